@@ -1,0 +1,3 @@
+//! trapline: a simulator of charge-trap synaptic crossbars.
+
+pub mod rng;
