@@ -1,3 +1,4 @@
 //! trapline: a simulator of charge-trap synaptic crossbars.
 
+pub mod outcome;
 pub mod rng;

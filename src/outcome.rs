@@ -1,0 +1,153 @@
+//! What a computed point is, in plain numbers: the only thing the rooms that
+//! compute and the rooms that keep, analyse and draw have in common.
+//!
+//! Axis 0 of every array is the checkpoint, in the order of
+//! [`PointOutcome::times_s`]; checkpoint 0 is the array right after
+//! programming (t = 0). Nothing here knows a device, a file or a plot.
+
+use ndarray::{Array1, Array2, Array3};
+
+/// Who computed a result: enough to repeat it, or to doubt it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Identity {
+    /// `reference`, `cpu` or `gpu`.
+    pub backend: String,
+    /// The adapter's name as its driver gives it; the processor's for the host backends.
+    pub adapter: String,
+    /// Driver name and version; empty for the host backends.
+    pub driver: String,
+    /// Instruction set of the host kernels (`sse2`, `avx2`, `avx512`, `portable`), or the graphics API (`Vulkan`, ...).
+    pub instruction_set: String,
+    /// A GPU API implemented on the host processor (llvmpipe, WARP).
+    pub software: bool,
+}
+
+/// Mean, population variance, smallest and largest value of one quantity over the cells, per checkpoint.
+///
+/// Where no cell counts (the `kept` of an array in which nothing was programmed) all four are NaN.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MomentSeries {
+    pub mean: Array1<f64>,
+    /// Population variance (divided by the number of cells), in the quantity's unit squared.
+    pub variance: Array1<f64>,
+    pub min: Array1<f64>,
+    pub max: Array1<f64>,
+}
+
+/// Counts of cells in equal bins of one quantity between two fixed edges, per checkpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistogramSeries {
+    /// Lower edge of the first bin, in the quantity's unit.
+    pub low: f64,
+    /// Upper edge of the last bin.
+    pub high: f64,
+    /// Axes (checkpoint, bin). A bin holds its lower edge and not its upper one.
+    pub counts: Array2<u64>,
+    /// Cells below `low`, per checkpoint.
+    pub below: Array1<u64>,
+    /// Cells at or above `high`, per checkpoint.
+    pub above: Array1<u64>,
+}
+
+impl HistogramSeries {
+    /// The bins' edges, one more than there are bins.
+    pub fn edges(&self) -> Array1<f64> {
+        Array1::linspace(self.low, self.high, self.counts.ncols() + 1)
+    }
+}
+
+/// A rectangle of the array, rows and columns counted from zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CellWindow {
+    pub first_row: u64,
+    pub first_col: u64,
+    pub rows: u64,
+    pub cols: u64,
+}
+
+/// Every cell of a window of the array, at every checkpoint. Axes (checkpoint, row, column).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CellDump {
+    pub window: CellWindow,
+    pub conductance_s: Array3<f32>,
+    pub filling: Array3<f32>,
+    pub lost_fraction: Array3<f32>,
+}
+
+/// One point of a campaign: one material, one temperature, all checkpoints.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PointOutcome {
+    /// Checkpoints, seconds after programming; the first is 0.
+    pub times_s: Array1<f64>,
+    /// Cells simulated.
+    pub cells: u64,
+    /// Cells that held charge after programming: only these have a window, and only they can keep or fail.
+    pub programmed: u64,
+    /// Conductance at the read bias of the cell without variation and without charge, siemens.
+    pub fresh_conductance_s: f64,
+    /// Read at the read bias, siemens.
+    pub conductance_s: MomentSeries,
+    /// Filling F, the weighted mean occupancy, 0 to 1.
+    pub filling: MomentSeries,
+    /// Fraction of the programmed charge lost, computed as such (not one minus what is kept), over programmed cells.
+    pub lost_fraction: MomentSeries,
+    /// Window over its value right after programming, over programmed cells.
+    pub kept: MomentSeries,
+    /// Programmed cells that keep less than the threshold.
+    pub failed: Array1<u64>,
+    pub conductance_histogram: HistogramSeries,
+    pub filling_histogram: HistogramSeries,
+    pub kept_histogram: HistogramSeries,
+    pub dump: Option<CellDump>,
+}
+
+/// What the record says of a point beside its numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PointLabel {
+    /// Number of the point in its campaign, from 0.
+    pub number: usize,
+    /// Position on the material axis.
+    pub material_index: usize,
+    pub material: String,
+    /// Position on the temperature axis.
+    pub temperature_index: usize,
+    pub temperature_k: f64,
+    /// Remarks on the model's validity, one sentence each (for example: above the glass transition).
+    pub flags: Vec<String>,
+}
+
+/// What a whole campaign is, for the record: its axes and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CampaignLabel {
+    pub name: String,
+    /// The campaign file as it was read, byte for byte, and what the command line changed in it.
+    pub campaign_toml: String,
+    pub overrides: Vec<String>,
+    /// Name and file text of each material, in the order of the material axis.
+    pub materials: Vec<(String, String)>,
+    pub temperatures_k: Vec<f64>,
+    /// Checkpoints, first 0.
+    pub times_s: Vec<f64>,
+    pub bins: usize,
+    pub rows: u64,
+    pub cols: u64,
+    pub seed: u64,
+    /// Kept below this is failed.
+    pub kept_threshold: f64,
+    /// Times at which the summary quotes what is kept; each is on the time axis.
+    pub report_times_s: Vec<f64>,
+    pub dump: Option<CellWindow>,
+}
+
+/// When and by whom a record was computed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provenance {
+    pub program_version: String,
+    /// Commit the program was built from, or `unknown`.
+    pub commit: String,
+    pub identity: Identity,
+    /// RFC 3339, UTC.
+    pub started_utc: String,
+    pub ended_utc: String,
+}
