@@ -1,4 +1,7 @@
 //! trapline: a simulator of charge-trap synaptic crossbars.
 
+pub mod material;
 pub mod outcome;
 pub mod rng;
+mod toml_file;
+pub mod units;
