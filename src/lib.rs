@@ -1,7 +1,9 @@
 //! trapline: a simulator of charge-trap synaptic crossbars.
 
+pub mod cell;
 pub mod material;
 pub mod outcome;
+pub mod protocol;
 pub mod rng;
 mod toml_file;
 pub mod units;
