@@ -1,5 +1,7 @@
 //! trapline: a simulator of charge-trap synaptic crossbars.
 
+pub mod array;
+pub mod backend;
 pub mod cell;
 pub mod material;
 pub mod outcome;

@@ -76,12 +76,7 @@ pub const fn purpose_and_draw(purpose: Purpose, draw: u32) -> u32 {
 /// Four random words for draw number `draw` (below 2^[`DRAW_BITS`]) of one cell at one step.
 #[inline(always)]
 pub fn words(seed: u64, cell: u64, purpose: Purpose, step: u32, draw: u32) -> [u32; 4] {
-    let counter = [
-        cell as u32,
-        (cell >> 32) as u32,
-        step,
-        purpose_and_draw(purpose, draw),
-    ];
+    let counter = [cell as u32, (cell >> 32) as u32, step, purpose_and_draw(purpose, draw)];
     philox4x32_10(counter, key(seed))
 }
 
@@ -143,8 +138,7 @@ pub const NORMAL_COEFFICIENTS: u32 = 3;
 /// Bits by which the table's coefficients are finer than [`NORMAL_UNIT`]; their unit is 2^-28.
 pub const NORMAL_GUARD_BITS: u32 = 8;
 /// Entries of [`normal_table`]: one octave per leading bit of a word.
-pub const NORMAL_TABLE_LEN: usize =
-    (u32::BITS * NORMAL_COEFFICIENTS) as usize * (1 << NORMAL_SEGMENT_BITS);
+pub const NORMAL_TABLE_LEN: usize = (u32::BITS * NORMAL_COEFFICIENTS) as usize * (1 << NORMAL_SEGMENT_BITS);
 
 /// The standard normal quantile of (`word` + 1/2) / 2^32, in units of [`NORMAL_UNIT`]: non-decreasing in the word (to within
 /// one unit), antisymmetric under complement of the word, and at most 6.338 in magnitude.
@@ -155,10 +149,7 @@ pub fn normal_fixed(word: u32) -> i32 {
 
 /// [`normal_fixed`] of `L` words; `table` is [`normal_table`], looked up once outside the loop over cells.
 #[inline(always)]
-pub fn normal_fixed_lanes<const L: usize>(
-    words: [u32; L],
-    table: &[i32; NORMAL_TABLE_LEN],
-) -> [i32; L] {
+pub fn normal_fixed_lanes<const L: usize>(words: [u32; L], table: &[i32; NORMAL_TABLE_LEN]) -> [i32; L] {
     let mut normals = [0; L];
     for lane in 0..L {
         normals[lane] = normal_from_table(words[lane], table);
@@ -199,18 +190,12 @@ fn build_normal_table() -> Box<[i32; NORMAL_TABLE_LEN]> {
     let segments = 1 << NORMAL_SEGMENT_BITS;
     let fine_units = (1u64 << NORMAL_GUARD_BITS) as f64 / NORMAL_UNIT;
     let mut table = Box::new([0; NORMAL_TABLE_LEN]);
-    for (index, entry) in table
-        .chunks_exact_mut(NORMAL_COEFFICIENTS as usize)
-        .enumerate()
-    {
+    for (index, entry) in table.chunks_exact_mut(NORMAL_COEFFICIENTS as usize).enumerate() {
         let (octave, segment) = (index / segments, index % segments);
         // Octave 0 is [1/4, 1/2): there the leading bit of the tail probability in units of 2^-33 is bit 31. All exact.
         let smallest = 0.25 / (1u64 << octave) as f64;
         let at = |offset: f64| {
-            fine_units
-                * normal_upper_quantile(
-                    smallest * (1.0 + (segment as f64 + offset) / segments as f64),
-                )
+            fine_units * normal_upper_quantile(smallest * (1.0 + (segment as f64 + offset) / segments as f64))
         };
         let (start, middle, end) = (at(0.0), at(0.5), at(1.0));
         let bend = libm::round(2.0 * (start - 2.0 * middle + end)) as i32;

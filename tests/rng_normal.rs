@@ -66,38 +66,17 @@ impl Statistic {
 fn statistics(x: &[f64]) -> Vec<Statistic> {
     let n = x.len() as f64;
     let mut all = Vec::new();
-    let mut add = |name: String, found, expected, standard_error| {
-        all.push(Statistic {
-            name,
-            found,
-            expected,
-            standard_error,
-        })
-    };
+    let mut add =
+        |name: String, found, expected, standard_error| all.push(Statistic { name, found, expected, standard_error });
     let mean_of = |f: &dyn Fn(f64) -> f64| x.iter().map(|&z| f(z)).sum::<f64>() / n;
 
     // Raw moments about the known mean 0. The standard error of a mean of f(z) is sqrt(Var f / n), with E z^2k = (2k - 1)!!:
     // Var z = 1; Var z^2 = 3 - 1; Var z^3 = 15; Var z^4 = 105 - 3^2. What the fixed point adds, 8e-7 per variate, is 600
     // times less than the smallest of these errors, 4.9e-4.
     add("mean".into(), mean_of(&|z| z), 0.0, (1.0 / n).sqrt());
-    add(
-        "variance".into(),
-        mean_of(&|z| z * z),
-        1.0,
-        (2.0 / n).sqrt(),
-    );
-    add(
-        "skewness".into(),
-        mean_of(&|z| z.powi(3)),
-        0.0,
-        (15.0 / n).sqrt(),
-    );
-    add(
-        "kurtosis".into(),
-        mean_of(&|z| z.powi(4)),
-        3.0,
-        (96.0 / n).sqrt(),
-    );
+    add("variance".into(), mean_of(&|z| z * z), 1.0, (2.0 / n).sqrt());
+    add("skewness".into(), mean_of(&|z| z.powi(3)), 0.0, (15.0 / n).sqrt());
+    add("kurtosis".into(), mean_of(&|z| z.powi(4)), 3.0, (96.0 / n).sqrt());
 
     // Counts are binomial: variance n p (1 - p).
     for sigma in 1..=4 {
@@ -105,18 +84,8 @@ fn statistics(x: &[f64]) -> Vec<Statistic> {
         let standard_error = (n * p * (1.0 - p)).sqrt();
         let above = x.iter().filter(|&&z| z > f64::from(sigma)).count() as f64;
         let below = x.iter().filter(|&&z| z < -f64::from(sigma)).count() as f64;
-        add(
-            format!("count above {sigma} sigma"),
-            above,
-            n * p,
-            standard_error,
-        );
-        add(
-            format!("count below -{sigma} sigma"),
-            below,
-            n * p,
-            standard_error,
-        );
+        add(format!("count above {sigma} sigma"), above, n * p, standard_error);
+        add(format!("count below -{sigma} sigma"), below, n * p, standard_error);
     }
 
     // Products of independent normals: mean 0, variance 1. Products of their squares less 1: mean 0, variance 2 * 2. Pairs
@@ -126,28 +95,12 @@ fn statistics(x: &[f64]) -> Vec<Statistic> {
         ("neighbouring steps", STEPS * WORDS, WORDS),
         ("neighbouring cells", x.len(), STEPS * WORDS),
     ] {
-        let pairs = || {
-            x.chunks(block)
-                .flat_map(|block| block.iter().zip(&block[distance..]))
-        };
+        let pairs = || x.chunks(block).flat_map(|block| block.iter().zip(&block[distance..]));
         let count = pairs().count() as f64;
         let products = pairs().map(|(a, b)| a * b).sum::<f64>() / count;
-        let squares = pairs()
-            .map(|(a, b)| (a * a - 1.0) * (b * b - 1.0))
-            .sum::<f64>()
-            / count;
-        add(
-            format!("correlation of {name}"),
-            products,
-            0.0,
-            (1.0 / count).sqrt(),
-        );
-        add(
-            format!("correlation of the squares of {name}"),
-            squares,
-            0.0,
-            (4.0 / count).sqrt(),
-        );
+        let squares = pairs().map(|(a, b)| (a * a - 1.0) * (b * b - 1.0)).sum::<f64>() / count;
+        add(format!("correlation of {name}"), products, 0.0, (1.0 / count).sqrt());
+        add(format!("correlation of the squares of {name}"), squares, 0.0, (4.0 / count).sqrt());
     }
     all
 }
@@ -155,20 +108,9 @@ fn statistics(x: &[f64]) -> Vec<Statistic> {
 #[test]
 fn draws_are_normal_and_uncorrelated() {
     for statistic in statistics(&draws(sound)) {
-        let Statistic {
-            name,
-            found,
-            expected,
-            standard_error,
-        } = &statistic;
-        println!(
-            "{name}: {found:.6} for {expected:.6}, {:.2} standard errors",
-            statistic.deviation()
-        );
-        assert!(
-            statistic.within(),
-            "{name}: {found} for {expected} +- {standard_error}"
-        );
+        let Statistic { name, found, expected, standard_error } = &statistic;
+        println!("{name}: {found:.6} for {expected:.6}, {:.2} standard errors", statistic.deviation());
+        assert!(statistic.within(), "{name}: {found} for {expected} +- {standard_error}");
     }
 }
 
@@ -176,11 +118,7 @@ fn draws_are_normal_and_uncorrelated() {
 #[test]
 fn flawed_draws_are_caught() {
     let caught = |x: &[f64]| -> Vec<String> {
-        statistics(x)
-            .into_iter()
-            .filter(|statistic| !statistic.within())
-            .map(|statistic| statistic.name)
-            .collect()
+        statistics(x).into_iter().filter(|statistic| !statistic.within()).map(|statistic| statistic.name).collect()
     };
     let includes = |names: &[String], name: &str| names.iter().any(|caught| caught == name);
 
@@ -199,26 +137,18 @@ fn flawed_draws_are_caught() {
         }
         sum
     }));
-    assert!(
-        includes(&twelve, "kurtosis") && includes(&twelve, "count above 4 sigma"),
-        "{twelve:?}"
-    );
+    assert!(includes(&twelve, "kurtosis") && includes(&twelve, "count above 4 sigma"), "{twelve:?}");
 
     // Each variate mixed with its neighbour at one distance, the variance kept.
-    for (distance, name) in [
-        (1, "words of one draw"),
-        (WORDS, "neighbouring steps"),
-        (STEPS * WORDS, "neighbouring cells"),
-    ] {
+    for (distance, name) in
+        [(1, "words of one draw"), (WORDS, "neighbouring steps"), (STEPS * WORDS, "neighbouring cells")]
+    {
         let (x, amount) = (draws(sound), 0.01f64);
         let mixed: Vec<f64> = (0..x.len())
             .map(|i| (1.0 - amount * amount).sqrt() * x[i] + amount * x[(i + distance) % x.len()])
             .collect();
         let mixed = caught(&mixed);
-        assert!(
-            includes(&mixed, &format!("correlation of {name}")),
-            "{mixed:?}"
-        );
+        assert!(includes(&mixed, &format!("correlation of {name}")), "{mixed:?}");
     }
     let nothing = caught(&draws(|_| f64::NAN));
     assert!(includes(&nothing, "mean"), "{nothing:?}");
@@ -229,11 +159,7 @@ fn words_above(variate: impl Fn(u32) -> i32, bound: i32) -> u64 {
     let (mut not_above, mut above) = (-1i64, 1i64 << 32);
     while above - not_above > 1 {
         let middle = (not_above + above) / 2;
-        if variate(middle as u32) > bound {
-            above = middle
-        } else {
-            not_above = middle
-        }
+        if variate(middle as u32) > bound { above = middle } else { not_above = middle }
     }
     ((1i64 << 32) - above) as u64
 }
@@ -250,10 +176,9 @@ fn worst_tail(variate: impl Fn(u32) -> i32) -> f64 {
         let expected = 4_294_967_296.0 * upper_tail(z);
         let density = (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt();
         let allowed = 1.0 + 4_294_967_296.0 * density * 1.7e-6;
-        for (side, count) in [
-            ("above", words_above(&variate, bound)),
-            ("below", (1 << 32) - words_above(&variate, -bound - 1)),
-        ] {
+        for (side, count) in
+            [("above", words_above(&variate, bound)), ("below", (1 << 32) - words_above(&variate, -bound - 1))]
+        {
             println!("{side} {sigma} sigma: {count} words, {expected:.2} +- {allowed:.2} expected");
             worst = worst.max((count as f64 - expected).abs() / allowed);
         }

@@ -1,0 +1,74 @@
+//! Bakes sixteen cells through all checkpoints. Twin: `shaders/bake.wgsl`.
+
+use super::draw::Variation;
+use super::lanes::{LANES, Lane, exp, fraction_lost, splat};
+use super::program::Occupancy;
+use crate::backend::tables::{Tables, VisitRow};
+use crate::material::MAX_CLASSES;
+
+/// Sixteen cells in the bake: state of the doubling recurrence.
+pub struct Bake {
+    /// Rates over the longest checkpoint.
+    rate: Occupancy,
+    /// Share of the cell's charge in each class; 0 throughout in an empty cell.
+    share: Occupancy,
+    /// Fraction lost by each class at the visit before.
+    lost: Occupancy,
+    /// Filling right after programming.
+    pub start: Lane,
+}
+
+impl Bake {
+    /// Starts the bake of programmed cells.
+    #[inline(always)]
+    pub fn new(tables: &Tables, variation: &Variation, occupancy: &Occupancy) -> Bake {
+        let zero = [splat(0.0); MAX_CLASSES];
+        let mut bake = Bake { rate: zero, share: zero, lost: zero, start: splat(0.0) };
+        for k in 0..tables.classes {
+            let row = &tables.rows[k];
+            for lane in 0..LANES {
+                let u = variation.log_size[lane];
+                let shift = exp(-(u * (row.bake_slope + row.bake_curvature * u)));
+                bake.rate[k][lane] = row.bake_rate * shift + tables.bake_matrix;
+                bake.share[k][lane] = row.weight * occupancy[k][lane];
+                bake.start[lane] += bake.share[k][lane];
+            }
+        }
+        for k in 0..tables.classes {
+            for lane in 0..LANES {
+                let whole = bake.start[lane];
+                bake.share[k][lane] = if whole > 0.0 { bake.share[k][lane] / whole } else { 0.0 };
+            }
+        }
+        bake
+    }
+
+    /// Goes to a checkpoint; gives the fraction of the cell's charge lost by then.
+    #[inline(always)]
+    pub fn visit(&mut self, classes: usize, visit: &VisitRow) -> Lane {
+        let mut lost = splat(0.0);
+        if visit.direct {
+            for k in 0..classes {
+                for lane in 0..LANES {
+                    self.lost[k][lane] = fraction_lost(self.rate[k][lane] * visit.time);
+                }
+                for lane in 0..LANES {
+                    lost[lane] += self.share[k][lane] * self.lost[k][lane];
+                }
+            }
+        } else {
+            for k in 0..classes {
+                for lane in 0..LANES {
+                    let y = self.lost[k][lane];
+                    let doubled = y * (2.0 - y);
+                    self.lost[k][lane] = doubled;
+                    lost[lane] += self.share[k][lane] * doubled;
+                }
+            }
+        }
+        for value in &mut lost {
+            *value = value.min(1.0);
+        }
+        lost
+    }
+}

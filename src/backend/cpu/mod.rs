@@ -1,0 +1,301 @@
+//! The CPU backend: f32, sixteen cells side by side, all cores.
+//!
+//! The honest opponent of the GPU: the same algorithm ([`draw`](mod@draw), [`program`](mod@program), [`bake`], [`read`](mod@read), [`reduce`];
+//! a shader of the same name for each), vectorised by the compiler for the instruction set found at run time. The kernels are
+//! compiled once per instruction set from one source; none fuses a multiply with an add and every reduction has a fixed
+//! order, so the result is the same, bit for bit, on every x86-64 and on any number of threads.
+
+pub mod bake;
+pub mod draw;
+pub mod lanes;
+pub mod program;
+pub mod read;
+pub mod reduce;
+
+use super::job::{Job, QUANTITIES};
+use super::tables::{Tables, round_to_f32};
+use super::tally::{BLOCK_CELLS, CHUNK_CELLS, Partial, Tally, counters};
+use super::{Backend, BackendError, Progress, Trace};
+use crate::array::CellSet;
+use crate::outcome::Identity;
+use crate::rng::{NORMAL_TABLE_LEN, normal_table};
+use bake::Bake;
+use draw::Numbers;
+use lanes::{LANES, Lane, splat};
+use rayon::prelude::*;
+use reduce::Sums;
+
+/// Chunks computed before their sums are merged, at most: bounds memory whatever the array.
+const CHUNKS_AT_ONCE: u64 = 256;
+/// Memory their counters may take together, unless there are more threads than that allows chunks.
+const CHUNK_MEMORY_BYTES: u64 = 64 << 20;
+
+/// An instruction set the kernels are compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstructionSet {
+    /// What every processor of the architecture has; SSE2 on x86-64.
+    Baseline,
+    Avx2,
+    Avx512,
+}
+
+impl InstructionSet {
+    /// As the record names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            InstructionSet::Baseline if cfg!(target_arch = "x86_64") => "sse2",
+            InstructionSet::Baseline => "portable",
+            InstructionSet::Avx2 => "avx2",
+            InstructionSet::Avx512 => "avx512",
+        }
+    }
+
+    /// Those this processor has, narrowest first.
+    pub fn available() -> Vec<InstructionSet> {
+        let mut found = vec![InstructionSet::Baseline];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") {
+                found.push(InstructionSet::Avx2);
+            }
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+                found.push(InstructionSet::Avx512);
+            }
+        }
+        found
+    }
+}
+
+/// The f32 backend of the host.
+#[derive(Debug)]
+pub struct Cpu {
+    set: InstructionSet,
+    pool: rayon::ThreadPool,
+}
+
+impl Cpu {
+    /// Opens the backend on `threads` threads (all cores where `None`) with the named instruction set (the widest where `None`).
+    ///
+    /// # Errors
+    /// An instruction set this processor does not have; a number of threads outside 1 to 1024.
+    pub fn open(threads: Option<usize>, instruction_set: Option<&str>) -> Result<Cpu, BackendError> {
+        let available = InstructionSet::available();
+        let set = match instruction_set {
+            None => available[available.len() - 1],
+            Some(name) => *available.iter().find(|set| set.name() == name).ok_or_else(|| {
+                let found = available.iter().map(|s| s.name()).collect::<Vec<_>>().join(", ");
+                BackendError::InstructionSet { asked: name.to_owned(), found }
+            })?,
+        };
+        let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()));
+        if !(1..=1024).contains(&threads) {
+            return Err(BackendError::Threads(threads));
+        }
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|_| BackendError::Threads(threads))?;
+        Ok(Cpu { set, pool })
+    }
+
+    /// The instruction set in use.
+    pub fn instruction_set(&self) -> InstructionSet {
+        self.set
+    }
+
+    /// Worker threads.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+}
+
+/// What a chunk of cells hands over.
+struct Chunk {
+    partials: Vec<Partial>,
+    /// Axes (checkpoint, counter), flat.
+    counts: Vec<u32>,
+}
+
+/// Everything a kernel reads.
+struct Context<'a> {
+    tables: &'a Tables,
+    seed: u64,
+    normal_table: &'a [i32; NORMAL_TABLE_LEN],
+}
+
+/// Compiles an `#[inline(always)]` function once per instruction set and calls the chosen one.
+macro_rules! per_instruction_set {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident = $body:ident($($arg:ident: $kind:ty),* $(,)?) -> $out:ty) => {
+        $(#[$doc])*
+        $vis fn $name(set: InstructionSet, $($arg: $kind),*) -> $out {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2")]
+                fn avx2($($arg: $kind),*) -> $out {
+                    $body($($arg),*)
+                }
+                #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw")]
+                fn avx512($($arg: $kind),*) -> $out {
+                    $body($($arg),*)
+                }
+                // SAFETY: a set is only ever chosen from `InstructionSet::available`, which asked the processor.
+                match set {
+                    InstructionSet::Avx2 => return unsafe { avx2($($arg),*) },
+                    InstructionSet::Avx512 => return unsafe { avx512($($arg),*) },
+                    InstructionSet::Baseline => {}
+                }
+            }
+            let _ = set;
+            $body($($arg),*)
+        }
+    };
+}
+
+/// Groups of lanes in a block.
+const GROUPS: usize = BLOCK_CELLS as usize / LANES;
+
+/// Numbers of sixteen cells of a set; past its end the last cell again.
+#[inline(always)]
+fn numbers(cells: &CellSet, first: u64) -> Numbers {
+    let mut found = [0; LANES];
+    for (lane, number) in found.iter_mut().enumerate() {
+        *number = cells.number((first + lane as u64).min(cells.count - 1));
+    }
+    Numbers::new(found)
+}
+
+/// One cell group, programmed and ready to bake.
+#[inline(always)]
+fn prepare(context: &Context, cells: &Numbers) -> (Bake, Lane) {
+    let Context { tables, seed, normal_table } = *context;
+    let variation = draw::draw(tables, seed, cells, normal_table);
+    let occupancy = program::program(tables, seed, cells, &variation, normal_table);
+    (Bake::new(tables, &variation, &occupancy), variation.area)
+}
+
+per_instruction_set! {
+    /// Statistics of a run of cells that starts on a block's edge.
+    fn chunk = chunk_body(context: &Context, cells: &CellSet) -> Chunk
+}
+
+#[inline(always)]
+fn chunk_body(context: &Context, cells: &CellSet) -> Chunk {
+    let tables = context.tables;
+    let (checkpoints, width) = (tables.nominal.len(), counters(tables.bins as usize));
+    let mut chunk = Chunk { partials: vec![Partial::EMPTY; checkpoints], counts: vec![0; checkpoints * width] };
+    for block in (0..cells.count).step_by(BLOCK_CELLS as usize) {
+        let groups: [(Bake, Lane); GROUPS] =
+            std::array::from_fn(|group| prepare(context, &numbers(cells, block + (group * LANES) as u64)));
+        let valid: [Lane; GROUPS] = std::array::from_fn(|group| {
+            let first = block + (group * LANES) as u64;
+            reduce::mask(|lane| first + (lane as u64) < cells.count)
+        });
+        block_body(tables, groups, &valid, &mut chunk);
+    }
+    chunk
+}
+
+/// Bakes one block through all its checkpoints.
+#[inline(always)]
+fn block_body(tables: &Tables, mut groups: [(Bake, Lane); GROUPS], valid: &[Lane; GROUPS], chunk: &mut Chunk) {
+    let width = counters(tables.bins as usize);
+    for visit in &tables.visits {
+        let checkpoint = visit.checkpoint as usize;
+        let counts = &mut chunk.counts[checkpoint * width..(checkpoint + 1) * width];
+        let mut sums = Sums::EMPTY;
+        for ((bake, area), valid) in groups.iter_mut().zip(valid) {
+            let lost = bake.visit(tables.classes, visit);
+            let seen = read::read(tables, area, &bake.start, &lost);
+            let programmed = reduce::mask(|lane| valid[lane] > 0.0 && bake.start[lane] > 0.0);
+            let counted: [Lane; QUANTITIES] = [*valid, *valid, programmed, programmed];
+            sums.add(&seen, &tables.nominal[checkpoint], &tables.inverse_scale[checkpoint], &counted);
+            reduce::count(tables, &seen, valid, &programmed, counts);
+        }
+        chunk.partials[checkpoint].add(&sums.fold());
+    }
+}
+
+per_instruction_set! {
+    /// Readings of cells `first` to `first + LANES` of a set, checkpoint by checkpoint: conductance, filling, lost, kept.
+    fn trace_group = trace_body(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUANTITIES]>
+}
+
+#[inline(always)]
+fn trace_body(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUANTITIES]> {
+    let tables = context.tables;
+    let (mut bake, area) = prepare(context, &numbers(cells, first));
+    let mut readings = vec![[splat(f32::NAN); QUANTITIES]; tables.nominal.len()];
+    for visit in &tables.visits {
+        let lost = bake.visit(tables.classes, visit);
+        readings[visit.checkpoint as usize] = read::read(tables, &area, &bake.start, &lost).array();
+    }
+    readings
+}
+
+/// The processor's name, or its architecture where the system does not tell.
+pub fn processor_name() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(':'));
+    model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
+}
+
+impl Backend for Cpu {
+    fn identity(&self) -> Identity {
+        Identity {
+            backend: "cpu".to_owned(),
+            adapter: processor_name(),
+            driver: String::new(),
+            instruction_set: self.set.name().to_owned(),
+            software: false,
+        }
+    }
+
+    fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
+        let tables = Tables::new(job);
+        let context = Context { tables: &tables, seed: job.seed, normal_table: normal_table() };
+        let mut tally = Tally::new(job, round_to_f32);
+        let cells = job.shape.cells();
+        let chunks = cells.div_ceil(CHUNK_CELLS);
+        let chunk_bytes = (job.times_s.len() * counters(job.bins.count) * 4) as u64;
+        let at_once = (CHUNK_MEMORY_BYTES / chunk_bytes).clamp(self.threads() as u64, CHUNKS_AT_ONCE);
+        let mut first_chunk = 0;
+        while first_chunk < chunks {
+            let last_chunk = chunks.min(first_chunk + at_once);
+            let done: Vec<Chunk> = self.pool.install(|| {
+                (first_chunk..last_chunk)
+                    .into_par_iter()
+                    .map(|number| {
+                        let first = number * CHUNK_CELLS;
+                        let count = CHUNK_CELLS.min(cells - first);
+                        let found = chunk(self.set, &context, &CellSet::run(first, count));
+                        progress(count);
+                        found
+                    })
+                    .collect()
+            });
+            for chunk in done {
+                tally.partials.iter_mut().zip(&chunk.partials).for_each(|(sum, part)| sum.add(part));
+                tally.counts.iter_mut().zip(&chunk.counts).for_each(|(sum, part)| *sum += u64::from(*part));
+            }
+            first_chunk = last_chunk;
+        }
+        Ok(tally)
+    }
+
+    fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
+        let tables = Tables::new(job);
+        let context = Context { tables: &tables, seed: job.seed, normal_table: normal_table() };
+        let mut trace = Trace::unwritten(job.times_s.len(), cells.count as usize);
+        for first in (0..cells.count).step_by(LANES) {
+            let readings = trace_group(self.set, &context, cells, first);
+            for (checkpoint, [conductance, filling, lost, kept]) in readings.iter().enumerate() {
+                for lane in 0..LANES.min((cells.count - first) as usize) {
+                    let at = [checkpoint, first as usize + lane];
+                    trace.conductance[at] = conductance[lane];
+                    trace.filling[at] = filling[lane];
+                    trace.lost[at] = lost[lane];
+                    trace.kept[at] = kept[lane];
+                }
+            }
+        }
+        Ok(trace)
+    }
+}

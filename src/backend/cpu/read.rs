@@ -1,0 +1,20 @@
+//! Reads sixteen cells. Twin: `shaders/read.wgsl`; the equations are those of [`crate::backend::job::Job::read_out`].
+
+use super::lanes::{LANES, Lane, splat};
+use crate::backend::job::Observables;
+use crate::backend::tables::Tables;
+
+/// What is read of cells that have lost a fraction of their charge.
+#[inline(always)]
+pub fn read(tables: &Tables, area: &Lane, start: &Lane, lost: &Lane) -> Observables<Lane> {
+    let mut seen = Observables { conductance: splat(0.0), filling: splat(0.0), lost: *lost, kept: splat(0.0) };
+    for lane in 0..LANES {
+        let left = 1.0 - lost[lane];
+        let filling = start[lane] * left;
+        let charge = tables.open * start[lane];
+        seen.filling[lane] = filling;
+        seen.conductance[lane] = area[lane] * (tables.direct / (1.0 - tables.open * filling) + tables.hopping);
+        seen.kept[lane] = left / (1.0 + lost[lane] * charge / (1.0 - charge));
+    }
+    seen
+}

@@ -1,0 +1,83 @@
+//! The one seam: a [`Backend`] computes a [`Job`] and hands back plain numbers.
+//!
+//! Three implementations, one behaviour: [`reference`] (f64, plain, slow), [`cpu`] (f32, vectors, threads) and
+//! `gpu` (f32, WGSL through wgpu). `statistics` reduces the whole array and never stores it; `trace` reads chosen
+//! cells one by one, for dumps and for comparing backends cell by cell. Because a cell is drawn from its
+//! number, both see the same cells.
+
+pub mod cpu;
+pub mod job;
+pub mod reference;
+pub mod schedule;
+pub mod tables;
+pub mod tally;
+
+use crate::array::CellSet;
+use crate::outcome::Identity;
+use job::Job;
+use ndarray::Array2;
+use tally::Tally;
+
+/// Told how many further cells are done; may be called from any thread.
+pub type Progress<'a> = &'a (dyn Fn(u64) + Sync);
+
+/// Chosen cells, read at every checkpoint. Axes (checkpoint, cell).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    /// Over the nominal fresh conductance.
+    pub conductance: Array2<f32>,
+    pub filling: Array2<f32>,
+    pub lost: Array2<f32>,
+    pub kept: Array2<f32>,
+}
+
+impl Trace {
+    /// A trace filled with NaN, so that a value nobody wrote shows.
+    pub fn unwritten(checkpoints: usize, cells: usize) -> Trace {
+        let empty = || Array2::from_elem((checkpoints, cells), f32::NAN);
+        Trace { conductance: empty(), filling: empty(), lost: empty(), kept: empty() }
+    }
+}
+
+/// Something that can compute a job.
+pub trait Backend {
+    /// Who computes.
+    fn identity(&self) -> Identity;
+
+    /// Statistics over all cells of the job.
+    ///
+    /// # Errors
+    /// Only a GPU can fail: [`BackendError`] names the tile.
+    fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError>;
+
+    /// Reads chosen cells at every checkpoint.
+    ///
+    /// # Errors
+    /// As [`Backend::statistics`].
+    fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError>;
+}
+
+/// Why a backend could not be had, or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    #[error(
+        "no GPU adapter: {0}; install a Vulkan driver (Debian: apt-get install libvulkan1 mesa-vulkan-drivers) or use --backend cpu"
+    )]
+    NoAdapter(String),
+    #[error("no adapter named \"{asked}\"; found: {found}; see `trapline devices`")]
+    UnknownAdapter { asked: String, found: String },
+    #[error("instruction set {asked} is not available on this processor; it has: {found}")]
+    InstructionSet { asked: String, found: String },
+    #[error("--threads is {0}; it must be 1 to 1024")]
+    Threads(usize),
+    #[error(
+        "device memory {budget_mib} MiB is too little for one tile of {least_cells} cells, which takes {needed_mib} MiB; raise --device-memory"
+    )]
+    Budget { budget_mib: u64, needed_mib: u64, least_cells: u64 },
+    #[error("{adapter}: cannot open a device: {reason}")]
+    NoDevice { adapter: String, reason: String },
+    #[error("{adapter}: {stage} failed in tile {tile} (cells {first} to {last}): {reason}")]
+    Device { adapter: String, stage: &'static str, tile: u64, first: u64, last: u64, reason: String },
+    #[error("{adapter}: shader {shader} was refused: {reason}")]
+    Shader { adapter: String, shader: &'static str, reason: String },
+}

@@ -1,0 +1,121 @@
+//! The reference backend: the f64 cell, one cell after another.
+//!
+//! It evaluates the equations of [`crate::cell`] directly from the material, with library exponentials for every class
+//! at every checkpoint: no recurrence, no table of the fast backends is used. Slow on purpose; threads only
+//! spread whole chunks, which are merged in order.
+
+use super::job::{Job, Observables, QUANTITIES};
+use super::tally::{CHUNK_CELLS, Partial, Shift, Tally, bin_of, counters};
+use super::{Backend, BackendError, Progress, Trace};
+use crate::array::{self, CellSet};
+use crate::cell;
+use crate::cell::step;
+use crate::outcome::Identity;
+use ndarray::Array2;
+use rayon::prelude::*;
+
+/// Chunks computed before their sums are merged: bounds memory whatever the array.
+const CHUNKS_AT_ONCE: u64 = 64;
+
+/// The f64 backend.
+#[derive(Debug, Default)]
+pub struct Reference;
+
+/// One cell at every checkpoint.
+fn observe(job: &Job, cell_number: u64) -> (f64, impl Iterator<Item = Observables<f64>>) {
+    let factors = array::factors(&job.variation, job.seed, cell_number);
+    let speed = |cycle| array::capture_speed(&job.variation, job.seed, cell_number, cycle);
+    let occupancy = job.programmed(&factors, speed);
+    let emission = cell::emission_per_s(&job.material, &factors, job.bake_k);
+    let classes = &job.material.classes;
+    let start = step::filling(classes, &occupancy);
+    let readings = job.times_s.iter().map(move |&time_s| {
+        let charge: f64 =
+            classes.iter().enumerate().map(|(k, c)| -c.weight * occupancy[k] * (-emission[k] * time_s).exp_m1()).sum();
+        let lost = if start > 0.0 { (charge / start).min(1.0) } else { 0.0 };
+        job.read_out(factors.area, start, lost)
+    });
+    (start, readings)
+}
+
+/// Sums and counts of a run of cells.
+fn chunk(job: &Job, shifts: &[Shift], first: u64, count: u64) -> (Vec<Partial>, Array2<u64>) {
+    let checkpoints = job.times_s.len();
+    let bins = job.bins.count;
+    let mut partials = vec![Partial::EMPTY; checkpoints];
+    let mut counts = Array2::zeros((checkpoints, counters(bins)));
+    for number in first..first + count {
+        let (start, readings) = observe(job, number);
+        let programmed = start > 0.0;
+        for (checkpoint, seen) in readings.enumerate() {
+            let (partial, shift) = (&mut partials[checkpoint], &shifts[checkpoint]);
+            // The last two quantities mean nothing without charge.
+            let quantities = if programmed { QUANTITIES } else { 2 };
+            for (q, value) in seen.array().into_iter().enumerate().take(quantities) {
+                let d = (value - shift.nominal[q]) / shift.scale[q];
+                partial.sum[q] += d;
+                partial.square[q] += d * d;
+                partial.min[q] = partial.min[q].min(value);
+                partial.max[q] = partial.max[q].max(value);
+            }
+            let mut row = counts.row_mut(checkpoint);
+            row[bin_of(seen.conductance, job.bins.conductance, bins)] += 1;
+            row[bins + 2 + bin_of(seen.filling, job.bins.filling, bins)] += 1;
+            if programmed {
+                row[2 * (bins + 2) + bin_of(seen.kept, job.bins.kept, bins)] += 1;
+                row[3 * (bins + 2)] += u64::from(seen.kept < job.kept_threshold);
+                row[3 * (bins + 2) + 1] += 1;
+            }
+        }
+    }
+    (partials, counts)
+}
+
+impl Backend for Reference {
+    fn identity(&self) -> Identity {
+        Identity {
+            backend: "reference".to_owned(),
+            adapter: super::cpu::processor_name(),
+            driver: String::new(),
+            instruction_set: "f64".to_owned(),
+            software: false,
+        }
+    }
+
+    fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
+        let mut tally = Tally::new(job, |x| x);
+        let cells = job.shape.cells();
+        let chunks = cells.div_ceil(CHUNK_CELLS);
+        for batch in (0..chunks).step_by(CHUNKS_AT_ONCE as usize) {
+            let shifts = &tally.shifts;
+            let done: Vec<_> = (batch..chunks.min(batch + CHUNKS_AT_ONCE))
+                .into_par_iter()
+                .map(|number| {
+                    let first = number * CHUNK_CELLS;
+                    let count = CHUNK_CELLS.min(cells - first);
+                    let found = chunk(job, shifts, first, count);
+                    progress(count);
+                    found
+                })
+                .collect();
+            for (partials, counts) in done {
+                tally.partials.iter_mut().zip(&partials).for_each(|(sum, part)| sum.add(part));
+                tally.counts += &counts;
+            }
+        }
+        Ok(tally)
+    }
+
+    fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
+        let mut trace = Trace::unwritten(job.times_s.len(), cells.count as usize);
+        for i in 0..cells.count as usize {
+            for (checkpoint, seen) in observe(job, cells.number(i as u64)).1.enumerate() {
+                trace.conductance[[checkpoint, i]] = seen.conductance as f32;
+                trace.filling[[checkpoint, i]] = seen.filling as f32;
+                trace.lost[[checkpoint, i]] = seen.lost as f32;
+                trace.kept[[checkpoint, i]] = seen.kept as f32;
+            }
+        }
+        Ok(trace)
+    }
+}

@@ -1,0 +1,158 @@
+//! Statistics over cells: what a backend counts, and how it becomes a point's outcome.
+//!
+//! # Theory
+//! A quantity varies by a percent or less over an array, so moments are taken of the difference from the nominal cell,
+//! `d = (x - x_nominal)/scale`: then `sum d^2 - (sum d)^2/n` loses no digits that matter. The f32 backends add up
+//! fixed blocks of global cells and hand over one [`Partial`] a block; the host adds these in f64, in the order of blocks,
+//! so that neither tiles nor threads nor lanes change a bit.
+//!
+//! The scale is 1, except for the lost fraction, where it is the nominal cell's: losses of 1e-17 have moments too.
+
+use super::job::{Job, Observables, QUANTITIES};
+use crate::outcome::{HistogramSeries, MomentSeries, PointOutcome};
+use ndarray::{Array1, Array2};
+
+/// Cells whose sums are kept apart in f32: the unit of reduction on every backend.
+pub const BLOCK_CELLS: u64 = 128;
+/// Cells of which a GPU hands over one partial, and a CPU thread takes one piece of work.
+pub const CHUNK_CELLS: u64 = 8192;
+
+/// Nominal losses below this count as none when the scale is chosen.
+const LEAST_LOSS_SCALE: f64 = 1e-30;
+
+/// Integer counters of one checkpoint: three histograms of `bins + 2` (below, bins, above), failed, programmed.
+pub fn counters(bins: usize) -> usize {
+    3 * (bins + 2) + 2
+}
+
+/// Sums over some cells at one checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Partial {
+    pub sum: [f64; QUANTITIES],
+    pub square: [f64; QUANTITIES],
+    pub min: [f64; QUANTITIES],
+    pub max: [f64; QUANTITIES],
+}
+
+impl Partial {
+    pub const EMPTY: Partial = Partial {
+        sum: [0.0; QUANTITIES],
+        square: [0.0; QUANTITIES],
+        min: [f64::INFINITY; QUANTITIES],
+        max: [f64::NEG_INFINITY; QUANTITIES],
+    };
+
+    /// Adds the sums of further cells.
+    pub fn add(&mut self, other: &Partial) {
+        for q in 0..QUANTITIES {
+            self.sum[q] += other.sum[q];
+            self.square[q] += other.square[q];
+            self.min[q] = self.min[q].min(other.min[q]);
+            self.max[q] = self.max[q].max(other.max[q]);
+        }
+    }
+}
+
+/// What a cell's reading is compared with at one checkpoint: nominal values and scales of the differences.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shift {
+    pub nominal: [f64; QUANTITIES],
+    pub scale: [f64; QUANTITIES],
+}
+
+impl Shift {
+    /// The shift of a checkpoint; `round` is what the backend's precision makes of a number.
+    pub fn new(nominal: &Observables<f64>, round: impl Fn(f64) -> f64) -> Shift {
+        let lost_scale = if nominal.lost > LEAST_LOSS_SCALE { nominal.lost } else { 1.0 };
+        Shift { nominal: nominal.array().map(&round), scale: [1.0, 1.0, round(lost_scale), 1.0] }
+    }
+}
+
+/// Statistics of an array, checkpoint by checkpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tally {
+    pub cells: u64,
+    pub shifts: Vec<Shift>,
+    pub partials: Vec<Partial>,
+    /// Axes (checkpoint, counter).
+    pub counts: Array2<u64>,
+}
+
+impl Tally {
+    /// An empty tally; `round` as in [`Shift::new`].
+    pub fn new(job: &Job, round: impl Fn(f64) -> f64) -> Tally {
+        let checkpoints = job.times_s.len();
+        Tally {
+            cells: job.shape.cells(),
+            shifts: job.nominal.iter().map(|n| Shift::new(n, &round)).collect(),
+            partials: vec![Partial::EMPTY; checkpoints],
+            counts: Array2::zeros((checkpoints, counters(job.bins.count))),
+        }
+    }
+
+    /// The point's outcome, in SI.
+    pub fn outcome(&self, job: &Job) -> PointOutcome {
+        let bins = job.bins.count;
+        let slot_failed = 3 * (bins + 2);
+        let programmed = self.counts[[0, slot_failed + 1]];
+        let moments = |q: usize, cells: u64, unit: f64| {
+            let count = cells as f64;
+            let series = |value: &dyn Fn(&Partial, &Shift) -> f64| -> Array1<f64> {
+                let both = self.partials.iter().zip(&self.shifts);
+                if cells == 0 {
+                    Array1::from_elem(self.partials.len(), f64::NAN)
+                } else {
+                    both.map(|(p, s)| value(p, s)).collect()
+                }
+            };
+            MomentSeries {
+                mean: series(&|p, s| (s.nominal[q] + s.scale[q] * (p.sum[q] / count)) * unit),
+                variance: series(&|p, s| {
+                    let mean = p.sum[q] / count;
+                    (p.square[q] / count - mean * mean).max(0.0) * (s.scale[q] * unit).powi(2)
+                }),
+                min: series(&|p, _| p.min[q] * unit),
+                max: series(&|p, _| p.max[q] * unit),
+            }
+        };
+        let histogram = |which: usize, (low, high): (f64, f64), unit: f64| {
+            let first = which * (bins + 2);
+            HistogramSeries {
+                low: low * unit,
+                high: high * unit,
+                counts: self.counts.slice(ndarray::s![.., first + 1..first + 1 + bins]).to_owned(),
+                below: self.counts.column(first).to_owned(),
+                above: self.counts.column(first + 1 + bins).to_owned(),
+            }
+        };
+        let siemens = job.read.fresh_conductance_s;
+        PointOutcome {
+            times_s: Array1::from(job.times_s.clone()),
+            cells: self.cells,
+            programmed,
+            fresh_conductance_s: siemens,
+            conductance_s: moments(0, self.cells, siemens),
+            filling: moments(1, self.cells, 1.0),
+            lost_fraction: moments(2, programmed, 1.0),
+            kept: moments(3, programmed, 1.0),
+            failed: self.counts.column(slot_failed).to_owned(),
+            conductance_histogram: histogram(0, job.bins.conductance, siemens),
+            filling_histogram: histogram(1, job.bins.filling, 1.0),
+            kept_histogram: histogram(2, job.bins.kept, 1.0),
+            dump: None,
+        }
+    }
+}
+
+/// The counter a value falls into, from 0 (below) to `bins + 1` (at or above the upper edge).
+#[inline(always)]
+pub fn bin_of(value: f64, (low, high): (f64, f64), bins: usize) -> usize {
+    let place = (value - low) * (bins as f64 / (high - low));
+    if place < 0.0 {
+        0
+    } else if place >= bins as f64 {
+        bins + 1
+    } else {
+        1 + place as usize
+    }
+}

@@ -1,0 +1,76 @@
+//! What several tests share: jobs to run, and comparisons that can fail.
+#![allow(dead_code)]
+
+use trapline::array::ArrayShape;
+use trapline::backend::job::{Job, JobSpec};
+use trapline::material::{self, Material, TrapClass};
+use trapline::protocol::{Part, Segment, segments};
+use trapline::units::{YEAR_S, kelvin};
+
+/// Thirty 1 ms pulses, 1 ms apart.
+pub fn thirty_pulses(amplitude_v: f64) -> Vec<Segment> {
+    segments(&[Part::Pulses { pulses: 30, amplitude_v, width_s: 1e-3, interval_s: 1e-3 }])
+}
+
+/// Two points an octave from 1 s to ten years.
+pub fn octaves() -> Vec<f64> {
+    (0..).map(|i| 2f64.powf(f64::from(i) / 2.0)).take_while(|t| *t <= 10.0 * YEAR_S).collect()
+}
+
+/// A small campaign point.
+pub fn job_of(material: &Material, program: &[Segment], celsius: f64, rows: u64, cols: u64, seed: u64) -> Job {
+    Job::new(&JobSpec {
+        material,
+        variation: true,
+        seed,
+        shape: ArrayShape { rows, cols },
+        program_k: kelvin(25.0),
+        bake_k: kelvin(celsius),
+        program,
+        substeps: None,
+        times_s: &octaves(),
+        read_v: 0.1,
+        kept_threshold: 0.9,
+        bins: 64,
+    })
+}
+
+/// The campaign's point of a shipped material.
+pub fn shipped_job(name: &str, celsius: f64, rows: u64, cols: u64, seed: u64) -> Job {
+    let material = material::shipped(name).expect("shipped materials are sound");
+    let amplitude_v = if name == "pi-ws2-ns" { 0.7 } else { 1.5 };
+    job_of(&material, &thirty_pulses(amplitude_v), celsius, rows, cols, seed)
+}
+
+/// A material with one class of a known depth and nothing else that lets go.
+pub fn single_class(depth_ev: f64) -> Material {
+    let mut material = material::shipped("pi-ws2-qd").expect("shipped materials are sound");
+    material.classes = vec![TrapClass {
+        weight: 1.0,
+        depth_ev,
+        speed: 1.0,
+        depth_slope_ev: 0.0,
+        depth_curvature_ev: 0.0,
+    }];
+    material.matrix = None;
+    material
+}
+
+/// Fails unless `found` is within `relative` of `expected` (or within `absolute`); NaN fails. Says which element.
+#[track_caller]
+pub fn assert_close(what: &str, found: f64, expected: f64, relative: f64, absolute: f64) {
+    let difference = (found - expected).abs();
+    assert!(
+        difference <= relative * expected.abs() + absolute,
+        "{what}: found {found:e}, expected {expected:e}, off by {difference:e} (relative {:e}); allowed {relative:e} relative or {absolute:e}",
+        difference / expected.abs()
+    );
+}
+
+/// Largest relative distance of two numbers over elements, NaN if any is.
+pub fn worst_relative(found: impl IntoIterator<Item = f64>, expected: impl IntoIterator<Item = f64>, floor: f64) -> f64 {
+    found.into_iter().zip(expected).fold(0.0, |worst: f64, (f, e)| {
+        let distance = (f - e).abs() / e.abs().max(floor);
+        if distance.is_nan() { f64::NAN } else { worst.max(distance) }
+    })
+}
