@@ -1,0 +1,566 @@
+//! The record: round trips bit for bit, damage, foreign files, and disks that refuse.
+
+mod made_up;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use made_up::{Random, SMALL, Size, bits, campaign, outcome, point, provenance};
+use trapline::outcome::{CampaignLabel, CellWindow};
+use trapline::record::{self, RecordError};
+
+fn write_all(dir: &Path, label: &CampaignLabel) -> Vec<PathBuf> {
+    let count = label.materials.len() * label.temperatures_k.len();
+    (0..count)
+        .map(|n| {
+            let who = provenance(&n.to_string());
+            record::write_point(dir, label, &point(label, n), &who, &outcome(label, n)).unwrap()
+        })
+        .collect()
+}
+
+/// An error is one line that names the file.
+fn check_line(error: &RecordError, path: &Path) -> String {
+    let line = error.to_string();
+    assert!(!line.contains('\n') && line.len() < 600, "{line}");
+    assert!(line.contains(&path.display().to_string()), "{line}");
+    line
+}
+
+#[test]
+fn a_point_comes_back_bit_for_bit() {
+    let sizes = [
+        SMALL,
+        Size {
+            materials: 1,
+            temperatures: 1,
+            times: 1,
+            bins: 1,
+            dump: None,
+        },
+        Size {
+            materials: 1,
+            temperatures: 1,
+            times: 1,
+            bins: 1,
+            dump: Some(CellWindow {
+                first_row: 0,
+                first_col: 0,
+                rows: 1,
+                cols: 1,
+            }),
+        },
+        Size {
+            materials: 1,
+            temperatures: 2,
+            times: 3,
+            bins: 300,
+            dump: Some(CellWindow {
+                first_row: 0,
+                first_col: 9,
+                rows: 300,
+                cols: 257,
+            }),
+        },
+    ];
+    for size in sizes {
+        let folder = tempfile::tempdir().unwrap();
+        let label = campaign(&size);
+        for (number, path) in write_all(folder.path(), &label).iter().enumerate() {
+            let (read_label, who, read) = record::read_point(path).unwrap();
+            assert_eq!(read_label, point(&label, number));
+            assert_eq!(who, provenance(&number.to_string()));
+            let written = outcome(&label, number);
+            assert_eq!(bits(&read), bits(&written));
+            // The comparison sees a single bit.
+            let mut other = written;
+            other.kept.variance[0] = f64::NAN;
+            assert_ne!(bits(&read), bits(&other));
+        }
+    }
+}
+
+#[test]
+fn points_lie_in_folders_of_a_thousand() {
+    let dir = Path::new("parts");
+    assert_eq!(
+        record::point_path(dir, 17),
+        Path::new("parts/000000/point-000017.h5")
+    );
+    assert_eq!(
+        record::point_path(dir, 999),
+        Path::new("parts/000000/point-000999.h5")
+    );
+    assert_eq!(
+        record::point_path(dir, 1000),
+        Path::new("parts/000001/point-001000.h5")
+    );
+}
+
+#[test]
+fn a_merge_holds_every_point_bit_for_bit() {
+    for size in [
+        SMALL,
+        Size {
+            dump: None,
+            ..SMALL
+        },
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut label = campaign(&size);
+        if size.dump.is_none() {
+            label.overrides.clear();
+            label.report_times_s.clear();
+        }
+        write_all(folder.path(), &label);
+        let path = folder.path().join("all.h5");
+        let who = provenance("merge");
+        record::merge_points(folder.path(), &label, &who, &path, 0..6).unwrap();
+        let record = record::open_campaign(&path).unwrap();
+        assert_eq!(record.label, label);
+        assert_eq!(record.provenance, who);
+        assert_eq!(
+            (record.format_version, record.points.clone()),
+            ([1, 0], 0..6)
+        );
+        assert!(record.computed.iter().all(|&c| c));
+        for number in 0..6 {
+            let (m, t) = (number / 3, number % 3);
+            let dump = record::read_dump(&record, m, t).unwrap();
+            assert_eq!(
+                bits(&record.outcome(m, t, dump)),
+                bits(&outcome(&label, number))
+            );
+            assert_eq!(record.flags[[m, t]], point(&label, number).flags);
+            assert_eq!(
+                record.point_provenance[[m, t]],
+                provenance(&number.to_string())
+            );
+        }
+        assert_eq!(leftovers(folder.path()), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn a_shard_says_which_points_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let label = campaign(&SMALL);
+    write_all(folder.path(), &label);
+    let path = folder.path().join("shard.h5");
+    record::merge_points(folder.path(), &label, &provenance("s"), &path, 2..4).unwrap();
+    let record = record::open_campaign(&path).unwrap();
+    assert_eq!(record.points, 2..4);
+    let computed: Vec<bool> = record.computed.iter().copied().collect();
+    assert_eq!(computed, [false, false, true, true, false, false]);
+    assert!(record.filling.mean[[0, 0, 0]].is_nan() && record.cells[[0, 0]] == 0);
+    assert_eq!(record.flags[[0, 0]], Vec::<String>::new());
+    assert!(record::read_dump(&record, 0, 0).unwrap().is_none());
+    let dump = record::read_dump(&record, 1, 0).unwrap();
+    assert_eq!(bits(&record.outcome(1, 0, dump)), bits(&outcome(&label, 3)));
+}
+
+#[test]
+fn a_long_campaign_text_is_kept_verbatim() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut label = campaign(&Size {
+        materials: 1,
+        temperatures: 1,
+        ..SMALL
+    });
+    label.campaign_toml = "# a line of a long file\r\n\t \n".repeat(20_000);
+    label.materials[0].1 = String::new();
+    let path = write_all(folder.path(), &label).remove(0);
+    let (record, _) = record::open_point(&path).unwrap();
+    assert_eq!(record.label, label);
+}
+
+#[test]
+fn a_merge_names_what_is_missing_or_foreign() {
+    let folder = tempfile::tempdir().unwrap();
+    let label = campaign(&SMALL);
+    let paths = write_all(folder.path(), &label);
+    let destination = folder.path().join("all.h5");
+    let merge = |label: &CampaignLabel| {
+        record::merge_points(folder.path(), label, &provenance("m"), &destination, 0..6)
+    };
+
+    let mut other = label.clone();
+    other.seed ^= 1;
+    let error = merge(&other).unwrap_err();
+    assert!(
+        matches!(error, RecordError::OtherCampaign { what: "seed", .. }),
+        "{error}"
+    );
+    check_line(&error, &paths[0]);
+
+    fs::rename(&paths[4], folder.path().join("away")).unwrap();
+    let error = merge(&label).unwrap_err();
+    assert!(
+        matches!(error, RecordError::MissingPoint { number: 4, .. }),
+        "{error}"
+    );
+    check_line(&error, &paths[4]);
+
+    // A point under another point's name.
+    fs::copy(&paths[3], &paths[4]).unwrap();
+    let error = merge(&label).unwrap_err();
+    assert!(
+        matches!(error, RecordError::OtherCampaign { what: "number", .. }),
+        "{error}"
+    );
+
+    let error = record::merge_points(folder.path(), &label, &provenance("m"), &destination, 0..7)
+        .unwrap_err();
+    assert!(error.to_string().contains("0..7"), "{error}");
+    assert!(!destination.exists());
+    assert_eq!(leftovers(folder.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn outcomes_that_do_not_fit_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let label = campaign(&SMALL);
+    let attempt = |point: &trapline::outcome::PointLabel,
+                   outcome: &trapline::outcome::PointOutcome| {
+        record::write_point(folder.path(), &label, point, &provenance("p"), outcome)
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
+    };
+    let (good_point, good) = (point(&label, 1), outcome(&label, 1));
+
+    let mut bad = good.clone();
+    bad.filling.max = ndarray::Array1::zeros(4);
+    assert!(attempt(&good_point, &bad).contains("filling_max"));
+    let mut bad = good.clone();
+    bad.times_s[1] += 1.0;
+    assert!(attempt(&good_point, &bad).contains("time axis"));
+    let mut bad = good.clone();
+    bad.dump = None;
+    assert!(attempt(&good_point, &bad).contains("dump"));
+    let mut bad = good_point.clone();
+    bad.number = 2;
+    assert!(attempt(&bad, &good).contains("number"));
+    let mut bad = good_point.clone();
+    bad.material_index = 9;
+    assert!(attempt(&bad, &good).contains("material"));
+    let mut bad = good_point.clone();
+    bad.flags = vec!["two\nlines".to_owned()];
+    assert!(attempt(&bad, &good).contains("flag"));
+    let mut bad = good_point.clone();
+    bad.flags = vec!["a \0 inside".to_owned()];
+    assert!(attempt(&bad, &good).contains("NUL"));
+    assert!(!record::point_path(folder.path(), 1).exists());
+    assert_eq!(leftovers(folder.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn foreign_files_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("given.h5");
+    let label = campaign(&SMALL);
+    let point_file = write_all(folder.path(), &label).remove(0);
+
+    let error = record::open_campaign(&path).unwrap_err();
+    assert!(
+        matches!(error, RecordError::Unreadable { .. }),
+        "{}",
+        check_line(&error, &path)
+    );
+    let error = record::open_campaign(folder.path()).unwrap_err();
+    assert!(
+        matches!(error, RecordError::Unreadable { .. }),
+        "{}",
+        check_line(&error, folder.path())
+    );
+    for text in ["", "short", "# a text file, with enough of it to be read\n"] {
+        fs::write(&path, text).unwrap();
+        let error = record::open_campaign(&path).unwrap_err();
+        assert!(
+            matches!(error, RecordError::NotHdf5 { .. }),
+            "{}",
+            check_line(&error, &path)
+        );
+    }
+    let error = record::open_campaign(&point_file).unwrap_err();
+    assert!(matches!(error, RecordError::FileType { .. }), "{error}");
+    assert!(check_line(&error, &point_file).contains("`trapline point`"));
+
+    hdf5::File::create(&path).unwrap().close().unwrap();
+    let error = record::open_campaign(&path).unwrap_err();
+    assert!(check_line(&error, &path).contains("not given"));
+    assert!(matches!(
+        record::read_point(&path).unwrap_err(),
+        RecordError::FileType { .. }
+    ));
+
+    record::merge_points(folder.path(), &label, &provenance("m"), &path, 0..6).unwrap();
+    assert!(matches!(
+        record::read_point(&path).unwrap_err(),
+        RecordError::FileType { .. }
+    ));
+    for (version, readable) in [
+        ([2, 0], false),
+        ([0, 9], false),
+        ([1, -1], false),
+        ([1, 7], true),
+    ] {
+        let file = hdf5::File::open_rw(&path).unwrap();
+        file.attr("format_version")
+            .unwrap()
+            .write(&ndarray::arr1(&version))
+            .unwrap();
+        file.close().unwrap();
+        match record::open_campaign(&path) {
+            Ok(_) => assert!(readable),
+            Err(error) => {
+                assert!(
+                    !readable && matches!(error, RecordError::Version { .. }),
+                    "{error}"
+                );
+                let line = check_line(&error, &path);
+                assert!(
+                    line.contains(&format!("{}.{}", version[0], version[1])),
+                    "{line}"
+                );
+                assert!(line.contains("1.0") && line.contains("0.1.0"), "{line}");
+            }
+        }
+    }
+}
+
+/// Reads a file every way there is; damage may end in an error, never in a panic.
+fn read_everything(path: &Path) -> Result<Vec<u64>, RecordError> {
+    let (_, _, read) = record::read_point(path)?;
+    Ok(bits(&read))
+}
+
+#[test]
+fn a_file_cut_short_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let label = campaign(&SMALL);
+    let whole = fs::read(write_all(folder.path(), &label).remove(0)).unwrap();
+    let path = folder.path().join("cut.h5");
+    let mut random = Random(11);
+    for cut in (0..200)
+        .map(|_| random.bits() as usize % whole.len())
+        .chain([0, 7, 8, whole.len() - 1])
+    {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let error = read_everything(&path).expect_err("a file that is cut short");
+        check_line(&error, &path);
+    }
+}
+
+#[test]
+fn flipped_bits_are_errors_or_harmless() {
+    let folder = tempfile::tempdir().unwrap();
+    let label = campaign(&SMALL);
+    let whole = fs::read(write_all(folder.path(), &label).remove(0)).unwrap();
+    let path = folder.path().join("flipped.h5");
+    fs::write(&path, &whole).unwrap();
+    let intact = read_everything(&path).unwrap();
+    let mut random = Random(12);
+    let (mut refused, mut silent) = (0, 0);
+    for _ in 0..600 {
+        let mut damaged = whole.clone();
+        let bit = random.bits() as usize % (8 * whole.len());
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, &damaged).unwrap();
+        match read_everything(&path) {
+            Err(error) => {
+                check_line(&error, &path);
+                refused += 1;
+            }
+            Ok(read) if read == intact => {}
+            Ok(_) => silent += 1,
+        }
+    }
+    println!("of 600 flipped bits: {refused} refused, {silent} changed a number unnoticed");
+    assert!(refused > 100, "{refused}");
+    // Axes are stored without checksum; every other array has one. A time that changed shows when its point is merged.
+    assert!(silent <= 6, "{silent}");
+}
+
+#[test]
+fn a_refused_write_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let label = campaign(&SMALL);
+    let blocked = folder.path().join("file");
+    fs::write(&blocked, "not a folder").unwrap();
+    let (p, o, who) = (point(&label, 0), outcome(&label, 0), provenance("p"));
+
+    let error = record::write_point(&blocked.join("parts"), &label, &p, &who, &o).unwrap_err();
+    assert!(matches!(error, RecordError::Commit(_)), "{error}");
+    check_line(&error, &blocked);
+    write_all(folder.path(), &label);
+    for destination in [
+        blocked.join("all.h5"),
+        folder.path().join("none/all.h5"),
+        folder.path().to_owned(),
+    ] {
+        let error =
+            record::merge_points(folder.path(), &label, &who, &destination, 0..6).unwrap_err();
+        assert!(matches!(error, RecordError::Commit(_)), "{error}");
+        check_line(&error, &destination);
+        assert!(!destination.is_file());
+    }
+    assert_eq!(leftovers(folder.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn an_existing_file_survives_a_failed_merge() {
+    let folder = tempfile::tempdir().unwrap();
+    let label = campaign(&SMALL);
+    let paths = write_all(folder.path(), &label);
+    let destination = folder.path().join("all.h5");
+    record::merge_points(folder.path(), &label, &provenance("1"), &destination, 0..6).unwrap();
+    let before = fs::read(&destination).unwrap();
+    let point = fs::read(&paths[5]).unwrap();
+    fs::write(&paths[5], &point[..point.len() / 2]).unwrap();
+    let error = record::merge_points(folder.path(), &label, &provenance("2"), &destination, 0..6)
+        .unwrap_err();
+    check_line(&error, &paths[5]);
+    assert_eq!(fs::read(&destination).unwrap(), before);
+    fs::write(&paths[5], &point).unwrap();
+    record::merge_points(folder.path(), &label, &provenance("2"), &destination, 0..6).unwrap();
+    assert_eq!(
+        record::open_campaign(&destination).unwrap().provenance,
+        provenance("2")
+    );
+    assert_eq!(leftovers(folder.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn old_temporaries_of_the_same_file_are_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    let label = campaign(&SMALL);
+    let path = record::point_path(folder.path(), 0);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let named = |name: &str| path.with_file_name(name);
+    let names = [
+        "point-000000.h5.12-0.part",
+        "point-000000.h5.12-1.part",
+        "point-000001.h5.12-0.part",
+        "notes.part",
+    ];
+    for name in names {
+        fs::write(named(name), "left over").unwrap();
+    }
+    let old = std::time::SystemTime::now() - 2 * record::commit::STALE_AFTER;
+    for name in [names[0], names[2], names[3]] {
+        fs::File::options()
+            .write(true)
+            .open(named(name))
+            .unwrap()
+            .set_modified(old)
+            .unwrap();
+    }
+    write_all(
+        folder.path(),
+        &campaign(&Size {
+            materials: 1,
+            temperatures: 1,
+            ..SMALL
+        }),
+    );
+    let _ = label;
+    let left: Vec<bool> = names.iter().map(|n| named(n).exists()).collect();
+    assert_eq!(left, [false, true, true, true]);
+}
+
+/// Every dataset says what it is and in what unit, and every root attribute of the format is there.
+#[test]
+fn every_dataset_has_units_a_name_and_axes() {
+    let folder = tempfile::tempdir().unwrap();
+    let label = campaign(&SMALL);
+    write_all(folder.path(), &label);
+    let path = folder.path().join("all.h5");
+    record::merge_points(folder.path(), &label, &provenance("m"), &path, 0..6).unwrap();
+    let file = hdf5::File::open(&path).unwrap();
+    let axes = ["material", "temperature", "time", "bin", "row", "col"];
+    let datasets = file.datasets().unwrap();
+    assert!(datasets.len() > 50, "{}", datasets.len());
+    for dataset in datasets {
+        let name = dataset.name();
+        for attribute in ["units", "long_name"] {
+            let value = dataset.attr(attribute).unwrap();
+            let value: hdf5::types::VarLenUnicode = value.read_scalar().unwrap();
+            assert!(!value.is_empty(), "{name}: {attribute}");
+        }
+        let link = if axes.contains(&&name[1..]) {
+            "REFERENCE_LIST"
+        } else {
+            "DIMENSION_LIST"
+        };
+        assert!(
+            dataset.attr_names().unwrap().iter().any(|a| a == link),
+            "{name}: {link}"
+        );
+    }
+    let names = file.attr_names().unwrap();
+    for attribute in [
+        "file_type",
+        "format_version",
+        "program",
+        "program_version",
+        "commit",
+        "campaign_name",
+        "campaign_toml",
+        "material_toml",
+        "overrides",
+        "seed",
+        "backend",
+        "adapter",
+        "driver",
+        "instruction_set",
+        "started_utc",
+        "ended_utc",
+        "array_rows",
+        "array_cols",
+        "kept_threshold",
+        "report_times",
+        "first_point",
+        "end_point",
+    ] {
+        assert!(names.iter().any(|n| n == attribute), "{attribute}");
+    }
+    let documentation = include_str!("../docs/format.md");
+    for name in names.iter().chain(&file.member_names().unwrap()) {
+        assert!(
+            documentation.contains(&format!("`{name}`")),
+            "docs/format.md says nothing of {name}"
+        );
+    }
+}
+
+#[test]
+fn many_threads_write_points_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let label = campaign(&SMALL);
+    std::thread::scope(|scope| {
+        for number in 0..6 {
+            let (label, dir) = (&label, folder.path());
+            scope.spawn(move || {
+                let (p, o) = (point(label, number), outcome(label, number));
+                record::write_point(dir, label, &p, &provenance("t"), &o).unwrap();
+            });
+        }
+    });
+    for number in 0..6 {
+        let (_, _, read) = record::read_point(&record::point_path(folder.path(), number)).unwrap();
+        assert_eq!(bits(&read), bits(&outcome(&label, number)));
+    }
+}
+
+fn leftovers(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        if entry.path().is_dir() {
+            found.extend(leftovers(&entry.path()));
+        } else if entry.path().extension().is_some_and(|e| e == "part") {
+            found.push(entry.path());
+        }
+    }
+    found
+}
