@@ -347,13 +347,16 @@ fn a_file_cut_short_is_refused() {
         .chain([0, 7, 8, whole.len() - 1])
     {
         fs::write(&path, &whole[..cut]).unwrap();
-        let error = read_everything(&path).expect_err("a file that is cut short");
-        check_line(&error, &path);
+        match read_everything(&path) {
+            Err(error) => drop(check_line(&error, &path)),
+            // Only the seal, the last 20 bytes, can go without loss.
+            Ok(_) => assert!(cut >= whole.len() - 20, "{cut} of {}", whole.len()),
+        }
     }
 }
 
 #[test]
-fn flipped_bits_are_errors_or_harmless() {
+fn flipped_bits_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let label = campaign(&SMALL);
     let whole = fs::read(write_all(folder.path(), &label).remove(0)).unwrap();
@@ -377,9 +380,27 @@ fn flipped_bits_are_errors_or_harmless() {
         }
     }
     println!("of 600 flipped bits: {refused} refused, {silent} changed a number unnoticed");
-    assert!(refused > 100, "{refused}");
-    // Axes are stored without checksum; every other array has one. A time that changed shows when its point is merged.
-    assert!(silent <= 6, "{silent}");
+    // All but the bits of the seal itself: those unseal the file (16 bytes) or break the seal (4 bytes).
+    assert!(
+        refused >= 595 && silent == 0,
+        "{refused} refused, {silent} silent"
+    );
+}
+
+/// What another program changed through HDF5 has lost its seal and is read all the same.
+#[test]
+fn a_file_changed_by_another_program_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write_all(folder.path(), &campaign(&SMALL)).remove(0);
+    let before = read_everything(&path).unwrap();
+    let file = hdf5::File::open_rw(&path).unwrap();
+    file.new_attr::<f64>()
+        .create("a_remark")
+        .unwrap()
+        .write_scalar(&1.5)
+        .unwrap();
+    file.close().unwrap();
+    assert_eq!(read_everything(&path).unwrap(), before);
 }
 
 #[test]

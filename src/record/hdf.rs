@@ -6,11 +6,13 @@ use std::path::Path;
 use std::str::FromStr;
 
 use hdf5::file::{FileCloseDegree, LibraryVersion};
-use hdf5::types::VarLenUnicode;
+use hdf5::types::{FixedAscii, VarLenUnicode};
 use hdf5::{H5Type, Location};
+use hdf5_sys::h5t::{H5T_str_t, H5Tset_strpad};
 use ndarray::{Array, Array1, ArrayD, ArrayView1, Dimension, IxDyn};
 
 use super::error::{RecordError, flatten};
+use super::seal::{self, Seal};
 
 const DAMAGED: &str = "the file is damaged: restore it or compute it again";
 const CHECK_DISK: &str = "check the free space and the disk";
@@ -85,6 +87,22 @@ pub(crate) fn open(path: &Path) -> Result<hdf5::File, RecordError> {
     if path.to_str().is_none() {
         return not_hdf5("its name is not UTF-8, which the HDF5 library needs");
     }
+    match seal::check(&mut file).map_err(unreadable)? {
+        Seal::Intact => {}
+        Seal::Absent => tracing::warn!(
+            "{}: no seal at the end of the file: it was cut short, or another program changed it",
+            path.display()
+        ),
+        Seal::Broken { written, found } => {
+            let (found, limit) = (format!("{found:08x}"), format!("{written:08x} as sealed"));
+            return Err(RecordError::damaged(
+                path,
+                "the checksum of the file",
+                found,
+                limit,
+            ));
+        }
+    }
     hdf5::File::open(path).reading(path, "open the file")
 }
 
@@ -103,6 +121,27 @@ impl Attributes<'_> {
     pub(crate) fn texts<S: AsRef<str>>(&self, name: &str, values: &[S]) -> Result<(), RecordError> {
         let values: Result<Vec<_>, _> = values.iter().map(|v| unicode(name, v.as_ref())).collect();
         self.array(name, &values?)
+    }
+
+    /// A fixed-length string of the kind dimension scales use: ASCII, 16 bytes, closed by a NUL.
+    ///
+    /// The crate pads fixed strings instead, and the HDF5 dimension scale library does not take such a dataset for a scale.
+    pub(crate) fn scale_text(&self, name: &str, value: &str) -> Result<(), RecordError> {
+        let write = || {
+            let kind = hdf5::Datatype::from_type::<FixedAscii<16>>()?;
+            let id = kind.id();
+            // SAFETY: the identifier is valid while `kind` lives, names a type of this function's own, and the library is locked.
+            hdf5::h5check(hdf5::sync::sync(|| unsafe {
+                H5Tset_strpad(id, H5T_str_t::H5T_STR_NULLTERM)
+            }))?;
+            let value = FixedAscii::<16>::from_ascii(value).map_err(|e| e.to_string())?;
+            self.at
+                .new_attr_builder()
+                .empty_as(&kind)
+                .create(name)?
+                .write_scalar(&value)
+        };
+        write().writing(self.path, &format!("write the attribute {name}"))
     }
 
     pub(crate) fn scalar<T: H5Type>(&self, name: &str, value: &T) -> Result<(), RecordError> {

@@ -29,15 +29,6 @@ pub(crate) enum Axis {
 }
 
 impl Axis {
-    pub(crate) const ALL: [Axis; 6] = [
-        Axis::Material,
-        Axis::Temperature,
-        Axis::Time,
-        Axis::Bin,
-        Axis::Row,
-        Axis::Col,
-    ];
-
     /// Dataset name, which is also the dimension's.
     pub(crate) fn name(self) -> &'static str {
         match self {

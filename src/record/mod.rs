@@ -10,8 +10,9 @@
 //!
 //! - A file under its final name is complete: it is written under a temporary name in the same folder, closed with the
 //!   result checked, synchronised, renamed, and the folder synchronised ([`commit`]).
-//! - Damage is reported: the HDF5 metadata and every array of results carry checksums, sizes are checked against the axes
-//!   before anything is allocated, and a file of another type or of a newer format is refused by name.
+//! - Damage is reported: a checksum over the whole file is compared before HDF5 sees it, the HDF5 metadata and every array
+//!   of results carry their own, sizes are checked against the axes before anything is allocated, and a file of another
+//!   type or of a newer format is refused by name.
 //! - What is read back equals what was written bit for bit, NaN included.
 //!
 //! [`write_point`] and [`merge_points`] write, [`read_point`] and [`open_campaign`] read, [`describe()`] puts what a file
@@ -24,6 +25,7 @@ mod hdf;
 mod layout;
 mod merge;
 mod read;
+mod seal;
 mod write;
 
 pub use describe::describe;

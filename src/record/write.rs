@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use hdf5::types::{FixedAscii, VarLenArray, VarLenUnicode};
+use hdf5::types::{VarLenArray, VarLenUnicode};
 use hdf5::{Dataset, H5Type, Hyperslab, ObjectReference1, SliceOrIndex};
 use ndarray::{Array1, ArrayViewD, Axis as Dim, IxDyn, arr0};
 
-use super::commit;
+use super::commit::{self, CommitError};
 use super::error::RecordError;
 use super::hdf::{self, Attributes, Explain, unicode};
 use super::layout::{self, Axis, FORMAT_VERSION, POINT_FILE_TYPE, POINTS_PER_FOLDER, Quantity};
+use super::seal;
 use crate::outcome::{
     CampaignLabel, CellWindow, HistogramSeries, MomentSeries, PointLabel, PointOutcome, Provenance,
 };
@@ -94,6 +95,7 @@ struct ScaleUse {
 /// A file being written.
 pub(super) struct Output<'a> {
     file: hdf5::File,
+    temporary: PathBuf,
     /// The final path, which errors name.
     shown: &'a Path,
     label: &'a CampaignLabel,
@@ -129,6 +131,7 @@ impl<'a> Output<'a> {
         let file = hdf::create(temporary, shown)?;
         let mut output = Output {
             file,
+            temporary: temporary.to_owned(),
             shown,
             label,
             compress,
@@ -228,13 +231,8 @@ impl<'a> Output<'a> {
             at: &dataset,
             path: self.shown,
         };
-        // Sixteen bytes with the closing NUL, as the dimension scale specification asks.
-        let class = FixedAscii::<16>::from_ascii("DIMENSION_SCALE");
-        let name = FixedAscii::<16>::from_ascii(axis.name());
-        if let (Ok(class), Ok(name)) = (class, name) {
-            attributes.scalar("CLASS", &class)?;
-            attributes.scalar("NAME", &name)?;
-        }
+        attributes.scale_text("CLASS", "DIMENSION_SCALE")?;
+        attributes.scale_text("NAME", axis.name())?;
         attributes.text("units", axis.units())?;
         attributes.text("long_name", axis.long_name())
     }
@@ -622,7 +620,8 @@ impl<'a> Output<'a> {
         // A dataset that is open when the file closes would be an error of ours.
         drop(self.datasets);
         self.file.flush().writing(self.shown, "write the file")?;
-        self.file.close().writing(self.shown, "close the file")
+        self.file.close().writing(self.shown, "close the file")?;
+        seal::close(&self.temporary).map_err(|e| CommitError::new("seal", self.shown, e).into())
     }
 }
 
