@@ -31,36 +31,20 @@ fn check_line(error: &RecordError, path: &Path) -> String {
 fn a_point_comes_back_bit_for_bit() {
     let sizes = [
         SMALL,
+        Size { materials: 1, temperatures: 1, times: 1, bins: 1, dump: None },
         Size {
             materials: 1,
             temperatures: 1,
             times: 1,
             bins: 1,
-            dump: None,
-        },
-        Size {
-            materials: 1,
-            temperatures: 1,
-            times: 1,
-            bins: 1,
-            dump: Some(CellWindow {
-                first_row: 0,
-                first_col: 0,
-                rows: 1,
-                cols: 1,
-            }),
+            dump: Some(CellWindow { first_row: 0, first_col: 0, rows: 1, cols: 1 }),
         },
         Size {
             materials: 1,
             temperatures: 2,
             times: 3,
             bins: 300,
-            dump: Some(CellWindow {
-                first_row: 0,
-                first_col: 9,
-                rows: 300,
-                cols: 257,
-            }),
+            dump: Some(CellWindow { first_row: 0, first_col: 9, rows: 300, cols: 257 }),
         },
     ];
     for size in sizes {
@@ -83,29 +67,14 @@ fn a_point_comes_back_bit_for_bit() {
 #[test]
 fn points_lie_in_folders_of_a_thousand() {
     let dir = Path::new("parts");
-    assert_eq!(
-        record::point_path(dir, 17),
-        Path::new("parts/000000/point-000017.h5")
-    );
-    assert_eq!(
-        record::point_path(dir, 999),
-        Path::new("parts/000000/point-000999.h5")
-    );
-    assert_eq!(
-        record::point_path(dir, 1000),
-        Path::new("parts/000001/point-001000.h5")
-    );
+    assert_eq!(record::point_path(dir, 17), Path::new("parts/000000/point-000017.h5"));
+    assert_eq!(record::point_path(dir, 999), Path::new("parts/000000/point-000999.h5"));
+    assert_eq!(record::point_path(dir, 1000), Path::new("parts/000001/point-001000.h5"));
 }
 
 #[test]
 fn a_merge_holds_every_point_bit_for_bit() {
-    for size in [
-        SMALL,
-        Size {
-            dump: None,
-            ..SMALL
-        },
-    ] {
+    for size in [SMALL, Size { dump: None, ..SMALL }] {
         let folder = tempfile::tempdir().unwrap();
         let mut label = campaign(&size);
         if size.dump.is_none() {
@@ -119,23 +88,14 @@ fn a_merge_holds_every_point_bit_for_bit() {
         let record = record::open_campaign(&path).unwrap();
         assert_eq!(record.label, label);
         assert_eq!(record.provenance, who);
-        assert_eq!(
-            (record.format_version, record.points.clone()),
-            ([1, 0], 0..6)
-        );
+        assert_eq!((record.format_version, record.points.clone()), ([1, 0], 0..6));
         assert!(record.computed.iter().all(|&c| c));
         for number in 0..6 {
             let (m, t) = (number / 3, number % 3);
             let dump = record::read_dump(&record, m, t).unwrap();
-            assert_eq!(
-                bits(&record.outcome(m, t, dump)),
-                bits(&outcome(&label, number))
-            );
+            assert_eq!(bits(&record.outcome(m, t, dump)), bits(&outcome(&label, number)));
             assert_eq!(record.flags[[m, t]], point(&label, number).flags);
-            assert_eq!(
-                record.point_provenance[[m, t]],
-                provenance(&number.to_string())
-            );
+            assert_eq!(record.point_provenance[[m, t]], provenance(&number.to_string()));
         }
         assert_eq!(leftovers(folder.path()), Vec::<PathBuf>::new());
     }
@@ -162,11 +122,7 @@ fn a_shard_says_which_points_it_has() {
 #[test]
 fn a_long_campaign_text_is_kept_verbatim() {
     let folder = tempfile::tempdir().unwrap();
-    let mut label = campaign(&Size {
-        materials: 1,
-        temperatures: 1,
-        ..SMALL
-    });
+    let mut label = campaign(&Size { materials: 1, temperatures: 1, ..SMALL });
     label.campaign_toml = "# a line of a long file\r\n\t \n".repeat(20_000);
     label.materials[0].1 = String::new();
     let path = write_all(folder.path(), &label).remove(0);
@@ -180,37 +136,26 @@ fn a_merge_names_what_is_missing_or_foreign() {
     let label = campaign(&SMALL);
     let paths = write_all(folder.path(), &label);
     let destination = folder.path().join("all.h5");
-    let merge = |label: &CampaignLabel| {
-        record::merge_points(folder.path(), label, &provenance("m"), &destination, 0..6)
-    };
+    let merge =
+        |label: &CampaignLabel| record::merge_points(folder.path(), label, &provenance("m"), &destination, 0..6);
 
     let mut other = label.clone();
     other.seed ^= 1;
     let error = merge(&other).unwrap_err();
-    assert!(
-        matches!(error, RecordError::OtherCampaign { what: "seed", .. }),
-        "{error}"
-    );
+    assert!(matches!(error, RecordError::OtherCampaign { what: "seed", .. }), "{error}");
     check_line(&error, &paths[0]);
 
     fs::rename(&paths[4], folder.path().join("away")).unwrap();
     let error = merge(&label).unwrap_err();
-    assert!(
-        matches!(error, RecordError::MissingPoint { number: 4, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, RecordError::MissingPoint { number: 4, .. }), "{error}");
     check_line(&error, &paths[4]);
 
     // A point under another point's name.
     fs::copy(&paths[3], &paths[4]).unwrap();
     let error = merge(&label).unwrap_err();
-    assert!(
-        matches!(error, RecordError::OtherCampaign { what: "number", .. }),
-        "{error}"
-    );
+    assert!(matches!(error, RecordError::OtherCampaign { what: "number", .. }), "{error}");
 
-    let error = record::merge_points(folder.path(), &label, &provenance("m"), &destination, 0..7)
-        .unwrap_err();
+    let error = record::merge_points(folder.path(), &label, &provenance("m"), &destination, 0..7).unwrap_err();
     assert!(error.to_string().contains("0..7"), "{error}");
     assert!(!destination.exists());
     assert_eq!(leftovers(folder.path()), Vec::<PathBuf>::new());
@@ -220,8 +165,7 @@ fn a_merge_names_what_is_missing_or_foreign() {
 fn outcomes_that_do_not_fit_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let label = campaign(&SMALL);
-    let attempt = |point: &trapline::outcome::PointLabel,
-                   outcome: &trapline::outcome::PointOutcome| {
+    let attempt = |point: &trapline::outcome::PointLabel, outcome: &trapline::outcome::PointOutcome| {
         record::write_point(folder.path(), &label, point, &provenance("p"), outcome)
             .map(|_| ())
             .unwrap_err()
@@ -262,25 +206,13 @@ fn foreign_files_are_refused_by_name() {
     let point_file = write_all(folder.path(), &label).remove(0);
 
     let error = record::open_campaign(&path).unwrap_err();
-    assert!(
-        matches!(error, RecordError::Unreadable { .. }),
-        "{}",
-        check_line(&error, &path)
-    );
+    assert!(matches!(error, RecordError::Unreadable { .. }), "{}", check_line(&error, &path));
     let error = record::open_campaign(folder.path()).unwrap_err();
-    assert!(
-        matches!(error, RecordError::Unreadable { .. }),
-        "{}",
-        check_line(&error, folder.path())
-    );
+    assert!(matches!(error, RecordError::Unreadable { .. }), "{}", check_line(&error, folder.path()));
     for text in ["", "short", "# a text file, with enough of it to be read\n"] {
         fs::write(&path, text).unwrap();
         let error = record::open_campaign(&path).unwrap_err();
-        assert!(
-            matches!(error, RecordError::NotHdf5 { .. }),
-            "{}",
-            check_line(&error, &path)
-        );
+        assert!(matches!(error, RecordError::NotHdf5 { .. }), "{}", check_line(&error, &path));
     }
     let error = record::open_campaign(&point_file).unwrap_err();
     assert!(matches!(error, RecordError::FileType { .. }), "{error}");
@@ -289,40 +221,20 @@ fn foreign_files_are_refused_by_name() {
     hdf5::File::create(&path).unwrap().close().unwrap();
     let error = record::open_campaign(&path).unwrap_err();
     assert!(check_line(&error, &path).contains("not given"));
-    assert!(matches!(
-        record::read_point(&path).unwrap_err(),
-        RecordError::FileType { .. }
-    ));
+    assert!(matches!(record::read_point(&path).unwrap_err(), RecordError::FileType { .. }));
 
     record::merge_points(folder.path(), &label, &provenance("m"), &path, 0..6).unwrap();
-    assert!(matches!(
-        record::read_point(&path).unwrap_err(),
-        RecordError::FileType { .. }
-    ));
-    for (version, readable) in [
-        ([2, 0], false),
-        ([0, 9], false),
-        ([1, -1], false),
-        ([1, 7], true),
-    ] {
+    assert!(matches!(record::read_point(&path).unwrap_err(), RecordError::FileType { .. }));
+    for (version, readable) in [([2, 0], false), ([0, 9], false), ([1, -1], false), ([1, 7], true)] {
         let file = hdf5::File::open_rw(&path).unwrap();
-        file.attr("format_version")
-            .unwrap()
-            .write(&ndarray::arr1(&version))
-            .unwrap();
+        file.attr("format_version").unwrap().write(&ndarray::arr1(&version)).unwrap();
         file.close().unwrap();
         match record::open_campaign(&path) {
             Ok(_) => assert!(readable),
             Err(error) => {
-                assert!(
-                    !readable && matches!(error, RecordError::Version { .. }),
-                    "{error}"
-                );
+                assert!(!readable && matches!(error, RecordError::Version { .. }), "{error}");
                 let line = check_line(&error, &path);
-                assert!(
-                    line.contains(&format!("{}.{}", version[0], version[1])),
-                    "{line}"
-                );
+                assert!(line.contains(&format!("{}.{}", version[0], version[1])), "{line}");
                 assert!(line.contains("1.0") && line.contains("0.1.0"), "{line}");
             }
         }
@@ -342,10 +254,7 @@ fn a_file_cut_short_is_refused() {
     let whole = fs::read(write_all(folder.path(), &label).remove(0)).unwrap();
     let path = folder.path().join("cut.h5");
     let mut random = Random(11);
-    for cut in (0..200)
-        .map(|_| random.bits() as usize % whole.len())
-        .chain([0, 7, 8, whole.len() - 1])
-    {
+    for cut in (0..200).map(|_| random.bits() as usize % whole.len()).chain([0, 7, 8, whole.len() - 1]) {
         fs::write(&path, &whole[..cut]).unwrap();
         match read_everything(&path) {
             Err(error) => drop(check_line(&error, &path)),
@@ -381,10 +290,7 @@ fn flipped_bits_are_refused() {
     }
     println!("of 600 flipped bits: {refused} refused, {silent} changed a number unnoticed");
     // All but the bits of the seal itself: those unseal the file (16 bytes) or break the seal (4 bytes).
-    assert!(
-        refused >= 595 && silent == 0,
-        "{refused} refused, {silent} silent"
-    );
+    assert!(refused >= 595 && silent == 0, "{refused} refused, {silent} silent");
 }
 
 /// What another program changed through HDF5 has lost its seal and is read all the same.
@@ -394,11 +300,7 @@ fn a_file_changed_by_another_program_is_read() {
     let path = write_all(folder.path(), &campaign(&SMALL)).remove(0);
     let before = read_everything(&path).unwrap();
     let file = hdf5::File::open_rw(&path).unwrap();
-    file.new_attr::<f64>()
-        .create("a_remark")
-        .unwrap()
-        .write_scalar(&1.5)
-        .unwrap();
+    file.new_attr::<f64>().create("a_remark").unwrap().write_scalar(&1.5).unwrap();
     file.close().unwrap();
     assert_eq!(read_everything(&path).unwrap(), before);
 }
@@ -415,13 +317,8 @@ fn a_refused_write_leaves_nothing() {
     assert!(matches!(error, RecordError::Commit(_)), "{error}");
     check_line(&error, &blocked);
     write_all(folder.path(), &label);
-    for destination in [
-        blocked.join("all.h5"),
-        folder.path().join("none/all.h5"),
-        folder.path().to_owned(),
-    ] {
-        let error =
-            record::merge_points(folder.path(), &label, &who, &destination, 0..6).unwrap_err();
+    for destination in [blocked.join("all.h5"), folder.path().join("none/all.h5"), folder.path().to_owned()] {
+        let error = record::merge_points(folder.path(), &label, &who, &destination, 0..6).unwrap_err();
         assert!(matches!(error, RecordError::Commit(_)), "{error}");
         check_line(&error, &destination);
         assert!(!destination.is_file());
@@ -439,16 +336,12 @@ fn an_existing_file_survives_a_failed_merge() {
     let before = fs::read(&destination).unwrap();
     let point = fs::read(&paths[5]).unwrap();
     fs::write(&paths[5], &point[..point.len() / 2]).unwrap();
-    let error = record::merge_points(folder.path(), &label, &provenance("2"), &destination, 0..6)
-        .unwrap_err();
+    let error = record::merge_points(folder.path(), &label, &provenance("2"), &destination, 0..6).unwrap_err();
     check_line(&error, &paths[5]);
     assert_eq!(fs::read(&destination).unwrap(), before);
     fs::write(&paths[5], &point).unwrap();
     record::merge_points(folder.path(), &label, &provenance("2"), &destination, 0..6).unwrap();
-    assert_eq!(
-        record::open_campaign(&destination).unwrap().provenance,
-        provenance("2")
-    );
+    assert_eq!(record::open_campaign(&destination).unwrap().provenance, provenance("2"));
     assert_eq!(leftovers(folder.path()), Vec::<PathBuf>::new());
 }
 
@@ -459,32 +352,15 @@ fn old_temporaries_of_the_same_file_are_swept() {
     let path = record::point_path(folder.path(), 0);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let named = |name: &str| path.with_file_name(name);
-    let names = [
-        "point-000000.h5.12-0.part",
-        "point-000000.h5.12-1.part",
-        "point-000001.h5.12-0.part",
-        "notes.part",
-    ];
+    let names = ["point-000000.h5.12-0.part", "point-000000.h5.12-1.part", "point-000001.h5.12-0.part", "notes.part"];
     for name in names {
         fs::write(named(name), "left over").unwrap();
     }
     let old = std::time::SystemTime::now() - 2 * record::commit::STALE_AFTER;
     for name in [names[0], names[2], names[3]] {
-        fs::File::options()
-            .write(true)
-            .open(named(name))
-            .unwrap()
-            .set_modified(old)
-            .unwrap();
+        fs::File::options().write(true).open(named(name)).unwrap().set_modified(old).unwrap();
     }
-    write_all(
-        folder.path(),
-        &campaign(&Size {
-            materials: 1,
-            temperatures: 1,
-            ..SMALL
-        }),
-    );
+    write_all(folder.path(), &campaign(&Size { materials: 1, temperatures: 1, ..SMALL }));
     let _ = label;
     let left: Vec<bool> = names.iter().map(|n| named(n).exists()).collect();
     assert_eq!(left, [false, true, true, true]);
@@ -509,15 +385,8 @@ fn every_dataset_has_units_a_name_and_axes() {
             let value: hdf5::types::VarLenUnicode = value.read_scalar().unwrap();
             assert!(!value.is_empty(), "{name}: {attribute}");
         }
-        let link = if axes.contains(&&name[1..]) {
-            "REFERENCE_LIST"
-        } else {
-            "DIMENSION_LIST"
-        };
-        assert!(
-            dataset.attr_names().unwrap().iter().any(|a| a == link),
-            "{name}: {link}"
-        );
+        let link = if axes.contains(&&name[1..]) { "REFERENCE_LIST" } else { "DIMENSION_LIST" };
+        assert!(dataset.attr_names().unwrap().iter().any(|a| a == link), "{name}: {link}");
     }
     let names = file.attr_names().unwrap();
     for attribute in [
@@ -548,10 +417,7 @@ fn every_dataset_has_units_a_name_and_axes() {
     }
     let documentation = include_str!("../docs/format.md");
     for name in names.iter().chain(&file.member_names().unwrap()) {
-        assert!(
-            documentation.contains(&format!("`{name}`")),
-            "docs/format.md says nothing of {name}"
-        );
+        assert!(documentation.contains(&format!("`{name}`")), "docs/format.md says nothing of {name}");
     }
 }
 

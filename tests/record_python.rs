@@ -9,15 +9,9 @@ use made_up::{SMALL, Size, campaign, outcome};
 #[test]
 #[ignore = "needs TRAPLINE_PYTHON with h5py, xarray, h5netcdf"]
 fn python_reads_what_was_written() {
-    let python = std::env::var_os("TRAPLINE_PYTHON")
-        .expect("TRAPLINE_PYTHON names a Python with h5py, xarray and h5netcdf");
-    for size in [
-        SMALL,
-        Size {
-            dump: None,
-            ..SMALL
-        },
-    ] {
+    let python =
+        std::env::var_os("TRAPLINE_PYTHON").expect("TRAPLINE_PYTHON names a Python with h5py, xarray and h5netcdf");
+    for size in [SMALL, Size { dump: None, ..SMALL }] {
         let folder = tempfile::tempdir().unwrap();
         let label = campaign(&size);
         let outcomes: Vec<_> = (0..6).map(|n| outcome(&label, n)).collect();
@@ -44,27 +38,12 @@ fn python_reads_what_was_written() {
         let wanted = folder.path().join("expected.json");
         std::fs::write(&wanted, expected.to_string()).unwrap();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/read_record.py");
-        for file in [
-            path,
-            trapline::record::point_path(&folder.path().join("made-up.h5.parts"), 5),
-        ] {
-            let run = Command::new(&python)
-                .arg(script)
-                .arg(&file)
-                .arg(&wanted)
-                .output()
-                .unwrap();
+        for file in [path, trapline::record::point_path(&folder.path().join("made-up.h5.parts"), 5)] {
+            let run = Command::new(&python).arg(script).arg(&file).arg(&wanted).output().unwrap();
             let said = String::from_utf8_lossy(&run.stdout);
             let complained = String::from_utf8_lossy(&run.stderr);
-            assert!(
-                run.status.success(),
-                "{}: {said}{complained}",
-                file.display()
-            );
-            assert!(
-                said.contains("read by h5py and xarray"),
-                "{said}{complained}"
-            );
+            assert!(run.status.success(), "{}: {said}{complained}", file.display());
+            assert!(said.contains("read by h5py and xarray"), "{said}{complained}");
         }
     }
 }

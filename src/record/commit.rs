@@ -30,11 +30,7 @@ pub struct CommitError {
 
 impl CommitError {
     pub(crate) fn new(step: &'static str, path: &Path, source: io::Error) -> Self {
-        CommitError {
-            path: path.to_owned(),
-            step,
-            source,
-        }
+        CommitError { path: path.to_owned(), step, source }
     }
 }
 
@@ -89,8 +85,7 @@ pub fn atomic_write<E: From<CommitError>>(
     let temporary = folder.join(temporary_name(name));
     // Asking the system for the file first gives its own reason where HDF5 would give a stack of its own.
     File::create(&temporary).map_err(|e| CommitError::new("create", &temporary, e))?;
-    let done =
-        write(&temporary).and_then(|()| settle(&temporary, destination, folder).map_err(E::from));
+    let done = write(&temporary).and_then(|()| settle(&temporary, destination, folder).map_err(E::from));
     if done.is_err() {
         // The first error is the one to report; a temporary that stays is swept later.
         let _ = fs::remove_file(&temporary);
@@ -105,8 +100,7 @@ fn settle(temporary: &Path, destination: &Path, folder: &Path) -> Result<(), Com
         .open(temporary)
         .and_then(|file| file.sync_all())
         .map_err(|e| CommitError::new("synchronise", temporary, e))?;
-    fs::rename(temporary, destination)
-        .map_err(|e| CommitError::new("rename the finished file to", destination, e))?;
+    fs::rename(temporary, destination).map_err(|e| CommitError::new("rename the finished file to", destination, e))?;
     sync_folder(folder)
 }
 
@@ -133,17 +127,10 @@ pub fn remove_stale(destination: &Path, age: Duration) -> usize {
     };
     let mut removed = 0;
     for entry in entries.flatten() {
-        if !is_temporary_of(
-            &entry.file_name().to_string_lossy(),
-            &name.to_string_lossy(),
-        ) {
+        if !is_temporary_of(&entry.file_name().to_string_lossy(), &name.to_string_lossy()) {
             continue;
         }
-        let idle = entry
-            .metadata()
-            .and_then(|m| m.modified())
-            .ok()
-            .and_then(|t| t.elapsed().ok());
+        let idle = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
         if idle.is_some_and(|idle| idle >= age) && fs::remove_file(entry.path()).is_ok() {
             tracing::info!("removed the leftover {}", entry.path().display());
             removed += 1;
@@ -170,14 +157,10 @@ fn temporary_name(name: &std::ffi::OsStr) -> OsString {
 }
 
 fn is_temporary_of(candidate: &str, name: &str) -> bool {
-    let middle = candidate
-        .strip_prefix(name)
-        .and_then(|rest| rest.strip_prefix('.'))
-        .and_then(|rest| rest.strip_suffix(SUFFIX));
+    let middle =
+        candidate.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')).and_then(|rest| rest.strip_suffix(SUFFIX));
     let number = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    middle
-        .and_then(|m| m.split_once('-'))
-        .is_some_and(|(pid, count)| number(pid) && number(count))
+    middle.and_then(|m| m.split_once('-')).is_some_and(|(pid, count)| number(pid) && number(count))
 }
 
 #[cfg(test)]
@@ -188,14 +171,9 @@ mod tests {
     fn only_our_own_temporaries_are_recognised() {
         let ours = temporary_name("bake.h5".as_ref());
         assert!(is_temporary_of(&ours.to_string_lossy(), "bake.h5"));
-        for other in [
-            "bake.h5",
-            "bake.h5.part",
-            "bake.h5.1-.part",
-            "bake.h5.x-1.part",
-            "a.h5.1-1.part",
-            "bake.h5.1-1.parts",
-        ] {
+        for other in
+            ["bake.h5", "bake.h5.part", "bake.h5.1-.part", "bake.h5.x-1.part", "a.h5.1-1.part", "bake.h5.1-1.parts"]
+        {
             assert!(!is_temporary_of(other, "bake.h5"), "{other}");
         }
     }

@@ -19,20 +19,10 @@ pub enum RecordError {
     NotHdf5 { path: PathBuf, reason: String },
 
     #[error("{}: HDF5 cannot {doing}: {detail}; {remedy}", path.display())]
-    Hdf5 {
-        path: PathBuf,
-        doing: String,
-        detail: String,
-        remedy: &'static str,
-    },
+    Hdf5 { path: PathBuf, doing: String, detail: String, remedy: &'static str },
 
     #[error("{}: the file type is {found}, and this needs a `{expected}` file; {remedy}", path.display())]
-    FileType {
-        path: PathBuf,
-        found: String,
-        expected: &'static str,
-        remedy: &'static str,
-    },
+    FileType { path: PathBuf, found: String, expected: &'static str, remedy: &'static str },
 
     #[error(
         "{}: format version {}.{} is not one this program reads ({}.0 to {}.{}); use the trapline that wrote it{}",
@@ -40,19 +30,10 @@ pub enum RecordError {
         FORMAT_VERSION[0], FORMAT_VERSION[0], FORMAT_VERSION[1],
         written_by.as_ref().map(|v| format!(" (version {v})")).unwrap_or_default()
     )]
-    Version {
-        path: PathBuf,
-        found: [i32; 2],
-        written_by: Option<String>,
-    },
+    Version { path: PathBuf, found: [i32; 2], written_by: Option<String> },
 
     #[error("{}: {what} is {found}, and must be {limit}; the file is damaged: restore it or compute it again", path.display())]
-    Damaged {
-        path: PathBuf,
-        what: String,
-        found: String,
-        limit: String,
-    },
+    Damaged { path: PathBuf, what: String, found: String, limit: String },
 
     #[error("point {number} is missing: there is no {}; run the campaign again to compute it", path.display())]
     MissingPoint { number: usize, path: PathBuf },
@@ -61,20 +42,11 @@ pub enum RecordError {
     OtherCampaign { path: PathBuf, what: &'static str },
 
     #[error("{what} is {found}, and must be {limit}")]
-    Unwritable {
-        what: String,
-        found: String,
-        limit: String,
-    },
+    Unwritable { what: String, found: String, limit: String },
 }
 
 impl RecordError {
-    pub(crate) fn damaged(
-        path: &Path,
-        what: impl Into<String>,
-        found: impl ToString,
-        limit: impl ToString,
-    ) -> Self {
+    pub(crate) fn damaged(path: &Path, what: impl Into<String>, found: impl ToString, limit: impl ToString) -> Self {
         RecordError::Damaged {
             path: path.to_owned(),
             what: what.into(),
@@ -83,16 +55,8 @@ impl RecordError {
         }
     }
 
-    pub(crate) fn unwritable(
-        what: impl Into<String>,
-        found: impl ToString,
-        limit: impl ToString,
-    ) -> Self {
-        RecordError::Unwritable {
-            what: what.into(),
-            found: found.to_string(),
-            limit: limit.to_string(),
-        }
+    pub(crate) fn unwritable(what: impl Into<String>, found: impl ToString, limit: impl ToString) -> Self {
+        RecordError::Unwritable { what: what.into(), found: found.to_string(), limit: limit.to_string() }
     }
 }
 
@@ -119,18 +83,11 @@ pub(crate) fn flatten(error: &hdf5::Error) -> String {
             parts.push(part);
         }
     }
-    if parts.is_empty() {
-        "no reason given".to_owned()
-    } else {
-        parts.join(": ")
-    }
+    if parts.is_empty() { "no reason given".to_owned() } else { parts.join(": ") }
 }
 
 /// The text with every run of white space and control characters replaced by one space.
 pub(crate) fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
-    words
-        .filter(|w| !w.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
 }

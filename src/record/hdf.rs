@@ -34,12 +34,7 @@ impl<T> Explain<T> for hdf5::Result<T> {
 }
 
 fn explain(path: &Path, doing: &str, error: &hdf5::Error, remedy: &'static str) -> RecordError {
-    RecordError::Hdf5 {
-        path: path.to_owned(),
-        doing: doing.to_owned(),
-        detail: flatten(error),
-        remedy,
-    }
+    RecordError::Hdf5 { path: path.to_owned(), doing: doing.to_owned(), detail: flatten(error), remedy }
 }
 
 /// Creates a file in the 1.8 format, whatever the library would choose.
@@ -60,16 +55,8 @@ pub(crate) fn create(temporary: &Path, shown: &Path) -> Result<hdf5::File, Recor
 
 /// Opens a file for reading; what is not HDF5 is refused before the library sees it.
 pub(crate) fn open(path: &Path) -> Result<hdf5::File, RecordError> {
-    let unreadable = |source| RecordError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
-    let not_hdf5 = |reason: &str| {
-        Err(RecordError::NotHdf5 {
-            path: path.to_owned(),
-            reason: reason.to_owned(),
-        })
-    };
+    let unreadable = |source| RecordError::Unreadable { path: path.to_owned(), source };
+    let not_hdf5 = |reason: &str| Err(RecordError::NotHdf5 { path: path.to_owned(), reason: reason.to_owned() });
     let mut file = Bytes::open(path).map_err(unreadable)?;
     if file.metadata().map_err(unreadable)?.is_dir() {
         return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
@@ -95,12 +82,7 @@ pub(crate) fn open(path: &Path) -> Result<hdf5::File, RecordError> {
         ),
         Seal::Broken { written, found } => {
             let (found, limit) = (format!("{found:08x}"), format!("{written:08x} as sealed"));
-            return Err(RecordError::damaged(
-                path,
-                "the checksum of the file",
-                found,
-                limit,
-            ));
+            return Err(RecordError::damaged(path, "the checksum of the file", found, limit));
         }
     }
     hdf5::File::open(path).reading(path, "open the file")
@@ -131,15 +113,9 @@ impl Attributes<'_> {
             let kind = hdf5::Datatype::from_type::<FixedAscii<16>>()?;
             let id = kind.id();
             // SAFETY: the identifier is valid while `kind` lives, names a type of this function's own, and the library is locked.
-            hdf5::h5check(hdf5::sync::sync(|| unsafe {
-                H5Tset_strpad(id, H5T_str_t::H5T_STR_NULLTERM)
-            }))?;
+            hdf5::h5check(hdf5::sync::sync(|| unsafe { H5Tset_strpad(id, H5T_str_t::H5T_STR_NULLTERM) }))?;
             let value = FixedAscii::<16>::from_ascii(value).map_err(|e| e.to_string())?;
-            self.at
-                .new_attr_builder()
-                .empty_as(&kind)
-                .create(name)?
-                .write_scalar(&value)
+            self.at.new_attr_builder().empty_as(&kind).create(name)?.write_scalar(&value)
         };
         write().writing(self.path, &format!("write the attribute {name}"))
     }
@@ -154,14 +130,8 @@ impl Attributes<'_> {
         if values.is_empty() {
             return Ok(());
         }
-        let builder = self
-            .at
-            .new_attr_builder()
-            .with_data(ArrayView1::from(values));
-        builder
-            .create(name)
-            .map(|_| ())
-            .writing(self.path, &format!("write the attribute {name}"))
+        let builder = self.at.new_attr_builder().with_data(ArrayView1::from(values));
+        builder.create(name).map(|_| ()).writing(self.path, &format!("write the attribute {name}"))
     }
 }
 
@@ -179,9 +149,7 @@ pub(crate) struct Input<'a> {
 
 impl Input<'_> {
     pub(crate) fn has_attribute(&self, name: &str) -> bool {
-        self.file
-            .attr_names()
-            .is_ok_and(|names| names.iter().any(|n| n == name))
+        self.file.attr_names().is_ok_and(|names| names.iter().any(|n| n == name))
     }
 
     pub(crate) fn text(&self, name: &str) -> Result<String, RecordError> {
@@ -205,22 +173,14 @@ impl Input<'_> {
         let shape = attribute.get_shape().reading(self.path, &doing)?;
         if shape.len() != 1 || shape[0] > self.elements_that_fit() {
             let what = format!("the shape of the attribute {name}");
-            return Err(RecordError::damaged(
-                self.path,
-                what,
-                format!("{shape:?}"),
-                "one-dimensional",
-            ));
+            return Err(RecordError::damaged(self.path, what, format!("{shape:?}"), "one-dimensional"));
         }
         attribute.read_raw().reading(self.path, &doing)
     }
 
     pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, RecordError> {
         let values: Vec<VarLenUnicode> = self.array(name)?;
-        values
-            .iter()
-            .map(|v| self.utf8(name, v.as_bytes()))
-            .collect()
+        values.iter().map(|v| self.utf8(name, v.as_bytes())).collect()
     }
 
     /// Length of a one-dimensional dataset that is stored as it is, so that no file can claim more than it holds.
@@ -234,12 +194,7 @@ impl Input<'_> {
             _ => {
                 let limit = format!("one-dimensional with 1 to {limit} entries");
                 let what = format!("the shape of the axis {name}");
-                Err(RecordError::damaged(
-                    self.path,
-                    what,
-                    format!("{shape:?}"),
-                    limit,
-                ))
+                Err(RecordError::damaged(self.path, what, format!("{shape:?}"), limit))
             }
         }
     }
@@ -253,11 +208,7 @@ impl Input<'_> {
     }
 
     /// Reads a whole numeric dataset of exactly this shape.
-    pub(crate) fn numbers<T, D>(
-        &self,
-        name: &str,
-        shape: &[usize],
-    ) -> Result<Array<T, D>, RecordError>
+    pub(crate) fn numbers<T, D>(&self, name: &str, shape: &[usize]) -> Result<Array<T, D>, RecordError>
     where
         T: H5Type + Copy + Default,
         D: Dimension,
@@ -265,17 +216,11 @@ impl Input<'_> {
         let doing = format!("read the dataset {name}");
         let dataset = self.dataset(name, shape)?;
         let mut values: Vec<T> = self.room_for(name, shape)?;
-        dataset
-            .read_into_raw(&mut values)
-            .reading(self.path, &doing)?;
+        dataset.read_into_raw(&mut values).reading(self.path, &doing)?;
         self.shaped(name, shape, values)
     }
 
-    pub(crate) fn strings(
-        &self,
-        name: &str,
-        shape: &[usize],
-    ) -> Result<ArrayD<String>, RecordError> {
+    pub(crate) fn strings(&self, name: &str, shape: &[usize]) -> Result<ArrayD<String>, RecordError> {
         let doing = format!("read the dataset {name}");
         let dataset = self.dataset(name, shape)?;
         let raw: Vec<VarLenUnicode> = dataset.read_raw().reading(self.path, &doing)?;
@@ -284,35 +229,20 @@ impl Input<'_> {
     }
 
     /// The dataset, once its shape is what the axes say.
-    pub(crate) fn dataset(
-        &self,
-        name: &str,
-        shape: &[usize],
-    ) -> Result<hdf5::Dataset, RecordError> {
+    pub(crate) fn dataset(&self, name: &str, shape: &[usize]) -> Result<hdf5::Dataset, RecordError> {
         let doing = format!("open the dataset {name}");
         let dataset = self.file.dataset(name).reading(self.path, &doing)?;
         let found = dataset.get_shape().reading(self.path, &doing)?;
         if found != shape {
             let what = format!("the shape of the dataset {name}");
             let limit = format!("{shape:?}, as the axes say");
-            return Err(RecordError::damaged(
-                self.path,
-                what,
-                format!("{found:?}"),
-                limit,
-            ));
+            return Err(RecordError::damaged(self.path, what, format!("{found:?}"), limit));
         }
         Ok(dataset)
     }
 
-    pub(crate) fn room_for<T: Copy + Default>(
-        &self,
-        name: &str,
-        shape: &[usize],
-    ) -> Result<Vec<T>, RecordError> {
-        let size = shape
-            .iter()
-            .try_fold(1_usize, |product, &n| product.checked_mul(n));
+    pub(crate) fn room_for<T: Copy + Default>(&self, name: &str, shape: &[usize]) -> Result<Vec<T>, RecordError> {
+        let size = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
         let mut values = Vec::new();
         match size {
             Some(size) if values.try_reserve_exact(size).is_ok() => {
@@ -321,12 +251,7 @@ impl Input<'_> {
             }
             _ => {
                 let what = format!("the size of the dataset {name}");
-                Err(RecordError::damaged(
-                    self.path,
-                    what,
-                    format!("{shape:?}"),
-                    "what memory can hold",
-                ))
+                Err(RecordError::damaged(self.path, what, format!("{shape:?}"), "what memory can hold"))
             }
         }
     }
@@ -339,12 +264,7 @@ impl Input<'_> {
     ) -> Result<Array<T, D>, RecordError> {
         let array = ArrayD::from_shape_vec(IxDyn(shape), values);
         array.and_then(ArrayD::into_dimensionality).map_err(|e| {
-            RecordError::damaged(
-                self.path,
-                format!("the dataset {name}"),
-                e,
-                format!("of shape {shape:?}"),
-            )
+            RecordError::damaged(self.path, format!("the dataset {name}"), e, format!("of shape {shape:?}"))
         })
     }
 
@@ -353,10 +273,7 @@ impl Input<'_> {
             .map_err(|e| RecordError::damaged(self.path, format!("the text {name}"), e, "UTF-8"))
     }
 
-    pub(crate) fn axis_numbers<T: H5Type + Copy + Default>(
-        &self,
-        name: &str,
-    ) -> Result<Array1<T>, RecordError> {
+    pub(crate) fn axis_numbers<T: H5Type + Copy + Default>(&self, name: &str) -> Result<Array1<T>, RecordError> {
         let length = self.axis_length(name)?;
         self.numbers(name, &[length])
     }

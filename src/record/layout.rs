@@ -66,13 +66,7 @@ pub(crate) const PER_POINT: &[Axis] = &[Axis::Material, Axis::Temperature];
 /// One value per point and checkpoint.
 pub(crate) const PER_TIME: &[Axis] = &[Axis::Material, Axis::Temperature, Axis::Time];
 pub(crate) const PER_BIN: &[Axis] = &[Axis::Material, Axis::Temperature, Axis::Time, Axis::Bin];
-pub(crate) const PER_CELL: &[Axis] = &[
-    Axis::Material,
-    Axis::Temperature,
-    Axis::Time,
-    Axis::Row,
-    Axis::Col,
-];
+pub(crate) const PER_CELL: &[Axis] = &[Axis::Material, Axis::Temperature, Axis::Time, Axis::Row, Axis::Col];
 
 /// A quantity that has moments.
 pub(crate) struct Quantity {
@@ -82,18 +76,10 @@ pub(crate) struct Quantity {
     pub(crate) long_name: &'static str,
 }
 
-pub(crate) const CONDUCTANCE: Quantity = Quantity {
-    name: "conductance",
-    units: "S",
-    units_squared: "S2",
-    long_name: "conductance at the read bias",
-};
-pub(crate) const FILLING: Quantity = Quantity {
-    name: "filling",
-    units: "1",
-    units_squared: "1",
-    long_name: "filling of the traps",
-};
+pub(crate) const CONDUCTANCE: Quantity =
+    Quantity { name: "conductance", units: "S", units_squared: "S2", long_name: "conductance at the read bias" };
+pub(crate) const FILLING: Quantity =
+    Quantity { name: "filling", units: "1", units_squared: "1", long_name: "filling of the traps" };
 pub(crate) const LOST_FRACTION: Quantity = Quantity {
     name: "lost_fraction",
     units: "1",
@@ -127,16 +113,10 @@ pub(crate) const COMPUTED: PointDataset = PointDataset {
     units: "1",
     long_name: "1 where the point was computed, 0 where this file has no values for it",
 };
-pub(crate) const CELLS: PointDataset = PointDataset {
-    name: "cells",
-    units: "1",
-    long_name: "number of cells simulated",
-};
-pub(crate) const PROGRAMMED: PointDataset = PointDataset {
-    name: "programmed",
-    units: "1",
-    long_name: "number of cells that held charge after programming",
-};
+pub(crate) const CELLS: PointDataset =
+    PointDataset { name: "cells", units: "1", long_name: "number of cells simulated" };
+pub(crate) const PROGRAMMED: PointDataset =
+    PointDataset { name: "programmed", units: "1", long_name: "number of cells that held charge after programming" };
 pub(crate) const FRESH: PointDataset = PointDataset {
     name: "fresh_conductance",
     units: "S",
@@ -150,32 +130,14 @@ pub(crate) const FAILED: PointDataset = PointDataset {
 
 /// Strings per point; the order is the order of the columns the writer and the reader use.
 pub(crate) const POINT_STRINGS: [PointDataset; 9] = [
-    text(
-        "flags",
-        "remarks on the validity of the model at this point, one per line",
-    ),
-    text(
-        "point_started_utc",
-        "start of the computation of the point, RFC 3339, UTC",
-    ),
-    text(
-        "point_ended_utc",
-        "end of the computation of the point, RFC 3339, UTC",
-    ),
+    text("flags", "remarks on the validity of the model at this point, one per line"),
+    text("point_started_utc", "start of the computation of the point, RFC 3339, UTC"),
+    text("point_ended_utc", "end of the computation of the point, RFC 3339, UTC"),
     text("point_backend", "backend that computed the point"),
-    text(
-        "point_adapter",
-        "adapter or processor that computed the point",
-    ),
+    text("point_adapter", "adapter or processor that computed the point"),
     text("point_driver", "driver of the adapter"),
-    text(
-        "point_instruction_set",
-        "instruction set or graphics interface used",
-    ),
-    text(
-        "point_program_version",
-        "version of trapline that computed the point",
-    ),
+    text("point_instruction_set", "instruction set or graphics interface used"),
+    text("point_program_version", "version of trapline that computed the point"),
     text("point_commit", "commit of that program"),
 ];
 
@@ -186,9 +148,5 @@ pub(crate) const POINT_SOFTWARE: PointDataset = PointDataset {
 };
 
 const fn text(name: &'static str, long_name: &'static str) -> PointDataset {
-    PointDataset {
-        name,
-        units: "1",
-        long_name,
-    }
+    PointDataset { name, units: "1", long_name }
 }

@@ -29,11 +29,7 @@ pub fn merge_points(
     let count = campaign.materials.len() * temperatures;
     if numbers.start > numbers.end || numbers.end > count {
         let limit = format!("within 0..{count}, the campaign's");
-        return Err(RecordError::unwritable(
-            "the range of points",
-            format!("{numbers:?}"),
-            limit,
-        ));
+        return Err(RecordError::unwritable("the range of points", format!("{numbers:?}"), limit));
     }
     // Looked for first: a missing point must not cost the merge of those before it.
     for number in numbers.clone() {
@@ -43,13 +39,7 @@ pub fn merge_points(
         }
     }
     commit::atomic_write(destination, |temporary| {
-        let output = Output::create(
-            temporary,
-            destination,
-            CAMPAIGN_FILE_TYPE,
-            campaign,
-            provenance,
-        )?;
+        let output = Output::create(temporary, destination, CAMPAIGN_FILE_TYPE, campaign, provenance)?;
         let root = output.root();
         root.scalar("first_point", &(numbers.start as u64))?;
         root.scalar("end_point", &(numbers.end as u64))?;
@@ -77,48 +67,22 @@ pub(crate) fn difference(
     point: &PointLabel,
 ) -> Option<&'static str> {
     let theirs = &record.label;
-    let same = |a: &[f64], b: &[f64]| {
-        a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.to_bits() == y.to_bits())
-    };
+    let same = |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.to_bits() == y.to_bits());
     let checks = [
         (point.number == number, "number"),
-        (
-            [point.material_index, point.temperature_index] == at,
-            "place on the axes",
-        ),
+        ([point.material_index, point.temperature_index] == at, "place on the axes"),
         (theirs.materials[0] == campaign.materials[at[0]], "material"),
-        (
-            same(
-                &theirs.temperatures_k,
-                &campaign.temperatures_k[at[1]..=at[1]],
-            ),
-            "temperature",
-        ),
+        (same(&theirs.temperatures_k, &campaign.temperatures_k[at[1]..=at[1]]), "temperature"),
         (theirs.name == campaign.name, "campaign name"),
-        (
-            theirs.campaign_toml == campaign.campaign_toml,
-            "campaign file",
-        ),
+        (theirs.campaign_toml == campaign.campaign_toml, "campaign file"),
         (theirs.overrides == campaign.overrides, "command line"),
         (theirs.seed == campaign.seed, "seed"),
-        (
-            (theirs.rows, theirs.cols) == (campaign.rows, campaign.cols),
-            "array size",
-        ),
+        ((theirs.rows, theirs.cols) == (campaign.rows, campaign.cols), "array size"),
         (same(&theirs.times_s, &campaign.times_s), "time axis"),
         (theirs.bins == campaign.bins, "number of bins"),
-        (
-            same(&[theirs.kept_threshold], &[campaign.kept_threshold]),
-            "threshold",
-        ),
-        (
-            same(&theirs.report_times_s, &campaign.report_times_s),
-            "report times",
-        ),
+        (same(&[theirs.kept_threshold], &[campaign.kept_threshold]), "threshold"),
+        (same(&theirs.report_times_s, &campaign.report_times_s), "report times"),
         (theirs.dump == campaign.dump, "dump window"),
     ];
-    checks
-        .into_iter()
-        .find(|(equal, _)| !equal)
-        .map(|(_, what)| what)
+    checks.into_iter().find(|(equal, _)| !equal).map(|(_, what)| what)
 }

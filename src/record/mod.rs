@@ -32,7 +32,5 @@ pub use describe::describe;
 pub use error::RecordError;
 pub use layout::{CAMPAIGN_FILE_TYPE, FORMAT_VERSION, POINT_FILE_TYPE};
 pub use merge::merge_points;
-pub use read::{
-    CampaignRecord, HistogramCube, MomentCube, open_campaign, open_point, read_dump, read_point,
-};
+pub use read::{CampaignRecord, HistogramCube, MomentCube, open_campaign, open_point, read_dump, read_point};
 pub use write::{point_path, write_point};

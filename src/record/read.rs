@@ -8,12 +8,9 @@ use ndarray::{Array1, Array2, Array3, Array4, Axis as Dim, s};
 
 use super::error::RecordError;
 use super::hdf::{self, Explain, Input};
-use super::layout::{
-    self, Axis, CAMPAIGN_FILE_TYPE, FORMAT_VERSION, MOMENTS, POINT_FILE_TYPE, Quantity,
-};
+use super::layout::{self, Axis, CAMPAIGN_FILE_TYPE, FORMAT_VERSION, MOMENTS, POINT_FILE_TYPE, Quantity};
 use crate::outcome::{
-    CampaignLabel, CellDump, CellWindow, HistogramSeries, Identity, MomentSeries, PointLabel,
-    PointOutcome, Provenance,
+    CampaignLabel, CellDump, CellWindow, HistogramSeries, Identity, MomentSeries, PointLabel, PointOutcome, Provenance,
 };
 
 /// The four moments of one quantity. Axes (material, temperature, checkpoint); NaN where nothing was computed.
@@ -78,23 +75,14 @@ pub struct CampaignRecord {
 pub fn open_campaign(path: &Path) -> Result<CampaignRecord, RecordError> {
     let file = hdf::open(path)?;
     let input = Input { file: &file, path };
-    check_type(
-        &input,
-        CAMPAIGN_FILE_TYPE,
-        "point files become one when their campaign is complete",
-    )?;
+    check_type(&input, CAMPAIGN_FILE_TYPE, "point files become one when their campaign is complete")?;
     let mut record = contents(&input, CAMPAIGN_FILE_TYPE)?;
     let (materials, temperatures) = record.computed.dim();
     let first: u64 = input.scalar("first_point")?;
     let end: u64 = input.scalar("end_point")?;
     if first > end || end > (materials * temperatures) as u64 {
         let limit = format!("within 0..{}", materials * temperatures);
-        return Err(RecordError::damaged(
-            path,
-            "the range of points",
-            format!("{first}..{end}"),
-            limit,
-        ));
+        return Err(RecordError::damaged(path, "the range of points", format!("{first}..{end}"), limit));
     }
     record.points = first as usize..end as usize;
     Ok(record)
@@ -107,23 +95,14 @@ pub fn open_campaign(path: &Path) -> Result<CampaignRecord, RecordError> {
 pub fn open_point(path: &Path) -> Result<(CampaignRecord, PointLabel), RecordError> {
     let file = hdf::open(path)?;
     let input = Input { file: &file, path };
-    check_type(
-        &input,
-        POINT_FILE_TYPE,
-        "give one of the files in the folder of points",
-    )?;
+    check_type(&input, POINT_FILE_TYPE, "give one of the files in the folder of points")?;
     let mut record = contents(&input, POINT_FILE_TYPE)?;
     let number: u64 = input.scalar("point_number")?;
     let material_index: u64 = input.scalar("material_index")?;
     let temperature_index: u64 = input.scalar("temperature_index")?;
     if record.computed.dim() != (1, 1) {
         let found = format!("{:?}", record.computed.dim());
-        return Err(RecordError::damaged(
-            path,
-            "the number of points",
-            found,
-            "(1, 1)",
-        ));
+        return Err(RecordError::damaged(path, "the number of points", found, "(1, 1)"));
     }
     if !record.computed[[0, 0]] {
         return Err(RecordError::damaged(path, "the dataset computed", 0, 1));
@@ -138,8 +117,7 @@ pub fn open_point(path: &Path) -> Result<(CampaignRecord, PointLabel), RecordErr
         flags: record.flags[[0, 0]].clone(),
     };
     let end = (number as usize).checked_add(1);
-    let end =
-        end.ok_or_else(|| RecordError::damaged(path, "the point's number", number, "a count"))?;
+    let end = end.ok_or_else(|| RecordError::damaged(path, "the point's number", number, "a count"))?;
     record.points = label.number..end;
     Ok((record, label))
 }
@@ -174,10 +152,7 @@ pub fn read_dump(
         return Ok(None);
     }
     let file = hdf::open(&record.path)?;
-    let input = Input {
-        file: &file,
-        path: &record.path,
-    };
+    let input = Input { file: &file, path: &record.path };
     let (materials, temperatures) = record.computed.dim();
     let times = record.label.times_s.len();
     let plane = [times, window.rows as usize, window.cols as usize];
@@ -244,19 +219,9 @@ impl CampaignRecord {
     }
 }
 
-fn check_type(
-    input: &Input<'_>,
-    expected: &'static str,
-    remedy: &'static str,
-) -> Result<(), RecordError> {
-    let wrong = |found: String, remedy| {
-        Err(RecordError::FileType {
-            path: input.path.to_owned(),
-            found,
-            expected,
-            remedy,
-        })
-    };
+fn check_type(input: &Input<'_>, expected: &'static str, remedy: &'static str) -> Result<(), RecordError> {
+    let wrong =
+        |found: String, remedy| Err(RecordError::FileType { path: input.path.to_owned(), found, expected, remedy });
     if !input.has_attribute("file_type") {
         return wrong("not given".to_owned(), "give a file written by `trapline`");
     }
@@ -278,12 +243,7 @@ fn check_type(
         }),
         _ => {
             let found = format!("{version:?}");
-            Err(RecordError::damaged(
-                input.path,
-                "format_version",
-                found,
-                "two integers",
-            ))
+            Err(RecordError::damaged(input.path, "format_version", found, "two integers"))
         }
     }
 }
@@ -351,12 +311,7 @@ fn campaign_label(input: &Input<'_>) -> Result<CampaignLabel, RecordError> {
     let texts = input.texts("material_toml")?;
     if texts.len() != names.len() {
         let limit = format!("{}, one per material", names.len());
-        return Err(RecordError::damaged(
-            path,
-            "the number of material_toml texts",
-            texts.len(),
-            limit,
-        ));
+        return Err(RecordError::damaged(path, "the number of material_toml texts", texts.len(), limit));
     }
     let temperatures: Array1<f64> = input.axis_numbers(Axis::Temperature.name())?;
     let times: Array1<f64> = input.axis_numbers(Axis::Time.name())?;
@@ -385,20 +340,12 @@ fn dump_window(input: &Input<'_>) -> Result<Option<CellWindow>, RecordError> {
     let rows = input.axis_length(Axis::Row.name())? as u64;
     let cols = input.axis_length(Axis::Col.name())? as u64;
     match window[..] {
-        [first_row, first_col, r, c] if r == rows && c == cols => Ok(Some(CellWindow {
-            first_row,
-            first_col,
-            rows,
-            cols,
-        })),
+        [first_row, first_col, r, c] if r == rows && c == cols => {
+            Ok(Some(CellWindow { first_row, first_col, rows, cols }))
+        }
         _ => {
             let limit = format!("four integers, the last two {rows} and {cols} as the axes say");
-            Err(RecordError::damaged(
-                input.path,
-                "dump_window",
-                format!("{window:?}"),
-                limit,
-            ))
+            Err(RecordError::damaged(input.path, "dump_window", format!("{window:?}"), limit))
         }
     }
 }
@@ -428,9 +375,7 @@ fn point_texts(input: &Input<'_>, dims: &Dims) -> Result<PointTexts, RecordError
     }
     let software: Array2<u8> = input.numbers(layout::POINT_SOFTWARE.name, &dims.point())?;
     let text = |column: usize, (m, t): (usize, usize)| columns[column][[m, t]].clone();
-    let flags = Array2::from_shape_fn(dims.point(), |at| {
-        text(0, at).lines().map(str::to_owned).collect()
-    });
+    let flags = Array2::from_shape_fn(dims.point(), |at| text(0, at).lines().map(str::to_owned).collect());
     let provenance = Array2::from_shape_fn(dims.point(), |at| Provenance {
         started_utc: text(1, at),
         ended_utc: text(2, at),
@@ -450,12 +395,7 @@ fn point_texts(input: &Input<'_>, dims: &Dims) -> Result<PointTexts, RecordError
 fn moments(input: &Input<'_>, dims: &Dims, of: &Quantity) -> Result<MomentCube, RecordError> {
     let read = |suffix: &str| input.numbers(&format!("{}_{suffix}", of.name), &dims.time());
     let [mean, variance, min, max] = MOMENTS.map(|(suffix, _, _)| suffix);
-    Ok(MomentCube {
-        mean: read(mean)?,
-        variance: read(variance)?,
-        min: read(min)?,
-        max: read(max)?,
-    })
+    Ok(MomentCube { mean: read(mean)?, variance: read(variance)?, min: read(min)?, max: read(max)? })
 }
 
 fn histogram(input: &Input<'_>, dims: &Dims, of: &Quantity) -> Result<HistogramCube, RecordError> {

@@ -57,11 +57,7 @@ pub(super) fn check(file: &mut File) -> io::Result<Seal> {
     sum.copy_from_slice(&seal[16..]);
     let written = u32::from_le_bytes(sum);
     let found = checksum(file, before)?;
-    Ok(if written == found {
-        Seal::Intact
-    } else {
-        Seal::Broken { written, found }
-    })
+    Ok(if written == found { Seal::Intact } else { Seal::Broken { written, found } })
 }
 
 fn checksum(file: &mut File, length: u64) -> io::Result<u32> {

@@ -12,14 +12,11 @@ use super::error::RecordError;
 use super::hdf::{self, Attributes, Explain, unicode};
 use super::layout::{self, Axis, FORMAT_VERSION, POINT_FILE_TYPE, POINTS_PER_FOLDER, Quantity};
 use super::seal;
-use crate::outcome::{
-    CampaignLabel, CellWindow, HistogramSeries, MomentSeries, PointLabel, PointOutcome, Provenance,
-};
+use crate::outcome::{CampaignLabel, CellWindow, HistogramSeries, MomentSeries, PointLabel, PointOutcome, Provenance};
 
 /// Where the point of this number lies under the folder of a campaign's points.
 pub fn point_path(dir: &Path, number: usize) -> PathBuf {
-    dir.join(format!("{:06}", number / POINTS_PER_FOLDER))
-        .join(format!("point-{number:06}.h5"))
+    dir.join(format!("{:06}", number / POINTS_PER_FOLDER)).join(format!("point-{number:06}.h5"))
 }
 
 /// Commits one point as its own file under `dir` (see [`point_path`]) and returns its path.
@@ -58,28 +55,16 @@ fn check_point(campaign: &CampaignLabel, point: &PointLabel) -> Result<(), Recor
     let temperatures = campaign.temperatures_k.len();
     if m >= materials || campaign.materials[m].0 != point.material {
         let limit = format!("the material on the campaign's axis of {materials}");
-        return Err(RecordError::unwritable(
-            "the point's material",
-            format!("{} at {m}", point.material),
-            limit,
-        ));
+        return Err(RecordError::unwritable("the point's material", format!("{} at {m}", point.material), limit));
     }
     if t >= temperatures || campaign.temperatures_k[t].to_bits() != point.temperature_k.to_bits() {
         let limit = format!("the temperature on the campaign's axis of {temperatures}");
         let found = format!("{} K at {t}", point.temperature_k);
-        return Err(RecordError::unwritable(
-            "the point's temperature",
-            found,
-            limit,
-        ));
+        return Err(RecordError::unwritable("the point's temperature", found, limit));
     }
     let number = m * temperatures + t;
     if point.number != number {
-        return Err(RecordError::unwritable(
-            "the point's number",
-            point.number,
-            number,
-        ));
+        return Err(RecordError::unwritable("the point's number", point.number, number));
     }
     Ok(())
 }
@@ -124,19 +109,11 @@ impl<'a> Output<'a> {
         }
         let compress = hdf5::filters::deflate_available();
         if !compress {
-            tracing::warn!(
-                "this HDF5 library has no gzip filter: histograms and dumps are stored uncompressed"
-            );
+            tracing::warn!("this HDF5 library has no gzip filter: histograms and dumps are stored uncompressed");
         }
         let file = hdf::create(temporary, shown)?;
-        let mut output = Output {
-            file,
-            temporary: temporary.to_owned(),
-            shown,
-            label,
-            compress,
-            datasets: BTreeMap::new(),
-        };
+        let mut output =
+            Output { file, temporary: temporary.to_owned(), shown, label, compress, datasets: BTreeMap::new() };
         output.attributes(file_type, provenance)?;
         output.coordinates()?;
         output.layout()?;
@@ -145,10 +122,7 @@ impl<'a> Output<'a> {
     }
 
     pub(super) fn root(&self) -> Attributes<'_> {
-        Attributes {
-            at: &self.file,
-            path: self.shown,
-        }
+        Attributes { at: &self.file, path: self.shown }
     }
 
     fn attributes(&self, file_type: &str, provenance: &Provenance) -> Result<(), RecordError> {
@@ -168,11 +142,7 @@ impl<'a> Output<'a> {
         root.text("campaign_name", &label.name)?;
         root.text("campaign_toml", &label.campaign_toml)?;
         root.texts("overrides", &label.overrides)?;
-        let texts: Vec<&str> = label
-            .materials
-            .iter()
-            .map(|(_, toml)| toml.as_str())
-            .collect();
+        let texts: Vec<&str> = label.materials.iter().map(|(_, toml)| toml.as_str()).collect();
         root.texts("material_toml", &texts)?;
         root.scalar("seed", &label.seed)?;
         root.scalar("array_rows", &label.rows)?;
@@ -187,11 +157,8 @@ impl<'a> Output<'a> {
 
     fn coordinates(&mut self) -> Result<(), RecordError> {
         let label = self.label;
-        let names: Result<Vec<VarLenUnicode>, _> = label
-            .materials
-            .iter()
-            .map(|(name, _)| unicode("a material's name", name))
-            .collect();
+        let names: Result<Vec<VarLenUnicode>, _> =
+            label.materials.iter().map(|(name, _)| unicode("a material's name", name)).collect();
         self.scale(Axis::Material, &names?)?;
         self.scale(Axis::Temperature, &label.temperatures_k)?;
         self.scale(Axis::Time, &label.times_s)?;
@@ -204,19 +171,9 @@ impl<'a> Output<'a> {
         }
         let celsius: Array1<f64> = label.temperatures_k.iter().map(|t| t - 273.15).collect();
         let doing = "write the dataset temperature_celsius";
-        let dataset = self
-            .file
-            .new_dataset_builder()
-            .with_data(&celsius)
-            .create("temperature_celsius");
+        let dataset = self.file.new_dataset_builder().with_data(&celsius).create("temperature_celsius");
         let dataset = dataset.writing(self.shown, doing)?;
-        self.keep(
-            "temperature_celsius",
-            dataset,
-            &[Axis::Temperature],
-            "degC",
-            "bake temperature",
-        )
+        self.keep("temperature_celsius", dataset, &[Axis::Temperature], "degC", "bake temperature")
     }
 
     /// A coordinate: a dataset of its axis's name that other datasets point to.
@@ -227,10 +184,7 @@ impl<'a> Output<'a> {
                 .map_err(|e| RecordError::unwritable(axis.name(), e, "one-dimensional"))?,
         );
         let dataset = builder.create(axis.name()).writing(self.shown, &doing)?;
-        let attributes = Attributes {
-            at: &dataset,
-            path: self.shown,
-        };
+        let attributes = Attributes { at: &dataset, path: self.shown };
         attributes.scale_text("CLASS", "DIMENSION_SCALE")?;
         attributes.scale_text("NAME", axis.name())?;
         attributes.text("units", axis.units())?;
@@ -238,19 +192,10 @@ impl<'a> Output<'a> {
     }
 
     fn layout(&mut self) -> Result<(), RecordError> {
-        for quantity in [
-            layout::CONDUCTANCE,
-            layout::FILLING,
-            layout::LOST_FRACTION,
-            layout::KEPT,
-        ] {
+        for quantity in [layout::CONDUCTANCE, layout::FILLING, layout::LOST_FRACTION, layout::KEPT] {
             for (suffix, words, squared) in layout::MOMENTS {
                 let name = format!("{}_{suffix}", quantity.name);
-                let units = if squared {
-                    quantity.units_squared
-                } else {
-                    quantity.units
-                };
+                let units = if squared { quantity.units_squared } else { quantity.units };
                 let long_name = format!("{words} {}", quantity.long_name);
                 self.numbers(&name, layout::PER_TIME, f64::NAN, units, &long_name)?;
             }
@@ -259,24 +204,12 @@ impl<'a> Output<'a> {
             self.histogram(&quantity)?;
         }
         let failed = layout::FAILED;
-        self.numbers(
-            failed.name,
-            layout::PER_TIME,
-            0_u64,
-            failed.units,
-            failed.long_name,
-        )?;
+        self.numbers(failed.name, layout::PER_TIME, 0_u64, failed.units, failed.long_name)?;
         for d in [layout::CELLS, layout::PROGRAMMED] {
             self.numbers(d.name, layout::PER_POINT, 0_u64, d.units, d.long_name)?;
         }
         let fresh = layout::FRESH;
-        self.numbers(
-            fresh.name,
-            layout::PER_POINT,
-            f64::NAN,
-            fresh.units,
-            fresh.long_name,
-        )?;
+        self.numbers(fresh.name, layout::PER_POINT, f64::NAN, fresh.units, fresh.long_name)?;
         for d in [layout::COMPUTED, layout::POINT_SOFTWARE] {
             self.numbers(d.name, layout::PER_POINT, 0_u8, d.units, d.long_name)?;
         }
@@ -291,13 +224,7 @@ impl<'a> Output<'a> {
             for quantity in [layout::CONDUCTANCE, layout::FILLING, layout::LOST_FRACTION] {
                 let name = format!("cell_{}", quantity.name);
                 let long_name = format!("{}, cell by cell", quantity.long_name);
-                self.numbers(
-                    &name,
-                    layout::PER_CELL,
-                    f32::NAN,
-                    quantity.units,
-                    &long_name,
-                )?;
+                self.numbers(&name, layout::PER_CELL, f32::NAN, quantity.units, &long_name)?;
             }
         }
         Ok(())
@@ -306,45 +233,15 @@ impl<'a> Output<'a> {
     fn histogram(&mut self, quantity: &Quantity) -> Result<(), RecordError> {
         let (name, of) = (quantity.name, quantity.long_name);
         let words = format!("number of cells per bin of the {of}");
-        self.numbers(
-            &format!("{name}_histogram"),
-            layout::PER_BIN,
-            0_u64,
-            "1",
-            &words,
-        )?;
+        self.numbers(&format!("{name}_histogram"), layout::PER_BIN, 0_u64, "1", &words)?;
         let words = format!("number of cells below the first bin of the {of}");
-        self.numbers(
-            &format!("{name}_below"),
-            layout::PER_TIME,
-            0_u64,
-            "1",
-            &words,
-        )?;
+        self.numbers(&format!("{name}_below"), layout::PER_TIME, 0_u64, "1", &words)?;
         let words = format!("number of cells at or above the end of the last bin of the {of}");
-        self.numbers(
-            &format!("{name}_above"),
-            layout::PER_TIME,
-            0_u64,
-            "1",
-            &words,
-        )?;
+        self.numbers(&format!("{name}_above"), layout::PER_TIME, 0_u64, "1", &words)?;
         let words = format!("lower edge of the first bin of the {of}");
-        self.numbers(
-            &format!("{name}_low"),
-            layout::PER_POINT,
-            f64::NAN,
-            quantity.units,
-            &words,
-        )?;
+        self.numbers(&format!("{name}_low"), layout::PER_POINT, f64::NAN, quantity.units, &words)?;
         let words = format!("upper edge of the last bin of the {of}");
-        self.numbers(
-            &format!("{name}_high"),
-            layout::PER_POINT,
-            f64::NAN,
-            quantity.units,
-            &words,
-        )
+        self.numbers(&format!("{name}_high"), layout::PER_POINT, f64::NAN, quantity.units, &words)
     }
 
     /// An empty dataset of numbers in chunks of one point, each with a checksum.
@@ -361,11 +258,7 @@ impl<'a> Output<'a> {
     {
         let shape = self.shape(axes);
         let chunk = chunk_shape(axes, &shape);
-        let mut builder = self
-            .file
-            .new_dataset_builder()
-            .chunk(chunk.as_slice())
-            .fill_value(fill);
+        let mut builder = self.file.new_dataset_builder().chunk(chunk.as_slice()).fill_value(fill);
         if self.compress && axes.len() > layout::PER_TIME.len() {
             builder = builder.shuffle().deflate(layout::DUMP_DEFLATE);
         }
@@ -383,22 +276,16 @@ impl<'a> Output<'a> {
         units: &str,
         long_name: &str,
     ) -> Result<(), RecordError> {
-        let attributes = Attributes {
-            at: &dataset,
-            path: self.shown,
-        };
+        let attributes = Attributes { at: &dataset, path: self.shown };
         attributes.text("units", units)?;
         attributes.text("long_name", long_name)?;
-        self.datasets
-            .insert(name.to_owned(), (dataset, axes.to_vec()));
+        self.datasets.insert(name.to_owned(), (dataset, axes.to_vec()));
         Ok(())
     }
 
     fn shape(&self, axes: &[Axis]) -> Vec<usize> {
         let label = self.label;
-        let (rows, cols) = label
-            .dump
-            .map_or((0, 0), |w| (w.rows as usize, w.cols as usize));
+        let (rows, cols) = label.dump.map_or((0, 0), |w| (w.rows as usize, w.cols as usize));
         let length = |axis: &Axis| match axis {
             Axis::Material => label.materials.len(),
             Axis::Temperature => label.temperatures_k.len(),
@@ -415,36 +302,20 @@ impl<'a> Output<'a> {
         let mut uses: BTreeMap<&str, Vec<ScaleUse>> = BTreeMap::new();
         let refer = |name: &str| {
             let doing = format!("refer to {name}");
-            self.file
-                .reference::<ObjectReference1>(name)
-                .writing(self.shown, &doing)
+            self.file.reference::<ObjectReference1>(name).writing(self.shown, &doing)
         };
         for (name, (dataset, axes)) in &self.datasets {
             let mut list = Vec::with_capacity(axes.len());
             for (dimension, axis) in axes.iter().enumerate() {
                 list.push(VarLenArray::from_slice(&[refer(axis.name())?]));
-                let place = ScaleUse {
-                    dataset: refer(name)?,
-                    dimension: dimension as i32,
-                };
+                let place = ScaleUse { dataset: refer(name)?, dimension: dimension as i32 };
                 uses.entry(axis.name()).or_default().push(place);
             }
-            Attributes {
-                at: dataset,
-                path: self.shown,
-            }
-            .array("DIMENSION_LIST", &list)?;
+            Attributes { at: dataset, path: self.shown }.array("DIMENSION_LIST", &list)?;
         }
         for (axis, places) in uses {
-            let scale = self
-                .file
-                .dataset(axis)
-                .writing(self.shown, "open an axis")?;
-            Attributes {
-                at: &scale,
-                path: self.shown,
-            }
-            .array("REFERENCE_LIST", &places)?;
+            let scale = self.file.dataset(axis).writing(self.shown, "open an axis")?;
+            Attributes { at: &scale, path: self.shown }.array("REFERENCE_LIST", &places)?;
         }
         Ok(())
     }
@@ -458,18 +329,10 @@ impl<'a> Output<'a> {
         outcome: &PointOutcome,
     ) -> Result<(), RecordError> {
         let same_times = outcome.times_s.len() == self.label.times_s.len()
-            && outcome
-                .times_s
-                .iter()
-                .zip(&self.label.times_s)
-                .all(|(a, b)| a.to_bits() == b.to_bits());
+            && outcome.times_s.iter().zip(&self.label.times_s).all(|(a, b)| a.to_bits() == b.to_bits());
         if !same_times {
             let found = format!("{} checkpoints", outcome.times_s.len());
-            return Err(RecordError::unwritable(
-                "the time axis of a point",
-                found,
-                "the campaign's",
-            ));
+            return Err(RecordError::unwritable("the time axis of a point", found, "the campaign's"));
         }
         self.moments(at, layout::CONDUCTANCE.name, &outcome.conductance_s)?;
         self.moments(at, layout::FILLING.name, &outcome.filling)?;
@@ -485,11 +348,7 @@ impl<'a> Output<'a> {
         self.dump(at, outcome)?;
         for flag in &point.flags {
             if flag.is_empty() || flag.contains('\n') {
-                return Err(RecordError::unwritable(
-                    "a flag",
-                    format!("{flag:?}"),
-                    "one line of text",
-                ));
+                return Err(RecordError::unwritable("a flag", format!("{flag:?}"), "one line of text"));
             }
         }
         let who = &provenance.identity;
@@ -512,12 +371,7 @@ impl<'a> Output<'a> {
         self.put_one(layout::COMPUTED.name, at, 1_u8)
     }
 
-    fn moments(
-        &self,
-        at: [usize; 2],
-        name: &str,
-        series: &MomentSeries,
-    ) -> Result<(), RecordError> {
+    fn moments(&self, at: [usize; 2], name: &str, series: &MomentSeries) -> Result<(), RecordError> {
         let all = [&series.mean, &series.variance, &series.min, &series.max];
         for ((suffix, _, _), values) in layout::MOMENTS.into_iter().zip(all) {
             self.put(&format!("{name}_{suffix}"), at, values.view().into_dyn())?;
@@ -525,17 +379,8 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    fn counts(
-        &self,
-        at: [usize; 2],
-        name: &str,
-        series: &HistogramSeries,
-    ) -> Result<(), RecordError> {
-        self.put(
-            &format!("{name}_histogram"),
-            at,
-            series.counts.view().into_dyn(),
-        )?;
+    fn counts(&self, at: [usize; 2], name: &str, series: &HistogramSeries) -> Result<(), RecordError> {
+        self.put(&format!("{name}_histogram"), at, series.counts.view().into_dyn())?;
         self.put(&format!("{name}_below"), at, series.below.view().into_dyn())?;
         self.put(&format!("{name}_above"), at, series.above.view().into_dyn())?;
         self.put_one(&format!("{name}_low"), at, series.low)?;
@@ -546,11 +391,7 @@ impl<'a> Output<'a> {
         let found = outcome.dump.as_ref().map(|d| d.window);
         if found != self.label.dump {
             let limit = format!("{:?}, the campaign's", self.label.dump);
-            return Err(RecordError::unwritable(
-                "the window of a cell dump",
-                format!("{found:?}"),
-                limit,
-            ));
+            return Err(RecordError::unwritable("the window of a cell dump", format!("{found:?}"), limit));
         }
         let Some(dump) = &outcome.dump else {
             return Ok(());
@@ -560,59 +401,32 @@ impl<'a> Output<'a> {
             (layout::FILLING, &dump.filling),
             (layout::LOST_FRACTION, &dump.lost_fraction),
         ] {
-            self.put(
-                &format!("cell_{}", quantity.name),
-                at,
-                values.view().into_dyn(),
-            )?;
+            self.put(&format!("cell_{}", quantity.name), at, values.view().into_dyn())?;
         }
         Ok(())
     }
 
-    fn put_one<T: H5Type + Clone>(
-        &self,
-        name: &str,
-        at: [usize; 2],
-        value: T,
-    ) -> Result<(), RecordError> {
+    fn put_one<T: H5Type + Clone>(&self, name: &str, at: [usize; 2], value: T) -> Result<(), RecordError> {
         self.put(name, at, arr0(value).view().into_dyn())
     }
 
     /// Writes the values of one point into a dataset.
-    fn put<T: H5Type + Clone>(
-        &self,
-        name: &str,
-        at: [usize; 2],
-        values: ArrayViewD<'_, T>,
-    ) -> Result<(), RecordError> {
+    fn put<T: H5Type + Clone>(&self, name: &str, at: [usize; 2], values: ArrayViewD<'_, T>) -> Result<(), RecordError> {
         let Some((dataset, axes)) = self.datasets.get(name) else {
-            return Err(RecordError::unwritable(
-                "a dataset",
-                name,
-                "one of the format's",
-            ));
+            return Err(RecordError::unwritable("a dataset", name, "one of the format's"));
         };
         let shape = self.shape(axes);
         if values.shape() != &shape[2..] {
             let found = format!("{:?}", values.shape());
             let limit = format!("{:?}, as the campaign says", &shape[2..]);
-            return Err(RecordError::unwritable(
-                format!("the shape of {name}"),
-                found,
-                limit,
-            ));
+            return Err(RecordError::unwritable(format!("the shape of {name}"), found, limit));
         }
-        let ranges = at
-            .into_iter()
-            .map(|i| i..i + 1)
-            .chain(shape[2..].iter().map(|&n| 0..n));
+        let ranges = at.into_iter().map(|i| i..i + 1).chain(shape[2..].iter().map(|&n| 0..n));
         let slab = Hyperslab::from(ranges.map(SliceOrIndex::from).collect::<Vec<_>>());
         let block = values.insert_axis(Dim(0)).insert_axis(Dim(0));
         let block = block.as_standard_layout();
         let doing = format!("write the dataset {name}");
-        dataset
-            .write_slice(block.view(), slab)
-            .writing(self.shown, &doing)
+        dataset.write_slice(block.view(), slab).writing(self.shown, &doing)
     }
 
     /// Closes the file and reports whether all of it reached the system.

@@ -35,28 +35,17 @@ pub const SMALL: Size = Size {
     temperatures: 3,
     times: 5,
     bins: 7,
-    dump: Some(CellWindow {
-        first_row: 3,
-        first_col: 1,
-        rows: 4,
-        cols: 6,
-    }),
+    dump: Some(CellWindow { first_row: 3, first_col: 1, rows: 4, cols: 6 }),
 };
 
 pub fn campaign(size: &Size) -> CampaignLabel {
-    let times_s: Vec<f64> = (0..size.times)
-        .map(|k| if k == 0 { 0.0 } else { 10_f64.powi(k as i32) })
-        .collect();
+    let times_s: Vec<f64> = (0..size.times).map(|k| if k == 0 { 0.0 } else { 10_f64.powi(k as i32) }).collect();
     CampaignLabel {
         name: "made up".to_owned(),
         campaign_toml: "# Größe: 7 µm\r\nname = \"made up\"\n".to_owned(),
         overrides: vec!["seed = 7".to_owned()],
-        materials: (0..size.materials)
-            .map(|m| (format!("stoff-{m} ΔE"), format!("name = \"stoff-{m}\"\n")))
-            .collect(),
-        temperatures_k: (0..size.temperatures)
-            .map(|t| 298.15 + 12.5 * t as f64)
-            .collect(),
+        materials: (0..size.materials).map(|m| (format!("stoff-{m} ΔE"), format!("name = \"stoff-{m}\"\n"))).collect(),
+        temperatures_k: (0..size.temperatures).map(|t| 298.15 + 12.5 * t as f64).collect(),
         report_times_s: times_s.last().copied().into_iter().collect(),
         times_s,
         bins: size.bins,
@@ -93,9 +82,7 @@ pub fn point(campaign: &CampaignLabel, number: usize) -> PointLabel {
         material: campaign.materials[material_index].0.clone(),
         temperature_index,
         temperature_k: campaign.temperatures_k[temperature_index],
-        flags: (0..number % 3)
-            .map(|i| format!("remark {i} on point {number}, at 155 °C"))
-            .collect(),
+        flags: (0..number % 3).map(|i| format!("remark {i} on point {number}, at 155 °C")).collect(),
     }
 }
 
@@ -105,12 +92,7 @@ pub fn outcome(campaign: &CampaignLabel, number: usize) -> PointOutcome {
     let (times, bins) = (campaign.times_s.len(), campaign.bins);
     let moments = |random: &mut Random| {
         let mut series = || Array1::from_shape_fn(times, |_| f64::from_bits(random.bits()));
-        MomentSeries {
-            mean: series(),
-            variance: series(),
-            min: series(),
-            max: series(),
-        }
+        MomentSeries { mean: series(), variance: series(), min: series(), max: series() }
     };
     let histogram = |random: &mut Random| HistogramSeries {
         low: -random.unit(),
@@ -122,12 +104,7 @@ pub fn outcome(campaign: &CampaignLabel, number: usize) -> PointOutcome {
     let dump = campaign.dump.map(|window| {
         let shape = (times, window.rows as usize, window.cols as usize);
         let mut cells = || Array3::from_shape_fn(shape, |_| f32::from_bits(random.bits() as u32));
-        CellDump {
-            window,
-            conductance_s: cells(),
-            filling: cells(),
-            lost_fraction: cells(),
-        }
+        CellDump { window, conductance_s: cells(), filling: cells(), lost_fraction: cells() }
     });
     let mut kept = moments(&mut random);
     kept.mean.fill(f64::NAN);
@@ -151,28 +128,15 @@ pub fn outcome(campaign: &CampaignLabel, number: usize) -> PointOutcome {
 
 /// Every bit of an outcome in a fixed order, for comparisons in which NaN equals itself.
 pub fn bits(outcome: &PointOutcome) -> Vec<u64> {
-    let mut all = vec![
-        outcome.cells,
-        outcome.programmed,
-        outcome.fresh_conductance_s.to_bits(),
-    ];
+    let mut all = vec![outcome.cells, outcome.programmed, outcome.fresh_conductance_s.to_bits()];
     all.extend(outcome.times_s.iter().map(|x| x.to_bits()));
-    for m in [
-        &outcome.conductance_s,
-        &outcome.filling,
-        &outcome.lost_fraction,
-        &outcome.kept,
-    ] {
+    for m in [&outcome.conductance_s, &outcome.filling, &outcome.lost_fraction, &outcome.kept] {
         for series in [&m.mean, &m.variance, &m.min, &m.max] {
             all.extend(series.iter().map(|x| x.to_bits()));
         }
     }
     all.extend(&outcome.failed);
-    for h in [
-        &outcome.conductance_histogram,
-        &outcome.filling_histogram,
-        &outcome.kept_histogram,
-    ] {
+    for h in [&outcome.conductance_histogram, &outcome.filling_histogram, &outcome.kept_histogram] {
         all.extend([h.low.to_bits(), h.high.to_bits()]);
         all.extend(h.counts.iter().chain(&h.below).chain(&h.above));
     }
@@ -187,18 +151,9 @@ pub fn bits(outcome: &PointOutcome) -> Vec<u64> {
 }
 
 /// A smooth retention campaign, kept = exp(-t rate) with an Arrhenius rate, as the plots and the summary expect it.
-pub fn retention(
-    materials: usize,
-    celsius: &[f64],
-    times_s: &[f64],
-) -> (CampaignLabel, Vec<PointOutcome>) {
-    let mut label = campaign(&Size {
-        materials,
-        temperatures: celsius.len(),
-        times: times_s.len(),
-        bins: 8,
-        dump: None,
-    });
+pub fn retention(materials: usize, celsius: &[f64], times_s: &[f64]) -> (CampaignLabel, Vec<PointOutcome>) {
+    let mut label =
+        campaign(&Size { materials, temperatures: celsius.len(), times: times_s.len(), bins: 8, dump: None });
     label.temperatures_k = celsius.iter().map(|c| c + 273.15).collect();
     label.times_s = times_s.to_vec();
     label.report_times_s = times_s.last().copied().into_iter().collect();
@@ -215,11 +170,7 @@ pub fn retention(
             let programmed = m != 2;
             point.programmed = if programmed { rows * cols } else { 0 };
             for (k, &time) in times_s.iter().enumerate() {
-                let lost = if programmed {
-                    -(-time * rate).exp_m1()
-                } else {
-                    f64::NAN
-                };
+                let lost = if programmed { -(-time * rate).exp_m1() } else { f64::NAN };
                 let kept = 1.0 - lost;
                 let spread = 0.08 * lost.min(kept).max(0.0);
                 let set = |s: &mut MomentSeries, mean: f64, sd: f64| {
@@ -232,11 +183,7 @@ pub fn retention(
                 set(&mut point.lost_fraction, lost, spread);
                 set(&mut point.filling, 0.6 * kept, 0.01);
                 set(&mut point.conductance_s, 5e-9 * (1.0 - 0.5 * kept), 1e-10);
-                point.failed[k] = if kept < label.kept_threshold {
-                    rows * cols
-                } else {
-                    0
-                };
+                point.failed[k] = if kept < label.kept_threshold { rows * cols } else { 0 };
             }
             outcomes.push(point);
         }
@@ -245,18 +192,13 @@ pub fn retention(
 }
 
 /// Writes all points and merges them into `NAME.h5` in the folder.
-pub fn file(
-    folder: &std::path::Path,
-    label: &CampaignLabel,
-    outcomes: &[PointOutcome],
-) -> std::path::PathBuf {
+pub fn file(folder: &std::path::Path, label: &CampaignLabel, outcomes: &[PointOutcome]) -> std::path::PathBuf {
     let parts = folder.join("made-up.h5.parts");
     for (number, outcome) in outcomes.iter().enumerate() {
         let point = point(label, number);
         trapline::record::write_point(&parts, label, &point, &provenance("p"), outcome).unwrap();
     }
     let path = folder.join("made-up.h5");
-    trapline::record::merge_points(&parts, label, &provenance("m"), &path, 0..outcomes.len())
-        .unwrap();
+    trapline::record::merge_points(&parts, label, &provenance("m"), &path, 0..outcomes.len()).unwrap();
     path
 }

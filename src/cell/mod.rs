@@ -1,0 +1,132 @@
+//! The cell in f64: the oracle everything else is held against.
+//!
+//! # Theory
+//! A cell is K trap classes with occupancies `f_k` (mean field: very many dots). [`current`] says what
+//! flows, [`capture`] what is caught, [`release`] what is let go, [`step`](mod@step) moves
+//! the charge in time. Every current scales with the cell's area and capture
+//! with area over the number of traps, which scales with area too: an area
+//! change alone changes no capture rate.
+//!
+//! # Practice
+//! A [`Segment`] of constant bias becomes a [`Drive`] once, for all cells; a
+//! cell differs from the nominal one by its [`Factors`].
+
+pub mod capture;
+pub mod current;
+pub mod release;
+pub mod step;
+
+use crate::material::{MAX_CLASSES, Material};
+use crate::protocol::Segment;
+use crate::units::thermal_energy_ev;
+use step::{Occupancy, StepDrive};
+
+/// How a cell differs from the nominal one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Factors {
+    /// ln of its dots' size over the nominal size.
+    pub log_size: f64,
+    /// Its area over the nominal area.
+    pub area: f64,
+    /// Its trap-filled limit over the nominal one.
+    pub trap_filled: f64,
+}
+
+impl Factors {
+    pub const NOMINAL: Factors = Factors { log_size: 0.0, area: 1.0, trap_filled: 1.0 };
+}
+
+/// A constant bias at a temperature, as rates.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Drive {
+    pub bias_v: f64,
+    pub dwell_s: f64,
+    /// Offered electrons that stay, per trap, at F = 0, 1/s.
+    pub offered_per_s: f64,
+    /// Field release of a class of speed 1, 1/s.
+    pub field_per_s: f64,
+    /// Equal parts the segment is stepped in.
+    pub substeps: u32,
+}
+
+/// `x` of a substep (see [`step`](mod@step)) the automatic choice aims at: the step's error is then some 2e-4 of the change.
+const AIMED_STEP: f64 = 0.05;
+/// Substeps the automatic choice does not exceed: past it the step's own safety is relied on.
+const MAX_AUTOMATIC_SUBSTEPS: f64 = 16.0;
+
+impl Drive {
+    /// The drive of a segment; `substeps` overrides the automatic choice.
+    pub fn new(material: &Material, segment: &Segment, temperature_k: f64, substeps: Option<u32>) -> Drive {
+        let offered_per_s = capture::offered_per_s(material, segment.bias_v, temperature_k);
+        let limit = match &material.capture {
+            Some(c) => capture::space_charge_limit(c, 1.0, segment.bias_v.abs()),
+            None => 0.0,
+        };
+        let stiffness = if limit > 0.0 { offered_per_s * segment.dwell_s / limit } else { 0.0 };
+        let automatic = (stiffness / AIMED_STEP).ceil().clamp(1.0, MAX_AUTOMATIC_SUBSTEPS) as u32;
+        Drive {
+            bias_v: segment.bias_v,
+            dwell_s: segment.dwell_s,
+            offered_per_s,
+            field_per_s: release::field_per_s(material.field_release.as_ref(), segment.bias_v),
+            // A segment that catches nothing is one exact step however long.
+            substeps: if stiffness > 0.0 { substeps.unwrap_or(automatic) } else { 1 },
+        }
+    }
+
+    /// Largest `x` of one substep of the nominal cell.
+    pub fn step_stiffness(&self, material: &Material) -> f64 {
+        match &material.capture {
+            Some(c) => {
+                let limit = capture::space_charge_limit(c, 1.0, self.bias_v.abs());
+                if limit > 0.0 { self.offered_per_s * self.dwell_s / f64::from(self.substeps) / limit } else { 0.0 }
+            }
+            None => 0.0,
+        }
+    }
+}
+
+/// Rates of a cell's classes at a temperature without bias, 1/s: thermal escape with the cell's own depths, and the matrix.
+pub fn emission_per_s(material: &Material, factors: &Factors, temperature_k: f64) -> Occupancy {
+    let kt_ev = thermal_energy_ev(temperature_k);
+    let matrix = release::matrix_per_s(material, temperature_k);
+    let mut rates = [0.0; MAX_CLASSES];
+    for (rate, class) in rates.iter_mut().zip(&material.classes) {
+        let u = factors.log_size;
+        let shift_ev = u * (class.depth_slope_ev + class.depth_curvature_ev * u);
+        let thermal = release::thermal_per_s(material.attempt_per_s, class.depth_ev, temperature_k);
+        *rate = thermal * (-shift_ev / kt_ev).exp() + matrix;
+    }
+    rates
+}
+
+/// Moves a cell through one drive. `emission` is [`emission_per_s`] of the cell; `speed` its capture speed in
+/// this segment over the nominal one. Returns the electrons caught, per trap of the cell.
+pub fn apply(
+    material: &Material,
+    factors: &Factors,
+    emission: &Occupancy,
+    drive: &Drive,
+    speed: f64,
+    occupancy: &mut Occupancy,
+) -> f64 {
+    let step_s = drive.dwell_s / f64::from(drive.substeps);
+    let mut step_drive = StepDrive {
+        open: 1.0 - material.injection.free_share,
+        offered: drive.offered_per_s * step_s * speed,
+        space_charge_limit: match &material.capture {
+            Some(c) => capture::space_charge_limit(c, factors.trap_filled, drive.bias_v.abs()),
+            None => 0.0,
+        },
+        emission: [0.0; MAX_CLASSES],
+    };
+    for (k, class) in material.classes.iter().enumerate() {
+        step_drive.emission[k] = (emission[k] + class.speed * drive.field_per_s) * step_s;
+    }
+    (0..drive.substeps).map(|_| step::step(&material.classes, occupancy, &step_drive)).sum()
+}
+
+/// Conductance at a read bias, S, of a cell at a filling: noise-free.
+pub fn conductance_s(material: &Material, factors: &Factors, read_v: f64, temperature_k: f64, filling: f64) -> f64 {
+    factors.area * current::current_a(material, read_v, temperature_k, filling) / read_v
+}

@@ -1,0 +1,37 @@
+//! The ways out of a trap.
+//!
+//! # Theory
+//! ```text
+//! e_k = nu exp(-E_k/kT)                                   thermal escape
+//!     + 1/tau_m(T),  tau_m = tau_g 10^(m (Tg/T - 1))      the matrix lets go near its glass transition
+//!     + s_k nu_F exp(-V_F/a)  for V < 0                   field release
+//! ```
+//!
+//! The matrix term is a calibrated proposal: it makes the edge at 155 C that
+//! Arrhenius alone would smear. `1/tau_m` is computed directly, because
+//! `tau_m` itself leaves the range of f32 below 336 K. Under positive bias the
+//! electrode refills what the field frees: no field release there.
+
+use crate::material::{FieldRelease, Material};
+use crate::units::thermal_energy_ev;
+
+/// Rate of thermal escape of a trap of this depth, 1/s.
+pub fn thermal_per_s(attempt_per_s: f64, depth_ev: f64, temperature_k: f64) -> f64 {
+    attempt_per_s * (-depth_ev / thermal_energy_ev(temperature_k)).exp()
+}
+
+/// Rate at which the relaxing matrix empties any trap, 1/s; 0 where it is switched off.
+pub fn matrix_per_s(material: &Material, temperature_k: f64) -> f64 {
+    match &material.matrix {
+        None => 0.0,
+        Some(m) => 10f64.powf(-m.fragility * (material.glass_transition_k / temperature_k - 1.0)) / m.relaxation_s,
+    }
+}
+
+/// Rate of field release at a bias, 1/s, for a class of speed 1.
+pub fn field_per_s(release: Option<&FieldRelease>, bias_v: f64) -> f64 {
+    match release {
+        Some(f) if bias_v < 0.0 => f.attempt_per_s * (f.bias_v / bias_v).exp(),
+        _ => 0.0,
+    }
+}

@@ -1,0 +1,382 @@
+//! The material file: TOML in, a checked [`Material`] out.
+
+use super::classes::{self, Diameters, TrapClass};
+use super::quantity::*;
+use super::well::SphericalWell;
+use super::{
+    Barrier, Capture, FieldRelease, Hopping, Injection, MAX_CLASSES, Material, MaterialError, Matrix, Variation,
+};
+use crate::units::{ELEMENTARY_CHARGE_C, VACUUM_PERMITTIVITY_F_PER_M};
+use serde::Deserialize;
+
+/// Version of the file format this program reads.
+pub const FORMAT: i64 = 1;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MaterialFile {
+    format: i64,
+    name: String,
+    description: String,
+    film: FilmFile,
+    barrier: BarrierFile,
+    injection: InjectionFile,
+    hopping: Option<HoppingFile>,
+    traps: TrapsFile,
+    capture: Option<CaptureFile>,
+    field_release: Option<FieldReleaseFile>,
+    matrix: Option<MatrixFile>,
+    variation: VariationFile,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FilmFile {
+    thickness: Quantity,
+    relative_permittivity: Quantity,
+    area: Quantity,
+    concentration: Quantity,
+    glass_transition: Quantity,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BarrierFile {
+    height: Quantity,
+    mass: Quantity,
+    width: Quantity,
+    reference_concentration: Quantity,
+    thinning: Quantity,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InjectionFile {
+    direct_conductance: Quantity,
+    superlinearity: Quantity,
+    fowler_nordheim: Quantity,
+    fowler_nordheim_bias: Quantity,
+    free_share: Quantity,
+    reference_temperature: Quantity,
+    #[serde(default = "yes")]
+    thermal_broadening: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HoppingFile {
+    conductance: Quantity,
+    field_coefficient: Quantity,
+    activation: Quantity,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+enum TrapsFile {
+    Dots {
+        classes: usize,
+        diameter_mean: Quantity,
+        diameter_sd: Quantity,
+        diameter_min: Quantity,
+        diameter_max: Quantity,
+        well_height: Quantity,
+        mass_inside: Quantity,
+        mass_outside: Quantity,
+        speed_exponent: Quantity,
+        attempt_rate: Quantity,
+    },
+    Sheets {
+        classes: usize,
+        shallowest: Quantity,
+        deepest: Quantity,
+        depth_per_size: Quantity,
+        attempt_rate: Quantity,
+    },
+    Levels {
+        weights: Quantities,
+        depths: Quantities,
+        speeds: Option<Quantities>,
+        depth_per_size: Quantity,
+        attempt_rate: Quantity,
+    },
+    None {},
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaptureFile {
+    trap_filled_limit: Quantity,
+    onset: Quantity,
+    stay_midpoint: Quantity,
+    stay_width: Quantity,
+    reverse_stay_bias: Quantity,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FieldReleaseFile {
+    attempt_rate: Quantity,
+    bias: Quantity,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MatrixFile {
+    enabled: bool,
+    relaxation_time: Quantity,
+    fragility: Quantity,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VariationFile {
+    diameter: Quantity,
+    area: Quantity,
+    trap_filled_limit: Quantity,
+    capture_speed: Quantity,
+}
+
+/// Largest spread of the dots' size from cell to cell: beyond it the quadratic depth shift no longer follows the well.
+const MAX_SIZE_SPREAD: f64 = 0.05;
+/// Largest spread of the other cell-to-cell factors, which are log-normal.
+const MAX_SPREAD: f64 = 0.5;
+
+/// Reads and checks a material. `origin` names the text in errors: a path or a shipped name.
+pub fn parse(text: &str, origin: &str) -> Result<Material, MaterialError> {
+    check(text).map_err(|error| error.of(origin))
+}
+
+fn check(text: &str) -> Result<Material, MaterialError> {
+    let file: MaterialFile = crate::toml_file::read(text).map_err(MaterialError::Syntax)?;
+    let (positive, not_negative) = (Range::POSITIVE, Range::NOT_NEGATIVE);
+    if file.format != FORMAT {
+        return Err(MaterialError::value("format", format!("is {}; this program reads {FORMAT}", file.format)));
+    }
+    if file.name.is_empty() || file.name.len() > 64 || file.name.contains(['/', '\0', '\n']) {
+        return Err(MaterialError::value("name", "must have 1 to 64 characters and no slash or line break"));
+    }
+    let film = &file.film;
+    let thickness_m = film.thickness.si("film.thickness", LENGTH, positive.up_to(1e-3))?;
+    let relative_permittivity = film.relative_permittivity.si("film.relative_permittivity", RATIO, positive)?;
+    let area_m2 = film.area.si("film.area", AREA, positive)?;
+
+    let b = &file.barrier;
+    let barrier = Barrier {
+        height_ev: b.height.si("barrier.height", ENERGY_EV, positive)?,
+        mass: b.mass.si("barrier.mass", ELECTRON_MASSES, positive)?,
+        width_m: b.width.si("barrier.width", LENGTH, positive)?,
+        reference_concentration: b.reference_concentration.si(
+            "barrier.reference_concentration",
+            RATIO,
+            not_negative.up_to(1.0),
+        )?,
+        thinning_m: b.thinning.si("barrier.thinning", LENGTH, not_negative)?,
+        concentration: film.concentration.si("film.concentration", RATIO, not_negative.up_to(1.0))?,
+    };
+    let i = &file.injection;
+    let injection = Injection {
+        direct_s: i.direct_conductance.si("injection.direct_conductance", CONDUCTANCE, positive)?,
+        superlinearity_per_v2: i.superlinearity.si("injection.superlinearity", PER_SQUARE_VOLT, not_negative)?,
+        fowler_nordheim_a_per_v2: i.fowler_nordheim.si(
+            "injection.fowler_nordheim",
+            CURRENT_PER_SQUARE_VOLT,
+            not_negative,
+        )?,
+        fowler_nordheim_v: i.fowler_nordheim_bias.si("injection.fowler_nordheim_bias", VOLTAGE, positive)?,
+        free_share: i.free_share.si("injection.free_share", RATIO, positive.up_to(1.0))?,
+        reference_k: i.reference_temperature.si("injection.reference_temperature", TEMPERATURE, positive)?,
+        thermal_broadening: i.thermal_broadening,
+    };
+    let hopping = match &file.hopping {
+        None => None,
+        Some(h) => Some(Hopping {
+            conductance_s: h.conductance.si("hopping.conductance", CONDUCTANCE, not_negative)?,
+            field_per_root_v: h.field_coefficient.si("hopping.field_coefficient", PER_ROOT_VOLT, not_negative)?,
+            activation_ev: h.activation.si("hopping.activation", ENERGY_EV, not_negative)?,
+        }),
+    };
+    let matrix = match &file.matrix {
+        Some(m) => {
+            let relaxation = Matrix {
+                relaxation_s: m.relaxation_time.si("matrix.relaxation_time", TIME, positive)?,
+                fragility: m.fragility.si("matrix.fragility", RATIO, positive)?,
+            };
+            m.enabled.then_some(relaxation)
+        }
+        None => None,
+    };
+    let (attempt_per_s, classes) = traps(&file.traps, matrix.is_some())?;
+    let capture = match (&file.capture, classes.is_empty()) {
+        (Some(_), true) => {
+            return Err(MaterialError::value("capture", "is given, but traps.kind is \"none\": leave it out"));
+        }
+        (None, false) => return Err(MaterialError::value("capture", "is missing: a material with traps needs it")),
+        (None, true) => None,
+        (Some(c), false) => {
+            let trap_filled_v = c.trap_filled_limit.si("capture.trap_filled_limit", VOLTAGE, positive)?;
+            let onset_v = c.onset.si("capture.onset", VOLTAGE, not_negative)?;
+            if onset_v >= 0.5 * trap_filled_v {
+                let message = format!("is {onset_v} V; it must be below half the trap-filled limit, {trap_filled_v} V");
+                return Err(MaterialError::value("capture.onset", message));
+            }
+            Some(Capture {
+                trap_filled_v,
+                onset_v,
+                stay_midpoint_v: c.stay_midpoint.si("capture.stay_midpoint", VOLTAGE, positive)?,
+                stay_width_v: c.stay_width.si("capture.stay_width", VOLTAGE, positive)?,
+                reverse_stay_v: c.reverse_stay_bias.si("capture.reverse_stay_bias", VOLTAGE, not_negative)?,
+                // The trap-filled limit ties the number of traps to the geometry: N_t = 2 eps V_TFL / (q L^2).
+                traps: 2.0 * relative_permittivity * VACUUM_PERMITTIVITY_F_PER_M * trap_filled_v * area_m2
+                    / (ELEMENTARY_CHARGE_C * thickness_m),
+            })
+        }
+    };
+    let field_release = match &file.field_release {
+        None => None,
+        Some(f) => Some(FieldRelease {
+            attempt_per_s: f.attempt_rate.si("field_release.attempt_rate", RATE, not_negative)?,
+            bias_v: f.bias.si("field_release.bias", VOLTAGE, positive)?,
+        }),
+    };
+    let v = &file.variation;
+    let spread =
+        |key: &str, q: &Quantity, most: f64| q.si(&format!("variation.{key}"), RATIO, not_negative.up_to(most));
+    Ok(Material {
+        name: file.name,
+        description: file.description,
+        text: text.to_owned(),
+        glass_transition_k: film.glass_transition.si("film.glass_transition", TEMPERATURE, positive)?,
+        thickness_m,
+        area_m2,
+        barrier,
+        injection,
+        hopping,
+        classes,
+        attempt_per_s,
+        capture,
+        field_release,
+        matrix,
+        variation: Variation {
+            size: spread("diameter", &v.diameter, MAX_SIZE_SPREAD)?,
+            area: spread("area", &v.area, MAX_SPREAD)?,
+            trap_filled: spread("trap_filled_limit", &v.trap_filled_limit, MAX_SPREAD)?,
+            capture_speed: spread("capture_speed", &v.capture_speed, MAX_SPREAD)?,
+        },
+    })
+}
+
+fn class_count(classes: usize) -> Result<usize, MaterialError> {
+    if (1..=MAX_CLASSES).contains(&classes) {
+        Ok(classes)
+    } else {
+        Err(MaterialError::value("traps.classes", format!("is {classes}; it must be 1 to {MAX_CLASSES}")))
+    }
+}
+
+/// Attempt rate and classes of the traps.
+fn traps(file: &TrapsFile, matrix: bool) -> Result<(f64, Vec<TrapClass>), MaterialError> {
+    let (positive, not_negative) = (Range::POSITIVE, Range::NOT_NEGATIVE);
+    match file {
+        TrapsFile::None {} => Ok((0.0, Vec::new())),
+        TrapsFile::Dots {
+            classes,
+            diameter_mean,
+            diameter_sd,
+            diameter_min,
+            diameter_max,
+            well_height,
+            mass_inside,
+            mass_outside,
+            speed_exponent,
+            attempt_rate,
+        } => {
+            let classes = class_count(*classes)?;
+            let length = |key: &str, q: &Quantity| q.si(&format!("traps.{key}"), LENGTH, positive.up_to(1e-6));
+            let sizes = Diameters {
+                mean_m: length("diameter_mean", diameter_mean)?,
+                sd_m: length("diameter_sd", diameter_sd)?,
+                min_m: length("diameter_min", diameter_min)?,
+                max_m: length("diameter_max", diameter_max)?,
+            };
+            if sizes.min_m >= sizes.max_m {
+                let message = format!("is {} {}; it must be below diameter_max", diameter_min.value, diameter_min.unit);
+                return Err(MaterialError::value("traps.diameter_min", message));
+            }
+            // Outside this the cut-off bell has no weight that f64 can hold, and its shape is an artefact.
+            let nearest_m = sizes.mean_m.clamp(sizes.min_m, sizes.max_m);
+            if (nearest_m - sizes.mean_m).abs() > 5.0 * sizes.sd_m {
+                let message = "lies more than 5 diameter_sd outside diameter_min to diameter_max";
+                return Err(MaterialError::value("traps.diameter_mean", message));
+            }
+            let well = SphericalWell {
+                height_ev: well_height.si("traps.well_height", ENERGY_EV, positive.up_to(100.0))?,
+                mass_inside: mass_inside.si("traps.mass_inside", ELECTRON_MASSES, positive)?,
+                mass_outside: mass_outside.si("traps.mass_outside", ELECTRON_MASSES, positive)?,
+            };
+            if well.depth_ev(sizes.min_m) <= 0.0 {
+                let message = format!(
+                    "is {} {}: a dot of this size binds no electron in this well",
+                    diameter_min.value, diameter_min.unit
+                );
+                return Err(MaterialError::value("traps.diameter_min", message));
+            }
+            let attempt_per_s = attempt_rate.si("traps.attempt_rate", RATE, positive)?;
+            let exponent = speed_exponent.si("traps.speed_exponent", RATIO, not_negative.up_to(10.0))?;
+            let reach_ev = classes::reach_ev(attempt_per_s, matrix);
+            Ok((attempt_per_s, classes::of_dots(&well, &sizes, classes, reach_ev, exponent)))
+        }
+        TrapsFile::Sheets { classes, shallowest, deepest, depth_per_size, attempt_rate } => {
+            let classes = class_count(*classes)?;
+            let shallowest_ev = shallowest.si("traps.shallowest", ENERGY_EV, positive)?;
+            let deepest_ev = deepest.si("traps.deepest", ENERGY_EV, positive)?;
+            if deepest_ev < shallowest_ev {
+                let message = format!("is {deepest_ev} eV; it must be at least traps.shallowest, {shallowest_ev} eV");
+                return Err(MaterialError::value("traps.deepest", message));
+            }
+            let per_size_ev = depth_per_size.si("traps.depth_per_size", ENERGY_EV, not_negative)?;
+            let attempt_per_s = attempt_rate.si("traps.attempt_rate", RATE, positive)?;
+            Ok((attempt_per_s, classes::of_sheets(shallowest_ev, deepest_ev, per_size_ev, classes)))
+        }
+        TrapsFile::Levels { weights, depths, speeds, depth_per_size, attempt_rate } => {
+            let weights = weights.si("traps.weights", RATIO, positive.up_to(1.0))?;
+            let depths = depths.si("traps.depths", ENERGY_EV, positive)?;
+            class_count(weights.len())?;
+            if depths.len() != weights.len() {
+                let message = format!("has {} values, traps.weights has {}; give as many", depths.len(), weights.len());
+                return Err(MaterialError::value("traps.depths", message));
+            }
+            let sum: f64 = weights.iter().sum();
+            if (sum - 1.0).abs() > 1e-6 {
+                let message = format!("sum to {sum}; they must sum to 1 (within 1e-6)");
+                return Err(MaterialError::value("traps.weights", message));
+            }
+            let speeds = match speeds {
+                None => vec![1.0; weights.len()],
+                Some(given) => given.si("traps.speeds", RATIO, positive)?,
+            };
+            if speeds.len() != weights.len() {
+                let message = format!("has {} values, traps.weights has {}; give as many", speeds.len(), weights.len());
+                return Err(MaterialError::value("traps.speeds", message));
+            }
+            let depth_slope_ev = depth_per_size.si("traps.depth_per_size", ENERGY_EV, not_negative)?;
+            let mut found: Vec<_> = weights
+                .iter()
+                .zip(&depths)
+                .zip(&speeds)
+                .map(|((&weight, &depth_ev), &speed)| TrapClass {
+                    weight,
+                    depth_ev,
+                    speed,
+                    depth_slope_ev,
+                    depth_curvature_ev: 0.0,
+                })
+                .collect();
+            classes::normalise(&mut found);
+            Ok((attempt_rate.si("traps.attempt_rate", RATE, positive)?, found))
+        }
+    }
+}

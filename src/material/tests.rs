@@ -1,0 +1,73 @@
+use super::*;
+
+fn edited(name: &str, from: &str, to: &str) -> Result<Material, MaterialError> {
+    let text = SHIPPED.iter().find(|(n, _)| *n == name).unwrap().1;
+    assert!(text.contains(from), "{from} is not in {name}");
+    parse(&text.replacen(from, to, 1), "edited.toml")
+}
+
+#[test]
+fn shipped_materials_are_sound() {
+    for (name, _) in SHIPPED {
+        let material = shipped(name).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(material.name, name);
+        assert_eq!(material.capture.is_some(), !material.classes.is_empty());
+    }
+}
+
+#[test]
+fn trap_filled_limit_gives_the_number_of_traps() {
+    // N_t = 2 eps V_TFL/(q L^2) = 3.8e24 /m^3 at 4 V, 20 nm, eps_r 3.4 (model's figure), so N_d = 6e4 in (0.9 um)^2.
+    let material = shipped("pi-ws2-qd").unwrap();
+    let traps = material.capture.unwrap().traps;
+    assert!((traps / (material.area_m2 * material.thickness_m) / 3.76e24 - 1.0).abs() < 2e-3);
+    assert!((traps / 6e4 - 1.0).abs() < 2e-3, "{traps}");
+}
+
+#[test]
+fn errors_name_file_key_value_and_limit() {
+    let cases = [
+        (
+            edited("pi-ws2-qd", "thickness = { value = 20.0", "thickness = { value = -20.0"),
+            ["edited.toml", "film.thickness", "-20", "more than 0"],
+        ),
+        (edited("pi-ws2-qd", "unit = \"nm\"", "unit = \"inch\""), ["edited.toml", "film.thickness", "inch", "nm"]),
+        (edited("pi-ws2-qd", "classes = 8", "classes = 17"), ["edited.toml", "traps.classes", "17", "1 to 16"]),
+        (edited("pi-ws2-qd", "classes = 8", "classes = 8\ncolour = 3"), ["edited.toml", "line ", "colour", "expected"]),
+        (edited("pi-ws2-qd", "[variation]", "[variations]"), ["edited.toml", "line ", "variations", "expected"]),
+        (edited("pi-ws2-ns", "classes = 8", "classes = \"8\""), ["edited.toml", "traps", "invalid type", "string"]),
+    ];
+    for (result, words) in cases {
+        let error = result.unwrap_err().to_string();
+        assert!(!error.contains('\n'), "{error}");
+        for word in words {
+            assert!(error.contains(word), "'{word}' is not in: {error}");
+        }
+    }
+}
+
+#[test]
+fn weights_must_sum() {
+    let levels = |weights: &str| {
+        let text = SHIPPED[1].1;
+        let (start, end) = (text.find("[traps]").unwrap(), text.find("[capture]").unwrap());
+        let traps = format!(
+            "[traps]\nkind = \"levels\"\nweights = {{ values = {weights}, unit = \"1\", source = \"test\" }}\n\
+             depths = {{ values = [1.2, 1.4], unit = \"eV\", source = \"test\" }}\n\
+             depth_per_size = {{ value = 0.5, unit = \"eV\", source = \"test\" }}\n\
+             attempt_rate = {{ value = 1e13, unit = \"1/s\", source = \"test\" }}\n\n"
+        );
+        parse(&format!("{}{traps}{}", &text[..start], &text[end..]), "levels.toml")
+    };
+    assert_eq!(levels("[0.25, 0.75]").unwrap().classes.len(), 2);
+    let error = levels("[0.25, 0.7]").unwrap_err().to_string();
+    assert!(error.contains("traps.weights") && error.contains("0.95") && error.contains("sum to 1"), "{error}");
+}
+
+#[test]
+fn unknown_names_list_the_shipped() {
+    let error = load("pi-ws2-dq", Path::new(".")).unwrap_err().to_string();
+    assert!(error.contains("pi-ws2-dq") && error.contains("pi-ws2-qd"), "{error}");
+    let error = load("no/such.toml", Path::new(".")).unwrap_err().to_string();
+    assert!(error.contains("no/such.toml") && error.contains("cannot be read"), "{error}");
+}
