@@ -157,6 +157,13 @@ impl Input<'_> {
         self.utf8(name, value.as_bytes())
     }
 
+    /// A text attribute of another object of the file.
+    pub(crate) fn text_of(&self, at: &Location, name: &str) -> Result<String, RecordError> {
+        let doing = format!("read the attribute {name}");
+        let value: hdf5::Result<VarLenUnicode> = at.attr(name).and_then(|a| a.read_scalar());
+        self.utf8(name, value.reading(self.path, &doing)?.as_bytes())
+    }
+
     pub(crate) fn scalar<T: H5Type>(&self, name: &str) -> Result<T, RecordError> {
         let doing = format!("read the attribute {name}");
         let attribute = self.file.attr(name).reading(self.path, &doing)?;

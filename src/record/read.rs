@@ -74,9 +74,13 @@ pub struct CampaignRecord {
 /// A [`RecordError`] of one line for a file that is missing, not HDF5, of another type or format version, or damaged.
 pub fn open_campaign(path: &Path) -> Result<CampaignRecord, RecordError> {
     let file = hdf::open(path)?;
-    let input = Input { file: &file, path };
-    check_type(&input, CAMPAIGN_FILE_TYPE, "point files become one when their campaign is complete")?;
-    let mut record = contents(&input, CAMPAIGN_FILE_TYPE)?;
+    campaign(&Input { file: &file, path })
+}
+
+pub(super) fn campaign(input: &Input<'_>) -> Result<CampaignRecord, RecordError> {
+    let path = input.path;
+    check_type(input, CAMPAIGN_FILE_TYPE, "point files become one when their campaign is complete")?;
+    let mut record = contents(input, CAMPAIGN_FILE_TYPE)?;
     let (materials, temperatures) = record.computed.dim();
     let first: u64 = input.scalar("first_point")?;
     let end: u64 = input.scalar("end_point")?;
@@ -94,9 +98,13 @@ pub fn open_campaign(path: &Path) -> Result<CampaignRecord, RecordError> {
 /// As [`open_campaign`].
 pub fn open_point(path: &Path) -> Result<(CampaignRecord, PointLabel), RecordError> {
     let file = hdf::open(path)?;
-    let input = Input { file: &file, path };
-    check_type(&input, POINT_FILE_TYPE, "give one of the files in the folder of points")?;
-    let mut record = contents(&input, POINT_FILE_TYPE)?;
+    point(&Input { file: &file, path })
+}
+
+pub(super) fn point(input: &Input<'_>) -> Result<(CampaignRecord, PointLabel), RecordError> {
+    let path = input.path;
+    check_type(input, POINT_FILE_TYPE, "give one of the files in the folder of points")?;
+    let mut record = contents(input, POINT_FILE_TYPE)?;
     let number: u64 = input.scalar("point_number")?;
     let material_index: u64 = input.scalar("material_index")?;
     let temperature_index: u64 = input.scalar("temperature_index")?;

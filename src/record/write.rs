@@ -13,6 +13,7 @@ use super::hdf::{self, Attributes, Explain, unicode};
 use super::layout::{self, Axis, FORMAT_VERSION, POINT_FILE_TYPE, POINTS_PER_FOLDER, Quantity};
 use super::seal;
 use crate::outcome::{CampaignLabel, CellWindow, HistogramSeries, MomentSeries, PointLabel, PointOutcome, Provenance};
+use crate::units::celsius;
 
 /// Where the point of this number lies under the folder of a campaign's points.
 pub fn point_path(dir: &Path, number: usize) -> PathBuf {
@@ -169,7 +170,7 @@ impl<'a> Output<'a> {
             self.scale(Axis::Row, &indices(w.first_row, w.rows))?;
             self.scale(Axis::Col, &indices(w.first_col, w.cols))?;
         }
-        let celsius: Array1<f64> = label.temperatures_k.iter().map(|t| t - 273.15).collect();
+        let celsius: Array1<f64> = label.temperatures_k.iter().map(|&t| celsius(t)).collect();
         let doing = "write the dataset temperature_celsius";
         let dataset = self.file.new_dataset_builder().with_data(&celsius).create("temperature_celsius");
         let dataset = dataset.writing(self.shown, doing)?;
