@@ -451,3 +451,34 @@ fn leftovers(folder: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+/// A disk that fills up in the middle: the error says so, and nothing is left under the final name.
+#[test]
+#[ignore = "needs the right to mount a tmpfs"]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_an_error() {
+    let mount = |arguments: &[&str]| std::process::Command::new(arguments[0]).args(&arguments[1..]).status().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let disk = folder.path().to_str().unwrap();
+    let window = Some(CellWindow { first_row: 0, first_col: 0, rows: 300, cols: 300 });
+    let label = campaign(&Size { materials: 1, temperatures: 1, times: 4, bins: 3, dump: window });
+    let elsewhere = tempfile::tempdir().unwrap();
+    write_all(elsewhere.path(), &label);
+    for kilobytes in [1, 40, 100, 1000, 3000] {
+        assert!(mount(&["mount", "-t", "tmpfs", "-o", &format!("size={kilobytes}k"), "tmpfs", disk]).success());
+        let (p, o, who) = (point(&label, 0), outcome(&label, 0), provenance("p"));
+        let written = record::write_point(folder.path(), &label, &p, &who, &o);
+        let path = record::point_path(folder.path(), 0);
+        let all = folder.path().join("all.h5");
+        let merged = record::merge_points(elsewhere.path(), &label, &who, &all, 0..1);
+        let left = (path.exists(), all.exists(), leftovers(folder.path()));
+        // Lazily: HDF5 does not let go of a file that it could not close.
+        assert!(mount(&["umount", "-l", disk]).success());
+        for error in [written.unwrap_err(), merged.unwrap_err()] {
+            let line = error.to_string();
+            println!("{kilobytes} kB: {line}");
+            assert!(line.contains("No space left on device") && !line.contains('\n'), "{line}");
+        }
+        assert_eq!(left, (false, false, Vec::new()));
+    }
+}

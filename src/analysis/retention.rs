@@ -155,6 +155,8 @@ fn small_percent(fraction: f64) -> String {
     let percent = 100.0 * fraction;
     match percent.abs() {
         0.0 => "0".to_owned(),
+        // What is not all must not look like all.
+        size if size < 100.0 && size >= 99.95 => ">99.9".to_owned(),
         size if !(0.001..1e4).contains(&size) => format!("{percent:.2e}"),
         size => {
             let digits = (2 - size.log10().floor() as i32).clamp(0, 5) as usize;
@@ -178,6 +180,7 @@ mod tests {
         assert_eq!(small_percent(0.000_123_4), "0.0123");
         assert_eq!(small_percent(0.25), "25.0");
         assert_eq!(small_percent(1.0), "100");
+        assert_eq!(small_percent(1.0 - 1e-9), ">99.9");
         assert_eq!(small_percent(0.0), "0");
     }
 }

@@ -29,6 +29,8 @@ pub(super) const FONT: &str = "sans-serif";
 pub(super) struct Page<'a, DB: DrawingBackend> {
     area: &'a DrawingArea<DB, Shift>,
     scale: f64,
+    /// How far the backend sets vertically centred text too high, in parts of its size.
+    lift: f64,
 }
 
 /// What a backend refused, in words.
@@ -107,6 +109,10 @@ impl<DB: DrawingBackend> Page<'_, DB> {
     ) -> Drawn {
         // A control character is not allowed in XML, whatever its escape.
         let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let at = match anchor {
+            Anchor::Left | Anchor::Centre | Anchor::Right => (at.0, at.1 + self.lift * size),
+            Anchor::Above | Anchor::Below | Anchor::Turned => at,
+        };
         let (h, v) = match anchor {
             Anchor::Left => (HPos::Left, VPos::Center),
             Anchor::Centre | Anchor::Turned => (HPos::Center, VPos::Center),
@@ -177,7 +183,7 @@ fn bitmap(drawing: &impl Drawing) -> Result<(Vec<u8>, (u32, u32)), String> {
     {
         let area = BitMapBackend::with_buffer(&mut buffer, fine).into_drawing_area();
         area.fill(&WHITE).map_err(|e| e.to_string())?;
-        drawing.draw(&Page { area: &area, scale: f64::from(scale) })?;
+        drawing.draw(&Page { area: &area, scale: f64::from(scale), lift: 0.16 })?;
         area.present().map_err(|e| e.to_string())?;
     }
     let size = (width * PNG_PIXELS, height * PNG_PIXELS);
@@ -208,6 +214,7 @@ fn encode(out: &mut BufWriter<File>, pixels: &[u8], (width, height): (u32, u32))
     let mut encoder = png::Encoder::new(out, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Best);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(pixels)?;
     Ok(writer.finish()?)
@@ -220,7 +227,7 @@ fn vector(drawing: &impl Drawing) -> Result<String, String> {
     {
         let area = SVGBackend::with_string(&mut text, fine).into_drawing_area();
         area.fill(&WHITE).map_err(|e| e.to_string())?;
-        drawing.draw(&Page { area: &area, scale: f64::from(SVG_UNITS) })?;
+        drawing.draw(&Page { area: &area, scale: f64::from(SVG_UNITS), lift: 0.0 })?;
         area.present().map_err(|e| e.to_string())?;
     }
     // The drawing keeps its fine units; only the size on the page is in points.

@@ -87,6 +87,8 @@ pub fn atomic_write<E: From<CommitError>>(
     File::create(&temporary).map_err(|e| CommitError::new("create", &temporary, e))?;
     let done = write(&temporary).and_then(|()| settle(&temporary, destination, folder).map_err(E::from));
     if done.is_err() {
+        // Emptied first: HDF5 keeps a file that it could not close, and with it the blocks that a full disk lacks.
+        let _ = File::options().write(true).truncate(true).open(&temporary);
         // The first error is the one to report; a temporary that stays is swept later.
         let _ = fs::remove_file(&temporary);
     }

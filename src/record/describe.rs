@@ -89,7 +89,9 @@ fn seconds(time_s: f64) -> String {
 fn datasets(input: &Input<'_>) -> Result<String, RecordError> {
     let doing = "list the datasets";
     let mut text = String::from("\ndatasets\n");
-    for name in input.file.member_names().reading(input.path, doing)? {
+    let mut names = input.file.member_names().reading(input.path, doing)?;
+    names.sort();
+    for name in names {
         let dataset = input.file.dataset(&name).reading(input.path, doing)?;
         let shape: Vec<String> = dataset.get_shape().reading(input.path, doing)?.iter().map(usize::to_string).collect();
         let units = input.text_of(&dataset, "units")?;

@@ -431,6 +431,8 @@ impl<'a> Output<'a> {
     }
 
     /// Closes the file and reports whether all of it reached the system.
+    ///
+    /// Where it did not, HDF5 keeps its handle until the program ends; the commit removes the name all the same.
     pub(super) fn close(self) -> Result<(), RecordError> {
         // A dataset that is open when the file closes would be an error of ours.
         drop(self.datasets);
