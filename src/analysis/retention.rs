@@ -156,7 +156,7 @@ fn small_percent(fraction: f64) -> String {
     match percent.abs() {
         0.0 => "0".to_owned(),
         // What is not all must not look like all.
-        size if size < 100.0 && size >= 99.95 => ">99.9".to_owned(),
+        size if (99.95..100.0).contains(&size) => ">99.9".to_owned(),
         size if !(0.001..1e4).contains(&size) => format!("{percent:.2e}"),
         size => {
             let digits = (2 - size.log10().floor() as i32).clamp(0, 5) as usize;

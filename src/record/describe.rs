@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use super::campaign::CampaignRecord;
 use super::error::RecordError;
 use super::hdf::{self, Explain, Input};
 use super::layout::POINT_FILE_TYPE;
-use super::read::{self, CampaignRecord};
+use super::read;
 use crate::units::{celsius, spoken_time};
 
 /// What a campaign or point file is, where it came from, its axes and its datasets, as text of several lines.

@@ -3,11 +3,13 @@
 use std::ops::Range;
 use std::path::Path;
 
+use super::campaign::CampaignRecord;
 use super::commit;
 use super::error::RecordError;
 use super::layout::CAMPAIGN_FILE_TYPE;
-use super::read::{CampaignRecord, open_point, read_dump};
-use super::write::{Output, point_path};
+use super::output::Output;
+use super::read::{open_point, read_dump};
+use super::write::point_path;
 use crate::outcome::{CampaignLabel, PointLabel, Provenance};
 
 /// Merges the points of these numbers under `dir` into `destination`.

@@ -18,19 +18,22 @@
 //! [`write_point`] and [`merge_points`] write, [`read_point`] and [`open_campaign`] read, [`describe()`] puts what a file
 //! says into words.
 
+mod campaign;
 pub mod commit;
 mod describe;
 mod error;
 mod hdf;
 mod layout;
 mod merge;
+mod output;
 mod read;
 mod seal;
 mod write;
 
+pub use campaign::{CampaignRecord, HistogramCube, MomentCube};
 pub use describe::describe;
 pub use error::RecordError;
 pub use layout::{CAMPAIGN_FILE_TYPE, FORMAT_VERSION, POINT_FILE_TYPE};
 pub use merge::merge_points;
-pub use read::{CampaignRecord, HistogramCube, MomentCube, open_campaign, open_point, read_dump, read_point};
+pub use read::{open_campaign, open_point, read_dump, read_point};
 pub use write::{point_path, write_point};

@@ -1,6 +1,8 @@
 //! Made-up, seeded campaigns: numbers with no physics in them, but with every oddity a record has to hold.
 #![allow(dead_code)]
 
+use std::path::{Path, PathBuf};
+
 use ndarray::{Array1, Array2, Array3};
 use trapline::outcome::*;
 
@@ -192,7 +194,7 @@ pub fn retention(materials: usize, celsius: &[f64], times_s: &[f64]) -> (Campaig
 }
 
 /// Writes all points and merges them into `NAME.h5` in the folder.
-pub fn file(folder: &std::path::Path, label: &CampaignLabel, outcomes: &[PointOutcome]) -> std::path::PathBuf {
+pub fn file(folder: &Path, label: &CampaignLabel, outcomes: &[PointOutcome]) -> PathBuf {
     let parts = folder.join("made-up.h5.parts");
     for (number, outcome) in outcomes.iter().enumerate() {
         let point = point(label, number);
@@ -201,4 +203,34 @@ pub fn file(folder: &std::path::Path, label: &CampaignLabel, outcomes: &[PointOu
     let path = folder.join("made-up.h5");
     trapline::record::merge_points(&parts, label, &provenance("m"), &path, 0..outcomes.len()).unwrap();
     path
+}
+
+pub fn write_all(dir: &Path, label: &CampaignLabel) -> Vec<PathBuf> {
+    let count = label.materials.len() * label.temperatures_k.len();
+    (0..count)
+        .map(|n| {
+            let who = provenance(&n.to_string());
+            trapline::record::write_point(dir, label, &point(label, n), &who, &outcome(label, n)).unwrap()
+        })
+        .collect()
+}
+
+/// An error is one line that names the file.
+pub fn check_line(error: &trapline::record::RecordError, path: &Path) -> String {
+    let line = error.to_string();
+    assert!(!line.contains('\n') && line.len() < 600, "{line}");
+    assert!(line.contains(&path.display().to_string()), "{line}");
+    line
+}
+
+pub fn leftovers(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        if entry.path().is_dir() {
+            found.extend(leftovers(&entry.path()));
+        } else if entry.path().extension().is_some_and(|e| e == "part") {
+            found.push(entry.path());
+        }
+    }
+    found
 }
