@@ -1,16 +1,20 @@
 //! The one seam: a [`Backend`] computes a [`Job`] and hands back plain numbers.
 //!
 //! Three implementations, one behaviour: [`reference`] (f64, plain, slow), [`cpu`] (f32, vectors, threads) and
-//! `gpu` (f32, WGSL through wgpu). `statistics` reduces the whole array and never stores it; `trace` reads chosen
+//! [`gpu`] (f32, WGSL through wgpu). `statistics` reduces the whole array and never stores it; `trace` reads chosen
 //! cells one by one, for dumps and for comparing backends cell by cell. Because a cell is drawn from its
 //! number, both see the same cells.
 
 pub mod cpu;
+pub mod gpu;
 pub mod job;
 pub mod reference;
 pub mod schedule;
+mod select;
 pub mod tables;
 pub mod tally;
+
+pub use select::{Choice, Options, open};
 
 use crate::array::CellSet;
 use crate::outcome::Identity;

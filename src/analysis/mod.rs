@@ -1,0 +1,6 @@
+//! Summary numbers from recorded data. It knows the record and nothing of who computed it.
+
+pub mod retention;
+mod table;
+
+pub use table::Table;

@@ -1,0 +1,186 @@
+//! What a bake leaves: the window kept and the charge lost at the times a campaign asks for.
+
+use crate::analysis::Table;
+use crate::record::CampaignRecord;
+use crate::units::{celsius, spoken_time};
+
+/// One point of a campaign in a few numbers. A number that does not exist is `None`: of a point that was not computed, or of
+/// an array in which no cell was programmed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetentionRow {
+    pub material: String,
+    pub temperature_k: f64,
+    /// False where the file has no values for the point; everything below is then empty.
+    pub computed: bool,
+    pub cells: u64,
+    pub programmed: u64,
+    /// Spread of the conductance right after programming over the mean window: sd(G) / |G_fresh - mean(G)|.
+    pub window_variation: Option<f64>,
+    /// At the report times that are on the time axis, and at the last checkpoint, in the order of time.
+    pub at: Vec<RetentionAt>,
+    pub flags: Vec<String>,
+}
+
+/// What is left at one checkpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetentionAt {
+    pub time_s: f64,
+    /// Mean over the programmed cells of the window over its value right after programming.
+    pub kept: Option<f64>,
+    /// Coefficient of variation of that: standard deviation over mean.
+    pub kept_variation: Option<f64>,
+    /// Mean fraction of the programmed charge lost. It resolves losses that one minus `kept` rounds away.
+    pub lost_fraction: Option<f64>,
+    /// Programmed cells below the threshold, over programmed cells.
+    pub failed_fraction: Option<f64>,
+}
+
+/// Summarises every point, material by material, temperatures in the order of their axis.
+pub fn summary(record: &CampaignRecord) -> Vec<RetentionRow> {
+    let checkpoints = reported(record);
+    let mut rows = Vec::new();
+    for (m, (material, _)) in record.label.materials.iter().enumerate() {
+        for (t, &temperature_k) in record.label.temperatures_k.iter().enumerate() {
+            let computed = record.computed[[m, t]];
+            let at = if computed { &checkpoints[..] } else { &[] };
+            rows.push(RetentionRow {
+                material: material.clone(),
+                temperature_k,
+                computed,
+                cells: record.cells[[m, t]],
+                programmed: record.programmed[[m, t]],
+                window_variation: window_variation(record, m, t),
+                at: at.iter().map(|&k| left(record, m, t, k)).collect(),
+                flags: record.flags[[m, t]].clone(),
+            });
+        }
+    }
+    rows
+}
+
+/// Checkpoints to report on: exactly the report times, and the last.
+fn reported(record: &CampaignRecord) -> Vec<usize> {
+    let times = &record.label.times_s;
+    let wanted = |time: &f64| record.label.report_times_s.iter().any(|r| r == time);
+    let last = times.len().saturating_sub(1);
+    (0..times.len()).filter(|&k| k == last || wanted(&times[k])).collect()
+}
+
+fn window_variation(record: &CampaignRecord, m: usize, t: usize) -> Option<f64> {
+    let mean = record.conductance_s.mean[[m, t, 0]];
+    let window = (record.fresh_conductance_s[[m, t]] - mean).abs();
+    let programmed = record.programmed[[m, t]] > 0;
+    let spread = record.conductance_s.variance[[m, t, 0]].sqrt();
+    finite(spread / window).filter(|_| programmed)
+}
+
+fn left(record: &CampaignRecord, m: usize, t: usize, k: usize) -> RetentionAt {
+    let at = [m, t, k];
+    let programmed = record.programmed[[m, t]];
+    let mean = record.kept.mean[at];
+    RetentionAt {
+        time_s: record.label.times_s[k],
+        kept: finite(mean),
+        kept_variation: finite(record.kept.variance[at].sqrt() / mean.abs()),
+        lost_fraction: finite(record.lost_fraction.mean[at]),
+        failed_fraction: (programmed > 0).then(|| record.failed[at] as f64 / programmed as f64),
+    }
+}
+
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+/// The summary as text: a table, then the remarks on the model's validity, one line each.
+pub fn table(rows: &[RetentionRow]) -> String {
+    let headings =
+        ["material", "°C", "programmed", "window sd %", "time", "kept %", "sd/mean %", "charge lost %", "failed %"];
+    let mut table = Table::new(headings, 1);
+    for row in rows {
+        let point = [
+            row.material.clone(),
+            degrees(row.temperature_k),
+            if row.computed { format!("{}/{}", row.programmed, row.cells) } else { "not computed".to_owned() },
+            shown(row.window_variation, small_percent),
+        ];
+        if row.at.is_empty() {
+            table.row(point.into_iter().chain(std::iter::repeat_n("-".to_owned(), 5)));
+            continue;
+        }
+        for (i, at) in row.at.iter().enumerate() {
+            let values = [
+                if at.time_s == 0.0 { "0 s".to_owned() } else { spoken_time(at.time_s) },
+                shown(at.kept, kept_percent),
+                shown(at.kept_variation, small_percent),
+                shown(at.lost_fraction, small_percent),
+                shown(at.failed_fraction, kept_percent),
+            ];
+            // The point is named once; its later times stand under the first.
+            let named = |cell: &String| if i == 0 { cell.clone() } else { String::new() };
+            table.row(point.iter().map(named).chain(values));
+        }
+    }
+    let mut text = table.render();
+    for row in rows {
+        for flag in &row.flags {
+            text.push_str(&format!("{}, {} °C: {flag}\n", row.material, degrees(row.temperature_k)));
+        }
+    }
+    text
+}
+
+fn degrees(temperature_k: f64) -> String {
+    let text = format!("{:.2}", celsius(temperature_k));
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn shown(value: Option<f64>, as_text: fn(f64) -> String) -> String {
+    value.map_or_else(|| "-".to_owned(), as_text)
+}
+
+/// A share between nothing and all, in percent with two decimals, that is not rounded to either when it is not.
+fn kept_percent(fraction: f64) -> String {
+    let text = format!("{:.2}", 100.0 * fraction);
+    match text.as_str() {
+        "100.00" if fraction < 1.0 => ">99.99".to_owned(),
+        "100.00" if fraction > 1.0 => format!("{:.6}", 100.0 * fraction),
+        "0.00" | "-0.00" if fraction > 0.0 => "<0.01".to_owned(),
+        "-0.00" => "0.00".to_owned(),
+        _ => text,
+    }
+}
+
+/// A share that may be tiny, in percent with three significant digits.
+fn small_percent(fraction: f64) -> String {
+    let percent = 100.0 * fraction;
+    match percent.abs() {
+        0.0 => "0".to_owned(),
+        // What is not all must not look like all.
+        size if (99.95..100.0).contains(&size) => ">99.9".to_owned(),
+        size if !(0.001..1e4).contains(&size) => format!("{percent:.2e}"),
+        size => {
+            let digits = (2 - size.log10().floor() as i32).clamp(0, 5) as usize;
+            format!("{percent:.digits$}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_losses_stay_legible() {
+        assert_eq!(kept_percent(1.0), "100.00");
+        assert_eq!(kept_percent(1.0 - 1e-9), ">99.99");
+        assert_eq!(kept_percent(0.734_567), "73.46");
+        assert_eq!(kept_percent(1e-7), "<0.01");
+        assert_eq!(kept_percent(0.0), "0.00");
+        assert_eq!(small_percent(3.21e-12), "3.21e-10");
+        assert_eq!(small_percent(0.000_123_4), "0.0123");
+        assert_eq!(small_percent(0.25), "25.0");
+        assert_eq!(small_percent(1.0), "100");
+        assert_eq!(small_percent(1.0 - 1e-9), ">99.9");
+        assert_eq!(small_percent(0.0), "0");
+    }
+}

@@ -1,0 +1,237 @@
+//! A page in points that is drawn once as PNG and once as SVG.
+//!
+//! plotters places things on whole pixels, so both are drawn larger than they are shown: the bitmap is averaged down, which
+//! also smooths its edges, and the SVG gets its size through its `viewBox`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{FontStyle, register_font};
+
+use super::FigureError;
+use crate::record::commit::{self, CommitError};
+
+/// Bitmap pixels per point, on the page as it is written.
+const PNG_PIXELS: u32 = 2;
+/// Each of them is the mean of this many squared.
+const SMOOTHING: u32 = 2;
+/// SVG units per point: curves are placed to a tenth of a point.
+const SVG_UNITS: u32 = 10;
+
+pub(super) const FONT: &str = "sans-serif";
+
+/// A drawing area with lengths in points.
+pub(super) struct Page<'a, DB: DrawingBackend> {
+    area: &'a DrawingArea<DB, Shift>,
+    scale: f64,
+    /// How far the backend sets vertically centred text too high, in parts of its size.
+    lift: f64,
+}
+
+/// What a backend refused, in words.
+pub(super) type Drawn = Result<(), String>;
+
+/// Where text lies relative to its point.
+#[derive(Clone, Copy)]
+pub(super) enum Anchor {
+    Left,
+    Centre,
+    Right,
+    /// Centred above or below.
+    Above,
+    Below,
+    /// Turned a quarter to the left, centred.
+    Turned,
+}
+
+impl<DB: DrawingBackend> Page<'_, DB> {
+    fn at(&self, (x, y): (f64, f64)) -> (i32, i32) {
+        ((x * self.scale).round() as i32, (y * self.scale).round() as i32)
+    }
+
+    fn width(&self, points: f64) -> u32 {
+        (points * self.scale).round().max(1.0) as u32
+    }
+
+    pub(super) fn line(&self, points: &[(f64, f64)], colour: RGBAColor, width: f64) -> Drawn {
+        let style = ShapeStyle { color: colour, filled: false, stroke_width: self.width(width) };
+        let path: Vec<_> = points.iter().map(|&p| self.at(p)).collect();
+        self.area.draw(&PathElement::new(path, style)).map_err(|e| e.to_string())
+    }
+
+    pub(super) fn dashes(&self, from: (f64, f64), to: (f64, f64), colour: RGBAColor, width: f64) -> Drawn {
+        const ON: f64 = 5.0;
+        const PERIOD: f64 = 8.5;
+        let length = (to.0 - from.0).hypot(to.1 - from.1);
+        let at = |d: f64| {
+            let f = (d / length).min(1.0);
+            (from.0 + f * (to.0 - from.0), from.1 + f * (to.1 - from.1))
+        };
+        let mut start = 0.0;
+        while start < length {
+            self.line(&[at(start), at(start + ON)], colour, width)?;
+            start += PERIOD;
+        }
+        Ok(())
+    }
+
+    pub(super) fn area(&self, outline: &[(f64, f64)], colour: RGBAColor) -> Drawn {
+        let path: Vec<_> = outline.iter().map(|&p| self.at(p)).collect();
+        self.area.draw(&Polygon::new(path, colour.filled())).map_err(|e| e.to_string())
+    }
+
+    pub(super) fn dot(&self, centre: (f64, f64), radius: f64, colour: RGBAColor) -> Drawn {
+        let dot = Circle::new(self.at(centre), self.width(radius), colour.filled());
+        self.area.draw(&dot).map_err(|e| e.to_string())
+    }
+
+    pub(super) fn text(&self, text: &str, at: (f64, f64), size: f64, anchor: Anchor, colour: RGBAColor) -> Drawn {
+        self.styled(text, at, size, anchor, colour, FontStyle::Normal)
+    }
+
+    pub(super) fn bold(&self, text: &str, at: (f64, f64), size: f64, anchor: Anchor, colour: RGBAColor) -> Drawn {
+        self.styled(text, at, size, anchor, colour, FontStyle::Bold)
+    }
+
+    fn styled(
+        &self,
+        text: &str,
+        at: (f64, f64),
+        size: f64,
+        anchor: Anchor,
+        colour: RGBAColor,
+        style: FontStyle,
+    ) -> Drawn {
+        // A control character is not allowed in XML, whatever its escape.
+        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let at = match anchor {
+            Anchor::Left | Anchor::Centre | Anchor::Right => (at.0, at.1 + self.lift * size),
+            Anchor::Above | Anchor::Below | Anchor::Turned => at,
+        };
+        let (h, v) = match anchor {
+            Anchor::Left => (HPos::Left, VPos::Center),
+            Anchor::Centre | Anchor::Turned => (HPos::Center, VPos::Center),
+            Anchor::Right => (HPos::Right, VPos::Center),
+            Anchor::Above => (HPos::Center, VPos::Bottom),
+            Anchor::Below => (HPos::Center, VPos::Top),
+        };
+        let turn = if matches!(anchor, Anchor::Turned) { FontTransform::Rotate270 } else { FontTransform::None };
+        let font = FontDesc::new(FontFamily::SansSerif, size * self.scale, style).transform(turn);
+        let style = TextStyle::from(font).color(&colour).pos(Pos::new(h, v));
+        self.area.draw(&Text::new(text, self.at(at), style)).map_err(|e| e.to_string())
+    }
+}
+
+/// A drawing that does not know its format.
+pub(super) trait Drawing {
+    /// Width and height in points.
+    fn size(&self) -> (u32, u32);
+    fn draw<DB: DrawingBackend>(&self, page: &Page<'_, DB>) -> Drawn;
+}
+
+/// Draws `STEM.png` and `STEM.svg` and commits both.
+pub(super) fn write(drawing: &impl Drawing, stem: &Path) -> Result<Vec<PathBuf>, FigureError> {
+    fonts().map_err(|detail| FigureError::draw(stem, detail))?;
+    let png = with_ending(stem, "png");
+    let svg = with_ending(stem, "svg");
+    // Both are drawn before either is written.
+    let (pixels, size) = bitmap(drawing).map_err(|detail| FigureError::draw(&png, detail))?;
+    let text = vector(drawing).map_err(|detail| FigureError::draw(&svg, detail))?;
+    save(&png, |out| encode(out, &pixels, size))?;
+    save(&svg, |out| out.write_all(text.as_bytes()))?;
+    Ok(vec![png, svg])
+}
+
+/// The stem is kept whole: `bake-85.5` becomes `bake-85.5.png`.
+fn with_ending(stem: &Path, ending: &str) -> PathBuf {
+    let mut path = stem.as_os_str().to_owned();
+    path.push(".");
+    path.push(ending);
+    PathBuf::from(path)
+}
+
+fn save(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), FigureError> {
+    commit::atomic_write(path, |temporary| {
+        let write = || {
+            let mut out = BufWriter::new(File::create(temporary)?);
+            fill(&mut out)?;
+            out.flush()
+        };
+        write().map_err(|source| CommitError { path: path.to_owned(), step: "write", source }.into())
+    })
+}
+
+fn fonts() -> Result<(), String> {
+    static REGISTERED: OnceLock<bool> = OnceLock::new();
+    let registered = REGISTERED.get_or_init(|| {
+        register_font(FONT, FontStyle::Normal, dejavu::sans::regular()).is_ok()
+            && register_font(FONT, FontStyle::Bold, dejavu::sans::bold()).is_ok()
+    });
+    if *registered { Ok(()) } else { Err("the embedded font cannot be read".to_owned()) }
+}
+
+fn bitmap(drawing: &impl Drawing) -> Result<(Vec<u8>, (u32, u32)), String> {
+    let scale = PNG_PIXELS * SMOOTHING;
+    let (width, height) = drawing.size();
+    let fine = (width * scale, height * scale);
+    let mut buffer = vec![0_u8; fine.0 as usize * fine.1 as usize * 3];
+    {
+        let area = BitMapBackend::with_buffer(&mut buffer, fine).into_drawing_area();
+        area.fill(&WHITE).map_err(|e| e.to_string())?;
+        drawing.draw(&Page { area: &area, scale: f64::from(scale), lift: 0.16 })?;
+        area.present().map_err(|e| e.to_string())?;
+    }
+    let size = (width * PNG_PIXELS, height * PNG_PIXELS);
+    Ok((averaged(&buffer, fine.0 as usize, size), size))
+}
+
+/// Each pixel the mean of a square of the fine ones.
+fn averaged(fine: &[u8], fine_width: usize, (width, height): (u32, u32)) -> Vec<u8> {
+    let n = SMOOTHING as usize;
+    let mut pixels = Vec::with_capacity(width as usize * height as usize * 3);
+    for y in 0..height as usize {
+        for x in 0..width as usize {
+            for colour in 0..3 {
+                let mut sum = 0;
+                for dy in 0..n {
+                    for dx in 0..n {
+                        sum += usize::from(fine[((y * n + dy) * fine_width + x * n + dx) * 3 + colour]);
+                    }
+                }
+                pixels.push((sum / (n * n)) as u8);
+            }
+        }
+    }
+    pixels
+}
+
+fn encode(out: &mut BufWriter<File>, pixels: &[u8], (width, height): (u32, u32)) -> io::Result<()> {
+    let mut encoder = png::Encoder::new(out, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Best);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    Ok(writer.finish()?)
+}
+
+fn vector(drawing: &impl Drawing) -> Result<String, String> {
+    let (width, height) = drawing.size();
+    let fine = (width * SVG_UNITS, height * SVG_UNITS);
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, fine).into_drawing_area();
+        area.fill(&WHITE).map_err(|e| e.to_string())?;
+        drawing.draw(&Page { area: &area, scale: f64::from(SVG_UNITS), lift: 0.0 })?;
+        area.present().map_err(|e| e.to_string())?;
+    }
+    // The drawing keeps its fine units; only the size on the page is in points.
+    let fine_size = format!("width=\"{}\" height=\"{}\" viewBox", fine.0, fine.1);
+    let size = format!("width=\"{width}pt\" height=\"{height}pt\" viewBox");
+    Ok(text.replacen(&fine_size, &size, 1))
+}

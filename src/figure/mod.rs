@@ -1,0 +1,34 @@
+//! Figures of recorded results: the only room that knows plotters.
+//!
+//! Every figure is drawn into memory, once per format, by the same code, and committed like a record: a file under its final
+//! name is complete. The font is embedded, so the bitmap looks the same on every machine; the SVG names the generic family
+//! `sans-serif` and leaves the choice to its reader.
+
+mod canvas;
+mod retention;
+mod scale;
+
+use std::path::{Path, PathBuf};
+
+pub use retention::retention;
+
+use crate::record::commit::CommitError;
+
+/// Why a figure could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum FigureError {
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+
+    #[error("cannot draw {}: {detail}; look at the numbers with `trapline show`", path.display())]
+    Draw { path: PathBuf, detail: String },
+
+    #[error("cannot draw {}: the record has {found} materials, and a figure holds 1 to {limit}; run fewer in one campaign", path.display())]
+    TooMany { path: PathBuf, found: usize, limit: usize },
+}
+
+impl FigureError {
+    fn draw(path: &Path, detail: impl ToString) -> Self {
+        FigureError::Draw { path: path.to_owned(), detail: detail.to_string() }
+    }
+}

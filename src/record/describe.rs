@@ -1,0 +1,103 @@
+//! A file in words, for people.
+
+use std::path::Path;
+
+use super::campaign::CampaignRecord;
+use super::error::RecordError;
+use super::hdf::{self, Explain, Input};
+use super::layout::POINT_FILE_TYPE;
+use super::read;
+use crate::units::{celsius, spoken_time};
+
+/// What a campaign or point file is, where it came from, its axes and its datasets, as text of several lines.
+///
+/// The summary of its numbers is [`crate::analysis`]'s.
+///
+/// # Errors
+/// As [`crate::record::open_campaign`].
+pub fn describe(path: &Path) -> Result<String, RecordError> {
+    let file = hdf::open(path)?;
+    let input = Input { file: &file, path };
+    let is_point = input.text("file_type").is_ok_and(|found| found == POINT_FILE_TYPE);
+    let record = if is_point { read::point(&input)?.0 } else { read::campaign(&input)? };
+    let mut text = heading(&record);
+    text.push_str(&axes(&record));
+    text.push_str(&datasets(&input)?);
+    Ok(text)
+}
+
+fn heading(record: &CampaignRecord) -> String {
+    let (label, from) = (&record.label, &record.provenance);
+    let who = &from.identity;
+    let [major, minor] = record.format_version;
+    let points = match (record.file_type == POINT_FILE_TYPE, record.computed.len()) {
+        (true, _) => format!("{} of its campaign", record.points.start),
+        (false, all) => format!("{} of {all}", record.computed.iter().filter(|&&c| c).count()),
+    };
+    let software = if who.software { ", in software on the host processor" } else { "" };
+    let mut lines = vec![
+        ("file", format!("{}, {}, format {major}.{minor}", record.path.display(), record.file_type)),
+        ("campaign", label.name.clone()),
+        ("points", points),
+        ("array", format!("{} x {} cells, seed {}", label.rows, label.cols, label.seed)),
+        ("program", format!("trapline {}, commit {}", from.program_version, from.commit)),
+        ("backend", format!("{}: {}{software}", who.backend, who.adapter)),
+        ("instructions", who.instruction_set.clone()),
+    ];
+    if !who.driver.is_empty() {
+        lines.push(("driver", who.driver.clone()));
+    }
+    lines.push(("computed", format!("{} to {}", from.started_utc, from.ended_utc)));
+    if !label.overrides.is_empty() {
+        lines.push(("overrides", label.overrides.join(", ")));
+    }
+    lines.push(("threshold", format!("a cell fails below {} of its window", label.kept_threshold)));
+    lines.into_iter().map(|(name, value)| format!("{name:<13} {value}\n")).collect()
+}
+
+fn axes(record: &CampaignRecord) -> String {
+    let label = &record.label;
+    let names: Vec<&str> = label.materials.iter().map(|(name, _)| name.as_str()).collect();
+    let degrees: Vec<String> = label
+        .temperatures_k
+        .iter()
+        .map(|&t| format!("{:.4}", celsius(t)).trim_end_matches('0').trim_end_matches('.').to_owned())
+        .collect();
+    let times = match &label.times_s[..] {
+        [] => String::new(),
+        [only] => spoken_time(*only),
+        [first, .., last] => format!("{} to {}", seconds(*first), seconds(*last)),
+    };
+    let mut text = String::from("\naxes\n");
+    let mut line = |name: &str, length: usize, values: String| {
+        text.push_str(&format!("  {name:<12} {length:>6}  {values}\n"));
+    };
+    line("material", names.len(), names.join(", "));
+    line("temperature", degrees.len(), format!("{} °C", degrees.join(", ")));
+    line("time", label.times_s.len(), times);
+    line("bin", label.bins, String::new());
+    if let Some(w) = label.dump {
+        line("row", w.rows as usize, format!("{} to {}", w.first_row, w.first_row + w.rows.saturating_sub(1)));
+        line("col", w.cols as usize, format!("{} to {}", w.first_col, w.first_col + w.cols.saturating_sub(1)));
+    }
+    text.lines().map(|l| format!("{}\n", l.trim_end())).collect()
+}
+
+fn seconds(time_s: f64) -> String {
+    if time_s == 0.0 { "0 s".to_owned() } else { spoken_time(time_s) }
+}
+
+fn datasets(input: &Input<'_>) -> Result<String, RecordError> {
+    let doing = "list the datasets";
+    let mut text = String::from("\ndatasets\n");
+    let mut names = input.file.member_names().reading(input.path, doing)?;
+    names.sort();
+    for name in names {
+        let dataset = input.file.dataset(&name).reading(input.path, doing)?;
+        let shape: Vec<String> = dataset.get_shape().reading(input.path, doing)?.iter().map(usize::to_string).collect();
+        let units = input.text_of(&dataset, "units")?;
+        let long_name = input.text_of(&dataset, "long_name")?;
+        text.push_str(&format!("  {name:<24} {:>20}  {units:<4}  {long_name}\n", shape.join(" x ")));
+    }
+    Ok(text)
+}

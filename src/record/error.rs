@@ -1,0 +1,93 @@
+//! What can go wrong with a record, each in one line that names the file, the value, the limit and the way out.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::commit::{self, CommitError};
+use super::layout::FORMAT_VERSION;
+
+/// Why a record could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+
+    #[error("cannot read {}: {source}; {}", path.display(), commit::remedy(source))]
+    Unreadable { path: PathBuf, source: io::Error },
+
+    #[error("{} is not an HDF5 file: {reason}; give a file written by `trapline`", path.display())]
+    NotHdf5 { path: PathBuf, reason: String },
+
+    #[error("{}: HDF5 cannot {doing}: {detail}; {remedy}", path.display())]
+    Hdf5 { path: PathBuf, doing: String, detail: String, remedy: &'static str },
+
+    #[error("{}: the file type is {found}, and this needs a `{expected}` file; {remedy}", path.display())]
+    FileType { path: PathBuf, found: String, expected: &'static str, remedy: &'static str },
+
+    #[error(
+        "{}: format version {}.{} is not one this program reads ({}.0 to {}.{}); use the trapline that wrote it{}",
+        path.display(), found[0], found[1],
+        FORMAT_VERSION[0], FORMAT_VERSION[0], FORMAT_VERSION[1],
+        written_by.as_ref().map(|v| format!(" (version {v})")).unwrap_or_default()
+    )]
+    Version { path: PathBuf, found: [i32; 2], written_by: Option<String> },
+
+    #[error("{}: {what} is {found}, and must be {limit}; the file is damaged: restore it or compute it again", path.display())]
+    Damaged { path: PathBuf, what: String, found: String, limit: String },
+
+    #[error("point {number} is missing: there is no {}; run the campaign again to compute it", path.display())]
+    MissingPoint { number: usize, path: PathBuf },
+
+    #[error("{}: its {what} is not this campaign's; remove the file, or choose another output name", path.display())]
+    OtherCampaign { path: PathBuf, what: &'static str },
+
+    #[error("{what} is {found}, and must be {limit}")]
+    Unwritable { what: String, found: String, limit: String },
+}
+
+impl RecordError {
+    pub(crate) fn damaged(path: &Path, what: impl Into<String>, found: impl ToString, limit: impl ToString) -> Self {
+        RecordError::Damaged {
+            path: path.to_owned(),
+            what: what.into(),
+            found: found.to_string(),
+            limit: limit.to_string(),
+        }
+    }
+
+    pub(crate) fn unwritable(what: impl Into<String>, found: impl ToString, limit: impl ToString) -> Self {
+        RecordError::Unwritable { what: what.into(), found: found.to_string(), limit: limit.to_string() }
+    }
+}
+
+/// HDF5's account of an error, on one line and without its addresses and time stamps.
+///
+/// The library lists every call on its stack; the cause is the system's own message where there is one, and the innermost
+/// frame otherwise.
+pub(crate) fn flatten(error: &hdf5::Error) -> String {
+    let frames: Vec<String> = match error.stack() {
+        Some(stack) => stack.iter().map(|frame| frame.desc().to_owned()).collect(),
+        None => vec![error.to_string()],
+    };
+    for frame in &frames {
+        if let Some((_, rest)) = frame.split_once("error message = '")
+            && let Some((message, _)) = rest.split_once('\'')
+        {
+            return one_line(message);
+        }
+    }
+    let mut parts: Vec<String> = Vec::new();
+    for frame in [frames.first(), frames.last()].into_iter().flatten() {
+        let part = one_line(frame);
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    if parts.is_empty() { "no reason given".to_owned() } else { parts.join(": ") }
+}
+
+/// The text with every run of white space and control characters replaced by one space.
+pub(crate) fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    words.filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
+}

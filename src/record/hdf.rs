@@ -1,0 +1,287 @@
+//! The few HDF5 operations the format needs, with every error turned into a [`RecordError`].
+
+use std::fs::File as Bytes;
+use std::io::{self, Read};
+use std::path::Path;
+use std::str::FromStr;
+
+use hdf5::file::{FileCloseDegree, LibraryVersion};
+use hdf5::types::{FixedAscii, VarLenUnicode};
+use hdf5::{H5Type, Location};
+use hdf5_sys::h5t::{H5T_str_t, H5Tset_strpad};
+use ndarray::{Array, Array1, ArrayD, ArrayView1, Dimension, IxDyn};
+
+use super::error::{RecordError, flatten};
+use super::seal::{self, Seal};
+
+const DAMAGED: &str = "the file is damaged: restore it or compute it again";
+const CHECK_DISK: &str = "check the free space and the disk";
+
+/// Attaches the file and the operation to an HDF5 error.
+pub(crate) trait Explain<T> {
+    fn writing(self, path: &Path, doing: &str) -> Result<T, RecordError>;
+    fn reading(self, path: &Path, doing: &str) -> Result<T, RecordError>;
+}
+
+impl<T> Explain<T> for hdf5::Result<T> {
+    fn writing(self, path: &Path, doing: &str) -> Result<T, RecordError> {
+        self.map_err(|e| explain(path, doing, &e, CHECK_DISK))
+    }
+
+    fn reading(self, path: &Path, doing: &str) -> Result<T, RecordError> {
+        self.map_err(|e| explain(path, doing, &e, DAMAGED))
+    }
+}
+
+fn explain(path: &Path, doing: &str, error: &hdf5::Error, remedy: &'static str) -> RecordError {
+    RecordError::Hdf5 { path: path.to_owned(), doing: doing.to_owned(), detail: flatten(error), remedy }
+}
+
+/// Creates a file in the 1.8 format, whatever the library would choose.
+///
+/// That format carries checksums on its metadata (the default of HDF5 1.10 does not), every library since 2008 reads it,
+/// and a file whose writer was killed still opens. `shown` is the path that errors name.
+pub(crate) fn create(temporary: &Path, shown: &Path) -> Result<hdf5::File, RecordError> {
+    hdf5::File::with_options()
+        .with_fapl(|access| {
+            access
+                .libver_bounds(LibraryVersion::V18, LibraryVersion::V18)
+                // Closing with a dataset still open is then an error, not a file left open.
+                .fclose_degree(FileCloseDegree::Semi)
+        })
+        .create(temporary)
+        .writing(shown, "create the file")
+}
+
+/// Opens a file for reading; what is not HDF5 is refused before the library sees it.
+pub(crate) fn open(path: &Path) -> Result<hdf5::File, RecordError> {
+    let unreadable = |source| RecordError::Unreadable { path: path.to_owned(), source };
+    let not_hdf5 = |reason: &str| Err(RecordError::NotHdf5 { path: path.to_owned(), reason: reason.to_owned() });
+    let mut file = Bytes::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.is_dir() {
+        return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
+    }
+    let mut start = [0_u8; 8];
+    if let Err(e) = file.read_exact(&mut start) {
+        return match e.kind() {
+            io::ErrorKind::UnexpectedEof => not_hdf5("it is shorter than 8 bytes"),
+            _ => Err(unreadable(e)),
+        };
+    }
+    if start != *b"\x89HDF\r\n\x1a\n" {
+        return not_hdf5("it does not begin with the HDF5 signature");
+    }
+    if path.to_str().is_none() {
+        return not_hdf5("its name is not UTF-8, which the HDF5 library needs");
+    }
+    match seal::check(&mut file).map_err(unreadable)? {
+        Seal::Intact => {}
+        Seal::Absent => tracing::warn!(
+            "{}: no seal at the end of the file: it was cut short, or another program changed it",
+            path.display()
+        ),
+        Seal::Broken { written, found } => {
+            let (found, limit) = (format!("{found:08x}"), format!("{written:08x} as sealed"));
+            return Err(RecordError::damaged(path, "the checksum of the file", found, limit));
+        }
+    }
+    hdf5::File::open(path).reading(path, "open the file")
+}
+
+/// Writes attributes of one object.
+pub(crate) struct Attributes<'a> {
+    pub(crate) at: &'a Location,
+    pub(crate) path: &'a Path,
+}
+
+impl Attributes<'_> {
+    pub(crate) fn text(&self, name: &str, value: &str) -> Result<(), RecordError> {
+        self.scalar(name, &unicode(name, value)?)
+    }
+
+    /// An array of strings; nothing at all for none, since not every reader takes an empty attribute.
+    pub(crate) fn texts<S: AsRef<str>>(&self, name: &str, values: &[S]) -> Result<(), RecordError> {
+        let values: Result<Vec<_>, _> = values.iter().map(|v| unicode(name, v.as_ref())).collect();
+        self.array(name, &values?)
+    }
+
+    /// A fixed-length string of the kind dimension scales use: ASCII, 16 bytes, closed by a NUL.
+    ///
+    /// The crate pads fixed strings instead, and the HDF5 dimension scale library does not take such a dataset for a scale.
+    pub(crate) fn scale_text(&self, name: &str, value: &str) -> Result<(), RecordError> {
+        let write = || {
+            let kind = hdf5::Datatype::from_type::<FixedAscii<16>>()?;
+            let id = kind.id();
+            // SAFETY: the identifier is valid while `kind` lives, names a type of this function's own, and the library is locked.
+            hdf5::h5check(hdf5::sync::sync(|| unsafe { H5Tset_strpad(id, H5T_str_t::H5T_STR_NULLTERM) }))?;
+            let value = FixedAscii::<16>::from_ascii(value).map_err(|e| e.to_string())?;
+            self.at.new_attr_builder().empty_as(&kind).create(name)?.write_scalar(&value)
+        };
+        write().writing(self.path, &format!("write the attribute {name}"))
+    }
+
+    pub(crate) fn scalar<T: H5Type>(&self, name: &str, value: &T) -> Result<(), RecordError> {
+        let write = || self.at.new_attr::<T>().create(name)?.write_scalar(value);
+        write().writing(self.path, &format!("write the attribute {name}"))
+    }
+
+    /// An array; nothing at all for an empty one.
+    pub(crate) fn array<T: H5Type>(&self, name: &str, values: &[T]) -> Result<(), RecordError> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let builder = self.at.new_attr_builder().with_data(ArrayView1::from(values));
+        builder.create(name).map(|_| ()).writing(self.path, &format!("write the attribute {name}"))
+    }
+}
+
+/// A string for HDF5, which ends strings at a NUL.
+pub(crate) fn unicode(what: &str, value: &str) -> Result<VarLenUnicode, RecordError> {
+    VarLenUnicode::from_str(value)
+        .map_err(|_| RecordError::unwritable(what, "text with a NUL character", "text without one"))
+}
+
+/// Reads attributes and datasets, distrusting sizes, types and text.
+pub(crate) struct Input<'a> {
+    pub(crate) file: &'a hdf5::File,
+    pub(crate) path: &'a Path,
+}
+
+impl Input<'_> {
+    pub(crate) fn has_attribute(&self, name: &str) -> bool {
+        self.file.attr_names().is_ok_and(|names| names.iter().any(|n| n == name))
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Result<String, RecordError> {
+        let value: VarLenUnicode = self.scalar(name)?;
+        self.utf8(name, value.as_bytes())
+    }
+
+    /// A text attribute of another object of the file.
+    pub(crate) fn text_of(&self, at: &Location, name: &str) -> Result<String, RecordError> {
+        let doing = format!("read the attribute {name}");
+        let value: hdf5::Result<VarLenUnicode> = at.attr(name).and_then(|a| a.read_scalar());
+        self.utf8(name, value.reading(self.path, &doing)?.as_bytes())
+    }
+
+    pub(crate) fn scalar<T: H5Type>(&self, name: &str) -> Result<T, RecordError> {
+        let doing = format!("read the attribute {name}");
+        let attribute = self.file.attr(name).reading(self.path, &doing)?;
+        attribute.read_scalar().reading(self.path, &doing)
+    }
+
+    /// A one-dimensional attribute; empty where there is none.
+    pub(crate) fn array<T: H5Type>(&self, name: &str) -> Result<Vec<T>, RecordError> {
+        if !self.has_attribute(name) {
+            return Ok(Vec::new());
+        }
+        let doing = format!("read the attribute {name}");
+        let attribute = self.file.attr(name).reading(self.path, &doing)?;
+        let shape = attribute.get_shape().reading(self.path, &doing)?;
+        if shape.len() != 1 || shape[0] > self.elements_that_fit() {
+            let what = format!("the shape of the attribute {name}");
+            return Err(RecordError::damaged(self.path, what, format!("{shape:?}"), "one-dimensional"));
+        }
+        attribute.read_raw().reading(self.path, &doing)
+    }
+
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, RecordError> {
+        let values: Vec<VarLenUnicode> = self.array(name)?;
+        values.iter().map(|v| self.utf8(name, v.as_bytes())).collect()
+    }
+
+    /// Length of a one-dimensional dataset that is stored as it is, so that no file can claim more than it holds.
+    pub(crate) fn axis_length(&self, name: &str) -> Result<usize, RecordError> {
+        let doing = format!("open the dataset {name}");
+        let dataset = self.file.dataset(name).reading(self.path, &doing)?;
+        let shape = dataset.get_shape().reading(self.path, &doing)?;
+        let limit = self.elements_that_fit();
+        match shape[..] {
+            [n] if (1..=limit).contains(&n) => Ok(n),
+            _ => {
+                let limit = format!("one-dimensional with 1 to {limit} entries");
+                let what = format!("the shape of the axis {name}");
+                Err(RecordError::damaged(self.path, what, format!("{shape:?}"), limit))
+            }
+        }
+    }
+
+    fn elements_that_fit(&self) -> usize {
+        usize::try_from(self.file.size() / 4).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn has_dataset(&self, name: &str) -> bool {
+        self.file.link_exists(name)
+    }
+
+    /// Reads a whole numeric dataset of exactly this shape.
+    pub(crate) fn numbers<T, D>(&self, name: &str, shape: &[usize]) -> Result<Array<T, D>, RecordError>
+    where
+        T: H5Type + Copy + Default,
+        D: Dimension,
+    {
+        let doing = format!("read the dataset {name}");
+        let dataset = self.dataset(name, shape)?;
+        let mut values: Vec<T> = self.room_for(name, shape)?;
+        dataset.read_into_raw(&mut values).reading(self.path, &doing)?;
+        self.shaped(name, shape, values)
+    }
+
+    pub(crate) fn strings(&self, name: &str, shape: &[usize]) -> Result<ArrayD<String>, RecordError> {
+        let doing = format!("read the dataset {name}");
+        let dataset = self.dataset(name, shape)?;
+        let raw: Vec<VarLenUnicode> = dataset.read_raw().reading(self.path, &doing)?;
+        let texts: Result<Vec<_>, _> = raw.iter().map(|v| self.utf8(name, v.as_bytes())).collect();
+        self.shaped(name, shape, texts?)
+    }
+
+    /// The dataset, once its shape is what the axes say.
+    pub(crate) fn dataset(&self, name: &str, shape: &[usize]) -> Result<hdf5::Dataset, RecordError> {
+        let doing = format!("open the dataset {name}");
+        let dataset = self.file.dataset(name).reading(self.path, &doing)?;
+        let found = dataset.get_shape().reading(self.path, &doing)?;
+        if found != shape {
+            let what = format!("the shape of the dataset {name}");
+            let limit = format!("{shape:?}, as the axes say");
+            return Err(RecordError::damaged(self.path, what, format!("{found:?}"), limit));
+        }
+        Ok(dataset)
+    }
+
+    pub(crate) fn room_for<T: Copy + Default>(&self, name: &str, shape: &[usize]) -> Result<Vec<T>, RecordError> {
+        let size = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+        let mut values = Vec::new();
+        match size {
+            Some(size) if values.try_reserve_exact(size).is_ok() => {
+                values.resize(size, T::default());
+                Ok(values)
+            }
+            _ => {
+                let what = format!("the size of the dataset {name}");
+                Err(RecordError::damaged(self.path, what, format!("{shape:?}"), "what memory can hold"))
+            }
+        }
+    }
+
+    pub(crate) fn shaped<T, D: Dimension>(
+        &self,
+        name: &str,
+        shape: &[usize],
+        values: Vec<T>,
+    ) -> Result<Array<T, D>, RecordError> {
+        let array = ArrayD::from_shape_vec(IxDyn(shape), values);
+        array.and_then(ArrayD::into_dimensionality).map_err(|e| {
+            RecordError::damaged(self.path, format!("the dataset {name}"), e, format!("of shape {shape:?}"))
+        })
+    }
+
+    fn utf8(&self, name: &str, bytes: &[u8]) -> Result<String, RecordError> {
+        String::from_utf8(bytes.to_vec())
+            .map_err(|e| RecordError::damaged(self.path, format!("the text {name}"), e, "UTF-8"))
+    }
+
+    pub(crate) fn axis_numbers<T: H5Type + Copy + Default>(&self, name: &str) -> Result<Array1<T>, RecordError> {
+        let length = self.axis_length(name)?;
+        self.numbers(name, &[length])
+    }
+}

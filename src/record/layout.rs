@@ -1,0 +1,152 @@
+//! The format as a table: axes, datasets, units. Writer, reader, description and the tests all follow this list.
+
+/// What the root attribute `file_type` says of a whole campaign.
+pub const CAMPAIGN_FILE_TYPE: &str = "trapline campaign";
+/// What it says of one point.
+pub const POINT_FILE_TYPE: &str = "trapline point";
+
+/// Major and minor version. A reader refuses another major version; a minor version only adds.
+pub const FORMAT_VERSION: [i32; 2] = [1, 0];
+
+/// Points per sub-folder: folders of a hundred thousand files are slow on the file systems of clusters.
+pub(crate) const POINTS_PER_FOLDER: usize = 1000;
+
+/// Side of the square pieces that a plane of a cell dump is stored in: 256 KiB of f32, HDF5's cache holds four.
+pub(crate) const DUMP_CHUNK: usize = 256;
+
+/// Deflate level of dumps: higher ones cost three times the time for a few percent.
+pub(crate) const DUMP_DEFLATE: u8 = 4;
+
+/// A dimension scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Axis {
+    Material,
+    Temperature,
+    Time,
+    Bin,
+    Row,
+    Col,
+}
+
+impl Axis {
+    /// Dataset name, which is also the dimension's.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Axis::Material => "material",
+            Axis::Temperature => "temperature",
+            Axis::Time => "time",
+            Axis::Bin => "bin",
+            Axis::Row => "row",
+            Axis::Col => "col",
+        }
+    }
+
+    pub(crate) fn units(self) -> &'static str {
+        match self {
+            Axis::Temperature => "K",
+            Axis::Time => "s",
+            Axis::Material | Axis::Bin | Axis::Row | Axis::Col => "1",
+        }
+    }
+
+    pub(crate) fn long_name(self) -> &'static str {
+        match self {
+            Axis::Material => "material of the point",
+            Axis::Temperature => "bake temperature",
+            Axis::Time => "time after programming",
+            Axis::Bin => "histogram bin, counted from 0",
+            Axis::Row => "row of the array, counted from 0",
+            Axis::Col => "column of the array, counted from 0",
+        }
+    }
+}
+
+/// Axes of a quantity with one value per point.
+pub(crate) const PER_POINT: &[Axis] = &[Axis::Material, Axis::Temperature];
+/// One value per point and checkpoint.
+pub(crate) const PER_TIME: &[Axis] = &[Axis::Material, Axis::Temperature, Axis::Time];
+pub(crate) const PER_BIN: &[Axis] = &[Axis::Material, Axis::Temperature, Axis::Time, Axis::Bin];
+pub(crate) const PER_CELL: &[Axis] = &[Axis::Material, Axis::Temperature, Axis::Time, Axis::Row, Axis::Col];
+
+/// A quantity that has moments.
+pub(crate) struct Quantity {
+    pub(crate) name: &'static str,
+    pub(crate) units: &'static str,
+    pub(crate) units_squared: &'static str,
+    pub(crate) long_name: &'static str,
+}
+
+pub(crate) const CONDUCTANCE: Quantity =
+    Quantity { name: "conductance", units: "S", units_squared: "S2", long_name: "conductance at the read bias" };
+pub(crate) const FILLING: Quantity =
+    Quantity { name: "filling", units: "1", units_squared: "1", long_name: "filling of the traps" };
+pub(crate) const LOST_FRACTION: Quantity = Quantity {
+    name: "lost_fraction",
+    units: "1",
+    units_squared: "1",
+    long_name: "fraction of the programmed charge lost, programmed cells",
+};
+pub(crate) const KEPT: Quantity = Quantity {
+    name: "kept",
+    units: "1",
+    units_squared: "1",
+    long_name: "window over its value right after programming, programmed cells",
+};
+
+/// The four moments: name suffix, words before the quantity, and whether the unit is squared.
+pub(crate) const MOMENTS: [(&str, &str, bool); 4] = [
+    ("mean", "mean of the", false),
+    ("variance", "population variance of the", true),
+    ("min", "smallest", false),
+    ("max", "largest", false),
+];
+
+/// A dataset of one value per point, stored whole: name, units, long name.
+pub(crate) struct PointDataset {
+    pub(crate) name: &'static str,
+    pub(crate) units: &'static str,
+    pub(crate) long_name: &'static str,
+}
+
+pub(crate) const COMPUTED: PointDataset = PointDataset {
+    name: "computed",
+    units: "1",
+    long_name: "1 where the point was computed, 0 where this file has no values for it",
+};
+pub(crate) const CELLS: PointDataset =
+    PointDataset { name: "cells", units: "1", long_name: "number of cells simulated" };
+pub(crate) const PROGRAMMED: PointDataset =
+    PointDataset { name: "programmed", units: "1", long_name: "number of cells that held charge after programming" };
+pub(crate) const FRESH: PointDataset = PointDataset {
+    name: "fresh_conductance",
+    units: "S",
+    long_name: "conductance of the nominal cell without charge, at the read bias",
+};
+pub(crate) const FAILED: PointDataset = PointDataset {
+    name: "failed",
+    units: "1",
+    long_name: "number of programmed cells that keep less than the threshold",
+};
+
+/// Strings per point; the order is the order of the columns the writer and the reader use.
+pub(crate) const POINT_STRINGS: [PointDataset; 9] = [
+    text("flags", "remarks on the validity of the model at this point, one per line"),
+    text("point_started_utc", "start of the computation of the point, RFC 3339, UTC"),
+    text("point_ended_utc", "end of the computation of the point, RFC 3339, UTC"),
+    text("point_backend", "backend that computed the point"),
+    text("point_adapter", "adapter or processor that computed the point"),
+    text("point_driver", "driver of the adapter"),
+    text("point_instruction_set", "instruction set or graphics interface used"),
+    text("point_program_version", "version of trapline that computed the point"),
+    text("point_commit", "commit of that program"),
+];
+
+pub(crate) const POINT_SOFTWARE: PointDataset = PointDataset {
+    name: "point_software",
+    units: "1",
+    long_name: "1 where a GPU interface implemented on the host processor computed the point",
+};
+
+const fn text(name: &'static str, long_name: &'static str) -> PointDataset {
+    PointDataset { name, units: "1", long_name }
+}

@@ -1,0 +1,179 @@
+//! Writing one point: into a file of its own, or into its place in a campaign file.
+
+use std::path::{Path, PathBuf};
+
+use hdf5::{H5Type, Hyperslab, SliceOrIndex};
+use ndarray::{ArrayViewD, Axis as Dim, arr0};
+
+use super::commit;
+use super::error::RecordError;
+use super::hdf::{Explain, unicode};
+use super::layout::{self, POINT_FILE_TYPE, POINTS_PER_FOLDER};
+use super::output::Output;
+use crate::outcome::{CampaignLabel, HistogramSeries, MomentSeries, PointLabel, PointOutcome, Provenance};
+
+/// Where the point of this number lies under the folder of a campaign's points.
+pub fn point_path(dir: &Path, number: usize) -> PathBuf {
+    dir.join(format!("{:06}", number / POINTS_PER_FOLDER)).join(format!("point-{number:06}.h5"))
+}
+
+/// Commits one point as its own file under `dir` (see [`point_path`]) and returns its path.
+///
+/// # Errors
+/// [`RecordError::Unwritable`] where the outcome does not have the shape the campaign says, [`RecordError::Commit`] and
+/// [`RecordError::Hdf5`] where the disk refuses. Nothing is left under the final name then.
+pub fn write_point(
+    dir: &Path,
+    campaign: &CampaignLabel,
+    point: &PointLabel,
+    provenance: &Provenance,
+    outcome: &PointOutcome,
+) -> Result<PathBuf, RecordError> {
+    check_point(campaign, point)?;
+    let path = point_path(dir, point.number);
+    commit::create_folder(commit::folder_of(&path))?;
+    let mut label = campaign.clone();
+    label.materials = vec![campaign.materials[point.material_index].clone()];
+    label.temperatures_k = vec![point.temperature_k];
+    commit::atomic_write(&path, |temporary| {
+        let output = Output::create(temporary, &path, POINT_FILE_TYPE, &label, provenance)?;
+        let root = output.root();
+        root.scalar("point_number", &(point.number as u64))?;
+        root.scalar("material_index", &(point.material_index as u64))?;
+        root.scalar("temperature_index", &(point.temperature_index as u64))?;
+        output.point([0, 0], point, provenance, outcome)?;
+        output.close()
+    })?;
+    Ok(path)
+}
+
+fn check_point(campaign: &CampaignLabel, point: &PointLabel) -> Result<(), RecordError> {
+    let (m, t) = (point.material_index, point.temperature_index);
+    let materials = campaign.materials.len();
+    let temperatures = campaign.temperatures_k.len();
+    if m >= materials || campaign.materials[m].0 != point.material {
+        let limit = format!("the material on the campaign's axis of {materials}");
+        return Err(RecordError::unwritable("the point's material", format!("{} at {m}", point.material), limit));
+    }
+    if t >= temperatures || campaign.temperatures_k[t].to_bits() != point.temperature_k.to_bits() {
+        let limit = format!("the temperature on the campaign's axis of {temperatures}");
+        let found = format!("{} K at {t}", point.temperature_k);
+        return Err(RecordError::unwritable("the point's temperature", found, limit));
+    }
+    let number = m * temperatures + t;
+    if point.number != number {
+        return Err(RecordError::unwritable("the point's number", point.number, number));
+    }
+    Ok(())
+}
+
+impl Output<'_> {
+    /// Writes everything known of one point at these places on the material and temperature axes.
+    pub(super) fn point(
+        &self,
+        at: [usize; 2],
+        point: &PointLabel,
+        provenance: &Provenance,
+        outcome: &PointOutcome,
+    ) -> Result<(), RecordError> {
+        let same_times = outcome.times_s.len() == self.label.times_s.len()
+            && outcome.times_s.iter().zip(&self.label.times_s).all(|(a, b)| a.to_bits() == b.to_bits());
+        if !same_times {
+            let found = format!("{} checkpoints", outcome.times_s.len());
+            return Err(RecordError::unwritable("the time axis of a point", found, "the campaign's"));
+        }
+        self.moments(at, layout::CONDUCTANCE.name, &outcome.conductance_s)?;
+        self.moments(at, layout::FILLING.name, &outcome.filling)?;
+        self.moments(at, layout::LOST_FRACTION.name, &outcome.lost_fraction)?;
+        self.moments(at, layout::KEPT.name, &outcome.kept)?;
+        self.counts(at, layout::CONDUCTANCE.name, &outcome.conductance_histogram)?;
+        self.counts(at, layout::FILLING.name, &outcome.filling_histogram)?;
+        self.counts(at, layout::KEPT.name, &outcome.kept_histogram)?;
+        self.put(layout::FAILED.name, at, outcome.failed.view().into_dyn())?;
+        self.put_one(layout::CELLS.name, at, outcome.cells)?;
+        self.put_one(layout::PROGRAMMED.name, at, outcome.programmed)?;
+        self.put_one(layout::FRESH.name, at, outcome.fresh_conductance_s)?;
+        self.dump(at, outcome)?;
+        for flag in &point.flags {
+            if flag.is_empty() || flag.contains('\n') {
+                return Err(RecordError::unwritable("a flag", format!("{flag:?}"), "one line of text"));
+            }
+        }
+        let who = &provenance.identity;
+        let flags = point.flags.join("\n");
+        let texts: [&str; layout::POINT_STRINGS.len()] = [
+            &flags,
+            &provenance.started_utc,
+            &provenance.ended_utc,
+            &who.backend,
+            &who.adapter,
+            &who.driver,
+            &who.instruction_set,
+            &provenance.program_version,
+            &provenance.commit,
+        ];
+        for (dataset, value) in layout::POINT_STRINGS.iter().zip(texts) {
+            self.put_one(dataset.name, at, unicode(dataset.name, value)?)?;
+        }
+        self.put_one(layout::POINT_SOFTWARE.name, at, u8::from(who.software))?;
+        self.put_one(layout::COMPUTED.name, at, 1_u8)
+    }
+
+    fn moments(&self, at: [usize; 2], name: &str, series: &MomentSeries) -> Result<(), RecordError> {
+        let all = [&series.mean, &series.variance, &series.min, &series.max];
+        for ((suffix, _, _), values) in layout::MOMENTS.into_iter().zip(all) {
+            self.put(&format!("{name}_{suffix}"), at, values.view().into_dyn())?;
+        }
+        Ok(())
+    }
+
+    fn counts(&self, at: [usize; 2], name: &str, series: &HistogramSeries) -> Result<(), RecordError> {
+        self.put(&format!("{name}_histogram"), at, series.counts.view().into_dyn())?;
+        self.put(&format!("{name}_below"), at, series.below.view().into_dyn())?;
+        self.put(&format!("{name}_above"), at, series.above.view().into_dyn())?;
+        self.put_one(&format!("{name}_low"), at, series.low)?;
+        self.put_one(&format!("{name}_high"), at, series.high)
+    }
+
+    fn dump(&self, at: [usize; 2], outcome: &PointOutcome) -> Result<(), RecordError> {
+        let found = outcome.dump.as_ref().map(|d| d.window);
+        if found != self.label.dump {
+            let limit = format!("{:?}, the campaign's", self.label.dump);
+            return Err(RecordError::unwritable("the window of a cell dump", format!("{found:?}"), limit));
+        }
+        let Some(dump) = &outcome.dump else {
+            return Ok(());
+        };
+        for (quantity, values) in [
+            (layout::CONDUCTANCE, &dump.conductance_s),
+            (layout::FILLING, &dump.filling),
+            (layout::LOST_FRACTION, &dump.lost_fraction),
+        ] {
+            self.put(&format!("cell_{}", quantity.name), at, values.view().into_dyn())?;
+        }
+        Ok(())
+    }
+
+    fn put_one<T: H5Type + Clone>(&self, name: &str, at: [usize; 2], value: T) -> Result<(), RecordError> {
+        self.put(name, at, arr0(value).view().into_dyn())
+    }
+
+    /// Writes the values of one point into a dataset.
+    fn put<T: H5Type + Clone>(&self, name: &str, at: [usize; 2], values: ArrayViewD<'_, T>) -> Result<(), RecordError> {
+        let Some((dataset, axes)) = self.datasets.get(name) else {
+            return Err(RecordError::unwritable("a dataset", name, "one of the format's"));
+        };
+        let shape = self.shape(axes);
+        if values.shape() != &shape[2..] {
+            let found = format!("{:?}", values.shape());
+            let limit = format!("{:?}, as the campaign says", &shape[2..]);
+            return Err(RecordError::unwritable(format!("the shape of {name}"), found, limit));
+        }
+        let ranges = at.into_iter().map(|i| i..i + 1).chain(shape[2..].iter().map(|&n| 0..n));
+        let slab = Hyperslab::from(ranges.map(SliceOrIndex::from).collect::<Vec<_>>());
+        let block = values.insert_axis(Dim(0)).insert_axis(Dim(0));
+        let block = block.as_standard_layout();
+        let doing = format!("write the dataset {name}");
+        dataset.write_slice(block.view(), slab).writing(self.shown, &doing)
+    }
+}

@@ -1,0 +1,236 @@
+//! Made-up, seeded campaigns: numbers with no physics in them, but with every oddity a record has to hold.
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array1, Array2, Array3};
+use trapline::outcome::*;
+
+/// SplitMix64: enough for made-up numbers.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// In [0, 1).
+    pub fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+pub struct Size {
+    pub materials: usize,
+    pub temperatures: usize,
+    pub times: usize,
+    pub bins: usize,
+    pub dump: Option<CellWindow>,
+}
+
+pub const SMALL: Size = Size {
+    materials: 2,
+    temperatures: 3,
+    times: 5,
+    bins: 7,
+    dump: Some(CellWindow { first_row: 3, first_col: 1, rows: 4, cols: 6 }),
+};
+
+pub fn campaign(size: &Size) -> CampaignLabel {
+    let times_s: Vec<f64> = (0..size.times).map(|k| if k == 0 { 0.0 } else { 10_f64.powi(k as i32) }).collect();
+    CampaignLabel {
+        name: "made up".to_owned(),
+        campaign_toml: "# Größe: 7 µm\r\nname = \"made up\"\n".to_owned(),
+        overrides: vec!["seed = 7".to_owned()],
+        materials: (0..size.materials).map(|m| (format!("stoff-{m} ΔE"), format!("name = \"stoff-{m}\"\n"))).collect(),
+        temperatures_k: (0..size.temperatures).map(|t| 298.15 + 12.5 * t as f64).collect(),
+        report_times_s: times_s.last().copied().into_iter().collect(),
+        times_s,
+        bins: size.bins,
+        rows: 64,
+        cols: 32,
+        seed: u64::MAX - 3,
+        kept_threshold: 0.8,
+        dump: size.dump,
+    }
+}
+
+pub fn provenance(name: &str) -> Provenance {
+    Provenance {
+        program_version: "0.1.0".to_owned(),
+        commit: "unknown".to_owned(),
+        identity: Identity {
+            backend: "reference".to_owned(),
+            adapter: format!("processor {name}"),
+            driver: String::new(),
+            instruction_set: "portable".to_owned(),
+            software: false,
+        },
+        started_utc: "2026-01-02T03:04:05Z".to_owned(),
+        ended_utc: "2026-01-02T03:04:06.5Z".to_owned(),
+    }
+}
+
+pub fn point(campaign: &CampaignLabel, number: usize) -> PointLabel {
+    let temperatures = campaign.temperatures_k.len();
+    let (material_index, temperature_index) = (number / temperatures, number % temperatures);
+    PointLabel {
+        number,
+        material_index,
+        material: campaign.materials[material_index].0.clone(),
+        temperature_index,
+        temperature_k: campaign.temperatures_k[temperature_index],
+        flags: (0..number % 3).map(|i| format!("remark {i} on point {number}, at 155 °C")).collect(),
+    }
+}
+
+/// Random bits of every kind: subnormals, infinities, NaN with a payload.
+pub fn outcome(campaign: &CampaignLabel, number: usize) -> PointOutcome {
+    let mut random = Random(campaign.seed ^ number as u64);
+    let (times, bins) = (campaign.times_s.len(), campaign.bins);
+    let moments = |random: &mut Random| {
+        let mut series = || Array1::from_shape_fn(times, |_| f64::from_bits(random.bits()));
+        MomentSeries { mean: series(), variance: series(), min: series(), max: series() }
+    };
+    let histogram = |random: &mut Random| HistogramSeries {
+        low: -random.unit(),
+        high: random.unit(),
+        counts: Array2::from_shape_fn((times, bins), |_| random.bits() >> (random.bits() % 64)),
+        below: Array1::from_shape_fn(times, |_| random.bits()),
+        above: Array1::from_shape_fn(times, |_| random.bits()),
+    };
+    let dump = campaign.dump.map(|window| {
+        let shape = (times, window.rows as usize, window.cols as usize);
+        let mut cells = || Array3::from_shape_fn(shape, |_| f32::from_bits(random.bits() as u32));
+        CellDump { window, conductance_s: cells(), filling: cells(), lost_fraction: cells() }
+    });
+    let mut kept = moments(&mut random);
+    kept.mean.fill(f64::NAN);
+    kept.variance[0] = f64::from_bits(0x7ff8_dead_beef_0001);
+    PointOutcome {
+        times_s: Array1::from(campaign.times_s.clone()),
+        cells: random.bits(),
+        programmed: random.bits(),
+        fresh_conductance_s: random.unit(),
+        conductance_s: moments(&mut random),
+        filling: moments(&mut random),
+        lost_fraction: moments(&mut random),
+        kept,
+        failed: Array1::from_shape_fn(times, |_| random.bits()),
+        conductance_histogram: histogram(&mut random),
+        filling_histogram: histogram(&mut random),
+        kept_histogram: histogram(&mut random),
+        dump,
+    }
+}
+
+/// Every bit of an outcome in a fixed order, for comparisons in which NaN equals itself.
+pub fn bits(outcome: &PointOutcome) -> Vec<u64> {
+    let mut all = vec![outcome.cells, outcome.programmed, outcome.fresh_conductance_s.to_bits()];
+    all.extend(outcome.times_s.iter().map(|x| x.to_bits()));
+    for m in [&outcome.conductance_s, &outcome.filling, &outcome.lost_fraction, &outcome.kept] {
+        for series in [&m.mean, &m.variance, &m.min, &m.max] {
+            all.extend(series.iter().map(|x| x.to_bits()));
+        }
+    }
+    all.extend(&outcome.failed);
+    for h in [&outcome.conductance_histogram, &outcome.filling_histogram, &outcome.kept_histogram] {
+        all.extend([h.low.to_bits(), h.high.to_bits()]);
+        all.extend(h.counts.iter().chain(&h.below).chain(&h.above));
+    }
+    if let Some(dump) = &outcome.dump {
+        let w = dump.window;
+        all.extend([w.first_row, w.first_col, w.rows, w.cols]);
+        for cells in [&dump.conductance_s, &dump.filling, &dump.lost_fraction] {
+            all.extend(cells.iter().map(|x| u64::from(x.to_bits())));
+        }
+    }
+    all
+}
+
+/// A smooth retention campaign, kept = exp(-t rate) with an Arrhenius rate, as the plots and the summary expect it.
+pub fn retention(materials: usize, celsius: &[f64], times_s: &[f64]) -> (CampaignLabel, Vec<PointOutcome>) {
+    let mut label =
+        campaign(&Size { materials, temperatures: celsius.len(), times: times_s.len(), bins: 8, dump: None });
+    label.temperatures_k = celsius.iter().map(|c| c + 273.15).collect();
+    label.times_s = times_s.to_vec();
+    label.report_times_s = times_s.last().copied().into_iter().collect();
+    label.seed = 20_240_917;
+    let (rows, cols) = (label.rows, label.cols);
+    let mut outcomes = Vec::new();
+    for m in 0..materials {
+        for &t in &label.temperatures_k {
+            let barrier_ev = 1.15 + 0.09 * m as f64;
+            let rate = 2e9 * (-barrier_ev / (8.617e-5 * t)).exp();
+            let mut point = outcome(&label, outcomes.len());
+            point.cells = rows * cols;
+            // The third material took no charge at all.
+            let programmed = m != 2;
+            point.programmed = if programmed { rows * cols } else { 0 };
+            for (k, &time) in times_s.iter().enumerate() {
+                let lost = if programmed { -(-time * rate).exp_m1() } else { f64::NAN };
+                let kept = 1.0 - lost;
+                let spread = 0.08 * lost.min(kept).max(0.0);
+                let set = |s: &mut MomentSeries, mean: f64, sd: f64| {
+                    s.mean[k] = mean;
+                    s.variance[k] = sd * sd;
+                    s.min[k] = mean - 3.0 * sd;
+                    s.max[k] = mean + 3.0 * sd;
+                };
+                set(&mut point.kept, kept, spread);
+                set(&mut point.lost_fraction, lost, spread);
+                set(&mut point.filling, 0.6 * kept, 0.01);
+                set(&mut point.conductance_s, 5e-9 * (1.0 - 0.5 * kept), 1e-10);
+                point.failed[k] = if kept < label.kept_threshold { rows * cols } else { 0 };
+            }
+            outcomes.push(point);
+        }
+    }
+    (label, outcomes)
+}
+
+/// Writes all points and merges them into `NAME.h5` in the folder.
+pub fn file(folder: &Path, label: &CampaignLabel, outcomes: &[PointOutcome]) -> PathBuf {
+    let parts = folder.join("made-up.h5.parts");
+    for (number, outcome) in outcomes.iter().enumerate() {
+        let point = point(label, number);
+        trapline::record::write_point(&parts, label, &point, &provenance("p"), outcome).unwrap();
+    }
+    let path = folder.join("made-up.h5");
+    trapline::record::merge_points(&parts, label, &provenance("m"), &path, 0..outcomes.len()).unwrap();
+    path
+}
+
+pub fn write_all(dir: &Path, label: &CampaignLabel) -> Vec<PathBuf> {
+    let count = label.materials.len() * label.temperatures_k.len();
+    (0..count)
+        .map(|n| {
+            let who = provenance(&n.to_string());
+            trapline::record::write_point(dir, label, &point(label, n), &who, &outcome(label, n)).unwrap()
+        })
+        .collect()
+}
+
+/// An error is one line that names the file.
+pub fn check_line(error: &trapline::record::RecordError, path: &Path) -> String {
+    let line = error.to_string();
+    assert!(!line.contains('\n') && line.len() < 600, "{line}");
+    assert!(line.contains(&path.display().to_string()), "{line}");
+    line
+}
+
+pub fn leftovers(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        if entry.path().is_dir() {
+            found.extend(leftovers(&entry.path()));
+        } else if entry.path().extension().is_some_and(|e| e == "part") {
+            found.push(entry.path());
+        }
+    }
+    found
+}
