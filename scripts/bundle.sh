@@ -20,10 +20,11 @@ name=trapline-$version
 archive=dist/$name-x86_64-linux.tar.gz
 messages=.setup/bundle-messages.json
 
-# The paths of the machine that builds do not belong into panic messages and HDF5's error stacks.
+# The paths of the machine that builds do not belong into panic messages and HDF5's error stacks. The builder's own flags
+# (-C target-cpu=native, say) do not belong into a binary for others either.
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
-export RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$cargo_home=cargo --remap-path-prefix=$PWD=trapline"
-export CFLAGS="${CFLAGS:-} -ffile-prefix-map=$cargo_home=cargo"
+export RUSTFLAGS="--remap-path-prefix=$cargo_home=cargo --remap-path-prefix=$PWD=trapline"
+export CFLAGS="-ffile-prefix-map=$cargo_home=cargo"
 
 # shellcheck disable=SC2086 # several flags
 cargo-zigbuild zigbuild --release --bin trapline --features hdf5-static --target "$target.$glibc" \
@@ -51,7 +52,7 @@ mkdir "$folder/licences"
 "$venv/bin/python" scripts/linked.py licences "$messages" "$target" "$folder/licences"
 "$venv/bin/python" scripts/linked.py hdf5 "$messages" "$target" >.setup/bundle-hdf5.toml
 
-# The same commit gives the same archive: fixed order, owner, modes and time.
+# Nothing of the builder in the archive's entries: fixed order, owner, modes and time.
 chmod -R u=rwX,go=rX "$folder"
 time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$time" -C dist -cf - "$name" | gzip -9n >"$archive"

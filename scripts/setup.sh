@@ -54,7 +54,8 @@ find_rust() {
         "rustup default stable"
     at_least "${have%%-*}" "$wanted" || {
         if command -v rustup >/dev/null; then
-            die "Rust $have is too old, trapline needs $wanted or newer:" "rustup update stable && rustup default stable"
+            die "Rust $have is too old, trapline needs $wanted or newer:" \
+                "rustup update stable && rustup default stable"
         fi
         die "Rust $have is too old, trapline needs $wanted or newer. Install it beside the old one:" \
             "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
@@ -264,8 +265,8 @@ use_hdf5() {
         return
     fi
     [ -s "$probe/hdf5.log" ] && say "the HDF5 found here cannot be used (see $probe/hdf5.log)"
-    say "HDF5 is not installed: building it from source, once, in about three minutes"
-    find_cmake || die "building HDF5 needs CMake $cmake_min or newer, and there is neither that nor a Python to get it with." \
+    say "HDF5 is not installed: cargo builds it from source (three minutes, the first time)"
+    find_cmake || die "building HDF5 needs CMake $cmake_min or newer: there is none, and it could not be had from PyPI." \
         "Ask for one of these to be installed, then run this again:" \
         "sudo apt-get install libhdf5-dev pkg-config" \
         "sudo apt-get install python3 python3-venv"
@@ -279,7 +280,7 @@ use_vulkan() {
     elif have_vulkan; then
         say "Vulkan: $vulkan_device"
     else
-        die "no Vulkan loader and driver: the GPU tests run the real shaders, on Mesa's llvmpipe where there is no GPU." \
+        die "no Vulkan device: the GPU tests run the real shaders, on Mesa's llvmpipe where there is no GPU." \
             "Install them, or ask for it:" \
             "sudo apt-get install libvulkan1 mesa-vulkan-drivers" \
             "Or leave the GPU tests out (they then show as ignored):" \
@@ -347,7 +348,7 @@ test)
     ;;
 bundle)
     [ "$(uname -sm)" = "Linux x86_64" ] || die "the bundle is made on Linux x86_64; this is $(uname -sm)"
-    pip_install bundle "${bundle_tools[@]}" "$cmake_tool" || die "zig, cargo-zigbuild and CMake come from PyPI. Needed:" \
+    pip_install bundle "${bundle_tools[@]}" "$cmake_tool" || die "zig, cargo-zigbuild and CMake come from PyPI." \
         "sudo apt-get install python3 python3-venv" "and a connection to PyPI"
     find_cmake || die "no CMake $cmake_min or newer"
     # zig is found through the `python3` of the virtual environment.

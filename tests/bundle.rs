@@ -1,7 +1,7 @@
 //! The release bundle: what its binary needs from the machine, what the archive holds, and that it runs.
 //!
-//! The tests of the archive show as ignored unless asked for: `make bundle && make bundle-test` sets `TRAPLINE_BUNDLE` to
-//! the archive and runs them, in a build that links the bundle's own HDF5. The checks themselves are tested always.
+//! The tests of the archive show as ignored unless asked for: `make bundle && make bundle-test` sets `TRAPLINE_BUNDLE`
+//! to the archive and runs them, in a build that links the bundle's own HDF5. The checks themselves are tested always.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -129,8 +129,8 @@ impl Bundle {
 #[test]
 fn version_check_accepts_up_to_2_28_and_refuses_the_rest() {
     assert_eq!(too_new(["GLIBC_2.2.5", "GLIBC_2.14", "GLIBC_2.28"]), Vec::<&str>::new());
-    // The negative controls: what a build on Debian 12 asks for, the next minor version (which sorts before 2.3 as text),
-    // a future major one, a private interface, and another library's version.
+    // The negative controls: what a build on Debian 12 asks for, the next minor version (which sorts before 2.3 as
+    // text), a future major one, a private interface, and another library's version.
     let refused = ["GLIBC_2.35", "GLIBC_2.29", "GLIBC_3.0", "GLIBC_PRIVATE", "GLIBC_ABI_DT_RELR", "GCC_3.0", ""];
     assert_eq!(too_new(refused), refused);
 }
