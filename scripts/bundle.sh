@@ -20,8 +20,8 @@ name=trapline-$version
 archive=dist/$name-x86_64-linux.tar.gz
 messages=.setup/bundle-messages.json
 
-# The paths of the machine that builds do not belong into panic messages and HDF5's error stacks. The builder's own flags
-# (-C target-cpu=native, say) do not belong into a binary for others either.
+# The paths of the machine that builds do not belong into panic messages and HDF5's error stacks, nor do the builder's
+# own flags (-C target-cpu=native, say) into a binary for others.
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 export RUSTFLAGS="--remap-path-prefix=$cargo_home=cargo --remap-path-prefix=$PWD=trapline"
 export CFLAGS="-ffile-prefix-map=$cargo_home=cargo"

@@ -118,8 +118,8 @@ def hdf5(path, target):
         sys.exit(f"linked.py: cargo ran no build script of {', '.join(missing)}")
     root, zlib = out["hdf5-metno-src"], out["libz-sys"]
     quote = json.dumps  # a JSON string is a TOML string
-    print(f"""# Written by scripts/bundle.sh: takes the place of the build scripts that compile HDF5 and zlib, and links what
-# they made for the bundle. Use: cargo test --features hdf5-static --config .setup/bundle-hdf5.toml
+    print(f"""# Written by scripts/bundle.sh: takes the place of the build scripts that compile HDF5 and zlib, and links
+# what they made for the bundle. Use: cargo test --features hdf5-static --config .setup/bundle-hdf5.toml
 [target.{target}.hdf5src]
 root = {quote(root)}
 include = {quote(root + "/include")}

@@ -183,7 +183,8 @@ apt_install() {
         return 1
     fi
     say "running: $apt_command"
-    as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+    # A fresh Ubuntu often holds the lock for its own updates: wait for it.
+    as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
     if ! "${as_root[@]}" update >&2; then
         say "warning: 'apt-get update' failed; trying with the package lists that are there"
     fi
