@@ -25,6 +25,7 @@ messages=.setup/bundle-messages.json
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 export RUSTFLAGS="--remap-path-prefix=$cargo_home=cargo --remap-path-prefix=$PWD=trapline"
 export CFLAGS="-ffile-prefix-map=$cargo_home=cargo"
+case $cargo_home$PWD in *[[:space:]]*) RUSTFLAGS='' CFLAGS='' ;; esac # both split at spaces, with no way to quote
 
 # shellcheck disable=SC2086 # several flags
 cargo-zigbuild zigbuild --release --bin trapline --features hdf5-static --target "$target.$glibc" \

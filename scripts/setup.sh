@@ -267,10 +267,10 @@ use_hdf5() {
     fi
     [ -s "$probe/hdf5.log" ] && say "the HDF5 found here cannot be used (see $probe/hdf5.log)"
     say "HDF5 is not installed: cargo builds it from source (three minutes, the first time)"
-    find_cmake || die "building HDF5 needs CMake $cmake_min or newer: there is none, and it could not be had from PyPI." \
+    find_cmake || die "building HDF5 needs CMake $cmake_min or newer: there is none here, none came from PyPI." \
         "Ask for one of these to be installed, then run this again:" \
         "sudo apt-get install libhdf5-dev pkg-config" \
-        "sudo apt-get install python3 python3-venv"
+        "sudo apt-get install python3 python3-venv   (and a connection to PyPI)"
     features="--features hdf5-static"
     say "CMake: $cmake"
 }
