@@ -1,0 +1,71 @@
+# Everything a newcomer needs: `make demo`, `make test`. scripts/setup.sh looks for what is missing before each of them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bundle bundle-test bench clean setup-demo setup-check setup-test
+# The targets share one target folder, which cargo locks anyway.
+.NOTPARALLEL:
+
+# Handed to every cargo command, e.g. CARGO_FLAGS=--locked
+CARGO_FLAGS ?=
+# Which integration tests use HDF5, and so run against the bundle's too.
+HDF5_TESTS ?= record
+
+help: ## lists these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: setup-demo ## builds trapline and runs campaigns/bake.toml: bake.h5, bake.png, bake.svg (no GPU needed)
+	@. .setup/demo.sh
+	cargo build --release $$TRAPLINE_FEATURES $(CARGO_FLAGS)
+	cargo run --release --quiet $$TRAPLINE_FEATURES $(CARGO_FLAGS) -- \
+	    run campaigns/bake.toml -o bake.h5 --backend auto --force
+	echo
+	echo "Written: bake.h5 (every result, HDF5), bake.png and bake.svg (the plot)."
+	echo "Next:    look at bake.png; change campaigns/bake.toml and run it again:"
+	echo "         $${CARGO_TARGET_DIR:-target}/release/trapline run campaigns/bake.toml -o mine.h5"
+	echo "         $${CARGO_TARGET_DIR:-target}/release/trapline --help"
+
+test: setup-test ## runs all tests, shaders included (on Mesa's llvmpipe where there is no GPU)
+	@. .setup/test.sh
+	cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS)
+
+check: setup-check ## formatting, lints and docs, warnings denied
+	@. .setup/check.sh
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $$TRAPLINE_FEATURES $(CARGO_FLAGS) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps \
+	    $$TRAPLINE_FEATURES $(CARGO_FLAGS)
+
+bundle: ## makes dist/trapline-<version>-x86_64-linux.tar.gz, which needs glibc 2.28 only
+	@CARGO_FLAGS="$(CARGO_FLAGS)" scripts/bundle.sh
+
+# The HDF5 tests run against the very libhdf5.a and libz.a of the bundle: .setup/bundle-hdf5.toml puts them in the place
+# of the build scripts that compile them. That is both cheaper (half a minute; a second HDF5 takes three, a second
+# release build of everything with zig five) and stricter than building the same version again with another compiler.
+# `--test bundle` first makes sure that this is so, and looks at the archive.
+bundle-test: setup-test ## checks the bundle of `make bundle`, and runs the HDF5 tests against its HDF5
+	@archive=$$(ls -t dist/trapline-*-x86_64-linux.tar.gz 2>/dev/null | head -n 1) || true
+	if [ -z "$$archive" ] || [ ! -f .setup/bundle-hdf5.toml ]; then
+	    echo "bundle-test: error: there is no bundle yet. Run: make bundle" >&2
+	    exit 1
+	fi
+	. .setup/test.sh
+	unset HDF5_DIR HDF5_VERSION
+	export TRAPLINE_BUNDLE="$$PWD/$$archive"
+	static=(--features hdf5-static --config .setup/bundle-hdf5.toml $(CARGO_FLAGS))
+	cargo test "$${static[@]}" --no-run --test bundle $(HDF5_TESTS:%=--test %)
+	cargo test "$${static[@]}" --test bundle -- --include-ignored
+	cargo test "$${static[@]}" $(HDF5_TESTS:%=--test %)
+
+bench: setup-test ## CPU and GPU benchmarks, cells per second
+	@. .setup/test.sh
+	cargo bench $$TRAPLINE_FEATURES $(CARGO_FLAGS)
+
+setup-demo setup-check setup-test: setup-%: ## only looks for what `make demo` (check, test) needs, and installs it
+	@scripts/setup.sh $*
+
+clean: ## removes what was built, .setup and dist included
+	cargo clean
+	rm -rf .setup dist
+
+.ONESHELL:
