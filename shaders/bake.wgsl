@@ -1,0 +1,103 @@
+// Bakes each cell of the tile through some visits, reads it at each, and reduces a block of cells to sums and counts.
+// Twins: src/backend/cpu/bake.rs, read.rs and reduce.rs.
+//
+// One workgroup is one block. Its readings go through workgroup memory: slot by slot (sum, square, min and -max of each
+// quantity) the block is folded by 8 invocations a slot, then those 8 by one. The order is fixed, so the tile does not matter.
+
+const SLOTS: u32 = 4u * QUANTITIES;
+const FOLDERS: u32 = BLOCK / SLOTS;
+// A row a little longer than the block, so that folders of neighbouring slots read different banks.
+const ROW: u32 = BLOCK + FOLDERS;
+const HUGE: f32 = 3.0e38;
+
+var<workgroup> readings: array<f32, SLOTS * ROW>;
+var<workgroup> folded: array<f32, BLOCK>;
+var<workgroup> local_counts: array<atomic<u32>, MAX_COUNTERS>;
+
+// Stores one quantity of one cell for the fold.
+fn put(q: u32, local: u32, x: f32, nominal: f32, inverse_scale: f32, counts: bool) {
+    let d = select(0.0, (x - nominal) * inverse_scale, counts);
+    readings[q * ROW + local] = d;
+    readings[(QUANTITIES + q) * ROW + local] = d * d;
+    readings[(2u * QUANTITIES + q) * ROW + local] = select(HUGE, x, counts);
+    readings[(3u * QUANTITIES + q) * ROW + local] = select(HUGE, -x, counts);
+}
+
+// Sums in the first half of the slots, minima in the second.
+fn combine(slot: u32, a: f32, b: f32) -> f32 {
+    return select(min(a, b), a + b, slot < 2u * QUANTITIES);
+}
+
+// Counter of a value: 0 below the first bin, then the bins, last the ones above.
+fn bin_of(value: f32, low: f32, per_unit: f32) -> u32 {
+    let place = (value - low) * per_unit + 1.0;
+    return u32(min(max(place, 0.0), f32(params.bins) + 1.0));
+}
+
+@compute @workgroup_size(BLOCK)
+fn bake(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let block = group_number(group, groups);
+    if block >= params.blocks {
+        return;
+    }
+    // Invocations past the last cell compute it again and count for nothing.
+    let here = block * BLOCK + local;
+    let valid = here < params.count;
+    let i = min(here, params.count - 1u);
+    let start = start_bake(i);
+    let area = variation[params.count + i];
+    let programmed = valid && start > 0.0;
+    let slot = local / FOLDERS;
+    let folder = local % FOLDERS;
+    let width = params.bins + 2u;
+    let counters = 3u * width + 2u;
+    for (var v = params.first_visit; v < params.last_visit; v += 1u) {
+        tick();
+        let visit = visits[v];
+        let seen = read_out(area, start, visit_checkpoint(visit));
+        let shift = nominal[visit.checkpoint];
+        put(0u, local, seen.conductance, shift.conductance, shift.conductance_scale, valid);
+        put(1u, local, seen.filling, shift.filling, shift.filling_scale, valid);
+        put(2u, local, seen.lost, shift.lost, shift.lost_scale, programmed);
+        put(3u, local, seen.kept, shift.kept, shift.kept_scale, programmed);
+        if valid {
+            atomicAdd(&local_counts[bin_of(seen.conductance, params.conductance_low, params.conductance_per_unit)], 1u);
+            atomicAdd(&local_counts[width + bin_of(seen.filling, params.filling_low, params.filling_per_unit)], 1u);
+        }
+        if programmed {
+            atomicAdd(&local_counts[2u * width + bin_of(seen.kept, params.kept_low, params.kept_per_unit)], 1u);
+            if seen.kept < params.kept_threshold {
+                atomicAdd(&local_counts[3u * width], 1u);
+            }
+            atomicAdd(&local_counts[3u * width + 1u], 1u);
+        }
+        workgroupBarrier();
+        var fold = readings[slot * ROW + folder];
+        for (var r = folder + FOLDERS; r < BLOCK; r += FOLDERS) {
+            tick();
+            fold = combine(slot, fold, readings[slot * ROW + r]);
+        }
+        folded[local] = fold;
+        for (var c = local; c < counters; c += BLOCK) {
+            tick();
+            let counted = atomicExchange(&local_counts[c], 0u);
+            if counted > 0u {
+                atomicAdd(&counts[visit.checkpoint * counters + c], counted);
+            }
+        }
+        workgroupBarrier();
+        if local < SLOTS {
+            var whole = folded[local * FOLDERS];
+            for (var r = 1u; r < FOLDERS; r += 1u) {
+                tick();
+                whole = combine(local, whole, folded[local * FOLDERS + r]);
+            }
+            partials[(block * params.checkpoints + visit.checkpoint) * SLOTS + local] = whole;
+        }
+    }
+    report_ticks();
+}

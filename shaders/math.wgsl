@@ -1,0 +1,51 @@
+// The f32 functions of the cell: the twin of src/backend/cpu/lanes.rs, same names and same order of steps. The built-in exp is
+// not used: on some drivers it loses 4e-6, and 1 - exp(-x) all digits. Coefficients and limits come from the generated header.
+
+struct Reduced {
+    n: i32,
+    r: f32,
+}
+
+// x = n ln 2 + r with |r| <= ln(2)/2; x within EXP_LIMIT.
+fn reduce(x: f32) -> Reduced {
+    // Adding 128.5 makes the truncation a rounding.
+    let n = i32(x * LOG2_E + 128.5) - 128;
+    let m = f32(n);
+    return Reduced(n, (x - m * LN2_HIGH) - m * LN2_LOW);
+}
+
+fn expm1_over_r(r: f32) -> f32 {
+    return ((((EXPM1_5 * r + EXPM1_4) * r + EXPM1_3) * r + EXPM1_2) * r + EXPM1_1) * r + EXPM1_0;
+}
+
+fn power_of_two(n: i32) -> f32 {
+    return bitcast<f32>(u32(n + 127) << 23u);
+}
+
+fn exp_(x: f32) -> f32 {
+    let a = reduce(min(max(x, -EXP_LIMIT), EXP_LIMIT));
+    return power_of_two(a.n) * (a.r * expm1_over_r(a.r) + 1.0);
+}
+
+// 1 - exp(-x) for x >= 0, accurate relative to itself. The select keeps the small branch free of the sum that a
+// compiler may rearrange.
+fn fraction_lost(x: f32) -> f32 {
+    let a = reduce(-min(max(x, 0.0), EXP_LIMIT));
+    let p = a.r * expm1_over_r(a.r);
+    let s = power_of_two(a.n);
+    return select((1.0 - s) - s * p, -p, a.n == 0);
+}
+
+// (1 - exp(-x))/x for x >= 0, 1 at 0.
+fn phi(x: f32) -> f32 {
+    let y = min(max(x, 0.0), EXP_LIMIT);
+    let a = reduce(-y);
+    let q = expm1_over_r(a.r);
+    let s = power_of_two(a.n);
+    return select(((1.0 - s) - s * (a.r * q)) / max(y, 0.25), q, a.n == 0);
+}
+
+// Derivative of phi, to the accuracy Newton's iteration needs.
+fn phi_slope(x: f32, phi_x: f32) -> f32 {
+    return select(((1.0 - x * phi_x) - phi_x) / max(x, 0.05), -0.5 + x * 0.33333334, x < 0.05);
+}

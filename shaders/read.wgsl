@@ -1,0 +1,25 @@
+// Writes out what is read of each cell of the tile at each checkpoint: for dumps, and for comparing cell by cell.
+// Twin: src/backend/cpu/read.rs.
+
+@compute @workgroup_size(BLOCK)
+fn read_cells(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = group_number(group, groups) * BLOCK + local;
+    if i >= params.count {
+        return;
+    }
+    let start = start_bake(i);
+    let area = variation[params.count + i];
+    for (var v = params.first_visit; v < params.last_visit; v += 1u) {
+        let visit = visits[v];
+        let seen = read_out(area, start, visit_checkpoint(visit));
+        let row = visit.checkpoint * QUANTITIES;
+        cells[row * params.count + i] = seen.conductance;
+        cells[(row + 1u) * params.count + i] = seen.filling;
+        cells[(row + 2u) * params.count + i] = seen.lost;
+        cells[(row + 3u) * params.count + i] = seen.kept;
+    }
+}

@@ -1,0 +1,247 @@
+//! What host and shaders share: structures, buffers and constants, each written once, here.
+//!
+//! The WGSL of the structures, bindings and constants is generated from these lists and put in front of every
+//! kernel ([`header`]); a test holds the structures' offsets against naga's own reflection.
+
+use crate::backend::cpu::lanes;
+use crate::backend::job::{Job, MAX_BINS, QUANTITIES};
+use crate::backend::tables::Tables;
+use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
+use std::fmt::Write;
+
+/// A structure in Rust and in WGSL; fields are `u32` or `f32`, which have the same size and alignment in both.
+macro_rules! device_struct {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ident),* $(,)? }) => {
+        $(#[$doc])*
+        #[repr(C)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $kind),* }
+
+        impl $name {
+            /// The structure in WGSL.
+            pub const WGSL: &'static str =
+                concat!("struct ", stringify!($name), " {\n", $("    ", stringify!($field), ": ", stringify!($kind), ",\n",)* "}\n");
+            /// Fields and their offsets in bytes.
+            pub const OFFSETS: &'static [(&'static str, usize)] =
+                &[$((stringify!($field), std::mem::offset_of!($name, $field))),*];
+        }
+    };
+}
+
+device_struct! {
+    /// What a dispatch is told.
+    Params {
+        seed_low: u32, seed_high: u32,
+        /// Cell of the tile's first row and column 0 of its window.
+        first_low: u32, first_high: u32,
+        /// Where in its window's row the tile starts; width and stride as in `CellSet`.
+        column: u32, width: u32, stride: u32,
+        /// Cells and blocks of the tile.
+        count: u32, blocks: u32,
+        checkpoints: u32, bins: u32,
+        first_segment: u32, last_segment: u32, first_visit: u32, last_visit: u32,
+        open: f32, trap_filled_v: f32, onset_v: f32, program_matrix: f32, bake_matrix: f32,
+        size_sd: f32, area_sd: f32, trap_filled_sd: f32, speed_sd: f32,
+        direct: f32, hopping: f32, kept_threshold: f32,
+        conductance_low: f32, conductance_per_unit: f32,
+        filling_low: f32, filling_per_unit: f32, kept_low: f32, kept_per_unit: f32,
+        padding_0: u32, padding_1: u32, padding_2: u32,
+    }
+}
+
+device_struct! {
+    /// One trap class: see `tables::ClassRow`.
+    ClassRow {
+        weight: f32, speed: f32, program_rate: f32, bake_rate: f32,
+        program_slope: f32, program_curvature: f32, bake_slope: f32, bake_curvature: f32,
+    }
+}
+
+device_struct! {
+    /// One segment: see `tables::SegmentRow`.
+    SegmentRow {
+        offered: f32, overdrive_v: f32, field: f32, step_s: f32,
+        substeps: u32, iterations: u32, cycle: u32, padding: u32,
+    }
+}
+
+device_struct! {
+    /// One visit: see `tables::VisitRow`.
+    VisitRow { checkpoint: u32, chained: u32, time: f32, padding: u32 }
+}
+
+device_struct! {
+    /// The nominal cell at a checkpoint, and one over the scales of the differences from it.
+    NominalRow {
+        conductance: f32, filling: f32, lost: f32, kept: f32,
+        conductance_scale: f32, filling_scale: f32, lost_scale: f32, kept_scale: f32,
+    }
+}
+
+/// How a kernel sees a buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Uniform,
+    Read,
+    ReadWrite,
+}
+
+/// Buffers by number: name, access, WGSL type.
+pub const BINDINGS: [(&str, Access, &str); 12] = [
+    ("params", Access::Uniform, "Params"),
+    ("normal_table", Access::Read, "array<i32>"),
+    ("classes", Access::Read, "array<ClassRow>"),
+    ("segments", Access::Read, "array<SegmentRow>"),
+    ("visits", Access::Read, "array<VisitRow>"),
+    ("nominal", Access::Read, "array<NominalRow>"),
+    ("variation", Access::ReadWrite, "array<f32>"),
+    ("occupancy", Access::ReadWrite, "array<f32>"),
+    ("partials", Access::ReadWrite, "array<f32>"),
+    ("sums", Access::ReadWrite, "array<f32>"),
+    ("counts", Access::ReadWrite, "array<atomic<u32>>"),
+    ("cells", Access::ReadWrite, "array<f32>"),
+];
+
+/// Number of the buffer that the loop-counting variant of a kernel reports to.
+pub const TICKS_BINDING: u32 = BINDINGS.len() as u32;
+
+/// Number of a buffer by name; a name that is not in [`BINDINGS`] has none.
+pub fn binding(name: &str) -> Option<u32> {
+    BINDINGS.iter().position(|(known, _, _)| *known == name).map(|i| i as u32)
+}
+
+/// Everything the kernels expect in front of them.
+pub fn header(classes: usize, count_loops: bool) -> String {
+    let mut text = String::from("// Generated: constants, structures and buffers that host and shaders share.\n");
+    let constants = [
+        ("CLASSES", classes.max(1) as u64),
+        ("QUANTITIES", QUANTITIES as u64),
+        ("BLOCK", BLOCK_CELLS),
+        ("CHUNK_BLOCKS", CHUNK_CELLS / BLOCK_CELLS),
+        ("MAX_COUNTERS", counters(MAX_BINS) as u64),
+    ];
+    for (name, value) in constants {
+        let _ = writeln!(text, "const {name}: u32 = {value}u;");
+    }
+    let polynomial = lanes::EXPM1_OVER_R.iter().enumerate().map(|(i, c)| (format!("EXPM1_{i}"), *c));
+    let limits = [
+        ("LOG2_E", std::f32::consts::LOG2_E),
+        ("LN2_HIGH", lanes::LN2_HIGH),
+        ("LN2_LOW", lanes::LN2_LOW),
+        ("EXP_LIMIT", lanes::EXP_LIMIT),
+    ];
+    for (name, value) in polynomial.chain(limits.map(|(name, value)| (name.to_owned(), value))) {
+        // Rust prints the shortest decimal that reads back as the same f32.
+        let _ = writeln!(text, "const {name}: f32 = {value:e}f;");
+    }
+    for wgsl in [Params::WGSL, ClassRow::WGSL, SegmentRow::WGSL, VisitRow::WGSL, NominalRow::WGSL] {
+        text.push_str(wgsl);
+    }
+    for (number, (name, access, kind)) in BINDINGS.iter().enumerate() {
+        let space = match access {
+            Access::Uniform => "uniform",
+            Access::Read => "storage, read",
+            Access::ReadWrite => "storage, read_write",
+        };
+        let _ = writeln!(text, "@group(0) @binding({number}) var<{space}> {name}: {kind};");
+    }
+    if count_loops {
+        let _ = writeln!(text, "@group(0) @binding({TICKS_BINDING}) var<storage, read_write> most_ticks: atomic<u32>;");
+        text.push_str("var<private> ticks: u32;\nfn tick() {\n    ticks += 1u;\n}\n");
+        text.push_str("fn report_ticks() {\n    atomicMax(&most_ticks, ticks);\n}\n");
+    } else {
+        text.push_str("fn tick() {}\nfn report_ticks() {}\n");
+    }
+    text
+}
+
+/// The parameters of a job that do not change from dispatch to dispatch.
+pub fn params(job: &Job, tables: &Tables) -> Params {
+    let [conductance, filling, kept] = tables.histograms;
+    Params {
+        seed_low: job.seed as u32,
+        seed_high: (job.seed >> 32) as u32,
+        checkpoints: job.times_s.len() as u32,
+        bins: tables.bins,
+        open: tables.open,
+        trap_filled_v: tables.trap_filled_v,
+        onset_v: tables.onset_v,
+        program_matrix: tables.program_matrix,
+        bake_matrix: tables.bake_matrix,
+        size_sd: tables.size_sd,
+        area_sd: tables.area_sd,
+        trap_filled_sd: tables.trap_filled_sd,
+        speed_sd: tables.speed_sd,
+        direct: tables.direct,
+        hopping: tables.hopping,
+        kept_threshold: tables.kept_threshold,
+        conductance_low: conductance.low,
+        conductance_per_unit: conductance.per_unit,
+        filling_low: filling.low,
+        filling_per_unit: filling.per_unit,
+        kept_low: kept.low,
+        kept_per_unit: kept.per_unit,
+        ..Params::default()
+    }
+}
+
+/// Class rows; an array without traps gets one class that holds nothing.
+pub fn classes(tables: &Tables) -> Vec<ClassRow> {
+    let row = |r: &crate::backend::tables::ClassRow| ClassRow {
+        weight: r.weight,
+        speed: r.speed,
+        program_rate: r.program_rate,
+        bake_rate: r.bake_rate,
+        program_slope: r.program_slope,
+        program_curvature: r.program_curvature,
+        bake_slope: r.bake_slope,
+        bake_curvature: r.bake_curvature,
+    };
+    tables.rows[..tables.classes.max(1)].iter().map(row).collect()
+}
+
+/// Segment rows; at least one, because a buffer cannot be empty.
+pub fn segments(tables: &Tables) -> Vec<SegmentRow> {
+    let rows = tables.segments.iter().map(|s| SegmentRow {
+        offered: s.offered,
+        overdrive_v: s.overdrive_v,
+        field: s.field,
+        step_s: s.step_s,
+        substeps: s.substeps,
+        iterations: s.iterations,
+        cycle: s.cycle,
+        padding: 0,
+    });
+    let mut rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        rows.push(SegmentRow::default());
+    }
+    rows
+}
+
+/// Visit rows.
+pub fn visits(tables: &Tables) -> Vec<VisitRow> {
+    let row = |v: &crate::backend::tables::VisitRow| VisitRow {
+        checkpoint: v.checkpoint,
+        chained: u32::from(!v.direct),
+        time: v.time,
+        padding: 0,
+    };
+    tables.visits.iter().map(row).collect()
+}
+
+/// Nominal rows, per checkpoint.
+pub fn nominal(tables: &Tables) -> Vec<NominalRow> {
+    let both = tables.nominal.iter().zip(&tables.inverse_scale);
+    both.map(|(n, s)| NominalRow {
+        conductance: n[0],
+        filling: n[1],
+        lost: n[2],
+        kept: n[3],
+        conductance_scale: s[0],
+        filling_scale: s[1],
+        lost_scale: s[2],
+        kept_scale: s[3],
+    })
+    .collect()
+}

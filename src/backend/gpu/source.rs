@@ -1,0 +1,102 @@
+//! The kernels: which files make one, which buffers it touches, how many loop iterations it takes.
+//!
+//! llvmpipe ends all loops of an invocation silently after 65,535 iterations together. [`program_loops`] and
+//! [`visit_loops`] bound them from above, a test counts them on the device, and long protocols are split into dispatches
+//! of at most [`MAX_LOOPS`].
+
+use super::layout;
+use crate::backend::job::{MAX_BINS, QUANTITIES};
+use crate::backend::tables::SegmentRow;
+use crate::backend::tally::{BLOCK_CELLS, counters};
+
+/// Loop iterations of one invocation a dispatch may take: half of what llvmpipe allows.
+pub const MAX_LOOPS: u64 = 32_768;
+
+const PHILOX: &str = include_str!("../../../shaders/philox.wgsl");
+const NORMAL: &str = include_str!("../../../shaders/normal.wgsl");
+const MATH: &str = include_str!("../../../shaders/math.wgsl");
+const CELL: &str = include_str!("../../../shaders/cell.wgsl");
+const DECAY: &str = include_str!("../../../shaders/decay.wgsl");
+
+/// One kernel.
+#[derive(Debug, Clone, Copy)]
+pub struct Kernel {
+    /// Stem of its file in `shaders/`.
+    pub name: &'static str,
+    pub entry_point: &'static str,
+    parts: &'static [&'static str],
+    /// Buffers it touches, by name.
+    pub buffers: &'static [&'static str],
+}
+
+impl Kernel {
+    /// The kernel's whole text for a number of classes; the counting variant reports its loop iterations.
+    pub fn wgsl(&self, classes: usize, count_loops: bool) -> String {
+        let mut text = layout::header(classes, count_loops);
+        for part in self.parts {
+            text.push('\n');
+            text.push_str(part);
+        }
+        text
+    }
+}
+
+pub const DRAW: Kernel = Kernel {
+    name: "draw",
+    entry_point: "draw",
+    parts: &[PHILOX, NORMAL, MATH, CELL, include_str!("../../../shaders/draw.wgsl")],
+    buffers: &["params", "normal_table", "variation", "occupancy"],
+};
+pub const PROGRAM: Kernel = Kernel {
+    name: "program",
+    entry_point: "program",
+    parts: &[PHILOX, NORMAL, MATH, CELL, include_str!("../../../shaders/program.wgsl")],
+    buffers: &["params", "normal_table", "classes", "segments", "variation", "occupancy"],
+};
+pub const BAKE: Kernel = Kernel {
+    name: "bake",
+    entry_point: "bake",
+    parts: &[PHILOX, MATH, CELL, DECAY, include_str!("../../../shaders/bake.wgsl")],
+    buffers: &["params", "classes", "visits", "nominal", "variation", "occupancy", "partials", "counts"],
+};
+pub const REDUCE: Kernel = Kernel {
+    name: "reduce",
+    entry_point: "reduce_chunks",
+    parts: &[PHILOX, CELL, include_str!("../../../shaders/reduce.wgsl")],
+    buffers: &["params", "partials", "sums"],
+};
+pub const READ: Kernel = Kernel {
+    name: "read",
+    entry_point: "read_cells",
+    parts: &[PHILOX, MATH, CELL, DECAY, include_str!("../../../shaders/read.wgsl")],
+    buffers: &["params", "classes", "visits", "variation", "occupancy", "cells"],
+};
+
+/// All kernels, in the order a tile runs them.
+pub const KERNELS: [Kernel; 5] = [DRAW, PROGRAM, BAKE, REDUCE, READ];
+
+/// Loop iterations of a programming dispatch before its first segment.
+pub fn program_start_loops(classes: usize) -> u64 {
+    2 * classes.max(1) as u64
+}
+
+/// Loop iterations of one segment, from above: its own, emissions, the draw's rounds, and per substep the sums,
+/// Newton's iterations over all classes, and the update.
+pub fn program_loops(classes: usize, segment: &SegmentRow) -> u64 {
+    let k = classes.max(1) as u64;
+    let newton = if segment.iterations == 0 { 0 } else { k + u64::from(segment.iterations) * (1 + k) };
+    1 + u64::from(crate::rng::PHILOX_ROUNDS) + k + u64::from(segment.substeps) * (1 + newton + k)
+}
+
+/// Loop iterations of a baking dispatch before its first visit.
+pub fn bake_start_loops(classes: usize) -> u64 {
+    2 * classes.max(1) as u64
+}
+
+/// Loop iterations of one visit, from above.
+pub fn visit_loops(classes: usize) -> u64 {
+    let slots = 4 * QUANTITIES as u64;
+    let folders = BLOCK_CELLS / slots;
+    let flush = (counters(MAX_BINS) as u64).div_ceil(BLOCK_CELLS);
+    1 + classes.max(1) as u64 + BLOCK_CELLS / folders + flush + folders
+}

@@ -1,0 +1,162 @@
+//! The GPU backend's own claims: shaders that need nothing special, structures in step, loops within llvmpipe's budget,
+//! failures that become typed errors. What it computes is held against the others in `agreement.rs`.
+
+mod support;
+
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use support::{job_of, shipped_job, thirty_pulses};
+use trapline::array::CellSet;
+use trapline::backend::gpu::{Fault, Gpu, layout, source};
+use trapline::backend::tally::CHUNK_CELLS;
+use trapline::backend::{Backend, BackendError};
+use trapline::material;
+use trapline::protocol::{Part, segments};
+
+fn gpu(memory_bytes: Option<u64>) -> Gpu {
+    Gpu::open(None, memory_bytes).unwrap_or_else(|error| panic!("GPU tests need an adapter: {error}"))
+}
+
+fn every_variant() -> impl Iterator<Item = (source::Kernel, usize, bool)> {
+    source::KERNELS.into_iter().flat_map(|kernel| {
+        [1, 2, 8, 16].into_iter().flat_map(move |classes| [false, true].map(|count| (kernel, classes, count)))
+    })
+}
+
+#[test]
+fn shaders_need_no_optional_feature_and_translate_to_metal_and_dx12() {
+    for (kernel, classes, count) in every_variant() {
+        let text = kernel.wgsl(classes, count);
+        let module = naga::front::wgsl::parse_str(&text).unwrap_or_else(|e| panic!("{}", e.emit_to_string(&text)));
+        let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+            .validate(&module)
+            .unwrap_or_else(|e| panic!("{}: {}", kernel.name, e.emit_to_string(&text)));
+        let (metal, _) = naga::back::msl::write_string(&module, &info, &Default::default(), &Default::default())
+            .unwrap_or_else(|e| panic!("{} to MSL: {e}", kernel.name));
+        assert!(metal.contains("kernel void"), "{}", kernel.name);
+        let mut direct = String::new();
+        naga::back::hlsl::Writer::new(&mut direct, &Default::default(), &Default::default())
+            .write(&module, &info, None)
+            .unwrap_or_else(|e| panic!("{} to HLSL: {e}", kernel.name));
+        assert!(direct.contains("numthreads"), "{}", kernel.name);
+    }
+    // Control: an unknown name is an error here, without a GPU.
+    let broken = source::BAKE.wgsl(8, false).replace("start_bake(i)", "start_cake(i)");
+    assert!(naga::front::wgsl::parse_str(&broken).is_err());
+}
+
+#[test]
+fn structures_have_the_same_layout_on_both_sides() {
+    let module = naga::front::wgsl::parse_str(&source::BAKE.wgsl(8, false)).expect("parsed by the test above");
+    let structures: [(&str, &[(&str, usize)], usize); 5] = [
+        ("Params", layout::Params::OFFSETS, size_of::<layout::Params>()),
+        ("ClassRow", layout::ClassRow::OFFSETS, size_of::<layout::ClassRow>()),
+        ("SegmentRow", layout::SegmentRow::OFFSETS, size_of::<layout::SegmentRow>()),
+        ("VisitRow", layout::VisitRow::OFFSETS, size_of::<layout::VisitRow>()),
+        ("NominalRow", layout::NominalRow::OFFSETS, size_of::<layout::NominalRow>()),
+    ];
+    for (name, offsets, size) in structures {
+        let (_, ty) = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some(name)).expect(name);
+        let naga::TypeInner::Struct { members, span } = &ty.inner else { panic!("{name} is no structure") };
+        assert_eq!(*span as usize, size, "{name}");
+        let found: Vec<_> = members.iter().map(|m| (m.name.as_deref().unwrap_or(""), m.offset as usize)).collect();
+        assert_eq!(found, offsets, "{name}");
+        assert_eq!(size % 16, 0, "{name} would be padded in a uniform buffer");
+    }
+}
+
+#[test]
+fn every_kernel_names_exactly_the_buffers_it_uses() {
+    for kernel in source::KERNELS {
+        let text = kernel.wgsl(8, false);
+        let module = naga::front::wgsl::parse_str(&text).expect("parsed by the test above");
+        let info = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).expect("validated");
+        let entry = info.get_entry_point(0);
+        let mut used: Vec<_> = module
+            .global_variables
+            .iter()
+            .filter(|(handle, variable)| variable.binding.is_some() && !entry[*handle].is_empty())
+            .map(|(_, variable)| variable.name.clone().unwrap_or_default())
+            .collect();
+        let mut named: Vec<_> = kernel.buffers.iter().map(|b| b.to_string()).collect();
+        used.sort();
+        named.sort();
+        assert_eq!(used, named, "{}", kernel.name);
+        // WebGPU promises 8 storage buffers; the loop-counting variant takes one more.
+        assert!(used.len() <= 8, "{}", kernel.name);
+    }
+}
+
+#[test]
+fn loops_stay_within_the_budget_and_below_what_the_host_reckons() {
+    let mut long = thirty_pulses(1.5);
+    long.extend(segments(&[Part::Sweep { sweeps: 6, sweep_to_v: 5.0, step_v: 0.05, dwell_s: 3.9e-4 }]));
+    let qd = material::shipped("pi-ws2-qd").expect("shipped");
+    for job in [shipped_job("pi-ws2-qd", 150.0, 1, 40, 3), job_of(&qd, &long, 150.0, 1, 40, 3)] {
+        let (counted, reckoned) = gpu(None).count_loops(&job).expect("counts");
+        assert!(counted > 100, "the counters do not count: {counted}");
+        assert!(counted <= reckoned, "counted {counted}, reckoned {reckoned}");
+        assert!(reckoned <= source::MAX_LOOPS, "{reckoned}");
+    }
+}
+
+#[test]
+fn a_lost_device_is_opened_again_once_and_changes_nothing() {
+    let job = shipped_job("pi-ws2-qd", 150.0, 100, 200, 5);
+    let expected = gpu(None).statistics(&job, &|_| ()).expect("runs");
+    let backend = gpu(None);
+    backend.inject(&[Fault::Lost]);
+    let found = backend.statistics(&job, &|_| ()).expect("runs on the second try");
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_device_lost_twice_is_a_typed_error_naming_the_tile() {
+    let job = shipped_job("pi-ws2-qd", 150.0, 100, 200, 5);
+    let backend = gpu(None);
+    backend.inject(&[Fault::Lost, Fault::Lost]);
+    let error = backend.statistics(&job, &|_| ()).expect_err("lost twice");
+    let BackendError::Device { stage, tile, first, reason, .. } = &error else { panic!("{error}") };
+    assert_eq!((*stage, *tile, *first), ("read-back", 0, 0));
+    assert!(reason.to_lowercase().contains("lost") || reason.to_lowercase().contains("destroyed"), "{reason}");
+    assert!(!error.to_string().contains('\n'));
+    // The backend recovers: the device is opened again on the next call's first failure.
+    assert!(backend.statistics(&job, &|_| ()).is_ok());
+}
+
+#[test]
+fn lack_of_memory_halves_the_tile_and_then_is_an_error() {
+    let job = shipped_job("pi-ws2-qd", 150.0, 100, 200, 5);
+    let expected = gpu(None).statistics(&job, &|_| ()).expect("runs");
+    let backend = gpu(None);
+    backend.inject(&[Fault::OutOfMemory]);
+    assert_eq!(backend.statistics(&job, &|_| ()).expect("runs on fewer cells"), expected);
+    backend.inject(&[Fault::OutOfMemory, Fault::OutOfMemory]);
+    let error = backend.statistics(&job, &|_| ()).expect_err("twice");
+    assert!(matches!(&error, BackendError::Device { stage: "allocation", tile: 0, .. }), "{error}");
+}
+
+#[test]
+fn a_budget_sizes_the_tile_or_is_refused() {
+    let job = shipped_job("pi-ws2-qd", 150.0, 1024, 1024, 5);
+    let (small, large) = (gpu(Some(4 << 20)).tile_cells(&job), gpu(Some(64 << 20)).tile_cells(&job));
+    let (small, large) = (small.expect("fits"), large.expect("fits"));
+    assert!(small < large && small.is_multiple_of(CHUNK_CELLS) && large.is_multiple_of(CHUNK_CELLS));
+    let error = gpu(Some(1000)).tile_cells(&job).expect_err("too little").to_string();
+    assert!(error.contains("--device-memory") && !error.contains('\n'), "{error}");
+}
+
+#[test]
+fn an_adapter_that_is_not_there_is_named_with_those_that_are() {
+    let error = Gpu::open(Some("no such adapter"), None).expect_err("not there").to_string();
+    assert!(error.contains("no such adapter") && error.contains("found: "), "{error}");
+}
+
+#[test]
+fn it_was_a_gpu_backend_that_ran() {
+    let identity = gpu(None).identity();
+    assert_eq!(identity.backend, "gpu");
+    assert!(!identity.adapter.is_empty());
+    assert!(["Vulkan", "Metal", "Dx12"].contains(&identity.instruction_set.as_str()), "{identity:?}");
+    let job = shipped_job("pi", 100.0, 1, 1, 1);
+    assert_eq!(gpu(None).trace(&job, &CellSet::run(0, 1)).expect("runs").conductance.len(), job.times_s.len());
+}
