@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod array;
 pub mod backend;
 pub mod cell;
+pub mod experiment;
 pub mod figure;
 pub mod material;
 pub mod outcome;
