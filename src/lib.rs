@@ -45,6 +45,7 @@
 pub mod analysis;
 pub mod array;
 pub mod backend;
+pub mod campaign;
 pub mod cell;
 pub mod experiment;
 pub mod figure;
@@ -55,3 +56,8 @@ pub mod record;
 pub mod rng;
 mod toml_file;
 pub mod units;
+
+/// Version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Commit it was built from, or `unknown`.
+pub const COMMIT: &str = env!("TRAPLINE_COMMIT");

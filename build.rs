@@ -1,0 +1,36 @@
+//! Puts the commit into the program, for its records: `TRAPLINE_COMMIT` where it is set, else git's, else `unknown`.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok().filter(|o| o.status.success())?;
+    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}
+
+/// The commit of the repository whose root is this package: unpacked inside another one, the package has none.
+fn commit() -> Option<String> {
+    let root = git(&["rev-parse", "--show-toplevel"])?;
+    let here = env::var_os("CARGO_MANIFEST_DIR")?;
+    if Path::new(&root).canonicalize().ok()? != Path::new(&here).canonicalize().ok()? {
+        return None;
+    }
+    // HEAD changes with the branch, its log with every commit.
+    for name in ["HEAD", "logs/HEAD"] {
+        let path = git(&["rev-parse", "--git-path", name])?;
+        if Path::new(&path).exists() {
+            println!("cargo::rerun-if-changed={path}");
+        }
+    }
+    git(&["rev-parse", "--short=12", "HEAD"])
+}
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=TRAPLINE_COMMIT");
+    let given = env::var("TRAPLINE_COMMIT").ok().filter(|commit| !commit.trim().is_empty());
+    let commit = given.or_else(commit).unwrap_or_else(|| "unknown".to_owned());
+    println!("cargo::rustc-env=TRAPLINE_COMMIT={}", commit.trim());
+}

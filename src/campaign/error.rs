@@ -1,0 +1,73 @@
+//! What can be wrong with a campaign, and what can stop one.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::backend::BackendError;
+use crate::material::MaterialError;
+use crate::record::RecordError;
+
+/// A value outside its limit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} is {value}; it must be {limit}")]
+pub struct Bad {
+    /// `key array.rows`, or the option of the command line.
+    pub what: String,
+    pub value: String,
+    pub limit: String,
+}
+
+impl Bad {
+    pub(crate) fn key(key: impl std::fmt::Display, value: impl ToString, limit: impl ToString) -> Bad {
+        Bad { what: format!("key {key}"), value: value.to_string(), limit: limit.to_string() }
+    }
+}
+
+/// Why a campaign file does not become a plan. Each in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum CampaignError {
+    #[error("{path}: cannot be read: {source}; give the path of a campaign file, such as campaigns/bake.toml")]
+    Unreadable { path: String, source: io::Error },
+    #[error("{path}: {message}")]
+    Syntax { path: String, message: String },
+    #[error("{path}: {bad}")]
+    Value { path: String, bad: Bad },
+    #[error("{path}: key {key}: {text}")]
+    Material {
+        path: String,
+        key: String,
+        /// The error in one line.
+        text: String,
+        error: Box<MaterialError>,
+    },
+}
+
+impl CampaignError {
+    /// Whether the system refused a file, rather than the file holding something wrong.
+    pub fn is_io(&self) -> bool {
+        match self {
+            CampaignError::Unreadable { .. } => true,
+            CampaignError::Material { error, .. } => matches!(**error, MaterialError::Unreadable { .. }),
+            CampaignError::Syntax { .. } | CampaignError::Value { .. } => false,
+        }
+    }
+}
+
+/// Why a campaign does not run, or stops. The points finished until then stay in their folder.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("{} exists; choose another name with -o, or replace it with --force", .0.display())]
+    Exists(PathBuf),
+    #[error("{} holds the points of an interrupted run, or of one that is running; start afresh with --force", .0.display())]
+    Interrupted(PathBuf),
+    #[error("{} is not a folder of points: it holds {found}; remove it, or choose another name with -o", path.display())]
+    NotParts { path: PathBuf, found: String },
+    #[error("{} names no file; give one with -o, such as bake.h5", .0.display())]
+    NoFile(PathBuf),
+    #[error("point {number} ({material}, {temperature_c} °C): {source}")]
+    Backend { number: usize, material: String, temperature_c: f64, source: BackendError },
+    #[error("the record of point {number} cannot be made: its dump does not have the shape of its window")]
+    Dump { number: usize },
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}

@@ -1,0 +1,23 @@
+//! Campaigns: many points (a material at a temperature), planned, run and recorded.
+//!
+//! A campaign file ([`mod@file`] describes it) becomes a checked [`Plan`]: every value is inside its limit, every material is
+//! read, and nothing that follows can fail for what the user wrote. The points of a plan are numbered, material by material,
+//! and independent: a point depends on the plan and on its number, not on the points before it. [`run()`] computes them one
+//! after another, commits each as its own file, and merges the files into the record.
+
+mod check;
+mod error;
+pub mod file;
+mod flags;
+mod plan;
+mod run;
+mod times;
+
+pub use check::{
+    MAX_BIAS_V, MAX_DUMP_READINGS, MAX_DWELL_S, MAX_MATERIALS, MAX_RECORD_BYTES, MAX_SEGMENTS, MAX_SUBSTEPS,
+    MAX_SWEEP_POINTS, MAX_TEMPERATURE_C, MAX_TEMPERATURES, MAX_TIME_S, MIN_TIME_S,
+};
+pub use error::{Bad, CampaignError, RunError};
+pub use flags::VALID_TO_V;
+pub use plan::{Overrides, Plan};
+pub use run::{Destination, run};

@@ -1,0 +1,96 @@
+//! What the command line says of a failure: one line and an exit code.
+
+use std::error::Error;
+
+use trapline::backend::BackendError;
+use trapline::campaign::{CampaignError, RunError};
+use trapline::figure::FigureError;
+use trapline::record::RecordError;
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+pub enum Failure {
+    /// The call, or a file the user wrote, is wrong: exit code 2.
+    Usage(String),
+    /// Something failed on the way: exit code 1.
+    Failed(String),
+    /// Nothing is left to say; the exit code.
+    Told(u8),
+}
+
+impl Failure {
+    pub fn code(&self) -> u8 {
+        match self {
+            Failure::Usage(_) => 2,
+            Failure::Failed(_) => 1,
+            Failure::Told(code) => *code,
+        }
+    }
+
+    /// The message in one line, whatever was put into it (a path may hold a line break).
+    pub fn message(&self) -> Option<String> {
+        match self {
+            Failure::Usage(text) | Failure::Failed(text) => Some(one_line(text)),
+            Failure::Told(_) => None,
+        }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// An error and its sources, each once.
+fn told(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = inner.source();
+    }
+    text
+}
+
+impl From<CampaignError> for Failure {
+    fn from(error: CampaignError) -> Self {
+        if error.is_io() { Failure::Failed(told(&error)) } else { Failure::Usage(told(&error)) }
+    }
+}
+
+impl From<BackendError> for Failure {
+    fn from(error: BackendError) -> Self {
+        use BackendError::{Budget, Device, InstructionSet, NoAdapter, NoDevice, Shader, Threads, UnknownAdapter};
+        match error {
+            UnknownAdapter { .. } | InstructionSet { .. } | Threads(_) | Budget { .. } => Failure::Usage(told(&error)),
+            NoAdapter(_) | NoDevice { .. } | Device { .. } | Shader { .. } => Failure::Failed(told(&error)),
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Exists(_) | RunError::Interrupted(_) | RunError::NotParts { .. } | RunError::NoFile(_) => {
+                Failure::Usage(told(&error))
+            }
+            RunError::Backend { .. } | RunError::Dump { .. } | RunError::Record(_) => Failure::Failed(told(&error)),
+        }
+    }
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        Failure::Failed(told(&error))
+    }
+}
+
+impl From<FigureError> for Failure {
+    fn from(error: FigureError) -> Self {
+        Failure::Failed(told(&error))
+    }
+}

@@ -1,0 +1,100 @@
+//! The command line: one file per subcommand, arguments in, a checked plan out.
+
+mod devices;
+mod failure;
+mod materials;
+mod run;
+mod show;
+mod size;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+pub use failure::Failure;
+
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TRAPLINE_COMMIT"), ")");
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 when all went well; 1 for what fails while running (a file that cannot be read or written, a damaged \
+record, a device); 2 for wrong usage (arguments, what a campaign or material file holds, an output that exists).
+
+Results go to the standard output; remarks, progress and errors to the standard error.";
+
+/// Simulates charge-trap synaptic crossbars: cell physics on GPU and CPU, thermal Monte Carlo campaigns, HDF5 records.
+#[derive(Debug, Parser)]
+#[command(name = "trapline", version = VERSION, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Arguments {
+    /// Says more of what happens, on the standard error
+    #[arg(long, short, global = true)]
+    verbose: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Show(show::Show),
+    Devices(devices::Devices),
+    Materials(materials::Materials),
+}
+
+/// The arguments of this process; help and version are printed as asked for.
+///
+/// # Errors
+/// [`Failure::Usage`] of one line. [`Failure::Told`] where there is nothing left to say.
+pub fn parse() -> Result<Arguments, Failure> {
+    Arguments::try_parse().map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            terminal::print(&error.render().to_string()).err().unwrap_or(Failure::Told(0))
+        }
+        // Called without a subcommand: the help is the answer, and the call was wrong nevertheless.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            terminal::note(error.render().to_string().trim_end());
+            Failure::Told(2)
+        }
+        _ => Failure::Usage(first_paragraph(&error.render().to_string())),
+    })
+}
+
+/// What clap says, in one line: without its tips and the usage.
+fn first_paragraph(rendered: &str) -> String {
+    let lines = rendered.lines().take_while(|line| !line.trim().is_empty());
+    let text = lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    format!("{}; see --help", text.trim_end_matches('.'))
+}
+
+/// Runs a subcommand.
+///
+/// # Errors
+/// [`Failure`]: what to say, and the exit code.
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    let level = if arguments.verbose { tracing::Level::INFO } else { tracing::Level::WARN };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .init();
+    match arguments.command {
+        Command::Run(command) => command.run(),
+        Command::Show(command) => command.run(),
+        Command::Devices(command) => command.run(),
+        Command::Materials(command) => command.run(),
+    }
+}
+
+/// Says what failed, in one line, and ends with its code.
+pub fn exit(result: Result<(), Failure>) -> ExitCode {
+    let Err(failure) = result else {
+        return ExitCode::SUCCESS;
+    };
+    if let Some(message) = failure.message() {
+        terminal::note(&format!("trapline: {message}"));
+    }
+    ExitCode::from(failure.code())
+}

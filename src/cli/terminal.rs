@@ -1,0 +1,73 @@
+//! Text to people and to pipes.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Failure;
+
+/// Writes to the standard output. A reader that has seen enough (`| head`) is no failure: the command ends quietly.
+///
+/// # Errors
+/// [`Failure::Told`] for a closed pipe, [`Failure::Failed`] for any other refusal (a full disk, say).
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::Told(0),
+        _ => Failure::Failed(format!("cannot write to the standard output: {error}; check the disk")),
+    })
+}
+
+/// Writes a line to the standard error, if anybody listens there.
+pub fn note(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// A bar over so many cells on the standard error; none where that is no terminal, or where `quiet`.
+pub fn cells_bar(cells: u64, quiet: bool) -> ProgressBar {
+    if quiet || !io::stderr().is_terminal() {
+        return ProgressBar::with_draw_target(Some(cells), ProgressDrawTarget::hidden());
+    }
+    let bar = ProgressBar::with_draw_target(Some(cells), ProgressDrawTarget::stderr());
+    let template = "{bar:32} {percent:>3} %  {human_pos} of {human_len} cells, {per_sec}, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}
+
+/// A time a person waited.
+pub fn waited(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 60.0 {
+        format!("{seconds:.1} s")
+    } else {
+        format!("{} min {:02} s", seconds as u64 / 60, seconds as u64 % 60)
+    }
+}
+
+/// A number of bytes in the largest binary unit it fills.
+pub fn bytes(number: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let at = (0..units.len() - 1).find(|&i| number >> (10 * i) < 1024).unwrap_or(units.len() - 1);
+    let value = number as f64 / 1024_f64.powi(at as i32);
+    let digits = if value.fract() == 0.0 { 0 } else { 1 };
+    format!("{value:.digits$} {}", units[at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_spoken() {
+        assert_eq!(bytes(0), "0 B");
+        assert_eq!(bytes(1 << 30), "1 GiB");
+        assert_eq!(bytes(1536), "1.5 KiB");
+        assert_eq!(bytes(u64::MAX), "16777216 TiB");
+        assert_eq!(waited(Duration::from_millis(1234)), "1.2 s");
+        assert_eq!(waited(Duration::from_secs(125)), "2 min 05 s");
+    }
+}
