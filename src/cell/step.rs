@@ -84,9 +84,8 @@ pub fn step(classes: &[TrapClass], occupancy: &mut Occupancy, drive: &StepDrive)
         0.0
     };
     let explicit_weight = (3.0 + x) / (6.0 + 3.0 * x + x * x);
-    let average = |end: f64| explicit_weight * uptake_start + (1.0 - explicit_weight) * uptake(drive, end).0;
     let uptake_average = if drive.offered > 0.0 && drive.space_charge_limit > 0.0 {
-        average(end_filling(classes, occupancy, drive, explicit_weight * uptake_start, 1.0 - explicit_weight, start))
+        average_uptake(classes, occupancy, drive, explicit_weight * uptake_start, 1.0 - explicit_weight, start)
     } else {
         0.0
     };
@@ -103,8 +102,12 @@ pub fn step(classes: &[TrapClass], occupancy: &mut Occupancy, drive: &StepDrive)
     caught
 }
 
-/// The root F1 of the step's equation, to the last bits: Newton inside a bracket.
-fn end_filling(
+/// The uptake averaged over the step, at the root F1 of the step's equation: Newton inside a bracket.
+///
+/// `u(F1)` taken at a rounded F1 would be off by `offered` times that rounding, without bound in a long step. So the
+/// last steps are kept apart from the rounded F1, as an offset that moves `u` along its slope: the filling that follows
+/// is then F1 to rounding.
+fn average_uptake(
     classes: &[TrapClass],
     occupancy: &Occupancy,
     drive: &StepDrive,
@@ -112,29 +115,39 @@ fn end_filling(
     implicit_weight: f64,
     start: f64,
 ) -> f64 {
-    let (mut low, mut high, mut end) = (0.0, 1.0, start);
+    let (mut low, mut high, mut end, mut offset) = (0.0, 1.0, start, 0.0);
+    let mut average = explicit;
     for _ in 0..100 {
         let (uptake_end, uptake_slope) = uptake(drive, end);
-        let (mut value, mut slope) = (end, 1.0);
+        let by_filling = implicit_weight * uptake_slope;
+        let here = explicit + implicit_weight * uptake_end + by_filling * offset;
+        let (mut value, mut slope) = (end + offset, 1.0);
         for (k, class) in classes.iter().enumerate() {
             let (f, e) = (occupancy[k], drive.emission[k]);
-            let c = class.speed * (explicit + implicit_weight * uptake_end);
+            let c = class.speed * here;
             let net = c * (1.0 - f) - e * f;
             value -= class.weight * (f + net * phi(c + e));
             let by_uptake = class.speed * ((1.0 - f) * phi(c + e) + net * phi_slope(c + e));
-            slope -= class.weight * by_uptake * implicit_weight * uptake_slope;
+            slope -= class.weight * by_uptake * by_filling;
+        }
+        let newton = -value / slope;
+        average = here + by_filling * newton;
+        if newton.abs() <= 1e-15 {
+            // What the slope leaves out goes as the square of this.
+            if (by_filling * newton).abs() <= 1e-9 * (1.0 + here) {
+                break;
+            }
+            offset += newton;
+            continue;
         }
         if value > 0.0 {
             high = end;
         } else {
             low = end;
         }
-        let newton = end - value / slope;
-        let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
-        if (next - end).abs() <= 1e-15 {
-            return next;
-        }
-        end = next;
+        let next = end + offset + newton;
+        end = if next > low && next < high { next } else { 0.5 * (low + high) };
+        offset = 0.0;
     }
-    end
+    average.max(explicit)
 }
