@@ -12,7 +12,7 @@ pub type Lane = [f32; LANES];
 
 /// The same number in every lane.
 #[inline(always)]
-pub fn splat(value: f32) -> Lane {
+pub const fn splat(value: f32) -> Lane {
     [value; LANES]
 }
 
@@ -81,7 +81,8 @@ pub fn fraction_lost(x: f32) -> f32 {
     let (n, r) = reduce(-x.max(0.0).min(EXP_LIMIT));
     let p = r * expm1_over_r(r);
     let s = power_of_two(n);
-    if n == 0 { -p } else { (1.0 - s) - s * p }
+    let far = (1.0 - s) - s * p;
+    if n == 0 { -p } else { far }
 }
 
 /// `(1 - exp(-x))/x` for x >= 0, 1 at 0.
@@ -91,15 +92,18 @@ pub fn phi(x: f32) -> f32 {
     let (n, r) = reduce(-x);
     let q = expm1_over_r(r);
     let s = power_of_two(n);
-    // At n = 0 the reduced argument is -x itself, and the quotient is the polynomial.
-    if n == 0 { q } else { ((1.0 - s) - s * (r * q)) / x }
+    // At n = 0 the reduced argument is -x itself, and the quotient is the polynomial. Both are computed, so that this is a
+    // selection and not a branch.
+    let far = ((1.0 - s) - s * (r * q)) / x;
+    if n == 0 { q } else { far }
 }
 
 /// Derivative of [`phi`], to the accuracy Newton's iteration needs.
 #[inline(always)]
 pub fn phi_slope(x: f32, phi: f32) -> f32 {
     // exp(-x) = 1 - x phi; the difference loses digits below x = 0.05, where the series takes over.
-    if x < 0.05 { -0.5 + x * 0.333_333_34 } else { ((1.0 - x * phi) - phi) / x }
+    let far = ((1.0 - x * phi) - phi) / x;
+    if x < 0.05 { -0.5 + x * 0.333_333_34 } else { far }
 }
 
 #[cfg(test)]
