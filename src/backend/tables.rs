@@ -62,6 +62,8 @@ pub struct Tables {
     /// Classes in use.
     pub classes: usize,
     pub rows: [ClassRow; MAX_CLASSES],
+    /// Largest capture speed of a class.
+    pub top_speed: f32,
     pub segments: Vec<SegmentRow>,
     pub visits: Vec<VisitRow>,
     /// `1 - theta0`.
@@ -139,6 +141,7 @@ impl Tables {
         Tables {
             classes: material.classes.len(),
             rows,
+            top_speed: rows.iter().fold(0.0, |top, row| row.speed.max(top)),
             segments: segments.collect(),
             visits: visits.collect(),
             open: job.open() as f32,

@@ -19,11 +19,16 @@ pub struct Bake {
 }
 
 impl Bake {
+    /// An empty cell's.
+    pub const EMPTY: Bake = {
+        let zero = [[0.0; LANES]; MAX_CLASSES];
+        Bake { rate: zero, share: zero, lost: zero, start: [0.0; LANES] }
+    };
+
     /// Starts the bake of programmed cells.
     #[inline(always)]
     pub fn new(tables: &Tables, variation: &Variation, occupancy: &Occupancy) -> Bake {
-        let zero = [splat(0.0); MAX_CLASSES];
-        let mut bake = Bake { rate: zero, share: zero, lost: zero, start: splat(0.0) };
+        let mut bake = Bake::EMPTY;
         for k in 0..tables.classes {
             let row = &tables.rows[k];
             for lane in 0..LANES {

@@ -182,20 +182,22 @@ fn chunk_body(context: &Context, cells: &CellSet) -> Chunk {
     let (checkpoints, width) = (tables.nominal.len(), counters(tables.bins as usize));
     let mut chunk = Chunk { partials: vec![Partial::EMPTY; checkpoints], counts: vec![0; checkpoints * width] };
     for block in (0..cells.count).step_by(BLOCK_CELLS as usize) {
-        let groups: [(Bake, Lane); GROUPS] =
-            std::array::from_fn(|group| prepare(context, &numbers(cells, block + (group * LANES) as u64)));
-        let valid: [Lane; GROUPS] = std::array::from_fn(|group| {
+        let mut groups = [const { (Bake::EMPTY, splat(0.0)) }; GROUPS];
+        let mut valid = [splat(0.0); GROUPS];
+        // No closures around a kernel: one that is not inlined is compiled for the baseline.
+        for group in 0..GROUPS {
             let first = block + (group * LANES) as u64;
-            reduce::mask(|lane| first + (lane as u64) < cells.count)
-        });
-        block_body(tables, groups, &valid, &mut chunk);
+            groups[group] = prepare(context, &numbers(cells, first));
+            valid[group] = reduce::mask(cells.count.saturating_sub(first));
+        }
+        block_body(tables, &mut groups, &valid, &mut chunk);
     }
     chunk
 }
 
 /// Bakes one block through all its checkpoints.
 #[inline(always)]
-fn block_body(tables: &Tables, mut groups: [(Bake, Lane); GROUPS], valid: &[Lane; GROUPS], chunk: &mut Chunk) {
+fn block_body(tables: &Tables, groups: &mut [(Bake, Lane); GROUPS], valid: &[Lane; GROUPS], chunk: &mut Chunk) {
     let width = counters(tables.bins as usize);
     for visit in &tables.visits {
         let checkpoint = visit.checkpoint as usize;
@@ -204,7 +206,10 @@ fn block_body(tables: &Tables, mut groups: [(Bake, Lane); GROUPS], valid: &[Lane
         for ((bake, area), valid) in groups.iter_mut().zip(valid) {
             let lost = bake.visit(tables.classes, visit);
             let seen = read::read(tables, area, &bake.start, &lost);
-            let programmed = reduce::mask(|lane| valid[lane] > 0.0 && bake.start[lane] > 0.0);
+            let mut programmed = splat(0.0);
+            for lane in 0..LANES {
+                programmed[lane] = if bake.start[lane] > 0.0 { valid[lane] } else { 0.0 };
+            }
             let counted: [Lane; QUANTITIES] = [*valid, *valid, programmed, programmed];
             sums.add(&seen, &tables.nominal[checkpoint], &tables.inverse_scale[checkpoint], &counted);
             reduce::count(tables, &seen, valid, &programmed, counts);

@@ -1,7 +1,7 @@
 //! Moves sixteen cells through a programming. Twin: `shaders/program.wgsl`; the equations are those of [`crate::cell::step`].
 
 use super::draw::{Numbers, Variation, draw_speed};
-use super::lanes::{LANES, Lane, exp, phi, phi_slope, splat};
+use super::lanes::{LANES, Lane, NEAR, exp, phi, phi_near, phi_slope, phi_slope_near, splat};
 use crate::backend::tables::{SegmentRow, Tables};
 use crate::material::MAX_CLASSES;
 use crate::rng::NORMAL_TABLE_LEN;
@@ -60,20 +60,56 @@ fn apply(
         inverse_limit[lane] = if limit > 0.0 && segment.overdrive_v > 0.0 { 1.0 / limit } else { 0.0 };
     }
     let mut emission = [splat(0.0); MAX_CLASSES];
+    let mut fastest = splat(0.0);
     for k in 0..tables.classes {
         for lane in 0..LANES {
-            emission[k][lane] = rate[k][lane] * segment.step_s + tables.rows[k].speed * segment.field;
+            let e = rate[k][lane] * segment.step_s + tables.rows[k].speed * segment.field;
+            emission[k][lane] = e;
+            fastest[lane] = if e > fastest[lane] { e } else { fastest[lane] };
         }
     }
+    let release = Release { emission, fastest };
     for _ in 0..segment.substeps {
-        let uptake = average_uptake(tables, segment.iterations, &offered, &inverse_limit, &emission, occupancy);
-        for k in 0..tables.classes {
-            let speed = tables.rows[k].speed;
-            for lane in 0..LANES {
-                let (f, e, c) = (occupancy[k][lane], emission[k][lane], speed * uptake[lane]);
-                let new = f + (c * (1.0 - f) - e * f) * phi(c + e);
-                occupancy[k][lane] = new.max(0.0).min(1.0);
-            }
+        let uptake = average_uptake(tables, segment.iterations, &offered, &inverse_limit, &release, occupancy);
+        if release.is_near(tables, &uptake) {
+            advance::<true>(tables, &uptake, &release.emission, occupancy);
+        } else {
+            advance::<false>(tables, &uptake, &release.emission, occupancy);
+        }
+    }
+}
+
+/// What a substep lets go.
+struct Release {
+    /// Emission of each class times the substep.
+    emission: Occupancy,
+    /// The largest of them in each cell.
+    fastest: Lane,
+}
+
+impl Release {
+    /// Whether all arguments of [`phi`] are below [`NEAR`] at an uptake: then its short form gives the same bits.
+    #[inline(always)]
+    fn is_near(&self, tables: &Tables, uptake: &Lane) -> bool {
+        let mut near = true;
+        for lane in 0..LANES {
+            near &= tables.top_speed * uptake[lane] + self.fastest[lane] < NEAR;
+        }
+        near
+    }
+}
+
+/// Moves the classes through one substep at an average uptake.
+#[inline(always)]
+fn advance<const IS_NEAR: bool>(tables: &Tables, uptake: &Lane, emission: &Occupancy, occupancy: &mut Occupancy) {
+    for k in 0..tables.classes {
+        let speed = tables.rows[k].speed;
+        for lane in 0..LANES {
+            let (f, e, c) = (occupancy[k][lane], emission[k][lane], speed * uptake[lane]);
+            let x = c + e;
+            let phi_x = if IS_NEAR { phi_near(x) } else { phi(x) };
+            let new = f + (c * (1.0 - f) - e * f) * phi_x;
+            occupancy[k][lane] = new.max(0.0).min(1.0);
         }
     }
 }
@@ -95,7 +131,7 @@ fn average_uptake(
     iterations: u32,
     offered: &Lane,
     inverse_limit: &Lane,
-    emission: &Occupancy,
+    release: &Release,
     occupancy: &Occupancy,
 ) -> Lane {
     let mut average = splat(0.0);
@@ -120,24 +156,17 @@ fn average_uptake(
     }
     let (mut low, mut high, mut end) = (splat(0.0), splat(1.0), start);
     for _ in 0..iterations {
-        let (mut value, mut slope) = (end, splat(1.0));
         let (mut uptake_end, mut slope_end) = (splat(0.0), splat(0.0));
         for lane in 0..LANES {
             let (u, s) = uptake(tables.open, offered[lane], inverse_limit[lane], end[lane]);
             uptake_end[lane] = explicit[lane] + implicit_weight[lane] * u;
             slope_end[lane] = implicit_weight[lane] * s;
         }
-        for k in 0..tables.classes {
-            let (weight, speed) = (tables.rows[k].weight, tables.rows[k].speed);
-            for lane in 0..LANES {
-                let (f, e, c) = (occupancy[k][lane], emission[k][lane], speed * uptake_end[lane]);
-                let net = c * (1.0 - f) - e * f;
-                let x = c + e;
-                let phi_x = phi(x);
-                value[lane] -= weight * (f + net * phi_x);
-                slope[lane] -= weight * speed * ((1.0 - f) * phi_x + net * phi_slope(x, phi_x)) * slope_end[lane];
-            }
-        }
+        let (value, slope) = if release.is_near(tables, &uptake_end) {
+            balance::<true>(tables, &uptake_end, &slope_end, &release.emission, occupancy, &end)
+        } else {
+            balance::<false>(tables, &uptake_end, &slope_end, &release.emission, occupancy, &end)
+        };
         for lane in 0..LANES {
             let above = value[lane] > 0.0;
             high[lane] = if above { end[lane] } else { high[lane] };
@@ -153,4 +182,30 @@ fn average_uptake(
         average[lane] = explicit[lane] + implicit_weight[lane] * u;
     }
     average
+}
+
+/// A filling less the one that a substep at its uptake ends with, and the slope of that difference by the filling.
+#[inline(always)]
+fn balance<const IS_NEAR: bool>(
+    tables: &Tables,
+    uptake_end: &Lane,
+    slope_end: &Lane,
+    emission: &Occupancy,
+    occupancy: &Occupancy,
+    end: &Lane,
+) -> (Lane, Lane) {
+    let (mut value, mut slope) = (*end, splat(1.0));
+    for k in 0..tables.classes {
+        let (weight, speed) = (tables.rows[k].weight, tables.rows[k].speed);
+        for lane in 0..LANES {
+            let (f, e, c) = (occupancy[k][lane], emission[k][lane], speed * uptake_end[lane]);
+            let net = c * (1.0 - f) - e * f;
+            let x = c + e;
+            let phi_x = if IS_NEAR { phi_near(x) } else { phi(x) };
+            let phi_slope_x = if IS_NEAR { phi_slope_near(x) } else { phi_slope(x, phi_x) };
+            value[lane] -= weight * (f + net * phi_x);
+            slope[lane] -= weight * speed * ((1.0 - f) * phi_x + net * phi_slope_x) * slope_end[lane];
+        }
+    }
+    (value, slope)
 }

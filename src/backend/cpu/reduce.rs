@@ -115,12 +115,12 @@ pub fn count(tables: &Tables, seen: &Observables<Lane>, valid: &Lane, programmed
     counts[3 * width + 1] += held;
 }
 
-/// A lane of ones where `f` holds.
+/// Ones in the first `count` lanes, zeros after.
 #[inline(always)]
-pub fn mask(f: impl Fn(usize) -> bool) -> Lane {
+pub fn mask(count: u64) -> Lane {
     let mut lanes = splat(0.0);
-    for (lane, value) in lanes.iter_mut().enumerate() {
-        *value = if f(lane) { 1.0 } else { 0.0 };
+    for lane in 0..LANES {
+        lanes[lane] = if (lane as u64) < count { 1.0 } else { 0.0 };
     }
     lanes
 }
