@@ -33,6 +33,7 @@ fn average_uptake(iterations: u32, offered: f32, inverse_limit: f32) -> f32 {
     var low = 0.0;
     var high = 1.0;
     var end = start;
+    var average = 0.0;
     for (var iteration = 0u; iteration < iterations; iteration += 1u) {
         tick();
         let at_end = uptake(offered, inverse_limit, end);
@@ -52,10 +53,17 @@ fn average_uptake(iterations: u32, offered: f32, inverse_limit: f32) -> f32 {
         let above = value > 0.0;
         high = select(high, end, above);
         low = select(end, low, above);
-        let newton = end - value / slope;
-        end = select(0.5 * (low + high), newton, newton >= low && newton <= high);
+        let offset = -value / slope;
+        let newton = end + offset;
+        let middle = 0.5 * (low + high);
+        let inside = newton >= low && newton <= high;
+        end = select(middle, newton, inside);
+        // Along the slope by the unrounded offset: taken at the rounded filling it would be off by `offered` roundings.
+        let along = max(uptake_end + slope_end * offset, 0.0);
+        let at_middle = explicit_part + implicit_weight * uptake(offered, inverse_limit, middle).x;
+        average = select(at_middle, along, inside);
     }
-    return explicit_part + implicit_weight * uptake(offered, inverse_limit, end).x;
+    return average;
 }
 
 @compute @workgroup_size(BLOCK)

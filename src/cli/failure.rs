@@ -4,6 +4,7 @@ use std::error::Error;
 
 use trapline::backend::BackendError;
 use trapline::campaign::{CampaignError, RunError};
+use trapline::experiment::ExperimentError;
 use trapline::figure::FigureError;
 use trapline::record::RecordError;
 
@@ -86,6 +87,15 @@ impl From<RunError> for Failure {
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
         Failure::Failed(told(&error))
+    }
+}
+
+impl From<ExperimentError> for Failure {
+    fn from(error: ExperimentError) -> Self {
+        match error {
+            ExperimentError::Backend(inner) => inner.into(),
+            ExperimentError::Material(_) => Failure::Failed(told(&error)),
+        }
     }
 }
 

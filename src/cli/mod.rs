@@ -1,9 +1,12 @@
 //! The command line: one file per subcommand, arguments in, a checked plan out.
 
+mod bench;
 mod devices;
+mod everyone;
 mod failure;
 mod materials;
 mod run;
+mod selftest;
 mod show;
 mod size;
 mod terminal;
@@ -40,6 +43,8 @@ enum Command {
     Show(show::Show),
     Devices(devices::Devices),
     Materials(materials::Materials),
+    Selftest(selftest::Selftest),
+    Bench(bench::Bench),
 }
 
 /// The arguments of this process; help and version are printed as asked for.
@@ -85,6 +90,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Show(command) => command.run(),
         Command::Devices(command) => command.run(),
         Command::Materials(command) => command.run(),
+        Command::Selftest(command) => command.run(),
+        Command::Bench(command) => command.run(),
     }
 }
 

@@ -171,15 +171,19 @@ fn average_uptake(
             let above = value[lane] > 0.0;
             high[lane] = if above { end[lane] } else { high[lane] };
             low[lane] = if above { low[lane] } else { end[lane] };
-            let newton = end[lane] - value[lane] / slope[lane];
+            let offset = -value[lane] / slope[lane];
+            let newton = end[lane] + offset;
+            let middle = 0.5 * (low[lane] + high[lane]);
             // Closed: where the root sits on the bracket's end, Newton lands on it and must be let.
             let inside = newton >= low[lane] && newton <= high[lane];
-            end[lane] = if inside { newton } else { 0.5 * (low[lane] + high[lane]) };
+            end[lane] = if inside { newton } else { middle };
+            // The uptake moves along its slope by the unrounded offset: taken at the rounded filling it would be off by
+            // `offered` roundings, without bound in a long step.
+            let along = (uptake_end[lane] + slope_end[lane] * offset).max(0.0);
+            let at_middle = explicit[lane]
+                + implicit_weight[lane] * uptake(tables.open, offered[lane], inverse_limit[lane], middle).0;
+            average[lane] = if inside { along } else { at_middle };
         }
-    }
-    for lane in 0..LANES {
-        let u = uptake(tables.open, offered[lane], inverse_limit[lane], end[lane]).0;
-        average[lane] = explicit[lane] + implicit_weight[lane] * u;
     }
     average
 }

@@ -1,0 +1,64 @@
+//! `trapline bench`.
+
+use clap::Args;
+use trapline::analysis::Table;
+use trapline::experiment::bench::{self, BenchRow, Rate};
+
+use super::everyone::{Everyone, title};
+use super::{Failure, size, terminal};
+
+/// Measures every backend side by side: cell-checkpoints and cell-pulses per second, read-back included
+#[derive(Debug, Args)]
+pub struct Bench {
+    #[command(flatten)]
+    everyone: Everyone,
+    /// Rows and columns of the array [default: by backend, so that a call takes about a second]
+    #[arg(long, value_name = "N", value_parser = size::lines)]
+    lines: Option<u64>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Bench {
+    /// Measures each backend in turn and prints the figures.
+    ///
+    /// # Errors
+    /// A backend that fails.
+    pub fn run(self) -> Result<(), Failure> {
+        let mut rows = Vec::new();
+        for backend in self.everyone.reference().into_iter().chain(self.everyone.fast(false)?) {
+            if !self.json {
+                terminal::note(&format!("measuring {}", title(&backend.identity())));
+            }
+            rows.push(bench::run(backend.as_ref(), self.lines)?);
+        }
+        if self.json {
+            let text = serde_json::to_string_pretty(&rows)
+                .map_err(|error| Failure::Failed(format!("cannot put the results into JSON: {error}")))?;
+            return terminal::print(&format!("{text}\n"));
+        }
+        terminal::print(&table(&rows))
+    }
+}
+
+fn spread(rate: &Rate) -> String {
+    format!("{:.2e} ({:.1e} to {:.1e})", rate.median, rate.least, rate.most)
+}
+
+fn table(rows: &[BenchRow]) -> String {
+    let mut table = Table::new(["backend", "cells", "cell-checkpoints/s", "cell-pulses/s"], 1);
+    for row in rows {
+        table.row([
+            title(&row.identity),
+            row.cells.to_string(),
+            spread(&row.cell_checkpoints_per_s),
+            spread(&row.cell_pulses_per_s),
+        ]);
+    }
+    format!(
+        "{}median (least to most) of {} calls, all statistics and the read-back included, kernels compiled before\n",
+        table.render(),
+        bench::CALLS
+    )
+}
