@@ -142,15 +142,15 @@ fn average_uptake(
             let above = value[lane] > 0.0;
             high[lane] = if above { end[lane] } else { high[lane] };
             low[lane] = if above { low[lane] } else { end[lane] };
-            let newton = end[lane] - value[lane] / slope[lane];
+            let newton = -(value[lane] / slope[lane]);
+            let next = end[lane] + newton;
             // Closed: where the root sits on the bracket's end, Newton lands on it and must be let.
-            let inside = newton >= low[lane] && newton <= high[lane];
-            end[lane] = if inside { newton } else { 0.5 * (low[lane] + high[lane]) };
+            let inside = next >= low[lane] && next <= high[lane];
+            end[lane] = if inside { next } else { 0.5 * (low[lane] + high[lane]) };
+            // The step in the uptake itself, not the uptake at the rounded filling, which a long substep would multiply.
+            let along = uptake_end[lane] + slope_end[lane] * newton;
+            average[lane] = (if inside { along } else { uptake_end[lane] }).max(explicit[lane]);
         }
-    }
-    for lane in 0..LANES {
-        let u = uptake(tables.open, offered[lane], inverse_limit[lane], end[lane]).0;
-        average[lane] = explicit[lane] + implicit_weight[lane] * u;
     }
     average
 }
