@@ -1,4 +1,5 @@
-//! Puts the commit into the program, for its records: `TRAPLINE_COMMIT` where it is set, else git's, else `unknown`.
+//! What the build knows and the sources cannot ask: the commit, for the records (`TRAPLINE_COMMIT` where it is set, else git's, else
+//! `unknown`), and whether GPU tests are left out.
 
 use std::env;
 use std::path::Path;
@@ -33,4 +34,13 @@ fn main() {
     let given = env::var("TRAPLINE_COMMIT").ok().filter(|commit| !commit.trim().is_empty());
     let commit = given.or_else(commit).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo::rustc-env=TRAPLINE_COMMIT={}", commit.trim());
+    gpu_tests_left_out();
 }
+
+/// `trapline_skip_gpu` where TRAPLINE_SKIP_GPU_TESTS is set to 1: GPU tests then show as ignored, which cannot be decided at run time.
+fn gpu_tests_left_out() {
+    println!("cargo::rerun-if-env-changed=TRAPLINE_SKIP_GPU_TESTS");
+    println!("cargo::rustc-check-cfg=cfg(trapline_skip_gpu)");
+    if env::var("TRAPLINE_SKIP_GPU_TESTS").is_ok_and(|value| value == "1") {
+        println!("cargo::rustc-cfg=trapline_skip_gpu");
+    }

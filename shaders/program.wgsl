@@ -59,7 +59,7 @@ fn average_uptake(iterations: u32, offered: f32, inverse_limit: f32) -> f32 {
         let inside = newton >= low && newton <= high;
         end = select(middle, newton, inside);
         // Along the slope by the unrounded offset: taken at the rounded filling it would be off by `offered` roundings.
-        let along = max(uptake_end + slope_end * offset, 0.0);
+        let along = max(uptake_end + slope_end * offset, explicit_part);
         let at_middle = explicit_part + implicit_weight * uptake(offered, inverse_limit, middle).x;
         average = select(at_middle, along, inside);
     }

@@ -179,7 +179,7 @@ fn average_uptake(
             end[lane] = if inside { newton } else { middle };
             // The uptake moves along its slope by the unrounded offset: taken at the rounded filling it would be off by
             // `offered` roundings, without bound in a long step.
-            let along = (uptake_end[lane] + slope_end[lane] * offset).max(0.0);
+            let along = (uptake_end[lane] + slope_end[lane] * offset).max(explicit[lane]);
             let at_middle = explicit[lane]
                 + implicit_weight[lane] * uptake(tables.open, offered[lane], inverse_limit[lane], middle).0;
             average[lane] = if inside { along } else { at_middle };

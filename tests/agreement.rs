@@ -1,0 +1,623 @@
+//! One body per claim, run on every backend; and what the backends must agree on.
+//!
+//! # The error model
+//! The f32 backends differ from f64 by rounded constants and rounded operations. With `r = 2^-24 = 6e-8`, one rounding:
+//!
+//! - *lost*, relative. An exponent's argument `-u (slope + curvature u)/kT` is rounded about four times, and its slope over kT once:
+//!   with |u| <= 5 standard deviations of 1 %, a slope of 0.5 eV and kT = 0.0257 eV it is below 1, so 5 r. exp: 2 ULP = 4 r. Rate times
+//!   shift, plus matrix, times time: their constants and results, 6 r. 1 - exp: 2 ULP, 4 r. A chain of doublings: 32 r (see
+//!   `schedule`), but the factor by which earlier errors shrink holds it to half of that wherever losses are
+//!   large. Shares and their sum over K <= 16 classes: their quotient 2 r, the sum (all terms positive) at most 15 r. Together
+//!   68 r = 4.1e-6; the roundings are of either sign, so that sqrt(sum n^2) of the few largest is typical, 1e-6.
+//! - *filling*, relative to its start. Each substep changes the occupancy by `c (1 - f) phi`, with some 30 roundings of
+//!   numbers of the size of the change, so all changes together carry 30 r of F; each addition to f rounds r f, which over N substeps
+//!   adds N r at most and sqrt(N) r as a walk. With N = 60: 30 r + 8 r = 2.3e-6, walk 5e-7. Release at -5.5 V loses what was there.
+//! - *conductance*, relative: `area (direct/(1 - q F) + hopping)`: 8 roundings, and the filling's error times
+//!   q F/(1 - q F) < 0.3: 5e-7 + 7e-7 = 1.2e-6.
+//! - *kept*, absolute (it lies between 0 and 1): 6 roundings, the loss's error times the loss, the filling's times 0.3.
+//!
+//! The tolerances below are these sums, taken once; what is measured is said beside them. Trace values of the reference are themselves
+//! rounded to f32, half a rounding more.
+
+mod support;
+
+use ndarray::Array2;
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+use support::{assert_close, job_of, octaves, shipped_job, single_class, thirty_pulses, worst_relative};
+use trapline::array::{ArrayShape, CellSet};
+use trapline::backend::cpu::{Cpu, InstructionSet};
+use trapline::backend::job::{Job, JobSpec};
+use trapline::backend::reference::Reference;
+use trapline::backend::{self, Backend, Choice, Options, Trace};
+use trapline::cell::{self, Factors, capture};
+use trapline::material::{self, Material, TrapClass, Variation};
+use trapline::protocol::{Part, Segment, segments};
+use trapline::units::{kelvin, thermal_energy_ev};
+
+/// Relative, of `lost`. Measured: 1.0e-6.
+const LOST: f64 = 4.1e-6;
+/// Relative to the start value, of `filling`. Measured: 5e-7.
+const FILLING: f64 = 2.3e-6;
+/// Relative, of `conductance`. Measured: 2.4e-7.
+const CONDUCTANCE: f64 = 1.2e-6;
+/// Absolute, of `kept`. Measured: 5e-7.
+const KEPT: f64 = 2.5e-6;
+
+/// Opens a backend; that it is not there is a failure that says what to install.
+fn open(choice: Choice) -> Box<dyn Backend> {
+    backend::open(&Options { choice, ..Options::default() }).unwrap_or_else(|error| {
+        panic!(
+            "the backend {choice:?} cannot be opened: {error}\nGPU tests need a Vulkan driver; a software one will do (Debian: \
+             apt-get install libvulkan1 mesa-vulkan-drivers). To leave them out knowingly, set TRAPLINE_SKIP_GPU_TESTS=1: \
+             they then show as ignored"
+        )
+    })
+}
+
+fn trace(backend: &dyn Backend, job: &Job, cells: &CellSet) -> Trace {
+    let trace = backend.trace(job, cells).unwrap_or_else(|error| panic!("{error}"));
+    // A trace starts as NaN, so this is also that every value was written.
+    for (name, values) in fields(&trace) {
+        assert_eq!(values.dim(), (job.times_s.len(), cells.count as usize), "{name}");
+        assert!(values.iter().all(|x| x.is_finite()), "{name} has values that nobody wrote");
+    }
+    trace
+}
+
+fn fields(trace: &Trace) -> [(&'static str, &Array2<f32>); 4] {
+    [("conductance", &trace.conductance), ("filling", &trace.filling), ("lost", &trace.lost), ("kept", &trace.kept)]
+}
+
+fn wide(values: &Array2<f32>) -> impl Iterator<Item = f64> + '_ {
+    values.iter().map(|x| f64::from(*x))
+}
+
+/// A job on one nominal cell.
+fn closed_form_job(m: &Material, program: &[Segment], program_k: f64, bake_k: f64, times_s: &[f64]) -> Job {
+    Job::new(&JobSpec {
+        material: m,
+        variation: false,
+        seed: 1,
+        shape: ArrayShape { rows: 1, cols: 1 },
+        program_k,
+        bake_k,
+        program,
+        substeps: None,
+        times_s,
+        read_v: 0.1,
+        kept_threshold: 0.9,
+        bins: 8,
+    })
+}
+
+/// Checks `lost` and `kept` of a nominal cell against a closed form of the lost fraction.
+fn check_loss(backend: &dyn Backend, job: &Job, lost: impl Fn(f64) -> f64) {
+    let found = trace(backend, job, &CellSet::run(0, 1));
+    let start = f64::from(found.filling[[0, 0]]);
+    assert!(start > 0.01, "nothing was programmed");
+    let q = job.open();
+    let window = |filling: f64| filling / (1.0 - q * filling);
+    for (i, &time_s) in job.times_s.iter().enumerate() {
+        let expected = lost(time_s);
+        assert_close(&format!("lost after {time_s} s"), found.lost[[i, 0]].into(), expected, LOST, 0.0);
+        // The window is theta0 q F/(1 - q F); the textbook quotient is exact enough where f64 has all the digits.
+        let kept = window(start * (1.0 - expected)) / window(start);
+        assert_close(&format!("kept after {time_s} s"), found.kept[[i, 0]].into(), kept, 0.0, KEPT);
+        let filling = start * (1.0 - expected);
+        assert_close(&format!("filling after {time_s} s"), found.filling[[i, 0]].into(), filling, 0.0, FILLING * start);
+    }
+}
+
+// (a) One class: 1 - exp(-e t), down to losses of 1e-17.
+fn thermal_decay(backend: &dyn Backend) {
+    for (depth_ev, celsius) in [(1.2, 100.0), (1.5, 120.0), (1.7, 25.0), (2.1, 150.0)] {
+        let m = single_class(depth_ev);
+        let bake_k = kelvin(celsius);
+        let job = closed_form_job(&m, &thirty_pulses(1.5), 298.15, bake_k, &octaves());
+        let rate = m.attempt_per_s * (-depth_ev / thermal_energy_ev(bake_k)).exp();
+        check_loss(backend, &job, |t| -(-rate * t).exp_m1());
+    }
+    // Times in no pattern, and a loss of 1e-17 in the first second: nothing of it is lost to rounding.
+    let m = single_class(1.766_5);
+    let job = closed_form_job(&m, &thirty_pulses(1.5), 298.15, 298.15, &[1.0, 3.0, 1e3, 7e5, 1e8]);
+    let rate = m.attempt_per_s * (-1.766_5 / thermal_energy_ev(298.15)).exp();
+    assert!(rate > 5e-18 && rate < 5e-17, "{rate}");
+    check_loss(backend, &job, |t| -(-rate * t).exp_m1());
+}
+
+// (b) A long dwell at a hot programming temperature: capture balances emission.
+fn capture_against_emission(backend: &dyn Backend) {
+    for (bias_v, program_k) in [(0.5, 443.0), (1.5, 450.0), (3.0, 455.0), (4.0, 460.0), (-1.5, 455.0)] {
+        let m = material::shipped("pi-ws2-qd").unwrap();
+        let emission = cell::emission_per_s(&m, &Factors::NOMINAL, program_k);
+        let field = cell::release::field_per_s(m.field_release.as_ref(), bias_v);
+        let slowest = emission[..m.classes.len()].iter().copied().fold(f64::INFINITY, f64::min);
+        let dwell = Segment { bias_v, dwell_s: 3.0 / slowest, cycle: 0 };
+        // From empty, and from above F_sc.
+        for first_v in [0.0, 4.5] {
+            let mut program = vec![dwell; 20];
+            program[0] = Segment { bias_v: first_v, dwell_s: 1e-2, cycle: 0 };
+            let job = closed_form_job(&m, &program, program_k, 298.15, &[1.0]);
+            let limit = capture::space_charge_limit(m.capture.as_ref().unwrap(), 1.0, bias_v.abs());
+            let offered = capture::offered_per_s(&m, bias_v, program_k);
+            let balance = |filling: f64| {
+                let u = offered * (1.0 - filling) / (1.0 - job.open() * filling) * (1.0 - filling / limit).max(0.0);
+                let shares =
+                    m.classes.iter().zip(&emission).map(|(k, e)| k.weight * k.speed * u / (k.speed * (u + field) + e));
+                shares.sum::<f64>() - filling
+            };
+            let (mut low, mut high) = (0.0, 1.0);
+            for _ in 0..100 {
+                let middle = 0.5 * (low + high);
+                if balance(middle) > 0.0 { low = middle } else { high = middle }
+            }
+            let found = trace(backend, &job, &CellSet::run(0, 1)).filling[[0, 0]];
+            assert!(low > 0.01 && low < limit);
+            assert_close(&format!("equilibrium at {bias_v} V, {program_k} K"), found.into(), low, 0.0, 2.0 * FILLING);
+        }
+    }
+}
+
+// A long dwell of traps that let nothing go ends at the space-charge limit, which is a ratio of voltages.
+fn the_space_charge_limit(backend: &dyn Backend) {
+    let m = single_class(5.0);
+    let limits = m.capture.unwrap();
+    for (bias_v, dwell_s) in [(0.7, 1e2), (1.5, 1.0), (1.5, 1e2), (2.5, 1.0), (3.5, 10.0), (-1.5, 1e3)] {
+        let program = [Segment { bias_v, dwell_s, cycle: 0 }];
+        let job = closed_form_job(&m, &program, 298.15, 298.15, &[1.0]);
+        let found = trace(backend, &job, &CellSet::run(0, 1)).filling[[0, 0]];
+        let limit = (f64::abs(bias_v) - limits.onset_v) / (limits.trap_filled_v - limits.onset_v);
+        // No step lasts for ever: 1 - F/F_sc falls short by some 1/offered.
+        let offered = capture::offered_per_s(&m, bias_v, 298.15) * dwell_s;
+        let short = 10.0 / offered;
+        let what = format!("F_sc at {bias_v} V after {dwell_s} s, {offered:e} offered");
+        assert_close(&what, found.into(), limit, FILLING + short, 0.0);
+    }
+}
+
+// (c) Two classes with known rates: a mix of two exponentials, weighted with the charge each got.
+fn two_classes(backend: &dyn Backend) {
+    let mut m = single_class(1.3);
+    let class = m.classes[0];
+    m.classes = vec![TrapClass { weight: 0.3, ..class }, TrapClass { weight: 0.7, depth_ev: 1.5, ..class }];
+    let bake_k = kelvin(110.0);
+    let job = closed_form_job(&m, &thirty_pulses(1.5), 298.15, bake_k, &octaves());
+    let rate = |depth_ev: f64| m.attempt_per_s * (-depth_ev / thermal_energy_ev(bake_k)).exp();
+    // Of equal speed and with no escape at 25 C in a tenth of a second (1e-9), both are filled alike.
+    check_loss(backend, &job, |t| -0.3 * (-rate(1.3) * t).exp_m1() - 0.7 * (-rate(1.5) * t).exp_m1());
+}
+
+// (d) Traps too deep for heat: only the matrix lets go.
+fn matrix_alone(backend: &dyn Backend) {
+    let mut m = single_class(5.0);
+    m.matrix = material::shipped("pi-ws2-qd").unwrap().matrix;
+    let matrix = m.matrix.unwrap();
+    for celsius in [85.0, 130.0, 155.0, 170.0, 180.0] {
+        let bake_k = kelvin(celsius);
+        let job = closed_form_job(&m, &thirty_pulses(1.5), 298.15, bake_k, &octaves());
+        let tau_s = matrix.relaxation_s * 10f64.powf(matrix.fragility * (443.15 / bake_k - 1.0));
+        check_loss(backend, &job, |t| -(-t / tau_s).exp_m1());
+    }
+}
+
+/// The campaign's points, and random materials on random programs.
+fn jobs() -> Vec<(String, Job)> {
+    let mut jobs = Vec::new();
+    for (name, celsius, seed) in [
+        ("pi-ws2-qd", 25.0, 1),
+        ("pi-ws2-qd", 100.0, 2),
+        ("pi-ws2-qd", 155.0, 3),
+        ("pi-ws2-qd", 200.0, u64::MAX),
+        ("pi-ws2-ns", 100.0, 5),
+        ("pi-ws2-ns", 25.0, 0x1234_5678_9ABC_DEF0),
+        ("pi", 100.0, 7),
+    ] {
+        jobs.push((format!("{name} at {celsius} C"), shipped_job(name, celsius, 16, 32, seed)));
+    }
+    for seed in 0..6 {
+        jobs.push((format!("random material {seed}"), random_job(seed)));
+    }
+    jobs
+}
+
+/// A shipped material, moved about: depths, speeds, number of classes, spreads, program and temperature.
+fn random_job(seed: u64) -> Job {
+    let mut state = seed;
+    let mut uniform = |low: f64, high: f64| {
+        // SplitMix64; a few well-mixed numbers are all that is asked of it.
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        low + (high - low) * ((z ^ (z >> 31)) >> 11) as f64 * 2f64.powi(-53)
+    };
+    let mut m = material::shipped(["pi-ws2-qd", "pi-ws2-ns"][(seed % 2) as usize]).unwrap();
+    let classes = [1, 2, 3, 5, 11, 16][seed as usize % 6];
+    let mut made: Vec<_> = (0..classes)
+        .map(|_| TrapClass {
+            weight: uniform(0.2, 1.0),
+            depth_ev: uniform(1.1, 1.9),
+            speed: uniform(0.8, 1.2),
+            depth_slope_ev: uniform(0.0, 0.5),
+            depth_curvature_ev: uniform(-0.5, 0.0),
+        })
+        .collect();
+    let weight: f64 = made.iter().map(|k| k.weight).sum();
+    made.iter_mut().for_each(|k| k.weight /= weight);
+    let speed: f64 = made.iter().map(|k| k.weight * k.speed).sum();
+    made.iter_mut().for_each(|k| k.speed /= speed);
+    m.classes = made;
+    m.variation = Variation {
+        size: uniform(0.0, 0.02),
+        area: uniform(0.0, 0.1),
+        trap_filled: uniform(0.0, 0.05),
+        capture_speed: if seed.is_multiple_of(3) { 0.0 } else { uniform(0.0, 0.1) },
+    };
+    let pulses = Part::Pulses { pulses: 12, amplitude_v: uniform(0.5, 2.0), width_s: 1e-3, interval_s: 2e-3 };
+    let sweep = Part::Sweep { sweeps: 1, sweep_to_v: uniform(1.0, 3.0), step_v: 0.25, dwell_s: 2e-4 };
+    let program = segments(&if seed < 3 { vec![pulses] } else { vec![sweep, pulses] });
+    job_of(&m, &program, uniform(25.0, 160.0), 16, 32, seed.wrapping_mul(0xDEAD_BEEF_CAFE))
+}
+
+/// What of two traces lies furthest apart, each in units of its tolerance.
+fn apart(found: &Trace, expected: &Trace) -> [(&'static str, f64); 4] {
+    // Fillings are held against what was there at the start of the bake, cell by cell.
+    let start = || expected.filling.row(0).to_vec().into_iter().map(f64::from).cycle();
+    let by_start = |a: &Array2<f32>, b: &Array2<f32>| {
+        let scaled = |values: &Array2<f32>| -> Vec<f64> {
+            wide(values).zip(start()).map(|(x, s)| if s > 0.0 { x / s } else { x }).collect()
+        };
+        let one = scaled(a).into_iter().zip(scaled(b)).map(|(x, y)| (x - y).abs());
+        one.fold(0.0f64, |worst, d| if d.is_nan() { f64::NAN } else { worst.max(d) })
+    };
+    let absolute = wide(&found.kept).zip(wide(&expected.kept)).map(|(x, y)| (x - y).abs());
+    // Below f32's normal range a loss has no relative accuracy; the smallest that matters is 1e-30.
+    [
+        ("conductance", worst_relative(wide(&found.conductance), wide(&expected.conductance), 1e-30) / CONDUCTANCE),
+        ("filling", by_start(&found.filling, &expected.filling) / FILLING),
+        ("lost", worst_relative(wide(&found.lost), wide(&expected.lost), 1e-30) / LOST),
+        ("kept", absolute.fold(0.0f64, |w, d| if d.is_nan() { f64::NAN } else { w.max(d) }) / KEPT),
+    ]
+}
+
+#[track_caller]
+fn assert_twins(what: &str, found: &Trace, expected: &Trace) {
+    for (name, ratio) in apart(found, expected) {
+        assert!(ratio <= 1.0, "{what}: {name} is {ratio} tolerances from the reference");
+    }
+}
+
+fn twins(backend: &dyn Backend) {
+    for (name, job) in jobs() {
+        // More than one block of every backend, and a broken one at the end.
+        let cells = CellSet::run(3, 389);
+        let (found, expected) = (trace(backend, &job, &cells), trace(&Reference, &job, &cells));
+        if std::env::var_os("TRAPLINE_SHOW_DISTANCES").is_some() {
+            println!("{} {name}: {:.3?}", backend.identity().backend, apart(&found, &expected));
+        }
+        assert_twins(&name, &found, &expected);
+    }
+}
+
+// Negative control of the twins: each change is the smallest that a wrong constant would make.
+fn twins_notice_small_changes(backend: &dyn Backend) {
+    let cells = CellSet::run(0, 256);
+    let base = shipped_job("pi-ws2-qd", 100.0, 16, 16, 11);
+    let expected = trace(&Reference, &base, &cells);
+    assert_twins("unchanged", &trace(backend, &base, &cells), &expected);
+    let mut deeper = material::shipped("pi-ws2-qd").unwrap();
+    deeper.classes[3].depth_ev += 1e-4;
+    let program = thirty_pulses(1.5);
+    let changed = [
+        ("seed", shipped_job("pi-ws2-qd", 100.0, 16, 16, 12)),
+        ("one depth by 0.1 meV", job_of(&deeper, &program, 100.0, 16, 16, 11)),
+        ("temperature by 0.01 K", shipped_job("pi-ws2-qd", 100.01, 16, 16, 11)),
+    ];
+    for (what, job) in changed {
+        let found = trace(backend, &job, &cells);
+        assert!(apart(&found, &expected).iter().any(|(_, ratio)| *ratio > 3.0), "{what} goes unnoticed");
+    }
+}
+
+fn cells_beyond_32_bits(backend: &dyn Backend) {
+    let job = shipped_job("pi-ws2-qd", 100.0, 1 << 17, 1 << 17, 21);
+    for first in [(1u64 << 32) - 32, 1 << 33, (1 << 34) - 64] {
+        let cells = CellSet::run(first, 64);
+        let (found, expected) = (trace(backend, &job, &cells), trace(&Reference, &job, &cells));
+        assert_twins(&format!("from cell {first}"), &found, &expected);
+        // And they are not the cells whose numbers agree in the low word.
+        let low = trace(backend, &job, &CellSet::run(first & 0xFFFF_FFFF, 64));
+        assert!(first < 1 << 32 || apart(&low, &expected)[0].1 > 100.0);
+    }
+}
+
+fn cells_know_no_shape(backend: &dyn Backend) {
+    let of = |rows, cols| shipped_job("pi-ws2-ns", 100.0, rows, cols, 31);
+    let (small, large) = (of(64, 100), of(5000, 7000));
+    let cells = CellSet::run(1234, 200);
+    let both = [&small, &large].map(|job| trace(backend, job, &cells));
+    assert_eq!(both[0], both[1]);
+    // A window takes the same cells out of the middle, whatever its neighbours are.
+    let window = CellSet { first: 1300, width: 7, stride: 100, count: 21 };
+    let found = trace(backend, &small, &window);
+    for i in 0..window.count {
+        let at = window.number(i);
+        let alone = trace(backend, &large, &CellSet::run(at, 1));
+        for ((name, one), (_, all)) in fields(&alone).into_iter().zip(fields(&found)) {
+            assert_eq!(one.column(0), all.column(i as usize), "{name} of cell {at}");
+        }
+    }
+}
+
+/// Half a unit in the last place of f32, relative.
+const ROUNDING: f64 = 0.5 * f32::EPSILON as f64;
+
+fn nothing(_: u64) {}
+
+/// Temperatures of the jobs whose statistics are looked at: little is lost, and some cells fail while others do not.
+const STATISTICS_C: [f64; 2] = [100.0, 152.0];
+
+/// A job whose array has more than one chunk of cells, and a broken block at its end; and its cells by the reference.
+fn array_job(which: usize) -> (&'static Job, &'static Trace) {
+    static MADE: [OnceLock<(Job, Trace)>; 2] = [OnceLock::new(), OnceLock::new()];
+    let (job, cells) = MADE[which].get_or_init(|| {
+        let qd = material::shipped("pi-ws2-qd").unwrap();
+        let mut job = job_of(&qd, &thirty_pulses(1.5)[..20], STATISTICS_C[which], 90, 93, 41);
+        // So that at one checkpoint about half of the cells fail.
+        job.kept_threshold = job.nominal[job.times_s.len() - 20].kept;
+        let cells = trace(&Reference, &job, &CellSet::run(0, job.shape.cells()));
+        (job, cells)
+    });
+    (job, cells)
+}
+
+fn moments_are_those_of_the_cells(backend: &dyn Backend) {
+    for (number, celsius) in STATISTICS_C.into_iter().enumerate() {
+        let (job, reference) = array_job(number);
+        let tally = backend.statistics(job, &nothing).unwrap();
+        let cells = CellSet::run(0, job.shape.cells());
+        // Of the backend's own cells the moments must be right to the rounding of the sums, of the reference's to the cells'.
+        let own = trace(backend, job, &cells);
+        // Traces are f32: of the reference's statistics they are a rounded copy.
+        let copy = if backend.identity().backend == "reference" { ROUNDING } else { 0.0 };
+        assert_eq!((tally.cells, tally.counts[[0, 3 * (job.bins.count + 2) + 1]]), (cells.count, cells.count));
+        for (checkpoint, (partial, shift)) in tally.partials.iter().zip(&tally.shifts).enumerate() {
+            for (q, ((name, values), (_, exact))) in fields(&own).into_iter().zip(fields(reference)).enumerate() {
+                let what = format!("{name} at {celsius} C, checkpoint {checkpoint}");
+                let n = cells.count as f64;
+                let row: Vec<f64> = values.row(checkpoint).iter().map(|x| f64::from(*x)).collect();
+                let d: Vec<f64> = row.iter().map(|x| (x - shift.nominal[q]) / shift.scale[q]).collect();
+                let largest = row.iter().fold(0.0f64, |w, x| w.max(x.abs())) / shift.scale[q];
+                let (mean, square) = (d.iter().sum::<f64>() / n, d.iter().map(|d| d * d).sum::<f64>() / n);
+                let size = d.iter().map(|d| d.abs()).sum::<f64>() / n;
+                // d: a difference, the constant 1/scale and their product, 3 roundings; 8 adds a lane (or a few more on a GPU)
+                // and 4 or 7 of folding: 20 in all. A square has those of d twice, its own, and the adds: 24.
+                let sum_error = 20.0 * ROUNDING * size + copy * largest;
+                let square_error =
+                    24.0 * ROUNDING * square + 2.0 * copy * largest * square.sqrt() + (copy * largest).powi(2);
+                let found = (partial.sum[q] / n, partial.square[q] / n);
+                assert_close(&format!("mean of {what}"), found.0, mean, 0.0, sum_error + 1e-30);
+                assert_close(&format!("square of {what}"), found.1, square, 0.0, square_error + 1e-30);
+                let ends = row.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |e, x| (e.0.min(*x), e.1.max(*x)));
+                assert_close(&format!("least {what}"), partial.min[q], ends.0, copy, 1e-45);
+                assert_close(&format!("most {what}"), partial.max[q], ends.1, copy, 1e-45);
+
+                // Against the reference: a cell errs by `error`, and so do mean, ends and standard deviation, at most.
+                let row: Vec<f64> = exact.row(checkpoint).iter().map(|x| f64::from(*x)).collect();
+                let start: f64 = reference.filling.row(0).iter().map(|x| f64::from(*x)).fold(0.0, f64::max);
+                let most = row.iter().fold(0.0f64, |w, x| w.max(x.abs()));
+                let error = [CONDUCTANCE * most, FILLING * start, LOST * most, KEPT][q] + ROUNDING * most;
+                let mean = row.iter().sum::<f64>() / n;
+                let sd = (row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
+                let found_mean = shift.nominal[q] + shift.scale[q] * found.0;
+                let found_sd = (found.1 - found.0 * found.0).max(0.0).sqrt() * shift.scale[q];
+                let summed = 20.0 * ROUNDING * size * shift.scale[q];
+                assert_close(&format!("mean of {what}, reference"), found_mean, mean, 0.0, error + summed);
+                // The square root of a difference: its own rounding enters as 24 r square/(2 sd).
+                let rooted = if sd > 0.0 { 24.0 * ROUNDING * square * shift.scale[q].powi(2) / sd } else { 0.0 };
+                assert_close(&format!("spread of {what}, reference"), found_sd, sd, 0.0, error + rooted);
+                let ends = row.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |e, x| (e.0.min(*x), e.1.max(*x)));
+                assert_close(&format!("least {what}, reference"), partial.min[q], ends.0, 0.0, error);
+                assert_close(&format!("most {what}, reference"), partial.max[q], ends.1, 0.0, error);
+            }
+        }
+    }
+}
+
+/// Checks numbers of cells below edges against the values: each may be off by the cells within `error` of its edge. Returns
+/// how many cells lay that close, over all edges.
+fn check_below(what: &str, values: &[f64], edges: impl Iterator<Item = (f64, u64)>, error: f64) -> usize {
+    let mut close = 0;
+    for (edge, found) in edges {
+        let certain = values.iter().filter(|x| **x < edge - error).count();
+        let possible = values.iter().filter(|x| **x < edge + error).count();
+        close += possible - certain;
+        assert!(
+            (certain..=possible).contains(&(found as usize)),
+            "{what}: {found} cells below {edge}, which must be {certain} to {possible}"
+        );
+    }
+    close
+}
+
+fn counts_are_those_of_the_cells(backend: &dyn Backend) {
+    for (number, celsius) in STATISTICS_C.into_iter().enumerate() {
+        let (job, reference) = array_job(number);
+        let tally = backend.statistics(job, &nothing).unwrap();
+        let bins = job.bins.count;
+        let [conductance, filling, _, kept] = fields(reference).map(|(_, values)| values);
+        let histograms = [
+            (conductance, job.bins.conductance, CONDUCTANCE),
+            (filling, job.bins.filling, FILLING),
+            (kept, job.bins.kept, KEPT),
+        ];
+        let (mut close, mut partly_failed) = (0, false);
+        for checkpoint in 0..job.times_s.len() {
+            for (which, (values, (low, high), tolerance)) in histograms.iter().enumerate() {
+                let row: Vec<f64> = values.row(checkpoint).iter().map(|x| f64::from(*x)).collect();
+                // The tolerance of the value, all below 1.5; and the place of a value among the bins, rounded four
+                // times (difference, constant, product, plus one) at up to bins + 1.
+                let error = 1.5 * tolerance + 5.0 * ROUNDING * (high - low) * (1.0 + 2.0 / bins as f64);
+                let counts = |slot: usize| tally.counts[[checkpoint, which * (bins + 2) + slot]];
+                let mut below = 0;
+                let edges = (0..=bins).map(|bin| {
+                    below += counts(bin);
+                    (low + (high - low) * bin as f64 / bins as f64, below)
+                });
+                // Where all is lost, values and the lowest edge are both 0.
+                let counted = usize::from(job.nominal[checkpoint].lost < 0.999);
+                close +=
+                    counted * check_below(&format!("histogram {which}, checkpoint {checkpoint}"), &row, edges, error);
+                let all: u64 = (0..bins + 2).map(counts).sum();
+                assert_eq!(all, job.shape.cells());
+            }
+            let row: Vec<f64> = kept.row(checkpoint).iter().map(|x| f64::from(*x)).collect();
+            let failed = tally.counts[[checkpoint, 3 * (bins + 2)]];
+            partly_failed |= failed > 0 && failed < job.shape.cells();
+            let edge = std::iter::once((job.kept_threshold, failed));
+            check_below(&format!("failed at checkpoint {checkpoint}"), &row, edge, 1.5 * KEPT);
+        }
+        // The freedom is small: of 2 million (cell, checkpoint, histogram) all but a few thousandths are decided.
+        let decided = 3 * job.times_s.len() * job.shape.cells() as usize;
+        assert!(close < decided / 200, "{close} of {decided} lie too close to an edge to decide");
+        assert!(partly_failed, "at {celsius} C no checkpoint has some cells failed and others not");
+    }
+}
+
+// Negative control of the counts: one cell moved over an edge that none is close to.
+#[test]
+#[should_panic(expected = "which must be")]
+fn a_miscounted_cell_is_found() {
+    check_below("made up", &[0.1, 0.2, 0.3], std::iter::once((0.25, 1)), 1e-6);
+}
+
+#[test]
+#[should_panic(expected = "nobody wrote")]
+fn an_unwritten_value_is_found() {
+    struct Lazy;
+    impl Backend for Lazy {
+        fn identity(&self) -> trapline::outcome::Identity {
+            Reference.identity()
+        }
+        fn statistics(
+            &self,
+            job: &Job,
+            progress: backend::Progress,
+        ) -> Result<backend::tally::Tally, backend::BackendError> {
+            Reference.statistics(job, progress)
+        }
+        fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, backend::BackendError> {
+            let mut found = Reference.trace(job, cells)?;
+            found.kept[[1, 2]] = f32::NAN;
+            Ok(found)
+        }
+    }
+    trace(&Lazy, &shipped_job("pi-ws2-qd", 100.0, 2, 2, 1), &CellSet::run(0, 4));
+}
+
+fn progress_ends_at_all_cells(backend: &dyn Backend) {
+    let job = shipped_job("pi-ws2-qd", 25.0, 70, 131, 1);
+    let done = std::sync::atomic::AtomicU64::new(0);
+    backend
+        .statistics(&job, &|cells| {
+            done.fetch_add(cells, std::sync::atomic::Ordering::Relaxed);
+        })
+        .unwrap();
+    assert_eq!(done.into_inner(), job.shape.cells());
+}
+
+/// That it is this backend that ran, and that it says on what.
+fn no_other_backend_stands_in(backend: &dyn Backend, name: &str) {
+    let identity = backend.identity();
+    assert_eq!(identity.backend, name, "{identity:?}");
+    assert!(!identity.adapter.is_empty() && !identity.instruction_set.is_empty(), "{identity:?}");
+}
+
+/// One test: a claim on a backend.
+macro_rules! claim {
+    ([$(#[$skip:meta])?] $claim:ident, $choice:expr $(, $extra:expr)?) => {
+        #[test]
+        $(#[$skip])?
+        fn $claim() {
+            super::$claim(&*super::open($choice) $(, $extra)?);
+        }
+    };
+}
+
+/// All claims, for one backend by one line.
+macro_rules! claims {
+    ($skip:tt $backend:ident: $choice:expr) => {
+        claims! { $skip $backend: $choice;
+            thermal_decay capture_against_emission the_space_charge_limit two_classes matrix_alone twins twins_notice_small_changes
+            cells_beyond_32_bits cells_know_no_shape moments_are_those_of_the_cells counts_are_those_of_the_cells
+            progress_ends_at_all_cells
+        }
+    };
+    ($skip:tt $backend:ident: $choice:expr; $($claim:ident)*) => {
+        mod $backend {
+            /// As a record names it.
+            const NAME: &str = stringify!($backend);
+            $(claim! { $skip $claim, $choice })*
+            claim! { $skip no_other_backend_stands_in, $choice, NAME }
+        }
+    };
+}
+
+claims!([] reference: super::Choice::Reference);
+claims!([] cpu: super::Choice::Cpu);
+claims!([#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]] gpu: super::Choice::Gpu);
+
+/// Bit for bit: `assert_eq` on tallies compares every sum with `==`.
+fn assert_same_bits(what: &str, backends: &[Box<dyn Backend>]) {
+    let program = segments(&[
+        Part::Sweep { sweeps: 1, sweep_to_v: 3.0, step_v: 0.5, dwell_s: 3.9e-4 },
+        Part::Pulses { pulses: 10, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 },
+    ]);
+    let qd = material::shipped("pi-ws2-qd").unwrap();
+    for job in [shipped_job("pi-ws2-ns", 100.0, 100, 199, 51), job_of(&qd, &program, 150.0, 90, 100, 52)] {
+        let first = backends[0].statistics(&job, &nothing).unwrap();
+        let cells = CellSet::run(100, 77);
+        let traced = trace(&*backends[0], &job, &cells);
+        for other in &backends[1..] {
+            let found = other.statistics(&job, &nothing).unwrap();
+            assert!(found == first, "{what}: {:?} differs from {:?}", other.identity(), backends[0].identity());
+            assert_eq!(trace(&**other, &job, &cells), traced, "{what}");
+        }
+    }
+}
+
+#[test]
+fn cpu_results_know_no_threads_and_no_instruction_set() {
+    let mut backends: Vec<Box<dyn Backend>> = Vec::new();
+    let mut names = BTreeSet::new();
+    for set in InstructionSet::available() {
+        for threads in [1, 2, 3] {
+            let cpu = Cpu::open(Some(threads), Some(set.name())).unwrap();
+            // That it is this set and this many threads that run.
+            assert_eq!((cpu.identity().instruction_set.as_str(), cpu.threads()), (set.name(), threads));
+            names.insert(set.name());
+            backends.push(Box::new(cpu));
+        }
+    }
+    assert_eq!(names.len(), InstructionSet::available().len());
+    assert_same_bits("cpu", &backends);
+}
+
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn gpu_results_know_no_tiles() {
+    let of = |mib: Option<u64>| {
+        let options = Options { choice: Choice::Gpu, device_memory: mib.map(|m| m << 20), ..Options::default() };
+        backend::open(&options).unwrap_or_else(|error| panic!("{error}"))
+    };
+    assert_same_bits("gpu", &[of(None), of(Some(64)), of(Some(16))]);
+}
+
+// The same bits also show that the comparison can tell two seeds apart.
+#[test]
+fn different_seeds_have_different_bits() {
+    let of = |seed| Reference.statistics(&shipped_job("pi-ws2-qd", 100.0, 4, 4, seed), &nothing).unwrap();
+    assert!(of(1) != of(2));
+    assert!(of(1) == of(1));
+}
