@@ -23,7 +23,7 @@ use bake::Bake;
 use draw::Numbers;
 use lanes::{LANES, Lane, splat};
 use rayon::prelude::*;
-use reduce::Sums;
+use reduce::{Counted, Sums};
 
 /// Chunks computed before their sums are merged, at most: bounds memory whatever the array.
 const CHUNKS_AT_ONCE: u64 = 256;
@@ -183,36 +183,31 @@ fn chunk_body(context: &Context, cells: &CellSet) -> Chunk {
     let mut chunk = Chunk { partials: vec![Partial::EMPTY; checkpoints], counts: vec![0; checkpoints * width] };
     for block in (0..cells.count).step_by(BLOCK_CELLS as usize) {
         let mut groups = [const { (Bake::EMPTY, splat(0.0)) }; GROUPS];
-        let mut valid = [splat(0.0); GROUPS];
+        let mut counted = [Counted::NONE; GROUPS];
         // No closures around a kernel: one that is not inlined is compiled for the baseline.
         for group in 0..GROUPS {
             let first = block + (group * LANES) as u64;
             groups[group] = prepare(context, &numbers(cells, first));
-            valid[group] = reduce::mask(cells.count.saturating_sub(first));
+            counted[group] = Counted::new(cells.count.saturating_sub(first), &groups[group].0.start);
         }
-        block_body(tables, &mut groups, &valid, &mut chunk);
+        block_body(tables, &mut groups, &counted, &mut chunk);
     }
     chunk
 }
 
 /// Bakes one block through all its checkpoints.
 #[inline(always)]
-fn block_body(tables: &Tables, groups: &mut [(Bake, Lane); GROUPS], valid: &[Lane; GROUPS], chunk: &mut Chunk) {
+fn block_body(tables: &Tables, groups: &mut [(Bake, Lane); GROUPS], counted: &[Counted; GROUPS], chunk: &mut Chunk) {
     let width = counters(tables.bins as usize);
     for visit in &tables.visits {
         let checkpoint = visit.checkpoint as usize;
         let counts = &mut chunk.counts[checkpoint * width..(checkpoint + 1) * width];
         let mut sums = Sums::EMPTY;
-        for ((bake, area), valid) in groups.iter_mut().zip(valid) {
+        for ((bake, area), counted) in groups.iter_mut().zip(counted) {
             let lost = bake.visit(tables.classes, visit);
             let seen = read::read(tables, area, &bake.start, &lost);
-            let mut programmed = splat(0.0);
-            for lane in 0..LANES {
-                programmed[lane] = if bake.start[lane] > 0.0 { valid[lane] } else { 0.0 };
-            }
-            let counted: [Lane; QUANTITIES] = [*valid, *valid, programmed, programmed];
-            sums.add(&seen, &tables.nominal[checkpoint], &tables.inverse_scale[checkpoint], &counted);
-            reduce::count(tables, &seen, valid, &programmed, counts);
+            sums.add(&seen, &tables.nominal[checkpoint], &tables.inverse_scale[checkpoint], counted);
+            reduce::count(tables, &seen, counted, counts);
         }
         chunk.partials[checkpoint].add(&sums.fold());
     }
