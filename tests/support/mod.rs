@@ -45,13 +45,8 @@ pub fn shipped_job(name: &str, celsius: f64, rows: u64, cols: u64, seed: u64) ->
 /// A material with one class of a known depth and nothing else that lets go.
 pub fn single_class(depth_ev: f64) -> Material {
     let mut material = material::shipped("pi-ws2-qd").expect("shipped materials are sound");
-    material.classes = vec![TrapClass {
-        weight: 1.0,
-        depth_ev,
-        speed: 1.0,
-        depth_slope_ev: 0.0,
-        depth_curvature_ev: 0.0,
-    }];
+    material.classes =
+        vec![TrapClass { weight: 1.0, depth_ev, speed: 1.0, depth_slope_ev: 0.0, depth_curvature_ev: 0.0 }];
     material.matrix = None;
     material
 }
@@ -68,7 +63,11 @@ pub fn assert_close(what: &str, found: f64, expected: f64, relative: f64, absolu
 }
 
 /// Largest relative distance of two numbers over elements, NaN if any is.
-pub fn worst_relative(found: impl IntoIterator<Item = f64>, expected: impl IntoIterator<Item = f64>, floor: f64) -> f64 {
+pub fn worst_relative(
+    found: impl IntoIterator<Item = f64>,
+    expected: impl IntoIterator<Item = f64>,
+    floor: f64,
+) -> f64 {
     found.into_iter().zip(expected).fold(0.0, |worst: f64, (f, e)| {
         let distance = (f - e).abs() / e.abs().max(floor);
         if distance.is_nan() { f64::NAN } else { worst.max(distance) }

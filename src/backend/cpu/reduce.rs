@@ -10,7 +10,7 @@ use crate::backend::tally::{Partial, counters};
 
 /// Lane sums of one quantity at one checkpoint.
 #[derive(Clone, Copy)]
-struct Moments {
+pub struct Moments {
     sum: Lane,
     square: Lane,
     min: Lane,
@@ -24,6 +24,15 @@ impl Moments {
         min: [f32::INFINITY; LANES],
         max: [f32::NEG_INFINITY; LANES],
     };
+
+    /// Adds the differences from the nominal value to a sum of which nothing else is asked.
+    #[inline(always)]
+    pub fn add_to_sum(sum: &mut Lane, values: &Lane, nominal: f32, counted: &Lane) {
+        for lane in 0..LANES {
+            let d = values[lane] - nominal;
+            sum[lane] += if counted[lane] > 0.0 { d } else { 0.0 };
+        }
+    }
 
     /// Adds sixteen values.
     #[inline(always)]
@@ -196,4 +205,75 @@ pub fn count(tables: &Tables, seen: &Observables<Lane>, counted: &Counted, count
     }
     last[0] += failed as u32;
     last[1] += held as u32;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_fold_in_halves() {
+        // In any other order the large ones would have swallowed what is small before they cancel.
+        let mut lanes = splat(1.0);
+        (lanes[0], lanes[8]) = (1e8, -1e8);
+        assert_eq!(fold(&lanes, |a, b| a + b), 14.0);
+        let order: Vec<_> = (0..LANES).map(|lane| lane as f32).collect();
+        assert_eq!(fold(order.as_slice().first_chunk().expect("sixteen"), |a, b| 2.0 * a + b), {
+            // Level by level: lane i with lane i + 8, then + 4, + 2, + 1.
+            let mut rest = order.clone();
+            for width in [8, 4, 2, 1] {
+                rest = (0..width).map(|i| 2.0 * rest[i] + rest[i + width]).collect();
+            }
+            rest[0]
+        });
+        // Control: from left to right it is another number.
+        assert_ne!(lanes.iter().sum::<f32>(), 14.0);
+    }
+
+    #[test]
+    fn edges_fall_into_the_right_bins() {
+        let bin = BinRow { low: 0.25, per_unit: 8.0 };
+        let mut values = splat(0.0);
+        let expected: [(f32, u32); 10] = [
+            (-1e30, 0),
+            (0.25f32.next_down(), 0),
+            (0.25, 1),
+            (0.374, 1),
+            (0.375, 2),
+            (0.74, 4),
+            (0.75, 5),
+            (1e30, 5),
+            (f32::INFINITY, 5),
+            (f32::NAN, 0),
+        ];
+        for (value, (edge, _)) in values.iter_mut().zip(expected) {
+            *value = edge;
+        }
+        let found = slots(&values, &bin, 4);
+        for (lane, (value, slot)) in expected.into_iter().enumerate() {
+            // One step of f32 below an edge may round up to it.
+            let low = if value == 0.25f32.next_down() { slot..=slot + 1 } else { slot..=slot };
+            assert!(low.contains(&found[lane]), "{value}: {}", found[lane]);
+        }
+    }
+
+    #[test]
+    fn masked_sums_of_all_are_the_plain_sums() {
+        let mut values = splat(0.0);
+        for (lane, value) in values.iter_mut().enumerate() {
+            *value = 0.1 + 0.37 * lane as f32;
+        }
+        let (mut plain, mut masked) = (Moments::EMPTY, Moments::EMPTY);
+        plain.add(&values, 0.3, 1.7);
+        masked.add_counted(&values, 0.3, 1.7, &splat(1.0));
+        assert_eq!(
+            (plain.sum, plain.square, plain.min, plain.max),
+            (masked.sum, masked.square, masked.min, masked.max)
+        );
+        masked.add_counted(&splat(1e9), 0.3, 1.7, &splat(0.0));
+        assert_eq!(
+            (plain.sum, plain.square, plain.min, plain.max),
+            (masked.sum, masked.square, masked.min, masked.max)
+        );
+    }
 }
