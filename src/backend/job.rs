@@ -108,12 +108,15 @@ pub struct JobSpec<'a> {
 
 /// Newton iterations that bring a substep of stiffness `x` to f32 accuracy.
 ///
-/// From the old filling, Newton's error goes as x^2, x^4, x^8: three are enough up to 0.2 (0.2^8 = 3e-6 of a
-/// change that is itself a fraction of F). Beyond, the bracket may have to bisect: 24 halvings reach 2^-24.
+/// Newton's iteration starts from the old filling. Measured up to x = 0.7 (both shipped materials, 0.5 V to 1.7 V, 2000 cells),
+/// one iteration leaves at most 3e-5 of the filling, and two what f32 rounds; the second squares the first one's error. Cells
+/// that catch twice as fast as the nominal one have twice the x, hence the margins. Beyond, the bracket may have to bisect: 24
+/// halvings reach 2^-24.
 fn newton_iterations(drive: &Drive, material: &Material) -> u32 {
     match drive.step_stiffness(material) {
         0.0 => 0,
-        x if x <= 0.2 => 3,
+        x if x <= 0.3 => 2,
+        x if x <= 1.0 => 4,
         _ => 24,
     }
 }

@@ -75,6 +75,10 @@ pub enum BackendError {
     #[error("--threads is {0}; it must be 1 to 1024")]
     Threads(usize),
     #[error(
+        "{found} occupancies for {cells} cells of {classes} classes; there must be one for each class of each cell"
+    )]
+    Lengths { found: usize, classes: usize, cells: usize },
+    #[error(
         "device memory {budget_mib} MiB is too little for one tile of {least_cells} cells, which takes {needed_mib} MiB; raise --device-memory"
     )]
     Budget { budget_mib: u64, needed_mib: u64, least_cells: u64 },

@@ -25,27 +25,32 @@ impl Bake {
         Bake { rate: zero, share: zero, lost: zero, start: [0.0; LANES] }
     };
 
-    /// Starts the bake of programmed cells.
+    /// Starts the bake of programmed cells. In place: the classes not in use cost nothing.
     #[inline(always)]
-    pub fn new(tables: &Tables, variation: &Variation, occupancy: &Occupancy) -> Bake {
-        let mut bake = Bake::EMPTY;
+    pub fn begin(&mut self, tables: &Tables, variation: &Variation, occupancy: &Occupancy) {
+        let mut start = splat(0.0);
         for k in 0..tables.classes {
             let row = &tables.rows[k];
             for lane in 0..LANES {
                 let u = variation.log_size[lane];
                 let shift = exp(-(u * (row.bake_slope + row.bake_curvature * u)));
-                bake.rate[k][lane] = row.bake_rate * shift + tables.bake_matrix;
-                bake.share[k][lane] = row.weight * occupancy[k][lane];
-                bake.start[lane] += bake.share[k][lane];
+                self.rate[k][lane] = row.bake_rate * shift + tables.bake_matrix;
+                let charge = row.weight * occupancy[k][lane];
+                self.share[k][lane] = charge;
+                start[lane] += charge;
             }
+        }
+        let mut inverse = splat(0.0);
+        for lane in 0..LANES {
+            let one_over = 1.0 / start[lane];
+            inverse[lane] = if start[lane] > 0.0 { one_over } else { 0.0 };
         }
         for k in 0..tables.classes {
             for lane in 0..LANES {
-                let whole = bake.start[lane];
-                bake.share[k][lane] = if whole > 0.0 { bake.share[k][lane] / whole } else { 0.0 };
+                self.share[k][lane] *= inverse[lane];
             }
         }
-        bake
+        self.start = start;
     }
 
     /// Goes to a checkpoint; gives the fraction of the cell's charge lost by then.

@@ -5,9 +5,38 @@
 //! compiled once per instruction set from one source; none fuses a multiply with an add and every reduction has a fixed
 //! order, so the result is the same, bit for bit, on every x86-64 and on any number of threads.
 
+/// Compiles an `#[inline(always)]` function once per instruction set and calls the chosen one.
+macro_rules! per_instruction_set {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident = $body:ident($($arg:ident: $kind:ty),* $(,)?) -> $out:ty) => {
+        $(#[$doc])*
+        $vis fn $name(set: InstructionSet, $($arg: $kind),*) -> $out {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2")]
+                fn avx2($($arg: $kind),*) -> $out {
+                    $body($($arg),*)
+                }
+                #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw")]
+                fn avx512($($arg: $kind),*) -> $out {
+                    $body($($arg),*)
+                }
+                // SAFETY: a set is only ever chosen from `InstructionSet::available`, which asked the processor.
+                match set {
+                    InstructionSet::Avx2 => return unsafe { avx2($($arg),*) },
+                    InstructionSet::Avx512 => return unsafe { avx512($($arg),*) },
+                    InstructionSet::Baseline => {}
+                }
+            }
+            let _ = set;
+            $body($($arg),*)
+        }
+    };
+}
+
 pub mod bake;
 pub mod draw;
 pub mod lanes;
+pub mod means;
 pub mod program;
 pub mod read;
 pub mod reduce;
@@ -23,7 +52,7 @@ use bake::Bake;
 use draw::Numbers;
 use lanes::{LANES, Lane, splat};
 use rayon::prelude::*;
-use reduce::Sums;
+use reduce::{Counted, Sums};
 
 /// Chunks computed before their sums are merged, at most: bounds memory whatever the array.
 const CHUNKS_AT_ONCE: u64 = 256;
@@ -121,34 +150,6 @@ struct Context<'a> {
     normal_table: &'a [i32; NORMAL_TABLE_LEN],
 }
 
-/// Compiles an `#[inline(always)]` function once per instruction set and calls the chosen one.
-macro_rules! per_instruction_set {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident = $body:ident($($arg:ident: $kind:ty),* $(,)?) -> $out:ty) => {
-        $(#[$doc])*
-        $vis fn $name(set: InstructionSet, $($arg: $kind),*) -> $out {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx2")]
-                fn avx2($($arg: $kind),*) -> $out {
-                    $body($($arg),*)
-                }
-                #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw")]
-                fn avx512($($arg: $kind),*) -> $out {
-                    $body($($arg),*)
-                }
-                // SAFETY: a set is only ever chosen from `InstructionSet::available`, which asked the processor.
-                match set {
-                    InstructionSet::Avx2 => return unsafe { avx2($($arg),*) },
-                    InstructionSet::Avx512 => return unsafe { avx512($($arg),*) },
-                    InstructionSet::Baseline => {}
-                }
-            }
-            let _ = set;
-            $body($($arg),*)
-        }
-    };
-}
-
 /// Groups of lanes in a block.
 const GROUPS: usize = BLOCK_CELLS as usize / LANES;
 
@@ -162,13 +163,14 @@ fn numbers(cells: &CellSet, first: u64) -> Numbers {
     Numbers::new(found)
 }
 
-/// One cell group, programmed and ready to bake.
+/// One cell group, programmed and ready to bake. Gives the areas.
 #[inline(always)]
-fn prepare(context: &Context, cells: &Numbers) -> (Bake, Lane) {
+fn prepare(context: &Context, cells: &Numbers, bake: &mut Bake) -> Lane {
     let Context { tables, seed, normal_table } = *context;
     let variation = draw::draw(tables, seed, cells, normal_table);
     let occupancy = program::program(tables, seed, cells, &variation, normal_table);
-    (Bake::new(tables, &variation, &occupancy), variation.area)
+    bake.begin(tables, &variation, &occupancy);
+    variation.area
 }
 
 per_instruction_set! {
@@ -180,39 +182,35 @@ per_instruction_set! {
 fn chunk_body(context: &Context, cells: &CellSet) -> Chunk {
     let tables = context.tables;
     let (checkpoints, width) = (tables.nominal.len(), counters(tables.bins as usize));
+    let mut groups = [const { (Bake::EMPTY, splat(0.0)) }; GROUPS];
+    let mut counted = [Counted::NONE; GROUPS];
     let mut chunk = Chunk { partials: vec![Partial::EMPTY; checkpoints], counts: vec![0; checkpoints * width] };
     for block in (0..cells.count).step_by(BLOCK_CELLS as usize) {
-        let mut groups = [const { (Bake::EMPTY, splat(0.0)) }; GROUPS];
-        let mut valid = [splat(0.0); GROUPS];
         // No closures around a kernel: one that is not inlined is compiled for the baseline.
         for group in 0..GROUPS {
             let first = block + (group * LANES) as u64;
-            groups[group] = prepare(context, &numbers(cells, first));
-            valid[group] = reduce::mask(cells.count.saturating_sub(first));
+            let (bake, area) = &mut groups[group];
+            *area = prepare(context, &numbers(cells, first), bake);
+            counted[group] = Counted::new(cells.count.saturating_sub(first), &bake.start);
         }
-        block_body(tables, &mut groups, &valid, &mut chunk);
+        block_body(tables, &mut groups, &counted, &mut chunk);
     }
     chunk
 }
 
 /// Bakes one block through all its checkpoints.
 #[inline(always)]
-fn block_body(tables: &Tables, groups: &mut [(Bake, Lane); GROUPS], valid: &[Lane; GROUPS], chunk: &mut Chunk) {
+fn block_body(tables: &Tables, groups: &mut [(Bake, Lane); GROUPS], counted: &[Counted; GROUPS], chunk: &mut Chunk) {
     let width = counters(tables.bins as usize);
     for visit in &tables.visits {
         let checkpoint = visit.checkpoint as usize;
         let counts = &mut chunk.counts[checkpoint * width..(checkpoint + 1) * width];
         let mut sums = Sums::EMPTY;
-        for ((bake, area), valid) in groups.iter_mut().zip(valid) {
+        for ((bake, area), counted) in groups.iter_mut().zip(counted) {
             let lost = bake.visit(tables.classes, visit);
             let seen = read::read(tables, area, &bake.start, &lost);
-            let mut programmed = splat(0.0);
-            for lane in 0..LANES {
-                programmed[lane] = if bake.start[lane] > 0.0 { valid[lane] } else { 0.0 };
-            }
-            let counted: [Lane; QUANTITIES] = [*valid, *valid, programmed, programmed];
-            sums.add(&seen, &tables.nominal[checkpoint], &tables.inverse_scale[checkpoint], &counted);
-            reduce::count(tables, &seen, valid, &programmed, counts);
+            sums.add(&seen, &tables.nominal[checkpoint], &tables.inverse_scale[checkpoint], counted);
+            reduce::count(tables, &seen, counted, counts);
         }
         chunk.partials[checkpoint].add(&sums.fold());
     }
@@ -226,7 +224,8 @@ per_instruction_set! {
 #[inline(always)]
 fn trace_body(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUANTITIES]> {
     let tables = context.tables;
-    let (mut bake, area) = prepare(context, &numbers(cells, first));
+    let mut bake = Bake::EMPTY;
+    let area = prepare(context, &numbers(cells, first), &mut bake);
     let mut readings = vec![[splat(f32::NAN); QUANTITIES]; tables.nominal.len()];
     for visit in &tables.visits {
         let lost = bake.visit(tables.classes, visit);

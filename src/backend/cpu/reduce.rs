@@ -8,44 +8,91 @@ use crate::backend::job::{Observables, QUANTITIES};
 use crate::backend::tables::{BinRow, Tables};
 use crate::backend::tally::{Partial, counters};
 
+/// Lane sums of one quantity at one checkpoint.
+#[derive(Clone, Copy)]
+pub struct Moments {
+    sum: Lane,
+    square: Lane,
+    min: Lane,
+    max: Lane,
+}
+
+impl Moments {
+    const EMPTY: Moments = Moments {
+        sum: [0.0; LANES],
+        square: [0.0; LANES],
+        min: [f32::INFINITY; LANES],
+        max: [f32::NEG_INFINITY; LANES],
+    };
+
+    /// Adds the differences from the nominal value to a sum of which nothing else is asked.
+    #[inline(always)]
+    pub fn add_to_sum(sum: &mut Lane, values: &Lane, nominal: f32, counted: &Lane) {
+        for lane in 0..LANES {
+            let d = values[lane] - nominal;
+            sum[lane] += if counted[lane] > 0.0 { d } else { 0.0 };
+        }
+    }
+
+    /// Adds sixteen values.
+    #[inline(always)]
+    fn add(&mut self, values: &Lane, nominal: f32, inverse_scale: f32) {
+        for lane in 0..LANES {
+            let x = values[lane];
+            let d = (x - nominal) * inverse_scale;
+            self.sum[lane] += d;
+            self.square[lane] += d * d;
+            self.min[lane] = if x < self.min[lane] { x } else { self.min[lane] };
+            self.max[lane] = if x > self.max[lane] { x } else { self.max[lane] };
+        }
+    }
+
+    /// Adds those of sixteen values that count: with all of them, the same bits as [`Moments::add`].
+    #[inline(always)]
+    fn add_counted(&mut self, values: &Lane, nominal: f32, inverse_scale: f32, counted: &Lane) {
+        for lane in 0..LANES {
+            let (x, counts) = (values[lane], counted[lane] > 0.0);
+            let d = (x - nominal) * inverse_scale;
+            let d = if counts { d } else { 0.0 };
+            self.sum[lane] += d;
+            self.square[lane] += d * d;
+            let (low, high) = (if counts { x } else { f32::INFINITY }, if counts { x } else { f32::NEG_INFINITY });
+            self.min[lane] = if low < self.min[lane] { low } else { self.min[lane] };
+            self.max[lane] = if high > self.max[lane] { high } else { self.max[lane] };
+        }
+    }
+}
+
 /// Lane sums of one checkpoint.
 #[derive(Clone, Copy)]
 pub struct Sums {
-    sum: [Lane; QUANTITIES],
-    square: [Lane; QUANTITIES],
-    min: [Lane; QUANTITIES],
-    max: [Lane; QUANTITIES],
+    moments: [Moments; QUANTITIES],
 }
 
 impl Sums {
-    pub const EMPTY: Sums = Sums {
-        sum: [[0.0; LANES]; QUANTITIES],
-        square: [[0.0; LANES]; QUANTITIES],
-        min: [[f32::INFINITY; LANES]; QUANTITIES],
-        max: [[f32::NEG_INFINITY; LANES]; QUANTITIES],
-    };
+    pub const EMPTY: Sums = Sums { moments: [Moments::EMPTY; QUANTITIES] };
 
-    /// Adds sixteen readings; `counted[q]` is 1 in the lanes where quantity `q` counts, else 0.
+    /// Adds sixteen readings: the first two quantities of valid cells, the others of programmed ones.
     #[inline(always)]
     pub fn add(
         &mut self,
         seen: &Observables<Lane>,
         nominal: &[f32; QUANTITIES],
         inverse_scale: &[f32; QUANTITIES],
-        counted: &[Lane; QUANTITIES],
+        counted: &Counted,
     ) {
-        let values = seen.array();
-        for q in 0..QUANTITIES {
-            for lane in 0..LANES {
-                let (x, counts) = (values[q][lane], counted[q][lane] > 0.0);
-                let d = if counts { (x - nominal[q]) * inverse_scale[q] } else { 0.0 };
-                self.sum[q][lane] += d;
-                self.square[q][lane] += d * d;
-                let low = self.min[q][lane];
-                let high = self.max[q][lane];
-                self.min[q][lane] = if counts && x < low { x } else { low };
-                self.max[q][lane] = if counts && x > high { x } else { high };
-            }
+        let values = [&seen.conductance, &seen.filling, &seen.lost, &seen.kept];
+        let [conductance, filling, lost, kept] = &mut self.moments;
+        if counted.all {
+            conductance.add(values[0], nominal[0], inverse_scale[0]);
+            filling.add(values[1], nominal[1], inverse_scale[1]);
+            lost.add(values[2], nominal[2], inverse_scale[2]);
+            kept.add(values[3], nominal[3], inverse_scale[3]);
+        } else {
+            conductance.add_counted(values[0], nominal[0], inverse_scale[0], &counted.valid);
+            filling.add_counted(values[1], nominal[1], inverse_scale[1], &counted.valid);
+            lost.add_counted(values[2], nominal[2], inverse_scale[2], &counted.programmed);
+            kept.add_counted(values[3], nominal[3], inverse_scale[3], &counted.programmed);
         }
     }
 
@@ -54,12 +101,40 @@ impl Sums {
     pub fn fold(&self) -> Partial {
         let mut partial = Partial::EMPTY;
         for q in 0..QUANTITIES {
-            partial.sum[q] = f64::from(fold(&self.sum[q], |a, b| a + b));
-            partial.square[q] = f64::from(fold(&self.square[q], |a, b| a + b));
-            partial.min[q] = f64::from(fold(&self.min[q], f32::min));
-            partial.max[q] = f64::from(fold(&self.max[q], f32::max));
+            let moments = &self.moments[q];
+            partial.sum[q] = f64::from(fold(&moments.sum, |a, b| a + b));
+            partial.square[q] = f64::from(fold(&moments.square, |a, b| a + b));
+            partial.min[q] = f64::from(fold(&moments.min, f32::min));
+            partial.max[q] = f64::from(fold(&moments.max, f32::max));
         }
         partial
+    }
+}
+
+/// Which of sixteen cells count: 1 where they do, else 0.
+#[derive(Clone, Copy)]
+pub struct Counted {
+    /// Cells of the array.
+    pub valid: Lane,
+    /// Those of them that hold charge after programming.
+    pub programmed: Lane,
+    /// Whether all sixteen are both.
+    pub all: bool,
+}
+
+impl Counted {
+    pub const NONE: Counted = Counted { valid: splat(0.0), programmed: splat(0.0), all: false };
+
+    /// The first `cells` of sixteen, with their fillings after programming.
+    #[inline(always)]
+    pub fn new(cells: u64, start: &Lane) -> Counted {
+        let mut counted = Counted { all: true, ..Counted::NONE };
+        for lane in 0..LANES {
+            counted.valid[lane] = if (lane as u64) < cells { 1.0 } else { 0.0 };
+            counted.programmed[lane] = if start[lane] > 0.0 { counted.valid[lane] } else { 0.0 };
+            counted.all &= counted.programmed[lane] > 0.0;
+        }
+        counted
     }
 }
 
@@ -83,44 +158,122 @@ fn slots(values: &Lane, bin: &BinRow, bins: u32) -> [u32; LANES] {
     let mut slots = [0; LANES];
     for lane in 0..LANES {
         // From -1 (below) to `bins` (above), shifted by one so that truncation is a floor.
-        let place = (values[lane] - bin.low) * bin.per_unit + 1.0;
-        slots[lane] = place.max(0.0).min(bins as f32 + 1.0) as u32;
+        let place = ((values[lane] - bin.low) * bin.per_unit + 1.0).max(0.0).min(bins as f32 + 1.0);
+        // SAFETY: between 0 and `bins + 1`; a NaN became 0.
+        slots[lane] = unsafe { place.to_int_unchecked::<i32>() } as u32;
     }
     slots
 }
 
-/// Counts sixteen cells at one checkpoint into `counts` (three histograms, failed, programmed); `valid` and
-/// `programmed` are 1 in lanes that count.
+/// Counts sixteen cells at one checkpoint into `counts` (three histograms, failed, programmed).
 #[inline(always)]
-pub fn count(tables: &Tables, seen: &Observables<Lane>, valid: &Lane, programmed: &Lane, counts: &mut [u32]) {
+pub fn count(tables: &Tables, seen: &Observables<Lane>, counted: &Counted, counts: &mut [u32]) {
     let bins = tables.bins;
     let width = bins as usize + 2;
     let conductance = slots(&seen.conductance, &tables.histograms[0], bins);
     let filling = slots(&seen.filling, &tables.histograms[1], bins);
     let kept = slots(&seen.kept, &tables.histograms[2], bins);
-    let (mut failed, mut held) = (0, 0);
-    for lane in 0..LANES {
-        if valid[lane] > 0.0 {
-            counts[conductance[lane] as usize] += 1;
-            counts[width + filling[lane] as usize] += 1;
+    debug_assert_eq!(counts.len(), counters(bins as usize));
+    let (first, rest) = counts.split_at_mut(width);
+    let (second, rest) = rest.split_at_mut(width);
+    let (third, last) = rest.split_at_mut(width);
+    if counted.all {
+        for lane in 0..LANES {
+            first[conductance[lane] as usize] += 1;
+            second[filling[lane] as usize] += 1;
+            third[kept[lane] as usize] += 1;
         }
-        if programmed[lane] > 0.0 {
-            counts[2 * width + kept[lane] as usize] += 1;
-            held += 1;
-            failed += u32::from(seen.kept[lane] < tables.kept_threshold);
+    } else {
+        for lane in 0..LANES {
+            if counted.valid[lane] > 0.0 {
+                first[conductance[lane] as usize] += 1;
+                second[filling[lane] as usize] += 1;
+            }
+            if counted.programmed[lane] > 0.0 {
+                third[kept[lane] as usize] += 1;
+            }
         }
     }
-    debug_assert_eq!(counts.len(), counters(bins as usize));
-    counts[3 * width] += failed;
-    counts[3 * width + 1] += held;
+    let (mut failed, mut held) = (0.0, 0.0);
+    let mut failing = splat(0.0);
+    for lane in 0..LANES {
+        failing[lane] = if seen.kept[lane] < tables.kept_threshold { counted.programmed[lane] } else { 0.0 };
+    }
+    for lane in 0..LANES {
+        failed += failing[lane];
+        held += counted.programmed[lane];
+    }
+    last[0] += failed as u32;
+    last[1] += held as u32;
 }
 
-/// Ones in the first `count` lanes, zeros after.
-#[inline(always)]
-pub fn mask(count: u64) -> Lane {
-    let mut lanes = splat(0.0);
-    for lane in 0..LANES {
-        lanes[lane] = if (lane as u64) < count { 1.0 } else { 0.0 };
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_fold_in_halves() {
+        // In any other order the large ones would have swallowed what is small before they cancel.
+        let mut lanes = splat(1.0);
+        (lanes[0], lanes[8]) = (1e8, -1e8);
+        assert_eq!(fold(&lanes, |a, b| a + b), 14.0);
+        let order: Vec<_> = (0..LANES).map(|lane| lane as f32).collect();
+        assert_eq!(fold(order.as_slice().first_chunk().expect("sixteen"), |a, b| 2.0 * a + b), {
+            // Level by level: lane i with lane i + 8, then + 4, + 2, + 1.
+            let mut rest = order.clone();
+            for width in [8, 4, 2, 1] {
+                rest = (0..width).map(|i| 2.0 * rest[i] + rest[i + width]).collect();
+            }
+            rest[0]
+        });
+        // Control: from left to right it is another number.
+        assert_ne!(lanes.iter().sum::<f32>(), 14.0);
     }
-    lanes
+
+    #[test]
+    fn edges_fall_into_the_right_bins() {
+        let bin = BinRow { low: 0.25, per_unit: 8.0 };
+        let mut values = splat(0.0);
+        let expected: [(f32, u32); 10] = [
+            (-1e30, 0),
+            (0.25f32.next_down(), 0),
+            (0.25, 1),
+            (0.374, 1),
+            (0.375, 2),
+            (0.74, 4),
+            (0.75, 5),
+            (1e30, 5),
+            (f32::INFINITY, 5),
+            (f32::NAN, 0),
+        ];
+        for (value, (edge, _)) in values.iter_mut().zip(expected) {
+            *value = edge;
+        }
+        let found = slots(&values, &bin, 4);
+        for (lane, (value, slot)) in expected.into_iter().enumerate() {
+            // One step of f32 below an edge may round up to it.
+            let low = if value == 0.25f32.next_down() { slot..=slot + 1 } else { slot..=slot };
+            assert!(low.contains(&found[lane]), "{value}: {}", found[lane]);
+        }
+    }
+
+    #[test]
+    fn masked_sums_of_all_are_the_plain_sums() {
+        let mut values = splat(0.0);
+        for (lane, value) in values.iter_mut().enumerate() {
+            *value = 0.1 + 0.37 * lane as f32;
+        }
+        let (mut plain, mut masked) = (Moments::EMPTY, Moments::EMPTY);
+        plain.add(&values, 0.3, 1.7);
+        masked.add_counted(&values, 0.3, 1.7, &splat(1.0));
+        assert_eq!(
+            (plain.sum, plain.square, plain.min, plain.max),
+            (masked.sum, masked.square, masked.min, masked.max)
+        );
+        masked.add_counted(&splat(1e9), 0.3, 1.7, &splat(0.0));
+        assert_eq!(
+            (plain.sum, plain.square, plain.min, plain.max),
+            (masked.sum, masked.square, masked.min, masked.max)
+        );
+    }
 }
