@@ -44,3 +44,4 @@ fn gpu_tests_left_out() {
     if env::var("TRAPLINE_SKIP_GPU_TESTS").is_ok_and(|value| value == "1") {
         println!("cargo::rustc-cfg=trapline_skip_gpu");
     }
+}

@@ -65,10 +65,14 @@ impl From<CampaignError> for Failure {
 
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
-        use BackendError::{Budget, Device, InstructionSet, NoAdapter, NoDevice, Shader, Threads, UnknownAdapter};
+        use BackendError::{
+            Budget, Device, InstructionSet, Lengths, NoAdapter, NoDevice, Shader, Threads, UnknownAdapter,
+        };
         match error {
             UnknownAdapter { .. } | InstructionSet { .. } | Threads(_) | Budget { .. } => Failure::Usage(told(&error)),
-            NoAdapter(_) | NoDevice { .. } | Device { .. } | Shader { .. } => Failure::Failed(told(&error)),
+            NoAdapter(_) | NoDevice { .. } | Device { .. } | Shader { .. } | Lengths { .. } => {
+                Failure::Failed(told(&error))
+            }
         }
     }
 }
