@@ -244,10 +244,23 @@ fn a_material_of_ones_own() {
         fs::write(desk.path("bench/mine.toml"), text.replacen(from, to, 1)).unwrap();
         refused(&desk.run(&[]), 2, &["small.toml", "material[0].use", "mine.toml", says]);
     }
-    let weights = good(&desk.trapline(&["materials", "pi-ws2-ns"])).replace("\"pi-ws2-ns\"", "\"mine\"");
-    let line = weights.lines().find(|l| l.starts_with("weights")).expect("the nanosheets' traps have weights");
-    fs::write(desk.path("bench/mine.toml"), weights.replace(line, &line.replacen("0.", "0.9", 1))).unwrap();
-    refused(&desk.run(&[]), 2, &["mine.toml", "weights"]);
+    let levels = |weights: &str| {
+        let traps = format!(
+            "[traps]\nkind = \"levels\"\nweights = {{ values = {weights}, unit = \"1\", source = \"test\" }}\n\
+             depths = {{ values = [1.2, 1.4], unit = \"eV\", source = \"test\" }}\n\
+             depth_per_size = {{ value = 0.5, unit = \"eV\", source = \"test\" }}\n\
+             attempt_rate = {{ value = 1e13, unit = \"1/s\", source = \"test\" }}\n\n"
+        );
+        let (before, after) = (shipped.find("[traps]").unwrap(), shipped.find("[capture]").unwrap());
+        let text = [&shipped[..before], &traps, &shipped[after..]].concat();
+        fs::write(desk.path("bench/mine.toml"), text.replace("\"pi-ws2-qd\"", "\"mine\"")).unwrap();
+    };
+    levels("[0.5, 0.4]");
+    refused(&desk.run(&[]), 2, &["mine.toml", "traps.weights", "0.9"]);
+    // The negative control: with weights that sum it is a material.
+    levels("[0.6, 0.4]");
+    good(&desk.run(&["-o", "levels.h5"]));
+    fs::remove_file(desk.path("levels.h5")).unwrap();
     fs::remove_file(desk.path("bench/mine.toml")).unwrap();
     refused(&desk.run(&[]), 1, &["small.toml", "material[0].use", "mine.toml", "cannot be read"]);
     assert_eq!(desk.names(), ["bench", "small.toml"]);
