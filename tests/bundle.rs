@@ -238,7 +238,10 @@ fn binary_runs_a_campaign() {
     run(bundle.command().arg("run").arg(bundle.root.join("campaigns/bake.toml")).arg("-o").arg(&record).args([
         "--backend",
         "cpu",
-        "--force",
+        "--rows",
+        "64",
+        "--cols",
+        "64",
     ]));
     let file = hdf5::File::open(&record).expect("the bundle's record opens with the HDF5 of this test");
     assert!(!file.member_names().unwrap().is_empty());

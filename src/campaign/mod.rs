@@ -20,4 +20,4 @@ pub use check::{
 pub use error::{Bad, CampaignError, RunError};
 pub use flags::VALID_TO_V;
 pub use plan::{Overrides, Plan};
-pub use run::{Destination, run};
+pub use run::{Claim, Destination, run};

@@ -69,15 +69,31 @@ impl Destination {
     ///
     /// # Errors
     /// As [`Destination::check`]; [`RunError::Record`] where the folder above is missing or may not be written to.
-    pub fn claim(&self, force: bool) -> Result<(), RunError> {
+    pub fn claim(&self, force: bool) -> Result<Claim<'_>, RunError> {
         self.check(force)?;
         if force && self.parts.exists() {
             fs::remove_dir_all(&self.parts).map_err(|e| refused("remove the folder", &self.parts, e))?;
         }
         match fs::create_dir(&self.parts) {
             Err(e) if e.kind() == ErrorKind::AlreadyExists => Err(RunError::Interrupted(self.parts.clone())),
-            other => other.map_err(|e| refused("create the folder", &self.parts, e)),
+            Err(e) => Err(refused("create the folder", &self.parts, e)),
+            Ok(()) => Ok(Claim { destination: self }),
         }
+    }
+}
+
+/// A destination that is this run's: its folder of points exists, and a second run of the same name is refused.
+///
+/// When the claim ends, a folder in which no point was finished goes too; one with points stays.
+#[derive(Debug)]
+pub struct Claim<'a> {
+    destination: &'a Destination,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        // The system refuses this for a folder that holds something: just so.
+        let _ = fs::remove_dir(&self.destination.parts);
     }
 }
 
@@ -106,26 +122,15 @@ fn only_points(parts: &Path) -> Result<(), RunError> {
 
 /// Runs all points of a plan and writes the record.
 ///
-/// `progress` is told how many further cells are done, of [`Plan::cells`]. The folder of points is claimed first and
-/// removed last; figures are not drawn here.
+/// `progress` is told how many further cells are done, of [`Plan::cells`]. The folder of points is removed when the record
+/// is whole; figures are not drawn here.
 ///
 /// # Errors
 /// [`RunError`]. Points that were finished stay in the folder, and the record is as it was.
-pub fn run(
-    plan: &Plan,
-    backend: &dyn Backend,
-    destination: &Destination,
-    force: bool,
-    progress: Progress,
-) -> Result<(), RunError> {
-    destination.claim(force)?;
-    let done = points(plan, backend, destination, progress);
-    if done.is_err() {
-        // Where nothing was finished, nothing stays. A folder with points in it does: this call refuses it.
-        let _ = fs::remove_dir(&destination.parts);
-        return done;
-    }
-    fs::remove_dir_all(&destination.parts).map_err(|e| refused("remove the folder", &destination.parts, e))
+pub fn run(plan: &Plan, backend: &dyn Backend, claim: &Claim<'_>, progress: Progress) -> Result<(), RunError> {
+    let parts = &claim.destination.parts;
+    points(plan, backend, claim.destination, progress)?;
+    fs::remove_dir_all(parts).map_err(|e| refused("remove the folder", parts, e))
 }
 
 fn points(plan: &Plan, backend: &dyn Backend, to: &Destination, progress: Progress) -> Result<(), RunError> {

@@ -79,6 +79,7 @@ impl Run {
         let destination = Destination::new(&output, !self.no_plot)?;
         destination.check(self.force)?;
         let backend = backend::open(&self.options())?;
+        let claim = destination.claim(self.force)?;
         let note = |line: &str| {
             if !self.quiet {
                 terminal::note(line);
@@ -90,7 +91,7 @@ impl Run {
         note(&format!("{}: {} ({}){software}", who.backend, who.adapter, who.instruction_set));
 
         let bar = terminal::cells_bar(plan.cells(), self.quiet);
-        let result = campaign::run(&plan, backend.as_ref(), &destination, self.force, &|cells| bar.inc(cells));
+        let result = campaign::run(&plan, backend.as_ref(), &claim, &|cells| bar.inc(cells));
         bar.finish_and_clear();
         result?;
 

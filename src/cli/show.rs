@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use trapline::analysis::retention;
-use trapline::record::{self, POINT_FILE_TYPE};
+use trapline::record::{self, RecordError};
 
 use super::{Failure, terminal};
 
@@ -23,9 +23,8 @@ impl Show {
     pub fn run(self) -> Result<(), Failure> {
         let mut text = record::describe(&self.file)?;
         let found = match record::open_campaign(&self.file) {
-            Err(record::RecordError::FileType { found, .. }) if found == POINT_FILE_TYPE => {
-                record::open_point(&self.file)?.0
-            }
+            // It was described, so it is a campaign or a point.
+            Err(RecordError::FileType { .. }) => record::open_point(&self.file)?.0,
             other => other?,
         };
         text.push('\n');

@@ -76,7 +76,7 @@ fn unit_of(key: &str, unit: &str, source: &str, units: &'static [Unit]) -> Resul
     }
     units.iter().find(|known| known.0 == unit).ok_or_else(|| {
         let known: Vec<_> = units.iter().map(|u| format!("\"{}\"", u.0)).collect();
-        MaterialError::value(key, format!("has unit \"{unit}\"; write it in {}", known.join(" or ")))
+        MaterialError::value(key, format!("has unit {unit:?}; write it in {}", known.join(" or ")))
     })
 }
 
