@@ -5,6 +5,9 @@
 //! compiled once per instruction set from one source; none fuses a multiply with an add and every reduction has a fixed
 //! order, so the result is the same, bit for bit, on every x86-64 and on any number of threads.
 
+// Loops over lanes and classes index several arrays at once; written alike, they stay recognisable to the vectoriser and the reader.
+#![allow(clippy::needless_range_loop)]
+
 /// Compiles an `#[inline(always)]` function once per instruction set and calls the chosen one.
 macro_rules! per_instruction_set {
     ($(#[$doc:meta])* $vis:vis fn $name:ident = $body:ident($($arg:ident: $kind:ty),* $(,)?) -> $out:ty) => {
