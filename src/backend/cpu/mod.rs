@@ -7,6 +7,8 @@
 
 // Loops over lanes and classes index several arrays at once; written alike, they stay recognisable to the vectoriser and the reader.
 #![allow(clippy::needless_range_loop)]
+// `max` then `min` turns a NaN into a number, which `clamp` does not.
+#![allow(clippy::manual_clamp)]
 
 /// Compiles an `#[inline(always)]` function once per instruction set and calls the chosen one.
 macro_rules! per_instruction_set {
