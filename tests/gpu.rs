@@ -47,7 +47,8 @@ fn shaders_need_no_optional_feature_and_translate_to_metal_and_dx12() {
 #[test]
 fn structures_have_the_same_layout_on_both_sides() {
     let module = naga::front::wgsl::parse_str(&source::BAKE.wgsl(8, false)).expect("parsed by the test above");
-    let structures: [(&str, &[(&str, usize)], usize); 5] = [
+    type Offsets = &'static [(&'static str, usize)];
+    let structures: [(&str, Offsets, usize); 5] = [
         ("Params", layout::Params::OFFSETS, size_of::<layout::Params>()),
         ("ClassRow", layout::ClassRow::OFFSETS, size_of::<layout::ClassRow>()),
         ("SegmentRow", layout::SegmentRow::OFFSETS, size_of::<layout::SegmentRow>()),

@@ -6,7 +6,7 @@ use super::bake::Bake;
 use super::draw::Variation;
 use super::lanes::{LANES, Lane, splat};
 use super::program::Occupancy;
-use super::reduce::{Counted, Moments, fold};
+use super::reduce::{Counted, Moments, total};
 use super::{Cpu, GROUPS, InstructionSet, read};
 use crate::backend::BackendError;
 use crate::backend::job::Job;
@@ -68,7 +68,7 @@ fn chunk_sums_body(tables: &Tables, cells: &Cells, first: usize) -> Vec<f64> {
                 let seen = read::read(tables, &ones, &bake.start, &lost);
                 Moments::add_to_sum(&mut sum, &seen.conductance, nominal, &counted.valid);
             }
-            sums[checkpoint] += f64::from(fold(&sum, |a, b| a + b));
+            sums[checkpoint] += f64::from(total(&sum));
         }
     }
     sums

@@ -5,9 +5,10 @@
 //! compiled once per instruction set from one source; none fuses a multiply with an add and every reduction has a fixed
 //! order, so the result is the same, bit for bit, on every x86-64 and on any number of threads.
 
-// Kernels index several lane arrays by one lane, which is what vectorises; and max, then min, makes a number of a NaN,
-// which `clamp` would keep.
-#![allow(clippy::needless_range_loop, clippy::manual_clamp)]
+// Loops over lanes and classes index several arrays at once; written alike, they stay recognisable to the vectoriser and the reader.
+#![allow(clippy::needless_range_loop)]
+// `max` then `min` turns a NaN into a number, which `clamp` does not.
+#![allow(clippy::manual_clamp)]
 
 /// Compiles an `#[inline(always)]` function once per instruction set and calls the chosen one.
 macro_rules! per_instruction_set {

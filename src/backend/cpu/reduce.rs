@@ -96,8 +96,8 @@ impl Sums {
         }
     }
 
-    /// Folds the lanes.
-    #[inline(always)]
+    /// Folds the lanes. Never inlined: the narrow operations of the last halves would split the sums in the caller's loop into pairs.
+    #[inline(never)]
     pub fn fold(&self) -> Partial {
         let mut partial = Partial::EMPTY;
         for q in 0..QUANTITIES {
@@ -138,9 +138,15 @@ impl Counted {
     }
 }
 
+/// Adds up sixteen lanes in halves; kept apart for the reason of [`Sums::fold`].
+#[inline(never)]
+pub fn total(lanes: &Lane) -> f32 {
+    fold(lanes, |a, b| a + b)
+}
+
 /// Folds sixteen lanes in halves.
 #[inline(always)]
-pub fn fold(lanes: &Lane, f: impl Fn(f32, f32) -> f32) -> f32 {
+fn fold(lanes: &Lane, f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut rest = *lanes;
     let mut width = LANES / 2;
     while width > 0 {

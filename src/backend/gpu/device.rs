@@ -26,6 +26,9 @@ pub(super) struct Pipeline {
     pub buffers: Vec<(u32, &'static str)>,
 }
 
+/// Kernel, number of classes, and whether loops are counted.
+type PipelineKey = (&'static str, usize, bool);
+
 /// An open device with its compiled kernels.
 #[derive(Debug)]
 pub(super) struct Device {
@@ -35,8 +38,7 @@ pub(super) struct Device {
     pub limits: wgpu::Limits,
     pub normal_table: wgpu::Buffer,
     heard: Arc<Mutex<Heard>>,
-    /// By kernel, number of classes, and whether loops are counted.
-    pipelines: Mutex<HashMap<(&'static str, usize, bool), Arc<Pipeline>>>,
+    pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
 }
 
 /// First line of an error, whitespace flattened.
