@@ -143,7 +143,7 @@ fn points(plan: &Plan, backend: &dyn Backend, to: &Destination, progress: Progre
             number: point.number,
             material: point.material.clone(),
             temperature_c: celsius(point.temperature_k),
-            source,
+            source: Box::new(source),
         };
         let mut outcome = backend.statistics(&job, progress).map_err(failed)?.outcome(&job);
         if let Some(window) = plan.label.dump {
