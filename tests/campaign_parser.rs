@@ -148,7 +148,7 @@ fn changed(text: &str, change: &Change) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_changed_campaign_is_read_or_refused(changes in prop::collection::vec(change(), 1..4)) {

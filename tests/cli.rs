@@ -338,7 +338,7 @@ fn bad_calls_are_refused_before_anything_is_computed() {
     let desk = Desk::new(&SMALL.replace("rows = 32", "rows = 1048576").replace("cols = 48", "cols = 1048576"));
     refused(&desk.run(&["-o", "no/such/folder/x.h5"]), 1, &["no/such/folder/x.h5.parts", "check that the path exists"]);
     refused(&desk.run(&["-o", "small.toml/x.h5"]), 1, &["small.toml/x.h5"]);
-    refused(&desk.run(&["-o", "."]), 1, &["folder"]);
+    refused(&desk.run(&["-o", "."]), 2, &["names no file"]);
     refused(&desk.run(&["-o", "/"]), 2, &["names no file"]);
     refused(&desk.run(&["-o", "/proc/x.h5"]), 1, &["/proc/x.h5"]);
     refused(&desk.run(&["--rows", "0"]), 2, &["--rows", "'0'", "1 to 1048576"]);
