@@ -18,7 +18,7 @@
 //!   glass transition (170 C), which makes an edge at 155 C where Arrhenius alone would make a slope; field release at negative bias.
 //! - **Time** ([`cell::step`](mod@cell::step)): under bias an implicit step that is safe at any length; without bias one exact step, microseconds or
 //!   ten years.
-//! - **Variation** ([`array`]): size of the dots, area and trap-filled limit from cell to cell, capture speed from pulse to pulse,
+//! - **Variation** ([`mod@array`]): size of the dots, area and trap-filled limit from cell to cell, capture speed from pulse to pulse,
 //!   drawn from the cell's number alone ([`rng`]), so a cell is the same in any tile, on any backend, in any run.
 //!
 //! # The rooms

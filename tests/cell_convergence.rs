@@ -185,11 +185,11 @@ fn stepped_from_the_start(m: &Material, program: &[Segment], t_k: f64, substeps:
         let dt = segment.dwell_s / f64::from(substeps);
         for _ in 0..substeps {
             let u = equation.uptake(equation.filling(&occupancy[..m.classes.len()]));
-            for k in 0..m.classes.len() {
+            for (k, f) in occupancy.iter_mut().enumerate().take(m.classes.len()) {
                 let (c, e) = (equation.speed[k] * u, equation.emission[k]);
                 if c + e > 0.0 {
                     let settled = c / (c + e);
-                    occupancy[k] = settled + (occupancy[k] - settled) * (-(c + e) * dt).exp();
+                    *f = settled + (*f - settled) * (-(c + e) * dt).exp();
                 }
             }
         }

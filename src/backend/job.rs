@@ -44,7 +44,7 @@ impl<T: Copy> Observables<T> {
 pub struct ProgramStep {
     pub drive: Drive,
     pub cycle: u32,
-    /// Newton iterations the f32 kernels give each substep's equation (see [`newton_iterations`]).
+    /// Newton iterations the f32 kernels give each substep's equation (see `newton_iterations`).
     pub iterations: u32,
 }
 

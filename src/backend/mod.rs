@@ -1,6 +1,6 @@
 //! The one seam: a [`Backend`] computes a [`Job`] and hands back plain numbers.
 //!
-//! Three implementations, one behaviour: [`reference`] (f64, plain, slow), [`cpu`] (f32, vectors, threads) and
+//! Three implementations, one behaviour: [`mod@reference`] (f64, plain, slow), [`cpu`] (f32, vectors, threads) and
 //! [`gpu`] (f32, WGSL through wgpu). `statistics` reduces the whole array and never stores it; `trace` reads chosen
 //! cells one by one, for dumps and for comparing backends cell by cell. Because a cell is drawn from its
 //! number, both see the same cells.

@@ -1,4 +1,4 @@
-//! What people ask of the program beside campaigns: does it compute right on this machine ([`selftest`]), and how fast ([`bench`]).
+//! What people ask of the program beside campaigns: does it compute right on this machine ([`selftest`]), and how fast ([`mod@bench`]).
 
 pub mod bench;
 pub mod selftest;

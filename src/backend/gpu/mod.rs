@@ -1,7 +1,7 @@
 //! The GPU backend: WGSL compute shaders through wgpu (Vulkan, Metal, DX12). The only room that knows wgpu.
 //!
 //! # Practice
-//! The array is worked off in tiles of whole chunks ([`tile`]). A tile is drawn, programmed in as many dispatches as
+//! The array is worked off in tiles of whole chunks (`tile`). A tile is drawn, programmed in as many dispatches as
 //! its loops need, baked, and reduced to sums per chunk and integer counters; only these come back.
 //! State lives in the tile's buffers and is not kept. Kernels need no optional feature. A kernel `x` is `shaders/x.wgsl`;
 //! its CPU twin is `backend/cpu/x.rs`.
