@@ -18,7 +18,6 @@ pub mod step;
 
 use crate::material::{MAX_CLASSES, Material};
 use crate::protocol::Segment;
-use crate::units::thermal_energy_ev;
 use step::{Occupancy, StepDrive};
 
 /// How a cell differs from the nominal one.
@@ -93,14 +92,13 @@ impl Drive {
 
 /// Rates of a cell's classes at a temperature without bias, 1/s: thermal escape with the cell's own depths, and the matrix.
 pub fn emission_per_s(material: &Material, factors: &Factors, temperature_k: f64) -> Occupancy {
-    let kt_ev = thermal_energy_ev(temperature_k);
     let matrix = release::matrix_per_s(material, temperature_k);
     let mut rates = [0.0; MAX_CLASSES];
     for (rate, class) in rates.iter_mut().zip(&material.classes) {
         let u = factors.log_size;
         let shift_ev = u * (class.depth_slope_ev + class.depth_curvature_ev * u);
-        let thermal = release::thermal_per_s(material.attempt_per_s, class.depth_ev, temperature_k);
-        *rate = thermal * (-shift_ev / kt_ev).exp() + matrix;
+        // One exponential of the cell's own depth: of two factors, near 0 K, one is 0 and the other infinite.
+        *rate = release::thermal_per_s(material.attempt_per_s, class.depth_ev + shift_ev, temperature_k) + matrix;
     }
     rates
 }
