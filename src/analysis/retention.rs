@@ -2,7 +2,7 @@
 
 use crate::analysis::Table;
 use crate::record::CampaignRecord;
-use crate::units::{celsius, spoken_time};
+use crate::units::celsius;
 
 /// One point of a campaign in a few numbers. A number that does not exist is `None`: of a point that was not computed, or of
 /// an array in which no cell was programmed.
@@ -94,7 +94,7 @@ fn finite(value: f64) -> Option<f64> {
 /// The summary as text: a table, then the remarks on the model's validity, one line each.
 pub fn table(rows: &[RetentionRow]) -> String {
     let headings =
-        ["material", "°C", "programmed", "window sd %", "time", "kept %", "sd/mean %", "charge lost %", "failed %"];
+        ["material", "°C", "programmed", "sd(G)/window %", "time", "kept %", "sd/mean %", "charge lost %", "failed %"];
     let mut table = Table::new(headings, 1);
     for row in rows {
         let point = [
@@ -109,9 +109,10 @@ pub fn table(rows: &[RetentionRow]) -> String {
         }
         for (i, at) in row.at.iter().enumerate() {
             let values = [
-                if at.time_s == 0.0 { "0 s".to_owned() } else { spoken_time(at.time_s) },
+                seconds(at.time_s),
                 shown(at.kept, kept_percent),
-                shown(at.kept_variation, small_percent),
+                // Where next to nothing is kept, its spread is the rounding of single precision.
+                shown(at.kept_variation.filter(|_| at.kept.is_some_and(|kept| kept > 1e-4)), small_percent),
                 shown(at.lost_fraction, small_percent),
                 shown(at.failed_fraction, kept_percent),
             ];
@@ -127,6 +128,11 @@ pub fn table(rows: &[RetentionRow]) -> String {
         }
     }
     text
+}
+
+/// `300 s`, `1e5 s`: as a campaign file says it.
+fn seconds(time_s: f64) -> String {
+    if (1e3..1e15).contains(&time_s) { format!("{time_s:e} s") } else { format!("{time_s} s") }
 }
 
 fn degrees(temperature_k: f64) -> String {
