@@ -28,6 +28,13 @@ demo: setup-demo ## builds trapline and runs campaigns/bake.toml: bake.h5, bake.
 test: setup-test ## runs all tests, shaders included (on Mesa's llvmpipe where there is no GPU)
 	@. .setup/test.sh
 	cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS)
+	# Ignored above: what needs an interpreter, or published figures, that not every machine has.
+	if [ -n "$${TRAPLINE_PYTHON:-}" ]; then
+	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record_python -- --ignored
+	fi
+	if [ -n "$${TRAPLINE_REFERENCE_DIR:-}" ]; then
+	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib -- --ignored reference_file
+	fi
 
 check: setup-check ## formatting, lints and docs, warnings denied
 	@. .setup/check.sh

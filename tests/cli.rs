@@ -117,7 +117,7 @@ fn a_campaign_from_end_to_end() {
     let ran = desk.trapline(&["run", "small.toml", "-o", "mine.h5", "--backend", "cpu"]);
     let summary = good(&ran);
     assert_eq!(desk.names(), ["mine.h5", "mine.png", "mine.svg", "small.toml"]);
-    for word in ["pi-ws2-qd", "pi-ws2-ns", "1536/1536", "kept %", "failed %", "17 min", "2.8 h", "1.2 d"] {
+    for word in ["pi-ws2-qd", "pi-ws2-ns", "1536/1536", "kept %", "failed %", "1e3 s", "1e4 s", "1e5 s"] {
         assert!(summary.contains(word), "{word} is not in\n{summary}");
     }
     assert!(summary.contains("180 °C is above the glass transition, 170 °C"), "{summary}");
