@@ -88,6 +88,7 @@ fn every_kernel_names_exactly_the_buffers_it_uses() {
 }
 
 #[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn loops_stay_within_the_budget_and_below_what_the_host_reckons() {
     let mut long = thirty_pulses(1.5);
     long.extend(segments(&[Part::Sweep { sweeps: 6, sweep_to_v: 5.0, step_v: 0.05, dwell_s: 3.9e-4 }]));
@@ -101,6 +102,7 @@ fn loops_stay_within_the_budget_and_below_what_the_host_reckons() {
 }
 
 #[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn a_lost_device_is_opened_again_once_and_changes_nothing() {
     let job = shipped_job("pi-ws2-qd", 150.0, 100, 200, 5);
     let expected = gpu(None).statistics(&job, &|_| ()).expect("runs");
@@ -111,6 +113,7 @@ fn a_lost_device_is_opened_again_once_and_changes_nothing() {
 }
 
 #[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn a_device_lost_twice_is_a_typed_error_naming_the_tile() {
     let job = shipped_job("pi-ws2-qd", 150.0, 100, 200, 5);
     let backend = gpu(None);
@@ -125,6 +128,7 @@ fn a_device_lost_twice_is_a_typed_error_naming_the_tile() {
 }
 
 #[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn lack_of_memory_halves_the_tile_and_then_is_an_error() {
     let job = shipped_job("pi-ws2-qd", 150.0, 100, 200, 5);
     let expected = gpu(None).statistics(&job, &|_| ()).expect("runs");
@@ -137,6 +141,7 @@ fn lack_of_memory_halves_the_tile_and_then_is_an_error() {
 }
 
 #[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn a_budget_sizes_the_tile_or_is_refused() {
     let job = shipped_job("pi-ws2-qd", 150.0, 1024, 1024, 5);
     let (small, large) = (gpu(Some(4 << 20)).tile_cells(&job), gpu(Some(64 << 20)).tile_cells(&job));
@@ -147,12 +152,14 @@ fn a_budget_sizes_the_tile_or_is_refused() {
 }
 
 #[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn an_adapter_that_is_not_there_is_named_with_those_that_are() {
     let error = Gpu::open(Some("no such adapter"), None).expect_err("not there").to_string();
     assert!(error.contains("no such adapter") && error.contains("found: "), "{error}");
 }
 
 #[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn it_was_a_gpu_backend_that_ran() {
     let identity = gpu(None).identity();
     assert_eq!(identity.backend, "gpu");

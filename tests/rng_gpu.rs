@@ -177,6 +177,7 @@ fn random(index: u64) -> [u32; 4] {
 }
 
 #[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn philox_agrees_bit_for_bit() {
     // Known answers of the Random123 distribution (Salmon et al., SC 2011): counter, key, expected.
     let mut input: Vec<u32> = vec![0; 6];
@@ -209,6 +210,7 @@ fn philox_agrees_bit_for_bit() {
 }
 
 #[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn words_agree_for_cells_beyond_32_bits() {
     let purposes = [Purpose::Device, Purpose::Cycle, Purpose::ReadNoise];
     let mut input: Vec<u32> = Vec::new();
@@ -228,6 +230,7 @@ fn words_agree_for_cells_beyond_32_bits() {
 }
 
 #[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn products_agree_bit_for_bit() {
     // Every carry between the halves.
     let edges = [
@@ -260,6 +263,7 @@ fn products_agree_bit_for_bit() {
 }
 
 #[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn normals_agree_bit_for_bit() {
     // Both tails around every border between segments, then random words.
     let mut input: Vec<u32> = (0..32u32)

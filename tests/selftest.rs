@@ -26,6 +26,7 @@ fn cpu_passes_with_every_instruction_set() {
 }
 
 #[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn gpu_passes() {
     let gpu = Gpu::open(None, None).unwrap_or_else(|error| panic!("GPU tests need an adapter: {error}"));
     passes(&gpu);
