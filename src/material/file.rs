@@ -210,6 +210,13 @@ fn check(text: &str) -> Result<Material, MaterialError> {
         None => None,
     };
     let (attempt_per_s, classes) = traps(&file.traps, matrix.is_some())?;
+    let sound = |c: &TrapClass| {
+        [c.weight, c.depth_ev, c.speed, c.depth_slope_ev, c.depth_curvature_ev].iter().all(|x| x.is_finite())
+    };
+    let weight: f64 = classes.iter().map(|c| c.weight).sum();
+    if !classes.is_empty() && !(classes.iter().all(sound) && (weight - 1.0).abs() < 1e-9) {
+        return Err(MaterialError::value("traps", "gives no sound trap classes: check sizes, masses and well_height"));
+    }
     let capture = match (&file.capture, classes.is_empty()) {
         (Some(_), true) => {
             return Err(MaterialError::value("capture", "is given, but traps.kind is \"none\": leave it out"));
@@ -242,6 +249,10 @@ fn check(text: &str) -> Result<Material, MaterialError> {
             bias_v: f.bias.si("field_release.bias", VOLTAGE, positive)?,
         }),
     };
+    if let Some(c) = capture.filter(|c| !(1e-60..1e60).contains(&c.traps)) {
+        let message = format!("and trap_filled_limit, area, thickness give {:e} traps; there must be some", c.traps);
+        return Err(MaterialError::value("film.relative_permittivity", message));
+    }
     let v = &file.variation;
     let spread =
         |key: &str, q: &Quantity, most: f64| q.si(&format!("variation.{key}"), RATIO, not_negative.up_to(most));
@@ -305,6 +316,14 @@ fn traps(file: &TrapsFile, matrix: bool) -> Result<(f64, Vec<TrapClass>), Materi
             if sizes.min_m >= sizes.max_m {
                 let message = format!("is {} {}; it must be below diameter_max", diameter_min.value, diameter_min.unit);
                 return Err(MaterialError::value("traps.diameter_min", message));
+            }
+            // Narrower, it falls between the points of the quadrature.
+            if sizes.sd_m < 1e-3 * (sizes.max_m - sizes.min_m) {
+                let message = format!(
+                    "is {} {}; it must be at least a thousandth of diameter_min to diameter_max (for one size, use traps.kind = \"levels\")",
+                    diameter_sd.value, diameter_sd.unit
+                );
+                return Err(MaterialError::value("traps.diameter_sd", message));
             }
             // Outside this the cut-off bell has no weight that f64 can hold, and its shape is an artefact.
             let nearest_m = sizes.mean_m.clamp(sizes.min_m, sizes.max_m);

@@ -55,7 +55,9 @@ impl Range {
     }
 
     fn holds(&self, value: f64) -> bool {
-        value.is_finite() && value <= self.high && if self.low_included { value >= self.low } else { value > self.low }
+        // Nothing physical is farther from 1, in SI, and products of two such numbers stay inside f64.
+        let sane = value == 0.0 || (1e-60..1e60).contains(&value.abs());
+        sane && value <= self.high && if self.low_included { value >= self.low } else { value > self.low }
     }
 
     /// The limit in words, in the unit the user wrote.
