@@ -214,7 +214,8 @@ fn check(text: &str) -> Result<Material, MaterialError> {
         [c.weight, c.depth_ev, c.speed, c.depth_slope_ev, c.depth_curvature_ev].iter().all(|x| x.is_finite())
     };
     let weight: f64 = classes.iter().map(|c| c.weight).sum();
-    if !classes.is_empty() && !(classes.iter().all(sound) && (weight - 1.0).abs() < 1e-9) {
+    let whole = classes.is_empty() || (weight - 1.0).abs() < 1e-9;
+    if !whole || !classes.iter().all(sound) {
         return Err(MaterialError::value("traps", "gives no sound trap classes: check sizes, masses and well_height"));
     }
     let capture = match (&file.capture, classes.is_empty()) {
