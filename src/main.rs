@@ -5,18 +5,29 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    quiet_mesa();
+    prepare_environment();
     match cli::parse() {
         Ok(command) => cli::exit(cli::run(command)),
         Err(failure) => cli::exit(Err(failure)),
     }
 }
 
-/// Without a session folder Mesa's device chooser prints two lines of its own on the standard error at every look for
-/// adapters. trapline chooses the adapter itself, so the chooser is left out there.
-fn quiet_mesa() {
-    if std::env::var_os("XDG_RUNTIME_DIR").is_none() && std::env::var_os("NODEVICE_SELECT").is_none() {
-        // SAFETY: the first thing the process does, before there is a second thread.
-        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+/// Sets what libraries read from the environment, unless the user has.
+///
+/// HDF5 locks each file it opens; trapline never changes a file under its final name, so the locks guard nothing, but they
+/// fail on file systems without them and where a forked process still holds one. Mesa's device chooser, where there is no
+/// session folder, prints two lines of its own at every look for adapters; trapline chooses the adapter itself.
+fn prepare_environment() {
+    let unset = |name: &str| std::env::var_os(name).is_none();
+    let locking = unset("HDF5_USE_FILE_LOCKING");
+    let chooser = unset("XDG_RUNTIME_DIR") && unset("NODEVICE_SELECT");
+    // SAFETY: the first thing the process does, before there is a second thread.
+    unsafe {
+        if locking {
+            std::env::set_var("HDF5_USE_FILE_LOCKING", "FALSE");
+        }
+        if chooser {
+            std::env::set_var("NODEVICE_SELECT", "1");
+        }
     }
 }
