@@ -20,13 +20,16 @@ fn average_uptake(iterations: u32, offered: f32, inverse_limit: f32) -> f32 {
         return 0.0;
     }
     var start = 0.0;
+    var left = 0.0;
     var empty = 0.0;
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
+        let stays = f[k] / (1.0 + emission[k]);
         start += classes[k].weight * f[k];
-        empty += classes[k].weight * classes[k].speed * (1.0 - f[k]);
+        left += classes[k].weight * stays;
+        empty += classes[k].weight * classes[k].speed * (1.0 - stays);
     }
-    let x = offered * (1.0 - start) / (1.0 - params.open * start) * inverse_limit * empty;
+    let x = offered * (1.0 - left) / (1.0 - params.open * left) * inverse_limit * empty;
     let weight = (3.0 + x) / (6.0 + 3.0 * x + x * x);
     let explicit_part = weight * uptake(offered, inverse_limit, start).x;
     let implicit_weight = 1.0 - weight;

@@ -14,10 +14,12 @@
 //! equation that is monotone in F1 (more charge, less capture). The weight
 //!
 //! ```text
-//! 1 - g = (3 + x)/(6 + 3x + x^2),   x = dt |du/dF| S at F0,  S = sum w_k s_k (1 - f_k)
+//! 1 - g = (3 + x)/(6 + 3x + x^2),   x = o (1 - F)/(1 - q F)/F_sc S,   S = sum w_k s_k (1 - f_k)
 //! ```
 //!
-//! goes from 1/2 (second order; on the linear problem it is that of exponential fitting to the next order too)
+//! with `F` and `S` of the occupancies `f_k/(1 + e_k)`: those of the start in a short step, and without what is let go in a
+//! long one, or a full cell (`S = 0`) would keep half of its explicit part however long it empties. `x` is the step times
+//! `|du/dF| S`, for short steps. The weight goes from 1/2 (second order; on the linear problem it is that of exponential fitting to the next order too)
 //! to `1/x`: the explicit part alone then fills at most the room `F_sc - F0` that space
 //! charge leaves, and the implicit part stops at F_sc by itself. So a step of any
 //! length neither overshoots nor stalls, and an endless one ends at the
@@ -77,9 +79,14 @@ pub fn uptake(drive: &StepDrive, f: f64) -> (f64, f64) {
 pub fn step(classes: &[TrapClass], occupancy: &mut Occupancy, drive: &StepDrive) -> f64 {
     let start = filling(classes, occupancy);
     let (uptake_start, _) = uptake(drive, start);
-    let empty: f64 = classes.iter().zip(occupancy.iter()).map(|(c, f)| c.weight * c.speed * (1.0 - f)).sum();
+    let (mut left, mut empty) = (0.0, 0.0);
+    for (k, class) in classes.iter().enumerate() {
+        let stays = occupancy[k] / (1.0 + drive.emission[k]);
+        left += class.weight * stays;
+        empty += class.weight * class.speed * (1.0 - stays);
+    }
     let x = if drive.space_charge_limit > 0.0 {
-        drive.offered * (1.0 - start) / (1.0 - drive.open * start) / drive.space_charge_limit * empty
+        drive.offered * (1.0 - left) / (1.0 - drive.open * left) / drive.space_charge_limit * empty
     } else {
         0.0
     };

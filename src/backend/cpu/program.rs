@@ -138,18 +138,20 @@ fn average_uptake(
     if iterations == 0 {
         return average;
     }
-    let (mut start, mut empty) = (splat(0.0), splat(0.0));
+    let (mut start, mut left, mut empty) = (splat(0.0), splat(0.0), splat(0.0));
     for k in 0..tables.classes {
         let (weight, speed) = (tables.rows[k].weight, tables.rows[k].speed);
         for lane in 0..LANES {
+            let stays = occupancy[k][lane] / (1.0 + release.emission[k][lane]);
             start[lane] += weight * occupancy[k][lane];
-            empty[lane] += weight * speed * (1.0 - occupancy[k][lane]);
+            left[lane] += weight * stays;
+            empty[lane] += weight * speed * (1.0 - stays);
         }
     }
     let (mut explicit, mut implicit_weight) = (splat(0.0), splat(0.0));
     for lane in 0..LANES {
         let f = start[lane];
-        let x = offered[lane] * (1.0 - f) / (1.0 - tables.open * f) * inverse_limit[lane] * empty[lane];
+        let x = offered[lane] * (1.0 - left[lane]) / (1.0 - tables.open * left[lane]) * inverse_limit[lane] * empty[lane];
         let weight = (3.0 + x) / (6.0 + 3.0 * x + x * x);
         explicit[lane] = weight * uptake(tables.open, offered[lane], inverse_limit[lane], f).0;
         implicit_weight[lane] = 1.0 - weight;
