@@ -25,6 +25,7 @@
 //!
 //! ```text
 //! units, rng            constants; random numbers without state
+//! dataset               named arrays over named axes, with units: what an experiment found
 //! outcome               a computed point in plain numbers: what computing, keeping and drawing have in common
 //! material              TOML to checked parameters; confinement to trap classes
 //! protocol              pulses and sweeps as segments of constant bias
@@ -47,6 +48,7 @@ pub mod array;
 pub mod backend;
 pub mod campaign;
 pub mod cell;
+pub mod dataset;
 pub mod experiment;
 pub mod figure;
 pub mod material;

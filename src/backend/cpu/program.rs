@@ -151,7 +151,8 @@ fn average_uptake(
     let (mut explicit, mut implicit_weight) = (splat(0.0), splat(0.0));
     for lane in 0..LANES {
         let f = start[lane];
-        let x = offered[lane] * (1.0 - left[lane]) / (1.0 - tables.open * left[lane]) * inverse_limit[lane] * empty[lane];
+        let x =
+            offered[lane] * (1.0 - left[lane]) / (1.0 - tables.open * left[lane]) * inverse_limit[lane] * empty[lane];
         let weight = (3.0 + x) / (6.0 + 3.0 * x + x * x);
         explicit[lane] = weight * uptake(tables.open, offered[lane], inverse_limit[lane], f).0;
         implicit_weight[lane] = 1.0 - weight;
