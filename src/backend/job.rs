@@ -112,7 +112,7 @@ pub struct JobSpec<'a> {
 /// one iteration leaves at most 3e-5 of the filling, and two what f32 rounds; the second squares the first one's error. Cells
 /// that catch twice as fast as the nominal one have twice the x, hence the margins. Beyond, the bracket may have to bisect: 24
 /// halvings reach 2^-24.
-fn newton_iterations(drive: &Drive, material: &Material) -> u32 {
+pub(super) fn newton_iterations(drive: &Drive, material: &Material) -> u32 {
     match drive.step_stiffness(material) {
         0.0 => 0,
         x if x <= 0.3 => 2,
