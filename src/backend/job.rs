@@ -223,8 +223,4 @@ impl Job {
         }
     }
 
-    /// `kT` in eV of the bake and the inverse of both temperatures' `kT`: (program, bake), 1/eV.
-    pub fn inverse_kt_per_ev(&self) -> (f64, f64) {
-        (1.0 / thermal_energy_ev(self.program_k), 1.0 / thermal_energy_ev(self.bake_k))
-    }
 }
