@@ -9,7 +9,6 @@ use crate::array::ArrayShape;
 use crate::cell::{self, Drive, Factors, current, step};
 use crate::material::{MAX_CLASSES, Material, Variation};
 use crate::protocol::Segment;
-use crate::units::thermal_energy_ev;
 
 /// Most checkpoints of a bake.
 pub const MAX_CHECKPOINTS: usize = 4096;
@@ -222,5 +221,4 @@ impl Job {
             kept: (0.0, 1.03),
         }
     }
-
 }
