@@ -142,7 +142,7 @@ fn the_comparison_sees_a_slightly_different_cell() {
     let stimulus = mixed("pi-ws2-qd", 100.0);
     let expected = run(&Reference, &stimulus, &cells(), 0.0);
     let mut other = stimulus.clone();
-    other.steps[0].program.drive.offered_per_s *= 1.0 + 1e-4;
+    other.steps[0].program.drive.offered_per_s *= 1.0 + 3e-4;
     let apart = distances(&stimulus, 0.0, &run(&Reference, &other, &cells(), 0.0), &expected);
     assert!(apart[1] > 1.0 && apart[4] > 1.0, "{apart:?}");
     let mut nan = expected.clone();
