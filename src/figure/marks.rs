@@ -90,8 +90,15 @@ pub(super) fn placed<'a>(
     }
     let mut taken: Vec<Label> = Vec::new();
     let mut result = Vec::new();
-    for (mark, shape) in marks.iter().zip(shapes) {
-        let Some(shape) = shape else { continue };
+    let mut pairs: Vec<(&Mark, Shape)> = marks.iter().zip(shapes).filter_map(|(m, s)| s.map(|s| (m, s))).collect();
+    // Those with the least choice of places first.
+    pairs.sort_by_key(|(mark, _)| match mark {
+        Mark::Point { .. } => 0,
+        Mark::Band { .. } => 1,
+        Mark::Horizontal { .. } => 2,
+        Mark::Vertical { .. } => 3,
+    });
+    for (mark, shape) in pairs {
         let label = choose(text_of(mark), &shape, frame, &taken, &avoid);
         taken.extend(label.clone());
         result.push(PlacedMark { shape, label });
@@ -154,7 +161,9 @@ fn choose(text: &str, shape: &Shape, frame: &Frame, taken: &[Label], avoid: &[(f
         }
         let shared: f64 = taken.iter().map(|other| label.overlap(other)).sum();
         let covered = avoid.iter().filter(|&&p| label.covers(p)).count();
-        let cost = 10.0 * shared + 3.0 * covered as f64 + price;
+        // Two labels on one place are worse than any number of covered lines.
+        let clash = if shared > 0.0 { 1000.0 + shared } else { 0.0 };
+        let cost = clash + 3.0 * covered as f64 + price;
         if best.as_ref().is_none_or(|(least, _)| cost < *least) {
             best = Some((cost, label));
         }
@@ -187,7 +196,7 @@ fn candidates(text: &str, shape: &Shape, frame: &Frame) -> Vec<(f64, Label)> {
                 all.extend([at(price, x + GAP + half, y), at(price + 0.2, x - GAP - half, y)]);
                 // Along the line, where it is too close to others.
                 let y = frame.top + half + 8.0 + (frame.bottom - frame.top - width - 16.0) * part(i, 13);
-                for x in [x - height - 1.0, x + height + 1.0] {
+                for x in [x - height - 2.5, x + height + 2.5] {
                     all.push((price + 6.0, Label::new(text, width, (x, y), true)));
                 }
             }
@@ -255,4 +264,66 @@ pub(super) fn labels<DB: DrawingBackend>(page: &Page<'_, DB>, marks: &[PlacedMar
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::axis::{Axis, Ruler};
+    use super::*;
+
+    const FRAME: Frame = Frame { left: 50.0, right: 350.0, top: 20.0, bottom: 230.0 };
+
+    fn on_frame(marks: &[Mark], curve: &Vec<(f64, f64)>) -> Vec<PlacedMark> {
+        let ruler = |length| Ruler::new(&Axis::linear("").within(0.0, 1.0), std::iter::empty(), length, 40.0);
+        let (x, y) = (ruler(300.0).scale(FRAME.left, FRAME.right), ruler(210.0).scale(FRAME.bottom, FRAME.top));
+        placed(marks, &FRAME, (&x, &y), std::iter::once(curve))
+    }
+
+    #[test]
+    fn labels_keep_clear_of_each_other() {
+        let label = |i: usize| format!("a stated number, {i}");
+        let mut marks = Vec::new();
+        for i in 0..3 {
+            let at = 0.5 + 0.02 * i as f64;
+            marks.push(Mark::Horizontal { at, label: label(i) });
+            marks.push(Mark::Vertical { at, label: label(i) });
+            marks.push(Mark::Point { x: at, y: 0.1 + at / 10.0, label: label(i) });
+        }
+        marks.push(Mark::Band { low: 0.9, high: 0.95, label: label(9) });
+        let found = on_frame(&marks, &Vec::new());
+        let labels: Vec<&Label> = found.iter().filter_map(|mark| mark.label.as_ref()).collect();
+        assert_eq!(labels.len(), marks.len());
+        for (number, one) in labels.iter().enumerate() {
+            assert!(one.is_inside(&FRAME));
+            for other in &labels[..number] {
+                assert_eq!(one.overlap(other), 0.0, "{number}");
+            }
+        }
+    }
+
+    #[test]
+    fn labels_keep_clear_of_curves() {
+        // Through the first place of each label, and through its second for good measure.
+        let curve = vec![(345.0, 20.0), (300.0, 40.0), (210.0, 60.0), (210.0, 130.0), (340.0, 128.0)];
+        for mark in [
+            Mark::Horizontal { at: 0.5, label: "a stated number".to_owned() },
+            Mark::Vertical { at: 0.5, label: "a stated number".to_owned() },
+            Mark::Point { x: 0.5, y: 0.5, label: "a stated number".to_owned() },
+        ] {
+            let label = on_frame(std::slice::from_ref(&mark), &curve).remove(0).label.unwrap();
+            assert!(!sampled(&curve).into_iter().any(|p| label.covers(p)), "{mark:?}");
+        }
+    }
+
+    #[test]
+    fn marks_outside_the_frame_are_left_out() {
+        let outside = [
+            Mark::Horizontal { at: 1.5, label: String::new() },
+            Mark::Vertical { at: f64::NAN, label: String::new() },
+            Mark::Point { x: 0.5, y: -0.5, label: String::new() },
+            Mark::Band { low: 2.0, high: 3.0, label: String::new() },
+        ];
+        assert!(on_frame(&outside, &Vec::new()).is_empty());
+        assert_eq!(on_frame(&[Mark::Band { low: -5.0, high: 0.5, label: String::new() }], &Vec::new()).len(), 1);
+    }
 }
