@@ -99,6 +99,7 @@ impl From<ExperimentError> for Failure {
         match error {
             ExperimentError::Backend(inner) => inner.into(),
             ExperimentError::Material(_) => Failure::Failed(told(&error)),
+            ExperimentError::Pattern(_) => Failure::Usage(told(&error)),
         }
     }
 }
