@@ -34,6 +34,7 @@
 //! backend               the one seam: reference (f64), cpu (f32, vectors, threads), gpu (f32, WGSL); one trait
 //! experiment            self-test and bench
 //! campaign              many points: a file to a plan, points to a record
+//! paper                 every figure and claim of the source paper, from raw data
 //! record                HDF5; the only room that knows hdf5
 //! analysis              numbers from a record
 //! figure                plots; the only room that knows plotters
@@ -53,6 +54,7 @@ pub mod experiment;
 pub mod figure;
 pub mod material;
 pub mod outcome;
+pub mod paper;
 pub mod protocol;
 pub mod record;
 pub mod rng;

@@ -21,7 +21,7 @@ const ORDER: [&[&str]; 14] = [
     &["record"],
     &["analysis"],
     &["figure"],
-    &["campaign"],
+    &["campaign", "paper"],
     &["cli"],
     &["lib"],
 ];

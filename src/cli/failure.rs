@@ -98,7 +98,9 @@ impl From<ExperimentError> for Failure {
     fn from(error: ExperimentError) -> Self {
         match error {
             ExperimentError::Backend(inner) => inner.into(),
-            ExperimentError::Material(_) => Failure::Failed(told(&error)),
+            ExperimentError::Material(_) | ExperimentError::Dataset(_) | ExperimentError::Shape(_) => {
+                Failure::Failed(told(&error))
+            }
             ExperimentError::Pattern(_) => Failure::Usage(told(&error)),
         }
     }

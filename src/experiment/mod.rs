@@ -52,6 +52,10 @@ pub enum ExperimentError {
     Backend(#[from] crate::backend::BackendError),
     #[error(transparent)]
     Pattern(#[from] letter::PatternError),
+    #[error(transparent)]
+    Dataset(#[from] crate::dataset::DatasetError),
+    #[error("an experiment's array has another shape than was laid out: {0}")]
+    Shape(#[from] ndarray::ShapeError),
 }
 
 /// A shipped material by name.
@@ -60,7 +64,7 @@ fn material(name: &str) -> Result<Material, ExperimentError> {
 }
 
 /// Notes the conditions a probe was under.
-fn describe(dataset: &mut Dataset, probe: &Probe) {
+pub(crate) fn describe(dataset: &mut Dataset, probe: &Probe) {
     let c = &probe.conditions;
     let on = |on: bool| if on { "on" } else { "off" };
     dataset
@@ -71,6 +75,10 @@ fn describe(dataset: &mut Dataset, probe: &Probe) {
         .note("read_noise", on(c.read_noise))
         .note("read_bias_v", c.read_v.to_string())
         .note("read_time_s", c.read_s.to_string());
+    let remarks = probe.remarks();
+    if !remarks.is_empty() {
+        dataset.note("outside_validity", remarks.join("; "));
+    }
 }
 
 /// The axis of a probe's cells.

@@ -18,6 +18,7 @@
 use super::ExperimentError;
 use crate::backend::Backend;
 use crate::backend::stimulus::{Response, Stimulus};
+use crate::cell::validity;
 use crate::material::{Material, Variation};
 use crate::protocol::{Part, Segment};
 use crate::rng::{self, NORMAL_UNIT, Purpose};
@@ -69,13 +70,24 @@ pub struct Probe<'a> {
     /// Cycles and readings so far.
     cycle: u32,
     reading: u32,
+    /// Strongest bias so far, V.
+    strongest_v: f64,
 }
 
 impl<'a> Probe<'a> {
     /// Empty cells.
     pub fn new(backend: &'a dyn Backend, material: &Material, conditions: Conditions, cells: Vec<u64>) -> Probe<'a> {
         let occupancy = Array2::zeros((cells.len(), material.classes.len()));
-        Probe { backend, material: material.clone(), conditions, cells, occupancy, cycle: 0, reading: 0 }
+        Probe {
+            backend,
+            material: material.clone(),
+            conditions,
+            cells,
+            occupancy,
+            cycle: 0,
+            reading: 0,
+            strongest_v: 0.0,
+        }
     }
 
     fn variation(&self) -> Variation {
@@ -97,6 +109,11 @@ impl<'a> Probe<'a> {
     /// What the backend says.
     pub fn drive_some(&mut self, chosen: &[usize], segments: &[(Segment, bool)]) -> Result<Response, ExperimentError> {
         let first = self.cycle;
+        for (segment, _) in segments {
+            if segment.bias_v.abs() > self.strongest_v.abs() {
+                self.strongest_v = segment.bias_v;
+            }
+        }
         let counted: Vec<_> = segments
             .iter()
             .map(|(s, record)| (Segment { cycle: s.cycle.saturating_add(first), ..*s }, *record))
@@ -167,6 +184,12 @@ impl<'a> Probe<'a> {
     /// Counts cycles that were run on a copy of the probe.
     pub(super) fn skip_cycles(&mut self, count: u32) {
         self.cycle = self.cycle.saturating_add(count).min(u32::MAX - 1);
+    }
+
+    /// Remarks on what was done outside the model's validity.
+    pub fn remarks(&self) -> Vec<String> {
+        let hot = validity::glass(&self.material, "the experiment", self.conditions.ambient_k);
+        hot.into_iter().chain(validity::bias("driving", self.strongest_v)).collect()
     }
 
     /// Takes the cells' charge away.
