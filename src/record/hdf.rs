@@ -1,6 +1,5 @@
 //! The few HDF5 operations the format needs, with every error turned into a [`RecordError`].
 
-use std::fs::File as Bytes;
 use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
@@ -13,6 +12,7 @@ use ndarray::{Array, Array1, ArrayD, ArrayView1, Dimension, IxDyn};
 
 use super::error::{RecordError, flatten};
 use super::seal::{self, Seal};
+use crate::files;
 
 const DAMAGED: &str = "the file is damaged: restore it or compute it again";
 const CHECK_DISK: &str = "check the free space and the disk";
@@ -57,10 +57,7 @@ pub(crate) fn create(temporary: &Path, shown: &Path) -> Result<hdf5::File, Recor
 pub(crate) fn open(path: &Path) -> Result<hdf5::File, RecordError> {
     let unreadable = |source| RecordError::Unreadable { path: path.to_owned(), source };
     let not_hdf5 = |reason: &str| Err(RecordError::NotHdf5 { path: path.to_owned(), reason: reason.to_owned() });
-    let mut file = Bytes::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
-        return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
-    }
+    let mut file = files::open(path).map_err(unreadable)?;
     let mut start = [0_u8; 8];
     if let Err(e) = file.read_exact(&mut start) {
         return match e.kind() {
