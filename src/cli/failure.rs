@@ -79,12 +79,24 @@ impl From<BackendError> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        match error {
-            RunError::Exists(_) | RunError::Interrupted(_) | RunError::NotParts { .. } | RunError::NoFile(_) => {
-                Failure::Usage(told(&error))
-            }
-            RunError::Backend { .. } | RunError::Dump { .. } | RunError::Record(_) => Failure::Failed(told(&error)),
-        }
+        if is_usage(&error) { Failure::Usage(told(&error)) } else { Failure::Failed(told(&error)) }
+    }
+}
+
+fn is_usage(error: &RunError) -> bool {
+    match error {
+        RunError::Exists(_)
+        | RunError::NotAFile { .. }
+        | RunError::Input(_)
+        | RunError::Interrupted { .. }
+        | RunError::Running(_)
+        | RunError::NoLocks(_)
+        | RunError::NotParts { .. }
+        | RunError::NoFile(_)
+        | RunError::Name { .. } => true,
+        RunError::Backend { source, .. } => matches!(**source, BackendError::Budget { .. }),
+        RunError::Stopped { source, .. } => is_usage(source),
+        RunError::Dump { .. } | RunError::Record(_) => false,
     }
 }
 
