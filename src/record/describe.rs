@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::campaign::CampaignRecord;
-use super::error::RecordError;
+use super::error::{RecordError, one_line};
 use super::hdf::{self, Explain, Input};
 use super::layout::POINT_FILE_TYPE;
 use super::read;
@@ -92,12 +92,24 @@ fn datasets(input: &Input<'_>) -> Result<String, RecordError> {
     let mut text = String::from("\ndatasets\n");
     let mut names = input.file.member_names().reading(input.path, doing)?;
     names.sort();
+    // A newer minor version, or another program, may have added anything: groups, links, datasets without attributes.
+    let mut unknown = Vec::new();
     for name in names {
-        let dataset = input.file.dataset(&name).reading(input.path, doing)?;
-        let shape: Vec<String> = dataset.get_shape().reading(input.path, doing)?.iter().map(usize::to_string).collect();
-        let units = input.text_of(&dataset, "units")?;
-        let long_name = input.text_of(&dataset, "long_name")?;
+        let shape = input.file.dataset(&name).and_then(|dataset| Ok((dataset.shape(), dataset)));
+        let Ok((shape, dataset)) = shape else {
+            unknown.push(one_line(&name));
+            continue;
+        };
+        let attribute = |of: &str| match input.text_of(&dataset, of) {
+            Ok(text) => one_line(&text),
+            Err(_) => "-".to_owned(),
+        };
+        let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
+        let (name, units, long_name) = (one_line(&name), attribute("units"), attribute("long_name"));
         text.push_str(&format!("  {name:<24} {:>20}  {units:<4}  {long_name}\n", shape.join(" x ")));
+    }
+    if !unknown.is_empty() {
+        text.push_str(&format!("  unknown to this program: {}\n", unknown.join(", ")));
     }
     Ok(text)
 }
