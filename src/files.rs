@@ -10,6 +10,17 @@ use std::path::Path;
 /// Longest text file this program reads, bytes.
 pub const MAX_TEXT_BYTES: u64 = 1 << 20;
 
+/// What [`is_name`] asks of a name.
+pub const NAME_LIMIT: &str = "1 to 64 characters, not all blank, without slashes and control characters";
+
+/// Whether a campaign or a material may be called so: in a file's name, in a table, on a terminal.
+pub fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.chars().count())
+        && !text.trim().is_empty()
+        && !text.contains(['/', '\\'])
+        && !text.contains(char::is_control)
+}
+
 /// Why a text could not be had.
 #[derive(Debug)]
 pub enum TextError {
@@ -72,4 +83,19 @@ pub fn read_text(path: &Path) -> Result<String, TextError> {
         let line = e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
         TextError::Content(format!("line {line}: is not text in UTF-8"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_name;
+
+    #[test]
+    fn names_are_short_and_printable() {
+        for good in ["pi", "Größe 7 µm", &"é".repeat(64), "a.b c"] {
+            assert!(is_name(good), "{good:?}");
+        }
+        for bad in ["", " ", "\u{3000}", "a/b", "a\\b", "a\u{1b}[31m", "a\nb", "a\u{7f}", &"é".repeat(65)] {
+            assert!(!is_name(bad), "{bad:?}");
+        }
+    }
 }
