@@ -52,9 +52,6 @@ pub struct Plan {
     pub points: Vec<PointLabel>,
     pub shape: ArrayShape,
     pub variation: bool,
-    pub read_v: f64,
-    /// The bake temperature where `None`.
-    pub program_k: Option<f64>,
     pub substeps: Option<u32>,
     /// The files the plan was read from: the campaign's, and those of materials that are not shipped.
     pub inputs: Vec<PathBuf>,
@@ -113,12 +110,12 @@ impl Plan {
             variation: self.variation,
             seed: self.label.seed,
             shape: self.shape,
-            program_k: self.program_k.unwrap_or(point.temperature_k),
+            program_k: self.label.program_k.unwrap_or(point.temperature_k),
             bake_k: point.temperature_k,
             program: &protocol::segments(&of.program),
             substeps: self.substeps,
             times_s: &self.label.times_s[1..],
-            read_v: self.read_v,
+            read_v: self.label.read_v,
             kept_threshold: self.label.kept_threshold,
             bins: self.label.bins,
         })
@@ -153,10 +150,8 @@ fn build(text: &str, file: &CampaignFile, materials: Vec<Material>, overrides: &
     if file.format != FORMAT {
         return Err(Bad::key("format", file.format, format!("{FORMAT}; a newer format needs a newer trapline")));
     }
-    let name_length = file.name.chars().count();
-    if !(1..=64).contains(&name_length) || file.name.contains(['/', '\\']) || file.name.contains(char::is_control) {
-        let limit = "1 to 64 characters without slashes and control characters";
-        return Err(Bad::key("name", format!("{:?}", file.name), limit));
+    if !files::is_name(&file.name) {
+        return Err(Bad::key("name", format!("{:?}", file.name), files::NAME_LIMIT));
     }
     let shape = ArrayShape {
         rows: lines("rows", file.array.rows, overrides.rows)?,
@@ -220,6 +215,8 @@ fn build(text: &str, file: &CampaignFile, materials: Vec<Material>, overrides: &
         rows: shape.rows,
         cols: shape.cols,
         seed,
+        read_v,
+        program_k,
         kept_threshold,
         report_times_s: report_s,
         dump,
@@ -229,8 +226,6 @@ fn build(text: &str, file: &CampaignFile, materials: Vec<Material>, overrides: &
         points,
         shape,
         variation: file.variation,
-        read_v,
-        program_k,
         substeps: substeps.map(|n| n as u32),
         inputs: Vec::new(),
         materials: programmed,

@@ -21,12 +21,15 @@ impl Show {
     /// # Errors
     /// [`Failure::Failed`] for what is no record of this program.
     pub fn run(self) -> Result<(), Failure> {
-        let mut text = record::describe(&self.file)?;
         let found = match record::open_campaign(&self.file) {
-            // It was described, so it is a campaign or a point.
-            Err(RecordError::FileType { .. }) => record::open_point(&self.file)?.0,
+            // Perhaps a point; what is neither is refused as no campaign.
+            Err(error @ RecordError::FileType { .. }) => match record::open_point(&self.file) {
+                Err(RecordError::FileType { .. }) => return Err(error.into()),
+                point => point?.0,
+            },
             other => other?,
         };
+        let mut text = record::describe(&found)?;
         text.push('\n');
         text.push_str(&retention::table(&retention::summary(&found)));
         terminal::print(&text)

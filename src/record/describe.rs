@@ -1,28 +1,22 @@
 //! A file in words, for people.
 
-use std::path::Path;
-
 use super::campaign::CampaignRecord;
 use super::error::{RecordError, one_line};
 use super::hdf::{self, Explain, Input};
 use super::layout::POINT_FILE_TYPE;
-use super::read;
 use crate::units::{celsius, spoken_time};
 
-/// What a campaign or point file is, where it came from, its axes and its datasets, as text of several lines.
+/// What the campaign or point file of this record is, where it came from, its axes and its datasets, as text of several lines.
 ///
 /// The summary of its numbers is [`crate::analysis`]'s.
 ///
 /// # Errors
 /// As [`crate::record::open_campaign`].
-pub fn describe(path: &Path) -> Result<String, RecordError> {
-    let file = hdf::open(path)?;
-    let input = Input { file: &file, path };
-    let is_point = input.text("file_type").is_ok_and(|found| found == POINT_FILE_TYPE);
-    let record = if is_point { read::point(&input)?.0 } else { read::campaign(&input)? };
-    let mut text = heading(&record);
-    text.push_str(&axes(&record));
-    text.push_str(&datasets(&input)?);
+pub fn describe(record: &CampaignRecord) -> Result<String, RecordError> {
+    let (file, _) = hdf::open(&record.path)?;
+    let mut text = heading(record);
+    text.push_str(&axes(record));
+    text.push_str(&datasets(&Input { file: &file, path: &record.path })?);
     Ok(text)
 }
 
@@ -51,6 +45,12 @@ fn heading(record: &CampaignRecord) -> String {
     if !label.overrides.is_empty() {
         lines.push(("overrides", label.overrides.join(", ")));
     }
+    let programmed = match label.program_k {
+        Some(temperature_k) => format!("{} °C", degrees(temperature_k)),
+        None => "as baked".to_owned(),
+    };
+    lines.push(("programmed", programmed));
+    lines.push(("read", format!("at {} V", label.read_v)));
     lines.push(("threshold", format!("a cell fails below {} of its window", label.kept_threshold)));
     lines.into_iter().map(|(name, value)| format!("{name:<13} {value}\n")).collect()
 }
@@ -58,11 +58,7 @@ fn heading(record: &CampaignRecord) -> String {
 fn axes(record: &CampaignRecord) -> String {
     let label = &record.label;
     let names: Vec<&str> = label.materials.iter().map(|(name, _)| name.as_str()).collect();
-    let degrees: Vec<String> = label
-        .temperatures_k
-        .iter()
-        .map(|&t| format!("{:.4}", celsius(t)).trim_end_matches('0').trim_end_matches('.').to_owned())
-        .collect();
+    let degrees: Vec<String> = label.temperatures_k.iter().map(|&t| degrees(t)).collect();
     let times = match &label.times_s[..] {
         [] => String::new(),
         [only] => spoken_time(*only),
@@ -81,6 +77,10 @@ fn axes(record: &CampaignRecord) -> String {
         line("col", w.cols as usize, format!("{} to {}", w.first_col, w.first_col + w.cols.saturating_sub(1)));
     }
     text.lines().map(|l| format!("{}\n", l.trim_end())).collect()
+}
+
+fn degrees(temperature_k: f64) -> String {
+    format!("{:.4}", celsius(temperature_k)).trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn seconds(time_s: f64) -> String {

@@ -15,6 +15,7 @@ use super::seal::{self, Seal};
 use crate::files;
 
 const DAMAGED: &str = "the file is damaged: restore it or compute it again";
+const NO_SEAL: &str = "it has no seal at its end, so it was cut short or changed: restore it or compute it again";
 const CHECK_DISK: &str = "check the free space and the disk";
 
 /// Attaches the file and the operation to an HDF5 error.
@@ -53,8 +54,8 @@ pub(crate) fn create(temporary: &Path, shown: &Path) -> Result<hdf5::File, Recor
         .writing(shown, "create the file")
 }
 
-/// Opens a file for reading; what is not HDF5 is refused before the library sees it.
-pub(crate) fn open(path: &Path) -> Result<hdf5::File, RecordError> {
+/// Opens a file for reading; what is not HDF5 is refused before the library sees it. Says whether the file has its seal.
+pub(crate) fn open(path: &Path) -> Result<(hdf5::File, bool), RecordError> {
     let unreadable = |source| RecordError::Unreadable { path: path.to_owned(), source };
     let not_hdf5 = |reason: &str| Err(RecordError::NotHdf5 { path: path.to_owned(), reason: reason.to_owned() });
     let mut file = files::open(path).map_err(unreadable)?;
@@ -71,18 +72,36 @@ pub(crate) fn open(path: &Path) -> Result<hdf5::File, RecordError> {
     if path.to_str().is_none() {
         return not_hdf5("its name is not UTF-8, which the HDF5 library needs");
     }
-    match seal::check(&mut file).map_err(unreadable)? {
-        Seal::Intact => {}
-        Seal::Absent => tracing::warn!(
-            "{}: no seal at the end of the file: it was cut short, or another program changed it",
-            path.display()
-        ),
+    let sealed = match seal::check(&mut file).map_err(unreadable)? {
+        Seal::Intact => true,
+        Seal::Absent => false,
         Seal::Broken { written, found } => {
             let (found, limit) = (format!("{found:08x}"), format!("{written:08x} as sealed"));
             return Err(RecordError::damaged(path, "the checksum of the file", found, limit));
         }
+    };
+    let file = hdf5::File::open(path).reading(path, "open the file");
+    let file = file.map_err(|error| if sealed { error } else { without_seal(error) })?;
+    Ok((file, sealed))
+}
+
+/// What a missing seal has to say to the result of reading the file: a warning where it was read all the same, a part of
+/// the error where not.
+pub(crate) fn judge<T>(path: &Path, sealed: bool, read: Result<T, RecordError>) -> Result<T, RecordError> {
+    if sealed {
+        return read;
     }
-    hdf5::File::open(path).reading(path, "open the file")
+    let value = read.map_err(without_seal)?;
+    let path = path.display();
+    tracing::warn!("{path}: no seal at the end of the file: it was cut short, or another program changed it");
+    Ok(value)
+}
+
+fn without_seal(error: RecordError) -> RecordError {
+    match error {
+        RecordError::Hdf5 { path, doing, detail, .. } => RecordError::Hdf5 { path, doing, detail, remedy: NO_SEAL },
+        other => other,
+    }
 }
 
 /// Writes attributes of one object.
