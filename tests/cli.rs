@@ -132,6 +132,7 @@ fn a_campaign_from_end_to_end() {
     assert_eq!((found.label.rows, found.label.cols, found.label.seed), (32, 48, 5));
     assert!(found.computed.iter().all(|&c| c));
     assert_eq!(found.provenance.commit, trapline::COMMIT);
+    assert_eq!((found.label.read_v, found.label.program_k), (0.1, Some(298.15)));
     // The dump is of the cells that the statistics are of.
     let dump = record::read_dump(&found, 0, 1).unwrap().unwrap();
     assert_eq!(dump.conductance_s.dim(), (found.label.times_s.len(), 2, 8));
@@ -176,6 +177,19 @@ fn the_command_line_overrides_and_the_record_says_so() {
     let quiet = desk.run(&["--rows", "4", "--cols", "8", "--force", "--quiet"]);
     assert!(good(&quiet).contains("32/32"));
     assert_eq!(err(&quiet), "");
+}
+
+/// Programmed with next to nothing, an array holds nothing: the record and the summary say so.
+#[test]
+fn an_array_that_takes_no_charge_is_remarked_on() {
+    let text = SMALL.replace("amplitude_v = 1.5", "amplitude_v = 1e-300");
+    let desk = Desk::new(&text[..text.find("[dump]").unwrap()]);
+    let summary = good(&desk.run(&[]));
+    assert_eq!(summary.matches("put no charge into any cell").count(), 3, "once a point of one material:\n{summary}");
+    assert!(good(&desk.trapline(&["show", "small.h5"])).contains("put no charge into any cell"));
+    // A material without traps has nothing to take charge with.
+    fs::write(desk.path("small.toml"), text[..text.find("[dump]").unwrap()].replace("pi-ws2-qd", "pi")).unwrap();
+    assert!(!good(&desk.run(&["--force"])).contains("put no charge"));
 }
 
 #[test]
@@ -479,6 +493,9 @@ fn bad_campaigns_are_refused_in_one_line() {
         ("format = 1", "format = 2", &["format", "2", "it must be 1"]),
         ("name = \"small\"", "name = \"a/b\"", &["name", "a/b"]),
         ("name = \"small\"", "name = \"\"", &["name", "1 to 64"]),
+        ("name = \"small\"", "name = \" \"", &["name", "\" \"", "blank"]),
+        ("name = \"small\"", "name = \"a\\u001b[31m\"", &["name", "u{1b}", "control"]),
+        ("rows = 2\n", "rows = 2\ndeep = [[[[[1]]]]]\n", &["line", "deep"]),
         ("[array]", "[array", &["line"]),
         ("variation = true\n", "", &["variation"]),
     ];
@@ -558,6 +575,18 @@ fn what_is_no_record_is_not_shown() {
     let desk = Desk::new(SMALL);
     refused(&desk.trapline(&["show", "small.toml"]), 1, &["small.toml", "not an HDF5 file"]);
     refused(&desk.trapline(&["show", "none.h5"]), 1, &["none.h5", "check that the path exists"]);
+    hdf5::File::create(desk.path("foreign.h5")).unwrap().close().unwrap();
+    refused(&desk.trapline(&["show", "foreign.h5"]), 1, &["foreign.h5", "file type is not given"]);
+    good(&desk.run(&["--quiet"]));
+    let whole = fs::read(desk.path("small.h5")).unwrap();
+    fs::write(desk.path("cut.h5"), &whole[..whole.len() / 2]).unwrap();
+    refused(&desk.trapline(&["show", "cut.h5"]), 1, &["cut.h5", "no seal"]);
+    // Without its seal a file is still read: what is shown is the same, with one warning.
+    fs::write(desk.path("small.h5"), &whole[..whole.len() - 20]).unwrap();
+    let shown = desk.trapline(&["show", "small.h5"]);
+    assert!(good(&shown).contains("campaign      small"));
+    assert_eq!(err(&shown).lines().count(), 1, "{}", err(&shown));
+    assert!(err(&shown).contains("small.h5: no seal"), "{}", err(&shown));
     refused(&desk.trapline(&["show", "."]), 1, &["cannot read ."]);
 }
 

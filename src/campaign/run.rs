@@ -177,7 +177,11 @@ fn points(plan: &Plan, backend: &dyn Backend, to: &Destination, progress: Progre
             let found = dump(&job, window, [&trace.conductance, &trace.filling, &trace.lost].map(|a| a.view()));
             outcome.dump = Some(found.ok_or(RunError::Dump { number: point.number })?);
         }
-        write_point(&to.parts, &plan.label, point, &provenance(&identity, start), &outcome)?;
+        let mut point = point.clone();
+        if outcome.programmed == 0 && !job.material.classes.is_empty() {
+            point.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
+        }
+        write_point(&to.parts, &plan.label, &point, &provenance(&identity, start), &outcome)?;
     }
     let provenance = provenance(&identity, campaign_start);
     merge_points(&to.parts, &plan.label, &provenance, &to.record, 0..plan.points.len())?;
