@@ -45,8 +45,11 @@ pub mod means;
 pub mod program;
 pub mod read;
 pub mod reduce;
+pub mod step;
+pub mod stimulate;
 
 use super::job::{Job, QUANTITIES};
+use super::stimulus::{Response, Stimulus};
 use super::tables::{Tables, round_to_f32};
 use super::tally::{BLOCK_CELLS, CHUNK_CELLS, Partial, Tally, counters};
 use super::{Backend, BackendError, Progress, Trace};
@@ -56,6 +59,7 @@ use crate::rng::{NORMAL_TABLE_LEN, normal_table};
 use bake::Bake;
 use draw::Numbers;
 use lanes::{LANES, Lane, splat};
+use ndarray::Array2;
 use rayon::prelude::*;
 use reduce::{Counted, Sums};
 
@@ -306,5 +310,14 @@ impl Backend for Cpu {
             }
         }
         Ok(trace)
+    }
+
+    fn stimulate(
+        &self,
+        stimulus: &Stimulus,
+        cells: &[u64],
+        occupancy: &mut Array2<f64>,
+    ) -> Result<Response, BackendError> {
+        stimulate::stimulate(self, stimulus, cells, occupancy)
     }
 }

@@ -135,7 +135,7 @@ impl Device {
         });
         let mut buffers: Vec<(u32, &'static str)> =
             kernel.buffers.iter().filter_map(|name| layout::binding(name).map(|number| (number, *name))).collect();
-        let reports_ticks = count_loops && matches!(kernel.name, "program" | "bake");
+        let reports_ticks = count_loops && matches!(kernel.name, "program" | "bake" | "stimulate");
         if reports_ticks {
             buffers.push((layout::TICKS_BINDING, "most_ticks"));
         }

@@ -5,8 +5,10 @@
 
 use crate::backend::cpu::lanes;
 use crate::backend::job::{Job, MAX_BINS, QUANTITIES};
-use crate::backend::tables::Tables;
+use crate::backend::stimulus::RESPONSE_QUANTITIES;
+use crate::backend::tables::{CellTables, NOT_RECORDED, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
+use crate::units::ELEMENTARY_CHARGE_C;
 use std::fmt::Write;
 
 /// A structure in Rust and in WGSL; fields are `u32` or `f32`, which have the same size and alignment in both.
@@ -40,12 +42,12 @@ device_struct! {
         count: u32, blocks: u32,
         checkpoints: u32, bins: u32,
         first_segment: u32, last_segment: u32, first_visit: u32, last_visit: u32,
-        open: f32, trap_filled_v: f32, onset_v: f32, program_matrix: f32, bake_matrix: f32,
+        free_share: f32, open: f32, trap_filled_v: f32, onset_v: f32, program_matrix: f32, bake_matrix: f32,
         size_sd: f32, area_sd: f32, trap_filled_sd: f32, speed_sd: f32,
         direct: f32, hopping: f32, kept_threshold: f32,
         conductance_low: f32, conductance_per_unit: f32,
         filling_low: f32, filling_per_unit: f32, kept_low: f32, kept_per_unit: f32,
-        padding_0: u32, padding_1: u32, padding_2: u32,
+        traps: f32, padding_0: u32,
     }
 }
 
@@ -61,7 +63,8 @@ device_struct! {
     /// One segment: see `tables::SegmentRow`.
     SegmentRow {
         offered: f32, overdrive_v: f32, field: f32, step_s: f32,
-        substeps: u32, iterations: u32, cycle: u32, padding: u32,
+        substeps: u32, iterations: u32, cycle: u32, row: u32,
+        bias_v: f32, injected_a: f32, hopping_a: f32, padding: u32,
     }
 }
 
@@ -87,7 +90,7 @@ pub enum Access {
 }
 
 /// Buffers by number: name, access, WGSL type.
-pub const BINDINGS: [(&str, Access, &str); 12] = [
+pub const BINDINGS: [(&str, Access, &str); 14] = [
     ("params", Access::Uniform, "Params"),
     ("normal_table", Access::Read, "array<i32>"),
     ("classes", Access::Read, "array<ClassRow>"),
@@ -100,6 +103,8 @@ pub const BINDINGS: [(&str, Access, &str); 12] = [
     ("sums", Access::ReadWrite, "array<f32>"),
     ("counts", Access::ReadWrite, "array<atomic<u32>>"),
     ("cells", Access::ReadWrite, "array<f32>"),
+    ("cell_numbers", Access::Read, "array<u32>"),
+    ("responses", Access::ReadWrite, "array<f32>"),
 ];
 
 /// Number of the buffer that the loop-counting variant of a kernel reports to.
@@ -119,6 +124,8 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("BLOCK", BLOCK_CELLS),
         ("CHUNK_BLOCKS", CHUNK_CELLS / BLOCK_CELLS),
         ("MAX_COUNTERS", counters(MAX_BINS) as u64),
+        ("RESPONSE_QUANTITIES", RESPONSE_QUANTITIES as u64),
+        ("NOT_RECORDED", u64::from(NOT_RECORDED)),
     ];
     for (name, value) in constants {
         let _ = writeln!(text, "const {name}: u32 = {value}u;");
@@ -129,6 +136,7 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("LN2_HIGH", lanes::LN2_HIGH),
         ("LN2_LOW", lanes::LN2_LOW),
         ("EXP_LIMIT", lanes::EXP_LIMIT),
+        ("PER_CHARGE", (1.0 / ELEMENTARY_CHARGE_C) as f32),
     ];
     for (name, value) in polynomial.chain(limits.map(|(name, value)| (name.to_owned(), value))) {
         // Rust prints the shortest decimal that reads back as the same f32.
@@ -155,23 +163,32 @@ pub fn header(classes: usize, count_loops: bool) -> String {
     text
 }
 
+/// The parameters of cells that do not change from dispatch to dispatch.
+pub fn cell_params(seed: u64, tables: &CellTables) -> Params {
+    Params {
+        seed_low: seed as u32,
+        seed_high: (seed >> 32) as u32,
+        free_share: tables.free_share,
+        open: tables.open,
+        trap_filled_v: tables.trap_filled_v,
+        onset_v: tables.onset_v,
+        program_matrix: tables.program_matrix,
+        size_sd: tables.size_sd,
+        area_sd: tables.area_sd,
+        trap_filled_sd: tables.trap_filled_sd,
+        speed_sd: tables.speed_sd,
+        traps: tables.traps,
+        ..Params::default()
+    }
+}
+
 /// The parameters of a job that do not change from dispatch to dispatch.
 pub fn params(job: &Job, tables: &Tables) -> Params {
     let [conductance, filling, kept] = tables.histograms;
     Params {
-        seed_low: job.seed as u32,
-        seed_high: (job.seed >> 32) as u32,
         checkpoints: job.times_s.len() as u32,
         bins: tables.bins,
-        open: tables.cell.open,
-        trap_filled_v: tables.cell.trap_filled_v,
-        onset_v: tables.cell.onset_v,
-        program_matrix: tables.cell.program_matrix,
         bake_matrix: tables.bake_matrix,
-        size_sd: tables.cell.size_sd,
-        area_sd: tables.cell.area_sd,
-        trap_filled_sd: tables.cell.trap_filled_sd,
-        speed_sd: tables.cell.speed_sd,
         direct: tables.direct,
         hopping: tables.hopping,
         kept_threshold: tables.kept_threshold,
@@ -181,12 +198,12 @@ pub fn params(job: &Job, tables: &Tables) -> Params {
         filling_per_unit: filling.per_unit,
         kept_low: kept.low,
         kept_per_unit: kept.per_unit,
-        ..Params::default()
+        ..cell_params(job.seed, &tables.cell)
     }
 }
 
 /// Class rows; an array without traps gets one class that holds nothing.
-pub fn classes(tables: &Tables) -> Vec<ClassRow> {
+pub fn classes(tables: &CellTables) -> Vec<ClassRow> {
     let row = |r: &crate::backend::tables::ClassRow| ClassRow {
         weight: r.weight,
         speed: r.speed,
@@ -197,12 +214,12 @@ pub fn classes(tables: &Tables) -> Vec<ClassRow> {
         bake_slope: r.bake_slope,
         bake_curvature: r.bake_curvature,
     };
-    tables.cell.rows[..tables.cell.classes.max(1)].iter().map(row).collect()
+    tables.rows[..tables.classes.max(1)].iter().map(row).collect()
 }
 
 /// Segment rows; at least one, because a buffer cannot be empty.
-pub fn segments(tables: &Tables) -> Vec<SegmentRow> {
-    let rows = tables.cell.segments.iter().map(|s| SegmentRow {
+pub fn segments(tables: &CellTables) -> Vec<SegmentRow> {
+    let rows = tables.segments.iter().map(|s| SegmentRow {
         offered: s.offered,
         overdrive_v: s.overdrive_v,
         field: s.field,
@@ -210,6 +227,10 @@ pub fn segments(tables: &Tables) -> Vec<SegmentRow> {
         substeps: s.substeps,
         iterations: s.iterations,
         cycle: s.cycle,
+        row: s.row,
+        bias_v: s.bias_v,
+        injected_a: s.injected_a,
+        hopping_a: s.hopping_a,
         padding: 0,
     });
     let mut rows: Vec<_> = rows.collect();

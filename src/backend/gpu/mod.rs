@@ -13,11 +13,13 @@ mod adapters;
 mod device;
 pub mod layout;
 pub mod source;
+mod stimulate;
 mod tile;
 
 pub use adapters::{AdapterReport, adapters};
 
 use super::job::{Job, QUANTITIES};
+use super::stimulus::{Response, Stimulus};
 use super::tables::{Tables, round_to_f32};
 use super::tally::{BLOCK_CELLS, CHUNK_CELLS, Partial, Tally};
 use super::{Backend, BackendError, Progress, Trace};
@@ -25,6 +27,7 @@ use crate::array::CellSet;
 use crate::outcome::Identity;
 use device::Device;
 use layout::Params;
+use ndarray::Array2;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tile::{Footprint, SLOTS, Workspace};
 
@@ -117,7 +120,7 @@ impl Gpu {
             most = (most.0.max(counted), most.1.max(reckoned));
             Ok(())
         };
-        for run in tile::program_runs(&tables) {
+        for run in tile::program_runs(&tables.cell) {
             (params.first_segment, params.last_segment) = (run.start, run.end);
             let segments = &tables.cell.segments[run.start as usize..run.end as usize];
             let reckoned = source::program_start_loops(tables.cell.classes)
@@ -198,7 +201,7 @@ impl Gpu {
         params: &mut Params,
     ) -> Result<(), BackendError> {
         self.dispatch(device, work, &source::DRAW, tables.cell.classes, params, false)?;
-        for run in tile::program_runs(tables) {
+        for run in tile::program_runs(&tables.cell) {
             (params.first_segment, params.last_segment) = (run.start, run.end);
             self.dispatch(device, work, &source::PROGRAM, tables.cell.classes, params, false)?;
         }
@@ -382,5 +385,13 @@ impl Backend for Gpu {
             }
         }
         Ok(trace)
+    }
+    fn stimulate(
+        &self,
+        stimulus: &Stimulus,
+        cells: &[u64],
+        occupancy: &mut Array2<f64>,
+    ) -> Result<Response, BackendError> {
+        stimulate::stimulate(self, stimulus, cells, occupancy)
     }
 }

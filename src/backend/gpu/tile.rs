@@ -7,7 +7,7 @@ use super::layout;
 use super::source::{self, MAX_LOOPS};
 use crate::backend::BackendError;
 use crate::backend::job::{Job, QUANTITIES};
-use crate::backend::tables::Tables;
+use crate::backend::tables::{CellTables, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -109,8 +109,8 @@ impl Workspace {
             let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
             let mut buffers = HashMap::from([
                 ("params", empty("params", size_of::<layout::Params>() as u64, uniform)),
-                ("classes", filled("classes", bytemuck::cast_slice(&layout::classes(tables)))),
-                ("segments", filled("segments", bytemuck::cast_slice(&layout::segments(tables)))),
+                ("classes", filled("classes", bytemuck::cast_slice(&layout::classes(&tables.cell)))),
+                ("segments", filled("segments", bytemuck::cast_slice(&layout::segments(&tables.cell)))),
                 ("visits", filled("visits", bytemuck::cast_slice(&layout::visits(tables)))),
                 ("nominal", filled("nominal", bytemuck::cast_slice(&layout::nominal(tables)))),
                 ("variation", empty("variation", 3 * cells * 4, storage)),
@@ -155,12 +155,15 @@ fn cut(count: usize, start: u64, cost: impl Fn(usize) -> u64, may_start: impl Fn
 }
 
 /// The dispatches of a programming: ranges of segments.
-pub(super) fn program_runs(tables: &Tables) -> Vec<Range<u32>> {
-    if tables.cell.segments.is_empty() {
-        return Vec::new();
-    }
-    let cost = |i: usize| source::program_loops(tables.cell.classes, &tables.cell.segments[i]);
-    cut(tables.cell.segments.len(), source::program_start_loops(tables.cell.classes), cost, |_| true)
+pub(super) fn program_runs(tables: &CellTables) -> Vec<Range<u32>> {
+    let cost = |i: usize| source::program_loops(tables.classes, &tables.segments[i]);
+    cut(tables.segments.len(), source::program_start_loops(tables.classes), cost, |_| true)
+}
+
+/// The dispatches of a stimulus: ranges of segments.
+pub(super) fn stimulate_runs(tables: &CellTables) -> Vec<Range<u32>> {
+    let cost = |i: usize| source::stimulate_loops(tables.classes, &tables.segments[i]);
+    cut(tables.segments.len(), source::stimulate_start_loops(tables.classes), cost, |_| true)
 }
 
 /// The dispatches of a bake: ranges of visits, each beginning with a direct one.
