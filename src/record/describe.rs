@@ -95,8 +95,7 @@ fn datasets(input: &Input<'_>) -> Result<String, RecordError> {
     // A newer minor version, or another program, may have added anything: groups, links, datasets without attributes.
     let mut unknown = Vec::new();
     for name in names {
-        let shape = input.file.dataset(&name).and_then(|dataset| Ok((dataset.shape(), dataset)));
-        let Ok((shape, dataset)) = shape else {
+        let Ok(dataset) = input.file.dataset(&name) else {
             unknown.push(one_line(&name));
             continue;
         };
@@ -104,7 +103,7 @@ fn datasets(input: &Input<'_>) -> Result<String, RecordError> {
             Ok(text) => one_line(&text),
             Err(_) => "-".to_owned(),
         };
-        let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
+        let shape: Vec<String> = dataset.shape().iter().map(usize::to_string).collect();
         let (name, units, long_name) = (one_line(&name), attribute("units"), attribute("long_name"));
         text.push_str(&format!("  {name:<24} {:>20}  {units:<4}  {long_name}\n", shape.join(" x ")));
     }
