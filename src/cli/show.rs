@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use trapline::analysis::retention;
-use trapline::record::{self, RecordError};
+use trapline::record::{self, CampaignRecord, FileType, RecordError};
 
 use super::{Failure, terminal};
 
@@ -16,22 +16,20 @@ pub struct Show {
 }
 
 impl Show {
-    /// Prints the description and the summary.
+    /// Prints the description, and the summary of a campaign.
     ///
     /// # Errors
     /// [`Failure::Failed`] for what is no record of this program.
     pub fn run(self) -> Result<(), Failure> {
-        let found = match record::open_campaign(&self.file) {
-            // Perhaps a point; what is neither is refused as no campaign.
-            Err(error @ RecordError::FileType { .. }) => match record::open_point(&self.file) {
-                Err(RecordError::FileType { .. }) => return Err(error.into()),
-                point => point?.0,
-            },
-            other => other?,
+        let text = match record::file_type(&self.file)? {
+            FileType::Campaign => campaign(&record::open_campaign(&self.file)?)?,
+            FileType::Point => campaign(&record::open_point(&self.file)?.0)?,
+            FileType::Experiment => record::describe_experiment(&record::read_datasets(&self.file)?),
         };
-        let mut text = record::describe(&found)?;
-        text.push('\n');
-        text.push_str(&retention::table(&retention::summary(&found)));
         terminal::print(&text)
     }
+}
+
+fn campaign(found: &CampaignRecord) -> Result<String, RecordError> {
+    Ok(format!("{}\n{}", record::describe(found)?, retention::table(&retention::summary(found))))
 }
