@@ -25,6 +25,7 @@
 //!
 //! ```text
 //! units, rng            constants; random numbers without state
+//! files, toml_file      what lies at a path; short texts, and TOML with errors of one line
 //! dataset               named arrays over named axes, with units: what an experiment found
 //! outcome               a computed point in plain numbers: what computing, keeping and drawing have in common
 //! material              TOML to checked parameters; confinement to trap classes
@@ -52,6 +53,7 @@ pub mod cell;
 pub mod dataset;
 pub mod experiment;
 pub mod figure;
+mod files;
 pub mod material;
 pub mod outcome;
 pub mod paper;

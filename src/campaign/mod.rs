@@ -9,6 +9,7 @@ mod check;
 mod error;
 pub mod file;
 mod flags;
+mod parts;
 mod plan;
 mod run;
 mod times;
