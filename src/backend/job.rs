@@ -184,7 +184,7 @@ impl Job {
         let classes = &self.material.classes;
         let start = step::filling(classes, occupancy);
         let lost_charge: f64 =
-            (0..classes.len()).map(|k| -classes[k].weight * occupancy[k] * (-emission[k] * time_s).exp_m1()).sum();
+            (0..classes.len()).map(|k| -classes[k].weight * occupancy[k] * libm::expm1(-emission[k] * time_s)).sum();
         let lost = if start > 0.0 { (lost_charge / start).min(1.0) } else { 0.0 };
         self.read_out(factors.area, start, lost)
     }
@@ -208,8 +208,8 @@ impl Job {
     fn default_bins(&self, count: usize) -> Bins {
         let v = &self.variation;
         let programmed = self.nominal[0];
-        let spread = (4.0 * v.area).exp();
-        let charge = (4.0 * (v.trap_filled + v.capture_speed)).exp() * 1.05;
+        let spread = libm::exp(4.0 * v.area);
+        let charge = libm::exp(4.0 * (v.trap_filled + v.capture_speed)) * 1.05;
         let full = (programmed.filling * charge).min(1.0);
         let top = self.read_out(spread * 1.02, full, 0.0).conductance;
         Bins {

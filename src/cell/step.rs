@@ -50,12 +50,12 @@ pub struct StepDrive {
 
 /// `phi(x) = (1 - exp(-x))/x`, 1 at 0.
 pub fn phi(x: f64) -> f64 {
-    if x < 1e-300 { 1.0 } else { -(-x).exp_m1() / x }
+    if x < 1e-300 { 1.0 } else { -libm::expm1(-x) / x }
 }
 
 /// Derivative of [`phi`].
 fn phi_slope(x: f64) -> f64 {
-    if x < 1e-4 { -0.5 + x / 3.0 } else { ((-x).exp() - phi(x)) / x }
+    if x < 1e-4 { -0.5 + x / 3.0 } else { (libm::exp(-x) - phi(x)) / x }
 }
 
 /// Filling `F = sum w_k f_k`.

@@ -96,10 +96,10 @@ fn closed_form(backend: &dyn Backend) -> Result<Check, ExperimentError> {
     let program = segments(&[pulses(1, 1.5)]);
     let job = job(&one, &program, 100.0, ArrayShape { rows: 1, cols: 16 }, 1, &octave_times(28));
     let trace = backend.trace(&job, &CellSet::run(0, 16))?;
-    let rate = one.attempt_per_s * (-depth_ev / thermal_energy_ev(kelvin(100.0))).exp();
+    let rate = one.attempt_per_s * libm::exp(-depth_ev / thermal_energy_ev(kelvin(100.0)));
     let mut worst = 0.0f64;
     for (checkpoint, time_s) in job.times_s.iter().enumerate() {
-        let exact = -(-rate * time_s).exp_m1();
+        let exact = -libm::expm1(-rate * time_s);
         for lost in trace.lost.row(checkpoint) {
             let error = (f64::from(*lost) - exact).abs() / (CHARGE_TOLERANCE * exact + LEAST_LOSS);
             worst = if error.is_nan() || worst.is_nan() { f64::NAN } else { worst.max(error) };
