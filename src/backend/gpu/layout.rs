@@ -5,9 +5,16 @@
 
 use crate::backend::cpu::lanes;
 use crate::backend::job::{Job, MAX_BINS, QUANTITIES};
-use crate::backend::tables::Tables;
+use crate::backend::tables::{CellTables, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
 use std::fmt::Write;
+
+/// Floats a block hands over per checkpoint: sum, square, min and -max of each quantity.
+pub const SLOTS: u64 = 4 * QUANTITIES as u64;
+/// Stands for no value where the least is sought; every reading is far below it.
+const HUGE: f32 = 3e38;
+/// Number of a workgroup that has nothing to do: its first cell is beyond those of any tile.
+const NO_GROUP: u64 = u32::MAX as u64 / BLOCK_CELLS;
 
 /// A structure in Rust and in WGSL; fields are `u32` or `f32`, which have the same size and alignment in both.
 macro_rules! device_struct {
@@ -45,7 +52,9 @@ device_struct! {
         direct: f32, hopping: f32, kept_threshold: f32,
         conductance_low: f32, conductance_per_unit: f32,
         filling_low: f32, filling_per_unit: f32, kept_low: f32, kept_per_unit: f32,
-        padding_0: u32, padding_1: u32, padding_2: u32,
+        /// Workgroups of this dispatch.
+        first_group: u32, last_group: u32,
+        padding: u32,
     }
 }
 
@@ -104,6 +113,8 @@ pub const BINDINGS: [(&str, Access, &str); 12] = [
 
 /// Number of the buffer that the loop-counting variant of a kernel reports to.
 pub const TICKS_BINDING: u32 = BINDINGS.len() as u32;
+/// Its name.
+pub const TICKS: &str = "most_ticks";
 
 /// Number of a buffer by name; a name that is not in [`BINDINGS`] has none.
 pub fn binding(name: &str) -> Option<u32> {
@@ -119,6 +130,8 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("BLOCK", BLOCK_CELLS),
         ("CHUNK_BLOCKS", CHUNK_CELLS / BLOCK_CELLS),
         ("MAX_COUNTERS", counters(MAX_BINS) as u64),
+        ("SLOTS", SLOTS),
+        ("NO_GROUP", NO_GROUP),
     ];
     for (name, value) in constants {
         let _ = writeln!(text, "const {name}: u32 = {value}u;");
@@ -129,6 +142,8 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("LN2_HIGH", lanes::LN2_HIGH),
         ("LN2_LOW", lanes::LN2_LOW),
         ("EXP_LIMIT", lanes::EXP_LIMIT),
+        ("NEAR", lanes::NEAR),
+        ("HUGE", HUGE),
     ];
     for (name, value) in polynomial.chain(limits.map(|(name, value)| (name.to_owned(), value))) {
         // Rust prints the shortest decimal that reads back as the same f32.
@@ -146,7 +161,7 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         let _ = writeln!(text, "@group(0) @binding({number}) var<{space}> {name}: {kind};");
     }
     if count_loops {
-        let _ = writeln!(text, "@group(0) @binding({TICKS_BINDING}) var<storage, read_write> most_ticks: atomic<u32>;");
+        let _ = writeln!(text, "@group(0) @binding({TICKS_BINDING}) var<storage, read_write> {TICKS}: atomic<u32>;");
         text.push_str("var<private> ticks: u32;\nfn tick() {\n    ticks += 1u;\n}\n");
         text.push_str("fn report_ticks() {\n    atomicMax(&most_ticks, ticks);\n}\n");
     } else {
@@ -186,7 +201,7 @@ pub fn params(job: &Job, tables: &Tables) -> Params {
 }
 
 /// Class rows; an array without traps gets one class that holds nothing.
-pub fn classes(tables: &Tables) -> Vec<ClassRow> {
+pub fn classes(cell: &CellTables) -> Vec<ClassRow> {
     let row = |r: &crate::backend::tables::ClassRow| ClassRow {
         weight: r.weight,
         speed: r.speed,
@@ -197,12 +212,12 @@ pub fn classes(tables: &Tables) -> Vec<ClassRow> {
         bake_slope: r.bake_slope,
         bake_curvature: r.bake_curvature,
     };
-    tables.cell.rows[..tables.cell.classes.max(1)].iter().map(row).collect()
+    cell.rows[..cell.classes.max(1)].iter().map(row).collect()
 }
 
 /// Segment rows; at least one, because a buffer cannot be empty.
-pub fn segments(tables: &Tables) -> Vec<SegmentRow> {
-    let rows = tables.cell.segments.iter().map(|s| SegmentRow {
+pub fn segments(cell: &CellTables) -> Vec<SegmentRow> {
+    let rows = cell.segments.iter().map(|s| SegmentRow {
         offered: s.offered,
         overdrive_v: s.overdrive_v,
         field: s.field,
