@@ -38,15 +38,23 @@ fn fraction_lost(x: f32) -> f32 {
 
 // (1 - exp(-x))/x for x >= 0, 1 at 0.
 fn phi(x: f32) -> f32 {
-    let y = min(max(x, 0.0), EXP_LIMIT);
-    let a = reduce(-y);
+    let a = reduce(-min(max(x, 0.0), EXP_LIMIT));
     let q = expm1_over_r(a.r);
     let s = power_of_two(a.n);
-    return select(((1.0 - s) - s * (a.r * q)) / max(y, 0.25), q, a.n == 0);
+    // Past the limit the exponential is nothing, and the quotient 1/x.
+    return select(((1.0 - s) - s * (a.r * q)) / max(x, 0.25), q, a.n == 0);
 }
 
 // Derivative of phi, to the accuracy Newton's iteration needs: below NEAR a series.
 fn phi_slope(x: f32, phi_x: f32) -> f32 {
     let near = -0.5 + x * (0.33333334 - x * (0.125 - x * 0.033333335));
     return select(((1.0 - x * phi_x) - phi_x) / max(x, NEAR), near, x < NEAR);
+}
+
+// (1 - phi(x))/x for x >= 0, 1/2 at 0.
+fn phi_rest(x: f32, phi_x: f32) -> f32 {
+    let near = 0.5
+        - x * (0.16666667
+            - x * (0.041666668 - x * (0.008333334 - x * (0.0013888889 - x * 0.0001984127))));
+    return select((1.0 - phi_x) / max(x, NEAR), near, x < NEAR);
 }

@@ -30,6 +30,7 @@ use trapline::backend::cpu::{Cpu, InstructionSet};
 use trapline::backend::gpu::Gpu;
 use trapline::backend::job::{Job, JobSpec};
 use trapline::backend::reference::Reference;
+use trapline::backend::stimulus::{Response, Stimulus};
 use trapline::backend::tally::CHUNK_CELLS;
 use trapline::backend::{self, Backend, Choice, Options, Trace};
 use trapline::cell::{self, Factors, capture};
@@ -513,6 +514,14 @@ fn an_unwritten_value_is_found() {
             let mut found = Reference.trace(job, cells)?;
             found.kept[[1, 2]] = f32::NAN;
             Ok(found)
+        }
+        fn stimulate(
+            &self,
+            s: &Stimulus,
+            cells: &[u64],
+            f: &mut Array2<f64>,
+        ) -> Result<Response, backend::BackendError> {
+            Reference.stimulate(s, cells, f)
         }
     }
     trace(&Lazy, &shipped_job("pi-ws2-qd", 100.0, 2, 2, 1), &CellSet::run(0, 4));

@@ -101,7 +101,7 @@ fn loops_stay_within_the_budget_and_below_what_the_host_reckons() {
     let qd = material::shipped("pi-ws2-qd").expect("shipped");
     for job in [shipped_job("pi-ws2-qd", 150.0, 1, 40, 3), job_of(&qd, &long, 150.0, 1, 40, 3)] {
         let found = gpu(None).count_loops(&job).expect("counts");
-        for kernel in source::KERNELS {
+        for kernel in source::STATISTICS.into_iter().chain(source::TRACE) {
             let of_it: Vec<_> = found.iter().filter(|(name, ..)| *name == kernel.name).collect();
             assert!(!of_it.is_empty(), "{} was not counted", kernel.name);
             for (name, counted, reckoned) in of_it {

@@ -1,10 +1,12 @@
 //! The self-test passes on every backend here, and sees a wrong one.
 
+use ndarray::Array2;
 use trapline::array::CellSet;
 use trapline::backend::cpu::{Cpu, InstructionSet};
 use trapline::backend::gpu::Gpu;
 use trapline::backend::job::Job;
 use trapline::backend::reference::Reference;
+use trapline::backend::stimulus::{Response, Stimulus};
 use trapline::backend::tally::Tally;
 use trapline::backend::{Backend, BackendError, Progress, Trace};
 use trapline::experiment::selftest;
@@ -46,6 +48,9 @@ impl Backend for Wrong {
         let mut trace = Reference.trace(job, cells)?;
         trace.lost.iter_mut().skip(7).step_by(1000).for_each(|lost| *lost *= self.0);
         Ok(trace)
+    }
+    fn stimulate(&self, s: &Stimulus, cells: &[u64], f: &mut Array2<f64>) -> Result<Response, BackendError> {
+        Reference.stimulate(s, cells, f)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The one seam: a [`Backend`] computes a [`Job`] and hands back plain numbers.
 //!
+//! `stimulate` moves chosen cells from a state the caller holds and watches them ([`mod@stimulus`]).
+//!
 //! Three implementations, one behaviour: [`mod@reference`] (f64, plain, slow), [`cpu`] (f32, vectors, threads) and
 //! [`gpu`] (f32, WGSL through wgpu). `statistics` reduces the whole array and never stores it; `trace` reads chosen
 //! cells one by one, for dumps and for comparing backends cell by cell. Because a cell is drawn from its
@@ -21,6 +23,7 @@ use crate::array::CellSet;
 use crate::outcome::Identity;
 use job::Job;
 use ndarray::Array2;
+use stimulus::{Response, Stimulus};
 use tally::Tally;
 
 /// Told how many further cells are done; may be called from any thread.
@@ -60,6 +63,20 @@ pub trait Backend {
     /// # Errors
     /// As [`Backend::statistics`].
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError>;
+
+    /// Moves chosen cells through a stimulus, from and to the occupancies given, and says what was seen.
+    ///
+    /// `occupancy` has axes (cell, class): the cells in the order of `cells`, the material's classes.
+    ///
+    /// # Errors
+    /// [`BackendError::Lengths`] where `occupancy` has another shape; else as [`Backend::statistics`]. The occupancies
+    /// are then as before.
+    fn stimulate(
+        &self,
+        stimulus: &Stimulus,
+        cells: &[u64],
+        occupancy: &mut Array2<f64>,
+    ) -> Result<Response, BackendError>;
 }
 
 /// Why a backend could not be had, or failed.

@@ -4,6 +4,7 @@
 //! holds, through segments of constant bias, and records currents, energies and electrons on the way: I-V curves, pulse
 //! trains, patterns and learning are made of it. Cells that are treated differently are different calls.
 
+use super::BackendError;
 use super::job::{ProgramStep, newton_iterations};
 use crate::cell::{Drive, current};
 use crate::material::{Material, Variation};
@@ -53,8 +54,11 @@ impl Stimulus {
             .iter()
             .map(|(segment, record)| {
                 let drive = Drive::new(material, segment, ambient_k, None);
-                let program =
-                    ProgramStep { drive, cycle: segment.cycle, iterations: newton_iterations(&drive, material) };
+                let program = ProgramStep {
+                    drive,
+                    cycle: segment.cycle,
+                    iterations: newton_iterations(&drive, material, &variation),
+                };
                 let a_v = segment.bias_v.abs();
                 let step = StimulusStep {
                     program,
@@ -98,4 +102,13 @@ impl Response {
     pub(super) fn arrays(&mut self) -> [&mut Array2<f64>; RESPONSE_QUANTITIES] {
         [&mut self.current_a, &mut self.filling, &mut self.energy_j, &mut self.injected, &mut self.caught]
     }
+}
+
+/// Checks that occupancies are those of these cells.
+pub(super) fn check(stimulus: &Stimulus, cells: &[u64], occupancy: &Array2<f64>) -> Result<(), BackendError> {
+    let classes = stimulus.material.classes.len();
+    if occupancy.dim() == (cells.len(), classes) {
+        return Ok(());
+    }
+    Err(BackendError::Lengths { found: occupancy.len(), classes, cells: cells.len() })
 }

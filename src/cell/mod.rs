@@ -113,6 +113,19 @@ pub fn apply(
     speed: f64,
     occupancy: &mut Occupancy,
 ) -> f64 {
+    apply_watched(material, factors, emission, drive, speed, occupancy, |_| {})
+}
+
+/// [`apply`]; `watch` is told the filling after each substep.
+pub fn apply_watched(
+    material: &Material,
+    factors: &Factors,
+    emission: &Occupancy,
+    drive: &Drive,
+    speed: f64,
+    occupancy: &mut Occupancy,
+    mut watch: impl FnMut(f64),
+) -> f64 {
     let step_s = drive.dwell_s / f64::from(drive.substeps);
     let mut step_drive = StepDrive {
         open: 1.0 - material.injection.free_share,
@@ -126,7 +139,12 @@ pub fn apply(
     for (k, class) in material.classes.iter().enumerate() {
         step_drive.emission[k] = (emission[k] + class.speed * drive.field_per_s) * step_s;
     }
-    (0..drive.substeps).map(|_| step::step(&material.classes, occupancy, &step_drive)).sum()
+    let mut caught = 0.0;
+    for _ in 0..drive.substeps {
+        caught += step::step(&material.classes, occupancy, &step_drive);
+        watch(step::filling(&material.classes, occupancy));
+    }
+    caught
 }
 
 /// Conductance at a read bias, S, of a cell at a filling: noise-free.

@@ -63,9 +63,10 @@ pub fn filling(classes: &[TrapClass], occupancy: &Occupancy) -> f64 {
     classes.iter().zip(occupancy).map(|(class, f)| class.weight * f).sum()
 }
 
-/// Capture per empty trap of speed 1 over the step at filling `f`, and its slope by the filling.
+/// Capture per empty trap of speed 1 over the step at filling `f`, and its slope by the filling: at F_sc the one from below, past
+/// it none.
 pub fn uptake(drive: &StepDrive, f: f64) -> (f64, f64) {
-    if drive.space_charge_limit <= 0.0 || drive.offered <= 0.0 || f >= drive.space_charge_limit {
+    if drive.space_charge_limit <= 0.0 || drive.offered <= 0.0 || f > drive.space_charge_limit {
         return (0.0, 0.0);
     }
     let through = 1.0 - drive.open * f;
@@ -92,7 +93,7 @@ pub fn step(classes: &[TrapClass], occupancy: &mut Occupancy, drive: &StepDrive)
     };
     let explicit_weight = (3.0 + x) / (6.0 + 3.0 * x + x * x);
     let uptake_average = if drive.offered > 0.0 && drive.space_charge_limit > 0.0 {
-        average_uptake(classes, occupancy, drive, explicit_weight * uptake_start, 1.0 - explicit_weight, start)
+        average_uptake(classes, occupancy, drive, explicit_weight * uptake_start, 1.0 - explicit_weight, [start, x])
     } else {
         0.0
     };
@@ -111,6 +112,10 @@ pub fn step(classes: &[TrapClass], occupancy: &mut Occupancy, drive: &StepDrive)
 
 /// The uptake averaged over the step, at the root F1 of the step's equation: Newton inside a bracket.
 ///
+/// F1 is at most F_sc, or where the step starts if that is above: the bracket's end. A stiff step (x > 1) ends near F_sc and
+/// is looked for from there. Where a step of Newton's leaves the bracket, or is not half as long as the one before it, the
+/// bracket is halved instead: the uptake bends at F_sc, and Newton alone would jump to and fro across.
+///
 /// `u(F1)` taken at a rounded F1 would be off by `offered` times that rounding, without bound in a long step. So the
 /// last steps are kept apart from the rounded F1, as an offset that moves `u` along its slope: the filling that follows
 /// is then F1 to rounding.
@@ -120,9 +125,12 @@ fn average_uptake(
     drive: &StepDrive,
     explicit: f64,
     implicit_weight: f64,
-    start: f64,
+    [start, x]: [f64; 2],
 ) -> f64 {
-    let (mut low, mut high, mut end, mut offset) = (0.0, 1.0, start, 0.0);
+    let limit = drive.space_charge_limit;
+    let top = start.max(limit).min(1.0);
+    let (mut low, mut high, mut offset, mut stride) = (0.0, top, 0.0, 2.0);
+    let mut end = if x > 1.0 && limit > start { top } else { start };
     let mut average = explicit;
     for _ in 0..100 {
         let (uptake_end, uptake_slope) = uptake(drive, end);
@@ -139,7 +147,8 @@ fn average_uptake(
         }
         let newton = -value / slope;
         average = here + by_filling * newton;
-        if newton.abs() <= 1e-15 {
+        // A few roundings from the root strides no longer halve.
+        if newton.abs() <= 4e-15 * top {
             // What the slope leaves out goes as the square of this.
             if (by_filling * newton).abs() <= 1e-9 * (1.0 + here) {
                 break;
@@ -153,7 +162,10 @@ fn average_uptake(
             low = end;
         }
         let next = end + offset + newton;
-        end = if next > low && next < high { next } else { 0.5 * (low + high) };
+        let moved = (next - end).abs();
+        let inside = next >= low && next <= high && moved <= 0.5 * stride;
+        stride = if inside { moved } else { high - low };
+        end = if inside { next } else { 0.5 * (low + high) };
         offset = 0.0;
     }
     average.max(explicit)

@@ -70,6 +70,7 @@ pub fn worst_relative(
 ) -> f64 {
     found.into_iter().zip(expected).fold(0.0, |worst: f64, (f, e)| {
         let distance = (f - e).abs() / e.abs().max(floor);
-        if distance.is_nan() { f64::NAN } else { worst.max(distance) }
+        // `max` would drop a NaN.
+        if distance.is_nan() || worst.is_nan() { f64::NAN } else { worst.max(distance) }
     })
 }

@@ -2,7 +2,7 @@
 
 use super::draw::Variation;
 use super::lanes::{LANES, Lane, exp, fraction_lost, splat};
-use super::program::Occupancy;
+use super::step::Occupancy;
 use crate::backend::tables::{Tables, VisitRow};
 use crate::material::MAX_CLASSES;
 

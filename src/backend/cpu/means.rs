@@ -5,8 +5,8 @@
 use super::bake::Bake;
 use super::draw::Variation;
 use super::lanes::{LANES, Lane, splat};
-use super::program::Occupancy;
 use super::reduce::{Counted, Moments, total};
+use super::step::Occupancy;
 use super::{Cpu, GROUPS, InstructionSet, read};
 use crate::backend::BackendError;
 use crate::backend::job::Job;

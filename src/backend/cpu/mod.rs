@@ -70,8 +70,11 @@ pub mod means;
 pub mod program;
 pub mod read;
 pub mod reduce;
+pub mod step;
+pub mod stimulate;
 
 use super::job::{Job, QUANTITIES};
+use super::stimulus::{Response, Stimulus};
 use super::tables::{Tables, round_to_f32};
 use super::tally::{BLOCK_CELLS, CHUNK_CELLS, Partial, Tally, chunks_at_once, counters};
 use super::{Backend, BackendError, Progress, Trace};
@@ -81,6 +84,7 @@ use crate::rng::{NORMAL_TABLE_LEN, normal_table};
 use bake::Bake;
 use draw::Numbers;
 use lanes::{LANES, Lane, splat};
+use ndarray::Array2;
 use rayon::prelude::*;
 use reduce::{Counted, Sums};
 
@@ -329,6 +333,15 @@ impl Backend for Cpu {
             }
         }
         Ok(trace)
+    }
+
+    fn stimulate(
+        &self,
+        stimulus: &Stimulus,
+        cells: &[u64],
+        occupancy: &mut Array2<f64>,
+    ) -> Result<Response, BackendError> {
+        stimulate::stimulate(self, stimulus, cells, occupancy)
     }
 }
 

@@ -9,7 +9,7 @@
 
 use super::Gpu;
 use super::device::Device;
-use super::layout::Params;
+use super::layout::{Params, TICKS};
 use super::recovery::{Failed, Fault};
 use super::source::{Kernel, MAX_LOOPS};
 use super::tile::Workspace;
@@ -95,6 +95,20 @@ impl<'a> Running<'a> {
         encoder.clear_buffer(self.buffer("clear", name)?, 0, None);
         self.device.queue.submit([encoder.finish()]);
         Ok(())
+    }
+
+    /// Writes the front of a buffer.
+    pub fn upload(&self, name: &'static str, contents: &[u8]) -> Result<(), Failed> {
+        self.device.queue.write_buffer(self.buffer("upload", name)?, 0, contents);
+        Ok(())
+    }
+
+    /// Submits the loop-counting variant of a kernel; gives what it counted.
+    pub fn count(&self, kernel: &Kernel, params: &Params, loops: u64) -> Result<u64, Failed> {
+        self.clear(TICKS)?;
+        self.dispatch(kernel, params, loops)?;
+        let back = self.download(&[(TICKS, 4)])?;
+        Ok(back[0].first_chunk().map_or(u64::MAX, |bytes| u64::from(u32::from_le_bytes(*bytes))))
     }
 
     /// Submits a kernel over a tile; `loops` is the most that an invocation of it takes.

@@ -5,8 +5,10 @@
 
 use crate::backend::cpu::lanes;
 use crate::backend::job::{Job, MAX_BINS, QUANTITIES};
-use crate::backend::tables::{CellTables, Tables};
+use crate::backend::stimulus::RESPONSE_QUANTITIES;
+use crate::backend::tables::{CellTables, NOT_RECORDED, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
+use crate::units::ELEMENTARY_CHARGE_C;
 use std::fmt::Write;
 
 /// Floats a block hands over per checkpoint: sum, square, min and -max of each quantity.
@@ -47,14 +49,14 @@ device_struct! {
         count: u32, blocks: u32,
         checkpoints: u32, bins: u32,
         first_segment: u32, last_segment: u32, first_visit: u32, last_visit: u32,
-        open: f32, trap_filled_v: f32, onset_v: f32, program_matrix: f32, bake_matrix: f32,
+        free_share: f32, open: f32, trap_filled_v: f32, onset_v: f32, program_matrix: f32, bake_matrix: f32,
         size_sd: f32, area_sd: f32, trap_filled_sd: f32, speed_sd: f32,
         direct: f32, hopping: f32, kept_threshold: f32,
         conductance_low: f32, conductance_per_unit: f32,
         filling_low: f32, filling_per_unit: f32, kept_low: f32, kept_per_unit: f32,
         /// Workgroups of this dispatch.
         first_group: u32, last_group: u32,
-        padding: u32,
+        traps: f32, padding_0: u32, padding_1: u32, padding_2: u32,
     }
 }
 
@@ -70,7 +72,8 @@ device_struct! {
     /// One segment: see `tables::SegmentRow`.
     SegmentRow {
         offered: f32, overdrive_v: f32, field: f32, step_s: f32,
-        substeps: u32, iterations: u32, cycle: u32, padding: u32,
+        substeps: u32, iterations: u32, cycle: u32, row: u32,
+        bias_v: f32, injected_a: f32, hopping_a: f32, padding: u32,
     }
 }
 
@@ -96,7 +99,7 @@ pub enum Access {
 }
 
 /// Buffers by number: name, access, WGSL type.
-pub const BINDINGS: [(&str, Access, &str); 12] = [
+pub const BINDINGS: [(&str, Access, &str); 14] = [
     ("params", Access::Uniform, "Params"),
     ("normal_table", Access::Read, "array<i32>"),
     ("classes", Access::Read, "array<ClassRow>"),
@@ -109,6 +112,8 @@ pub const BINDINGS: [(&str, Access, &str); 12] = [
     ("sums", Access::ReadWrite, "array<f32>"),
     ("counts", Access::ReadWrite, "array<atomic<u32>>"),
     ("cells", Access::ReadWrite, "array<f32>"),
+    ("cell_numbers", Access::Read, "array<u32>"),
+    ("responses", Access::ReadWrite, "array<f32>"),
 ];
 
 /// Number of the buffer that the loop-counting variant of a kernel reports to.
@@ -132,6 +137,8 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("MAX_COUNTERS", counters(MAX_BINS) as u64),
         ("SLOTS", SLOTS),
         ("NO_GROUP", NO_GROUP),
+        ("RESPONSE_QUANTITIES", RESPONSE_QUANTITIES as u64),
+        ("NOT_RECORDED", u64::from(NOT_RECORDED)),
     ];
     for (name, value) in constants {
         let _ = writeln!(text, "const {name}: u32 = {value}u;");
@@ -144,6 +151,7 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("EXP_LIMIT", lanes::EXP_LIMIT),
         ("NEAR", lanes::NEAR),
         ("HUGE", HUGE),
+        ("PER_CHARGE", (1.0 / ELEMENTARY_CHARGE_C) as f32),
     ];
     for (name, value) in polynomial.chain(limits.map(|(name, value)| (name.to_owned(), value))) {
         // Rust prints the shortest decimal that reads back as the same f32.
@@ -170,23 +178,32 @@ pub fn header(classes: usize, count_loops: bool) -> String {
     text
 }
 
+/// The parameters of cells that do not change from dispatch to dispatch.
+pub fn cell_params(seed: u64, cell: &CellTables) -> Params {
+    Params {
+        seed_low: seed as u32,
+        seed_high: (seed >> 32) as u32,
+        free_share: cell.free_share,
+        open: cell.open,
+        trap_filled_v: cell.trap_filled_v,
+        onset_v: cell.onset_v,
+        program_matrix: cell.program_matrix,
+        size_sd: cell.size_sd,
+        area_sd: cell.area_sd,
+        trap_filled_sd: cell.trap_filled_sd,
+        speed_sd: cell.speed_sd,
+        traps: cell.traps,
+        ..Params::default()
+    }
+}
+
 /// The parameters of a job that do not change from dispatch to dispatch.
 pub fn params(job: &Job, tables: &Tables) -> Params {
     let [conductance, filling, kept] = tables.histograms;
     Params {
-        seed_low: job.seed as u32,
-        seed_high: (job.seed >> 32) as u32,
         checkpoints: job.times_s.len() as u32,
         bins: tables.bins,
-        open: tables.cell.open,
-        trap_filled_v: tables.cell.trap_filled_v,
-        onset_v: tables.cell.onset_v,
-        program_matrix: tables.cell.program_matrix,
         bake_matrix: tables.bake_matrix,
-        size_sd: tables.cell.size_sd,
-        area_sd: tables.cell.area_sd,
-        trap_filled_sd: tables.cell.trap_filled_sd,
-        speed_sd: tables.cell.speed_sd,
         direct: tables.direct,
         hopping: tables.hopping,
         kept_threshold: tables.kept_threshold,
@@ -196,7 +213,7 @@ pub fn params(job: &Job, tables: &Tables) -> Params {
         filling_per_unit: filling.per_unit,
         kept_low: kept.low,
         kept_per_unit: kept.per_unit,
-        ..Params::default()
+        ..cell_params(job.seed, &tables.cell)
     }
 }
 
@@ -225,6 +242,10 @@ pub fn segments(cell: &CellTables) -> Vec<SegmentRow> {
         substeps: s.substeps,
         iterations: s.iterations,
         cycle: s.cycle,
+        row: s.row,
+        bias_v: s.bias_v,
+        injected_a: s.injected_a,
+        hopping_a: s.hopping_a,
         padding: 0,
     });
     let mut rows: Vec<_> = rows.collect();

@@ -16,6 +16,7 @@ pub mod layout;
 mod recovery;
 mod runs;
 pub mod source;
+mod stimulate;
 mod tile;
 
 pub use adapters::{AdapterReport, adapters};
@@ -23,6 +24,7 @@ pub use dispatch::DispatchLimits;
 pub use recovery::Fault;
 
 use super::job::{Job, QUANTITIES};
+use super::stimulus::{Response, Stimulus};
 use super::tables::{Tables, round_to_f32};
 use super::tally::{BLOCK_CELLS, Partial, Tally};
 use super::{Backend, BackendError, Progress, Trace};
@@ -31,6 +33,7 @@ use crate::outcome::Identity;
 use device::Device;
 use dispatch::Running;
 use layout::{Params, SLOTS};
+use ndarray::Array2;
 use recovery::{Failed, Tile, lock};
 use source::Kernel;
 use std::sync::Mutex;
@@ -131,23 +134,15 @@ impl Gpu {
                 for (kernel, runs) in dispatches {
                     let mut counted = 0;
                     for run in runs {
-                        running.clear(layout::TICKS)?;
                         let params = over(kernel, run, tile.place(layout::params(job, &tables)));
-                        running.dispatch(kernel, &params, run.loops)?;
-                        let back = running.download(&[(layout::TICKS, 4)])?;
-                        counted = counted.max(back[0].first_chunk().map_or(u32::MAX, |b| u32::from_le_bytes(*b)));
+                        counted = counted.max(running.count(kernel, &params, run.loops)?);
                     }
                     let reckoned = runs.iter().map(|run| run.loops).max().unwrap_or(0);
-                    most.push((kernel.name, u64::from(counted), reckoned));
+                    most.push((kernel.name, counted, reckoned));
                 }
                 Ok(())
             };
-            count().map_err(|failed| match failed {
-                Failed::ForGood(error) => error,
-                Failed::Tile { stage, reason } | Failed::Hung { stage, reason } => {
-                    self.tile_error(&tile, stage, reason)
-                }
-            })?;
+            count().map_err(|failed| self.told(&tile, failed))?;
         }
         Ok(most)
     }
@@ -255,5 +250,14 @@ impl Backend for Gpu {
             }
         })?;
         Ok(trace)
+    }
+
+    fn stimulate(
+        &self,
+        stimulus: &Stimulus,
+        cells: &[u64],
+        occupancy: &mut Array2<f64>,
+    ) -> Result<Response, BackendError> {
+        stimulate::stimulate(self, stimulus, cells, occupancy)
     }
 }

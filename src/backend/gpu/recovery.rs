@@ -199,7 +199,15 @@ impl Gpu {
         Ok(())
     }
 
-    pub(super) fn tile_error(&self, tile: &Tile, stage: &'static str, reason: String) -> BackendError {
+    /// A failure of a tile that is not tried again.
+    pub(super) fn told(&self, tile: &Tile, failed: Failed) -> BackendError {
+        match failed {
+            Failed::ForGood(error) => error,
+            Failed::Tile { stage, reason } | Failed::Hung { stage, reason } => self.tile_error(tile, stage, reason),
+        }
+    }
+
+    fn tile_error(&self, tile: &Tile, stage: &'static str, reason: String) -> BackendError {
         BackendError::Device {
             adapter: self.identity.adapter.clone(),
             stage,

@@ -49,6 +49,13 @@ pub(super) fn of_program(cell: &CellTables, budget: impl Fn(u64) -> u64) -> Vec<
     cut(cell.segments.len(), start, budget(start), cost, |_| true)
 }
 
+/// The dispatches of a stimulus: ranges of segments.
+pub(super) fn of_stimulus(cell: &CellTables, budget: impl Fn(u64) -> u64) -> Vec<Run> {
+    let start = source::stimulate_start_loops(cell.classes);
+    let cost = |i: usize| source::stimulate_loops(cell.classes, &cell.segments[i]);
+    cut(cell.segments.len(), start, budget(start), cost, |_| true)
+}
+
 /// The dispatches of a bake: ranges of visits, each beginning with a direct one; `visit_loops` is the kernel's.
 pub(super) fn of_bake(tables: &Tables, visit_loops: u64, budget: impl Fn(u64) -> u64) -> Vec<Run> {
     let start = source::bake_start_loops(tables.cell.classes);

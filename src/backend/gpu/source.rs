@@ -16,6 +16,8 @@ const PHILOX: &str = include_str!("../../../shaders/philox.wgsl");
 const NORMAL: &str = include_str!("../../../shaders/normal.wgsl");
 const MATH: &str = include_str!("../../../shaders/math.wgsl");
 const CELL: &str = include_str!("../../../shaders/cell.wgsl");
+const VARY: &str = include_str!("../../../shaders/vary.wgsl");
+const STEP: &str = include_str!("../../../shaders/step.wgsl");
 const DECAY: &str = include_str!("../../../shaders/decay.wgsl");
 const FOLD: &str = include_str!("../../../shaders/fold.wgsl");
 
@@ -66,7 +68,7 @@ impl Kernel {
 pub const DRAW: Kernel = Kernel {
     name: "draw",
     entry_point: "draw",
-    parts: &[PHILOX, NORMAL, MATH, CELL, include_str!("../../../shaders/draw.wgsl")],
+    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, include_str!("../../../shaders/draw.wgsl")],
     buffers: &["params", "normal_table", "variation", "occupancy"],
     over: Over::Cells,
     reports_ticks: false,
@@ -74,7 +76,7 @@ pub const DRAW: Kernel = Kernel {
 pub const PROGRAM: Kernel = Kernel {
     name: "program",
     entry_point: "program",
-    parts: &[PHILOX, NORMAL, MATH, CELL, include_str!("../../../shaders/program.wgsl")],
+    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, include_str!("../../../shaders/program.wgsl")],
     buffers: &["params", "normal_table", "classes", "segments", "variation", "occupancy"],
     over: Over::Cells,
     reports_ticks: true,
@@ -104,12 +106,22 @@ pub const READ: Kernel = Kernel {
     reports_ticks: true,
 };
 
-/// Those of the statistics of a job, and of reading its cells one by one.
+pub const STIMULATE: Kernel = Kernel {
+    name: "stimulate",
+    entry_point: "stimulate",
+    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, include_str!("../../../shaders/stimulate.wgsl")],
+    buffers: &["params", "normal_table", "classes", "segments", "cell_numbers", "occupancy", "responses"],
+    over: Over::Cells,
+    reports_ticks: true,
+};
+
+/// Those of the statistics of a job, of reading its cells one by one, and of a stimulus; in the order a tile runs them.
 pub const STATISTICS: [Kernel; 4] = [DRAW, PROGRAM, BAKE, REDUCE];
 pub const TRACE: [Kernel; 3] = [DRAW, PROGRAM, READ];
+pub const STIMULUS: [Kernel; 1] = [STIMULATE];
 
-/// All kernels, in the order a tile runs them.
-pub const KERNELS: [Kernel; 5] = [DRAW, PROGRAM, BAKE, REDUCE, READ];
+/// All kernels.
+pub const KERNELS: [Kernel; 6] = [DRAW, PROGRAM, BAKE, REDUCE, READ, STIMULATE];
 
 /// Loop iterations of a draw: the rounds of the random words, and the classes.
 pub fn draw_loops(classes: usize) -> u64 {
@@ -127,6 +139,18 @@ pub fn program_loops(classes: usize, segment: &SegmentRow) -> u64 {
     let k = classes.max(1) as u64;
     let newton = if segment.iterations == 0 { 0 } else { k + u64::from(segment.iterations) * (1 + k) };
     1 + u64::from(crate::rng::PHILOX_ROUNDS) + k + u64::from(segment.substeps) * (1 + newton + k)
+}
+
+/// Loop iterations of a stimulating dispatch before its first segment: the draw's rounds, rates and occupancies.
+pub fn stimulate_start_loops(classes: usize) -> u64 {
+    u64::from(crate::rng::PHILOX_ROUNDS) + 3 * classes.max(1) as u64
+}
+
+/// Loop iterations of one segment of a stimulus: as in a programming, and a look before it and, with the electrons caught, at each
+/// substep.
+pub fn stimulate_loops(classes: usize, segment: &SegmentRow) -> u64 {
+    let k = classes.max(1) as u64;
+    program_loops(classes, segment) + k + 2 * k * u64::from(segment.substeps)
 }
 
 /// Loop iterations of a baking dispatch before its first visit.

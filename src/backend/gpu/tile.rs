@@ -87,9 +87,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// What cells and their segments take, whatever is done with them.
+    /// What materials and their segments take, whatever is done with the cells.
     pub fn of_cells(cell: &CellTables, kernels: &'static [Kernel]) -> Plan {
-        let per_cell = |floats: usize| Bytes { per_cell: 4 * floats as u64, ..Bytes::default() };
         let params = Bytes { fixed: size_of::<layout::Params>() as u64, ..Bytes::default() };
         Plan {
             classes: cell.classes,
@@ -98,17 +97,24 @@ impl Plan {
                 BufferPlan::empty("params", params),
                 BufferPlan::given("classes", &layout::classes(cell)),
                 BufferPlan::given("segments", &layout::segments(cell)),
-                BufferPlan::empty("variation", per_cell(3)),
-                BufferPlan::empty("occupancy", per_cell(cell.classes.max(1))),
             ],
             unit: CHUNK_CELLS,
             most_cells: MAX_TILE_CELLS,
         }
     }
 
+    /// What cells that are drawn and programmed take as well.
+    fn of_programmed(cell: &CellTables, kernels: &'static [Kernel]) -> Plan {
+        let per_cell = |floats: usize| Bytes { per_cell: 4 * floats as u64, ..Bytes::default() };
+        let mut plan = Plan::of_cells(cell, kernels);
+        plan.buffers.push(BufferPlan::empty("variation", per_cell(3)));
+        plan.buffers.push(BufferPlan::empty("occupancy", per_cell(cell.classes.max(1))));
+        plan
+    }
+
     /// What the statistics of a job need.
     pub fn of_statistics(tables: &Tables) -> Plan {
-        let mut plan = Plan::of_cells(&tables.cell, &source::STATISTICS);
+        let mut plan = Plan::of_programmed(&tables.cell, &source::STATISTICS);
         let checkpoints = tables.nominal.len() as u64;
         let slots = checkpoints * SLOTS * 4;
         plan.buffers.extend([
@@ -126,7 +132,7 @@ impl Plan {
 
     /// What it takes to read cells one by one.
     pub fn of_trace(tables: &Tables) -> Plan {
-        let mut plan = Plan::of_cells(&tables.cell, &source::TRACE);
+        let mut plan = Plan::of_programmed(&tables.cell, &source::TRACE);
         let per_cell = (tables.nominal.len() * QUANTITIES * 4) as u64;
         plan.unit = BLOCK_CELLS;
         plan.most_cells = (TRACE_BYTES / per_cell / BLOCK_CELLS).max(1) * BLOCK_CELLS;

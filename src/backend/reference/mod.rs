@@ -4,7 +4,10 @@
 //! at every checkpoint: no recurrence, no table of the fast backends is used. Slow on purpose; threads only
 //! spread whole chunks, which are merged in order.
 
+mod stimulate;
+
 use super::job::{Job, Observables, QUANTITIES};
+use super::stimulus::{Response, Stimulus};
 use super::tally::{CHUNK_CELLS, Partial, Shift, Tally, bin_of, chunks_at_once, counters};
 use super::{Backend, BackendError, Progress, Trace};
 use crate::array::{self, CellSet};
@@ -118,5 +121,13 @@ impl Backend for Reference {
             }
         }
         Ok(trace)
+    }
+    fn stimulate(
+        &self,
+        stimulus: &Stimulus,
+        cells: &[u64],
+        occupancy: &mut Array2<f64>,
+    ) -> Result<Response, BackendError> {
+        stimulate::stimulate(stimulus, cells, occupancy)
     }
 }

@@ -1,0 +1,69 @@
+// Moves chosen cells through some segments of a stimulus and records what is seen; occupancy and responses carry the state
+// from dispatch to dispatch. Twin: src/backend/cpu/stimulate.rs.
+
+// Filling and current at a segment's bias, without the area.
+fn look(segment: SegmentRow) -> vec2<f32> {
+    var filling = 0.0;
+    for (var k = 0u; k < CLASSES; k += 1u) {
+        tick();
+        filling += classes[k].weight * f[k];
+    }
+    let theta = params.free_share / (1.0 - params.open * filling);
+    return vec2<f32>(filling, theta * segment.injected_a + segment.hopping_a);
+}
+
+@compute @workgroup_size(BLOCK)
+fn stimulate(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = group_number(group, groups) * BLOCK + local;
+    if i >= params.count {
+        return;
+    }
+    let cell = vec2<u32>(cell_numbers[2u * i], cell_numbers[2u * i + 1u]);
+    let factors = draw_variation(cell);
+    set_rates(factors.log_size);
+    for (var k = 0u; k < CLASSES; k += 1u) {
+        f[k] = occupancy[k * params.count + i];
+    }
+    var speed = 1.0;
+    var drawn = 0xFFFFFFFFu;
+    for (var s = params.first_segment; s < params.last_segment; s += 1u) {
+        tick();
+        let segment = segments[s];
+        if params.speed_sd > 0.0 && segment.offered > 0.0 && segment.cycle != drawn {
+            speed = draw_speed(cell, segment.cycle);
+            drawn = segment.cycle;
+        }
+        set_motion(segment, factors.trap_filled, speed);
+        var seen = look(segment);
+        var energy = 0.0;
+        var all_caught = 0.0;
+        for (var substep = 0u; substep < segment.substeps; substep += 1u) {
+            tick();
+            let average = average_uptake(segment.iterations);
+            all_caught += caught(average);
+            advance(average);
+            let before = seen.y;
+            seen = look(segment);
+            // The current between two looks is nearly straight.
+            energy += 0.5 * (before + seen.y);
+        }
+        if segment.row != NOT_RECORDED {
+            let at = segment.row * RESPONSE_QUANTITIES * params.count + i;
+            let bias = abs(segment.bias_v);
+            let dwell = segment.step_s * f32(segment.substeps);
+            responses[at] = factors.area * select(seen.y, -seen.y, segment.bias_v < 0.0);
+            responses[at + params.count] = seen.x;
+            responses[at + 2u * params.count] += factors.area * (energy * (bias * segment.step_s));
+            responses[at + 3u * params.count] += factors.area * (segment.injected_a * PER_CHARGE * dwell);
+            responses[at + 4u * params.count] += factors.area * (params.traps * all_caught);
+        }
+    }
+    for (var k = 0u; k < CLASSES; k += 1u) {
+        occupancy[k * params.count + i] = f[k];
+    }
+    report_ticks();
+}

@@ -1,0 +1,159 @@
+//! Moves chosen cells through a stimulus and records what is seen. Twin: `shaders/stimulate.wgsl`.
+
+use super::draw::{self, Numbers};
+use super::lanes::{LANES, Lane, splat};
+use super::program::emission_per_s;
+use super::step::{Motion, Occupancy};
+use super::{Cpu, InstructionSet};
+use crate::backend::BackendError;
+use crate::backend::stimulus::{self, RESPONSE_QUANTITIES, Response, Stimulus};
+use crate::backend::tables::{CellTables, NOT_RECORDED, SegmentRow};
+use crate::material::MAX_CLASSES;
+use crate::rng::{NORMAL_TABLE_LEN, normal_table};
+use crate::units::ELEMENTARY_CHARGE_C;
+use ndarray::Array2;
+use rayon::prelude::*;
+
+/// Groups of sixteen cells a thread takes at once.
+const GROUPS_A_PIECE: usize = 4;
+
+/// What every group reads.
+struct Context<'a> {
+    tables: &'a CellTables,
+    seed: u64,
+    rows: usize,
+    normal_table: &'a [i32; NORMAL_TABLE_LEN],
+}
+
+/// A row of the response for sixteen cells, in the order of [`RESPONSE_QUANTITIES`].
+type Seen = [Lane; RESPONSE_QUANTITIES];
+
+per_instruction_set! {
+    /// Moves sixteen cells; gives the rows of their response.
+    fn group = group_body(context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Vec<Seen>
+}
+
+/// Filling and current of sixteen cells at a segment's bias, without their area.
+#[inline(always)]
+fn look(tables: &CellTables, segment: &SegmentRow, occupancy: &Occupancy) -> (Lane, Lane) {
+    let (mut filling, mut current) = (splat(0.0), splat(0.0));
+    for k in 0..tables.classes {
+        for lane in 0..LANES {
+            filling[lane] += tables.rows[k].weight * occupancy[k][lane];
+        }
+    }
+    for lane in 0..LANES {
+        let theta = tables.free_share / (1.0 - tables.open * filling[lane]);
+        current[lane] = theta * segment.injected_a + segment.hopping_a;
+    }
+    (filling, current)
+}
+
+#[inline(always)]
+fn group_body(context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Vec<Seen> {
+    let Context { tables, seed, rows, normal_table } = *context;
+    let variation = draw::draw(tables, seed, cells, normal_table);
+    let rate = emission_per_s(tables, &variation);
+    let mut seen = vec![[splat(0.0); RESPONSE_QUANTITIES]; rows];
+    let per_charge = (1.0 / ELEMENTARY_CHARGE_C) as f32;
+    let mut speed = splat(1.0);
+    let mut drawn = u32::MAX;
+    for segment in &tables.segments {
+        if tables.speed_sd > 0.0 && segment.offered > 0.0 && segment.cycle != drawn {
+            speed = draw::draw_speed(tables, seed, cells, segment.cycle, normal_table);
+            drawn = segment.cycle;
+        }
+        let motion = Motion::new(tables, segment, &variation.trap_filled, &rate, &speed);
+        let (mut filling, mut current) = look(tables, segment, occupancy);
+        let (mut energy, mut caught) = (splat(0.0), splat(0.0));
+        for _ in 0..segment.substeps {
+            let uptake = motion.uptake(tables, segment.iterations, occupancy);
+            let more = motion.caught(tables, &uptake, occupancy);
+            motion.advance(tables, &uptake, occupancy);
+            let before = current;
+            (filling, current) = look(tables, segment, occupancy);
+            for lane in 0..LANES {
+                caught[lane] += more[lane];
+                // The current between two looks is nearly straight.
+                energy[lane] += 0.5 * (before[lane] + current[lane]);
+            }
+        }
+        if segment.row == NOT_RECORDED {
+            continue;
+        }
+        let row = &mut seen[segment.row as usize];
+        let bias = segment.bias_v.abs();
+        let dwell = segment.step_s * segment.substeps as f32;
+        for lane in 0..LANES {
+            let area = variation.area[lane];
+            row[0][lane] = area * (if segment.bias_v < 0.0 { -current[lane] } else { current[lane] });
+            row[1][lane] = filling[lane];
+            row[2][lane] += area * (energy[lane] * (bias * segment.step_s));
+            row[3][lane] += area * (segment.injected_a * per_charge * dwell);
+            row[4][lane] += area * (tables.traps * caught[lane]);
+        }
+    }
+    seen
+}
+
+/// Cells of one group: their occupancies before and after, and what was seen.
+struct Piece {
+    first: usize,
+    groups: Vec<(Occupancy, Vec<Seen>)>,
+}
+
+/// See [`crate::backend::Backend::stimulate`].
+pub(super) fn stimulate(
+    cpu: &Cpu,
+    stimulus: &Stimulus,
+    cells: &[u64],
+    occupancy: &mut Array2<f64>,
+) -> Result<Response, BackendError> {
+    stimulus::check(stimulus, cells, occupancy)?;
+    let tables = CellTables::of(stimulus);
+    let context = Context { tables: &tables, seed: stimulus.seed, rows: stimulus.rows, normal_table: normal_table() };
+    let before = &*occupancy;
+    let piece = |first: usize| {
+        let last = cells.len().min(first + GROUPS_A_PIECE * LANES);
+        let groups = (first..last).step_by(LANES).map(|start| {
+            let mut numbers = [0; LANES];
+            let mut state = [splat(0.0); MAX_CLASSES];
+            for lane in 0..LANES {
+                // Past the end the last cell again.
+                let cell = (start + lane).min(cells.len() - 1);
+                numbers[lane] = cells[cell];
+                for k in 0..tables.classes {
+                    state[k][lane] = before[[cell, k]] as f32;
+                }
+            }
+            let seen = group(cpu.set, &context, &Numbers::new(numbers), &mut state);
+            (state, seen)
+        });
+        Piece { first, groups: groups.collect() }
+    };
+    let starts = (0..cells.len()).into_par_iter().step_by(GROUPS_A_PIECE * LANES);
+    let pieces: Vec<Piece> = if cells.len() <= GROUPS_A_PIECE * LANES {
+        (0..cells.len()).step_by(GROUPS_A_PIECE * LANES).map(piece).collect()
+    } else {
+        cpu.pool.install(|| starts.map(piece).collect())
+    };
+    let mut response = Response::unwritten(stimulus.rows, cells.len());
+    let mut arrays = response.arrays();
+    for piece in &pieces {
+        for (number, (state, seen)) in piece.groups.iter().enumerate() {
+            let start = piece.first + number * LANES;
+            for lane in 0..LANES.min(cells.len() - start) {
+                let cell = start + lane;
+                for k in 0..tables.classes {
+                    occupancy[[cell, k]] = f64::from(state[k][lane]);
+                }
+                for (row, quantities) in seen.iter().enumerate() {
+                    for (array, quantity) in arrays.iter_mut().zip(quantities) {
+                        array[[row, cell]] = f64::from(quantity[lane]);
+                    }
+                }
+            }
+        }
+    }
+    Ok(response)
+}
