@@ -18,7 +18,8 @@ fn set_rates(log_size: f32) {
 
 // Sets what drives a substep of a segment.
 fn set_motion(segment: SegmentRow, trap_filled: f32, speed: f32) {
-    offered = segment.offered * speed;
+    // The trap-filled limit counts the traps: a cell with more of them offers each less.
+    offered = segment.offered * speed / trap_filled;
     let span = params.trap_filled_v * trap_filled - params.onset_v;
     let limit = select(1.0, min(max(segment.overdrive_v / span, 0.0), 1.0), span > 0.0);
     inverse_limit = select(0.0, 1.0 / limit, limit > 0.0 && segment.overdrive_v > 0.0);
@@ -28,44 +29,53 @@ fn set_motion(segment: SegmentRow, trap_filled: f32, speed: f32) {
     }
 }
 
-// Capture per empty trap at filling g, and its slope by the filling: at F_sc the one from below, past it none.
+// Capture per empty trap at filling g, and its slope by the filling.
 fn uptake(g: f32) -> vec2<f32> {
     let through = 1.0 / (1.0 - params.open * g);
     let blocked = (1.0 - g) * through;
     let room = 1.0 - g * inverse_limit;
-    let slope = -((1.0 - params.open) * through * through) * max(room, 0.0) - blocked * inverse_limit;
-    // F_sc times its rounded inverse is 1 within two roundings.
-    let open_traps = room > -1e-6 && inverse_limit > 0.0;
-    return select(vec2<f32>(0.0), vec2<f32>(offered * (blocked * max(room, 0.0)), offered * slope), open_traps);
+    let slope = -((1.0 - params.open) * through * through) * room - blocked * inverse_limit;
+    let open_traps = room > 0.0 && inverse_limit > 0.0;
+    return select(vec2<f32>(0.0), vec2<f32>(offered * (blocked * room), offered * slope), open_traps);
 }
 
-// The uptake averaged over a substep: the root of its equation by Newton's iteration inside a bracket, which is halved where
-// Newton leaves it or does not halve its own stride.
-fn average_uptake(iterations: u32) -> f32 {
-    if iterations == 0u {
-        return 0.0;
-    }
-    var start = 0.0;
-    var left = 0.0;
-    var empty = 0.0;
+// Occupancy of a class after a substep of constant rates: a small change as one, what is left of a large decay as a sum of
+// positive terms.
+fn after(occupied: f32, c: f32, e: f32) -> f32 {
+    let x = c + e;
+    let phi_x = phi(x);
+    let near = occupied + (c * (1.0 - occupied) - e * occupied) * phi_x;
+    return select(occupied * exp_(-x) + c * phi_x, near, x < NEAR);
+}
+
+// explicit + g u(F1(a)): the right side of the equation of the average uptake a.
+fn right_side(explicit_part: f32, implicit_weight: f32, a: f32) -> f32 {
+    var end = 0.0;
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
-        let stays = f[k] / (1.0 + emission[k]);
-        start += classes[k].weight * f[k];
-        left += classes[k].weight * stays;
-        empty += classes[k].weight * classes[k].speed * (1.0 - stays);
+        end += classes[k].weight * after(f[k], classes[k].speed * a, emission[k]);
     }
-    let x = offered * (1.0 - left) / (1.0 - params.open * left) * inverse_limit * empty;
-    let weight = (3.0 + x) / (6.0 + 3.0 * x + x * x);
-    let explicit_part = weight * uptake(start).x;
-    let implicit_weight = 1.0 - weight;
-    let limit = select(0.0, 1.0 / inverse_limit, inverse_limit > 0.0);
-    var low = 0.0;
-    let top = min(max(start, limit), 1.0);
-    var high = top;
-    var end = select(start, min(limit, 1.0), x > 1.0 && limit > start);
-    var stride = 2.0;
-    var average = 0.0;
+    return explicit_part + implicit_weight * uptake(end).x;
+}
+
+// Its root by halving its bracket, by the logarithm while the ends are far apart: for stiff substeps.
+fn bisected(explicit_part: f32, implicit_weight: f32) -> f32 {
+    var low = explicit_part;
+    var high = right_side(explicit_part, implicit_weight, low);
+    for (var iteration = 0u; iteration < STIFF_ITERATIONS; iteration += 1u) {
+        tick();
+        let middle = select(0.5 * (low + high), max(low, 0.03125 * high), low < 1e-3 * high);
+        let above = middle > right_side(explicit_part, implicit_weight, middle);
+        high = select(high, middle, above);
+        low = select(middle, low, above);
+    }
+    return 0.5 * (low + high);
+}
+
+// Its root by Newton's iteration for the filling at the end, from the one at the start: for substeps that are not stiff.
+fn by_newton(iterations: u32, explicit_part: f32, implicit_weight: f32, start: f32) -> f32 {
+    var end = start;
+    var average = explicit_part;
     for (var iteration = 0u; iteration < iterations; iteration += 1u) {
         tick();
         let at_end = uptake(end);
@@ -82,33 +92,46 @@ fn average_uptake(iterations: u32) -> f32 {
             value -= classes[k].weight * (f[k] + net * phi_x);
             slope -= classes[k].weight * classes[k].speed * ((1.0 - f[k]) * phi_x + net * phi_slope(c + e, phi_x)) * slope_end;
         }
-        let above = value > 0.0;
-        high = select(high, end, above);
-        low = select(end, low, above);
         let offset = -value / slope;
-        let newton = end + offset;
-        let middle = 0.5 * (low + high);
-        // Within some roundings of the root strides do not halve, and the bracket's ends are rounded too.
-        let near = abs(offset) <= 4e-7 * top;
-        let inside = near || (newton >= low && newton <= high && abs(offset) <= 0.5 * stride);
-        stride = select(high - low, abs(offset), inside);
-        end = select(middle, newton, inside);
+        end = min(max(end + offset, 0.0), 1.0);
         // Along the slope by the unrounded offset: taken at the rounded filling it would be off by `offered` roundings.
-        let along = max(uptake_end + slope_end * offset, explicit_part);
-        let at_middle = explicit_part + implicit_weight * uptake(middle).x;
-        average = select(at_middle, along, inside);
+        average = max(uptake_end + slope_end * offset, explicit_part);
     }
     return average;
+}
+
+// The uptake averaged over a substep.
+fn average_uptake(iterations: u32) -> f32 {
+    if iterations == 0u {
+        return 0.0;
+    }
+    var start = 0.0;
+    var left = 0.0;
+    var empty = 0.0;
+    var released = 0.0;
+    for (var k = 0u; k < CLASSES; k += 1u) {
+        tick();
+        let stays = f[k] / (1.0 + emission[k]);
+        start += classes[k].weight * f[k];
+        left += classes[k].weight * stays;
+        empty += classes[k].weight * classes[k].speed * (1.0 - stays);
+        released += classes[k].weight * emission[k] * f[k];
+    }
+    let capture = offered * (1.0 - left) / (1.0 - params.open * left) * inverse_limit * empty;
+    let x = min(capture + select(0.0, released / start, start > 0.0), 1e18);
+    let weight = (3.0 + x) / (6.0 + 3.0 * x + x * x);
+    let explicit_part = weight * uptake(start).x;
+    if iterations >= STIFF_ITERATIONS {
+        return bisected(explicit_part, 1.0 - weight);
+    }
+    return by_newton(iterations, explicit_part, 1.0 - weight, start);
 }
 
 // Moves the classes through one substep at an average uptake.
 fn advance(average: f32) {
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
-        let c = classes[k].speed * average;
-        let e = emission[k];
-        let new_f = f[k] + (c * (1.0 - f[k]) - e * f[k]) * phi(c + e);
-        f[k] = min(max(new_f, 0.0), 1.0);
+        f[k] = min(max(after(f[k], classes[k].speed * average, emission[k]), 0.0), 1.0);
     }
 }
 

@@ -59,7 +59,7 @@ fn stimulate(
             responses[at + params.count] = seen.x;
             responses[at + 2u * params.count] += factors.area * (energy * (bias * segment.step_s));
             responses[at + 3u * params.count] += factors.area * (segment.injected_a * PER_CHARGE * dwell);
-            responses[at + 4u * params.count] += factors.area * (params.traps * all_caught);
+            responses[at + 4u * params.count] += factors.area * factors.trap_filled * (params.traps * all_caught);
         }
     }
     for (var k = 0u; k < CLASSES; k += 1u) {

@@ -140,6 +140,20 @@ pub struct CampaignLabel {
     pub dump: Option<CellWindow>,
 }
 
+/// What an experiment is, for the record: what was asked, of what, and from which seed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExperimentLabel {
+    /// The experiment as it is asked for: `iv`, `letter`, ...
+    pub command: String,
+    /// One line that a person reads.
+    pub title: String,
+    /// Name and file text of each material.
+    pub materials: Vec<(String, String)>,
+    pub seed: u64,
+    /// What else is known, as text: arguments, conditions with their units, remarks. Names are unique.
+    pub notes: Vec<(String, String)>,
+}
+
 /// When and by whom a record was computed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provenance {

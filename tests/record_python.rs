@@ -2,15 +2,34 @@
 
 mod made_up;
 
+use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 
 use made_up::{SMALL, Size, campaign, outcome};
+use trapline::dataset::{Dataset, Values, Variable};
+
+/// One at a time: a process that is being started holds a file of the other test for a moment, and with it HDF5's lock on it.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Runs a script of this folder on a file and what it should hold.
+fn compare(script: &str, file: &Path, expected: &serde_json::Value) {
+    let python =
+        std::env::var_os("TRAPLINE_PYTHON").expect("TRAPLINE_PYTHON names a Python with h5py, xarray and h5netcdf");
+    let wanted = file.with_extension("json");
+    std::fs::write(&wanted, expected.to_string()).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script);
+    let run = Command::new(&python).arg(script).arg(file).arg(&wanted).output().unwrap();
+    let said = String::from_utf8_lossy(&run.stdout);
+    let complained = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{}: {said}{complained}", file.display());
+    assert!(said.contains("read by h5py and xarray"), "{said}{complained}");
+}
 
 #[test]
 #[ignore = "needs TRAPLINE_PYTHON with h5py, xarray, h5netcdf"]
 fn python_reads_what_was_written() {
-    let python =
-        std::env::var_os("TRAPLINE_PYTHON").expect("TRAPLINE_PYTHON names a Python with h5py, xarray and h5netcdf");
+    let _alone = ALONE.lock();
     for size in [SMALL, Size { dump: None, ..SMALL }] {
         let folder = tempfile::tempdir().unwrap();
         let label = campaign(&size);
@@ -35,15 +54,48 @@ fn python_reads_what_was_written() {
             "histogram": last.kept_histogram.counts.iter().collect::<Vec<_>>(),
             "cell_filling": last.dump.as_ref().map(|d| d.filling.iter().map(|x| x.to_bits()).collect::<Vec<_>>()),
         });
-        let wanted = folder.path().join("expected.json");
-        std::fs::write(&wanted, expected.to_string()).unwrap();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/read_record.py");
         for file in [path, trapline::record::point_path(&folder.path().join("made-up.h5.parts"), 5)] {
-            let run = Command::new(&python).arg(script).arg(&file).arg(&wanted).output().unwrap();
-            let said = String::from_utf8_lossy(&run.stdout);
-            let complained = String::from_utf8_lossy(&run.stderr);
-            assert!(run.status.success(), "{}: {said}{complained}", file.display());
-            assert!(said.contains("read by h5py and xarray"), "{said}{complained}");
+            compare("read_record.py", &file, &expected);
         }
     }
+}
+
+#[test]
+#[ignore = "needs TRAPLINE_PYTHON with h5py, xarray, h5netcdf"]
+fn python_reads_an_experiment() {
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let (label, datasets) = made_up::experiment();
+    let path = folder.path().join("iv.h5");
+    trapline::record::write_datasets(&path, &label, &made_up::provenance("e"), &datasets).unwrap();
+    let variable = |v: &Variable| {
+        let values = match &v.values {
+            // Bits, because JSON has no NaN.
+            Values::Real(array) => serde_json::json!(array.iter().map(|x| x.to_bits()).collect::<Vec<_>>()),
+            Values::Count(array) => serde_json::json!(array.iter().collect::<Vec<_>>()),
+            Values::Text(list) => serde_json::json!(list),
+        };
+        let kind = match v.values {
+            Values::Real(_) => "f8",
+            Values::Count(_) => "u8",
+            Values::Text(_) => "text",
+        };
+        serde_json::json!({
+            "name": v.name, "axes": v.axes, "shape": v.values.shape(), "unit": v.unit, "long_name": v.long_name,
+            "kind": kind, "values": values,
+        })
+    };
+    let group = |d: &Dataset| {
+        let variables: Vec<_> = d.variables.iter().map(variable).collect();
+        serde_json::json!({ "name": d.name, "title": d.title, "notes": d.notes, "variables": variables })
+    };
+    let expected = serde_json::json!({
+        "experiment": label.command,
+        "title": label.title,
+        "materials": label.materials,
+        "seed": label.seed,
+        "notes": label.notes,
+        "datasets": datasets.iter().map(group).collect::<Vec<_>>(),
+    });
+    compare("read_experiment.py", &path, &expected);
 }

@@ -13,6 +13,7 @@ use ndarray::{Array2, s};
 use support::worst_relative;
 use trapline::backend::cpu::{Cpu, InstructionSet};
 use trapline::backend::gpu::{Fault, Gpu, source};
+use trapline::backend::job::STIFF_ITERATIONS;
 use trapline::backend::reference::Reference;
 use trapline::backend::stimulus::{Response, Stimulus};
 use trapline::backend::{Backend, BackendError};
@@ -90,6 +91,9 @@ fn distances(
     expected: &(Response, Array2<f64>),
 ) -> [f64; 6] {
     let (all, one) = drift(stimulus);
+    // Rounding an occupancy in each substep is a walk; FILLING reckons with 60.
+    let substeps: u32 = stimulus.steps.iter().map(|step| step.program.drive.substeps).sum();
+    let all = all + 2f64.powi(-24) * f64::from(substeps).sqrt();
     let ((f, f_end), (e, e_end)) = (found, expected);
     let relative =
         |f: &Array2<f64>, e: &Array2<f64>, floor: f64| worst_relative(f.iter().copied(), e.iter().copied(), floor);
@@ -138,7 +142,7 @@ fn the_comparison_sees_a_slightly_different_cell() {
     let stimulus = mixed("pi-ws2-qd", 100.0);
     let expected = run(&Reference, &stimulus, &cells(), 0.0);
     let mut other = stimulus.clone();
-    other.steps[0].program.drive.offered_per_s *= 1.0 + 1e-4;
+    other.steps[0].program.drive.offered_per_s *= 1.0 + 3e-4;
     let apart = distances(&stimulus, 0.0, &run(&Reference, &other, &cells(), 0.0), &expected);
     assert!(apart[1] > 1.0 && apart[4] > 1.0, "{apart:?}");
     let mut nan = expected.clone();
@@ -336,7 +340,7 @@ fn extreme_steps(backend: &dyn Backend, cases: u32) {
             // One step where several would be chosen: less accurate, the same on all backends.
             for step in &mut stimulus.steps {
                 step.program.drive.substeps = 1;
-                step.program.iterations = step.program.iterations.max(if step.program.iterations > 0 { 32 } else { 0 });
+                step.program.iterations = if step.program.iterations > 0 { STIFF_ITERATIONS } else { 0 };
             }
         }
         let start = [0.0, 0.1, 0.6, 0.97, 1.0][words[7] as usize / 2 % 5];
@@ -344,12 +348,8 @@ fn extreme_steps(backend: &dyn Backend, cases: u32) {
         let found = run(backend, &stimulus, &cells()[..16], start);
         let apart = distances(&stimulus, start, &found, &expected);
         let what = format!("case {case} from {start}: {apart:?} {:?}", stimulus.steps[0]);
-        // Past a thousand electrons a trap in one step the room left below F_sc has few digits, and Newton's iteration few
-        // steps for them: 1e-3 then.
-        let stiff = stimulus.steps.iter().any(|step| step.program.drive.step_stiffness(&m) > 1e3);
-        let allowed = if stiff { 1e-3 / FILLING } else { 4.0 };
         // What is caught of a full cell that hardly empties is a difference of nearly equal numbers.
-        assert!(apart[..4].iter().chain(&apart[5..]).all(|d| *d <= allowed), "{what}");
+        assert!(apart[..4].iter().chain(&apart[5..]).all(|d| *d <= 4.0), "{what}");
         worst.iter_mut().zip(apart).for_each(|(w, a)| *w = w.max(a));
     }
     println!("{worst:.2?}");

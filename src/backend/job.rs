@@ -43,7 +43,7 @@ impl<T: Copy> Observables<T> {
 pub struct ProgramStep {
     pub drive: Drive,
     pub cycle: u32,
-    /// Newton iterations the f32 kernels give each substep's equation (see `newton_iterations`).
+    /// Iterations the f32 kernels give each substep's equation (see `iterations`).
     pub iterations: u32,
 }
 
@@ -105,20 +105,22 @@ pub struct JobSpec<'a> {
     pub bins: usize,
 }
 
-/// Newton iterations that bring a substep of stiffness `x` to f32 accuracy.
+/// Iterations of the f32 kernels from which on a substep is solved by bisection: 12 bring the ends of the bracket together
+/// to 1 in 1000 from 1e18, 26 the rest of f32's digits.
+pub const STIFF_ITERATIONS: u32 = 40;
+
+/// Iterations that bring a substep's equation to f32 accuracy; from [`STIFF_ITERATIONS`] on halvings instead of Newton's.
 ///
-/// The x of a cell that catches faster than the nominal one is larger: by 4 standard deviations of the speed and of the
-/// trap-filled limit is reckoned with. Iterations needed, at most, over 6000 random steps (offered 1e-3 to 1e6 electrons a trap, any
-/// filling, limit, free share and release, one and three classes): 3 up to x = 1, 4 up to 3, 9 up to 30, 29 beyond. Up to x = 0.3 the
-/// second iteration squares an error of at most 3e-5.
-pub(super) fn newton_iterations(drive: &Drive, material: &Material, variation: &Variation) -> u32 {
-    let fastest = libm::exp(4.0 * (variation.capture_speed + variation.trap_filled));
+/// Newton's iteration starts from the old filling. One leaves at most 3e-5 of the filling up to x = 0.3, and two what f32 rounds;
+/// three suffice up to x = 1. The x of a cell that catches faster than the nominal one is larger: 5 standard deviations of the
+/// speed and of the trap-filled limit are reckoned with.
+pub(super) fn iterations(drive: &Drive, material: &Material, variation: &Variation) -> u32 {
+    let fastest = libm::exp(5.0 * (variation.capture_speed + 2.0 * variation.trap_filled));
     match drive.step_stiffness(material) * fastest {
         0.0 => 0,
         x if x <= 0.3 => 2,
         x if x <= 1.0 => 4,
-        x if x <= 30.0 => 12,
-        _ => 32,
+        _ => STIFF_ITERATIONS,
     }
 }
 
@@ -132,7 +134,7 @@ impl Job {
             .iter()
             .map(|segment| {
                 let drive = Drive::new(material, segment, spec.program_k, spec.substeps);
-                let iterations = newton_iterations(&drive, material, &variation);
+                let iterations = iterations(&drive, material, &variation);
                 ProgramStep { drive, cycle: segment.cycle, iterations }
             })
             .collect();

@@ -5,7 +5,7 @@
 //! trains, patterns and learning are made of it. Cells that are treated differently are different calls.
 
 use super::BackendError;
-use super::job::{ProgramStep, newton_iterations};
+use super::job::{ProgramStep, iterations};
 use crate::cell::{Drive, current};
 use crate::material::{Material, Variation};
 use crate::protocol::Segment;
@@ -54,11 +54,8 @@ impl Stimulus {
             .iter()
             .map(|(segment, record)| {
                 let drive = Drive::new(material, segment, ambient_k, None);
-                let program = ProgramStep {
-                    drive,
-                    cycle: segment.cycle,
-                    iterations: newton_iterations(&drive, material, &variation),
-                };
+                let program =
+                    ProgramStep { drive, cycle: segment.cycle, iterations: iterations(&drive, material, &variation) };
                 let a_v = segment.bias_v.abs();
                 let step = StimulusStep {
                     program,

@@ -27,7 +27,7 @@ pub struct Factors {
     pub log_size: f64,
     /// Its area over the nominal area.
     pub area: f64,
-    /// Its trap-filled limit over the nominal one.
+    /// Its trap-filled limit, and with it its number of traps, over the nominal ones.
     pub trap_filled: f64,
 }
 
@@ -129,7 +129,8 @@ pub fn apply_watched(
     let step_s = drive.dwell_s / f64::from(drive.substeps);
     let mut step_drive = StepDrive {
         open: 1.0 - material.injection.free_share,
-        offered: drive.offered_per_s * step_s * speed,
+        // The trap-filled limit counts the traps (V_TFL = q N_t L^2/(2 eps)): a cell with more of them offers each less.
+        offered: drive.offered_per_s * step_s * speed / factors.trap_filled,
         space_charge_limit: match &material.capture {
             Some(c) => capture::space_charge_limit(c, factors.trap_filled, drive.bias_v.abs()),
             None => 0.0,

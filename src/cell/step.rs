@@ -14,12 +14,12 @@
 //! equation that is monotone in F1 (more charge, less capture). The weight
 //!
 //! ```text
-//! 1 - g = (3 + x)/(6 + 3x + x^2),   x = o (1 - F)/(1 - q F)/F_sc S,   S = sum w_k s_k (1 - f_k)
+//! 1 - g = (3 + x)/(6 + 3x + x^2),   x = o (1 - F)/(1 - q F)/F_sc S + sum w_k e_k f_k / F,   S = sum w_k s_k (1 - f_k)
 //! ```
 //!
-//! with `F` and `S` of the occupancies `f_k/(1 + e_k)`: those of the start in a short step, and without what is let go in a
-//! long one, or a full cell (`S = 0`) would keep half of its explicit part however long it empties. `x` is the step times
-//! `|du/dF| S`, for short steps. The weight goes from 1/2 (second order; on the linear problem it is that of exponential fitting to the next order too)
+//! is that of an exponential approach at the rate x per step: capture's `|du/dF| S`, and emission's. In the first term `F` and `S`
+//! are those of the occupancies `f_k/(1 + e_k)`: the start's in a short step, and without what is let go in a long one, or a full
+//! cell (`S = 0`) would keep half of its explicit part however long it empties. The weight goes from 1/2 (second order; on the linear problem it is that of exponential fitting to the next order too)
 //! to `1/x`: the explicit part alone then fills at most the room `F_sc - F0` that space
 //! charge leaves, and the implicit part stops at F_sc by itself. So a step of any
 //! length neither overshoots nor stalls, and an endless one ends at the
@@ -78,95 +78,97 @@ pub fn uptake(drive: &StepDrive, f: f64) -> (f64, f64) {
 
 /// Advances the occupancy by one step. Returns the electrons caught in the step, per trap of the cell.
 pub fn step(classes: &[TrapClass], occupancy: &mut Occupancy, drive: &StepDrive) -> f64 {
-    let start = filling(classes, occupancy);
-    let (uptake_start, _) = uptake(drive, start);
-    let (mut left, mut empty) = (0.0, 0.0);
-    for (k, class) in classes.iter().enumerate() {
-        let stays = occupancy[k] / (1.0 + drive.emission[k]);
-        left += class.weight * stays;
-        empty += class.weight * class.speed * (1.0 - stays);
-    }
-    let x = if drive.space_charge_limit > 0.0 {
-        drive.offered * (1.0 - left) / (1.0 - drive.open * left) / drive.space_charge_limit * empty
-    } else {
-        0.0
-    };
-    let explicit_weight = (3.0 + x) / (6.0 + 3.0 * x + x * x);
     let uptake_average = if drive.offered > 0.0 && drive.space_charge_limit > 0.0 {
-        average_uptake(classes, occupancy, drive, explicit_weight * uptake_start, 1.0 - explicit_weight, [start, x])
+        let start = filling(classes, occupancy);
+        let explicit_weight = explicit_weight(classes, occupancy, drive, start);
+        average_uptake(classes, occupancy, drive, explicit_weight * uptake(drive, start).0, 1.0 - explicit_weight)
     } else {
         0.0
     };
     let mut caught = 0.0;
     for (k, class) in classes.iter().enumerate() {
         let (f, e, c) = (occupancy[k], drive.emission[k], class.speed * uptake_average);
-        let change = (c * (1.0 - f) - e * f) * phi(c + e);
         // Caught: c times the mean of 1 - f over the step, with the exact mean of f.
         let x = c + e;
         let mean_f = if x > 0.0 { c / x + (f - c / x) * phi(x) } else { f };
         caught += class.weight * c * (1.0 - mean_f);
-        occupancy[k] = (f + change).clamp(0.0, 1.0);
+        occupancy[k] = after(f, c, e).clamp(0.0, 1.0);
     }
     caught
 }
 
-/// The uptake averaged over the step, at the root F1 of the step's equation: Newton inside a bracket.
+/// Occupancy of a class after a step of constant rates, times the step.
+fn after(f: f64, c: f64, e: f64) -> f64 {
+    let x = c + e;
+    // The same number; a small change is exact as one, and what is left of a large decay as a sum of positive terms.
+    if x < 0.3 { f + (c * (1.0 - f) - e * f) * phi(x) } else { f * libm::exp(-x) + c * phi(x) }
+}
+
+/// Weight of the uptake at the start in the average, 1/2 to 0.
+fn explicit_weight(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive, start: f64) -> f64 {
+    let (mut left, mut empty, mut released) = (0.0, 0.0, 0.0);
+    for (k, class) in classes.iter().enumerate() {
+        let (f, e) = (occupancy[k], drive.emission[k]);
+        let stays = f / (1.0 + e);
+        left += class.weight * stays;
+        empty += class.weight * class.speed * (1.0 - stays);
+        released += class.weight * e * f;
+    }
+    let capture = drive.offered * (1.0 - left) / (1.0 - drive.open * left) / drive.space_charge_limit * empty;
+    let emission = if start > 0.0 { released / start } else { 0.0 };
+    // Past 1e18 the weight is nothing whatever x, and its square stays a number in f32 too.
+    let x = (capture + emission).min(1e18);
+    (3.0 + x) / (6.0 + 3.0 * x + x * x)
+}
+
+/// The uptake averaged over the step: the root `a` of `a = explicit + g u(F1(a))`, where F1(a) is the filling that a step at the
+/// uptake a ends with.
 ///
-/// F1 is at most F_sc, or where the step starts if that is above: the bracket's end. A stiff step (x > 1) ends near F_sc and
-/// is looked for from there. Where a step of Newton's leaves the bracket, or is not half as long as the one before it, the
-/// bracket is halved instead: the uptake bends at F_sc, and Newton alone would jump to and fro across.
-///
-/// `u(F1)` taken at a rounded F1 would be off by `offered` times that rounding, without bound in a long step. So the
-/// last steps are kept apart from the rounded F1, as an offset that moves `u` along its slope: the filling that follows
-/// is then F1 to rounding.
+/// The left side rises and the right one falls with a, so the root is bracketed by `explicit` and what that leads to. It is looked
+/// for in a, not in F1: in a long step the filling hardly depends on a, while `u` jumps by `offered` roundings from one number F1
+/// to the next. Newton's step is taken where it stays in the bracket and halves the one before it; else the bracket is halved,
+/// by its logarithm while its ends are far apart.
 fn average_uptake(
     classes: &[TrapClass],
     occupancy: &Occupancy,
     drive: &StepDrive,
     explicit: f64,
     implicit_weight: f64,
-    [start, x]: [f64; 2],
 ) -> f64 {
-    let limit = drive.space_charge_limit;
-    let top = start.max(limit).min(1.0);
-    let (mut low, mut high, mut offset, mut stride) = (0.0, top, 0.0, 2.0);
-    let mut end = if x > 1.0 && limit > start { top } else { start };
-    let mut average = explicit;
-    for _ in 0..100 {
-        let (uptake_end, uptake_slope) = uptake(drive, end);
-        let by_filling = implicit_weight * uptake_slope;
-        let here = explicit + implicit_weight * uptake_end + by_filling * offset;
-        let (mut value, mut slope) = (end + offset, 1.0);
+    // The filling at the end, and its slope by the uptake.
+    let end = |a: f64| {
+        let (mut end, mut slope) = (0.0, 0.0);
         for (k, class) in classes.iter().enumerate() {
-            let (f, e) = (occupancy[k], drive.emission[k]);
-            let c = class.speed * here;
+            let (f, e, c) = (occupancy[k], drive.emission[k], class.speed * a);
+            end += class.weight * after(f, c, e);
             let net = c * (1.0 - f) - e * f;
-            value -= class.weight * (f + net * phi(c + e));
-            let by_uptake = class.speed * ((1.0 - f) * phi(c + e) + net * phi_slope(c + e));
-            slope -= class.weight * by_uptake * by_filling;
+            slope += class.weight * class.speed * ((1.0 - f) * phi(c + e) + net * phi_slope(c + e));
         }
-        let newton = -value / slope;
-        average = here + by_filling * newton;
-        // A few roundings from the root strides no longer halve.
-        if newton.abs() <= 4e-15 * top {
-            // What the slope leaves out goes as the square of this.
-            if (by_filling * newton).abs() <= 1e-9 * (1.0 + here) {
-                break;
-            }
-            offset += newton;
-            continue;
+        (end, slope)
+    };
+    let (mut low, mut high) = (explicit, explicit + implicit_weight * uptake(drive, end(explicit).0).0);
+    let (mut a, mut stride) = (high, high - low);
+    for _ in 0..200 {
+        if high - low <= 2e-16 * high {
+            break;
         }
+        let (filling, slope) = end(a);
+        let (uptake_end, uptake_slope) = uptake(drive, filling);
+        let value = a - explicit - implicit_weight * uptake_end;
         if value > 0.0 {
-            high = end;
+            high = a;
         } else {
-            low = end;
+            low = a;
         }
-        let next = end + offset + newton;
-        let moved = (next - end).abs();
-        let inside = next >= low && next <= high && moved <= 0.5 * stride;
-        stride = if inside { moved } else { high - low };
-        end = if inside { next } else { 0.5 * (low + high) };
-        offset = 0.0;
+        let newton = -value / (1.0 - implicit_weight * uptake_slope * slope);
+        if newton.abs() <= 4e-16 * a {
+            break;
+        }
+        let next = a + newton;
+        let inside = next >= low && next <= high && newton.abs() <= 0.5 * stride;
+        let middle = if low < 1e-3 * high { high / 32.0 } else { 0.5 * (low + high) };
+        stride = if inside { newton.abs() } else { high - low };
+        a = if inside { next } else { middle.max(low) };
     }
-    average.max(explicit)
+    a
 }

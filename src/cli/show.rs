@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use trapline::analysis::retention;
-use trapline::record::{self, RecordError};
+use trapline::record::{self, FileType};
 
 use super::{Failure, terminal};
 
@@ -16,19 +16,21 @@ pub struct Show {
 }
 
 impl Show {
-    /// Prints the description and the summary.
+    /// Prints the description, and the summary of a campaign.
     ///
     /// # Errors
     /// [`Failure::Failed`] for what is no record of this program.
     pub fn run(self) -> Result<(), Failure> {
         let mut text = record::describe(&self.file)?;
-        let found = match record::open_campaign(&self.file) {
-            // It was described, so it is a campaign or a point.
-            Err(RecordError::FileType { .. }) => record::open_point(&self.file)?.0,
-            other => other?,
+        let campaign = match record::file_type(&self.file)? {
+            FileType::Campaign => Some(record::open_campaign(&self.file)?),
+            FileType::Point => Some(record::open_point(&self.file)?.0),
+            FileType::Experiment => None,
         };
-        text.push('\n');
-        text.push_str(&retention::table(&retention::summary(&found)));
+        if let Some(campaign) = campaign {
+            text.push('\n');
+            text.push_str(&retention::table(&retention::summary(&campaign)));
+        }
         terminal::print(&text)
     }
 }

@@ -60,24 +60,59 @@ impl<DB: DrawingBackend> Page<'_, DB> {
 
     pub(super) fn line(&self, points: &[(f64, f64)], colour: RGBAColor, width: f64) -> Drawn {
         let style = ShapeStyle { color: colour, filled: false, stroke_width: self.width(width) };
-        let path: Vec<_> = points.iter().map(|&p| self.at(p)).collect();
+        let mut path: Vec<_> = points.iter().map(|&p| self.at(p)).collect();
+        // What lies on one place is drawn once.
+        path.dedup();
         self.area.draw(&PathElement::new(path, style)).map_err(|e| e.to_string())
     }
 
-    pub(super) fn dashes(&self, from: (f64, f64), to: (f64, f64), colour: RGBAColor, width: f64) -> Drawn {
+    /// A broken line; its dashes run on around corners.
+    pub(super) fn dashes(&self, points: &[(f64, f64)], colour: RGBAColor, width: f64) -> Drawn {
         const ON: f64 = 5.0;
         const PERIOD: f64 = 8.5;
-        let length = (to.0 - from.0).hypot(to.1 - from.1);
-        let at = |d: f64| {
-            let f = (d / length).min(1.0);
-            (from.0 + f * (to.0 - from.0), from.1 + f * (to.1 - from.1))
-        };
-        let mut start = 0.0;
-        while start < length {
-            self.line(&[at(start), at(start + ON)], colour, width)?;
-            start += PERIOD;
+        let mut phase = 0.0;
+        let mut dash: Vec<(f64, f64)> = Vec::new();
+        for pair in points.windows(2) {
+            let (from, to) = (pair[0], pair[1]);
+            let length = (to.0 - from.0).hypot(to.1 - from.1);
+            let at = |d: f64| (from.0 + d / length * (to.0 - from.0), from.1 + d / length * (to.1 - from.1));
+            let mut done = 0.0;
+            while length - done > 1e-9 {
+                let on = phase < ON;
+                let next = length.min(done + if on { ON - phase } else { PERIOD - phase });
+                if on {
+                    if dash.is_empty() {
+                        dash.push(at(done));
+                    }
+                    dash.push(at(next));
+                }
+                phase += next - done;
+                done = next;
+                if phase >= ON - 1e-9 && !dash.is_empty() {
+                    self.line(&dash, colour, width)?;
+                    dash.clear();
+                }
+                if on && phase >= ON - 1e-9 {
+                    phase = ON;
+                } else if phase >= PERIOD - 1e-9 {
+                    phase = 0.0;
+                }
+            }
         }
-        Ok(())
+        if dash.is_empty() { Ok(()) } else { self.line(&dash, colour, width) }
+    }
+
+    /// A filled rectangle between two corners.
+    pub(super) fn block(&self, from: (f64, f64), to: (f64, f64), colour: RGBAColor) -> Drawn {
+        let block = Rectangle::new([self.at(from), self.at(to)], colour.filled());
+        self.area.draw(&block).map_err(|e| e.to_string())
+    }
+
+    pub(super) fn ring(&self, centre: (f64, f64), radius: f64, colour: RGBAColor, width: f64) -> Drawn {
+        self.dot(centre, radius, WHITE.to_rgba())?;
+        let style = ShapeStyle { color: colour, filled: false, stroke_width: self.width(width) };
+        let ring = Circle::new(self.at(centre), self.width(radius), style);
+        self.area.draw(&ring).map_err(|e| e.to_string())
     }
 
     pub(super) fn area(&self, outline: &[(f64, f64)], colour: RGBAColor) -> Drawn {
@@ -145,6 +180,63 @@ pub(super) fn write(drawing: &impl Drawing, stem: &Path) -> Result<Vec<PathBuf>,
     save(&png, |out| encode(out, &pixels, size))?;
     save(&svg, |out| out.write_all(text.as_bytes()))?;
     Ok(vec![png, svg])
+}
+
+/// The drawing as SVG, to be put into another page.
+pub(super) fn svg(drawing: &impl Drawing) -> Result<String, FigureError> {
+    let explain = |detail| FigureError::draw(Path::new("the figure"), detail);
+    fonts().map_err(explain)?;
+    vector(drawing).map_err(explain)
+}
+
+/// Width of a text in the embedded font, in points; other fonts of a reader of the SVG are rarely wider.
+pub(super) fn text_width(text: &str, size: f64) -> f64 {
+    // At a size at which whole pixels do not matter.
+    const FINE: f64 = 100.0;
+    let measured = fonts().ok().and_then(|()| {
+        let font = FontDesc::new(FontFamily::SansSerif, FINE, FontStyle::Normal);
+        font.box_size(text).ok()
+    });
+    match measured {
+        Some((width, _)) => f64::from(width) * size / FINE,
+        None => 0.65 * size * text.chars().count() as f64,
+    }
+}
+
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// As much of a text as fits a width in points.
+pub(super) fn fitted(text: &str, size: f64, width: f64) -> String {
+    let mut count = text.chars().count();
+    while count > 1 && text_width(&shortened(text, count), size) > width {
+        count -= 1;
+    }
+    shortened(text, count)
+}
+
+/// A text in lines of this width in points, broken between words; the last of `most` lines is cut.
+pub(super) fn lines(text: &str, size: f64, width: f64, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if text_width(&format!("{line} {word}"), size) > width => lines.push(word.to_owned()),
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    if lines.len() > most {
+        let rest = lines.split_off(most - 1).join(" ");
+        lines.push(rest);
+    }
+    lines.iter().map(|line| fitted(line, size, width)).collect()
 }
 
 /// The stem is kept whole: `bake-85.5` becomes `bake-85.5.png`.
@@ -233,5 +325,7 @@ fn vector(drawing: &impl Drawing) -> Result<String, String> {
     // The drawing keeps its fine units; only the size on the page is in points.
     let fine_size = format!("width=\"{}\" height=\"{}\" viewBox", fine.0, fine.1);
     let size = format!("width=\"{width}pt\" height=\"{height}pt\" viewBox");
-    Ok(text.replacen(&fine_size, &size, 1))
+    let text = text.replacen(&fine_size, &size, 1);
+    // What is so anyway: a third of a heat map. A text cannot hold it, since its quotation marks are escaped.
+    Ok(text.replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", ""))
 }

@@ -4,13 +4,23 @@
 //! name is complete. The font is embedded, so the bitmap looks the same on every machine; the SVG names the generic family
 //! `sans-serif` and leaves the choice to its reader.
 
+mod axis;
 mod canvas;
+mod chart;
+mod map;
+mod marks;
+mod plate;
 mod retention;
 mod scale;
 
 use std::path::{Path, PathBuf};
 
+pub use axis::Axis;
+pub use chart::{Chart, Curve, Mark, Style};
+pub use map::Map;
+pub use plate::{Panel, Plate, plate, plate_svg};
 pub use retention::retention;
+pub use scale::Colour;
 
 use crate::record::commit::CommitError;
 

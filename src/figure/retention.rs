@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use plotters::style::{Color, RGBAColor, RGBColor};
 
 use super::FigureError;
-use super::canvas::{self, Anchor, Drawing, Drawn, Page};
-use super::scale::{Scale, decades, power_of_ten, temperature_colour};
+use super::axis::{SMALL, TEXT};
+use super::canvas::{self, Anchor, Drawing, Drawn, Page, shortened};
+use super::scale::{GREY, INK, Scale, decades, power_of_ten, runs, temperature_colour};
 use crate::record::CampaignRecord;
 use crate::units::{YEAR_S, celsius};
 use plotters::backend::DrawingBackend;
@@ -24,11 +25,7 @@ const ABOVE: f64 = 48.0;
 const BELOW: f64 = 46.0;
 const TITLE: f64 = 34.0;
 const LEGEND: f64 = 116.0;
-const SMALL: f64 = 9.5;
-const TEXT: f64 = 11.0;
 
-const INK: RGBColor = RGBColor(40, 40, 40);
-const GREY: RGBColor = RGBColor(110, 110, 110);
 const GRID: RGBColor = RGBColor(228, 228, 228);
 
 /// Writes `STEM.png` and `STEM.svg` and returns their paths.
@@ -184,7 +181,7 @@ impl<'a> Retention<'a> {
         let threshold = record.label.kept_threshold;
         if (panel.y.low..=panel.y.high).contains(&threshold) {
             let at = panel.y.place(threshold);
-            page.dashes((panel.x.from, at), (panel.x.to, at), GREY.to_rgba(), 1.0)?;
+            page.dashes(&[(panel.x.from, at), (panel.x.to, at)], GREY.to_rgba(), 1.0)?;
         }
         let mut drawn = false;
         for (rank, &t) in self.order.iter().enumerate() {
@@ -237,7 +234,7 @@ impl<'a> Retention<'a> {
             page.text(&format!("{text} °C"), (left + 27.0, y), TEXT, Anchor::Left, ink)?;
         }
         y += 1.4 * STEP;
-        page.dashes((left, y), (left + 20.0, y), GREY.to_rgba(), 1.0)?;
+        page.dashes(&[(left, y), (left + 20.0, y)], GREY.to_rgba(), 1.0)?;
         let threshold = format!("fails below {}", self.record.label.kept_threshold);
         page.text(&threshold, (left + 27.0, y), TEXT, Anchor::Left, ink)?;
         y += STEP;
@@ -281,23 +278,10 @@ impl Drawing for Retention<'_> {
     }
 }
 
-/// The stretches without a gap.
-fn runs<T: Copy>(places: &[Option<T>]) -> Vec<Vec<T>> {
-    let stretches = places.split(Option::is_none).map(|run| run.iter().flatten().copied().collect::<Vec<T>>());
-    stretches.filter(|run| !run.is_empty()).collect()
-}
-
 /// Round numbers on an axis of kept.
 fn ticks(low: f64, high: f64) -> Vec<f64> {
     let step = if high - low > 1.6 { 0.5 } else { 0.2 };
     let first = (low / step).ceil() as i32;
     let last = (high / step).floor() as i32;
     (first..=last).map(|i| f64::from(i) * step).collect()
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most - 1).chain(['…']).collect()
 }

@@ -2,6 +2,9 @@
 
 use plotters::style::{Color, RGBAColor, RGBColor};
 
+pub(super) const INK: RGBColor = RGBColor(40, 40, 40);
+pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
+
 /// A linear map from a range of numbers to a range of places.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
@@ -58,7 +61,14 @@ pub(super) fn power_of_ten(exponent: i32) -> String {
 /// The path through the plasma colour map (N. Smith and S. van der Walt, 2015, CC0) is even to the eye and in grey; its yellow
 /// end is left out because it fades on white. Neighbours differ by the same step whatever the temperatures are.
 pub(super) fn temperature_colour(rank: usize, count: usize) -> RGBAColor {
-    const PATH: [(f64, f64, f64); 7] = [
+    const END: f64 = 5.5 / 7.0;
+    let along = if count < 2 { END / 2.0 } else { END * rank as f64 / (count - 1) as f64 };
+    plasma(along).to_rgba()
+}
+
+/// The plasma colour map from 0 to 1, dark blue to yellow.
+pub(super) fn plasma(part: f64) -> RGBColor {
+    const PATH: [(f64, f64, f64); 8] = [
         (13.0, 8.0, 135.0),
         (83.0, 2.0, 163.0),
         (139.0, 10.0, 165.0),
@@ -66,14 +76,69 @@ pub(super) fn temperature_colour(rank: usize, count: usize) -> RGBAColor {
         (219.0, 92.0, 104.0),
         (244.0, 136.0, 73.0),
         (254.0, 189.0, 42.0),
+        (240.0, 249.0, 33.0),
     ];
-    const END: f64 = 5.5;
-    let along = if count < 2 { END / 2.0 } else { END * rank as f64 / (count - 1) as f64 };
-    let step = (along as usize).min(PATH.len() - 2);
+    mixed(&PATH, part)
+}
+
+/// From blue over white to red, white in the middle: for numbers to both sides of zero (colour-blind safe, after ColorBrewer's
+/// RdBu).
+pub(super) fn diverging(part: f64) -> RGBColor {
+    const PATH: [(f64, f64, f64); 7] = [
+        (33.0, 102.0, 172.0),
+        (103.0, 169.0, 207.0),
+        (209.0, 229.0, 240.0),
+        (250.0, 250.0, 250.0),
+        (253.0, 219.0, 199.0),
+        (239.0, 138.0, 98.0),
+        (178.0, 24.0, 43.0),
+    ];
+    mixed(&PATH, part)
+}
+
+fn mixed(path: &[(f64, f64, f64)], part: f64) -> RGBColor {
+    let along = part.clamp(0.0, 1.0) * (path.len() - 1) as f64;
+    let step = (along as usize).min(path.len() - 2);
     let part = along - step as f64;
-    let (a, b) = (PATH[step], PATH[step + 1]);
+    let (a, b) = (path[step], path[step + 1]);
     let mix = |a: f64, b: f64| (a + part * (b - a)).round() as u8;
-    RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2)).to_rgba()
+    RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
+}
+
+/// A colour of a curve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Colour(pub u8, pub u8, pub u8);
+
+impl Colour {
+    /// One of seven that colour-blind readers tell apart (M. Okabe and K. Ito, 2008, without its yellow).
+    pub fn distinct(index: usize) -> Colour {
+        const ALL: [Colour; 7] = [
+            Colour(0, 114, 178),
+            Colour(213, 94, 0),
+            Colour(0, 158, 115),
+            Colour(204, 121, 167),
+            Colour(230, 159, 0),
+            Colour(86, 180, 233),
+            Colour(60, 60, 60),
+        ];
+        ALL[index % ALL.len()]
+    }
+
+    /// One of an ordered series, from the first (dark blue, cold) to the last (orange, hot).
+    pub fn ordered(rank: usize, count: usize) -> Colour {
+        let RGBAColor(r, g, b, _) = temperature_colour(rank, count);
+        Colour(r, g, b)
+    }
+
+    pub(super) fn rgba(self) -> RGBAColor {
+        RGBColor(self.0, self.1, self.2).to_rgba()
+    }
+}
+
+/// The stretches without a gap.
+pub(super) fn runs<T: Copy>(places: &[Option<T>]) -> Vec<Vec<T>> {
+    let stretches = places.split(Option::is_none).map(|run| run.iter().flatten().copied().collect::<Vec<T>>());
+    stretches.filter(|run| !run.is_empty()).collect()
 }
 
 #[cfg(test)]

@@ -6,20 +6,25 @@ use super::campaign::CampaignRecord;
 use super::error::RecordError;
 use super::hdf::{self, Explain, Input};
 use super::layout::POINT_FILE_TYPE;
-use super::read;
+use super::root::{self, FileType};
+use super::{describe_experiment, experiment, read};
+use crate::outcome::Provenance;
 use crate::units::{celsius, spoken_time};
 
-/// What a campaign or point file is, where it came from, its axes and its datasets, as text of several lines.
+/// What a file is, where it came from, its axes and its datasets, as text of several lines.
 ///
-/// The summary of its numbers is [`crate::analysis`]'s.
+/// The summary of a campaign's numbers is [`crate::analysis`]'s.
 ///
 /// # Errors
 /// As [`crate::record::open_campaign`].
 pub fn describe(path: &Path) -> Result<String, RecordError> {
     let file = hdf::open(path)?;
     let input = Input { file: &file, path };
-    let is_point = input.text("file_type").is_ok_and(|found| found == POINT_FILE_TYPE);
-    let record = if is_point { read::point(&input)?.0 } else { read::campaign(&input)? };
+    let record = match root::file_type(&input)? {
+        FileType::Experiment => return Ok(describe_experiment::text(&experiment::experiment(&input)?)),
+        FileType::Point => read::point(&input)?.0,
+        FileType::Campaign => read::campaign(&input)?,
+    };
     let mut text = heading(&record);
     text.push_str(&axes(&record));
     text.push_str(&datasets(&input)?);
@@ -27,19 +32,31 @@ pub fn describe(path: &Path) -> Result<String, RecordError> {
 }
 
 fn heading(record: &CampaignRecord) -> String {
-    let (label, from) = (&record.label, &record.provenance);
-    let who = &from.identity;
+    let label = &record.label;
     let [major, minor] = record.format_version;
     let points = match (record.file_type == POINT_FILE_TYPE, record.computed.len()) {
         (true, _) => format!("{} of its campaign", record.points.start),
         (false, all) => format!("{} of {all}", record.computed.iter().filter(|&&c| c).count()),
     };
-    let software = if who.software { ", in software on the host processor" } else { "" };
     let mut lines = vec![
         ("file", format!("{}, {}, format {major}.{minor}", record.path.display(), record.file_type)),
         ("campaign", label.name.clone()),
         ("points", points),
         ("array", format!("{} x {} cells, seed {}", label.rows, label.cols, label.seed)),
+    ];
+    lines.extend(origin(&record.provenance));
+    if !label.overrides.is_empty() {
+        lines.push(("overrides", label.overrides.join(", ")));
+    }
+    lines.push(("threshold", format!("a cell fails below {} of its window", label.kept_threshold)));
+    paragraph(lines)
+}
+
+/// Who made a file, and when.
+pub(super) fn origin(from: &Provenance) -> Vec<(&'static str, String)> {
+    let who = &from.identity;
+    let software = if who.software { ", in software on the host processor" } else { "" };
+    let mut lines = vec![
         ("program", format!("trapline {}, commit {}", from.program_version, from.commit)),
         ("backend", format!("{}: {}{software}", who.backend, who.adapter)),
         ("instructions", who.instruction_set.clone()),
@@ -48,11 +65,13 @@ fn heading(record: &CampaignRecord) -> String {
         lines.push(("driver", who.driver.clone()));
     }
     lines.push(("computed", format!("{} to {}", from.started_utc, from.ended_utc)));
-    if !label.overrides.is_empty() {
-        lines.push(("overrides", label.overrides.join(", ")));
-    }
-    lines.push(("threshold", format!("a cell fails below {} of its window", label.kept_threshold)));
-    lines.into_iter().map(|(name, value)| format!("{name:<13} {value}\n")).collect()
+    lines
+}
+
+/// A line for each name and value.
+pub(super) fn paragraph<S: AsRef<str>>(lines: impl IntoIterator<Item = (S, String)>) -> String {
+    let line = |(name, value): (S, String)| format!("{}\n", format!("{:<13} {value}", name.as_ref()).trim_end());
+    lines.into_iter().map(line).collect()
 }
 
 fn axes(record: &CampaignRecord) -> String {

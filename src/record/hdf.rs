@@ -11,6 +11,7 @@ use hdf5::{H5Type, Location};
 use hdf5_sys::h5t::{H5T_str_t, H5Tset_strpad};
 use ndarray::{Array, Array1, ArrayD, ArrayView1, Dimension, IxDyn};
 
+use super::commit::CommitError;
 use super::error::{RecordError, flatten};
 use super::seal::{self, Seal};
 
@@ -105,16 +106,16 @@ impl Attributes<'_> {
         self.array(name, &values?)
     }
 
-    /// A fixed-length string of the kind dimension scales use: ASCII, 16 bytes, closed by a NUL.
+    /// A fixed-length string of the kind dimension scales use: ASCII, `N` bytes with the NUL that closes it.
     ///
     /// The crate pads fixed strings instead, and the HDF5 dimension scale library does not take such a dataset for a scale.
-    pub(crate) fn scale_text(&self, name: &str, value: &str) -> Result<(), RecordError> {
+    pub(crate) fn scale_text<const N: usize>(&self, name: &str, value: &str) -> Result<(), RecordError> {
         let write = || {
-            let kind = hdf5::Datatype::from_type::<FixedAscii<16>>()?;
+            let kind = hdf5::Datatype::from_type::<FixedAscii<N>>()?;
             let id = kind.id();
             // SAFETY: the identifier is valid while `kind` lives, names a type of this function's own, and the library is locked.
             hdf5::h5check(hdf5::sync::sync(|| unsafe { H5Tset_strpad(id, H5T_str_t::H5T_STR_NULLTERM) }))?;
-            let value = FixedAscii::<16>::from_ascii(value).map_err(|e| e.to_string())?;
+            let value = FixedAscii::<N>::from_ascii(value).map_err(|e| e.to_string())?;
             self.at.new_attr_builder().empty_as(&kind).create(name)?.write_scalar(&value)
         };
         write().writing(self.path, &format!("write the attribute {name}"))
@@ -141,6 +142,26 @@ pub(crate) fn unicode(what: &str, value: &str) -> Result<VarLenUnicode, RecordEr
         .map_err(|_| RecordError::unwritable(what, "text with a NUL character", "text without one"))
 }
 
+/// Closes a file without a dataset of it still open, reports whether all of it reached the system, and seals it.
+///
+/// Where it did not, HDF5 keeps its handle until the program ends; the commit removes the name all the same.
+pub(crate) fn finish(file: hdf5::File, temporary: &Path, shown: &Path) -> Result<(), RecordError> {
+    file.flush().writing(shown, "write the file")?;
+    file.close().writing(shown, "close the file")?;
+    seal::close(temporary).map_err(|e| CommitError::new("seal", shown, e).into())
+}
+
+pub(crate) fn has_attribute(at: &Location, name: &str) -> bool {
+    at.attr_names().is_ok_and(|names| names.iter().any(|n| n == name))
+}
+
+fn reading_attribute(at: &Location, name: &str) -> String {
+    match at.name().as_str() {
+        "" | "/" => format!("read the attribute {name}"),
+        place => format!("read the attribute {name} of {place}"),
+    }
+}
+
 /// Reads attributes and datasets, distrusting sizes, types and text.
 pub(crate) struct Input<'a> {
     pub(crate) file: &'a hdf5::File,
@@ -149,34 +170,41 @@ pub(crate) struct Input<'a> {
 
 impl Input<'_> {
     pub(crate) fn has_attribute(&self, name: &str) -> bool {
-        self.file.attr_names().is_ok_and(|names| names.iter().any(|n| n == name))
+        has_attribute(self.file, name)
     }
 
     pub(crate) fn text(&self, name: &str) -> Result<String, RecordError> {
-        let value: VarLenUnicode = self.scalar(name)?;
-        self.utf8(name, value.as_bytes())
+        self.text_of(self.file, name)
     }
 
     /// A text attribute of another object of the file.
     pub(crate) fn text_of(&self, at: &Location, name: &str) -> Result<String, RecordError> {
-        let doing = format!("read the attribute {name}");
-        let value: hdf5::Result<VarLenUnicode> = at.attr(name).and_then(|a| a.read_scalar());
-        self.utf8(name, value.reading(self.path, &doing)?.as_bytes())
+        let value: VarLenUnicode = self.scalar_of(at, name)?;
+        self.utf8(name, value.as_bytes())
     }
 
     pub(crate) fn scalar<T: H5Type>(&self, name: &str) -> Result<T, RecordError> {
-        let doing = format!("read the attribute {name}");
-        let attribute = self.file.attr(name).reading(self.path, &doing)?;
+        self.scalar_of(self.file, name)
+    }
+
+    fn scalar_of<T: H5Type>(&self, at: &Location, name: &str) -> Result<T, RecordError> {
+        let doing = reading_attribute(at, name);
+        let attribute = at.attr(name).reading(self.path, &doing)?;
         attribute.read_scalar().reading(self.path, &doing)
     }
 
     /// A one-dimensional attribute; empty where there is none.
     pub(crate) fn array<T: H5Type>(&self, name: &str) -> Result<Vec<T>, RecordError> {
-        if !self.has_attribute(name) {
+        self.array_of(self.file, name)
+    }
+
+    /// The same of another object.
+    pub(crate) fn array_of<T: H5Type>(&self, at: &Location, name: &str) -> Result<Vec<T>, RecordError> {
+        if !has_attribute(at, name) {
             return Ok(Vec::new());
         }
-        let doing = format!("read the attribute {name}");
-        let attribute = self.file.attr(name).reading(self.path, &doing)?;
+        let doing = reading_attribute(at, name);
+        let attribute = at.attr(name).reading(self.path, &doing)?;
         let shape = attribute.get_shape().reading(self.path, &doing)?;
         if shape.len() != 1 || shape[0] > self.elements_that_fit() {
             let what = format!("the shape of the attribute {name}");
@@ -186,7 +214,12 @@ impl Input<'_> {
     }
 
     pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, RecordError> {
-        let values: Vec<VarLenUnicode> = self.array(name)?;
+        self.texts_of(self.file, name)
+    }
+
+    /// A list of texts of another object; empty where there is none.
+    pub(crate) fn texts_of(&self, at: &Location, name: &str) -> Result<Vec<String>, RecordError> {
+        let values: Vec<VarLenUnicode> = self.array_of(at, name)?;
         values.iter().map(|v| self.utf8(name, v.as_bytes())).collect()
     }
 
@@ -208,6 +241,19 @@ impl Input<'_> {
 
     fn elements_that_fit(&self) -> usize {
         usize::try_from(self.file.size() / 4).unwrap_or(usize::MAX)
+    }
+
+    /// Refuses a shape that needs more bytes than the file has.
+    pub(crate) fn fits(&self, name: &str, shape: &[usize], bytes_each: usize) -> Result<(), RecordError> {
+        let size = shape.iter().try_fold(bytes_each, |product, &n| product.checked_mul(n));
+        match size {
+            Some(size) if size as u64 <= self.file.size() => Ok(()),
+            _ => {
+                let what = format!("the shape of the dataset {name}");
+                let limit = format!("of {} values or fewer, as the file is long", self.file.size() / bytes_each as u64);
+                Err(RecordError::damaged(self.path, what, format!("{shape:?}"), limit))
+            }
+        }
     }
 
     pub(crate) fn has_dataset(&self, name: &str) -> bool {

@@ -4,6 +4,8 @@
 pub const CAMPAIGN_FILE_TYPE: &str = "trapline campaign";
 /// What it says of one point.
 pub const POINT_FILE_TYPE: &str = "trapline point";
+/// What it says of an experiment.
+pub const EXPERIMENT_FILE_TYPE: &str = "trapline experiment";
 
 /// Major and minor version. A reader refuses another major version; a minor version only adds.
 pub const FORMAT_VERSION: [i32; 2] = [1, 0];

@@ -1,10 +1,11 @@
 //! Results on disk, in HDF5: the only room that knows the format.
 //!
-//! ## The two kinds of file
+//! ## The three kinds of file
 //!
 //! A *point file* holds one point of a campaign (one material at one temperature, every checkpoint). A *campaign file* is
 //! the merge of point files. Both have the same layout; a point file is a campaign of one by one with the point's place in
-//! its campaign beside it, so whatever reads one reads the other. `docs/format.md` describes every dataset and attribute.
+//! its campaign beside it, so whatever reads one reads the other. An *experiment file* holds what any other experiment
+//! found, as [`crate::dataset::Dataset`]s, each in a group of its own. `docs/format.md` describes every dataset and attribute.
 //!
 //! ## What can be relied on
 //!
@@ -15,25 +16,33 @@
 //!   type or of a newer format is refused by name.
 //! - What is read back equals what was written bit for bit, NaN included.
 //!
-//! [`write_point`] and [`merge_points`] write, [`read_point`] and [`open_campaign`] read, [`describe()`] puts what a file
-//! says into words.
+//! [`write_point`], [`merge_points`] and [`write_datasets`] write, [`read_point`], [`open_campaign`] and [`read_datasets`]
+//! read, [`describe()`] puts what a file says into words.
 
 mod campaign;
 pub mod commit;
+mod datasets;
 mod describe;
+mod describe_experiment;
 mod error;
+mod experiment;
 mod hdf;
 mod layout;
 mod merge;
 mod output;
 mod read;
+mod root;
+mod scales;
 mod seal;
 mod write;
 
 pub use campaign::{CampaignRecord, HistogramCube, MomentCube};
+pub use datasets::write_datasets;
 pub use describe::describe;
 pub use error::RecordError;
-pub use layout::{CAMPAIGN_FILE_TYPE, FORMAT_VERSION, POINT_FILE_TYPE};
+pub use experiment::{ExperimentRecord, read_datasets};
+pub use layout::{CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, POINT_FILE_TYPE};
 pub use merge::merge_points;
 pub use read::{open_campaign, open_point, read_dump, read_point};
+pub use root::{FileType, kind as file_type};
 pub use write::{point_path, write_point};

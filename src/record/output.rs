@@ -3,25 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use hdf5::types::{VarLenArray, VarLenUnicode};
-use hdf5::{Dataset, H5Type, ObjectReference1};
+use hdf5::types::VarLenUnicode;
+use hdf5::{Dataset, H5Type};
 use ndarray::{Array1, ArrayViewD, IxDyn};
 
-use super::commit::CommitError;
 use super::error::RecordError;
 use super::hdf::{self, Attributes, Explain, unicode};
-use super::layout::{self, Axis, FORMAT_VERSION, Quantity};
-use super::seal;
+use super::layout::{self, Axis, Quantity};
+use super::{root, scales};
 use crate::outcome::{CampaignLabel, CellWindow, Provenance};
 use crate::units::celsius;
-
-/// A reference and the axis of the object that uses the scale, as the dimension scale specification lays it out.
-#[derive(Clone, Copy, H5Type)]
-#[repr(C)]
-struct ScaleUse {
-    dataset: ObjectReference1,
-    dimension: i32,
-}
 
 /// A file being written.
 pub(super) struct Output<'a> {
@@ -73,18 +64,7 @@ impl<'a> Output<'a> {
 
     fn attributes(&self, file_type: &str, provenance: &Provenance) -> Result<(), RecordError> {
         let (root, label) = (self.root(), self.label);
-        root.text("file_type", file_type)?;
-        root.array("format_version", &FORMAT_VERSION)?;
-        root.text("program", "trapline")?;
-        root.text("program_version", &provenance.program_version)?;
-        root.text("commit", &provenance.commit)?;
-        root.text("backend", &provenance.identity.backend)?;
-        root.text("adapter", &provenance.identity.adapter)?;
-        root.text("driver", &provenance.identity.driver)?;
-        root.text("instruction_set", &provenance.identity.instruction_set)?;
-        root.scalar("software", &u8::from(provenance.identity.software))?;
-        root.text("started_utc", &provenance.started_utc)?;
-        root.text("ended_utc", &provenance.ended_utc)?;
+        root::write(&root, file_type, provenance)?;
         root.text("campaign_name", &label.name)?;
         root.text("campaign_toml", &label.campaign_toml)?;
         root.texts("overrides", &label.overrides)?;
@@ -131,8 +111,7 @@ impl<'a> Output<'a> {
         );
         let dataset = builder.create(axis.name()).writing(self.shown, &doing)?;
         let attributes = Attributes { at: &dataset, path: self.shown };
-        attributes.scale_text("CLASS", "DIMENSION_SCALE")?;
-        attributes.scale_text("NAME", axis.name())?;
+        scales::mark::<16>(&attributes, axis.name())?;
         attributes.text("units", axis.units())?;
         attributes.text("long_name", axis.long_name())
     }
@@ -245,36 +224,18 @@ impl<'a> Output<'a> {
 
     /// Points every dataset to its axes and every axis back to the datasets.
     fn attach_scales(&self) -> Result<(), RecordError> {
-        let mut uses: BTreeMap<&str, Vec<ScaleUse>> = BTreeMap::new();
-        let refer = |name: &str| {
-            let doing = format!("refer to {name}");
-            self.file.reference::<ObjectReference1>(name).writing(self.shown, &doing)
-        };
-        for (name, (dataset, axes)) in &self.datasets {
-            let mut list = Vec::with_capacity(axes.len());
-            for (dimension, axis) in axes.iter().enumerate() {
-                list.push(VarLenArray::from_slice(&[refer(axis.name())?]));
-                let place = ScaleUse { dataset: refer(name)?, dimension: dimension as i32 };
-                uses.entry(axis.name()).or_default().push(place);
-            }
-            Attributes { at: dataset, path: self.shown }.array("DIMENSION_LIST", &list)?;
-        }
-        for (axis, places) in uses {
-            let scale = self.file.dataset(axis).writing(self.shown, "open an axis")?;
-            Attributes { at: &scale, path: self.shown }.array("REFERENCE_LIST", &places)?;
-        }
-        Ok(())
+        let uses = self.datasets.iter().map(|(name, (dataset, axes))| {
+            let axes = axes.iter().map(|axis| axis.name().to_owned()).collect();
+            (name.as_str(), dataset, axes)
+        });
+        scales::attach(&self.file, self.shown, uses)
     }
 
     /// Closes the file and reports whether all of it reached the system.
-    ///
-    /// Where it did not, HDF5 keeps its handle until the program ends; the commit removes the name all the same.
     pub(super) fn close(self) -> Result<(), RecordError> {
         // A dataset that is open when the file closes would be an error of ours.
         drop(self.datasets);
-        self.file.flush().writing(self.shown, "write the file")?;
-        self.file.close().writing(self.shown, "close the file")?;
-        seal::close(&self.temporary).map_err(|e| CommitError::new("seal", self.shown, e).into())
+        hdf::finish(self.file, &self.temporary, self.shown)
     }
 }
 

@@ -8,7 +8,8 @@ use ndarray::{Array1, Array2, Array3, Axis as Dim};
 use super::campaign::{CampaignRecord, HistogramCube, MomentCube};
 use super::error::RecordError;
 use super::hdf::{self, Explain, Input};
-use super::layout::{self, Axis, CAMPAIGN_FILE_TYPE, FORMAT_VERSION, MOMENTS, POINT_FILE_TYPE, Quantity};
+use super::layout::{self, Axis, CAMPAIGN_FILE_TYPE, MOMENTS, POINT_FILE_TYPE, Quantity};
+use super::root;
 use crate::outcome::{CampaignLabel, CellDump, CellWindow, Identity, PointLabel, PointOutcome, Provenance};
 
 /// Reads a campaign file.
@@ -22,7 +23,7 @@ pub fn open_campaign(path: &Path) -> Result<CampaignRecord, RecordError> {
 
 pub(super) fn campaign(input: &Input<'_>) -> Result<CampaignRecord, RecordError> {
     let path = input.path;
-    check_type(input, CAMPAIGN_FILE_TYPE, "point files become one when their campaign is complete")?;
+    root::check(input, CAMPAIGN_FILE_TYPE)?;
     let mut record = contents(input, CAMPAIGN_FILE_TYPE)?;
     let (materials, temperatures) = record.computed.dim();
     let first: u64 = input.scalar("first_point")?;
@@ -46,7 +47,7 @@ pub fn open_point(path: &Path) -> Result<(CampaignRecord, PointLabel), RecordErr
 
 pub(super) fn point(input: &Input<'_>) -> Result<(CampaignRecord, PointLabel), RecordError> {
     let path = input.path;
-    check_type(input, POINT_FILE_TYPE, "give one of the files in the folder of points")?;
+    root::check(input, POINT_FILE_TYPE)?;
     let mut record = contents(input, POINT_FILE_TYPE)?;
     let number: u64 = input.scalar("point_number")?;
     let material_index: u64 = input.scalar("material_index")?;
@@ -133,35 +134,6 @@ pub fn read_dump(
     }))
 }
 
-fn check_type(input: &Input<'_>, expected: &'static str, remedy: &'static str) -> Result<(), RecordError> {
-    let wrong =
-        |found: String, remedy| Err(RecordError::FileType { path: input.path.to_owned(), found, expected, remedy });
-    if !input.has_attribute("file_type") {
-        return wrong("not given".to_owned(), "give a file written by `trapline`");
-    }
-    match input.text("file_type") {
-        Ok(found) if found == expected => {}
-        Ok(found) if found == CAMPAIGN_FILE_TYPE || found == POINT_FILE_TYPE => {
-            return wrong(format!("`{found}`"), remedy);
-        }
-        Ok(found) => return wrong(format!("{found:?}"), "give a file written by `trapline`"),
-        Err(_) => return wrong("not a text".to_owned(), "give a file written by `trapline`"),
-    }
-    let version: Vec<i32> = input.array("format_version")?;
-    match version[..] {
-        [major, minor] if major == FORMAT_VERSION[0] && minor >= 0 => Ok(()),
-        [major, minor] => Err(RecordError::Version {
-            path: input.path.to_owned(),
-            found: [major, minor],
-            written_by: input.text("program_version").ok(),
-        }),
-        _ => {
-            let found = format!("{version:?}");
-            Err(RecordError::damaged(input.path, "format_version", found, "two integers"))
-        }
-    }
-}
-
 fn contents(input: &Input<'_>, file_type: &str) -> Result<CampaignRecord, RecordError> {
     let label = campaign_label(input)?;
     let dims = Dims {
@@ -170,14 +142,13 @@ fn contents(input: &Input<'_>, file_type: &str) -> Result<CampaignRecord, Record
         times: label.times_s.len(),
         bins: label.bins,
     };
-    let version: Vec<i32> = input.array("format_version")?;
     let computed: Array2<u8> = input.numbers(layout::COMPUTED.name, &dims.point())?;
     let (flags, point_provenance) = point_texts(input, &dims)?;
     Ok(CampaignRecord {
         path: input.path.to_owned(),
         file_type: file_type.to_owned(),
-        format_version: [version[0], version[1]],
-        provenance: provenance(input)?,
+        format_version: root::version(input)?,
+        provenance: root::provenance(input)?,
         points: 0..0,
         computed: computed.mapv(|c| c != 0),
         flags,
@@ -262,22 +233,6 @@ fn dump_window(input: &Input<'_>) -> Result<Option<CellWindow>, RecordError> {
             Err(RecordError::damaged(input.path, "dump_window", format!("{window:?}"), limit))
         }
     }
-}
-
-fn provenance(input: &Input<'_>) -> Result<Provenance, RecordError> {
-    Ok(Provenance {
-        program_version: input.text("program_version")?,
-        commit: input.text("commit")?,
-        identity: Identity {
-            backend: input.text("backend")?,
-            adapter: input.text("adapter")?,
-            driver: input.text("driver")?,
-            instruction_set: input.text("instruction_set")?,
-            software: input.scalar::<u8>("software")? != 0,
-        },
-        started_utc: input.text("started_utc")?,
-        ended_utc: input.text("ended_utc")?,
-    })
 }
 
 type PointTexts = (Array2<Vec<String>>, Array2<Provenance>);

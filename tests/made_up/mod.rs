@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array1, Array2, Array3};
+use ndarray::{Array1, Array2, Array3, ArrayD, IxDyn, arr0, arr1};
+use trapline::dataset::{Dataset, Values, Variable};
 use trapline::outcome::*;
 
 /// SplitMix64: enough for made-up numbers.
@@ -233,4 +234,60 @@ pub fn leftovers(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// An experiment with every oddity a file of datasets has to hold: nested groups, axes with and without a coordinate, texts
+/// as a coordinate, a single number, an empty axis, more than one chunk, NaN with a payload.
+pub fn experiment() -> (ExperimentLabel, Vec<Dataset>) {
+    let mut random = Random(2024);
+    let label = ExperimentLabel {
+        command: "iv".to_owned(),
+        title: "Größe gegen ΔE: a made-up sweep".to_owned(),
+        materials: vec![("pi".to_owned(), "# µ\r\nname = \"pi\"\n".to_owned()), ("empty".to_owned(), String::new())],
+        seed: u64::MAX - 3,
+        notes: vec![("read bias".to_owned(), "0.1 V".to_owned()), ("arguments".to_owned(), "--a\n--b 'ü'".to_owned())],
+    };
+    let mut sweep = Dataset::new("sweep", "A sweep up and down");
+    sweep.note("ramp rate", "0.1 V/s").note("a remark", "");
+    sweep.axis("bias_v", "V", "Bias at the cell", &[-1.0, -0.0, 0.5, f64::INFINITY]);
+    sweep.text("material", "material", "Material of the cell", vec!["pi".to_owned(), "pi-ws2 ΔE".to_owned()]);
+    let shape = IxDyn(&[2, 3, 4]);
+    let current = ArrayD::from_shape_fn(shape.clone(), |_| f64::from_bits(random.bits()));
+    sweep.real("current_a", &["material", "run", "bias_v"], "A", "Current through the cell", current);
+    sweep.count("hops", &["material", "run", "bias_v"], "1", "Jumps", ArrayD::from_shape_fn(shape, |_| random.bits()));
+    let payload = f64::from_bits(0x7ff8_dead_beef_0001);
+    sweep.real("slope", &[], "1", "Slope at the end", arr0(payload).into_dyn());
+    sweep.count("cells", &[], "1", "Cells simulated", arr0(u64::MAX).into_dyn());
+    sweep.text("remark", "run", "What was seen", vec![String::new(), "two\nlines".to_owned(), "ü".to_owned()]);
+    let mut inner = Dataset::new("sweep/fits/up", "Fits within the sweep");
+    inner.axis("decade", "1", "Decade of the bias", &[]);
+    inner.real("slope", &["decade"], "1", "Slope per decade", ArrayD::zeros(IxDyn(&[0])));
+    inner.real("none", &["decade", "a_rather_long_name_of_an_axis"], "1", "Nothing", ArrayD::zeros(IxDyn(&[0, 2])));
+    inner.text("nobody", "decade", "No text", Vec::new());
+    let mut weights = Dataset::new("weights", "More than one chunk, and the same axis twice");
+    let large = ArrayD::from_shape_fn(IxDyn(&[400, 400]), |_| random.unit());
+    weights.real("distance", &["cell", "cell"], "1", "From each to each", large);
+    // Before the group that its name lies in.
+    let mut early = Dataset::new("b/c", "Inside");
+    early.real("x_m", &["point"], "m", "A place", arr1(&[f64::NAN, 5e-324]).into_dyn());
+    let late = Dataset::new("b", "Outside, with nothing in it");
+    (label, vec![sweep, inner, weights, early, late])
+}
+
+/// Every bit of datasets, for comparisons in which NaN equals itself and -0 is not 0.
+pub fn dataset_bits(datasets: &[Dataset]) -> Vec<(Dataset, Vec<Vec<u64>>)> {
+    let bits = |variable: &mut Variable| match &mut variable.values {
+        Values::Real(array) => {
+            let bits = array.iter().map(|x| x.to_bits()).collect();
+            array.fill(0.0);
+            bits
+        }
+        _ => Vec::new(),
+    };
+    let one = |dataset: &Dataset| {
+        let mut dataset = dataset.clone();
+        let bits = dataset.variables.iter_mut().map(bits).collect();
+        (dataset, bits)
+    };
+    datasets.iter().map(one).collect()
 }

@@ -1,7 +1,8 @@
 //! Moves sixteen cells through one substep at constant bias. Twin: `shaders/step.wgsl`; the equations are those of
-//! [`mod@crate::cell::step`], to f32 accuracy up to a thousand electrons offered a trap in one substep and to 1e-3 beyond.
+//! [`mod@crate::cell::step`].
 
-use super::lanes::{LANES, Lane, NEAR, phi, phi_near, phi_rest, phi_slope, phi_slope_near, splat};
+use super::lanes::{LANES, Lane, NEAR, exp, phi, phi_near, phi_rest, phi_slope, phi_slope_near, splat};
+use crate::backend::job::STIFF_ITERATIONS;
 use crate::backend::tables::{CellTables, SegmentRow};
 use crate::material::MAX_CLASSES;
 
@@ -30,7 +31,8 @@ impl Motion {
         let mut offered = splat(0.0);
         let mut inverse_limit = splat(0.0);
         for lane in 0..LANES {
-            offered[lane] = segment.offered * speed[lane];
+            // The trap-filled limit counts the traps: a cell with more of them offers each less.
+            offered[lane] = segment.offered * speed[lane] / trap_filled[lane];
             let span = tables.trap_filled_v * trap_filled[lane] - tables.onset_v;
             let limit = if span > 0.0 { (segment.overdrive_v / span).max(0.0).min(1.0) } else { 1.0 };
             inverse_limit[lane] = if limit > 0.0 && segment.overdrive_v > 0.0 { 1.0 / limit } else { 0.0 };
@@ -109,34 +111,23 @@ fn advance<const IS_NEAR: bool>(tables: &CellTables, uptake: &Lane, emission: &O
         let speed = tables.rows[k].speed;
         for lane in 0..LANES {
             let (f, e, c) = (occupancy[k][lane], emission[k][lane], speed * uptake[lane]);
-            let x = c + e;
-            let phi_x = if IS_NEAR { phi_near(x) } else { phi(x) };
-            let new = f + (c * (1.0 - f) - e * f) * phi_x;
+            let new = if IS_NEAR { f + (c * (1.0 - f) - e * f) * phi_near(c + e) } else { after(f, c, e) };
             occupancy[k][lane] = new.max(0.0).min(1.0);
         }
     }
 }
 
-/// Capture per empty trap at filling `f`, and its slope by the filling: at F_sc the one from below, past it none.
+/// Capture per empty trap at filling `f`, and its slope by the filling.
 #[inline(always)]
 fn uptake(open: f32, offered: f32, inverse_limit: f32, f: f32) -> (f32, f32) {
     let through = 1.0 / (1.0 - open * f);
     let blocked = (1.0 - f) * through;
     let room = 1.0 - f * inverse_limit;
-    let slope = -((1.0 - open) * through * through) * room.max(0.0) - blocked * inverse_limit;
-    // F_sc times its rounded inverse is 1 within two roundings.
-    if room > -1e-6 && inverse_limit > 0.0 {
-        (offered * (blocked * room.max(0.0)), offered * slope)
-    } else {
-        (0.0, 0.0)
-    }
+    let slope = -((1.0 - open) * through * through) * room - blocked * inverse_limit;
+    if room > 0.0 && inverse_limit > 0.0 { (offered * (blocked * room), offered * slope) } else { (0.0, 0.0) }
 }
 
-/// The uptake averaged over a substep: the root of its equation by Newton's iteration inside a bracket.
-///
-/// The filling ends at or below F_sc, or where it started if that is above: the bracket's end. A stiff substep (x > 1) ends
-/// near F_sc and is looked for from there. Where a step of Newton's leaves the bracket, or is not half as long as the one
-/// before it, the bracket is halved instead: the uptake bends at F_sc, and Newton alone would jump to and fro across.
+/// The uptake averaged over a substep, `a = explicit + g u(F1(a))`: see [`mod@crate::cell::step`].
 #[inline(always)]
 fn average_uptake(
     tables: &CellTables,
@@ -146,71 +137,126 @@ fn average_uptake(
     release: &Release,
     occupancy: &Occupancy,
 ) -> Lane {
-    let mut average = splat(0.0);
     if iterations == 0 {
-        return average;
+        return splat(0.0);
     }
-    let (mut start, mut left, mut empty) = (splat(0.0), splat(0.0), splat(0.0));
+    let (mut start, mut left, mut empty, mut released) = (splat(0.0), splat(0.0), splat(0.0), splat(0.0));
     for k in 0..tables.classes {
         let (weight, speed) = (tables.rows[k].weight, tables.rows[k].speed);
         for lane in 0..LANES {
-            let stays = occupancy[k][lane] / (1.0 + release.emission[k][lane]);
-            start[lane] += weight * occupancy[k][lane];
+            let (f, e) = (occupancy[k][lane], release.emission[k][lane]);
+            let stays = f / (1.0 + e);
+            start[lane] += weight * f;
             left[lane] += weight * stays;
             empty[lane] += weight * speed * (1.0 - stays);
+            released[lane] += weight * e * f;
         }
     }
-    let (mut explicit, mut implicit_weight, mut stiffness) = (splat(0.0), splat(0.0), splat(0.0));
+    let (mut explicit, mut implicit_weight) = (splat(0.0), splat(0.0));
     for lane in 0..LANES {
         let f = start[lane];
-        let x =
+        let capture =
             offered[lane] * (1.0 - left[lane]) / (1.0 - tables.open * left[lane]) * inverse_limit[lane] * empty[lane];
+        let emission = if f > 0.0 { released[lane] / f } else { 0.0 };
+        let x = (capture + emission).min(1e18);
         let weight = (3.0 + x) / (6.0 + 3.0 * x + x * x);
         explicit[lane] = weight * uptake(tables.open, offered[lane], inverse_limit[lane], f).0;
         implicit_weight[lane] = 1.0 - weight;
-        stiffness[lane] = x;
     }
-    let (mut low, mut high, mut end, mut stride) = (splat(0.0), splat(1.0), start, splat(2.0));
-    let mut top = splat(1.0);
-    for lane in 0..LANES {
-        let limit = if inverse_limit[lane] > 0.0 { 1.0 / inverse_limit[lane] } else { 0.0 };
-        top[lane] = start[lane].max(limit).min(1.0);
-        high[lane] = top[lane];
-        end[lane] = if stiffness[lane] > 1.0 && limit > start[lane] { limit.min(1.0) } else { start[lane] };
-    }
-    for _ in 0..iterations {
-        let (mut uptake_end, mut slope_end) = (splat(0.0), splat(0.0));
-        for lane in 0..LANES {
-            let (u, s) = uptake(tables.open, offered[lane], inverse_limit[lane], end[lane]);
-            uptake_end[lane] = explicit[lane] + implicit_weight[lane] * u;
-            slope_end[lane] = implicit_weight[lane] * s;
+    let equation = Equation { tables, offered, inverse_limit, release, occupancy, explicit, implicit_weight };
+    if iterations >= STIFF_ITERATIONS { equation.bisected() } else { equation.by_newton(iterations, start) }
+}
+
+/// The equation of a substep's average uptake.
+struct Equation<'a> {
+    tables: &'a CellTables,
+    offered: &'a Lane,
+    inverse_limit: &'a Lane,
+    release: &'a Release,
+    occupancy: &'a Occupancy,
+    explicit: Lane,
+    implicit_weight: Lane,
+}
+
+impl Equation<'_> {
+    /// Newton's iteration for the filling at the end, from the one at the start: for substeps that are not stiff, where it
+    /// does not leave the side of F_sc it is on.
+    #[inline(always)]
+    fn by_newton(&self, iterations: u32, start: Lane) -> Lane {
+        let (mut end, mut average) = (start, self.explicit);
+        for _ in 0..iterations {
+            let (mut uptake_end, mut slope_end) = (splat(0.0), splat(0.0));
+            for lane in 0..LANES {
+                let (u, s) = uptake(self.tables.open, self.offered[lane], self.inverse_limit[lane], end[lane]);
+                uptake_end[lane] = self.explicit[lane] + self.implicit_weight[lane] * u;
+                slope_end[lane] = self.implicit_weight[lane] * s;
+            }
+            let (value, slope) = if self.release.is_near(self.tables, &uptake_end) {
+                balance::<true>(self.tables, &uptake_end, &slope_end, &self.release.emission, self.occupancy, &end)
+            } else {
+                balance::<false>(self.tables, &uptake_end, &slope_end, &self.release.emission, self.occupancy, &end)
+            };
+            for lane in 0..LANES {
+                let offset = -value[lane] / slope[lane];
+                end[lane] = (end[lane] + offset).max(0.0).min(1.0);
+                // Along the slope by the unrounded offset: taken at the rounded filling the uptake would be off by `offered`
+                // roundings.
+                average[lane] = (uptake_end[lane] + slope_end[lane] * offset).max(self.explicit[lane]);
+            }
         }
-        let (value, slope) = if release.is_near(tables, &uptake_end) {
-            balance::<true>(tables, &uptake_end, &slope_end, &release.emission, occupancy, &end)
-        } else {
-            balance::<false>(tables, &uptake_end, &slope_end, &release.emission, occupancy, &end)
-        };
-        for lane in 0..LANES {
-            let above = value[lane] > 0.0;
-            high[lane] = if above { end[lane] } else { high[lane] };
-            low[lane] = if above { low[lane] } else { end[lane] };
-            let offset = -value[lane] / slope[lane];
-            let newton = end[lane] + offset;
-            let middle = 0.5 * (low[lane] + high[lane]);
-            // Within some roundings of the root strides do not halve, and the bracket's ends are rounded too.
-            let near = offset.abs() <= 4e-7 * top[lane];
-            let inside = near || newton >= low[lane] && newton <= high[lane] && offset.abs() <= 0.5 * stride[lane];
-            stride[lane] = if inside { offset.abs() } else { high[lane] - low[lane] };
-            end[lane] = if inside { newton } else { middle };
-            // The uptake moves along its slope by the unrounded offset: taken at the rounded filling it would be off by
-            // `offered` roundings, without bound in a long step.
-            let along = (uptake_end[lane] + slope_end[lane] * offset).max(explicit[lane]);
-            let at_middle = explicit[lane]
-                + implicit_weight[lane] * uptake(tables.open, offered[lane], inverse_limit[lane], middle).0;
-            average[lane] = if inside { along } else { at_middle };
-        }
+        average
     }
-    average
+
+    /// The root in the uptake by halving its bracket, by its logarithm while the ends are far apart: for stiff substeps, where
+    /// one rounding of the filling moves the uptake by a lot and the uptake hardly moves the filling.
+    #[inline(always)]
+    fn bisected(&self) -> Lane {
+        let mut low = self.explicit;
+        let mut high = self.right_side(&low);
+        for _ in 0..STIFF_ITERATIONS {
+            let mut middle = splat(0.0);
+            for lane in 0..LANES {
+                let far = low[lane] < 1e-3 * high[lane];
+                middle[lane] = if far { low[lane].max(0.03125 * high[lane]) } else { 0.5 * (low[lane] + high[lane]) };
+            }
+            let right = self.right_side(&middle);
+            for lane in 0..LANES {
+                let above = middle[lane] > right[lane];
+                high[lane] = if above { middle[lane] } else { high[lane] };
+                low[lane] = if above { low[lane] } else { middle[lane] };
+            }
+        }
+        super::lanes::zip(&low, &high, |low, high| 0.5 * (low + high))
+    }
+
+    /// `explicit + g u(F1(a))`.
+    #[inline(always)]
+    fn right_side(&self, a: &Lane) -> Lane {
+        let mut end = splat(0.0);
+        for k in 0..self.tables.classes {
+            let (weight, speed) = (self.tables.rows[k].weight, self.tables.rows[k].speed);
+            for lane in 0..LANES {
+                let (f, e) = (self.occupancy[k][lane], self.release.emission[k][lane]);
+                end[lane] += weight * after(f, speed * a[lane], e);
+            }
+        }
+        for lane in 0..LANES {
+            let u = uptake(self.tables.open, self.offered[lane], self.inverse_limit[lane], end[lane]).0;
+            end[lane] = self.explicit[lane] + self.implicit_weight[lane] * u;
+        }
+        end
+    }
+}
+
+/// Occupancy of a class after a substep of constant rates: a small change as one, what is left of a large decay as a sum of
+/// positive terms.
+#[inline(always)]
+fn after(f: f32, c: f32, e: f32) -> f32 {
+    let x = c + e;
+    let phi_x = phi(x);
+    let near = f + (c * (1.0 - f) - e * f) * phi_x;
+    let far = f * exp(-x) + c * phi_x;
+    if x < NEAR { near } else { far }
 }
 
 /// A filling less the one that a substep at its uptake ends with, and the slope of that difference by the filling.

@@ -90,7 +90,7 @@ fn group_body(context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> 
             row[1][lane] = filling[lane];
             row[2][lane] += area * (energy[lane] * (bias * segment.step_s));
             row[3][lane] += area * (segment.injected_a * per_charge * dwell);
-            row[4][lane] += area * (tables.traps * caught[lane]);
+            row[4][lane] += area * variation.trap_filled[lane] * (tables.traps * caught[lane]);
         }
     }
     seen

@@ -4,7 +4,7 @@
 //! kernel ([`header`]); a test holds the structures' offsets against naga's own reflection.
 
 use crate::backend::cpu::lanes;
-use crate::backend::job::{Job, MAX_BINS, QUANTITIES};
+use crate::backend::job::{Job, MAX_BINS, QUANTITIES, STIFF_ITERATIONS};
 use crate::backend::stimulus::RESPONSE_QUANTITIES;
 use crate::backend::tables::{CellTables, NOT_RECORDED, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
@@ -139,6 +139,7 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("NO_GROUP", NO_GROUP),
         ("RESPONSE_QUANTITIES", RESPONSE_QUANTITIES as u64),
         ("NOT_RECORDED", u64::from(NOT_RECORDED)),
+        ("STIFF_ITERATIONS", u64::from(STIFF_ITERATIONS)),
     ];
     for (name, value) in constants {
         let _ = writeln!(text, "const {name}: u32 = {value}u;");

@@ -134,11 +134,11 @@ pub fn program_start_loops(classes: usize) -> u64 {
 }
 
 /// Loop iterations of one segment, from above: its own, emissions, the draw's rounds, and per substep the sums,
-/// Newton's iterations over all classes, and the update.
+/// the iterations of its equation over all classes, and the update.
 pub fn program_loops(classes: usize, segment: &SegmentRow) -> u64 {
     let k = classes.max(1) as u64;
-    let newton = if segment.iterations == 0 { 0 } else { k + u64::from(segment.iterations) * (1 + k) };
-    1 + u64::from(crate::rng::PHILOX_ROUNDS) + k + u64::from(segment.substeps) * (1 + newton + k)
+    let root = if segment.iterations == 0 { 0 } else { 2 * k + u64::from(segment.iterations) * (1 + k) };
+    1 + u64::from(crate::rng::PHILOX_ROUNDS) + k + u64::from(segment.substeps) * (1 + root + k)
 }
 
 /// Loop iterations of a stimulating dispatch before its first segment: the draw's rounds, rates and occupancies.

@@ -35,7 +35,7 @@ fn one(stimulus: &Stimulus, cell: u64, occupancy: &mut step::Occupancy) -> Vec<[
         row[1] = end;
         row[2] += drive.bias_v.abs() * charge_c;
         row[3] += factors.area * step.injected_a * drive.dwell_s / ELEMENTARY_CHARGE_C;
-        row[4] += factors.area * traps * caught;
+        row[4] += factors.area * factors.trap_filled * traps * caught;
     }
     rows
 }

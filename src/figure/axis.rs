@@ -1,0 +1,365 @@
+//! Axes: ranges from data, round ticks, and their drawing around a frame.
+
+use plotters::backend::DrawingBackend;
+
+use super::canvas::{Anchor, Drawn, Page, text_width};
+use super::scale::{GREY, INK, Scale, power_of_ten};
+use plotters::style::Color;
+
+pub(super) const SMALL: f64 = 9.5;
+pub(super) const TEXT: f64 = 11.0;
+
+/// What is drawn along one side of a chart.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Axis {
+    /// With the unit in brackets: `bias (V)`.
+    pub label: String,
+    /// Logarithmic: only numbers above zero have a place on it.
+    pub log: bool,
+    /// Ends, in the axis' unit; from the data where there are none, or where they are not in order (or not positive, on a
+    /// logarithmic axis).
+    pub range: Option<(f64, f64)>,
+}
+
+impl Axis {
+    /// A linear axis that fits its data.
+    pub fn linear(label: impl Into<String>) -> Axis {
+        Axis { label: label.into(), log: false, range: None }
+    }
+
+    /// A logarithmic one.
+    pub fn log(label: impl Into<String>) -> Axis {
+        Axis { label: label.into(), log: true, range: None }
+    }
+
+    /// The same axis with these ends.
+    pub fn within(self, low: f64, high: f64) -> Axis {
+        Axis { range: Some((low, high)), ..self }
+    }
+}
+
+/// The rectangle that data is drawn in, in points.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    pub(super) left: f64,
+    pub(super) right: f64,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
+}
+
+impl Frame {
+    pub(super) fn corners(&self) -> [(f64, f64); 5] {
+        let Frame { left, right, top, bottom } = *self;
+        [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    }
+
+    pub(super) fn middle(&self) -> (f64, f64) {
+        ((self.left + self.right) / 2.0, (self.top + self.bottom) / 2.0)
+    }
+
+    pub(super) fn contains(&self, (x, y): (f64, f64)) -> bool {
+        (self.left - 1e-6..=self.right + 1e-6).contains(&x) && (self.top - 1e-6..=self.bottom + 1e-6).contains(&y)
+    }
+
+    /// The part of a line that lies inside (Liang and Barsky).
+    pub(super) fn clip(&self, a: (f64, f64), b: (f64, f64)) -> Option<[(f64, f64); 2]> {
+        let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+        let (mut enter, mut leave) = (0.0_f64, 1.0_f64);
+        let sides = [(-dx, a.0 - self.left), (dx, self.right - a.0), (-dy, a.1 - self.top), (dy, self.bottom - a.1)];
+        for (along, room) in sides {
+            if along == 0.0 {
+                if room < 0.0 {
+                    return None;
+                }
+            } else if along < 0.0 {
+                enter = enter.max(room / along);
+            } else {
+                leave = leave.min(room / along);
+            }
+        }
+        let at = |f: f64| (a.0 + f * dx, a.1 + f * dy);
+        (enter <= leave).then(|| [at(enter), at(leave)])
+    }
+}
+
+/// Space that a panel needs around its frame.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Margins {
+    pub(super) left: f64,
+    pub(super) right: f64,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
+}
+
+/// Ends and ticks of an axis, before it has a place on the page.
+#[derive(Debug, Clone)]
+pub(super) struct Ruler {
+    low: f64,
+    high: f64,
+    log: bool,
+    pub(super) majors: Vec<(f64, String)>,
+    minors: Vec<f64>,
+    /// Power of ten by which the numbers at the ticks are to be multiplied.
+    pub(super) power: i32,
+}
+
+impl Ruler {
+    /// For an axis of this many points, with a tick text every `apart` points at most.
+    pub(super) fn new(axis: &Axis, values: impl Iterator<Item = f64>, length: f64, apart: f64) -> Ruler {
+        let fits = |v: f64| drawable(v, axis.log);
+        let view = |v: f64| if axis.log { v.log10() } else { v };
+        let given = axis.range.filter(|&(a, b)| fits(a) && fits(b) && view(a) < view(b));
+        let (low, high) = match given {
+            Some((low, high)) => (view(low), view(high)),
+            None => around(values.filter(|&v| fits(v)).map(view), axis.log),
+        };
+        let most = (length / apart).floor().max(2.0);
+        let mut ruler = Ruler { low, high, log: axis.log, majors: Vec::new(), minors: Vec::new(), power: 0 };
+        if axis.log {
+            ruler.decades(most);
+        } else {
+            (ruler.majors, ruler.minors, ruler.power) = round_ticks(low, high, most);
+        }
+        ruler
+    }
+
+    fn decades(&mut self, most: f64) {
+        let (low, high) = (self.low, self.high);
+        // A hair beyond the ends, so that a range of round numbers shows them.
+        let slack = 1e-9 * (high - low);
+        let inside = |v: f64| (low - slack..=high + slack).contains(&v);
+        let exponents = low.floor() as i32..=high.ceil() as i32;
+        let steps = |digits: &'static [i32]| {
+            exponents
+                .clone()
+                .flat_map(move |e| digits.iter().map(move |&d| (d, e, f64::from(d).log10() + f64::from(e))))
+        };
+        self.minors = steps(&[1, 2, 3, 4, 5, 6, 7, 8, 9]).map(|(_, _, at)| at).filter(|&at| inside(at)).collect();
+        if high - low < 2.0 {
+            let named = steps(&[1, 2, 5]).filter(|&(_, _, at)| inside(at));
+            self.majors = named.map(|(digit, exponent, at)| (at, digits_and_power(digit, exponent))).collect();
+            if self.majors.len() < 2 {
+                let (majors, _, power) = round_ticks(10_f64.powf(low), 10_f64.powf(high), most.min(4.0));
+                let majors = majors.into_iter().map(|(at, text)| (at.log10(), text));
+                (self.majors, self.power) = (majors.filter(|(at, _)| inside(*at)).collect(), power);
+                self.minors.clear();
+            }
+            return;
+        }
+        let all: Vec<i32> = exponents.filter(|&e| inside(f64::from(e))).collect();
+        let every = (all.len() as f64 / most).ceil().max(1.0) as i32;
+        if every > 1 {
+            self.minors = all.iter().map(|&e| f64::from(e)).collect();
+        }
+        // Few and near 1, they are plain numbers.
+        let plain = all.iter().all(|e| (-2..=3).contains(e));
+        let text = |e: i32| if plain { digits_and_power(1, e) } else { power_of_ten(e) };
+        let named = all.into_iter().filter(|e| e.rem_euclid(every) == 0);
+        self.majors = named.map(|e| (f64::from(e), text(e))).collect();
+    }
+
+    /// This axis between two places on the page.
+    pub(super) fn scale(&self, from: f64, to: f64) -> Placed {
+        Placed { scale: Scale { low: self.low, high: self.high, from, to }, log: self.log }
+    }
+
+    pub(super) fn widest(&self) -> f64 {
+        self.majors.iter().map(|(_, text)| text_width(text, TEXT)).fold(0.0, f64::max)
+    }
+}
+
+/// A ruler on the page.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed {
+    scale: Scale,
+    log: bool,
+}
+
+impl Placed {
+    /// Where a number lies; nowhere if it has no place on this axis.
+    pub(super) fn place(&self, value: f64) -> Option<f64> {
+        let value = if self.log && value <= 0.0 { f64::NAN } else { value };
+        let view = if self.log { value.log10() } else { value };
+        // Far outside is as good as a little outside, and keeps lines to it drawable.
+        let place = self.scale.place(view);
+        place.is_finite().then(|| place.clamp(-1e5, 1e5))
+    }
+}
+
+/// Whether a number has a place on an axis; beyond 1e300 differences overflow.
+pub(super) fn drawable(value: f64, log: bool) -> bool {
+    value.abs() <= 1e300 && (!log || value > 0.0)
+}
+
+/// Ends that hold these numbers with a little room.
+fn around(values: impl Iterator<Item = f64>, log: bool) -> (f64, f64) {
+    let ends = values.fold(None, |ends: Option<(f64, f64)>, v| {
+        let (low, high) = ends.unwrap_or((v, v));
+        Some((low.min(v), high.max(v)))
+    });
+    let Some((low, high)) = ends else {
+        return (0.0, 1.0);
+    };
+    if high - low <= 1e-12 * low.abs().max(high.abs()) {
+        let room = if log {
+            0.5
+        } else if low == 0.0 {
+            1.0
+        } else {
+            0.1 * low.abs()
+        };
+        return (low - room, high + room);
+    }
+    let room = 0.04 * (high - low);
+    // Numbers from zero up start at the frame.
+    (if low == 0.0 && !log { 0.0 } else { low - room }, high + room)
+}
+
+type Ticks = (Vec<(f64, String)>, Vec<f64>, i32);
+
+/// Ticks a step of 1, 2 or 5 apart, smaller ones between them, and the power of ten taken out of their texts.
+fn round_ticks(low: f64, high: f64, most: f64) -> Ticks {
+    let rough = (high - low) / most;
+    let decade = 10_f64.powf(rough.log10().floor());
+    let (factor, parts) = [(1.0, 5.0), (2.0, 4.0), (5.0, 5.0)]
+        .into_iter()
+        .find(|(factor, _)| factor * decade >= rough * (1.0 - 1e-9))
+        .unwrap_or((10.0, 5.0));
+    let step = factor * decade;
+    let multiples = |step: f64| {
+        let (first, last) = ((low / step - 1e-6).ceil(), (high / step + 1e-6).floor());
+        // A range too narrow for its numbers has no ticks to tell apart.
+        let count = if last - first < 1000.0 { (last - first + 1.0).max(0.0) as usize } else { 0 };
+        (0..count).map(move |i| (first + i as f64) * step)
+    };
+    let size = low.abs().max(high.abs());
+    let exponent = size.log10().floor() as i32;
+    // What is smaller than 1e-300 has no reciprocal.
+    let power = if (-2..=4).contains(&exponent) { 0 } else { (exponent.div_euclid(3) * 3).max(-300) };
+    let unit = 10_f64.powi(power);
+    let decimals = (-(step / unit).log10().floor()).clamp(0.0, 9.0) as usize;
+    let text = |at: f64| {
+        let text = format!("{:.decimals$}", at / unit);
+        if text.starts_with('-') && !text.contains(|c: char| ('1'..='9').contains(&c)) {
+            text[1..].to_owned()
+        } else {
+            text.replace('-', "−")
+        }
+    };
+    (multiples(step).map(|at| (at, text(at))).collect(), multiples(step / parts).collect(), power)
+}
+
+/// `2`, `0.05`, `10⁻⁹` or `5×10⁻⁹`.
+fn digits_and_power(digit: i32, exponent: i32) -> String {
+    match (digit, exponent) {
+        (_, 0..=3) => format!("{digit}{}", "0".repeat(exponent as usize)),
+        (_, -3..=-1) => format!("0.{}{digit}", "0".repeat((-exponent - 1) as usize)),
+        (1, _) => power_of_ten(exponent),
+        _ => format!("{digit}×{}", power_of_ten(exponent)),
+    }
+}
+
+/// What axes need outside their frame.
+pub(super) fn margins(x: &Ruler, y: &Ruler, x_label: &str, y_label: &str) -> Margins {
+    let label = |text: &str| if text.is_empty() { 0.0 } else { TEXT + 7.0 };
+    let last = x.majors.last().map_or(0.0, |(_, text)| text_width(text, TEXT) / 2.0);
+    Margins {
+        left: 10.0 + y.widest() + label(y_label),
+        right: last.max(8.0),
+        top: if y.power == 0 { 6.0 } else { 20.0 },
+        bottom: 10.0 + TEXT + label(x_label).max(if x.power == 0 { 0.0 } else { TEXT + 4.0 }),
+    }
+}
+
+/// The frame, its ticks to the inside, numbers and labels to the outside.
+pub(super) fn draw<DB: DrawingBackend>(
+    page: &Page<'_, DB>,
+    frame: &Frame,
+    (x, x_label): (&Ruler, &str),
+    (y, y_label): (&Ruler, &str),
+) -> Drawn {
+    let ink = INK.to_rgba();
+    let (along, up) = (x.scale(frame.left, frame.right).scale, y.scale(frame.bottom, frame.top).scale);
+    let Frame { left, right, top, bottom } = *frame;
+    for (ticks, length, width) in [(&x.minors, 2.5, 0.5), (&firsts(&x.majors), 5.0, 0.8)] {
+        for at in ticks.iter().map(|&at| along.place(at)) {
+            page.line(&[(at, bottom), (at, bottom - length)], ink, width)?;
+            page.line(&[(at, top), (at, top + length)], ink, width)?;
+        }
+    }
+    for (ticks, length, width) in [(&y.minors, 2.5, 0.5), (&firsts(&y.majors), 5.0, 0.8)] {
+        for at in ticks.iter().map(|&at| up.place(at)) {
+            page.line(&[(left, at), (left + length, at)], ink, width)?;
+            page.line(&[(right, at), (right - length, at)], ink, width)?;
+        }
+    }
+    page.line(&frame.corners(), ink, 0.9)?;
+    for (at, text) in &x.majors {
+        page.text(text, (along.place(*at), bottom + 5.0), TEXT, Anchor::Below, ink)?;
+    }
+    for (at, text) in &y.majors {
+        page.text(text, (left - 5.0, up.place(*at)), TEXT, Anchor::Right, ink)?;
+    }
+    if y.power != 0 {
+        page.text(&format!("×{}", power_of_ten(y.power)), (left, top - 9.0), SMALL, Anchor::Left, ink)?;
+    }
+    let below = bottom + TEXT + 12.0;
+    if x.power != 0 {
+        page.text(&format!("×{}", power_of_ten(x.power)), (right, below + 6.0), SMALL, Anchor::Right, ink)?;
+    }
+    let middle = frame.middle();
+    page.text(x_label, (middle.0, below), TEXT, Anchor::Below, ink)?;
+    page.text(y_label, (left - y.widest() - 10.0 - TEXT / 2.0, middle.1), TEXT, Anchor::Turned, ink)
+}
+
+fn firsts(ticks: &[(f64, String)]) -> Vec<f64> {
+    ticks.iter().map(|(at, _)| *at).collect()
+}
+
+/// Words in the middle of an empty frame.
+pub(super) fn say<DB: DrawingBackend>(page: &Page<'_, DB>, frame: &Frame, words: &str) -> Drawn {
+    page.text(words, frame.middle(), TEXT, Anchor::Centre, GREY.to_rgba())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(axis: &Axis, values: &[f64]) -> (Vec<String>, i32) {
+        let ruler = Ruler::new(axis, values.iter().copied(), 200.0, 40.0);
+        (ruler.majors.into_iter().map(|(_, text)| text).collect(), ruler.power)
+    }
+
+    #[test]
+    fn linear_ticks_are_round() {
+        let linear = Axis::linear("x");
+        let cases: [(&[f64], &[&str], i32); 4] = [
+            (&[0.0, 1.0], &["0.0", "0.5", "1.0"], 0),
+            (&[-5.0, 5.0], &["−5", "0", "5"], 0),
+            (&[0.0, 4.2e-9], &["0", "1", "2", "3", "4"], -9),
+            (&[], &["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"], 0),
+        ];
+        for (values, expected, power) in cases {
+            assert_eq!(texts(&linear, values), (expected.iter().map(|&s| s.to_owned()).collect(), power), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn logarithmic_ticks_are_decades_or_parts_of_one() {
+        let log = Axis::log("x");
+        assert_eq!(texts(&log, &[-1.0, 0.0, 1e-12, 1e-9, f64::NAN]).0, ["10⁻¹²", "10⁻¹¹", "10⁻¹⁰", "10⁻⁹"]);
+        assert_eq!(texts(&log, &[1e-9, 3e-8]).0, ["10⁻⁹", "2×10⁻⁹", "5×10⁻⁹", "10⁻⁸", "2×10⁻⁸"]);
+        assert_eq!(texts(&log, &[0.3, 4.0]).0, ["0.5", "1", "2"]);
+        // Less than two of 1, 2 and 5: round numbers instead.
+        assert!(texts(&log.clone().within(3.0, 4.0), &[]).0.len() > 1);
+        assert!(texts(&log.within(1e-30, 1e30), &[]).0.len() <= 5);
+    }
+
+    #[test]
+    fn clipping_keeps_what_is_inside() {
+        let frame = Frame { left: 0.0, right: 10.0, top: 0.0, bottom: 10.0 };
+        assert_eq!(frame.clip((-5.0, 5.0), (5.0, 5.0)), Some([(0.0, 5.0), (5.0, 5.0)]));
+        assert_eq!(frame.clip((-5.0, -1.0), (5.0, -1.0)), None);
+        assert_eq!(frame.clip((2.0, 2.0), (3.0, 3.0)), Some([(2.0, 2.0), (3.0, 3.0)]));
+    }
+}

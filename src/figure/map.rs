@@ -1,0 +1,238 @@
+//! Heat maps: a colour for each number of a table, the first row on top.
+
+use ndarray::Array2;
+use plotters::backend::DrawingBackend;
+use plotters::style::{Color, RGBColor, WHITE};
+
+use super::axis::{Axis, Frame, Margins, Ruler, SMALL, TEXT, drawable};
+use super::canvas::{Anchor, Drawn, Page, text_width};
+use super::plate::Heading;
+use super::scale::{INK, diverging, plasma, power_of_ten};
+
+/// A heat map.
+///
+/// Colours go from dark blue to yellow, or from blue over white to red where the range has numbers to both sides of zero, which
+/// is then in its middle. What is not finite (or not positive, on a logarithmic scale) is grey.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Map {
+    pub title: String,
+    /// Of the columns; without one, columns are not numbered.
+    pub x_label: String,
+    /// Of the rows; without one, rows are not numbered.
+    pub y_label: String,
+    /// Axes (row, column).
+    pub values: Array2<f64>,
+    /// With the unit in brackets: `conductance (nS)`.
+    pub value_label: String,
+    /// Numbers at the ends of the colours; from the values where there is none. Neighbours in a row of a plate that give the
+    /// same one share a colour bar.
+    pub range: Option<(f64, f64)>,
+    pub log: bool,
+    /// Writes each number into its cell.
+    pub annotate: bool,
+}
+
+const BAR: f64 = 11.0;
+const MISSING: RGBColor = RGBColor(200, 200, 200);
+
+/// A map with its colours fixed and its place still open.
+pub(super) struct Ready<'a> {
+    map: &'a Map,
+    heading: Heading,
+    size: (f64, f64),
+    /// Side of a cell.
+    cell: f64,
+    low: f64,
+    high: f64,
+    signed: bool,
+    texts: Vec<String>,
+    bar: Option<Ruler>,
+}
+
+impl<'a> Ready<'a> {
+    /// For a frame of about this height in points.
+    pub(super) fn new(map: &'a Map, height: f64, bar: bool) -> Self {
+        let (rows, columns) = map.values.dim();
+        let texts = if map.annotate { texts(map) } else { Vec::new() };
+        let widest = texts.iter().map(|text| text_width(text, SMALL)).fold(0.0, f64::max);
+        let wanted = height / rows.max(columns).max(1) as f64;
+        // Whole tenths are whole units of the SVG, and whole halves whole pixels of the bitmap.
+        let cell =
+            (2.0 * if map.annotate { wanted.max(widest + 6.0) } else { wanted.min(36.0) }).round().max(1.0) / 2.0;
+        let fits = |v: f64| drawable(v, map.log);
+        let view = |v: f64| if map.log { v.log10() } else { v };
+        let given = map.range.filter(|&(a, b)| fits(a) && fits(b) && a < b);
+        let ends = map.values.iter().copied().filter(|&v| fits(v)).fold(None, |ends: Option<(f64, f64)>, v| {
+            let (low, high) = ends.unwrap_or((v, v));
+            Some((low.min(v), high.max(v)))
+        });
+        let (mut low, mut high) = given.or(ends).unwrap_or(if map.log { (1.0, 10.0) } else { (0.0, 1.0) });
+        if low == high {
+            // One number has no range: a colour from the middle.
+            (low, high) = if map.log {
+                (low / 2.0, high * 2.0)
+            } else {
+                (low - 0.5 * low.abs().max(1e-300), high + 0.5 * high.abs().max(1e-300))
+            };
+        }
+        let signed = !map.log && low < 0.0 && high > 0.0;
+        if signed {
+            high = high.max(-low);
+            low = -high;
+        }
+        let axis = Axis { label: String::new(), log: map.log, range: Some((low, high)) };
+        let size = (cell * columns.max(1) as f64, cell * rows.max(1) as f64);
+        let bar = bar.then(|| Ruler::new(&axis, std::iter::empty(), size.1, 28.0));
+        let heading = Heading::new(&map.title, None, size.0 + 20.0);
+        Ready { map, heading, size, cell, low: view(low), high: view(high), signed, texts, bar }
+    }
+
+    pub(super) fn size(&self) -> (f64, f64) {
+        self.size
+    }
+
+    fn numbers(&self, label: &str, count: usize) -> f64 {
+        if label.is_empty() { 0.0 } else { text_width(&count.saturating_sub(1).to_string(), TEXT) }
+    }
+
+    pub(super) fn margins(&self) -> Margins {
+        let label = |text: &str, width: f64| if text.is_empty() { 4.0 } else { 10.0 + width + 7.0 + TEXT };
+        let bar = self.bar.as_ref().map_or(4.0, |bar| {
+            let label = if self.map.value_label.is_empty() { 0.0 } else { TEXT + 8.0 };
+            10.0 + BAR + 6.0 + bar.widest() + label
+        });
+        let power = self.bar.as_ref().is_some_and(|bar| bar.power != 0);
+        Margins {
+            left: label(&self.map.y_label, self.numbers(&self.map.y_label, self.map.values.nrows())),
+            right: bar,
+            top: self.heading.height() + if power { 16.0 } else { 4.0 },
+            bottom: label(&self.map.x_label, TEXT),
+        }
+    }
+
+    /// Place of a number between the ends of the colours.
+    fn part(&self, value: f64) -> Option<f64> {
+        let fits = drawable(value, self.map.log);
+        let view = if self.map.log { value.log10() } else { value };
+        fits.then(|| ((view - self.low) / (self.high - self.low)).clamp(0.0, 1.0))
+    }
+
+    fn colour(&self, part: f64) -> RGBColor {
+        // Steps too small to see, so that neighbours of one colour are drawn as one.
+        let part = (part * 250.0).round() / 250.0;
+        if self.signed { diverging(part) } else { plasma(part) }
+    }
+
+    pub(super) fn draw<DB: DrawingBackend>(&self, page: &Page<'_, DB>, frame: &Frame) -> Drawn {
+        let ink = INK.to_rgba();
+        let (rows, columns) = self.map.values.dim();
+        let colour = |row, column| self.part(self.map.values[[row, column]]).map_or(MISSING, |part| self.colour(part));
+        let (x, y) =
+            (|column: usize| frame.left + self.cell * column as f64, |row: usize| frame.top + self.cell * row as f64);
+        // Each reaches under the next, or a reader's smoothing would leave a light seam.
+        let under = |end: f64, last: f64| (end + 0.5).min(last);
+        for row in 0..rows {
+            let mut from = 0;
+            for column in 1..=columns {
+                if column == columns || colour(row, column) != colour(row, from) {
+                    let end = (under(x(column), frame.right), under(y(row + 1), frame.bottom));
+                    page.block((x(from), y(row)), end, colour(row, from).to_rgba())?;
+                    from = column;
+                }
+            }
+        }
+        for (number, text) in self.texts.iter().enumerate() {
+            let (row, column) = (number / columns, number % columns);
+            let RGBColor(r, g, b) = colour(row, column);
+            let light = 0.2126 * f64::from(r) + 0.7152 * f64::from(g) + 0.0722 * f64::from(b) > 140.0;
+            let at = (x(column) + self.cell / 2.0, y(row) + self.cell / 2.0);
+            page.text(text, at, SMALL, Anchor::Centre, if light { ink } else { WHITE.to_rgba() })?;
+        }
+        if rows == 0 || columns == 0 {
+            super::axis::say(page, frame, "no data")?;
+        }
+        page.line(&frame.corners(), ink, 0.9)?;
+        self.names(page, frame)?;
+        self.heading.draw(page, frame.middle().0, frame.top - self.margins().top + self.heading.height())?;
+        self.bar(page, frame)
+    }
+
+    fn names<DB: DrawingBackend>(&self, page: &Page<'_, DB>, frame: &Frame) -> Drawn {
+        let ink = INK.to_rgba();
+        let (rows, columns) = self.map.values.dim();
+        let at = |number: usize| self.cell * (number as f64 + 0.5);
+        if !self.map.x_label.is_empty() {
+            let every = step(columns, (self.numbers(&self.map.x_label, columns) + 8.0) / self.cell);
+            for column in (0..columns).step_by(every) {
+                page.text(
+                    &column.to_string(),
+                    (frame.left + at(column), frame.bottom + 4.0),
+                    TEXT,
+                    Anchor::Below,
+                    ink,
+                )?;
+            }
+            let below = (frame.middle().0, frame.bottom + TEXT + 9.0);
+            page.text(&self.map.x_label, below, TEXT, Anchor::Below, ink)?;
+        }
+        if !self.map.y_label.is_empty() {
+            let every = step(rows, 15.0 / self.cell);
+            for row in (0..rows).step_by(every) {
+                page.text(&row.to_string(), (frame.left - 5.0, frame.top + at(row)), TEXT, Anchor::Right, ink)?;
+            }
+            let beside = frame.left - self.numbers(&self.map.y_label, rows) - 10.0 - TEXT / 2.0;
+            page.text(&self.map.y_label, (beside, frame.middle().1), TEXT, Anchor::Turned, ink)?;
+        }
+        Ok(())
+    }
+
+    fn bar<DB: DrawingBackend>(&self, page: &Page<'_, DB>, frame: &Frame) -> Drawn {
+        let Some(ruler) = &self.bar else {
+            return Ok(());
+        };
+        let ink = INK.to_rgba();
+        let bar = Frame { left: frame.right + 10.0, right: frame.right + 10.0 + BAR, ..*frame };
+        let height = bar.bottom - bar.top;
+        let steps = (height * 2.0).ceil().min(250.0);
+        for step in 0..steps as usize {
+            let part = (step as f64 + 0.5) / steps;
+            let top = bar.bottom - height * (step as f64 + 1.0) / steps;
+            let bottom = (bar.bottom - height * step as f64 / steps + 0.5).min(bar.bottom);
+            page.block((bar.left, top), (bar.right, bottom), self.colour(part).to_rgba())?;
+        }
+        page.line(&bar.corners(), ink, 0.7)?;
+        for (view, text) in &ruler.majors {
+            let at = bar.bottom - height * (view - self.low) / (self.high - self.low);
+            page.line(&[(bar.right, at), (bar.right + 3.0, at)], ink, 0.7)?;
+            page.text(text, (bar.right + 5.5, at), TEXT, Anchor::Left, ink)?;
+        }
+        if ruler.power != 0 {
+            let text = format!("×{}", power_of_ten(ruler.power));
+            page.text(&text, (bar.left, bar.top - 8.0), SMALL, Anchor::Left, ink)?;
+        }
+        let beside = bar.right + 6.0 + ruler.widest() + 4.0 + TEXT / 2.0;
+        page.text(&self.map.value_label, (beside, bar.middle().1), TEXT, Anchor::Turned, ink)
+    }
+}
+
+/// How many of these lie between two names, if each name takes this many of them.
+fn step(count: usize, each: f64) -> usize {
+    let nice = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+    nice.into_iter().find(|&n| n as f64 >= each).unwrap_or(count.max(1))
+}
+
+/// The numbers as they are written into cells, alike for all.
+fn texts(map: &Map) -> Vec<String> {
+    let finite = || map.values.iter().filter(|v| v.is_finite());
+    let most = finite().fold(0.0_f64, |most, v| most.max(v.abs()));
+    let whole = finite().all(|v| v.fract() == 0.0) && most < 1e7;
+    let text = |&v: &f64| match () {
+        () if !v.is_finite() => String::new(),
+        () if whole => format!("{v:.0}"),
+        () if !(0.1..1e4).contains(&most) => format!("{v:.1e}"),
+        () if most >= 100.0 => format!("{v:.0}"),
+        () if most >= 10.0 => format!("{v:.1}"),
+        () => format!("{v:.2}"),
+    };
+    map.values.iter().map(|v| text(v).replace('-', "−")).collect()
+}
