@@ -25,6 +25,7 @@
 //!
 //! ```text
 //! units, rng            constants; random numbers without state
+//! files, toml_file      what lies at a path; short texts, and TOML with errors of one line
 //! dataset               named arrays over named axes, with units: what an experiment found
 //! outcome               a computed point in plain numbers: what computing, keeping and drawing have in common
 //! material              TOML to checked parameters; confinement to trap classes
@@ -34,6 +35,7 @@
 //! backend               the one seam: reference (f64), cpu (f32, vectors, threads), gpu (f32, WGSL); one trait
 //! experiment            self-test and bench
 //! campaign              many points: a file to a plan, points to a record
+//! paper                 every figure and claim of the source paper, from raw data
 //! record                HDF5; the only room that knows hdf5
 //! analysis              numbers from a record
 //! figure                plots; the only room that knows plotters
@@ -51,8 +53,10 @@ pub mod cell;
 pub mod dataset;
 pub mod experiment;
 pub mod figure;
+mod files;
 pub mod material;
 pub mod outcome;
+pub mod paper;
 pub mod protocol;
 pub mod record;
 pub mod rng;

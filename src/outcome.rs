@@ -133,6 +133,10 @@ pub struct CampaignLabel {
     pub rows: u64,
     pub cols: u64,
     pub seed: u64,
+    /// Bias at which conductance is read, V.
+    pub read_v: f64,
+    /// Temperature of the programming, K; none where each point is programmed at the temperature it is baked at.
+    pub program_k: Option<f64>,
     /// Kept below this is failed.
     pub kept_threshold: f64,
     /// Times at which the summary quotes what is kept; each is on the time axis.

@@ -11,7 +11,11 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
         None => String::new(),
     };
     let flat = |message: &str| message.split_whitespace().collect::<Vec<_>>().join(" ");
-    let tree = toml::Deserializer::parse(text).map_err(|e| format!("{}{}", place(&e), flat(e.message())))?;
+    let tree = toml::Deserializer::parse(text).map_err(|e| match e.span() {
+        Some(_) => format!("{}{}", place(&e), flat(e.message())),
+        // The parser gives no place for the one thing it counts: parts of a dotted key.
+        None => format!("line {}: {}; write fewer dots into the key", most_dotted(text), flat(e.message())),
+    })?;
     serde_path_to_error::deserialize(tree).map_err(|error| {
         let key = match error.path().to_string().as_str() {
             "." => String::new(),
@@ -19,6 +23,12 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
         };
         format!("{}{key}{}", place(error.inner()), flat(error.inner().message()))
     })
+}
+
+/// Number of the line with the most dots.
+fn most_dotted(text: &str) -> usize {
+    let dots = text.lines().map(|line| line.matches('.').count());
+    dots.enumerate().max_by_key(|&(i, dots)| (dots, std::cmp::Reverse(i))).map_or(1, |(i, _)| i + 1)
 }
 
 #[cfg(test)]
@@ -46,5 +56,9 @@ mod tests {
         assert!(unknown.contains("line 3") && unknown.contains("colour"), "{unknown}");
         let broken = read::<Shape>("[array\n").unwrap_err();
         assert!(broken.contains("line 1") && !broken.contains('\n'), "{broken}");
+        let dotted = read::<Shape>(&format!("# a.b.c\n\n{}b = 1\n", "a.".repeat(2000))).unwrap_err();
+        assert!(dotted.contains("line 3") && dotted.contains("fewer dots"), "{dotted}");
+        let nested = read::<Shape>(&format!("array = 1\nb = {}1{}\n", "[".repeat(2000), "]".repeat(2000))).unwrap_err();
+        assert!(nested.contains("line 2") && nested.contains("recurs"), "{nested}");
     }
 }

@@ -31,7 +31,7 @@ fn the_summary_quotes_the_exact_checkpoints() {
         }
     }
     let text = analysis::retention::table(&rows);
-    println!("{text}{}", record::describe(&path).unwrap());
+    println!("{text}{}", record::describe(&record::open_campaign(&path).unwrap()).unwrap());
     assert!(text.lines().all(|line| line == line.trim_end()));
     assert!(text.contains("stoff-2") && text.contains(" - "), "{text}");
     assert!(text.contains("remark 0 on point 1"), "{text}");
@@ -45,13 +45,23 @@ fn a_description_names_everything() {
     let label = made_up::campaign(&made_up::SMALL);
     let outcomes: Vec<_> = (0..6).map(|n| made_up::outcome(&label, n)).collect();
     let path = made_up::file(folder.path(), &label, &outcomes);
-    let text = record::describe(&path).unwrap();
-    for part in
-        ["trapline campaign", "format 1.0", "6 of 6", "reference", "row", "3 to 6", "conductance_variance", "S2"]
-    {
+    let text = record::describe(&record::open_campaign(&path).unwrap()).unwrap();
+    for part in [
+        "trapline campaign",
+        "format 1.0",
+        "6 of 6",
+        "reference",
+        "row",
+        "3 to 6",
+        "conductance_variance",
+        "S2",
+        "25 °C",
+        "-0.25 V",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let point = record::point_path(&folder.path().join("made-up.h5.parts"), 4);
+    let (point, _) = record::open_point(&point).unwrap();
     assert!(record::describe(&point).unwrap().contains("4 of its campaign"));
     let rows = analysis::retention::summary(&record::open_campaign(&path).unwrap());
     assert!(rows.iter().all(|row| row.computed && !row.at.is_empty()));

@@ -18,9 +18,14 @@ const GLIBC: (u32, u32) = (2, 28);
 const SYSTEM_LIBRARIES: [&str; 7] =
     ["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "ld-linux-x86-64.so.2"];
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 15] = [
     "trapline",
     "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/bake.png",
+    "docs/format.md",
+    "docs/performance.md",
     "LICENSE-MIT",
     "LICENSE-APACHE",
     "campaigns/bake.toml",
@@ -70,6 +75,15 @@ fn libraries_needed(readelf: &str) -> Vec<&str> {
 
 fn foreign<'a>(libraries: &[&'a str]) -> Vec<&'a str> {
     libraries.iter().copied().filter(|name| !SYSTEM_LIBRARIES.contains(name)).collect()
+}
+
+/// The files of this project that a text links to or names: targets of links, and paths between backticks.
+fn named(markdown: &str) -> BTreeSet<String> {
+    let links = markdown.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
+    let code = markdown.split('`').skip(1).step_by(2);
+    let code = code.filter(|text| text.ends_with(".md") || text.ends_with(".toml") || text.ends_with('/'));
+    let ours = |target: &&str| !target.contains("://") && !target.contains(char::is_whitespace);
+    links.chain(code).filter(ours).map(|target| target.split('#').next().unwrap_or_default().to_owned()).collect()
 }
 
 fn run(command: &mut Command) -> Output {
@@ -163,6 +177,25 @@ Version needs section '.gnu.version_r' contains 2 entries:
     assert_eq!(foreign(&libraries), ["libhdf5_serial.so.103"]);
 }
 
+#[test]
+fn what_the_readme_names_is_there_and_goes_into_the_archive() {
+    assert_eq!(
+        named("[a](b/c.png) `d.md` [e](https://f) `g h.toml` `i/`").into_iter().collect::<Vec<_>>(),
+        ["b/c.png", "d.md", "i/"]
+    );
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = fs::read_to_string(home.join("scripts/bundle.sh")).unwrap();
+    let copied: BTreeSet<&str> =
+        script.lines().filter(|line| line.starts_with("cp ")).flat_map(str::split_whitespace).collect();
+    let names = named(&fs::read_to_string(home.join("README.md")).unwrap());
+    assert!(names.contains("docs/bake.png") && names.contains("docs/format.md"), "{names:?}");
+    for name in names {
+        assert!(home.join(&name).exists(), "README.md names {name}, which is not there");
+        let top = name.split('/').next().unwrap();
+        assert!(copied.contains(top), "README.md names {name}, which scripts/bundle.sh does not copy");
+    }
+}
+
 /// The readers must work on a real binary of this machine too: this test's own.
 #[test]
 fn readelf_finds_glibc_in_this_very_test() {
@@ -205,7 +238,10 @@ fn archive_holds_materials_campaigns_and_licences() {
             assert!(size > 0, "{name} is missing from the bundle, or empty");
         }
     }
-    for folder in ["materials", "campaigns"] {
+    for name in named(&fs::read_to_string(bundle.root.join("README.md")).unwrap()) {
+        assert!(bundle.root.join(&name).exists(), "README.md names {name}, which is missing from the bundle");
+    }
+    for folder in ["materials", "campaigns", "docs"] {
         let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         for entry in fs::read_dir(ours).unwrap() {
             let name = entry.unwrap().file_name();

@@ -132,6 +132,7 @@ fn a_campaign_from_end_to_end() {
     assert_eq!((found.label.rows, found.label.cols, found.label.seed), (32, 48, 5));
     assert!(found.computed.iter().all(|&c| c));
     assert_eq!(found.provenance.commit, trapline::COMMIT);
+    assert_eq!((found.label.read_v, found.label.program_k), (0.1, Some(298.15)));
     // The dump is of the cells that the statistics are of.
     let dump = record::read_dump(&found, 0, 1).unwrap().unwrap();
     assert_eq!(dump.conductance_s.dim(), (found.label.times_s.len(), 2, 8));
@@ -178,6 +179,19 @@ fn the_command_line_overrides_and_the_record_says_so() {
     assert_eq!(err(&quiet), "");
 }
 
+/// Programmed with next to nothing, an array holds nothing: the record and the summary say so.
+#[test]
+fn an_array_that_takes_no_charge_is_remarked_on() {
+    let text = SMALL.replace("amplitude_v = 1.5", "amplitude_v = 1e-300");
+    let desk = Desk::new(&text[..text.find("[dump]").unwrap()]);
+    let summary = good(&desk.run(&[]));
+    assert_eq!(summary.matches("put no charge into any cell").count(), 3, "once a point of one material:\n{summary}");
+    assert!(good(&desk.trapline(&["show", "small.h5"])).contains("put no charge into any cell"));
+    // A material without traps has nothing to take charge with.
+    fs::write(desk.path("small.toml"), text[..text.find("[dump]").unwrap()].replace("pi-ws2-qd", "pi")).unwrap();
+    assert!(!good(&desk.run(&["--force"])).contains("put no charge"));
+}
+
 #[test]
 fn what_exists_is_kept_unless_forced() {
     let desk = Desk::new(&SMALL[..SMALL.find("[dump]").unwrap()]);
@@ -202,7 +216,8 @@ fn points_of_an_interrupted_run_are_not_overwritten_silently() {
     let desk = Desk::new(&SMALL[..SMALL.find("[dump]").unwrap()]);
     fs::create_dir_all(desk.path("small.h5.parts/000000")).unwrap();
     fs::write(desk.path("small.h5.parts/000000/point-000000.h5"), "half").unwrap();
-    refused(&desk.run(&[]), 2, &["small.h5.parts", "interrupted", "--force"]);
+    let says = ["small.h5.parts", "1 finished points", "interrupted", "show", "point-000000.h5", "-o", "--force"];
+    refused(&desk.run(&[]), 2, &says);
     assert!(desk.path("small.h5.parts/000000/point-000000.h5").exists());
     good(&desk.run(&["--force"]));
     assert_eq!(desk.names(), ["small.h5", "small.toml"]);
@@ -212,6 +227,169 @@ fn points_of_an_interrupted_run_are_not_overwritten_silently() {
     fs::write(desk.path("other.h5.parts/thesis.tex"), "mine").unwrap();
     refused(&desk.run(&["-o", "other.h5", "--force"]), 2, &["other.h5.parts", "thesis.tex"]);
     assert!(desk.path("other.h5.parts/thesis.tex").exists());
+    // Nor does a file go that lies where points would.
+    fs::create_dir_all(desk.path("deep.h5.parts/202401")).unwrap();
+    fs::write(desk.path("deep.h5.parts/202401/thesis.tex"), "mine").unwrap();
+    refused(&desk.run(&["-o", "deep.h5", "--force"]), 2, &["deep.h5.parts", "202401/thesis.tex"]);
+    assert_eq!(fs::read(desk.path("deep.h5.parts/202401/thesis.tex")).unwrap(), b"mine");
+
+    // What a run left that was stopped before its first point is no obstacle.
+    fs::create_dir_all(desk.path("early.h5.parts/000000")).unwrap();
+    fs::write(desk.path("early.h5.parts/lock"), "").unwrap();
+    fs::write(desk.path("early.h5.parts/000000/point-000000.h5.77-0.part"), "ha").unwrap();
+    good(&desk.run(&["-o", "early.h5"]));
+    assert!(!desk.path("early.h5.parts").exists());
+}
+
+/// Only files and links to files are replaced, whatever `--force` says.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_never_replaced() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let desk = Desk::new(&SMALL[..SMALL.find("[dump]").unwrap()]);
+    assert!(Command::new("mkfifo").arg(desk.path("pipe.h5")).status().unwrap().success());
+    let is_pipe = || fs::symlink_metadata(desk.path("pipe.h5")).unwrap().file_type().is_fifo();
+    for force in [&["-o", "pipe.h5"][..], &["-o", "pipe.h5", "--force"]] {
+        refused(&desk.run(force), 2, &["pipe.h5 is a pipe, not a file", "-o"]);
+        assert!(is_pipe());
+    }
+    symlink("pipe.h5", desk.path("to-pipe.h5")).unwrap();
+    refused(&desk.run(&["-o", "to-pipe.h5", "--force"]), 2, &["pipe.h5 is a pipe"]);
+    assert!(is_pipe());
+    symlink("nowhere/x.h5", desk.path("dangling.h5")).unwrap();
+    refused(&desk.run(&["-o", "dangling.h5", "--force"]), 2, &["dangling.h5", "leads nowhere"]);
+    fs::create_dir(desk.path("folder.h5")).unwrap();
+    refused(&desk.run(&["-o", "folder.h5", "--force"]), 2, &["folder.h5 is a folder"]);
+    // Figures as well.
+    assert!(Command::new("mkfifo").arg(desk.path("plot.svg")).status().unwrap().success());
+    let plotted = desk.trapline(&["run", "small.toml", "-o", "plot.h5", "--force", "--backend", "cpu"]);
+    refused(&plotted, 2, &["plot.svg is a pipe"]);
+    assert!(!desk.path("plot.h5").exists() && !desk.path("plot.h5.parts").exists());
+    // A device of our own making, where we may make one; never one of the system's.
+    if Command::new("mknod").arg(desk.path("null.h5")).args(["c", "1", "3"]).output().is_ok_and(|o| o.status.success())
+    {
+        refused(&desk.run(&["-o", "null.h5", "--force"]), 2, &["null.h5 is a device"]);
+        assert!(fs::symlink_metadata(desk.path("null.h5")).unwrap().file_type().is_char_device());
+    }
+
+    // Nor does the program wait for what a pipe may one day bring.
+    refused(&desk.trapline(&["run", "pipe.h5"]), 1, &["pipe.h5: cannot be read", "a pipe"]);
+    refused(&desk.trapline(&["show", "pipe.h5"]), 1, &["cannot read pipe.h5", "a pipe"]);
+
+    // A link to a file stands for the file, and stays a link.
+    fs::create_dir(desk.path("store")).unwrap();
+    fs::write(desk.path("store/real.h5"), "old").unwrap();
+    symlink("store/real.h5", desk.path("link.h5")).unwrap();
+    refused(&desk.run(&["-o", "link.h5"]), 2, &["store/real.h5 exists"]);
+    good(&desk.run(&["-o", "link.h5", "--force"]));
+    assert!(fs::symlink_metadata(desk.path("link.h5")).unwrap().is_symlink());
+    record::open_campaign(&desk.path("store/real.h5")).unwrap();
+}
+
+#[test]
+fn the_inputs_of_a_run_are_never_replaced() {
+    let text = SMALL[..SMALL.find("[dump]").unwrap()].replace("\"pi-ws2-qd\"", "\"./mine.h5\"");
+    let desk = Desk::new(&text);
+    let material = good(&desk.trapline(&["materials", "pi-ws2-qd"]));
+    fs::write(desk.path("mine.h5"), &material).unwrap();
+    fs::create_dir(desk.path("folder")).unwrap();
+    for (output, input) in
+        [("small.toml", "small.toml"), ("folder/../small.toml", "small.toml"), ("mine.h5", "mine.h5")]
+    {
+        for force in [&["-o", output][..], &["-o", output, "--force"]] {
+            refused(&desk.run(force), 2, &[input, "is read from", "-o"]);
+        }
+    }
+    fs::rename(desk.path("small.toml"), desk.path("small.png")).unwrap();
+    let plotted = desk.trapline(&["run", "small.png", "-o", "small.h5", "--force", "--backend", "cpu"]);
+    refused(&plotted, 2, &["small.png", "is read from"]);
+    // Nor does it go as the figure of a record that is replaced.
+    fs::write(desk.path("small.h5"), "old").unwrap();
+    good(&desk.trapline(&["run", "small.png", "-o", "small.h5", "--force", "--backend", "cpu", "--no-plot"]));
+    assert_eq!(fs::read_to_string(desk.path("small.png")).unwrap(), text);
+    assert_eq!(fs::read_to_string(desk.path("mine.h5")).unwrap(), material);
+}
+
+#[test]
+fn names_that_would_fail_at_the_end_are_refused_at_the_start() {
+    let desk = Desk::new(&SMALL.replace("rows = 32", "rows = 1048576").replace("cols = 48", "cols = 1048576"));
+    refused(&desk.run(&["-o", &format!("{}.h5", "x".repeat(237))]), 2, &["240 bytes", "220", "-o"]);
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let name = std::ffi::OsStr::from_bytes(b"\xff.h5");
+        let ran =
+            command(desk.folder.path()).args(["run", "small.toml", "--no-plot", "-o"]).arg(name).output().unwrap();
+        refused(&ran, 2, &["not UTF-8", "-o"]);
+    }
+    // As long as is allowed does work, figures and all.
+    let long = "y".repeat(220);
+    let text = SMALL[..SMALL.find("[dump]").unwrap()].to_owned();
+    fs::write(desk.path("small.toml"), text).unwrap();
+    good(&desk.trapline(&["run", "small.toml", "--backend", "cpu", "--rows", "4", "--cols", "4", "-o", &long]));
+    assert!(desk.path(&format!("{long}.svg")).exists());
+}
+
+#[test]
+fn figures_of_a_replaced_record_go_with_it() {
+    let desk = Desk::new(&SMALL[..SMALL.find("[dump]").unwrap()]);
+    good(&desk.trapline(&["run", "small.toml", "--backend", "cpu", "--rows", "4", "--cols", "4"]));
+    assert_eq!(desk.names(), ["small.h5", "small.png", "small.svg", "small.toml"]);
+    good(&desk.run(&["--force"]));
+    assert_eq!(desk.names(), ["small.h5", "small.toml"]);
+}
+
+/// A campaign of so many points that it is stopped in the middle.
+fn long_run(desk: &Desk, more: &[&str]) -> std::process::Child {
+    let child = command(desk.folder.path())
+        .args(["run", "small.toml", "--backend", "cpu", "--no-plot", "--threads", "1", "--quiet"])
+        .args(more)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let first = record::point_path(&desk.path("small.h5.parts"), 0);
+    let start = std::time::Instant::now();
+    while !first.exists() {
+        assert!(start.elapsed().as_secs() < 120, "no point after two minutes");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    child
+}
+
+#[test]
+fn a_killed_run_leaves_its_points_and_a_running_one_is_left_alone() {
+    let temperatures: Vec<String> = (0..300).map(|i| format!("{}", 20 + i)).collect();
+    let text = SMALL[..SMALL.find("[dump]").unwrap()]
+        .replace("[25.0, 155.0, 180.0]", &format!("[{}]", temperatures.join(", ")));
+    let desk = Desk::new(&text);
+    let mut first = long_run(&desk, &["--rows", "256", "--cols", "256"]);
+    // While it runs nobody else may write there, force or not.
+    for more in [&["--rows", "4", "--cols", "4"][..], &["--rows", "4", "--cols", "4", "--force"]] {
+        refused(&desk.run(more), 2, &["small.h5.parts", "still running"]);
+    }
+    assert!(first.try_wait().unwrap().is_none(), "the first run should still be at it");
+    assert!(record::point_path(&desk.path("small.h5.parts"), 0).exists());
+    first.kill().unwrap();
+    first.wait().unwrap();
+
+    // Every point under its own name is whole; nothing is under the record's.
+    assert_eq!(desk.names(), ["small.h5.parts", "small.toml"]);
+    let mut points = 0;
+    while record::point_path(&desk.path("small.h5.parts"), points).exists() {
+        let path = record::point_path(&desk.path("small.h5.parts"), points);
+        let (label, _, outcome) = record::read_point(&path).unwrap();
+        assert_eq!((label.number, outcome.cells), (points, 256 * 256));
+        points += 1;
+    }
+    assert!((1..600).contains(&points), "{points}");
+    let says = format!("{points} finished points");
+    refused(&desk.run(&["--rows", "4", "--cols", "4"]), 2, &["small.h5.parts", &says, "--force"]);
+    // The lock went with the process.
+    let small = SMALL[..SMALL.find("[dump]").unwrap()].to_owned();
+    fs::write(desk.path("small.toml"), small).unwrap();
+    good(&desk.run(&["--force"]));
+    assert_eq!(desk.names(), ["small.h5", "small.toml"]);
 }
 
 #[test]
@@ -315,6 +493,9 @@ fn bad_campaigns_are_refused_in_one_line() {
         ("format = 1", "format = 2", &["format", "2", "it must be 1"]),
         ("name = \"small\"", "name = \"a/b\"", &["name", "a/b"]),
         ("name = \"small\"", "name = \"\"", &["name", "1 to 64"]),
+        ("name = \"small\"", "name = \" \"", &["name", "\" \"", "blank"]),
+        ("name = \"small\"", "name = \"a\\u001b[31m\"", &["name", "u{1b}", "control"]),
+        ("rows = 2\n", "rows = 2\ndeep = [[[[[1]]]]]\n", &["line", "deep"]),
         ("[array]", "[array", &["line"]),
         ("variation = true\n", "", &["variation"]),
     ];
@@ -328,6 +509,17 @@ fn bad_campaigns_are_refused_in_one_line() {
     refused(&desk.run(&[]), 2, &["small.toml", "line 2", "UTF-8"]);
     fs::write(desk.path("small.toml"), vec![b'\n'; (1 << 20) + 1]).unwrap();
     refused(&desk.run(&[]), 2, &["small.toml", "1024 KiB"]);
+    // A material is read with the same care.
+    fs::write(desk.path("small.toml"), SMALL.replace("\"pi-ws2-qd\"", "\"/dev/zero\"")).unwrap();
+    refused(&desk.run(&[]), 1, &["material[0].use", "/dev/zero: cannot be read", "a device", "pi-ws2-qd"]);
+    fs::write(desk.path("small.toml"), SMALL.replace("\"pi-ws2-qd\"", "\"../small.bin/x.toml\"")).unwrap();
+    refused(&desk.run(&[]), 1, &["material[0].use", "cannot be read", "give the path", "pi-ws2-qd"]);
+    let mine = tempfile::NamedTempFile::new().unwrap();
+    fs::write(desk.path("small.toml"), SMALL.replace("pi-ws2-qd", mine.path().to_str().unwrap())).unwrap();
+    fs::write(mine.path(), b"format = 1\n\n\xff\xfe").unwrap();
+    refused(&desk.run(&[]), 2, &["material[0].use", "line 3", "UTF-8", "trapline materials"]);
+    fs::write(mine.path(), vec![b'\n'; (1 << 20) + 1]).unwrap();
+    refused(&desk.run(&[]), 2, &["material[0].use", "1024 KiB"]);
     // Nothing was computed, nothing is left.
     assert_eq!(desk.names(), ["small.toml"]);
 }
@@ -383,6 +575,18 @@ fn what_is_no_record_is_not_shown() {
     let desk = Desk::new(SMALL);
     refused(&desk.trapline(&["show", "small.toml"]), 1, &["small.toml", "not an HDF5 file"]);
     refused(&desk.trapline(&["show", "none.h5"]), 1, &["none.h5", "check that the path exists"]);
+    hdf5::File::create(desk.path("foreign.h5")).unwrap().close().unwrap();
+    refused(&desk.trapline(&["show", "foreign.h5"]), 1, &["foreign.h5", "file type is not given"]);
+    good(&desk.run(&["--quiet"]));
+    let whole = fs::read(desk.path("small.h5")).unwrap();
+    fs::write(desk.path("cut.h5"), &whole[..whole.len() / 2]).unwrap();
+    refused(&desk.trapline(&["show", "cut.h5"]), 1, &["cut.h5", "no seal"]);
+    // Without its seal a file is still read: what is shown is the same, with one warning.
+    fs::write(desk.path("small.h5"), &whole[..whole.len() - 20]).unwrap();
+    let shown = desk.trapline(&["show", "small.h5"]);
+    assert!(good(&shown).contains("campaign      small"));
+    assert_eq!(err(&shown).lines().count(), 1, "{}", err(&shown));
+    assert!(err(&shown).contains("small.h5: no seal"), "{}", err(&shown));
     refused(&desk.trapline(&["show", "."]), 1, &["cannot read ."]);
 }
 
@@ -497,7 +701,9 @@ fn the_shipped_campaign_is_complete() {
     // What the file says of the keys that may be left out is true: without them the plan is the same.
     let text = std::fs::read_to_string(&path).unwrap();
     let short = &text[..text.find("# All that follows").unwrap()];
+    assert_eq!(plan.inputs, [path]);
     let mut same = Plan::parse(short, "bake", Path::new(""), &Overrides::default()).unwrap();
+    same.inputs = plan.inputs.clone();
     same.label.campaign_toml = text;
     assert_eq!(same, plan);
 }

@@ -61,6 +61,7 @@ fn a_merge_holds_every_point_bit_for_bit() {
         let mut label = campaign(&size);
         if size.dump.is_none() {
             label.overrides.clear();
+            label.program_k = None;
             label.report_times_s.clear();
         }
         write_all(folder.path(), &label);
@@ -215,4 +216,36 @@ fn many_threads_write_points_at_once() {
         let (_, _, read) = record::read_point(&record::point_path(folder.path(), number)).unwrap();
         assert_eq!(bits(&read), bits(&outcome(&label, number)));
     }
+}
+
+/// A minor version may add anything; what this program does not know it names, and reads the rest.
+#[test]
+fn what_a_newer_minor_version_adds_is_no_obstacle() {
+    let folder = tempfile::tempdir().unwrap();
+    let label = campaign(&SMALL);
+    write_all(folder.path(), &label);
+    let path = folder.path().join("all.h5");
+    record::merge_points(folder.path(), &label, &provenance("m"), &path, 0..6).unwrap();
+    let before = record::open_campaign(&path).unwrap();
+    let file = hdf5::File::open_rw(&path).unwrap();
+    file.attr("format_version").unwrap().write(&ndarray::arr1(&[1, 9])).unwrap();
+    file.create_group("learning").unwrap().new_dataset_builder().with_data(&[1.0]).create("rate").unwrap();
+    file.new_dataset_builder().with_data(&[1.0, 2.0]).create("bare").unwrap();
+    let odd = file.new_dataset_builder().with_data(&[1_u8]).create("odd").unwrap();
+    odd.new_attr::<f64>().create("units").unwrap().write_scalar(&1.5).unwrap();
+    file.link_soft("/nowhere", "dangling").unwrap();
+    drop(odd);
+    file.close().unwrap();
+
+    let after = record::open_campaign(&path).unwrap();
+    assert_eq!((after.format_version, &after.label), ([1, 9], &before.label));
+    let text = record::describe(&after).unwrap();
+    let line = |name: &str| {
+        let found = text.lines().find(|line| line.trim_start().starts_with(name));
+        found.unwrap_or_else(|| panic!("{name} is not in\n{text}")).split_whitespace().collect::<Vec<_>>()
+    };
+    assert_eq!(line("bare "), ["bare", "2", "-", "-"]);
+    assert_eq!(line("odd "), ["odd", "1", "-", "-"]);
+    assert_eq!(line("kept_mean ")[..6], ["kept_mean", "2", "x", "3", "x", "5"]);
+    assert!(text.contains("unknown to this program: dangling, learning\n"), "{text}");
 }

@@ -225,7 +225,7 @@ fn files_that_others_changed_are_read_or_refused_in_words() {
 #[test]
 fn a_file_is_described() {
     let folder = tempfile::tempdir().unwrap();
-    let text = record::describe(&written(folder.path())).unwrap();
+    let text = record::describe_experiment(&record::read_datasets(&written(folder.path())).unwrap());
     println!("{text}");
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let lines: Vec<String> = text.lines().map(words).collect();

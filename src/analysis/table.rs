@@ -1,5 +1,7 @@
 //! Plain text tables for a terminal.
 
+use unicode_width::UnicodeWidthStr;
+
 /// Rows of text in aligned columns.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
@@ -23,14 +25,14 @@ impl Table {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+            cells.map(|cell| cell.width()).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let mut text = String::new();
         for row in &self.rows {
             let mut line = String::new();
             for (column, cell) in row.iter().enumerate() {
-                let gap = " ".repeat(widths[column] - cell.chars().count());
+                let gap = " ".repeat(widths[column] - cell.width());
                 if column > 0 {
                     line.push_str("  ");
                 }
@@ -59,5 +61,13 @@ mod tests {
         table.row(["a", "1.25", "7"]);
         table.row(["longer", "-", "1000"]);
         assert_eq!(table.render(), "name      ΔE     n\na       1.25     7\nlonger     -  1000\n");
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let mut table = Table::new(["name", "n"], 1);
+        table.row(["量子点", "7"]);
+        table.row(["cafe\u{301}s", "8"]);
+        assert_eq!(table.render(), "name    n\n量子点  7\ncafe\u{301}s   8\n");
     }
 }

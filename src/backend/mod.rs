@@ -97,7 +97,8 @@ pub enum BackendError {
     )]
     Lengths { found: usize, classes: usize, cells: usize },
     #[error(
-        "device memory {budget_mib} MiB is too little for one tile of {least_cells} cells, which takes {needed_mib} MiB; raise --device-memory"
+        "less than {} MiB of device memory is too little for one tile of {least_cells} cells, which takes {needed_mib} MiB; raise --device-memory",
+        budget_mib + 1
     )]
     Budget { budget_mib: u64, needed_mib: u64, least_cells: u64 },
     #[error("{adapter}: cannot open a device: {reason}")]

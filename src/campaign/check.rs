@@ -26,10 +26,10 @@ pub const MAX_SUBSTEPS: u64 = 64;
 pub const MIN_TIME_S: f64 = 1e-12;
 /// Latest checkpoint, s.
 pub const MAX_TIME_S: f64 = 1e12;
-/// Most readings (cells times checkpoints) of a dump: it passes through memory, 28 bytes a reading.
-pub const MAX_DUMP_READINGS: u64 = 1 << 27;
+/// Most readings (cells times checkpoints) of a dump: it passes through memory, 28 bytes a reading, less than 1 GiB.
+pub const MAX_DUMP_READINGS: u64 = 1 << 25;
 /// Largest record, dumps aside: the summary and the figure hold it in memory.
-pub const MAX_RECORD_BYTES: u64 = 4 << 30;
+pub const MAX_RECORD_BYTES: u64 = 1 << 30;
 
 /// A step count may be off a whole number by this, relatively: what decimal fractions lose in binary.
 const WHOLE: f64 = 1e-6;

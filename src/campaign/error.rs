@@ -58,16 +58,39 @@ impl CampaignError {
 pub enum RunError {
     #[error("{} exists; choose another name with -o, or replace it with --force", .0.display())]
     Exists(PathBuf),
-    #[error("{} holds the points of an interrupted run, or of one that is running; start afresh with --force", .0.display())]
-    Interrupted(PathBuf),
-    #[error("{} is not a folder of points: it holds {found}; remove it, or choose another name with -o", path.display())]
+    #[error("{} is {kind}, not a file; choose another name with -o", path.display())]
+    NotAFile { path: PathBuf, kind: &'static str },
+    #[error("{} is a file this campaign is read from; choose another name with -o", .0.display())]
+    Input(PathBuf),
+    #[error(
+        "{} holds {points} finished points of an interrupted run (trapline show {}); choose another name with -o, or discard them with --force",
+        path.display(), first.display()
+    )]
+    Interrupted {
+        path: PathBuf,
+        points: usize,
+        /// The first of them.
+        first: PathBuf,
+    },
+    #[error("{} belongs to a run that is still running; wait for it, or choose another name with -o", .0.display())]
+    Running(PathBuf),
+    #[error(
+        "{} is there, and this file system has no locks that would tell whether a run still uses it; choose another name with -o, or discard it with --force",
+        .0.display()
+    )]
+    NoLocks(PathBuf),
+    #[error("{} is not a folder of points: {found}; remove it, or choose another name with -o", path.display())]
     NotParts { path: PathBuf, found: String },
     #[error("{} names no file; give one with -o, such as bake.h5", .0.display())]
     NoFile(PathBuf),
+    #[error("{} {what}; choose another name with -o", path.display())]
+    Name { path: PathBuf, what: String },
     #[error("point {number} ({material}, {temperature_c} °C): {source}")]
     Backend { number: usize, material: String, temperature_c: f64, source: Box<BackendError> },
     #[error("the record of point {number} cannot be made: its dump does not have the shape of its window")]
     Dump { number: usize },
+    #[error("{source}; the {points} points finished before are kept in {}", path.display())]
+    Stopped { source: Box<RunError>, points: usize, path: PathBuf },
     #[error(transparent)]
     Record(#[from] RecordError),
 }

@@ -1,20 +1,11 @@
 //! Remarks on the model's validity: what may be computed, and should not be believed without a second thought.
 
+use crate::cell::validity;
 use crate::material::Material;
 use crate::protocol::Part;
-use crate::units::celsius;
-
-/// Largest bias the cell was calibrated to (the paper sweeps to 5 V and pulses to 5.5 V), rounded up.
-pub const VALID_TO_V: f64 = 6.0;
 
 /// Remarks on one point, one sentence each.
 pub(super) fn flags(material: &Material, parts: &[Part], program_k: f64, bake_k: f64, read_v: f64) -> Vec<String> {
-    let glass_k = material.glass_transition_k;
-    let glass = |what: &str, temperature_k: f64| {
-        let (t, g) = (degrees(temperature_k), degrees(glass_k));
-        (temperature_k > glass_k)
-            .then(|| format!("{what} at {t} °C is above the glass transition, {g} °C: outside the model's validity"))
-    };
     let strongest = parts
         .iter()
         .map(|part| match *part {
@@ -22,21 +13,15 @@ pub(super) fn flags(material: &Material, parts: &[Part], program_k: f64, bake_k:
             Part::Sweep { sweep_to_v, .. } => sweep_to_v,
         })
         .fold(0.0, |most: f64, v| if v.abs() > most.abs() { v } else { most });
-    let bias = (strongest.abs() > VALID_TO_V)
-        .then(|| format!("programming at {strongest} V is beyond {VALID_TO_V} V: outside the model's validity"));
+    let bias = validity::bias("programming", strongest);
     let reading = material.capture.filter(|c| read_v.abs() > c.onset_v).map(|c| {
         format!(
             "reading at {read_v} V is above the onset of capture, {} V: it would disturb the cell, which is not modelled",
             c.onset_v
         )
     });
-    let programming = if program_k == bake_k { None } else { glass("programming", program_k) };
-    [glass("baking", bake_k), programming, bias, reading].into_iter().flatten().collect()
-}
-
-fn degrees(temperature_k: f64) -> String {
-    let text = format!("{:.2}", celsius(temperature_k));
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let programming = if program_k == bake_k { None } else { validity::glass(material, "programming", program_k) };
+    [validity::glass(material, "baking", bake_k), programming, bias, reading].into_iter().flatten().collect()
 }
 
 #[cfg(test)]

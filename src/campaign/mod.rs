@@ -9,15 +9,16 @@ mod check;
 mod error;
 pub mod file;
 mod flags;
+mod parts;
 mod plan;
 mod run;
 mod times;
 
+pub use crate::cell::validity::VALID_TO_V;
 pub use check::{
     MAX_BIAS_V, MAX_DUMP_READINGS, MAX_DWELL_S, MAX_MATERIALS, MAX_RECORD_BYTES, MAX_SEGMENTS, MAX_SUBSTEPS,
     MAX_SWEEP_POINTS, MAX_TEMPERATURE_C, MAX_TEMPERATURES, MAX_TIME_S, MIN_TIME_S,
 };
 pub use error::{Bad, CampaignError, RunError};
-pub use flags::VALID_TO_V;
 pub use plan::{Overrides, Plan};
 pub use run::{Claim, Destination, run};

@@ -1,8 +1,6 @@
 //! A campaign, checked: what runs need, and what records say.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::check::{self, MAX_MATERIALS, MAX_SUBSTEPS, MAX_TEMPERATURES};
 use super::error::{Bad, CampaignError};
@@ -11,6 +9,7 @@ use super::flags::flags;
 use super::times::{Times, times};
 use crate::array::{ArrayShape, MAX_LINES};
 use crate::backend::job::{Job, JobSpec, MAX_BINS};
+use crate::files::{self, TextError};
 use crate::material::{self, Material};
 use crate::outcome::{CampaignLabel, PointLabel};
 use crate::protocol::{self, Part};
@@ -20,8 +19,6 @@ use crate::units::kelvin;
 const DEFAULT_READ_V: f64 = 0.1;
 const DEFAULT_KEPT_BELOW: f64 = 0.9;
 const DEFAULT_BINS: i64 = 64;
-/// Longest campaign file, bytes.
-const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// What the command line puts in the place of the file's values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,10 +52,9 @@ pub struct Plan {
     pub points: Vec<PointLabel>,
     pub shape: ArrayShape,
     pub variation: bool,
-    pub read_v: f64,
-    /// The bake temperature where `None`.
-    pub program_k: Option<f64>,
     pub substeps: Option<u32>,
+    /// The files the plan was read from: the campaign's, and those of materials that are not shipped.
+    pub inputs: Vec<PathBuf>,
     materials: Vec<Programmed>,
 }
 
@@ -69,19 +65,16 @@ impl Plan {
     /// [`CampaignError`]: a file that cannot be read, is not a campaign, or holds a value outside its limit.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, CampaignError> {
         let shown = path.display().to_string();
-        let unreadable = |source| CampaignError::Unreadable { path: shown.clone(), source };
-        let syntax = |message: String| CampaignError::Syntax { path: shown.clone(), message };
-        let mut bytes = Vec::new();
-        let file = File::open(path).map_err(unreadable)?;
-        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(syntax(format!("is longer than {} KiB, the limit of a campaign file", MAX_FILE_BYTES >> 10)));
-        }
-        let text = String::from_utf8(bytes).map_err(|e| {
-            let line = e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
-            syntax(format!("line {line}: is not text in UTF-8; give a campaign file, such as campaigns/bake.toml"))
+        let text = files::read_text(path).map_err(|error| match error {
+            TextError::Unreadable(source) => CampaignError::Unreadable { path: shown.clone(), source },
+            TextError::Content(what) => {
+                let message = format!("{what}; give a campaign file, such as campaigns/bake.toml");
+                CampaignError::Syntax { path: shown.clone(), message }
+            }
         })?;
-        Plan::parse(&text, &shown, path.parent().unwrap_or(Path::new("")), overrides)
+        let mut plan = Plan::parse(&text, &shown, path.parent().unwrap_or(Path::new("")), overrides)?;
+        plan.inputs.insert(0, path.to_owned());
+        Ok(plan)
     }
 
     /// As [`Plan::load`], of a text; `origin` names it in errors, `base` is the folder its paths are seen from.
@@ -95,7 +88,9 @@ impl Plan {
             Err(message) => return Err(CampaignError::Syntax { path, message }),
         };
         let materials = materials(&file.material, origin, base)?;
-        build(text, &file, materials, overrides).map_err(|bad| CampaignError::Value { path, bad })
+        let mut plan = build(text, &file, materials, overrides).map_err(|bad| CampaignError::Value { path, bad })?;
+        plan.inputs = file.material.iter().filter_map(|of| material::path_of(&of.name_or_path, base)).collect();
+        Ok(plan)
     }
 
     /// The cells of all points together: what progress is counted in.
@@ -115,12 +110,12 @@ impl Plan {
             variation: self.variation,
             seed: self.label.seed,
             shape: self.shape,
-            program_k: self.program_k.unwrap_or(point.temperature_k),
+            program_k: self.label.program_k.unwrap_or(point.temperature_k),
             bake_k: point.temperature_k,
             program: &protocol::segments(&of.program),
             substeps: self.substeps,
             times_s: &self.label.times_s[1..],
-            read_v: self.read_v,
+            read_v: self.label.read_v,
             kept_threshold: self.label.kept_threshold,
             bins: self.label.bins,
         })
@@ -155,10 +150,8 @@ fn build(text: &str, file: &CampaignFile, materials: Vec<Material>, overrides: &
     if file.format != FORMAT {
         return Err(Bad::key("format", file.format, format!("{FORMAT}; a newer format needs a newer trapline")));
     }
-    let name_length = file.name.chars().count();
-    if !(1..=64).contains(&name_length) || file.name.contains(['/', '\\']) || file.name.contains(char::is_control) {
-        let limit = "1 to 64 characters without slashes and control characters";
-        return Err(Bad::key("name", format!("{:?}", file.name), limit));
+    if !files::is_name(&file.name) {
+        return Err(Bad::key("name", format!("{:?}", file.name), files::NAME_LIMIT));
     }
     let shape = ArrayShape {
         rows: lines("rows", file.array.rows, overrides.rows)?,
@@ -222,6 +215,8 @@ fn build(text: &str, file: &CampaignFile, materials: Vec<Material>, overrides: &
         rows: shape.rows,
         cols: shape.cols,
         seed,
+        read_v,
+        program_k,
         kept_threshold,
         report_times_s: report_s,
         dump,
@@ -231,9 +226,8 @@ fn build(text: &str, file: &CampaignFile, materials: Vec<Material>, overrides: &
         points,
         shape,
         variation: file.variation,
-        read_v,
-        program_k,
         substeps: substeps.map(|n| n as u32),
+        inputs: Vec::new(),
         materials: programmed,
     })
 }

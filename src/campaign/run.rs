@@ -1,20 +1,25 @@
 //! Running a campaign: points in order, each committed as its own file, then one record of all.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, ArrayView2};
 
 use super::error::RunError;
+use super::parts::{Parts, refused};
 use super::plan::Plan;
 use crate::array::CellSet;
 use crate::backend::job::Job;
 use crate::backend::{Backend, BackendError, Progress};
+use crate::files;
 use crate::outcome::{CellDump, CellWindow, Identity, Provenance};
-use crate::record::commit::CommitError;
-use crate::record::{RecordError, merge_points, write_point};
+use crate::record::{merge_points, write_point};
 use crate::units::celsius;
+
+/// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an ending.
+const MAX_NAME_BYTES: usize = 220;
 
 /// Where a campaign's files go: `bake.h5`, its points in `bake.h5.parts/` until it is whole, `bake.png` and `bake.svg`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,82 +28,110 @@ pub struct Destination {
     pub parts: PathBuf,
     /// Path of the figures without their ending.
     pub figure_stem: PathBuf,
+    /// Those to be drawn: all or none.
     pub figures: Vec<PathBuf>,
 }
 
 impl Destination {
-    /// The names that go with `record`; no figures where `with_figures` is false.
+    /// The names that go with `record`; no figures where `with_figures` is false. A link stands for the file it leads to.
     ///
     /// # Errors
-    /// [`RunError::NoFile`] for a path that ends in no file name.
+    /// [`RunError::NoFile`] for a path that ends in no file name, [`RunError::Name`] for a name that would fail later.
     pub fn new(record: &Path, with_figures: bool) -> Result<Destination, RunError> {
         let slash = record.as_os_str().to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR]);
         if record.file_name().is_none() || slash {
             return Err(RunError::NoFile(record.to_owned()));
         }
+        let is_link = fs::symlink_metadata(record).is_ok_and(|found| found.is_symlink());
+        let bad_name = |what: String| Err(RunError::Name { path: record.to_owned(), what });
+        let target = match fs::canonicalize(record) {
+            Ok(target) if is_link => target,
+            Err(_) if is_link => return bad_name("is a link that leads nowhere".to_owned()),
+            _ => record.to_owned(),
+        };
+        if target.to_str().is_none() {
+            return bad_name("is not UTF-8, which the HDF5 library needs".to_owned());
+        }
+        let bytes = target.file_name().map_or(0, OsStr::len);
+        if bytes > MAX_NAME_BYTES {
+            return bad_name(format!("has a name of {bytes} bytes, and {MAX_NAME_BYTES} is the limit"));
+        }
         let figure_stem =
-            if record.extension().is_some_and(|e| e == "h5") { record.with_extension("") } else { record.to_owned() };
-        let endings: &[&str] = if with_figures { &[".png", ".svg"] } else { &[] };
-        let figures = endings.iter().map(|ending| appended(&figure_stem, ending)).collect();
-        Ok(Destination { record: record.to_owned(), parts: appended(record, ".parts"), figure_stem, figures })
+            if target.extension().is_some_and(|e| e == "h5") { target.with_extension("") } else { target.clone() };
+        let figures = if with_figures { figures_of(&figure_stem) } else { Vec::new() };
+        Ok(Destination { parts: appended(&target, ".parts"), record: target, figure_stem, figures })
     }
 
-    /// Refuses to replace what is there, unless `force`; changes nothing.
+    /// Refuses to replace what is there, unless `force`, and what must not be replaced in any case: what is no file, the
+    /// `inputs` of the campaign, the points of a run that is alive. Changes nothing.
     ///
     /// # Errors
-    /// [`RunError::Exists`] for the record or a figure, [`RunError::Interrupted`] for the points of another run,
-    /// [`RunError::Record`] where a folder has a file's name.
-    pub fn check(&self, force: bool) -> Result<(), RunError> {
-        for path in std::iter::once(&self.record).chain(&self.figures) {
-            // A dangling link is there, too.
-            match fs::symlink_metadata(path) {
-                Ok(_) if path.is_dir() => return Err(refused("write", path, ErrorKind::IsADirectory.into())),
-                Ok(_) if !force => return Err(RunError::Exists(path.clone())),
-                Err(e) if e.kind() != ErrorKind::NotFound => return Err(refused("write", path, e)),
-                _ => {}
-            }
-        }
-        match fs::symlink_metadata(&self.parts) {
-            Ok(_) if !force => Err(RunError::Interrupted(self.parts.clone())),
-            Ok(_) => only_points(&self.parts),
-            Err(_) => Ok(()),
-        }
+    /// [`RunError::Exists`] for the record or a figure, [`RunError::NotAFile`] and [`RunError::Input`] for one that `force`
+    /// does not replace either, [`RunError::Interrupted`] for the points of another run, [`RunError::Running`],
+    /// [`RunError::NotParts`] and [`RunError::NoLocks`] for a folder of points that is none or is in use.
+    pub fn check(&self, inputs: &[PathBuf], force: bool) -> Result<(), RunError> {
+        self.check_files(inputs, force)?;
+        Parts::check(&self.parts, force)
     }
 
-    /// Makes the folder of points, which keeps a second run of the same name out; what an interrupted run left in it goes.
+    fn check_files(&self, inputs: &[PathBuf], force: bool) -> Result<(), RunError> {
+        for path in std::iter::once(&self.record).chain(&self.figures) {
+            let found = match fs::symlink_metadata(path) {
+                Ok(found) => found,
+                Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                Err(e) => return Err(refused("write", path, e)),
+            };
+            let kind = if path.is_dir() { Some("a folder") } else { files::other_kind(found.file_type()) };
+            if let Some(kind) = kind {
+                return Err(RunError::NotAFile { path: path.clone(), kind });
+            }
+            if is_one_of(path, inputs) {
+                return Err(RunError::Input(path.clone()));
+            }
+            if !force {
+                return Err(RunError::Exists(path.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the folder of points and locks it, which keeps a second run of the same name out; what an interrupted run left
+    /// in it goes.
     ///
     /// # Errors
     /// As [`Destination::check`]; [`RunError::Record`] where the folder above is missing or may not be written to.
-    pub fn claim(&self, force: bool) -> Result<Claim<'_>, RunError> {
-        self.check(force)?;
-        if force && self.parts.exists() {
-            fs::remove_dir_all(&self.parts).map_err(|e| refused("remove the folder", &self.parts, e))?;
-        }
-        match fs::create_dir(&self.parts) {
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => Err(RunError::Interrupted(self.parts.clone())),
-            Err(e) => Err(refused("create the folder", &self.parts, e)),
-            Ok(()) => Ok(Claim { destination: self }),
-        }
+    pub fn claim(&self, inputs: &[PathBuf], force: bool) -> Result<Claim<'_>, RunError> {
+        self.check(inputs, force)?;
+        let parts = Parts::claim(&self.parts, force)?;
+        // Again, now that nobody else writes: a run that was alive at the first look may have ended.
+        self.check_files(inputs, force)?;
+        let stale = if self.record.exists() { figures_of(&self.figure_stem) } else { Vec::new() };
+        let stale = stale.into_iter().filter(|figure| figure.is_file() && !is_one_of(figure, inputs)).collect();
+        Ok(Claim { destination: self, parts, stale })
     }
 }
 
-/// A destination that is this run's: its folder of points exists, and a second run of the same name is refused.
+/// A destination that is this run's: its folder of points is locked, and a second run of the same name is refused.
 ///
 /// When the claim ends, a folder in which no point was finished goes too; one with points stays.
 #[derive(Debug)]
 pub struct Claim<'a> {
     destination: &'a Destination,
+    parts: Parts,
+    /// Figures of the record that is replaced: they do not go with the new one.
+    stale: Vec<PathBuf>,
 }
 
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        // The system refuses this for a folder that holds something: just so.
-        let _ = fs::remove_dir(&self.destination.parts);
-    }
+fn figures_of(stem: &Path) -> Vec<PathBuf> {
+    [".png", ".svg"].map(|ending| appended(stem, ending)).to_vec()
 }
 
-fn refused(step: &'static str, path: &Path, source: io::Error) -> RunError {
-    RunError::Record(RecordError::Commit(CommitError::new(step, path, source)))
+/// Whether the path leads to one of the files.
+fn is_one_of(path: &Path, files: &[PathBuf]) -> bool {
+    let Ok(path) = fs::canonicalize(path) else {
+        return false;
+    };
+    files.iter().any(|file| fs::canonicalize(file).is_ok_and(|file| file == path))
 }
 
 fn appended(path: &Path, ending: &str) -> PathBuf {
@@ -107,30 +140,23 @@ fn appended(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Refuses a folder that holds anything but numbered folders: it is about to be removed with all that is in it.
-fn only_points(parts: &Path) -> Result<(), RunError> {
-    let entries = fs::read_dir(parts).map_err(|e| refused("read the folder", parts, e))?;
-    for entry in entries {
-        let name = entry.map_err(|e| refused("read the folder", parts, e))?.file_name();
-        let name = name.to_string_lossy();
-        if name.len() != 6 || !name.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(RunError::NotParts { path: parts.to_owned(), found: format!("{name:?}") });
-        }
-    }
-    Ok(())
-}
-
 /// Runs all points of a plan and writes the record.
 ///
 /// `progress` is told how many further cells are done, of [`Plan::cells`]. The folder of points is removed when the record
-/// is whole; figures are not drawn here.
+/// is whole, and so are the figures of a record that was replaced; new ones are not drawn here.
 ///
 /// # Errors
-/// [`RunError`]. Points that were finished stay in the folder, and the record is as it was.
-pub fn run(plan: &Plan, backend: &dyn Backend, claim: &Claim<'_>, progress: Progress) -> Result<(), RunError> {
-    let parts = &claim.destination.parts;
-    points(plan, backend, claim.destination, progress)?;
-    fs::remove_dir_all(parts).map_err(|e| refused("remove the folder", parts, e))
+/// [`RunError`]. Points that were finished stay in the folder ([`RunError::Stopped`] says how many), and the record is as it was.
+pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, progress: Progress) -> Result<(), RunError> {
+    let Claim { destination, parts, stale } = claim;
+    points(plan, backend, destination, progress).map_err(|source| match parts.points() {
+        0 => source,
+        points => RunError::Stopped { source: Box::new(source), points, path: parts.path().to_owned() },
+    })?;
+    for figure in stale {
+        fs::remove_file(&figure).map_err(|e| refused("remove the figure of the replaced record", &figure, e))?;
+    }
+    parts.discard()
 }
 
 fn points(plan: &Plan, backend: &dyn Backend, to: &Destination, progress: Progress) -> Result<(), RunError> {
@@ -151,7 +177,11 @@ fn points(plan: &Plan, backend: &dyn Backend, to: &Destination, progress: Progre
             let found = dump(&job, window, [&trace.conductance, &trace.filling, &trace.lost].map(|a| a.view()));
             outcome.dump = Some(found.ok_or(RunError::Dump { number: point.number })?);
         }
-        write_point(&to.parts, &plan.label, point, &provenance(&identity, start), &outcome)?;
+        let mut point = point.clone();
+        if outcome.programmed == 0 && !job.material.classes.is_empty() {
+            point.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
+        }
+        write_point(&to.parts, &plan.label, &point, &provenance(&identity, start), &outcome)?;
     }
     let provenance = provenance(&identity, campaign_start);
     merge_points(&to.parts, &plan.label, &provenance, &to.record, 0..plan.points.len())?;

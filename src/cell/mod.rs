@@ -15,6 +15,7 @@ pub mod capture;
 pub mod current;
 pub mod release;
 pub mod step;
+pub mod validity;
 
 use crate::material::{MAX_CLASSES, Material};
 use crate::protocol::Segment;

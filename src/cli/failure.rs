@@ -79,12 +79,24 @@ impl From<BackendError> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        match error {
-            RunError::Exists(_) | RunError::Interrupted(_) | RunError::NotParts { .. } | RunError::NoFile(_) => {
-                Failure::Usage(told(&error))
-            }
-            RunError::Backend { .. } | RunError::Dump { .. } | RunError::Record(_) => Failure::Failed(told(&error)),
-        }
+        if is_usage(&error) { Failure::Usage(told(&error)) } else { Failure::Failed(told(&error)) }
+    }
+}
+
+fn is_usage(error: &RunError) -> bool {
+    match error {
+        RunError::Exists(_)
+        | RunError::NotAFile { .. }
+        | RunError::Input(_)
+        | RunError::Interrupted { .. }
+        | RunError::Running(_)
+        | RunError::NoLocks(_)
+        | RunError::NotParts { .. }
+        | RunError::NoFile(_)
+        | RunError::Name { .. } => true,
+        RunError::Backend { source, .. } => matches!(**source, BackendError::Budget { .. }),
+        RunError::Stopped { source, .. } => is_usage(source),
+        RunError::Dump { .. } | RunError::Record(_) => false,
     }
 }
 
@@ -98,7 +110,10 @@ impl From<ExperimentError> for Failure {
     fn from(error: ExperimentError) -> Self {
         match error {
             ExperimentError::Backend(inner) => inner.into(),
-            ExperimentError::Material(_) => Failure::Failed(told(&error)),
+            ExperimentError::Material(_) | ExperimentError::Dataset(_) | ExperimentError::Shape(_) => {
+                Failure::Failed(told(&error))
+            }
+            ExperimentError::Pattern(_) => Failure::Usage(told(&error)),
         }
     }
 }
@@ -106,5 +121,31 @@ impl From<ExperimentError> for Failure {
 impl From<FigureError> for Failure {
     fn from(error: FigureError) -> Self {
         Failure::Failed(told(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_that_is_too_small_is_the_users_to_change() {
+        let budget = || BackendError::Budget { budget_mib: 0, needed_mib: 3, least_cells: 4096 };
+        let in_run = || RunError::Backend {
+            number: 0,
+            material: "pi".to_owned(),
+            temperature_c: 25.0,
+            source: Box::new(budget()),
+        };
+        let stopped = RunError::Stopped { source: Box::new(in_run()), points: 2, path: "x.h5.parts".into() };
+        for failure in [Failure::from(budget()), in_run().into(), stopped.into()] {
+            assert_eq!(failure.code(), 2);
+            let text = failure.message().unwrap_or_default();
+            assert!(text.contains("less than 1 MiB") && text.contains("--device-memory"), "{text}");
+        }
+        let lost = BackendError::NoAdapter("none".to_owned());
+        let lost =
+            RunError::Backend { number: 0, material: "pi".to_owned(), temperature_c: 25.0, source: Box::new(lost) };
+        assert_eq!(Failure::from(lost).code(), 1);
     }
 }

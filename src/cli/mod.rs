@@ -22,7 +22,7 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TRAPLINE_CO
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 when all went well; 1 for what fails while running (a file that cannot be read or written, a damaged \
-record, a device); 2 for wrong usage (arguments, what a campaign or material file holds, an output that exists).
+record, a device); 2 for wrong usage (arguments, what a campaign or material file holds, an output that exists or is in use).
 
 Results go to the standard output; remarks, progress and errors to the standard error.";
 

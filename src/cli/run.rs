@@ -77,9 +77,9 @@ impl Run {
         let plan = Plan::load(&self.file, &self.overrides())?;
         let output = self.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.h5", plan.label.name)));
         let destination = Destination::new(&output, !self.no_plot)?;
-        destination.check(self.force)?;
+        destination.check(&plan.inputs, self.force)?;
         let backend = backend::open(&self.options())?;
-        let claim = destination.claim(self.force)?;
+        let claim = destination.claim(&plan.inputs, self.force)?;
         let note = |line: &str| {
             if !self.quiet {
                 terminal::note(line);
@@ -91,7 +91,7 @@ impl Run {
         note(&format!("{}: {} ({}){software}", who.backend, who.adapter, who.instruction_set));
 
         let bar = terminal::cells_bar(plan.cells(), self.quiet);
-        let result = campaign::run(&plan, backend.as_ref(), &claim, &|cells| bar.inc(cells));
+        let result = campaign::run(&plan, backend.as_ref(), claim, &|cells| bar.inc(cells));
         bar.finish_and_clear();
         result?;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use trapline::analysis::retention;
-use trapline::record::{self, FileType};
+use trapline::record::{self, CampaignRecord, FileType, RecordError};
 
 use super::{Failure, terminal};
 
@@ -21,16 +21,15 @@ impl Show {
     /// # Errors
     /// [`Failure::Failed`] for what is no record of this program.
     pub fn run(self) -> Result<(), Failure> {
-        let mut text = record::describe(&self.file)?;
-        let campaign = match record::file_type(&self.file)? {
-            FileType::Campaign => Some(record::open_campaign(&self.file)?),
-            FileType::Point => Some(record::open_point(&self.file)?.0),
-            FileType::Experiment => None,
+        let text = match record::file_type(&self.file)? {
+            FileType::Campaign => campaign(&record::open_campaign(&self.file)?)?,
+            FileType::Point => campaign(&record::open_point(&self.file)?.0)?,
+            FileType::Experiment => record::describe_experiment(&record::read_datasets(&self.file)?),
         };
-        if let Some(campaign) = campaign {
-            text.push('\n');
-            text.push_str(&retention::table(&retention::summary(&campaign)));
-        }
         terminal::print(&text)
     }
+}
+
+fn campaign(found: &CampaignRecord) -> Result<String, RecordError> {
+    Ok(format!("{}\n{}", record::describe(found)?, retention::table(&retention::summary(found))))
 }

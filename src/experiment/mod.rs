@@ -1,13 +1,24 @@
-//! What people ask of the program beside campaigns: does it compute right on this machine ([`selftest`]), and how fast ([`mod@bench`]).
+//! What people ask of the program beside campaigns: currents ([`iv`]), pulses ([`pulse`]), retention of states ([`retention`]),
+//! learning a pattern ([`letter`]); does it compute right on this machine ([`selftest`]), and how fast ([`mod@bench`]).
+//!
+//! An experiment drives a [`probe::Probe`] on any backend and hands back a [`Dataset`]: raw data, from which every number that is
+//! quoted is computed again elsewhere.
 
 pub mod bench;
+pub mod iv;
+pub mod letter;
+pub mod probe;
+pub mod pulse;
+pub mod retention;
 pub mod selftest;
 
 use crate::array::ArrayShape;
 use crate::backend::job::{Job, JobSpec};
+use crate::dataset::Dataset;
 use crate::material::{Material, MaterialError, shipped};
 use crate::protocol::Segment;
-use crate::units::kelvin;
+use crate::units::{celsius, kelvin};
+use probe::Probe;
 
 /// Times at two points an octave, 1 s to `octaves` octaves later.
 fn octave_times(octaves: u32) -> Vec<f64> {
@@ -39,9 +50,39 @@ pub enum ExperimentError {
     Material(#[from] MaterialError),
     #[error(transparent)]
     Backend(#[from] crate::backend::BackendError),
+    #[error(transparent)]
+    Pattern(#[from] letter::PatternError),
+    #[error(transparent)]
+    Dataset(#[from] crate::dataset::DatasetError),
+    #[error("an experiment's array has another shape than was laid out: {0}")]
+    Shape(#[from] ndarray::ShapeError),
 }
 
 /// A shipped material by name.
 fn material(name: &str) -> Result<Material, ExperimentError> {
     Ok(shipped(name)?)
+}
+
+/// Notes the conditions a probe was under.
+pub(crate) fn describe(dataset: &mut Dataset, probe: &Probe) {
+    let c = &probe.conditions;
+    let on = |on: bool| if on { "on" } else { "off" };
+    dataset
+        .note("material", probe.material.name.clone())
+        .note("temperature_c", celsius(c.ambient_k).to_string())
+        .note("seed", c.seed.to_string())
+        .note("variation", on(c.variation))
+        .note("read_noise", on(c.read_noise))
+        .note("read_bias_v", c.read_v.to_string())
+        .note("read_time_s", c.read_s.to_string());
+    let remarks = probe.remarks();
+    if !remarks.is_empty() {
+        dataset.note("outside_validity", remarks.join("; "));
+    }
+}
+
+/// The axis of a probe's cells.
+fn cell_axis(dataset: &mut Dataset, probe: &Probe) {
+    let numbers: ndarray::Array1<u64> = probe.cells.iter().copied().collect();
+    dataset.count("cell", &["cell"], "1", "Number of the cell", numbers.into_dyn());
 }

@@ -6,6 +6,7 @@ use super::well::SphericalWell;
 use super::{
     Barrier, Capture, FieldRelease, Hopping, Injection, MAX_CLASSES, Material, MaterialError, Matrix, Variation,
 };
+use crate::files;
 use crate::units::{ELEMENTARY_CHARGE_C, VACUUM_PERMITTIVITY_F_PER_M};
 use serde::Deserialize;
 
@@ -74,36 +75,101 @@ struct HoppingFile {
     activation: Quantity,
 }
 
+/// `[traps]`: which keys belong to which kind is in [`DOTS`], [`SHEETS`] and [`LEVELS`].
+///
+/// Flat, because serde loses the place of an error inside an enum that is told apart by a key.
 #[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-enum TrapsFile {
-    Dots {
-        classes: usize,
-        diameter_mean: Quantity,
-        diameter_sd: Quantity,
-        diameter_min: Quantity,
-        diameter_max: Quantity,
-        well_height: Quantity,
-        mass_inside: Quantity,
-        mass_outside: Quantity,
-        speed_exponent: Quantity,
-        attempt_rate: Quantity,
-    },
-    Sheets {
-        classes: usize,
-        shallowest: Quantity,
-        deepest: Quantity,
-        depth_per_size: Quantity,
-        attempt_rate: Quantity,
-    },
-    Levels {
-        weights: Quantities,
-        depths: Quantities,
-        speeds: Option<Quantities>,
-        depth_per_size: Quantity,
-        attempt_rate: Quantity,
-    },
-    None {},
+#[serde(deny_unknown_fields)]
+struct TrapsFile {
+    kind: String,
+    classes: Option<i64>,
+    diameter_mean: Option<Quantity>,
+    diameter_sd: Option<Quantity>,
+    diameter_min: Option<Quantity>,
+    diameter_max: Option<Quantity>,
+    well_height: Option<Quantity>,
+    mass_inside: Option<Quantity>,
+    mass_outside: Option<Quantity>,
+    speed_exponent: Option<Quantity>,
+    shallowest: Option<Quantity>,
+    deepest: Option<Quantity>,
+    weights: Option<Quantities>,
+    depths: Option<Quantities>,
+    speeds: Option<Quantities>,
+    depth_per_size: Option<Quantity>,
+    attempt_rate: Option<Quantity>,
+}
+
+const DOTS: &[&str] = &[
+    "classes",
+    "diameter_mean",
+    "diameter_sd",
+    "diameter_min",
+    "diameter_max",
+    "well_height",
+    "mass_inside",
+    "mass_outside",
+    "speed_exponent",
+    "attempt_rate",
+];
+const SHEETS: &[&str] = &["classes", "shallowest", "deepest", "depth_per_size", "attempt_rate"];
+const LEVELS: &[&str] = &["weights", "depths", "speeds", "depth_per_size", "attempt_rate"];
+
+impl TrapsFile {
+    /// Refuses keys of another kind.
+    fn takes(&self, keys: &[&str]) -> Result<(), MaterialError> {
+        let given = [
+            ("classes", self.classes.is_some()),
+            ("diameter_mean", self.diameter_mean.is_some()),
+            ("diameter_sd", self.diameter_sd.is_some()),
+            ("diameter_min", self.diameter_min.is_some()),
+            ("diameter_max", self.diameter_max.is_some()),
+            ("well_height", self.well_height.is_some()),
+            ("mass_inside", self.mass_inside.is_some()),
+            ("mass_outside", self.mass_outside.is_some()),
+            ("speed_exponent", self.speed_exponent.is_some()),
+            ("shallowest", self.shallowest.is_some()),
+            ("deepest", self.deepest.is_some()),
+            ("weights", self.weights.is_some()),
+            ("depths", self.depths.is_some()),
+            ("speeds", self.speeds.is_some()),
+            ("depth_per_size", self.depth_per_size.is_some()),
+            ("attempt_rate", self.attempt_rate.is_some()),
+        ];
+        match given.iter().find(|(key, is_given)| *is_given && !keys.contains(key)) {
+            None => Ok(()),
+            Some((key, _)) => {
+                let takes = if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") };
+                let message = format!("is given, but traps.kind is {:?}, which takes {takes}: leave it out", self.kind);
+                Err(MaterialError::value(&format!("traps.{key}"), message))
+            }
+        }
+    }
+
+    fn needs<'a, T>(&self, key: &str, value: &'a Option<T>) -> Result<&'a T, MaterialError> {
+        value.as_ref().ok_or_else(|| {
+            let message = format!("is missing: traps.kind {:?} needs it", self.kind);
+            MaterialError::value(&format!("traps.{key}"), message)
+        })
+    }
+
+    fn number(
+        &self,
+        key: &str,
+        of: &Option<Quantity>,
+        of_dimension: Dimension,
+        range: Range,
+    ) -> Result<f64, MaterialError> {
+        self.needs(key, of)?.si(&format!("traps.{key}"), of_dimension, range)
+    }
+
+    fn class_count(&self) -> Result<usize, MaterialError> {
+        let classes = *self.needs("classes", &self.classes)?;
+        match usize::try_from(classes) {
+            Ok(count) if (1..=MAX_CLASSES).contains(&count) => Ok(count),
+            _ => Err(MaterialError::value("traps.classes", format!("is {classes}; it must be 1 to {MAX_CLASSES}"))),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -156,11 +222,11 @@ fn check(text: &str) -> Result<Material, MaterialError> {
     if file.format != FORMAT {
         return Err(MaterialError::value("format", format!("is {}; this program reads {FORMAT}", file.format)));
     }
-    if file.name.is_empty() || file.name.len() > 64 || file.name.contains(['/', '\0', '\n']) {
-        return Err(MaterialError::value("name", "must have 1 to 64 characters and no slash or line break"));
+    if !files::is_name(&file.name) {
+        return Err(MaterialError::value("name", format!("is {:?}; it must be {}", file.name, files::NAME_LIMIT)));
     }
     let film = &file.film;
-    let thickness_m = film.thickness.si("film.thickness", LENGTH, positive.up_to(1e-3))?;
+    let thickness_m = film.thickness.si("film.thickness", LENGTH, positive)?;
     let relative_permittivity = film.relative_permittivity.si("film.relative_permittivity", RATIO, positive)?;
     let area_m2 = film.area.si("film.area", AREA, positive)?;
 
@@ -281,122 +347,116 @@ fn check(text: &str) -> Result<Material, MaterialError> {
     })
 }
 
-fn class_count(classes: usize) -> Result<usize, MaterialError> {
-    if (1..=MAX_CLASSES).contains(&classes) {
-        Ok(classes)
-    } else {
-        Err(MaterialError::value("traps.classes", format!("is {classes}; it must be 1 to {MAX_CLASSES}")))
+/// Attempt rate and classes of the traps.
+fn traps(file: &TrapsFile, matrix: bool) -> Result<(f64, Vec<TrapClass>), MaterialError> {
+    match file.kind.as_str() {
+        "none" => file.takes(&[]).map(|()| (0.0, Vec::new())),
+        "dots" => file.takes(DOTS).and_then(|()| dots(file, matrix)),
+        "sheets" => file.takes(SHEETS).and_then(|()| sheets(file)),
+        "levels" => file.takes(LEVELS).and_then(|()| levels(file)),
+        other => {
+            let message = format!("is {other:?}; it must be \"dots\", \"sheets\", \"levels\" or \"none\"");
+            Err(MaterialError::value("traps.kind", message))
+        }
     }
 }
 
-/// Attempt rate and classes of the traps.
-fn traps(file: &TrapsFile, matrix: bool) -> Result<(f64, Vec<TrapClass>), MaterialError> {
-    let (positive, not_negative) = (Range::POSITIVE, Range::NOT_NEGATIVE);
-    match file {
-        TrapsFile::None {} => Ok((0.0, Vec::new())),
-        TrapsFile::Dots {
-            classes,
-            diameter_mean,
-            diameter_sd,
-            diameter_min,
-            diameter_max,
-            well_height,
-            mass_inside,
-            mass_outside,
-            speed_exponent,
-            attempt_rate,
-        } => {
-            let classes = class_count(*classes)?;
-            let length = |key: &str, q: &Quantity| q.si(&format!("traps.{key}"), LENGTH, positive.up_to(1e-6));
-            let sizes = Diameters {
-                mean_m: length("diameter_mean", diameter_mean)?,
-                sd_m: length("diameter_sd", diameter_sd)?,
-                min_m: length("diameter_min", diameter_min)?,
-                max_m: length("diameter_max", diameter_max)?,
-            };
-            if sizes.min_m >= sizes.max_m {
-                let message = format!("is {} {}; it must be below diameter_max", diameter_min.value, diameter_min.unit);
-                return Err(MaterialError::value("traps.diameter_min", message));
-            }
-            // Narrower, it falls between the points of the quadrature.
-            if sizes.sd_m < 1e-3 * (sizes.max_m - sizes.min_m) {
-                let message = format!(
-                    "is {} {}; it must be at least a thousandth of diameter_min to diameter_max (for one size, use traps.kind = \"levels\")",
-                    diameter_sd.value, diameter_sd.unit
-                );
-                return Err(MaterialError::value("traps.diameter_sd", message));
-            }
-            // Outside this the cut-off bell has no weight that f64 can hold, and its shape is an artefact.
-            let nearest_m = sizes.mean_m.clamp(sizes.min_m, sizes.max_m);
-            if (nearest_m - sizes.mean_m).abs() > 5.0 * sizes.sd_m {
-                let message = "lies more than 5 diameter_sd outside diameter_min to diameter_max";
-                return Err(MaterialError::value("traps.diameter_mean", message));
-            }
-            let well = SphericalWell {
-                height_ev: well_height.si("traps.well_height", ENERGY_EV, positive.up_to(100.0))?,
-                mass_inside: mass_inside.si("traps.mass_inside", ELECTRON_MASSES, positive)?,
-                mass_outside: mass_outside.si("traps.mass_outside", ELECTRON_MASSES, positive)?,
-            };
-            if well.depth_ev(sizes.min_m) <= 0.0 {
-                let message = format!(
-                    "is {} {}: a dot of this size binds no electron in this well",
-                    diameter_min.value, diameter_min.unit
-                );
-                return Err(MaterialError::value("traps.diameter_min", message));
-            }
-            let attempt_per_s = attempt_rate.si("traps.attempt_rate", RATE, positive)?;
-            let exponent = speed_exponent.si("traps.speed_exponent", RATIO, not_negative.up_to(10.0))?;
-            let reach_ev = classes::reach_ev(attempt_per_s, matrix);
-            Ok((attempt_per_s, classes::of_dots(&well, &sizes, classes, reach_ev, exponent)))
-        }
-        TrapsFile::Sheets { classes, shallowest, deepest, depth_per_size, attempt_rate } => {
-            let classes = class_count(*classes)?;
-            let shallowest_ev = shallowest.si("traps.shallowest", ENERGY_EV, positive)?;
-            let deepest_ev = deepest.si("traps.deepest", ENERGY_EV, positive)?;
-            if deepest_ev < shallowest_ev {
-                let message = format!("is {deepest_ev} eV; it must be at least traps.shallowest, {shallowest_ev} eV");
-                return Err(MaterialError::value("traps.deepest", message));
-            }
-            let per_size_ev = depth_per_size.si("traps.depth_per_size", ENERGY_EV, not_negative)?;
-            let attempt_per_s = attempt_rate.si("traps.attempt_rate", RATE, positive)?;
-            Ok((attempt_per_s, classes::of_sheets(shallowest_ev, deepest_ev, per_size_ev, classes)))
-        }
-        TrapsFile::Levels { weights, depths, speeds, depth_per_size, attempt_rate } => {
-            let weights = weights.si("traps.weights", RATIO, positive.up_to(1.0))?;
-            let depths = depths.si("traps.depths", ENERGY_EV, positive)?;
-            class_count(weights.len())?;
-            if depths.len() != weights.len() {
-                let message = format!("has {} values, traps.weights has {}; give as many", depths.len(), weights.len());
-                return Err(MaterialError::value("traps.depths", message));
-            }
-            let sum: f64 = weights.iter().sum();
-            if (sum - 1.0).abs() > 1e-6 {
-                let message = format!("sum to {sum}; they must sum to 1 (within 1e-6)");
-                return Err(MaterialError::value("traps.weights", message));
-            }
-            let speeds = match speeds {
-                None => vec![1.0; weights.len()],
-                Some(given) => given.si("traps.speeds", RATIO, positive)?,
-            };
-            if speeds.len() != weights.len() {
-                let message = format!("has {} values, traps.weights has {}; give as many", speeds.len(), weights.len());
-                return Err(MaterialError::value("traps.speeds", message));
-            }
-            let depth_slope_ev = depth_per_size.si("traps.depth_per_size", ENERGY_EV, not_negative)?;
-            let mut found: Vec<_> = weights
-                .iter()
-                .zip(&depths)
-                .zip(&speeds)
-                .map(|((&weight, &depth_ev), &speed)| TrapClass {
-                    weight,
-                    depth_ev,
-                    speed,
-                    depth_slope_ev,
-                    depth_curvature_ev: 0.0,
-                })
-                .collect();
-            classes::normalise(&mut found);
-            Ok((attempt_rate.si("traps.attempt_rate", RATE, positive)?, found))
+fn dots(file: &TrapsFile, matrix: bool) -> Result<(f64, Vec<TrapClass>), MaterialError> {
+    let positive = Range::POSITIVE;
+    let classes = file.class_count()?;
+    let length = |key: &str, q: &Option<Quantity>| file.number(key, q, LENGTH, positive.up_to(1e-6));
+    let sizes = Diameters {
+        mean_m: length("diameter_mean", &file.diameter_mean)?,
+        sd_m: length("diameter_sd", &file.diameter_sd)?,
+        min_m: length("diameter_min", &file.diameter_min)?,
+        max_m: length("diameter_max", &file.diameter_max)?,
+    };
+    let given = |q: &Option<Quantity>| q.as_ref().map(Quantity::written).unwrap_or_default();
+    if sizes.min_m >= sizes.max_m {
+        let message = format!("is {}; it must be below diameter_max", given(&file.diameter_min));
+        return Err(MaterialError::value("traps.diameter_min", message));
+    }
+    // Narrower, it falls between the points of the quadrature.
+    if sizes.sd_m < 1e-3 * (sizes.max_m - sizes.min_m) {
+        let message = format!(
+            "is {}; it must be at least a thousandth of diameter_min to diameter_max (for one size, use traps.kind = \"levels\")",
+            given(&file.diameter_sd)
+        );
+        return Err(MaterialError::value("traps.diameter_sd", message));
+    }
+    // Outside this the cut-off bell has no weight that f64 can hold, and its shape is an artefact.
+    let nearest_m = sizes.mean_m.clamp(sizes.min_m, sizes.max_m);
+    if (nearest_m - sizes.mean_m).abs() > 5.0 * sizes.sd_m {
+        let message = format!(
+            "is {}; it must lie within 5 diameter_sd of diameter_min to diameter_max",
+            given(&file.diameter_mean)
+        );
+        return Err(MaterialError::value("traps.diameter_mean", message));
+    }
+    let well = SphericalWell {
+        height_ev: file.number("well_height", &file.well_height, ENERGY_EV, positive)?,
+        mass_inside: file.number("mass_inside", &file.mass_inside, ELECTRON_MASSES, positive)?,
+        mass_outside: file.number("mass_outside", &file.mass_outside, ELECTRON_MASSES, positive)?,
+    };
+    if well.depth_ev(sizes.min_m) <= 0.0 {
+        let message = format!(
+            "is {}: a dot of this size binds no electron in this well; raise it, or well_height",
+            given(&file.diameter_min)
+        );
+        return Err(MaterialError::value("traps.diameter_min", message));
+    }
+    let attempt_per_s = file.number("attempt_rate", &file.attempt_rate, RATE, positive)?;
+    let exponent = file.number("speed_exponent", &file.speed_exponent, RATIO, Range::NOT_NEGATIVE.up_to(10.0))?;
+    let reach_ev = classes::reach_ev(attempt_per_s, matrix);
+    Ok((attempt_per_s, classes::of_dots(&well, &sizes, classes, reach_ev, exponent)))
+}
+
+fn sheets(file: &TrapsFile) -> Result<(f64, Vec<TrapClass>), MaterialError> {
+    let positive = Range::POSITIVE;
+    let classes = file.class_count()?;
+    let shallowest_ev = file.number("shallowest", &file.shallowest, ENERGY_EV, positive)?;
+    let deepest_ev = file.number("deepest", &file.deepest, ENERGY_EV, positive)?;
+    if deepest_ev < shallowest_ev {
+        let message = format!("is {deepest_ev:?} eV; it must be at least traps.shallowest, {shallowest_ev:?} eV");
+        return Err(MaterialError::value("traps.deepest", message));
+    }
+    let per_size_ev = file.number("depth_per_size", &file.depth_per_size, ENERGY_EV, Range::NOT_NEGATIVE)?;
+    let attempt_per_s = file.number("attempt_rate", &file.attempt_rate, RATE, positive)?;
+    Ok((attempt_per_s, classes::of_sheets(shallowest_ev, deepest_ev, per_size_ev, classes)))
+}
+
+fn levels(file: &TrapsFile) -> Result<(f64, Vec<TrapClass>), MaterialError> {
+    let positive = Range::POSITIVE;
+    let weights = file.needs("weights", &file.weights)?.si("traps.weights", RATIO, positive.up_to(1.0))?;
+    if !(1..=MAX_CLASSES).contains(&weights.len()) {
+        let message = format!("has {} values; it must have 1 to {MAX_CLASSES}", weights.len());
+        return Err(MaterialError::value("traps.weights", message));
+    }
+    let depths = file.needs("depths", &file.depths)?.si("traps.depths", ENERGY_EV, positive)?;
+    let speeds = match &file.speeds {
+        None => vec![1.0; weights.len()],
+        Some(given) => given.si("traps.speeds", RATIO, positive)?,
+    };
+    for (key, found) in [("traps.depths", depths.len()), ("traps.speeds", speeds.len())] {
+        if found != weights.len() {
+            let message = format!("has {found} values, traps.weights has {}; give as many", weights.len());
+            return Err(MaterialError::value(key, message));
         }
     }
+    let sum: f64 = weights.iter().sum();
+    if (sum - 1.0).abs() > 1e-6 {
+        let message = format!("sum to {sum}; they must sum to 1 (within 1e-6)");
+        return Err(MaterialError::value("traps.weights", message));
+    }
+    let depth_slope_ev = file.number("depth_per_size", &file.depth_per_size, ENERGY_EV, Range::NOT_NEGATIVE)?;
+    let class = |((&weight, &depth_ev), &speed): ((&f64, &f64), &f64)| TrapClass {
+        weight,
+        depth_ev,
+        speed,
+        depth_slope_ev,
+        depth_curvature_ev: 0.0,
+    };
+    let mut found: Vec<_> = weights.iter().zip(&depths).zip(&speeds).map(class).collect();
+    classes::normalise(&mut found);
+    Ok((file.number("attempt_rate", &file.attempt_rate, RATE, positive)?, found))
 }

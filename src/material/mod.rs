@@ -10,7 +10,9 @@ mod quantity;
 pub mod well;
 
 pub use classes::TrapClass;
-use std::path::Path;
+
+use crate::files::{self, TextError};
+use std::path::{Path, PathBuf};
 
 /// Most trap classes a cell can have.
 pub const MAX_CLASSES: usize = 16;
@@ -139,7 +141,10 @@ pub enum MaterialError {
     Value { key: String, message: String },
     #[error("{origin}: {error}")]
     In { origin: String, error: Box<MaterialError> },
-    #[error("{path}: cannot be read: {reason}")]
+    #[error(
+        "{path}: cannot be read: {reason}; give the path of a material file, seen from the campaign file, or a shipped name: {shipped}",
+        shipped = shipped_names()
+    )]
     Unreadable { path: String, reason: String },
     #[error("no material named \"{0}\"; shipped are {shipped}; for a file of your own give its path, ending in .toml", shipped = shipped_names())]
     Unknown(String),
@@ -172,15 +177,24 @@ pub fn shipped(name: &str) -> Result<Material, MaterialError> {
     }
 }
 
+/// The path of a material that is not shipped: a slash or `.toml` makes it one, seen from `base`.
+pub fn path_of(name_or_path: &str, base: &Path) -> Option<PathBuf> {
+    let is_path = name_or_path.contains(['/', '\\']) || name_or_path.ends_with(".toml");
+    is_path.then(|| base.join(name_or_path))
+}
+
 /// A shipped material by name, or a file by path (relative to `base`): a slash or `.toml` makes it a path.
 pub fn load(name_or_path: &str, base: &Path) -> Result<Material, MaterialError> {
-    if !name_or_path.contains(['/', '\\']) && !name_or_path.ends_with(".toml") {
+    let Some(path) = path_of(name_or_path, base) else {
         return shipped(name_or_path);
-    }
-    let path = base.join(name_or_path);
+    };
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(&path)
-        .map_err(|e| MaterialError::Unreadable { path: shown.clone(), reason: e.to_string() })?;
+    let text = files::read_text(&path).map_err(|error| match error {
+        TextError::Unreadable(e) => MaterialError::Unreadable { path: shown.clone(), reason: e.to_string() },
+        TextError::Content(what) => {
+            MaterialError::Syntax(format!("{what}; `trapline materials NAME` prints one to copy")).of(&shown)
+        }
+    })?;
     parse(&text, &shown)
 }
 

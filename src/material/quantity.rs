@@ -24,86 +24,110 @@ pub struct Quantities {
 /// A unit a file may use for a dimension: its name, and `SI = value * scale + offset`.
 type Unit = (&'static str, f64, f64);
 
-pub const LENGTH: &[Unit] = &[("nm", 1e-9, 0.0), ("m", 1.0, 0.0)];
-pub const AREA: &[Unit] = &[("um^2", 1e-12, 0.0), ("m^2", 1.0, 0.0)];
-pub const VOLTAGE: &[Unit] = &[("V", 1.0, 0.0)];
-pub const CONDUCTANCE: &[Unit] = &[("S", 1.0, 0.0)];
-pub const PER_SQUARE_VOLT: &[Unit] = &[("1/V^2", 1.0, 0.0)];
-pub const PER_ROOT_VOLT: &[Unit] = &[("1/V^0.5", 1.0, 0.0)];
-pub const CURRENT_PER_SQUARE_VOLT: &[Unit] = &[("A/V^2", 1.0, 0.0)];
-pub const RATE: &[Unit] = &[("1/s", 1.0, 0.0)];
-pub const TIME: &[Unit] = &[("s", 1.0, 0.0)];
-pub const ENERGY_EV: &[Unit] = &[("eV", 1.0, 0.0)];
-pub const ELECTRON_MASSES: &[Unit] = &[("m0", 1.0, 0.0)];
-pub const TEMPERATURE: &[Unit] = &[("C", 1.0, crate::units::ZERO_CELSIUS_K), ("K", 1.0, 0.0)];
-pub const RATIO: &[Unit] = &[("1", 1.0, 0.0), ("%", 0.01, 0.0)];
+/// A dimension: its units, and the largest number of it, in SI, that a cell could be made of by any stretch.
+#[derive(Debug, Clone, Copy)]
+pub struct Dimension {
+    units: &'static [Unit],
+    most: f64,
+}
+
+const fn dimension(units: &'static [Unit], most: f64) -> Dimension {
+    Dimension { units, most }
+}
+
+pub const LENGTH: Dimension = dimension(&[("nm", 1e-9, 0.0), ("m", 1.0, 0.0)], 1e-3);
+pub const AREA: Dimension = dimension(&[("um^2", 1e-12, 0.0), ("m^2", 1.0, 0.0)], 1.0);
+pub const VOLTAGE: Dimension = dimension(&[("V", 1.0, 0.0)], 1e4);
+pub const CONDUCTANCE: Dimension = dimension(&[("S", 1.0, 0.0)], 1e6);
+pub const PER_SQUARE_VOLT: Dimension = dimension(&[("1/V^2", 1.0, 0.0)], 1e6);
+pub const PER_ROOT_VOLT: Dimension = dimension(&[("1/V^0.5", 1.0, 0.0)], 1e3);
+pub const CURRENT_PER_SQUARE_VOLT: Dimension = dimension(&[("A/V^2", 1.0, 0.0)], 1e6);
+pub const RATE: Dimension = dimension(&[("1/s", 1.0, 0.0)], 1e20);
+pub const TIME: Dimension = dimension(&[("s", 1.0, 0.0)], 1e30);
+pub const ENERGY_EV: Dimension = dimension(&[("eV", 1.0, 0.0)], 100.0);
+pub const ELECTRON_MASSES: Dimension = dimension(&[("m0", 1.0, 0.0)], 1e3);
+pub const TEMPERATURE: Dimension = dimension(&[("C", 1.0, crate::units::ZERO_CELSIUS_K), ("K", 1.0, 0.0)], 1e4);
+pub const RATIO: Dimension = dimension(&[("1", 1.0, 0.0), ("%", 0.01, 0.0)], 1e6);
+
+/// Smallest number, in SI, that is not taken for a slip: nothing physical is nearer to 0, and products stay inside f64.
+const LEAST: f64 = 1e-60;
 
 /// The values a key accepts, in SI.
 #[derive(Debug, Clone, Copy)]
 pub struct Range {
-    pub low: f64,
-    pub low_included: bool,
-    pub high: f64,
+    low_included: bool,
+    high: f64,
 }
 
 impl Range {
-    pub const POSITIVE: Range = Range { low: 0.0, low_included: false, high: f64::INFINITY };
-    pub const NOT_NEGATIVE: Range = Range { low: 0.0, low_included: true, high: f64::INFINITY };
+    /// More than 0.
+    pub const POSITIVE: Range = Range { low_included: false, high: f64::INFINITY };
+    /// 0 or more.
+    pub const NOT_NEGATIVE: Range = Range { low_included: true, high: f64::INFINITY };
 
     pub const fn up_to(self, high: f64) -> Range {
         Range { high, ..self }
     }
-
-    fn holds(&self, value: f64) -> bool {
-        // Nothing physical is farther from 1, in SI, and products of two such numbers stay inside f64.
-        let sane = value == 0.0 || (1e-60..1e60).contains(&value.abs());
-        sane && value <= self.high && if self.low_included { value >= self.low } else { value > self.low }
-    }
-
-    /// The limit in words, in the unit the user wrote.
-    fn spoken(&self, unit: &Unit) -> String {
-        let shown = |si: f64| (si - unit.2) / unit.1;
-        let lower = format!("{} {}", if self.low_included { "at least" } else { "more than" }, shown(self.low));
-        if self.high.is_finite() {
-            format!("{lower} and at most {} {}", shown(self.high), unit.0)
-        } else {
-            format!("{lower} {}", unit.0)
-        }
-    }
 }
 
-fn unit_of(key: &str, unit: &str, source: &str, units: &'static [Unit]) -> Result<&'static Unit, MaterialError> {
+/// As a person writes it: without the last digits that a conversion leaves, and never in three hundred digits.
+fn spoken(value: f64) -> String {
+    let rounded = format!("{value:.11e}").parse().unwrap_or(value);
+    let text = format!("{rounded:?}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
+}
+
+fn with_unit(value: f64, unit: &str) -> String {
+    let value = spoken(value);
+    if unit == "1" { value } else { format!("{value} {unit}") }
+}
+
+fn unit_of(key: &str, unit: &str, source: &str, of: Dimension) -> Result<&'static Unit, MaterialError> {
     if source.trim().is_empty() {
         return Err(MaterialError::value(key, "has an empty source: say where the number comes from"));
     }
-    units.iter().find(|known| known.0 == unit).ok_or_else(|| {
-        let known: Vec<_> = units.iter().map(|u| format!("\"{}\"", u.0)).collect();
+    of.units.iter().find(|known| known.0 == unit).ok_or_else(|| {
+        let known: Vec<_> = of.units.iter().map(|u| format!("\"{}\"", u.0)).collect();
         MaterialError::value(key, format!("has unit {unit:?}; write it in {}", known.join(" or ")))
     })
 }
 
-fn in_range(key: &str, value: f64, unit: &Unit, range: Range) -> Result<f64, MaterialError> {
+fn in_range(key: &str, value: f64, unit: &Unit, range: Range, of: Dimension) -> Result<f64, MaterialError> {
     let si = value * unit.1 + unit.2;
-    if range.holds(si) {
-        Ok(si)
-    } else {
-        Err(MaterialError::value(key, format!("is {value} {}; it must be {}", unit.0, range.spoken(unit))))
+    let high = range.high.min(of.most);
+    let low = if range.low_included { 0.0 } else { LEAST };
+    if (low..=high).contains(&si) && (si == 0.0 || si >= LEAST) {
+        return Ok(si);
     }
+    let limit = |si: f64| with_unit((si - unit.2) / unit.1, unit.0);
+    let lower = match (range.low_included, si > 0.0 && si < LEAST) {
+        (true, false) => format!("at least {}", limit(0.0)),
+        (false, false) => format!("more than {}", limit(0.0)),
+        (true, true) => format!("0 or at least {}", limit(LEAST)),
+        (false, true) => format!("at least {}", limit(LEAST)),
+    };
+    let message = format!("is {}; it must be {lower} and at most {}", with_unit(value, unit.0), limit(high));
+    Err(MaterialError::value(key, message))
 }
 
 impl Quantity {
     /// The number in SI (energies in eV), once its unit, source and range are right.
-    pub fn si(&self, key: &str, units: &'static [Unit], range: Range) -> Result<f64, MaterialError> {
-        let unit = unit_of(key, &self.unit, &self.source, units)?;
-        in_range(key, self.value, unit, range)
+    pub fn si(&self, key: &str, of: Dimension, range: Range) -> Result<f64, MaterialError> {
+        let unit = unit_of(key, &self.unit, &self.source, of)?;
+        in_range(key, self.value, unit, range, of)
+    }
+
+    /// Value and unit as the file has them.
+    pub fn written(&self) -> String {
+        with_unit(self.value, &self.unit)
     }
 }
 
 impl Quantities {
     /// As [`Quantity::si`], for each number.
-    pub fn si(&self, key: &str, units: &'static [Unit], range: Range) -> Result<Vec<f64>, MaterialError> {
-        let unit = unit_of(key, &self.unit, &self.source, units)?;
-        let number = |(i, value): (usize, &f64)| in_range(&format!("{key}.values[{i}]"), *value, unit, range);
+    pub fn si(&self, key: &str, of: Dimension, range: Range) -> Result<Vec<f64>, MaterialError> {
+        let unit = unit_of(key, &self.unit, &self.source, of)?;
+        let number = |(i, value): (usize, &f64)| in_range(&format!("{key}.values[{i}]"), *value, unit, range, of);
         self.values.iter().enumerate().map(number).collect()
     }
 }

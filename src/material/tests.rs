@@ -35,7 +35,40 @@ fn errors_name_file_key_value_and_limit() {
         (edited("pi-ws2-qd", "classes = 8", "classes = 17"), ["edited.toml", "traps.classes", "17", "1 to 16"]),
         (edited("pi-ws2-qd", "classes = 8", "classes = 8\ncolour = 3"), ["edited.toml", "line ", "colour", "expected"]),
         (edited("pi-ws2-qd", "[variation]", "[variations]"), ["edited.toml", "line ", "variations", "expected"]),
-        (edited("pi-ws2-ns", "classes = 8", "classes = \"8\""), ["edited.toml", "traps", "invalid type", "string"]),
+        (
+            edited("pi-ws2-ns", "classes = 8", "classes = \"8\""),
+            ["edited.toml", "line ", "key traps.classes", "string"],
+        ),
+        (edited("pi-ws2-ns", "classes = 8", "classes = -8"), ["edited.toml", "traps.classes", "-8", "1 to 16"]),
+        (
+            edited("pi-ws2-ns", "deepest = { value = 1.24,", "deepest = { value = true,"),
+            ["edited.toml", "line ", "key traps.deepest.value", "boolean"],
+        ),
+        (edited("pi-ws2-ns", "\"sheets\"", "\"dots\""), ["traps.shallowest", "given", "\"dots\"", "diameter_mean"]),
+        (edited("pi-ws2-ns", "\"sheets\"", "\"none\""), ["traps.classes", "given", "\"none\"", "leave it out"]),
+        (edited("pi-ws2-ns", "\"sheets\"", "\"wires\""), ["traps.kind", "\"wires\"", "\"sheets\"", "\"none\""]),
+        (edited("pi-ws2-ns", "classes = 8", ""), ["edited.toml", "traps.classes", "is missing", "\"sheets\""]),
+        (
+            edited("pi-ws2-qd", "name = \"pi-ws2-qd\"", "name = \"\\u001b[31mred\""),
+            ["key name", "\\u{1b}[31mred", "1 to 64", "control"],
+        ),
+        (edited("pi-ws2-qd", "name = \"pi-ws2-qd\"", "name = \" \""), ["key name", "\" \"", "1 to 64", "blank"]),
+        (
+            edited("pi-ws2-qd", "thickness = { value = 20.0", "thickness = { value = 1e308"),
+            ["film.thickness", "is 1e308 nm", "more than 0 nm", "at most 1000000 nm"],
+        ),
+        (
+            edited("pi-ws2-qd", "trap_filled_limit = { value = 4.0", "trap_filled_limit = { value = inf"),
+            ["capture.trap_filled_limit", "is inf V", "more than 0 V", "at most 10000 V"],
+        ),
+        (
+            edited("pi-ws2-qd", "relative_permittivity = { value = 3.4", "relative_permittivity = { value = 1e-70"),
+            ["film.relative_permittivity", "is 1e-70;", "at least 1e-60", "at most 1000000"],
+        ),
+        (
+            edited("pi-ws2-qd", "glass_transition = { value = 170.0", "glass_transition = { value = -300.0"),
+            ["film.glass_transition", "is -300 C", "more than -273.15 C", "9726.85 C"],
+        ),
     ];
     for (result, words) in cases {
         let error = result.unwrap_err().to_string();
@@ -62,6 +95,8 @@ fn weights_must_sum() {
     assert_eq!(levels("[0.25, 0.75]").unwrap().classes.len(), 2);
     let error = levels("[0.25, 0.7]").unwrap_err().to_string();
     assert!(error.contains("traps.weights") && error.contains("0.95") && error.contains("sum to 1"), "{error}");
+    let error = levels("[]").unwrap_err().to_string();
+    assert!(error.contains("traps.weights") && error.contains("has 0 values") && error.contains("1 to 16"), "{error}");
 }
 
 #[test]

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::files;
+
 /// A temporary file untouched for this long belongs to a run that died.
 ///
 /// Writers touch theirs every few milliseconds; an hour also covers clocks that differ between the nodes of a cluster.
@@ -48,6 +50,7 @@ pub(crate) fn remedy(error: &io::Error) -> &'static str {
             "a part of the path is a file where a folder is needed: choose another path"
         }
         ErrorKind::IsADirectory => "a folder has that name: choose another name",
+        ErrorKind::InvalidInput => "choose another name",
         _ => "check the disk, or choose another path",
     }
 }
@@ -76,7 +79,12 @@ pub fn atomic_write<E: From<CommitError>>(
         let source = io::Error::new(io::ErrorKind::InvalidInput, "the path names no file");
         return Err(CommitError::new("write", destination, source).into());
     };
-    // Renaming over a folder fails too, but only after hours of work.
+    // Renaming over a folder fails too, but only after hours of work; renaming over a device removes the device.
+    if let Ok(found) = fs::symlink_metadata(destination)
+        && let Some(kind) = files::other_kind(found.file_type())
+    {
+        return Err(CommitError::new("write", destination, files::not_a_file(kind)).into());
+    }
     if destination.is_dir() {
         let source = io::Error::from(io::ErrorKind::IsADirectory);
         return Err(CommitError::new("write", destination, source).into());
@@ -159,10 +167,15 @@ fn temporary_name(name: &std::ffi::OsStr) -> OsString {
 }
 
 fn is_temporary_of(candidate: &str, name: &str) -> bool {
-    let middle =
-        candidate.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')).and_then(|rest| rest.strip_suffix(SUFFIX));
+    destination_of(candidate) == Some(name)
+}
+
+/// The name of the file that a temporary of this name is to become; `None` where no temporary is called so.
+pub(crate) fn destination_of(temporary: &str) -> Option<&str> {
+    let (name, numbers) = temporary.strip_suffix(SUFFIX)?.rsplit_once('.')?;
+    let (process, count) = numbers.split_once('-')?;
     let number = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    middle.and_then(|m| m.split_once('-')).is_some_and(|(pid, count)| number(pid) && number(count))
+    (number(process) && number(count)).then_some(name)
 }
 
 #[cfg(test)]

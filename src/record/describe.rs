@@ -1,33 +1,23 @@
 //! A file in words, for people.
 
-use std::path::Path;
-
 use super::campaign::CampaignRecord;
-use super::error::RecordError;
+use super::error::{RecordError, one_line};
 use super::hdf::{self, Explain, Input};
 use super::layout::POINT_FILE_TYPE;
-use super::root::{self, FileType};
-use super::{describe_experiment, experiment, read};
 use crate::outcome::Provenance;
 use crate::units::{celsius, spoken_time};
 
-/// What a file is, where it came from, its axes and its datasets, as text of several lines.
+/// What the campaign or point file of this record is, where it came from, its axes and its datasets, as text of several lines.
 ///
 /// The summary of a campaign's numbers is [`crate::analysis`]'s.
 ///
 /// # Errors
 /// As [`crate::record::open_campaign`].
-pub fn describe(path: &Path) -> Result<String, RecordError> {
-    let file = hdf::open(path)?;
-    let input = Input { file: &file, path };
-    let record = match root::file_type(&input)? {
-        FileType::Experiment => return Ok(describe_experiment::text(&experiment::experiment(&input)?)),
-        FileType::Point => read::point(&input)?.0,
-        FileType::Campaign => read::campaign(&input)?,
-    };
-    let mut text = heading(&record);
-    text.push_str(&axes(&record));
-    text.push_str(&datasets(&input)?);
+pub fn describe(record: &CampaignRecord) -> Result<String, RecordError> {
+    let (file, _) = hdf::open(&record.path)?;
+    let mut text = heading(record);
+    text.push_str(&axes(record));
+    text.push_str(&datasets(&Input { file: &file, path: &record.path })?);
     Ok(text)
 }
 
@@ -48,6 +38,12 @@ fn heading(record: &CampaignRecord) -> String {
     if !label.overrides.is_empty() {
         lines.push(("overrides", label.overrides.join(", ")));
     }
+    let programmed = match label.program_k {
+        Some(temperature_k) => format!("{} °C", degrees(temperature_k)),
+        None => "as baked".to_owned(),
+    };
+    lines.push(("programmed", programmed));
+    lines.push(("read", format!("at {} V", label.read_v)));
     lines.push(("threshold", format!("a cell fails below {} of its window", label.kept_threshold)));
     paragraph(lines)
 }
@@ -77,11 +73,7 @@ pub(super) fn paragraph<S: AsRef<str>>(lines: impl IntoIterator<Item = (S, Strin
 fn axes(record: &CampaignRecord) -> String {
     let label = &record.label;
     let names: Vec<&str> = label.materials.iter().map(|(name, _)| name.as_str()).collect();
-    let degrees: Vec<String> = label
-        .temperatures_k
-        .iter()
-        .map(|&t| format!("{:.4}", celsius(t)).trim_end_matches('0').trim_end_matches('.').to_owned())
-        .collect();
+    let degrees: Vec<String> = label.temperatures_k.iter().map(|&t| degrees(t)).collect();
     let times = match &label.times_s[..] {
         [] => String::new(),
         [only] => spoken_time(*only),
@@ -102,6 +94,10 @@ fn axes(record: &CampaignRecord) -> String {
     text.lines().map(|l| format!("{}\n", l.trim_end())).collect()
 }
 
+fn degrees(temperature_k: f64) -> String {
+    format!("{:.4}", celsius(temperature_k)).trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 fn seconds(time_s: f64) -> String {
     if time_s == 0.0 { "0 s".to_owned() } else { spoken_time(time_s) }
 }
@@ -111,12 +107,23 @@ fn datasets(input: &Input<'_>) -> Result<String, RecordError> {
     let mut text = String::from("\ndatasets\n");
     let mut names = input.file.member_names().reading(input.path, doing)?;
     names.sort();
+    // A newer minor version, or another program, may have added anything: groups, links, datasets without attributes.
+    let mut unknown = Vec::new();
     for name in names {
-        let dataset = input.file.dataset(&name).reading(input.path, doing)?;
-        let shape: Vec<String> = dataset.get_shape().reading(input.path, doing)?.iter().map(usize::to_string).collect();
-        let units = input.text_of(&dataset, "units")?;
-        let long_name = input.text_of(&dataset, "long_name")?;
+        let Ok(dataset) = input.file.dataset(&name) else {
+            unknown.push(one_line(&name));
+            continue;
+        };
+        let attribute = |of: &str| match input.text_of(&dataset, of) {
+            Ok(text) => one_line(&text),
+            Err(_) => "-".to_owned(),
+        };
+        let shape: Vec<String> = dataset.shape().iter().map(usize::to_string).collect();
+        let (name, units, long_name) = (one_line(&name), attribute("units"), attribute("long_name"));
         text.push_str(&format!("  {name:<24} {:>20}  {units:<4}  {long_name}\n", shape.join(" x ")));
+    }
+    if !unknown.is_empty() {
+        text.push_str(&format!("  unknown to this program: {}\n", unknown.join(", ")));
     }
     Ok(text)
 }

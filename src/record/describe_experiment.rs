@@ -5,7 +5,8 @@ use super::error::one_line;
 use super::experiment::ExperimentRecord;
 use crate::dataset::{Dataset, Values, Variable};
 
-pub(super) fn text(record: &ExperimentRecord) -> String {
+/// What an experiment file is, where it came from, and its datasets, as text of several lines.
+pub fn text(record: &ExperimentRecord) -> String {
     let label = &record.label;
     let [major, minor] = record.format_version;
     let names: Vec<&str> = label.materials.iter().map(|(name, _)| name.as_str()).collect();

@@ -36,11 +36,11 @@ impl ExperimentRecord {
 /// # Errors
 /// A [`RecordError`] of one line for a file that is missing, not HDF5, of another type or format version, or damaged.
 pub fn read_datasets(path: &Path) -> Result<ExperimentRecord, RecordError> {
-    let file = hdf::open(path)?;
-    experiment(&Input { file: &file, path })
+    let (file, sealed) = hdf::open(path)?;
+    hdf::judge(path, sealed, experiment(&Input { file: &file, path }))
 }
 
-pub(super) fn experiment(input: &Input<'_>) -> Result<ExperimentRecord, RecordError> {
+fn experiment(input: &Input<'_>) -> Result<ExperimentRecord, RecordError> {
     root::check(input, EXPERIMENT_FILE_TYPE)?;
     let names = input.texts("material_name")?;
     let texts = input.texts("material_toml")?;

@@ -1,6 +1,5 @@
 //! The few HDF5 operations the format needs, with every error turned into a [`RecordError`].
 
-use std::fs::File as Bytes;
 use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
@@ -14,8 +13,10 @@ use ndarray::{Array, Array1, ArrayD, ArrayView1, Dimension, IxDyn};
 use super::commit::CommitError;
 use super::error::{RecordError, flatten};
 use super::seal::{self, Seal};
+use crate::files;
 
 const DAMAGED: &str = "the file is damaged: restore it or compute it again";
+const NO_SEAL: &str = "it has no seal at its end, so it was cut short or changed: restore it or compute it again";
 const CHECK_DISK: &str = "check the free space and the disk";
 
 /// Attaches the file and the operation to an HDF5 error.
@@ -54,14 +55,11 @@ pub(crate) fn create(temporary: &Path, shown: &Path) -> Result<hdf5::File, Recor
         .writing(shown, "create the file")
 }
 
-/// Opens a file for reading; what is not HDF5 is refused before the library sees it.
-pub(crate) fn open(path: &Path) -> Result<hdf5::File, RecordError> {
+/// Opens a file for reading; what is not HDF5 is refused before the library sees it. Says whether the file has its seal.
+pub(crate) fn open(path: &Path) -> Result<(hdf5::File, bool), RecordError> {
     let unreadable = |source| RecordError::Unreadable { path: path.to_owned(), source };
     let not_hdf5 = |reason: &str| Err(RecordError::NotHdf5 { path: path.to_owned(), reason: reason.to_owned() });
-    let mut file = Bytes::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
-        return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
-    }
+    let mut file = files::open(path).map_err(unreadable)?;
     let mut start = [0_u8; 8];
     if let Err(e) = file.read_exact(&mut start) {
         return match e.kind() {
@@ -75,18 +73,39 @@ pub(crate) fn open(path: &Path) -> Result<hdf5::File, RecordError> {
     if path.to_str().is_none() {
         return not_hdf5("its name is not UTF-8, which the HDF5 library needs");
     }
-    match seal::check(&mut file).map_err(unreadable)? {
-        Seal::Intact => {}
-        Seal::Absent => tracing::warn!(
-            "{}: no seal at the end of the file: it was cut short, or another program changed it",
-            path.display()
-        ),
+    let sealed = match seal::check(&mut file).map_err(unreadable)? {
+        Seal::Intact => true,
+        Seal::Absent => false,
         Seal::Broken { written, found } => {
             let (found, limit) = (format!("{found:08x}"), format!("{written:08x} as sealed"));
             return Err(RecordError::damaged(path, "the checksum of the file", found, limit));
         }
+    };
+    let file = hdf5::File::open(path).reading(path, "open the file");
+    Ok((blame(sealed, file)?, sealed))
+}
+
+/// What a missing seal has to say to the result of reading the file: a warning where it was read all the same, a part of
+/// the error where not.
+pub(crate) fn judge<T>(path: &Path, sealed: bool, read: Result<T, RecordError>) -> Result<T, RecordError> {
+    let value = blame(sealed, read)?;
+    if !sealed {
+        let path = path.display();
+        tracing::warn!("{path}: no seal at the end of the file: it was cut short, or another program changed it");
     }
-    hdf5::File::open(path).reading(path, "open the file")
+    Ok(value)
+}
+
+/// The same without the warning.
+pub(crate) fn blame<T>(sealed: bool, read: Result<T, RecordError>) -> Result<T, RecordError> {
+    read.map_err(|error| if sealed { error } else { without_seal(error) })
+}
+
+fn without_seal(error: RecordError) -> RecordError {
+    match error {
+        RecordError::Hdf5 { path, doing, detail, .. } => RecordError::Hdf5 { path, doing, detail, remedy: NO_SEAL },
+        other => other,
+    }
 }
 
 /// Writes attributes of one object.

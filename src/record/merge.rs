@@ -82,6 +82,8 @@ pub(crate) fn difference(
         ((theirs.rows, theirs.cols) == (campaign.rows, campaign.cols), "array size"),
         (same(&theirs.times_s, &campaign.times_s), "time axis"),
         (theirs.bins == campaign.bins, "number of bins"),
+        (same(&[theirs.read_v], &[campaign.read_v]), "read bias"),
+        (same(theirs.program_k.as_slice(), campaign.program_k.as_slice()), "programming temperature"),
         (same(&[theirs.kept_threshold], &[campaign.kept_threshold]), "threshold"),
         (same(&theirs.report_times_s, &campaign.report_times_s), "report times"),
         (theirs.dump == campaign.dump, "dump window"),

@@ -39,6 +39,7 @@ mod write;
 pub use campaign::{CampaignRecord, HistogramCube, MomentCube};
 pub use datasets::write_datasets;
 pub use describe::describe;
+pub use describe_experiment::text as describe_experiment;
 pub use error::RecordError;
 pub use experiment::{ExperimentRecord, read_datasets};
 pub use layout::{CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, POINT_FILE_TYPE};

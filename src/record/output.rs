@@ -73,6 +73,8 @@ impl<'a> Output<'a> {
         root.scalar("seed", &label.seed)?;
         root.scalar("array_rows", &label.rows)?;
         root.scalar("array_cols", &label.cols)?;
+        root.scalar("read_bias", &label.read_v)?;
+        root.array("program_temperature", label.program_k.as_slice())?;
         root.scalar("kept_threshold", &label.kept_threshold)?;
         root.array("report_times", &label.report_times_s)?;
         if let Some(w) = label.dump {
@@ -160,13 +162,13 @@ impl<'a> Output<'a> {
         let words = format!("number of cells per bin of the {of}");
         self.numbers(&format!("{name}_histogram"), layout::PER_BIN, 0_u64, "1", &words)?;
         let words = format!("number of cells below the first bin of the {of}");
-        self.numbers(&format!("{name}_below"), layout::PER_TIME, 0_u64, "1", &words)?;
+        self.numbers(&format!("{name}_histogram_below"), layout::PER_TIME, 0_u64, "1", &words)?;
         let words = format!("number of cells at or above the end of the last bin of the {of}");
-        self.numbers(&format!("{name}_above"), layout::PER_TIME, 0_u64, "1", &words)?;
+        self.numbers(&format!("{name}_histogram_above"), layout::PER_TIME, 0_u64, "1", &words)?;
         let words = format!("lower edge of the first bin of the {of}");
-        self.numbers(&format!("{name}_low"), layout::PER_POINT, f64::NAN, quantity.units, &words)?;
+        self.numbers(&format!("{name}_histogram_low"), layout::PER_POINT, f64::NAN, quantity.units, &words)?;
         let words = format!("upper edge of the last bin of the {of}");
-        self.numbers(&format!("{name}_high"), layout::PER_POINT, f64::NAN, quantity.units, &words)
+        self.numbers(&format!("{name}_histogram_high"), layout::PER_POINT, f64::NAN, quantity.units, &words)
     }
 
     /// An empty dataset of numbers in chunks of one point, each with a checksum.

@@ -17,11 +17,11 @@ use crate::outcome::{CampaignLabel, CellDump, CellWindow, Identity, PointLabel, 
 /// # Errors
 /// A [`RecordError`] of one line for a file that is missing, not HDF5, of another type or format version, or damaged.
 pub fn open_campaign(path: &Path) -> Result<CampaignRecord, RecordError> {
-    let file = hdf::open(path)?;
-    campaign(&Input { file: &file, path })
+    let (file, sealed) = hdf::open(path)?;
+    hdf::judge(path, sealed, campaign(&Input { file: &file, path }))
 }
 
-pub(super) fn campaign(input: &Input<'_>) -> Result<CampaignRecord, RecordError> {
+fn campaign(input: &Input<'_>) -> Result<CampaignRecord, RecordError> {
     let path = input.path;
     root::check(input, CAMPAIGN_FILE_TYPE)?;
     let mut record = contents(input, CAMPAIGN_FILE_TYPE)?;
@@ -41,11 +41,11 @@ pub(super) fn campaign(input: &Input<'_>) -> Result<CampaignRecord, RecordError>
 /// # Errors
 /// As [`open_campaign`].
 pub fn open_point(path: &Path) -> Result<(CampaignRecord, PointLabel), RecordError> {
-    let file = hdf::open(path)?;
-    point(&Input { file: &file, path })
+    let (file, sealed) = hdf::open(path)?;
+    hdf::judge(path, sealed, point(&Input { file: &file, path }))
 }
 
-pub(super) fn point(input: &Input<'_>) -> Result<(CampaignRecord, PointLabel), RecordError> {
+fn point(input: &Input<'_>) -> Result<(CampaignRecord, PointLabel), RecordError> {
     let path = input.path;
     root::check(input, POINT_FILE_TYPE)?;
     let mut record = contents(input, POINT_FILE_TYPE)?;
@@ -103,7 +103,7 @@ pub fn read_dump(
     if !record.computed[[material_index, temperature_index]] {
         return Ok(None);
     }
-    let file = hdf::open(&record.path)?;
+    let (file, _) = hdf::open(&record.path)?;
     let input = Input { file: &file, path: &record.path };
     let (materials, temperatures) = record.computed.dim();
     let times = record.label.times_s.len();
@@ -211,6 +211,8 @@ fn campaign_label(input: &Input<'_>) -> Result<CampaignLabel, RecordError> {
         rows: input.scalar("array_rows")?,
         cols: input.scalar("array_cols")?,
         seed: input.scalar("seed")?,
+        read_v: input.scalar("read_bias")?,
+        program_k: input.array("program_temperature")?.first().copied(),
         kept_threshold: input.scalar("kept_threshold")?,
         report_times_s: input.array("report_times")?,
         dump: dump_window(input)?,
@@ -270,10 +272,10 @@ fn moments(input: &Input<'_>, dims: &Dims, of: &Quantity) -> Result<MomentCube, 
 fn histogram(input: &Input<'_>, dims: &Dims, of: &Quantity) -> Result<HistogramCube, RecordError> {
     let name = |suffix: &str| format!("{}_{suffix}", of.name);
     Ok(HistogramCube {
-        low: input.numbers(&name("low"), &dims.point())?,
-        high: input.numbers(&name("high"), &dims.point())?,
+        low: input.numbers(&name("histogram_low"), &dims.point())?,
+        high: input.numbers(&name("histogram_high"), &dims.point())?,
         counts: input.numbers(&name("histogram"), &dims.bin())?,
-        below: input.numbers(&name("below"), &dims.time())?,
-        above: input.numbers(&name("above"), &dims.time())?,
+        below: input.numbers(&name("histogram_below"), &dims.time())?,
+        above: input.numbers(&name("histogram_above"), &dims.time())?,
     })
 }

@@ -20,11 +20,11 @@ pub enum FileType {
 /// # Errors
 /// A [`RecordError`] for what is not a file of this program.
 pub fn kind(path: &Path) -> Result<FileType, RecordError> {
-    let file = hdf::open(path)?;
-    file_type(&Input { file: &file, path })
+    let (file, sealed) = hdf::open(path)?;
+    hdf::blame(sealed, file_type(&Input { file: &file, path }))
 }
 
-pub(super) fn file_type(input: &Input<'_>) -> Result<FileType, RecordError> {
+fn file_type(input: &Input<'_>) -> Result<FileType, RecordError> {
     let given = if input.has_attribute("file_type") { input.text("file_type").ok() } else { None };
     match given.as_deref() {
         Some(POINT_FILE_TYPE) => Ok(FileType::Point),

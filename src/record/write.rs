@@ -129,10 +129,10 @@ impl Output<'_> {
 
     fn counts(&self, at: [usize; 2], name: &str, series: &HistogramSeries) -> Result<(), RecordError> {
         self.put(&format!("{name}_histogram"), at, series.counts.view().into_dyn())?;
-        self.put(&format!("{name}_below"), at, series.below.view().into_dyn())?;
-        self.put(&format!("{name}_above"), at, series.above.view().into_dyn())?;
-        self.put_one(&format!("{name}_low"), at, series.low)?;
-        self.put_one(&format!("{name}_high"), at, series.high)
+        self.put(&format!("{name}_histogram_below"), at, series.below.view().into_dyn())?;
+        self.put(&format!("{name}_histogram_above"), at, series.above.view().into_dyn())?;
+        self.put_one(&format!("{name}_histogram_low"), at, series.low)?;
+        self.put_one(&format!("{name}_histogram_high"), at, series.high)
     }
 
     fn dump(&self, at: [usize; 2], outcome: &PointOutcome) -> Result<(), RecordError> {

@@ -55,6 +55,8 @@ pub fn campaign(size: &Size) -> CampaignLabel {
         rows: 64,
         cols: 32,
         seed: u64::MAX - 3,
+        read_v: -0.25,
+        program_k: Some(298.15),
         kept_threshold: 0.8,
         dump: size.dump,
     }

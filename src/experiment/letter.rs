@@ -1,0 +1,254 @@
+//! Learning a pattern: the cells of a letter in a small array are pulsed, and the array is read.
+//!
+//! # Theory
+//! A written cell sees the whole pulse. What the others see depends on the scheme: nothing where unselected lines are held
+//! so that no other cell has a bias (`Grounded`: cells are written one by one, and a cell whose two lines are not both selected sees
+//! nothing); under `Half` a cell that shares a line with the written one sees V/2; under `Third` it and all others see V/3 (those
+//! that share none with the opposite sign). Half-selected cells fill: under V/2 a 1.5 V pulse shows 0.75 V to them.
+
+use super::ExperimentError;
+use super::probe::Probe;
+use super::pulse::Train;
+use crate::array::ArrayShape;
+use crate::dataset::Dataset;
+use crate::protocol::Segment;
+use ndarray::{Array1, Array2, Array3, Array4, Axis, s};
+use std::collections::BTreeMap;
+
+/// What the lines that are not selected are held at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    Grounded,
+    Half,
+    Third,
+}
+
+impl Scheme {
+    /// Bias of a cell, over the pulse's, while another is written: on the same row or column, or on neither.
+    fn shares(self) -> (f64, f64) {
+        match self {
+            Scheme::Grounded => (0.0, 0.0),
+            Scheme::Half => (0.5, 0.0),
+            Scheme::Third => (1.0 / 3.0, -1.0 / 3.0),
+        }
+    }
+}
+
+/// Which cells are written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pattern {
+    pub name: String,
+    /// Axes (row, column).
+    pub written: Array2<bool>,
+}
+
+/// A pattern that cannot be.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PatternError {
+    #[error("pattern \"{0}\" is unknown; known are H, L, T, X, O, +, or a file of rows of 0 and 1")]
+    Unknown(String),
+    #[error("pattern {name}: row {row} has {found} cells, the first has {expected}; all rows are equally long")]
+    Ragged { name: String, row: usize, found: usize, expected: usize },
+    #[error("pattern {name}: row {row} holds {found:?}; a cell is 0 or 1")]
+    Cell { name: String, row: usize, found: char },
+    #[error("pattern {name} is {found_rows} x {found_cols} and does not fit an array of {rows} x {cols}")]
+    TooLarge { name: String, found_rows: usize, found_cols: usize, rows: u64, cols: u64 },
+    #[error("pattern {0} has no cell")]
+    Empty(String),
+}
+
+/// Letters of five by five.
+const LETTERS: [(&str, [&str; 5]); 6] = [
+    // As the paper draws it in Figure 4e.
+    ("H", ["10001", "10001", "11111", "10001", "10001"]),
+    ("L", ["10000", "10000", "10000", "10000", "11111"]),
+    ("T", ["11111", "00100", "00100", "00100", "00100"]),
+    ("X", ["10001", "01010", "00100", "01010", "10001"]),
+    ("O", ["01110", "10001", "10001", "10001", "01110"]),
+    ("+", ["00100", "00100", "11111", "00100", "00100"]),
+];
+
+impl Pattern {
+    /// A letter by name.
+    ///
+    /// # Errors
+    /// [`PatternError::Unknown`].
+    pub fn letter(name: &str) -> Result<Pattern, PatternError> {
+        let rows = LETTERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let (name, rows) = rows.ok_or_else(|| PatternError::Unknown(name.to_owned()))?;
+        Pattern::parse(name, &rows.join("\n"))
+    }
+
+    /// Rows of `0` and `1`, one a line.
+    ///
+    /// # Errors
+    /// [`PatternError`].
+    pub fn parse(name: &str, text: &str) -> Result<Pattern, PatternError> {
+        let rows: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let width = rows.first().map_or(0, |row| row.chars().count());
+        if width == 0 {
+            return Err(PatternError::Empty(name.to_owned()));
+        }
+        let mut cells = Vec::with_capacity(rows.len() * width);
+        for (row, line) in rows.iter().enumerate() {
+            let found = line.chars().count();
+            if found != width {
+                return Err(PatternError::Ragged { name: name.to_owned(), row: row + 1, found, expected: width });
+            }
+            for c in line.chars() {
+                match c {
+                    '0' | '1' => cells.push(c == '1'),
+                    found => return Err(PatternError::Cell { name: name.to_owned(), row: row + 1, found }),
+                }
+            }
+        }
+        let written =
+            Array2::from_shape_vec((rows.len(), width), cells).map_err(|_| PatternError::Empty(name.to_owned()))?;
+        Ok(Pattern { name: name.to_owned(), written })
+    }
+
+    /// The pattern in the upper left corner of an array.
+    ///
+    /// # Errors
+    /// [`PatternError::TooLarge`].
+    pub fn on(&self, shape: ArrayShape) -> Result<Array2<bool>, PatternError> {
+        let (rows, cols) = self.written.dim();
+        if rows as u64 > shape.rows || cols as u64 > shape.cols {
+            return Err(PatternError::TooLarge {
+                name: self.name.clone(),
+                found_rows: rows,
+                found_cols: cols,
+                rows: shape.rows,
+                cols: shape.cols,
+            });
+        }
+        let mut all = Array2::from_elem((shape.rows as usize, shape.cols as usize), false);
+        all.slice_mut(s![..rows, ..cols]).assign(&self.written);
+        Ok(all)
+    }
+}
+
+/// What is learnt, and when it is looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lesson {
+    pub pattern: Pattern,
+    pub train: Train,
+    pub scheme: Scheme,
+    /// Pulses after which the array is read; ascending, the first usually 0.
+    pub stages: Vec<u32>,
+    /// Times after the last stage at which it is read again, s.
+    pub later_s: Vec<f64>,
+}
+
+/// Teaches the lesson to an array for each of the probes (one a seed): `probes` hold all cells of `shape`, row by row.
+///
+/// Axes: `seed`, `stage` (pulses), `time` (s after the last stage), `row`, `column`; `conductance_s` (seed, stage, row, column) and
+/// `kept_conductance_s` (seed, time, row, column), both as read, and `written` (row, column).
+///
+/// # Errors
+/// A pattern that does not fit; what the backend says.
+pub fn run(probes: &mut [Probe], name: &str, shape: ArrayShape, lesson: &Lesson) -> Result<Dataset, ExperimentError> {
+    let written = lesson.pattern.on(shape)?;
+    let (rows, cols) = written.dim();
+    let mut learnt = Array4::from_elem((probes.len(), lesson.stages.len(), rows, cols), f64::NAN);
+    let mut kept = Array4::from_elem((probes.len(), lesson.later_s.len(), rows, cols), f64::NAN);
+    let arranged = |g: Array1<f64>| Array2::from_shape_fn((rows, cols), |(r, c)| g[r * cols + c]);
+    for (seed, probe) in probes.iter_mut().enumerate() {
+        let mut done = 0;
+        for (stage, &pulses) in lesson.stages.iter().enumerate() {
+            teach(probe, &written, lesson, pulses.saturating_sub(done))?;
+            done = done.max(pulses);
+            learnt.slice_mut(s![seed, stage, .., ..]).assign(&arranged(probe.read()?));
+        }
+        for (time, &later_s) in lesson.later_s.iter().enumerate() {
+            let mut later = probe.clone();
+            later.wait(later_s)?;
+            later.next_readings(time as u32);
+            kept.slice_mut(s![seed, time, .., ..]).assign(&arranged(later.read()?));
+        }
+    }
+    let mut d = Dataset::new(name, format!("Learning the pattern {}", lesson.pattern.name));
+    if let Some(probe) = probes.first() {
+        super::describe(&mut d, probe);
+    }
+    d.note("scheme", format!("{:?}", lesson.scheme).to_lowercase());
+    d.note("pulse_amplitude_v", lesson.train.amplitude_v.to_string());
+    d.note("pulse_width_s", lesson.train.width_s.to_string());
+    let numbers = |n: usize| (0..n).map(|i| i as f64).collect::<Vec<_>>();
+    d.count(
+        "seed",
+        &["seed"],
+        "1",
+        "Seed of the array",
+        probes.iter().map(|p| p.conditions.seed).collect::<Array1<u64>>().into_dyn(),
+    );
+    d.axis("stage", "1", "Pulses", &lesson.stages.iter().map(|&n| f64::from(n)).collect::<Vec<_>>());
+    d.axis("time", "s", "Time after the last stage", &lesson.later_s);
+    d.axis("row", "1", "Word line", &numbers(rows));
+    d.axis("column", "1", "Bit line", &numbers(cols));
+    d.count("written", &["row", "column"], "1", "Cells of the pattern", written.mapv(u64::from).into_dyn());
+    d.real("conductance_s", &["seed", "stage", "row", "column"], "S", "Conductance as read", learnt.into_dyn());
+    d.real("kept_conductance_s", &["seed", "time", "row", "column"], "S", "Conductance as read later", kept.into_dyn());
+    Ok(d)
+}
+
+/// Gives every written cell so many pulses, one cell after the other, and the other cells what the scheme shows them meanwhile.
+fn teach(probe: &mut Probe, written: &Array2<bool>, lesson: &Lesson, pulses: u32) -> Result<(), ExperimentError> {
+    let (beside, elsewhere) = lesson.scheme.shares();
+    let Train { amplitude_v, width_s, interval_s, .. } = lesson.train;
+    let of_row: Vec<usize> = written.axis_iter(Axis(0)).map(|row| row.iter().filter(|w| **w).count()).collect();
+    let of_col: Vec<usize> = written.axis_iter(Axis(1)).map(|col| col.iter().filter(|w| **w).count()).collect();
+    let all: usize = of_row.iter().sum();
+    // Cells that see the same are driven together: (itself written, writes beside it, writes elsewhere).
+    let mut groups: BTreeMap<(bool, usize, usize), Vec<usize>> = BTreeMap::new();
+    for (place, ((row, col), &own)) in written.indexed_iter().enumerate() {
+        let near = of_row[row] + of_col[col] - 2 * usize::from(own);
+        groups.entry((own, near, all - near - usize::from(own))).or_default().push(place);
+    }
+    let first = probe.clone();
+    for ((own, near, far), places) in groups {
+        let mut segments = Vec::new();
+        for cycle in 0..pulses {
+            let mut show = |bias_v: f64, times: usize| {
+                for _ in 0..if bias_v == 0.0 { 0 } else { times } {
+                    segments.push((Segment { bias_v, dwell_s: width_s, cycle }, false));
+                }
+            };
+            show(amplitude_v, usize::from(own));
+            show(beside * amplitude_v, near);
+            show(elsewhere * amplitude_v, far);
+            segments.push((Segment { bias_v: 0.0, dwell_s: interval_s, cycle }, false));
+        }
+        // All groups see the same cycles at the same time.
+        let mut group = first.clone();
+        group.drive_some(&places, &segments)?;
+        for &place in &places {
+            let row = group.occupancy.row(place).to_owned();
+            probe.occupancy.row_mut(place).assign(&row);
+        }
+    }
+    probe.skip_cycles(pulses);
+    Ok(())
+}
+
+/// Lowest conductance inside the pattern minus the highest outside, over the mean window (inside less outside, mean), at the last
+/// stage of each seed.
+pub fn margins(learnt: &Array4<f64>, written: &Array2<bool>, fresh: &Array3<f64>) -> Vec<f64> {
+    let last = learnt.len_of(Axis(1)) - 1;
+    (0..learnt.len_of(Axis(0)))
+        .map(|seed| {
+            let (mut lowest, mut highest, mut window, mut count) = (f64::INFINITY, f64::NEG_INFINITY, 0.0, 0.0);
+            for ((r, c), &inside) in written.indexed_iter() {
+                let g = learnt[[seed, last, r, c]];
+                if inside {
+                    lowest = f64::min(lowest, g);
+                    window += g - fresh[[seed, r, c]];
+                    count += 1.0;
+                } else {
+                    highest = f64::max(highest, g);
+                }
+            }
+            (lowest - highest) / (window / count)
+        })
+        .collect()
+}

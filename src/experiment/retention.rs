@@ -1,0 +1,62 @@
+//! Retention of states: cells programmed with some pulses, then left alone at a temperature.
+
+use super::ExperimentError;
+use super::probe::Probe;
+use super::pulse::Train;
+use crate::dataset::Dataset;
+use crate::protocol::Part;
+use ndarray::{Array1, Array3, s};
+
+/// Programs copies of the probe's cells with 0, 1, ... of the pulses in `states` (at the probe's temperature, from the probe's state)
+/// and reads them at `times_s` after programming, which the probe's own cells do not see.
+///
+/// Axes: `state` (pulses), `time` (s; each one exact step from the programmed state) and `cell`; `conductance_s` as read,
+/// `conductance_noiseless_s`, `filling`.
+///
+/// # Errors
+/// What the backend says.
+pub fn run(
+    probe: &Probe,
+    name: &str,
+    train: &Train,
+    states: &[u32],
+    times_s: &[f64],
+) -> Result<Dataset, ExperimentError> {
+    let shape = (states.len(), times_s.len(), probe.cells.len());
+    let [mut conductance, mut noiseless, mut filling] = [(); 3].map(|()| Array3::from_elem(shape, f64::NAN));
+    for (state, &pulses) in states.iter().enumerate() {
+        let mut programmed = probe.clone();
+        programmed.parts(&[Part::Pulses {
+            pulses,
+            amplitude_v: train.amplitude_v,
+            width_s: train.width_s,
+            interval_s: train.interval_s,
+        }])?;
+        for (time, &time_s) in times_s.iter().enumerate() {
+            let mut later = programmed.clone();
+            if time_s > 0.0 {
+                later.wait(time_s)?;
+            }
+            // Each time is a reading of its own.
+            later.next_readings((state * times_s.len() + time) as u32);
+            let mut quiet = later.clone();
+            quiet.conditions.read_noise = false;
+            noiseless.slice_mut(s![state, time, ..]).assign(&quiet.read()?);
+            conductance.slice_mut(s![state, time, ..]).assign(&later.read()?);
+            let weights: Array1<f64> = later.material.classes.iter().map(|class| class.weight).collect();
+            filling.slice_mut(s![state, time, ..]).assign(&later.occupancy.dot(&weights));
+        }
+    }
+    let mut d = Dataset::new(name, "Conductance of programmed states against time");
+    super::describe(&mut d, probe);
+    d.note("pulse_amplitude_v", train.amplitude_v.to_string());
+    d.note("pulse_width_s", train.width_s.to_string());
+    d.axis("state", "1", "Pulses before the wait", &states.iter().map(|&n| f64::from(n)).collect::<Vec<_>>());
+    d.axis("time", "s", "Time after programming", times_s);
+    super::cell_axis(&mut d, probe);
+    let axes = ["state", "time", "cell"];
+    d.real("conductance_s", &axes, "S", "Conductance as read", conductance.into_dyn());
+    d.real("conductance_noiseless_s", &axes, "S", "Conductance without read noise", noiseless.into_dyn());
+    d.real("filling", &axes, "1", "Filling", filling.into_dyn());
+    Ok(d)
+}
