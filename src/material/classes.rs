@@ -57,7 +57,7 @@ pub struct Diameters {
 /// hotter bakes, at 170 C where it does not.
 pub fn reach_ev(attempt_per_s: f64, matrix: bool) -> f64 {
     let hottest_k = kelvin(if matrix { 125.0 } else { 170.0 });
-    thermal_energy_ev(hottest_k) * ((attempt_per_s * 10.0 * YEAR_S).ln() + 3.5)
+    thermal_energy_ev(hottest_k) * (libm::log(attempt_per_s * 10.0 * YEAR_S) + 3.5)
 }
 
 /// (probability, depth in eV, diameter in m) of equal slices of the diameter range.
@@ -67,7 +67,7 @@ fn continuum(well: &SphericalWell, sizes: &Diameters) -> Vec<(f64, f64, f64)> {
         .map(|i| {
             let diameter_m = sizes.min_m + (i as f64 + 0.5) * slice_m;
             let z = (diameter_m - sizes.mean_m) / sizes.sd_m;
-            ((-0.5 * z * z).exp(), well.depth_ev(diameter_m), diameter_m)
+            (libm::exp(-0.5 * z * z), well.depth_ev(diameter_m), diameter_m)
         })
         .collect();
     let total: f64 = slices.iter().map(|s| s.0).sum();
@@ -93,8 +93,8 @@ fn class_of(well: &SphericalWell, slices: &[(f64, f64, f64)]) -> Option<TrapClas
         }
     }
     let diameter_m = 0.5 * (low_m + high_m);
-    let above = well.depth_ev(diameter_m * SIZE_STENCIL.exp());
-    let below = well.depth_ev(diameter_m * (-SIZE_STENCIL).exp());
+    let above = well.depth_ev(diameter_m * libm::exp(SIZE_STENCIL));
+    let below = well.depth_ev(diameter_m * libm::exp(-SIZE_STENCIL));
     Some(TrapClass {
         weight,
         depth_ev,
@@ -122,7 +122,7 @@ pub fn of_dots(
     let mut found = Vec::with_capacity(classes);
     let (mut first, mut mass) = (0, 0.0);
     for panel in 1..=panels {
-        let edge = tail_mass * (panel as f64 / panels as f64).powf(1.0 / TAIL_EXPONENT);
+        let edge = tail_mass * libm::pow(panel as f64 / panels as f64, 1.0 / TAIL_EXPONENT);
         let mut end = first;
         while end < tail_end && (panel == panels || mass + 0.5 * slices[end].0 < edge) {
             mass += slices[end].0;
@@ -134,7 +134,7 @@ pub fn of_dots(
     // With one class there is no tail to keep apart: everything goes into the bulk.
     found.extend(class_of(well, &slices[if panels == 0 { 0 } else { tail_end }..]));
     for class in &mut found {
-        class.speed = (class.speed / sizes.mean_m).powf(speed_exponent);
+        class.speed = libm::pow(class.speed / sizes.mean_m, speed_exponent);
     }
     normalise(&mut found);
     found
