@@ -1,6 +1,7 @@
 //! What people ask of the program beside campaigns: does it compute right on this machine ([`selftest`]), and how fast ([`mod@bench`]).
 
 pub mod bench;
+pub mod mnist;
 pub mod selftest;
 
 use crate::array::ArrayShape;

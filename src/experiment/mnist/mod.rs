@@ -1,0 +1,3 @@
+//! Handwritten digits, learnt by a single layer of simulated cells.
+
+pub mod idx;
