@@ -73,13 +73,13 @@ impl Input {
     /// In the layout `peers/retention.c` reads.
     fn write(&self, path: &Path) -> io::Result<()> {
         let tables = Tables::new(&self.job);
-        let rows = &tables.rows[..8];
+        let rows = &tables.cell.rows[..8];
         let mut file = io::BufWriter::new(std::fs::File::create(path)?);
         file.write_all(&(CELLS as u32).to_le_bytes())?;
         file.write_all(&(CHECKPOINTS as u32).to_le_bytes())?;
         let columns = [|r| r.weight, |r| r.bake_rate, |r| r.bake_slope, |r| r.bake_curvature]
             as [fn(&trapline::backend::tables::ClassRow) -> f32; 4];
-        let head = [tables.open, tables.visits[0].time];
+        let head = [tables.cell.open, tables.visits[0].time];
         let constants = columns.iter().flat_map(|column| rows.iter().map(column));
         let numbers = head.into_iter().chain(constants).chain(self.log_size.iter().copied());
         for number in numbers.chain(self.occupancy.iter().copied()) {

@@ -9,7 +9,6 @@ use crate::array::ArrayShape;
 use crate::cell::{self, Drive, Factors, current, step};
 use crate::material::{MAX_CLASSES, Material, Variation};
 use crate::protocol::Segment;
-use crate::units::thermal_energy_ev;
 
 /// Most checkpoints of a bake.
 pub const MAX_CHECKPOINTS: usize = 4096;
@@ -112,7 +111,7 @@ pub struct JobSpec<'a> {
 /// one iteration leaves at most 3e-5 of the filling, and two what f32 rounds; the second squares the first one's error. Cells
 /// that catch twice as fast as the nominal one have twice the x, hence the margins. Beyond, the bracket may have to bisect: 24
 /// halvings reach 2^-24.
-fn newton_iterations(drive: &Drive, material: &Material) -> u32 {
+pub(super) fn newton_iterations(drive: &Drive, material: &Material) -> u32 {
     match drive.step_stiffness(material) {
         0.0 => 0,
         x if x <= 0.3 => 2,
@@ -221,10 +220,5 @@ impl Job {
             // Just past 1, so that a cell that keeps everything is inside the last bins.
             kept: (0.0, 1.03),
         }
-    }
-
-    /// `kT` in eV of the bake and the inverse of both temperatures' `kT`: (program, bake), 1/eV.
-    pub fn inverse_kt_per_ev(&self) -> (f64, f64) {
-        (1.0 / thermal_energy_ev(self.program_k), 1.0 / thermal_energy_ev(self.bake_k))
     }
 }

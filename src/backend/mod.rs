@@ -11,6 +11,7 @@ pub mod job;
 pub mod reference;
 pub mod schedule;
 mod select;
+pub mod stimulus;
 pub mod tables;
 pub mod tally;
 

@@ -1,12 +1,14 @@
-//! The constants of a job in f32: what the kernels of the CPU read, and the GPU too.
+//! The constants of a job or a stimulus in f32: what the kernels of the CPU read, and the GPU too.
 //!
 //! Rates are rounded once, from f64. The bake counts time in units of its longest checkpoint, so that rates
 //! of 1e-40 per second times ten years stay inside f32.
 
-use crate::backend::job::{Job, QUANTITIES};
+use crate::backend::job::{Job, ProgramStep, QUANTITIES};
+use crate::backend::stimulus::Stimulus;
 use crate::backend::tally::Shift;
 use crate::cell::release;
-use crate::material::MAX_CLASSES;
+use crate::material::{MAX_CLASSES, Material, Variation};
+use crate::units::thermal_energy_ev;
 
 /// One trap class.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -24,7 +26,7 @@ pub struct ClassRow {
     pub bake_curvature: f32,
 }
 
-/// One segment of the programming.
+/// One segment of a programming or of a stimulus.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct SegmentRow {
     /// Electrons offered per trap in one substep.
@@ -38,6 +40,40 @@ pub struct SegmentRow {
     pub substeps: u32,
     pub iterations: u32,
     pub cycle: u32,
+    /// Bias, and the injected and hopping current of the nominal cell at it; only a stimulus has these.
+    pub bias_v: f32,
+    pub injected_a: f32,
+    pub hopping_a: f32,
+    /// Row of the response this segment counts towards; [`NOT_RECORDED`] where it counts towards none.
+    pub row: u32,
+}
+
+/// See [`SegmentRow::row`].
+pub const NOT_RECORDED: u32 = u32::MAX;
+
+impl SegmentRow {
+    fn new(step: &ProgramStep, onset_v: f64) -> SegmentRow {
+        let drive = &step.drive;
+        let step_s = drive.dwell_s / f64::from(drive.substeps);
+        SegmentRow {
+            offered: to_f32(drive.offered_per_s * step_s),
+            overdrive_v: (drive.bias_v.abs() - onset_v) as f32,
+            field: to_f32(drive.field_per_s * step_s),
+            step_s: step_s as f32,
+            substeps: drive.substeps,
+            iterations: step.iterations,
+            cycle: step.cycle,
+            bias_v: 0.0,
+            injected_a: 0.0,
+            hopping_a: 0.0,
+            row: NOT_RECORDED,
+        }
+    }
+}
+
+/// A rate, or a number of events, in f32. Past 1e30 a class is empty, or full, whatever the number; f32 ends at 3e38.
+fn to_f32(rate: f64) -> f32 {
+    rate.clamp(0.0, 1e30) as f32
 }
 
 /// One visit of the bake.
@@ -56,27 +92,37 @@ pub struct BinRow {
     pub per_unit: f32,
 }
 
-/// A job in f32.
+/// Cells of one material at one temperature, and what is done to them, in f32.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tables {
+pub struct CellTables {
     /// Classes in use.
     pub classes: usize,
     pub rows: [ClassRow; MAX_CLASSES],
     /// Largest capture speed of a class.
     pub top_speed: f32,
     pub segments: Vec<SegmentRow>,
-    pub visits: Vec<VisitRow>,
-    /// `1 - theta0`.
+    /// theta0, and `1 - theta0`.
+    pub free_share: f32,
     pub open: f32,
     pub trap_filled_v: f32,
     pub onset_v: f32,
-    /// Matrix release, 1/s while programming; per longest checkpoint while baking.
+    /// Matrix release while programming, 1/s.
     pub program_matrix: f32,
-    pub bake_matrix: f32,
     pub size_sd: f32,
     pub area_sd: f32,
     pub trap_filled_sd: f32,
     pub speed_sd: f32,
+    /// Traps of the nominal cell, N_d.
+    pub traps: f32,
+}
+
+/// A job in f32.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tables {
+    pub cell: CellTables,
+    pub visits: Vec<VisitRow>,
+    /// Matrix release while baking, per longest checkpoint.
+    pub bake_matrix: f32,
     pub direct: f32,
     pub hopping: f32,
     pub kept_threshold: f32,
@@ -93,41 +139,72 @@ pub fn round_to_f32(value: f64) -> f64 {
     f64::from(value as f32)
 }
 
+impl CellTables {
+    fn new(material: &Material, variation: &Variation, temperature_k: f64, segments: Vec<SegmentRow>) -> CellTables {
+        let per_ev = 1.0 / thermal_energy_ev(temperature_k);
+        let mut rows = [ClassRow::default(); MAX_CLASSES];
+        for (row, class) in rows.iter_mut().zip(&material.classes) {
+            *row = ClassRow {
+                weight: class.weight as f32,
+                speed: class.speed as f32,
+                program_rate: to_f32(release::thermal_per_s(material.attempt_per_s, class.depth_ev, temperature_k)),
+                program_slope: (class.depth_slope_ev * per_ev) as f32,
+                program_curvature: (class.depth_curvature_ev * per_ev) as f32,
+                ..ClassRow::default()
+            };
+        }
+        let free_share = material.injection.free_share;
+        CellTables {
+            classes: material.classes.len(),
+            rows,
+            top_speed: rows.iter().fold(0.0, |top, row| row.speed.max(top)),
+            segments,
+            free_share: free_share as f32,
+            open: (1.0 - free_share) as f32,
+            trap_filled_v: material.capture.map_or(1.0, |c| c.trap_filled_v) as f32,
+            onset_v: onset_v(material) as f32,
+            program_matrix: to_f32(release::matrix_per_s(material, temperature_k)),
+            size_sd: variation.size as f32,
+            area_sd: variation.area as f32,
+            trap_filled_sd: variation.trap_filled as f32,
+            speed_sd: variation.capture_speed as f32,
+            traps: material.capture.map_or(0.0, |c| c.traps) as f32,
+        }
+    }
+
+    /// The tables of a stimulus.
+    pub fn of(stimulus: &Stimulus) -> CellTables {
+        let onset_v = onset_v(&stimulus.material);
+        let segments = stimulus.steps.iter().map(|step| SegmentRow {
+            bias_v: step.program.drive.bias_v as f32,
+            injected_a: step.injected_a as f32,
+            hopping_a: step.hopping_a as f32,
+            row: step.row.unwrap_or(NOT_RECORDED),
+            ..SegmentRow::new(&step.program, onset_v)
+        });
+        let segments = segments.collect();
+        CellTables::new(&stimulus.material, &stimulus.variation, stimulus.ambient_k, segments)
+    }
+}
+
+fn onset_v(material: &Material) -> f64 {
+    material.capture.map_or(0.0, |c| c.onset_v)
+}
+
 impl Tables {
     /// The tables of a job.
     pub fn new(job: &Job) -> Tables {
         let material = &job.material;
-        let (program_per_ev, bake_per_ev) = job.inverse_kt_per_ev();
+        let segments = job.program.iter().map(|step| SegmentRow::new(step, onset_v(material))).collect();
+        let mut cell = CellTables::new(material, &job.variation, job.program_k, segments);
+        let bake_per_ev = 1.0 / thermal_energy_ev(job.bake_k);
         let longest_s = job.longest_s();
-        // Past these the class is empty, or full, at every checkpoint; f32 ends at 3e38.
-        let to_f32 = |rate: f64| rate.clamp(0.0, 1e30) as f32;
-        let mut rows = [ClassRow::default(); MAX_CLASSES];
-        for (row, class) in rows.iter_mut().zip(&material.classes) {
-            let thermal = |kelvin| release::thermal_per_s(material.attempt_per_s, class.depth_ev, kelvin);
-            *row = ClassRow {
-                weight: class.weight as f32,
-                speed: class.speed as f32,
-                program_rate: to_f32(thermal(job.program_k)),
-                bake_rate: to_f32(thermal(job.bake_k) * longest_s),
-                program_slope: (class.depth_slope_ev * program_per_ev) as f32,
-                program_curvature: (class.depth_curvature_ev * program_per_ev) as f32,
-                bake_slope: (class.depth_slope_ev * bake_per_ev) as f32,
-                bake_curvature: (class.depth_curvature_ev * bake_per_ev) as f32,
-            };
+        for (row, class) in cell.rows.iter_mut().zip(&material.classes) {
+            let thermal = release::thermal_per_s(material.attempt_per_s, class.depth_ev, job.bake_k);
+            row.bake_rate = to_f32(thermal * longest_s);
+            row.bake_slope = (class.depth_slope_ev * bake_per_ev) as f32;
+            row.bake_curvature = (class.depth_curvature_ev * bake_per_ev) as f32;
         }
-        let (trap_filled_v, onset_v) = material.capture.map_or((1.0, 0.0), |c| (c.trap_filled_v, c.onset_v));
-        let segments = job.program.iter().map(|part| {
-            let step_s = part.drive.dwell_s / f64::from(part.drive.substeps);
-            SegmentRow {
-                offered: to_f32(part.drive.offered_per_s * step_s),
-                overdrive_v: (part.drive.bias_v.abs() - onset_v) as f32,
-                field: to_f32(part.drive.field_per_s * step_s),
-                step_s: step_s as f32,
-                substeps: part.drive.substeps,
-                iterations: part.iterations,
-                cycle: part.cycle,
-            }
-        });
         let visits = job.visits.iter().map(|visit| VisitRow {
             checkpoint: visit.checkpoint as u32,
             direct: visit.direct,
@@ -139,20 +216,9 @@ impl Tables {
         };
         let shifts: Vec<_> = job.nominal.iter().map(|n| Shift::new(n, round_to_f32)).collect();
         Tables {
-            classes: material.classes.len(),
-            rows,
-            top_speed: rows.iter().fold(0.0, |top, row| row.speed.max(top)),
-            segments: segments.collect(),
+            cell,
             visits: visits.collect(),
-            open: job.open() as f32,
-            trap_filled_v: trap_filled_v as f32,
-            onset_v: onset_v as f32,
-            program_matrix: to_f32(release::matrix_per_s(material, job.program_k)),
             bake_matrix: to_f32(release::matrix_per_s(material, job.bake_k) * longest_s),
-            size_sd: job.variation.size as f32,
-            area_sd: job.variation.area as f32,
-            trap_filled_sd: job.variation.trap_filled as f32,
-            speed_sd: job.variation.capture_speed as f32,
             direct: job.read.direct as f32,
             hopping: job.read.hopping as f32,
             kept_threshold: job.kept_threshold as f32,

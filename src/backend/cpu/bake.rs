@@ -29,8 +29,8 @@ impl Bake {
     #[inline(always)]
     pub fn begin(&mut self, tables: &Tables, variation: &Variation, occupancy: &Occupancy) {
         let mut start = splat(0.0);
-        for k in 0..tables.classes {
-            let row = &tables.rows[k];
+        for k in 0..tables.cell.classes {
+            let row = &tables.cell.rows[k];
             for lane in 0..LANES {
                 let u = variation.log_size[lane];
                 let shift = exp(-(u * (row.bake_slope + row.bake_curvature * u)));
@@ -45,7 +45,7 @@ impl Bake {
             let one_over = 1.0 / start[lane];
             inverse[lane] = if start[lane] > 0.0 { one_over } else { 0.0 };
         }
-        for k in 0..tables.classes {
+        for k in 0..tables.cell.classes {
             for lane in 0..LANES {
                 self.share[k][lane] *= inverse[lane];
             }

@@ -1,7 +1,7 @@
 //! Draws what distinguishes sixteen cells. Twin: `shaders/draw.wgsl`.
 
 use super::lanes::{LANES, Lane, exp};
-use crate::backend::tables::Tables;
+use crate::backend::tables::CellTables;
 use crate::rng::{self, NORMAL_TABLE_LEN, NORMAL_UNIT, Purpose};
 
 /// The factors of sixteen cells.
@@ -45,7 +45,7 @@ fn log_normal(sd: f32, z: &Lane) -> Lane {
 
 /// Draws the device-to-device factors.
 #[inline(always)]
-pub fn draw(tables: &Tables, seed: u64, cells: &Numbers, normal_table: &[i32; NORMAL_TABLE_LEN]) -> Variation {
+pub fn draw(tables: &CellTables, seed: u64, cells: &Numbers, normal_table: &[i32; NORMAL_TABLE_LEN]) -> Variation {
     let counter = rng::purpose_and_draw(Purpose::Device, 0);
     let words = rng::philox4x32_10_lanes(cells.low, cells.high, 0, counter, rng::key(seed));
     let z = [0, 1, 2].map(|i| normals(words[i], normal_table));
@@ -59,7 +59,7 @@ pub fn draw(tables: &Tables, seed: u64, cells: &Numbers, normal_table: &[i32; NO
 /// Draws the capture speeds of a cycle.
 #[inline(always)]
 pub fn draw_speed(
-    tables: &Tables,
+    tables: &CellTables,
     seed: u64,
     cells: &Numbers,
     cycle: u32,

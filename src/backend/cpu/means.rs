@@ -53,7 +53,7 @@ fn chunk_sums_body(tables: &Tables, cells: &Cells, first: usize) -> Vec<f64> {
         for group in 0..GROUPS {
             let at = block + group * LANES;
             let variation = Variation { log_size: load(cells.log_size, at), area: ones, trap_filled: ones };
-            for k in 0..tables.classes {
+            for k in 0..tables.cell.classes {
                 occupancy[k] = load(&cells.occupancy[k * count..(k + 1) * count], at);
             }
             groups[group].begin(tables, &variation, &occupancy);
@@ -64,7 +64,7 @@ fn chunk_sums_body(tables: &Tables, cells: &Cells, first: usize) -> Vec<f64> {
             let nominal = tables.nominal[checkpoint][0];
             let mut sum = splat(0.0);
             for (bake, counted) in groups.iter_mut().zip(&counted) {
-                let lost = bake.visit(tables.classes, visit);
+                let lost = bake.visit(tables.cell.classes, visit);
                 let seen = read::read(tables, &ones, &bake.start, &lost);
                 Moments::add_to_sum(&mut sum, &seen.conductance, nominal, &counted.valid);
             }

@@ -172,8 +172,8 @@ fn numbers(cells: &CellSet, first: u64) -> Numbers {
 #[inline(always)]
 fn prepare(context: &Context, cells: &Numbers, bake: &mut Bake) -> Lane {
     let Context { tables, seed, normal_table } = *context;
-    let variation = draw::draw(tables, seed, cells, normal_table);
-    let occupancy = program::program(tables, seed, cells, &variation, normal_table);
+    let variation = draw::draw(&tables.cell, seed, cells, normal_table);
+    let occupancy = program::program(&tables.cell, seed, cells, &variation, normal_table);
     bake.begin(tables, &variation, &occupancy);
     variation.area
 }
@@ -212,7 +212,7 @@ fn block_body(tables: &Tables, groups: &mut [(Bake, Lane); GROUPS], counted: &[C
         let counts = &mut chunk.counts[checkpoint * width..(checkpoint + 1) * width];
         let mut sums = Sums::EMPTY;
         for ((bake, area), counted) in groups.iter_mut().zip(counted) {
-            let lost = bake.visit(tables.classes, visit);
+            let lost = bake.visit(tables.cell.classes, visit);
             let seen = read::read(tables, area, &bake.start, &lost);
             sums.add(&seen, &tables.nominal[checkpoint], &tables.inverse_scale[checkpoint], counted);
             reduce::count(tables, &seen, counted, counts);
@@ -233,7 +233,7 @@ fn trace_body(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUAN
     let area = prepare(context, &numbers(cells, first), &mut bake);
     let mut readings = vec![[splat(f32::NAN); QUANTITIES]; tables.nominal.len()];
     for visit in &tables.visits {
-        let lost = bake.visit(tables.classes, visit);
+        let lost = bake.visit(tables.cell.classes, visit);
         readings[visit.checkpoint as usize] = read::read(tables, &area, &bake.start, &lost).array();
     }
     readings

@@ -2,7 +2,7 @@
 
 use super::draw::{Numbers, Variation, draw_speed};
 use super::lanes::{LANES, Lane, NEAR, exp, phi, phi_near, phi_slope, phi_slope_near, splat};
-use crate::backend::tables::{SegmentRow, Tables};
+use crate::backend::tables::{CellTables, SegmentRow};
 use crate::material::MAX_CLASSES;
 use crate::rng::NORMAL_TABLE_LEN;
 
@@ -12,7 +12,7 @@ pub type Occupancy = [Lane; MAX_CLASSES];
 /// Occupancies of cells that start empty, after all segments.
 #[inline(always)]
 pub fn program(
-    tables: &Tables,
+    tables: &CellTables,
     seed: u64,
     cells: &Numbers,
     variation: &Variation,
@@ -43,7 +43,7 @@ pub fn program(
 /// One segment.
 #[inline(always)]
 fn apply(
-    tables: &Tables,
+    tables: &CellTables,
     segment: &SegmentRow,
     trap_filled: &Lane,
     rate: &Occupancy,
@@ -90,7 +90,7 @@ struct Release {
 impl Release {
     /// Whether all arguments of [`phi`] are below [`NEAR`] at an uptake: then its short form gives the same bits.
     #[inline(always)]
-    fn is_near(&self, tables: &Tables, uptake: &Lane) -> bool {
+    fn is_near(&self, tables: &CellTables, uptake: &Lane) -> bool {
         let mut near = true;
         for lane in 0..LANES {
             near &= tables.top_speed * uptake[lane] + self.fastest[lane] < NEAR;
@@ -101,7 +101,7 @@ impl Release {
 
 /// Moves the classes through one substep at an average uptake.
 #[inline(always)]
-fn advance<const IS_NEAR: bool>(tables: &Tables, uptake: &Lane, emission: &Occupancy, occupancy: &mut Occupancy) {
+fn advance<const IS_NEAR: bool>(tables: &CellTables, uptake: &Lane, emission: &Occupancy, occupancy: &mut Occupancy) {
     for k in 0..tables.classes {
         let speed = tables.rows[k].speed;
         for lane in 0..LANES {
@@ -127,7 +127,7 @@ fn uptake(open: f32, offered: f32, inverse_limit: f32, f: f32) -> (f32, f32) {
 /// The uptake averaged over a substep: the root of its equation by Newton's iteration inside a bracket.
 #[inline(always)]
 fn average_uptake(
-    tables: &Tables,
+    tables: &CellTables,
     iterations: u32,
     offered: &Lane,
     inverse_limit: &Lane,
@@ -194,7 +194,7 @@ fn average_uptake(
 /// A filling less the one that a substep at its uptake ends with, and the slope of that difference by the filling.
 #[inline(always)]
 fn balance<const IS_NEAR: bool>(
-    tables: &Tables,
+    tables: &CellTables,
     uptake_end: &Lane,
     slope_end: &Lane,
     emission: &Occupancy,

@@ -11,9 +11,9 @@ pub fn read(tables: &Tables, area: &Lane, start: &Lane, lost: &Lane) -> Observab
     for lane in 0..LANES {
         let left = 1.0 - lost[lane];
         let filling = start[lane] * left;
-        let charge = tables.open * start[lane];
+        let charge = tables.cell.open * start[lane];
         seen.filling[lane] = filling;
-        seen.conductance[lane] = area[lane] * (tables.direct / (1.0 - tables.open * filling) + tables.hopping);
+        seen.conductance[lane] = area[lane] * (tables.direct / (1.0 - tables.cell.open * filling) + tables.hopping);
         seen.kept[lane] = left / (1.0 + lost[lane] * charge / (1.0 - charge));
     }
     seen

@@ -163,15 +163,15 @@ pub fn params(job: &Job, tables: &Tables) -> Params {
         seed_high: (job.seed >> 32) as u32,
         checkpoints: job.times_s.len() as u32,
         bins: tables.bins,
-        open: tables.open,
-        trap_filled_v: tables.trap_filled_v,
-        onset_v: tables.onset_v,
-        program_matrix: tables.program_matrix,
+        open: tables.cell.open,
+        trap_filled_v: tables.cell.trap_filled_v,
+        onset_v: tables.cell.onset_v,
+        program_matrix: tables.cell.program_matrix,
         bake_matrix: tables.bake_matrix,
-        size_sd: tables.size_sd,
-        area_sd: tables.area_sd,
-        trap_filled_sd: tables.trap_filled_sd,
-        speed_sd: tables.speed_sd,
+        size_sd: tables.cell.size_sd,
+        area_sd: tables.cell.area_sd,
+        trap_filled_sd: tables.cell.trap_filled_sd,
+        speed_sd: tables.cell.speed_sd,
         direct: tables.direct,
         hopping: tables.hopping,
         kept_threshold: tables.kept_threshold,
@@ -197,12 +197,12 @@ pub fn classes(tables: &Tables) -> Vec<ClassRow> {
         bake_slope: r.bake_slope,
         bake_curvature: r.bake_curvature,
     };
-    tables.rows[..tables.classes.max(1)].iter().map(row).collect()
+    tables.cell.rows[..tables.cell.classes.max(1)].iter().map(row).collect()
 }
 
 /// Segment rows; at least one, because a buffer cannot be empty.
 pub fn segments(tables: &Tables) -> Vec<SegmentRow> {
-    let rows = tables.segments.iter().map(|s| SegmentRow {
+    let rows = tables.cell.segments.iter().map(|s| SegmentRow {
         offered: s.offered,
         overdrive_v: s.overdrive_v,
         field: s.field,

@@ -108,10 +108,10 @@ impl Gpu {
         let fail = |(stage, reason)| self.tile_error(&device.identity, 0, &set, stage, reason);
         let work = Workspace::new(&device, job, &tables, cells, false).map_err(|e| fail(("allocation", e)))?;
         let mut params = tile_params(job, &tables, &set);
-        self.dispatch(&device, &work, &source::DRAW, tables.classes, &params, false)?;
+        self.dispatch(&device, &work, &source::DRAW, tables.cell.classes, &params, false)?;
         let mut count = |kernel: &source::Kernel, params: &Params, reckoned: u64| -> Result<(), BackendError> {
             device.queue.write_buffer(&work.buffers["most_ticks"], 0, &[0; 16]);
-            self.dispatch(&device, &work, kernel, tables.classes, params, true)?;
+            self.dispatch(&device, &work, kernel, tables.cell.classes, params, true)?;
             let back = device.download(&[(&work.buffers["most_ticks"], 4)]).map_err(|e| fail(("read-back", e)))?;
             let counted = back[0].first_chunk::<4>().map_or(u64::MAX, |b| u64::from(u32::from_le_bytes(*b)));
             most = (most.0.max(counted), most.1.max(reckoned));
@@ -119,15 +119,15 @@ impl Gpu {
         };
         for run in tile::program_runs(&tables) {
             (params.first_segment, params.last_segment) = (run.start, run.end);
-            let segments = &tables.segments[run.start as usize..run.end as usize];
-            let reckoned = source::program_start_loops(tables.classes)
-                + segments.iter().map(|s| source::program_loops(tables.classes, s)).sum::<u64>();
+            let segments = &tables.cell.segments[run.start as usize..run.end as usize];
+            let reckoned = source::program_start_loops(tables.cell.classes)
+                + segments.iter().map(|s| source::program_loops(tables.cell.classes, s)).sum::<u64>();
             count(&source::PROGRAM, &params, reckoned)?;
         }
         for run in tile::bake_runs(&tables) {
             (params.first_visit, params.last_visit) = (run.start, run.end);
-            let reckoned = source::bake_start_loops(tables.classes)
-                + u64::from(run.end - run.start) * source::visit_loops(tables.classes);
+            let reckoned = source::bake_start_loops(tables.cell.classes)
+                + u64::from(run.end - run.start) * source::visit_loops(tables.cell.classes);
             count(&source::BAKE, &params, reckoned)?;
         }
         Ok(most)
@@ -197,10 +197,10 @@ impl Gpu {
         tables: &Tables,
         params: &mut Params,
     ) -> Result<(), BackendError> {
-        self.dispatch(device, work, &source::DRAW, tables.classes, params, false)?;
+        self.dispatch(device, work, &source::DRAW, tables.cell.classes, params, false)?;
         for run in tile::program_runs(tables) {
             (params.first_segment, params.last_segment) = (run.start, run.end);
-            self.dispatch(device, work, &source::PROGRAM, tables.classes, params, false)?;
+            self.dispatch(device, work, &source::PROGRAM, tables.cell.classes, params, false)?;
         }
         Ok(())
     }
@@ -222,9 +222,9 @@ impl Gpu {
         self.prepare(device, work, tables, &mut params)?;
         for run in tile::bake_runs(tables) {
             (params.first_visit, params.last_visit) = (run.start, run.end);
-            self.dispatch(device, work, &source::BAKE, tables.classes, &params, false)?;
+            self.dispatch(device, work, &source::BAKE, tables.cell.classes, &params, false)?;
         }
-        self.dispatch(device, work, &source::REDUCE, tables.classes, &params, false)?;
+        self.dispatch(device, work, &source::REDUCE, tables.cell.classes, &params, false)?;
         if self.fault(Fault::Lost) {
             device.device.destroy();
         }
@@ -365,7 +365,7 @@ impl Backend for Gpu {
             self.prepare(&device, &work, &tables, &mut params)?;
             for run in tile::bake_runs(&tables) {
                 (params.first_visit, params.last_visit) = (run.start, run.end);
-                self.dispatch(&device, &work, &source::READ, tables.classes, &params, false)?;
+                self.dispatch(&device, &work, &source::READ, tables.cell.classes, &params, false)?;
             }
             let bytes = device
                 .download(&[(&work.buffers["cells"], count * per_cell)])

@@ -156,17 +156,17 @@ fn cut(count: usize, start: u64, cost: impl Fn(usize) -> u64, may_start: impl Fn
 
 /// The dispatches of a programming: ranges of segments.
 pub(super) fn program_runs(tables: &Tables) -> Vec<Range<u32>> {
-    if tables.segments.is_empty() {
+    if tables.cell.segments.is_empty() {
         return Vec::new();
     }
-    let cost = |i: usize| source::program_loops(tables.classes, &tables.segments[i]);
-    cut(tables.segments.len(), source::program_start_loops(tables.classes), cost, |_| true)
+    let cost = |i: usize| source::program_loops(tables.cell.classes, &tables.cell.segments[i]);
+    cut(tables.cell.segments.len(), source::program_start_loops(tables.cell.classes), cost, |_| true)
 }
 
 /// The dispatches of a bake: ranges of visits, each beginning with a direct one.
 pub(super) fn bake_runs(tables: &Tables) -> Vec<Range<u32>> {
-    let cost = |_| source::visit_loops(tables.classes);
-    cut(tables.visits.len(), source::bake_start_loops(tables.classes), cost, |i| tables.visits[i].direct)
+    let cost = |_| source::visit_loops(tables.cell.classes);
+    cut(tables.visits.len(), source::bake_start_loops(tables.cell.classes), cost, |i| tables.visits[i].direct)
 }
 
 #[cfg(test)]

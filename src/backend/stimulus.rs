@@ -1,0 +1,101 @@
+//! What is done to chosen cells while watching them, and what is seen: the other thing a backend computes beside a [`Job`](super::job::Job).
+//!
+//! A job programs a whole array the same way and follows its bake. A [`Stimulus`] moves chosen cells, from a state the caller
+//! holds, through segments of constant bias, and records currents, energies and electrons on the way: I-V curves, pulse
+//! trains, patterns and learning are made of it. Cells that are treated differently are different calls.
+
+use super::job::{ProgramStep, newton_iterations};
+use crate::cell::{Drive, current};
+use crate::material::{Material, Variation};
+use crate::protocol::Segment;
+use ndarray::Array2;
+
+/// Quantities of a response, in the order the f32 backends keep them.
+pub const RESPONSE_QUANTITIES: usize = 5;
+
+/// A segment with what is seen during it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StimulusStep {
+    pub program: ProgramStep,
+    /// Injected and hopping current of the nominal cell, A.
+    pub injected_a: f64,
+    pub hopping_a: f64,
+    /// Row of the [`Response`] it counts towards; none after the last recorded segment.
+    pub row: Option<u32>,
+}
+
+/// Segments of constant bias at one temperature.
+#[derive(Debug, Clone)]
+pub struct Stimulus {
+    pub material: Material,
+    /// The material's, or [`Variation::OFF`].
+    pub variation: Variation,
+    pub seed: u64,
+    pub ambient_k: f64,
+    pub steps: Vec<StimulusStep>,
+    /// Rows of the response.
+    pub rows: usize,
+}
+
+impl Stimulus {
+    /// Prepares segments; `record` says of each whether it ends a row of the response. The substeps are chosen as for a campaign.
+    ///
+    /// The cycle of a segment must be below `u32::MAX`.
+    pub fn new(
+        material: &Material,
+        variation: Variation,
+        seed: u64,
+        ambient_k: f64,
+        segments: &[(Segment, bool)],
+    ) -> Stimulus {
+        let mut rows = 0;
+        let mut steps: Vec<_> = segments
+            .iter()
+            .map(|(segment, record)| {
+                let drive = Drive::new(material, segment, ambient_k, None);
+                let program =
+                    ProgramStep { drive, cycle: segment.cycle, iterations: newton_iterations(&drive, material) };
+                let a_v = segment.bias_v.abs();
+                let step = StimulusStep {
+                    program,
+                    injected_a: current::injected_a(material, a_v, ambient_k),
+                    hopping_a: current::hopping_a(material, a_v, ambient_k),
+                    row: Some(rows),
+                };
+                rows += u32::from(*record);
+                step
+            })
+            .collect();
+        for step in &mut steps {
+            step.row = step.row.filter(|row| *row < rows);
+        }
+        Stimulus { material: material.clone(), variation, seed, ambient_k, steps, rows: rows as usize }
+    }
+}
+
+/// What was seen of the cells. Axes (row, cell): a row is a recorded segment, with those before it that were not recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Response {
+    /// Current at the end of the recorded segment, A, with the sign of its bias.
+    pub current_a: Array2<f64>,
+    /// Filling there, 0 to 1.
+    pub filling: Array2<f64>,
+    /// Electrical energy `V I dt`, J, summed over the row's segments.
+    pub energy_j: Array2<f64>,
+    /// Electrons injected, and caught, over the row's segments.
+    pub injected: Array2<f64>,
+    pub caught: Array2<f64>,
+}
+
+impl Response {
+    /// A response filled with NaN, so that a value nobody wrote shows.
+    pub fn unwritten(rows: usize, cells: usize) -> Response {
+        let empty = || Array2::from_elem((rows, cells), f64::NAN);
+        Response { current_a: empty(), filling: empty(), energy_j: empty(), injected: empty(), caught: empty() }
+    }
+
+    /// The quantities in the order the f32 backends keep them.
+    pub(super) fn arrays(&mut self) -> [&mut Array2<f64>; RESPONSE_QUANTITIES] {
+        [&mut self.current_a, &mut self.filling, &mut self.energy_j, &mut self.injected, &mut self.caught]
+    }
+}
