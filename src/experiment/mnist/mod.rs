@@ -1,3 +1,59 @@
 //! Handwritten digits, learnt by a single layer of simulated cells.
+//!
+//! # Theory
+//! 784 pixels drive the rows of an array, one column answers for each digit. A pixel `x_i` from 0 to 1 is the part of the reading time
+//! for which its row is at the read bias, so a column's charge is `sum_i x_i G_ij`, with `G` read at 0.1 V whatever the pixel. From it goes
+//! the charge of a reference; the largest difference is the answer.
+//!
+//! Every change of a weight is a pulse on a cell: positive to fill it, negative to empty it ([`scheme`]). After its pulse a cell
+//! is read again at the read bias by the same simulation, and this current is the only thing the learning knows of
+//! the cell. What a cell is (size, area, trap-filled limit, capture speed) is drawn from its number, so a seed is an array.
+//!
+//! # Changes versus the paper
+//! The paper (section 2.2, Figure 5) gives the layer and the rates 13.4 % and 85.63 %, and the learning rule in a figure of the
+//! supporting information that is not at hand. So the rule, and the pulses, are ours:
+//!
+//! - A pulse of 1.5 V and 1 ms fills 3 % of a fresh cell's traps and ten of them half of what the bias can fill: learning
+//!   digit by digit with such steps ends between 67 and 79 %, forgetting as fast as it learns. The amplitude is kept, the width is 40 us.
+//! - A pulse of -5.5 V and 1 ms empties a cell, so it cannot lower a weight by a little; -3.5 V and 1 ms *fill* it, because capture
+//!   outruns field release there; -4.2 V and 1 ms leave every cell at a filling of 0.12. Graded lowering is a short pulse at a bias
+//!   where release is far faster than capture: -5.5 V for 0.2 us lets 0.6 % go.
+//! - The array starts fresh: untrained, its cells differ by their variation only.
+//!
+//! # Practice
+//! [`idx::load`] reads the data, [`learn::learn`] teaches a fresh array and tests it on the way. Nothing is random but the cells, and in the
+//! scheme of pairs the rounding to whole pulses; both follow from the seed. The digits come in the order of the file.
+//! Noise of reading is not simulated.
 
+mod crossbar;
 pub mod idx;
+pub mod learn;
+pub mod scheme;
+mod score;
+pub mod stand_in;
+mod teach;
+
+use crate::backend::BackendError;
+pub use idx::{DIGITS, Digits, IdxError, Mnist};
+pub use learn::{Learning, Learnt, Spent, Stage, Tested, after_bake, learn};
+pub use scheme::{Pairs, Plain, Pulse, Scheme};
+
+/// Why digits could not be learnt.
+#[derive(Debug, thiserror::Error)]
+pub enum MnistError {
+    #[error(transparent)]
+    Idx(#[from] IdxError),
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    #[error("{what} is {found}, and must be {limit}")]
+    Value { what: String, found: String, limit: String },
+}
+
+impl MnistError {
+    fn value(what: impl Into<String>, found: impl ToString, limit: impl ToString) -> MnistError {
+        MnistError::Value { what: what.into(), found: found.to_string(), limit: limit.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests;
