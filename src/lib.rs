@@ -32,7 +32,7 @@
 //! cell                  the equations in f64: the oracle
 //! array                 shape, cell numbers, variation
 //! backend               the one seam: reference (f64), cpu (f32, vectors, threads), gpu (f32, WGSL); one trait
-//! experiment            self-test and bench
+//! experiment            self-test, bench and handwritten digits
 //! campaign              many points: a file to a plan, points to a record
 //! record                HDF5; the only room that knows hdf5
 //! analysis              numbers from a record

@@ -55,7 +55,7 @@ pub enum Purpose {
     Cycle = 2,
     /// Noise of one reading.
     ReadNoise = 3,
-    /// Rounding of a learning update to whole pulses: drawn once per cell and update.
+    /// Whether a learning update pulses a cell: drawn once per cell and update.
     Learning = 4,
 }
 

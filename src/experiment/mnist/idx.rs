@@ -1,8 +1,9 @@
 //! MNIST as it is distributed: four IDX files in a folder, gzipped or not.
 //!
-//! IDX, after the page the files were published on (<http://yann.lecun.com/exdb/mnist/>): a magic number of four bytes (two zeros, the
-//! type of the data, 8 for unsigned bytes, and the number of dimensions), the size of each dimension as a big-endian 32-bit
-//! number, and the data with the last dimension fastest. Whether a file is gzipped is seen in its first bytes, not in its name.
+//! IDX, after the page the files were published on (<http://yann.lecun.com/exdb/mnist/>): a magic number of four bytes
+//! (two zeros, the type of the data, 8 for unsigned bytes, and the number of dimensions), the size of each dimension as
+//! a big-endian 32-bit number, and the data with the last dimension fastest. Whether a file is gzipped is seen in its
+//! first bytes, not in its name.
 //!
 //! Nothing is allocated on the word of a header: memory grows with the bytes that are really there.
 
@@ -22,8 +23,9 @@ pub const DIGITS: usize = 10;
 pub const MAX_IMAGES: u32 = 1 << 20;
 
 /// Where MNIST comes from, in one line.
-pub const WHERE_FROM: &str = "MNIST (LeCun, Cortes, Burges) is four files, {train,t10k}-{images-idx3,labels-idx1}-ubyte.gz, at \
-    https://ossci-datasets.s3.amazonaws.com/mnist/ (first published at http://yann.lecun.com/exdb/mnist/)";
+pub const WHERE_FROM: &str = "MNIST (LeCun, Cortes, Burges) is four files, \
+    {train,t10k}-{images-idx3,labels-idx1}-ubyte.gz, at https://ossci-datasets.s3.amazonaws.com/mnist/ \
+    (first published at http://yann.lecun.com/exdb/mnist/)";
 
 /// Images and what they show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,11 +83,12 @@ impl IdxError {
 
 /// Reads the four files of MNIST from a folder.
 ///
-/// Names are those of the distribution (`train-images-idx3-ubyte`, with or without `.gz`; `train-images.idx3-ubyte` will do).
+/// Names are those of the distribution (`train-images-idx3-ubyte`, with or without `.gz`; `train-images.idx3-ubyte`
+/// will do).
 ///
 /// # Errors
-/// [`IdxError`] if a file is missing, unreadable, not IDX of the right type and sizes, too short or too long, if a label exceeds 9, or if
-/// images and labels are not equally many.
+/// [`IdxError`] if a file is missing, unreadable, not IDX of the right type and sizes, too short or too long, if a
+/// label exceeds 9, or if images and labels are not equally many.
 pub fn load(folder: &Path) -> Result<Mnist, IdxError> {
     Ok(Mnist { train: digits(folder, "train")?, test: digits(folder, "t10k")? })
 }

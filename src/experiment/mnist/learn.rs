@@ -21,7 +21,7 @@ pub struct Learning<'a> {
     pub material: &'a Material,
     /// Whether cells differ as the material says.
     pub variation: bool,
-    /// Which array: the cells, and the rounding to whole pulses.
+    /// Which array, and in the scheme of pairs which cells an update pulses.
     pub seed: u64,
     /// Temperature of learning and reading, K.
     pub ambient_k: f64,

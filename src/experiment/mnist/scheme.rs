@@ -2,17 +2,18 @@
 //!
 //! # Plain
 //! Digit by digit. Pixels above a threshold are on; column `j` is active where its charge exceeds that of the reference
-//! column. If the digit's own column is not active, each of its cells on a pixel that is on gets one raising pulse; if another column
-//! is active, each of its cells on such a pixel gets one lowering pulse. These are ten perceptrons (F. Rosenblatt, Psychological Review 65, 386
-//! (1958)) with the sign of the error alone. The reference column is programmed once, to half of what 1.5 V can fill.
+//! column. If the digit's own column is not active, each of its cells on a pixel that is on gets one raising pulse; if
+//! another column is active, each of its cells on such a pixel gets one lowering pulse. These are ten perceptrons (F.
+//! Rosenblatt, Psychological Review 65, 386 (1958)) with the sign of the error alone. The reference column is
+//! programmed once, to half of what 1.5 V can fill.
 //!
 //! # Pairs
-//! Each weight is the difference of two cells, both programmed to half of what the raising pulse can fill, where raising and lowering by one
-//! pulse are equally large. The outputs go through a softmax, and over a batch of digits `gradient_ij = mean of x_i (target_j - output_j)` is
-//! added up outside the array. Then each weight moves by `gain * rate * |gradient|` pulses on either cell, opposite ones on the two,
-//! rounded up or down at random so that the mean is right, and never more than `most_pulses`. The rate falls linearly from 1 to 0 over
-//! the presentations. Cutting off at a few pulses lets the many weak pixels learn at the pace of the few strong ones; pairs
-//! cancel, to first order, that a step depends on the state.
+//! Each weight is the difference of two cells, both programmed to half of what the raising pulse can fill, where
+//! raising and lowering by one pulse are equally large. The outputs go through a softmax, and over a batch of digits
+//! `gradient_ij = mean of x_i (target_j - output_j)` is added up outside the array. Then each of the two cells gets one
+//! pulse, the two opposite ones, with the probability `gain * rate * |gradient|`, drawn for each cell; the rate falls
+//! linearly from 1 to 0 over the presentations. One pulse at most lets the many weak pixels learn at the pace of the
+//! few strong ones; pairs cancel, to first order, that a step depends on the state.
 
 use super::{DIGITS, MnistError};
 
@@ -59,11 +60,10 @@ pub struct Pairs {
     pub first_pulses: u32,
     /// Digits between two updates.
     pub batch: u32,
-    /// Pulses on either cell of a weight per unit of mean gradient, at the start.
+    /// Probability of a pulse per unit of mean gradient, at the start.
     pub gain: f64,
-    /// Most pulses a cell gets in an update.
-    pub most_pulses: u32,
-    /// What the outputs are multiplied by in the softmax, where conductances count in that of the cells before learning.
+    /// What the outputs are multiplied by in the softmax, where conductances count in that of the cells before
+    /// learning.
     pub softmax_scale: f64,
 }
 
@@ -74,8 +74,7 @@ impl Default for Pairs {
             lower: Pulse { bias_v: -5.5, width_s: 0.2e-6 },
             first_pulses: 15,
             batch: 200,
-            gain: 260.0,
-            most_pulses: 4,
+            gain: 400.0,
             softmax_scale: 9.0,
         }
     }
@@ -134,9 +133,8 @@ impl Scheme {
             }
         }
         if let Scheme::Pairs(pairs) = self {
-            let counts = [("the batch", pairs.batch), ("the largest number of pulses in an update", pairs.most_pulses)];
-            if let Some((what, _)) = counts.iter().find(|(_, count)| *count == 0) {
-                return Err(MnistError::value(*what, 0, "at least 1"));
+            if pairs.batch == 0 {
+                return Err(MnistError::value("the batch", 0, "at least 1"));
             }
             for (what, value) in [("the gain", pairs.gain), ("the scale of the softmax", pairs.softmax_scale)] {
                 if !(value.is_finite() && value > 0.0) {

@@ -74,7 +74,7 @@ fn correct(
     crossbar.pulse(&plain.lower, &lower)
 }
 
-/// Gradient descent in whole pulses on pairs.
+/// Gradient descent on pairs, a pulse or none at a time.
 pub struct Descent {
     pairs: Pairs,
     seed: u64,
@@ -117,35 +117,25 @@ impl Descent {
         Ok(())
     }
 
-    /// Pulses both cells of each weight: `pulses_per_sum` times the summed gradient, on average.
-    fn update(&self, crossbar: &mut Crossbar, pulses_per_sum: f64) -> Result<(), MnistError> {
-        // For each number of pulses, the cells that get at least as many.
-        let most = self.pairs.most_pulses as usize;
-        let (mut raise, mut lower) = (vec![Vec::new(); most], vec![Vec::new(); most]);
+    /// Pulses either cell of each weight with a probability of `per_sum` times the summed gradient.
+    fn update(&self, crossbar: &mut Crossbar, per_sum: f64) -> Result<(), MnistError> {
+        let (mut raise, mut lower) = (Vec::new(), Vec::new());
         for ((pixel, digit), sum) in self.gradient.indexed_iter() {
-            if *sum == 0.0 {
-                continue;
-            }
+            // The cell that counts for the digit, and the one that counts against it.
             let plus = 2 * (pixel * DIGITS + digit) as u64;
-            let (up, down) = if *sum > 0.0 { (plus, plus + 1) } else { (plus + 1, plus) };
-            for (cell, rounds) in [(up, &mut raise), (down, &mut lower)] {
-                let pulses = self.whole(cell, pulses_per_sum * sum.abs());
-                rounds.iter_mut().take(pulses).for_each(|cells| cells.push(cell));
+            for (cell, wanted) in [(plus, *sum), (plus + 1, -*sum)] {
+                if self.uniform(cell) < per_sum * wanted.abs() {
+                    if wanted > 0.0 { raise.push(cell) } else { lower.push(cell) }
+                }
             }
         }
-        for (pulse, rounds) in [(self.pairs.raise, raise), (self.pairs.lower, lower)] {
-            for mut cells in rounds {
-                cells.sort_unstable();
-                crossbar.pulse(&pulse, &cells)?;
-            }
-        }
-        Ok(())
+        crossbar.pulse(&self.pairs.raise, &raise)?;
+        crossbar.pulse(&self.pairs.lower, &lower)
     }
 
-    /// A number of pulses rounded up or down at random, so that its mean is right.
-    fn whole(&self, cell: u64, pulses: f64) -> usize {
+    /// A number between 0 and 1 that belongs to the cell and the update.
+    fn uniform(&self, cell: u64) -> f64 {
         let word = rng::words(self.seed, cell, Purpose::Learning, self.done, 0)[0];
-        // Uniform in (0, 1); a float becomes the nearest integer it can be, and NaN 0.
-        (pulses + (f64::from(word) + 0.5) / 4_294_967_296.0) as usize
+        (f64::from(word) + 0.5) / 4_294_967_296.0
     }
 }

@@ -209,7 +209,6 @@ fn nonsense_is_refused_in_a_line() {
         plain(&|p| p.raise.bias_v = -1.0),
         plain(&|p| p.lower.width_s = 0.0),
         pairs(&|p| p.batch = 0),
-        pairs(&|p| p.most_pulses = 0),
         pairs(&|p| p.gain = f64::INFINITY),
         pairs(&|p| p.softmax_scale = 0.0),
     ];
@@ -231,9 +230,9 @@ fn nonsense_is_refused_in_a_line() {
     assert!(after_bake(&InF64, &good, &state, 400.0, 1.0, &data.test).unwrap_err().to_string().contains("(176, 8)"));
 }
 
-/// A full run on the cells in f64: the rates the documents name. A minute or two.
+/// A full run on the cells in f64: the rates the module's docs name.
 #[test]
-#[ignore = "needs TRAPLINE_MNIST_DIR with the four files of MNIST, and minutes"]
+#[ignore = "needs TRAPLINE_MNIST_DIR with the four files of MNIST"]
 fn the_rates_of_the_two_schemes() {
     let folder = std::env::var_os("TRAPLINE_MNIST_DIR").expect("TRAPLINE_MNIST_DIR names the folder of MNIST");
     let mnist = idx::load(std::path::Path::new(&folder)).unwrap();
