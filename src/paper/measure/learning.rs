@@ -15,7 +15,7 @@ fn written(d: &Dataset) -> Result<&ArrayD<u64>, DatasetError> {
 }
 
 /// The margin of each seed: see [`letter::margins`].
-pub(in crate::paper) fn margins(d: &Dataset) -> Result<Vec<f64>, DatasetError> {
+fn margins(d: &Dataset) -> Result<Vec<f64>, DatasetError> {
     let absent = || DatasetError::Absent { dataset: d.name.clone(), name: "conductance over four axes".to_owned() };
     let g = d.numbers("conductance_s")?.view().into_dimensionality::<Ix4>().map_err(|_| absent())?.to_owned();
     let w = written(d)?;

@@ -1,9 +1,9 @@
 //! What each claim says is measured, from the datasets and from nothing else: no parameter of a material is read here.
 
-mod current;
+pub(super) mod current;
 mod learning;
-mod pulses;
-mod retention;
+pub(super) mod pulses;
+pub(super) mod retention;
 
 use super::claims::Measured;
 use crate::dataset::{Dataset, DatasetError};
