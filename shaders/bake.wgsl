@@ -4,11 +4,9 @@
 // One workgroup is one block. Its readings go through workgroup memory: slot by slot (sum, square, min and -max of each
 // quantity) the block is folded by 8 invocations a slot, then those 8 by one. The order is fixed, so the tile does not matter.
 
-const SLOTS: u32 = 4u * QUANTITIES;
 const FOLDERS: u32 = BLOCK / SLOTS;
 // A row a little longer than the block, so that folders of neighbouring slots read different banks.
 const ROW: u32 = BLOCK + FOLDERS;
-const HUGE: f32 = 3.0e38;
 
 var<workgroup> readings: array<f32, SLOTS * ROW>;
 var<workgroup> folded: array<f32, BLOCK>;
@@ -21,11 +19,6 @@ fn put(q: u32, local: u32, x: f32, nominal: f32, inverse_scale: f32, counts: boo
     readings[(QUANTITIES + q) * ROW + local] = d * d;
     readings[(2u * QUANTITIES + q) * ROW + local] = select(HUGE, x, counts);
     readings[(3u * QUANTITIES + q) * ROW + local] = select(HUGE, -x, counts);
-}
-
-// Sums in the first half of the slots, minima in the second.
-fn combine(slot: u32, a: f32, b: f32) -> f32 {
-    return select(min(a, b), a + b, slot < 2u * QUANTITIES);
 }
 
 // Counter of a value: 0 below the first bin, then the bins, last the ones above.

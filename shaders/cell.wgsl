@@ -1,9 +1,11 @@
 // What every kernel shares: which cell an invocation is, and what is read of a cell. Twins: src/array/mod.rs (CellSet) and
 // src/backend/cpu/read.rs.
 
-// Number of the workgroup: dispatches are two-dimensional where one dimension does not reach.
+// Number of the workgroup in its tile. Dispatches are two-dimensional where one dimension does not reach, and a tile may take several:
+// a group past the last one of this dispatch belongs to the next, or to nothing.
 fn group_number(group: vec3<u32>, groups: vec3<u32>) -> u32 {
-    return group.y * groups.x + group.x;
+    let number = params.first_group + group.y * groups.x + group.x;
+    return select(NO_GROUP, number, number < params.last_group);
 }
 
 // 64-bit number of the tile's i-th cell, low word first.

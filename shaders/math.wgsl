@@ -45,10 +45,7 @@ fn phi(x: f32) -> f32 {
     return select(((1.0 - s) - s * (a.r * q)) / max(x, 0.25), q, a.n == 0);
 }
 
-// Below this the argument of phi needs no reduction, and its slope is a series.
-const NEAR: f32 = 0.34;
-
-// Derivative of phi, to the accuracy Newton's iteration needs.
+// Derivative of phi, to the accuracy Newton's iteration needs: below NEAR a series.
 fn phi_slope(x: f32, phi_x: f32) -> f32 {
     let near = -0.5 + x * (0.33333334 - x * (0.125 - x * 0.033333335));
     return select(((1.0 - x * phi_x) - phi_x) / max(x, NEAR), near, x < NEAR);

@@ -14,6 +14,7 @@ fn read_cells(
     let start = start_bake(i);
     let area = variation[params.count + i];
     for (var v = params.first_visit; v < params.last_visit; v += 1u) {
+        tick();
         let visit = visits[v];
         let seen = read_out(area, start, visit_checkpoint(visit));
         let row = visit.checkpoint * QUANTITIES;
@@ -22,4 +23,5 @@ fn read_cells(
         cells[(row + 2u) * params.count + i] = seen.lost;
         cells[(row + 3u) * params.count + i] = seen.kept;
     }
+    report_ticks();
 }

@@ -27,9 +27,11 @@ use std::sync::OnceLock;
 use support::{assert_close, job_of, octaves, shipped_job, single_class, thirty_pulses, worst_relative};
 use trapline::array::{ArrayShape, CellSet};
 use trapline::backend::cpu::{Cpu, InstructionSet};
+use trapline::backend::gpu::Gpu;
 use trapline::backend::job::{Job, JobSpec};
 use trapline::backend::reference::Reference;
 use trapline::backend::stimulus::{Response, Stimulus};
+use trapline::backend::tally::CHUNK_CELLS;
 use trapline::backend::{self, Backend, Choice, Options, Trace};
 use trapline::cell::{self, Factors, capture};
 use trapline::material::{self, Material, TrapClass, Variation};
@@ -578,22 +580,27 @@ claims!([] cpu: super::Choice::Cpu);
 claims!([#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]] gpu: super::Choice::Gpu);
 
 /// Bit for bit: `assert_eq` on tallies compares every sum with `==`.
-fn assert_same_bits(what: &str, backends: &[Box<dyn Backend>]) {
+fn assert_same_bits(what: &str, jobs: &[Job], backends: &[Box<dyn Backend>]) {
+    for job in jobs {
+        let first = backends[0].statistics(job, &nothing).unwrap();
+        let cells = CellSet::run(100, 77);
+        let traced = trace(&*backends[0], job, &cells);
+        for other in &backends[1..] {
+            let found = other.statistics(job, &nothing).unwrap();
+            assert!(found == first, "{what}: {:?} differs from {:?}", other.identity(), backends[0].identity());
+            assert_eq!(trace(&**other, job, &cells), traced, "{what}");
+        }
+    }
+}
+
+/// Three chunks and some cells, with sweeps and with pulses.
+fn tiled_jobs() -> [Job; 2] {
     let program = segments(&[
         Part::Sweep { sweeps: 1, sweep_to_v: 3.0, step_v: 0.5, dwell_s: 3.9e-4 },
         Part::Pulses { pulses: 10, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 },
     ]);
     let qd = material::shipped("pi-ws2-qd").unwrap();
-    for job in [shipped_job("pi-ws2-ns", 100.0, 100, 199, 51), job_of(&qd, &program, 150.0, 90, 100, 52)] {
-        let first = backends[0].statistics(&job, &nothing).unwrap();
-        let cells = CellSet::run(100, 77);
-        let traced = trace(&*backends[0], &job, &cells);
-        for other in &backends[1..] {
-            let found = other.statistics(&job, &nothing).unwrap();
-            assert!(found == first, "{what}: {:?} differs from {:?}", other.identity(), backends[0].identity());
-            assert_eq!(trace(&**other, &job, &cells), traced, "{what}");
-        }
-    }
+    [shipped_job("pi-ws2-ns", 100.0, 150, 199, 51), job_of(&qd, &program, 150.0, 190, 131, 52)]
 }
 
 #[test]
@@ -610,17 +617,22 @@ fn cpu_results_know_no_threads_and_no_instruction_set() {
         }
     }
     assert_eq!(names.len(), InstructionSet::available().len());
-    assert_same_bits("cpu", &backends);
+    assert_same_bits("cpu", &tiled_jobs(), &backends);
 }
 
 #[test]
 #[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn gpu_results_know_no_tiles() {
-    let of = |mib: Option<u64>| {
-        let options = Options { choice: Choice::Gpu, device_memory: mib.map(|m| m << 20), ..Options::default() };
-        backend::open(&options).unwrap_or_else(|error| panic!("{error}"))
-    };
-    assert_same_bits("gpu", &[of(None), of(Some(64)), of(Some(16))]);
+    let of = |bytes: Option<u64>| Gpu::open(None, bytes).unwrap_or_else(|error| panic!("{error}"));
+    // Budgets for the whole of these arrays, for tiles of two chunks, and of one.
+    let backends = [of(None), of(Some(5 << 19)), of(Some(5 << 18))];
+    for job in tiled_jobs() {
+        let tiles: Vec<_> = backends.iter().map(|gpu| gpu.tile_cells(&job).expect("fits")).collect();
+        assert!(tiles[0] >= job.shape.cells(), "{tiles:?}");
+        assert_eq!(tiles[1..], [2 * CHUNK_CELLS, CHUNK_CELLS]);
+        assert!(tiles[1] < job.shape.cells(), "{} cells are one tile", job.shape.cells());
+    }
+    assert_same_bits("gpu", &tiled_jobs(), &backends.map(|gpu| Box::new(gpu) as Box<dyn Backend>));
 }
 
 // The same bits also show that the comparison can tell two seeds apart.

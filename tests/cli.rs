@@ -654,6 +654,33 @@ fn version_help_and_devices() {
     assert!(listed.contains("pi-ws2-qd") && listed.contains("quantum dots"), "{listed}");
 }
 
+#[test]
+fn a_selftest_and_a_measurement_can_be_read_by_programs() {
+    let desk = Desk::new(SMALL);
+    let results: serde_json::Value =
+        serde_json::from_str(&good(&desk.trapline(&["selftest", "--backend", "cpu", "--json"]))).unwrap();
+    let results = results.as_array().unwrap();
+    assert!(!results.is_empty());
+    for result in results {
+        assert_eq!((&result["identity"]["backend"], &result["passed"]), (&"cpu".into(), &true.into()));
+        assert!(result["checks"].as_array().unwrap().len() > 5);
+    }
+    let rows: serde_json::Value =
+        serde_json::from_str(&good(&desk.trapline(&["bench", "--backend", "reference", "--lines", "4", "--json"])))
+            .unwrap();
+    assert_eq!(rows[0]["cells"], 16);
+    assert!(rows[0]["cell_checkpoints_per_s"]["median"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn a_comparison_of_nothing_is_refused() {
+    let desk = Desk::new(SMALL);
+    refused(&desk.trapline(&["selftest", "--backend", "reference"]), 2, &["--backend reference"]);
+    for command in ["selftest", "bench"] {
+        refused(&desk.trapline(&[command, "--backend", "cpu", "--adapter", "nosuch"]), 2, &["--adapter", "gpu"]);
+    }
+}
+
 /// The shipped campaign is the one the documents promise.
 #[test]
 fn the_shipped_campaign_is_complete() {

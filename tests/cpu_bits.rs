@@ -50,6 +50,14 @@ fn statistics_are_the_same_everywhere() {
 }
 
 #[test]
+fn more_threads_than_chunks_or_cores_change_nothing() {
+    let job = job("pi-ws2-qd");
+    let bits_on =
+        |threads| bits(&Cpu::open(Some(threads), None).expect("available").statistics(&job, &|_| ()).expect("runs"));
+    assert_eq!(bits_on(300), bits_on(1));
+}
+
+#[test]
 fn traces_are_the_same_everywhere() {
     let job = job("pi-ws2-qd");
     let cells = CellSet::run(10_000, 37);

@@ -6,7 +6,7 @@ mod support;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use support::{job_of, shipped_job, thirty_pulses};
 use trapline::array::CellSet;
-use trapline::backend::gpu::{Fault, Gpu, layout, source};
+use trapline::backend::gpu::{DispatchLimits, Fault, Gpu, layout, source};
 use trapline::backend::tally::CHUNK_CELLS;
 use trapline::backend::{Backend, BackendError};
 use trapline::material;
@@ -34,10 +34,16 @@ fn shaders_need_no_optional_feature_and_translate_to_metal_and_dx12() {
             .unwrap_or_else(|e| panic!("{} to MSL: {e}", kernel.name));
         assert!(metal.contains("kernel void"), "{}", kernel.name);
         let mut direct = String::new();
-        naga::back::hlsl::Writer::new(&mut direct, &Default::default(), &Default::default())
+        // As wgpu sets it: D3D12 has no built-in for the number of workgroups, it comes in a constant buffer.
+        let options = naga::back::hlsl::Options {
+            special_constants_binding: Some(naga::back::hlsl::BindTarget { register: 9, ..Default::default() }),
+            ..Default::default()
+        };
+        naga::back::hlsl::Writer::new(&mut direct, &options, &Default::default())
             .write(&module, &info, None)
             .unwrap_or_else(|e| panic!("{} to HLSL: {e}", kernel.name));
         assert!(direct.contains("numthreads"), "{}", kernel.name);
+        assert!(direct.contains("_NagaConstants."), "{}: nothing knows how wide the dispatch is", kernel.name);
     }
     // Control: an unknown name is an error here, without a GPU.
     let broken = source::BAKE.wgsl(8, false).replace("start_bake(i)", "start_cake(i)");
@@ -94,10 +100,41 @@ fn loops_stay_within_the_budget_and_below_what_the_host_reckons() {
     long.extend(segments(&[Part::Sweep { sweeps: 6, sweep_to_v: 5.0, step_v: 0.05, dwell_s: 3.9e-4 }]));
     let qd = material::shipped("pi-ws2-qd").expect("shipped");
     for job in [shipped_job("pi-ws2-qd", 150.0, 1, 40, 3), job_of(&qd, &long, 150.0, 1, 40, 3)] {
-        let (counted, reckoned) = gpu(None).count_loops(&job).expect("counts");
-        assert!(counted > 100, "the counters do not count: {counted}");
-        assert!(counted <= reckoned, "counted {counted}, reckoned {reckoned}");
-        assert!(reckoned <= source::MAX_LOOPS, "{reckoned}");
+        let found = gpu(None).count_loops(&job).expect("counts");
+        for kernel in source::STATISTICS.into_iter().chain(source::TRACE) {
+            let of_it: Vec<_> = found.iter().filter(|(name, ..)| *name == kernel.name).collect();
+            assert!(!of_it.is_empty(), "{} was not counted", kernel.name);
+            for (name, counted, reckoned) in of_it {
+                assert_eq!(*counted > 0, kernel.reports_ticks, "{name}: the counters do not count: {counted}");
+                assert!(counted <= reckoned, "{name}: counted {counted}, reckoned {reckoned}");
+                assert!(*reckoned <= source::MAX_LOOPS, "{name}: {reckoned}");
+            }
+        }
+        // The longest protocols come near the limit, and counting saw it.
+        assert!(found.iter().any(|(_, counted, _)| *counted > 1000), "{found:?}");
+    }
+}
+
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn results_know_no_shape_length_or_number_of_dispatches() {
+    let job = shipped_job("pi-ws2-qd", 150.0, 100, 200, 5);
+    let wide = gpu(None);
+    let (expected, traced) =
+        (wide.statistics(&job, &|_| ()).expect("runs"), wide.trace(&job, &CellSet::run(77, 900)).expect("runs"));
+    // 157 workgroups: three across leave a rectangle that is not full; the last limits also cut each kernel's groups apart.
+    let none = DispatchLimits { groups_across: 65_535, work: u64::MAX, batch: u32::MAX };
+    for limits in [
+        DispatchLimits { groups_across: 3, ..none },
+        DispatchLimits { work: 1 << 20, batch: 1, ..none },
+        DispatchLimits { groups_across: 2, work: 1 << 18, batch: 3 },
+    ] {
+        let narrow = gpu(None).limited(limits);
+        assert_eq!(narrow.statistics(&job, &|_| ()).expect("runs"), expected, "{limits:?}");
+        assert_eq!(narrow.trace(&job, &CellSet::run(77, 900)).expect("runs"), traced, "{limits:?}");
+        if limits.work < u64::MAX {
+            assert!(narrow.dispatches() > 4 * wide.dispatches(), "{limits:?} changed nothing: {}", narrow.dispatches());
+        }
     }
 }
 
@@ -122,9 +159,59 @@ fn a_device_lost_twice_is_a_typed_error_naming_the_tile() {
     let BackendError::Device { stage, tile, first, reason, .. } = &error else { panic!("{error}") };
     assert_eq!((*stage, *tile, *first), ("read-back", 0, 0));
     assert!(reason.to_lowercase().contains("lost") || reason.to_lowercase().contains("destroyed"), "{reason}");
+    assert!(reason.contains("on the first try, read-back failed"), "{reason}");
     assert!(!error.to_string().contains('\n'));
     // The backend recovers: the device is opened again on the next call's first failure.
     assert!(backend.statistics(&job, &|_| ()).is_ok());
+}
+
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn a_loss_before_the_first_tile_is_no_refused_shader() {
+    let job = shipped_job("pi-ws2-qd", 150.0, 100, 200, 5);
+    let backend = gpu(None);
+    backend.inject(&[Fault::LostEarly]);
+    assert_eq!(
+        backend.statistics(&job, &|_| ()).expect("runs on the second try"),
+        gpu(None).statistics(&job, &|_| ()).expect("runs")
+    );
+    let backend = gpu(None);
+    backend.inject(&[Fault::LostEarly, Fault::LostEarly]);
+    let error = backend.statistics(&job, &|_| ()).expect_err("lost twice");
+    assert!(matches!(&error, BackendError::Device { tile: 0, .. }), "{error}");
+}
+
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn cells_read_one_by_one_keep_to_the_budget_and_survive_a_loss() {
+    let job = shipped_job("pi-ws2-qd", 150.0, 100, 200, 5);
+    // A window: its rows are not consecutive, and tiles end within them.
+    let cells = CellSet { first: 1013, width: 61, stride: 200, count: 61 * 90 };
+    let plain = gpu(None);
+    let expected = plain.trace(&job, &cells).expect("runs");
+    let small = gpu(Some(1 << 20));
+    assert_eq!(small.trace(&job, &cells).expect("runs"), expected);
+    assert!(small.dispatches() >= 8 * plain.dispatches(), "{} dispatches in one tile", small.dispatches());
+    for fault in [Fault::Lost, Fault::LostEarly, Fault::OutOfMemory] {
+        let backend = gpu(None);
+        backend.inject(&[fault]);
+        assert_eq!(backend.trace(&job, &cells).expect("runs on the second try"), expected, "{fault:?}");
+        backend.inject(&[fault, fault]);
+        let error = backend.trace(&job, &cells).expect_err("twice");
+        assert!(matches!(&error, BackendError::Device { tile: 0, first: 1013, .. }), "{error}");
+    }
+}
+
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn who_computes_can_be_asked_while_it_computes() {
+    let job = shipped_job("pi-ws2-qd", 150.0, 10, 20, 5);
+    let backend = gpu(None);
+    // A lock held across the callback would wait for itself.
+    let asked = std::sync::atomic::AtomicBool::new(false);
+    let ask = |_| asked.store(backend.identity().backend == "gpu", std::sync::atomic::Ordering::Relaxed);
+    backend.statistics(&job, &ask).expect("runs");
+    assert!(asked.into_inner());
 }
 
 #[test]
@@ -137,7 +224,9 @@ fn lack_of_memory_halves_the_tile_and_then_is_an_error() {
     assert_eq!(backend.statistics(&job, &|_| ()).expect("runs on fewer cells"), expected);
     backend.inject(&[Fault::OutOfMemory, Fault::OutOfMemory]);
     let error = backend.statistics(&job, &|_| ()).expect_err("twice");
-    assert!(matches!(&error, BackendError::Device { stage: "allocation", tile: 0, .. }), "{error}");
+    let BackendError::Device { stage: "allocation", tile: 0, reason, .. } = &error else { panic!("{error}") };
+    // What wgpu says of a buffer larger than any may be, and not words of our own.
+    assert!(reason.to_lowercase().contains("buffer size"), "{reason}");
 }
 
 #[test]

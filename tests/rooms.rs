@@ -125,8 +125,8 @@ fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
     }
 }
 
-#[test]
-fn rooms_use_only_rooms_above_them() {
+/// Looks for faults in every source; `find` is given its path below `src` and its text.
+fn nothing_found(find: impl Fn(&Path, &str) -> Vec<String>) {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&src, &mut files);
@@ -134,9 +134,93 @@ fn rooms_use_only_rooms_above_them() {
     let mut faults = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
-        faults.extend(faults_in(file.strip_prefix(&src).unwrap(), &text));
+        faults.extend(find(file.strip_prefix(&src).unwrap(), &text));
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn rooms_use_only_rooms_above_them() {
+    nothing_found(faults_in);
+}
+
+/// Rooms whose numbers reach a result.
+const COMPUTE: [&str; 9] =
+    ["units", "rng", "material", "protocol", "cell", "array", "backend", "experiment", "campaign"];
+/// What std hands to the C library, whose last bit depends on the processor (glibc has a variant with fused multiply-adds).
+const OF_THE_C_LIBRARY: [&str; 22] = [
+    "exp", "exp2", "exp_m1", "ln", "ln_1p", "log", "log2", "log10", "powf", "powi", "sin", "cos", "tan", "sin_cos",
+    "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "cbrt",
+];
+
+/// Lines of a computing room, its tests left out, that call the C library's functions.
+fn unportable_in(path: &Path, text: &str) -> Vec<String> {
+    let room = path.components().next().unwrap().as_os_str().to_string_lossy();
+    if !COMPUTE.contains(&room.trim_end_matches(".rs")) || path.ends_with("tests.rs") {
+        return Vec::new();
+    }
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let lines = code.lines().enumerate().filter_map(|(number, line)| {
+        let code = line.split("//").next().unwrap_or_default();
+        let called = |name: &&str| {
+            let ways = [format!(".{name}("), format!("f64::{name}"), format!("f32::{name}")];
+            let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+            ways.iter().any(|way| {
+                code.match_indices(way.as_str()).any(|(at, _)| way.ends_with('(') || ends(&code[at + way.len()..]))
+            })
+        };
+        let name = OF_THE_C_LIBRARY.iter().find(|name| called(name))?;
+        Some(format!(
+            "{}:{}: {name} is the C library's; libm has one that is the same everywhere",
+            path.display(),
+            number + 1
+        ))
+    });
+    lines.collect()
+}
+
+#[test]
+fn numbers_do_not_depend_on_the_c_library() {
+    nothing_found(unportable_in);
+    let faults = |path: &str, text: &str| unportable_in(Path::new(path), text).len();
+    assert_eq!(faults("cell/step.rs", "let y = (-x).exp_m1() / x;"), 1);
+    assert_eq!(faults("cell/step.rs", "let y = values.map(f64::exp);"), 1);
+    assert_eq!(faults("cell/step.rs", "let y = libm::exp(x) + x.sqrt() + f64::EPSILON; // not x.exp()"), 0);
+    assert_eq!(faults("cell/step.rs", "fn a() {}\n#[cfg(test)]\nmod tests { fn b() { 1f64.exp(); } }"), 0);
+    assert_eq!(faults("figure/scale.rs", "let y = x.log10();"), 0);
+}
+
+/// Crates that one room only knows.
+const ONE_ROOM: [(&str, &str); 5] =
+    [("wgpu", "backend/gpu"), ("hdf5", "record"), ("hdf5_sys", "record"), ("plotters", "figure"), ("clap", "cli")];
+
+/// Lines that name a crate outside the room that knows it.
+fn strangers_in(path: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let code = line.split("//").next().unwrap_or_default();
+        for (name, room) in ONE_ROOM {
+            let named = code.match_indices(name).any(|(at, _)| {
+                let before = code[..at].chars().next_back();
+                !before.is_some_and(|c| c.is_alphanumeric() || "_:\"".contains(c))
+                    && code[at + name.len()..].starts_with("::")
+            });
+            if named && !path.starts_with(room) {
+                found.push(format!("{}: only {room} knows {name}", path.display()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn one_room_knows_the_gpu_the_file_format_and_the_plots() {
+    nothing_found(strangers_in);
+    let faults = |path: &str, text: &str| strangers_in(Path::new(path), text).len();
+    assert_eq!(faults("backend/cpu/mod.rs", "use wgpu::Device;"), 1);
+    assert_eq!(faults("backend/gpu/mod.rs", "use wgpu::Device;"), 0);
+    assert_eq!(faults("analysis/mod.rs", "    let f = hdf5::File::open(path);"), 1);
+    assert_eq!(faults("backend/cpu/mod.rs", "// wgpu::Device is another matter"), 0);
 }
 
 #[test]

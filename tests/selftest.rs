@@ -34,15 +34,17 @@ fn gpu_passes() {
     passes(&gpu);
 }
 
-/// The reference with one value in a thousand off by 1e-4, or not a number.
-struct Wrong(f32);
+/// The reference with one value in a thousand off by a factor, and what is done to its statistics.
+struct Wrong(f32, fn(&mut Tally));
 
 impl Backend for Wrong {
     fn identity(&self) -> Identity {
         Reference.identity()
     }
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
-        Reference.statistics(job, progress)
+        let mut tally = Reference.statistics(job, progress)?;
+        self.1(&mut tally);
+        Ok(tally)
     }
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
         let mut trace = Reference.trace(job, cells)?;
@@ -57,7 +59,35 @@ impl Backend for Wrong {
 #[test]
 fn a_wrong_backend_is_seen() {
     for factor in [1.0001, f32::NAN] {
-        let result = selftest::run(&Wrong(factor)).expect("runs");
+        let result = selftest::run(&Wrong(factor, |_| ())).expect("runs");
         assert!(!result.passed, "a factor of {factor} went unseen");
+    }
+}
+
+#[test]
+fn wrong_statistics_are_seen() {
+    let wrongs: [(&str, fn(&mut Tally)); 7] = [
+        ("cells in the next bin", |t| {
+            // Two bins beside each other with the most cells: 50 of them move, and the sum stays.
+            let bins = t.counts.row(9).len();
+            let at = (1..bins / 3 - 2).max_by_key(|bin| t.counts[[9, *bin]]).unwrap_or(1);
+            t.counts[[9, at]] -= 50;
+            t.counts[[9, at + 1]] += 50;
+        }),
+        ("a deviation", |t| t.partials[9].square[1] *= 1.01),
+        ("a minimum", |t| t.partials[9].min[3] -= 1e-4),
+        ("a maximum", |t| t.partials[9].max[0] *= 1.0001),
+        ("a mean of fillings", |t| t.partials[9].sum[1] += 2.0),
+        ("programmed cells", |t| {
+            let last = t.counts.ncols() - 1;
+            t.counts[[0, last]] -= 1;
+        }),
+        ("a number", |t| t.partials[0].sum[2] = f64::NAN),
+    ];
+    for (what, wrong) in wrongs {
+        let result = selftest::run(&Wrong(1.0, wrong)).expect("runs");
+        let missed: Vec<_> =
+            result.checks.iter().filter(|check| !check.passed).map(|check| check.name.as_str()).collect();
+        assert_eq!(missed, ["statistics of an array"], "{what} went unseen");
     }
 }

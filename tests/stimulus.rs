@@ -263,8 +263,9 @@ fn gpu_pieces_make_the_whole_bit_for_bit() {
     let stimulus = mixed("pi-ws2-qd", 100.0);
     let whole = run(&gpu(), &stimulus, &cells(), 0.0);
     // A budget of a few cells, and a device lost on the way.
-    let small = Gpu::open(None, Some(8000)).expect("opens");
+    let small = Gpu::open(None, Some(64 << 10)).expect("opens");
     assert!(run(&small, &stimulus, &cells(), 0.0) == whole);
+    assert!(small.dispatches() >= 3, "one tile");
     let lost = gpu();
     lost.inject(&[Fault::Lost]);
     assert!(run(&lost, &stimulus, &cells(), 0.0) == whole);

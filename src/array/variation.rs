@@ -13,8 +13,8 @@ pub fn factors(variation: &Variation, seed: u64, cell: u64) -> Factors {
     let z = rng::words(seed, cell, Purpose::Device, 0, 0).map(|word| f64::from(rng::normal_fixed(word)) * NORMAL_UNIT);
     Factors {
         log_size: variation.size * z[0],
-        area: (variation.area * z[1]).exp(),
-        trap_filled: (variation.trap_filled * z[2]).exp(),
+        area: libm::exp(variation.area * z[1]),
+        trap_filled: libm::exp(variation.trap_filled * z[2]),
     }
 }
 
@@ -24,5 +24,5 @@ pub fn capture_speed(variation: &Variation, seed: u64, cell: u64, cycle: u32) ->
         return 1.0;
     }
     let word = rng::words(seed, cell, Purpose::Cycle, cycle, 0)[0];
-    (variation.capture_speed * f64::from(rng::normal_fixed(word)) * NORMAL_UNIT).exp()
+    libm::exp(variation.capture_speed * f64::from(rng::normal_fixed(word)) * NORMAL_UNIT)
 }

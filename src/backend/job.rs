@@ -130,7 +130,7 @@ pub const STIFF_ITERATIONS: u32 = 40;
 /// three suffice up to x = 1. The x of a cell that catches faster than the nominal one is larger: 5 standard deviations of the
 /// speed and of the trap-filled limit are reckoned with.
 pub(super) fn iterations(drive: &Drive, material: &Material, variation: &Variation) -> u32 {
-    let fastest = (5.0 * (variation.capture_speed + 2.0 * variation.trap_filled)).exp();
+    let fastest = libm::exp(5.0 * (variation.capture_speed + 2.0 * variation.trap_filled));
     match drive.step_stiffness(material) * fastest {
         0.0 => 0,
         x if x <= 0.3 => 2,
@@ -203,7 +203,7 @@ impl Job {
         let classes = &self.material.classes;
         let start = step::filling(classes, occupancy);
         let lost_charge: f64 =
-            (0..classes.len()).map(|k| -classes[k].weight * occupancy[k] * (-emission[k] * time_s).exp_m1()).sum();
+            (0..classes.len()).map(|k| -classes[k].weight * occupancy[k] * libm::expm1(-emission[k] * time_s)).sum();
         let lost = if start > 0.0 { (lost_charge / start).min(1.0) } else { 0.0 };
         self.read_out(factors.area, start, lost)
     }
@@ -227,8 +227,8 @@ impl Job {
     fn default_bins(&self, count: usize) -> Bins {
         let v = &self.variation;
         let programmed = self.nominal[0];
-        let spread = (4.0 * v.area).exp();
-        let charge = (4.0 * (v.trap_filled + v.capture_speed)).exp() * 1.05;
+        let spread = libm::exp(4.0 * v.area);
+        let charge = libm::exp(4.0 * (v.trap_filled + v.capture_speed)) * 1.05;
         let full = (programmed.filling * charge).min(1.0);
         let top = self.read_out(spread * 1.02, full, 0.0).conductance;
         Bins {

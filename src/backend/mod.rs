@@ -105,6 +105,10 @@ pub enum BackendError {
     NoDevice { adapter: String, reason: String },
     #[error("{adapter}: {stage} failed in tile {tile} (cells {first} to {last}): {reason}")]
     Device { adapter: String, stage: &'static str, tile: u64, first: u64, last: u64, reason: String },
+    #[error(
+        "shader {shader} wants the buffer {buffer}, which its operation does not make: a defect of trapline, please report it"
+    )]
+    NoBuffer { shader: &'static str, buffer: &'static str },
     #[error("{adapter}: shader {shader} was refused: {reason}")]
     Shader { adapter: String, shader: &'static str, reason: String },
 }

@@ -3,8 +3,9 @@
 //! # Theory
 //! A quantity varies by a percent or less over an array, so moments are taken of the difference from the nominal cell,
 //! `d = (x - x_nominal)/scale`: then `sum d^2 - (sum d)^2/n` loses no digits that matter. The f32 backends add up
-//! fixed blocks of global cells and hand over one [`Partial`] a block; the host adds these in f64, in the order of blocks,
-//! so that neither tiles nor threads nor lanes change a bit.
+//! fixed blocks of global cells ([`BLOCK_CELLS`]). The CPU hands over one [`Partial`] a block, the GPU folds the blocks of a chunk
+//! ([`CHUNK_CELLS`]) in a fixed order and hands over one a chunk; the host adds these in f64, in their order, so that neither
+//! tiles nor threads nor lanes change a bit.
 //!
 //! The scale is 1, except for the lost fraction, where it is the nominal cell's: losses of 1e-17 have moments too.
 
@@ -16,6 +17,18 @@ use ndarray::{Array1, Array2};
 pub const BLOCK_CELLS: u64 = 128;
 /// Cells of which a GPU hands over one partial, and a CPU thread takes one piece of work.
 pub const CHUNK_CELLS: u64 = 8192;
+
+/// Memory the sums and counters of chunks may take that are not merged yet.
+const CHUNK_MEMORY_BYTES: u64 = 256 << 20;
+
+/// Chunks a host backend may compute before it merges their sums: so many that `threads` have enough to do, and that the memory they
+/// take is bounded whatever the array, the checkpoints and the bins. A counter takes `counter_bytes`.
+pub fn chunks_at_once(job: &Job, counter_bytes: usize, threads: usize) -> u64 {
+    let checkpoint_bytes = size_of::<Partial>() + counters(job.bins.count) * counter_bytes;
+    let chunk_bytes = (job.times_s.len() * checkpoint_bytes) as u64;
+    let enough = 4 * (threads as u64).max(64);
+    (CHUNK_MEMORY_BYTES / chunk_bytes.max(1)).clamp(1, enough)
+}
 
 /// Nominal losses below this count as none when the scale is chosen.
 const LEAST_LOSS_SCALE: f64 = 1e-30;
@@ -109,7 +122,7 @@ impl Tally {
                 mean: series(&|p, s| (s.nominal[q] + s.scale[q] * (p.sum[q] / count)) * unit),
                 variance: series(&|p, s| {
                     let mean = p.sum[q] / count;
-                    (p.square[q] / count - mean * mean).max(0.0) * (s.scale[q] * unit).powi(2)
+                    (p.square[q] / count - mean * mean).max(0.0) * (s.scale[q] * unit) * (s.scale[q] * unit)
                 }),
                 min: series(&|p, _| p.min[q] * unit),
                 max: series(&|p, _| p.max[q] * unit),
@@ -154,5 +167,43 @@ pub fn bin_of(value: f64, (low, high): (f64, f64), bins: usize) -> usize {
         bins + 1
     } else {
         1 + place as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::array::ArrayShape;
+    use crate::backend::job::JobSpec;
+
+    #[test]
+    fn chunks_are_bounded_by_memory_and_always_some() {
+        let times_s: Vec<f64> = (1..=4095).map(f64::from).collect();
+        let job = |times: usize, bins: usize| {
+            Job::new(&JobSpec {
+                material: &crate::material::shipped("pi").expect("shipped"),
+                variation: false,
+                seed: 1,
+                shape: ArrayShape { rows: 1, cols: 1 },
+                program_k: 300.0,
+                bake_k: 400.0,
+                program: &[],
+                substeps: None,
+                times_s: &times_s[..times],
+                read_v: 0.1,
+                kept_threshold: 0.9,
+                bins,
+            })
+        };
+        // The limits of a campaign: 4096 checkpoints, 256 bins.
+        let largest = job(4095, 256);
+        for (counter_bytes, threads) in [(4, 1), (4, 300), (8, 1024)] {
+            let chunks = chunks_at_once(&largest, counter_bytes, threads);
+            let bytes = chunks * 4096 * (128 + 776 * counter_bytes as u64);
+            assert!(chunks >= 1 && bytes <= CHUNK_MEMORY_BYTES, "{chunks} chunks of {bytes} bytes");
+        }
+        // Where memory allows, every thread has work.
+        assert_eq!(chunks_at_once(&job(3, 8), 4, 1), 256);
+        assert_eq!(chunks_at_once(&job(3, 8), 4, 300), 1200);
     }
 }

@@ -21,4 +21,4 @@ pub use check::{
 };
 pub use error::{Bad, CampaignError, RunError};
 pub use plan::{Overrides, Plan};
-pub use run::{Claim, Destination, run};
+pub use run::{Claim, Destination, now, provenance, run};

@@ -200,7 +200,8 @@ fn dump(job: &Job, window: CellWindow, [conductance, filling, lost]: [ArrayView2
     Some(CellDump { window, conductance_s, filling: plane(filling)?, lost_fraction: plane(lost)? })
 }
 
-fn provenance(identity: &Identity, started_utc: String) -> Provenance {
+/// When and by whom something was computed that started then and ends now.
+pub fn provenance(identity: &Identity, started_utc: String) -> Provenance {
     Provenance {
         program_version: crate::VERSION.to_owned(),
         commit: crate::COMMIT.to_owned(),
@@ -211,6 +212,6 @@ fn provenance(identity: &Identity, started_utc: String) -> Provenance {
 }
 
 /// The time in RFC 3339, UTC.
-fn now() -> String {
+pub fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -100,12 +100,12 @@ fn axis(bake: &BakeFile) -> Result<Vec<f64>, Bad> {
 
 fn octaves(from: f64, to: f64, per_octave: i64) -> Result<Vec<f64>, Bad> {
     let n = check::whole("bake.per_octave", per_octave, 1, MAX_CHECKPOINTS as u64)?;
-    let expected = ((to / from).log2() * n as f64).ceil() + 1.0;
+    let expected = (libm::log2(to / from) * n as f64).ceil() + 1.0;
     if expected >= MAX_CHECKPOINTS as f64 {
         return Err(too_many("bake.per_octave", expected));
     }
     // Whole octaves are multiplied exactly, so that one time is twice another to the last bit.
-    let time = |i: u64| from * ((i % n) as f64 / n as f64).exp2() * ((i / n) as f64).exp2();
+    let time = |i: u64| from * libm::exp2((i % n) as f64 / n as f64) * libm::exp2((i / n) as f64);
     let mut times: Vec<f64> = (0..).map(time).take_while(|&t| t < to * (1.0 - SAME)).collect();
     times.push(to);
     Ok(times)
@@ -113,7 +113,7 @@ fn octaves(from: f64, to: f64, per_octave: i64) -> Result<Vec<f64>, Bad> {
 
 fn spaced(from: f64, to: f64, points: i64) -> Result<Vec<f64>, Bad> {
     let n = check::whole("bake.points", points, 2, MAX_CHECKPOINTS as u64 - 1)?;
-    let mut times: Vec<f64> = (0..n - 1).map(|i| from * (to / from).powf(i as f64 / (n - 1) as f64)).collect();
+    let mut times: Vec<f64> = (0..n - 1).map(|i| from * libm::pow(to / from, i as f64 / (n - 1) as f64)).collect();
     times.push(to);
     // Ends so close together that points fall onto each other.
     times.dedup_by(|a, b| *a <= *b);

@@ -20,7 +20,7 @@ use crate::units::ELEMENTARY_CHARGE_C;
 /// Share `S(V)` of the offered electrons that stays.
 pub fn stay_share(capture: &Capture, bias_v: f64) -> f64 {
     let effective_v = if bias_v > 0.0 { bias_v } else { capture.reverse_stay_v };
-    1.0 / (1.0 + (-(effective_v - capture.stay_midpoint_v) / capture.stay_width_v).exp())
+    1.0 / (1.0 + libm::exp(-(effective_v - capture.stay_midpoint_v) / capture.stay_width_v))
 }
 
 /// Largest filling `F_sc` a magnitude of bias can reach against space charge, 0 to 1.

@@ -31,7 +31,7 @@ pub fn concentration_factor(barrier: &Barrier) -> f64 {
     let thinner_m = barrier.thinning_m * (barrier.concentration - barrier.reference_concentration);
     // A barrier cannot be thinner than nothing.
     let width_m = (barrier.width_m - thinner_m).max(0.0);
-    (tunnelling_exponent(barrier, barrier.width_m) - tunnelling_exponent(barrier, width_m)).exp()
+    libm::exp(tunnelling_exponent(barrier, barrier.width_m) - tunnelling_exponent(barrier, width_m))
 }
 
 /// Thermal broadening `B(T)`, at least 1.
@@ -39,7 +39,7 @@ pub fn broadening(barrier: &Barrier, temperature_k: f64) -> f64 {
     let c1_per_ev = tunnelling_exponent(barrier, barrier.width_m) / (2.0 * barrier.height_ev);
     // The law holds below x = pi; half of that is far beyond any bake.
     let x = (std::f64::consts::PI * c1_per_ev * thermal_energy_ev(temperature_k)).min(1.5);
-    if x < 1e-4 { 1.0 + x * x / 6.0 } else { x / x.sin() }
+    if x < 1e-4 { 1.0 + x * x / 6.0 } else { x / libm::sin(x) }
 }
 
 /// Electrons injected, as a current in A, at magnitude of bias `a_v`.
@@ -49,7 +49,7 @@ pub fn injected_a(material: &Material, a_v: f64, temperature_k: f64) -> f64 {
         return 0.0;
     }
     let direct = i.direct_s * a_v * (1.0 + i.superlinearity_per_v2 * a_v * a_v);
-    let fowler_nordheim = i.fowler_nordheim_a_per_v2 * a_v * a_v * (-i.fowler_nordheim_v / a_v).exp();
+    let fowler_nordheim = i.fowler_nordheim_a_per_v2 * a_v * a_v * libm::exp(-i.fowler_nordheim_v / a_v);
     let thermal = if i.thermal_broadening {
         broadening(&material.barrier, temperature_k) / broadening(&material.barrier, i.reference_k)
     } else {
@@ -66,7 +66,7 @@ pub fn hopping_a(material: &Material, a_v: f64, temperature_k: f64) -> f64 {
             let reference_k = material.injection.reference_k;
             let beta = h.field_per_root_v * reference_k / temperature_k;
             let activation = -(h.activation_ev / BOLTZMANN_EV_PER_K) * (1.0 / temperature_k - 1.0 / reference_k);
-            h.conductance_s * a_v * (beta * a_v.sqrt() + activation).exp()
+            h.conductance_s * a_v * libm::exp(beta * a_v.sqrt() + activation)
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::units::thermal_energy_ev;
 
 /// Rate of thermal escape of a trap of this depth, 1/s.
 pub fn thermal_per_s(attempt_per_s: f64, depth_ev: f64, temperature_k: f64) -> f64 {
-    attempt_per_s * (-depth_ev / thermal_energy_ev(temperature_k)).exp()
+    attempt_per_s * libm::exp(-depth_ev / thermal_energy_ev(temperature_k))
 }
 
 /// Rate at which the relaxing matrix empties any trap, 1/s; 0 where it is switched off.
@@ -28,7 +28,7 @@ pub fn matrix_per_s(material: &Material, temperature_k: f64) -> f64 {
 /// Rate of field release at a bias, 1/s, for a class of speed 1.
 pub fn field_per_s(release: Option<&FieldRelease>, bias_v: f64) -> f64 {
     match release {
-        Some(f) if bias_v < 0.0 => f.attempt_per_s * (f.bias_v / bias_v).exp(),
+        Some(f) if bias_v < 0.0 => f.attempt_per_s * libm::exp(f.bias_v / bias_v),
         _ => 0.0,
     }
 }

@@ -50,12 +50,12 @@ pub struct StepDrive {
 
 /// `phi(x) = (1 - exp(-x))/x`, 1 at 0.
 pub fn phi(x: f64) -> f64 {
-    if x < 1e-300 { 1.0 } else { -(-x).exp_m1() / x }
+    if x < 1e-300 { 1.0 } else { -libm::expm1(-x) / x }
 }
 
 /// Derivative of [`phi`].
 fn phi_slope(x: f64) -> f64 {
-    if x < 1e-4 { -0.5 + x / 3.0 } else { ((-x).exp() - phi(x)) / x }
+    if x < 1e-4 { -0.5 + x / 3.0 } else { (libm::exp(-x) - phi(x)) / x }
 }
 
 /// Filling `F = sum w_k f_k`.
@@ -101,7 +101,7 @@ pub fn step(classes: &[TrapClass], occupancy: &mut Occupancy, drive: &StepDrive)
 fn after(f: f64, c: f64, e: f64) -> f64 {
     let x = c + e;
     // The same number; a small change is exact as one, and what is left of a large decay as a sum of positive terms.
-    if x < 0.3 { f + (c * (1.0 - f) - e * f) * phi(x) } else { f * (-x).exp() + c * phi(x) }
+    if x < 0.3 { f + (c * (1.0 - f) - e * f) * phi(x) } else { f * libm::exp(-x) + c * phi(x) }
 }
 
 /// Weight of the uptake at the start in the average, 1/2 to 0.

@@ -12,7 +12,7 @@ use super::{Failure, size, terminal};
 pub struct Bench {
     #[command(flatten)]
     everyone: Everyone,
-    /// Rows and columns of the array [default: by backend, so that a call takes about a second]
+    /// Rows and columns of the array [default: by backend, so that a call takes a tenth of a second to some seconds]
     #[arg(long, value_name = "N", value_parser = size::lines)]
     lines: Option<u64>,
     /// Prints JSON
@@ -27,7 +27,7 @@ impl Bench {
     /// A backend that fails.
     pub fn run(self) -> Result<(), Failure> {
         let mut rows = Vec::new();
-        for backend in self.everyone.reference().into_iter().chain(self.everyone.fast(false)?) {
+        for backend in self.everyone.reference().into_iter().chain(self.everyone.fast()?) {
             if !self.json {
                 terminal::note(&format!("measuring {}", title(&backend.identity())));
             }

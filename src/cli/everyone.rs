@@ -1,10 +1,12 @@
 //! Which backends a command that compares them works through.
 
 use clap::{Args, ValueEnum};
+use trapline::backend::Backend;
 use trapline::backend::cpu::{Cpu, InstructionSet};
 use trapline::backend::gpu::{self, Gpu};
 use trapline::backend::reference::Reference;
-use trapline::backend::{Backend, BackendError};
+
+use super::Failure;
 
 /// Restricts a command to some of the backends.
 #[derive(Debug, Args)]
@@ -33,21 +35,38 @@ impl Everyone {
         }
     }
 
+    /// An adapter is one of the GPU backend; silence would let the user think it counts beside the name of another.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`].
+    pub fn consistent(&self) -> Result<(), Failure> {
+        match (self.backend, &self.adapter) {
+            (Some(Kind::Cpu | Kind::Reference), Some(_)) => Err(Failure::Usage(
+                "--adapter is an option of the gpu backend; it cannot go with another --backend".to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the reference alone is asked for.
+    pub fn only_reference(&self) -> bool {
+        self.backend == Some(Kind::Reference)
+    }
+
     /// The reference, where it is wanted.
     pub fn reference(&self) -> Option<Box<dyn Backend>> {
         self.wants(Kind::Reference).then(|| Box::new(Reference) as Box<dyn Backend>)
     }
 
-    /// The CPU backend with every instruction set of this processor (only the widest where `widest`), and every adapter.
+    /// The CPU backend with every instruction set of this processor, and every adapter.
     ///
     /// # Errors
     /// An adapter that was asked for and is not there, or cannot be opened.
-    pub fn fast(&self, widest: bool) -> Result<Vec<Box<dyn Backend>>, BackendError> {
+    pub fn fast(&self) -> Result<Vec<Box<dyn Backend>>, Failure> {
+        self.consistent()?;
         let mut found: Vec<Box<dyn Backend>> = Vec::new();
         if self.wants(Kind::Cpu) {
-            let sets = InstructionSet::available();
-            let first = if widest { sets.len() - 1 } else { 0 };
-            for set in &sets[first..] {
+            for set in InstructionSet::available() {
                 found.push(Box::new(Cpu::open(None, Some(set.name()))?));
             }
         }

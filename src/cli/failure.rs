@@ -66,11 +66,11 @@ impl From<CampaignError> for Failure {
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
         use BackendError::{
-            Budget, Device, InstructionSet, Lengths, NoAdapter, NoDevice, Shader, Threads, UnknownAdapter,
+            Budget, Device, InstructionSet, Lengths, NoAdapter, NoBuffer, NoDevice, Shader, Threads, UnknownAdapter,
         };
         match error {
             UnknownAdapter { .. } | InstructionSet { .. } | Threads(_) | Budget { .. } => Failure::Usage(told(&error)),
-            NoAdapter(_) | NoDevice { .. } | Device { .. } | Shader { .. } | Lengths { .. } => {
+            NoAdapter(_) | NoDevice { .. } | Device { .. } | NoBuffer { .. } | Shader { .. } | Lengths { .. } => {
                 Failure::Failed(told(&error))
             }
         }

@@ -1,10 +1,13 @@
 //! The command line: one file per subcommand, arguments in, a checked plan out.
 
 mod bench;
+mod computing;
 mod devices;
 mod everyone;
 mod failure;
 mod materials;
+mod measure;
+mod paper;
 mod run;
 mod selftest;
 mod show;
@@ -41,6 +44,11 @@ pub struct Arguments {
 enum Command {
     Run(run::Run),
     Show(show::Show),
+    Iv(measure::Iv),
+    Pulse(measure::Pulse),
+    Retain(measure::Retain),
+    Learn(measure::Learn),
+    Paper(paper::Paper),
     Devices(devices::Devices),
     Materials(materials::Materials),
     Selftest(selftest::Selftest),
@@ -88,6 +96,11 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Run(command) => command.run(),
         Command::Show(command) => command.run(),
+        Command::Iv(command) => command.run(),
+        Command::Pulse(command) => command.run(),
+        Command::Retain(command) => command.run(),
+        Command::Learn(command) => command.run(),
+        Command::Paper(command) => command.run(),
         Command::Devices(command) => command.run(),
         Command::Materials(command) => command.run(),
         Command::Selftest(command) => command.run(),

@@ -23,7 +23,13 @@ impl Selftest {
     /// # Errors
     /// A backend that fails, or computes wrong.
     pub fn run(self) -> Result<(), Failure> {
-        let backends = self.everyone.fast(false)?;
+        if self.everyone.only_reference() {
+            return Err(Failure::Usage(
+                "--backend reference has nothing to be compared with: it is what the others are held against"
+                    .to_owned(),
+            ));
+        }
+        let backends = self.everyone.fast()?;
         let mut results: Vec<SelfTest> = Vec::new();
         for backend in &backends {
             let result = selftest::run(backend.as_ref())?;
@@ -39,12 +45,17 @@ impl Selftest {
         } else if !results.iter().any(|result| result.identity.backend == "gpu") {
             terminal::note("no GPU adapter was tested; `trapline devices` says how to get one");
         }
-        let wrong: Vec<_> = results.iter().filter(|r| !r.passed).map(|r| r.identity.adapter.as_str()).collect();
-        if wrong.is_empty() {
-            Ok(())
-        } else {
-            Err(Failure::Failed(format!("self-test missed on {}: do not trust its results", wrong.join(", "))))
-        }
+        verdict(&results)
+    }
+}
+
+/// A failure where one missed.
+fn verdict(results: &[SelfTest]) -> Result<(), Failure> {
+    let wrong: Vec<_> = results.iter().filter(|r| !r.passed).map(|r| r.identity.adapter.as_str()).collect();
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Failed(format!("self-test missed on {}: do not trust its results", wrong.join(", "))))
     }
 }
 
@@ -56,4 +67,30 @@ fn report(result: &SelfTest) -> String {
     }
     let verdict = if result.passed { "passed" } else { "MISSED" };
     format!("{}: {verdict}\n{}\n", title(&result.identity), table.render())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trapline::outcome::Identity;
+
+    #[test]
+    fn one_miss_is_exit_code_1() {
+        let of = |adapter: &str, passed| SelfTest {
+            identity: Identity {
+                backend: "gpu".to_owned(),
+                adapter: adapter.to_owned(),
+                driver: String::new(),
+                instruction_set: "Vulkan".to_owned(),
+                software: false,
+            },
+            checks: Vec::new(),
+            passed,
+        };
+        assert!(verdict(&[of("good", true), of("fine", true)]).is_ok());
+        let failure = verdict(&[of("good", true), of("bad", false)]).expect_err("a miss");
+        assert_eq!(failure.code(), 1);
+        let message = failure.message().unwrap_or_default();
+        assert!(message.contains("bad") && !message.contains("good"), "{message}");
+    }
 }

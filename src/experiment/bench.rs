@@ -9,6 +9,7 @@ use super::{ExperimentError, job, material, octave_times};
 use crate::array::ArrayShape;
 use crate::backend::Backend;
 use crate::backend::job::Job;
+use crate::backend::tally::CHUNK_CELLS;
 use crate::outcome::Identity;
 use crate::protocol::{Part, segments};
 use std::time::Instant;
@@ -48,13 +49,14 @@ fn rate(backend: &dyn Backend, job: &Job, work: f64) -> Result<Rate, ExperimentE
     Ok(Rate { median: rates[CALLS / 2], least: rates[0], most: rates[CALLS - 1] })
 }
 
-/// Rows and columns that keep a call between a tenth of a second and some seconds on each kind of backend.
-pub fn default_lines(identity: &Identity) -> u64 {
+/// Rows and columns that keep a call between a tenth of a second and some seconds on each kind of backend. The same for the processor
+/// and a real GPU, which are compared: enough for eight pieces of work a thread, and to fill a GPU.
+pub fn default_lines(identity: &Identity, threads: usize) -> u64 {
+    let enough = |lines: &u64| lines * lines >= 8 * CHUNK_CELLS * threads as u64;
     match (identity.backend.as_str(), identity.software) {
         ("reference", _) => 64,
-        ("gpu", false) => 4096,
         ("gpu", true) => 256,
-        _ => 512,
+        _ => (10..=13).map(|power| 1 << power).find(enough).unwrap_or(1 << 13),
     }
 }
 
@@ -64,7 +66,8 @@ pub fn default_lines(identity: &Identity) -> u64 {
 /// What the backend fails with.
 pub fn run(backend: &dyn Backend, lines: Option<u64>) -> Result<BenchRow, ExperimentError> {
     let identity = backend.identity();
-    let lines = lines.unwrap_or_else(|| default_lines(&identity));
+    let lines =
+        lines.unwrap_or_else(|| default_lines(&identity, std::thread::available_parallelism().map_or(1, |n| n.get())));
     let shape = ArrayShape { rows: lines, cols: lines };
     let qd = material("pi-ws2-qd")?;
     let train = |count| segments(&[Part::Pulses { pulses: count, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 }]);
@@ -79,4 +82,25 @@ pub fn run(backend: &dyn Backend, lines: Option<u64>) -> Result<BenchRow, Experi
         cell_checkpoints_per_s: rate(backend, &bake, cells as f64 * checkpoints as f64)?,
         cell_pulses_per_s: rate(backend, &program, cells as f64 * f64::from(PULSES))?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opponents_get_the_same_size_and_every_thread_work() {
+        let of = |backend: &str, software| Identity {
+            backend: backend.to_owned(),
+            adapter: String::new(),
+            driver: String::new(),
+            instruction_set: String::new(),
+            software,
+        };
+        for threads in [1, 2, 16, 64, 128] {
+            let lines = default_lines(&of("cpu", false), threads);
+            assert_eq!(lines, default_lines(&of("gpu", false), threads));
+            assert!(lines * lines / CHUNK_CELLS >= 8 * threads as u64 && lines >= 1024, "{threads} threads: {lines}");
+        }
+    }
 }

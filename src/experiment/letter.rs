@@ -11,9 +11,11 @@ use super::probe::Probe;
 use super::pulse::Train;
 use crate::array::ArrayShape;
 use crate::dataset::Dataset;
+use crate::files::{self, TextError};
 use crate::protocol::Segment;
 use ndarray::{Array1, Array2, Array3, Array4, Axis, s};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// What the lines that are not selected are held at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,8 @@ pub enum PatternError {
     Cell { name: String, row: usize, found: char },
     #[error("pattern {name} is {found_rows} x {found_cols} and does not fit an array of {rows} x {cols}")]
     TooLarge { name: String, found_rows: usize, found_cols: usize, rows: u64, cols: u64 },
+    #[error("pattern {path}: cannot be read: {reason}; check the path")]
+    Unreadable { path: String, reason: String },
     #[error("pattern {0} has no cell")]
     Empty(String),
 }
@@ -77,6 +81,22 @@ impl Pattern {
         let rows = LETTERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let (name, rows) = rows.ok_or_else(|| PatternError::Unknown(name.to_owned()))?;
         Pattern::parse(name, &rows.join("\n"))
+    }
+
+    /// A letter by name, or rows of `0` and `1` from a file: a dot or a slash makes it a path.
+    ///
+    /// # Errors
+    /// [`PatternError`].
+    pub fn load(name_or_path: &str) -> Result<Pattern, PatternError> {
+        if !name_or_path.contains(['.', '/', '\\']) {
+            return Pattern::letter(name_or_path);
+        }
+        let unreadable = |reason: String| PatternError::Unreadable { path: name_or_path.to_owned(), reason };
+        let text = files::read_text(Path::new(name_or_path)).map_err(|error| match error {
+            TextError::Unreadable(e) => unreadable(e.to_string()),
+            TextError::Content(what) => unreadable(what),
+        })?;
+        Pattern::parse(name_or_path, &text)
     }
 
     /// Rows of `0` and `1`, one a line.
@@ -251,4 +271,56 @@ pub fn margins(learnt: &Array4<f64>, written: &Array2<bool>, fresh: &Array3<f64>
             (lowest - highest) / (window / count)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::probe::Conditions;
+    use super::super::pulse::POTENTIATION;
+    use super::*;
+    use crate::backend::reference::Reference;
+    use crate::material::shipped;
+    use crate::units::kelvin;
+
+    #[test]
+    fn patterns_that_cannot_be_are_told_why() {
+        for (text, needed) in
+            [("", "has no cell"), ("101\n11", "row 2 has 2 cells, the first has 3"), ("101\n1x1", "row 2 holds 'x'")]
+        {
+            let error = Pattern::parse("mine", text).expect_err(text).to_string();
+            assert!(error.contains(needed), "{error}");
+        }
+        assert!(Pattern::letter("Q").is_err());
+        let h = Pattern::letter("h").expect("known");
+        assert!(h.on(ArrayShape { rows: 4, cols: 9 }).expect_err("too large").to_string().contains("5 x 5"));
+        assert_eq!(h.on(ArrayShape { rows: 6, cols: 7 }).expect("fits").iter().filter(|w| **w).count(), 13);
+    }
+
+    /// Half-selected cells fill, and with grounded lines nothing outside the pattern does: what the schemes are for.
+    #[test]
+    fn only_a_scheme_that_shows_bias_to_others_disturbs_them() {
+        let qd = shipped("pi-ws2-qd").expect("shipped");
+        let shape = ArrayShape { rows: 5, cols: 5 };
+        let conditions = Conditions { variation: true, ..Conditions::nominal(kelvin(25.0)) };
+        let outside = |scheme| {
+            let lesson = Lesson {
+                pattern: Pattern::letter("H").expect("known"),
+                train: POTENTIATION,
+                scheme,
+                stages: vec![0, 30],
+                later_s: vec![1e3],
+            };
+            let mut probes = [Probe::new(&Reference, &qd, conditions, (0..25).collect())];
+            let d = letter_run(&mut probes, shape, &lesson);
+            let g = d.numbers("conductance_s").expect("there").clone();
+            // Row 0, column 1 is outside the H and shares lines with written cells.
+            g[[0, 1, 0, 1]] / g[[0, 0, 0, 1]] - 1.0
+        };
+        assert!(outside(Scheme::Grounded).abs() < 1e-9);
+        assert!(outside(Scheme::Half) > 1e-3, "{}", outside(Scheme::Half));
+    }
+
+    fn letter_run(probes: &mut [Probe], shape: ArrayShape, lesson: &Lesson) -> Dataset {
+        run(probes, "letter", shape, lesson).expect("runs")
+    }
 }

@@ -22,7 +22,7 @@ use probe::Probe;
 
 /// Times at two points an octave, 1 s to `octaves` octaves later.
 fn octave_times(octaves: u32) -> Vec<f64> {
-    (0..=2 * octaves).map(|i| 2f64.powf(f64::from(i) / 2.0)).collect()
+    (0..=2 * octaves).map(|i| libm::pow(2.0, f64::from(i) / 2.0)).collect()
 }
 
 /// A job of these experiments: shipped variation, programmed at 25 C, read at 0.1 V.

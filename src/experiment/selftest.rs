@@ -14,7 +14,7 @@ use crate::backend::job::Job;
 use crate::backend::reference::Reference;
 use crate::backend::{Backend, Trace};
 use crate::material::{Material, TrapClass};
-use crate::outcome::Identity;
+use crate::outcome::{HistogramSeries, Identity, MomentSeries};
 use crate::protocol::{Part, segments};
 use crate::units::{kelvin, thermal_energy_ev};
 use ndarray::Array2;
@@ -96,10 +96,10 @@ fn closed_form(backend: &dyn Backend) -> Result<Check, ExperimentError> {
     let program = segments(&[pulses(1, 1.5)]);
     let job = job(&one, &program, 100.0, ArrayShape { rows: 1, cols: 16 }, 1, &octave_times(28));
     let trace = backend.trace(&job, &CellSet::run(0, 16))?;
-    let rate = one.attempt_per_s * (-depth_ev / thermal_energy_ev(kelvin(100.0))).exp();
+    let rate = one.attempt_per_s * libm::exp(-depth_ev / thermal_energy_ev(kelvin(100.0)));
     let mut worst = 0.0f64;
     for (checkpoint, time_s) in job.times_s.iter().enumerate() {
-        let exact = -(-rate * time_s).exp_m1();
+        let exact = -libm::expm1(-rate * time_s);
         for lost in trace.lost.row(checkpoint) {
             let error = (f64::from(*lost) - exact).abs() / (CHARGE_TOLERANCE * exact + LEAST_LOSS);
             worst = if error.is_nan() || worst.is_nan() { f64::NAN } else { worst.max(error) };
@@ -108,38 +108,72 @@ fn closed_form(backend: &dyn Backend) -> Result<Check, ExperimentError> {
     Ok(check("one class decays as exp(-e t)", "closed form, 1 s to 2.7e8 s".to_owned(), worst))
 }
 
-/// Means, variances and counts of an array against the reference.
+/// Largest error over allowed error; NaN once one was.
+struct Worst(f64);
+
+impl Worst {
+    fn add(&mut self, found: f64, expected: f64, allowed: f64) {
+        let error = (found - expected).abs() / allowed;
+        self.0 = if error.is_nan() || self.0.is_nan() { f64::NAN } else { self.0.max(error) };
+    }
+
+    /// Moments of a quantity at a checkpoint whose values are each within `each` of the reference's; `nominal` is what they were summed
+    /// about.
+    fn moments(&mut self, found: &MomentSeries, expected: &MomentSeries, i: usize, each: f64, nominal: f64) {
+        let (mean, variance) = (expected.mean[i], expected.variance[i]);
+        // Sums of squares about the nominal value carry two dozen roundings.
+        let rounding = 24.0 / 16_777_216.0 * (variance + (mean - nominal) * (mean - nominal));
+        self.add(found.mean[i], mean, each);
+        self.add(found.variance[i], variance, 2.0 * variance.sqrt() * each + each * each + rounding);
+        self.add(found.min[i], expected.min[i], each);
+        self.add(found.max[i], expected.max[i], each);
+    }
+
+    /// A histogram at a checkpoint, summed up to each edge: what is off is what lies within `each` of the edge. Of the cells in the bins
+    /// beside it that is their share, twice over where they crowd there.
+    fn histogram(&mut self, found: &HistogramSeries, expected: &HistogramSeries, i: usize, each: f64) {
+        let bins = expected.counts.ncols();
+        let width = (expected.high - expected.low) / bins as f64;
+        let column = |h: &HistogramSeries, bin: usize| h.counts[[i, bin]] as f64;
+        let (mut sum, mut expected_sum) = (found.below[i] as f64, expected.below[i] as f64);
+        for bin in 0..bins {
+            let beside = column(expected, bin) + if bin > 0 { column(expected, bin - 1) } else { expected_sum };
+            self.add(sum, expected_sum, 3.0 + 2.0 * beside * each / width);
+            sum += column(found, bin);
+            expected_sum += column(expected, bin);
+        }
+        self.add(sum + found.above[i] as f64, expected_sum + expected.above[i] as f64, 0.5);
+    }
+}
+
+/// Moments, histograms and failures of an array of three chunks, the last not full, against the reference.
 fn statistics(backend: &dyn Backend) -> Result<Check, ExperimentError> {
     let qd = material("pi-ws2-qd")?;
     let program = segments(&[pulses(30, 1.5)]);
-    let job = job(&qd, &program, 155.0, ArrayShape { rows: 30, cols: 101 }, 11, &octave_times(20));
+    let job = job(&qd, &program, 155.0, ArrayShape { rows: 99, cols: 201 }, 11, &octave_times(20));
     let found = backend.statistics(&job, &|_| ())?.outcome(&job);
     let expected = Reference.statistics(&job, &|_| ())?.outcome(&job);
-    let mut worst = 0.0f64;
-    let mut add = |found: f64, expected: f64, allowed: f64| {
-        let error = (found - expected).abs() / allowed;
-        worst = if error.is_nan() || worst.is_nan() { f64::NAN } else { worst.max(error) };
-    };
+    let siemens = expected.fresh_conductance_s;
+    let programmed = expected.filling.max[0];
+    let mut worst = Worst(0.0);
+    worst.add(found.programmed as f64, expected.programmed as f64, 0.5);
     for i in 0..job.times_s.len() {
-        let (f, e) = (&found.conductance_s, &expected.conductance_s);
-        add(f.mean[i], e.mean[i], CONDUCTANCE_TOLERANCE * e.mean[i]);
-        // Twice the relative error of a deviation, which is the values' over the coefficient of variation, 1 %.
-        add(f.variance[i], e.variance[i], 2.0 * CONDUCTANCE_TOLERANCE / 0.01 * e.variance[i]);
-        add(found.kept.mean[i], expected.kept.mean[i], CHARGE_TOLERANCE);
-        add(
-            found.lost_fraction.mean[i],
-            expected.lost_fraction.mean[i],
-            CHARGE_TOLERANCE * expected.lost_fraction.mean[i] + LEAST_LOSS,
-        );
-        let total: u64 = found.conductance_histogram.counts.row(i).sum()
-            + found.conductance_histogram.below[i]
-            + found.conductance_histogram.above[i];
-        add(total as f64, found.cells as f64, 0.5);
+        let nominal = &job.nominal[i];
+        let conductance = CONDUCTANCE_TOLERANCE * expected.conductance_s.max[i];
+        let filling = CHARGE_TOLERANCE * programmed;
+        let lost = CHARGE_TOLERANCE * expected.lost_fraction.max[i] + LEAST_LOSS;
+        worst.moments(&found.conductance_s, &expected.conductance_s, i, conductance, nominal.conductance * siemens);
+        worst.moments(&found.filling, &expected.filling, i, filling, nominal.filling);
+        worst.moments(&found.lost_fraction, &expected.lost_fraction, i, lost, nominal.lost);
+        worst.moments(&found.kept, &expected.kept, i, CHARGE_TOLERANCE, nominal.kept);
+        worst.histogram(&found.conductance_histogram, &expected.conductance_histogram, i, conductance);
+        worst.histogram(&found.filling_histogram, &expected.filling_histogram, i, filling);
+        worst.histogram(&found.kept_histogram, &expected.kept_histogram, i, CHARGE_TOLERANCE);
         // A cell within tolerance of the threshold may fall on either side: here one in ten thousand might.
-        add(found.failed[i] as f64, expected.failed[i] as f64, 2.0);
+        worst.add(found.failed[i] as f64, expected.failed[i] as f64, 3.0);
     }
-    let compared = format!("means, variances, counts of {} cells with the f64 reference", found.cells);
-    Ok(check("statistics of an array", compared, worst))
+    let compared = format!("moments, histograms, failures of {} cells with the f64 reference", found.cells);
+    Ok(check("statistics of an array", compared, worst.0))
 }
 
 /// Runs all comparisons.

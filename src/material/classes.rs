@@ -98,7 +98,7 @@ impl Reach {
             let matrix_per_s = matrix.map_or(0.0, |m| m.release_per_s(glass_transition_k, temperature_k));
             let time_s = LONGEST_S.min(1.0 / matrix_per_s);
             let kt_ev = thermal_energy_ev(temperature_k);
-            let depth_ev = kt_ev * (attempt_per_s * time_s).ln();
+            let depth_ev = kt_ev * libm::log(attempt_per_s * time_s);
             if depth_ev > reach.depth_ev {
                 reach = Reach { depth_ev, kt_ev };
             }
@@ -114,7 +114,7 @@ fn continuum(well: &SphericalWell, sizes: &Diameters) -> Vec<(f64, f64, f64)> {
         .map(|i| {
             let diameter_m = sizes.min_m + (i as f64 + 0.5) * slice_m;
             let z = (diameter_m - sizes.mean_m) / sizes.sd_m;
-            ((-0.5 * z * z).exp(), well.depth_ev(diameter_m), diameter_m)
+            (libm::exp(-0.5 * z * z), well.depth_ev(diameter_m), diameter_m)
         })
         .collect();
     let total: f64 = slices.iter().map(|s| s.0).sum();
@@ -140,8 +140,8 @@ fn class_of(well: &SphericalWell, slices: &[(f64, f64, f64)]) -> Option<TrapClas
         }
     }
     let diameter_m = 0.5 * (low_m + high_m);
-    let above = well.depth_ev(diameter_m * SIZE_STENCIL.exp());
-    let below = well.depth_ev(diameter_m * (-SIZE_STENCIL).exp());
+    let above = well.depth_ev(diameter_m * libm::exp(SIZE_STENCIL));
+    let below = well.depth_ev(diameter_m * libm::exp(-SIZE_STENCIL));
     Some(TrapClass {
         weight,
         depth_ev,
@@ -161,12 +161,12 @@ fn importance(slices: &[(f64, f64, f64)], reach: &Reach) -> Vec<f64> {
             let step_ev = ((slices[after].1 - slices[before].1) / (after - before) as f64).max(1e-15);
             let past = (slices[i].1 - reach.depth_ev - BEYOND_REACH.0 * reach.kt_ev) / (BEYOND_REACH.1 * reach.kt_ev);
             // ln(1 + exp(past)): in logarithms, so that dots far out of reach are still told apart.
-            let fading = if past > 30.0 { past } else { past.exp().ln_1p() };
-            DENSITY_EXPONENT * (slices[i].0.ln() - fading) + (1.0 - DENSITY_EXPONENT) * step_ev.ln()
+            let fading = if past > 30.0 { past } else { libm::log1p(libm::exp(past)) };
+            DENSITY_EXPONENT * (libm::log(slices[i].0) - fading) + (1.0 - DENSITY_EXPONENT) * libm::log(step_ev)
         })
         .collect();
     let most = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    logarithms.iter().map(|x| (x - most).exp()).collect()
+    logarithms.iter().map(|x| libm::exp(x - most)).collect()
 }
 
 /// The classes of dots, shallowest first: at most as many as asked for.
@@ -189,7 +189,7 @@ pub fn of_dots(dots: &Dots, reach: &Reach) -> Vec<TrapClass> {
         first = end;
     }
     for class in &mut found {
-        class.speed = (class.speed / dots.sizes.mean_m).powf(dots.speed_exponent);
+        class.speed = libm::pow(class.speed / dots.sizes.mean_m, dots.speed_exponent);
     }
     normalise(&mut found);
     found

@@ -137,7 +137,7 @@ impl Matrix {
     /// Rate at which it empties any trap, 1/s: `10^(m (1 - Tg/T))/tau_g`, written without the relaxation time, which overflows f32
     /// below 336 K. At most 1e100: a product with any time stays a number.
     pub fn release_per_s(&self, glass_transition_k: f64, temperature_k: f64) -> f64 {
-        (10f64.powf(-self.fragility * (glass_transition_k / temperature_k - 1.0)) / self.relaxation_s).min(1e100)
+        (libm::pow(10.0, -self.fragility * (glass_transition_k / temperature_k - 1.0)) / self.relaxation_s).min(1e100)
     }
 }
 

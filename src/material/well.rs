@@ -37,7 +37,7 @@ impl SphericalWell {
         let mismatch = |energy_ev: f64| {
             let kr = wave_number(self.mass_inside, energy_ev) * radius_m;
             let qr = wave_number(self.mass_outside, self.height_ev - energy_ev) * radius_m;
-            let inside = if kr < 1e-6 { -kr * kr / 3.0 } else { kr / kr.tan() - 1.0 };
+            let inside = if kr < 1e-6 { -kr * kr / 3.0 } else { kr / libm::tan(kr) - 1.0 };
             inside / self.mass_inside + (1.0 + qr) / self.mass_outside
         };
         // The s-state lies below kR = pi, where the cotangent runs to minus infinity.

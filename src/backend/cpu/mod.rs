@@ -10,6 +10,29 @@
 // `max` then `min` turns a NaN into a number, which `clamp` does not.
 #![allow(clippy::manual_clamp)]
 
+/// The processor features of each wider instruction set, written once: hands them to another macro, in front of what that one is given.
+/// [`features_found`] asks the processor for what [`per_instruction_set`] compiles for. What AVX-512F implies is named too, because a
+/// hypervisor may hide it.
+#[cfg(target_arch = "x86_64")]
+macro_rules! with_features {
+    (avx2 $then:ident! $($rest:tt)*) => { $then! { ["avx2"] $($rest)* } };
+    (avx512 $then:ident! $($rest:tt)*) => {
+        $then! { ["avx2" "fma" "f16c" "avx512f" "avx512dq" "avx512vl" "avx512bw"] $($rest)* }
+    };
+}
+
+/// A function compiled for some features.
+#[cfg(target_arch = "x86_64")]
+macro_rules! compiled_for {
+    ([$($feature:tt)+] $function:item) => { $(#[target_feature(enable = $feature)])+ $function };
+}
+
+/// Features by name, and whether this processor has each.
+#[cfg(target_arch = "x86_64")]
+macro_rules! features_found {
+    ([$($feature:tt)+]) => { vec![$(($feature, is_x86_feature_detected!($feature))),+] };
+}
+
 /// Compiles an `#[inline(always)]` function once per instruction set and calls the chosen one.
 macro_rules! per_instruction_set {
     ($(#[$doc:meta])* $vis:vis fn $name:ident = $body:ident($($arg:ident: $kind:ty),* $(,)?) -> $out:ty) => {
@@ -17,13 +40,15 @@ macro_rules! per_instruction_set {
         $vis fn $name(set: InstructionSet, $($arg: $kind),*) -> $out {
             #[cfg(target_arch = "x86_64")]
             {
-                #[target_feature(enable = "avx2")]
-                fn avx2($($arg: $kind),*) -> $out {
-                    $body($($arg),*)
+                with_features! { avx2 compiled_for!
+                    fn avx2($($arg: $kind),*) -> $out {
+                        $body($($arg),*)
+                    }
                 }
-                #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw")]
-                fn avx512($($arg: $kind),*) -> $out {
-                    $body($($arg),*)
+                with_features! { avx512 compiled_for!
+                    fn avx512($($arg: $kind),*) -> $out {
+                        $body($($arg),*)
+                    }
                 }
                 // SAFETY: a set is only ever chosen from `InstructionSet::available`, which asked the processor.
                 match set {
@@ -51,7 +76,7 @@ pub mod stimulate;
 use super::job::{Job, QUANTITIES};
 use super::stimulus::{Response, Stimulus};
 use super::tables::{Tables, round_to_f32};
-use super::tally::{BLOCK_CELLS, CHUNK_CELLS, Partial, Tally, counters};
+use super::tally::{BLOCK_CELLS, CHUNK_CELLS, Partial, Tally, chunks_at_once, counters};
 use super::{Backend, BackendError, Progress, Trace};
 use crate::array::CellSet;
 use crate::outcome::Identity;
@@ -62,11 +87,6 @@ use lanes::{LANES, Lane, splat};
 use ndarray::Array2;
 use rayon::prelude::*;
 use reduce::{Counted, Sums};
-
-/// Chunks computed before their sums are merged, at most: bounds memory whatever the array.
-const CHUNKS_AT_ONCE: u64 = 256;
-/// Memory their counters may take together, unless there are more threads than that allows chunks.
-const CHUNK_MEMORY_BYTES: u64 = 64 << 20;
 
 /// An instruction set the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,17 +110,21 @@ impl InstructionSet {
 
     /// Those this processor has, narrowest first.
     pub fn available() -> Vec<InstructionSet> {
-        let mut found = vec![InstructionSet::Baseline];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx2") {
-                found.push(InstructionSet::Avx2);
-            }
-            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
-                found.push(InstructionSet::Avx512);
-            }
+        let all = [InstructionSet::Baseline, InstructionSet::Avx2, InstructionSet::Avx512];
+        all.into_iter().filter(|set| set.features().is_some_and(|f| f.iter().all(|(_, found)| *found))).collect()
+    }
+
+    /// The features the set is compiled for, and whether this processor has each; `None` where the architecture has no such set.
+    fn features(self) -> Option<Vec<(&'static str, bool)>> {
+        match self {
+            InstructionSet::Baseline => Some(Vec::new()),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => Some(with_features! { avx2 features_found! }),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => Some(with_features! { avx512 features_found! }),
+            #[cfg(not(target_arch = "x86_64"))]
+            InstructionSet::Avx2 | InstructionSet::Avx512 => None,
         }
-        found
     }
 }
 
@@ -267,8 +291,7 @@ impl Backend for Cpu {
         let mut tally = Tally::new(job, round_to_f32);
         let cells = job.shape.cells();
         let chunks = cells.div_ceil(CHUNK_CELLS);
-        let chunk_bytes = (job.times_s.len() * counters(job.bins.count) * 4) as u64;
-        let at_once = (CHUNK_MEMORY_BYTES / chunk_bytes).clamp(self.threads() as u64, CHUNKS_AT_ONCE);
+        let at_once = chunks_at_once(job, size_of::<u32>(), self.threads());
         let mut first_chunk = 0;
         while first_chunk < chunks {
             let last_chunk = chunks.min(first_chunk + at_once);
@@ -319,5 +342,29 @@ impl Backend for Cpu {
         occupancy: &mut Array2<f64>,
     ) -> Result<Response, BackendError> {
         stimulate::stimulate(self, stimulus, cells, occupancy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_available_only_with_every_feature_it_is_compiled_for() {
+        for set in [InstructionSet::Baseline, InstructionSet::Avx2, InstructionSet::Avx512] {
+            let has_all = set.features().is_some_and(|features| features.iter().all(|(_, found)| *found));
+            assert_eq!(InstructionSet::available().contains(&set), has_all, "{set:?}");
+        }
+        #[cfg(target_arch = "x86_64")]
+        {
+            let names = |set: InstructionSet| -> Vec<_> { set.features().into_iter().flatten().map(|f| f.0).collect() };
+            assert_eq!(names(InstructionSet::Avx2), ["avx2"]);
+            for feature in ["avx512f", "avx512dq", "avx512vl", "avx512bw"] {
+                assert!(
+                    names(InstructionSet::Avx512).contains(&feature),
+                    "{feature} is compiled for and not asked for"
+                );
+            }
+        }
     }
 }

@@ -75,27 +75,92 @@ pub fn adapters() -> Vec<AdapterReport> {
         .collect()
 }
 
-/// The adapter a user means: its number in [`adapters`], or part of its name (case does not matter); the best one where `None`.
-pub(super) fn choose(asked: Option<&str>) -> Result<wgpu::Adapter, BackendError> {
+/// By what an adapter is known again among those of a new instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key {
+    backend: wgpu::Backend,
+    device_type: DeviceType,
+    vendor: u32,
+    device: u32,
+    name: String,
+    pci_bus: String,
+}
+
+fn key(adapter: &wgpu::Adapter) -> Key {
+    let info = adapter.get_info();
+    Key {
+        backend: info.backend,
+        device_type: info.device_type,
+        vendor: info.vendor,
+        device: info.device,
+        name: info.name,
+        pci_bus: info.device_pci_bus_id,
+    }
+}
+
+/// Which adapter was chosen, without holding on to it.
+#[derive(Debug, Clone)]
+pub(super) struct Chosen {
+    key: Key,
+    /// Its place among those of the same key.
+    place: usize,
+}
+
+/// The adapter that was chosen before, from a new instance.
+pub(super) fn find_again(chosen: &Chosen) -> Result<wgpu::Adapter, BackendError> {
+    let mut same: Vec<_> = enumerate().into_iter().filter(|adapter| key(adapter) == chosen.key).collect();
+    if chosen.place < same.len() {
+        return Ok(same.swap_remove(chosen.place));
+    }
+    Err(BackendError::NoDevice {
+        adapter: chosen.key.name.clone(),
+        reason: "it is no longer among the adapters".to_owned(),
+    })
+}
+
+/// Place of the adapter that is meant among the names: a number, or else part of a name (case does not matter).
+fn place(asked: &str, names: &[String]) -> Option<usize> {
+    let by_number = asked.parse().ok().filter(|number| *number < names.len());
+    let wanted = asked.to_lowercase();
+    let by_name = || names.iter().position(|name| !wanted.is_empty() && name.to_lowercase().contains(&wanted));
+    by_number.or_else(by_name)
+}
+
+/// The adapter a user means: its number in [`adapters`], or part of its name; the best one where `None`.
+pub(super) fn choose(asked: Option<&str>) -> Result<(wgpu::Adapter, Chosen), BackendError> {
     let mut found = enumerate();
     if found.is_empty() {
         return Err(BackendError::NoAdapter("no driver offers one".to_owned()));
     }
-    let position = match asked {
-        None => Some(0),
-        Some(asked) => match asked.parse::<usize>() {
-            Ok(number) => (number < found.len()).then_some(number),
-            Err(_) => {
-                let wanted = asked.to_lowercase();
-                found.iter().position(|a| !wanted.is_empty() && a.get_info().name.to_lowercase().contains(&wanted))
-            }
-        },
-    };
-    match position {
-        Some(position) => Ok(found.swap_remove(position)),
-        None => Err(BackendError::UnknownAdapter {
+    let names: Vec<_> = found.iter().map(|adapter| adapter.get_info().name).collect();
+    let Some(position) = asked.map_or(Some(0), |asked| place(asked, &names)) else {
+        return Err(BackendError::UnknownAdapter {
             asked: asked.unwrap_or_default().to_owned(),
-            found: found.iter().map(|a| a.get_info().name).collect::<Vec<_>>().join("; "),
-        }),
+            found: names.join("; "),
+        });
+    };
+    let key_of = key(&found[position]);
+    let place = found[..position].iter().filter(|other| key(other) == key_of).count();
+    Ok((found.swap_remove(position), Chosen { key: key_of, place }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn a_number_is_a_place_where_there_is_one_and_else_part_of_a_name() {
+        let names = ["NVIDIA GeForce RTX 4090", "NVIDIA GeForce RTX 1080", "llvmpipe"].map(str::to_owned);
+        for (asked, expected) in [
+            ("0", Some(0)),
+            ("2", Some(2)),
+            ("4090", Some(0)),
+            ("1080", Some(1)),
+            ("LLVM", Some(2)),
+            ("", None),
+            ("7", None),
+        ] {
+            assert_eq!(place(asked, &names), expected, "{asked}");
+        }
     }
 }

@@ -2,14 +2,21 @@
 //!
 //! wgpu reports errors in four places: error scopes (allocation), the uncaptured-error handler (anything else that is
 //! invalid), the lost callback, and the result of a map. All four end up as one line of text here ([`Device::check`],
-//! [`Device::scoped`], [`Device::download`]); the caller knows the tile and makes a typed error of it.
+//! [`Device::scoped`]), or as a [`Failed`] that also says what was being done; the caller knows the tile and makes a typed error of it.
 
+use super::recovery::Failed;
 use super::{adapters, layout, source};
 use crate::backend::BackendError;
 use crate::outcome::Identity;
 use crate::rng::normal_table;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Longest wait for a few dispatches, each of which takes half a second at most, or a second on a software adapter: a busy
+/// machine gets a hundredfold and more.
+const HARDWARE_PATIENCE: Duration = Duration::from_secs(120);
+const SOFTWARE_PATIENCE: Duration = Duration::from_secs(3600);
 
 /// What the callbacks heard.
 #[derive(Debug, Default)]
@@ -108,20 +115,30 @@ impl Device {
         }
     }
 
+    fn lost(&self) -> Option<String> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).lost.clone()
+    }
+
     /// The compiled kernel for a number of classes.
     pub fn pipeline(
         &self,
         kernel: &source::Kernel,
         classes: usize,
         count_loops: bool,
-    ) -> Result<Arc<Pipeline>, BackendError> {
+    ) -> Result<Arc<Pipeline>, Failed> {
         let key = (kernel.name, classes, count_loops);
         let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = pipelines.get(&key) {
             return Ok(known.clone());
         }
-        let made = self.scoped(|| self.compile(kernel, classes, count_loops)).map_err(|reason| {
-            BackendError::Shader { adapter: self.identity.adapter.clone(), shader: kernel.name, reason }
+        let made = self.scoped(|| self.compile(kernel, classes, count_loops)).map_err(|reason| match self.lost() {
+            // A device that goes while it compiles says nothing about the shader.
+            Some(lost) => Failed::Tile { stage: "compilation", reason: lost },
+            None => Failed::ForGood(BackendError::Shader {
+                adapter: self.identity.adapter.clone(),
+                shader: kernel.name,
+                reason,
+            }),
         })?;
         let made = Arc::new(made);
         pipelines.insert(key, made.clone());
@@ -135,9 +152,8 @@ impl Device {
         });
         let mut buffers: Vec<(u32, &'static str)> =
             kernel.buffers.iter().filter_map(|name| layout::binding(name).map(|number| (number, *name))).collect();
-        let reports_ticks = count_loops && matches!(kernel.name, "program" | "bake" | "stimulate");
-        if reports_ticks {
-            buffers.push((layout::TICKS_BINDING, "most_ticks"));
+        if count_loops && kernel.reports_ticks {
+            buffers.push((layout::TICKS_BINDING, layout::TICKS));
         }
         let entries: Vec<_> = buffers
             .iter()
@@ -176,9 +192,38 @@ impl Device {
         Pipeline { pipeline, layout, buffers }
     }
 
+    /// Waits for a submission (the last one where `None`), but not for ever.
+    pub fn wait(&self, stage: &'static str, submission: Option<wgpu::SubmissionIndex>) -> Result<(), Failed> {
+        let patience = if self.identity.software { SOFTWARE_PATIENCE } else { HARDWARE_PATIENCE };
+        match self.device.poll(wgpu::PollType::Wait { submission_index: submission, timeout: Some(patience) }) {
+            Ok(_) => self.check().map_err(Failed::at(stage)),
+            Err(wgpu::PollError::Timeout) => {
+                let reason = format!("the device has not answered for {} s", patience.as_secs());
+                Err(Failed::Hung { stage, reason })
+            }
+            Err(error) => Err(Failed::Tile { stage, reason: self.check().err().unwrap_or_else(|| one_line(error)) }),
+        }
+    }
+
     /// Copies the front of buffers to the host, after everything submitted so far.
-    pub fn download(&self, sources: &[(&wgpu::Buffer, u64)]) -> Result<Vec<Vec<u8>>, String> {
-        let staging: Vec<_> = self.scoped(|| {
+    pub fn download(&self, sources: &[(&wgpu::Buffer, u64)]) -> Result<Vec<Vec<u8>>, Failed> {
+        let staging = self.staging(sources).map_err(Failed::at("read-back"))?;
+        let (sender, receiver) = std::sync::mpsc::channel();
+        for buffer in &staging {
+            let sender = sender.clone();
+            buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+                // The receiver is gone only when another map has already failed.
+                let _ = sender.send(result);
+            });
+        }
+        drop(sender);
+        self.wait("read-back", None)?;
+        self.collect(&staging, &receiver).map_err(Failed::at("read-back"))
+    }
+
+    /// Copies of the front of buffers, ready to be mapped.
+    fn staging(&self, sources: &[(&wgpu::Buffer, u64)]) -> Result<Vec<wgpu::Buffer>, String> {
+        self.scoped(|| {
             let mut encoder = self.device.create_command_encoder(&Default::default());
             let staging: Vec<_> = sources
                 .iter()
@@ -195,18 +240,16 @@ impl Device {
                 .collect();
             self.queue.submit([encoder.finish()]);
             staging
-        })?;
-        let (sender, receiver) = std::sync::mpsc::channel();
-        for buffer in &staging {
-            let sender = sender.clone();
-            buffer.map_async(wgpu::MapMode::Read, .., move |result| {
-                // The receiver is gone only when another map has already failed.
-                let _ = sender.send(result);
-            });
-        }
-        drop(sender);
-        self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(one_line)?;
-        for _ in &staging {
+        })
+    }
+
+    /// What mapped buffers hold.
+    fn collect(
+        &self,
+        staging: &[wgpu::Buffer],
+        receiver: &std::sync::mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
+    ) -> Result<Vec<Vec<u8>>, String> {
+        for _ in staging {
             match receiver.try_recv() {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return Err(self.check().err().unwrap_or_else(|| one_line(error))),

@@ -11,6 +11,13 @@ use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
 use crate::units::ELEMENTARY_CHARGE_C;
 use std::fmt::Write;
 
+/// Floats a block hands over per checkpoint: sum, square, min and -max of each quantity.
+pub const SLOTS: u64 = 4 * QUANTITIES as u64;
+/// Stands for no value where the least is sought; every reading is far below it.
+const HUGE: f32 = 3e38;
+/// Number of a workgroup that has nothing to do: its first cell is beyond those of any tile.
+const NO_GROUP: u64 = u32::MAX as u64 / BLOCK_CELLS;
+
 /// A structure in Rust and in WGSL; fields are `u32` or `f32`, which have the same size and alignment in both.
 macro_rules! device_struct {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ident),* $(,)? }) => {
@@ -47,7 +54,9 @@ device_struct! {
         direct: f32, hopping: f32, kept_threshold: f32,
         conductance_low: f32, conductance_per_unit: f32,
         filling_low: f32, filling_per_unit: f32, kept_low: f32, kept_per_unit: f32,
-        traps: f32, padding_0: u32,
+        /// Workgroups of this dispatch.
+        first_group: u32, last_group: u32,
+        traps: f32, padding_0: u32, padding_1: u32, padding_2: u32,
     }
 }
 
@@ -109,6 +118,8 @@ pub const BINDINGS: [(&str, Access, &str); 14] = [
 
 /// Number of the buffer that the loop-counting variant of a kernel reports to.
 pub const TICKS_BINDING: u32 = BINDINGS.len() as u32;
+/// Its name.
+pub const TICKS: &str = "most_ticks";
 
 /// Number of a buffer by name; a name that is not in [`BINDINGS`] has none.
 pub fn binding(name: &str) -> Option<u32> {
@@ -124,6 +135,8 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("BLOCK", BLOCK_CELLS),
         ("CHUNK_BLOCKS", CHUNK_CELLS / BLOCK_CELLS),
         ("MAX_COUNTERS", counters(MAX_BINS) as u64),
+        ("SLOTS", SLOTS),
+        ("NO_GROUP", NO_GROUP),
         ("RESPONSE_QUANTITIES", RESPONSE_QUANTITIES as u64),
         ("NOT_RECORDED", u64::from(NOT_RECORDED)),
         ("STIFF_ITERATIONS", u64::from(STIFF_ITERATIONS)),
@@ -137,6 +150,8 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("LN2_HIGH", lanes::LN2_HIGH),
         ("LN2_LOW", lanes::LN2_LOW),
         ("EXP_LIMIT", lanes::EXP_LIMIT),
+        ("NEAR", lanes::NEAR),
+        ("HUGE", HUGE),
         ("PER_CHARGE", (1.0 / ELEMENTARY_CHARGE_C) as f32),
     ];
     for (name, value) in polynomial.chain(limits.map(|(name, value)| (name.to_owned(), value))) {
@@ -155,7 +170,7 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         let _ = writeln!(text, "@group(0) @binding({number}) var<{space}> {name}: {kind};");
     }
     if count_loops {
-        let _ = writeln!(text, "@group(0) @binding({TICKS_BINDING}) var<storage, read_write> most_ticks: atomic<u32>;");
+        let _ = writeln!(text, "@group(0) @binding({TICKS_BINDING}) var<storage, read_write> {TICKS}: atomic<u32>;");
         text.push_str("var<private> ticks: u32;\nfn tick() {\n    ticks += 1u;\n}\n");
         text.push_str("fn report_ticks() {\n    atomicMax(&most_ticks, ticks);\n}\n");
     } else {
@@ -165,20 +180,20 @@ pub fn header(classes: usize, count_loops: bool) -> String {
 }
 
 /// The parameters of cells that do not change from dispatch to dispatch.
-pub fn cell_params(seed: u64, tables: &CellTables) -> Params {
+pub fn cell_params(seed: u64, cell: &CellTables) -> Params {
     Params {
         seed_low: seed as u32,
         seed_high: (seed >> 32) as u32,
-        free_share: tables.free_share,
-        open: tables.open,
-        trap_filled_v: tables.trap_filled_v,
-        onset_v: tables.onset_v,
-        program_matrix: tables.program_matrix,
-        size_sd: tables.size_sd,
-        area_sd: tables.area_sd,
-        trap_filled_sd: tables.trap_filled_sd,
-        speed_sd: tables.speed_sd,
-        traps: tables.traps,
+        free_share: cell.free_share,
+        open: cell.open,
+        trap_filled_v: cell.trap_filled_v,
+        onset_v: cell.onset_v,
+        program_matrix: cell.program_matrix,
+        size_sd: cell.size_sd,
+        area_sd: cell.area_sd,
+        trap_filled_sd: cell.trap_filled_sd,
+        speed_sd: cell.speed_sd,
+        traps: cell.traps,
         ..Params::default()
     }
 }
@@ -204,7 +219,7 @@ pub fn params(job: &Job, tables: &Tables) -> Params {
 }
 
 /// Class rows; an array without traps gets one class that holds nothing.
-pub fn classes(tables: &CellTables) -> Vec<ClassRow> {
+pub fn classes(cell: &CellTables) -> Vec<ClassRow> {
     let row = |r: &crate::backend::tables::ClassRow| ClassRow {
         weight: r.weight,
         speed: r.speed,
@@ -215,12 +230,12 @@ pub fn classes(tables: &CellTables) -> Vec<ClassRow> {
         bake_slope: r.bake_slope,
         bake_curvature: r.bake_curvature,
     };
-    tables.rows[..tables.classes.max(1)].iter().map(row).collect()
+    cell.rows[..cell.classes.max(1)].iter().map(row).collect()
 }
 
 /// Segment rows; at least one, because a buffer cannot be empty.
-pub fn segments(tables: &CellTables) -> Vec<SegmentRow> {
-    let rows = tables.segments.iter().map(|s| SegmentRow {
+pub fn segments(cell: &CellTables) -> Vec<SegmentRow> {
+    let rows = cell.segments.iter().map(|s| SegmentRow {
         offered: s.offered,
         overdrive_v: s.overdrive_v,
         field: s.field,

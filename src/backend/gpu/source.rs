@@ -1,13 +1,13 @@
 //! The kernels: which files make one, which buffers it touches, how many loop iterations it takes.
 //!
 //! llvmpipe ends all loops of an invocation silently after 65,535 iterations together. [`program_loops`] and
-//! [`visit_loops`] bound them from above, a test counts them on the device, and long protocols are split into dispatches
+//! the others bound them from above, a test counts them on the device, and long protocols are split into dispatches
 //! of at most [`MAX_LOOPS`].
 
-use super::layout;
-use crate::backend::job::{MAX_BINS, QUANTITIES};
+use super::layout::{self, Params, SLOTS};
+use crate::backend::job::MAX_BINS;
 use crate::backend::tables::SegmentRow;
-use crate::backend::tally::{BLOCK_CELLS, counters};
+use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
 
 /// Loop iterations of one invocation a dispatch may take: half of what llvmpipe allows.
 pub const MAX_LOOPS: u64 = 32_768;
@@ -19,6 +19,16 @@ const CELL: &str = include_str!("../../../shaders/cell.wgsl");
 const VARY: &str = include_str!("../../../shaders/vary.wgsl");
 const STEP: &str = include_str!("../../../shaders/step.wgsl");
 const DECAY: &str = include_str!("../../../shaders/decay.wgsl");
+const FOLD: &str = include_str!("../../../shaders/fold.wgsl");
+
+/// What an invocation works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// A cell of the tile.
+    Cells,
+    /// A slot of a checkpoint of a chunk.
+    ChunkSlots,
+}
 
 /// One kernel.
 #[derive(Debug, Clone, Copy)]
@@ -29,9 +39,21 @@ pub struct Kernel {
     parts: &'static [&'static str],
     /// Buffers it touches, by name.
     pub buffers: &'static [&'static str],
+    pub over: Over,
+    /// Whether its counting variant reports: those whose loops are a fixed few do not.
+    pub reports_ticks: bool,
 }
 
 impl Kernel {
+    /// Invocations a tile takes.
+    pub fn invocations(&self, params: &Params) -> u64 {
+        let chunks = u64::from(params.blocks).div_ceil(CHUNK_CELLS / BLOCK_CELLS);
+        match self.over {
+            Over::Cells => u64::from(params.count),
+            Over::ChunkSlots => chunks * u64::from(params.checkpoints) * SLOTS,
+        }
+    }
+
     /// The kernel's whole text for a number of classes; the counting variant reports its loop iterations.
     pub fn wgsl(&self, classes: usize, count_loops: bool) -> String {
         let mut text = layout::header(classes, count_loops);
@@ -48,40 +70,63 @@ pub const DRAW: Kernel = Kernel {
     entry_point: "draw",
     parts: &[PHILOX, NORMAL, MATH, CELL, VARY, include_str!("../../../shaders/draw.wgsl")],
     buffers: &["params", "normal_table", "variation", "occupancy"],
+    over: Over::Cells,
+    reports_ticks: false,
 };
 pub const PROGRAM: Kernel = Kernel {
     name: "program",
     entry_point: "program",
     parts: &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, include_str!("../../../shaders/program.wgsl")],
     buffers: &["params", "normal_table", "classes", "segments", "variation", "occupancy"],
+    over: Over::Cells,
+    reports_ticks: true,
 };
 pub const BAKE: Kernel = Kernel {
     name: "bake",
     entry_point: "bake",
-    parts: &[PHILOX, MATH, CELL, DECAY, include_str!("../../../shaders/bake.wgsl")],
+    parts: &[PHILOX, MATH, CELL, DECAY, FOLD, include_str!("../../../shaders/bake.wgsl")],
     buffers: &["params", "classes", "visits", "nominal", "variation", "occupancy", "partials", "counts"],
+    over: Over::Cells,
+    reports_ticks: true,
 };
 pub const REDUCE: Kernel = Kernel {
     name: "reduce",
     entry_point: "reduce_chunks",
-    parts: &[PHILOX, CELL, include_str!("../../../shaders/reduce.wgsl")],
+    parts: &[PHILOX, CELL, FOLD, include_str!("../../../shaders/reduce.wgsl")],
     buffers: &["params", "partials", "sums"],
+    over: Over::ChunkSlots,
+    reports_ticks: true,
 };
 pub const READ: Kernel = Kernel {
     name: "read",
     entry_point: "read_cells",
     parts: &[PHILOX, MATH, CELL, DECAY, include_str!("../../../shaders/read.wgsl")],
     buffers: &["params", "classes", "visits", "variation", "occupancy", "cells"],
+    over: Over::Cells,
+    reports_ticks: true,
 };
+
 pub const STIMULATE: Kernel = Kernel {
     name: "stimulate",
     entry_point: "stimulate",
     parts: &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, include_str!("../../../shaders/stimulate.wgsl")],
     buffers: &["params", "normal_table", "classes", "segments", "cell_numbers", "occupancy", "responses"],
+    over: Over::Cells,
+    reports_ticks: true,
 };
+
+/// Those of the statistics of a job, of reading its cells one by one, and of a stimulus; in the order a tile runs them.
+pub const STATISTICS: [Kernel; 4] = [DRAW, PROGRAM, BAKE, REDUCE];
+pub const TRACE: [Kernel; 3] = [DRAW, PROGRAM, READ];
+pub const STIMULUS: [Kernel; 1] = [STIMULATE];
 
 /// All kernels.
 pub const KERNELS: [Kernel; 6] = [DRAW, PROGRAM, BAKE, REDUCE, READ, STIMULATE];
+
+/// Loop iterations of a draw: the rounds of the random words, and the classes.
+pub fn draw_loops(classes: usize) -> u64 {
+    u64::from(crate::rng::PHILOX_ROUNDS) + classes.max(1) as u64
+}
 
 /// Loop iterations of a programming dispatch before its first segment.
 pub fn program_start_loops(classes: usize) -> u64 {
@@ -113,10 +158,19 @@ pub fn bake_start_loops(classes: usize) -> u64 {
     2 * classes.max(1) as u64
 }
 
-/// Loop iterations of one visit, from above.
+/// Loop iterations of one visit that is written out.
+pub fn read_loops(classes: usize) -> u64 {
+    1 + classes.max(1) as u64
+}
+
+/// Loop iterations of one visit that is reduced, from above.
 pub fn visit_loops(classes: usize) -> u64 {
-    let slots = 4 * QUANTITIES as u64;
-    let folders = BLOCK_CELLS / slots;
+    let folders = BLOCK_CELLS / SLOTS;
     let flush = (counters(MAX_BINS) as u64).div_ceil(BLOCK_CELLS);
     1 + classes.max(1) as u64 + BLOCK_CELLS / folders + flush + folders
+}
+
+/// Loop iterations of a fold of a chunk: its eights, and the blocks of each.
+pub fn reduce_loops() -> u64 {
+    (CHUNK_CELLS / BLOCK_CELLS).div_ceil(8) * 8
 }

@@ -1,74 +1,183 @@
-//! How many cells a tile holds, and the buffers of one.
+//! What an operation keeps on the device, how many cells of it fit, and the buffers of one tile.
 //!
-//! A tile is a whole number of chunks, so that blocks and chunks are the same cells in every tiling.
+//! A tile of statistics is a whole number of chunks, so that blocks and chunks are the same cells in every tiling.
 
 use super::device::{self, Device};
-use super::layout;
-use super::source::{self, MAX_LOOPS};
+use super::layout::{self, SLOTS};
+use super::source::{self, Kernel};
 use crate::backend::BackendError;
-use crate::backend::job::{Job, QUANTITIES};
+use crate::backend::job::QUANTITIES;
 use crate::backend::tables::{CellTables, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
 use std::collections::HashMap;
-use std::ops::Range;
 
-/// Floats a block hands over per checkpoint: sum, square, min and -max of each quantity.
-pub(super) const SLOTS: u64 = 4 * QUANTITIES as u64;
 /// Budget where the user gives none: on a software adapter it is the host's own memory.
 const SOFTWARE_BUDGET_BYTES: u64 = 64 << 20;
 const HARDWARE_BUDGET_BYTES: u64 = 1 << 30;
-/// No tile is larger: a dispatch stays short, and 32-bit indices suffice.
+/// No tile is larger: 32-bit indices suffice, and of four numbers a cell too.
 const MAX_TILE_CELLS: u64 = 1 << 24;
+/// Bytes of cells read one by one that come back at once: they are on the host as well.
+const TRACE_BYTES: u64 = 64 << 20;
+/// Shaders count a buffer's bytes in 32 bits (on Metal its length is handed over so).
+const MAX_BUFFER_BYTES: u64 = u32::MAX as u64 & !255;
 
-/// What a job needs per tile.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Footprint {
-    classes: u64,
-    checkpoints: u64,
-    counters: u64,
+/// How a buffer's bytes follow from the cells of a tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Bytes {
+    pub fixed: u64,
+    pub per_cell: u64,
+    pub per_block: u64,
+    pub per_chunk: u64,
 }
 
-impl Footprint {
-    pub fn new(job: &Job) -> Footprint {
-        Footprint {
-            classes: job.material.classes.len().max(1) as u64,
-            checkpoints: job.times_s.len() as u64,
-            counters: counters(job.bins.count) as u64,
+impl Bytes {
+    fn of(&self, cells: u64) -> u64 {
+        let Bytes { fixed, per_cell, per_block, per_chunk } = self;
+        // No buffer may be empty.
+        (fixed + per_cell * cells + per_block * cells.div_ceil(BLOCK_CELLS) + per_chunk * cells.div_ceil(CHUNK_CELLS))
+            .max(16)
+    }
+}
+
+/// A buffer to be made.
+#[derive(Debug)]
+pub(super) struct BufferPlan {
+    /// As in [`layout::BINDINGS`].
+    pub name: &'static str,
+    pub bytes: Bytes,
+    /// What it holds from the start; it is as long as this.
+    pub given: Option<Vec<u8>>,
+    /// Whether it is copied to the host, which takes its size once more.
+    pub read_back: bool,
+}
+
+impl BufferPlan {
+    pub fn empty(name: &'static str, bytes: Bytes) -> BufferPlan {
+        BufferPlan { name, bytes, given: None, read_back: false }
+    }
+
+    pub fn read_back(name: &'static str, bytes: Bytes) -> BufferPlan {
+        BufferPlan { read_back: true, ..BufferPlan::empty(name, bytes) }
+    }
+
+    /// A buffer of rows, at least one.
+    pub fn given<T: bytemuck::NoUninit>(name: &'static str, rows: &[T]) -> BufferPlan {
+        let given = bytemuck::cast_slice(rows).to_vec();
+        BufferPlan {
+            given: Some(given),
+            ..BufferPlan::empty(name, Bytes { fixed: size_of_val(rows) as u64, ..Bytes::default() })
         }
     }
 
-    /// Bytes of the largest single buffer of a tile of so many cells.
+    fn device_bytes(&self, cells: u64) -> u64 {
+        self.bytes.of(cells) * if self.read_back { 2 } else { 1 }
+    }
+}
+
+/// What an operation needs: its kernels and buffers.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub classes: usize,
+    pub kernels: &'static [Kernel],
+    pub buffers: Vec<BufferPlan>,
+    /// A tile is a whole number of so many cells.
+    pub unit: u64,
+    /// Most cells of a tile.
+    pub most_cells: u64,
+}
+
+impl Plan {
+    /// What materials and their segments take, whatever is done with the cells.
+    pub fn of_cells(cell: &CellTables, kernels: &'static [Kernel]) -> Plan {
+        let params = Bytes { fixed: size_of::<layout::Params>() as u64, ..Bytes::default() };
+        Plan {
+            classes: cell.classes,
+            kernels,
+            buffers: vec![
+                BufferPlan::empty("params", params),
+                BufferPlan::given("classes", &layout::classes(cell)),
+                BufferPlan::given("segments", &layout::segments(cell)),
+            ],
+            unit: CHUNK_CELLS,
+            most_cells: MAX_TILE_CELLS,
+        }
+    }
+
+    /// What cells that are drawn and programmed take as well.
+    fn of_programmed(cell: &CellTables, kernels: &'static [Kernel]) -> Plan {
+        let per_cell = |floats: usize| Bytes { per_cell: 4 * floats as u64, ..Bytes::default() };
+        let mut plan = Plan::of_cells(cell, kernels);
+        plan.buffers.push(BufferPlan::empty("variation", per_cell(3)));
+        plan.buffers.push(BufferPlan::empty("occupancy", per_cell(cell.classes.max(1))));
+        plan
+    }
+
+    /// What the statistics of a job need.
+    pub fn of_statistics(tables: &Tables) -> Plan {
+        let mut plan = Plan::of_programmed(&tables.cell, &source::STATISTICS);
+        let checkpoints = tables.nominal.len() as u64;
+        let slots = checkpoints * SLOTS * 4;
+        plan.buffers.extend([
+            BufferPlan::given("visits", &layout::visits(tables)),
+            BufferPlan::given("nominal", &layout::nominal(tables)),
+            BufferPlan::empty("partials", Bytes { per_block: slots, ..Bytes::default() }),
+            BufferPlan::read_back("sums", Bytes { per_chunk: slots, ..Bytes::default() }),
+            BufferPlan::read_back(
+                "counts",
+                Bytes { fixed: checkpoints * counters(tables.bins as usize) as u64 * 4, ..Bytes::default() },
+            ),
+        ]);
+        plan
+    }
+
+    /// What it takes to read cells one by one.
+    pub fn of_trace(tables: &Tables) -> Plan {
+        let mut plan = Plan::of_programmed(&tables.cell, &source::TRACE);
+        let per_cell = (tables.nominal.len() * QUANTITIES * 4) as u64;
+        plan.unit = BLOCK_CELLS;
+        plan.most_cells = (TRACE_BYTES / per_cell / BLOCK_CELLS).max(1) * BLOCK_CELLS;
+        plan.buffers.extend([
+            BufferPlan::given("visits", &layout::visits(tables)),
+            BufferPlan::read_back("cells", Bytes { per_cell, ..Bytes::default() }),
+        ]);
+        plan
+    }
+
+    /// Adds the buffer the loop-counting variants of kernels report to.
+    pub fn counting(mut self) -> Plan {
+        self.buffers.push(BufferPlan::read_back(layout::TICKS, Bytes::default()));
+        self
+    }
+
+    /// Bytes of a whole tile.
+    fn bytes(&self, cells: u64) -> u64 {
+        self.buffers.iter().map(|buffer| buffer.device_bytes(cells)).sum()
+    }
+
     fn largest_bytes(&self, cells: u64) -> u64 {
-        (self.classes.max(3) * cells * 4).max(self.partials_bytes(cells)).max(self.counts_bytes())
+        self.buffers.iter().map(|buffer| buffer.bytes.of(cells)).max().unwrap_or(0)
     }
 
-    pub fn partials_bytes(&self, cells: u64) -> u64 {
-        cells.div_ceil(BLOCK_CELLS) * self.checkpoints * SLOTS * 4
+    /// Bytes of a buffer of a tile, as a read-back wants them.
+    pub fn wanted(&self, name: &'static str, cells: u64) -> (&'static str, u64) {
+        let bytes = self.buffers.iter().find(|buffer| buffer.name == name).map_or(0, |buffer| buffer.bytes.of(cells));
+        (name, bytes)
     }
 
-    pub fn sums_bytes(&self, cells: u64) -> u64 {
-        cells.div_ceil(CHUNK_CELLS) * self.checkpoints * SLOTS * 4
-    }
-
-    pub fn counts_bytes(&self) -> u64 {
-        self.checkpoints * self.counters * 4
-    }
-
-    /// Bytes of a whole tile; sums and counts are there twice, for the read-back.
-    pub fn bytes(&self, cells: u64) -> u64 {
-        (self.classes + 3) * cells * 4 + self.partials_bytes(cells) + 2 * (self.sums_bytes(cells) + self.counts_bytes())
-    }
-
-    /// Cells of a tile within a budget and the device's limits, a whole number of chunks.
+    /// Cells of a tile within a budget and the device's limits.
     pub fn tile_cells(&self, device: &Device, budget_bytes: Option<u64>) -> Result<u64, BackendError> {
         let default = if device.identity.software { SOFTWARE_BUDGET_BYTES } else { HARDWARE_BUDGET_BYTES };
-        let budget = budget_bytes.unwrap_or(default);
         let binding = device.limits.max_storage_buffer_binding_size.min(device.limits.max_buffer_size);
+        self.cells_within(budget_bytes.unwrap_or(default), binding)
+    }
+
+    fn cells_within(&self, budget: u64, binding: u64) -> Result<u64, BackendError> {
+        let binding = binding.min(MAX_BUFFER_BYTES);
         let fits = |cells: u64| self.bytes(cells) <= budget && self.largest_bytes(cells) <= binding;
-        let (mut low, mut high) = (0, MAX_TILE_CELLS / CHUNK_CELLS);
+        let (mut low, mut high) = (0, self.most_cells / self.unit);
         while low < high {
             let middle = (low + high).div_ceil(2);
-            if fits(middle * CHUNK_CELLS) {
+            if fits(middle * self.unit) {
                 low = middle;
             } else {
                 high = middle - 1;
@@ -77,11 +186,11 @@ impl Footprint {
         if low == 0 {
             return Err(BackendError::Budget {
                 budget_mib: budget.min(binding) >> 20,
-                needed_mib: self.bytes(CHUNK_CELLS).div_ceil(1 << 20),
-                least_cells: CHUNK_CELLS,
+                needed_mib: self.bytes(self.unit).div_ceil(1 << 20),
+                least_cells: self.unit,
             });
         }
-        Ok(low * CHUNK_CELLS)
+        Ok(low * self.unit)
     }
 }
 
@@ -91,104 +200,57 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    /// Makes the buffers for tiles of up to `cells` cells; `traced` adds the one that reads every cell.
-    pub fn new(device: &Device, job: &Job, tables: &Tables, cells: u64, traced: bool) -> Result<Workspace, String> {
-        let footprint = Footprint::new(job);
+    /// Makes the buffers for tiles of up to `cells` cells; `too_large` asks for one more than the device can have, for tests.
+    pub fn new(device: &Device, plan: &Plan, cells: u64, too_large: bool) -> Result<Workspace, String> {
         device.scoped(|| {
-            let storage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-            let empty = |label: &'static str, size: u64, usage| {
+            let empty = |label: &'static str, size: u64| {
+                let kind = if label == "params" { wgpu::BufferUsages::UNIFORM } else { wgpu::BufferUsages::STORAGE };
                 device.device.create_buffer(&wgpu::BufferDescriptor {
                     label: Some(label),
-                    size: size.max(16),
-                    usage,
+                    size,
+                    usage: kind | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
                     mapped_at_creation: false,
                 })
             };
-            let filled =
-                |label: &'static str, contents: &[u8]| device::filled(&device.device, &device.queue, label, contents);
-            let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
-            let mut buffers = HashMap::from([
-                ("params", empty("params", size_of::<layout::Params>() as u64, uniform)),
-                ("classes", filled("classes", bytemuck::cast_slice(&layout::classes(&tables.cell)))),
-                ("segments", filled("segments", bytemuck::cast_slice(&layout::segments(&tables.cell)))),
-                ("visits", filled("visits", bytemuck::cast_slice(&layout::visits(tables)))),
-                ("nominal", filled("nominal", bytemuck::cast_slice(&layout::nominal(tables)))),
-                ("variation", empty("variation", 3 * cells * 4, storage)),
-                ("occupancy", empty("occupancy", footprint.classes * cells * 4, storage)),
-                ("most_ticks", empty("most_ticks", 16, storage)),
-            ]);
-            if traced {
-                buffers.insert("cells", empty("cells", cells * footprint.checkpoints * QUANTITIES as u64 * 4, storage));
-            } else {
-                buffers.insert("partials", empty("partials", footprint.partials_bytes(cells), storage));
-                buffers.insert("sums", empty("sums", footprint.sums_bytes(cells), storage));
-                buffers.insert("counts", empty("counts", footprint.counts_bytes(), storage));
+            if too_large {
+                let _ = empty("too large", device.limits.max_buffer_size.saturating_add(4) & !3);
             }
-            Workspace { buffers }
+            let make = |buffer: &BufferPlan| match &buffer.given {
+                Some(contents) => device::filled(&device.device, &device.queue, buffer.name, contents),
+                None => empty(buffer.name, buffer.bytes.of(cells)),
+            };
+            Workspace { buffers: plan.buffers.iter().map(|buffer| (buffer.name, make(buffer))).collect() }
         })
     }
-}
-
-/// Cuts a list into runs whose summed cost, with `start` per run, stays within [`MAX_LOOPS`]; a cut may come only where
-/// `may_start` allows.
-fn cut(count: usize, start: u64, cost: impl Fn(usize) -> u64, may_start: impl Fn(usize) -> bool) -> Vec<Range<u32>> {
-    let mut runs = Vec::new();
-    let (mut first, mut last_start, mut total, mut since_start) = (0, 0, start, 0);
-    for i in 0..count {
-        if may_start(i) {
-            last_start = i;
-            since_start = 0;
-        }
-        let more = cost(i);
-        if total + more > MAX_LOOPS && last_start > first {
-            runs.push(first as u32..last_start as u32);
-            first = last_start;
-            total = start + since_start;
-        }
-        total += more;
-        since_start += more;
-    }
-    if first < count {
-        runs.push(first as u32..count as u32);
-    }
-    runs
-}
-
-/// The dispatches of a programming: ranges of segments.
-pub(super) fn program_runs(tables: &CellTables) -> Vec<Range<u32>> {
-    let cost = |i: usize| source::program_loops(tables.classes, &tables.segments[i]);
-    cut(tables.segments.len(), source::program_start_loops(tables.classes), cost, |_| true)
-}
-
-/// The dispatches of a stimulus: ranges of segments.
-pub(super) fn stimulate_runs(tables: &CellTables) -> Vec<Range<u32>> {
-    let cost = |i: usize| source::stimulate_loops(tables.classes, &tables.segments[i]);
-    cut(tables.segments.len(), source::stimulate_start_loops(tables.classes), cost, |_| true)
-}
-
-/// The dispatches of a bake: ranges of visits, each beginning with a direct one.
-pub(super) fn bake_runs(tables: &Tables) -> Vec<Range<u32>> {
-    let cost = |_| source::visit_loops(tables.cell.classes);
-    cut(tables.visits.len(), source::bake_start_loops(tables.cell.classes), cost, |i| tables.visits[i].direct)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn plan(buffers: Vec<BufferPlan>) -> Plan {
+        Plan { classes: 1, kernels: &source::STATISTICS, buffers, unit: CHUNK_CELLS, most_cells: MAX_TILE_CELLS }
+    }
+
     #[test]
-    fn cuts_cover_everything_once_and_stay_in_budget() {
-        let cost = |i: usize| 1000 + (i as u64 * 37) % 500;
-        let runs = cut(1000, 16, cost, |i| i % 7 == 0);
-        assert_eq!(runs.first().map(|r| r.start), Some(0));
-        assert_eq!(runs.last().map(|r| r.end), Some(1000));
-        for pair in runs.windows(2) {
-            assert_eq!(pair[0].end, pair[1].start);
-            assert_eq!(pair[1].start % 7, 0);
-        }
-        for run in &runs {
-            let total: u64 = 16 + run.clone().map(|i| cost(i as usize)).sum::<u64>();
-            assert!(total <= MAX_LOOPS, "{total}");
-        }
+    fn everything_counts_towards_the_budget() {
+        let cells = Bytes { per_cell: 4, ..Bytes::default() };
+        let mib = 1 << 20;
+        let of = |buffers, budget| plan(buffers).cells_within(budget, u64::MAX).map_err(|e| e.to_string());
+        assert_eq!(of(vec![BufferPlan::empty("variation", cells)], mib), Ok(mib / 4));
+        assert_eq!(of(vec![BufferPlan::read_back("cells", cells)], mib), Ok(mib / 8));
+        // A long protocol's table is memory too.
+        let table = BufferPlan::given("segments", &vec![0u8; mib as usize / 2]);
+        assert_eq!(of(vec![BufferPlan::empty("variation", cells), table], mib), Ok(mib / 8));
+        let table = BufferPlan::given("segments", &vec![0u8; mib as usize]);
+        assert!(of(vec![BufferPlan::empty("variation", cells), table], mib).is_err());
+    }
+
+    #[test]
+    fn no_buffer_outgrows_32_bits_whatever_the_budget() {
+        // Sixteen classes, and a device that binds anything: without a cap this would be 16 GiB.
+        let cells = Bytes { per_cell: 1024, ..Bytes::default() };
+        let found = plan(vec![BufferPlan::empty("occupancy", cells)]).cells_within(u64::MAX, u64::MAX).expect("fits");
+        assert!(found * 1024 <= u64::from(u32::MAX) && (found + CHUNK_CELLS) * 1024 > MAX_BUFFER_BYTES, "{found}");
     }
 }

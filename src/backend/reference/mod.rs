@@ -8,7 +8,7 @@ mod stimulate;
 
 use super::job::{Job, Observables, QUANTITIES};
 use super::stimulus::{Response, Stimulus};
-use super::tally::{CHUNK_CELLS, Partial, Shift, Tally, bin_of, counters};
+use super::tally::{CHUNK_CELLS, Partial, Shift, Tally, bin_of, chunks_at_once, counters};
 use super::{Backend, BackendError, Progress, Trace};
 use crate::array::{self, CellSet};
 use crate::cell;
@@ -16,9 +16,6 @@ use crate::cell::step;
 use crate::outcome::Identity;
 use ndarray::Array2;
 use rayon::prelude::*;
-
-/// Chunks computed before their sums are merged: bounds memory whatever the array.
-const CHUNKS_AT_ONCE: u64 = 64;
 
 /// The f64 backend.
 #[derive(Debug, Default)]
@@ -33,8 +30,11 @@ fn observe(job: &Job, cell_number: u64) -> (f64, impl Iterator<Item = Observable
     let classes = &job.material.classes;
     let start = step::filling(classes, &occupancy);
     let readings = job.times_s.iter().map(move |&time_s| {
-        let charge: f64 =
-            classes.iter().enumerate().map(|(k, c)| -c.weight * occupancy[k] * (-emission[k] * time_s).exp_m1()).sum();
+        let charge: f64 = classes
+            .iter()
+            .enumerate()
+            .map(|(k, c)| -c.weight * occupancy[k] * libm::expm1(-emission[k] * time_s))
+            .sum();
         let lost = if start > 0.0 { (charge / start).min(1.0) } else { 0.0 };
         job.read_out(factors.area, start, lost)
     });
@@ -89,9 +89,10 @@ impl Backend for Reference {
         let mut tally = Tally::new(job, |x| x);
         let cells = job.shape.cells();
         let chunks = cells.div_ceil(CHUNK_CELLS);
-        for batch in (0..chunks).step_by(CHUNKS_AT_ONCE as usize) {
+        let at_once = chunks_at_once(job, size_of::<u64>(), rayon::current_num_threads());
+        for batch in (0..chunks).step_by(at_once as usize) {
             let shifts = &tally.shifts;
-            let done: Vec<_> = (batch..chunks.min(batch + CHUNKS_AT_ONCE))
+            let done: Vec<_> = (batch..chunks.min(batch + at_once))
                 .into_par_iter()
                 .map(|number| {
                     let first = number * CHUNK_CELLS;

@@ -1,5 +1,7 @@
 //! What is done to a cell: segments of constant bias, and the times at which a bake is looked at.
 
+pub mod waveform;
+
 use serde::Deserialize;
 
 /// A constant bias for a time.

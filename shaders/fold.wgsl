@@ -1,0 +1,6 @@
+// How two numbers of a slot become one: sums in the first half of the slots, minima in the second. Shared by bake and reduce.
+// Twin: src/backend/tally.rs (Partial::add).
+
+fn combine(slot: u32, a: f32, b: f32) -> f32 {
+    return select(min(a, b), a + b, slot < 2u * QUANTITIES);
+}

@@ -1,0 +1,91 @@
+//! The options that say what computes, shared by the commands that compute on one backend.
+
+use clap::{Args, ValueEnum};
+use trapline::backend::{self, Backend, Choice, Options};
+use trapline::outcome::Identity;
+
+use super::{Failure, size};
+
+/// What computes.
+#[derive(Debug, Args)]
+pub struct Computing {
+    /// What computes
+    #[arg(long, value_enum, default_value_t = BackendName::Auto)]
+    backend: BackendName,
+    /// Part of a GPU adapter's name, or its number in `trapline devices`
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    /// Device memory the GPU backend may take for a tile, in MiB or with a unit: 512MiB
+    #[arg(long, value_name = "SIZE", value_parser = size::memory, allow_hyphen_values = true)]
+    device_memory: Option<u64>,
+    /// Threads of the CPU backend [default: one per core]
+    #[arg(long, value_name = "N", value_parser = size::threads, allow_hyphen_values = true)]
+    threads: Option<usize>,
+    /// Instruction set of the CPU backend, as `trapline devices` lists them [default: the widest]
+    #[arg(long, value_name = "NAME")]
+    instruction_set: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum BackendName {
+    /// A real GPU where there is one, else the CPU
+    Auto,
+    /// f32 on the processor: vectors and threads
+    Cpu,
+    /// f32 on a GPU
+    Gpu,
+    /// f64, plain and slow
+    Reference,
+}
+
+impl Computing {
+    /// Options of one backend are refused beside the name of another: silence would let the user think they count.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`].
+    pub fn consistent(&self) -> Result<(), Failure> {
+        let name = self.backend.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
+        let refuse = |option: &str, of: &str| {
+            Err(Failure::Usage(format!(
+                "{option} is an option of the {of} backend; it cannot go with --backend {name}"
+            )))
+        };
+        match self.backend {
+            BackendName::Cpu | BackendName::Reference if self.adapter.is_some() => refuse("--adapter", "gpu"),
+            BackendName::Cpu | BackendName::Reference if self.device_memory.is_some() => {
+                refuse("--device-memory", "gpu")
+            }
+            BackendName::Gpu | BackendName::Reference if self.threads.is_some() => refuse("--threads", "cpu"),
+            BackendName::Gpu | BackendName::Reference if self.instruction_set.is_some() => {
+                refuse("--instruction-set", "cpu")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens the backend.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn open(&self) -> Result<Box<dyn Backend>, Failure> {
+        self.consistent()?;
+        Ok(backend::open(&Options {
+            choice: match self.backend {
+                BackendName::Auto => Choice::Auto,
+                BackendName::Cpu => Choice::Cpu,
+                BackendName::Gpu => Choice::Gpu,
+                BackendName::Reference => Choice::Reference,
+            },
+            adapter: self.adapter.clone(),
+            device_memory: self.device_memory,
+            threads: self.threads,
+            instruction_set: self.instruction_set.clone(),
+        })?)
+    }
+}
+
+/// Who computes, in one line.
+pub fn heading(who: &Identity) -> String {
+    let software = if who.software { ", in software on the host processor" } else { "" };
+    format!("{}: {} ({}){software}", who.backend, who.adapter, who.instruction_set)
+}

@@ -1,0 +1,190 @@
+//! `trapline paper`.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use trapline::analysis::Table;
+use trapline::campaign::{now, provenance};
+use trapline::dataset::Dataset;
+use trapline::figure;
+use trapline::outcome::ExperimentLabel;
+use trapline::paper::claims::{self, Finding, short};
+use trapline::paper::figures::{self, FIGURES, Figure};
+use trapline::paper::measure::Raw;
+use trapline::paper::page::{self, Shown};
+use trapline::paper::raw::{BATCHES, Laboratory};
+use trapline::paper::{claims_of, judge};
+use trapline::record;
+
+use super::computing::{self, Computing};
+use super::{Failure, size, terminal};
+
+/// Reproduces the source paper: figures, raw data, claims and one HTML page
+#[derive(Debug, Args)]
+pub struct Paper {
+    /// Folder for paper.h5, claims.json, index.html and the figures
+    #[arg(long, short, value_name = "DIR", default_value = "paper")]
+    output: PathBuf,
+    /// Only this figure, as the paper numbers it: 3g, S12
+    #[arg(long, value_name = "N")]
+    figure: Option<String>,
+    /// Seed of variation and noise
+    #[arg(long, value_name = "N", value_parser = size::seed, default_value = "1", allow_hyphen_values = true)]
+    seed: u64,
+    #[command(flatten)]
+    computing: Computing,
+    /// Replaces what is in the folder from an earlier call
+    #[arg(long)]
+    force: bool,
+    /// Prints the findings as JSON instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Prints the findings only
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl Paper {
+    /// Runs the experiments, measures, draws, and says what holds; exit code 1 where a claim fails.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn run(self) -> Result<(), Failure> {
+        let (start, started) = (Instant::now(), now());
+        let only = self.only()?;
+        let backend = self.computing.open()?;
+        let record_path = self.output.join("paper.h5");
+        if record_path.exists() && !self.force {
+            let path = record_path.display();
+            return Err(Failure::Usage(format!(
+                "{path} exists; choose another folder with -o, or replace it with --force"
+            )));
+        }
+        std::fs::create_dir_all(&self.output)
+            .map_err(|e| Failure::Failed(format!("{}: cannot be made: {e}", self.output.display())))?;
+        let note = |line: &str| {
+            if !self.quiet {
+                terminal::note(line);
+            }
+        };
+        note(&computing::heading(&backend.identity()));
+
+        let lab = Laboratory::new(backend.as_ref(), self.seed)?;
+        let wanted = |batch: &str| only.is_none_or(|figure| figure.batches.contains(&batch));
+        let mut raw: Vec<Dataset> = Vec::new();
+        for (name, serves, run) in BATCHES.iter().filter(|batch| wanted(batch.0)) {
+            note(&format!("{name}: Figures {}", serves.join(", ")));
+            raw.extend(run(&lab)?);
+        }
+        let all = claims::parse(claims::TEXT).map_err(Failure::Failed)?;
+        let chosen = match only {
+            Some(figure) => claims_of(&all, figure),
+            None => all,
+        };
+        let findings = judge(&chosen, &raw);
+        let label = ExperimentLabel {
+            command: "paper".to_owned(),
+            title: match only {
+                Some(figure) => format!("Figure {} of the source paper", figure.id),
+                None => "The source paper, simulated".to_owned(),
+            },
+            materials: [&lab.qd, &lab.ns, &lab.pi].map(|m| (m.name.clone(), m.text.clone())).to_vec(),
+            seed: self.seed,
+            notes: Vec::new(),
+        };
+        let made = provenance(&backend.identity(), started);
+        record::write_datasets(&record_path, &label, &made, &raw)?;
+        let mut written = vec![record_path];
+        let mut shown = Vec::new();
+        for figure in FIGURES.iter().filter(|f| only.is_none_or(|one| one.id == f.id)) {
+            let plate = (figure.draw)(&Raw(&raw)).map_err(|e| Failure::Failed(e.to_string()))?;
+            written.extend(figure::plate(&plate, &self.output.join(format!("figure-{}", figure.id)))?);
+            shown.push(Shown {
+                id: figure.id.to_owned(),
+                caption: figure.caption.to_owned(),
+                svg: figure::plate_svg(&plate)?,
+            });
+        }
+        let json = json(&findings)?;
+        written.push(save(&self.output, "claims.json", &json)?);
+        written.push(save(&self.output, "index.html", &page::page(&label, &made, &findings, &shown))?);
+        terminal::print(&if self.json { json } else { table(&findings) })?;
+        note(&format!(
+            "wrote {} files in {} in {}",
+            written.len(),
+            self.output.display(),
+            terminal::waited(start.elapsed())
+        ));
+        let failed = findings.iter().filter(|f| f.verdict() == Some(false)).count();
+        if failed > 0 { Err(Failure::Failed(format!("{failed} claims fail"))) } else { Ok(()) }
+    }
+
+    fn only(&self) -> Result<Option<&'static Figure>, Failure> {
+        let Some(id) = &self.figure else {
+            return Ok(None);
+        };
+        let known = || FIGURES.iter().map(|f| f.id).collect::<Vec<_>>().join(", ");
+        match figures::find(id) {
+            Some(figure) => Ok(Some(figure)),
+            None => Err(Failure::Usage(format!("--figure {id:?} is not simulated; it must be one of {}", known()))),
+        }
+    }
+}
+
+fn save(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Failure> {
+    let path = folder.join(name);
+    std::fs::write(&path, text).map_err(|e| Failure::Failed(format!("{}: cannot be written: {e}", path.display())))?;
+    Ok(path)
+}
+
+fn table(findings: &[Finding]) -> String {
+    let mut table = Table::new(["claim", "figure", "band", "simulated", ""], 3);
+    for finding in findings {
+        let value = finding.measured.as_ref().map_or_else(|_| "-".to_owned(), |m| short(m.value));
+        let verdict = match finding.verdict() {
+            Some(true) => "pass",
+            Some(false) => "FAIL",
+            None => "not run",
+        };
+        let claim = &finding.claim;
+        table.row([claim.id.clone(), claim.figure.clone(), claim.band(), value, verdict.to_owned()]);
+    }
+    let mut text = table.render();
+    for finding in findings {
+        match &finding.measured {
+            Ok(m) => {
+                for condition in m.conditions.iter().filter(|c| !c.holds) {
+                    text.push_str(&format!("{}: not so: {}\n", finding.claim.id, condition.text));
+                }
+            }
+            Err(why) => text.push_str(&format!("{}: {why}\n", finding.claim.id)),
+        }
+    }
+    text
+}
+
+fn json(findings: &[Finding]) -> Result<String, Failure> {
+    let rows: Vec<_> = findings
+        .iter()
+        .map(|f| {
+            let m = f.measured.as_ref();
+            serde_json::json!({
+                "id": f.claim.id,
+                "figure": f.claim.figure,
+                "says": f.claim.says,
+                "band": f.claim.band(),
+                "ordinal": f.claim.kind == "ordinal",
+                "unit": f.claim.unit,
+                "value": m.map(|m| m.value).ok(),
+                "pass": f.verdict(),
+                "from": m.map(|m| m.from.clone()).ok(),
+                "conditions": m.map(|m| m.conditions.iter().map(|c| serde_json::json!({"text": c.text, "holds": c.holds})).collect::<Vec<_>>()).unwrap_or_default(),
+                "beside": m.map(|m| m.beside.iter().map(|(n, v)| serde_json::json!({"name": n, "value": v})).collect::<Vec<_>>()).unwrap_or_default(),
+                "not_run": m.err(),
+                "command": f.command,
+            })
+        })
+        .collect();
+    serde_json::to_string_pretty(&rows).map(|text| text + "\n").map_err(|e| Failure::Failed(e.to_string()))
+}

@@ -1,0 +1,246 @@
+//! Claims on currents.
+
+use super::super::claims::Measured;
+use super::{Outcome, Raw, deviation, largest, mean, rises, smallest};
+use crate::analysis::line::{self, Line};
+use crate::dataset::DatasetError;
+use crate::units::{BOLTZMANN_EV_PER_K, kelvin};
+
+/// A curve: bias and current.
+pub(in crate::paper) type Curve = Vec<(f64, f64)>;
+
+/// Forward and return branch of a 0-V-0 sweep of one cell, both by ascending magnitude of bias; the turning point is in both.
+pub(in crate::paper) fn branches(raw: &Raw, group: &str, cell: usize) -> Result<(Curve, Curve), DatasetError> {
+    let (bias, current) = (raw.numbers(group, "bias_v")?, raw.numbers(group, "current_a")?);
+    let points: Curve = (0..bias.len()).map(|i| (bias[[i]], current[[cell, i]])).collect();
+    Ok(split(&points))
+}
+
+/// Cuts a curve at its largest magnitude of bias.
+pub(in crate::paper) fn split(points: &[(f64, f64)]) -> (Curve, Curve) {
+    let turn = (0..points.len()).max_by(|&a, &b| points[a].0.abs().total_cmp(&points[b].0.abs())).unwrap_or(0);
+    let forward = points[..points.len().min(turn + 1)].to_vec();
+    let back = points[turn.min(points.len())..].iter().rev().copied().collect();
+    (forward, back)
+}
+
+/// Points with a magnitude of bias in a range, its ends within a tenth of a millivolt.
+pub(in crate::paper) fn between(curve: &[(f64, f64)], low_v: f64, high_v: f64) -> Curve {
+    curve.iter().copied().filter(|(v, _)| v.abs() >= low_v - 1e-4 && v.abs() <= high_v + 1e-4).collect()
+}
+
+/// The current at a bias on the grid; NaN where there is none.
+pub(in crate::paper) fn at(curve: &[(f64, f64)], bias_v: f64) -> f64 {
+    curve.iter().find(|(v, _)| (v - bias_v).abs() < 1e-4).map_or(f64::NAN, |p| p.1)
+}
+
+/// How a curve is looked at to see a mechanism.
+pub(in crate::paper) mod law {
+    /// `ln I` against `ln V`.
+    pub fn power((v, i): (f64, f64)) -> (f64, f64) {
+        (v.ln(), i.ln())
+    }
+    /// `ln(I/V)` against `sqrt V`: hopping.
+    pub fn hopping((v, i): (f64, f64)) -> (f64, f64) {
+        (v.sqrt(), (i / v).ln())
+    }
+    /// `ln(I/V^2)` against `1/V`: Fowler-Nordheim tunnelling.
+    pub fn tunnelling((v, i): (f64, f64)) -> (f64, f64) {
+        (1.0 / v, (i / (v * v)).ln())
+    }
+    /// `ln(I/V^2)` against `ln(1/V)`: its direct-tunnelling limit.
+    pub fn direct((v, i): (f64, f64)) -> (f64, f64) {
+        (-v.ln(), (i / (v * v)).ln())
+    }
+}
+
+pub(in crate::paper) fn fitted(curve: &[(f64, f64)], law: fn((f64, f64)) -> (f64, f64)) -> Line {
+    let points: Vec<_> = curve.iter().map(|&p| law(p)).collect();
+    let nothing =
+        Line { slope: f64::NAN, intercept: f64::NAN, r_squared: f64::NAN, relative_residual: f64::NAN, points: 0 };
+    line::fit(&points).unwrap_or(nothing)
+}
+
+const QD: &str = "iv/qd_100c";
+const NS: &str = "iv/ns_100c";
+
+fn slope(raw: &Raw, low_v: f64, high_v: f64) -> Result<f64, DatasetError> {
+    Ok(fitted(&between(&branches(raw, QD, 0)?.0, low_v, high_v), law::power).slope)
+}
+
+pub fn slope_low(raw: &Raw) -> Outcome {
+    Ok(Measured::new(slope(raw, 1.0, 2.0)?, QD))
+}
+
+pub fn slope_mid(raw: &Raw) -> Outcome {
+    Ok(Measured::new(slope(raw, 2.0, 4.0)?, QD))
+}
+
+pub fn slope_high(raw: &Raw) -> Outcome {
+    let (forward, back) = branches(raw, QD, 0)?;
+    let value = slope(raw, 4.0, 5.0)?;
+    let return_slope = fitted(&between(&back, 4.0, 5.0), law::power).slope;
+    let closed = at(&forward, 4.0) / at(&back, 4.0);
+    let (bias, filling) = (raw.numbers(QD, "bias_v")?, raw.numbers(QD, "filling")?);
+    let at_4v = bias.iter().position(|v| (v - 4.0).abs() < 1e-4).map_or(f64::NAN, |i| filling[[0, i]]);
+    Ok(Measured::new(value, QD)
+        .and("the return branch's slope is within 0.3", (return_slope - value).abs() <= 0.3)
+        .and("at 4 V the forward current is at least 90 % of the return current", closed >= 0.9)
+        .beside("slope of the return branch", return_slope)
+        .beside("forward over return current at 4 V", closed)
+        .beside("filling at 4 V", at_4v))
+}
+
+pub fn hysteresis(raw: &Raw) -> Outcome {
+    let (forward, back) = branches(raw, QD, 0)?;
+    Ok(Measured::new(at(&back, 1.0) / at(&forward, 1.0), QD))
+}
+
+pub fn pure_pi(raw: &Raw) -> Outcome {
+    let current = |group| Ok::<_, DatasetError>(at(&branches(raw, group, 0)?.0, 5.0));
+    Ok(Measured::new(current("iv/pi_25c")? / current("iv/qd_25c")?, "iv/pi_25c, iv/qd_25c"))
+}
+
+pub fn set_voltage(raw: &Raw) -> Outcome {
+    const GROUP: &str = "iv/set_voltage";
+    let found = set_voltages(raw)?;
+    let missing = found.iter().filter(|v| v.is_nan()).count();
+    Ok(Measured::new(mean(&found), GROUP)
+        .and("every sweep closes the window", missing == 0)
+        .and("the spread is not zero", deviation(&found) > 0.0)
+        .beside("standard deviation, V", deviation(&found))
+        .beside("smallest, V", smallest(found.iter().copied()))
+        .beside("largest, V", largest(found.iter().copied())))
+}
+
+/// The set voltage of each of the sweeps: where the forward current first reaches 95 % of the return current.
+pub(in crate::paper) fn set_voltages(raw: &Raw) -> Result<Vec<f64>, DatasetError> {
+    let (bias, current) = (raw.numbers("iv/set_voltage", "bias_v")?, raw.numbers("iv/set_voltage", "current_a")?);
+    let of_sweep = |sweep: usize| {
+        let points: Curve = (0..bias.len()).map(|i| (bias[[i]], current[[sweep, i]])).collect();
+        let (forward, back) = split(&points);
+        // The return branch ends at 0 V, where there is nothing to compare.
+        let ratio: Curve = forward.iter().map(|&(v, i)| (v, i / at(&back, v))).collect();
+        line::first_reaches(&ratio, 0.95).unwrap_or(f64::NAN)
+    };
+    Ok((0..current.shape()[0]).map(of_sweep).collect())
+}
+
+pub fn concentration(raw: &Raw) -> Outcome {
+    let groups = ["10", "20", "30", "40", "50"].map(|c| format!("iv/concentration_{c}"));
+    let mut currents = Vec::new();
+    for group in &groups {
+        currents.push(at(&branches(raw, group, 0)?.0, 1.5));
+    }
+    let powers: Vec<_> = currents.iter().map(|i| 1.5 * i).collect();
+    Ok(Measured::new(currents[4] / currents[0], "iv/concentration_10 to _50")
+        .and("the current rises with each step", rises(&currents))
+        .and("so does the power", rises(&powers))
+        .beside("power at 10 %, W", powers[0])
+        .beside("power at 50 %, W", powers[4]))
+}
+
+pub fn uniformity(raw: &Raw) -> Outcome {
+    const GROUP: &str = "iv/uniformity";
+    let cells = raw.numbers(GROUP, "current_a")?.shape()[0];
+    let mut currents = Vec::new();
+    for cell in 0..cells {
+        currents.push(at(&branches(raw, GROUP, cell)?.0, 1.5));
+    }
+    Ok(Measured::new(deviation(&currents) / mean(&currents), GROUP).and("25 cells", cells == 25))
+}
+
+pub fn power_order(raw: &Raw) -> Outcome {
+    Ok(Measured::new(1.5 * at(&branches(raw, QD, 0)?.0, 1.5), QD))
+}
+
+pub fn working_current(raw: &Raw) -> Outcome {
+    Ok(Measured::new(largest(raw.numbers(QD, "current_a")?.iter().copied()), QD))
+}
+
+pub fn ns_current_larger(raw: &Raw) -> Outcome {
+    let (qd, ns) = (branches(raw, QD, 0)?.0, branches(raw, NS, 0)?.0);
+    let ratios = between(&qd, 0.5, 5.0).into_iter().map(|(v, i)| at(&ns, v) / i);
+    Ok(Measured::new(smallest(ratios), format!("{NS}, {QD}")))
+}
+
+pub fn ns_hopping(raw: &Raw) -> Outcome {
+    let window = between(&branches(raw, NS, 0)?.0, 2.5, 4.1);
+    let hopping = fitted(&window, law::hopping);
+    let (tunnelling, power) = (fitted(&window, law::tunnelling), fitted(&window, law::power));
+    let half = |other: &Line| hopping.relative_residual <= 0.5 * other.relative_residual;
+    Ok(Measured::new(hopping.r_squared, NS)
+        .and("the slope is positive", hopping.slope > 0.0)
+        .and("its residual is at most half of the tunnelling law's", half(&tunnelling))
+        .and("and of the power law's", half(&power))
+        .beside("residual over the tunnelling law's", hopping.relative_residual / tunnelling.relative_residual)
+        .beside("residual over the power law's", hopping.relative_residual / power.relative_residual))
+}
+
+pub fn ns_tunnelling(raw: &Raw) -> Outcome {
+    let window = between(&branches(raw, NS, 0)?.0, 4.2, 5.0);
+    let (tunnelling, hopping) = (fitted(&window, law::tunnelling), fitted(&window, law::hopping));
+    Ok(Measured::new(tunnelling.r_squared, NS)
+        .and("the slope is negative", tunnelling.slope < 0.0)
+        .and(
+            "its residual is at most half of the hopping law's",
+            tunnelling.relative_residual <= 0.5 * hopping.relative_residual,
+        )
+        .beside("residual over the hopping law's", tunnelling.relative_residual / hopping.relative_residual))
+}
+
+/// Apparent activation energy, eV, of the current at a bias from 25 to 100 C.
+fn activation_ev(raw: &Raw, material: &str, bias_v: f64, back: bool) -> Result<f64, DatasetError> {
+    let mut points = Vec::new();
+    for celsius in [25.0, 50.0, 75.0, 100.0] {
+        let (forward, returning) = branches(raw, &format!("iv/{material}_{celsius}c"), 0)?;
+        let curve = if back { returning } else { forward };
+        points.push((1.0 / kelvin(celsius), at(&curve, bias_v).ln()));
+    }
+    Ok(line::fit(&points).map_or(f64::NAN, |line| -line.slope * BOLTZMANN_EV_PER_K))
+}
+
+pub fn qd_no_hopping(raw: &Raw) -> Outcome {
+    let (qd, ns) = (activation_ev(raw, "qd", 4.5, true)?, activation_ev(raw, "ns", 3.3, false)?);
+    let r_squared = |group, low, high| {
+        Ok::<_, DatasetError>(fitted(&between(&branches(raw, group, 0)?.0, low, high), law::hopping).r_squared)
+    };
+    Ok(Measured::new(ns, "iv/ns_25c to _100c, iv/qd_25c to _100c")
+        .and("the dots' activation energy is at most 0.02 eV", qd <= 0.02)
+        .beside("activation energy of the dots, eV", qd)
+        .beside("R^2 of Figure 3c", r_squared(QD, 4.0, 5.0)?)
+        .beside("R^2 of Figure 3b", r_squared(NS, 2.5, 4.1)?))
+}
+
+pub fn low_bias_tunnelling(raw: &Raw) -> Outcome {
+    let r_squared =
+        |group| Ok::<_, DatasetError>(fitted(&between(&branches(raw, group, 0)?.0, 0.2, 1.0), law::direct).r_squared);
+    let (qd, ns) = (r_squared(QD)?, r_squared(NS)?);
+    Ok(Measured::new(smallest([qd, ns]), format!("{QD}, {NS}")).beside("R^2, dots", qd).beside("R^2, nanosheets", ns))
+}
+
+/// The lowest temperature of a marked group, and that the groups below are not marked.
+pub fn glass_transition(raw: &Raw) -> Outcome {
+    const HOT: &str = "iv/qd_175c";
+    let remark = raw.group(HOT)?.remark("outside_validity").unwrap_or_default();
+    // The remark names the limit it was held against.
+    let named = remark.split("glass transition, ").nth(1).and_then(|rest| rest.split(' ').next());
+    let limit_c = named.and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
+    let below = raw.group(QD)?.remark("outside_validity").is_none();
+    Ok(Measured::new(limit_c, HOT)
+        .and("175 °C is simulated and marked in the record", !remark.is_empty())
+        .and("100 °C is not marked", below))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn a_sweep_is_cut_where_it_turns() {
+        let points = [(1.0, 1.0), (2.0, 2.0), (1.0, 3.0), (0.0, 0.0)];
+        let (forward, back) = split(&points);
+        assert_eq!(forward, [(1.0, 1.0), (2.0, 2.0)]);
+        assert_eq!(back, [(0.0, 0.0), (1.0, 3.0), (2.0, 2.0)]);
+    }
+}

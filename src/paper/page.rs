@@ -1,0 +1,197 @@
+//! One HTML page that opens from disk: claims, figures, parameters, provenance. Everything is in it; it asks no network for anything.
+
+use super::claims::{Finding, short};
+use crate::outcome::{ExperimentLabel, Provenance};
+use std::fmt::Write;
+
+/// A figure as the page shows it.
+pub struct Shown {
+    pub id: String,
+    pub caption: String,
+    /// The drawing, as SVG.
+    pub svg: String,
+}
+
+const STYLE: &str = "\
+body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1rem;color:#222;background:#fff}\
+h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2rem}figure{margin:1.5rem 0}figure svg{max-width:100%;height:auto}\
+figcaption{color:#444;font-size:.95rem}.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;width:100%}\
+th,td{border-bottom:1px solid #ddd;padding:.35rem .5rem;text-align:left;vertical-align:top}\
+td.n{font-variant-numeric:tabular-nums;white-space:nowrap}.pass{color:#06632a}.fail{color:#a00;font-weight:bold}.none{color:#666}\
+pre{overflow-x:auto;background:#f5f5f5;padding:.75rem;font-size:.8rem}small{color:#555}\
+@media(max-width:40rem){body{padding:.5rem;font-size:15px}}";
+
+/// Text that HTML takes as text.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The page.
+pub fn page(label: &ExperimentLabel, provenance: &Provenance, findings: &[Finding], figures: &[Shown]) -> String {
+    let mut html = String::new();
+    // Writing into a string cannot fail.
+    let _ = compose(&mut html, label, provenance, findings, figures);
+    html
+}
+
+fn compose(
+    html: &mut String,
+    label: &ExperimentLabel,
+    provenance: &Provenance,
+    findings: &[Finding],
+    figures: &[Shown],
+) -> std::fmt::Result {
+    write!(
+        html,
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{0}</title>\
+         <style>{STYLE}</style></head><body>\n<h1>{0}</h1>\n",
+        escaped(&label.title)
+    )?;
+    html.push_str(
+        "<p>H. An, J. S. An, M. Li, Y. Kim and T. W. Kim, <cite>Advanced Electronic Materials</cite> (2022), \
+         <code>doi 10.1002/aelm.202200876</code>. Every number and curve below is simulated; \
+         what the paper states is marked as such. Band diagrams and microscopy are not simulated.</p>\n",
+    );
+    if !findings.is_empty() {
+        claims(html, findings)?;
+    }
+    html.push_str("<h2>Figures</h2>\n");
+    for figure in figures {
+        let id = escaped(&figure.id);
+        writeln!(
+            html,
+            "<figure id=\"{id}\"><div class=\"wide\">{}</div><figcaption><b>{id}</b> {}. <small>Data and plot alone: \
+             <code>trapline paper --figure {id} -o DIR</code></small></figcaption></figure>",
+            inline(&figure.svg),
+            escaped(&figure.caption)
+        )?;
+    }
+    html.push_str("<h2>Parameters</h2>\n");
+    for (name, text) in &label.materials {
+        writeln!(html, "<details><summary>{}</summary><pre>{}</pre></details>", escaped(name), escaped(text))?;
+    }
+    html.push_str("<h2>Provenance</h2>\n<div class=\"wide\"><table>\n");
+    let who = &provenance.identity;
+    let seed = label.seed.to_string();
+    for (key, value) in [
+        ("trapline", provenance.program_version.as_str()),
+        ("commit", &provenance.commit),
+        ("backend", &who.backend),
+        ("adapter or processor", &who.adapter),
+        ("driver", &who.driver),
+        ("instruction set or graphics API", &who.instruction_set),
+        ("seed", &seed),
+        ("started", &provenance.started_utc),
+        ("ended", &provenance.ended_utc),
+    ] {
+        if !value.is_empty() {
+            writeln!(html, "<tr><th>{key}</th><td>{}</td></tr>", escaped(value))?;
+        }
+    }
+    html.push_str("</table></div>\n</body></html>\n");
+    Ok(())
+}
+
+fn claims(html: &mut String, findings: &[Finding]) -> std::fmt::Result {
+    let count = |verdict| findings.iter().filter(|f| f.verdict() == verdict).count();
+    writeln!(
+        html,
+        "<h2>Claims</h2>\n<p>{} pass, {} fail, {} not run. Where the paper is only qualitative the band is our reading of it \
+         (<i>ordinal</i>).</p>\n<div class=\"wide\"><table>\n<tr><th>Claim</th><th>Figure</th><th>The paper</th><th>Band</th>\
+         <th>Simulated</th><th></th><th>Measured from</th></tr>",
+        count(Some(true)),
+        count(Some(false)),
+        count(None)
+    )?;
+    for finding in findings {
+        let claim = &finding.claim;
+        let (class, word) = match finding.verdict() {
+            Some(true) => ("pass", "pass"),
+            Some(false) => ("fail", "FAIL"),
+            None => ("none", "not run"),
+        };
+        let (value, from) = match &finding.measured {
+            Ok(m) => {
+                let mut details = String::new();
+                for condition in &m.conditions {
+                    let mark = if condition.holds { "✓" } else { "✗" };
+                    write!(details, "<br><small>{mark} {}</small>", escaped(&condition.text))?;
+                }
+                for (name, value) in &m.beside {
+                    write!(details, "<br><small>{}: {}</small>", escaped(name), short(*value))?;
+                }
+                (short(m.value), format!("<code>{}</code>{details}", escaped(&m.from)))
+            }
+            Err(why) => (String::new(), escaped(why)),
+        };
+        let ordinal = if claim.kind == "ordinal" { " <i>(ordinal)</i>" } else { "" };
+        let measure = escaped(&claim.measure);
+        writeln!(
+            html,
+            "<tr id=\"claim-{0}\"><td>{0}</td><td>{1}</td><td>{2}<details><summary><small>how it is measured</small></summary>\
+             <small>{measure}</small></details></td><td>{3}{ordinal}</td><td class=\"n\">{value}</td>\
+             <td class=\"{class}\">{word}</td><td>{from}</td></tr>",
+            escaped(&claim.id),
+            escaped(&claim.figure),
+            escaped(&claim.says),
+            escaped(&claim.band())
+        )?;
+    }
+    html.push_str("</table></div>\n");
+    Ok(())
+}
+
+/// A drawing as part of a page: without the declaration that only a file of its own may have.
+fn inline(svg: &str) -> &str {
+    svg.find("<svg").map_or(svg, |start| &svg[start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::claims::{Measured, TEXT, parse};
+    use super::*;
+    use crate::outcome::Identity;
+
+    #[test]
+    fn a_page_is_whole_and_escapes_what_it_is_given() {
+        let label = ExperimentLabel {
+            title: "A <b> & \"c\"".to_owned(),
+            materials: vec![("m".to_owned(), "a = \"<x>\"".to_owned())],
+            ..ExperimentLabel::default()
+        };
+        let identity = Identity {
+            backend: "cpu".to_owned(),
+            adapter: "a processor".to_owned(),
+            driver: String::new(),
+            instruction_set: "avx2".to_owned(),
+            software: false,
+        };
+        let provenance = Provenance {
+            program_version: "0".to_owned(),
+            commit: "c".to_owned(),
+            identity,
+            started_utc: String::new(),
+            ended_utc: String::new(),
+        };
+        let claim = parse(TEXT).expect("embedded").remove(0);
+        let finding = Finding { claim, measured: Ok(Measured::new(9.0, "g").and("so", false)), command: String::new() };
+        let shown = Shown { id: "2a".to_owned(), caption: "c".to_owned(), svg: "<?xml?><svg></svg>".to_owned() };
+        let html = page(&label, &provenance, &[finding], &[shown]);
+        assert!(html.contains("A &lt;b&gt; &amp; &quot;c&quot;") && html.contains("&lt;x&gt;"));
+        assert!(html.contains("0 pass, 1 fail") && html.contains("<svg></svg>") && !html.contains("<?xml"));
+        assert!(html.trim_end().ends_with("</html>"));
+        // No network: nothing is fetched, by whatever name.
+        assert!(!html.contains("src=") && !html.contains("href=") && !html.contains("url("));
+    }
+}

@@ -1,0 +1,178 @@
+//! Waveforms that a user gives as a file.
+//!
+//! - CSV, two columns `time_s,bias_v`: from each time on the bias holds until the next; the last line only ends the one before.
+//! - TOML, `program = [{ pulses = 30, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }, ...]`, as in a campaign.
+
+use super::{Part, Segment, segments};
+use crate::files::{self, TextError};
+use serde::Deserialize;
+use std::path::Path;
+
+/// Most segments of a waveform.
+pub const MAX_SEGMENTS: usize = 1_000_000;
+/// Largest bias a waveform may hold, V: far past any film's breakdown.
+const MAX_BIAS_V: f64 = 100.0;
+
+/// What is wrong with a waveform file, in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum WaveformError {
+    #[error("{path}: cannot be read: {reason}; check the path")]
+    Unreadable { path: String, reason: String },
+    #[error("{path}: line {line}: {message}")]
+    Line { path: String, line: usize, message: String },
+    #[error("{path}: {message}")]
+    Whole { path: String, message: String },
+}
+
+/// Reads a waveform; a name that ends in `.toml` holds parts, any other lines of CSV.
+///
+/// # Errors
+/// [`WaveformError`].
+pub fn read(path: &Path) -> Result<Vec<Segment>, WaveformError> {
+    let shown = path.display().to_string();
+    let text = files::read_text(path).map_err(|error| WaveformError::Unreadable {
+        path: shown.clone(),
+        reason: match error {
+            TextError::Unreadable(e) => e.to_string(),
+            TextError::Content(what) => what,
+        },
+    })?;
+    let found = if shown.ends_with(".toml") { of_toml(&text, &shown)? } else { of_csv(&text, &shown)? };
+    if found.is_empty() || found.len() > MAX_SEGMENTS {
+        let message = format!("holds {} segments; it must hold 1 to {MAX_SEGMENTS}", found.len());
+        return Err(WaveformError::Whole { path: shown, message });
+    }
+    Ok(found)
+}
+
+fn of_toml(text: &str, path: &str) -> Result<Vec<Segment>, WaveformError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        program: Vec<Part>,
+    }
+    let whole = |message: String| WaveformError::Whole { path: path.to_owned(), message };
+    let file: File = toml::from_str(text).map_err(|e| whole(e.message().replace('\n', " ")))?;
+    for (number, part) in file.program.iter().enumerate() {
+        check(part).map_err(|message| whole(format!("program[{number}].{message}")))?;
+    }
+    Ok(segments(&file.program))
+}
+
+/// What is wrong with a part: key, value and limit.
+pub fn check(part: &Part) -> Result<(), String> {
+    let positive = |key: &str, value: f64| match value > 0.0 && value <= 1e12 {
+        true => Ok(()),
+        false => Err(format!("{key} is {value:?}; it must be more than 0 and at most 1e12")),
+    };
+    let bias = |key: &str, value: f64| match value.abs() <= MAX_BIAS_V {
+        true => Ok(()),
+        false => Err(format!("{key} is {value:?}; it must be between -{MAX_BIAS_V} and {MAX_BIAS_V} V")),
+    };
+    let count = |key: &str, value: f64| match (1.0..=MAX_SEGMENTS as f64).contains(&value) {
+        true => Ok(()),
+        false => Err(format!("{key} makes {value:.0} segments; it must make 1 to {MAX_SEGMENTS}")),
+    };
+    match *part {
+        Part::Pulses { pulses, amplitude_v, width_s, interval_s } => {
+            count("pulses", 2.0 * f64::from(pulses))?;
+            bias("amplitude_v", amplitude_v)?;
+            positive("width_s", width_s)?;
+            if interval_s == 0.0 { Ok(()) } else { positive("interval_s", interval_s) }
+        }
+        Part::Sweep { sweeps, sweep_to_v, step_v, dwell_s } => {
+            bias("sweep_to_v", sweep_to_v)?;
+            positive("step_v", step_v)?;
+            positive("dwell_s", dwell_s)?;
+            count("step_v", f64::from(sweeps) * 2.0 * (sweep_to_v.abs() / step_v).round())
+        }
+    }
+}
+
+fn of_csv(text: &str, path: &str) -> Result<Vec<Segment>, WaveformError> {
+    let at = |line: usize, message: String| WaveformError::Line { path: path.to_owned(), line, message };
+    let mut lines = text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty() && !l.trim_start().starts_with('#'));
+    let header =
+        lines.next().map(|(_, l)| l.split(',').map(|c| c.trim().to_owned()).collect::<Vec<_>>()).unwrap_or_default();
+    let column = |name: &str| {
+        header.iter().position(|c| c == name).ok_or_else(|| {
+            at(
+                1,
+                format!(
+                    "there is no column {name}; the first line must name time_s and bias_v, and is {:?}",
+                    header.join(",")
+                ),
+            )
+        })
+    };
+    let (time, bias) = (column("time_s")?, column("bias_v")?);
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for (number, line) in lines {
+        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+        let value = |column: usize, name: &str| {
+            let text = fields.get(column).copied().unwrap_or_default();
+            match text.parse::<f64>() {
+                Ok(value) if value.is_finite() => Ok(value),
+                _ => Err(at(number + 1, format!("{name} is {text:?}; it must be a finite number"))),
+            }
+        };
+        let (time_s, bias_v) = (value(time, "time_s")?, value(bias, "bias_v")?);
+        if let Some((before, _)) = points.last().filter(|(before, _)| time_s <= *before) {
+            return Err(at(
+                number + 1,
+                format!("time_s is {time_s:?}; it must be more than the {before:?} of the line before"),
+            ));
+        }
+        if bias_v.abs() > MAX_BIAS_V {
+            return Err(at(
+                number + 1,
+                format!("bias_v is {bias_v:?}; it must be between -{MAX_BIAS_V} and {MAX_BIAS_V} V"),
+            ));
+        }
+        points.push((time_s, bias_v));
+    }
+    Ok(points.windows(2).map(|p| Segment { bias_v: p[0].1, dwell_s: p[1].0 - p[0].0, cycle: 0 }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_holds_each_bias_until_the_next_time() {
+        let found = of_csv("# mine\nbias_v, time_s\n1.5,0\n0,1e-3\n-1,3e-3\n0,4e-3\n", "w.csv").expect("sound");
+        let plain: Vec<_> = found.iter().map(|s| (s.bias_v, s.dwell_s)).collect();
+        assert_eq!(plain, [(1.5, 1e-3), (0.0, 2e-3), (-1.0, 1e-3)]);
+    }
+
+    #[test]
+    fn bad_csv_is_told_its_line() {
+        for (text, needed) in [
+            ("time_s\n0\n1\n", "line 1: there is no column bias_v"),
+            ("time_s,bias_v\n0,1\n0,2\n", "line 3: time_s is 0.0; it must be more than the 0.0"),
+            ("time_s,bias_v\n0,NaN\n", "line 2: bias_v is \"NaN\""),
+            ("time_s,bias_v\n0\n", "line 2: bias_v is \"\""),
+            ("time_s,bias_v\n0,1\n1,500\n", "line 3: bias_v is 500.0"),
+        ] {
+            let error = of_csv(text, "w.csv").expect_err(text).to_string();
+            assert!(error.contains(needed) && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn toml_takes_the_parts_of_a_campaign() {
+        let text = "program = [{ pulses = 2, amplitude_v = 1.5, width_s = 1e-3, interval_s = 0.0 }]";
+        assert_eq!(of_toml(text, "w.toml").expect("sound").len(), 2);
+        for (text, needed) in [
+            (
+                "program = [{ pulses = 2, amplitude_v = 1.5, width_s = -1.0, interval_s = 0.0 }]",
+                "program[0].width_s is -1.0",
+            ),
+            ("program = [{ sweeps = 1, sweep_to_v = 5.0, step_v = 1e-9, dwell_s = 1.0 }]", "program[0].step_v makes"),
+            ("programme = []", "programme"),
+        ] {
+            let error = of_toml(text, "w.toml").expect_err(text).to_string();
+            assert!(error.contains(needed) && !error.contains('\n'), "{error}");
+        }
+    }
+}
