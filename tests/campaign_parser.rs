@@ -239,3 +239,14 @@ proptest! {
         prop_assert_eq!(job.times_s.last(), Some(&to_s));
     }
 }
+
+#[test]
+fn the_matrix_switch_changes_the_classes_of_dots_too() {
+    let with = campaign(BAKE).expect("the shipped campaign is sound");
+    let text = BAKE.replace("matrix_relaxation = true", "matrix_relaxation = false");
+    let without = campaign(&text).expect("only a switch is off");
+    let dots = |plan: &Plan| plan.job(0).material;
+    assert_eq!(dots(&with), material::shipped("pi-ws2-qd").unwrap());
+    assert_eq!(dots(&without), material::shipped("pi-ws2-qd").unwrap().without_matrix());
+    assert_ne!(dots(&without).classes, dots(&with).classes);
+}

@@ -185,7 +185,9 @@ fn build(text: &str, file: &CampaignFile, materials: Vec<Material>, overrides: &
     let mut programmed = Vec::new();
     for (i, (mut material, of)) in materials.into_iter().zip(&file.material).enumerate() {
         let program = check::program(&format!("material[{i}].program"), &of.program)?;
-        material.matrix = material.matrix.filter(|_| relaxes);
+        if !relaxes {
+            material = material.without_matrix();
+        }
         material.injection.thermal_broadening &= broadens;
         programmed.push(Programmed { material, program });
     }

@@ -1,6 +1,6 @@
 //! The material file: TOML in, a checked [`Material`] out.
 
-use super::classes::{self, Diameters, TrapClass};
+use super::classes::{self, Diameters, Dots, Reach, TrapClass};
 use super::quantity::*;
 use super::well::SphericalWell;
 use super::{
@@ -275,7 +275,14 @@ fn check(text: &str) -> Result<Material, MaterialError> {
         }
         None => None,
     };
-    let (attempt_per_s, classes) = traps(&file.traps, matrix.is_some())?;
+    let glass_transition_k = film.glass_transition.si("film.glass_transition", TEMPERATURE, positive)?;
+    let (attempt_per_s, traps) = traps(&file.traps)?;
+    let (classes, dots) = match traps {
+        Traps::Classes(classes) => (classes, None),
+        Traps::Dots(dots) => {
+            (classes::of_dots(&dots, &Reach::new(attempt_per_s, glass_transition_k, matrix.as_ref())), Some(dots))
+        }
+    };
     let sound = |c: &TrapClass| {
         [c.weight, c.depth_ev, c.speed, c.depth_slope_ev, c.depth_curvature_ev].iter().all(|x| x.is_finite())
     };
@@ -327,13 +334,14 @@ fn check(text: &str) -> Result<Material, MaterialError> {
         name: file.name,
         description: file.description,
         text: text.to_owned(),
-        glass_transition_k: film.glass_transition.si("film.glass_transition", TEMPERATURE, positive)?,
+        glass_transition_k,
         thickness_m,
         area_m2,
         barrier,
         injection,
         hopping,
         classes,
+        dots,
         attempt_per_s,
         capture,
         field_release,
@@ -347,11 +355,17 @@ fn check(text: &str) -> Result<Material, MaterialError> {
     })
 }
 
-/// Attempt rate and classes of the traps.
-fn traps(file: &TrapsFile, matrix: bool) -> Result<(f64, Vec<TrapClass>), MaterialError> {
+/// Traps as a file has them.
+enum Traps {
+    Classes(Vec<TrapClass>),
+    Dots(Dots),
+}
+
+/// Attempt rate, and the traps.
+fn traps(file: &TrapsFile) -> Result<(f64, Traps), MaterialError> {
     match file.kind.as_str() {
-        "none" => file.takes(&[]).map(|()| (0.0, Vec::new())),
-        "dots" => file.takes(DOTS).and_then(|()| dots(file, matrix)),
+        "none" => file.takes(&[]).map(|()| (0.0, Traps::Classes(Vec::new()))),
+        "dots" => file.takes(DOTS).and_then(|()| dots(file)),
         "sheets" => file.takes(SHEETS).and_then(|()| sheets(file)),
         "levels" => file.takes(LEVELS).and_then(|()| levels(file)),
         other => {
@@ -361,7 +375,7 @@ fn traps(file: &TrapsFile, matrix: bool) -> Result<(f64, Vec<TrapClass>), Materi
     }
 }
 
-fn dots(file: &TrapsFile, matrix: bool) -> Result<(f64, Vec<TrapClass>), MaterialError> {
+fn dots(file: &TrapsFile) -> Result<(f64, Traps), MaterialError> {
     let positive = Range::POSITIVE;
     let classes = file.class_count()?;
     let length = |key: &str, q: &Option<Quantity>| file.number(key, q, LENGTH, positive.up_to(1e-6));
@@ -406,12 +420,11 @@ fn dots(file: &TrapsFile, matrix: bool) -> Result<(f64, Vec<TrapClass>), Materia
         return Err(MaterialError::value("traps.diameter_min", message));
     }
     let attempt_per_s = file.number("attempt_rate", &file.attempt_rate, RATE, positive)?;
-    let exponent = file.number("speed_exponent", &file.speed_exponent, RATIO, Range::NOT_NEGATIVE.up_to(10.0))?;
-    let reach_ev = classes::reach_ev(attempt_per_s, matrix);
-    Ok((attempt_per_s, classes::of_dots(&well, &sizes, classes, reach_ev, exponent)))
+    let speed_exponent = file.number("speed_exponent", &file.speed_exponent, RATIO, Range::NOT_NEGATIVE.up_to(10.0))?;
+    Ok((attempt_per_s, Traps::Dots(Dots { well, sizes, classes, speed_exponent })))
 }
 
-fn sheets(file: &TrapsFile) -> Result<(f64, Vec<TrapClass>), MaterialError> {
+fn sheets(file: &TrapsFile) -> Result<(f64, Traps), MaterialError> {
     let positive = Range::POSITIVE;
     let classes = file.class_count()?;
     let shallowest_ev = file.number("shallowest", &file.shallowest, ENERGY_EV, positive)?;
@@ -422,10 +435,10 @@ fn sheets(file: &TrapsFile) -> Result<(f64, Vec<TrapClass>), MaterialError> {
     }
     let per_size_ev = file.number("depth_per_size", &file.depth_per_size, ENERGY_EV, Range::NOT_NEGATIVE)?;
     let attempt_per_s = file.number("attempt_rate", &file.attempt_rate, RATE, positive)?;
-    Ok((attempt_per_s, classes::of_sheets(shallowest_ev, deepest_ev, per_size_ev, classes)))
+    Ok((attempt_per_s, Traps::Classes(classes::of_sheets(shallowest_ev, deepest_ev, per_size_ev, classes))))
 }
 
-fn levels(file: &TrapsFile) -> Result<(f64, Vec<TrapClass>), MaterialError> {
+fn levels(file: &TrapsFile) -> Result<(f64, Traps), MaterialError> {
     let positive = Range::POSITIVE;
     let weights = file.needs("weights", &file.weights)?.si("traps.weights", RATIO, positive.up_to(1.0))?;
     if !(1..=MAX_CLASSES).contains(&weights.len()) {
@@ -458,5 +471,5 @@ fn levels(file: &TrapsFile) -> Result<(f64, Vec<TrapClass>), MaterialError> {
     };
     let mut found: Vec<_> = weights.iter().zip(&depths).zip(&speeds).map(class).collect();
     classes::normalise(&mut found);
-    Ok((file.number("attempt_rate", &file.attempt_rate, RATE, positive)?, found))
+    Ok((file.number("attempt_rate", &file.attempt_rate, RATE, positive)?, Traps::Classes(found)))
 }

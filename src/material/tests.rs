@@ -106,3 +106,16 @@ fn unknown_names_list_the_shipped() {
     let error = load("no/such.toml", Path::new(".")).unwrap_err().to_string();
     assert!(error.contains("no/such.toml") && error.contains("cannot be read"), "{error}");
 }
+
+#[test]
+fn switching_the_matrix_off_is_as_good_as_a_file_without_it() {
+    let written = edited("pi-ws2-qd", "enabled = true", "enabled = false").unwrap();
+    let switched = shipped("pi-ws2-qd").unwrap().without_matrix();
+    assert_eq!(switched.classes, written.classes);
+    assert_eq!((switched.matrix, written.matrix), (None, None));
+    // Control: the classes with the matrix are others, since it keeps heat from reaching as deep.
+    assert_ne!(shipped("pi-ws2-qd").unwrap().classes, written.classes);
+    // Classes that were given as they are stay.
+    let sheets = shipped("pi-ws2-ns").unwrap();
+    assert_eq!(sheets.clone().without_matrix().classes, sheets.classes);
+}
