@@ -33,7 +33,7 @@
 //! cell                  the equations in f64: the oracle
 //! array                 shape, cell numbers, variation
 //! backend               the one seam: reference (f64), cpu (f32, vectors, threads), gpu (f32, WGSL); one trait
-//! experiment            self-test and bench
+//! experiment            self-test, bench and handwritten digits
 //! campaign              many points: a file to a plan, points to a record
 //! paper                 every figure and claim of the source paper, from raw data
 //! record                HDF5; the only room that knows hdf5

@@ -55,6 +55,8 @@ pub enum Purpose {
     Cycle = 2,
     /// Noise of one reading.
     ReadNoise = 3,
+    /// Whether a learning update pulses a cell: drawn once per cell and update.
+    Learning = 4,
 }
 
 /// Bits of the last counter word that hold the draw; the purpose lies above them.

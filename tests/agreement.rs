@@ -642,13 +642,13 @@ fn cpu_results_know_no_threads_and_no_instruction_set() {
 #[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn gpu_results_know_no_tiles() {
     let of = |bytes: Option<u64>| Gpu::open(None, bytes).unwrap_or_else(|error| panic!("{error}"));
-    // Budgets for the whole of these arrays, for tiles of two chunks, and of one.
-    let backends = [of(None), of(Some(5 << 19)), of(Some(5 << 18))];
+    // Budgets for the whole of these arrays, for tiles of some chunks, and of one.
+    let backends = [of(None), of(Some(15 << 17)), of(Some(9 << 17))];
     for job in tiled_jobs() {
         let tiles: Vec<_> = backends.iter().map(|gpu| gpu.tile_cells(&job).expect("fits")).collect();
-        assert!(tiles[0] >= job.shape.cells(), "{tiles:?}");
-        assert_eq!(tiles[1..], [2 * CHUNK_CELLS, CHUNK_CELLS]);
-        assert!(tiles[1] < job.shape.cells(), "{} cells are one tile", job.shape.cells());
+        let cells = job.shape.cells();
+        assert!(tiles[0] >= cells && cells > tiles[1] && tiles[1] > tiles[2], "{cells} cells in {tiles:?}");
+        assert_eq!(tiles[2], CHUNK_CELLS);
     }
     assert_same_bits("gpu", &tiled_jobs(), &backends.map(|gpu| Box::new(gpu) as Box<dyn Backend>));
 }

@@ -34,8 +34,11 @@ fn gpu_passes() {
     passes(&gpu);
 }
 
+/// What is done to statistics.
+type Change = fn(&mut Tally);
+
 /// The reference with one value in a thousand off by a factor, and what is done to its statistics.
-struct Wrong(f32, fn(&mut Tally));
+struct Wrong(f32, Change);
 
 impl Backend for Wrong {
     fn identity(&self) -> Identity {
@@ -66,7 +69,7 @@ fn a_wrong_backend_is_seen() {
 
 #[test]
 fn wrong_statistics_are_seen() {
-    let wrongs: [(&str, fn(&mut Tally)); 7] = [
+    let wrongs: [(&str, Change); 7] = [
         ("cells in the next bin", |t| {
             // Two bins beside each other with the most cells: 50 of them move, and the sum stays.
             let bins = t.counts.row(9).len();

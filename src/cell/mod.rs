@@ -53,8 +53,8 @@ pub struct Drive {
 ///
 /// The target is a filling within 5e-4 of the exact one after the first pulse and within 2e-4 after the whole programming
 /// (relative; later pulses forget earlier errors). Measured for the nominal cell against 2048 substeps, after 1, 10 and
-/// 30 pulses: quantum dots at 1.5 V (x = 0.094, one substep) 4.7e-4, 1.8e-4, 4.1e-5; nanosheets at 0.7 V (x = 1.22, eight
-/// substeps) 1.3e-4, 9e-9, 4e-15.
+/// 30 pulses: quantum dots at 1.5 V (x = 0.094, one substep) 4.7e-4, 1.8e-4, 4.1e-5; nanosheets at 0.7 V (x = 1.36, nine
+/// substeps) 1.1e-4, 4e-9, 3e-15.
 const AIMED_STEP: f64 = 0.16;
 /// Substeps the automatic choice does not exceed: past it the step's own safety is relied on.
 const MAX_AUTOMATIC_SUBSTEPS: f64 = 16.0;

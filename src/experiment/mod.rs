@@ -7,6 +7,7 @@
 pub mod bench;
 pub mod iv;
 pub mod letter;
+pub mod mnist;
 pub mod probe;
 pub mod pulse;
 pub mod retention;

@@ -54,7 +54,7 @@ impl Conditions {
 pub fn noise_a(current_a: f64, bias_v: f64, ambient_k: f64, average_s: f64) -> f64 {
     let x = bias_v.abs() / (2.0 * thermal_energy_ev(ambient_k));
     // coth(x) I stays finite at zero bias, where I goes as V: 2kT/q times the conductance. A bias of exactly 0 has no current.
-    let coth = if x > 0.0 { 1.0 / x.tanh() } else { 0.0 };
+    let coth = if x > 0.0 { 1.0 / libm::tanh(x) } else { 0.0 };
     (ELEMENTARY_CHARGE_C * current_a.abs() * coth / average_s).sqrt()
 }
 

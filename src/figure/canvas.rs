@@ -31,6 +31,8 @@ pub(super) struct Page<'a, DB: DrawingBackend> {
     scale: f64,
     /// How far the backend sets vertically centred text too high, in parts of its size.
     lift: f64,
+    /// Whether the backend needs help where a path turns.
+    joints: bool,
 }
 
 /// What a backend refused, in words.
@@ -275,7 +277,7 @@ fn bitmap(drawing: &impl Drawing) -> Result<(Vec<u8>, (u32, u32)), String> {
     {
         let area = BitMapBackend::with_buffer(&mut buffer, fine).into_drawing_area();
         area.fill(&WHITE).map_err(|e| e.to_string())?;
-        drawing.draw(&Page { area: &area, scale: f64::from(scale), lift: 0.16 })?;
+        drawing.draw(&Page { area: &area, scale: f64::from(scale), lift: 0.16, joints: true })?;
         area.present().map_err(|e| e.to_string())?;
     }
     let size = (width * PNG_PIXELS, height * PNG_PIXELS);
@@ -319,7 +321,7 @@ fn vector(drawing: &impl Drawing) -> Result<String, String> {
     {
         let area = SVGBackend::with_string(&mut text, fine).into_drawing_area();
         area.fill(&WHITE).map_err(|e| e.to_string())?;
-        drawing.draw(&Page { area: &area, scale: f64::from(SVG_UNITS), lift: 0.0 })?;
+        drawing.draw(&Page { area: &area, scale: f64::from(SVG_UNITS), lift: 0.0, joints: false })?;
         area.present().map_err(|e| e.to_string())?;
     }
     // The drawing keeps its fine units; only the size on the page is in points.

@@ -24,7 +24,7 @@ pub fn fig_2f(raw: &Raw) -> Drawn {
         .collect();
     let curves = vec![Curve::line("one cell", points)];
     Ok(Plate::of(chart(
-        "Figure 2f: 20 cycles of 30 pulses of 1.5 V and 10 of -5.5 V",
+        "Figure 2f: the first 20 cycles, 25 °C",
         Axis::linear("Pulse"),
         conductance(),
         curves,
