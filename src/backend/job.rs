@@ -15,6 +15,10 @@ pub const MAX_CHECKPOINTS: usize = 4096;
 /// Most histogram bins.
 pub const MAX_BINS: usize = 256;
 
+/// Filling above which a cell counts as programmed: one electron among the traps of a cell a hundred times as wide as the paper's.
+/// Below it rounding decides what a cell holds, and differently in f32: such cells lose nothing and keep everything.
+pub const PROGRAMMED_FILLING: f64 = 1e-9;
+
 /// Quantities whose moments are taken, in the order all backends keep them.
 pub const QUANTITIES: usize = 4;
 
@@ -200,12 +204,24 @@ impl Job {
     /// What is read of a cell that was programmed to `occupancy`, `time_s` into the bake.
     pub fn observe(&self, factors: &Factors, occupancy: &step::Occupancy, time_s: f64) -> Observables<f64> {
         let emission = cell::emission_per_s(&self.material, factors, self.bake_k);
-        let classes = &self.material.classes;
-        let start = step::filling(classes, occupancy);
-        let lost_charge: f64 =
-            (0..classes.len()).map(|k| -classes[k].weight * occupancy[k] * libm::expm1(-emission[k] * time_s)).sum();
-        let lost = if start > 0.0 { (lost_charge / start).min(1.0) } else { 0.0 };
-        self.read_out(factors.area, start, lost)
+        let start = step::filling(&self.material.classes, occupancy);
+        self.read_out(factors.area, start, self.lost_fraction(occupancy, &emission, start, time_s))
+    }
+
+    /// Fraction of the charge of a cell filled to `start` that is lost after `time_s` of emission.
+    pub fn lost_fraction(
+        &self,
+        occupancy: &step::Occupancy,
+        emission: &step::Occupancy,
+        start: f64,
+        time_s: f64,
+    ) -> f64 {
+        if start <= PROGRAMMED_FILLING {
+            return 0.0;
+        }
+        let classes = self.material.classes.iter().enumerate();
+        let lost: f64 = classes.map(|(k, c)| -c.weight * occupancy[k] * libm::expm1(-emission[k] * time_s)).sum();
+        (lost / start).min(1.0)
     }
 
     /// Conductance, filling and window of a cell that has lost a fraction of its charge.
@@ -235,7 +251,7 @@ impl Job {
             count,
             conductance: (1.0 / (spread * 1.02), top),
             // An array that was never programmed still has a histogram of its (zero) filling.
-            filling: (0.0, if full > 0.0 { full * 1.0001 } else { 1.0 }),
+            filling: (0.0, if full > PROGRAMMED_FILLING { full * 1.0001 } else { 1.0 }),
             // Just past 1, so that a cell that keeps everything is inside the last bins.
             kept: (0.0, 1.03),
         }
