@@ -3,7 +3,7 @@
 use super::MnistError;
 use super::learn::Learning;
 use super::scheme::{Pulse, Scheme};
-use super::stand_in::Stimulate;
+use crate::backend::Backend;
 use crate::backend::stimulus::Stimulus;
 use crate::material::Variation;
 use crate::protocol::Segment;
@@ -26,7 +26,7 @@ pub struct Spent {
 
 /// Cells number `row * columns + column`.
 pub(super) struct Crossbar<'a> {
-    with: &'a dyn Stimulate,
+    with: &'a dyn Backend,
     learning: &'a Learning<'a>,
     columns: usize,
     /// Axes (cell, class).
@@ -41,7 +41,7 @@ pub(super) struct Crossbar<'a> {
 impl<'a> Crossbar<'a> {
     /// A fresh array of `pixels` rows, programmed as the scheme wants it and read.
     pub fn prepared(
-        with: &'a dyn Stimulate,
+        with: &'a dyn Backend,
         learning: &'a Learning<'a>,
         pixels: usize,
     ) -> Result<Crossbar<'a>, MnistError> {
@@ -65,7 +65,7 @@ impl<'a> Crossbar<'a> {
 
     /// An array in a given state, not yet read.
     pub fn from_state(
-        with: &'a dyn Stimulate,
+        with: &'a dyn Backend,
         learning: &'a Learning<'a>,
         pixels: usize,
         occupancy: Array2<f64>,

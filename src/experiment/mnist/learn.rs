@@ -5,9 +5,9 @@ pub use super::crossbar::Spent;
 use super::scheme::Scheme;
 use super::score::Scorer;
 pub use super::score::Tested;
-use super::stand_in::Stimulate;
 use super::teach::Teacher;
 use super::{DIGITS, Digits, Mnist, MnistError};
+use crate::backend::Backend;
 use crate::material::Material;
 use ndarray::{Array2, Array3};
 use std::collections::BTreeSet;
@@ -68,7 +68,7 @@ impl Learnt {
 /// # Errors
 /// [`MnistError::Value`] for data or numbers that make no sense, and whatever the backend fails with.
 pub fn learn(
-    with: &dyn Stimulate,
+    with: &dyn Backend,
     learning: &Learning,
     mnist: &Mnist,
     progress: &dyn Fn(u32),
@@ -107,7 +107,7 @@ pub fn learn(
 /// # Errors
 /// As [`learn`].
 pub fn after_bake(
-    with: &dyn Stimulate,
+    with: &dyn Backend,
     learning: &Learning,
     occupancy: &Array2<f64>,
     bake_k: f64,

@@ -52,7 +52,6 @@ pub mod idx;
 pub mod learn;
 pub mod scheme;
 mod score;
-pub mod stand_in;
 mod teach;
 
 use crate::backend::BackendError;

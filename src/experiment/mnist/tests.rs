@@ -1,9 +1,14 @@
 //! Small problems, learnt by cells.
 
-use super::stand_in::{InF64, Stimulate};
 use super::*;
+use crate::array::CellSet;
+use crate::backend::job::Job;
+use crate::backend::reference::Reference;
 use crate::backend::stimulus::{Response, Stimulus};
+use crate::backend::tally::Tally;
+use crate::backend::{Backend, Progress, Trace};
 use crate::material::{Material, shipped};
+use crate::outcome::Identity;
 use crate::units::kelvin;
 use ndarray::Array2;
 use std::cell::RefCell;
@@ -61,7 +66,8 @@ fn lines_are_learnt() {
     let (material, data) = (dots(), data());
     for scheme in schemes() {
         let shown = std::cell::Cell::new(0);
-        let learnt = learn(&InF64, &learning(&material, scheme, 1), &data, &|n| shown.set(shown.get() + n)).unwrap();
+        let learnt =
+            learn(&Reference, &learning(&material, scheme, 1), &data, &|n| shown.set(shown.get() + n)).unwrap();
         let curve: Vec<_> = learnt.curve().collect();
         assert_eq!(curve.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 7, 60, 1200]);
         assert!(final_accuracy(&learnt) >= 0.95, "{scheme:?}: {curve:?}");
@@ -90,7 +96,7 @@ fn pulses_of_no_amplitude_teach_nothing() {
             Scheme::Plain(p) => Scheme::Plain(Plain { raise: none(p.raise), lower: none(p.lower), ..p }),
             Scheme::Pairs(p) => Scheme::Pairs(Pairs { raise: none(p.raise), lower: none(p.lower), ..p }),
         };
-        let learnt = learn(&InF64, &learning(&material, still, 1), &data, &|_| ()).unwrap();
+        let learnt = learn(&Reference, &learning(&material, still, 1), &data, &|_| ()).unwrap();
         let (first, last) = (&learnt.stages[0], learnt.stages.last().unwrap());
         assert_eq!(first.tested, last.tested);
         // At 100 C a cell keeps its charge over these few seconds to better than 1e-5 of its conductance.
@@ -105,7 +111,19 @@ fn pulses_of_no_amplitude_teach_nothing() {
 #[derive(Default)]
 struct Watched(RefCell<Vec<(Vec<f64>, usize)>>);
 
-impl Stimulate for Watched {
+impl Backend for Watched {
+    fn identity(&self) -> Identity {
+        Reference.identity()
+    }
+
+    fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
+        Reference.statistics(job, progress)
+    }
+
+    fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
+        Reference.trace(job, cells)
+    }
+
     fn stimulate(
         &self,
         stimulus: &Stimulus,
@@ -115,7 +133,7 @@ impl Stimulate for Watched {
         assert!(cells.windows(2).all(|pair| pair[0] < pair[1]), "{cells:?}");
         let biases = stimulus.steps.iter().map(|step| step.program.drive.bias_v).collect();
         self.0.borrow_mut().push((biases, cells.len()));
-        InF64.stimulate(stimulus, cells, occupancy)
+        Reference.stimulate(stimulus, cells, occupancy)
     }
 }
 
@@ -140,7 +158,7 @@ fn what_is_counted_is_what_was_applied() {
 fn a_seed_decides_everything() {
     let (material, data) = (dots(), data());
     for scheme in schemes() {
-        let run = |seed| learn(&InF64, &learning(&material, scheme, seed), &data, &|_| ()).unwrap();
+        let run = |seed| learn(&Reference, &learning(&material, scheme, seed), &data, &|_| ()).unwrap();
         let first = run(5);
         assert_eq!(first, run(5));
         assert_ne!(first.occupancy, run(6).occupancy);
@@ -156,7 +174,7 @@ fn a_lowering_pulse_lowers_a_little_and_a_raising_pulse_fills_a_little() {
             Scheme::Pairs(p) => (p.raise, p.lower),
         };
         let learning = learning(&material, scheme, 1);
-        let mut array = crossbar::Crossbar::prepared(&InF64, &learning, 16).unwrap();
+        let mut array = crossbar::Crossbar::prepared(&Reference, &learning, 16).unwrap();
         // The last column is programmed in both schemes.
         let cell = [scheme.columns() as u64 - 1];
         let mut step = |pulse: &Pulse| {
@@ -177,9 +195,9 @@ fn a_lowering_pulse_lowers_a_little_and_a_raising_pulse_fills_a_little() {
 fn heat_makes_the_array_forget() {
     let (material, data) = (dots(), data());
     let learning = learning(&material, schemes()[1], 1);
-    let learnt = learn(&InF64, &learning, &data, &|_| ()).unwrap();
+    let learnt = learn(&Reference, &learning, &data, &|_| ()).unwrap();
     let baked = |celsius: f64, time_s: f64| {
-        after_bake(&InF64, &learning, &learnt.occupancy, kelvin(celsius), time_s, &data.test).unwrap()
+        after_bake(&Reference, &learning, &learnt.occupancy, kelvin(celsius), time_s, &data.test).unwrap()
     };
     assert_eq!(baked(100.0, 0.0), learnt.stages.last().unwrap().tested);
     assert!(baked(150.0, 1e5).accuracy >= 0.95);
@@ -201,7 +219,7 @@ fn nonsense_is_refused_in_a_line() {
         Scheme::Pairs(pairs)
     };
     let refused = |learning: &Learning, data: &Mnist| {
-        let error = learn(&InF64, learning, data, &|_| ()).unwrap_err().to_string();
+        let error = learn(&Reference, learning, data, &|_| ()).unwrap_err().to_string();
         assert!(error.contains("must be") && !error.contains('\n'), "{error}");
     };
     let schemes = [
@@ -227,25 +245,7 @@ fn nonsense_is_refused_in_a_line() {
     spoilt(&|m| m.train.images = Array2::zeros((120, 15)));
     spoilt(&|m| m.test.images = Array2::zeros((40, 25)));
     let state = Array2::zeros((3, 8));
-    assert!(after_bake(&InF64, &good, &state, 400.0, 1.0, &data.test).unwrap_err().to_string().contains("(176, 8)"));
-}
-
-/// A full run on the cells in f64: the rates the module's docs name.
-#[test]
-#[ignore = "needs TRAPLINE_MNIST_DIR with the four files of MNIST"]
-fn the_rates_of_the_two_schemes() {
-    let folder = std::env::var_os("TRAPLINE_MNIST_DIR").expect("TRAPLINE_MNIST_DIR names the folder of MNIST");
-    let mnist = idx::load(std::path::Path::new(&folder)).unwrap();
-    let material = dots();
-    let full = [Scheme::Plain(Plain::default()), Scheme::Pairs(Pairs::default())];
-    for (scheme, range) in full.into_iter().zip([0.8363..0.8763, 0.905..0.925]) {
-        let stages = vec![1000, 5000, 10_000, 20_000, 30_000, 40_000, 50_000];
-        let learning = Learning { presentations: 60_000, stages, ..learning(&material, scheme, 1) };
-        let start = std::time::Instant::now();
-        let learnt = learn(&InF64, &learning, &mnist, &|_| ()).unwrap();
-        let last = learnt.stages.last().unwrap();
-        println!("{scheme:?}\n{:?}", learnt.curve().collect::<Vec<_>>());
-        println!("{:?}, preparation {:?}, {:?}", last.spent, learnt.preparation, start.elapsed());
-        assert!(range.contains(&last.tested.accuracy), "{scheme:?}: {}", last.tested.accuracy);
-    }
+    assert!(
+        after_bake(&Reference, &good, &state, 400.0, 1.0, &data.test).unwrap_err().to_string().contains("(176, 8)")
+    );
 }
