@@ -65,7 +65,18 @@ impl<DB: DrawingBackend> Page<'_, DB> {
         let mut path: Vec<_> = points.iter().map(|&p| self.at(p)).collect();
         // What lies on one place is drawn once.
         path.dedup();
-        self.area.draw(&PathElement::new(path, style)).map_err(|e| e.to_string())
+        if !self.joints {
+            return self.area.draw(&PathElement::new(path, style)).map_err(|e| e.to_string());
+        }
+        // The bitmap backend draws a thick path with pointed joints, which reach far out where it turns back sharply.
+        let joint = (self.width(width) / 2) as i32;
+        for pair in path.windows(2) {
+            self.area.draw(&PathElement::new(pair.to_vec(), style)).map_err(|e| e.to_string())?;
+        }
+        for &centre in path.get(1..path.len().saturating_sub(1)).unwrap_or_default() {
+            self.area.draw(&Circle::new(centre, joint, colour.filled())).map_err(|e| e.to_string())?;
+        }
+        Ok(())
     }
 
     /// A broken line; its dashes run on around corners.
