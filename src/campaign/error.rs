@@ -65,7 +65,7 @@ pub enum RunError {
     #[error("{} names no file; give one with -o, such as bake.h5", .0.display())]
     NoFile(PathBuf),
     #[error("point {number} ({material}, {temperature_c} °C): {source}")]
-    Backend { number: usize, material: String, temperature_c: f64, source: Box<BackendError> },
+    Backend { number: usize, material: String, temperature_c: String, source: Box<BackendError> },
     #[error("the record of point {number} cannot be made: its dump does not have the shape of its window")]
     Dump { number: usize },
     #[error(transparent)]

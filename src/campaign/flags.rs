@@ -2,7 +2,7 @@
 
 use crate::material::Material;
 use crate::protocol::Part;
-use crate::units::celsius;
+use crate::units::celsius_texts;
 
 /// Largest bias the cell was calibrated to (the paper sweeps to 5 V and pulses to 5.5 V), rounded up.
 pub const VALID_TO_V: f64 = 6.0;
@@ -11,9 +11,8 @@ pub const VALID_TO_V: f64 = 6.0;
 pub(super) fn flags(material: &Material, parts: &[Part], program_k: f64, bake_k: f64, read_v: f64) -> Vec<String> {
     let glass_k = material.glass_transition_k;
     let glass = |what: &str, temperature_k: f64| {
-        let (t, g) = (degrees(temperature_k), degrees(glass_k));
-        (temperature_k > glass_k)
-            .then(|| format!("{what} at {t} °C is above the glass transition, {g} °C: outside the model's validity"))
+        let both = celsius_texts(&[temperature_k, glass_k]).join(" °C is above the glass transition, ");
+        (temperature_k > glass_k).then(|| format!("{what} at {both} °C: outside the model's validity"))
     };
     let strongest = parts
         .iter()
@@ -34,11 +33,6 @@ pub(super) fn flags(material: &Material, parts: &[Part], program_k: f64, bake_k:
     [glass("baking", bake_k), programming, bias, reading].into_iter().flatten().collect()
 }
 
-fn degrees(temperature_k: f64) -> String {
-    let text = format!("{:.2}", celsius(temperature_k));
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +48,8 @@ mod tests {
         let hot = flags(&dots, &pulse(1.5), room, kelvin(170.5), 0.1);
         assert_eq!(hot.len(), 1);
         assert!(hot[0].contains("170.5 °C is above the glass transition, 170 °C"), "{hot:?}");
+        let hardly = flags(&dots, &pulse(1.5), room, kelvin(170.001), 0.1);
+        assert!(hardly[0].contains("170.001 °C is above the glass transition, 170 °C"), "{hardly:?}");
         let all = flags(&dots, &pulse(-6.5), kelvin(180.0), kelvin(190.0), -0.3);
         assert_eq!(all.len(), 4, "{all:?}");
     }

@@ -14,7 +14,7 @@ use crate::backend::{Backend, BackendError, Progress};
 use crate::outcome::{CellDump, CellWindow, Identity, Provenance};
 use crate::record::commit::CommitError;
 use crate::record::{RecordError, merge_points, write_point};
-use crate::units::celsius;
+use crate::units::celsius_texts;
 
 /// Where a campaign's files go: `bake.h5`, its points in `bake.h5.parts/` until it is whole, `bake.png` and `bake.svg`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,7 +142,7 @@ fn points(plan: &Plan, backend: &dyn Backend, to: &Destination, progress: Progre
         let failed = |source: BackendError| RunError::Backend {
             number: point.number,
             material: point.material.clone(),
-            temperature_c: celsius(point.temperature_k),
+            temperature_c: celsius_texts(&[point.temperature_k]).concat(),
             source: Box::new(source),
         };
         let mut outcome = backend.statistics(&job, progress).map_err(failed)?.outcome(&job);

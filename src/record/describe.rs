@@ -9,7 +9,7 @@ use super::layout::POINT_FILE_TYPE;
 use super::root::{self, FileType};
 use super::{describe_experiment, experiment, read};
 use crate::outcome::Provenance;
-use crate::units::{celsius, spoken_time};
+use crate::units::{celsius_texts, spoken_time};
 
 /// What a file is, where it came from, its axes and its datasets, as text of several lines.
 ///
@@ -77,11 +77,7 @@ pub(super) fn paragraph<S: AsRef<str>>(lines: impl IntoIterator<Item = (S, Strin
 fn axes(record: &CampaignRecord) -> String {
     let label = &record.label;
     let names: Vec<&str> = label.materials.iter().map(|(name, _)| name.as_str()).collect();
-    let degrees: Vec<String> = label
-        .temperatures_k
-        .iter()
-        .map(|&t| format!("{:.4}", celsius(t)).trim_end_matches('0').trim_end_matches('.').to_owned())
-        .collect();
+    let degrees = celsius_texts(&label.temperatures_k);
     let times = match &label.times_s[..] {
         [] => String::new(),
         [only] => spoken_time(*only),
