@@ -39,6 +39,8 @@ mod tests {
         let hot = flags(&dots, &pulse(1.5), room, kelvin(170.5), 0.1);
         assert_eq!(hot.len(), 1);
         assert!(hot[0].contains("170.5 °C is above the glass transition, 170 °C"), "{hot:?}");
+        let hardly = flags(&dots, &pulse(1.5), room, kelvin(170.001), 0.1);
+        assert!(hardly[0].contains("170.001 °C is above the glass transition, 170 °C"), "{hardly:?}");
         let all = flags(&dots, &pulse(-6.5), kelvin(180.0), kelvin(190.0), -0.3);
         assert_eq!(all.len(), 4, "{all:?}");
     }

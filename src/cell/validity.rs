@@ -1,7 +1,7 @@
 //! Where the model stops being believable: remarks, one sentence each.
 
 use crate::material::Material;
-use crate::units::celsius;
+use crate::units::celsius_texts;
 
 /// Largest bias the cell was calibrated to (the paper sweeps to 5 V and pulses to 5.5 V), rounded up.
 pub const VALID_TO_V: f64 = 6.0;
@@ -9,19 +9,12 @@ pub const VALID_TO_V: f64 = 6.0;
 /// A remark where `what` (baking, programming, ...) is hotter than the glass transition.
 pub fn glass(material: &Material, what: &str, temperature_k: f64) -> Option<String> {
     let glass_k = material.glass_transition_k;
-    let (t, g) = (degrees(temperature_k), degrees(glass_k));
-    (temperature_k > glass_k)
-        .then(|| format!("{what} at {t} °C is above the glass transition, {g} °C: outside the model's validity"))
+    let both = celsius_texts(&[temperature_k, glass_k]).join(" °C is above the glass transition, ");
+    (temperature_k > glass_k).then(|| format!("{what} at {both} °C: outside the model's validity"))
 }
 
 /// A remark on a bias beyond the calibrated ones.
 pub fn bias(what: &str, bias_v: f64) -> Option<String> {
     (bias_v.abs() > VALID_TO_V)
         .then(|| format!("{what} at {bias_v} V is beyond {VALID_TO_V} V: outside the model's validity"))
-}
-
-/// Celsius with at most two decimals.
-pub fn degrees(temperature_k: f64) -> String {
-    let text = format!("{:.2}", celsius(temperature_k));
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

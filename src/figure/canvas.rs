@@ -44,8 +44,7 @@ pub(super) enum Anchor {
     Left,
     Centre,
     Right,
-    /// Centred above or below.
-    Above,
+    /// Centred below.
     Below,
     /// Turned a quarter to the left, centred.
     Turned,
@@ -159,13 +158,12 @@ impl<DB: DrawingBackend> Page<'_, DB> {
         let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let at = match anchor {
             Anchor::Left | Anchor::Centre | Anchor::Right => (at.0, at.1 + self.lift * size),
-            Anchor::Above | Anchor::Below | Anchor::Turned => at,
+            Anchor::Below | Anchor::Turned => at,
         };
         let (h, v) = match anchor {
             Anchor::Left => (HPos::Left, VPos::Center),
             Anchor::Centre | Anchor::Turned => (HPos::Center, VPos::Center),
             Anchor::Right => (HPos::Right, VPos::Center),
-            Anchor::Above => (HPos::Center, VPos::Bottom),
             Anchor::Below => (HPos::Center, VPos::Top),
         };
         let turn = if matches!(anchor, Anchor::Turned) { FontTransform::Rotate270 } else { FontTransform::None };
@@ -320,6 +318,8 @@ fn encode(out: &mut BufWriter<File>, pixels: &[u8], (width, height): (u32, u32))
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Best);
+    // Lines on white repeat themselves: a filter only hides it.
+    encoder.set_filter(png::FilterType::NoFilter);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(pixels)?;
     Ok(writer.finish()?)
