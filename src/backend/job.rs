@@ -152,7 +152,7 @@ impl Job {
             .program
             .iter()
             .map(|segment| {
-                let drive = Drive::new(material, segment, spec.program_k, spec.substeps);
+                let drive = Drive::for_spread(material, &variation, segment, spec.program_k, spec.substeps);
                 let iterations = iterations(&drive, material, &variation);
                 ProgramStep { drive, cycle: segment.cycle, iterations }
             })

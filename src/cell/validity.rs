@@ -1,5 +1,6 @@
 //! Where the model stops being believable: remarks, one sentence each.
 
+use super::current;
 use crate::material::Material;
 use crate::units::celsius_texts;
 
@@ -17,4 +18,18 @@ pub fn glass(material: &Material, what: &str, temperature_k: f64) -> Option<Stri
 pub fn bias(what: &str, bias_v: f64) -> Option<String> {
     (bias_v.abs() > VALID_TO_V)
         .then(|| format!("{what} at {bias_v} V is beyond {VALID_TO_V} V: outside the model's validity"))
+}
+
+/// A remark where the electrode is too hot, or the barrier too wide, for the law by which heat broadens injection.
+pub fn broadening(material: &Material, what: &str, temperature_k: f64) -> Option<String> {
+    let hottest_k = temperature_k.max(material.injection.reference_k);
+    let past = current::broadening_x(&material.barrier, hottest_k) > current::MAX_BROADENING_X;
+    (material.injection.thermal_broadening && past).then(|| {
+        format!(
+            "{what} at {} °C: a barrier {:.2} nm wide is past the law by which heat broadens injection, which stays what it is at its \
+             end",
+            celsius_texts(&[temperature_k]).concat(),
+            material.barrier.width_m * 1e9
+        )
+    })
 }

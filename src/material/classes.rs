@@ -58,6 +58,14 @@ pub struct TrapClass {
     pub depth_curvature_ev: f64,
 }
 
+impl TrapClass {
+    /// Smallest depth among cells whose ln(size) is up to `spread` from the nominal one, eV.
+    pub fn least_depth_ev(&self, spread: f64) -> f64 {
+        let depth_ev = |u: f64| self.depth_ev + u * (self.depth_slope_ev + self.depth_curvature_ev * u);
+        (-16..=16).map(|i| depth_ev(spread * f64::from(i) / 16.0)).fold(f64::INFINITY, f64::min)
+    }
+}
+
 /// The dots' sizes: a normal distribution cut at both ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Diameters {

@@ -58,6 +58,7 @@ struct InjectionFile {
     fowler_nordheim: Quantity,
     fowler_nordheim_bias: Quantity,
     free_share: Quantity,
+    reference_area: Option<Quantity>,
     reference_temperature: Quantity,
     #[serde(default = "yes")]
     thermal_broadening: bool,
@@ -206,6 +207,12 @@ struct VariationFile {
     capture_speed: Quantity,
 }
 
+/// Smallest free share: `1 - free_share` is a number of f32, and of 1e-4 it leaves three digits.
+const MIN_FREE_SHARE: f64 = 1e-4;
+/// Largest fragility: polymers have up to 200.
+const MAX_FRAGILITY: f64 = 1000.0;
+/// Farthest that a normal variate of the generator lies from 0 (see [`crate::rng::normal_fixed`]).
+const FARTHEST_SD: f64 = 6.34;
 /// Largest spread of the dots' size from cell to cell: beyond it the quadratic depth shift no longer follows the well.
 const MAX_SIZE_SPREAD: f64 = 0.05;
 /// Largest spread of the other cell-to-cell factors, which are log-normal.
@@ -244,23 +251,30 @@ fn check(text: &str) -> Result<Material, MaterialError> {
         concentration: film.concentration.si("film.concentration", RATIO, not_negative.up_to(1.0))?,
     };
     let i = &file.injection;
+    // The file's currents are those of this area; the film's own carries as many times more.
+    let reference_area_m2 = match &i.reference_area {
+        Some(area) => area.si("injection.reference_area", AREA, positive)?,
+        None => area_m2,
+    };
+    let wider = area_m2 / reference_area_m2;
     let injection = Injection {
-        direct_s: i.direct_conductance.si("injection.direct_conductance", CONDUCTANCE, positive)?,
+        direct_s: wider * i.direct_conductance.si("injection.direct_conductance", CONDUCTANCE, positive)?,
         superlinearity_per_v2: i.superlinearity.si("injection.superlinearity", PER_SQUARE_VOLT, not_negative)?,
-        fowler_nordheim_a_per_v2: i.fowler_nordheim.si(
-            "injection.fowler_nordheim",
-            CURRENT_PER_SQUARE_VOLT,
-            not_negative,
-        )?,
+        fowler_nordheim_a_per_v2: wider
+            * i.fowler_nordheim.si("injection.fowler_nordheim", CURRENT_PER_SQUARE_VOLT, not_negative)?,
         fowler_nordheim_v: i.fowler_nordheim_bias.si("injection.fowler_nordheim_bias", VOLTAGE, positive)?,
         free_share: i.free_share.si("injection.free_share", RATIO, positive.up_to(1.0))?,
         reference_k: i.reference_temperature.si("injection.reference_temperature", TEMPERATURE, positive)?,
         thermal_broadening: i.thermal_broadening,
     };
+    if injection.free_share < MIN_FREE_SHARE {
+        let message = format!("is {}; it must be at least {MIN_FREE_SHARE}", i.free_share.written());
+        return Err(MaterialError::value("injection.free_share", message));
+    }
     let hopping = match &file.hopping {
         None => None,
         Some(h) => Some(Hopping {
-            conductance_s: h.conductance.si("hopping.conductance", CONDUCTANCE, not_negative)?,
+            conductance_s: wider * h.conductance.si("hopping.conductance", CONDUCTANCE, not_negative)?,
             field_per_root_v: h.field_coefficient.si("hopping.field_coefficient", PER_ROOT_VOLT, not_negative)?,
             activation_ev: h.activation.si("hopping.activation", ENERGY_EV, not_negative)?,
         }),
@@ -269,7 +283,7 @@ fn check(text: &str) -> Result<Material, MaterialError> {
         Some(m) => {
             let relaxation = Matrix {
                 relaxation_s: m.relaxation_time.si("matrix.relaxation_time", TIME, positive)?,
-                fragility: m.fragility.si("matrix.fragility", RATIO, positive)?,
+                fragility: m.fragility.si("matrix.fragility", RATIO, positive.up_to(MAX_FRAGILITY))?,
             };
             m.enabled.then_some(relaxation)
         }
@@ -330,6 +344,20 @@ fn check(text: &str) -> Result<Material, MaterialError> {
     let v = &file.variation;
     let spread =
         |key: &str, q: &Quantity, most: f64| q.si(&format!("variation.{key}"), RATIO, not_negative.up_to(most));
+    let variation = Variation {
+        size: spread("diameter", &v.diameter, MAX_SIZE_SPREAD)?,
+        area: spread("area", &v.area, MAX_SPREAD)?,
+        trap_filled: spread("trap_filled_limit", &v.trap_filled_limit, MAX_SPREAD)?,
+        capture_speed: spread("capture_speed", &v.capture_speed, MAX_SPREAD)?,
+    };
+    if let Some(class) = classes.iter().find(|class| class.least_depth_ev(FARTHEST_SD * variation.size) < 0.0) {
+        let message = format!(
+            "is {}; with it a trap {:.3} eV deep has none left in the smallest dots: lower it, or traps.depth_per_size",
+            v.diameter.written(),
+            class.depth_ev
+        );
+        return Err(MaterialError::value("variation.diameter", message));
+    }
     Ok(Material {
         name: file.name,
         description: file.description,
@@ -346,12 +374,7 @@ fn check(text: &str) -> Result<Material, MaterialError> {
         capture,
         field_release,
         matrix,
-        variation: Variation {
-            size: spread("diameter", &v.diameter, MAX_SIZE_SPREAD)?,
-            area: spread("area", &v.area, MAX_SPREAD)?,
-            trap_filled: spread("trap_filled_limit", &v.trap_filled_limit, MAX_SPREAD)?,
-            capture_speed: spread("capture_speed", &v.capture_speed, MAX_SPREAD)?,
-        },
+        variation,
     })
 }
 
