@@ -46,7 +46,7 @@ folder=dist/$name
 rm -rf "$folder" "$archive"
 mkdir -p "$folder"
 strip -o "$folder/trapline" "$binary"
-cp -r materials campaigns docs "$folder/"
+cp -r materials campaigns claims docs "$folder/"
 cp README.md CHANGELOG.md CONTRIBUTING.md LICENSE-MIT LICENSE-APACHE "$folder/"
 mkdir "$folder/licences"
 "$venv/bin/python" scripts/linked.py licences "$messages" "$target" "$folder/licences"

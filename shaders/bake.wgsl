@@ -43,7 +43,7 @@ fn bake(
     let i = min(here, params.count - 1u);
     let start = start_bake(i);
     let area = variation[params.count + i];
-    let programmed = valid && start > 0.0;
+    let programmed = valid && start > PROGRAMMED_FILLING;
     let slot = local / FOLDERS;
     let folder = local % FOLDERS;
     let width = params.bins + 2u;

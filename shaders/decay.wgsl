@@ -19,7 +19,7 @@ fn start_bake(i: u32) -> f32 {
     }
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
-        share[k] = select(0.0, share[k] / start, start > 0.0);
+        share[k] = select(0.0, share[k] / start, start > PROGRAMMED_FILLING);
     }
     return start;
 }

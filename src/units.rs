@@ -31,6 +31,23 @@ pub fn celsius(kelvin: f64) -> f64 {
     kelvin - ZERO_CELSIUS_K
 }
 
+/// Temperatures in degrees Celsius as text, without a unit: `85`, `170.5`. No two that differ read the same.
+pub fn celsius_texts(temperatures_k: &[f64]) -> Vec<String> {
+    // Four decimals hide the rounding of the conversion; sixteen show the last bit of any temperature.
+    const DECIMALS: std::ops::RangeInclusive<usize> = 4..=16;
+    let text = |t: f64, decimals: usize| {
+        let text = format!("{:.decimals$}", celsius(t));
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        if text == "-0" { "0".to_owned() } else { text.to_owned() }
+    };
+    let mut sorted = temperatures_k.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.dedup();
+    let differ = |decimals: &usize| sorted.windows(2).all(|w| text(w[0], *decimals) != text(w[1], *decimals));
+    let decimals = DECIMALS.clone().find(differ).unwrap_or(*DECIMALS.end());
+    temperatures_k.iter().map(|&t| text(t, decimals)).collect()
+}
+
 /// Thermal energy kT in eV.
 pub fn thermal_energy_ev(temperature_k: f64) -> f64 {
     BOLTZMANN_EV_PER_K * temperature_k
@@ -57,6 +74,20 @@ mod tests {
     fn kt_at_room_temperature() {
         // kT/q at 300 K is 25.852 mV in every textbook.
         assert!((thermal_energy_ev(300.0) - 0.025_852).abs() < 1e-6);
+    }
+
+    #[test]
+    fn temperatures_that_differ_read_differently() {
+        let texts = |celsius: &[f64]| celsius_texts(&celsius.iter().map(|&c| kelvin(c)).collect::<Vec<_>>());
+        assert_eq!(texts(&[100.0, 100.01, 100.02, 25.0]), ["100", "100.01", "100.02", "25"]);
+        // Alone, a temperature shows no rounding of the conversion.
+        assert_eq!(texts(&[0.1]), ["0.1"]);
+        assert_eq!(texts(&[85.5, -40.0, 85.5, 0.0]), ["85.5", "-40", "85.5", "0"]);
+        let near = texts(&[100.0, 100.000_001, 170.0]);
+        assert_eq!(near, ["100", "100.000001", "170"]);
+        let next = celsius_texts(&[373.15, 373.15_f64.next_up()]);
+        assert_ne!(next[0], next[1]);
+        assert!(celsius_texts(&[]).is_empty());
     }
 
     #[test]

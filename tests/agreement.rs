@@ -428,6 +428,24 @@ fn moments_are_those_of_the_cells(backend: &dyn Backend) {
     }
 }
 
+// Whether a cell is programmed is its filling against a floor, the same on every backend, and not whether rounding left it any.
+fn hardly_programmed_cells_are_told_apart_alike(backend: &dyn Backend) {
+    let qd = material::shipped("pi-ws2-qd").unwrap();
+    // A millisecond fills 0.03; the last two leave the range of f32, or its normal numbers.
+    for (dwell_s, programmed) in [(1e-9, true), (1e-12, false), (1e-38, false), (1e-60, false)] {
+        let job = job_of(&qd, &[Segment { bias_v: 1.5, dwell_s, cycle: 0 }], 160.0, 10, 13, 3);
+        let tally = backend.statistics(&job, &nothing).unwrap();
+        let counted = tally.counts.column(3 * (job.bins.count + 2) + 1);
+        let expected = if programmed { job.shape.cells() } else { 0 };
+        assert!(counted.iter().all(|n| *n == expected), "after {dwell_s:e} s: {counted}, of {expected}");
+        let cells = trace(backend, &job, &CellSet::run(0, 130));
+        // At 160 C ten years empty a cell; one that was never programmed has nothing to lose.
+        let last = job.times_s.len() - 1;
+        let lost = if programmed { 1.0 } else { 0.0 };
+        assert!(cells.lost.row(last).iter().all(|x| (f64::from(*x) - lost).abs() < 1e-3), "after {dwell_s:e} s");
+    }
+}
+
 /// Checks numbers of cells below edges against the values: each may be off by the cells within `error` of its edge. Returns
 /// how many cells lay that close, over all edges.
 fn check_below(what: &str, values: &[f64], edges: impl Iterator<Item = (f64, u64)>, error: f64) -> usize {
@@ -562,7 +580,7 @@ macro_rules! claims {
         claims! { $skip $backend: $choice;
             thermal_decay capture_against_emission the_space_charge_limit two_classes matrix_alone twins twins_notice_small_changes
             cells_beyond_32_bits cells_know_no_shape moments_are_those_of_the_cells counts_are_those_of_the_cells
-            progress_ends_at_all_cells
+            progress_ends_at_all_cells hardly_programmed_cells_are_told_apart_alike
         }
     };
     ($skip:tt $backend:ident: $choice:expr; $($claim:ident)*) => {

@@ -239,3 +239,47 @@ proptest! {
         prop_assert_eq!(job.times_s.last(), Some(&to_s));
     }
 }
+
+#[test]
+fn the_matrix_switch_changes_the_classes_of_dots_too() {
+    let with = campaign(BAKE).expect("the shipped campaign is sound");
+    let text = BAKE.replace("matrix_relaxation = true", "matrix_relaxation = false");
+    let without = campaign(&text).expect("only a switch is off");
+    let dots = |plan: &Plan| plan.job(0).material;
+    assert_eq!(dots(&with), material::shipped("pi-ws2-qd").unwrap());
+    assert_eq!(dots(&without), material::shipped("pi-ws2-qd").unwrap().without_matrix());
+    assert_ne!(dots(&without).classes, dots(&with).classes);
+}
+
+#[test]
+fn a_cell_that_does_not_conduct_or_conducts_without_bound_is_refused() {
+    // A barrier thicker by 210 nm than where its currents were taken lets nothing through; hopping at 100 V near 0 K everything.
+    let folder = tempfile::tempdir().unwrap();
+    let material = |name: &str, from: &str, to: &str| {
+        let text = material::SHIPPED.iter().find(|(n, _)| *n == name).unwrap().1;
+        assert!(text.contains(from), "{from}");
+        std::fs::write(folder.path().join("edited.toml"), text.replace(from, to)).unwrap();
+    };
+    let plan = |read_v: f64, celsius: f64| {
+        let text = BAKE.replace("use = \"pi-ws2-qd\"", "use = \"./edited.toml\"");
+        let text = text
+            .replace("use = \"pi-ws2-ns\"", "use = \"pi\"")
+            .replace("bias_v = 0.1", &format!("bias_v = {read_v:?}"));
+        let text = text.replace("temperatures_c = [25.0,", &format!("temperatures_c = [{celsius:?},"));
+        Plan::parse(&text, "random.toml", folder.path(), &Overrides::default())
+    };
+    let refused = |plan: Result<Plan, trapline::campaign::CampaignError>| {
+        let text = plan.unwrap_err().to_string();
+        one_line(&text);
+        assert!(text.contains("conductance of a fresh cell") && text.contains("read.bias_v"), "{text}");
+    };
+    material("pi-ws2-qd", "thinning = { value = 1.0", "thinning = { value = 1.0");
+    plan(0.1, 25.0).expect("the shipped dots conduct");
+    let text = material::SHIPPED[0].1.replace("thinning = { value = 1.0", "thinning = { value = 210.0");
+    let text = text.replace("reference_concentration = { value = 0.5", "reference_concentration = { value = 1.0");
+    std::fs::write(folder.path().join("edited.toml"), text).unwrap();
+    refused(plan(0.1, 25.0));
+    material("pi-ws2-ns", "name = \"pi-ws2-ns\"", "name = \"sheets\"");
+    plan(0.1, 26.0).expect("the shipped sheets conduct");
+    refused(plan(100.0, -270.0));
+}

@@ -74,6 +74,7 @@ fn current_voltage() -> Chart {
             Mark::Point { x: 1.0, y: 1.23e-11, label: "slope 2.1 (SCLC)".to_owned() },
             Mark::Point { x: 4.0, y: 2.5e-9, label: "slope 6.4 (TFL)".to_owned() },
         ],
+        ..Chart::default()
     }
 }
 
@@ -241,8 +242,8 @@ fn what_has_no_place_is_left_out() {
     let odd = vec![(f64::NAN, 1.0), (0.0, 1.0), (-1.0, 1.0), (1.0, f64::INFINITY), (1.0, 0.0), (2.0, 5.0)];
     let chart = |log: bool| Chart {
         title: "odd".to_owned(),
-        x: Axis { label: "x".to_owned(), log, range: None },
-        y: Axis { label: "y".to_owned(), log, range: None },
+        x: Axis { label: "x".to_owned(), log, range: None, ..Axis::default() },
+        y: Axis { label: "y".to_owned(), log, range: None, ..Axis::default() },
         curves: vec![Curve::line("c", odd.clone()).styled(Style::Dots)],
         marks: vec![
             Mark::Horizontal { at: -3.0, label: "below".to_owned() },

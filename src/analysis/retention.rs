@@ -2,7 +2,7 @@
 
 use crate::analysis::Table;
 use crate::record::CampaignRecord;
-use crate::units::celsius;
+use crate::units::celsius_texts;
 
 /// One point of a campaign in a few numbers. A number that does not exist is `None`: of a point that was not computed, or of
 /// an array in which no cell was programmed.
@@ -96,10 +96,11 @@ pub fn table(rows: &[RetentionRow]) -> String {
     let headings =
         ["material", "°C", "programmed", "sd(G)/window %", "time", "kept %", "sd/mean %", "charge lost %", "failed %"];
     let mut table = Table::new(headings, 1);
-    for row in rows {
+    let degrees = celsius_texts(&rows.iter().map(|row| row.temperature_k).collect::<Vec<_>>());
+    for (row, degrees) in rows.iter().zip(&degrees) {
         let point = [
             row.material.clone(),
-            degrees(row.temperature_k),
+            degrees.clone(),
             if row.computed { format!("{}/{}", row.programmed, row.cells) } else { "not computed".to_owned() },
             shown(row.window_variation, small_percent),
         ];
@@ -122,9 +123,9 @@ pub fn table(rows: &[RetentionRow]) -> String {
         }
     }
     let mut text = table.render();
-    for row in rows {
+    for (row, degrees) in rows.iter().zip(&degrees) {
         for flag in &row.flags {
-            text.push_str(&format!("{}, {} °C: {flag}\n", row.material, degrees(row.temperature_k)));
+            text.push_str(&format!("{}, {degrees} °C: {flag}\n", row.material));
         }
     }
     text
@@ -133,11 +134,6 @@ pub fn table(rows: &[RetentionRow]) -> String {
 /// `300 s`, `1e5 s`: as a campaign file says it.
 fn seconds(time_s: f64) -> String {
     if (1e3..1e15).contains(&time_s) { format!("{time_s:e} s") } else { format!("{time_s} s") }
-}
-
-fn degrees(temperature_k: f64) -> String {
-    let text = format!("{:.2}", celsius(temperature_k));
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn shown(value: Option<f64>, as_text: fn(f64) -> String) -> String {
@@ -174,6 +170,25 @@ fn small_percent(fraction: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn near_temperatures_stay_apart() {
+        let row = |celsius: f64| RetentionRow {
+            material: "stoff".to_owned(),
+            temperature_k: celsius + 273.15,
+            computed: true,
+            cells: 1,
+            programmed: 1,
+            window_variation: None,
+            at: Vec::new(),
+            flags: vec!["doubtful".to_owned()],
+        };
+        let text = table(&[row(100.0), row(100.001), row(100.002)]);
+        for degrees in ["100", "100.001", "100.002"] {
+            assert!(text.lines().any(|line| line.split_whitespace().nth(1) == Some(degrees)), "{text}");
+            assert!(text.contains(&format!("stoff, {degrees} °C: doubtful\n")), "{text}");
+        }
+    }
 
     #[test]
     fn small_losses_stay_legible() {

@@ -15,6 +15,10 @@ pub const MAX_CHECKPOINTS: usize = 4096;
 /// Most histogram bins.
 pub const MAX_BINS: usize = 256;
 
+/// Filling above which a cell counts as programmed: one electron among the traps of a cell a hundred times as wide as the paper's.
+/// Below it rounding decides what a cell holds, and differently in f32: such cells lose nothing and keep everything.
+pub const PROGRAMMED_FILLING: f64 = 1e-9;
+
 /// Quantities whose moments are taken, in the order all backends keep them.
 pub const QUANTITIES: usize = 4;
 
@@ -63,6 +67,21 @@ pub struct ReadOut {
     pub direct: f64,
     pub hopping: f64,
     pub fresh_conductance_s: f64,
+}
+
+impl ReadOut {
+    /// That of a material at a read bias of either sign: conductance is even in it.
+    pub fn new(material: &Material, read_v: f64, temperature_k: f64) -> ReadOut {
+        let a_v = read_v.abs();
+        let fresh_conductance_s = cell::conductance_s(material, &Factors::NOMINAL, a_v, temperature_k, 0.0);
+        let part = |current_a: f64| current_a / a_v / fresh_conductance_s;
+        // Each share from its own current: as 1 less the other the smaller one would lose its digits.
+        ReadOut {
+            direct: part(material.injection.free_share * current::injected_a(material, a_v, temperature_k)),
+            hopping: part(current::hopping_a(material, a_v, temperature_k)),
+            fresh_conductance_s,
+        }
+    }
 }
 
 /// A point: one material, one temperature.
@@ -133,16 +152,14 @@ impl Job {
             .program
             .iter()
             .map(|segment| {
-                let drive = Drive::new(material, segment, spec.program_k, spec.substeps);
+                let drive = Drive::for_spread(material, &variation, segment, spec.program_k, spec.substeps);
                 let iterations = iterations(&drive, material, &variation);
                 ProgramStep { drive, cycle: segment.cycle, iterations }
             })
             .collect();
         let mut times_s = vec![0.0];
         times_s.extend_from_slice(spec.times_s);
-        let fresh = cell::conductance_s(material, &Factors::NOMINAL, spec.read_v, spec.bake_k, 0.0);
-        let hopping = current::hopping_a(material, spec.read_v, spec.bake_k) / spec.read_v / fresh;
-        let read = ReadOut { direct: 1.0 - hopping, hopping, fresh_conductance_s: fresh };
+        let read = ReadOut::new(material, spec.read_v, spec.bake_k);
         let mut job = Job {
             material: material.clone(),
             variation,
@@ -187,12 +204,24 @@ impl Job {
     /// What is read of a cell that was programmed to `occupancy`, `time_s` into the bake.
     pub fn observe(&self, factors: &Factors, occupancy: &step::Occupancy, time_s: f64) -> Observables<f64> {
         let emission = cell::emission_per_s(&self.material, factors, self.bake_k);
-        let classes = &self.material.classes;
-        let start = step::filling(classes, occupancy);
-        let lost_charge: f64 =
-            (0..classes.len()).map(|k| -classes[k].weight * occupancy[k] * libm::expm1(-emission[k] * time_s)).sum();
-        let lost = if start > 0.0 { (lost_charge / start).min(1.0) } else { 0.0 };
-        self.read_out(factors.area, start, lost)
+        let start = step::filling(&self.material.classes, occupancy);
+        self.read_out(factors.area, start, self.lost_fraction(occupancy, &emission, start, time_s))
+    }
+
+    /// Fraction of the charge of a cell filled to `start` that is lost after `time_s` of emission.
+    pub fn lost_fraction(
+        &self,
+        occupancy: &step::Occupancy,
+        emission: &step::Occupancy,
+        start: f64,
+        time_s: f64,
+    ) -> f64 {
+        if start <= PROGRAMMED_FILLING {
+            return 0.0;
+        }
+        let classes = self.material.classes.iter().enumerate();
+        let lost: f64 = classes.map(|(k, c)| -c.weight * occupancy[k] * libm::expm1(-emission[k] * time_s)).sum();
+        (lost / start).min(1.0)
     }
 
     /// Conductance, filling and window of a cell that has lost a fraction of its charge.
@@ -222,9 +251,57 @@ impl Job {
             count,
             conductance: (1.0 / (spread * 1.02), top),
             // An array that was never programmed still has a histogram of its (zero) filling.
-            filling: (0.0, if full > 0.0 { full * 1.0001 } else { 1.0 }),
+            filling: (0.0, if full > PROGRAMMED_FILLING { full * 1.0001 } else { 1.0 }),
             // Just past 1, so that a cell that keeps everything is inside the last bins.
             kept: (0.0, 1.03),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::material;
+
+    fn job(name: &str, read_v: f64) -> Job {
+        Job::new(&JobSpec {
+            material: &material::shipped(name).unwrap(),
+            variation: true,
+            seed: 1,
+            shape: ArrayShape { rows: 1, cols: 1 },
+            program_k: 298.15,
+            bake_k: 373.15,
+            program: &[Segment { bias_v: 1.5, dwell_s: 1e-2, cycle: 0 }],
+            substeps: None,
+            times_s: &[1.0, 1e4],
+            read_v,
+            kept_threshold: 0.9,
+            bins: 8,
+        })
+    }
+
+    #[test]
+    fn a_negative_read_bias_reads_as_the_positive_one() {
+        for (name, _) in material::SHIPPED {
+            let (forward, reverse) = (job(name, 0.1), job(name, -0.1));
+            assert_eq!(forward.read, reverse.read, "{name}");
+            assert_eq!(forward.nominal, reverse.nominal, "{name}");
+            assert!(forward.nominal.iter().all(|seen| seen.array().iter().all(|x| x.is_finite())), "{name}");
+            // Control: not every bias reads alike.
+            assert_ne!(forward.read, job(name, 0.2).read, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_smaller_share_of_the_conductance_keeps_its_digits() {
+        let mut sheets = material::shipped("pi-ws2-ns").unwrap();
+        for hopping_s in [0.0, 4.5e-12, 1e-3, 1e20] {
+            sheets.hopping.as_mut().unwrap().conductance_s = hopping_s;
+            let read = ReadOut::new(&sheets, 0.1, 373.15);
+            let direct_s = sheets.injection.free_share * current::injected_a(&sheets, 0.1, 373.15) / 0.1;
+            // A quotient and a product of f64, or two of each.
+            assert!((read.direct * read.fresh_conductance_s / direct_s - 1.0).abs() < 1e-15, "{hopping_s} S: {read:?}");
+            assert!((read.direct + read.hopping - 1.0).abs() < 1e-15, "{hopping_s} S: {read:?}");
         }
     }
 }

@@ -53,7 +53,7 @@ impl Stimulus {
         let mut steps: Vec<_> = segments
             .iter()
             .map(|(segment, record)| {
-                let drive = Drive::new(material, segment, ambient_k, None);
+                let drive = Drive::for_spread(material, &variation, segment, ambient_k, None);
                 let program =
                     ProgramStep { drive, cycle: segment.cycle, iterations: iterations(&drive, material, &variation) };
                 let a_v = segment.bias_v.abs();

@@ -122,7 +122,9 @@ impl Tally {
                 mean: series(&|p, s| (s.nominal[q] + s.scale[q] * (p.sum[q] / count)) * unit),
                 variance: series(&|p, s| {
                     let mean = p.sum[q] / count;
-                    (p.square[q] / count - mean * mean).max(0.0) * (s.scale[q] * unit) * (s.scale[q] * unit)
+                    let variance = p.square[q] / count - mean * mean;
+                    // Below 0 by rounding; `max` would make 0 of what is not a number, too.
+                    (if variance < 0.0 { 0.0 } else { variance }) * (s.scale[q] * unit) * (s.scale[q] * unit)
                 }),
                 min: series(&|p, _| p.min[q] * unit),
                 max: series(&|p, _| p.max[q] * unit),

@@ -3,8 +3,11 @@
 use super::error::Bad;
 use super::file::{DumpFile, PartFile};
 use crate::array::ArrayShape;
+use crate::backend::job::ReadOut;
+use crate::material::Material;
 use crate::outcome::CellWindow;
 use crate::protocol::Part;
+use crate::units::celsius_texts;
 
 /// Highest temperature, degrees Celsius.
 pub const MAX_TEMPERATURE_C: f64 = 1000.0;
@@ -26,6 +29,8 @@ pub const MAX_SUBSTEPS: u64 = 64;
 pub const MIN_TIME_S: f64 = 1e-12;
 /// Latest checkpoint, s.
 pub const MAX_TIME_S: f64 = 1e12;
+/// Largest share of the window a cell may be asked to keep: f32 knows what is kept to 4e-6.
+pub const MAX_KEPT_BELOW: f64 = 0.9999;
 /// Most readings (cells times checkpoints) of a dump: it passes through memory, 28 bytes a reading, less than 1 GiB.
 pub const MAX_DUMP_READINGS: u64 = 1 << 25;
 /// Largest record, dumps aside: the summary and the figure hold it in memory.
@@ -178,6 +183,20 @@ pub(super) fn dump(file: &DumpFile, shape: ArrayShape, checkpoints: usize) -> Re
         return Err(Bad { what, value: readings.to_string(), limit: format!("at most {MAX_DUMP_READINGS}") });
     }
     Ok(CellWindow { first_row, first_col, rows, cols })
+}
+
+/// A fresh cell that conducts, and no more than a number can say.
+pub(super) fn read_out(material: &Material, read: &ReadOut, temperature_k: f64) -> Result<(), Bad> {
+    if read.fresh_conductance_s.is_normal() && read.direct.is_finite() && read.hopping.is_finite() {
+        return Ok(());
+    }
+    let what = format!(
+        "the conductance of a fresh cell of {:?} at {} °C",
+        material.name,
+        celsius_texts(&[temperature_k]).concat()
+    );
+    let limit = "a positive number of S; check the material's barrier and hopping, the temperature and read.bias_v";
+    Err(Bad { what, value: format!("{:e} S", read.fresh_conductance_s), limit: limit.to_owned() })
 }
 
 /// Numbers of the record of this many points, dumps aside.

@@ -86,7 +86,7 @@ pub enum RunError {
     #[error("{} {what}; choose another name with -o", path.display())]
     Name { path: PathBuf, what: String },
     #[error("point {number} ({material}, {temperature_c} °C): {source}")]
-    Backend { number: usize, material: String, temperature_c: f64, source: Box<BackendError> },
+    Backend { number: usize, material: String, temperature_c: String, source: Box<BackendError> },
     #[error("the record of point {number} cannot be made: its dump does not have the shape of its window")]
     Dump { number: usize },
     #[error("{source}; the {points} points finished before are kept in {}", path.display())]

@@ -8,7 +8,7 @@ use super::file::{CampaignFile, FORMAT, MaterialFile};
 use super::flags::flags;
 use super::times::{Times, times};
 use crate::array::{ArrayShape, MAX_LINES};
-use crate::backend::job::{Job, JobSpec, MAX_BINS};
+use crate::backend::job::{Job, JobSpec, MAX_BINS, ReadOut};
 use crate::files::{self, TextError};
 use crate::material::{self, Material};
 use crate::outcome::{CampaignLabel, PointLabel};
@@ -173,7 +173,7 @@ fn build(text: &str, file: &CampaignFile, materials: Vec<Material>, overrides: &
 
     let read_v = check::bias("read.bias_v", file.read.as_ref().map_or(DEFAULT_READ_V, |r| r.bias_v))?;
     let kept_below = file.failure.as_ref().map_or(DEFAULT_KEPT_BELOW, |f| f.kept_below);
-    let kept_threshold = check::positive("failure.kept_below", kept_below, 1.0, "")?;
+    let kept_threshold = check::positive("failure.kept_below", kept_below, check::MAX_KEPT_BELOW, "")?;
     let bins = file.histogram.as_ref().map_or(DEFAULT_BINS, |h| h.bins);
     let bins = check::whole("histogram.bins", bins, 1, MAX_BINS as u64)? as usize;
     let dump = file.dump.as_ref().map(|d| check::dump(d, shape, times_s.len())).transpose()?;
@@ -185,7 +185,9 @@ fn build(text: &str, file: &CampaignFile, materials: Vec<Material>, overrides: &
     let mut programmed = Vec::new();
     for (i, (mut material, of)) in materials.into_iter().zip(&file.material).enumerate() {
         let program = check::program(&format!("material[{i}].program"), &of.program)?;
-        material.matrix = material.matrix.filter(|_| relaxes);
+        if !relaxes {
+            material = material.without_matrix();
+        }
         material.injection.thermal_broadening &= broadens;
         programmed.push(Programmed { material, program });
     }
@@ -193,6 +195,7 @@ fn build(text: &str, file: &CampaignFile, materials: Vec<Material>, overrides: &
     let mut points = Vec::new();
     for (material_index, of) in programmed.iter().enumerate() {
         for (temperature_index, &temperature_k) in temperatures_k.iter().enumerate() {
+            check::read_out(&of.material, &ReadOut::new(&of.material, read_v, temperature_k), temperature_k)?;
             let flags = flags(&of.material, &of.program, program_k.unwrap_or(temperature_k), temperature_k, read_v);
             points.push(PointLabel {
                 number: points.len(),

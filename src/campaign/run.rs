@@ -16,7 +16,7 @@ use crate::backend::{Backend, BackendError, Progress};
 use crate::files;
 use crate::outcome::{CellDump, CellWindow, Identity, Provenance};
 use crate::record::{merge_points, write_point};
-use crate::units::celsius;
+use crate::units::celsius_texts;
 
 /// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an ending.
 const MAX_NAME_BYTES: usize = 220;
@@ -168,7 +168,7 @@ fn points(plan: &Plan, backend: &dyn Backend, to: &Destination, progress: Progre
         let failed = |source: BackendError| RunError::Backend {
             number: point.number,
             material: point.material.clone(),
-            temperature_c: celsius(point.temperature_k),
+            temperature_c: celsius_texts(&[point.temperature_k]).concat(),
             source: Box::new(source),
         };
         let mut outcome = backend.statistics(&job, progress).map_err(failed)?.outcome(&job);

@@ -17,7 +17,7 @@ pub mod release;
 pub mod step;
 pub mod validity;
 
-use crate::material::{MAX_CLASSES, Material};
+use crate::material::{MAX_CLASSES, Material, Variation};
 use crate::protocol::Segment;
 use step::{Occupancy, StepDrive};
 
@@ -53,22 +53,38 @@ pub struct Drive {
 ///
 /// The target is a filling within 5e-4 of the exact one after the first pulse and within 2e-4 after the whole programming
 /// (relative; later pulses forget earlier errors). Measured for the nominal cell against 2048 substeps, after 1, 10 and
-/// 30 pulses: quantum dots at 1.5 V (x = 0.094, one substep) 4.7e-4, 1.8e-4, 4.1e-5; nanosheets at 0.7 V (x = 1.22, eight
-/// substeps) 1.3e-4, 9e-9, 4e-15.
+/// 30 pulses: quantum dots at 1.5 V (x = 0.094, one substep) 4.7e-4, 1.8e-4, 4.1e-5; nanosheets at 0.7 V (x = 1.36, nine
+/// substeps) 1.1e-4, 4e-9, 3e-15.
 const AIMED_STEP: f64 = 0.16;
+/// Spread, of the capture speed and of the trap-filled limit together, that the aim has room for: two standard deviations of it
+/// change the error by a tenth.
+const SPREAD_WITHIN_AIM: f64 = 0.02;
 /// Substeps the automatic choice does not exceed: past it the step's own safety is relied on.
 const MAX_AUTOMATIC_SUBSTEPS: f64 = 16.0;
 
 impl Drive {
-    /// The drive of a segment; `substeps` overrides the automatic choice.
+    /// The drive of a segment for cells like the nominal one; `substeps` overrides the automatic choice.
     pub fn new(material: &Material, segment: &Segment, temperature_k: f64, substeps: Option<u32>) -> Drive {
+        Drive::for_spread(material, &Variation::OFF, segment, temperature_k, substeps)
+    }
+
+    /// The drive of a segment for cells that differ: substeps are chosen for one that catches faster by two standard deviations.
+    pub fn for_spread(
+        material: &Material,
+        variation: &Variation,
+        segment: &Segment,
+        temperature_k: f64,
+        substeps: Option<u32>,
+    ) -> Drive {
         let offered_per_s = capture::offered_per_s(material, segment.bias_v, temperature_k);
         let limit = match &material.capture {
             Some(c) => capture::space_charge_limit(c, 1.0, segment.bias_v.abs()),
             None => 0.0,
         };
         let stiffness = if limit > 0.0 { offered_per_s * segment.dwell_s / limit } else { 0.0 };
-        let automatic = (stiffness / AIMED_STEP).ceil().clamp(1.0, MAX_AUTOMATIC_SUBSTEPS) as u32;
+        let spread = (variation.capture_speed + variation.trap_filled - SPREAD_WITHIN_AIM).max(0.0);
+        let automatic =
+            (stiffness * libm::exp(2.0 * spread) / AIMED_STEP).ceil().clamp(1.0, MAX_AUTOMATIC_SUBSTEPS) as u32;
         Drive {
             bias_v: segment.bias_v,
             dwell_s: segment.dwell_s,

@@ -22,10 +22,7 @@ pub fn thermal_per_s(attempt_per_s: f64, depth_ev: f64, temperature_k: f64) -> f
 
 /// Rate at which the relaxing matrix empties any trap, 1/s; 0 where it is switched off.
 pub fn matrix_per_s(material: &Material, temperature_k: f64) -> f64 {
-    match &material.matrix {
-        None => 0.0,
-        Some(m) => libm::pow(10.0, -m.fragility * (material.glass_transition_k / temperature_k - 1.0)) / m.relaxation_s,
-    }
+    material.matrix.map_or(0.0, |m| m.release_per_s(material.glass_transition_k, temperature_k))
 }
 
 /// Rate of field release at a bias, 1/s, for a class of speed 1.

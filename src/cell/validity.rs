@@ -1,7 +1,8 @@
 //! Where the model stops being believable: remarks, one sentence each.
 
+use super::current;
 use crate::material::Material;
-use crate::units::celsius;
+use crate::units::celsius_texts;
 
 /// Largest bias the cell was calibrated to (the paper sweeps to 5 V and pulses to 5.5 V), rounded up.
 pub const VALID_TO_V: f64 = 6.0;
@@ -9,9 +10,8 @@ pub const VALID_TO_V: f64 = 6.0;
 /// A remark where `what` (baking, programming, ...) is hotter than the glass transition.
 pub fn glass(material: &Material, what: &str, temperature_k: f64) -> Option<String> {
     let glass_k = material.glass_transition_k;
-    let (t, g) = (degrees(temperature_k), degrees(glass_k));
-    (temperature_k > glass_k)
-        .then(|| format!("{what} at {t} °C is above the glass transition, {g} °C: outside the model's validity"))
+    let both = celsius_texts(&[temperature_k, glass_k]).join(" °C is above the glass transition, ");
+    (temperature_k > glass_k).then(|| format!("{what} at {both} °C: outside the model's validity"))
 }
 
 /// A remark on a bias beyond the calibrated ones.
@@ -20,8 +20,16 @@ pub fn bias(what: &str, bias_v: f64) -> Option<String> {
         .then(|| format!("{what} at {bias_v} V is beyond {VALID_TO_V} V: outside the model's validity"))
 }
 
-/// Celsius with at most two decimals.
-pub fn degrees(temperature_k: f64) -> String {
-    let text = format!("{:.2}", celsius(temperature_k));
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+/// A remark where the electrode is too hot, or the barrier too wide, for the law by which heat broadens injection.
+pub fn broadening(material: &Material, what: &str, temperature_k: f64) -> Option<String> {
+    let hottest_k = temperature_k.max(material.injection.reference_k);
+    let past = current::broadening_x(&material.barrier, hottest_k) > current::MAX_BROADENING_X;
+    (material.injection.thermal_broadening && past).then(|| {
+        format!(
+            "{what} at {} °C: a barrier {:.2} nm wide is past the law by which heat broadens injection, which stays what it is at its \
+             end",
+            celsius_texts(&[temperature_k]).concat(),
+            material.barrier.width_m * 1e9
+        )
+    })
 }

@@ -155,7 +155,7 @@ mod tests {
         let in_run = || RunError::Backend {
             number: 0,
             material: "pi".to_owned(),
-            temperature_c: 25.0,
+            temperature_c: "25".to_owned(),
             source: Box::new(budget()),
         };
         let stopped = RunError::Stopped { source: Box::new(in_run()), points: 2, path: "x.h5.parts".into() };
@@ -165,8 +165,12 @@ mod tests {
             assert!(text.contains("less than 1 MiB") && text.contains("--device-memory"), "{text}");
         }
         let lost = BackendError::NoAdapter("none".to_owned());
-        let lost =
-            RunError::Backend { number: 0, material: "pi".to_owned(), temperature_c: 25.0, source: Box::new(lost) };
+        let lost = RunError::Backend {
+            number: 0,
+            material: "pi".to_owned(),
+            temperature_c: "25".to_owned(),
+            source: Box::new(lost),
+        };
         assert_eq!(Failure::from(lost).code(), 1);
     }
 }

@@ -188,8 +188,11 @@ impl<'a> Probe<'a> {
 
     /// Remarks on what was done outside the model's validity.
     pub fn remarks(&self) -> Vec<String> {
-        let hot = validity::glass(&self.material, "the experiment", self.conditions.ambient_k);
-        hot.into_iter().chain(validity::bias("driving", self.strongest_v)).collect()
+        let of = |remark: fn(&Material, &str, f64) -> Option<String>| {
+            remark(&self.material, "the experiment", self.conditions.ambient_k)
+        };
+        let remarks = [of(validity::glass), of(validity::broadening), validity::bias("driving", self.strongest_v)];
+        remarks.into_iter().flatten().collect()
     }
 
     /// Takes the cells' charge away.

@@ -19,22 +19,30 @@ pub struct Axis {
     /// Ends, in the axis' unit; from the data where there are none, or where they are not in order (or not positive, on a
     /// logarithmic axis).
     pub range: Option<(f64, f64)>,
+    /// Numbers with a name, in rising order. Those of the axis along the bottom are marked along the top, as far as their
+    /// names do not overlap.
+    pub named: Vec<(f64, String)>,
 }
 
 impl Axis {
     /// A linear axis that fits its data.
     pub fn linear(label: impl Into<String>) -> Axis {
-        Axis { label: label.into(), log: false, range: None }
+        Axis { label: label.into(), ..Axis::default() }
     }
 
     /// A logarithmic one.
     pub fn log(label: impl Into<String>) -> Axis {
-        Axis { label: label.into(), log: true, range: None }
+        Axis { label: label.into(), log: true, ..Axis::default() }
     }
 
     /// The same axis with these ends.
     pub fn within(self, low: f64, high: f64) -> Axis {
         Axis { range: Some((low, high)), ..self }
+    }
+
+    /// The same axis with these numbers named.
+    pub fn naming<S: Into<String>>(self, named: impl IntoIterator<Item = (f64, S)>) -> Axis {
+        Axis { named: named.into_iter().map(|(at, name)| (at, name.into())).collect(), ..self }
     }
 }
 
@@ -80,6 +88,30 @@ impl Frame {
         let at = |f: f64| (a.0 + f * dx, a.1 + f * dy);
         (enter <= leave).then(|| [at(enter), at(leave)])
     }
+
+    /// The part of an area that lies inside (Sutherland and Hodgman).
+    pub(super) fn clip_area(&self, outline: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        type Depth<'a> = &'a dyn Fn((f64, f64)) -> f64;
+        let sides: [Depth<'_>; 4] =
+            [&|p| p.0 - self.left, &|p| self.right - p.0, &|p| p.1 - self.top, &|p| self.bottom - p.1];
+        let mut outline = outline.to_vec();
+        for depth in sides {
+            let mut inside = Vec::new();
+            for (i, &b) in outline.iter().enumerate() {
+                let a = outline[(i + outline.len() - 1) % outline.len()];
+                let (from, to) = (depth(a), depth(b));
+                if (from < 0.0) != (to < 0.0) {
+                    let f = from / (from - to);
+                    inside.push((a.0 + f * (b.0 - a.0), a.1 + f * (b.1 - a.1)));
+                }
+                if to >= 0.0 {
+                    inside.push(b);
+                }
+            }
+            outline = inside;
+        }
+        outline
+    }
 }
 
 /// Space that a panel needs around its frame.
@@ -99,6 +131,7 @@ pub(super) struct Ruler {
     log: bool,
     pub(super) majors: Vec<(f64, String)>,
     minors: Vec<f64>,
+    named: Vec<(f64, String)>,
     /// Power of ten by which the numbers at the ticks are to be multiplied.
     pub(super) power: i32,
 }
@@ -114,7 +147,10 @@ impl Ruler {
             None => around(values.filter(|&v| fits(v)).map(view), axis.log),
         };
         let most = (length / apart).floor().max(2.0);
-        let mut ruler = Ruler { low, high, log: axis.log, majors: Vec::new(), minors: Vec::new(), power: 0 };
+        let inside = |at: f64| (low..=high).contains(&at);
+        let named = axis.named.iter().filter(|(v, _)| fits(*v)).map(|(v, name)| (view(*v), name.clone()));
+        let named = named.filter(|(at, _)| inside(*at)).collect();
+        let mut ruler = Ruler { low, high, log: axis.log, majors: Vec::new(), minors: Vec::new(), named, power: 0 };
         if axis.log {
             ruler.decades(most);
         } else {
@@ -161,6 +197,22 @@ impl Ruler {
     /// This axis between two places on the page.
     pub(super) fn scale(&self, from: f64, to: f64) -> Placed {
         Placed { scale: Scale { low: self.low, high: self.high, from, to }, log: self.log }
+    }
+
+    /// The named numbers whose names do not overlap between these two places: where each lies, and its name.
+    fn apart(&self, from: f64, to: f64) -> Vec<(f64, &str)> {
+        const GAP: f64 = 5.0;
+        let scale = self.scale(from, to).scale;
+        let mut free = f64::NEG_INFINITY;
+        let mut chosen = Vec::new();
+        for (at, name) in &self.named {
+            let (at, half) = (scale.place(*at), text_width(name, SMALL) / 2.0);
+            if at - half >= free {
+                free = at + half + GAP;
+                chosen.push((at, &name[..]));
+            }
+        }
+        chosen
     }
 
     pub(super) fn widest(&self) -> f64 {
@@ -266,7 +318,7 @@ pub(super) fn margins(x: &Ruler, y: &Ruler, x_label: &str, y_label: &str) -> Mar
     Margins {
         left: 10.0 + y.widest() + label(y_label),
         right: last.max(8.0),
-        top: if y.power == 0 { 6.0 } else { 20.0 },
+        top: if y.power == 0 { 6.0 } else { 20.0 } + if x.named.is_empty() { 0.0 } else { SMALL + 6.0 },
         bottom: 10.0 + TEXT + label(x_label).max(if x.power == 0 { 0.0 } else { TEXT + 4.0 }),
     }
 }
@@ -300,7 +352,12 @@ pub(super) fn draw<DB: DrawingBackend>(
     for (at, text) in &y.majors {
         page.text(text, (left - 5.0, up.place(*at)), TEXT, Anchor::Right, ink)?;
     }
+    for (at, name) in x.apart(left, right) {
+        page.line(&[(at, top), (at, top - 3.5)], GREY.to_rgba(), 0.8)?;
+        page.text(name, (at, top - 5.0 - SMALL / 2.0), SMALL, Anchor::Centre, GREY.to_rgba())?;
+    }
     if y.power != 0 {
+        let top = if x.named.is_empty() { top } else { top - SMALL - 6.0 };
         page.text(&format!("×{}", power_of_ten(y.power)), (left, top - 9.0), SMALL, Anchor::Left, ink)?;
     }
     let below = bottom + TEXT + 12.0;
@@ -356,10 +413,34 @@ mod tests {
     }
 
     #[test]
+    fn names_that_overlap_are_left_out() {
+        let named = [(-1.0, "never"), (1e-9, "far"), (60.0, "1 min"), (3600.0, "1 h"), (86_400.0, "1 d")];
+        let names = |low: f64, high: f64| {
+            let ruler = Ruler::new(&Axis::log("t").within(low, high).naming(named), std::iter::empty(), 300.0, 40.0);
+            ruler.apart(50.0, 350.0).into_iter().map(|(_, name)| name.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(1.0, 1e6), ["1 min", "1 h", "1 d"]);
+        assert_eq!(names(1e3, 1e4), ["1 h"]);
+        // However long the axis, some stay.
+        assert_eq!(names(1e-20, 1e20), ["far", "1 min", "1 d"]);
+        assert!(names(1e6, 1e7).is_empty());
+    }
+
+    #[test]
     fn clipping_keeps_what_is_inside() {
         let frame = Frame { left: 0.0, right: 10.0, top: 0.0, bottom: 10.0 };
         assert_eq!(frame.clip((-5.0, 5.0), (5.0, 5.0)), Some([(0.0, 5.0), (5.0, 5.0)]));
         assert_eq!(frame.clip((-5.0, -1.0), (5.0, -1.0)), None);
         assert_eq!(frame.clip((2.0, 2.0), (3.0, 3.0)), Some([(2.0, 2.0), (3.0, 3.0)]));
+        let diamond = [(5.0, -5.0), (15.0, 5.0), (5.0, 15.0), (-5.0, 5.0)];
+        let inside = frame.clip_area(&diamond);
+        assert!(inside.iter().all(|&at| frame.contains(at)), "{inside:?}");
+        let area = |p: &[(f64, f64)]| {
+            let next = p.iter().cycle().skip(1);
+            p.iter().zip(next).map(|(a, b)| a.0 * b.1 - b.0 * a.1).sum::<f64>().abs() / 2.0
+        };
+        // The diamond touches all four corners of the frame.
+        assert!((area(&inside) - 100.0).abs() < 1e-9, "{inside:?}");
+        assert!(frame.clip_area(&[(20.0, 0.0), (30.0, 0.0), (30.0, 9.0)]).is_empty());
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Page<'a, DB: DrawingBackend> {
     scale: f64,
     /// How far the backend sets vertically centred text too high, in parts of its size.
     lift: f64,
+    /// Whether the backend needs help where a path turns.
+    joints: bool,
 }
 
 /// What a backend refused, in words.
@@ -42,8 +44,7 @@ pub(super) enum Anchor {
     Left,
     Centre,
     Right,
-    /// Centred above or below.
-    Above,
+    /// Centred below.
     Below,
     /// Turned a quarter to the left, centred.
     Turned,
@@ -63,7 +64,18 @@ impl<DB: DrawingBackend> Page<'_, DB> {
         let mut path: Vec<_> = points.iter().map(|&p| self.at(p)).collect();
         // What lies on one place is drawn once.
         path.dedup();
-        self.area.draw(&PathElement::new(path, style)).map_err(|e| e.to_string())
+        if !self.joints {
+            return self.area.draw(&PathElement::new(path, style)).map_err(|e| e.to_string());
+        }
+        // The bitmap backend draws a thick path with pointed joints, which reach far out where it turns back sharply.
+        let joint = (self.width(width) / 2) as i32;
+        for pair in path.windows(2) {
+            self.area.draw(&PathElement::new(pair.to_vec(), style)).map_err(|e| e.to_string())?;
+        }
+        for &centre in path.get(1..path.len().saturating_sub(1)).unwrap_or_default() {
+            self.area.draw(&Circle::new(centre, joint, colour.filled())).map_err(|e| e.to_string())?;
+        }
+        Ok(())
     }
 
     /// A broken line; its dashes run on around corners.
@@ -146,13 +158,12 @@ impl<DB: DrawingBackend> Page<'_, DB> {
         let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let at = match anchor {
             Anchor::Left | Anchor::Centre | Anchor::Right => (at.0, at.1 + self.lift * size),
-            Anchor::Above | Anchor::Below | Anchor::Turned => at,
+            Anchor::Below | Anchor::Turned => at,
         };
         let (h, v) = match anchor {
             Anchor::Left => (HPos::Left, VPos::Center),
             Anchor::Centre | Anchor::Turned => (HPos::Center, VPos::Center),
             Anchor::Right => (HPos::Right, VPos::Center),
-            Anchor::Above => (HPos::Center, VPos::Bottom),
             Anchor::Below => (HPos::Center, VPos::Top),
         };
         let turn = if matches!(anchor, Anchor::Turned) { FontTransform::Rotate270 } else { FontTransform::None };
@@ -275,7 +286,7 @@ fn bitmap(drawing: &impl Drawing) -> Result<(Vec<u8>, (u32, u32)), String> {
     {
         let area = BitMapBackend::with_buffer(&mut buffer, fine).into_drawing_area();
         area.fill(&WHITE).map_err(|e| e.to_string())?;
-        drawing.draw(&Page { area: &area, scale: f64::from(scale), lift: 0.16 })?;
+        drawing.draw(&Page { area: &area, scale: f64::from(scale), lift: 0.16, joints: true })?;
         area.present().map_err(|e| e.to_string())?;
     }
     let size = (width * PNG_PIXELS, height * PNG_PIXELS);
@@ -307,6 +318,8 @@ fn encode(out: &mut BufWriter<File>, pixels: &[u8], (width, height): (u32, u32))
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Best);
+    // Lines on white repeat themselves: a filter only hides it.
+    encoder.set_filter(png::FilterType::NoFilter);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(pixels)?;
     Ok(writer.finish()?)
@@ -319,7 +332,7 @@ fn vector(drawing: &impl Drawing) -> Result<String, String> {
     {
         let area = SVGBackend::with_string(&mut text, fine).into_drawing_area();
         area.fill(&WHITE).map_err(|e| e.to_string())?;
-        drawing.draw(&Page { area: &area, scale: f64::from(SVG_UNITS), lift: 0.0 })?;
+        drawing.draw(&Page { area: &area, scale: f64::from(SVG_UNITS), lift: 0.0, joints: false })?;
         area.present().map_err(|e| e.to_string())?;
     }
     // The drawing keeps its fine units; only the size on the page is in points.

@@ -7,7 +7,7 @@ use super::axis::{self, Axis, Frame, Margins, Ruler, TEXT};
 use super::canvas::{Anchor, Drawn, Page, fitted, text_width};
 use super::marks;
 use super::plate::Heading;
-use super::scale::{Colour, INK, runs};
+use super::scale::{Colour, GREY, INK, runs};
 
 /// How a curve is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,6 +30,8 @@ pub struct Curve {
     pub style: Style,
     /// One of [`Colour::distinct`] in the order of the curves, where there is none.
     pub colour: Option<Colour>,
+    /// Two values of y for each point, in the order of the points: what lies between them is shaded. None at all for no shade.
+    pub spread: Vec<(f64, f64)>,
 }
 
 impl Curve {
@@ -46,6 +48,16 @@ impl Curve {
     /// The same curve in this colour.
     pub fn coloured(self, colour: Colour) -> Curve {
         Curve { colour: Some(colour), ..self }
+    }
+
+    /// The same curve with a shade around it.
+    pub fn shaded(self, spread: Vec<(f64, f64)>) -> Curve {
+        Curve { spread, ..self }
+    }
+
+    /// Points and the ends of their shades.
+    fn shades(&self) -> impl Iterator<Item = (f64, f64, f64)> {
+        self.points.iter().zip(&self.spread).map(|(&(x, _), &(a, b))| (x, a.min(b), a.max(b)))
     }
 }
 
@@ -71,9 +83,22 @@ pub struct Chart {
     pub y: Axis,
     pub curves: Vec<Curve>,
     pub marks: Vec<Mark>,
+    /// What the shades are, for the legend; nothing if it is empty.
+    pub shade: String,
+    /// What is said in the frame if no point has a place in it: `no data` if it is empty.
+    pub empty: String,
 }
 
 impl Chart {
+    /// Whether a shade of a curve is wide enough to be seen.
+    pub(super) fn shows_shade(&self) -> bool {
+        // All frames have about these proportions, and thickness is relative.
+        const ANY: (f64, f64) = (300.0, 210.0);
+        let frame = Frame { left: 0.0, right: ANY.0, top: 0.0, bottom: ANY.1 };
+        let ready = Ready::new(self, ANY);
+        self.curves.iter().any(|curve| !ready.shades(curve, &frame).is_empty())
+    }
+
     /// Colours the curves as an ordered series, from cold to hot.
     pub fn ordered(mut self) -> Chart {
         let count = self.curves.len();
@@ -89,6 +114,10 @@ const WIDEST_LEGEND: f64 = 150.0;
 const STEP: f64 = 16.0;
 /// Of a sample of a curve, with the space to its text.
 const SAMPLE: f64 = 27.0;
+/// How much of its colour a shade has.
+const SHADE: f64 = 0.2;
+/// Thickness of the least shade that is seen on both sides of its line, in parts of the height of the frame.
+const LEAST_SHADE: f64 = 0.012;
 
 enum Legend {
     None,
@@ -116,6 +145,11 @@ impl<'a> Ready<'a> {
             x.is_finite() && y.is_finite() && !(chart.x.log && x <= 0.0) && !(chart.y.log && y <= 0.0)
         };
         let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = points().filter(visible).unzip();
+        for (x, low, high) in chart.curves.iter().flat_map(Curve::shades) {
+            if x.is_finite() && low.is_finite() && high.is_finite() {
+                ys.extend([low, high].into_iter().filter(|&y| !chart.y.log || y > 0.0));
+            }
+        }
         for mark in &chart.marks {
             match *mark {
                 Mark::Horizontal { at, .. } => ys.push(at),
@@ -127,7 +161,7 @@ impl<'a> Ready<'a> {
                 Mark::Band { low, high, .. } => ys.extend([low, high]),
             }
         }
-        let named: Vec<f64> = chart.named().map(|(_, curve)| text_width(&curve.label, TEXT)).collect();
+        let named: Vec<f64> = chart.entries().map(|(_, text)| text_width(text, TEXT)).collect();
         let widest = named.iter().copied().fold(0.0, f64::max) + SAMPLE;
         let legend = match named.len() {
             0 => Legend::None,
@@ -158,7 +192,7 @@ impl<'a> Ready<'a> {
             Legend::None => {}
             Legend::Right(width) => margins.right = margins.right.max(12.0 + width),
             Legend::Below(columns, _) => {
-                margins.bottom += 8.0 + STEP * self.chart.named().count().div_ceil(columns) as f64;
+                margins.bottom += 8.0 + STEP * self.chart.entries().count().div_ceil(columns) as f64;
             }
         }
         margins
@@ -173,7 +207,14 @@ impl<'a> Ready<'a> {
         let lines: Vec<Vec<Vec<(f64, f64)>>> = curves.iter().map(|places| visible(places, frame)).collect();
 
         let marks = marks::placed(&chart.marks, frame, (&x, &y), lines.iter().flatten());
-        marks::lines(page, &marks, frame)?;
+        marks::bands(page, &marks, frame)?;
+        // Under all lines, so that none is dimmed.
+        for (number, curve) in chart.curves.iter().enumerate() {
+            for outline in self.shades(curve, frame) {
+                page.area(&outline, chart.colour(number).rgba().mix(SHADE))?;
+            }
+        }
+        marks::lines(page, &marks)?;
         let mut drawn = false;
         for (number, curve) in chart.curves.iter().enumerate() {
             let colour = chart.colour(number).rgba();
@@ -196,7 +237,7 @@ impl<'a> Ready<'a> {
         }
         marks::labels(page, &marks)?;
         if !drawn {
-            axis::say(page, frame, "no data")?;
+            axis::say(page, frame, if chart.empty.is_empty() { "no data" } else { &chart.empty })?;
         }
         axis::draw(page, frame, (&self.x, &chart.x.label), (&self.y, &chart.y.label))?;
         let axis_top = axis::margins(&self.x, &self.y, "", "").top;
@@ -204,9 +245,34 @@ impl<'a> Ready<'a> {
         self.legend(page, frame)
     }
 
+    /// Outlines of the parts of a curve's shade that are wide enough to be seen beside the curve.
+    fn shades(&self, curve: &Curve, frame: &Frame) -> Vec<Vec<(f64, f64)>> {
+        let (x, y) = (self.x.scale(frame.left, frame.right), self.y.scale(frame.bottom, frame.top));
+        let ends = |(at, low, high): (f64, f64, f64)| {
+            // On a logarithmic axis, what reaches down to zero leaves it.
+            let below_all = self.chart.y.log && low <= 0.0;
+            let (at, upper) = (x.place(at)?, y.place(high)?);
+            Some([(at, upper), (at, if below_all { frame.bottom + 1e4 } else { y.place(low)? })])
+        };
+        let places: Vec<_> = curve.shades().map(ends).collect();
+        let least = LEAST_SHADE * (frame.bottom - frame.top);
+        let mut outlines = Vec::new();
+        for mut run in runs(&places) {
+            // A lone point is shaded to its sides as well.
+            if let [ends] = run[..] {
+                run = [-1.5, 1.5].map(|aside| ends.map(|(x, y)| (x + aside, y))).to_vec();
+            }
+            if run.windows(2).any(|pair| thickness(pair, frame) > least) {
+                let outline: Vec<_> = run.iter().map(|p| p[0]).chain(run.iter().rev().map(|p| p[1])).collect();
+                outlines.push(frame.clip_area(&outline));
+            }
+        }
+        outlines
+    }
+
     fn legend<DB: DrawingBackend>(&self, page: &Page<'_, DB>, frame: &Frame) -> Drawn {
         let below = axis::margins(&self.x, &self.y, &self.chart.x.label, &self.chart.y.label).bottom;
-        for (place, (number, curve)) in self.chart.named().enumerate() {
+        for (place, (curve, text)) in self.chart.entries().enumerate() {
             let (left, at, room) = match self.legend {
                 Legend::None => return Ok(()),
                 Legend::Right(width) => (frame.right + 12.0, frame.top + 8.0 + STEP * place as f64, width),
@@ -216,17 +282,21 @@ impl<'a> Ready<'a> {
                     width,
                 ),
             };
-            let colour = self.chart.colour(number).rgba();
             let ends = [(left, at), (left + SAMPLE - 7.0, at)];
-            match curve.style {
-                Style::Dots => {}
-                Style::Dashed => page.dashes(&ends, colour, 1.8)?,
-                Style::Line | Style::LineAndDots => page.line(&ends, colour, 1.8)?,
+            if let Some(number) = curve {
+                let (colour, style) = (self.chart.colour(number).rgba(), self.chart.curves[number].style);
+                match style {
+                    Style::Dots => {}
+                    Style::Dashed => page.dashes(&ends, colour, 1.8)?,
+                    Style::Line | Style::LineAndDots => page.line(&ends, colour, 1.8)?,
+                }
+                if matches!(style, Style::Dots | Style::LineAndDots) {
+                    page.dot((left + (SAMPLE - 7.0) / 2.0, at), 2.5, colour)?;
+                }
+            } else {
+                page.block((ends[0].0, at - 5.0), (ends[1].0, at + 5.0), GREY.mix(SHADE))?;
             }
-            if matches!(curve.style, Style::Dots | Style::LineAndDots) {
-                page.dot((left + (SAMPLE - 7.0) / 2.0, at), 2.5, colour)?;
-            }
-            let text = fitted(&curve.label, TEXT, room - SAMPLE + 0.5);
+            let text = fitted(text, TEXT, room - SAMPLE + 0.5);
             page.text(&text, (left + SAMPLE, at), TEXT, Anchor::Left, INK.to_rgba())?;
         }
         Ok(())
@@ -234,14 +304,27 @@ impl<'a> Ready<'a> {
 }
 
 impl Chart {
-    /// Curves with a label, and their numbers.
-    fn named(&self) -> impl Iterator<Item = (usize, &Curve)> {
-        self.curves.iter().enumerate().filter(|(_, curve)| !curve.label.is_empty())
+    /// Texts of the legend, each with the number of its curve; that of the shades has none.
+    fn entries(&self) -> impl Iterator<Item = (Option<usize>, &str)> {
+        let curves = self.curves.iter().enumerate().map(|(number, curve)| (Some(number), &curve.label[..]));
+        curves.chain([(None, &self.shade[..])]).filter(|(_, text)| !text.is_empty())
     }
 
     fn colour(&self, number: usize) -> Colour {
         self.curves[number].colour.unwrap_or_else(|| Colour::distinct(number))
     }
+}
+
+/// Of a shade between two points, across its direction: the part in the frame.
+fn thickness(pair: &[[(f64, f64); 2]], frame: &Frame) -> f64 {
+    let within = |(x, y): (f64, f64)| (x, y.clamp(frame.top, frame.bottom));
+    let [[a, b], [c, d]] = [pair[0], pair[1]].map(|ends| ends.map(within));
+    if !(frame.left..=frame.right).contains(&a.0) || !(frame.left..=frame.right).contains(&c.0) {
+        return 0.0;
+    }
+    let (along, up) = (c.0 - a.0, (c.1 + d.1 - a.1 - b.1) / 2.0);
+    let upright = (b.1 - a.1 + d.1 - c.1) / 2.0;
+    if along == 0.0 { 0.0 } else { upright * along.abs() / along.hypot(up) }
 }
 
 /// The stretches of a line that lie in the frame.

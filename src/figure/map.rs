@@ -80,7 +80,7 @@ impl<'a> Ready<'a> {
             high = high.max(-low);
             low = -high;
         }
-        let axis = Axis { label: String::new(), log: map.log, range: Some((low, high)) };
+        let axis = Axis { label: String::new(), log: map.log, range: Some((low, high)), ..Axis::default() };
         let size = (cell * columns.max(1) as f64, cell * rows.max(1) as f64);
         let bar = bar.then(|| Ruler::new(&axis, std::iter::empty(), size.1, 28.0));
         let heading = Heading::new(&map.title, None, size.0 + 20.0);

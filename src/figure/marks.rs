@@ -224,13 +224,18 @@ fn candidates(text: &str, shape: &Shape, frame: &Frame) -> Vec<(f64, Label)> {
     }
 }
 
-/// Bands and lines, which lie under the curves.
-pub(super) fn lines<DB: DrawingBackend>(page: &Page<'_, DB>, marks: &[PlacedMark], frame: &Frame) -> Drawn {
+/// Bands, which lie under all else.
+pub(super) fn bands<DB: DrawingBackend>(page: &Page<'_, DB>, marks: &[PlacedMark], frame: &Frame) -> Drawn {
     for mark in marks {
         if let Shape::Band(upper, lower) = mark.shape {
             page.block((frame.left, upper), (frame.right, lower.max(upper + 1.0)), SHADE.to_rgba())?;
         }
     }
+    Ok(())
+}
+
+/// Lines, which lie under the curves.
+pub(super) fn lines<DB: DrawingBackend>(page: &Page<'_, DB>, marks: &[PlacedMark]) -> Drawn {
     for mark in marks {
         if let Shape::Line(ends) = mark.shape {
             page.dashes(&ends, LINE.to_rgba(), 0.9)?;

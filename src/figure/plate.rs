@@ -17,6 +17,8 @@ use super::scale::{GREY, INK};
 pub enum Panel {
     Chart(Chart),
     Map(Map),
+    /// Nothing: keeps its place free.
+    Blank,
 }
 
 /// A page: panels in rows of so many columns.
@@ -96,6 +98,7 @@ impl Heading {
 enum Ready<'a> {
     Chart(Box<chart::Ready<'a>>),
     Map(Box<map::Ready<'a>>),
+    Blank,
 }
 
 impl Ready<'_> {
@@ -103,6 +106,7 @@ impl Ready<'_> {
         match self {
             Ready::Chart(chart) => chart.size(),
             Ready::Map(map) => map.size(),
+            Ready::Blank => (0.0, 0.0),
         }
     }
 
@@ -110,6 +114,7 @@ impl Ready<'_> {
         match self {
             Ready::Chart(chart) => chart.margins(),
             Ready::Map(map) => map.margins(),
+            Ready::Blank => Margins::default(),
         }
     }
 }
@@ -145,6 +150,7 @@ impl<'a> Sheet<'a> {
         let height = if count > 3 { 112.0 } else { frame.1 };
         let one = |(number, panel): (usize, &'a Panel)| match panel {
             Panel::Chart(chart) => Ready::Chart(Box::new(chart::Ready::new(chart, frame))),
+            Panel::Blank => Ready::Blank,
             Panel::Map(map) => {
                 let next = if (number + 1) % count == 0 { None } else { plate.panels.get(number + 1) };
                 let shared = matches!(next, Some(Panel::Map(next)) if map.range.is_some()
@@ -211,6 +217,7 @@ impl Drawing for Sheet<'_> {
             match panel {
                 Ready::Chart(chart) => chart.draw(page, &frame)?,
                 Ready::Map(map) => map.draw(page, &frame)?,
+                Ready::Blank => {}
             }
         }
         Ok(())

@@ -20,23 +20,6 @@ impl Scale {
     }
 }
 
-/// The smallest range of whole decades around these positive numbers, as exponents of ten; a lone power of ten gets a decade
-/// to either side.
-pub(super) fn decades(values: impl Iterator<Item = f64>) -> Option<(i32, i32)> {
-    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-    for value in values.filter(|v| v.is_finite() && *v > 0.0) {
-        low = low.min(value);
-        high = high.max(value);
-    }
-    if low > high {
-        return None;
-    }
-    // A thousandth of a decade beyond a tick is no reason for another.
-    let low = (low.log10() + 1e-3).floor() as i32;
-    let high = (high.log10() - 1e-3).ceil() as i32;
-    Some(if low < high { (low, high) } else { (low - 1, low + 1) })
-}
-
 /// `10` with its exponent raised.
 pub(super) fn power_of_ten(exponent: i32) -> String {
     let raised = exponent.to_string();
@@ -144,14 +127,6 @@ pub(super) fn runs<T: Copy>(places: &[Option<T>]) -> Vec<Vec<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn decades_cover_the_times() {
-        assert_eq!(decades([0.0, 1.0, 1e5, 3.2e8].into_iter()), Some((0, 9)));
-        assert_eq!(decades([0.3].into_iter()), Some((-1, 0)));
-        assert_eq!(decades([100.0].into_iter()), Some((1, 3)));
-        assert_eq!(decades([0.0, f64::NAN].into_iter()), None);
-    }
 
     #[test]
     fn exponents_are_raised() {

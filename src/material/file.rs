@@ -1,6 +1,6 @@
 //! The material file: TOML in, a checked [`Material`] out.
 
-use super::classes::{self, Diameters, TrapClass};
+use super::classes::{self, Diameters, Dots, Reach, TrapClass};
 use super::quantity::*;
 use super::well::SphericalWell;
 use super::{
@@ -58,6 +58,7 @@ struct InjectionFile {
     fowler_nordheim: Quantity,
     fowler_nordheim_bias: Quantity,
     free_share: Quantity,
+    reference_area: Option<Quantity>,
     reference_temperature: Quantity,
     #[serde(default = "yes")]
     thermal_broadening: bool,
@@ -206,6 +207,12 @@ struct VariationFile {
     capture_speed: Quantity,
 }
 
+/// Smallest free share: `1 - free_share` is a number of f32, and of 1e-4 it leaves three digits.
+const MIN_FREE_SHARE: f64 = 1e-4;
+/// Largest fragility: polymers have up to 200.
+const MAX_FRAGILITY: f64 = 1000.0;
+/// Farthest that a normal variate of the generator lies from 0 (see [`crate::rng::normal_fixed`]).
+const FARTHEST_SD: f64 = 6.34;
 /// Largest spread of the dots' size from cell to cell: beyond it the quadratic depth shift no longer follows the well.
 const MAX_SIZE_SPREAD: f64 = 0.05;
 /// Largest spread of the other cell-to-cell factors, which are log-normal.
@@ -244,23 +251,30 @@ fn check(text: &str) -> Result<Material, MaterialError> {
         concentration: film.concentration.si("film.concentration", RATIO, not_negative.up_to(1.0))?,
     };
     let i = &file.injection;
+    // The file's currents are those of this area; the film's own carries as many times more.
+    let reference_area_m2 = match &i.reference_area {
+        Some(area) => area.si("injection.reference_area", AREA, positive)?,
+        None => area_m2,
+    };
+    let wider = area_m2 / reference_area_m2;
     let injection = Injection {
-        direct_s: i.direct_conductance.si("injection.direct_conductance", CONDUCTANCE, positive)?,
+        direct_s: wider * i.direct_conductance.si("injection.direct_conductance", CONDUCTANCE, positive)?,
         superlinearity_per_v2: i.superlinearity.si("injection.superlinearity", PER_SQUARE_VOLT, not_negative)?,
-        fowler_nordheim_a_per_v2: i.fowler_nordheim.si(
-            "injection.fowler_nordheim",
-            CURRENT_PER_SQUARE_VOLT,
-            not_negative,
-        )?,
+        fowler_nordheim_a_per_v2: wider
+            * i.fowler_nordheim.si("injection.fowler_nordheim", CURRENT_PER_SQUARE_VOLT, not_negative)?,
         fowler_nordheim_v: i.fowler_nordheim_bias.si("injection.fowler_nordheim_bias", VOLTAGE, positive)?,
         free_share: i.free_share.si("injection.free_share", RATIO, positive.up_to(1.0))?,
         reference_k: i.reference_temperature.si("injection.reference_temperature", TEMPERATURE, positive)?,
         thermal_broadening: i.thermal_broadening,
     };
+    if injection.free_share < MIN_FREE_SHARE {
+        let message = format!("is {}; it must be at least {MIN_FREE_SHARE}", i.free_share.written());
+        return Err(MaterialError::value("injection.free_share", message));
+    }
     let hopping = match &file.hopping {
         None => None,
         Some(h) => Some(Hopping {
-            conductance_s: h.conductance.si("hopping.conductance", CONDUCTANCE, not_negative)?,
+            conductance_s: wider * h.conductance.si("hopping.conductance", CONDUCTANCE, not_negative)?,
             field_per_root_v: h.field_coefficient.si("hopping.field_coefficient", PER_ROOT_VOLT, not_negative)?,
             activation_ev: h.activation.si("hopping.activation", ENERGY_EV, not_negative)?,
         }),
@@ -269,13 +283,20 @@ fn check(text: &str) -> Result<Material, MaterialError> {
         Some(m) => {
             let relaxation = Matrix {
                 relaxation_s: m.relaxation_time.si("matrix.relaxation_time", TIME, positive)?,
-                fragility: m.fragility.si("matrix.fragility", RATIO, positive)?,
+                fragility: m.fragility.si("matrix.fragility", RATIO, positive.up_to(MAX_FRAGILITY))?,
             };
             m.enabled.then_some(relaxation)
         }
         None => None,
     };
-    let (attempt_per_s, classes) = traps(&file.traps, matrix.is_some())?;
+    let glass_transition_k = film.glass_transition.si("film.glass_transition", TEMPERATURE, positive)?;
+    let (attempt_per_s, traps) = traps(&file.traps)?;
+    let (classes, dots) = match traps {
+        Traps::Classes(classes) => (classes, None),
+        Traps::Dots(dots) => {
+            (classes::of_dots(&dots, &Reach::new(attempt_per_s, glass_transition_k, matrix.as_ref())), Some(dots))
+        }
+    };
     let sound = |c: &TrapClass| {
         [c.weight, c.depth_ev, c.speed, c.depth_slope_ev, c.depth_curvature_ev].iter().all(|x| x.is_finite())
     };
@@ -323,35 +344,51 @@ fn check(text: &str) -> Result<Material, MaterialError> {
     let v = &file.variation;
     let spread =
         |key: &str, q: &Quantity, most: f64| q.si(&format!("variation.{key}"), RATIO, not_negative.up_to(most));
+    let variation = Variation {
+        size: spread("diameter", &v.diameter, MAX_SIZE_SPREAD)?,
+        area: spread("area", &v.area, MAX_SPREAD)?,
+        trap_filled: spread("trap_filled_limit", &v.trap_filled_limit, MAX_SPREAD)?,
+        capture_speed: spread("capture_speed", &v.capture_speed, MAX_SPREAD)?,
+    };
+    if let Some(class) = classes.iter().find(|class| class.least_depth_ev(FARTHEST_SD * variation.size) < 0.0) {
+        let message = format!(
+            "is {}; with it a trap {:.3} eV deep has none left in the smallest dots: lower it, or traps.depth_per_size",
+            v.diameter.written(),
+            class.depth_ev
+        );
+        return Err(MaterialError::value("variation.diameter", message));
+    }
     Ok(Material {
         name: file.name,
         description: file.description,
         text: text.to_owned(),
-        glass_transition_k: film.glass_transition.si("film.glass_transition", TEMPERATURE, positive)?,
+        glass_transition_k,
         thickness_m,
         area_m2,
         barrier,
         injection,
         hopping,
         classes,
+        dots,
         attempt_per_s,
         capture,
         field_release,
         matrix,
-        variation: Variation {
-            size: spread("diameter", &v.diameter, MAX_SIZE_SPREAD)?,
-            area: spread("area", &v.area, MAX_SPREAD)?,
-            trap_filled: spread("trap_filled_limit", &v.trap_filled_limit, MAX_SPREAD)?,
-            capture_speed: spread("capture_speed", &v.capture_speed, MAX_SPREAD)?,
-        },
+        variation,
     })
 }
 
-/// Attempt rate and classes of the traps.
-fn traps(file: &TrapsFile, matrix: bool) -> Result<(f64, Vec<TrapClass>), MaterialError> {
+/// Traps as a file has them.
+enum Traps {
+    Classes(Vec<TrapClass>),
+    Dots(Dots),
+}
+
+/// Attempt rate, and the traps.
+fn traps(file: &TrapsFile) -> Result<(f64, Traps), MaterialError> {
     match file.kind.as_str() {
-        "none" => file.takes(&[]).map(|()| (0.0, Vec::new())),
-        "dots" => file.takes(DOTS).and_then(|()| dots(file, matrix)),
+        "none" => file.takes(&[]).map(|()| (0.0, Traps::Classes(Vec::new()))),
+        "dots" => file.takes(DOTS).and_then(|()| dots(file)),
         "sheets" => file.takes(SHEETS).and_then(|()| sheets(file)),
         "levels" => file.takes(LEVELS).and_then(|()| levels(file)),
         other => {
@@ -361,7 +398,7 @@ fn traps(file: &TrapsFile, matrix: bool) -> Result<(f64, Vec<TrapClass>), Materi
     }
 }
 
-fn dots(file: &TrapsFile, matrix: bool) -> Result<(f64, Vec<TrapClass>), MaterialError> {
+fn dots(file: &TrapsFile) -> Result<(f64, Traps), MaterialError> {
     let positive = Range::POSITIVE;
     let classes = file.class_count()?;
     let length = |key: &str, q: &Option<Quantity>| file.number(key, q, LENGTH, positive.up_to(1e-6));
@@ -406,12 +443,11 @@ fn dots(file: &TrapsFile, matrix: bool) -> Result<(f64, Vec<TrapClass>), Materia
         return Err(MaterialError::value("traps.diameter_min", message));
     }
     let attempt_per_s = file.number("attempt_rate", &file.attempt_rate, RATE, positive)?;
-    let exponent = file.number("speed_exponent", &file.speed_exponent, RATIO, Range::NOT_NEGATIVE.up_to(10.0))?;
-    let reach_ev = classes::reach_ev(attempt_per_s, matrix);
-    Ok((attempt_per_s, classes::of_dots(&well, &sizes, classes, reach_ev, exponent)))
+    let speed_exponent = file.number("speed_exponent", &file.speed_exponent, RATIO, Range::NOT_NEGATIVE.up_to(10.0))?;
+    Ok((attempt_per_s, Traps::Dots(Dots { well, sizes, classes, speed_exponent })))
 }
 
-fn sheets(file: &TrapsFile) -> Result<(f64, Vec<TrapClass>), MaterialError> {
+fn sheets(file: &TrapsFile) -> Result<(f64, Traps), MaterialError> {
     let positive = Range::POSITIVE;
     let classes = file.class_count()?;
     let shallowest_ev = file.number("shallowest", &file.shallowest, ENERGY_EV, positive)?;
@@ -422,10 +458,10 @@ fn sheets(file: &TrapsFile) -> Result<(f64, Vec<TrapClass>), MaterialError> {
     }
     let per_size_ev = file.number("depth_per_size", &file.depth_per_size, ENERGY_EV, Range::NOT_NEGATIVE)?;
     let attempt_per_s = file.number("attempt_rate", &file.attempt_rate, RATE, positive)?;
-    Ok((attempt_per_s, classes::of_sheets(shallowest_ev, deepest_ev, per_size_ev, classes)))
+    Ok((attempt_per_s, Traps::Classes(classes::of_sheets(shallowest_ev, deepest_ev, per_size_ev, classes))))
 }
 
-fn levels(file: &TrapsFile) -> Result<(f64, Vec<TrapClass>), MaterialError> {
+fn levels(file: &TrapsFile) -> Result<(f64, Traps), MaterialError> {
     let positive = Range::POSITIVE;
     let weights = file.needs("weights", &file.weights)?.si("traps.weights", RATIO, positive.up_to(1.0))?;
     if !(1..=MAX_CLASSES).contains(&weights.len()) {
@@ -458,5 +494,5 @@ fn levels(file: &TrapsFile) -> Result<(f64, Vec<TrapClass>), MaterialError> {
     };
     let mut found: Vec<_> = weights.iter().zip(&depths).zip(&speeds).map(class).collect();
     classes::normalise(&mut found);
-    Ok((file.number("attempt_rate", &file.attempt_rate, RATE, positive)?, found))
+    Ok((file.number("attempt_rate", &file.attempt_rate, RATE, positive)?, Traps::Classes(found)))
 }

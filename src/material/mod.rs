@@ -9,7 +9,8 @@ mod file;
 mod quantity;
 pub mod well;
 
-pub use classes::TrapClass;
+use classes::Reach;
+pub use classes::{Dots, TrapClass};
 
 use crate::files::{self, TextError};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub struct Material {
     pub hopping: Option<Hopping>,
     /// Shallowest first; empty where there are no traps.
     pub classes: Vec<TrapClass>,
+    /// What the classes were made from, where the traps are dots.
+    pub dots: Option<Dots>,
     /// Attempt rate of thermal escape, 1/s.
     pub attempt_per_s: f64,
     /// Present exactly where there are classes.
@@ -48,6 +51,18 @@ pub struct Material {
     /// Release by the relaxing matrix; `None` where it is switched off.
     pub matrix: Option<Matrix>,
     pub variation: Variation,
+}
+
+impl Material {
+    /// The material without release by the matrix: classes made from dots then stand for those that heat alone reaches.
+    pub fn without_matrix(mut self) -> Material {
+        if self.matrix.take().is_some()
+            && let Some(dots) = &self.dots
+        {
+            self.classes = classes::of_dots(dots, &Reach::new(self.attempt_per_s, self.glass_transition_k, None));
+        }
+        self
+    }
 }
 
 /// The tunnelling barrier of equation 1 of the paper.
@@ -116,6 +131,14 @@ pub struct Matrix {
     pub relaxation_s: f64,
     /// Fragility m: decades per (Tg/T - 1).
     pub fragility: f64,
+}
+
+impl Matrix {
+    /// Rate at which it empties any trap, 1/s: `10^(m (1 - Tg/T))/tau_g`, written without the relaxation time, which overflows f32
+    /// below 336 K. At most 1e100: a product with any time stays a number.
+    pub fn release_per_s(&self, glass_transition_k: f64, temperature_k: f64) -> f64 {
+        (libm::pow(10.0, -self.fragility * (glass_transition_k / temperature_k - 1.0)) / self.relaxation_s).min(1e100)
+    }
 }
 
 /// Standard deviations, of ln(size), ln(area), ln(V_TFL) from cell to cell and of ln(capture speed) from pulse to pulse.

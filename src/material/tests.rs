@@ -106,3 +106,49 @@ fn unknown_names_list_the_shipped() {
     let error = load("no/such.toml", Path::new(".")).unwrap_err().to_string();
     assert!(error.contains("no/such.toml") && error.contains("cannot be read"), "{error}");
 }
+
+#[test]
+fn switching_the_matrix_off_is_as_good_as_a_file_without_it() {
+    let written = edited("pi-ws2-qd", "enabled = true", "enabled = false").unwrap();
+    let switched = shipped("pi-ws2-qd").unwrap().without_matrix();
+    assert_eq!(switched.classes, written.classes);
+    assert_eq!((switched.matrix, written.matrix), (None, None));
+    // Control: the classes with the matrix are others, since it keeps heat from reaching as deep.
+    assert_ne!(shipped("pi-ws2-qd").unwrap().classes, written.classes);
+    // Classes that were given as they are stay.
+    let sheets = shipped("pi-ws2-ns").unwrap();
+    assert_eq!(sheets.clone().without_matrix().classes, sheets.classes);
+}
+
+#[test]
+fn no_cell_is_drawn_with_a_negative_depth() {
+    let with = |depth_per_size: &str, spread: &str| {
+        let text = SHIPPED[1]
+            .1
+            .replace("depth_per_size = { value = 0.5", &format!("depth_per_size = {{ value = {depth_per_size}"));
+        parse(&text.replace("diameter = { value = 0.01", &format!("diameter = {{ value = {spread}")), "sheets.toml")
+    };
+    // 6.34 standard deviations of 5 % of 4 eV are 1.27 eV, of a shallowest class at 1.174 eV.
+    assert!(with("3.6", "0.05").is_ok());
+    assert!(with("4.0", "0.01").is_ok());
+    let error = with("4.0", "0.05").unwrap_err().to_string();
+    assert!(error.contains("variation.diameter") && error.contains("depth_per_size"), "{error}");
+}
+
+#[test]
+fn numbers_that_f32_cannot_tell_from_others_are_refused() {
+    let free_share =
+        |value: &str| edited("pi-ws2-qd", "free_share = { value = 0.445", &format!("free_share = {{ value = {value}"));
+    assert!(free_share("1e-4").is_ok());
+    let error = free_share("1e-9").unwrap_err().to_string();
+    assert!(error.contains("injection.free_share") && error.contains("at least 0.0001"), "{error}");
+    let fragility =
+        |value: &str| edited("pi-ws2-qd", "fragility = { value = 115.0", &format!("fragility = {{ value = {value}"));
+    let error = fragility("2000.0").unwrap_err().to_string();
+    assert!(error.contains("matrix.fragility") && error.contains("at most 1000"), "{error}");
+    // At the limit the rate is a number at any temperature, and empties the cell.
+    let fragile = fragility("1000.0").unwrap();
+    let rate = |t_k: f64| fragile.matrix.unwrap().release_per_s(fragile.glass_transition_k, t_k);
+    assert_eq!((rate(1e-3), rate(1273.15)), (0.0, 1e100));
+    assert!((rate(fragile.glass_transition_k) / 1e-2 - 1.0).abs() < 1e-12);
+}

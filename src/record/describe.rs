@@ -5,7 +5,7 @@ use super::error::{RecordError, one_line};
 use super::hdf::{self, Explain, Input};
 use super::layout::POINT_FILE_TYPE;
 use crate::outcome::Provenance;
-use crate::units::{celsius, spoken_time};
+use crate::units::{celsius_texts, spoken_time};
 
 /// What the campaign or point file of this record is, where it came from, its axes and its datasets, as text of several lines.
 ///
@@ -39,7 +39,7 @@ fn heading(record: &CampaignRecord) -> String {
         lines.push(("overrides", label.overrides.join(", ")));
     }
     let programmed = match label.program_k {
-        Some(temperature_k) => format!("{} °C", degrees(temperature_k)),
+        Some(temperature_k) => format!("{} °C", celsius_texts(&[temperature_k]).concat()),
         None => "as baked".to_owned(),
     };
     lines.push(("programmed", programmed));
@@ -73,7 +73,7 @@ pub(super) fn paragraph<S: AsRef<str>>(lines: impl IntoIterator<Item = (S, Strin
 fn axes(record: &CampaignRecord) -> String {
     let label = &record.label;
     let names: Vec<&str> = label.materials.iter().map(|(name, _)| name.as_str()).collect();
-    let degrees: Vec<String> = label.temperatures_k.iter().map(|&t| degrees(t)).collect();
+    let degrees = celsius_texts(&label.temperatures_k);
     let times = match &label.times_s[..] {
         [] => String::new(),
         [only] => spoken_time(*only),
@@ -92,10 +92,6 @@ fn axes(record: &CampaignRecord) -> String {
         line("col", w.cols as usize, format!("{} to {}", w.first_col, w.first_col + w.cols.saturating_sub(1)));
     }
     text.lines().map(|l| format!("{}\n", l.trim_end())).collect()
-}
-
-fn degrees(temperature_k: f64) -> String {
-    format!("{:.4}", celsius(temperature_k)).trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn seconds(time_s: f64) -> String {

@@ -3,6 +3,7 @@
 use super::draw::Variation;
 use super::lanes::{LANES, Lane, exp, fraction_lost, splat};
 use super::step::Occupancy;
+use crate::backend::job::PROGRAMMED_FILLING;
 use crate::backend::tables::{Tables, VisitRow};
 use crate::material::MAX_CLASSES;
 
@@ -10,7 +11,7 @@ use crate::material::MAX_CLASSES;
 pub struct Bake {
     /// Rates over the longest checkpoint.
     rate: Occupancy,
-    /// Share of the cell's charge in each class; 0 throughout in an empty cell.
+    /// Share of the cell's charge in each class; 0 throughout in a cell that is not programmed.
     share: Occupancy,
     /// Fraction lost by each class at the visit before.
     lost: Occupancy,
@@ -43,7 +44,7 @@ impl Bake {
         let mut inverse = splat(0.0);
         for lane in 0..LANES {
             let one_over = 1.0 / start[lane];
-            inverse[lane] = if start[lane] > 0.0 { one_over } else { 0.0 };
+            inverse[lane] = if start[lane] > PROGRAMMED_FILLING as f32 { one_over } else { 0.0 };
         }
         for k in 0..tables.cell.classes {
             for lane in 0..LANES {

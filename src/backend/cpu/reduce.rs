@@ -4,7 +4,7 @@
 //! block is done; then the lanes are folded in halves. This order is fixed and knows neither registers nor threads.
 
 use super::lanes::{LANES, Lane, splat};
-use crate::backend::job::{Observables, QUANTITIES};
+use crate::backend::job::{Observables, PROGRAMMED_FILLING, QUANTITIES};
 use crate::backend::tables::{BinRow, Tables};
 use crate::backend::tally::{Partial, counters};
 
@@ -131,7 +131,7 @@ impl Counted {
         let mut counted = Counted { all: true, ..Counted::NONE };
         for lane in 0..LANES {
             counted.valid[lane] = if (lane as u64) < cells { 1.0 } else { 0.0 };
-            counted.programmed[lane] = if start[lane] > 0.0 { counted.valid[lane] } else { 0.0 };
+            counted.programmed[lane] = if start[lane] > PROGRAMMED_FILLING as f32 { counted.valid[lane] } else { 0.0 };
             counted.all &= counted.programmed[lane] > 0.0;
         }
         counted

@@ -4,7 +4,7 @@
 //! kernel ([`header`]); a test holds the structures' offsets against naga's own reflection.
 
 use crate::backend::cpu::lanes;
-use crate::backend::job::{Job, MAX_BINS, QUANTITIES, STIFF_ITERATIONS};
+use crate::backend::job::{Job, MAX_BINS, PROGRAMMED_FILLING, QUANTITIES, STIFF_ITERATIONS};
 use crate::backend::stimulus::RESPONSE_QUANTITIES;
 use crate::backend::tables::{CellTables, NOT_RECORDED, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
@@ -152,6 +152,7 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("EXP_LIMIT", lanes::EXP_LIMIT),
         ("NEAR", lanes::NEAR),
         ("HUGE", HUGE),
+        ("PROGRAMMED_FILLING", PROGRAMMED_FILLING as f32),
         ("PER_CHARGE", (1.0 / ELEMENTARY_CHARGE_C) as f32),
     ];
     for (name, value) in polynomial.chain(limits.map(|(name, value)| (name.to_owned(), value))) {

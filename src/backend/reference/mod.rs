@@ -6,7 +6,7 @@
 
 mod stimulate;
 
-use super::job::{Job, Observables, QUANTITIES};
+use super::job::{Job, Observables, PROGRAMMED_FILLING, QUANTITIES};
 use super::stimulus::{Response, Stimulus};
 use super::tally::{CHUNK_CELLS, Partial, Shift, Tally, bin_of, chunks_at_once, counters};
 use super::{Backend, BackendError, Progress, Trace};
@@ -27,15 +27,9 @@ fn observe(job: &Job, cell_number: u64) -> (f64, impl Iterator<Item = Observable
     let speed = |cycle| array::capture_speed(&job.variation, job.seed, cell_number, cycle);
     let occupancy = job.programmed(&factors, speed);
     let emission = cell::emission_per_s(&job.material, &factors, job.bake_k);
-    let classes = &job.material.classes;
-    let start = step::filling(classes, &occupancy);
+    let start = step::filling(&job.material.classes, &occupancy);
     let readings = job.times_s.iter().map(move |&time_s| {
-        let charge: f64 = classes
-            .iter()
-            .enumerate()
-            .map(|(k, c)| -c.weight * occupancy[k] * libm::expm1(-emission[k] * time_s))
-            .sum();
-        let lost = if start > 0.0 { (charge / start).min(1.0) } else { 0.0 };
+        let lost = job.lost_fraction(&occupancy, &emission, start, time_s);
         job.read_out(factors.area, start, lost)
     });
     (start, readings)
@@ -49,7 +43,7 @@ fn chunk(job: &Job, shifts: &[Shift], first: u64, count: u64) -> (Vec<Partial>, 
     let mut counts = Array2::zeros((checkpoints, counters(bins)));
     for number in first..first + count {
         let (start, readings) = observe(job, number);
-        let programmed = start > 0.0;
+        let programmed = start > PROGRAMMED_FILLING;
         for (checkpoint, seen) in readings.enumerate() {
             let (partial, shift) = (&mut partials[checkpoint], &shifts[checkpoint]);
             // The last two quantities mean nothing without charge.

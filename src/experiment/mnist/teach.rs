@@ -97,7 +97,7 @@ impl Descent {
         scores: &[f64; DIGITS],
     ) -> Result<(), MnistError> {
         let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let odds = scores.map(|score| (self.softmax_per_s * (score - top)).exp());
+        let odds = scores.map(|score| libm::exp(self.softmax_per_s * (score - top)));
         let all: f64 = odds.iter().sum();
         let error: [f64; DIGITS] = std::array::from_fn(|digit| f64::from(u8::from(digit == label)) - odds[digit] / all);
         for (value, mut row) in image.iter().zip(self.gradient.rows_mut()) {

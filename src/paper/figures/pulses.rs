@@ -23,12 +23,7 @@ pub fn fig_2f(raw: &Raw) -> Drawn {
         .map(|(c, s)| ((c * (states - 1) + s) as f64, g[[0, c, s]] * PICO))
         .collect();
     let curves = vec![Curve::line("one cell", points)];
-    Ok(Plate::of(chart(
-        "Figure 2f: 20 cycles of 30 pulses of 1.5 V and 10 of -5.5 V",
-        Axis::linear("Pulse"),
-        conductance(),
-        curves,
-    )))
+    Ok(Plate::of(chart("Figure 2f: the first 20 cycles, 25 °C", Axis::linear("Pulse"), conductance(), curves)))
 }
 
 fn states(raw: &Raw, celsius: u32, title: &str) -> Drawn {
