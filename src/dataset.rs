@@ -3,7 +3,7 @@
 //! The shape is xarray's, because that is what users open the files with: a [`Dataset`] is a set of [`Variable`]s that share
 //! axes by name, and a variable of one axis that bears the axis' name is its coordinate.
 
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{ArrayD, ArrayView, Dimension, IxDyn};
 
 /// The numbers of a variable.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,6 +138,28 @@ impl Dataset {
             Some(_) => Err(self.misfit(name, "it does not hold real numbers", "real numbers are needed")),
             None => Err(DatasetError::Absent { dataset: self.name.clone(), name: name.to_owned() }),
         }
+    }
+
+    /// The real numbers of a variable of as many axes as wanted.
+    ///
+    /// # Errors
+    /// [`DatasetError`] where there is none of this name, or it is of another kind or shape.
+    pub fn shaped<D: Dimension>(&self, name: &str) -> Result<ArrayView<'_, f64, D>, DatasetError> {
+        let numbers = self.numbers(name)?.view();
+        numbers.into_dimensionality().map_err(|e| self.misfit(name, e.to_string(), "another number of axes is needed"))
+    }
+
+    /// The counts of a variable of as many axes as wanted.
+    ///
+    /// # Errors
+    /// As [`Dataset::shaped`].
+    pub fn counted<D: Dimension>(&self, name: &str) -> Result<ArrayView<'_, u64, D>, DatasetError> {
+        let counts = match self.get(name).map(|variable| &variable.values) {
+            Some(Values::Count(array)) => array.view(),
+            Some(_) => return Err(self.misfit(name, "it does not hold counts", "counts are needed")),
+            None => return Err(DatasetError::Absent { dataset: self.name.clone(), name: name.to_owned() }),
+        };
+        counts.into_dimensionality().map_err(|e| self.misfit(name, e.to_string(), "another number of axes is needed"))
     }
 
     /// Checks that names are unique and that every axis has one length throughout.

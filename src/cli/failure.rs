@@ -5,6 +5,7 @@ use std::error::Error;
 use trapline::backend::BackendError;
 use trapline::campaign::{CampaignError, RunError};
 use trapline::experiment::ExperimentError;
+use trapline::experiment::mnist::{IdxError, MnistError};
 use trapline::figure::FigureError;
 use trapline::record::RecordError;
 
@@ -114,6 +115,26 @@ impl From<ExperimentError> for Failure {
                 Failure::Failed(told(&error))
             }
             ExperimentError::Pattern(_) => Failure::Usage(told(&error)),
+        }
+    }
+}
+
+impl From<MnistError> for Failure {
+    fn from(error: MnistError) -> Self {
+        match error {
+            MnistError::Backend(inner) => inner.into(),
+            MnistError::Idx(inner) => inner.into(),
+            MnistError::Value { .. } => Failure::Usage(told(&error)),
+        }
+    }
+}
+
+/// A folder without MNIST is the wrong one; a file of it that is damaged is another matter.
+impl From<IdxError> for Failure {
+    fn from(error: IdxError) -> Self {
+        match error {
+            IdxError::Missing { .. } => Failure::Usage(told(&error)),
+            IdxError::Unreadable { .. } | IdxError::Wrong { .. } => Failure::Failed(told(&error)),
         }
     }
 }

@@ -73,7 +73,7 @@ struct Ready {
     started: String,
 }
 
-fn within(option: &str, value: f64, low: f64, high: f64, unit: &str) -> Result<f64, Failure> {
+pub(super) fn within(option: &str, value: f64, low: f64, high: f64, unit: &str) -> Result<f64, Failure> {
     if value >= low && value <= high {
         return Ok(value);
     }

@@ -7,6 +7,7 @@ mod everyone;
 mod failure;
 mod materials;
 mod measure;
+mod mnist;
 mod paper;
 mod run;
 mod selftest;
@@ -48,6 +49,7 @@ enum Command {
     Pulse(measure::Pulse),
     Retain(measure::Retain),
     Learn(measure::Learn),
+    Mnist(mnist::Mnist),
     Paper(paper::Paper),
     Devices(devices::Devices),
     Materials(materials::Materials),
@@ -100,6 +102,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Pulse(command) => command.run(),
         Command::Retain(command) => command.run(),
         Command::Learn(command) => command.run(),
+        Command::Mnist(command) => command.run(),
         Command::Paper(command) => command.run(),
         Command::Devices(command) => command.run(),
         Command::Materials(command) => command.run(),

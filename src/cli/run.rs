@@ -63,7 +63,7 @@ impl Run {
         note(&heading(&plan));
         note(&computing::heading(&backend.identity()));
 
-        let bar = terminal::cells_bar(plan.cells(), self.quiet);
+        let bar = terminal::bar(plan.cells(), "cells", self.quiet);
         let result = campaign::run(&plan, backend.as_ref(), claim, &|cells| bar.inc(cells));
         bar.finish_and_clear();
         result?;

@@ -24,14 +24,15 @@ pub fn note(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// A bar over so many cells on the standard error; none where that is no terminal, or where `quiet`.
-pub fn cells_bar(cells: u64, quiet: bool) -> ProgressBar {
+/// A bar over so many things (`cells`) on the standard error; none where that is no terminal, or where `quiet`.
+pub fn bar(count: u64, things: &str, quiet: bool) -> ProgressBar {
     if quiet || !io::stderr().is_terminal() {
-        return ProgressBar::with_draw_target(Some(cells), ProgressDrawTarget::hidden());
+        return ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::hidden());
     }
-    let bar = ProgressBar::with_draw_target(Some(cells), ProgressDrawTarget::stderr());
-    let template = "{bar:32} {percent:>3} %  {human_pos} of {human_len} cells, {per_sec}, {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
+    let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr());
+    let template =
+        format!("{{bar:32}} {{percent:>3}} %  {{human_pos}} of {{human_len}} {things}, {{per_sec}}, {{eta}} left");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(250));

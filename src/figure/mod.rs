@@ -7,6 +7,7 @@
 mod axis;
 mod canvas;
 mod chart;
+pub mod digits;
 mod map;
 mod marks;
 mod plate;

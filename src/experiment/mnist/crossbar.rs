@@ -20,7 +20,7 @@ pub struct Spent {
     pub lowering: u64,
     /// Electrical energy of the pulses, J.
     pub energy_j: f64,
-    /// Largest ratio of electrons caught to electrons injected in any pulse of any cell.
+    /// Largest ratio of electrons caught to electrons injected in any pulse of any cell, or the reading after it.
     pub caught_share: f64,
 }
 
@@ -92,7 +92,7 @@ impl<'a> Crossbar<'a> {
             self.spent.raising += count
         }
         self.spent.energy_j += response.energy_j.row(0).sum();
-        for (caught, injected) in response.caught.row(0).iter().zip(response.injected.row(0)) {
+        for (caught, injected) in response.caught.iter().zip(&response.injected) {
             if *injected > 0.0 {
                 self.spent.caught_share = self.spent.caught_share.max(caught / injected);
             }

@@ -152,7 +152,7 @@ fn check(learning: &Learning, mnist: &Mnist) -> Result<usize, MnistError> {
 }
 
 /// Number of pixels of a set of square pictures.
-fn check_digits(what: &str, digits: &Digits) -> Result<usize, MnistError> {
+pub(super) fn check_digits(what: &str, digits: &Digits) -> Result<usize, MnistError> {
     let (count, pixels) = digits.images.dim();
     let side = pixels.isqrt();
     if pixels == 0 || side * side != pixels {

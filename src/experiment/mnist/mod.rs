@@ -52,6 +52,7 @@ pub mod idx;
 pub mod learn;
 pub mod scheme;
 mod score;
+pub mod study;
 mod teach;
 
 use crate::backend::BackendError;

@@ -1,0 +1,256 @@
+//! `trapline mnist`.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use ndarray::{Ix1, Ix2, Ix3, s};
+use trapline::analysis::Table;
+use trapline::backend::Backend;
+use trapline::campaign::{now, provenance};
+use trapline::dataset::{Dataset, DatasetError};
+use trapline::experiment::mnist::study::{self, Bakes};
+use trapline::experiment::mnist::{self, Learning, Pairs, Plain, Scheme, idx};
+use trapline::figure::{self, Plate, digits};
+use trapline::material::{self, Material};
+use trapline::outcome::ExperimentLabel;
+use trapline::record;
+use trapline::units::{kelvin, spoken_time};
+
+use super::computing::{self, Computing};
+use super::measure::within;
+use super::{Failure, size, terminal};
+
+const SOURCE: &str = "\
+MNIST (LeCun, Cortes, Burges) is four files: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and \
+t10k-labels-idx1-ubyte, with .gz or without. They are at https://ossci-datasets.s3.amazonaws.com/mnist/ (11 MB); first published \
+at http://yann.lecun.com/exdb/mnist/. trapline downloads nothing.";
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SchemeName {
+    /// Digit by digit, one cell a weight and a reference column: the paper's
+    Plain,
+    /// Batches of 200, two cells a weight
+    Pairs,
+}
+
+/// Learning of handwritten digits (MNIST) by a single layer of 784 x 10 weights
+#[derive(Debug, Args)]
+#[command(after_help = SOURCE)]
+pub struct Mnist {
+    /// Folder with the four files of MNIST, gzipped or not
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// How an error becomes pulses
+    #[arg(long, value_enum, default_value_t = SchemeName::Plain)]
+    scheme: SchemeName,
+    /// Digits shown, in the order of the training set and again from its start
+    #[arg(long, value_name = "N", default_value_t = 60_000, value_parser = clap::value_parser!(u32).range(1..=i64::from(mnist::learn::MAX_PRESENTATIONS)))]
+    presentations: u32,
+    /// Arrays that learn, one a seed
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    seeds: u32,
+    /// The first seed
+    #[arg(long, value_name = "N", value_parser = size::seed, default_value = "1", allow_hyphen_values = true)]
+    seed: u64,
+    /// A shipped material by name, or a file by path
+    #[arg(long, value_name = "NAME", default_value = "pi-ws2-qd")]
+    material: String,
+    /// Ambient temperature of learning and reading, °C
+    #[arg(long, value_name = "C", default_value_t = 100.0, allow_hyphen_values = true)]
+    temperature: f64,
+    /// Every cell the nominal one
+    #[arg(long)]
+    no_variation: bool,
+    /// Bias of a reading, V
+    #[arg(long, value_name = "V", default_value_t = 0.1, allow_hyphen_values = true)]
+    read_bias: f64,
+    /// Tests every array again after bakes at 25 to 170 °C of up to ten years
+    #[arg(long)]
+    bake: bool,
+    #[command(flatten)]
+    computing: Computing,
+    /// The record to write; the plots go beside it, as OUT-learning.png and .svg, -confusion, -weights, -bake
+    #[arg(long, short, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Replaces outputs that exist
+    #[arg(long)]
+    force: bool,
+    /// Draws no plots
+    #[arg(long)]
+    no_plot: bool,
+    /// Prints the summary only
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl Mnist {
+    /// # Errors
+    /// [`Failure`].
+    pub fn run(self) -> Result<(), Failure> {
+        let (start, started) = (Instant::now(), now());
+        within("--temperature", self.temperature, -270.0, 1000.0, "C")?;
+        within("--read-bias", self.read_bias, 1e-3, 100.0, "V")?;
+        self.computing.consistent()?;
+        let material = material::load(&self.material, Path::new(".")).map_err(|e| Failure::Usage(e.to_string()))?;
+        self.nothing_is_there()?;
+        let data = idx::load(&self.data)?;
+        let backend = self.computing.open()?;
+        let note = |line: &str| {
+            if !self.quiet {
+                terminal::note(line);
+            }
+        };
+        note(&computing::heading(&backend.identity()));
+        let bar = terminal::bar(u64::from(self.presentations) * u64::from(self.seeds), "digits", self.quiet);
+        let bakes = self.bake.then(Bakes::to_ten_years);
+        let learning = self.learning(&material);
+        let found = study::run(backend.as_ref(), "mnist", &learning, self.seeds, bakes.as_ref(), &data, &|shown| {
+            bar.inc(u64::from(shown));
+        });
+        bar.finish_and_clear();
+        let found = found?;
+        if let Some(remarks) = found.remark("outside_validity") {
+            note(remarks);
+        }
+        let summary = summary(&found).map_err(unexpected)?;
+        if let Some(path) = &self.output {
+            let written = self.write(path, &material, backend.as_ref(), started, found)?;
+            let names: Vec<_> = written.iter().map(|p| p.display().to_string()).collect();
+            note(&format!("wrote {} in {}", names.join(", "), terminal::waited(start.elapsed())));
+        }
+        terminal::print(&summary)
+    }
+
+    fn learning<'a>(&self, material: &'a Material) -> Learning<'a> {
+        Learning {
+            material,
+            variation: !self.no_variation,
+            seed: self.seed,
+            ambient_k: kelvin(self.temperature),
+            read_v: self.read_bias,
+            scheme: match self.scheme {
+                SchemeName::Plain => Scheme::Plain(Plain::default()),
+                SchemeName::Pairs => Scheme::Pairs(Pairs::default()),
+            },
+            presentations: self.presentations,
+            stages: study::stages(self.presentations),
+        }
+    }
+
+    /// Where the plots go, by what they show.
+    fn stems(&self) -> Vec<(&'static str, PathBuf)> {
+        let Some(record) = self.output.as_ref().filter(|_| !self.no_plot) else {
+            return Vec::new();
+        };
+        let stem = record.with_extension("");
+        let of = |name: &'static str| (name, PathBuf::from(format!("{}-{name}", stem.display())));
+        let mut stems = ["learning", "confusion", "weights"].map(of).to_vec();
+        stems.extend(self.bake.then(|| of("bake")));
+        stems
+    }
+
+    fn nothing_is_there(&self) -> Result<(), Failure> {
+        let plots = self
+            .stems()
+            .into_iter()
+            .flat_map(|(_, stem)| ["png", "svg"].map(|end| format!("{}.{end}", stem.display())));
+        let outputs = self.output.iter().cloned().chain(plots.map(PathBuf::from));
+        for path in outputs {
+            if path.symlink_metadata().is_ok() && !self.force {
+                let path = path.display();
+                return Err(Failure::Usage(format!(
+                    "{path} exists; choose another name with -o, or replace it with --force"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn write(
+        &self,
+        path: &Path,
+        material: &Material,
+        backend: &dyn Backend,
+        started: String,
+        found: Dataset,
+    ) -> Result<Vec<PathBuf>, Failure> {
+        let label = ExperimentLabel {
+            command: "mnist".to_owned(),
+            title: found.title.clone(),
+            materials: vec![(material.name.clone(), material.text.clone())],
+            seed: self.seed,
+            notes: Vec::new(),
+        };
+        let made = provenance(&backend.identity(), started);
+        let found = [found];
+        record::write_datasets(path, &label, &made, &found)?;
+        let mut written = vec![path.to_owned()];
+        for (name, stem) in self.stems() {
+            let plate = self.plot(name, &found[0]).map_err(unexpected)?;
+            written.extend(figure::plate(&plate, &stem)?);
+        }
+        Ok(written)
+    }
+
+    fn plot(&self, name: &str, run: &Dataset) -> Result<Plate, DatasetError> {
+        let scheme = run.remark("scheme").unwrap_or_default();
+        let title = format!("{} at {} °C, {scheme} scheme", self.material, self.temperature);
+        match name {
+            "learning" => digits::learning_curve(&title, &[(scheme, run)], Vec::new()),
+            "confusion" => digits::confusion(&title, run),
+            "weights" => digits::weights(&title, run),
+            _ => digits::after_bake(&title, run),
+        }
+    }
+}
+
+fn unexpected(error: DatasetError) -> Failure {
+    Failure::Failed(error.to_string())
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
+}
+
+/// The learning curve, then each array, then the bakes.
+fn summary(run: &Dataset) -> Result<String, DatasetError> {
+    let rates = run.shaped::<Ix2>("accuracy")?;
+    let mean = |at: usize| rates.column(at).mean().unwrap_or(f64::NAN);
+    let last = rates.ncols() - 1;
+    let mut curve = Table::new(["digits shown", "right answers"], 0);
+    for (at, shown) in run.numbers("presentations")?.iter().enumerate() {
+        curve.row([shown.to_string(), percent(mean(at))]);
+    }
+    let (up, down) = (run.counted::<Ix2>("raising")?, run.counted::<Ix2>("lowering")?);
+    let (energy, share) = (run.shaped::<Ix2>("energy_j")?, run.shaped::<Ix2>("caught_share")?);
+    let (seeds, preparing) = (run.counted::<Ix1>("seed")?, run.shaped::<Ix1>("preparing_energy_j")?);
+    let head = ["seed", "untrained", "trained", "pulses up", "down", "energy (J)", "to prepare (J)", "caught/injected"];
+    let mut arrays = Table::new(head, 1);
+    for (i, seed) in seeds.iter().enumerate() {
+        arrays.row([
+            seed.to_string(),
+            percent(rates[[i, 0]]),
+            percent(rates[[i, last]]),
+            up[[i, last]].to_string(),
+            down[[i, last]].to_string(),
+            format!("{:.3e}", energy[[i, last]]),
+            format!("{:.3e}", preparing[i]),
+            format!("{:.4}", share[[i, last]]),
+        ]);
+    }
+    let empty = String::new;
+    arrays.row(["mean".to_owned(), percent(mean(0)), percent(mean(last)), empty(), empty(), empty(), empty(), empty()]);
+    let mut text = format!("{}\n{}", curve.render(), arrays.render());
+    if let Ok(baked) = run.shaped::<Ix3>("baked_accuracy") {
+        let mut table = Table::new(["after a bake of", "at (°C)", "right answers"], 1);
+        for (t, celsius) in run.numbers("bake_temperature_c")?.iter().enumerate() {
+            for (at, time_s) in run.numbers("bake_time_s")?.iter().enumerate() {
+                let rate = baked.slice(s![.., t, at]).mean().unwrap_or(f64::NAN);
+                table.row([spoken_time(*time_s), celsius.to_string(), percent(rate)]);
+            }
+        }
+        text.push_str(&format!("\n{}", table.render()));
+    }
+    Ok(text)
+}

@@ -1,0 +1,109 @@
+//! What arrays that learn handwritten digits look like: from the datasets of such a run.
+
+use ndarray::{Array2, Axis as Along, Ix2, Ix3, Ix4, s};
+
+use super::{Axis, Chart, Curve, Map, Mark, Panel, Plate, Style};
+use crate::dataset::{Dataset, DatasetError};
+use crate::units::spoken_time;
+
+type Drawn = Result<Plate, DatasetError>;
+
+/// Recognition rate against presentations, the mean over the seeds of each run; of a single run also its lowest and highest seed.
+///
+/// # Errors
+/// [`DatasetError`] where a run is not what it should be.
+pub fn learning_curve(title: &str, runs: &[(&str, &Dataset)], marks: Vec<Mark>) -> Drawn {
+    let mut curves = Vec::new();
+    for (label, run) in runs {
+        let rates = run.shaped::<Ix2>("accuracy")?;
+        let places = run.numbers("presentations")?;
+        let curve = |of: &dyn Fn(ndarray::ArrayView1<f64>) -> f64| {
+            places.iter().zip(rates.columns()).map(|(at, rates)| (*at, 100.0 * of(rates))).collect::<Vec<_>>()
+        };
+        let label = if rates.nrows() > 1 { format!("{label}, mean of {}", rates.nrows()) } else { (*label).to_owned() };
+        curves.push(Curve::line(label, curve(&|r| r.mean().unwrap_or(f64::NAN))).styled(Style::LineAndDots));
+        if runs.len() == 1 && rates.nrows() > 1 {
+            let ends: [(&str, fn(f64, f64) -> f64); 2] = [("lowest", f64::min), ("highest", f64::max)];
+            for (label, pick) in ends {
+                let points = curve(&|r| r.iter().copied().fold(r[0], pick));
+                curves.push(Curve::line(label, points).styled(Style::Dashed));
+            }
+        }
+    }
+    Ok(Plate::of(Chart {
+        title: title.to_owned(),
+        x: Axis::linear("Digits shown"),
+        y: Axis::linear("Recognition rate (%)").within(0.0, 100.0),
+        curves,
+        marks,
+        ..Chart::default()
+    }))
+}
+
+/// How often each digit was given each answer, in percent of the times it was shown, over all seeds.
+///
+/// # Errors
+/// [`DatasetError`] where the run is not what it should be.
+pub fn confusion(title: &str, run: &Dataset) -> Drawn {
+    let counts = run.counted::<Ix3>("confusion")?.sum_axis(Along(0));
+    let mut share: Array2<f64> = counts.mapv(|n| 100.0 * n as f64);
+    for (mut row, counts) in share.rows_mut().into_iter().zip(counts.rows()) {
+        row /= counts.sum() as f64;
+    }
+    let map = Map {
+        title: title.to_owned(),
+        x_label: "Answer".to_owned(),
+        y_label: "Digit shown".to_owned(),
+        values: share,
+        value_label: "Share of its pictures (%)".to_owned(),
+        range: Some((0.0, 100.0)),
+        annotate: true,
+        ..Map::default()
+    };
+    Ok(Plate { title: None, panels: vec![Panel::Map(map)], columns: 1 })
+}
+
+/// The weights of the ten digits of the first seed at the end, as pictures.
+///
+/// # Errors
+/// [`DatasetError`] where the run is not what it should be.
+pub fn weights(title: &str, run: &Dataset) -> Drawn {
+    let all = run.shaped::<Ix4>("weight_s")?;
+    let first = all.slice(s![0, .., .., ..]).mapv(|g| g * 1e12);
+    let most = first.iter().fold(0.0, |most: f64, g| most.max(g.abs()));
+    let panel = |(digit, values): (usize, ndarray::ArrayView2<f64>)| {
+        Panel::Map(Map {
+            title: digit.to_string(),
+            values: values.to_owned(),
+            value_label: "Weight (pS)".to_owned(),
+            range: Some((-most, most)),
+            ..Map::default()
+        })
+    };
+    let panels = first.axis_iter(Along(0)).enumerate().map(panel).collect();
+    Ok(Plate { title: Some(title.to_owned()), panels, columns: 5 })
+}
+
+/// Recognition rate against the time of a bake, a curve for each temperature, the mean over the seeds.
+///
+/// # Errors
+/// [`DatasetError`] where the run is not what it should be, or was not baked.
+pub fn after_bake(title: &str, run: &Dataset) -> Drawn {
+    let rates = run.shaped::<Ix3>("baked_accuracy")?;
+    let (temperatures, times) = (run.numbers("bake_temperature_c")?, run.numbers("bake_time_s")?);
+    let curve = |(t, celsius): (usize, &f64)| {
+        let mean = |at: usize| 100.0 * rates.slice(s![.., t, at]).mean().unwrap_or(f64::NAN);
+        let points = times.iter().enumerate().map(|(at, time_s)| (*time_s, mean(at))).collect();
+        Curve::line(format!("{celsius} °C"), points).styled(Style::LineAndDots)
+    };
+    let last_s = times.iter().copied().fold(0.0, f64::max);
+    let chart = Chart {
+        title: title.to_owned(),
+        subtitle: Some(format!("at 0 V, up to {}", spoken_time(last_s))),
+        x: Axis::log("Time of the bake (s)"),
+        y: Axis::linear("Recognition rate (%)").within(0.0, 100.0),
+        curves: temperatures.iter().enumerate().map(curve).collect(),
+        ..Chart::default()
+    };
+    Ok(Plate::of(chart.ordered()))
+}
