@@ -8,6 +8,9 @@ use crate::units::spoken_time;
 
 type Drawn = Result<Plate, DatasetError>;
 
+/// The one of two numbers that is wanted.
+type Pick = fn(f64, f64) -> f64;
+
 /// Recognition rate against presentations, the mean over the seeds of each run; of a single run also its lowest and highest seed.
 ///
 /// # Errors
@@ -23,7 +26,7 @@ pub fn learning_curve(title: &str, runs: &[(&str, &Dataset)], marks: Vec<Mark>) 
         let label = if rates.nrows() > 1 { format!("{label}, mean of {}", rates.nrows()) } else { (*label).to_owned() };
         curves.push(Curve::line(label, curve(&|r| r.mean().unwrap_or(f64::NAN))).styled(Style::LineAndDots));
         if runs.len() == 1 && rates.nrows() > 1 {
-            let ends: [(&str, fn(f64, f64) -> f64); 2] = [("lowest", f64::min), ("highest", f64::max)];
+            let ends: [(&str, Pick); 2] = [("lowest", f64::min), ("highest", f64::max)];
             for (label, pick) in ends {
                 let points = curve(&|r| r.iter().copied().fold(r[0], pick));
                 curves.push(Curve::line(label, points).styled(Style::Dashed));

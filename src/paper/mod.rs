@@ -20,20 +20,20 @@ pub fn judge(claims: &[Claim], raw: &[Dataset]) -> Vec<Finding> {
         .iter()
         .map(|claim| {
             let measured = match measure(&claim.id, &raw) {
-                Some(outcome) => outcome.map_err(|error| error.to_string()),
-                None => Err("MNIST was not given: trapline paper --mnist DIR".to_owned()),
+                Some(outcome) => outcome.map_err(|_| {
+                    "needs more experiments than this figure's; run the whole of trapline paper".to_owned()
+                }),
+                None => Err("not part of trapline paper; see trapline mnist --data DIR".to_owned()),
             };
-            Finding {
-                claim: claim.clone(),
-                measured,
-                command: format!("trapline paper --figure {}", first_figure(claim)),
-            }
+            Finding { claim: claim.clone(), measured, command: command(claim) }
         })
         .collect()
 }
 
-fn first_figure(claim: &Claim) -> String {
-    claim.figure.split(',').next().unwrap_or_default().trim().to_owned()
+/// The command that makes a claim's data: one of its figures, or all of them.
+fn command(claim: &Claim) -> String {
+    let figure = claim.figure.split([',', ' ']).find_map(figures::find);
+    figure.map_or_else(|| "trapline paper".to_owned(), |f| format!("trapline paper --figure {}", f.id))
 }
 
 /// The claims that the batches of a figure serve.
@@ -53,7 +53,8 @@ fn covers(part: &str, number: &str) -> bool {
                 letter(first).is_some_and(|low| low <= l) && letter(last).is_some_and(|high| l <= high)
             })
         }
-        None => part == number,
+        // A panel of a figure (`S8a`) is the figure's.
+        None => part.strip_prefix(number).is_some_and(|panel| panel.chars().all(|c| c.is_ascii_lowercase())),
     }
 }
 
@@ -70,6 +71,11 @@ mod tests {
         };
         assert_eq!(of("3d"), ["slope-low", "slope-mid", "slope-high", "hysteresis"]);
         assert_eq!(of("4c"), ["endurance-100c"]);
+        assert_eq!(of("S8"), ["low-bias-tunnelling"]);
+        for claim in &all {
+            let figure = command(claim).strip_prefix("trapline paper --figure ").map(str::to_owned);
+            assert!(figure.is_none_or(|id| of(&id).contains(&claim.id)), "{}: {}", claim.id, command(claim));
+        }
         assert_eq!(of("S12"), ["qd-retention-150c", "qd-forgetting-155c"]);
         assert!(figures::find("1c").is_none());
     }

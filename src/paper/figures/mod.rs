@@ -182,7 +182,14 @@ pub const FIGURES: [Figure; 23] = [
 
 /// The figure of a number, its own or one that is drawn with it.
 pub fn find(id: &str) -> Option<&'static Figure> {
-    FIGURES.iter().find(|f| f.id.eq_ignore_ascii_case(id) || f.also.iter().any(|also| also.eq_ignore_ascii_case(id)))
+    let named =
+        |f: &Figure, id: &str| f.id.eq_ignore_ascii_case(id) || f.also.iter().any(|also| also.eq_ignore_ascii_case(id));
+    // A panel of a supporting figure (`S8a`) is the figure's.
+    let whole = id.trim_end_matches(|c: char| c.is_ascii_lowercase());
+    FIGURES
+        .iter()
+        .find(|f| named(f, id))
+        .or_else(|| FIGURES.iter().find(|f| whole.len() > 1 && whole.starts_with(['S', 's']) && named(f, whole)))
 }
 
 /// A chart of curves.
