@@ -5,13 +5,17 @@ use std::env;
 use std::path::Path;
 use std::process::Command;
 
+/// What the program is made of: built with changes that are not committed, it is not that commit's.
+const SOURCES: [&str; 7] = ["build.rs", "Cargo.toml", "Cargo.lock", "src", "shaders", "materials", "claims"];
+
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok().filter(|o| o.status.success())?;
     let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (!text.is_empty()).then_some(text)
 }
 
-/// The commit of the repository whose root is this package: unpacked inside another one, the package has none.
+/// The commit of the repository whose root is this package, with `-changed` where the sources differ from it. Unpacked inside another
+/// repository, the package has none.
 fn commit() -> Option<String> {
     let root = git(&["rev-parse", "--show-toplevel"])?;
     let here = env::var_os("CARGO_MANIFEST_DIR")?;
@@ -25,7 +29,11 @@ fn commit() -> Option<String> {
             println!("cargo::rerun-if-changed={path}");
         }
     }
-    git(&["rev-parse", "--short=12", "HEAD"])
+    for source in SOURCES {
+        println!("cargo::rerun-if-changed={source}");
+    }
+    let changed = git(&[&["status", "--porcelain", "--untracked-files=no", "--"], &SOURCES[..]].concat()).is_some();
+    git(&["rev-parse", "--short=12", "HEAD"]).map(|commit| commit + if changed { "-changed" } else { "" })
 }
 
 fn main() {

@@ -4,13 +4,13 @@ use serde::de::DeserializeOwned;
 
 /// Reads `text` as a `T`.
 ///
-/// The error is one line, `line 3: key array.rows: invalid type: string "many", expected u64`.
+/// The error is one line, `line 3: key array.rows: is the text "many"; it must be a whole number`.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let place = |error: &toml::de::Error| match error.span() {
         Some(span) => format!("line {}: ", text[..span.start.min(text.len())].matches('\n').count() + 1),
         None => String::new(),
     };
-    let flat = |message: &str| message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let flat = |message: &str| plain(&message.split_whitespace().collect::<Vec<_>>().join(" "));
     let tree = toml::Deserializer::parse(text).map_err(|e| match e.span() {
         Some(_) => format!("{}{}", place(&e), flat(e.message())),
         // The parser gives no place for the one thing it counts: parts of a dotted key.
@@ -23,6 +23,56 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
         };
         format!("{}{key}{}", place(error.inner()), flat(error.inner().message()))
     })
+}
+
+/// What serde says of types and keys, in the words of a file's author.
+fn plain(message: &str) -> String {
+    if let Some((unknown, known)) = unknown_key(message) {
+        let close = |key: &&&str| (strsim::jaro_winkler(key, unknown) * 1000.0) as u32;
+        let meant = known.iter().max_by_key(close).filter(|key| close(key) > 800);
+        let meant = meant.map_or_else(String::new, |key| format!("; did you mean {key}?"));
+        return format!("unknown key {unknown}{meant} (known here: {})", known.join(", "));
+    }
+    if let Some(missing) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        return format!("key {missing} is missing");
+    }
+    match message.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected ")) {
+        Some((found, wanted)) => format!("is {}; it must be {}", said(found), asked(wanted)),
+        None => message.to_owned(),
+    }
+}
+
+/// What serde expects, as a user knows it.
+fn asked(wanted: &str) -> &str {
+    match wanted {
+        "i64" | "u64" | "u32" | "usize" => "a whole number",
+        "f64" => "a number",
+        "a boolean" | "bool" => "true or false",
+        "a sequence" => "a list",
+        "a string" => "a text in quotes",
+        "a map" => "a table of keys",
+        wanted if wanted.starts_with("struct ") => "a table of keys",
+        wanted => wanted,
+    }
+}
+
+/// What serde found: `floating point `2.5``, `string "many"`, `sequence`.
+fn said(found: &str) -> String {
+    let (kind, value) =
+        found.split_once(['`', '"']).map_or((found, ""), |(kind, rest)| (kind, &rest[..rest.len() - 1]));
+    match kind.trim() {
+        "string" => format!("the text \"{value}\""),
+        "floating point" | "integer" | "boolean" => value.to_owned(),
+        "sequence" => "a list".to_owned(),
+        "map" => "a table".to_owned(),
+        _ => found.to_owned(),
+    }
+}
+
+/// The key that is unknown, and those that are known, of serde's message.
+fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
+    let mut quoted = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
+    Some((quoted.next()?, quoted.collect()))
 }
 
 /// Number of the line with the most dots.
@@ -58,6 +108,14 @@ mod tests {
         assert!(broken.contains("line 1") && !broken.contains('\n'), "{broken}");
         let dotted = read::<Shape>(&format!("# a.b.c\n\n{}b = 1\n", "a.".repeat(2000))).unwrap_err();
         assert!(dotted.contains("line 3") && dotted.contains("fewer dots"), "{dotted}");
+        let close = read::<Shape>("[array]\nrow = 1\n").unwrap_err();
+        assert!(close.contains("unknown key row; did you mean rows?"), "{close}");
+        for (value, said) in [("2.5", "is 2.5"), ("[1]", "is a list"), ("{ a = 1 }", "is a table"), ("true", "is true")]
+        {
+            let wrong = read::<Shape>(&format!("[array]\nrows = {value}\n")).unwrap_err();
+            assert_eq!(wrong, format!("line 2: key array.rows: {said}; it must be a whole number"));
+        }
+        assert_eq!(read::<Shape>("[array]\n").unwrap_err(), "line 1: key array: key rows is missing");
         let nested = read::<Shape>(&format!("array = 1\nb = {}1{}\n", "[".repeat(2000), "]".repeat(2000))).unwrap_err();
         assert!(nested.contains("line 2") && nested.contains("recurs"), "{nested}");
     }

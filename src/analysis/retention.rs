@@ -91,7 +91,15 @@ fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-/// The summary as text: a table, then the remarks on the model's validity, one line each.
+const LEGEND: &str = "
+programmed     cells that held charge after programming, of all
+sd(G)/window   spread of conductance right after programming, over the mean window
+kept           a cell's window over its value right after programming; mean, and spread over mean
+charge lost    of what a cell held after programming; mean
+failed         programmed cells that keep less than the threshold
+";
+
+/// The summary as text: a table, the remarks on the model's validity, one line each, and what the columns hold.
 pub fn table(rows: &[RetentionRow]) -> String {
     let headings =
         ["material", "°C", "programmed", "sd(G)/window %", "time", "kept %", "sd/mean %", "charge lost %", "failed %"];
@@ -128,6 +136,7 @@ pub fn table(rows: &[RetentionRow]) -> String {
             text.push_str(&format!("{}, {degrees} °C: {flag}\n", row.material));
         }
     }
+    text.push_str(LEGEND);
     text
 }
 

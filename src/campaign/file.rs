@@ -3,6 +3,7 @@
 //! `campaigns/bake.toml` has every key with a comment. Unknown keys are refused everywhere. In the structures below an
 //! `Option` may be left out; integers are read as signed ones, so that a negative number is told its limit, not its type.
 
+use crate::protocol::PartFile;
 use serde::Deserialize;
 
 /// Version of the file format this program reads.
@@ -49,25 +50,6 @@ pub struct MaterialFile {
     pub name_or_path: String,
     /// In order of time; at least one.
     pub program: Vec<PartFile>,
-}
-
-/// One part of a programming: a pulse train (`pulses`, `amplitude_v`, `width_s`, `interval_s`) or staircase sweeps
-/// (`sweeps`, `sweep_to_v`, `step_v`, `dwell_s`), all four keys of the one or of the other.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PartFile {
-    pub pulses: Option<i64>,
-    /// Volts, up to 100 of either sign.
-    pub amplitude_v: Option<f64>,
-    pub width_s: Option<f64>,
-    /// At 0 V after each pulse; may be 0.
-    pub interval_s: Option<f64>,
-    pub sweeps: Option<i64>,
-    /// A whole number of steps, of either sign.
-    pub sweep_to_v: Option<f64>,
-    pub step_v: Option<f64>,
-    /// At each point of the staircase.
-    pub dwell_s: Option<f64>,
 }
 
 /// `[program]`.

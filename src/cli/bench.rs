@@ -1,5 +1,7 @@
 //! `trapline bench`.
 
+use std::time::Instant;
+
 use clap::Args;
 use trapline::analysis::Table;
 use trapline::experiment::bench::{self, BenchRow, Rate};
@@ -26,12 +28,15 @@ impl Bench {
     /// # Errors
     /// A backend that fails.
     pub fn run(self) -> Result<(), Failure> {
-        let mut rows = Vec::new();
+        let (mut rows, start) = (Vec::new(), Instant::now());
         for backend in self.everyone.reference().into_iter().chain(self.everyone.fast()?) {
             if !self.json {
                 terminal::note(&format!("measuring {}", title(&backend.identity())));
             }
             rows.push(bench::run(backend.as_ref(), self.lines)?);
+        }
+        if !self.json {
+            terminal::note(&format!("measured in {}", terminal::waited(start.elapsed())));
         }
         if self.json {
             let text = serde_json::to_string_pretty(&rows)

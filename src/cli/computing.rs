@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use trapline::backend::{self, Backend, Choice, Options};
 use trapline::outcome::Identity;
 
-use super::{Failure, size};
+use super::{Failure, size, terminal};
 
 /// What computes.
 #[derive(Debug, Args)]
@@ -69,7 +69,7 @@ impl Computing {
     /// [`Failure`].
     pub fn open(&self) -> Result<Box<dyn Backend>, Failure> {
         self.consistent()?;
-        Ok(backend::open(&Options {
+        let opened = backend::open(&Options {
             choice: match self.backend {
                 BackendName::Auto => Choice::Auto,
                 BackendName::Cpu => Choice::Cpu,
@@ -80,7 +80,25 @@ impl Computing {
             device_memory: self.device_memory,
             threads: self.threads,
             instruction_set: self.instruction_set.clone(),
-        })?)
+        })?;
+        self.say_what_does_not_count(&opened.identity().backend);
+        Ok(opened)
+    }
+
+    /// `auto` decides after the options were given: those of the backend it did not take are remarked on.
+    fn say_what_does_not_count(&self, taken: &str) {
+        let options = [
+            ("--threads", "cpu", self.threads.is_some()),
+            ("--instruction-set", "cpu", self.instruction_set.is_some()),
+            ("--device-memory", "gpu", self.device_memory.is_some()),
+        ];
+        for (option, of, given) in options {
+            if given && of != taken {
+                terminal::note(&format!(
+                    "{option} does not count: it is an option of the {of} backend, and {taken} computes"
+                ));
+            }
+        }
     }
 }
 

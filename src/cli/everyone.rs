@@ -48,6 +48,11 @@ impl Everyone {
         }
     }
 
+    /// Whether every backend is wanted.
+    pub fn unrestricted(&self) -> bool {
+        self.backend.is_none() && self.adapter.is_none()
+    }
+
     /// Whether the reference alone is asked for.
     pub fn only_reference(&self) -> bool {
         self.backend == Some(Kind::Reference)

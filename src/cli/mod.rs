@@ -8,6 +8,7 @@ mod failure;
 mod materials;
 mod measure;
 mod mnist;
+mod outputs;
 mod paper;
 mod run;
 mod selftest;

@@ -104,12 +104,14 @@ impl Paper {
                 id: figure.id.to_owned(),
                 caption: figure.caption.to_owned(),
                 svg: figure::plate_svg(&plate)?,
+                claims: claims_of(&chosen, figure).into_iter().map(|claim| claim.id).collect(),
             });
         }
         let json = json(&findings)?;
         written.push(save(&self.output, "claims.json", &json)?);
         written.push(save(&self.output, "index.html", &page::page(&label, &made, &findings, &shown))?);
         terminal::print(&if self.json { json } else { table(&findings) })?;
+        note("what each claim says, how it is measured, from which data and by which command: index.html, claims.json");
         note(&format!(
             "wrote {} files in {} in {}",
             written.len(),
@@ -141,7 +143,8 @@ fn save(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Failure> {
 fn table(findings: &[Finding]) -> String {
     let mut table = Table::new(["claim", "figure", "band", "simulated", ""], 3);
     for finding in findings {
-        let value = finding.measured.as_ref().map_or_else(|_| "-".to_owned(), |m| short(m.value));
+        let unit = Some(finding.claim.unit.as_str()).filter(|unit| *unit != "1").unwrap_or_default();
+        let value = finding.measured.as_ref().map_or_else(|_| "-".to_owned(), |m| format!("{} {unit}", short(m.value)));
         let verdict = match finding.verdict() {
             Some(true) => "pass",
             Some(false) => "FAIL",

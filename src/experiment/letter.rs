@@ -99,23 +99,24 @@ impl Pattern {
         Pattern::parse(name_or_path, &text)
     }
 
-    /// Rows of `0` and `1`, one a line.
+    /// Rows of `0` and `1`, one a line; blanks and commas between them do not count.
     ///
     /// # Errors
     /// [`PatternError`].
     pub fn parse(name: &str, text: &str) -> Result<Pattern, PatternError> {
-        let rows: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let width = rows.first().map_or(0, |row| row.chars().count());
+        let cells_of = |line: &str| line.chars().filter(|c| !c.is_whitespace() && *c != ',').collect::<Vec<char>>();
+        let rows: Vec<_> = text.lines().map(cells_of).filter(|row| !row.is_empty()).collect();
+        let width = rows.first().map_or(0, Vec::len);
         if width == 0 {
             return Err(PatternError::Empty(name.to_owned()));
         }
         let mut cells = Vec::with_capacity(rows.len() * width);
         for (row, line) in rows.iter().enumerate() {
-            let found = line.chars().count();
+            let found = line.len();
             if found != width {
                 return Err(PatternError::Ragged { name: name.to_owned(), row: row + 1, found, expected: width });
             }
-            for c in line.chars() {
+            for &c in line {
                 match c {
                     '0' | '1' => cells.push(c == '1'),
                     found => return Err(PatternError::Cell { name: name.to_owned(), row: row + 1, found }),
@@ -291,6 +292,8 @@ mod tests {
             assert!(error.contains(needed), "{error}");
         }
         assert!(Pattern::letter("Q").is_err());
+        let (plain, spaced) = (Pattern::parse("p", "101\n010"), Pattern::parse("p", "1 0 1\r\n\n0, 1, 0\n"));
+        assert_eq!(plain.expect("sound"), spaced.expect("sound"));
         let h = Pattern::letter("h").expect("known");
         assert!(h.on(ArrayShape { rows: 4, cols: 9 }).expect_err("too large").to_string().contains("5 x 5"));
         assert_eq!(h.on(ArrayShape { rows: 6, cols: 7 }).expect("fits").iter().filter(|w| **w).count(), 13);

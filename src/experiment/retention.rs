@@ -11,7 +11,8 @@ use ndarray::{Array1, Array3, s};
 /// and reads them at `times_s` after programming, which the probe's own cells do not see.
 ///
 /// Axes: `state` (pulses), `time` (s; each one exact step from the programmed state) and `cell`; `conductance_s` as read,
-/// `conductance_noiseless_s`, `filling`.
+/// `conductance_noiseless_s`, `filling`, and `kept`: the window, less that of the first state, over its value at the first time, from
+/// the conductances without noise; NaN for the first state, and for others that are not above it.
 ///
 /// # Errors
 /// What the backend says.
@@ -47,6 +48,10 @@ pub fn run(
             filling.slice_mut(s![state, time, ..]).assign(&later.occupancy.dot(&weights));
         }
     }
+    let kept = Array3::from_shape_fn(shape, |(state, time, cell)| {
+        let window_s = |time: usize| noiseless[[state, time, cell]] - noiseless[[0, time, cell]];
+        if window_s(0) > 0.0 { window_s(time) / window_s(0) } else { f64::NAN }
+    });
     let mut d = Dataset::new(name, "Conductance of programmed states against time");
     super::describe(&mut d, probe);
     d.note("pulse_amplitude_v", train.amplitude_v.to_string());
@@ -58,5 +63,6 @@ pub fn run(
     d.real("conductance_s", &axes, "S", "Conductance as read", conductance.into_dyn());
     d.real("conductance_noiseless_s", &axes, "S", "Conductance without read noise", noiseless.into_dyn());
     d.real("filling", &axes, "1", "Filling", filling.into_dyn());
+    d.real("kept", &axes, "1", "Window over its value at the first time, without read noise", kept.into_dyn());
     Ok(d)
 }

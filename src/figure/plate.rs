@@ -152,7 +152,12 @@ impl<'a> Sheet<'a> {
             Panel::Chart(chart) => Ready::Chart(Box::new(chart::Ready::new(chart, frame))),
             Panel::Blank => Ready::Blank,
             Panel::Map(map) => {
-                let next = if (number + 1) % count == 0 { None } else { plate.panels.get(number + 1) };
+                // The last of its row has the bar of all that share it; a row that ends early has the bar of the row above.
+                let next = match (number + 1) % count {
+                    0 => None,
+                    _ if number + 1 < plate.panels.len() => plate.panels.get(number + 1),
+                    _ => (number / count * count).checked_sub(1).and_then(|above| plate.panels.get(above)),
+                };
                 let shared = matches!(next, Some(Panel::Map(next)) if map.range.is_some()
                     && (map.range, map.log, &map.value_label) == (next.range, next.log, &next.value_label));
                 Ready::Map(Box::new(map::Ready::new(map, height, !shared)))

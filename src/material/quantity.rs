@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 /// `{ value = 4.0, unit = "V", source = "Figure 2a" }`.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "{ value = 1.0, unit = \"V\", source = \"where from\" }")]
 pub struct Quantity {
     pub value: f64,
     pub unit: String,
@@ -14,7 +14,7 @@ pub struct Quantity {
 
 /// Several numbers with one unit and one source.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "{ values = [1.0], unit = \"V\", source = \"where from\" }")]
 pub struct Quantities {
     pub values: Vec<f64>,
     pub unit: String,

@@ -33,16 +33,19 @@ fn errors_name_file_key_value_and_limit() {
         ),
         (edited("pi-ws2-qd", "unit = \"nm\"", "unit = \"inch\""), ["edited.toml", "film.thickness", "inch", "nm"]),
         (edited("pi-ws2-qd", "classes = 8", "classes = 17"), ["edited.toml", "traps.classes", "17", "1 to 16"]),
-        (edited("pi-ws2-qd", "classes = 8", "classes = 8\ncolour = 3"), ["edited.toml", "line ", "colour", "expected"]),
-        (edited("pi-ws2-qd", "[variation]", "[variations]"), ["edited.toml", "line ", "variations", "expected"]),
+        (
+            edited("pi-ws2-qd", "classes = 8", "classes = 8\ncolour = 3"),
+            ["edited.toml", "line ", "colour", "known here"],
+        ),
+        (edited("pi-ws2-qd", "[variation]", "[variations]"), ["edited.toml", "line ", "variations", "known here"]),
         (
             edited("pi-ws2-ns", "classes = 8", "classes = \"8\""),
-            ["edited.toml", "line ", "key traps.classes", "string"],
+            ["edited.toml", "line ", "key traps.classes", "a whole number"],
         ),
         (edited("pi-ws2-ns", "classes = 8", "classes = -8"), ["edited.toml", "traps.classes", "-8", "1 to 16"]),
         (
             edited("pi-ws2-ns", "deepest = { value = 1.24,", "deepest = { value = true,"),
-            ["edited.toml", "line ", "key traps.deepest.value", "boolean"],
+            ["edited.toml", "line ", "key traps.deepest.value", "is true; it must be a number"],
         ),
         (edited("pi-ws2-ns", "\"sheets\"", "\"dots\""), ["traps.shallowest", "given", "\"dots\"", "diameter_mean"]),
         (edited("pi-ws2-ns", "\"sheets\"", "\"none\""), ["traps.classes", "given", "\"none\"", "leave it out"]),

@@ -62,7 +62,9 @@ pub fn short(value: f64) -> String {
         let text = format!("{value:.4}");
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
-        format!("{value:.3e}")
+        let text = format!("{value:.3e}");
+        let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+        format!("{}e{power}", digits.trim_end_matches('0').trim_end_matches('.'))
     }
 }
 
@@ -156,7 +158,7 @@ mod tests {
         assert!(band.holds(3.5) && band.holds(4.5) && !band.holds(4.51) && !band.holds(f64::NAN));
         let range = claim("at_least = 1e-15\nat_most = 1e-12\nunit = 'J'");
         assert!(range.holds(1e-13) && !range.holds(1e-11) && !range.holds(f64::NAN));
-        assert_eq!(range.band(), "at least 1.000e-15 J, at most 1.000e-12 J");
+        assert_eq!(range.band(), "at least 1e-15 J, at most 1e-12 J");
         let order = claim("kind = 'ordinal'");
         assert!(order.holds(0.3) && !order.holds(f64::NAN));
     }

@@ -10,6 +10,8 @@ pub struct Shown {
     pub caption: String,
     /// The drawing, as SVG.
     pub svg: String,
+    /// Names of the claims that it shows.
+    pub claims: Vec<String>,
 }
 
 const STYLE: &str = "\
@@ -19,7 +21,9 @@ figcaption{color:#444;font-size:.95rem}.wide{overflow-x:auto}table{border-collap
 th,td{border-bottom:1px solid #ddd;padding:.35rem .5rem;text-align:left;vertical-align:top}\
 td.n{font-variant-numeric:tabular-nums;white-space:nowrap}.pass{color:#06632a}.fail{color:#a00;font-weight:bold}.none{color:#666}\
 pre{overflow-x:auto;background:#f5f5f5;padding:.75rem;font-size:.8rem}small{color:#555}\
-@media(max-width:40rem){body{padding:.5rem;font-size:15px}}";
+@media(max-width:45rem){body{padding:.5rem;font-size:15px}table.claims tr{display:block;padding:.5rem 0;border-bottom:1px solid #ddd}\
+table.claims tr.head{display:none}table.claims td{display:block;border:0;padding:.1rem 0}\
+table.claims td[data-of]:not(:empty)::before{content:attr(data-of)': ';color:#555}table.claims td:first-child{font-weight:bold}}";
 
 /// Text that HTML takes as text.
 fn escaped(text: &str) -> String {
@@ -64,14 +68,17 @@ fn compose(
          what the paper states is marked as such. Band diagrams and microscopy are not simulated.</p>\n",
     );
     if !findings.is_empty() {
-        claims(html, findings)?;
+        claims(html, findings, figures)?;
     }
     html.push_str("<h2>Figures</h2>\n");
     for figure in figures {
         let id = escaped(&figure.id);
+        let links: Vec<_> =
+            figure.claims.iter().map(|c| format!("<a href=\"#claim-{0}\">{0}</a>", escaped(c))).collect();
+        let claims = if links.is_empty() { String::new() } else { format!("Claims: {}. ", links.join(", ")) };
         writeln!(
             html,
-            "<figure id=\"{id}\"><div class=\"wide\">{}</div><figcaption><b>{id}</b> {}. <small>Data and plot alone: \
+            "<figure id=\"{id}\"><div class=\"wide\">{}</div><figcaption><b>{id}</b> {}. <small>{claims}Data and plot alone: \
              <code>trapline paper --figure {id} -o DIR</code></small></figcaption></figure>",
             inline(&figure.svg),
             escaped(&figure.caption)
@@ -103,12 +110,12 @@ fn compose(
     Ok(())
 }
 
-fn claims(html: &mut String, findings: &[Finding]) -> std::fmt::Result {
+fn claims(html: &mut String, findings: &[Finding], figures: &[Shown]) -> std::fmt::Result {
     let count = |verdict| findings.iter().filter(|f| f.verdict() == verdict).count();
     writeln!(
         html,
         "<h2>Claims</h2>\n<p>{} pass, {} fail, {} not run. Where the paper is only qualitative the band is our reading of it \
-         (<i>ordinal</i>).</p>\n<div class=\"wide\"><table>\n<tr><th>Claim</th><th>Figure</th><th>The paper</th><th>Band</th>\
+         (<i>ordinal</i>).</p>\n<div class=\"wide\"><table class=\"claims\">\n<tr class=\"head\"><th>Claim</th><th>Figure</th><th>The paper</th><th>Band</th>\
          <th>Simulated</th><th></th><th>Measured from</th></tr>",
         count(Some(true)),
         count(Some(false)),
@@ -123,6 +130,7 @@ fn claims(html: &mut String, findings: &[Finding]) -> std::fmt::Result {
         };
         let (value, from) = match &finding.measured {
             Ok(m) => {
+                let unit = Some(claim.unit.as_str()).filter(|unit| *unit != "1").unwrap_or_default();
                 let mut details = String::new();
                 for condition in &m.conditions {
                     let mark = if condition.holds { "✓" } else { "✗" };
@@ -131,21 +139,27 @@ fn claims(html: &mut String, findings: &[Finding]) -> std::fmt::Result {
                 for (name, value) in &m.beside {
                     write!(details, "<br><small>{}: {}</small>", escaped(name), short(*value))?;
                 }
-                (short(m.value), format!("<code>{}</code>{details}", escaped(&m.from)))
+                (format!("{} {unit}", short(m.value)), format!("<code>{}</code>{details}", escaped(&m.from)))
             }
             Err(why) => (String::new(), escaped(why)),
         };
         let ordinal = if claim.kind == "ordinal" { " <i>(ordinal)</i>" } else { "" };
         let measure = escaped(&claim.measure);
+        let plots = figures.iter().filter(|figure| figure.claims.contains(&claim.id));
+        let plots: Vec<_> = plots.map(|f| format!("<a href=\"#{0}\">{0}</a>", escaped(&f.id))).collect();
+        let plots =
+            if plots.is_empty() { String::new() } else { format!("<br><small>here: {}</small>", plots.join(", ")) };
         writeln!(
             html,
-            "<tr id=\"claim-{0}\"><td>{0}</td><td>{1}</td><td>{2}<details><summary><small>how it is measured</small></summary>\
-             <small>{measure}</small></details></td><td>{3}{ordinal}</td><td class=\"n\">{value}</td>\
-             <td class=\"{class}\">{word}</td><td>{from}</td></tr>",
+            "<tr id=\"claim-{0}\"><td>{0}</td><td data-of=\"figure\">{1}{plots}</td><td>{2}<details><summary><small>how it is \
+             measured</small></summary><small>{measure}<br><code>{4}</code></small></details></td>\
+             <td data-of=\"band\">{3}{ordinal}</td><td class=\"n\" data-of=\"simulated\">{value}</td>\
+             <td class=\"{class}\">{word}</td><td data-of=\"measured from\">{from}</td></tr>",
             escaped(&claim.id),
             escaped(&claim.figure),
             escaped(&claim.says),
-            escaped(&claim.band())
+            escaped(&claim.band()),
+            escaped(&finding.command)
         )?;
     }
     html.push_str("</table></div>\n");
@@ -186,12 +200,20 @@ mod tests {
         };
         let claim = parse(TEXT).expect("embedded").remove(0);
         let finding = Finding { claim, measured: Ok(Measured::new(9.0, "g").and("so", false)), command: String::new() };
-        let shown = Shown { id: "2a".to_owned(), caption: "c".to_owned(), svg: "<?xml?><svg></svg>".to_owned() };
+        let shown = Shown {
+            id: "2a".to_owned(),
+            caption: "c".to_owned(),
+            svg: "<?xml?><svg></svg>".to_owned(),
+            claims: vec!["set-voltage".to_owned()],
+        };
         let html = page(&label, &provenance, &[finding], &[shown]);
         assert!(html.contains("A &lt;b&gt; &amp; &quot;c&quot;") && html.contains("&lt;x&gt;"));
         assert!(html.contains("0 pass, 1 fail") && html.contains("<svg></svg>") && !html.contains("<?xml"));
         assert!(html.trim_end().ends_with("</html>"));
         // No network: nothing is fetched, by whatever name.
-        assert!(!html.contains("src=") && !html.contains("href=") && !html.contains("url("));
+        assert!(!html.contains("src=") && !html.contains("url("));
+        // Claims and figures lead to one another, within the page.
+        assert!(html.contains("href=\"#2a\"") && html.contains("href=\"#claim-set-voltage\""));
+        assert_eq!(html.matches("href=").count(), html.matches("href=\"#").count());
     }
 }

@@ -1,8 +1,9 @@
 //! What is done to a cell: segments of constant bias, and the times at which a bake is looked at.
 
+mod part;
 pub mod waveform;
 
-use serde::Deserialize;
+pub use part::{MAX_BIAS_V, MAX_DWELL_S, MAX_SEGMENTS, MAX_SWEEP_POINTS, PartFile, Wrong, checked_segments, program};
 
 /// A constant bias for a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,9 +14,8 @@ pub struct Segment {
     pub cycle: u32,
 }
 
-/// One part of a programming, as a campaign file gives it.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+/// One part of a programming.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Part {
     /// Equal pulses, each followed by an interval at 0 V.
     Pulses { pulses: u32, amplitude_v: f64, width_s: f64, interval_s: f64 },

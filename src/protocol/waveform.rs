@@ -3,15 +3,11 @@
 //! - CSV, two columns `time_s,bias_v`: from each time on the bias holds until the next; the last line only ends the one before.
 //! - TOML, `program = [{ pulses = 30, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }, ...]`, as in a campaign.
 
-use super::{Part, Segment, segments};
+use super::{MAX_BIAS_V, MAX_SEGMENTS, PartFile, Segment, program, segments};
 use crate::files::{self, TextError};
+use crate::toml_file;
 use serde::Deserialize;
 use std::path::Path;
-
-/// Most segments of a waveform.
-pub const MAX_SEGMENTS: usize = 1_000_000;
-/// Largest bias a waveform may hold, V: far past any film's breakdown.
-const MAX_BIAS_V: f64 = 100.0;
 
 /// What is wrong with a waveform file, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +34,13 @@ pub fn read(path: &Path) -> Result<Vec<Segment>, WaveformError> {
         },
     })?;
     let found = if shown.ends_with(".toml") { of_toml(&text, &shown)? } else { of_csv(&text, &shown)? };
-    if found.is_empty() || found.len() > MAX_SEGMENTS {
-        let message = format!("holds {} segments; it must hold 1 to {MAX_SEGMENTS}", found.len());
+    if found.is_empty() {
+        let message =
+            "holds no segment; give two lines of values or more: a bias holds until the time of the next line".into();
+        return Err(WaveformError::Whole { path: shown, message });
+    }
+    if found.len() as u64 > MAX_SEGMENTS {
+        let message = format!("holds {} segments; it may hold {MAX_SEGMENTS}", found.len());
         return Err(WaveformError::Whole { path: shown, message });
     }
     Ok(found)
@@ -49,44 +50,14 @@ fn of_toml(text: &str, path: &str) -> Result<Vec<Segment>, WaveformError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct File {
-        program: Vec<Part>,
+        program: Vec<PartFile>,
     }
     let whole = |message: String| WaveformError::Whole { path: path.to_owned(), message };
-    let file: File = toml::from_str(text).map_err(|e| whole(e.message().replace('\n', " ")))?;
-    for (number, part) in file.program.iter().enumerate() {
-        check(part).map_err(|message| whole(format!("program[{number}].{message}")))?;
-    }
-    Ok(segments(&file.program))
-}
-
-/// What is wrong with a part: key, value and limit.
-pub fn check(part: &Part) -> Result<(), String> {
-    let positive = |key: &str, value: f64| match value > 0.0 && value <= 1e12 {
-        true => Ok(()),
-        false => Err(format!("{key} is {value:?}; it must be more than 0 and at most 1e12")),
-    };
-    let bias = |key: &str, value: f64| match value.abs() <= MAX_BIAS_V {
-        true => Ok(()),
-        false => Err(format!("{key} is {value:?}; it must be between -{MAX_BIAS_V} and {MAX_BIAS_V} V")),
-    };
-    let count = |key: &str, value: f64| match (1.0..=MAX_SEGMENTS as f64).contains(&value) {
-        true => Ok(()),
-        false => Err(format!("{key} makes {value:.0} segments; it must make 1 to {MAX_SEGMENTS}")),
-    };
-    match *part {
-        Part::Pulses { pulses, amplitude_v, width_s, interval_s } => {
-            count("pulses", 2.0 * f64::from(pulses))?;
-            bias("amplitude_v", amplitude_v)?;
-            positive("width_s", width_s)?;
-            if interval_s == 0.0 { Ok(()) } else { positive("interval_s", interval_s) }
-        }
-        Part::Sweep { sweeps, sweep_to_v, step_v, dwell_s } => {
-            bias("sweep_to_v", sweep_to_v)?;
-            positive("step_v", step_v)?;
-            positive("dwell_s", dwell_s)?;
-            count("step_v", f64::from(sweeps) * 2.0 * (sweep_to_v.abs() / step_v).round())
-        }
-    }
+    let file: File = toml_file::read(text).map_err(whole)?;
+    let parts = program(&file.program).map_err(|(place, wrong)| {
+        whole(format!("key {} is {}; it must be {}", wrong.key_in("program", place), wrong.value, wrong.limit))
+    })?;
+    Ok(segments(&parts))
 }
 
 fn of_csv(text: &str, path: &str) -> Result<Vec<Segment>, WaveformError> {
@@ -168,7 +139,10 @@ mod tests {
                 "program = [{ pulses = 2, amplitude_v = 1.5, width_s = -1.0, interval_s = 0.0 }]",
                 "program[0].width_s is -1.0",
             ),
-            ("program = [{ sweeps = 1, sweep_to_v = 5.0, step_v = 1e-9, dwell_s = 1.0 }]", "program[0].step_v makes"),
+            (
+                "program = [{ sweeps = 1, sweep_to_v = 5.0, step_v = 1e-9, dwell_s = 1.0 }]",
+                "program[0].step_v is 1e-9; it must be at least",
+            ),
             ("programme = []", "programme"),
         ] {
             let error = of_toml(text, "w.toml").expect_err(text).to_string();

@@ -171,7 +171,7 @@ pub fn fig_s5(raw: &Raw) -> Drawn {
     let mut curves = Vec::new();
     for cell in 0..cells {
         let label = if cell == 0 { format!("{cells} cells") } else { String::new() };
-        curves.push(Curve::line(label, whole(raw, "iv/uniformity", cell)?).coloured(Colour::ordered(cell, cells)));
+        curves.push(Curve::line(label, whole(raw, "iv/uniformity", cell)?).coloured(Colour::distinct(0)));
     }
     Ok(Plate::of(chart("Figure S5: 25 cells, 25 °C", bias(), current(), curves)))
 }

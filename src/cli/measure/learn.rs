@@ -1,0 +1,105 @@
+//! `trapline learn`.
+
+use clap::{Args, ValueEnum};
+use ndarray::{Array2, ArrayD};
+use trapline::analysis::Table;
+use trapline::array::ArrayShape;
+use trapline::experiment::letter::{self, Lesson, Pattern, Scheme};
+use trapline::figure::{Map, Panel, Plate};
+
+use super::{Failure, Pulses, Reading, Specimen, Told, number, scientific, within};
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Select {
+    /// Cells that are not written see nothing
+    Grounded,
+    /// Cells that share a line with the written one see half of its bias
+    Half,
+    /// All other cells see a third of it
+    Third,
+}
+
+/// Learning of a pattern by an array
+#[derive(Debug, Args)]
+pub struct Learn {
+    /// H, L, T, X, O, +, or a file with rows of 0 and 1
+    #[arg(long, value_name = "NAME", default_value = "H")]
+    pattern: String,
+    /// Rows of the array
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=300))]
+    rows: u64,
+    /// Columns of the array
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=300))]
+    cols: u64,
+    /// What the lines that are not selected are held at
+    #[arg(long, value_enum, default_value_t = Select::Grounded)]
+    select: Select,
+    /// Time after which the array is read again, s
+    #[arg(long, value_name = "S", default_value_t = 3e4, allow_hyphen_values = true)]
+    later: f64,
+    #[command(flatten)]
+    pulses: Pulses,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    specimen: Specimen,
+}
+
+impl Learn {
+    /// # Errors
+    /// [`Failure`].
+    pub fn run(self) -> Result<(), Failure> {
+        let train = self.pulses.train()?;
+        within("--later", self.later, 1e-9, 1e12, "s")?;
+        let wrong = |e: letter::PatternError| Failure::Usage(e.to_string());
+        let pattern = Pattern::load(&self.pattern).map_err(wrong)?;
+        let shape = ArrayShape { rows: self.rows, cols: self.cols };
+        let third = train.count.div_ceil(3).max(1);
+        let stages = vec![0, third, (2 * third).min(train.count), train.count];
+        let scheme = match self.select {
+            Select::Grounded => Scheme::Grounded,
+            Select::Half => Scheme::Half,
+            Select::Third => Scheme::Third,
+        };
+        let lesson = Lesson { pattern, train, scheme, stages, later_s: vec![self.later] };
+        let written = lesson.pattern.on(shape).map_err(wrong)?;
+        let ready = self.specimen.ready(Some(self.reading))?;
+        let found = letter::run(&mut [ready.probe(shape.cells())], "letter", shape, &lesson)?;
+        let (g, kept) = (number(&found, "conductance_s")?, number(&found, "kept_conductance_s")?);
+        let map = |a: &ArrayD<f64>, at: usize| Array2::from_shape_fn(written.dim(), |(r, c)| a[[0, at, r, c]]);
+        let mut maps: Vec<(String, Array2<f64>)> =
+            lesson.stages.iter().enumerate().map(|(i, n)| (format!("{n} pulses"), map(g, i))).collect();
+        maps.push((format!("{} s later", self.later), map(kept, 0)));
+        let mut table = Table::new(["", "inside: lowest (S)", "mean (S)", "outside: mean (S)", "highest (S)"], 1);
+        for (name, values) in &maps {
+            let side = |inside: bool| {
+                values.iter().zip(&written).filter(move |(_, w)| **w == inside).map(|(v, _)| *v).collect::<Vec<_>>()
+            };
+            let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+            let (inside, outside) = (side(true), side(false));
+            let lowest = inside.iter().copied().fold(f64::INFINITY, f64::min);
+            let highest = outside.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            table.row([
+                name.clone(),
+                scientific(lowest),
+                scientific(mean(&inside)),
+                scientific(mean(&outside)),
+                scientific(highest),
+            ]);
+        }
+        let all = || maps.iter().flat_map(|(_, m)| m.iter().map(|g| g * 1e12));
+        let range = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
+        let panel = |(title, values): &(String, Array2<f64>)| {
+            Panel::Map(Map {
+                title: title.clone(),
+                values: values.mapv(|g| g * 1e12),
+                value_label: "Conductance (pS)".to_owned(),
+                range: Some(range),
+                ..Map::default()
+            })
+        };
+        let title = format!("{} learns {}", self.specimen.title(&ready), lesson.pattern.name);
+        let plate = Plate { title: Some(title), panels: maps.iter().map(panel).collect(), columns: 5 };
+        self.specimen.done(&ready, Told { command: "learn", found, plate, summary: table, remark: None })
+    }
+}

@@ -1,0 +1,248 @@
+//! `trapline iv`, `pulse`, `retain` and `learn`: one experiment on chosen cells of a material.
+
+mod iv;
+mod learn;
+mod pulse;
+mod retain;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use trapline::analysis::Table;
+use trapline::backend::Backend;
+use trapline::campaign::{now, provenance};
+use trapline::dataset::Dataset;
+use trapline::experiment::probe::{Conditions, Probe};
+use trapline::experiment::pulse::Train;
+use trapline::figure::{self, Plate};
+use trapline::material::{self, Material};
+use trapline::outcome::ExperimentLabel;
+use trapline::protocol::{Part, Wrong};
+use trapline::record;
+use trapline::units::kelvin;
+
+use super::computing::{self, Computing};
+use super::{Failure, outputs, size, terminal};
+
+pub use iv::Iv;
+pub use learn::Learn;
+pub use pulse::Pulse;
+pub use retain::Retain;
+
+/// The material, what it is under, what computes, and where the result goes.
+#[derive(Debug, Args)]
+struct Specimen {
+    /// A shipped material by name, or a file by path
+    #[arg(long, value_name = "NAME", default_value = "pi-ws2-qd")]
+    material: String,
+    /// Ambient temperature, °C
+    #[arg(long, value_name = "C", default_value_t = 25.0, allow_hyphen_values = true)]
+    temperature: f64,
+    /// Seed of variation and noise
+    #[arg(long, value_name = "N", value_parser = size::seed, default_value = "1", allow_hyphen_values = true)]
+    seed: u64,
+    /// Every cell the nominal one
+    #[arg(long)]
+    no_variation: bool,
+    /// Currents without noise
+    #[arg(long)]
+    no_noise: bool,
+    #[command(flatten)]
+    computing: Computing,
+    /// The record to write; the plot goes beside it, as .png and .svg [default: nothing is written]
+    #[arg(long, short, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Replaces outputs that exist
+    #[arg(long, requires = "output")]
+    force: bool,
+    /// Draws no plot
+    #[arg(long, requires = "output")]
+    no_plot: bool,
+    /// Prints the summary only
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// How many cells are measured, each by itself.
+#[derive(Debug, Args)]
+struct Cells {
+    /// Cells, each with its own variation; the summary is of their mean
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    cells: u64,
+}
+
+/// How conductance is read.
+#[derive(Debug, Clone, Copy, Args)]
+struct Reading {
+    /// Bias of a reading, V
+    #[arg(long, value_name = "V", default_value_t = 0.1, allow_hyphen_values = true)]
+    read_bias: f64,
+    /// Time of a reading, s: the longer, the less noise
+    #[arg(long, value_name = "S", default_value_t = 1e-2, allow_hyphen_values = true)]
+    read_time: f64,
+}
+
+impl Reading {
+    fn checked(self) -> Result<Reading, Failure> {
+        within("--read-time", self.read_time, 1e-12, 1e6, "s")?;
+        within("--read-bias", self.read_bias.abs(), 1e-3, 100.0, "V")?;
+        Ok(self)
+    }
+}
+
+/// A checked specimen.
+struct Ready {
+    material: Material,
+    conditions: Conditions,
+    backend: Box<dyn Backend>,
+    started: String,
+}
+
+impl Ready {
+    fn probe(&self, cells: u64) -> Probe<'_> {
+        Probe::new(self.backend.as_ref(), &self.material, self.conditions, (0..cells).collect())
+    }
+}
+
+/// What an experiment found, in the forms it is told in.
+struct Told {
+    command: &'static str,
+    found: Dataset,
+    plate: Plate,
+    summary: Table,
+    /// What the summary leaves out or stands for.
+    remark: Option<String>,
+}
+
+pub(super) fn within(option: &str, value: f64, low: f64, high: f64, unit: &str) -> Result<f64, Failure> {
+    if value >= low && value <= high {
+        return Ok(value);
+    }
+    Err(Failure::Usage(format!("{option} is {value:?} {unit}; it must be between {low:?} and {high:?} {unit}")))
+}
+
+impl Specimen {
+    /// Checks everything before anything is computed; `reading` is `None` where nothing is read at a bias of its own.
+    fn ready(&self, reading: Option<Reading>) -> Result<Ready, Failure> {
+        within("--temperature", self.temperature, -270.0, 1000.0, "C")?;
+        let nominal = Conditions::nominal(kelvin(self.temperature));
+        let (read_v, read_s) = match reading {
+            Some(reading) => reading.checked().map(|r| (r.read_bias, r.read_time))?,
+            None => (nominal.read_v, nominal.read_s),
+        };
+        let material = material::load(&self.material, Path::new(".")).map_err(|e| Failure::Usage(e.to_string()))?;
+        outputs::free(&self.outputs(), self.force)?;
+        let conditions = Conditions {
+            seed: self.seed,
+            variation: !self.no_variation,
+            read_noise: !self.no_noise,
+            read_v,
+            read_s,
+            ..nominal
+        };
+        Ok(Ready { material, conditions, backend: self.computing.open()?, started: now() })
+    }
+
+    fn outputs(&self) -> Vec<PathBuf> {
+        let Some(record) = &self.output else {
+            return Vec::new();
+        };
+        let stem = record.with_extension("");
+        let plot = |ending: &str| PathBuf::from(format!("{}.{ending}", stem.display()));
+        if self.no_plot { vec![record.clone()] } else { vec![record.clone(), plot("png"), plot("svg")] }
+    }
+
+    /// The material and the temperature, as plots are titled.
+    fn title(&self, ready: &Ready) -> String {
+        format!("{} at {} °C", ready.material.name, self.temperature)
+    }
+
+    /// Writes the record and the plot, where an output is asked for, and prints the summary.
+    fn done(&self, ready: &Ready, told: Told) -> Result<(), Failure> {
+        let note = |line: &str| {
+            if !self.quiet {
+                terminal::note(line);
+            }
+        };
+        note(&computing::heading(&ready.backend.identity()));
+        if let Some(remarks) = told.found.remark("outside_validity") {
+            note(remarks);
+        }
+        if let Some(path) = &self.output {
+            let label = ExperimentLabel {
+                command: told.command.to_owned(),
+                title: told.found.title.clone(),
+                materials: vec![(ready.material.name.clone(), ready.material.text.clone())],
+                seed: self.seed,
+                notes: Vec::new(),
+            };
+            let made = provenance(&ready.backend.identity(), ready.started.clone());
+            record::write_datasets(path, &label, &made, &[told.found])?;
+            let mut written = vec![path.clone()];
+            if !self.no_plot {
+                written.extend(figure::plate(&told.plate, &path.with_extension(""))?);
+            }
+            let names: Vec<_> = written.iter().map(|p| p.display().to_string()).collect();
+            note(&format!("wrote {}", names.join(", ")));
+        }
+        if let Some(remark) = &told.remark {
+            note(remark);
+        }
+        terminal::print(&told.summary.render())
+    }
+}
+
+/// Equal pulses.
+#[derive(Debug, Args)]
+struct Pulses {
+    /// Bias of a pulse, V
+    #[arg(long, value_name = "V", default_value_t = 1.5, allow_hyphen_values = true)]
+    amplitude: f64,
+    /// Width of a pulse, s
+    #[arg(long, value_name = "S", default_value_t = 1e-3, allow_hyphen_values = true)]
+    width: f64,
+    /// Time at 0 V after a pulse, s
+    #[arg(long, value_name = "S", default_value_t = 1e-3, allow_hyphen_values = true)]
+    interval: f64,
+    /// Pulses
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    count: u32,
+}
+
+impl Pulses {
+    fn train(&self) -> Result<Train, Failure> {
+        let train =
+            Train { amplitude_v: self.amplitude, width_s: self.width, interval_s: self.interval, count: self.count };
+        checked(&train, "--amplitude", "--count")?;
+        Ok(train)
+    }
+}
+
+/// A train within the limits; `amplitude` and `count` are the options it was given by.
+fn checked(train: &Train, amplitude: &str, count: &str) -> Result<(), Failure> {
+    let Train { amplitude_v, width_s, interval_s, count: pulses } = *train;
+    let part = Part::Pulses { pulses, amplitude_v, width_s, interval_s };
+    part.checked().map(drop).map_err(|wrong| {
+        let options =
+            [("amplitude_v", amplitude), ("pulses", count), ("width_s", "--width"), ("interval_s", "--interval")];
+        by_option(&wrong, &options)
+    })
+}
+
+/// What is wrong with a part, by the name of the option that gave it.
+fn by_option(wrong: &Wrong, options: &[(&str, &str)]) -> Failure {
+    let option = options.iter().find(|(key, _)| *key == wrong.key).map_or(wrong.key, |(_, option)| option);
+    Failure::Usage(format!("{option} is {}; it must be {}", wrong.value, wrong.limit))
+}
+
+fn scientific(value: f64) -> String {
+    format!("{value:.4e}")
+}
+
+fn number<'a>(d: &'a Dataset, name: &str) -> Result<&'a ndarray::ArrayD<f64>, Failure> {
+    d.numbers(name).map_err(|e| Failure::Failed(e.to_string()))
+}
+
+fn cells_in_words(cells: usize) -> String {
+    if cells == 1 { "one cell".to_owned() } else { format!("the mean of {cells} cells") }
+}

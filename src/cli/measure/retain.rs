@@ -1,0 +1,90 @@
+//! `trapline retain`.
+
+use clap::Args;
+use ndarray::{ArrayD, s};
+use trapline::analysis::Table;
+use trapline::experiment::probe::noise_a;
+use trapline::experiment::retention;
+use trapline::figure::{Axis, Chart, Curve, Plate, Style};
+
+use super::{Cells, Failure, Pulses, Reading, Ready, Specimen, Told, cells_in_words, number, scientific, within};
+
+/// Retention of programmed states at a temperature
+#[derive(Debug, Args)]
+pub struct Retain {
+    #[command(flatten)]
+    pulses: Pulses,
+    /// Last time after programming, s
+    #[arg(long, value_name = "S", default_value_t = 1e5, allow_hyphen_values = true)]
+    until: f64,
+    /// Times a decade, from 1 s
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100))]
+    per_decade: u32,
+    #[command(flatten)]
+    cells: Cells,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    specimen: Specimen,
+}
+
+impl Retain {
+    /// # Errors
+    /// [`Failure`].
+    pub fn run(self) -> Result<(), Failure> {
+        let train = self.pulses.train()?;
+        within("--until", self.until, 1.0, 1e12, "s")?;
+        let ready = self.specimen.ready(Some(self.reading))?;
+        let times = self.times();
+        let found = retention::run(&ready.probe(self.cells.cells), "retention", &train, &[0, train.count], &times)?;
+        let (seen, quiet) = (number(&found, "conductance_s")?, number(&found, "conductance_noiseless_s")?);
+        let cells = quiet.shape()[2];
+        let mean = |of: &ArrayD<f64>, state: usize, t: usize| of.slice(s![state, t, ..]).mean().unwrap_or(f64::NAN);
+        let window = |t: usize| mean(quiet, 1, t) - mean(quiet, 0, t);
+        let kept = |t: usize| 100.0 * window(t) / window(0);
+        if window(0) <= 0.0 {
+            return Err(Failure::Usage(format!(
+                "{} pulses of {:?} V leave no window in {}; there is nothing to keep: take a larger --amplitude",
+                train.count, train.amplitude_v, ready.material.name
+            )));
+        }
+        let mut summary = Table::new(["time (s)", "as read (S)", "without noise (S)", "window kept (%)"], 0);
+        for (t, time_s) in times.iter().enumerate() {
+            let kept = format!("{:.3}", kept(t));
+            summary.row([format!("{time_s:.4e}"), scientific(mean(seen, 1, t)), scientific(mean(quiet, 1, t)), kept]);
+        }
+        let points = times.iter().enumerate().filter(|(_, s)| **s > 0.0).map(|(t, s)| (*s, kept(t)));
+        let pulses = if train.count == 1 { "a pulse".to_owned() } else { format!("{} pulses", train.count) };
+        let plate = Plate::of(Chart {
+            title: format!("{} after {pulses}", self.specimen.title(&ready)),
+            x: Axis::log("Time (s)"),
+            y: Axis::linear("Window kept (%)"),
+            curves: vec![Curve::line(cells_in_words(cells), points.collect()).styled(Style::LineAndDots)],
+            ..Chart::default()
+        });
+        let remark = Some(format!("{}{}", cells_in_words(cells), noise(&ready, mean(quiet, 1, 0), window(0))));
+        self.specimen.done(&ready, Told { command: "retain", found, plate, summary, remark })
+    }
+
+    /// 0, then from 1 s on so many a decade, and the last.
+    fn times(&self) -> Vec<f64> {
+        let per = f64::from(self.per_decade);
+        let steps = (self.until.log10() * per - 1e-9).ceil() as i32;
+        let between = (0..steps).map(|i| 10f64.powf(f64::from(i) / per));
+        std::iter::once(0.0).chain(between).chain([self.until]).collect()
+    }
+}
+
+/// A remark where one reading scatters more than the window is wide.
+fn noise(ready: &Ready, conductance_s: f64, window_s: f64) -> String {
+    let conditions = &ready.conditions;
+    let current_a = conductance_s * conditions.read_v;
+    let scatter_s =
+        noise_a(current_a, conditions.read_v, conditions.ambient_k, conditions.read_s) / conditions.read_v.abs();
+    if !conditions.read_noise || scatter_s < window_s {
+        return String::new();
+    }
+    format!(
+        "; a reading scatters by {scatter_s:.1e} S, the window is {window_s:.1e} S: read longer (--read-time) or program more"
+    )
+}
