@@ -47,10 +47,15 @@ impl Trace {
     }
 }
 
-/// Something that can compute a job.
-pub trait Backend {
+/// Something that can compute a job. Arrays that know nothing of each other may be computed side by side.
+pub trait Backend: Sync {
     /// Who computes.
     fn identity(&self) -> Identity;
+
+    /// How many callers with small stimuli it serves at once without making them wait for each other.
+    fn at_once(&self) -> usize {
+        1
+    }
 
     /// Statistics over all cells of the job.
     ///

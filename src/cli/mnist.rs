@@ -34,6 +34,62 @@ enum SchemeName {
     Pairs,
 }
 
+/// Numbers of the scheme, where they are not its own.
+#[derive(Debug, Args)]
+struct Tuning {
+    /// Bias of the pulse that raises a weight, V [default: the scheme's]
+    #[arg(long, value_name = "V", allow_hyphen_values = true)]
+    raise_bias: Option<f64>,
+    /// Its width, s
+    #[arg(long, value_name = "S", allow_hyphen_values = true)]
+    raise_width: Option<f64>,
+    /// Bias of the pulse that lowers a weight, V
+    #[arg(long, value_name = "V", allow_hyphen_values = true)]
+    lower_bias: Option<f64>,
+    /// Its width, s
+    #[arg(long, value_name = "S", allow_hyphen_values = true)]
+    lower_width: Option<f64>,
+    /// Pairs: probability of a pulse per unit of mean gradient, at the start
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
+    gain: Option<f64>,
+    /// Pairs: what the outputs are multiplied by in the softmax
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    softmax_scale: Option<f64>,
+}
+
+impl Tuning {
+    /// The scheme with what was asked for.
+    fn scheme(&self, name: SchemeName) -> Result<Scheme, Failure> {
+        let scheme = match name {
+            SchemeName::Plain if self.gain.is_some() || self.softmax_scale.is_some() => {
+                let of = "--gain and --softmax-scale are numbers of the scheme of pairs; add --scheme pairs";
+                return Err(Failure::Usage(of.to_owned()));
+            }
+            SchemeName::Plain => Scheme::Plain(Plain::default()),
+            SchemeName::Pairs => {
+                let pairs = Pairs::default();
+                Scheme::Pairs(Pairs {
+                    gain: self.gain.unwrap_or(pairs.gain),
+                    softmax_scale: self.softmax_scale.unwrap_or(pairs.softmax_scale),
+                    ..pairs
+                })
+            }
+        };
+        let [mut raise, mut lower] = scheme.pulses();
+        for (asked, number) in [
+            (self.raise_bias, &mut raise.bias_v),
+            (self.raise_width, &mut raise.width_s),
+            (self.lower_bias, &mut lower.bias_v),
+            (self.lower_width, &mut lower.width_s),
+        ] {
+            *number = asked.unwrap_or(*number);
+        }
+        let scheme = scheme.with_pulses([raise, lower]);
+        scheme.check().map_err(|e| Failure::Usage(e.to_string()))?;
+        Ok(scheme)
+    }
+}
+
 /// Learning of handwritten digits (MNIST) by a single layer of 784 x 10 weights
 #[derive(Debug, Args)]
 #[command(after_help = SOURCE)]
@@ -62,9 +118,20 @@ pub struct Mnist {
     /// Every cell the nominal one
     #[arg(long)]
     no_variation: bool,
+    /// Readings without noise
+    #[arg(long)]
+    no_noise: bool,
     /// Bias of a reading, V
     #[arg(long, value_name = "V", default_value_t = 0.1, allow_hyphen_values = true)]
     read_bias: f64,
+    /// Time of a reading, s
+    #[arg(long, value_name = "S", default_value_t = 1e-2, allow_hyphen_values = true)]
+    read_time: f64,
+    #[command(flatten)]
+    tuning: Tuning,
+    /// Tests on the last N digits of the training set, which are then not learnt, instead of on the test set
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    hold_out: Option<u32>,
     /// Tests every array again after bakes at 25 to 170 °C of up to ten years
     #[arg(long)]
     bake: bool,
@@ -91,10 +158,15 @@ impl Mnist {
         let (start, started) = (Instant::now(), now());
         within("--temperature", self.temperature, -270.0, 1000.0, "C")?;
         within("--read-bias", self.read_bias, 1e-3, 100.0, "V")?;
+        within("--read-time", self.read_time, 1e-9, 1e6, "s")?;
+        let scheme = self.tuning.scheme(self.scheme)?;
         self.computing.consistent()?;
         let material = material::load(&self.material, Path::new(".")).map_err(|e| Failure::Usage(e.to_string()))?;
         self.nothing_is_there()?;
-        let data = idx::load(&self.data)?;
+        let mut data = idx::load(&self.data)?;
+        if let Some(count) = self.hold_out {
+            data = data.holding_out(count as usize)?;
+        }
         let backend = self.computing.open()?;
         let note = |line: &str| {
             if !self.quiet {
@@ -104,7 +176,7 @@ impl Mnist {
         note(&computing::heading(&backend.identity()));
         let bar = terminal::bar(u64::from(self.presentations) * u64::from(self.seeds), "digits", self.quiet);
         let bakes = self.bake.then(Bakes::to_ten_years);
-        let learning = self.learning(&material);
+        let learning = self.learning(&material, scheme);
         let found = study::run(backend.as_ref(), "mnist", &learning, self.seeds, bakes.as_ref(), &data, &|shown| {
             bar.inc(u64::from(shown));
         });
@@ -122,17 +194,16 @@ impl Mnist {
         terminal::print(&summary)
     }
 
-    fn learning<'a>(&self, material: &'a Material) -> Learning<'a> {
+    fn learning<'a>(&self, material: &'a Material, scheme: Scheme) -> Learning<'a> {
         Learning {
             material,
             variation: !self.no_variation,
             seed: self.seed,
             ambient_k: kelvin(self.temperature),
             read_v: self.read_bias,
-            scheme: match self.scheme {
-                SchemeName::Plain => Scheme::Plain(Plain::default()),
-                SchemeName::Pairs => Scheme::Pairs(Pairs::default()),
-            },
+            read_s: self.read_time,
+            read_noise: !self.no_noise,
+            scheme,
             presentations: self.presentations,
             stages: study::stages(self.presentations),
         }

@@ -7,9 +7,11 @@ use clap::Args;
 use trapline::analysis::Table;
 use trapline::campaign::{now, provenance};
 use trapline::dataset::Dataset;
+use trapline::experiment::mnist::{Mnist, idx};
 use trapline::figure;
 use trapline::outcome::ExperimentLabel;
 use trapline::paper::claims::{self, Finding, short};
+use trapline::paper::digits;
 use trapline::paper::figures::{self, FIGURES, Figure};
 use trapline::paper::measure::Raw;
 use trapline::paper::page::{self, Shown};
@@ -29,6 +31,9 @@ pub struct Paper {
     /// Only this figure, as the paper numbers it: 3g, S12
     #[arg(long, value_name = "N")]
     figure: Option<String>,
+    /// Folder with the four files of MNIST, for Figures 5a to 5d (see `trapline mnist --help`)
+    #[arg(long, value_name = "DIR")]
+    mnist: Option<PathBuf>,
     /// Seed of variation and noise
     #[arg(long, value_name = "N", value_parser = size::seed, default_value = "1", allow_hyphen_values = true)]
     seed: u64,
@@ -53,6 +58,7 @@ impl Paper {
     pub fn run(self) -> Result<(), Failure> {
         let (start, started) = (Instant::now(), now());
         let only = self.only()?;
+        let pictures = self.mnist.as_ref().map(|folder| idx::load(folder)).transpose()?;
         let backend = self.computing.open()?;
         let record_path = self.output.join("paper.h5");
         if record_path.exists() && !self.force {
@@ -77,6 +83,10 @@ impl Paper {
             note(&format!("{name}: Figures {}", serves.join(", ")));
             raw.extend(run(&lab)?);
         }
+        if let Some(data) = &pictures {
+            note("mnist: Figures 5a, 5b, 5c, 5d");
+            raw.extend(self.digits(&lab, data)?);
+        }
         let all = claims::parse(claims::TEXT).map_err(Failure::Failed)?;
         let chosen = match only {
             Some(figure) => claims_of(&all, figure),
@@ -97,7 +107,8 @@ impl Paper {
         record::write_datasets(&record_path, &label, &made, &raw)?;
         let mut written = vec![record_path];
         let mut shown = Vec::new();
-        for figure in FIGURES.iter().filter(|f| only.is_none_or(|one| one.id == f.id)) {
+        let drawn = |f: &Figure| only.is_none_or(|one| one.id == f.id) && (pictures.is_some() || !f.needs_mnist());
+        for figure in FIGURES.iter().filter(|f| drawn(f)) {
             let plate = (figure.draw)(&Raw(&raw)).map_err(|e| Failure::Failed(e.to_string()))?;
             written.extend(figure::plate(&plate, &self.output.join(format!("figure-{}", figure.id)))?);
             shown.push(Shown {
@@ -128,9 +139,24 @@ impl Paper {
         };
         let known = || FIGURES.iter().map(|f| f.id).collect::<Vec<_>>().join(", ");
         match figures::find(id) {
+            Some(figure) if figure.needs_mnist() && self.mnist.is_none() => Err(Failure::Usage(format!(
+                "--figure {id} is drawn from MNIST; name the folder of its four files with --mnist DIR (see trapline mnist --help)"
+            ))),
+            Some(figure) if !figure.needs_mnist() && self.mnist.is_some() => {
+                Err(Failure::Usage(format!("--figure {id} needs no MNIST; leave --mnist away, or --figure")))
+            }
             Some(figure) => Ok(Some(figure)),
             None => Err(Failure::Usage(format!("--figure {id:?} is not simulated; it must be one of {}", known()))),
         }
+    }
+
+    /// The experiments on MNIST.
+    fn digits(&self, lab: &Laboratory, data: &Mnist) -> Result<Vec<Dataset>, Failure> {
+        let bar = terminal::bar(digits::ALL_PRESENTATIONS, "digits", self.quiet);
+        let untrained = digits::untrained(lab, data)?;
+        let learnt = digits::learnt(lab, data, &|shown| bar.inc(u64::from(shown)));
+        bar.finish_and_clear();
+        Ok(std::iter::once(untrained).chain(learnt?).collect())
     }
 }
 

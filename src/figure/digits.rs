@@ -43,27 +43,59 @@ pub fn learning_curve(title: &str, runs: &[(&str, &Dataset)], marks: Vec<Mark>) 
     }))
 }
 
-/// How often each digit was given each answer, in percent of the times it was shown, over all seeds.
-///
-/// # Errors
-/// [`DatasetError`] where the run is not what it should be.
-pub fn confusion(title: &str, run: &Dataset) -> Drawn {
-    let counts = run.counted::<Ix3>("confusion")?.sum_axis(Along(0));
+/// Answers after so many presentations as share of the times a digit was shown, in percent, over all seeds.
+fn answers(run: &Dataset, place: usize) -> Result<Map, DatasetError> {
+    let all = run.counted::<Ix4>("confusion")?;
+    let counts = all.index_axis(Along(1), place).sum_axis(Along(0));
     let mut share: Array2<f64> = counts.mapv(|n| 100.0 * n as f64);
     for (mut row, counts) in share.rows_mut().into_iter().zip(counts.rows()) {
         row /= counts.sum() as f64;
     }
-    let map = Map {
-        title: title.to_owned(),
+    Ok(Map {
         x_label: "Answer".to_owned(),
         y_label: "Digit shown".to_owned(),
         values: share,
         value_label: "Share of its pictures (%)".to_owned(),
         range: Some((0.0, 100.0)),
-        annotate: true,
         ..Map::default()
-    };
+    })
+}
+
+/// `after 1000 digits`, of a place of the learning curve.
+fn after(run: &Dataset, place: usize) -> Result<String, DatasetError> {
+    match run.numbers("presentations")?[place] {
+        0.0 => Ok("before learning".to_owned()),
+        shown => Ok(format!("after {shown} digits")),
+    }
+}
+
+/// Last place of the learning curve.
+fn end(run: &Dataset) -> Result<usize, DatasetError> {
+    Ok(run.numbers("presentations")?.len().saturating_sub(1))
+}
+
+/// How often each digit was given each answer at the end, in percent of the times it was shown, over all seeds.
+///
+/// # Errors
+/// [`DatasetError`] where the run is not what it should be.
+pub fn confusion(title: &str, run: &Dataset) -> Drawn {
+    let map = Map { title: title.to_owned(), annotate: true, ..answers(run, end(run)?)? };
     Ok(Plate { title: None, panels: vec![Panel::Map(map)], columns: 1 })
+}
+
+/// The same at some places of the learning curve.
+///
+/// # Errors
+/// As [`confusion`].
+pub fn confusion_on_the_way(title: &str, run: &Dataset, places: &[usize]) -> Drawn {
+    let panel = |&place: &usize| Ok(Panel::Map(Map { title: after(run, place)?, ..answers(run, place)? }));
+    let panels = places.iter().map(panel).collect::<Result<_, DatasetError>>()?;
+    Ok(Plate { title: Some(title.to_owned()), panels, columns: 2 })
+}
+
+/// Largest magnitude of weights.
+fn most<'a>(weights: impl IntoIterator<Item = &'a f64>) -> f64 {
+    weights.into_iter().fold(0.0, |most: f64, g| most.max(g.abs()))
 }
 
 /// The weights of the ten digits of the first seed at the end, as pictures.
@@ -73,7 +105,7 @@ pub fn confusion(title: &str, run: &Dataset) -> Drawn {
 pub fn weights(title: &str, run: &Dataset) -> Drawn {
     let all = run.shaped::<Ix4>("weight_s")?;
     let first = all.slice(s![0, .., .., ..]).mapv(|g| g * 1e12);
-    let most = first.iter().fold(0.0, |most: f64, g| most.max(g.abs()));
+    let most = most(&first);
     let panel = |(digit, values): (usize, ndarray::ArrayView2<f64>)| {
         Panel::Map(Map {
             title: digit.to_string(),
@@ -85,6 +117,32 @@ pub fn weights(title: &str, run: &Dataset) -> Drawn {
     };
     let panels = first.axis_iter(Along(0)).enumerate().map(panel).collect();
     Ok(Plate { title: Some(title.to_owned()), panels, columns: 5 })
+}
+
+/// The weights of the first seed at some places of the learning curve: a strip of ten pictures each, on one scale.
+///
+/// # Errors
+/// As [`weights`].
+pub fn weights_on_the_way(title: &str, run: &Dataset, places: &[usize]) -> Drawn {
+    let all = run.shaped::<Ix4>("first_weight_s")?;
+    let (_, digits, rows, columns) = all.dim();
+    let most = 1e12 * most(all);
+    let panel = |&place: &usize| {
+        // A column that is not a number, and so grey, stands between two digits.
+        let strip = Array2::from_shape_fn((rows, digits * (columns + 1) - 1), |(y, x)| match x % (columns + 1) {
+            within if within < columns => 1e12 * all[[place, x / (columns + 1), y, within]],
+            _ => f64::NAN,
+        });
+        Ok(Panel::Map(Map {
+            title: after(run, place)?,
+            values: strip,
+            value_label: "Weight (pS)".to_owned(),
+            range: Some((-most, most)),
+            ..Map::default()
+        }))
+    };
+    let panels = places.iter().map(panel).collect::<Result<_, DatasetError>>()?;
+    Ok(Plate { title: Some(title.to_owned()), panels, columns: 1 })
 }
 
 /// Recognition rate against the time of a bake, a curve for each temperature, the mean over the seeds.

@@ -44,8 +44,8 @@ impl Claim {
         if parts.is_empty() { "in order".to_owned() } else { parts.join(", ") }
     }
 
-    /// Whether a value is inside; NaN is not.
-    fn holds(&self, value: f64) -> bool {
+    /// Whether a value is inside the band; NaN is not.
+    pub fn holds(&self, value: f64) -> bool {
         let near = match (self.target, self.within) {
             (Some(target), Some(within)) => (value - target).abs() <= within,
             (Some(target), None) => value == target,

@@ -1,9 +1,10 @@
 //! The source paper, figure by figure and claim by claim, from simulated raw data.
 //!
-//! [`raw`] runs the experiments, [`mod@measure`] takes from their datasets what each claim ([`claims`]) says, and nothing from a
+//! [`raw`] and [`digits`] run the experiments, [`mod@measure`] takes from their datasets what each claim ([`claims`]) says, and nothing from a
 //! parameter. [`figures`] draws the same data, and [`page`] puts all of it on one page.
 
 pub mod claims;
+pub mod digits;
 pub mod figures;
 pub mod measure;
 pub mod page;
@@ -20,27 +21,40 @@ pub fn judge(claims: &[Claim], raw: &[Dataset]) -> Vec<Finding> {
         .iter()
         .map(|claim| {
             let measured = match measure(&claim.id, &raw) {
-                Some(outcome) => outcome.map_err(|_| {
-                    "needs more experiments than this figure's; run the whole of trapline paper".to_owned()
+                Some(outcome) => outcome.map_err(|_| match of_mnist(claim) {
+                    Some(_) => format!("needs MNIST: {}", command(claim)),
+                    None => "needs more experiments than this figure's; run the whole of trapline paper".to_owned(),
                 }),
-                None => Err("not part of trapline paper; see trapline mnist --data DIR".to_owned()),
+                None => Err("nothing measures it".to_owned()),
             };
             Finding { claim: claim.clone(), measured, command: command(claim) }
         })
         .collect()
 }
 
+/// The first figure of a claim that is drawn from MNIST.
+fn of_mnist(claim: &Claim) -> Option<&'static figures::Figure> {
+    figures::FIGURES.iter().find(|figure| figure.needs_mnist() && names(claim, figure))
+}
+
 /// The command that makes a claim's data: one of its figures, or all of them.
 fn command(claim: &Claim) -> String {
+    if let Some(figure) = of_mnist(claim) {
+        return format!("trapline paper --figure {} --mnist DIR", figure.id);
+    }
     let figure = claim.figure.split([',', ' ']).find_map(figures::find);
     figure.map_or_else(|| "trapline paper".to_owned(), |f| format!("trapline paper --figure {}", f.id))
 }
 
 /// The claims that the batches of a figure serve.
 pub fn claims_of(all: &[Claim], figure: &figures::Figure) -> Vec<Claim> {
+    all.iter().filter(|claim| names(claim, figure)).cloned().collect()
+}
+
+/// Whether a claim names a figure, or one that is drawn with it.
+fn names(claim: &Claim, figure: &figures::Figure) -> bool {
     let numbers = || std::iter::once(figure.id).chain(figure.also.iter().copied());
-    let names = |claim: &Claim| claim.figure.split([',', ' ']).any(|part| numbers().any(|n| covers(part, n)));
-    all.iter().filter(|claim| names(claim)).cloned().collect()
+    claim.figure.split([',', ' ']).any(|part| numbers().any(|n| covers(part, n)))
 }
 
 /// Whether a part of a claim's list of figures (`3g`, `S3`, `4a-d`) names a figure.
@@ -49,7 +63,8 @@ fn covers(part: &str, number: &str) -> bool {
         Some((first, last)) => {
             let stem = first.trim_end_matches(|c: char| c.is_ascii_lowercase());
             let letter = |text: &str| text.chars().last().filter(char::is_ascii_lowercase);
-            number.strip_prefix(stem).and_then(letter).is_some_and(|l| {
+            let panel = number.strip_prefix(stem).filter(|panel| panel.len() == 1);
+            panel.and_then(letter).is_some_and(|l| {
                 letter(first).is_some_and(|low| low <= l) && letter(last).is_some_and(|high| l <= high)
             })
         }
@@ -73,9 +88,15 @@ mod tests {
         assert_eq!(of("4c"), ["endurance-100c"]);
         assert_eq!(of("S8"), ["low-bias-tunnelling"]);
         for claim in &all {
-            let figure = command(claim).strip_prefix("trapline paper --figure ").map(str::to_owned);
-            assert!(figure.is_none_or(|id| of(&id).contains(&claim.id)), "{}: {}", claim.id, command(claim));
+            let command = command(claim);
+            let figure = command.strip_prefix("trapline paper --figure ").and_then(|rest| rest.split(' ').next());
+            assert!(figure.is_none_or(|id| of(id).contains(&claim.id)), "{}: {command}", claim.id);
         }
+        assert_eq!(
+            (of("5b"), of("5c")),
+            (vec!["mnist-initial".to_owned(), "mnist-trained".to_owned()], vec!["mnist-trained".to_owned()])
+        );
+        assert!(of("5a").is_empty() && of("5-bake").is_empty());
         assert_eq!(of("S12"), ["qd-retention-150c", "qd-forgetting-155c"]);
         assert!(figures::find("1c").is_none());
     }

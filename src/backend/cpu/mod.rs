@@ -285,6 +285,10 @@ impl Backend for Cpu {
         }
     }
 
+    fn at_once(&self) -> usize {
+        self.threads()
+    }
+
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
         let tables = Tables::new(job);
         let context = Context { tables: &tables, seed: job.seed, normal_table: normal_table() };

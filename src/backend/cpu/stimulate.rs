@@ -17,6 +17,9 @@ use rayon::prelude::*;
 /// Groups of sixteen cells a thread takes at once.
 const GROUPS_A_PIECE: usize = 4;
 
+/// Substeps of sixteen cells that take about as long as it takes to wake the threads: so many are done at once, by the caller.
+const SMALL: usize = 256;
+
 /// What every group reads.
 struct Context<'a> {
     tables: &'a CellTables,
@@ -131,11 +134,12 @@ pub(super) fn stimulate(
         });
         Piece { first, groups: groups.collect() }
     };
-    let starts = (0..cells.len()).into_par_iter().step_by(GROUPS_A_PIECE * LANES);
-    let pieces: Vec<Piece> = if cells.len() <= GROUPS_A_PIECE * LANES {
-        (0..cells.len()).step_by(GROUPS_A_PIECE * LANES).map(piece).collect()
+    let starts = || (0..cells.len()).step_by(GROUPS_A_PIECE * LANES);
+    let substeps: usize = tables.segments.iter().map(|segment| segment.substeps as usize).sum();
+    let pieces: Vec<Piece> = if cells.len().div_ceil(LANES).saturating_mul(substeps) <= SMALL {
+        starts().map(piece).collect()
     } else {
-        cpu.pool.install(|| starts.map(piece).collect())
+        cpu.pool.install(|| starts().collect::<Vec<_>>().into_par_iter().map(piece).collect())
     };
     let mut response = Response::unwritten(stimulus.rows, cells.len());
     let mut arrays = response.arrays();

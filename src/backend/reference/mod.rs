@@ -79,6 +79,10 @@ impl Backend for Reference {
         }
     }
 
+    fn at_once(&self) -> usize {
+        rayon::current_num_threads()
+    }
+
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
         let mut tally = Tally::new(job, |x| x);
         let cells = job.shape.cells();

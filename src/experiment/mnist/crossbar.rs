@@ -4,13 +4,10 @@ use super::MnistError;
 use super::learn::Learning;
 use super::scheme::{Pulse, Scheme};
 use crate::backend::Backend;
-use crate::backend::stimulus::Stimulus;
+use crate::backend::stimulus::{Response, Stimulus};
 use crate::material::Variation;
 use crate::protocol::Segment;
 use ndarray::{Array2, Axis};
-
-/// Time of one reading, s. At 0.1 V nothing is caught, so it disturbs nothing.
-pub(super) const READ_S: f64 = 1e-3;
 
 /// What pulses were given, and what they cost. Reading is not in it.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize)]
@@ -35,6 +32,8 @@ pub(super) struct Crossbar<'a> {
     pub conductance_s: Array2<f64>,
     /// Calls so far: the pulse number the cycle-to-cycle draw goes by.
     cycle: u32,
+    /// Every pulse that was given, with the reading after it: only the cycle differs from call to call.
+    prepared: Vec<(Pulse, Stimulus)>,
     pub spent: Spent,
 }
 
@@ -72,7 +71,16 @@ impl<'a> Crossbar<'a> {
     ) -> Crossbar<'a> {
         let columns = learning.scheme.columns();
         let conductance_s = Array2::zeros((pixels, columns));
-        Crossbar { with, learning, columns, occupancy, conductance_s, cycle: 0, spent: Spent::default() }
+        Crossbar {
+            with,
+            learning,
+            columns,
+            occupancy,
+            conductance_s,
+            cycle: 0,
+            prepared: Vec::new(),
+            spent: Spent::default(),
+        }
     }
 
     /// Gives each of the cells (ascending, none twice) one pulse, and reads them.
@@ -81,9 +89,15 @@ impl<'a> Crossbar<'a> {
             return Ok(());
         }
         self.cycle += 1;
-        let learning = self.learning;
-        let segment = Segment { bias_v: pulse.bias_v, dwell_s: pulse.width_s, cycle: self.cycle };
-        let response = self.apply(&[(segment, true), (self.reading(), true)], learning.ambient_k, cells)?;
+        let at = self.prepared.iter().position(|(known, _)| known == pulse).unwrap_or_else(|| {
+            let segment = Segment { bias_v: pulse.bias_v, dwell_s: pulse.width_s, cycle: 0 };
+            self.prepared
+                .push((*pulse, self.stimulus(&[(segment, true), (self.reading(), true)], self.learning.ambient_k)));
+            self.prepared.len() - 1
+        });
+        let stimulus = &mut self.prepared[at].1;
+        stimulus.steps.iter_mut().for_each(|step| step.program.cycle = self.cycle);
+        let response = apply(self.with, stimulus, cells, &mut self.occupancy)?;
         self.keep(cells, response.current_a.row(1).iter());
         let count = cells.len() as u64;
         if pulse.bias_v < 0.0 {
@@ -102,7 +116,8 @@ impl<'a> Crossbar<'a> {
 
     /// Reads the cells.
     pub fn read(&mut self, cells: &[u64]) -> Result<(), MnistError> {
-        let response = self.apply(&[(self.reading(), true)], self.learning.ambient_k, cells)?;
+        let stimulus = self.stimulus(&[(self.reading(), true)], self.learning.ambient_k);
+        let response = apply(self.with, &stimulus, cells, &mut self.occupancy)?;
         self.keep(cells, response.current_a.row(0).iter());
         Ok(())
     }
@@ -110,12 +125,13 @@ impl<'a> Crossbar<'a> {
     /// Leaves the whole array at 0 V and a temperature for a time, and reads it at the temperature of learning.
     pub fn bake(&mut self, bake_k: f64, time_s: f64) -> Result<(), MnistError> {
         let all: Vec<u64> = (0..self.occupancy.nrows() as u64).collect();
-        self.apply(&[(Segment { bias_v: 0.0, dwell_s: time_s, cycle: 0 }, false)], bake_k, &all)?;
+        let stimulus = self.stimulus(&[(Segment { bias_v: 0.0, dwell_s: time_s, cycle: 0 }, false)], bake_k);
+        apply(self.with, &stimulus, &all, &mut self.occupancy)?;
         self.read(&all)
     }
 
     fn reading(&self) -> Segment {
-        Segment { bias_v: self.learning.read_v, dwell_s: READ_S, cycle: self.cycle }
+        Segment { bias_v: self.learning.read_v, dwell_s: self.learning.read_s, cycle: self.cycle }
     }
 
     fn keep<'b>(&mut self, cells: &[u64], currents_a: impl Iterator<Item = &'b f64>) {
@@ -125,21 +141,25 @@ impl<'a> Crossbar<'a> {
         }
     }
 
-    fn apply(
-        &mut self,
-        segments: &[(Segment, bool)],
-        ambient_k: f64,
-        cells: &[u64],
-    ) -> Result<crate::backend::stimulus::Response, MnistError> {
+    fn stimulus(&self, segments: &[(Segment, bool)], ambient_k: f64) -> Stimulus {
         let learning = self.learning;
         let variation = if learning.variation { learning.material.variation } else { Variation::OFF };
-        let stimulus = Stimulus::new(learning.material, variation, learning.seed, ambient_k, segments);
-        let rows: Vec<usize> = cells.iter().map(|cell| *cell as usize).collect();
-        let mut part = self.occupancy.select(Axis(0), &rows);
-        let response = self.with.stimulate(&stimulus, cells, &mut part)?;
-        for (row, state) in rows.iter().zip(part.rows()) {
-            self.occupancy.row_mut(*row).assign(&state);
-        }
-        Ok(response)
+        Stimulus::new(learning.material, variation, learning.seed, ambient_k, segments)
     }
+}
+
+/// Puts the cells (ascending, none twice) through a stimulus.
+fn apply(
+    with: &dyn Backend,
+    stimulus: &Stimulus,
+    cells: &[u64],
+    occupancy: &mut Array2<f64>,
+) -> Result<Response, MnistError> {
+    let rows: Vec<usize> = cells.iter().map(|cell| *cell as usize).collect();
+    let mut part = occupancy.select(Axis(0), &rows);
+    let response = with.stimulate(stimulus, cells, &mut part)?;
+    for (row, state) in rows.iter().zip(part.rows()) {
+        occupancy.row_mut(*row).assign(&state);
+    }
+    Ok(response)
 }

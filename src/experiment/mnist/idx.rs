@@ -7,8 +7,9 @@
 //!
 //! Nothing is allocated on the word of a header: memory grows with the bytes that are really there.
 
+use super::MnistError;
 use flate2::read::MultiGzDecoder;
-use ndarray::Array2;
+use ndarray::{Array2, s};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -55,6 +56,28 @@ pub struct Mnist {
     pub train: Digits,
     /// 10,000 digits as published.
     pub test: Digits,
+}
+
+impl Mnist {
+    /// The last `count` training digits in place of the test set, and the training set without them: to choose numbers by.
+    ///
+    /// # Errors
+    /// [`MnistError::Value`] where nothing would be left to train with, or to test.
+    pub fn holding_out(&self, count: usize) -> Result<Mnist, MnistError> {
+        let all = self.train.len();
+        if count == 0 || count >= all {
+            return Err(MnistError::value(
+                "the number of digits held out",
+                count,
+                format!("1 to {}", all.saturating_sub(1)),
+            ));
+        }
+        let part = |range: std::ops::Range<usize>| Digits {
+            images: self.train.images.slice(s![range.clone(), ..]).to_owned(),
+            labels: self.train.labels[range].to_vec(),
+        };
+        Ok(Mnist { train: part(0..all - count), test: part(all - count..all) })
+    }
 }
 
 /// Why MNIST could not be read.

@@ -3,8 +3,8 @@
 use super::crossbar::Crossbar;
 pub use super::crossbar::Spent;
 use super::scheme::Scheme;
-use super::score::Scorer;
 pub use super::score::Tested;
+use super::score::{Occasion, Scorer};
 use super::teach::Teacher;
 use super::{DIGITS, Digits, Mnist, MnistError};
 use crate::backend::Backend;
@@ -21,12 +21,16 @@ pub struct Learning<'a> {
     pub material: &'a Material,
     /// Whether cells differ as the material says.
     pub variation: bool,
-    /// Which array, and in the scheme of pairs which cells an update pulses.
+    /// Which array, which noise, and in the scheme of pairs which cells an update pulses.
     pub seed: u64,
     /// Temperature of learning and reading, K.
     pub ambient_k: f64,
     /// Bias of reading, V.
     pub read_v: f64,
+    /// Time of a reading, s. At 0.1 V nothing is caught, so it disturbs nothing.
+    pub read_s: f64,
+    /// Whether the columns' charges are read with their noise.
+    pub read_noise: bool,
     pub scheme: Scheme,
     /// Digits shown, in the order of the training set and again from its start.
     pub presentations: u32,
@@ -71,19 +75,19 @@ pub fn learn(
     with: &dyn Backend,
     learning: &Learning,
     mnist: &Mnist,
-    progress: &dyn Fn(u32),
+    progress: &(dyn Fn(u32) + Sync),
 ) -> Result<Learnt, MnistError> {
     let pixels = check(learning, mnist)?;
     let mut crossbar = Crossbar::prepared(with, learning, pixels)?;
     let preparation = std::mem::take(&mut crossbar.spent);
-    let scorer = Scorer::new(learning.scheme);
+    let scorer = Scorer::new(learning);
     let mut teacher = Teacher::new(&crossbar, learning);
     let mut due: BTreeSet<u32> = learning.stages.iter().copied().filter(|&at| at < learning.presentations).collect();
     due.insert(0);
     let mut stages = Vec::with_capacity(due.len() + 1);
     let stage = |at, crossbar: &Crossbar| Stage {
         presentations: at,
-        tested: scorer.test(&crossbar.conductance_s, &mnist.test),
+        tested: scorer.test(&crossbar.conductance_s, at, &mnist.test),
         weights_s: scorer.weights_s(&crossbar.conductance_s),
         spent: crossbar.spent,
     };
@@ -94,7 +98,7 @@ pub fn learn(
         let shown = at as usize % mnist.train.len();
         let image = mnist.train.images.row(shown);
         let label = usize::from(mnist.train.labels[shown]);
-        let scores = scorer.scores(&crossbar.conductance_s, image);
+        let scores = scorer.scores(&crossbar.conductance_s, image, Occasion::Learning(at));
         teacher.present(&mut crossbar, &scorer, image, label, &scores)?;
         progress(1);
     }
@@ -102,7 +106,8 @@ pub fn learn(
     Ok(Learnt { stages, preparation, occupancy: crossbar.occupancy })
 }
 
-/// Tests an array that was left at 0 V and `bake_k` for `time_s` after learning; `occupancy` is [`Learnt::occupancy`].
+/// Tests an array that was left at 0 V and `bake_k` for `time_s` after learning; `occupancy` is [`Learnt::occupancy`]. The
+/// noise is that of the last test before it.
 ///
 /// # Errors
 /// As [`learn`].
@@ -128,7 +133,7 @@ pub fn after_bake(
     }
     let mut crossbar = Crossbar::from_state(with, learning, pixels, occupancy.clone());
     crossbar.bake(bake_k, time_s)?;
-    Ok(Scorer::new(learning.scheme).test(&crossbar.conductance_s, test))
+    Ok(Scorer::new(learning).test(&crossbar.conductance_s, learning.presentations, test))
 }
 
 /// Number of pixels, once data and numbers make sense.
@@ -138,7 +143,12 @@ fn check(learning: &Learning, mnist: &Mnist) -> Result<usize, MnistError> {
         let limit = format!("1 to {MAX_PRESENTATIONS}");
         return Err(MnistError::value("the number of presentations", learning.presentations, limit));
     }
-    for (what, value) in [("the read bias", learning.read_v), ("the ambient temperature", learning.ambient_k)] {
+    let positive = [
+        ("the read bias", learning.read_v),
+        ("the read time", learning.read_s),
+        ("the ambient temperature", learning.ambient_k),
+    ];
+    for (what, value) in positive {
         if !(value.is_finite() && value > 0.0) {
             return Err(MnistError::value(what, value, "a number above 0"));
         }

@@ -89,6 +89,22 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// The raising and the lowering pulse.
+    pub fn pulses(&self) -> [Pulse; 2] {
+        match self {
+            Scheme::Plain(plain) => [plain.raise, plain.lower],
+            Scheme::Pairs(pairs) => [pairs.raise, pairs.lower],
+        }
+    }
+
+    /// The same with another raising and lowering pulse.
+    pub fn with_pulses(self, [raise, lower]: [Pulse; 2]) -> Scheme {
+        match self {
+            Scheme::Plain(plain) => Scheme::Plain(Plain { raise, lower, ..plain }),
+            Scheme::Pairs(pairs) => Scheme::Pairs(Pairs { raise, lower, ..pairs }),
+        }
+    }
+
     /// Columns of the array: one for each digit and the reference, or two for each digit.
     pub fn columns(&self) -> usize {
         match self {
@@ -118,10 +134,7 @@ impl Scheme {
     /// # Errors
     /// [`MnistError::Value`] for a pulse that is not finite or of the wrong sign, and numbers that are not positive.
     pub fn check(&self) -> Result<(), MnistError> {
-        let (raise, lower) = match self {
-            Scheme::Plain(plain) => (plain.raise, plain.lower),
-            Scheme::Pairs(pairs) => (pairs.raise, pairs.lower),
-        };
+        let [raise, lower] = self.pulses();
         for (name, pulse, sign) in [("raising", raise, 1.0), ("lowering", lower, -1.0)] {
             let limit = if sign > 0.0 { "a number of at least 0 V" } else { "a number of at most 0 V" };
             if !(pulse.bias_v.is_finite() && pulse.bias_v * sign >= 0.0) {

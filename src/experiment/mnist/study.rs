@@ -10,6 +10,7 @@ use crate::cell::validity;
 use crate::dataset::Dataset;
 use crate::units::{YEAR_S, celsius, kelvin};
 use ndarray::{Array1, Array2, Array3, Array4, s};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bakes that every array is put through after learning, each from the state in which it ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,9 +38,40 @@ pub fn stages(presentations: u32) -> Vec<u32> {
     all
 }
 
-/// The first seed and those that follow it.
-fn seeds(learning: &Learning, count: u32) -> Vec<u64> {
-    (0..u64::from(count)).map(|i| learning.seed.wrapping_add(i)).collect()
+/// Does something for the learning's seed and those that follow it, several at once where the backend serves several; in their
+/// order.
+fn for_seeds<T: Send>(
+    with: &dyn Backend,
+    learning: &Learning,
+    count: u32,
+    one: impl Fn(&Learning) -> Result<T, MnistError> + Sync,
+) -> Result<Vec<T>, MnistError> {
+    let count = count as usize;
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                return done;
+            }
+            let found = one(&Learning { seed: learning.seed.wrapping_add(number as u64), ..learning.clone() });
+            if found.is_err() {
+                next.store(count, Ordering::Relaxed);
+            }
+            done.push((number, found));
+        }
+    };
+    // Threads of their own: a pool's would take up the next seed while they wait for a backend that uses the same pool.
+    let mut found: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..with.at_once().clamp(1, count.max(1))).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    found.sort_by_key(|(number, _)| *number);
+    found.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Teaches an array for each of `seeds` seeds, from the learning's on; `progress` is told of each further presentation.
@@ -47,9 +79,10 @@ fn seeds(learning: &Learning, count: u32) -> Vec<u64> {
 /// Axes: `seed`, `presentations` (from 0), `digit` (shown, or of a weight), `answer`, `row` and `column` (of the picture), and
 /// with bakes `bake_temperature_c` and `bake_time_s`. Over (seed, presentations): `accuracy`, the pulses so far `raising` and
 /// `lowering`, their `energy_j`, and `caught_share`, the largest ratio of electrons caught to electrons injected in any pulse or
-/// reading so far, of the preparation too. Over (seed, digit, answer): `confusion` at the end. Over (seed, digit, row, column):
-/// `fresh_weight_s` and `weight_s` at the end. Over (seed): `preparing` pulses and their `preparing_energy_j`. Over (seed,
-/// bake_temperature_c, bake_time_s): `baked_accuracy`.
+/// reading so far, of the preparation too. Over (seed, presentations, digit, answer): `confusion`. Over (seed, digit, row,
+/// column): `weight_s` at the end; over (presentations, digit, row, column): `first_weight_s` of the first seed on the way. Over
+/// (digit, row, column): `picture_input`, what the first picture of each digit puts on the rows. Over (seed): `preparing` pulses
+/// and their `preparing_energy_j`. Over (seed, bake_temperature_c, bake_time_s): `baked_accuracy`.
 ///
 /// # Errors
 /// As [`learn`].
@@ -60,31 +93,30 @@ pub fn run(
     seed_count: u32,
     bakes: Option<&Bakes>,
     mnist: &Mnist,
-    progress: &dyn Fn(u32),
+    progress: &(dyn Fn(u32) + Sync),
 ) -> Result<Dataset, MnistError> {
-    let numbers = seeds(learning, seed_count);
-    let mut all = Vec::with_capacity(numbers.len());
-    let mut baked = Vec::new();
-    for &seed in &numbers {
-        let one = Learning { seed, ..learning.clone() };
-        let learnt = learn(with, &one, mnist, progress)?;
-        for (celsius, time_s) in bakes.into_iter().flat_map(pairs) {
-            baked.push(after_bake(with, &one, &learnt.occupancy, kelvin(celsius), time_s, &mnist.test)?.accuracy);
-        }
-        all.push(learnt);
-    }
+    let one = |learning: &Learning| {
+        let learnt = learn(with, learning, mnist, progress)?;
+        let bake = |(celsius, time_s): (f64, f64)| {
+            after_bake(with, learning, &learnt.occupancy, kelvin(celsius), time_s, &mnist.test).map(|t| t.accuracy)
+        };
+        let baked: Vec<f64> = bakes.into_iter().flat_map(pairs).map(bake).collect::<Result<_, _>>()?;
+        Ok((learnt, baked))
+    };
+    let (all, baked): (Vec<_>, Vec<_>) = for_seeds(with, learning, seed_count, one)?.into_iter().unzip();
     let title = format!("{} presentations of handwritten digits", learning.presentations);
     let mut d = described(name, &title, learning, bakes);
-    seed_axis(&mut d, &numbers);
+    seed_axis(&mut d, learning, all.len());
     over_presentations(&mut d, &all);
     at_the_end(&mut d, &all);
+    pictures(&mut d, learning.scheme, &mnist.test);
     if let Some(bakes) = bakes {
         let (temperatures, times) = (&bakes.temperatures_c, &bakes.times_s);
         d.axis("bake_temperature_c", "°C", "Temperature of the bake", temperatures);
         d.axis("bake_time_s", "s", "Time of the bake at 0 V", times);
-        let shape = (numbers.len(), temperatures.len(), times.len());
-        let rates =
-            Array3::from_shape_vec(shape, baked).map_err(|e| MnistError::value("the bakes' shape", e, "full"))?;
+        let rates = Array3::from_shape_fn((all.len(), temperatures.len(), times.len()), |(i, t, at)| {
+            baked[i][t * times.len() + at]
+        });
         let axes = ["seed", "bake_temperature_c", "bake_time_s"];
         d.real("baked_accuracy", &axes, "1", "Share of right answers after the bake", rates.into_dyn());
     }
@@ -104,19 +136,17 @@ pub fn untrained(
 ) -> Result<Dataset, MnistError> {
     learning.scheme.check()?;
     let pixels = check_digits("the test set", test)?;
-    let numbers = seeds(learning, seed_count);
-    let mut tested = Vec::with_capacity(numbers.len());
-    for &seed in &numbers {
-        let one = Learning { seed, ..learning.clone() };
-        let crossbar = Crossbar::prepared(with, &one, pixels)?;
-        tested.push(Scorer::new(one.scheme).test(&crossbar.conductance_s, test));
-    }
+    let tested = for_seeds(with, learning, seed_count, |one| {
+        let crossbar = Crossbar::prepared(with, one, pixels)?;
+        Ok(Scorer::new(one).test(&crossbar.conductance_s, 0, test))
+    })?;
     let mut d = described(name, "Handwritten digits shown to arrays that have learnt nothing", learning, None);
-    seed_axis(&mut d, &numbers);
+    seed_axis(&mut d, learning, tested.len());
     digit_axes(&mut d);
     let rates: Array1<f64> = tested.iter().map(|t| t.accuracy).collect();
     d.real("accuracy", &["seed"], "1", "Share of right answers", rates.into_dyn());
-    confusion(&mut d, &tested.iter().collect::<Vec<_>>());
+    let counts = confusion(&tested.iter().collect::<Vec<_>>());
+    d.count("confusion", &["seed", "digit", "answer"], "1", "Pictures of the test set", counts.into_dyn());
     Ok(d)
 }
 
@@ -131,14 +161,16 @@ fn described(name: &str, title: &str, learning: &Learning, bakes: Option<&Bakes>
     d.note("material", learning.material.name.clone())
         .note("temperature_c", celsius(learning.ambient_k).to_string())
         .note("variation", if learning.variation { "on" } else { "off" })
-        .note("read_noise", "off")
-        .note("read_bias_v", learning.read_v.to_string());
-    let (scheme, input, raise, lower) = match learning.scheme {
-        Scheme::Plain(p) => ("plain", format!("1 above {}, else 0", p.threshold), p.raise, p.lower),
+        .note("read_noise", if learning.read_noise { "on" } else { "off" })
+        .note("read_bias_v", learning.read_v.to_string())
+        .note("read_time_s", learning.read_s.to_string());
+    let [raise, lower] = learning.scheme.pulses();
+    let (scheme, input) = match learning.scheme {
+        Scheme::Plain(p) => ("plain", format!("1 above {}, else 0", p.threshold)),
         Scheme::Pairs(p) => {
             d.note("batch", p.batch.to_string()).note("gain", p.gain.to_string());
             d.note("softmax_scale", p.softmax_scale.to_string());
-            ("pairs", "value / 255".to_owned(), p.raise, p.lower)
+            ("pairs", "value / 255".to_owned())
         }
     };
     d.note("scheme", scheme).note("input_of_a_pixel", input);
@@ -157,8 +189,9 @@ fn described(name: &str, title: &str, learning: &Learning, bakes: Option<&Bakes>
     d
 }
 
-fn seed_axis(d: &mut Dataset, seeds: &[u64]) {
-    d.count("seed", &["seed"], "1", "Seed of the array", Array1::from(seeds.to_vec()).into_dyn());
+fn seed_axis(d: &mut Dataset, learning: &Learning, count: usize) {
+    let seeds: Array1<u64> = (0..count as u64).map(|i| learning.seed.wrapping_add(i)).collect();
+    d.count("seed", &["seed"], "1", "Seed of the array", seeds.into_dyn());
 }
 
 fn digit_axes(d: &mut Dataset) {
@@ -166,10 +199,9 @@ fn digit_axes(d: &mut Dataset) {
     d.axis("digit", "1", "Digit shown", &digits).axis("answer", "1", "Digit answered", &digits);
 }
 
-fn confusion(d: &mut Dataset, tested: &[&Tested]) {
-    let counts =
-        Array3::from_shape_fn((tested.len(), DIGITS, DIGITS), |(i, shown, said)| tested[i].confusion[[shown, said]]);
-    d.count("confusion", &["seed", "digit", "answer"], "1", "Pictures of the test set", counts.into_dyn());
+/// Axes (test, digit, answer).
+fn confusion(tested: &[&Tested]) -> Array3<u64> {
+    Array3::from_shape_fn((tested.len(), DIGITS, DIGITS), |(i, shown, said)| tested[i].confusion[[shown, said]])
 }
 
 /// The learning curve and its price.
@@ -190,29 +222,48 @@ fn over_presentations(d: &mut Dataset, all: &[Learnt]) {
     let share = real(&|i, at| spent(i, at).caught_share.max(all[i].preparation.caught_share));
     let what = "Largest ratio of electrons caught to electrons injected in any step so far, of any cell";
     d.real("caught_share", &AXES, "1", what, share);
+    digit_axes(d);
+    let mut counts = Array4::zeros((all.len(), places.len(), DIGITS, DIGITS));
+    for (i, learnt) in all.iter().enumerate() {
+        let tested: Vec<_> = learnt.stages.iter().map(|stage| &stage.tested).collect();
+        counts.slice_mut(s![i, .., .., ..]).assign(&confusion(&tested));
+    }
+    let axes = ["seed", "presentations", "digit", "answer"];
+    d.count("confusion", &axes, "1", "Pictures of the test set", counts.into_dyn());
 }
 
-/// Answers, weights, and the price of the preparation.
+/// Weights, and the price of the preparation.
 fn at_the_end(d: &mut Dataset, all: &[Learnt]) {
-    digit_axes(d);
-    let ends: Vec<_> = all.iter().filter_map(|learnt| learnt.stages.first().zip(learnt.stages.last())).collect();
-    confusion(d, &ends.iter().map(|(_, last)| &last.tested).collect::<Vec<_>>());
-    let side = ends.first().map_or(0, |(first, _)| first.weights_s.dim().1);
+    let first = all.first().map_or(&[][..], |learnt| &learnt.stages);
+    let side = first.first().map_or(0, |stage| stage.weights_s.dim().1);
     let lines: Vec<f64> = (0..side).map(|line| line as f64).collect();
     d.axis("row", "1", "Row of the picture, from the top", &lines);
     d.axis("column", "1", "Column of the picture, from the left", &lines);
-    let mut weights = [(); 2].map(|()| Array4::from_elem((all.len(), DIGITS, side, side), f64::NAN));
-    for (i, (first, last)) in ends.iter().enumerate() {
-        weights[0].slice_mut(s![i, .., .., ..]).assign(&first.weights_s);
-        weights[1].slice_mut(s![i, .., .., ..]).assign(&last.weights_s);
-    }
-    let [fresh, learnt] = weights;
-    let axes = ["seed", "digit", "row", "column"];
+    let gathered = |weights: Vec<&Array3<f64>>| {
+        let mut all = Array4::from_elem((weights.len(), DIGITS, side, side), f64::NAN);
+        all.outer_iter_mut().zip(weights).for_each(|(mut place, one)| place.assign(one));
+        all.into_dyn()
+    };
     let what = "Difference of the conductances that make a weight";
-    d.real("fresh_weight_s", &axes, "S", &format!("{what}, before learning"), fresh.into_dyn());
-    d.real("weight_s", &axes, "S", &format!("{what}, at the end"), learnt.into_dyn());
+    let ends = gathered(all.iter().filter_map(|learnt| learnt.stages.last()).map(|stage| &stage.weights_s).collect());
+    d.real("weight_s", &["seed", "digit", "row", "column"], "S", &format!("{what}, at the end"), ends);
+    let on_the_way = gathered(first.iter().map(|stage| &stage.weights_s).collect());
+    let axes = ["presentations", "digit", "row", "column"];
+    d.real("first_weight_s", &axes, "S", &format!("{what}, of the first seed"), on_the_way);
     let pulses: Array1<u64> = all.iter().map(|l| l.preparation.raising).collect();
     d.count("preparing", &["seed"], "1", "Pulses that prepared the array", pulses.into_dyn());
     let energy: Array1<f64> = all.iter().map(|l| l.preparation.energy_j).collect();
     d.real("preparing_energy_j", &["seed"], "J", "Energy of these pulses", energy.into_dyn());
+}
+
+/// The first picture of each digit.
+fn pictures(d: &mut Dataset, scheme: Scheme, test: &Digits) {
+    let side = test.images.ncols().isqrt();
+    let first: [Option<usize>; DIGITS] =
+        std::array::from_fn(|digit| test.labels.iter().position(|&label| usize::from(label) == digit));
+    let inputs = Array3::from_shape_fn((DIGITS, side, side), |(digit, y, x)| {
+        first[digit].map_or(f64::NAN, |image| scheme.input(test.images[[image, y * side + x]]))
+    });
+    let what = "What the first picture of each digit of the test set puts on the rows, 0 to 1";
+    d.real("picture_input", &["digit", "row", "column"], "1", what, inputs.into_dyn());
 }

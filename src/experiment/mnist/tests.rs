@@ -11,7 +11,8 @@ use crate::material::{Material, shipped};
 use crate::outcome::Identity;
 use crate::units::kelvin;
 use ndarray::Array2;
-use std::cell::RefCell;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Four patterns on 16 pixels: the lines of a square, each with one pixel too many or too few in turn.
 fn lines(count: usize) -> Digits {
@@ -51,6 +52,8 @@ fn learning(material: &Material, scheme: Scheme, seed: u64) -> Learning<'_> {
         seed,
         ambient_k: kelvin(100.0),
         read_v: 0.1,
+        read_s: 1e-2,
+        read_noise: true,
         scheme,
         presentations: 1200,
         stages,
@@ -65,13 +68,15 @@ fn final_accuracy(learnt: &Learnt) -> f64 {
 fn lines_are_learnt() {
     let (material, data) = (dots(), data());
     for scheme in schemes() {
-        let shown = std::cell::Cell::new(0);
-        let learnt =
-            learn(&Reference, &learning(&material, scheme, 1), &data, &|n| shown.set(shown.get() + n)).unwrap();
+        let shown = AtomicU32::new(0);
+        let learnt = learn(&Reference, &learning(&material, scheme, 1), &data, &|n| {
+            shown.fetch_add(n, Relaxed);
+        })
+        .unwrap();
         let curve: Vec<_> = learnt.curve().collect();
         assert_eq!(curve.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 7, 60, 1200]);
         assert!(final_accuracy(&learnt) >= 0.95, "{scheme:?}: {curve:?}");
-        assert_eq!(shown.get(), 1200);
+        assert_eq!(shown.load(Relaxed), 1200);
         let last = learnt.stages.last().unwrap();
         assert_eq!(last.tested.confusion.sum(), 40);
         assert_eq!(last.weights_s.dim(), (10, 4, 4));
@@ -109,7 +114,7 @@ fn pulses_of_no_amplitude_teach_nothing() {
 
 /// Writes down which cells were moved, and checks that the others stayed.
 #[derive(Default)]
-struct Watched(RefCell<Vec<(Vec<f64>, usize)>>);
+struct Watched(Mutex<Vec<(Vec<f64>, usize)>>);
 
 impl Backend for Watched {
     fn identity(&self) -> Identity {
@@ -132,7 +137,7 @@ impl Backend for Watched {
     ) -> Result<Response, BackendError> {
         assert!(cells.windows(2).all(|pair| pair[0] < pair[1]), "{cells:?}");
         let biases = stimulus.steps.iter().map(|step| step.program.drive.bias_v).collect();
-        self.0.borrow_mut().push((biases, cells.len()));
+        self.0.lock().unwrap().push((biases, cells.len()));
         Reference.stimulate(stimulus, cells, occupancy)
     }
 }
@@ -144,7 +149,7 @@ fn what_is_counted_is_what_was_applied() {
         let watched = Watched::default();
         let learnt = learn(&watched, &learning(&material, scheme, 3), &data, &|_| ()).unwrap();
         let spent = learnt.stages.last().unwrap().spent;
-        let calls = watched.0.borrow();
+        let calls = watched.0.lock().unwrap();
         let pulsed = |sign: f64| -> usize {
             calls.iter().filter(|(biases, _)| biases.len() == 2 && biases[0] * sign > 0.0).map(|(_, n)| n).sum()
         };

@@ -1,10 +1,12 @@
 //! The paper's figures, drawn from the raw data: in the paper's axes, with its stated numbers marked.
 
 mod currents;
+mod digits;
 mod learning;
 mod pulses;
 mod times;
 
+use super::digits::BATCH;
 use super::measure::Raw;
 use crate::dataset::DatasetError;
 use crate::figure::{Axis, Chart, Curve, Plate};
@@ -21,8 +23,15 @@ pub struct Figure {
     pub draw: fn(&Raw) -> Result<Plate, DatasetError>,
 }
 
+impl Figure {
+    /// Whether it is drawn from MNIST.
+    pub fn needs_mnist(&self) -> bool {
+        self.batches.contains(&BATCH)
+    }
+}
+
 /// All figures that are simulated; band diagrams and microscopy are not.
-pub const FIGURES: [Figure; 23] = [
+pub const FIGURES: [Figure; 28] = [
     Figure {
         id: "2a",
         also: &[],
@@ -134,6 +143,41 @@ pub const FIGURES: [Figure; 23] = [
         caption: "Learning the letter H at 100 °C and at 25 °C",
         batches: &["letter"],
         draw: learning::fig_4e,
+    },
+    Figure {
+        id: "5a",
+        also: &[],
+        caption: "A picture of a 0, the weights of its output after learning, and the ten outputs",
+        batches: &[BATCH],
+        draw: digits::fig_5a,
+    },
+    Figure {
+        id: "5b",
+        also: &[],
+        caption: "Recognition rate against the digits shown, tested on 10,000 others",
+        batches: &[BATCH],
+        draw: digits::fig_5b,
+    },
+    Figure {
+        id: "5c",
+        also: &[],
+        caption: "Weights of the ten digits on the way, first seed, plain scheme",
+        batches: &[BATCH],
+        draw: digits::fig_5c,
+    },
+    Figure {
+        id: "5d",
+        also: &[],
+        caption: "Answers given to each digit on the way, all seeds, plain scheme",
+        batches: &[BATCH],
+        draw: digits::fig_5d,
+    },
+    Figure {
+        id: "5-bake",
+        also: &[],
+        caption: "Recognition rate after a bake; not in the paper",
+        batches: &[BATCH],
+        draw: digits::fig_5_bake,
     },
     Figure {
         id: "S3",

@@ -1,6 +1,7 @@
 //! What each claim says is measured, from the datasets and from nothing else: no parameter of a material is read here.
 
 pub(super) mod current;
+mod digits;
 mod learning;
 pub(super) mod pulses;
 pub(super) mod retention;
@@ -70,6 +71,8 @@ pub fn measure(id: &str, raw: &Raw) -> Option<Outcome> {
         "qd-forgetting-155c" => retention::qd_155c,
         "letter-h" => learning::letter,
         "ns-array-forgets" => learning::ns_array,
+        "mnist-initial" => digits::initial,
+        "mnist-trained" => digits::trained,
         _ => return None,
     };
     Some(of(raw))

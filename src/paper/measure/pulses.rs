@@ -132,6 +132,11 @@ pub fn more_bias_more_charge(raw: &Raw) -> Outcome {
 pub fn charge_balance(raw: &Raw) -> Outcome {
     let (mut ratios, mut groups, mut steps) = (Vec::new(), 0, 0);
     for d in raw.0 {
+        // Of millions of pulses only the largest ratios are kept.
+        if let Ok(shares) = d.numbers("caught_share") {
+            groups += 1;
+            ratios.extend(shares.iter().copied());
+        }
         let (Ok(caught), Ok(injected)) = (d.numbers("caught"), d.numbers("injected")) else {
             continue;
         };
@@ -142,7 +147,7 @@ pub fn charge_balance(raw: &Raw) -> Outcome {
         }
     }
     let value = if ratios.is_empty() { f64::NAN } else { largest(ratios) };
-    Ok(Measured::new(value, "every group with caught and injected")
+    Ok(Measured::new(value, "every group with caught and injected, or caught_share")
         .and("electrons are injected", steps > 0)
         .beside("groups", f64::from(groups))
         .beside("steps", f64::from(steps)))
