@@ -75,6 +75,9 @@ impl Paper {
             }
         };
         note(&computing::heading(&backend.identity()));
+        if self.force {
+            self.remove_figures()?;
+        }
 
         let lab = Laboratory::new(backend.as_ref(), self.seed)?;
         let wanted = |batch: &str| only.is_none_or(|figure| figure.batches.contains(&batch));
@@ -137,7 +140,8 @@ impl Paper {
         let Some(id) = &self.figure else {
             return Ok(None);
         };
-        let known = || FIGURES.iter().map(|f| f.id).collect::<Vec<_>>().join(", ");
+        let names = |figure: &'static Figure| std::iter::once(figure.id).chain(figure.also.iter().copied());
+        let known = || FIGURES.iter().flat_map(names).collect::<Vec<_>>().join(", ");
         match figures::find(id) {
             Some(figure) if figure.needs_mnist() && self.mnist.is_none() => Err(Failure::Usage(format!(
                 "--figure {id} is drawn from MNIST; name the folder of its four files with --mnist DIR (see trapline mnist --help)"
@@ -148,6 +152,20 @@ impl Paper {
             Some(figure) => Ok(Some(figure)),
             None => Err(Failure::Usage(format!("--figure {id:?} is not simulated; it must be one of {}", known()))),
         }
+    }
+
+    /// Takes the figures of an earlier call away: this one may draw fewer, and the page must not stand beside strangers.
+    fn remove_figures(&self) -> Result<(), Failure> {
+        for (figure, ending) in FIGURES.iter().flat_map(|figure| [(figure, "png"), (figure, "svg")]) {
+            let path = self.output.join(format!("figure-{}.{ending}", figure.id));
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Failure::Failed(format!("{}: cannot be removed: {e}", path.display())));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The experiments on MNIST.

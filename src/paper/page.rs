@@ -154,12 +154,13 @@ fn claims(html: &mut String, findings: &[Finding], figures: &[Shown]) -> std::fm
             "<tr id=\"claim-{0}\"><td>{0}</td><td data-of=\"figure\">{1}{plots}</td><td>{2}<details><summary><small>how it is \
              measured</small></summary><small>{measure}<br><code>{4}</code></small></details></td>\
              <td data-of=\"band\">{3}{ordinal}</td><td class=\"n\" data-of=\"simulated\">{value}</td>\
-             <td class=\"{class}\">{word}</td><td data-of=\"measured from\">{from}</td></tr>",
+             <td class=\"{class}\">{word}</td><td data-of=\"{5}\">{from}</td></tr>",
             escaped(&claim.id),
             escaped(&claim.figure),
             escaped(&claim.says),
             escaped(&claim.band()),
-            escaped(&finding.command)
+            escaped(&finding.command),
+            if finding.measured.is_ok() { "measured from" } else { "because" }
         )?;
     }
     html.push_str("</table></div>\n");
