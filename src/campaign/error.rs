@@ -63,7 +63,7 @@ pub enum RunError {
     #[error("{} is a file this campaign is read from; choose another name with -o", .0.display())]
     Input(PathBuf),
     #[error(
-        "{} holds {points} finished points of an interrupted run (trapline show {}); choose another name with -o, or discard them with --force",
+        "{} holds {points} finished points of an interrupted run (trapline show {}); go on with it by --resume, choose another name with -o, or discard them with --force",
         path.display(), first.display()
     )]
     Interrupted {
@@ -72,6 +72,11 @@ pub enum RunError {
         /// The first of them.
         first: PathBuf,
     },
+    #[error(
+        "{} cannot be resumed, its {points} points are of another campaign: {what}; take that back, choose another name with -o, or discard them with --force",
+        path.display()
+    )]
+    Changed { path: PathBuf, points: usize, what: String },
     #[error("{} belongs to a run that is still running; wait for it, or choose another name with -o", .0.display())]
     Running(PathBuf),
     #[error(
@@ -89,7 +94,7 @@ pub enum RunError {
     Backend { number: usize, material: String, temperature_c: String, source: Box<BackendError> },
     #[error("the record of point {number} cannot be made: its dump does not have the shape of its window")]
     Dump { number: usize },
-    #[error("{source}; the {points} points finished before are kept in {}", path.display())]
+    #[error("{source}; the {points} points finished before are kept in {}: go on with them by --resume", path.display())]
     Stopped { source: Box<RunError>, points: usize, path: PathBuf },
     #[error(transparent)]
     Record(#[from] RecordError),

@@ -9,6 +9,7 @@ mod check;
 mod error;
 pub mod file;
 mod flags;
+mod intent;
 mod parts;
 mod plan;
 mod run;
@@ -20,5 +21,6 @@ pub use check::{
     MIN_TIME_S,
 };
 pub use error::{Bad, CampaignError, RunError};
+pub use parts::Existing;
 pub use plan::{Overrides, Plan};
 pub use run::{Claim, Destination, now, provenance, run};

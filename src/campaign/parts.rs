@@ -2,18 +2,31 @@
 //!
 //! A run holds a lock on a file in the folder for as long as it lives. The lock is the system's and goes with the process,
 //! however it ends; so a folder without a held lock was left behind, and one with it is in use, whatever `--force` says.
-//! Nothing is ever removed but what this program makes: points under their own names, their temporaries, and the lock.
+//! What the points are of stands beside them ([`Intent`]), so that a later run of the same campaign can go on with them.
+//! Nothing is ever removed but what this program makes: points under their own names, that file, temporaries, and the lock.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::error::RunError;
+use super::intent::{self, Intent};
 use crate::record::commit::{self, CommitError};
 use crate::record::{RecordError, point_path};
 
 /// The file that is locked; empty.
 const LOCK: &str = "lock";
+
+/// What becomes of outputs, and of the points of an interrupted run, that are there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// They are in the way.
+    Keep,
+    Replace,
+    /// Points of the same campaign are gone on with.
+    Resume,
+}
 
 /// A folder of points that is this run's.
 ///
@@ -23,6 +36,8 @@ pub(super) struct Parts {
     path: PathBuf,
     /// None where the file system has no locks.
     lock: Option<File>,
+    /// Numbers of the points that an earlier run finished, and this one takes over.
+    pub(super) done: BTreeSet<usize>,
 }
 
 /// Everything in a folder of points, by path.
@@ -30,6 +45,8 @@ pub(super) struct Parts {
 struct Contents {
     folders: Vec<PathBuf>,
     points: Vec<PathBuf>,
+    /// The file of the run's [`Intent`], where there is one.
+    intent: Option<PathBuf>,
     temporaries: Vec<PathBuf>,
 }
 
@@ -42,12 +59,12 @@ enum Lock {
 }
 
 impl Parts {
-    /// Refuses a folder that another run uses, that holds a file of somebody else's, or (unless `force`) finished points.
+    /// Refuses a folder that another run uses, that holds a file of somebody else's, or finished points that nobody asked for.
     /// Changes nothing.
     ///
     /// # Errors
     /// [`RunError::Running`], [`RunError::NotParts`], [`RunError::Interrupted`]; [`RunError::Record`] for what the system refuses.
-    pub(super) fn check(path: &Path, force: bool) -> Result<(), RunError> {
+    pub(super) fn check(path: &Path, existing: Existing) -> Result<(), RunError> {
         match fs::symlink_metadata(path) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
             Err(e) => return Err(refused("read the folder", path, e)),
@@ -57,46 +74,65 @@ impl Parts {
         match File::options().read(true).write(true).open(path.join(LOCK)) {
             Ok(file) => match try_lock(file) {
                 Lock::Busy => return Err(RunError::Running(path.to_owned())),
-                Lock::Unsupported(_) if !force => return Err(RunError::NoLocks(path.to_owned())),
+                Lock::Unsupported(_) if existing == Existing::Keep => return Err(RunError::NoLocks(path.to_owned())),
                 Lock::Held(_) | Lock::Unsupported(_) => {}
             },
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => return Err(refused("open", &path.join(LOCK), e)),
         }
-        if force { Ok(()) } else { found.without_points(path) }
+        if existing == Existing::Keep { found.without_points(path) } else { Ok(()) }
     }
 
-    /// Makes the folder this run's: creates it where it is missing, locks it, and clears what an earlier run left.
+    /// Makes the folder this run's: creates it where it is missing, locks it, clears what an earlier run left or takes its
+    /// points over, and writes down what the run is for.
     ///
     /// # Errors
-    /// As [`Parts::check`].
-    pub(super) fn claim(path: &Path, force: bool) -> Result<Parts, RunError> {
+    /// As [`Parts::check`]; [`RunError::Changed`] for points of another campaign.
+    pub(super) fn claim(path: &Path, existing: Existing, intent: &Intent) -> Result<Parts, RunError> {
         let existed = match fs::create_dir(path) {
             Ok(()) => false,
             Err(e) if e.kind() == ErrorKind::AlreadyExists => true,
             Err(e) => return Err(refused("create the folder", path, e)),
         };
         if existed {
-            Parts::check(path, force)?;
+            Parts::check(path, existing)?;
         }
         let name = path.join(LOCK);
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&name);
         let file = file.map_err(|e| refused("create", &name, e))?;
-        let parts = match try_lock(file) {
-            Lock::Held(file) if is_at(&file, &name) => Parts { path: path.to_owned(), lock: Some(file) },
+        let of = |lock| Parts { path: path.to_owned(), lock, done: BTreeSet::new() };
+        let mut parts = match try_lock(file) {
+            Lock::Held(file) if is_at(&file, &name) => of(Some(file)),
             // The other run ended between our opening of its lock and our locking it, and took the file along.
             Lock::Held(_) | Lock::Busy => return Err(RunError::Running(path.to_owned())),
             Lock::Unsupported(e) => {
                 tracing::warn!("{}: no file locks here ({e}): start no second run of this output", path.display());
-                Parts { path: path.to_owned(), lock: None }
+                of(None)
             }
         };
         let left = Contents::of(path)?;
-        if !force {
-            left.without_points(path)?;
+        match existing {
+            Existing::Resume if !left.points.is_empty() => {
+                left.is_of(intent, path)?;
+                left.discard_temporaries()?;
+                parts.done = left.numbers();
+                return Ok(parts);
+            }
+            Existing::Keep => left.without_points(path)?,
+            Existing::Replace | Existing::Resume => {}
         }
         left.discard()?;
+        let file = path.join(intent::NAME);
+        commit::atomic_write(&file, |temporary| {
+            fs::write(temporary, intent.text()).map_err(|e| CommitError::new("write", temporary, e))
+        })
+        .map_err(|e| RunError::Record(RecordError::Commit(e)))?;
         Ok(parts)
+    }
+
+    /// Whether the run that left its points in a folder was told to replace what is there.
+    pub(super) fn replaces(path: &Path) -> bool {
+        Intent::read(&path.join(intent::NAME)).is_ok_and(|begun| begun.replaces)
     }
 
     /// Number of finished points.
@@ -153,8 +189,18 @@ impl Contents {
         let mut contents = Contents::default();
         for (name, entry) in listed(path)? {
             let kind = entry.file_type().map_err(|e| refused("read the folder", path, e))?;
-            if name == LOCK && kind.is_file() {
-                continue;
+            let is_ours = |file: &str| file == intent::NAME;
+            match name.as_str() {
+                LOCK if kind.is_file() => continue,
+                intent::NAME if kind.is_file() => {
+                    contents.intent = Some(entry.path());
+                    continue;
+                }
+                file if kind.is_file() && commit::destination_of(file).is_some_and(is_ours) => {
+                    contents.temporaries.push(entry.path());
+                    continue;
+                }
+                _ => {}
             }
             if !kind.is_dir() || name.len() < 6 || !is_number(&name) {
                 return Err(foreign(format!("it holds {name:?}")));
@@ -187,9 +233,37 @@ impl Contents {
         }
     }
 
+    /// Refuses points of another campaign, or of one that is not known.
+    fn is_of(&self, intent: &Intent, path: &Path) -> Result<(), RunError> {
+        let changed = |what: String| RunError::Changed { path: path.to_owned(), points: self.points.len(), what };
+        let file = self.intent.as_ref().ok_or_else(|| changed(format!("it has no {}", intent::NAME)))?;
+        let begun = Intent::read(file).map_err(|e| changed(format!("its {} cannot be read: {e}", intent::NAME)))?;
+        if let Some(what) = intent.difference(&begun) {
+            return Err(changed(what));
+        }
+        if let Some(remark) = intent.other_program(&begun) {
+            tracing::warn!("{remark}");
+        }
+        Ok(())
+    }
+
+    fn numbers(&self) -> BTreeSet<usize> {
+        let names = self.points.iter().filter_map(|path| path.file_name());
+        names.filter_map(|name| number_of(&name.to_string_lossy())).collect()
+    }
+
+    fn discard_temporaries(&self) -> Result<(), RunError> {
+        for file in &self.temporaries {
+            fs::remove_file(file).map_err(|e| refused("remove", file, e))?;
+        }
+        Ok(())
+    }
+
     /// Removes each file by its name, then the numbered folders, which must be empty then.
     fn discard(&self) -> Result<(), RunError> {
-        for file in self.points.iter().chain(&self.temporaries) {
+        self.discard_temporaries()?;
+        // What they are of goes last: points without it could not be gone on with.
+        for file in self.points.iter().chain(&self.intent) {
             fs::remove_file(file).map_err(|e| refused("remove", file, e))?;
         }
         for folder in &self.folders {
@@ -249,7 +323,26 @@ pub(super) fn refused(step: &'static str, path: &Path, source: io::Error) -> Run
 
 #[cfg(test)]
 mod tests {
+    use super::super::plan::{Overrides, Plan};
     use super::*;
+    use crate::outcome::Identity;
+
+    const CAMPAIGN: &str = include_str!("../../campaigns/bake.toml");
+
+    fn identity() -> Identity {
+        Identity {
+            backend: "cpu".to_owned(),
+            adapter: String::new(),
+            driver: String::new(),
+            instruction_set: String::new(),
+            software: false,
+        }
+    }
+
+    fn some() -> Intent {
+        let plan = Plan::parse(CAMPAIGN, "c.toml", Path::new(""), &Overrides::default()).unwrap();
+        Intent::new(&plan, &identity(), false)
+    }
 
     fn folder_with(files: &[&str]) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
@@ -267,9 +360,9 @@ mod tests {
     fn only_what_this_program_makes_is_removed() {
         let ours = ["lock", "000000/point-000007.h5", "000000/point-000008.h5.12-3.part", "000001/point-001999.h5"];
         let (_folder, path) = folder_with(&ours);
-        assert!(matches!(Parts::check(&path, false), Err(RunError::Interrupted { points: 2, .. })));
-        Parts::check(&path, true).unwrap();
-        drop(Parts::claim(&path, true).unwrap());
+        assert!(matches!(Parts::check(&path, Existing::Keep), Err(RunError::Interrupted { points: 2, .. })));
+        Parts::check(&path, Existing::Replace).unwrap();
+        drop(Parts::claim(&path, Existing::Replace, &some()).unwrap());
         assert!(!path.exists());
 
         let others = [
@@ -286,8 +379,8 @@ mod tests {
         ];
         for other in others {
             let (_folder, path) = folder_with(&["000000/point-000001.h5", other]);
-            for force in [false, true] {
-                let error = Parts::claim(&path, force).unwrap_err();
+            for existing in [Existing::Keep, Existing::Replace, Existing::Resume] {
+                let error = Parts::claim(&path, existing, &some()).unwrap_err();
                 assert!(matches!(error, RunError::NotParts { .. }), "{other}: {error}");
             }
             assert!(path.join(other).exists() && path.join("000000/point-000001.h5").exists(), "{other}");
@@ -296,12 +389,13 @@ mod tests {
 
     #[test]
     fn a_folder_without_points_is_no_obstacle() {
-        for files in [&[][..], &["lock"], &["000000/point-000000.h5.1-0.part"]] {
+        for files in [&[][..], &["lock"], &["plan.json"], &["plan.json.7-0.part"], &["000000/point-000000.h5.1-0.part"]]
+        {
             let (_folder, path) = folder_with(files);
             fs::create_dir_all(path.join("000003")).unwrap();
-            Parts::check(&path, false).unwrap();
-            let parts = Parts::claim(&path, false).unwrap();
-            assert_eq!(fs::read_dir(&path).unwrap().count(), 1, "the lock alone");
+            Parts::check(&path, Existing::Keep).unwrap();
+            let parts = Parts::claim(&path, Existing::Keep, &some()).unwrap();
+            assert_eq!(fs::read_dir(&path).unwrap().count(), 2, "the lock and what the run is for");
             drop(parts);
             assert!(!path.exists());
         }
@@ -310,19 +404,49 @@ mod tests {
     #[test]
     fn a_held_folder_is_refused_whatever_force_says() {
         let (_folder, path) = folder_with(&[]);
-        let parts = Parts::claim(&path, false).unwrap();
-        for force in [false, true] {
-            assert!(matches!(Parts::check(&path, force), Err(RunError::Running(_))));
-            assert!(matches!(Parts::claim(&path, force), Err(RunError::Running(_))));
+        let parts = Parts::claim(&path, Existing::Keep, &some()).unwrap();
+        for existing in [Existing::Keep, Existing::Replace, Existing::Resume] {
+            assert!(matches!(Parts::check(&path, existing), Err(RunError::Running(_))));
+            assert!(matches!(Parts::claim(&path, existing, &some()), Err(RunError::Running(_))));
         }
         // A point keeps the folder, not the lock.
         fs::create_dir(path.join("000000")).unwrap();
         fs::write(point_path(&path, 0), "").unwrap();
         assert_eq!(parts.points(), 1);
         drop(parts);
-        assert!(matches!(Parts::claim(&path, false), Err(RunError::Interrupted { points: 1, .. })));
-        drop(Parts::claim(&path, true).unwrap());
+        let keep = Parts::claim(&path, Existing::Keep, &some());
+        assert!(matches!(keep, Err(RunError::Interrupted { points: 1, .. })));
+        drop(Parts::claim(&path, Existing::Replace, &some()).unwrap());
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn points_are_taken_over_by_the_run_they_belong_to() {
+        let (_folder, path) = folder_with(&[]);
+        let begun = Parts::claim(&path, Existing::Resume, &some()).unwrap();
+        assert!(begun.done.is_empty());
+        fs::create_dir(path.join("000001")).unwrap();
+        for number in [1007, 1003] {
+            fs::write(point_path(&path, number), "").unwrap();
+        }
+        let temporary = path.join("000001/point-001004.h5.9-0.part");
+        fs::write(&temporary, "").unwrap();
+        drop(begun);
+
+        let other =
+            Plan::parse(CAMPAIGN, "c.toml", Path::new(""), &Overrides { seed: Some(2), ..Overrides::default() });
+        let other = Intent::new(&other.unwrap(), &identity(), false);
+        let refused = Parts::claim(&path, Existing::Resume, &other).unwrap_err().to_string();
+        assert!(refused.contains("seed = 2") && !refused.contains('\n'), "{refused}");
+        let found = Parts::claim(&path, Existing::Resume, &some()).unwrap();
+        assert_eq!(found.done, BTreeSet::from([1003, 1007]));
+        assert!(!temporary.exists() && found.points() == 2);
+        drop(found);
+        // Without what they are of, nobody knows.
+        fs::remove_file(path.join(intent::NAME)).unwrap();
+        let refused = Parts::claim(&path, Existing::Resume, &some()).unwrap_err().to_string();
+        assert!(refused.contains("has no plan.json"), "{refused}");
+        assert_eq!(Contents::of(&path).unwrap().points.len(), 2);
     }
 
     #[cfg(unix)]
@@ -331,7 +455,7 @@ mod tests {
         let (folder, path) = folder_with(&["000000/point-000001.h5"]);
         let link = folder.path().join("y.h5.parts");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(matches!(Parts::claim(&link, true), Err(RunError::NotParts { .. })));
+        assert!(matches!(Parts::claim(&link, Existing::Replace, &some()), Err(RunError::NotParts { .. })));
         assert!(path.join("000000/point-000001.h5").exists());
     }
 }

@@ -1,5 +1,6 @@
 //! Running a campaign: points in order, each committed as its own file, then one record of all.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
@@ -8,14 +9,15 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array3, ArrayView2};
 
 use super::error::RunError;
-use super::parts::{Parts, refused};
+use super::intent::Intent;
+use super::parts::{Existing, Parts, refused};
 use super::plan::Plan;
 use crate::array::CellSet;
 use crate::backend::job::Job;
 use crate::backend::{Backend, BackendError, Progress};
 use crate::files;
-use crate::outcome::{CellDump, CellWindow, Identity, Provenance};
-use crate::record::{merge_points, write_point};
+use crate::outcome::{CellDump, CellWindow, Identity, PointLabel, Provenance};
+use crate::record::{CampaignRecord, merge_points, open_campaign, point_path, write_point};
 use crate::units::celsius_texts;
 
 /// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an ending.
@@ -62,19 +64,19 @@ impl Destination {
         Ok(Destination { parts: appended(&target, ".parts"), record: target, figure_stem, figures })
     }
 
-    /// Refuses to replace what is there, unless `force`, and what must not be replaced in any case: what is no file, the
+    /// Refuses to replace what is there, unless told to, and what must not be replaced in any case: what is no file, the
     /// `inputs` of the campaign, the points of a run that is alive. Changes nothing.
     ///
     /// # Errors
     /// [`RunError::Exists`] for the record or a figure, [`RunError::NotAFile`] and [`RunError::Input`] for one that `force`
     /// does not replace either, [`RunError::Interrupted`] for the points of another run, [`RunError::Running`],
     /// [`RunError::NotParts`] and [`RunError::NoLocks`] for a folder of points that is none or is in use.
-    pub fn check(&self, inputs: &[PathBuf], force: bool) -> Result<(), RunError> {
-        self.check_files(inputs, force)?;
-        Parts::check(&self.parts, force)
+    pub fn check(&self, inputs: &[PathBuf], existing: Existing) -> Result<(), RunError> {
+        self.check_files(inputs, existing)?;
+        Parts::check(&self.parts, existing)
     }
 
-    fn check_files(&self, inputs: &[PathBuf], force: bool) -> Result<(), RunError> {
+    fn check_files(&self, inputs: &[PathBuf], existing: Existing) -> Result<(), RunError> {
         for path in std::iter::once(&self.record).chain(&self.figures) {
             let found = match fs::symlink_metadata(path) {
                 Ok(found) => found,
@@ -88,23 +90,43 @@ impl Destination {
             if is_one_of(path, inputs) {
                 return Err(RunError::Input(path.clone()));
             }
-            if !force {
+            // A run that goes on may replace what it was told to when it began.
+            if !(existing == Existing::Replace || existing == Existing::Resume && Parts::replaces(&self.parts)) {
                 return Err(RunError::Exists(path.clone()));
             }
         }
         Ok(())
     }
 
-    /// Makes the folder of points and locks it, which keeps a second run of the same name out; what an interrupted run left
-    /// in it goes.
+    /// Whether the record is there, whole and of this plan: nothing is left to resume. Points that a run was
+    /// killed before it could remove go.
     ///
     /// # Errors
-    /// As [`Destination::check`]; [`RunError::Record`] where the folder above is missing or may not be written to.
-    pub fn claim(&self, inputs: &[PathBuf], force: bool) -> Result<Claim<'_>, RunError> {
-        self.check(inputs, force)?;
-        let parts = Parts::claim(&self.parts, force)?;
+    /// As [`Destination::claim`], for such points.
+    pub fn is_finished(&self, plan: &Plan, who: &Identity) -> Result<bool, RunError> {
+        let is_plans =
+            |found: CampaignRecord| found.label == plan.label && found.computed.iter().all(|computed| *computed);
+        if Parts::replaces(&self.parts) || !open_campaign(&self.record).is_ok_and(is_plans) {
+            return Ok(false);
+        }
+        if self.parts.exists() {
+            Parts::claim(&self.parts, Existing::Replace, &Intent::new(plan, who, false))?.discard()?;
+        }
+        Ok(true)
+    }
+
+    /// Makes the folder of points and locks it, which keeps a second run of the same name out. The points that an interrupted run
+    /// left in it go, or are taken over, if they are this plan's and this backend's.
+    ///
+    /// # Errors
+    /// As [`Destination::check`]; [`RunError::Changed`] for points of another plan or backend; [`RunError::Record`] where the folder
+    /// above is missing or may not be written to.
+    pub fn claim(&self, plan: &Plan, who: &Identity, existing: Existing) -> Result<Claim<'_>, RunError> {
+        let inputs = &plan.inputs;
+        self.check(inputs, existing)?;
+        let parts = Parts::claim(&self.parts, existing, &Intent::new(plan, who, existing == Existing::Replace))?;
         // Again, now that nobody else writes: a run that was alive at the first look may have ended.
-        self.check_files(inputs, force)?;
+        self.check_files(inputs, existing)?;
         let stale = if self.record.exists() { figures_of(&self.figure_stem) } else { Vec::new() };
         let stale = stale.into_iter().filter(|figure| figure.is_file() && !is_one_of(figure, inputs)).collect();
         Ok(Claim { destination: self, parts, stale })
@@ -120,6 +142,13 @@ pub struct Claim<'a> {
     parts: Parts,
     /// Figures of the record that is replaced: they do not go with the new one.
     stale: Vec<PathBuf>,
+}
+
+impl Claim<'_> {
+    /// Number of points that an interrupted run finished and this one takes over.
+    pub fn taken_over(&self) -> usize {
+        self.parts.done.len()
+    }
 }
 
 fn figures_of(stem: &Path) -> Vec<PathBuf> {
@@ -149,7 +178,7 @@ fn appended(path: &Path, ending: &str) -> PathBuf {
 /// [`RunError`]. Points that were finished stay in the folder ([`RunError::Stopped`] says how many), and the record is as it was.
 pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, progress: Progress) -> Result<(), RunError> {
     let Claim { destination, parts, stale } = claim;
-    points(plan, backend, destination, progress).map_err(|source| match parts.points() {
+    record(plan, backend, destination, &parts.done, progress).map_err(|source| match parts.points() {
         0 => source,
         points => RunError::Stopped { source: Box::new(source), points, path: parts.path().to_owned() },
     })?;
@@ -159,32 +188,67 @@ pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, progress: Progr
     parts.discard()
 }
 
-fn points(plan: &Plan, backend: &dyn Backend, to: &Destination, progress: Progress) -> Result<(), RunError> {
-    let identity = backend.identity();
+/// Computes the points that are not done, and merges all of them.
+fn record(
+    plan: &Plan,
+    backend: &dyn Backend,
+    to: &Destination,
+    done: &BTreeSet<usize>,
+    progress: Progress,
+) -> Result<(), RunError> {
     let campaign_start = now();
     for point in &plan.points {
-        let start = now();
-        let job = plan.job(point.number);
-        let failed = |source: BackendError| RunError::Backend {
-            number: point.number,
-            material: point.material.clone(),
-            temperature_c: celsius_texts(&[point.temperature_k]).concat(),
-            source: Box::new(source),
-        };
-        let mut outcome = backend.statistics(&job, progress).map_err(failed)?.outcome(&job);
-        if let Some(window) = plan.label.dump {
-            let trace = backend.trace(&job, &CellSet::window(plan.shape, &window)).map_err(failed)?;
-            let found = dump(&job, window, [&trace.conductance, &trace.filling, &trace.lost].map(|a| a.view()));
-            outcome.dump = Some(found.ok_or(RunError::Dump { number: point.number })?);
+        if done.contains(&point.number) {
+            progress(plan.shape.cells());
+        } else {
+            compute(plan, backend, to, point, progress)?;
         }
-        let mut point = point.clone();
-        if outcome.programmed == 0 && !job.material.classes.is_empty() {
-            point.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
-        }
-        write_point(&to.parts, &plan.label, &point, &provenance(&identity, start), &outcome)?;
     }
-    let provenance = provenance(&identity, campaign_start);
-    merge_points(&to.parts, &plan.label, &provenance, &to.record, 0..plan.points.len())?;
+    let mut doubtful = done.clone();
+    loop {
+        let provenance = provenance(&backend.identity(), campaign_start.clone());
+        let merged = merge_points(&to.parts, &plan.label, &provenance, &to.record, 0..plan.points.len());
+        let Err(error) = merged else { return Ok(()) };
+        // A point that was taken over is first opened here. One that is damaged is computed again, once.
+        let number =
+            error.damaged_file().and_then(|path| plan.points.iter().find(|p| point_path(&to.parts, p.number) == path));
+        match number.filter(|point| doubtful.remove(&point.number)) {
+            Some(point) => {
+                tracing::warn!("{error}: computing point {} again", point.number);
+                compute(plan, backend, to, point, &|_| ())?;
+            }
+            None => return Err(error.into()),
+        }
+    }
+}
+
+/// Computes a point and commits it as its own file.
+fn compute(
+    plan: &Plan,
+    backend: &dyn Backend,
+    to: &Destination,
+    point: &PointLabel,
+    progress: Progress,
+) -> Result<(), RunError> {
+    let start = now();
+    let job = plan.job(point.number);
+    let failed = |source: BackendError| RunError::Backend {
+        number: point.number,
+        material: point.material.clone(),
+        temperature_c: celsius_texts(&[point.temperature_k]).concat(),
+        source: Box::new(source),
+    };
+    let mut outcome = backend.statistics(&job, progress).map_err(failed)?.outcome(&job);
+    if let Some(window) = plan.label.dump {
+        let trace = backend.trace(&job, &CellSet::window(plan.shape, &window)).map_err(failed)?;
+        let found = dump(&job, window, [&trace.conductance, &trace.filling, &trace.lost].map(|a| a.view()));
+        outcome.dump = Some(found.ok_or(RunError::Dump { number: point.number })?);
+    }
+    let mut point = point.clone();
+    if outcome.programmed == 0 && !job.material.classes.is_empty() {
+        point.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
+    }
+    write_point(&to.parts, &plan.label, &point, &provenance(&backend.identity(), start), &outcome)?;
     Ok(())
 }
 

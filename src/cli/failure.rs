@@ -90,6 +90,7 @@ fn is_usage(error: &RunError) -> bool {
         | RunError::NotAFile { .. }
         | RunError::Input(_)
         | RunError::Interrupted { .. }
+        | RunError::Changed { .. }
         | RunError::Running(_)
         | RunError::NoLocks(_)
         | RunError::NotParts { .. }

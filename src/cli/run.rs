@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 use trapline::analysis::retention;
-use trapline::campaign::{self, Destination, Overrides, Plan};
+use trapline::campaign::{self, Destination, Existing, Overrides, Plan};
 use trapline::{figure, record};
 
 use super::computing::{self, Computing};
@@ -22,6 +22,9 @@ pub struct Run {
     /// Replaces outputs that exist, and the points of an interrupted run
     #[arg(long)]
     force: bool,
+    /// Goes on with an interrupted run of the same campaign: its finished points are kept
+    #[arg(long, conflicts_with = "force")]
+    resume: bool,
     /// Rows, in the place of the file's
     #[arg(long, value_name = "N", value_parser = size::lines, allow_hyphen_values = true)]
     rows: Option<u64>,
@@ -52,31 +55,52 @@ impl Run {
         let plan = Plan::load(&self.file, &self.overrides())?;
         let output = self.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.h5", plan.label.name)));
         let destination = Destination::new(&output, !self.no_plot)?;
-        destination.check(&plan.inputs, self.force)?;
-        let backend = self.computing.open()?;
-        let claim = destination.claim(&plan.inputs, self.force)?;
+        let existing = match (self.force, self.resume) {
+            (true, _) => Existing::Replace,
+            (_, true) => Existing::Resume,
+            _ => Existing::Keep,
+        };
         let note = |line: &str| {
             if !self.quiet {
                 terminal::note(line);
             }
         };
+        if self.resume && destination.record.exists() {
+            let backend = self.computing.open()?;
+            if destination.is_finished(&plan, &backend.identity())? {
+                note(&format!("{} is complete: nothing is left to compute", destination.record.display()));
+                return self.report(&destination).map(drop);
+            }
+        }
+        destination.check(&plan.inputs, existing)?;
+        let backend = self.computing.open()?;
+        let claim = destination.claim(&plan, &backend.identity(), existing)?;
         note(&heading(&plan));
         note(&computing::heading(&backend.identity()));
+        if claim.taken_over() > 0 {
+            note(&format!("{} of {} points are there already", claim.taken_over(), plan.points.len()));
+        }
 
         let bar = terminal::bar(plan.cells(), "cells", self.quiet);
         let result = campaign::run(&plan, backend.as_ref(), claim, &|cells| bar.inc(cells));
         bar.finish_and_clear();
         result?;
 
+        let written = self.report(&destination)?;
+        note(&format!("wrote {} in {}", written.join(", "), terminal::waited(start.elapsed())));
+        Ok(())
+    }
+
+    /// Prints the summary of the record and draws its figures; the names of all three files.
+    fn report(&self, destination: &Destination) -> Result<Vec<String>, Failure> {
         let found = record::open_campaign(&destination.record)?;
         let table = terminal::print(&retention::table(&retention::summary(&found)));
         let mut written = vec![destination.record.clone()];
         if !self.no_plot {
             written.extend(figure::retention(&found, &destination.figure_stem)?);
         }
-        let names: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
-        note(&format!("wrote {} in {}", names.join(", "), terminal::waited(start.elapsed())));
-        table
+        table?;
+        Ok(written.iter().map(|path| path.display().to_string()).collect())
     }
 
     fn overrides(&self) -> Overrides {

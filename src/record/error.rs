@@ -46,6 +46,22 @@ pub enum RecordError {
 }
 
 impl RecordError {
+    /// The file whose content, and not the system, is the error.
+    pub fn damaged_file(&self) -> Option<&Path> {
+        match self {
+            RecordError::NotHdf5 { path, .. }
+            | RecordError::Hdf5 { path, .. }
+            | RecordError::FileType { path, .. }
+            | RecordError::Damaged { path, .. }
+            | RecordError::OtherCampaign { path, .. } => Some(path),
+            RecordError::Commit(_)
+            | RecordError::Unreadable { .. }
+            | RecordError::Version { .. }
+            | RecordError::MissingPoint { .. }
+            | RecordError::Unwritable { .. } => None,
+        }
+    }
+
     pub(crate) fn damaged(path: &Path, what: impl Into<String>, found: impl ToString, limit: impl ToString) -> Self {
         RecordError::Damaged {
             path: path.to_owned(),

@@ -1,0 +1,210 @@
+//! Runs that are killed, and gone on with.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use trapline::record::{self, CampaignRecord};
+
+/// Two materials at forty temperatures, with a dump.
+fn campaign() -> String {
+    let temperatures: Vec<String> = (0..40).map(|i| format!("{}.0", 20 + 4 * i)).collect();
+    format!(
+        "format = 1\nname = \"killed\"\nseed = 5\nvariation = true\n\
+         [array]\nrows = 192\ncols = 160\n\
+         [[material]]\nuse = \"pi-ws2-qd\"\nprogram = [{{ pulses = 8, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }}]\n\
+         [[material]]\nuse = \"pi-ws2-ns\"\nprogram = [{{ pulses = 8, amplitude_v = 0.7, width_s = 1e-3, interval_s = 1e-3 }}]\n\
+         [bake]\ntemperatures_c = [{}]\nfrom_s = 1.0\nto_s = 1e6\nper_octave = 1\n\
+         [histogram]\nbins = 16\n\
+         [dump]\nfirst_row = 3\nfirst_col = 5\nrows = 4\ncols = 4\n",
+        temperatures.join(", ")
+    )
+}
+
+struct Desk {
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("killed.toml"), campaign()).unwrap();
+        Desk { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, record: &str, more: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
+        command
+            .current_dir(self.folder.path())
+            .args(["run", "killed.toml", "-o", record, "--no-plot", "--quiet"])
+            .args(more);
+        if !more.contains(&"--backend") {
+            command.args(["--backend", "cpu"]);
+        }
+        command
+    }
+
+    fn run(&self, record: &str, more: &[&str]) -> Output {
+        self.command(record, more).output().unwrap()
+    }
+
+    fn start(&self, record: &str, more: &[&str]) -> Child {
+        self.command(record, more).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Finished points of a record that is not merged.
+    fn points(&self, record: &str) -> usize {
+        let parts = self.path(&format!("{record}.parts"));
+        (0..80).filter(|&number| record::point_path(&parts, number).exists()).count()
+    }
+
+    fn wait_for_points(&self, record: &str, points: usize) {
+        let start = Instant::now();
+        while self.points(record) < points {
+            assert!(start.elapsed() < Duration::from_secs(120), "no {points} points after two minutes");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+#[track_caller]
+fn good(output: &Output) {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[track_caller]
+fn refused(output: &Output, needed: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    for part in needed {
+        assert!(said.contains(part), "'{part}' is not in: {said}");
+    }
+}
+
+/// Every value of a record as bits, by name; not who computed it, and when.
+fn values(path: &Path) -> Vec<(String, Vec<u64>)> {
+    let found: CampaignRecord = record::open_campaign(path).unwrap();
+    assert!(found.computed.iter().all(|computed| *computed));
+    let mut all = Vec::new();
+    let bits = |values: &[f64]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    for (name, cube) in [
+        ("conductance", &found.conductance_s),
+        ("filling", &found.filling),
+        ("lost", &found.lost_fraction),
+        ("kept", &found.kept),
+    ] {
+        for (moment, values) in
+            [("mean", &cube.mean), ("variance", &cube.variance), ("min", &cube.min), ("max", &cube.max)]
+        {
+            all.push((format!("{name} {moment}"), bits(values.as_slice().unwrap())));
+        }
+    }
+    for (name, cube) in [
+        ("conductance", &found.conductance_histogram),
+        ("filling", &found.filling_histogram),
+        ("kept", &found.kept_histogram),
+    ] {
+        all.push((format!("{name} bins"), cube.counts.iter().copied().collect()));
+        all.push((
+            format!("{name} edges"),
+            [&cube.low, &cube.high].iter().flat_map(|a| bits(a.as_slice().unwrap())).collect(),
+        ));
+        all.push((format!("{name} ends"), cube.below.iter().chain(&cube.above).copied().collect()));
+    }
+    all.push(("failed".to_owned(), found.failed.iter().copied().collect()));
+    all.push(("programmed".to_owned(), found.programmed.iter().copied().collect()));
+    for material in 0..2 {
+        for temperature in 0..40 {
+            let dump = record::read_dump(&found, material, temperature).unwrap().expect("a dump");
+            let values = dump.conductance_s.iter().chain(&dump.filling).chain(&dump.lost_fraction);
+            all.push((format!("cells {material} {temperature}"), values.map(|x| u64::from(x.to_bits())).collect()));
+        }
+    }
+    all
+}
+
+#[test]
+fn a_run_that_is_killed_again_and_again_ends_as_one_that_is_not() {
+    let desk = Desk::new();
+    let begun = Instant::now();
+    good(&desk.run("whole.h5", &[]));
+    let whole = begun.elapsed();
+
+    // Killed at times in no pattern, each a fraction of what the rest could take.
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut kills = 0;
+    for _ in 0..60 {
+        let mut child = desk.start("killed.h5", &["--resume"]);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let share = (state >> 40) as f64 / f64::from(1 << 24);
+        std::thread::sleep(whole.mul_f64(0.25 * share));
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        let before = desk.points("killed.h5");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // What is under its own name is whole, and nothing that was is gone, unless the record took it all over.
+        assert!(desk.points("killed.h5") >= before || desk.path("killed.h5").exists());
+        kills += 1;
+    }
+    assert!(kills >= 3, "only {kills} runs were killed");
+    good(&desk.run("killed.h5", &["--resume"]));
+    assert!(!desk.path("killed.h5.parts").exists());
+    let (expected, found) = (values(&desk.path("whole.h5")), values(&desk.path("killed.h5")));
+    for ((name, a), (_, b)) in expected.iter().zip(&found) {
+        assert_eq!(a, b, "{name}");
+    }
+    // Control: another seed is another record.
+    good(&desk.run("other.h5", &["--seed", "6"]));
+    assert_ne!(values(&desk.path("other.h5")), expected);
+    // A record that is whole is no error for who asks for it again (a queue that starts a task twice).
+    good(&desk.run("killed.h5", &["--resume"]));
+    refused(&desk.run("killed.h5", &["--resume", "--seed", "6"]), &["killed.h5 exists"]);
+}
+
+#[test]
+fn only_the_same_campaign_is_gone_on_with_and_damaged_points_are_computed_again() {
+    let desk = Desk::new();
+    let mut child = desk.start("killed.h5", &["--threads", "1"]);
+    desk.wait_for_points("killed.h5", 3);
+    refused(&desk.run("killed.h5", &["--resume"]), &["still running"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let points = desk.points("killed.h5");
+    assert!((3..80).contains(&points), "{points}");
+
+    refused(&desk.run("killed.h5", &[]), &["finished points", "--resume"]);
+    refused(&desk.run("killed.h5", &["--resume", "--seed", "6"]), &["another campaign", "seed = 6"]);
+    let sheet = campaign().replace("per_octave = 1", "per_octave = 2");
+    fs::write(desk.path("killed.toml"), sheet).unwrap();
+    refused(&desk.run("killed.h5", &["--resume"]), &["another campaign", "per_octave = 1", "per_octave = 2"]);
+    fs::write(desk.path("killed.toml"), campaign()).unwrap();
+    refused(&desk.run("killed.h5", &["--resume", "--backend", "reference"]), &["backend was cpu", "--backend cpu"]);
+    assert_eq!(desk.points("killed.h5"), points, "a refused run changes nothing");
+
+    // One point cut short and one with a bit flipped: their names are trusted until they are merged.
+    for (number, cut) in [(0, true), (2, false)] {
+        let path = record::point_path(&desk.path("killed.h5.parts"), number);
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        if cut {
+            bytes.truncate(middle)
+        } else {
+            bytes[middle] ^= 0x10
+        }
+        fs::write(&path, bytes).unwrap();
+    }
+    let output = desk.run("killed.h5", &["--resume"]);
+    good(&output);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("computing point 0 again") && said.contains("computing point 2 again"), "{said}");
+    good(&desk.run("whole.h5", &[]));
+    assert_eq!(values(&desk.path("whole.h5")), values(&desk.path("killed.h5")));
+}
