@@ -20,8 +20,9 @@ use trapline::paper::raw::Laboratory;
 use trapline::paper::{claims, digits, judge};
 use trapline::units::kelvin;
 
-/// Rates of the plain scheme after 2,000 digits.
-const RATE_AFTER_2000: std::ops::Range<f64> = 0.6..0.9;
+/// Rates of the plain scheme after 2,000 digits: on the CPU backend, 20 seeds have a mean of 0.670 and a standard deviation of 0.015.
+/// Eight of them to either side leave room for another set of material values.
+const RATE_AFTER_2000: std::ops::Range<f64> = 0.55..0.79;
 
 fn dots() -> Material {
     shipped("pi-ws2-qd").expect("shipped")
@@ -237,10 +238,41 @@ fn digits_on_the_gpu_are_those_of_the_reference_cell_by_cell() {
     assert!((rate - same.accuracy).abs() <= 1e-3, "{rate} {}", same.accuracy);
     assert!(RATE_AFTER_2000.contains(&rate), "{rate}");
 
-    // A reference that misses one of the first cell's pulses is seen.
-    let few = Learning { presentations: 40, ..learning };
-    let one = followed.stimuli.iter().position(|n| *n > 20).expect("some cell is pulsed often") as u64;
-    let deaf = Beside::new(&gpu, cells, classes, Some((one, 2)));
+    // A reference that misses one pulse of the cell that gets most of them is seen.
+    let few = Learning { presentations: 200, ..learning };
+    let one = (0..cells).max_by_key(|cell| followed.stimuli[*cell]).expect("there are cells");
+    let deaf = Beside::new(&gpu, cells, classes, Some((one as u64, 3)));
     learn(&deaf, &few, &data, &|_| ()).expect("learns");
     assert!(deaf.followed.into_inner().expect("nobody panicked").worst[0] > 10.0);
+}
+
+/// Code and last line on the standard error of a call that does not get far.
+fn refused(arguments: &[&str]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let called = std::process::Command::new(env!("CARGO_BIN_EXE_trapline"))
+        .args(arguments)
+        .current_dir(folder.path())
+        .output()
+        .expect("runs");
+    assert!(called.stdout.is_empty());
+    assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 0, "{arguments:?} left something");
+    (called.status.code(), String::from_utf8(called.stderr).expect("text"))
+}
+
+#[test]
+fn what_needs_mnist_says_so_in_a_line() {
+    let calls: [(&[&str], &[&str]); 7] = [
+        (&["paper", "--figure", "5b"], &["--mnist DIR", "5b"]),
+        (&["paper", "--figure", "2a", "--mnist", "."], &["needs no MNIST"]),
+        (&["paper", "--mnist", "nowhere"], &["nowhere", "train-images-idx3-ubyte", "https://"]),
+        (&["mnist", "--data", ".", "--gain", "3"], &["--gain", "--scheme pairs"]),
+        (&["mnist", "--data", ".", "--raise-width", "-1"], &["the width of the raising pulse", "-1", "above 0"]),
+        (&["mnist", "--data", ".", "--lower-bias", "1.5"], &["the bias of the lowering pulse", "1.5", "at most 0 V"]),
+        (&["mnist", "--data", ".", "--read-time", "0"], &["--read-time", "between"]),
+    ];
+    for (arguments, words) in calls {
+        let (code, text) = refused(arguments);
+        assert!(code == Some(2) && text.lines().count() == 1, "{code:?} {text}");
+        words.iter().for_each(|word| assert!(text.contains(word), "{word:?} is not in {text}"));
+    }
 }

@@ -65,6 +65,7 @@ fn answers(run: &Dataset, place: usize) -> Result<Map, DatasetError> {
 fn after(run: &Dataset, place: usize) -> Result<String, DatasetError> {
     match run.numbers("presentations")?[place] {
         0.0 => Ok("before learning".to_owned()),
+        1.0 => Ok("after 1 digit".to_owned()),
         shown => Ok(format!("after {shown} digits")),
     }
 }
@@ -119,7 +120,10 @@ pub fn weights(title: &str, run: &Dataset) -> Drawn {
     Ok(Plate { title: Some(title.to_owned()), panels, columns: 5 })
 }
 
-/// The weights of the first seed at some places of the learning curve: a strip of ten pictures each, on one scale.
+/// Pictures beside each other, and rows of them.
+const PICTURES_ACROSS: usize = 5;
+
+/// The weights of the first seed at some places of the learning curve: a map of the ten pictures each, on one scale.
 ///
 /// # Errors
 /// As [`weights`].
@@ -128,21 +132,23 @@ pub fn weights_on_the_way(title: &str, run: &Dataset, places: &[usize]) -> Drawn
     let (_, digits, rows, columns) = all.dim();
     let most = 1e12 * most(all);
     let panel = |&place: &usize| {
-        // A column that is not a number, and so grey, stands between two digits.
-        let strip = Array2::from_shape_fn((rows, digits * (columns + 1) - 1), |(y, x)| match x % (columns + 1) {
-            within if within < columns => 1e12 * all[[place, x / (columns + 1), y, within]],
-            _ => f64::NAN,
+        // A line that is not a number, and so grey, stands between two pictures.
+        let shape = (digits.div_ceil(PICTURES_ACROSS) * (rows + 1) - 1, PICTURES_ACROSS * (columns + 1) - 1);
+        let values = Array2::from_shape_fn(shape, |(y, x)| {
+            let digit = y / (rows + 1) * PICTURES_ACROSS + x / (columns + 1);
+            let weight = all.get([place, digit, y % (rows + 1), x % (columns + 1)]);
+            weight.map_or(f64::NAN, |g| 1e12 * g)
         });
         Ok(Panel::Map(Map {
             title: after(run, place)?,
-            values: strip,
+            values,
             value_label: "Weight (pS)".to_owned(),
             range: Some((-most, most)),
             ..Map::default()
         }))
     };
     let panels = places.iter().map(panel).collect::<Result<_, DatasetError>>()?;
-    Ok(Plate { title: Some(title.to_owned()), panels, columns: 1 })
+    Ok(Plate { title: Some(title.to_owned()), panels, columns: 2 })
 }
 
 /// Recognition rate against the time of a bake, a curve for each temperature, the mean over the seeds.
