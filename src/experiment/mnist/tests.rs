@@ -272,7 +272,7 @@ fn a_column_is_read_with_the_noise_of_its_current() {
     let x = 0.1 / (2.0 * crate::units::thermal_energy_ev(quiet.ambient_k));
     for read_s in [1e-2, 1e-4] {
         let noisy = Learning { read_noise: true, read_s, ..quiet.clone() };
-        let expected = (crate::units::ELEMENTARY_CHARGE_C * current_a / x.tanh() / read_s).sqrt() / 0.1;
+        let expected = (crate::units::ELEMENTARY_CHARGE_C * current_a / libm::tanh(x) / read_s).sqrt() / 0.1;
         let seen: ndarray::Array1<f64> = (0..4000).map(|n| score(&noisy, n) - score(&quiet, 0)).collect();
         // 4000 draws: the mean within 5 sd/sqrt(n), the sd within 5/sqrt(2n).
         assert!((seen.mean().unwrap() / expected).abs() < 5.0 / 4000f64.sqrt());
