@@ -1,6 +1,6 @@
 //! What arrays that learn handwritten digits look like: from the datasets of such a run.
 
-use ndarray::{Array2, Axis as Along, Ix2, Ix3, Ix4, s};
+use ndarray::{Array2, ArrayView1, Axis as Along, Ix2, Ix3, Ix4, s};
 
 use super::{Axis, Chart, Curve, Map, Mark, Panel, Plate, Style};
 use crate::dataset::{Dataset, DatasetError};
@@ -11,7 +11,7 @@ type Drawn = Result<Plate, DatasetError>;
 /// The one of two numbers that is wanted.
 type Pick = fn(f64, f64) -> f64;
 
-/// Recognition rate against presentations, the mean over the seeds of each run; of a single run also its lowest and highest seed.
+/// Recognition rate against presentations, the mean over the seeds of each run, shaded from its lowest to its highest seed.
 ///
 /// # Errors
 /// [`DatasetError`] where a run is not what it should be.
@@ -19,19 +19,17 @@ pub fn learning_curve(title: &str, runs: &[(&str, &Dataset)], marks: Vec<Mark>) 
     let mut curves = Vec::new();
     for (label, run) in runs {
         let rates = run.shaped::<Ix2>("accuracy")?;
-        let places = run.numbers("presentations")?;
-        let curve = |of: &dyn Fn(ndarray::ArrayView1<f64>) -> f64| {
-            places.iter().zip(rates.columns()).map(|(at, rates)| (*at, 100.0 * of(rates))).collect::<Vec<_>>()
-        };
-        let label = if rates.nrows() > 1 { format!("{label}, mean of {}", rates.nrows()) } else { (*label).to_owned() };
-        curves.push(Curve::line(label, curve(&|r| r.mean().unwrap_or(f64::NAN))).styled(Style::LineAndDots));
-        if runs.len() == 1 && rates.nrows() > 1 {
-            let ends: [(&str, Pick); 2] = [("lowest", f64::min), ("highest", f64::max)];
-            for (label, pick) in ends {
-                let points = curve(&|r| r.iter().copied().fold(r[0], pick));
-                curves.push(Curve::line(label, points).styled(Style::Dashed));
+        let mean = rates.columns().into_iter().map(|r| 100.0 * r.mean().unwrap_or(f64::NAN));
+        let points = run.numbers("presentations")?.iter().copied().zip(mean).collect();
+        let curve = Curve::line(*label, points).styled(Style::LineAndDots);
+        curves.push(match rates.nrows() {
+            1 => curve,
+            count => {
+                let end = |r: ArrayView1<f64>, pick: Pick| 100.0 * r.iter().copied().fold(r[0], pick);
+                let spread = rates.columns().into_iter().map(|r| (end(r, f64::min), end(r, f64::max))).collect();
+                Curve { label: format!("{label}, mean of {count}"), ..curve.shaded(spread) }
             }
-        }
+        });
     }
     Ok(Plate::of(Chart {
         title: title.to_owned(),
@@ -39,6 +37,7 @@ pub fn learning_curve(title: &str, runs: &[(&str, &Dataset)], marks: Vec<Mark>) 
         y: Axis::linear("Recognition rate (%)").within(0.0, 100.0),
         curves,
         marks,
+        shade: "lowest to highest".to_owned(),
         ..Chart::default()
     }))
 }

@@ -22,6 +22,8 @@ pub fn fig_5a(raw: &Raw) -> Drawn {
     let own = weights.slice(s![0, .., ..]).mapv(|g| g * 1e12);
     let most = own.iter().fold(0.0, |most: f64, g| most.max(g.abs()));
     let outputs = Array2::from_shape_fn((2, 5), |(y, x)| output(5 * y + x));
+    // The answer has the deepest red, whatever the others fall short by.
+    let top = outputs.iter().copied().fold(0.0, f64::max);
     let map = |title: &str, values: Array2<f64>, label: &str| Map {
         title: title.to_owned(),
         values,
@@ -34,7 +36,11 @@ pub fn fig_5a(raw: &Raw) -> Drawn {
             ..map("input: 28 × 28 rows", input.to_owned(), "Part of the reading time")
         }),
         Panel::Map(Map { range: Some((-most, most)), ..map("weights of the output 0", own, "Weight (pS)") }),
-        Panel::Map(Map { annotate: true, ..map("outputs 0 to 4, 5 to 9", outputs, "Sum (pS)") }),
+        Panel::Map(Map {
+            annotate: true,
+            range: Some((-top, top)).filter(|_| top > 0.0),
+            ..map("outputs 0 to 4, 5 to 9", outputs, "Sum (pS)")
+        }),
     ];
     Ok(Plate {
         title: Some("Figure 5a: recognition of a 0 by the layer that has learnt".to_owned()),
