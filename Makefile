@@ -35,6 +35,12 @@ test: setup-test ## runs all tests, shaders included (on Mesa's llvmpipe where t
 	if [ -n "$${TRAPLINE_REFERENCE_DIR:-}" ]; then
 	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib -- --ignored reference_file
 	fi
+	if [ -n "$${TRAPLINE_MNIST_DIR:-}" ]; then
+	    skip=
+	    if [ "$${TRAPLINE_SKIP_GPU_TESTS:-}" = 1 ]; then skip="--skip on_the_gpu"; fi
+	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib -- --ignored mnist::
+	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test mnist -- --ignored $$skip
+	fi
 
 check: setup-check ## formatting, lints and docs, warnings denied
 	@. .setup/check.sh

@@ -60,7 +60,8 @@ pub fn spoken_time(seconds: f64) -> String {
         if seconds >= scale {
             let value = seconds / scale;
             let digits = if value < 10.0 && (value - value.round()).abs() > 0.05 { 1 } else { 0 };
-            return format!("{value:.digits$} {name}");
+            let number = format!("{value:.digits$}");
+            return if number == "1" && name == "years" { "1 year".to_owned() } else { format!("{number} {name}") };
         }
     }
     format!("{seconds:.3e} s")
@@ -93,6 +94,7 @@ mod tests {
     #[test]
     fn times_are_spoken() {
         assert_eq!(spoken_time(10.0 * YEAR_S), "10 years");
+        assert_eq!(spoken_time(YEAR_S), "1 year");
         assert_eq!(spoken_time(1e5), "1.2 d");
         assert_eq!(spoken_time(0.5), "5.000e-1 s");
     }

@@ -20,8 +20,11 @@ use trapline::paper::raw::Laboratory;
 use trapline::paper::{claims, digits, judge};
 use trapline::units::kelvin;
 
-/// Rates of the plain scheme after 2,000 digits.
-const RATE_AFTER_2000: std::ops::Range<f64> = 0.6..0.9;
+/// Rates of runs of 2,000 digits: on the CPU backend, 20 seeds have a mean of 0.670 and a standard deviation of 0.015. Eight of them to
+/// either side leave room for another set of material values.
+const PLAIN_AFTER_2000: std::ops::Range<f64> = 0.55..0.79;
+/// The same for pairs: 0.754 and 0.012.
+const PAIRS_AFTER_2000: std::ops::Range<f64> = 0.66..0.85;
 
 fn dots() -> Material {
     shipped("pi-ws2-qd").expect("shipped")
@@ -206,41 +209,78 @@ impl Backend for Beside<'_> {
     }
 }
 
+/// 2,000 digits on the GPU with the reference beside it; gives the cell that gets most pulses.
+fn cell_by_cell(gpu: &Gpu, learning: &Learning, data: &Mnist, rates: std::ops::Range<f64>) -> u64 {
+    let (cells, start) = (idx::PIXELS * learning.scheme.columns(), Instant::now());
+    let beside = Beside::new(gpu, cells, learning.material.classes.len(), None);
+    assert_eq!(beside.identity().backend, "gpu");
+    let learnt = learn(&beside, learning, data, &|_| ()).expect("learns");
+    let Followed { occupancy, stimuli, worst: [over, error], calls, .. } =
+        beside.followed.into_inner().expect("nobody panicked");
+    let last = &learnt.stages[1];
+    let (raised, lowered) = (last.spent.raising, last.spent.lowering);
+    println!(
+        "{calls} calls, {raised} pulses up and {lowered} down, worst error {error:e}, {over:.2} of what is allowed, {:?}",
+        start.elapsed()
+    );
+    assert!(over <= 1.0, "{error:e}");
+    assert!(raised > 10_000 && (lowered > 10_000 || matches!(learning.scheme, Scheme::Plain(_))));
+    // The two arrays answer alike but for pictures whose best two outputs are closer than the errors: of 10,000, with outputs apart by
+    // some percent and errors of some 1e-6, a handful.
+    let same = after_bake(&Reference, learning, &occupancy, learning.ambient_k, 0.0, &data.test).expect("answers");
+    let rate = last.tested.accuracy;
+    assert!((rate - same.accuracy).abs() <= 1e-3, "{rate} {}", same.accuracy);
+    assert!(rates.contains(&rate), "{rate}");
+    (0..cells as u64).max_by_key(|cell| stimuli[*cell as usize]).expect("there are cells")
+}
+
 #[test]
 #[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 #[cfg_attr(not(trapline_skip_gpu), ignore = "needs TRAPLINE_MNIST_DIR with the four files of MNIST")]
 fn digits_on_the_gpu_are_those_of_the_reference_cell_by_cell() {
     let (gpu, material, data) = (gpu(), dots(), mnist());
-    let scheme = Scheme::Plain(Plain::default());
-    let (cells, classes) = (idx::PIXELS * scheme.columns(), material.classes.len());
-    let start = Instant::now();
-    let learning = learning(&material, scheme, 2000);
-    let beside = Beside::new(&gpu, cells, classes, None);
-    assert_eq!(beside.identity().backend, "gpu");
-    let learnt = learn(&beside, &learning, &data, &|_| ()).expect("learns");
-    let followed = beside.followed.into_inner().expect("nobody panicked");
-    let [over, error] = followed.worst;
-    println!(
-        "{} calls, most pulses of a cell {:?}, worst error {error:e}, {over:.2} of what is allowed, {:?}",
-        followed.calls,
-        followed.stimuli.iter().max(),
-        start.elapsed()
-    );
-    assert!(over <= 1.0, "{error:e}");
-    assert!(followed.calls > 2000);
-    // The two arrays answer alike but for pictures whose best two outputs are closer than the errors: of 10,000, with outputs apart by
-    // some percent and errors of some 1e-6, a handful.
-    let state = &followed.occupancy;
-    let same = after_bake(&Reference, &learning, state, learning.ambient_k, 0.0, &data.test).expect("answers");
-    let rate = learnt.stages[1].tested.accuracy;
-    println!("{rate} on the GPU, {} on the reference", same.accuracy);
-    assert!((rate - same.accuracy).abs() <= 1e-3, "{rate} {}", same.accuracy);
-    assert!(RATE_AFTER_2000.contains(&rate), "{rate}");
+    // Fresh cells of the plain scheme are below their reference for some 3,000 digits: until then nothing is lowered. Pairs lower
+    // from the first update on.
+    let pairs = learning(&material, Scheme::Pairs(Pairs::default()), 2000);
+    cell_by_cell(&gpu, &pairs, &data, PAIRS_AFTER_2000);
+    let plain = learning(&material, Scheme::Plain(Plain::default()), 2000);
+    let most = cell_by_cell(&gpu, &plain, &data, PLAIN_AFTER_2000);
 
-    // A reference that misses one of the first cell's pulses is seen.
-    let few = Learning { presentations: 40, ..learning };
-    let one = followed.stimuli.iter().position(|n| *n > 20).expect("some cell is pulsed often") as u64;
-    let deaf = Beside::new(&gpu, cells, classes, Some((one, 2)));
+    // A reference that misses one pulse of one cell is seen.
+    let few = Learning { presentations: 200, ..plain };
+    let cells = idx::PIXELS * plain.scheme.columns();
+    let deaf = Beside::new(&gpu, cells, material.classes.len(), Some((most, 3)));
     learn(&deaf, &few, &data, &|_| ()).expect("learns");
     assert!(deaf.followed.into_inner().expect("nobody panicked").worst[0] > 10.0);
+}
+
+/// Code and last line on the standard error of a call that does not get far.
+fn refused(arguments: &[&str]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let called = std::process::Command::new(env!("CARGO_BIN_EXE_trapline"))
+        .args(arguments)
+        .current_dir(folder.path())
+        .output()
+        .expect("runs");
+    assert!(called.stdout.is_empty());
+    assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 0, "{arguments:?} left something");
+    (called.status.code(), String::from_utf8(called.stderr).expect("text"))
+}
+
+#[test]
+fn what_needs_mnist_says_so_in_a_line() {
+    let calls: [(&[&str], &[&str]); 7] = [
+        (&["paper", "--figure", "5b"], &["--mnist DIR", "5b"]),
+        (&["paper", "--figure", "2a", "--mnist", "."], &["needs no MNIST"]),
+        (&["paper", "--mnist", "nowhere"], &["nowhere", "train-images-idx3-ubyte", "https://"]),
+        (&["mnist", "--data", ".", "--gain", "3"], &["--gain", "--scheme pairs"]),
+        (&["mnist", "--data", ".", "--raise-width", "-1"], &["the width of the raising pulse", "-1", "above 0"]),
+        (&["mnist", "--data", ".", "--lower-bias", "1.5"], &["the bias of the lowering pulse", "1.5", "at most 0 V"]),
+        (&["mnist", "--data", ".", "--read-time", "0"], &["--read-time", "between"]),
+    ];
+    for (arguments, words) in calls {
+        let (code, text) = refused(arguments);
+        assert!(code == Some(2) && text.lines().count() == 1, "{code:?} {text}");
+        words.iter().for_each(|word| assert!(text.contains(word), "{word:?} is not in {text}"));
+    }
 }

@@ -296,7 +296,18 @@ fn summary(run: &Dataset) -> Result<String, DatasetError> {
     let (up, down) = (run.counted::<Ix2>("raising")?, run.counted::<Ix2>("lowering")?);
     let (energy, share) = (run.shaped::<Ix2>("energy_j")?, run.shaped::<Ix2>("caught_share")?);
     let (seeds, preparing) = (run.counted::<Ix1>("seed")?, run.shaped::<Ix1>("preparing_energy_j")?);
-    let head = ["seed", "untrained", "trained", "pulses up", "down", "energy (J)", "to prepare (J)", "caught/injected"];
+    let shown = run.numbers("presentations")?.iter().copied().fold(0.0, f64::max);
+    let head = [
+        "seed",
+        "untrained",
+        "trained",
+        "pulses up",
+        "down",
+        "energy (J)",
+        "a digit (J)",
+        "to prepare (J)",
+        "caught/injected",
+    ];
     let mut arrays = Table::new(head, 1);
     for (i, seed) in seeds.iter().enumerate() {
         arrays.row([
@@ -306,20 +317,27 @@ fn summary(run: &Dataset) -> Result<String, DatasetError> {
             up[[i, last]].to_string(),
             down[[i, last]].to_string(),
             format!("{:.3e}", energy[[i, last]]),
+            format!("{:.3e}", energy[[i, last]] / shown),
             format!("{:.3e}", preparing[i]),
             format!("{:.4}", share[[i, last]]),
         ]);
     }
-    let empty = String::new;
-    arrays.row(["mean".to_owned(), percent(mean(0)), percent(mean(last)), empty(), empty(), empty(), empty(), empty()]);
+    let mut over_seeds = |name: &str, of: &dyn Fn(usize) -> f64| {
+        let row = [name.to_owned(), percent(of(0)), percent(of(last))];
+        arrays.row(row.into_iter().chain(std::iter::repeat(String::new())).take(head.len()));
+    };
+    over_seeds("mean", &mean);
+    if seeds.len() > 1 {
+        over_seeds("sd", &|at| rates.column(at).std(1.0));
+    }
     let mut text = format!("{}\n{}", curve.render(), arrays.render());
     if let Ok(baked) = run.shaped::<Ix3>("baked_accuracy") {
-        let mut table = Table::new(["after a bake of", "at (°C)", "right answers"], 1);
-        for (t, celsius) in run.numbers("bake_temperature_c")?.iter().enumerate() {
-            for (at, time_s) in run.numbers("bake_time_s")?.iter().enumerate() {
-                let rate = baked.slice(s![.., t, at]).mean().unwrap_or(f64::NAN);
-                table.row([spoken_time(*time_s), celsius.to_string(), percent(rate)]);
-            }
+        let temperatures = run.numbers("bake_temperature_c")?;
+        let head = temperatures.iter().map(|celsius| format!("{celsius} °C"));
+        let mut table = Table::new(std::iter::once("after a bake of".to_owned()).chain(head), 1);
+        for (at, time_s) in run.numbers("bake_time_s")?.iter().enumerate() {
+            let rate = |t| percent(baked.slice(s![.., t, at]).mean().unwrap_or(f64::NAN));
+            table.row(std::iter::once(spoken_time(*time_s)).chain((0..temperatures.len()).map(rate)));
         }
         text.push_str(&format!("\n{}", table.render()));
     }

@@ -1,6 +1,6 @@
 //! What arrays that learn handwritten digits look like: from the datasets of such a run.
 
-use ndarray::{Array2, Axis as Along, Ix2, Ix3, Ix4, s};
+use ndarray::{Array2, ArrayView1, Axis as Along, Ix2, Ix3, Ix4, s};
 
 use super::{Axis, Chart, Curve, Map, Mark, Panel, Plate, Style};
 use crate::dataset::{Dataset, DatasetError};
@@ -11,7 +11,7 @@ type Drawn = Result<Plate, DatasetError>;
 /// The one of two numbers that is wanted.
 type Pick = fn(f64, f64) -> f64;
 
-/// Recognition rate against presentations, the mean over the seeds of each run; of a single run also its lowest and highest seed.
+/// Recognition rate against presentations, the mean over the seeds of each run, shaded from its lowest to its highest seed.
 ///
 /// # Errors
 /// [`DatasetError`] where a run is not what it should be.
@@ -19,19 +19,17 @@ pub fn learning_curve(title: &str, runs: &[(&str, &Dataset)], marks: Vec<Mark>) 
     let mut curves = Vec::new();
     for (label, run) in runs {
         let rates = run.shaped::<Ix2>("accuracy")?;
-        let places = run.numbers("presentations")?;
-        let curve = |of: &dyn Fn(ndarray::ArrayView1<f64>) -> f64| {
-            places.iter().zip(rates.columns()).map(|(at, rates)| (*at, 100.0 * of(rates))).collect::<Vec<_>>()
-        };
-        let label = if rates.nrows() > 1 { format!("{label}, mean of {}", rates.nrows()) } else { (*label).to_owned() };
-        curves.push(Curve::line(label, curve(&|r| r.mean().unwrap_or(f64::NAN))).styled(Style::LineAndDots));
-        if runs.len() == 1 && rates.nrows() > 1 {
-            let ends: [(&str, Pick); 2] = [("lowest", f64::min), ("highest", f64::max)];
-            for (label, pick) in ends {
-                let points = curve(&|r| r.iter().copied().fold(r[0], pick));
-                curves.push(Curve::line(label, points).styled(Style::Dashed));
+        let mean = rates.columns().into_iter().map(|r| 100.0 * r.mean().unwrap_or(f64::NAN));
+        let points = run.numbers("presentations")?.iter().copied().zip(mean).collect();
+        let curve = Curve::line(*label, points).styled(Style::LineAndDots);
+        curves.push(match rates.nrows() {
+            1 => curve,
+            count => {
+                let end = |r: ArrayView1<f64>, pick: Pick| 100.0 * r.iter().copied().fold(r[0], pick);
+                let spread = rates.columns().into_iter().map(|r| (end(r, f64::min), end(r, f64::max))).collect();
+                Curve { label: format!("{label}, mean of {count}"), ..curve.shaded(spread) }
             }
-        }
+        });
     }
     Ok(Plate::of(Chart {
         title: title.to_owned(),
@@ -39,6 +37,7 @@ pub fn learning_curve(title: &str, runs: &[(&str, &Dataset)], marks: Vec<Mark>) 
         y: Axis::linear("Recognition rate (%)").within(0.0, 100.0),
         curves,
         marks,
+        shade: "lowest to highest".to_owned(),
         ..Chart::default()
     }))
 }
@@ -65,6 +64,7 @@ fn answers(run: &Dataset, place: usize) -> Result<Map, DatasetError> {
 fn after(run: &Dataset, place: usize) -> Result<String, DatasetError> {
     match run.numbers("presentations")?[place] {
         0.0 => Ok("before learning".to_owned()),
+        1.0 => Ok("after 1 digit".to_owned()),
         shown => Ok(format!("after {shown} digits")),
     }
 }
@@ -119,7 +119,10 @@ pub fn weights(title: &str, run: &Dataset) -> Drawn {
     Ok(Plate { title: Some(title.to_owned()), panels, columns: 5 })
 }
 
-/// The weights of the first seed at some places of the learning curve: a strip of ten pictures each, on one scale.
+/// Pictures beside each other, and rows of them.
+const PICTURES_ACROSS: usize = 5;
+
+/// The weights of the first seed at some places of the learning curve: a map of the ten pictures each, on one scale.
 ///
 /// # Errors
 /// As [`weights`].
@@ -128,21 +131,23 @@ pub fn weights_on_the_way(title: &str, run: &Dataset, places: &[usize]) -> Drawn
     let (_, digits, rows, columns) = all.dim();
     let most = 1e12 * most(all);
     let panel = |&place: &usize| {
-        // A column that is not a number, and so grey, stands between two digits.
-        let strip = Array2::from_shape_fn((rows, digits * (columns + 1) - 1), |(y, x)| match x % (columns + 1) {
-            within if within < columns => 1e12 * all[[place, x / (columns + 1), y, within]],
-            _ => f64::NAN,
+        // A line that is not a number, and so grey, stands between two pictures.
+        let shape = (digits.div_ceil(PICTURES_ACROSS) * (rows + 1) - 1, PICTURES_ACROSS * (columns + 1) - 1);
+        let values = Array2::from_shape_fn(shape, |(y, x)| {
+            let digit = y / (rows + 1) * PICTURES_ACROSS + x / (columns + 1);
+            let weight = all.get([place, digit, y % (rows + 1), x % (columns + 1)]);
+            weight.map_or(f64::NAN, |g| 1e12 * g)
         });
         Ok(Panel::Map(Map {
             title: after(run, place)?,
-            values: strip,
+            values,
             value_label: "Weight (pS)".to_owned(),
             range: Some((-most, most)),
             ..Map::default()
         }))
     };
     let panels = places.iter().map(panel).collect::<Result<_, DatasetError>>()?;
-    Ok(Plate { title: Some(title.to_owned()), panels, columns: 1 })
+    Ok(Plate { title: Some(title.to_owned()), panels, columns: 2 })
 }
 
 /// Recognition rate against the time of a bake, a curve for each temperature, the mean over the seeds.

@@ -97,6 +97,10 @@ mod tests {
             (vec!["mnist-initial".to_owned(), "mnist-trained".to_owned()], vec!["mnist-trained".to_owned()])
         );
         assert!(of("5a").is_empty() && of("5-bake").is_empty());
+        for finding in judge(&all, &[]).iter().filter(|f| f.claim.id.starts_with("mnist")) {
+            let why = finding.measured.as_ref().expect_err("no data");
+            assert!(finding.verdict().is_none() && why.contains("trapline paper --figure 5b --mnist DIR"), "{why}");
+        }
         assert_eq!(of("S12"), ["qd-retention-150c", "qd-forgetting-155c"]);
         assert!(figures::find("1c").is_none());
     }

@@ -43,8 +43,8 @@ pub struct Plain {
 impl Default for Plain {
     fn default() -> Plain {
         Plain {
-            raise: Pulse { bias_v: 1.5, width_s: 40e-6 },
-            lower: Pulse { bias_v: -5.5, width_s: 0.2e-6 },
+            raise: Pulse { bias_v: 1.5, width_s: 20e-6 },
+            lower: Pulse { bias_v: -5.5, width_s: 0.1e-6 },
             threshold: 127,
             reference_pulses: 7,
         }

@@ -256,13 +256,13 @@ fn at_the_end(d: &mut Dataset, all: &[Learnt]) {
     d.real("preparing_energy_j", &["seed"], "J", "Energy of these pulses", energy.into_dyn());
 }
 
-/// The first picture of each digit.
+/// The first picture of each digit; blank where there is none.
 fn pictures(d: &mut Dataset, scheme: Scheme, test: &Digits) {
     let side = test.images.ncols().isqrt();
     let first: [Option<usize>; DIGITS] =
         std::array::from_fn(|digit| test.labels.iter().position(|&label| usize::from(label) == digit));
     let inputs = Array3::from_shape_fn((DIGITS, side, side), |(digit, y, x)| {
-        first[digit].map_or(f64::NAN, |image| scheme.input(test.images[[image, y * side + x]]))
+        first[digit].map_or(0.0, |image| scheme.input(test.images[[image, y * side + x]]))
     });
     let what = "What the first picture of each digit of the test set puts on the rows, 0 to 1";
     d.real("picture_input", &["digit", "row", "column"], "1", what, inputs.into_dyn());

@@ -21,6 +21,9 @@ pub fn fig_5a(raw: &Raw) -> Drawn {
     let output = |digit: usize| (&input * &weights.slice(s![digit, .., ..])).sum() * 1e12;
     let own = weights.slice(s![0, .., ..]).mapv(|g| g * 1e12);
     let most = own.iter().fold(0.0, |most: f64, g| most.max(g.abs()));
+    let outputs = Array2::from_shape_fn((2, 5), |(y, x)| output(5 * y + x));
+    // The answer has the deepest red, whatever the others fall short by.
+    let top = outputs.iter().copied().fold(0.0, f64::max);
     let map = |title: &str, values: Array2<f64>, label: &str| Map {
         title: title.to_owned(),
         values,
@@ -35,7 +38,8 @@ pub fn fig_5a(raw: &Raw) -> Drawn {
         Panel::Map(Map { range: Some((-most, most)), ..map("weights of the output 0", own, "Weight (pS)") }),
         Panel::Map(Map {
             annotate: true,
-            ..map("outputs 0 to 4, 5 to 9", Array2::from_shape_fn((2, 5), |(y, x)| output(5 * y + x)), "Sum (pS)")
+            range: Some((-top, top)).filter(|_| top > 0.0),
+            ..map("outputs 0 to 4, 5 to 9", outputs, "Sum (pS)")
         }),
     ];
     Ok(Plate {
@@ -54,7 +58,7 @@ pub fn fig_5b(raw: &Raw) -> Drawn {
     digits::learning_curve("Figure 5b: learning at 100 °C", &runs, marks)
 }
 
-/// Stages that are shown: the first, the last, and those nearest to a thousandth and a tenth of all.
+/// Stages that are shown: the first, the last, and those nearest to a sixtieth and a sixth of all.
 fn places(d: &Dataset) -> Result<Vec<usize>, DatasetError> {
     let shown = d.numbers("presentations")?;
     let last = shown.iter().copied().fold(0.0, f64::max);

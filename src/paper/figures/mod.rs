@@ -147,7 +147,7 @@ pub const FIGURES: [Figure; 28] = [
     Figure {
         id: "5a",
         also: &[],
-        caption: "A picture of a 0, the weights of its output after learning, and the ten outputs",
+        caption: "A picture of a 0, the weights of its output after learning, and the ten outputs, of which the largest is the answer",
         batches: &[BATCH],
         draw: digits::fig_5a,
     },
