@@ -65,7 +65,8 @@ impl<'a> Bench<'a> {
 
     fn number(&mut self, of: &Measure) -> Result<f64, ExperimentError> {
         Ok(match of {
-            Measure::Slope { sweep, branch, from_v, to_v } => self.sweep(sweep)?.slope(*branch, *from_v, *to_v),
+            Measure::Slope { sweep, window } => self.sweep(sweep)?.line(window).slope,
+            Measure::Linearity { sweep, window } => self.sweep(sweep)?.line(window).r_squared,
             Measure::Current { sweep, branch, bias_v } => self.sweep(sweep)?.current_a(*branch, *bias_v),
             Measure::Filling { sweep, branch, bias_v } => self.sweep(sweep)?.filling(*branch, *bias_v),
             Measure::MemoryRatio { sweep, bias_v } => {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::claim::{ClaimTarget, Role};
+use super::claim::{self, ClaimTarget, Role};
 use super::csv::Columns;
 use super::parameter::{Parameter, Scale};
 use super::target::*;
@@ -25,6 +25,25 @@ pub struct Fit {
     pub targets: Vec<Target>,
     /// The shipped material whose claims these are.
     pub claims_as: Option<Role>,
+}
+
+impl Fit {
+    /// Adds claims that are not among the targets yet: their ids, or `all` for all that speak of a material in the role.
+    ///
+    /// # Errors
+    /// [`FitError::Request`] for an id that is not known.
+    pub fn add_claims(&mut self, ids: &[String], role: Role) -> Result<(), FitError> {
+        let all = ids.iter().any(|id| id == "all");
+        let ids: Vec<&str> = if all { claim::ids(role) } else { ids.iter().map(String::as_str).collect() };
+        for id in ids {
+            let (target, quick) = ClaimTarget::new(id, None)?;
+            let is_there = |t: &Target| matches!(&t.aim, Aim::Claim(known) if known.claim.id == id);
+            if !self.targets.iter().any(is_there) {
+                self.targets.push(Target { name: format!("claim {id}"), aim: Aim::Claim(target), check: !quick });
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Deserialize)]
@@ -75,6 +94,7 @@ struct TargetFile {
     to_v: Option<f64>,
     bias_v: Option<f64>,
     branch: Option<String>,
+    law: Option<String>,
     time_s: Option<f64>,
     key: Option<String>,
     file: Option<String>,
@@ -100,7 +120,7 @@ const CONDITIONS: &[&[&str]] = &[&["temperature_c"], SWEEP, PULSES];
 fn keys_of(kind: &str) -> Option<Vec<&'static str>> {
     let with = |own: &[&'static str], setup: &[&'static str]| Some([own, setup].concat());
     match kind {
-        "slope" => with(&["target", "from_v", "to_v", "branch"], SWEEP),
+        "slope" | "linearity" => with(&["target", "from_v", "to_v", "branch", "law"], SWEEP),
         "current" | "filling" => with(&["target", "bias_v", "branch"], SWEEP),
         "memory_ratio" => with(&["target", "bias_v"], SWEEP),
         "energy" | "conductance_rise" | "filling_after" => with(&["target"], PULSES),
@@ -112,7 +132,7 @@ fn keys_of(kind: &str) -> Option<Vec<&'static str>> {
     }
 }
 
-const KINDS: &str = "slope, current, memory_ratio, filling, energy, conductance_rise, filling_after, retained, parameter, iv_csv, \
+const KINDS: &str = "slope, linearity, current, memory_ratio, filling, energy, conductance_rise, filling_after, retained, parameter, iv_csv, \
                      retention_csv";
 
 /// Reads a fit file; measured files are looked for beside it.
@@ -181,6 +201,7 @@ impl TargetFile {
             ("to_v", self.to_v.is_some()),
             ("bias_v", self.bias_v.is_some()),
             ("branch", self.branch.is_some()),
+            ("law", self.law.is_some()),
             ("time_s", self.time_s.is_some()),
             ("key", self.key.is_some()),
             ("file", self.file.is_some()),
@@ -268,16 +289,11 @@ impl TargetFile {
         Ok(match kind {
             "slope" => {
                 let sweep = ready.sweep()?;
-                let (from_v, to_v) = (self.needs("from_v", self.from_v)?, self.needs("to_v", self.to_v)?);
-                let points = (to_v - from_v) / sweep.step_v;
-                if !(from_v > 0.0 && to_v <= sweep.to_v.abs() + 1e-9 && points > 2.0 - 1e-6) {
-                    return Err(FitError::request(format!(
-                        "the window is {from_v:?} to {to_v:?} V; it must be magnitudes above 0 within the sweep, and three steps of \
-                         {:?} V at least",
-                        sweep.step_v
-                    )));
-                }
-                Measure::Slope { sweep, branch: self.branch()?, from_v, to_v }
+                Measure::Slope { sweep, window: self.window(&sweep)? }
+            }
+            "linearity" => {
+                let sweep = ready.sweep()?;
+                Measure::Linearity { sweep, window: self.window(&sweep)? }
             }
             "memory_ratio" => {
                 let sweep = ready.sweep()?;
@@ -300,6 +316,25 @@ impl TargetFile {
             }
             _ => Measure::Parameter { key: self.needs("key", self.key.clone())? },
         })
+    }
+
+    fn window(&self, sweep: &SweepSetup) -> Result<Window, FitError> {
+        let (from_v, to_v) = (self.needs("from_v", self.from_v)?, self.needs("to_v", self.to_v)?);
+        let steps = (to_v - from_v) / sweep.step_v;
+        if !(from_v > 0.0 && to_v <= sweep.to_v.abs() + 1e-9 && steps > 2.0 - 1e-6) {
+            return Err(FitError::request(format!(
+                "the window is {from_v:?} to {to_v:?} V; it must be magnitudes above 0 within the sweep to {:?} V, and two steps of \
+                 {:?} V wide",
+                sweep.to_v, sweep.step_v
+            )));
+        }
+        let name = self.law.as_deref().unwrap_or("power");
+        let Some(law) = Law::named(name) else {
+            return Err(FitError::request(format!(
+                "law is {name:?}; it must be \"power\", \"hopping\", \"tunnelling\" or \"direct\""
+            )));
+        };
+        Ok(Window { branch: self.branch()?, law, from_v, to_v })
     }
 
     fn iv(&self, ready: &Setups, base: &Path) -> Result<MeasuredIv, FitError> {

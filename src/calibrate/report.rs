@@ -115,7 +115,7 @@ fn number(value: f64) -> String {
 pub fn remarks(found: &Found) -> Vec<String> {
     let key = |i: usize| found.parameters[i].parameter.key.as_str();
     let mut lines = vec![format!(
-        "chi-squared {} (start: {}), {} numbers, {} parameters; {}, {} evaluations",
+        "chi-squared {} (start: {}); numbers {}, parameters {}; {}, {} evaluations",
         short(found.chi2),
         short(found.chi2_at_start),
         found.residuals,

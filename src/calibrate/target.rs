@@ -1,6 +1,7 @@
 //! What a material is fitted to: one number, a claim of the source paper, or a measured curve.
 
 use super::claim::ClaimTarget;
+use crate::analysis::line::Line;
 use crate::experiment::pulse::Train;
 use crate::paper::measure::current::{self, law};
 
@@ -48,6 +49,42 @@ pub enum Branch {
     Return,
 }
 
+/// The plot in which a mechanism makes a straight line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Law {
+    /// `ln I` on `ln V`.
+    Power,
+    /// `ln(I/V)` on `sqrt V`.
+    Hopping,
+    /// `ln(I/V^2)` on `1/V`.
+    Tunnelling,
+    /// `ln(I/V^2)` on `ln(1/V)`.
+    Direct,
+}
+
+impl Law {
+    /// By the name a fit file has for it.
+    pub fn named(name: &str) -> Option<Law> {
+        match name {
+            "power" => Some(Law::Power),
+            "hopping" => Some(Law::Hopping),
+            "tunnelling" => Some(Law::Tunnelling),
+            "direct" => Some(Law::Direct),
+            _ => None,
+        }
+    }
+}
+
+/// A window of a sweep, seen in the plot of a law.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window {
+    pub branch: Branch,
+    pub law: Law,
+    /// Magnitudes of bias.
+    pub from_v: f64,
+    pub to_v: f64,
+}
+
 /// A staircase 0 to `to_v` and back on a fresh nominal cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SweepSetup {
@@ -69,8 +106,10 @@ pub struct PulseSetup {
 /// A number that is taken from a simulated experiment.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Measure {
-    /// Least-squares slope of `ln |I|` on `ln |V|` in a window of bias.
-    Slope { sweep: SweepSetup, branch: Branch, from_v: f64, to_v: f64 },
+    /// Slope of the least-squares line in a window.
+    Slope { sweep: SweepSetup, window: Window },
+    /// Coefficient of determination of that line.
+    Linearity { sweep: SweepSetup, window: Window },
     /// Current at a bias of the staircase, A.
     Current { sweep: SweepSetup, branch: Branch, bias_v: f64 },
     /// Return over forward current at a bias.
@@ -163,10 +202,17 @@ impl SweepSeen {
         }
     }
 
-    pub fn slope(&self, branch: Branch, from_v: f64, to_v: f64) -> f64 {
+    /// The least-squares line of the magnitudes in a window.
+    pub fn line(&self, window: &Window) -> Line {
         let magnitudes = |(v, i): (f64, f64)| (v.abs(), i.abs());
-        let curve: Vec<_> = Self::branch(&self.current, branch).into_iter().map(magnitudes).collect();
-        current::fitted(&current::between(&curve, from_v, to_v), law::power).slope
+        let curve: Vec<_> = Self::branch(&self.current, window.branch).into_iter().map(magnitudes).collect();
+        let law = match window.law {
+            Law::Power => law::power,
+            Law::Hopping => law::hopping,
+            Law::Tunnelling => law::tunnelling,
+            Law::Direct => law::direct,
+        };
+        current::fitted(&current::between(&curve, window.from_v, window.to_v), law)
     }
 
     pub fn current_a(&self, branch: Branch, bias_v: f64) -> f64 {

@@ -7,10 +7,10 @@ use clap::{Args, ValueEnum};
 use trapline::backend::Backend;
 use trapline::backend::cpu::Cpu;
 use trapline::backend::reference::Reference;
-use trapline::calibrate::claim::{self, ClaimTarget, Role};
+use trapline::calibrate::claim::Role;
 use trapline::calibrate::file::{self, Fit as FitPlan};
 use trapline::calibrate::parameter::Parameter;
-use trapline::calibrate::target::{Aim, Target};
+use trapline::calibrate::target::Aim;
 use trapline::calibrate::{self, FitError, Found, Problem, Search, picture, report};
 use trapline::figure;
 use trapline::material::{self, Material};
@@ -146,15 +146,7 @@ impl Fit {
             plan.parameters.push(Parameter::parse(text)?);
         }
         let role = plan.claims_as.unwrap_or_else(|| Role::of(material));
-        let all = self.claims.iter().any(|id| id == "all");
-        let ids: Vec<&str> = if all { claim::ids(role) } else { self.claims.iter().map(String::as_str).collect() };
-        for id in ids {
-            let (target, quick) = ClaimTarget::new(id, None)?;
-            let is_there = |t: &Target| matches!(&t.aim, Aim::Claim(known) if known.claim.id == id);
-            if !plan.targets.iter().any(is_there) {
-                plan.targets.push(Target { name: format!("claim {id}"), aim: Aim::Claim(target), check: !quick });
-            }
-        }
+        plan.add_claims(&self.claims, role)?;
         Ok(plan)
     }
 
