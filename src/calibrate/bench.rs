@@ -2,9 +2,9 @@
 
 use ndarray::{Ix2, Ix3};
 
+use super::FitError;
 use super::claim::Role;
 use super::target::*;
-use super::FitError;
 use crate::backend::Backend;
 use crate::dataset::{Dataset, DatasetError};
 use crate::experiment::probe::{Conditions, Probe};

@@ -110,7 +110,10 @@ impl ClaimTarget {
             return Err(FitError::request(format!("claim {id:?} is not known; it must be one of {}", known())));
         };
         let Some(need) = NEEDS.iter().find(|need| need.id == id) else {
-            return Err(FitError::request(format!("claim {id:?} is no target of a fit; it must be one of {}", known())));
+            return Err(FitError::request(format!(
+                "claim {id:?} is no target of a fit; it must be one of {}",
+                known()
+            )));
         };
         let limit = claim.at_least.or(claim.at_most);
         let own = claim.within.or(limit.map(|limit| OF_A_LIMIT * limit.abs()));

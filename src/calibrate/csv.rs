@@ -38,7 +38,8 @@ impl Columns {
 
     fn parse(text: &str, path: &str, needed: &[&str], optional: &[&str]) -> Result<Columns, FitError> {
         let at = |line: usize, message: String| FitError::Line { path: path.to_owned(), line: line + 1, message };
-        let mut lines = text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty() && !l.trim_start().starts_with('#'));
+        let mut lines =
+            text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty() && !l.trim_start().starts_with('#'));
         let (header_line, header) = lines.next().unwrap_or((0, ""));
         let header: Vec<&str> = header.split(',').map(str::trim).collect();
         let mut chosen = Vec::new();
@@ -68,7 +69,10 @@ impl Columns {
             rows.push((number, chosen.iter().map(value).collect::<Result<_, _>>()?));
         }
         if rows.len() > MAX_POINTS {
-            return Err(FitError::file(path, format!("holds {} points; it must hold at most {MAX_POINTS}", rows.len())));
+            return Err(FitError::file(
+                path,
+                format!("holds {} points; it must hold at most {MAX_POINTS}", rows.len()),
+            ));
         }
         let names = chosen.iter().map(|(_, name)| (*name).to_owned()).collect();
         Ok(Columns { path: path.to_owned(), names, rows })

@@ -85,7 +85,9 @@ impl Draft {
         let text = self.text();
         let line = format!("{HEADER}{command}");
         match text.lines().any(|l| l.starts_with(HEADER)) {
-            true => text.lines().map(|l| if l.starts_with(HEADER) { line.clone() } else { l.to_owned() } + "\n").collect(),
+            true => {
+                text.lines().map(|l| if l.starts_with(HEADER) { line.clone() } else { l.to_owned() } + "\n").collect()
+            }
             false => format!("{line}\n{text}"),
         }
     }
@@ -181,7 +183,10 @@ mod tests {
             .replace("\"a\"", "\"b\"");
         assert_eq!(text, format!("# Fitted by: trapline fit x\n{expected}"));
         let again = Draft::new(&text, "b.toml").expect("TOML");
-        assert_eq!((again.number("film.area").ok(), again.number("traps.depths.1").ok()), (Some(values[0]), Some(values[1])));
+        assert_eq!(
+            (again.number("film.area").ok(), again.number("traps.depths.1").ok()),
+            (Some(values[0]), Some(values[1]))
+        );
         assert_eq!(again.text_made_by("other"), text.replace("trapline fit x", "other"));
     }
 

@@ -40,9 +40,14 @@ pub fn knowledge(jacobian: &DMatrix<f64>, held: &[bool]) -> Knowledge {
     }
     // The method wants at least as many rows as columns; rows of 0 say nothing.
     let rows = jacobian.nrows().max(free.len());
-    let of_free = DMatrix::from_fn(rows, free.len(), |row, i| {
-        if row < jacobian.nrows() { jacobian[(row, free[i])] } else { 0.0 }
-    });
+    let of_free =
+        DMatrix::from_fn(
+            rows,
+            free.len(),
+            |row, i| {
+                if row < jacobian.nrows() { jacobian[(row, free[i])] } else { 0.0 }
+            },
+        );
     let parts = of_free.svd(false, true);
     let Some(directions) = parts.v_t else {
         return found;

@@ -23,6 +23,7 @@ mod problem;
 pub mod report;
 pub mod solve;
 pub mod target;
+mod target_file;
 
 pub use bench::Seen;
 pub use error::FitError;

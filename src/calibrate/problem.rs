@@ -1,12 +1,12 @@
 //! A material, what of it is fitted, and to what: residuals as a function of places between the bounds.
 
+use super::FitError;
 use super::bench::{Bench, Seen};
 use super::claim::Role;
 use super::draft::{Draft, rounded};
 use super::file::Fit;
 use super::parameter::Parameter;
 use super::target::*;
-use super::FitError;
 use crate::backend::Backend;
 use crate::material::{self, Material};
 

@@ -10,8 +10,10 @@ use crate::paper::claims::{Finding, short};
 
 /// A residual up to this is within its tolerance.
 const WITHIN: f64 = 1.0;
-/// A curve holds if its points are this near in the root mean square: that of normal errors is 1.
+/// A curve holds if its points are this near in the root mean square, which is 1 for normal errors, and none is farther off than
+/// one in ten thousand.
 const CURVE_WITHIN: f64 = 1.5;
+const CURVE_WORST: f64 = 4.0;
 
 /// Why the search ended, in words.
 pub fn stopped(stop: Stop) -> &'static str {
@@ -30,7 +32,10 @@ pub fn met(target: &Target, outcome: &Outcome) -> bool {
             let (claim, measured) = (claim.claim.clone(), Ok(measured.clone()));
             Finding { claim, measured, command: String::new() }.verdict() == Some(true)
         }
-        (_, Seen::Curve(_)) => root_mean_square(&outcome.residuals) <= CURVE_WITHIN,
+        (_, Seen::Curve(_)) => {
+            let residuals = &outcome.residuals;
+            root_mean_square(residuals) <= CURVE_WITHIN && residuals.iter().all(|r| r.abs() <= CURVE_WORST)
+        }
         _ => outcome.residuals.iter().all(|r| r.abs() <= WITHIN),
     }
 }
@@ -90,7 +95,8 @@ fn words(target: &Target, outcome: &Outcome) -> (String, String, String) {
             (claim.band(), short(measured.value), format!("{first:+.2}"))
         }
         _ => {
-            let worst = outcome.residuals.iter().fold(0.0f64, |worst, r| if r.abs() > worst.abs() { *r } else { worst });
+            let worst =
+                outcome.residuals.iter().fold(0.0f64, |worst, r| if r.abs() > worst.abs() { *r } else { worst });
             let mean = root_mean_square(&outcome.residuals);
             (format!("{} points", outcome.residuals.len()), format!("rms {mean:.2}"), format!("worst {worst:+.2}"))
         }
@@ -124,7 +130,8 @@ pub fn remarks(found: &Found) -> Vec<String> {
         found.evaluations
     )];
     if found.starts.len() > 1 {
-        let near = |chi2: &&f64| **chi2 <= found.starts.iter().flatten().fold(f64::INFINITY, |a, b| a.min(*b)) * 1.01 + 0.01;
+        let near =
+            |chi2: &&f64| **chi2 <= found.starts.iter().flatten().fold(f64::INFINITY, |a, b| a.min(*b)) * 1.01 + 0.01;
         let same = found.starts.iter().flatten().filter(near).count();
         lines.push(format!("{same} of {} starts lead to this chi-squared", found.starts.len()));
     }
@@ -138,7 +145,9 @@ pub fn remarks(found: &Found) -> Vec<String> {
         });
     }
     if found.knowledge.open.iter().any(|direction| direction.len() > 1) {
-        lines.push("(parts of a combination count in the distance between the bounds, on the parameter's scale)".to_owned());
+        lines.push(
+            "(parts of a combination count in the distance between the bounds, on the parameter's scale)".to_owned(),
+        );
     }
     for (a, b, correlation) in &found.knowledge.correlated {
         lines.push(format!("correlation {correlation:+.3}: {} and {}", key(*a), key(*b)));
@@ -178,7 +187,8 @@ pub fn json(found: &Found) -> serde_json::Value {
         .open
         .iter()
         .map(|direction| {
-            let named = |(i, part): &(usize, f64)| serde_json::json!({"key": found.parameters[*i].parameter.key, "part": part});
+            let named =
+                |(i, part): &(usize, f64)| serde_json::json!({"key": found.parameters[*i].parameter.key, "part": part});
             direction.iter().map(named).collect()
         })
         .collect();

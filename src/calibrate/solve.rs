@@ -253,7 +253,11 @@ mod tests {
     #[test]
     fn evaluations_are_limited_and_places_without_residuals_are_left() {
         let found = minimise(&valley, &[0.2, 0.8], 12).expect("starts");
-        assert!(found.stop == Stop::Evaluations && found.evaluations <= 12 && found.chi2() <= chi2(&valley(&[0.2, 0.8]).unwrap()));
+        assert!(
+            found.stop == Stop::Evaluations
+                && found.evaluations <= 12
+                && found.chi2() <= chi2(&valley(&[0.2, 0.8]).unwrap())
+        );
         let half = |p: &[f64]| (p[0] < 0.6).then(|| vec![p[0] - 0.55, p[1] - 0.5]);
         let found = minimise(&half, &[0.1, 0.1], 500).expect("starts");
         assert!((found.places[0] - 0.55).abs() < 1e-6, "{found:?}");

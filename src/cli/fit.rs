@@ -108,8 +108,7 @@ impl Fit {
         self.note(&computing::heading(&backend.identity()));
         let digits = self.digits.map(|digits| digits as usize);
         let problem = Problem::new(&material, &self.material, plan, digits, backend)?;
-        let search =
-            Search { starts: self.starts, seed: self.seed, max_evaluations: self.max_evaluations as usize };
+        let search = Search { starts: self.starts, seed: self.seed, max_evaluations: self.max_evaluations as usize };
         let found = calibrate::run(&problem, &search)?;
         terminal::print(&if self.json { json(&found)? } else { report::text(&found) })?;
         if let Some(path) = &self.output {
@@ -157,7 +156,10 @@ impl Fit {
         };
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         if path.extension().is_none_or(|end| end != "toml") {
-            return Err(Failure::Usage(format!("-o {} is no name of a material file; it must end in .toml", path.display())));
+            return Err(Failure::Usage(format!(
+                "-o {} is no name of a material file; it must end in .toml",
+                path.display()
+            )));
         }
         Ok(stem)
     }
@@ -174,7 +176,11 @@ impl Fit {
     fn command(&self) -> String {
         let words = std::env::args().skip(1).map(|word| {
             let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,+:".contains(c);
-            if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+            if !word.is_empty() && word.chars().all(plain) {
+                word
+            } else {
+                format!("'{}'", word.replace('\'', "'\\''"))
+            }
         });
         let call = std::iter::once("trapline".to_owned()).chain(words).collect::<Vec<_>>().join(" ");
         call.replace(char::is_control, " ")
@@ -200,11 +206,7 @@ impl Fit {
 
 fn save(path: &Path, text: &str) -> Result<(), Failure> {
     let write = |temporary: &Path| {
-        std::fs::write(temporary, text).map_err(|source| CommitError {
-            path: path.to_owned(),
-            step: "write",
-            source,
-        })
+        std::fs::write(temporary, text).map_err(|source| CommitError { path: path.to_owned(), step: "write", source })
     };
     commit::atomic_write(path, write).map_err(|e: CommitError| Failure::Failed(e.to_string()))
 }
