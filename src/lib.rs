@@ -36,6 +36,7 @@
 //! experiment            self-test, bench and handwritten digits
 //! campaign              many points: a file to a plan, points to a record
 //! paper                 every figure and claim of the source paper, from raw data
+//! calibrate             a material's numbers from measurements: least squares, and what they cannot tell
 //! record                HDF5; the only room that knows hdf5
 //! analysis              numbers from a record
 //! figure                plots; the only room that knows plotters
@@ -48,6 +49,7 @@
 pub mod analysis;
 pub mod array;
 pub mod backend;
+pub mod calibrate;
 pub mod campaign;
 pub mod cell;
 pub mod dataset;

@@ -57,6 +57,8 @@ pub enum Purpose {
     ReadNoise = 3,
     /// Whether a learning update pulses a cell: drawn once per cell and update.
     Learning = 4,
+    /// Where a further start of a fit lies between the bounds: the start is the cell, the parameter the step.
+    FitStart = 5,
 }
 
 /// Bits of the last counter word that hold the draw; the purpose lies above them.

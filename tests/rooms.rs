@@ -9,7 +9,7 @@ use std::path::Path;
 ///
 /// A protocol is plain data (what is done, not what it does), so it stands above the cell, whose drives are made of its
 /// segments. An outcome is plain data too and knows nothing; the array takes its window from there.
-const ORDER: [&[&str]; 14] = [
+const ORDER: [&[&str]; 15] = [
     &["units", "rng", "files", "toml_file", "outcome", "dataset"],
     &["material"],
     &["protocol"],
@@ -22,6 +22,7 @@ const ORDER: [&[&str]; 14] = [
     &["analysis"],
     &["figure"],
     &["campaign", "paper"],
+    &["calibrate"],
     &["cli"],
     &["lib"],
 ];
@@ -145,8 +146,8 @@ fn rooms_use_only_rooms_above_them() {
 }
 
 /// Rooms whose numbers reach a result.
-const COMPUTE: [&str; 9] =
-    ["units", "rng", "material", "protocol", "cell", "array", "backend", "experiment", "campaign"];
+const COMPUTE: [&str; 10] =
+    ["units", "rng", "material", "protocol", "cell", "array", "backend", "experiment", "campaign", "calibrate"];
 /// What std hands to the C library, whose last bit depends on the processor (glibc has a variant with fused multiply-adds).
 const OF_THE_C_LIBRARY: [&str; 22] = [
     "exp", "exp2", "exp_m1", "ln", "ln_1p", "log", "log2", "log10", "powf", "powi", "sin", "cos", "tan", "sin_cos",

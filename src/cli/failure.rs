@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use trapline::backend::BackendError;
+use trapline::calibrate::FitError;
 use trapline::campaign::{CampaignError, RunError};
 use trapline::experiment::ExperimentError;
 use trapline::experiment::mnist::{IdxError, MnistError};
@@ -136,6 +137,17 @@ impl From<IdxError> for Failure {
         match error {
             IdxError::Missing { .. } => Failure::Usage(told(&error)),
             IdxError::Unreadable { .. } | IdxError::Wrong { .. } => Failure::Failed(told(&error)),
+        }
+    }
+}
+
+impl From<FitError> for Failure {
+    fn from(error: FitError) -> Self {
+        match error {
+            FitError::Experiment(inner) => inner.into(),
+            FitError::File { .. } | FitError::Line { .. } | FitError::Request(_) | FitError::Material(_) => {
+                Failure::Usage(told(&error))
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ mod computing;
 mod devices;
 mod everyone;
 mod failure;
+mod fit;
 mod materials;
 mod measure;
 mod mnist;
@@ -52,6 +53,7 @@ enum Command {
     Learn(measure::Learn),
     Mnist(mnist::Mnist),
     Paper(paper::Paper),
+    Fit(fit::Fit),
     Devices(devices::Devices),
     Materials(materials::Materials),
     Selftest(selftest::Selftest),
@@ -105,6 +107,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Learn(command) => command.run(),
         Command::Mnist(command) => command.run(),
         Command::Paper(command) => command.run(),
+        Command::Fit(command) => command.run(),
         Command::Devices(command) => command.run(),
         Command::Materials(command) => command.run(),
         Command::Selftest(command) => command.run(),

@@ -44,7 +44,7 @@ fn errors_name_file_key_value_and_limit() {
         ),
         (edited("pi-ws2-ns", "classes = 8", "classes = -8"), ["edited.toml", "traps.classes", "-8", "1 to 16"]),
         (
-            edited("pi-ws2-ns", "deepest = { value = 1.24,", "deepest = { value = true,"),
+            edited("pi-ws2-ns", "deepest = { value = 1.246,", "deepest = { value = true,"),
             ["edited.toml", "line ", "key traps.deepest.value", "is true; it must be a number"],
         ),
         (edited("pi-ws2-ns", "\"sheets\"", "\"dots\""), ["traps.shallowest", "given", "\"dots\"", "diameter_mean"]),
@@ -141,12 +141,12 @@ fn no_cell_is_drawn_with_a_negative_depth() {
 #[test]
 fn numbers_that_f32_cannot_tell_from_others_are_refused() {
     let free_share =
-        |value: &str| edited("pi-ws2-qd", "free_share = { value = 0.445", &format!("free_share = {{ value = {value}"));
+        |value: &str| edited("pi-ws2-qd", "free_share = { value = 0.4448", &format!("free_share = {{ value = {value}"));
     assert!(free_share("1e-4").is_ok());
     let error = free_share("1e-9").unwrap_err().to_string();
     assert!(error.contains("injection.free_share") && error.contains("at least 0.0001"), "{error}");
     let fragility =
-        |value: &str| edited("pi-ws2-qd", "fragility = { value = 115.0", &format!("fragility = {{ value = {value}"));
+        |value: &str| edited("pi-ws2-qd", "fragility = { value = 117.5", &format!("fragility = {{ value = {value}"));
     let error = fragility("2000.0").unwrap_err().to_string();
     assert!(error.contains("matrix.fragility") && error.contains("at most 1000"), "{error}");
     // At the limit the rate is a number at any temperature, and empties the cell.

@@ -7,7 +7,7 @@ use crate::dataset::DatasetError;
 use crate::units::{BOLTZMANN_EV_PER_K, kelvin};
 
 /// A curve: bias and current.
-pub(in crate::paper) type Curve = Vec<(f64, f64)>;
+pub(crate) type Curve = Vec<(f64, f64)>;
 
 /// Forward and return branch of a 0-V-0 sweep of one cell, both by ascending magnitude of bias; the turning point is in both.
 pub(in crate::paper) fn branches(raw: &Raw, group: &str, cell: usize) -> Result<(Curve, Curve), DatasetError> {
@@ -17,7 +17,7 @@ pub(in crate::paper) fn branches(raw: &Raw, group: &str, cell: usize) -> Result<
 }
 
 /// Cuts a curve at its largest magnitude of bias.
-pub(in crate::paper) fn split(points: &[(f64, f64)]) -> (Curve, Curve) {
+pub(crate) fn split(points: &[(f64, f64)]) -> (Curve, Curve) {
     let turn = (0..points.len()).max_by(|&a, &b| points[a].0.abs().total_cmp(&points[b].0.abs())).unwrap_or(0);
     let forward = points[..points.len().min(turn + 1)].to_vec();
     let back = points[turn.min(points.len())..].iter().rev().copied().collect();
@@ -25,17 +25,17 @@ pub(in crate::paper) fn split(points: &[(f64, f64)]) -> (Curve, Curve) {
 }
 
 /// Points with a magnitude of bias in a range, its ends within a tenth of a millivolt.
-pub(in crate::paper) fn between(curve: &[(f64, f64)], low_v: f64, high_v: f64) -> Curve {
+pub(crate) fn between(curve: &[(f64, f64)], low_v: f64, high_v: f64) -> Curve {
     curve.iter().copied().filter(|(v, _)| v.abs() >= low_v - 1e-4 && v.abs() <= high_v + 1e-4).collect()
 }
 
 /// The current at a bias on the grid; NaN where there is none.
-pub(in crate::paper) fn at(curve: &[(f64, f64)], bias_v: f64) -> f64 {
+pub(crate) fn at(curve: &[(f64, f64)], bias_v: f64) -> f64 {
     curve.iter().find(|(v, _)| (v - bias_v).abs() < 1e-4).map_or(f64::NAN, |p| p.1)
 }
 
 /// How a curve is looked at to see a mechanism.
-pub(in crate::paper) mod law {
+pub(crate) mod law {
     /// `ln I` against `ln V`.
     pub fn power((v, i): (f64, f64)) -> (f64, f64) {
         (v.ln(), i.ln())
@@ -54,7 +54,7 @@ pub(in crate::paper) mod law {
     }
 }
 
-pub(in crate::paper) fn fitted(curve: &[(f64, f64)], law: fn((f64, f64)) -> (f64, f64)) -> Line {
+pub(crate) fn fitted(curve: &[(f64, f64)], law: fn((f64, f64)) -> (f64, f64)) -> Line {
     let points: Vec<_> = curve.iter().map(|&p| law(p)).collect();
     let nothing =
         Line { slope: f64::NAN, intercept: f64::NAN, r_squared: f64::NAN, relative_residual: f64::NAN, points: 0 };

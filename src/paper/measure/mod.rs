@@ -1,6 +1,6 @@
 //! What each claim says is measured, from the datasets and from nothing else: no parameter of a material is read here.
 
-pub(super) mod current;
+pub(crate) mod current;
 mod digits;
 mod learning;
 pub(super) mod pulses;

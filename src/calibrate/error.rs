@@ -1,0 +1,31 @@
+//! What can be wrong with a fit.
+
+use crate::experiment::ExperimentError;
+use crate::material::MaterialError;
+
+/// Why a fit could not be made, in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// A file that cannot be read, or holds something else; the path, and what.
+    #[error("{path}: {message}")]
+    File { path: String, message: String },
+    #[error("{path}: line {line}: {message}")]
+    Line { path: String, line: usize, message: String },
+    /// What is asked for makes no fit: key, value, limit.
+    #[error("{0}")]
+    Request(String),
+    #[error(transparent)]
+    Material(#[from] MaterialError),
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+}
+
+impl FitError {
+    pub(super) fn request(message: impl Into<String>) -> FitError {
+        FitError::Request(message.into())
+    }
+
+    pub(super) fn file(path: &str, message: impl Into<String>) -> FitError {
+        FitError::File { path: path.to_owned(), message: message.into() }
+    }
+}

@@ -1,0 +1,217 @@
+//! `trapline fit`.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use trapline::backend::Backend;
+use trapline::backend::cpu::Cpu;
+use trapline::backend::reference::Reference;
+use trapline::calibrate::claim::Role;
+use trapline::calibrate::file::{self, Fit as FitPlan};
+use trapline::calibrate::parameter::Parameter;
+use trapline::calibrate::target::Aim;
+use trapline::calibrate::{self, FitError, Found, Problem, Search, picture, report};
+use trapline::figure;
+use trapline::material::{self, Material};
+use trapline::record::commit::{self, CommitError};
+
+use super::{Failure, computing, size, terminal};
+
+const MORE: &str = "\
+A fit file lists what is fitted ([[parameter]]: a key of the material's file with its bounds) and to what ([[target]]: slopes, \
+currents, energies, retention, measured curves as CSV, claims of the source paper); docs/fit.md has every key and an example. \
+Without a fit file, --parameter and --claims say both.
+
+The new material is the old one with the fitted values, comments and order kept. It is written also where targets are missed or \
+the search did not converge. Exit codes: 0 when the search converged, whether or not every target is met; 1 when it did not; 2 for \
+wrong usage.";
+
+/// Fits numbers of a material to measurements or published values, and says which of them the data cannot tell
+#[derive(Debug, Args)]
+#[command(after_help = MORE)]
+pub struct Fit {
+    /// What is fitted to what: TOML
+    #[arg(value_name = "FITFILE")]
+    file: Option<PathBuf>,
+    /// A shipped material by name, or a file by path
+    #[arg(long, value_name = "NAME")]
+    material: String,
+    /// A further parameter: a key of the material's file and its bounds, capture.stay_midpoint=2.5..3.5
+    #[arg(long = "parameter", value_name = "KEY=LOWER..UPPER")]
+    parameters: Vec<String>,
+    /// Claims of the source paper as further targets: their ids (claims/paper.toml), or all that speak of the material
+    #[arg(long, value_name = "ID,...", value_delimiter = ',')]
+    claims: Vec<String>,
+    /// The shipped material whose claims these are [default: pi-ws2-ns for a material that hops, else pi-ws2-qd]
+    #[arg(long, value_name = "NAME")]
+    claims_as: Option<String>,
+    /// What simulates: the reference in f64, or the CPU backend in f32
+    #[arg(long, value_enum, default_value_t = BackendName::Reference)]
+    backend: BackendName,
+    /// Starts of the search: the first at the material's values, the others anywhere between the bounds
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    starts: u32,
+    /// Seed of the further starts
+    #[arg(long, value_name = "N", value_parser = size::seed, default_value = "1", allow_hyphen_values = true)]
+    seed: u64,
+    /// Simulations of all targets from each start
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_evaluations: u32,
+    /// Significant digits that fitted values are rounded to
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=17))]
+    digits: Option<u32>,
+    /// The material to write; with measured curves, a plot goes beside it, as .png and .svg
+    #[arg(long, short, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Replaces outputs that exist
+    #[arg(long)]
+    force: bool,
+    /// Draws no plot
+    #[arg(long)]
+    no_plot: bool,
+    /// Prints the fit as JSON
+    #[arg(long)]
+    json: bool,
+    /// Prints the fit only
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum BackendName {
+    Reference,
+    Cpu,
+}
+
+impl Fit {
+    /// Fits, prints, and writes the material; exit code 1 where the search did not converge.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn run(self) -> Result<(), Failure> {
+        let start = Instant::now();
+        let material = material::load(&self.material, Path::new(".")).map_err(|e| Failure::Usage(e.to_string()))?;
+        let plan = self.plan(&material)?;
+        let name = self.name(&material)?;
+        let draws = !self.no_plot && plan.targets.iter().any(|t| matches!(t.aim, Aim::Iv(_) | Aim::Retention(_)));
+        self.nothing_is_there(draws)?;
+        let reference = Reference;
+        let cpu;
+        let backend: &(dyn Backend + Sync) = match self.backend {
+            BackendName::Reference => &reference,
+            BackendName::Cpu => {
+                cpu = Cpu::open(None, None)?;
+                &cpu
+            }
+        };
+        self.note(&computing::heading(&backend.identity()));
+        let digits = self.digits.map(|digits| digits as usize);
+        let problem = Problem::new(&material, &self.material, plan, digits, backend)?;
+        let search = Search { starts: self.starts, seed: self.seed, max_evaluations: self.max_evaluations as usize };
+        let found = calibrate::run(&problem, &search)?;
+        terminal::print(&if self.json { json(&found)? } else { report::text(&found) })?;
+        if let Some(path) = &self.output {
+            let text = calibrate::material_text(&problem, &found, &name, &self.from(), &self.command());
+            // What was written must be read again, by this very program.
+            material::parse(&text, &path.display().to_string()).map_err(|e| Failure::Failed(e.to_string()))?;
+            let mut written = vec![path.display().to_string()];
+            save(path, &text)?;
+            if let Some(plate) = picture::plate(&found, &name).filter(|_| draws) {
+                let drawn = figure::plate(&plate, &path.with_extension(""))?;
+                written.extend(drawn.iter().map(|p| p.display().to_string()));
+            }
+            self.note(&format!("wrote {} in {}", written.join(", "), terminal::waited(start.elapsed())));
+        }
+        if found.converged() { Ok(()) } else { Err(Failure::Failed(report::stopped(found.stop).to_owned())) }
+    }
+
+    fn note(&self, line: &str) {
+        if !self.quiet {
+            terminal::note(line);
+        }
+    }
+
+    /// The fit file with what the call adds.
+    fn plan(&self, material: &Material) -> Result<FitPlan, FitError> {
+        let mut plan = match &self.file {
+            Some(path) => file::read(path)?,
+            None => FitPlan::default(),
+        };
+        if let Some(name) = &self.claims_as {
+            plan.claims_as = Some(Role::named(name)?);
+        }
+        for text in &self.parameters {
+            plan.parameters.push(Parameter::parse(text)?);
+        }
+        let role = plan.claims_as.unwrap_or_else(|| Role::of(material));
+        plan.add_claims(&self.claims, role)?;
+        Ok(plan)
+    }
+
+    /// The new material's name: that of its file.
+    fn name(&self, material: &Material) -> Result<String, Failure> {
+        let Some(path) = &self.output else {
+            return Ok(material.name.clone());
+        };
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.extension().is_none_or(|end| end != "toml") {
+            return Err(Failure::Usage(format!(
+                "-o {} is no name of a material file; it must end in .toml",
+                path.display()
+            )));
+        }
+        Ok(stem)
+    }
+
+    /// What the values come from, for their sources.
+    fn from(&self) -> String {
+        match &self.file {
+            Some(path) => path.display().to_string(),
+            None => "claims of the source paper".to_owned(),
+        }
+    }
+
+    /// The call, as it is typed.
+    fn command(&self) -> String {
+        let words = std::env::args().skip(1).map(|word| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,+:".contains(c);
+            if !word.is_empty() && word.chars().all(plain) {
+                word
+            } else {
+                format!("'{}'", word.replace('\'', "'\\''"))
+            }
+        });
+        let call = std::iter::once("trapline".to_owned()).chain(words).collect::<Vec<_>>().join(" ");
+        call.replace(char::is_control, " ")
+    }
+
+    fn nothing_is_there(&self, draws: bool) -> Result<(), Failure> {
+        let plots = ["png", "svg"].into_iter().filter(|_| draws);
+        let outputs = self.output.iter().flat_map(|path| {
+            let plots = plots.clone().map(|end| path.with_extension(end));
+            std::iter::once(path.clone()).chain(plots)
+        });
+        for path in outputs {
+            if path.symlink_metadata().is_ok() && !self.force {
+                let path = path.display();
+                return Err(Failure::Usage(format!(
+                    "{path} exists; choose another name with -o, or replace it with --force"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn save(path: &Path, text: &str) -> Result<(), Failure> {
+    let write = |temporary: &Path| {
+        std::fs::write(temporary, text).map_err(|source| CommitError { path: path.to_owned(), step: "write", source })
+    };
+    commit::atomic_write(path, write).map_err(|e: CommitError| Failure::Failed(e.to_string()))
+}
+
+fn json(found: &Found) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(&report::json(found)).map_err(|e| Failure::Failed(e.to_string()))?;
+    Ok(text + "\n")
+}

@@ -1,0 +1,411 @@
+//! `trapline fit`: known numbers are found again, what the data cannot tell is named, and the shipped materials are where it ends.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use trapline::backend::reference::Reference;
+use trapline::calibrate::file::{self, Fit};
+use trapline::calibrate::{self, Found, Problem, Search};
+use trapline::experiment::probe::{Conditions, Probe};
+use trapline::experiment::pulse::POTENTIATION;
+use trapline::experiment::{iv, retention};
+use trapline::material::{self, Material};
+use trapline::protocol::{Part, segments};
+use trapline::rng::{self, NORMAL_UNIT, Purpose};
+use trapline::units::kelvin;
+
+/// Another laboratory's device, in secret: the dots' material with other numbers.
+const SECRET: [(&str, f64, f64, f64); 4] = [
+    ("injection.direct_conductance", 5.1e-11, 1e-11, 2e-10),
+    ("injection.free_share", 0.38, 0.2, 0.8),
+    ("capture.stay_midpoint", 2.72, 2.2, 3.6),
+    ("matrix.fragility", 131.0, 90.0, 160.0),
+];
+
+fn shipped() -> Material {
+    material::shipped("pi-ws2-qd").unwrap()
+}
+
+/// The dots' material with the value of a key changed in its text.
+fn changed(text: &str, key: &str, value: f64) -> String {
+    let (table, name) = key.split_once('.').unwrap();
+    let from = text.find(&format!("\n[{table}]\n")).unwrap();
+    let at =
+        from + text[from..].find(&format!("\n{name} = {{ value = ")).unwrap() + format!("\n{name} = {{ value = ").len();
+    let end = at + text[at..].find(',').unwrap();
+    format!("{}{value:?}{}", &text[..at], &text[end..])
+}
+
+fn secret() -> Material {
+    let text = SECRET.iter().fold(shipped().text, |text, (key, value, ..)| changed(&text, key, *value));
+    material::parse(&text, "secret").unwrap()
+}
+
+/// Normal variate number `i` of a seed.
+fn normal(seed: u64, i: usize) -> f64 {
+    f64::from(rng::normal_fixed(rng::words(seed, i as u64, Purpose::ReadNoise, 0, 0)[0])) * NORMAL_UNIT
+}
+
+/// A folder in which a laboratory keeps its two measurements, and trapline runs.
+struct Laboratory {
+    folder: TempDir,
+}
+
+/// Relative error of a measured current, and error of a measured share of the window.
+const CURRENT_ERROR: f64 = 0.03;
+const KEPT_ERROR: f64 = 0.01;
+
+impl Laboratory {
+    /// Measures a material: a sweep at 25 °C, and retention at 155 °C after 30 pulses; with errors where `seed` is given.
+    fn measures(device: &Material, seed: Option<u64>) -> Laboratory {
+        let error = |i: usize| seed.map_or(0.0, |seed| normal(seed, i));
+        let sweep = segments(&[Part::Sweep { sweeps: 1, sweep_to_v: 5.0, step_v: 0.1, dwell_s: 1e-3 }]);
+        let mut probe = Probe::new(&Reference, device, Conditions::nominal(kelvin(25.0)), vec![0]);
+        let seen = iv::run(&mut probe, "iv", &sweep).unwrap();
+        let mut text = "# fresh cell, 25 C\ntime_s,bias_v,current_a\n".to_owned();
+        let (time, current) = (seen.numbers("time_s").unwrap(), seen.numbers("current_a").unwrap());
+        for (i, segment) in sweep.iter().enumerate() {
+            let current_a = current[[0, i]] * (CURRENT_ERROR * error(i)).exp();
+            text.push_str(&format!("{:e},{},{current_a:e}\n", time[[i]], segment.bias_v));
+        }
+        let times: Vec<f64> = (0..=20).map(|i| 10f64.powf(f64::from(i) / 4.0)).collect();
+        let from_start: Vec<f64> = std::iter::once(0.0).chain(times.iter().copied()).collect();
+        let probe = Probe::new(&Reference, device, Conditions::nominal(kelvin(155.0)), vec![0]);
+        let seen = retention::run(&probe, "retention", &POTENTIATION, &[0, 30], &from_start).unwrap();
+        let g = seen.numbers("conductance_noiseless_s").unwrap();
+        let window = |t: usize| g[[1, t, 0]] - g[[0, t, 0]];
+        let mut kept = "time_s,kept\n".to_owned();
+        for (i, time_s) in times.iter().enumerate() {
+            let share = window(i + 1) / window(0) + KEPT_ERROR * error(1000 + i);
+            kept.push_str(&format!("{time_s:e},{share:e}\n"));
+        }
+        let lab = Laboratory { folder: tempfile::tempdir().unwrap() };
+        lab.write("iv.csv", &text);
+        lab.write("retention.csv", &kept);
+        lab.write("start.toml", &shipped().text);
+        lab.write("fit.toml", &plan());
+        lab
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn fit(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
+        command.current_dir(self.folder.path()).stdin(Stdio::null()).arg("fit");
+        command.args(arguments).output().unwrap()
+    }
+
+    fn found(&self) -> Found {
+        let plan = file::read(&self.path("fit.toml")).unwrap();
+        found(&shipped(), plan)
+    }
+}
+
+const SEARCH: Search = Search { starts: 1, seed: 1, max_evaluations: 1000 };
+
+fn found(start: &Material, plan: Fit) -> Found {
+    let problem = Problem::new(start, "start.toml", plan, None, &Reference).unwrap();
+    calibrate::run(&problem, &SEARCH).unwrap()
+}
+
+const TARGETS: &str = r#"
+[[target]]
+kind = "iv_csv"
+file = "iv.csv"
+relative = 0.03
+
+[[target]]
+kind = "retention_csv"
+file = "retention.csv"
+temperature_c = 155.0
+tolerance = 0.01
+"#;
+
+fn plan() -> String {
+    let parameter = |(key, _, lower, upper): &(&str, f64, f64, f64)| {
+        format!("[[parameter]]\nkey = \"{key}\"\nlower = {lower:e}\nupper = {upper:e}\n\n")
+    };
+    format!("format = 1\n\n{}{TARGETS}", SECRET.iter().map(parameter).collect::<String>())
+}
+
+fn words(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_secret_device_is_found_from_two_measurements_without_errors() {
+    let found = Laboratory::measures(&secret(), None).found();
+    assert!(found.converged(), "{:?}", found.stop);
+    // The data are the model's own to the last digit, so the least chi-squared is 0. The search ends when chi-squared stands still to
+    // 1e-9 of itself; the jumps of the simulation where substeps change (1e-6 of a current, over an error of 3e-2) leave parameters
+    // loose by some 1e-5 of their standard errors' scale. 1e-3 is asked for.
+    for (p, (key, value, ..)) in found.parameters.iter().zip(SECRET) {
+        assert!((p.value / value - 1.0).abs() < 1e-3, "{key}: {} for {value}", p.value);
+        assert!(p.error.is_some() && !p.at_bound, "{key} is identifiable");
+    }
+    assert!(found.chi2 < 1e-3 && found.chi2_at_start > 1e3, "{} from {}", found.chi2, found.chi2_at_start);
+    assert!(found.knowledge.open.is_empty(), "{:?}", found.knowledge.open);
+}
+
+#[test]
+fn errors_of_the_measurement_become_errors_of_the_parameters() {
+    for seed in [7, 8] {
+        let found = Laboratory::measures(&secret(), Some(seed)).found();
+        assert!(found.converged(), "{:?}", found.stop);
+        // 99 currents (0 V is not compared) and 21 shares less 4 parameters: chi-squared of 116 degrees of freedom, whose
+        // standard deviation is sqrt(232) = 15.2; within four of them.
+        assert_eq!(found.residuals, 120);
+        assert!((found.chi2 - 116.0).abs() < 4.0 * 15.3, "{}", found.chi2);
+        for (p, (key, value, ..)) in found.parameters.iter().zip(SECRET) {
+            let error = p.error.unwrap_or_else(|| panic!("{key} is identifiable"));
+            assert!((p.value - value).abs() < 4.0 * error, "{key}: {} ± {error} for {value}", p.value);
+            assert!((p.value - value).abs() > 1e-4 * error, "{key}: exact in spite of errors");
+        }
+    }
+}
+
+#[test]
+fn data_of_another_kind_do_not_fit() {
+    let lab = Laboratory::measures(&secret(), None);
+    // An ohmic resistor: no parameter of the four bends the tunnelling away.
+    let ohmic: String = (1..=50)
+        .map(|i| format!("{:e},{},{:e}\n", 1e-3 * f64::from(i), 0.1 * f64::from(i), 1e-11 * f64::from(i)))
+        .collect();
+    lab.write("iv.csv", &format!("time_s,bias_v,current_a\n{ohmic}"));
+    let found = lab.found();
+    // What fits has some 1 of chi-squared a number.
+    assert!(found.chi2 > 10.0 * found.residuals as f64, "{}", found.chi2);
+}
+
+/// A fit of parameters to the currents of a sweep in a narrow window.
+fn narrow(parameters: &str) -> Found {
+    let lab = Laboratory::measures(&shipped(), None);
+    let text = fs::read_to_string(lab.path("iv.csv")).unwrap();
+    // Only what lies above 4.5 V is given, as a sweep of its own on the way back: the dots are full there.
+    let rows = text.lines().filter(|line| {
+        let bias = line.split(',').nth(1).and_then(|v| v.parse::<f64>().ok());
+        bias.is_none_or(|v| v > 4.55) || line.starts_with("time")
+    });
+    lab.write("iv.csv", &rows.collect::<Vec<_>>().join("\n"));
+    let target = "[[target]]\nkind = \"iv_csv\"\nfile = \"iv.csv\"\nrelative = 0.05\n";
+    found(&shipped(), file::parse(&format!("format = 1\n{parameters}{target}"), lab.folder.path()).unwrap())
+}
+
+#[test]
+fn a_pair_that_the_data_cannot_tell_apart_is_named() {
+    let pair = "[[parameter]]\nkey = \"injection.fowler_nordheim\"\nlower = 1e-10\nupper = 1e-9\n\
+                [[parameter]]\nkey = \"injection.fowler_nordheim_bias\"\nlower = 14.0\nupper = 20.0\n";
+    // C exp(-b/a) over 4.6 to 5 V: from end to end an error of 0.3 V in b changes the current by 0.5 %. ln C and b/a go together.
+    let found = narrow(pair);
+    assert!(found.parameters.iter().all(|p| p.error.is_none()), "{:?}", found.parameters);
+    let [direction] = found.knowledge.open.as_slice() else { panic!("{:?}", found.knowledge.open) };
+    assert_eq!(direction.len(), 2, "{direction:?}");
+    let said = calibrate::report::text(&found);
+    assert!(
+        said.contains("the combination") && said.contains("fowler_nordheim_bias") && said.contains("not identifiable"),
+        "{said}"
+    );
+    // Either of them alone is told well.
+    for one in pair.split_inclusive("= 1e-9\n") {
+        let alone = narrow(one);
+        assert!(alone.parameters[0].error.is_some() && alone.knowledge.open.is_empty(), "{one}");
+    }
+    // And what has no part in a sweep at all.
+    let nothing = narrow("[[parameter]]\nkey = \"field_release.attempt_rate\"\nlower = 1e8\nupper = 1e10\n");
+    assert!(nothing.parameters[0].error.is_none());
+    assert_eq!(nothing.knowledge.open, [vec![(0, 1.0)]]);
+}
+
+#[test]
+fn a_bound_is_kept_and_told() {
+    let lab = Laboratory::measures(&secret(), None);
+    // The secret fragility is 131: it is sought below 120.
+    lab.write("fit.toml", &plan().replace("upper = 1.6e2", "upper = 1.2e2"));
+    let (code, out, err) = words(&lab.fit(&["fit.toml", "--material", "start.toml", "--json", "-q"]));
+    assert_eq!(code, Some(0), "{err}");
+    let found: Value = serde_json::from_str(&out).unwrap();
+    let fragility = &found["parameters"][3];
+    assert_eq!((&fragility["fitted"], &fragility["at_bound"]), (&Value::from(120.0), &Value::from(true)));
+    assert_eq!(fragility["identifiable"], Value::from(false));
+    assert_eq!(found["targets"][1]["met"], Value::from(false), "{}", found["targets"][1]);
+}
+
+#[test]
+fn the_new_material_is_the_old_one_with_the_fitted_values() {
+    let lab = Laboratory::measures(&secret(), Some(7));
+    let call = ["fit.toml", "--material", "start.toml", "--json", "-o", "mine.toml"];
+    let (code, out, err) = words(&lab.fit(&call));
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("wrote mine.toml, mine.png, mine.svg"), "{err}");
+    let found: Value = serde_json::from_str(&out).unwrap();
+    let text = fs::read_to_string(lab.path("mine.toml")).unwrap();
+    let made = material::load("mine.toml", lab.folder.path()).unwrap();
+    assert_eq!(made.name, "mine");
+    // Exactly the numbers that were printed, and nothing else of the material is another.
+    // Rust reads the printed digits exactly; serde_json is content with the last but one.
+    let printed = out
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("\"fitted\": ")?.trim_end_matches(',').parse::<f64>().ok());
+    let keys = SECRET.iter().map(|secret| secret.0);
+    let expected = keys.zip(printed).fold(shipped().text, |text, (key, value)| changed(&text, key, value));
+    let expected = material::parse(&expected, "expected").unwrap();
+    let plain = |m: &Material| Material { name: String::new(), text: String::new(), ..m.clone() };
+    assert_eq!(plain(&made), plain(&expected));
+    let comments = |text: &str| text.lines().filter(|l| l.starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
+    let (old, new) = (comments(&shipped().text), comments(&text));
+    assert_eq!(old[1..], new[1..], "only the command differs");
+    assert_eq!(new[0], format!("# Fitted by: trapline fit {}", call.join(" ")));
+    assert_eq!(text.matches("source = \"fitted: fit.toml, standard error ").count(), SECRET.len());
+    // What exists is kept.
+    let (code, _, err) = words(&lab.fit(&call));
+    assert!(code == Some(2) && err.contains("mine.toml exists") && err.contains("--force"), "{err}");
+    // A second fit starts where the first ended, and stays.
+    let (code, out, err) = words(&lab.fit(&["fit.toml", "--material", "mine.toml", "--json", "-q"]));
+    assert_eq!(code, Some(0), "{err}");
+    let again: Value = serde_json::from_str(&out).unwrap();
+    for (a, b) in found["parameters"].as_array().unwrap().iter().zip(again["parameters"].as_array().unwrap()) {
+        let number = |v: &Value, key: &str| v[key].as_f64().unwrap();
+        // Chi-squared stands still to 1e-9 of some 100: 3e-4 standard errors.
+        let moved = (number(a, "fitted") - number(b, "fitted")).abs() / number(a, "standard_error");
+        assert!(moved < 3e-3, "{}: by {moved} standard errors", a["key"]);
+    }
+}
+
+#[test]
+fn the_area_of_the_currents_goes_with_the_area() {
+    let plan = "format = 1\n[[parameter]]\nkey = \"film.area\"\nlower = 0.4\nupper = 2.0\nstart = 1.5\n\
+                [[target]]\nkind = \"parameter\"\nkey = \"injection.reference_area\"\ntarget = 0.9\ntolerance = 0.01\n";
+    let together = found(&shipped(), file::parse(plan, Path::new(".")).unwrap());
+    // One number, one parameter, linear: the search ends where chi-squared is 0 to its square root.
+    assert!((together.parameters[0].value - 0.9).abs() < 1e-6, "{}", together.parameters[0].value);
+    // Unless the user says otherwise: then it cannot be reached.
+    let apart = plan.replace("start = 1.5", "start = 1.5\nwith = []");
+    let apart = found(&shipped(), file::parse(&apart, Path::new(".")).unwrap());
+    assert!(apart.chi2 > 1.0 && apart.parameters[0].error.is_none());
+}
+
+#[test]
+fn a_claim_is_fitted_without_a_file() {
+    let lab = Laboratory::measures(&shipped(), None);
+    let call = [
+        "--claims",
+        "slope-low,slope-mid",
+        "--material",
+        "start.toml",
+        "--parameter",
+        "capture.stay_midpoint=2.5..3.5",
+    ];
+    let (code, out, err) = words(&lab.fit(&call));
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("claim slope-low") && out.contains("1.2 ± 0.1") && out.contains("met"), "{out}");
+    // Stopped early it says so, and keeps what it has.
+    let (code, out, err) = words(&lab.fit(&[&call[..], &["--max-evaluations", "2", "-o", "early.toml"]].concat()));
+    assert!(code == Some(1) && err.contains("--max-evaluations") && out.contains("not converged"), "{err}");
+    material::load("early.toml", lab.folder.path()).unwrap();
+}
+
+#[test]
+fn what_makes_no_fit_is_told_in_one_line() {
+    let lab = Laboratory::measures(&shipped(), None);
+    let one = "[[parameter]]\nkey = \"capture.stay_midpoint\"\nlower = 2.5\nupper = 3.5\n";
+    let slope = "[[target]]\nkind = \"slope\"\nfrom_v = 1.0\nto_v = 2.0\ntarget = 1.2\ntolerance = 0.1\n";
+    let csv = "[[target]]\nkind = \"iv_csv\"\nfile = \"bad.csv\"\nrelative = 0.1\n";
+    let iv = "time_s,bias_v,current_a\n1,1,1e-12\n2,2,1e-11\n3,3,1e-10\n";
+    let whole = format!("{one}{slope}");
+    let curve = format!("{one}{csv}");
+    let cases: [(&str, &str, &[&str]); 24] = [
+        (&whole.replace("stay_midpoint", "stay"), iv, &["capture.stay", "no such key", "stay_midpoint"]),
+        (
+            &whole.replace("capture.stay_midpoint", "injection.thermal_broadening"),
+            iv,
+            &["thermal_broadening", "no number"],
+        ),
+        (&whole.replace("lower = 2.5", "lower = 3.5"), iv, &["lower is 3.5; it must be below upper, 3.5"]),
+        (&whole.replace("lower = 2.5", "lower = 3.2"), iv, &["the start is 3.0", "between the bounds, 3.2 and 3.5"]),
+        (&whole.replace("lower = 2.5", "lower = 2.5\nstart = 9.0"), iv, &["the start is 9.0"]),
+        (&whole.replace("lower = 2.5", "lower = -1.0\nscale = \"log\""), iv, &["lower is -1.0; on a log scale"]),
+        (&format!("{one}{whole}"), iv, &["capture.stay_midpoint: it is there twice"]),
+        (slope, iv, &["nothing is to be fitted", "--parameter"]),
+        (one, iv, &["1 parameters", "0 numbers"]),
+        (&format!("{one}{slope}check = true\n"), iv, &["1 parameters", "0 numbers"]),
+        (
+            &format!("{one}[[target]]\nclaim = \"slope-lo\"\n"),
+            iv,
+            &["target[0]", "claim \"slope-lo\" is not known", "slope-low"],
+        ),
+        (&whole.replace("kind = \"slope\"", "kind = \"slop\""), iv, &["target[0]: kind is \"slop\"", "retention_csv"]),
+        (&whole.replace("from_v = 1.0", "from_v = 1.95"), iv, &["the window is 1.95 to 2.0 V"]),
+        (&whole.replace("tolerance = 0.1", "tolerance = 0.0"), iv, &["tolerance is 0.0; it must be more than 0"]),
+        (&whole.replace("tolerance = 0.1", "pulses = 3"), iv, &["pulses is given, but kind slope takes"]),
+        (&whole.replace("target = 1.2\n", ""), iv, &["target is missing: kind slope needs it"]),
+        (&whole.replace("tolerance", "tolerence"), iv, &["line", "tolerence"]),
+        (&whole.replace("to_v = 2.0", "to_v = 2.0\nbranch = \"up\""), iv, &["branch is \"up\""]),
+        (&curve.replace("bad.csv", "none.csv"), iv, &["none.csv: cannot be read"]),
+        (&curve, "time_s,current_a\n1,1e-12\n", &["bad.csv: line 1: there is no column bias_v"]),
+        (&curve, &iv.replace("1e-11", "NaN"), &["bad.csv: line 3: current_a is \"NaN\"; it must be a finite number"]),
+        (&curve, &iv.replace("1e-11", "-1e-11"), &["bad.csv: line 3: current_a is -1e-11", "floor_a"]),
+        (&curve, &iv.replace("\n3,3,1e-10", ""), &["bad.csv: holds 2 points", "at least 3"]),
+        (&curve, &iv.replace("3,3,", "2,3,"), &["bad.csv: line 4: time_s is 2.0"]),
+    ];
+    for (plan, data, says) in cases {
+        lab.write("bad.toml", &format!("format = 1\n{plan}"));
+        lab.write("bad.csv", data);
+        let (code, out, err) = words(&lab.fit(&["bad.toml", "--material", "start.toml", "-q"]));
+        assert!(code == Some(2) && out.is_empty() && err.lines().count() == 1, "{plan}\n{out}{err}");
+        assert!(says.iter().all(|word| err.contains(word)), "{says:?} not in: {err}");
+    }
+    for (arguments, says) in [
+        (&["fit.toml", "--material", "start.toml", "-o", "mine.h5"][..], ".toml"),
+        (&["fit.toml", "--material", "start.toml", "--parameter", "a=1"], "KEY=LOWER..UPPER"),
+        (&["fit.toml", "--material", "start.toml", "--claims-as", "pi"], "claims_as"),
+        (&["fit.toml", "--material", "unobtainium"], "unobtainium"),
+        (&["none.toml", "--material", "start.toml"], "none.toml: cannot be read"),
+    ] {
+        let (code, out, err) = words(&lab.fit(arguments));
+        assert!(code == Some(2) && out.is_empty() && err.lines().count() == 1 && err.contains(says), "{says}: {err}");
+    }
+}
+
+/// The shipped materials are the end of the search of their own fit files: no target is missed, and one step of the method from
+/// there (Gauss and Newton's, from the same differences) is shorter than a hundredth of any standard error plus the rounding of the
+/// values to four digits.
+#[test]
+fn the_shipped_materials_are_the_result_of_their_fits() {
+    for name in ["pi-ws2-qd", "pi-ws2-ns"] {
+        let shipped = material::shipped(name).unwrap();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fits/{name}.toml"));
+        let command = format!(
+            "# Fitted by: trapline fit fits/{name}.toml --material materials/{name}.toml --claims all --digits 4 -o materials/{name}.toml --force"
+        );
+        assert!(shipped.text.starts_with(&command), "{name}: {:?}", shipped.text.lines().next());
+        let mut plan = file::read(&path).unwrap();
+        plan.add_claims(&["all".to_owned()], plan.claims_as.unwrap()).unwrap();
+        plan.parameters.iter_mut().for_each(|p| p.start = None);
+        let parameters = plan.parameters.clone();
+        let problem = Problem::new(&shipped, name, plan, None, &Reference).unwrap();
+        let places = problem.places(&problem.start);
+        let residuals = problem.residuals(&places).unwrap();
+        assert!(residuals.iter().all(|r| r.abs() <= 1.0), "{name}: {residuals:?}");
+        let compute = |at: &[f64]| problem.residuals(at);
+        let jacobian = calibrate::solve::jacobian(&compute, &places, &residuals);
+        let normal = jacobian.transpose() * &jacobian;
+        let covariance = normal.try_inverse().unwrap();
+        let step = -&covariance * (jacobian.transpose() * nalgebra::DVector::from_vec(residuals));
+        for (i, p) in parameters.iter().enumerate() {
+            let error = covariance[(i, i)].sqrt();
+            let rounding = p.place(problem.start[i] * (1.0 + 5e-4)) - places[i];
+            assert!(step[i].abs() < 0.01 * error + 2.0 * rounding, "{name}: {} by {} of {error}", p.key, step[i]);
+            assert!(shipped.text.contains(&format!("fitted: fits/{name}.toml, standard error")));
+        }
+    }
+}
