@@ -45,7 +45,7 @@ impl Claim {
     }
 
     /// Whether a value is inside the band; NaN is not.
-    pub fn holds(&self, value: f64) -> bool {
+    fn holds(&self, value: f64) -> bool {
         let near = match (self.target, self.within) {
             (Some(target), Some(within)) => (value - target).abs() <= within,
             (Some(target), None) => value == target,

@@ -146,9 +146,10 @@ pub fn charge_balance(raw: &Raw) -> Outcome {
             ratios.push(c / i);
         }
     }
-    let value = if ratios.is_empty() { f64::NAN } else { largest(ratios) };
+    let any = !ratios.is_empty();
+    let value = if any { largest(ratios) } else { f64::NAN };
     Ok(Measured::new(value, "every group with caught and injected, or caught_share")
-        .and("electrons are injected", steps > 0)
+        .and("electrons are injected", any)
         .beside("groups", f64::from(groups))
         .beside("steps", f64::from(steps)))
 }
