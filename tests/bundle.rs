@@ -30,6 +30,8 @@ const FILES: [&str; 16] = [
     "LICENSE-APACHE",
     "campaigns/bake.toml",
     "claims/paper.toml",
+    "docs/fit.md",
+    "fits/pi-ws2-qd.toml",
     "materials/",
     "licences/CRATES.txt",
     "licences/HDF5/COPYING",
