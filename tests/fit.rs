@@ -336,7 +336,12 @@ fn what_makes_no_fit_is_told_in_one_line() {
     let iv = "time_s,bias_v,current_a\n1,1,1e-12\n2,2,1e-11\n3,3,1e-10\n";
     let whole = format!("{one}{slope}");
     let curve = format!("{one}{csv}");
-    let cases: [(&str, &str, &[&str]); 24] = [
+    let cases: [(&str, &str, &[&str]); 25] = [
+        (
+            &format!("[conditions]\ntolerance = 0.1\n{whole}"),
+            iv,
+            &["key conditions.tolerance is no condition", "temperature_c"],
+        ),
         (&whole.replace("stay_midpoint", "stay"), iv, &["capture.stay", "no such key", "stay_midpoint"]),
         (
             &whole.replace("capture.stay_midpoint", "injection.thermal_broadening"),
