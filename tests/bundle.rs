@@ -18,7 +18,7 @@ const GLIBC: (u32, u32) = (2, 28);
 const SYSTEM_LIBRARIES: [&str; 7] =
     ["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "ld-linux-x86-64.so.2"];
 
-const FILES: [&str; 16] = [
+const FILES: [&str; 18] = [
     "trapline",
     "README.md",
     "CHANGELOG.md",
@@ -30,6 +30,8 @@ const FILES: [&str; 16] = [
     "LICENSE-APACHE",
     "campaigns/bake.toml",
     "claims/paper.toml",
+    "docs/fit.md",
+    "fits/pi-ws2-qd.toml",
     "materials/",
     "licences/CRATES.txt",
     "licences/HDF5/COPYING",

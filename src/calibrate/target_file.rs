@@ -72,7 +72,7 @@ const KINDS: &str = "slope, linearity, current, memory_ratio, filling, energy, c
 
 impl TargetFile {
     /// Names of the keys that are given, `kind`, `name`, `check` and the widths left out.
-    pub(super) fn given(&self) -> Vec<&'static str> {
+    fn given(&self) -> Vec<&'static str> {
         let all = [
             ("claim", self.claim.is_some()),
             ("target", self.target.is_some()),
@@ -97,6 +97,19 @@ impl TargetFile {
             ("read_s", self.read_s.is_some()),
         ];
         all.into_iter().filter(|(_, given)| *given).map(|(key, _)| key).collect()
+    }
+
+    /// The first key that is given and is no condition.
+    pub(super) fn stray(&self) -> Option<&'static str> {
+        let own = [
+            ("kind", self.kind.is_some()),
+            ("name", self.name.is_some()),
+            ("check", self.check.is_some()),
+            ("tolerance", self.tolerance.is_some()),
+            ("relative", self.relative.is_some()),
+        ];
+        let own = own.into_iter().filter(|(_, given)| *given).map(|(key, _)| key);
+        own.chain(self.given()).find(|key| !CONDITIONS.concat().contains(key))
     }
 
     pub(super) fn checked(&self, common: &TargetFile, base: &Path) -> Result<Target, FitError> {

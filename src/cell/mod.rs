@@ -51,9 +51,9 @@ pub struct Drive {
 
 /// `x` of a substep (see [`step`](mod@step)) the automatic choice aims at.
 ///
-/// The target is a filling within 5e-4 of the exact one after the first pulse and within 2e-4 after the whole programming
+/// The target is a filling within 6e-4 of the exact one after the first pulse and within 2e-4 after the whole programming
 /// (relative; later pulses forget earlier errors). Measured for the nominal cell against 2048 substeps, after 1, 10 and
-/// 30 pulses: quantum dots at 1.5 V (x = 0.094, one substep) 4.7e-4, 1.8e-4, 4.1e-5; nanosheets at 0.7 V (x = 1.36, nine
+/// 30 pulses: quantum dots at 1.5 V (x = 0.10, one substep) 5.3e-4, 1.9e-4, 4.1e-5; nanosheets at 0.7 V (x = 1.36, nine
 /// substeps) 1.1e-4, 4e-9, 3e-15.
 const AIMED_STEP: f64 = 0.16;
 /// Spread, of the capture speed and of the trap-filled limit together, that the aim has room for: two standard deviations of it

@@ -161,6 +161,7 @@ impl Fit {
                 path.display()
             )));
         }
+        calibrate::check_name(&stem)?;
         Ok(stem)
     }
 
