@@ -16,7 +16,7 @@ use trapline::figure;
 use trapline::material::{self, Material};
 use trapline::record::commit::{self, CommitError};
 
-use super::{Failure, computing, size, terminal};
+use super::{Failure, computing, outputs, size, terminal};
 
 const MORE: &str = "\
 A fit file lists what is fitted ([[parameter]]: a key of the material's file with its bounds) and to what ([[target]]: slopes, \
@@ -193,15 +193,7 @@ impl Fit {
             let plots = plots.clone().map(|end| path.with_extension(end));
             std::iter::once(path.clone()).chain(plots)
         });
-        for path in outputs {
-            if path.symlink_metadata().is_ok() && !self.force {
-                let path = path.display();
-                return Err(Failure::Usage(format!(
-                    "{path} exists; choose another name with -o, or replace it with --force"
-                )));
-            }
-        }
-        Ok(())
+        outputs::free(&outputs.collect::<Vec<_>>(), self.force)
     }
 }
 

@@ -19,7 +19,7 @@ use trapline::units::{kelvin, spoken_time};
 
 use super::computing::{self, Computing};
 use super::measure::within;
-use super::{Failure, size, terminal};
+use super::{Failure, outputs, size, terminal};
 
 const SOURCE: &str = "\
 MNIST (LeCun, Cortes, Burges) is four files: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and \
@@ -227,15 +227,7 @@ impl Mnist {
             .into_iter()
             .flat_map(|(_, stem)| ["png", "svg"].map(|end| format!("{}.{end}", stem.display())));
         let outputs = self.output.iter().cloned().chain(plots.map(PathBuf::from));
-        for path in outputs {
-            if path.symlink_metadata().is_ok() && !self.force {
-                let path = path.display();
-                return Err(Failure::Usage(format!(
-                    "{path} exists; choose another name with -o, or replace it with --force"
-                )));
-            }
-        }
-        Ok(())
+        outputs::free(&outputs.collect::<Vec<_>>(), self.force)
     }
 
     fn write(
