@@ -146,7 +146,7 @@ fn numbers_that_f32_cannot_tell_from_others_are_refused() {
     let error = free_share("1e-9").unwrap_err().to_string();
     assert!(error.contains("injection.free_share") && error.contains("at least 0.0001"), "{error}");
     let fragility =
-        |value: &str| edited("pi-ws2-qd", "fragility = { value = 117.5", &format!("fragility = {{ value = {value}"));
+        |value: &str| edited("pi-ws2-qd", "fragility = { value = 114.7", &format!("fragility = {{ value = {value}"));
     let error = fragility("2000.0").unwrap_err().to_string();
     assert!(error.contains("matrix.fragility") && error.contains("at most 1000"), "{error}");
     // At the limit the rate is a number at any temperature, and empties the cell.
