@@ -95,10 +95,23 @@ impl Response {
         Response { current_a: empty(), filling: empty(), energy_j: empty(), injected: empty(), caught: empty() }
     }
 
+    /// Largest ratio of electrons caught to electrons injected, over all rows and cells: 0 where nothing is injected and nothing
+    /// caught, infinite where electrons are caught and none injected, NaN for a value nobody wrote.
+    pub fn caught_share(&self) -> f64 {
+        let moved =
+            self.caught.iter().zip(&self.injected).filter(|(caught, injected)| **caught != 0.0 || **injected != 0.0);
+        moved.fold(0.0, |largest, (caught, injected)| larger(largest, caught / injected))
+    }
+
     /// The quantities in the order the f32 backends keep them.
     pub(super) fn arrays(&mut self) -> [&mut Array2<f64>; RESPONSE_QUANTITIES] {
         [&mut self.current_a, &mut self.filling, &mut self.energy_j, &mut self.injected, &mut self.caught]
     }
+}
+
+/// The larger of two numbers, NaN where one is.
+pub fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
 /// Checks that occupancies are those of these cells.
