@@ -17,10 +17,10 @@ fn measured_again(raw: &Path, claims: &Path) -> (bool, String) {
 /// A variable, the part of it that is scaled by a factor, and a claim that must notice.
 const CONTROLS: [(&str, &str, f64, &str); 7] = [
     ("iv/qd_100c/current_a", "...", 1.0 + 1e-6, "power-order"),
-    ("iv/set_voltage/current_a", "0, :50", 1.0 + 1e-6, "set-voltage"),
-    // Ten times what the cell caught, in an experiment that shows nothing else of it.
-    ("iv/set_voltage/caught", "...", 10.0, "charge-balance"),
-    ("pulse/cycles_25c/energy_j", "0, 0, 7", 1.0 + 1e-6, "pulse-energy"),
+    ("iv/set_voltage/current_a", "0, :100", 1.0 + 1e-6, "set-voltage"),
+    // That cell catches a 200th of what is injected, a tenth of the largest share of all experiments.
+    ("iv/set_voltage/caught", "...", 100.0, "charge-balance"),
+    ("pulse/cycles_25c/energy_j", "0, 0, 29", 1.0 + 1e-6, "pulse-energy"),
     ("pulse/cycles_25c/conductance_noiseless_s", "0, 99, 12", 1.1, "pulse-cycles"),
     ("retention/qd_150c/conductance_noiseless_s", "1, -1, 3", 1.0 + 1e-6, "qd-retention-150c"),
     ("letter/ns_100c/kept_conductance_s", "0, -1", 1.0 + 1e-6, "ns-array-forgets"),

@@ -122,3 +122,23 @@ pub(super) fn check(stimulus: &Stimulus, cells: &[u64], occupancy: &Array2<f64>)
     }
     Err(BackendError::Lengths { found: occupancy.len(), classes, cells: cells.len() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_that_is_caught_is_the_largest_of_any_step_and_hides_nothing() {
+        let moved = |caught: [f64; 3], injected: [f64; 3]| {
+            let mut seen = Response::unwritten(3, 1);
+            seen.caught.column_mut(0).assign(&ndarray::Array1::from(caught.to_vec()));
+            seen.injected.column_mut(0).assign(&ndarray::Array1::from(injected.to_vec()));
+            seen.caught_share()
+        };
+        assert_eq!(moved([1.0, 3.0, 0.0], [4.0, 6.0, 0.0]), 0.5);
+        assert_eq!(moved([0.0; 3], [0.0; 3]), 0.0);
+        assert_eq!(moved([0.0, 1.0, 0.0], [9.0, 0.0, 9.0]), f64::INFINITY);
+        assert!(moved([1.0, f64::NAN, 1.0], [2.0, 2.0, 2.0]).is_nan());
+        assert!(Response::unwritten(1, 1).caught_share().is_nan());
+    }
+}

@@ -247,7 +247,23 @@ pub fn glass_transition(raw: &Raw) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::super::Raw;
+    use super::{set_voltages, split};
+    use crate::dataset::Dataset;
+    use ndarray::{Array1, Array2};
+
+    /// Both branches have the turning point: it is no sign of a window that closes.
+    #[test]
+    fn a_window_that_stays_open_has_no_set_voltage() {
+        let sweeps = [[0.1, 0.2, 3.0, 0.4, 0.2], [0.1, 0.4, 3.0, 0.4, 0.2]];
+        let mut d = Dataset::new("iv/set_voltage", "");
+        d.real("bias_v", &["point"], "V", "", Array1::from(vec![1.0, 2.0, 3.0, 2.0, 1.0]).into_dyn());
+        let current = Array2::from_shape_fn((2, 5), |(sweep, point)| sweeps[sweep][point]);
+        d.real("current_a", &["repetition", "point"], "A", "", current.into_dyn());
+        let found = set_voltages(&Raw(&[d])).expect("measured");
+        // The second: half of the return current at 1 V, all of it at 2 V.
+        assert!(found[0].is_nan() && (found[1] - 1.9).abs() < 1e-12, "{found:?}");
+    }
 
     #[test]
     fn a_sweep_is_cut_where_it_turns() {
