@@ -95,10 +95,23 @@ impl Response {
         Response { current_a: empty(), filling: empty(), energy_j: empty(), injected: empty(), caught: empty() }
     }
 
+    /// Largest ratio of electrons caught to electrons injected, over all rows and cells: 0 where nothing is injected and nothing
+    /// caught, infinite where electrons are caught and none injected, NaN for a value nobody wrote.
+    pub fn caught_share(&self) -> f64 {
+        let moved =
+            self.caught.iter().zip(&self.injected).filter(|(caught, injected)| **caught != 0.0 || **injected != 0.0);
+        moved.fold(0.0, |largest, (caught, injected)| larger(largest, caught / injected))
+    }
+
     /// The quantities in the order the f32 backends keep them.
     pub(super) fn arrays(&mut self) -> [&mut Array2<f64>; RESPONSE_QUANTITIES] {
         [&mut self.current_a, &mut self.filling, &mut self.energy_j, &mut self.injected, &mut self.caught]
     }
+}
+
+/// The larger of two numbers, NaN where one is.
+pub fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
 /// Checks that occupancies are those of these cells.
@@ -108,4 +121,24 @@ pub(super) fn check(stimulus: &Stimulus, cells: &[u64], occupancy: &Array2<f64>)
         return Ok(());
     }
     Err(BackendError::Lengths { found: occupancy.len(), classes, cells: cells.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_that_is_caught_is_the_largest_of_any_step_and_hides_nothing() {
+        let moved = |caught: [f64; 3], injected: [f64; 3]| {
+            let mut seen = Response::unwritten(3, 1);
+            seen.caught.column_mut(0).assign(&ndarray::Array1::from(caught.to_vec()));
+            seen.injected.column_mut(0).assign(&ndarray::Array1::from(injected.to_vec()));
+            seen.caught_share()
+        };
+        assert_eq!(moved([1.0, 3.0, 0.0], [4.0, 6.0, 0.0]), 0.5);
+        assert_eq!(moved([0.0; 3], [0.0; 3]), 0.0);
+        assert_eq!(moved([0.0, 1.0, 0.0], [9.0, 0.0, 9.0]), f64::INFINITY);
+        assert!(moved([1.0, f64::NAN, 1.0], [2.0, 2.0, 2.0]).is_nan());
+        assert!(Response::unwritten(1, 1).caught_share().is_nan());
+    }
 }

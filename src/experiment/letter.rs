@@ -164,7 +164,8 @@ pub struct Lesson {
 /// Teaches the lesson to an array for each of the probes (one a seed): `probes` hold all cells of `shape`, row by row.
 ///
 /// Axes: `seed`, `stage` (pulses), `time` (s after the last stage), `row`, `column`; `conductance_s` (seed, stage, row, column) and
-/// `kept_conductance_s` (seed, time, row, column), both as read, and `written` (row, column).
+/// `kept_conductance_s` (seed, time, row, column), both as read, `written` (row, column), and `caught_share`
+/// (seed), the largest ratio of electrons caught to electrons injected in any segment of any cell.
 ///
 /// # Errors
 /// A pattern that does not fit; what the backend says.
@@ -193,8 +194,7 @@ pub fn run(probes: &mut [Probe], name: &str, shape: ArrayShape, lesson: &Lesson)
         super::describe(&mut d, probe);
     }
     d.note("scheme", format!("{:?}", lesson.scheme).to_lowercase());
-    d.note("pulse_amplitude_v", lesson.train.amplitude_v.to_string());
-    d.note("pulse_width_s", lesson.train.width_s.to_string());
+    lesson.train.describe(&mut d);
     let numbers = |n: usize| (0..n).map(|i| i as f64).collect::<Vec<_>>();
     d.count(
         "seed",
@@ -210,6 +210,14 @@ pub fn run(probes: &mut [Probe], name: &str, shape: ArrayShape, lesson: &Lesson)
     d.count("written", &["row", "column"], "1", "Cells of the pattern", written.mapv(u64::from).into_dyn());
     d.real("conductance_s", &["seed", "stage", "row", "column"], "S", "Conductance as read", learnt.into_dyn());
     d.real("kept_conductance_s", &["seed", "time", "row", "column"], "S", "Conductance as read later", kept.into_dyn());
+    let share: Array1<f64> = probes.iter().map(Probe::caught_share).collect();
+    d.real(
+        "caught_share",
+        &["seed"],
+        "1",
+        "Largest share of the electrons of a pulse that is caught",
+        share.into_dyn(),
+    );
     Ok(d)
 }
 
@@ -232,7 +240,7 @@ fn teach(probe: &mut Probe, written: &Array2<bool>, lesson: &Lesson, pulses: u32
         for cycle in 0..pulses {
             let mut show = |bias_v: f64, times: usize| {
                 for _ in 0..if bias_v == 0.0 { 0 } else { times } {
-                    segments.push((Segment { bias_v, dwell_s: width_s, cycle }, false));
+                    segments.push((Segment { bias_v, dwell_s: width_s, cycle }, true));
                 }
             };
             show(amplitude_v, usize::from(own));
@@ -243,6 +251,7 @@ fn teach(probe: &mut Probe, written: &Array2<bool>, lesson: &Lesson, pulses: u32
         // All groups see the same cycles at the same time.
         let mut group = first.clone();
         group.drive_some(&places, &segments)?;
+        probe.count_share(group.caught_share());
         for &place in &places {
             let row = group.occupancy.row(place).to_owned();
             probe.occupancy.row_mut(place).assign(&row);

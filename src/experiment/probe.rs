@@ -17,7 +17,7 @@
 
 use super::ExperimentError;
 use crate::backend::Backend;
-use crate::backend::stimulus::{Response, Stimulus};
+use crate::backend::stimulus::{Response, Stimulus, larger};
 use crate::cell::validity;
 use crate::material::{Material, Variation};
 use crate::protocol::{Part, Segment};
@@ -72,6 +72,8 @@ pub struct Probe<'a> {
     reading: u32,
     /// Strongest bias so far, V.
     strongest_v: f64,
+    /// Largest ratio of electrons caught to electrons injected in a recorded segment so far.
+    caught_share: f64,
 }
 
 impl<'a> Probe<'a> {
@@ -87,6 +89,7 @@ impl<'a> Probe<'a> {
             cycle: 0,
             reading: 0,
             strongest_v: 0.0,
+            caught_share: 0.0,
         }
     }
 
@@ -127,6 +130,7 @@ impl<'a> Probe<'a> {
         for (row, &i) in occupancy.rows().into_iter().zip(chosen) {
             self.occupancy.row_mut(i).assign(&row);
         }
+        self.count_share(response.caught_share());
         Ok(response)
     }
 
@@ -184,6 +188,16 @@ impl<'a> Probe<'a> {
     /// Counts cycles that were run on a copy of the probe.
     pub(super) fn skip_cycles(&mut self, count: u32) {
         self.cycle = self.cycle.saturating_add(count).min(u32::MAX - 1);
+    }
+
+    /// Largest ratio of electrons caught to electrons injected in any segment of any cell that was recorded so far.
+    pub fn caught_share(&self) -> f64 {
+        self.caught_share
+    }
+
+    /// Counts a share in that was seen on a copy of the probe.
+    pub(super) fn count_share(&mut self, share: f64) {
+        self.caught_share = larger(self.caught_share, share);
     }
 
     /// Remarks on what was done outside the model's validity.

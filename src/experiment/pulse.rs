@@ -4,7 +4,7 @@ use super::ExperimentError;
 use super::probe::{Conditions, Probe};
 use crate::dataset::Dataset;
 use crate::protocol::Segment;
-use ndarray::{Array2, Array3, s};
+use ndarray::{Array1, Array2, Array3, s};
 
 /// Equal pulses.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,6 +14,16 @@ pub struct Train {
     /// Time at 0 V after each pulse.
     pub interval_s: f64,
     pub count: u32,
+}
+
+impl Train {
+    /// Notes the pulses of a dataset where they are no variables of it.
+    pub(crate) fn describe(&self, dataset: &mut Dataset) {
+        dataset
+            .note("pulse_amplitude_v", self.amplitude_v.to_string())
+            .note("pulse_width_s", self.width_s.to_string())
+            .note("pulse_interval_s", self.interval_s.to_string());
+    }
 }
 
 /// The paper's potentiation of the dots: 30 pulses of 1.5 V, 1 ms, 1 ms apart (section 2).
@@ -26,8 +36,9 @@ pub const NS_POTENTIATION: Train = Train { amplitude_v: 0.7, ..POTENTIATION };
 /// Runs trains one after the other, for a number of cycles, and reads every cell before the first pulse and after each.
 ///
 /// Axes: `cell`, `cycle`, `state` (0 is before the first pulse of the cycle), and `pulse` (from 1; the pulses of all trains in
-/// order). Over (cell, cycle, state): `conductance_s` as read, `conductance_noiseless_s`, `filling`; over (cell, cycle, pulse):
-/// `energy_j`, `injected`, `caught`, `peak_current_a` at the end of the pulse.
+/// order). Over pulse: `amplitude_v`, `width_s`, `interval_s` (at 0 V after it). Over (cell, cycle, state): `conductance_s` as read,
+/// `conductance_noiseless_s`, `filling`; over (cell, cycle, pulse): `energy_j`, `injected`, `caught`, `peak_current_a` at the end of
+/// the pulse, all of the pulse alone.
 ///
 /// # Errors
 /// What the backend says.
@@ -35,7 +46,7 @@ pub fn run(probe: &mut Probe, name: &str, trains: &[Train], cycles: u32) -> Resu
     let Conditions { read_v, read_s, .. } = probe.conditions;
     let read = (Segment { bias_v: read_v, dwell_s: read_s, cycle: 0 }, true);
     let mut once = vec![read];
-    let (mut pulse, mut amplitudes) = (0, Vec::new());
+    let (mut pulse, mut pulses_as_given) = (0, Vec::new());
     for train in trains {
         for _ in 0..train.count {
             let at = |bias_v, dwell_s| Segment { bias_v, dwell_s, cycle: pulse };
@@ -44,7 +55,7 @@ pub fn run(probe: &mut Probe, name: &str, trains: &[Train], cycles: u32) -> Resu
                 once.push((at(0.0, train.interval_s), false));
             }
             once.push((Segment { cycle: pulse, ..read.0 }, true));
-            amplitudes.push(train.amplitude_v);
+            pulses_as_given.push(*train);
             pulse += 1;
         }
     }
@@ -76,7 +87,10 @@ pub fn run(probe: &mut Probe, name: &str, trains: &[Train], cycles: u32) -> Resu
     d.axis("cycle", "1", "Cycle of all trains", &numbers(cycles, 1));
     d.axis("state", "1", "Pulses of the cycle before the reading", &numbers(pulses + 1, 0));
     d.axis("pulse", "1", "Pulse of the cycle", &numbers(pulses, 1));
-    d.real("amplitude_v", &["pulse"], "V", "Bias of the pulse", ndarray::Array1::from(amplitudes).into_dyn());
+    let given = |of: fn(&Train) -> f64| pulses_as_given.iter().map(of).collect::<Array1<f64>>().into_dyn();
+    d.real("amplitude_v", &["pulse"], "V", "Bias of the pulse", given(|t| t.amplitude_v));
+    d.real("width_s", &["pulse"], "s", "Length of the pulse", given(|t| t.width_s));
+    d.real("interval_s", &["pulse"], "s", "Time at 0 V after the pulse", given(|t| t.interval_s));
     let states = ["cell", "cycle", "state"];
     d.real("conductance_s", &states, "S", "Conductance as read", conductance.into_dyn());
     d.real("conductance_noiseless_s", &states, "S", "Conductance without read noise", noiseless.into_dyn());
@@ -84,7 +98,6 @@ pub fn run(probe: &mut Probe, name: &str, trains: &[Train], cycles: u32) -> Resu
     let each = ["cell", "cycle", "pulse"];
     d.real("energy_j", &each, "J", "Electrical energy of the pulse", energy.into_dyn());
     d.real("peak_current_a", &each, "A", "Current at the end of the pulse", peak.into_dyn());
-    // The electrons of a pulse include those of the reading before it and the interval, which catch none.
     d.real("injected", &each, "1", "Electrons injected in the pulse", injected.into_dyn());
     d.real("caught", &each, "1", "Electrons caught in the pulse", caught.into_dyn());
     Ok(d)

@@ -12,7 +12,8 @@ use ndarray::{Array1, Array3, s};
 ///
 /// Axes: `state` (pulses), `time` (s; each one exact step from the programmed state) and `cell`; `conductance_s` as read,
 /// `conductance_noiseless_s`, `filling`, and `kept`: the window, less that of the first state, over its value at the first time, from
-/// the conductances without noise; NaN for the first state, and for others that are not above it.
+/// the conductances without noise; NaN for the first state, and for others that are not above it. `caught_share` (state): the largest
+/// ratio of electrons caught to electrons injected in any programming pulse of any cell.
 ///
 /// # Errors
 /// What the backend says.
@@ -25,6 +26,7 @@ pub fn run(
 ) -> Result<Dataset, ExperimentError> {
     let shape = (states.len(), times_s.len(), probe.cells.len());
     let [mut conductance, mut noiseless, mut filling] = [(); 3].map(|()| Array3::from_elem(shape, f64::NAN));
+    let mut share = Array1::from_elem(states.len(), f64::NAN);
     for (state, &pulses) in states.iter().enumerate() {
         let mut programmed = probe.clone();
         programmed.parts(&[Part::Pulses {
@@ -33,6 +35,7 @@ pub fn run(
             width_s: train.width_s,
             interval_s: train.interval_s,
         }])?;
+        share[state] = programmed.caught_share();
         for (time, &time_s) in times_s.iter().enumerate() {
             let mut later = programmed.clone();
             if time_s > 0.0 {
@@ -54,8 +57,7 @@ pub fn run(
     });
     let mut d = Dataset::new(name, "Conductance of programmed states against time");
     super::describe(&mut d, probe);
-    d.note("pulse_amplitude_v", train.amplitude_v.to_string());
-    d.note("pulse_width_s", train.width_s.to_string());
+    train.describe(&mut d);
     d.axis("state", "1", "Pulses before the wait", &states.iter().map(|&n| f64::from(n)).collect::<Vec<_>>());
     d.axis("time", "s", "Time after programming", times_s);
     super::cell_axis(&mut d, probe);
@@ -64,5 +66,12 @@ pub fn run(
     d.real("conductance_noiseless_s", &axes, "S", "Conductance without read noise", noiseless.into_dyn());
     d.real("filling", &axes, "1", "Filling", filling.into_dyn());
     d.real("kept", &axes, "1", "Window over its value at the first time, without read noise", kept.into_dyn());
+    d.real(
+        "caught_share",
+        &["state"],
+        "1",
+        "Largest share of the electrons of a pulse that is caught",
+        share.into_dyn(),
+    );
     Ok(d)
 }

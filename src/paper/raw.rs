@@ -2,11 +2,12 @@
 
 use crate::array::ArrayShape;
 use crate::backend::Backend;
+use crate::backend::stimulus::Response;
 use crate::dataset::Dataset;
 use crate::experiment::letter::{Lesson, Pattern, Scheme};
 use crate::experiment::probe::{Conditions, Probe};
 use crate::experiment::pulse::{DEPRESSION, NS_POTENTIATION, POTENTIATION, Train};
-use crate::experiment::{ExperimentError, iv, letter, pulse, retention};
+use crate::experiment::{ExperimentError, describe, iv, letter, pulse, retention};
 use crate::material::{Material, shipped};
 use crate::protocol::{Part, Segment, segments};
 use crate::units::kelvin;
@@ -23,6 +24,13 @@ pub const CYCLES: u32 = 256;
 const BAKED_CELLS: u64 = 256;
 /// Arrays that learn the letter.
 const LETTER_SEEDS: u64 = 20;
+
+/// What is kept of each of many sweeps, as [`iv::run`] names it, with unit and meaning.
+const EACH_SWEEP: [(&str, &str, &str); 3] = [
+    ("current_a", "A", "Current at the end of the dwell"),
+    ("injected", "1", "Electrons injected in the dwell"),
+    ("caught", "1", "Electrons caught in the dwell"),
+];
 
 /// What all experiments need.
 pub struct Laboratory<'a> {
@@ -85,16 +93,21 @@ fn sweeps(lab: &Laboratory) -> Group {
     }
     // More bias, more charge: the filling after one pulse from the empty cell.
     let biases = [1.0, 1.5, 2.0, 2.5, 3.0];
-    let mut filling = Vec::new();
+    let fresh = lab.nominal(&lab.qd, 25.0);
+    let mut seen = Vec::new();
     for bias_v in biases {
-        let mut probe = lab.nominal(&lab.qd, 25.0);
-        let seen = probe.drive(&[(Segment { bias_v, dwell_s: POTENTIATION.width_s, cycle: 0 }, true)])?;
-        filling.push(seen.filling[[0, 0]]);
+        let one = Segment { bias_v, dwell_s: POTENTIATION.width_s, cycle: 0 };
+        seen.push(fresh.clone().drive(&[(one, true)])?);
     }
     let mut d = Dataset::new("pulse/one_of_each_bias", "Filling after one pulse from the empty cell");
-    d.note("temperature_c", "25").note("width_s", POTENTIATION.width_s.to_string());
+    describe(&mut d, &fresh);
+    d.note("pulse_width_s", POTENTIATION.width_s.to_string());
     d.axis("bias_v", "V", "Bias of the pulse", &biases);
-    d.real("filling", &["bias_v"], "1", "Filling after the pulse", Array1::from(filling).into_dyn());
+    let each =
+        |of: fn(&Response) -> &Array2<f64>| seen.iter().map(|r| of(r)[[0, 0]]).collect::<Array1<f64>>().into_dyn();
+    d.real("filling", &["bias_v"], "1", "Filling after the pulse", each(|r| &r.filling));
+    d.real("injected", &["bias_v"], "1", "Electrons injected in the pulse", each(|r| &r.injected));
+    d.real("caught", &["bias_v"], "1", "Electrons caught in the pulse", each(|r| &r.caught));
     found.push(d);
     // Hotter than the glass transition: simulated, and marked.
     let mut hot = lab.nominal(&lab.qd, 175.0);
@@ -105,30 +118,31 @@ fn sweeps(lab: &Laboratory) -> Group {
 /// One real cell, emptied between 200 sweeps.
 fn set_voltage(lab: &Laboratory) -> Group {
     let mut probe = lab.real(&lab.qd, 25.0, lab.seed, 1);
-    let erase = segments(&[Part::Pulses {
-        pulses: DEPRESSION.count,
-        amplitude_v: DEPRESSION.amplitude_v,
-        width_s: DEPRESSION.width_s,
-        interval_s: DEPRESSION.interval_s,
-    }]);
-    let erase: Vec<_> = erase.into_iter().map(|s| (s, false)).collect();
+    let erase: Vec<_> = segments(&[part(&DEPRESSION)]).into_iter().map(|s| (s, false)).collect();
     let sweeps = 200;
     let waveform = sweep(SWEEP_TO_V);
-    let mut current = Array2::from_elem((sweeps, waveform.len()), f64::NAN);
+    let mut seen = EACH_SWEEP.map(|_| Array2::from_elem((sweeps, waveform.len()), f64::NAN));
     let mut last = None;
     for number in 0..sweeps {
         probe.drive(&erase)?;
         let one = iv::run(&mut probe, "iv/set_voltage", &waveform)?;
-        current
-            .row_mut(number)
-            .assign(&one.numbers("current_a")?.slice(s![0, ..]).into_dimensionality::<ndarray::Ix1>()?);
+        for (all, (name, ..)) in seen.iter_mut().zip(EACH_SWEEP) {
+            all.row_mut(number).assign(&one.numbers(name)?.slice(s![0, ..]).into_dimensionality::<ndarray::Ix1>()?);
+        }
         last = Some(one);
     }
     let mut d = last.unwrap_or_default();
-    d.title = "200 sweeps of one cell, emptied between them".to_owned();
+    d.title = "200 sweeps of one cell, emptied before each".to_owned();
+    let Train { count, amplitude_v, width_s, interval_s } = DEPRESSION;
+    d.note(
+        "before_each_sweep",
+        format!("{count} pulses of {amplitude_v} V, {width_s} s, each with {interval_s} s at 0 V after it"),
+    );
     d.variables.retain(|v| ["point", "bias_v", "dwell_s"].contains(&v.name.as_str()));
     d.axis("repetition", "1", "Number of the sweep", &(1..=sweeps).map(|i| i as f64).collect::<Vec<_>>());
-    d.real("current_a", &["repetition", "point"], "A", "Current at the end of the dwell", current.into_dyn());
+    for (all, (name, unit, what)) in seen.into_iter().zip(EACH_SWEEP) {
+        d.real(name, &["repetition", "point"], unit, what, all.into_dyn());
+    }
     Ok(vec![d])
 }
 
@@ -158,26 +172,28 @@ fn small_sweeps(lab: &Laboratory) -> Group {
         for (sign, to_v) in [("positive", 1.5), ("negative", -1.5)] {
             let mut probe = lab.nominal(&lab.qd, celsius);
             let mut conductance = vec![probe.read()?[0]];
-            let mut current = Vec::new();
+            let mut seen = EACH_SWEEP.map(|_| Vec::new());
             let waveform = sweep(to_v);
             for _ in 0..30 {
                 let one = iv::run(&mut probe, "one", &waveform)?;
-                current.extend(one.numbers("current_a")?.iter().copied());
+                for (all, (name, ..)) in seen.iter_mut().zip(EACH_SWEEP) {
+                    all.extend(one.numbers(name)?.iter().copied());
+                }
                 conductance.push(probe.read()?[0]);
             }
             let mut d = Dataset::new(format!("sweeps/{sign}_{celsius}c"), "Thirty sweeps, and readings between them");
-            crate::experiment::describe(&mut d, &probe);
+            describe(&mut d, &probe);
             d.axis("sweep", "1", "Number of the sweep", &(1..=30).map(f64::from).collect::<Vec<_>>());
             d.axis("sweeps_before", "1", "Sweeps before the reading", &(0..=30).map(f64::from).collect::<Vec<_>>());
-            d.real(
-                "bias_v",
-                &["point"],
-                "V",
-                "Bias",
-                waveform.iter().map(|s| s.bias_v).collect::<Array1<f64>>().into_dyn(),
-            );
-            let current = Array2::from_shape_vec((30, waveform.len()), current)?;
-            d.real("current_a", &["sweep", "point"], "A", "Current at the end of the dwell", current.into_dyn());
+            let points: Vec<_> = (0..waveform.len()).map(|i| i as f64).collect();
+            d.axis("point", "1", "Segment of the waveform", &points);
+            let of_waveform = |of: fn(&Segment) -> f64| waveform.iter().map(of).collect::<Array1<f64>>().into_dyn();
+            d.real("dwell_s", &["point"], "s", "Length of the dwell", of_waveform(|s| s.dwell_s));
+            d.real("bias_v", &["point"], "V", "Bias", of_waveform(|s| s.bias_v));
+            for (all, (name, unit, what)) in seen.into_iter().zip(EACH_SWEEP) {
+                let all = Array2::from_shape_vec((30, waveform.len()), all)?;
+                d.real(name, &["sweep", "point"], unit, what, all.into_dyn());
+            }
             d.real(
                 "conductance_s",
                 &["sweeps_before"],
@@ -205,22 +221,29 @@ fn cycles(lab: &Laboratory) -> Group {
 fn disturb(lab: &Laboratory) -> Group {
     let states = [0, 10, 20, 30];
     let mut conductance = Array2::from_elem((states.len(), 3), f64::NAN);
+    let mut share = Array1::from_elem(states.len(), f64::NAN);
+    let fresh = lab.nominal(&lab.qd, 25.0);
     for (state, &pulses) in states.iter().enumerate() {
-        let mut probe = lab.nominal(&lab.qd, 25.0);
+        let mut probe = fresh.clone();
         probe.parts(&[part(&Train { count: pulses, ..POTENTIATION })])?;
         conductance[[state, 0]] = probe.read()?[0];
         let mut left = probe.clone();
         let read = Segment { bias_v: 0.1, dwell_s: 1e-3, cycle: 0 };
-        probe.drive(&vec![(read, false); 10_000])?;
+        probe.drive(&vec![(read, true); 10_000])?;
         conductance[[state, 1]] = probe.read()?[0];
         left.wait(1e4)?;
         conductance[[state, 2]] = left.read()?[0];
+        share[state] = probe.caught_share();
     }
     let mut d = Dataset::new("retention/disturb", "Conductance before and after readings, and after a wait, at 25 °C");
+    describe(&mut d, &fresh);
+    POTENTIATION.describe(&mut d);
     d.axis("state", "1", "Pulses before", &states.map(f64::from));
     let after = ["before", "10,000 readings of 0.1 V, 1 ms", "10,000 s at 0 V"].map(str::to_owned);
     d.text("after", "after", "What lies between", after.into());
     d.real("conductance_s", &["state", "after"], "S", "Conductance without read noise", conductance.into_dyn());
+    let what = "Largest share of the electrons of a pulse or reading that is caught";
+    d.real("caught_share", &["state"], "1", what, share.into_dyn());
     Ok(vec![d])
 }
 

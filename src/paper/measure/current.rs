@@ -3,7 +3,7 @@
 use super::super::claims::Measured;
 use super::{Outcome, Raw, deviation, largest, mean, rises, smallest};
 use crate::analysis::line::{self, Line};
-use crate::dataset::DatasetError;
+use crate::dataset::{Dataset, DatasetError};
 use crate::units::{BOLTZMANN_EV_PER_K, kelvin};
 
 /// A curve: bias and current.
@@ -91,9 +91,18 @@ pub fn slope_high(raw: &Raw) -> Outcome {
         .beside("filling at 4 V", at_4v))
 }
 
+/// Claims that name no temperature are measured where Figure 3d is, at 100 C, and shown at room temperature beside it.
+const QD_COLD: &str = "iv/qd_25c";
+
+fn hot_and_cold(of: impl Fn(&str) -> Result<f64, DatasetError>) -> Outcome {
+    Ok(Measured::new(of(QD)?, QD).beside("at 25 °C", of(QD_COLD)?))
+}
+
 pub fn hysteresis(raw: &Raw) -> Outcome {
-    let (forward, back) = branches(raw, QD, 0)?;
-    Ok(Measured::new(at(&back, 1.0) / at(&forward, 1.0), QD))
+    hot_and_cold(|group| {
+        let (forward, back) = branches(raw, group, 0)?;
+        Ok(at(&back, 1.0) / at(&forward, 1.0))
+    })
 }
 
 pub fn pure_pi(raw: &Raw) -> Outcome {
@@ -119,11 +128,12 @@ pub(in crate::paper) fn set_voltages(raw: &Raw) -> Result<Vec<f64>, DatasetError
     let of_sweep = |sweep: usize| {
         let points: Curve = (0..bias.len()).map(|i| (bias[[i]], current[[sweep, i]])).collect();
         let (forward, back) = split(&points);
-        // The return branch ends at 0 V, where there is nothing to compare.
-        let ratio: Curve = forward.iter().map(|&(v, i)| (v, i / at(&back, v))).collect();
-        line::first_reaches(&ratio, 0.95).unwrap_or(f64::NAN)
+        // The turning point is in both branches: it closes no window.
+        let (_, below) = forward.split_last()?;
+        let ratio: Curve = below.iter().map(|&(v, i)| (v, i / at(&back, v))).collect();
+        line::first_reaches(&ratio, 0.95)
     };
-    Ok((0..current.shape()[0]).map(of_sweep).collect())
+    Ok((0..current.shape()[0]).map(|sweep| of_sweep(sweep).unwrap_or(f64::NAN)).collect())
 }
 
 pub fn concentration(raw: &Raw) -> Outcome {
@@ -151,11 +161,11 @@ pub fn uniformity(raw: &Raw) -> Outcome {
 }
 
 pub fn power_order(raw: &Raw) -> Outcome {
-    Ok(Measured::new(1.5 * at(&branches(raw, QD, 0)?.0, 1.5), QD))
+    hot_and_cold(|group| Ok(1.5 * at(&branches(raw, group, 0)?.0, 1.5)))
 }
 
 pub fn working_current(raw: &Raw) -> Outcome {
-    Ok(Measured::new(largest(raw.numbers(QD, "current_a")?.iter().copied()), QD))
+    hot_and_cold(|group| Ok(largest(raw.numbers(group, "current_a")?.iter().copied())))
 }
 
 pub fn ns_current_larger(raw: &Raw) -> Outcome {
@@ -219,22 +229,41 @@ pub fn low_bias_tunnelling(raw: &Raw) -> Outcome {
     Ok(Measured::new(smallest([qd, ns]), format!("{QD}, {NS}")).beside("R^2, dots", qd).beside("R^2, nanosheets", ns))
 }
 
-/// The lowest temperature of a marked group, and that the groups below are not marked.
+/// The limit that the mark of the hot group names, and that no group below it is marked.
 pub fn glass_transition(raw: &Raw) -> Outcome {
     const HOT: &str = "iv/qd_175c";
     let remark = raw.group(HOT)?.remark("outside_validity").unwrap_or_default();
     // The remark names the limit it was held against.
     let named = remark.split("glass transition, ").nth(1).and_then(|rest| rest.split(' ').next());
     let limit_c = named.and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
-    let below = raw.group(QD)?.remark("outside_validity").is_none();
+    let simulated = raw.numbers(HOT, "current_a")?.iter().all(|i| i.is_finite());
+    let celsius = |d: &Dataset| d.remark("temperature_c").and_then(|text| text.parse::<f64>().ok());
+    let below = |d: &&Dataset| celsius(d).is_some_and(|celsius| celsius <= limit_c);
+    let marked_below = raw.0.iter().filter(below).any(|d| d.remark("outside_validity").is_some());
     Ok(Measured::new(limit_c, HOT)
-        .and("175 °C is simulated and marked in the record", !remark.is_empty())
-        .and("100 °C is not marked", below))
+        .and("175 °C is simulated and marked in the record", simulated && !remark.is_empty())
+        .and("nothing below the limit is marked", raw.0.iter().any(|d| below(&d)) && !marked_below))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::super::Raw;
+    use super::{set_voltages, split};
+    use crate::dataset::Dataset;
+    use ndarray::{Array1, Array2};
+
+    /// Both branches have the turning point: it is no sign of a window that closes.
+    #[test]
+    fn a_window_that_stays_open_has_no_set_voltage() {
+        let sweeps = [[0.1, 0.2, 3.0, 0.4, 0.2], [0.1, 0.4, 3.0, 0.4, 0.2]];
+        let mut d = Dataset::new("iv/set_voltage", "");
+        d.real("bias_v", &["point"], "V", "", Array1::from(vec![1.0, 2.0, 3.0, 2.0, 1.0]).into_dyn());
+        let current = Array2::from_shape_fn((2, 5), |(sweep, point)| sweeps[sweep][point]);
+        d.real("current_a", &["repetition", "point"], "A", "", current.into_dyn());
+        let found = set_voltages(&Raw(&[d])).expect("measured");
+        // The second: half of the return current at 1 V, all of it at 2 V.
+        assert!(found[0].is_nan() && (found[1] - 1.9).abs() < 1e-12, "{found:?}");
+    }
 
     #[test]
     fn a_sweep_is_cut_where_it_turns() {

@@ -141,7 +141,7 @@ pub fn charge_balance(raw: &Raw) -> Outcome {
             continue;
         };
         groups += 1;
-        for (c, i) in caught.iter().zip(injected).filter(|(_, i)| **i != 0.0) {
+        for (c, i) in caught.iter().zip(injected).filter(|(c, i)| **c != 0.0 || **i != 0.0) {
             steps += 1;
             ratios.push(c / i);
         }
