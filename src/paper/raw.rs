@@ -288,8 +288,10 @@ const ARRAY: ArrayShape = ArrayShape { rows: 5, cols: 5 };
 fn letters(lab: &Laboratory) -> Group {
     let mut found = Vec::new();
     for celsius in [25.0, 100.0, 150.0] {
+        // Neighbouring seeds of the whole share no array.
+        let seed = |i: u64| lab.seed.wrapping_mul(LETTER_SEEDS).wrapping_add(i);
         let mut arrays: Vec<_> =
-            (0..LETTER_SEEDS).map(|i| lab.real(&lab.qd, celsius, lab.seed + i, ARRAY.cells())).collect();
+            (0..LETTER_SEEDS).map(|i| lab.real(&lab.qd, celsius, seed(i), ARRAY.cells())).collect();
         let lesson = lesson(POTENTIATION, &[0, 10, 20, 30], &[1e3, 1e4, 3e4])?;
         found.push(letter::run(&mut arrays, &format!("letter/qd_{celsius}c"), ARRAY, &lesson)?);
     }

@@ -112,7 +112,7 @@ pub fn run(
     pictures(&mut d, learning.scheme, &mnist.test);
     if let Some(bakes) = bakes {
         let (temperatures, times) = (&bakes.temperatures_c, &bakes.times_s);
-        d.axis("bake_temperature_c", "°C", "Temperature of the bake", temperatures);
+        d.axis("bake_temperature_c", "degC", "Temperature of the bake", temperatures);
         d.axis("bake_time_s", "s", "Time of the bake at 0 V", times);
         let rates = Array3::from_shape_fn((all.len(), temperatures.len(), times.len()), |(i, t, at)| {
             baked[i][t * times.len() + at]
