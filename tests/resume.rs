@@ -41,8 +41,11 @@ impl Desk {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
         command
             .current_dir(self.folder.path())
-            .args(["run", "killed.toml", "-o", record, "--no-plot", "--quiet"])
-            .args(more);
+            .args(["run", "killed.toml", "-o", record, "--quiet"])
+            .args(more.iter().filter(|option| **option != "--plot"));
+        if !more.contains(&"--plot") {
+            command.arg("--no-plot");
+        }
         if !more.contains(&"--backend") {
             command.args(["--backend", "cpu"]);
         }
@@ -165,8 +168,51 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_that_is_not() {
     good(&desk.run("other.h5", &["--seed", "6"]));
     assert_ne!(values(&desk.path("other.h5")), expected);
     // A record that is whole is no error for who asks for it again (a queue that starts a task twice).
-    good(&desk.run("killed.h5", &["--resume"]));
+    fs::write(desk.path("killed.png"), "mine").unwrap();
+    let again = desk.run("killed.h5", &["--resume", "--plot"]);
+    good(&again);
+    assert_eq!(fs::read(desk.path("killed.png")).unwrap(), b"mine");
     refused(&desk.run("killed.h5", &["--resume", "--seed", "6"]), &["killed.h5 exists"]);
+    let other = ["--resume", "--backend", "reference"];
+    refused(&desk.run("killed.h5", &other), &["killed.h5 is complete", "by cpu and would be by reference", "--force"]);
+}
+
+#[test]
+fn a_run_that_replaces_a_record_is_gone_on_with_and_strange_points_are_kept() {
+    let desk = Desk::new();
+    good(&desk.run("old.h5", &["--rows", "16", "--cols", "16"]));
+    let old = fs::read(desk.path("old.h5")).unwrap();
+    // Killed as soon as its folder is there, and again in its midst: the old record stands until the new one is whole.
+    let mut child = desk.start("old.h5", &["--force", "--threads", "1"]);
+    let start = Instant::now();
+    while !desk.path("old.h5.parts/plan.json").exists() {
+        assert!(start.elapsed() < Duration::from_secs(60), "no plan after a minute");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut child = desk.start("old.h5", &["--resume", "--threads", "1"]);
+    desk.wait_for_points("old.h5", 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(fs::read(desk.path("old.h5")).unwrap(), old);
+
+    // A whole record of another campaign beside these points is no reason to throw them away.
+    good(&desk.run("small.h5", &["--rows", "16", "--cols", "16"]));
+    fs::rename(desk.path("old.h5.parts"), desk.path("small.h5.parts")).unwrap();
+    let plan = fs::read_to_string(desk.path("small.h5.parts/plan.json")).unwrap();
+    assert!(plan.contains("\"replaces\": true"));
+    fs::write(desk.path("small.h5.parts/plan.json"), plan.replace("\"replaces\": true", "\"replaces\": false"))
+        .unwrap();
+    let small = ["--resume", "--rows", "16", "--cols", "16"];
+    refused(&desk.run("small.h5", &small), &["small.h5.parts", "another run", "rows = 16"]);
+    assert!(desk.points("small.h5") >= 2);
+    fs::write(desk.path("small.h5.parts/plan.json"), plan).unwrap();
+    fs::rename(desk.path("small.h5.parts"), desk.path("old.h5.parts")).unwrap();
+
+    good(&desk.run("old.h5", &["--resume"]));
+    good(&desk.run("whole.h5", &[]));
+    assert_eq!(values(&desk.path("whole.h5")), values(&desk.path("old.h5")));
 }
 
 #[test]
@@ -181,12 +227,12 @@ fn only_the_same_campaign_is_gone_on_with_and_damaged_points_are_computed_again(
     assert!((3..80).contains(&points), "{points}");
 
     refused(&desk.run("killed.h5", &[]), &["finished points", "--resume"]);
-    refused(&desk.run("killed.h5", &["--resume", "--seed", "6"]), &["another campaign", "seed = 6"]);
+    refused(&desk.run("killed.h5", &["--resume", "--seed", "6"]), &["another run", "seed = 6"]);
     let sheet = campaign().replace("per_octave = 1", "per_octave = 2");
     fs::write(desk.path("killed.toml"), sheet).unwrap();
-    refused(&desk.run("killed.h5", &["--resume"]), &["another campaign", "per_octave = 1", "per_octave = 2"]);
+    refused(&desk.run("killed.h5", &["--resume"]), &["another run", "per_octave = 1", "per_octave = 2"]);
     fs::write(desk.path("killed.toml"), campaign()).unwrap();
-    refused(&desk.run("killed.h5", &["--resume", "--backend", "reference"]), &["backend was cpu", "--backend cpu"]);
+    refused(&desk.run("killed.h5", &["--resume", "--backend", "reference"]), &["by cpu and would be by reference"]);
     assert_eq!(desk.points("killed.h5"), points, "a refused run changes nothing");
 
     // One point cut short and one with a bit flipped: their names are trusted until they are merged.

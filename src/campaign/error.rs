@@ -73,10 +73,12 @@ pub enum RunError {
         first: PathBuf,
     },
     #[error(
-        "{} cannot be resumed, its {points} points are of another campaign: {what}; take that back, choose another name with -o, or discard them with --force",
+        "{} cannot be resumed, its {points} points are of another run: {what}; take that back, choose another name with -o, or discard them with --force",
         path.display()
     )]
     Changed { path: PathBuf, points: usize, what: String },
+    #[error("{} is complete, but {what}; choose another name with -o, or compute it again with --force", path.display())]
+    Computed { path: PathBuf, what: String },
     #[error("{} belongs to a run that is still running; wait for it, or choose another name with -o", .0.display())]
     Running(PathBuf),
     #[error(

@@ -28,8 +28,8 @@ pub(super) struct Intent {
     overrides: Vec<String>,
     /// Name and text of each.
     materials: Vec<(String, String)>,
-    /// Backends agree within tolerances, not bit by bit.
-    backend: String,
+    /// See [`computer`].
+    computer: String,
     /// Version and commit of the program; points of several are not refused.
     program: String,
     /// Whether the run was told to replace outputs that exist.
@@ -43,7 +43,7 @@ impl Intent {
             campaign: plan.label.campaign_toml.clone(),
             overrides: plan.label.overrides.clone(),
             materials: plan.label.materials.clone(),
-            backend: identity.backend.clone(),
+            computer: computer(identity),
             program: format!("trapline {} ({})", crate::VERSION, crate::COMMIT),
             replaces,
         }
@@ -89,10 +89,7 @@ impl Intent {
                 return Some(what);
             }
         }
-        (self.backend != begun.backend).then(|| {
-            let (was, is) = (&begun.backend, &self.backend);
-            format!("the backend was {was} and is {is}, which agrees with it but not bit by bit (--backend {was})")
-        })
+        other_computer(&begun.computer, &self.computer)
     }
 
     /// A remark where another build of the program goes on.
@@ -101,6 +98,17 @@ impl Intent {
         (*program != begun.program)
             .then(|| format!("this run was begun by {} and goes on with {program}", begun.program))
     }
+}
+
+/// What gives the same bits as itself and nothing else: the CPU backend on any machine, the reference, one GPU with its driver.
+pub(super) fn computer(who: &Identity) -> String {
+    let Identity { backend, adapter, driver, .. } = who;
+    if backend == "gpu" { format!("gpu ({adapter}, {driver})") } else { backend.clone() }
+}
+
+/// What is to be said where values of one computer would stand beside those of another.
+pub(super) fn other_computer(was: &str, is: &str) -> Option<String> {
+    (was != is).then(|| format!("it was computed by {was} and would be by {is}: they agree, but not bit by bit"))
 }
 
 /// The first line in which two texts differ.
@@ -132,7 +140,7 @@ mod tests {
             campaign: "a = 1\nb = 2\n".to_owned(),
             overrides: vec!["rows = 4".to_owned()],
             materials: vec![("pi".to_owned(), "c = 3\n".to_owned())],
-            backend: "cpu".to_owned(),
+            computer: "cpu".to_owned(),
             program: "trapline 1 (x)".to_owned(),
             replaces: false,
         }
@@ -155,7 +163,7 @@ mod tests {
             (Intent { materials: Vec::new(), ..intent() }, "there were 1 materials and are 0"),
             (Intent { materials: vec![("pi".to_owned(), "c = 4\n".to_owned())], ..intent() }, "line 1 of material pi"),
             (Intent { materials: vec![("qd".to_owned(), "c = 3\n".to_owned())], ..intent() }, "material pi is now qd"),
-            (Intent { backend: "gpu".to_owned(), ..intent() }, "--backend cpu"),
+            (Intent { computer: "gpu (a, b)".to_owned(), ..intent() }, "by cpu and would be by gpu (a, b)"),
         ] {
             let what = other.difference(&begun).unwrap_or_default();
             assert!(what.contains(needed), "{what}");

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array3, ArrayView2};
 
 use super::error::RunError;
-use super::intent::Intent;
+use super::intent::{self, Intent};
 use super::parts::{Existing, Parts, refused};
 use super::plan::Plan;
 use crate::array::CellSet;
@@ -72,11 +72,16 @@ impl Destination {
     /// does not replace either, [`RunError::Interrupted`] for the points of another run, [`RunError::Running`],
     /// [`RunError::NotParts`] and [`RunError::NoLocks`] for a folder of points that is none or is in use.
     pub fn check(&self, inputs: &[PathBuf], existing: Existing) -> Result<(), RunError> {
-        self.check_files(inputs, existing)?;
+        self.check_files(inputs, self.replaces(existing))?;
         Parts::check(&self.parts, existing)
     }
 
-    fn check_files(&self, inputs: &[PathBuf], existing: Existing) -> Result<(), RunError> {
+    /// Whether outputs that exist are replaced: a run that goes on replaces what it was told to when it began.
+    fn replaces(&self, existing: Existing) -> bool {
+        existing == Existing::Replace || existing == Existing::Resume && Parts::replaces(&self.parts)
+    }
+
+    fn check_files(&self, inputs: &[PathBuf], replaces: bool) -> Result<(), RunError> {
         for path in std::iter::once(&self.record).chain(&self.figures) {
             let found = match fs::symlink_metadata(path) {
                 Ok(found) => found,
@@ -90,27 +95,34 @@ impl Destination {
             if is_one_of(path, inputs) {
                 return Err(RunError::Input(path.clone()));
             }
-            // A run that goes on may replace what it was told to when it began.
-            if !(existing == Existing::Replace || existing == Existing::Resume && Parts::replaces(&self.parts)) {
+            if !replaces {
                 return Err(RunError::Exists(path.clone()));
             }
         }
         Ok(())
     }
 
-    /// Whether the record is there, whole and of this plan: nothing is left to resume. Points that a run was
-    /// killed before it could remove go.
+    /// Whether the record is there, whole and of this plan: nothing is left to resume. Points that a run was killed before it could
+    /// remove go, if they are this plan's too.
     ///
     /// # Errors
-    /// As [`Destination::claim`], for such points.
+    /// [`RunError::Computed`] for such a record from another backend; as [`Destination::claim`], for the points.
     pub fn is_finished(&self, plan: &Plan, who: &Identity) -> Result<bool, RunError> {
         let is_plans =
-            |found: CampaignRecord| found.label == plan.label && found.computed.iter().all(|computed| *computed);
-        if Parts::replaces(&self.parts) || !open_campaign(&self.record).is_ok_and(is_plans) {
+            |found: &CampaignRecord| found.label == plan.label && found.computed.iter().all(|computed| *computed);
+        let found = open_campaign(&self.record).ok().filter(is_plans);
+        let Some(found) = found.filter(|_| !Parts::replaces(&self.parts)) else {
             return Ok(false);
+        };
+        let others = found
+            .point_provenance
+            .iter()
+            .find_map(|by| intent::other_computer(&intent::computer(&by.identity), &intent::computer(who)));
+        if let Some(what) = others {
+            return Err(RunError::Computed { path: self.record.clone(), what });
         }
         if self.parts.exists() {
-            Parts::claim(&self.parts, Existing::Replace, &Intent::new(plan, who, false))?.discard()?;
+            Parts::claim(&self.parts, Existing::Resume, &Intent::new(plan, who, false))?.discard()?;
         }
         Ok(true)
     }
@@ -122,11 +134,11 @@ impl Destination {
     /// As [`Destination::check`]; [`RunError::Changed`] for points of another plan or backend; [`RunError::Record`] where the folder
     /// above is missing or may not be written to.
     pub fn claim(&self, plan: &Plan, who: &Identity, existing: Existing) -> Result<Claim<'_>, RunError> {
-        let inputs = &plan.inputs;
+        let (inputs, replaces) = (&plan.inputs, self.replaces(existing));
         self.check(inputs, existing)?;
-        let parts = Parts::claim(&self.parts, existing, &Intent::new(plan, who, existing == Existing::Replace))?;
+        let parts = Parts::claim(&self.parts, existing, &Intent::new(plan, who, replaces))?;
         // Again, now that nobody else writes: a run that was alive at the first look may have ended.
-        self.check_files(inputs, existing)?;
+        self.check_files(inputs, replaces)?;
         let stale = if self.record.exists() { figures_of(&self.figure_stem) } else { Vec::new() };
         let stale = stale.into_iter().filter(|figure| figure.is_file() && !is_one_of(figure, inputs)).collect();
         Ok(Claim { destination: self, parts, stale })

@@ -92,6 +92,7 @@ fn is_usage(error: &RunError) -> bool {
         | RunError::Input(_)
         | RunError::Interrupted { .. }
         | RunError::Changed { .. }
+        | RunError::Computed { .. }
         | RunError::Running(_)
         | RunError::NoLocks(_)
         | RunError::NotParts { .. }

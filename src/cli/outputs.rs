@@ -1,15 +1,23 @@
 //! Files a command is going to write.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
 
-/// Before anything is computed: that none of the files is there, unless they may be replaced, and that their folders are.
+/// Before anything is computed: that none of the files is there, unless they may be replaced, that their folders are, and that
+/// no two have one name.
 ///
 /// # Errors
 /// [`Failure::Usage`].
 pub fn free(paths: &[PathBuf], force: bool) -> Result<(), Failure> {
-    for path in paths {
+    for (number, path) in paths.iter().enumerate() {
+        if paths[..number].contains(path) {
+            let path = path.display();
+            return Err(Failure::Usage(format!(
+                "{path} would be the record and its plot; give -o another ending, such as .h5"
+            )));
+        }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let shown = path.display();
         if !folder.is_dir() {
@@ -28,4 +36,19 @@ pub fn free(paths: &[PathBuf], force: bool) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// That no output replaces a file the command reads, with `--force` either.
+///
+/// # Errors
+/// [`Failure::Usage`].
+pub fn not_inputs(paths: &[PathBuf], inputs: &[PathBuf]) -> Result<(), Failure> {
+    let real: Vec<_> = inputs.iter().filter_map(|input| fs::canonicalize(input).ok()).collect();
+    match paths.iter().find(|path| fs::canonicalize(path).is_ok_and(|path| real.contains(&path))) {
+        None => Ok(()),
+        Some(path) => {
+            let path = path.display();
+            Err(Failure::Usage(format!("{path} is a file this command reads; choose another name with -o")))
+        }
+    }
 }

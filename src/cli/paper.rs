@@ -17,10 +17,10 @@ use trapline::paper::measure::Raw;
 use trapline::paper::page::{self, Shown};
 use trapline::paper::raw::{BATCHES, Laboratory};
 use trapline::paper::{claims_of, judge};
-use trapline::record;
+use trapline::record::{self, commit, commit::CommitError};
 
 use super::computing::{self, Computing};
-use super::{Failure, size, terminal};
+use super::{Failure, outputs, size, terminal};
 
 /// Reproduces the source paper: figures, raw data, claims and one HTML page
 #[derive(Debug, Args)]
@@ -61,11 +61,8 @@ impl Paper {
         let pictures = self.mnist.as_ref().map(|folder| idx::load(folder)).transpose()?;
         let backend = self.computing.open()?;
         let record_path = self.output.join("paper.h5");
-        if record_path.exists() && !self.force {
-            let path = record_path.display();
-            return Err(Failure::Usage(format!(
-                "{path} exists; choose another folder with -o, or replace it with --force"
-            )));
+        if self.output.is_dir() {
+            outputs::free(&self.outputs(), self.force)?;
         }
         std::fs::create_dir_all(&self.output)
             .map_err(|e| Failure::Failed(format!("{}: cannot be made: {e}", self.output.display())))?;
@@ -75,9 +72,6 @@ impl Paper {
             }
         };
         note(&computing::heading(&backend.identity()));
-        if self.force {
-            self.remove_figures()?;
-        }
 
         let lab = Laboratory::new(backend.as_ref(), self.seed)?;
         let wanted = |batch: &str| only.is_none_or(|figure| figure.batches.contains(&batch));
@@ -108,6 +102,9 @@ impl Paper {
         };
         let made = provenance(&backend.identity(), started);
         record::write_datasets(&record_path, &label, &made, &raw)?;
+        if self.force {
+            self.remove_figures()?;
+        }
         let mut written = vec![record_path];
         let mut shown = Vec::new();
         let drawn = |f: &Figure| only.is_none_or(|one| one.id == f.id) && (pictures.is_some() || !f.needs_mnist());
@@ -154,10 +151,21 @@ impl Paper {
         }
     }
 
+    /// Files of all figures there are, whether this call draws them or not.
+    fn figures(&self) -> impl Iterator<Item = PathBuf> {
+        let each = FIGURES.iter().flat_map(|figure| ["png", "svg"].map(|ending| (figure, ending)));
+        each.map(|(figure, ending)| self.output.join(format!("figure-{}.{ending}", figure.id)))
+    }
+
+    /// Everything that belongs to the page.
+    fn outputs(&self) -> Vec<PathBuf> {
+        let named = ["paper.h5", "claims.json", "index.html"].map(|name| self.output.join(name));
+        named.into_iter().chain(self.figures()).collect()
+    }
+
     /// Takes the figures of an earlier call away: this one may draw fewer, and the page must not stand beside strangers.
     fn remove_figures(&self) -> Result<(), Failure> {
-        for (figure, ending) in FIGURES.iter().flat_map(|figure| [(figure, "png"), (figure, "svg")]) {
-            let path = self.output.join(format!("figure-{}.{ending}", figure.id));
+        for path in self.figures() {
             match std::fs::remove_file(&path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Failure::Failed(format!("{}: cannot be removed: {e}", path.display())));
@@ -180,7 +188,10 @@ impl Paper {
 
 fn save(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Failure> {
     let path = folder.join(name);
-    std::fs::write(&path, text).map_err(|e| Failure::Failed(format!("{}: cannot be written: {e}", path.display())))?;
+    let write = |temporary: &Path| {
+        std::fs::write(temporary, text).map_err(|source| CommitError { path: path.clone(), step: "write", source })
+    };
+    commit::atomic_write(&path, write).map_err(|e: CommitError| Failure::Failed(e.to_string()))?;
     Ok(path)
 }
 

@@ -65,15 +65,16 @@ impl Run {
                 terminal::note(line);
             }
         };
-        if self.resume && destination.record.exists() {
-            let backend = self.computing.open()?;
-            if destination.is_finished(&plan, &backend.identity())? {
-                note(&format!("{} is complete: nothing is left to compute", destination.record.display()));
-                return self.report(&destination).map(drop);
-            }
+        let maybe_finished = self.resume && destination.record.exists();
+        if !maybe_finished {
+            destination.check(&plan.inputs, existing)?;
         }
-        destination.check(&plan.inputs, existing)?;
         let backend = self.computing.open()?;
+        if maybe_finished && destination.is_finished(&plan, &backend.identity())? {
+            note(&format!("{} is complete: nothing is left to compute", destination.record.display()));
+            let drawn = self.no_plot || destination.figures.iter().any(|figure| figure.symlink_metadata().is_ok());
+            return report(&destination, !drawn).map(drop);
+        }
         let claim = destination.claim(&plan, &backend.identity(), existing)?;
         note(&heading(&plan));
         note(&computing::heading(&backend.identity()));
@@ -86,21 +87,9 @@ impl Run {
         bar.finish_and_clear();
         result?;
 
-        let written = self.report(&destination)?;
+        let written = report(&destination, !self.no_plot)?;
         note(&format!("wrote {} in {}", written.join(", "), terminal::waited(start.elapsed())));
         Ok(())
-    }
-
-    /// Prints the summary of the record and draws its figures; the names of all three files.
-    fn report(&self, destination: &Destination) -> Result<Vec<String>, Failure> {
-        let found = record::open_campaign(&destination.record)?;
-        let table = terminal::print(&retention::table(&retention::summary(&found)));
-        let mut written = vec![destination.record.clone()];
-        if !self.no_plot {
-            written.extend(figure::retention(&found, &destination.figure_stem)?);
-        }
-        table?;
-        Ok(written.iter().map(|path| path.display().to_string()).collect())
     }
 
     fn overrides(&self) -> Overrides {
@@ -121,4 +110,16 @@ fn heading(plan: &Plan) -> String {
         label.times_s.len(),
         label.seed
     )
+}
+
+/// Prints the summary of the record and draws its figures where they are wanted; the names of the files.
+fn report(destination: &Destination, draw: bool) -> Result<Vec<String>, Failure> {
+    let found = record::open_campaign(&destination.record)?;
+    let table = terminal::print(&retention::table(&retention::summary(&found)));
+    let mut written = vec![destination.record.clone()];
+    if draw {
+        written.extend(figure::retention(&found, &destination.figure_stem)?);
+    }
+    table?;
+    Ok(written.iter().map(|path| path.display().to_string()).collect())
 }

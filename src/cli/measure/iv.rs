@@ -9,7 +9,7 @@ use trapline::experiment::iv;
 use trapline::figure::{Axis, Chart, Curve, Plate};
 use trapline::protocol::{Part, Segment, checked_segments, waveform};
 
-use super::{Cells, Failure, Specimen, Told, by_option, cells_in_words, number, scientific};
+use super::{Cells, Failure, Specimen, Told, affordable, by_option, cells_in_words, number, scientific};
 
 /// Rows of the summary: a screenful.
 const ROWS: usize = 24;
@@ -52,7 +52,9 @@ impl Iv {
     /// [`Failure`].
     pub fn run(self) -> Result<(), Failure> {
         let segments = self.segments()?;
-        let ready = self.specimen.ready(None)?;
+        affordable(self.cells.cells, segments.len() as u64, "ask for fewer --cells, --sweeps or points")?;
+        let inputs: Vec<PathBuf> = self.waveform.iter().cloned().collect();
+        let ready = self.specimen.ready(None, &inputs)?;
         let found = iv::run(&mut ready.probe(self.cells.cells), "iv", &segments)?;
         let (current, filling) = (number(&found, "current_a")?, number(&found, "filling")?);
         let cells = current.shape()[0];

@@ -1,5 +1,7 @@
 //! `trapline learn`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 use ndarray::{Array2, ArrayD};
 use trapline::analysis::Table;
@@ -55,7 +57,8 @@ impl Learn {
         let pattern = Pattern::load(&self.pattern).map_err(wrong)?;
         let shape = ArrayShape { rows: self.rows, cols: self.cols };
         let third = train.count.div_ceil(3).max(1);
-        let stages = vec![0, third, (2 * third).min(train.count), train.count];
+        let mut stages = vec![0, third, (2 * third).min(train.count), train.count];
+        stages.dedup();
         let scheme = match self.select {
             Select::Grounded => Scheme::Grounded,
             Select::Half => Scheme::Half,
@@ -63,12 +66,16 @@ impl Learn {
         };
         let lesson = Lesson { pattern, train, scheme, stages, later_s: vec![self.later] };
         let written = lesson.pattern.on(shape).map_err(wrong)?;
-        let ready = self.specimen.ready(Some(self.reading))?;
+        let ready = self.specimen.ready(Some(self.reading), &[PathBuf::from(&self.pattern)])?;
         let found = letter::run(&mut [ready.probe(shape.cells())], "letter", shape, &lesson)?;
         let (g, kept) = (number(&found, "conductance_s")?, number(&found, "kept_conductance_s")?);
         let map = |a: &ArrayD<f64>, at: usize| Array2::from_shape_fn(written.dim(), |(r, c)| a[[0, at, r, c]]);
-        let mut maps: Vec<(String, Array2<f64>)> =
-            lesson.stages.iter().enumerate().map(|(i, n)| (format!("{n} pulses"), map(g, i))).collect();
+        let mut maps: Vec<(String, Array2<f64>)> = lesson
+            .stages
+            .iter()
+            .enumerate()
+            .map(|(i, n)| (if *n == 1 { "1 pulse".to_owned() } else { format!("{n} pulses") }, map(g, i)))
+            .collect();
         maps.push((format!("{} s later", self.later), map(kept, 0)));
         let mut table = Table::new(["", "inside: lowest (S)", "mean (S)", "outside: mean (S)", "highest (S)"], 1);
         for (name, values) in &maps {

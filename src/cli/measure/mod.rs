@@ -122,8 +122,9 @@ pub(super) fn within(option: &str, value: f64, low: f64, high: f64, unit: &str) 
 }
 
 impl Specimen {
-    /// Checks everything before anything is computed; `reading` is `None` where nothing is read at a bias of its own.
-    fn ready(&self, reading: Option<Reading>) -> Result<Ready, Failure> {
+    /// Checks everything before anything is computed; `reading` is `None` where nothing is read at a bias of its own, `inputs` are
+    /// files that are read beside the material's.
+    fn ready(&self, reading: Option<Reading>, inputs: &[PathBuf]) -> Result<Ready, Failure> {
         within("--temperature", self.temperature, -270.0, 1000.0, "C")?;
         let nominal = Conditions::nominal(kelvin(self.temperature));
         let (read_v, read_s) = match reading {
@@ -132,6 +133,8 @@ impl Specimen {
         };
         let material = material::load(&self.material, Path::new(".")).map_err(|e| Failure::Usage(e.to_string()))?;
         outputs::free(&self.outputs(), self.force)?;
+        let of_material = material::path_of(&self.material, Path::new(""));
+        outputs::not_inputs(&self.outputs(), &[inputs, of_material.as_slice()].concat())?;
         let conditions = Conditions {
             seed: self.seed,
             variation: !self.no_variation,
@@ -233,6 +236,20 @@ fn checked(train: &Train, amplitude: &str, count: &str) -> Result<(), Failure> {
 fn by_option(wrong: &Wrong, options: &[(&str, &str)]) -> Failure {
     let option = options.iter().find(|(key, _)| *key == wrong.key).map_or(wrong.key, |(_, option)| option);
     Failure::Usage(format!("{option} is {}; it must be {}", wrong.value, wrong.limit))
+}
+
+/// Most readings of an experiment: all of them, five numbers each, are in memory at once.
+const MAX_READINGS: u64 = 20_000_000;
+
+/// An experiment that fits into memory; `each` is the number of readings a cell.
+fn affordable(cells: u64, each: u64, how: &str) -> Result<(), Failure> {
+    let readings = cells.saturating_mul(each);
+    if readings <= MAX_READINGS {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "{cells} cells with {each} readings each are {readings}; it must be at most {MAX_READINGS} together: {how}"
+    )))
 }
 
 fn scientific(value: f64) -> String {

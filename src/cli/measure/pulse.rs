@@ -6,7 +6,7 @@ use trapline::analysis::Table;
 use trapline::experiment::pulse::{self, Train};
 use trapline::figure::{Axis, Chart, Curve, Plate, Style};
 
-use super::{Cells, Failure, Pulses, Reading, Specimen, Told, cells_in_words, checked, number, scientific};
+use super::{Cells, Failure, Pulses, Reading, Specimen, Told, affordable, cells_in_words, checked, number, scientific};
 
 /// Conductance after each pulse, and the energy of each; over cycles of potentiation and depression
 #[derive(Debug, Args)]
@@ -41,7 +41,10 @@ impl Pulse {
             checked(&down, "--depress-amplitude", "--depress")?;
             trains.push(down);
         }
-        let ready = self.specimen.ready(Some(self.reading))?;
+        let pulses: u64 = trains.iter().map(|train| u64::from(train.count)).sum();
+        let readings = (2 * pulses + 1) * u64::from(self.cycles);
+        affordable(self.cells.cells, readings, "ask for fewer --cells, --cycles or pulses")?;
+        let ready = self.specimen.ready(Some(self.reading), &[])?;
         let found = pulse::run(&mut ready.probe(self.cells.cells), "pulse", &trains, self.cycles)?;
         let (g, energy) = (number(&found, "conductance_s")?, number(&found, "energy_j")?);
         let filling = number(&found, "filling")?;

@@ -7,7 +7,9 @@ use trapline::experiment::probe::noise_a;
 use trapline::experiment::retention;
 use trapline::figure::{Axis, Chart, Curve, Plate, Style};
 
-use super::{Cells, Failure, Pulses, Reading, Ready, Specimen, Told, cells_in_words, number, scientific, within};
+use super::{
+    Cells, Failure, Pulses, Reading, Ready, Specimen, Told, affordable, cells_in_words, number, scientific, within,
+};
 
 /// Retention of programmed states at a temperature
 #[derive(Debug, Args)]
@@ -34,8 +36,9 @@ impl Retain {
     pub fn run(self) -> Result<(), Failure> {
         let train = self.pulses.train()?;
         within("--until", self.until, 1.0, 1e12, "s")?;
-        let ready = self.specimen.ready(Some(self.reading))?;
         let times = self.times();
+        affordable(self.cells.cells, 2 * times.len() as u64, "ask for fewer --cells or times")?;
+        let ready = self.specimen.ready(Some(self.reading), &[])?;
         let found = retention::run(&ready.probe(self.cells.cells), "retention", &train, &[0, train.count], &times)?;
         let (seen, quiet) = (number(&found, "conductance_s")?, number(&found, "conductance_noiseless_s")?);
         let cells = quiet.shape()[2];

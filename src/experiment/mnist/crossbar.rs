@@ -56,7 +56,7 @@ impl<'a> Crossbar<'a> {
             Scheme::Pairs(pairs) => (all.clone(), pairs.first_pulses),
         };
         for _ in 0..pulses {
-            crossbar.pulse(&Pulse::PAPER, &cells)?;
+            crossbar.pulse(&Pulse::PAPER, true, &cells)?;
         }
         crossbar.read(&all)?;
         Ok(crossbar)
@@ -83,8 +83,8 @@ impl<'a> Crossbar<'a> {
         }
     }
 
-    /// Gives each of the cells (ascending, none twice) one pulse, and reads them.
-    pub fn pulse(&mut self, pulse: &Pulse, cells: &[u64]) -> Result<(), MnistError> {
+    /// Gives each of the cells (ascending, none twice) one pulse, which is counted as one that raises or lowers, and reads them.
+    pub fn pulse(&mut self, pulse: &Pulse, raises: bool, cells: &[u64]) -> Result<(), MnistError> {
         if cells.is_empty() {
             return Ok(());
         }
@@ -100,10 +100,10 @@ impl<'a> Crossbar<'a> {
         let response = apply(self.with, stimulus, cells, &mut self.occupancy)?;
         self.keep(cells, response.current_a.row(1).iter());
         let count = cells.len() as u64;
-        if pulse.bias_v < 0.0 {
-            self.spent.lowering += count
-        } else {
+        if raises {
             self.spent.raising += count
+        } else {
+            self.spent.lowering += count
         }
         self.spent.energy_j += response.energy_j.row(0).sum();
         for (caught, injected) in response.caught.iter().zip(&response.injected) {

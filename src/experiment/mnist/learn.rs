@@ -153,6 +153,14 @@ fn check(learning: &Learning, mnist: &Mnist) -> Result<usize, MnistError> {
             return Err(MnistError::value(what, value, "a number above 0"));
         }
     }
+    // Readings of columns are not simulated on the cells: below the onset they catch nothing.
+    if let Some(onset_v) = learning.material.capture.map(|capture| capture.onset_v).filter(|v| learning.read_v >= *v) {
+        let limit = format!(
+            "below {onset_v} V, from where on {} catches charge: reading must not write",
+            learning.material.name
+        );
+        return Err(MnistError::value("the read bias", format!("{} V", learning.read_v), limit));
+    }
     let train = check_digits("the training set", &mnist.train)?;
     let test = check_digits("the test set", &mnist.test)?;
     if train != test {

@@ -70,8 +70,8 @@ fn correct(
             lower.extend(wrong.iter().map(|&digit| first + digit as u64));
         }
     }
-    crossbar.pulse(&plain.raise, &raise)?;
-    crossbar.pulse(&plain.lower, &lower)
+    crossbar.pulse(&plain.raise, true, &raise)?;
+    crossbar.pulse(&plain.lower, false, &lower)
 }
 
 /// Gradient descent on pairs, a pulse or none at a time.
@@ -129,8 +129,8 @@ impl Descent {
                 }
             }
         }
-        crossbar.pulse(&self.pairs.raise, &raise)?;
-        crossbar.pulse(&self.pairs.lower, &lower)
+        crossbar.pulse(&self.pairs.raise, true, &raise)?;
+        crossbar.pulse(&self.pairs.lower, false, &lower)
     }
 
     /// A number between 0 and 1 that belongs to the cell and the update.

@@ -186,7 +186,7 @@ fn a_lowering_pulse_lowers_a_little_and_a_raising_pulse_fills_a_little() {
         let cell = [scheme.columns() as u64 - 1];
         let mut step = |pulse: &Pulse| {
             let before = array.conductance_s[[0, scheme.columns() - 1]];
-            array.pulse(pulse, &cell).unwrap();
+            array.pulse(pulse, pulse.bias_v > 0.0, &cell).unwrap();
             array.conductance_s[[0, scheme.columns() - 1]] / before - 1.0
         };
         let (up, down) = (step(&raise), step(&lower));
