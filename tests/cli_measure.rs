@@ -68,7 +68,9 @@ fn values_and_outputs_that_cannot_be_are_refused_in_one_line() {
         ("pulse --width -1", &["--width is -1.0"]),
         ("pulse --depress 3 --depress-amplitude 0", &["--depress-amplitude is 0.0"]),
         ("pulse --temperature -300", &["--temperature is -300.0"]),
-        ("retain --amplitude 0.15", &["no window", "--amplitude"]),
+        ("retain --amplitude 0.15", &["no window", "larger --amplitude"]),
+        ("retain --temperature 200", &["no window", "glass transition, 170"]),
+        ("retain --material pi", &["no window", "no traps"]),
         ("retain --until 0", &["--until is 0.0"]),
         ("learn --cells 3", &["--cells"]),
         ("learn --pattern ./wide.txt", &["1 x 6", "5 x 5"]),
@@ -96,12 +98,14 @@ fn what_was_there_stays_unless_it_may_be_replaced() {
     fs::write(desk.path("web/index.html"), "mine").unwrap();
     desk.refused("paper --figure 2i -o web", &["web/index.html exists", "--force"]);
     assert_eq!(fs::read_dir(desk.path("web")).unwrap().count(), 1);
-    // With --force the figures of an earlier call go, and nothing else does.
+    // One figure does not replace those of an earlier call, and what is not trapline's stays whatever happens.
     for name in ["figure-3g.png", "figure-mine.png"] {
         fs::write(desk.path("web").join(name), "old").unwrap();
     }
+    desk.refused("paper --figure 2i -o web --force", &["web/figure-3g.png", "another folder"]);
+    fs::remove_file(desk.path("web/figure-3g.png")).unwrap();
     let output = desk.trapline("paper --figure 2i -o web --force");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(!desk.path("web/figure-3g.png").exists() && desk.path("web/figure-mine.png").exists());
+    assert!(desk.path("web/figure-mine.png").exists());
     assert!(desk.path("web/figure-2i.png").exists() && desk.path("web/paper.h5").exists());
 }

@@ -183,7 +183,7 @@ fn appended(path: &Path, ending: &str) -> PathBuf {
 
 /// Runs all points of a plan and writes the record.
 ///
-/// `progress` is told how many further cells are done, of [`Plan::cells`]. The folder of points is removed when the record
+/// `progress` is told how many further cells are done, of [`Plan::cells`] without those of points that are taken over. The folder of points is removed when the record
 /// is whole, and so are the figures of a record that was replaced; new ones are not drawn here.
 ///
 /// # Errors
@@ -210,9 +210,7 @@ fn record(
 ) -> Result<(), RunError> {
     let campaign_start = now();
     for point in &plan.points {
-        if done.contains(&point.number) {
-            progress(plan.shape.cells());
-        } else {
+        if !done.contains(&point.number) {
             compute(plan, backend, to, point, progress)?;
         }
     }

@@ -161,7 +161,7 @@ impl Mnist {
         within("--read-time", self.read_time, 1e-9, 1e6, "s")?;
         let scheme = self.tuning.scheme(self.scheme)?;
         self.computing.consistent()?;
-        let material = material::load(&self.material, Path::new(".")).map_err(|e| Failure::Usage(e.to_string()))?;
+        let material = material::load(&self.material, Path::new("")).map_err(|e| Failure::Usage(e.to_string()))?;
         self.nothing_is_there()?;
         let mut data = idx::load(&self.data)?;
         if let Some(count) = self.hold_out {

@@ -39,7 +39,7 @@ pub struct Paper {
     seed: u64,
     #[command(flatten)]
     computing: Computing,
-    /// Replaces what is in the folder from an earlier call
+    /// Replaces the page and figures of an earlier call in the folder, all of them
     #[arg(long)]
     force: bool,
     /// Prints the findings as JSON instead of a table
@@ -63,6 +63,7 @@ impl Paper {
         let record_path = self.output.join("paper.h5");
         if self.output.is_dir() {
             outputs::free(&self.outputs(), self.force)?;
+            only.map_or(Ok(()), |figure| self.no_other_figures(figure))?;
         }
         std::fs::create_dir_all(&self.output)
             .map_err(|e| Failure::Failed(format!("{}: cannot be made: {e}", self.output.display())))?;
@@ -155,6 +156,19 @@ impl Paper {
     fn figures(&self) -> impl Iterator<Item = PathBuf> {
         let each = FIGURES.iter().flat_map(|figure| ["png", "svg"].map(|ending| (figure, ending)));
         each.map(|(figure, ending)| self.output.join(format!("figure-{}.{ending}", figure.id)))
+    }
+
+    /// One figure does not take the place of a page of many, with `--force` either.
+    fn no_other_figures(&self, only: &Figure) -> Result<(), Failure> {
+        let own = format!("figure-{}", only.id);
+        let is_other = |path: &PathBuf| path.file_stem().is_some_and(|stem| *stem != *own) && path.exists();
+        match self.figures().find(is_other) {
+            None => Ok(()),
+            Some(other) => Err(Failure::Usage(format!(
+                "{} belongs to a page of other figures, which --figure would replace; choose another folder with -o",
+                other.display()
+            ))),
+        }
     }
 
     /// Everything that belongs to the page.

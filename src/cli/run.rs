@@ -83,6 +83,9 @@ impl Run {
         }
 
         let bar = terminal::bar(plan.cells(), "cells", self.quiet);
+        // Neither the rate nor the time that is left knows of what was there before.
+        bar.set_position(plan.shape.cells() * claim.taken_over() as u64);
+        bar.reset_eta();
         let result = campaign::run(&plan, backend.as_ref(), claim, &|cells| bar.inc(cells));
         bar.finish_and_clear();
         result?;

@@ -165,7 +165,7 @@ pub enum MaterialError {
     #[error("{origin}: {error}")]
     In { origin: String, error: Box<MaterialError> },
     #[error(
-        "{path}: cannot be read: {reason}; give the path of a material file, seen from the campaign file, or a shipped name: {shipped}",
+        "{path}: cannot be read: {reason}; give the path of a material file (in a campaign: seen from its folder), or a shipped name: {shipped}",
         shipped = shipped_names()
     )]
     Unreadable { path: String, reason: String },

@@ -77,7 +77,8 @@ impl Iv {
             ..Chart::default()
         });
         let cut = if shown.len() < segments.len() {
-            format!("; {} of {} points, all are in the record", shown.len(), segments.len())
+            let all = if self.specimen.output.is_some() { "all are in the record" } else { "-o OUT.h5 keeps all" };
+            format!("; {} of {} points, {all}", shown.len(), segments.len())
         } else {
             String::new()
         };

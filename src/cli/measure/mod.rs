@@ -131,7 +131,7 @@ impl Specimen {
             Some(reading) => reading.checked().map(|r| (r.read_bias, r.read_time))?,
             None => (nominal.read_v, nominal.read_s),
         };
-        let material = material::load(&self.material, Path::new(".")).map_err(|e| Failure::Usage(e.to_string()))?;
+        let material = material::load(&self.material, Path::new("")).map_err(|e| Failure::Usage(e.to_string()))?;
         outputs::free(&self.outputs(), self.force)?;
         let of_material = material::path_of(&self.material, Path::new(""));
         outputs::not_inputs(&self.outputs(), &[inputs, of_material.as_slice()].concat())?;

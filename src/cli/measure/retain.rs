@@ -6,6 +6,7 @@ use trapline::analysis::Table;
 use trapline::experiment::probe::noise_a;
 use trapline::experiment::retention;
 use trapline::figure::{Axis, Chart, Curve, Plate, Style};
+use trapline::units::celsius;
 
 use super::{
     Cells, Failure, Pulses, Reading, Ready, Specimen, Told, affordable, cells_in_words, number, scientific, within,
@@ -47,8 +48,11 @@ impl Retain {
         let kept = |t: usize| 100.0 * window(t) / window(0);
         if window(0) <= 0.0 {
             return Err(Failure::Usage(format!(
-                "{} pulses of {:?} V leave no window in {}; there is nothing to keep: take a larger --amplitude",
-                train.count, train.amplitude_v, ready.material.name
+                "{} pulses of {:?} V leave no window in {}: {}",
+                train.count,
+                train.amplitude_v,
+                ready.material.name,
+                self.why_no_window(&ready)
             )));
         }
         let mut summary = Table::new(["time (s)", "as read (S)", "without noise (S)", "window kept (%)"], 0);
@@ -67,6 +71,21 @@ impl Retain {
         });
         let remark = Some(format!("{}{}", cells_in_words(cells), noise(&ready, mean(quiet, 1, 0), window(0))));
         self.specimen.done(&ready, Told { command: "retain", found, plate, summary, remark })
+    }
+
+    fn why_no_window(&self, ready: &Ready) -> String {
+        let glass_k = ready.material.glass_transition_k;
+        if ready.material.classes.is_empty() {
+            "it has no traps".to_owned()
+        } else if ready.conditions.ambient_k > glass_k {
+            let glass_c = celsius(glass_k);
+            format!(
+                "{} °C is above the glass transition, {glass_c:.0} °C, and the charge is lost at once",
+                self.specimen.temperature
+            )
+        } else {
+            "take a larger --amplitude".to_owned()
+        }
     }
 
     /// 0, then from 1 s on so many a decade, and the last.
