@@ -1,6 +1,6 @@
 //! `[[target]]` of a fit file, and `[conditions]` of all of them: keys in, a checked target out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -110,6 +110,11 @@ impl TargetFile {
         ];
         let own = own.into_iter().filter(|(_, given)| *given).map(|(key, _)| key);
         own.chain(self.given()).find(|key| !CONDITIONS.concat().contains(key))
+    }
+
+    /// The file of a measured curve; none where there is none.
+    pub(super) fn measured(&self, base: &Path) -> Option<PathBuf> {
+        self.file.as_ref().map(|file| base.join(file))
     }
 
     pub(super) fn checked(&self, common: &TargetFile, base: &Path) -> Result<Target, FitError> {
