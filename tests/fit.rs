@@ -415,7 +415,7 @@ fn the_shipped_materials_are_the_result_of_their_fits() {
         let residuals = problem.residuals(&places).unwrap();
         assert!(residuals.iter().all(|r| r.abs() <= 1.0), "{name}: {residuals:?}");
         let compute = |at: &[f64]| problem.residuals(at);
-        let jacobian = calibrate::solve::jacobian(&compute, &places, &residuals);
+        let jacobian = calibrate::solve::jacobian(&compute, &places, &residuals, &calibrate::solve::steps(&places));
         let normal = jacobian.transpose() * &jacobian;
         let covariance = normal.try_inverse().unwrap();
         let step = -&covariance * (jacobian.transpose() * nalgebra::DVector::from_vec(residuals));

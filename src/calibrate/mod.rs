@@ -110,7 +110,9 @@ pub fn run(problem: &Problem, search: &Search) -> Result<Found, FitError> {
     let targets: Vec<_> = problem.targets.iter().cloned().zip(seen.into_iter().flatten()).collect();
     let fitted: Vec<f64> =
         targets.iter().filter(|(target, _)| !target.check).flat_map(|(_, outcome)| outcome.residuals.clone()).collect();
-    let jacobian = solve::jacobian(&residuals, &places, &fitted);
+    let least = problem.least_steps(&values);
+    let errors = |jacobian: &_| identify::knowledge(jacobian, &held).errors;
+    let jacobian = solve::fine_jacobian(&residuals, &places, &fitted, &least, errors);
     let knowledge = identify::knowledge(&jacobian, &held);
     let parameters = problem.parameters.iter().enumerate().map(|(i, parameter)| FoundParameter {
         parameter: parameter.clone(),

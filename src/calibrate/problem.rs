@@ -10,6 +10,9 @@ use super::target::*;
 use crate::backend::Backend;
 use crate::material::{self, Material};
 
+/// Change of a value that is seen in spite of the simulation's jumps of 1e-6 of a result: they are a thousandth of it.
+const LEAST_CHANGE: f64 = 1e-3;
+
 /// Everything a search needs, checked.
 pub struct Problem<'a> {
     backend: &'a (dyn Backend + Sync),
@@ -115,6 +118,12 @@ impl<'a> Problem<'a> {
 
     pub fn places(&self, values: &[f64]) -> Vec<f64> {
         self.parameters.iter().zip(values).map(|(parameter, value)| parameter.place(*value)).collect()
+    }
+
+    /// The shortest steps of differences at values, in places: over [`LEAST_CHANGE`] of the value.
+    pub fn least_steps(&self, values: &[f64]) -> Vec<f64> {
+        let step = |(parameter, value): (&Parameter, &f64)| LEAST_CHANGE * value.abs() / parameter.spread(*value, 1.0);
+        self.parameters.iter().zip(values).map(step).collect()
     }
 
     /// Residuals of the targets that are fitted; none where the values make no material, or a number cannot be had.
