@@ -26,6 +26,8 @@ pub enum Seen {
     Claim(Measured),
     /// The simulated value of each point.
     Curve(Vec<f64>),
+    /// Nothing, and why.
+    Nothing(String),
 }
 
 /// One material under all experiments.

@@ -91,11 +91,11 @@ const QUICK: [&str; 4] = ["sweeps", "concentration", "small-sweeps", "ns-array"]
 pub struct ClaimTarget {
     pub claim: Claim,
     pub batches: &'static [&'static str],
-    /// One standard error: half of a band, or what the user says.
-    pub tolerance: f64,
+    /// One standard error, where the user says.
+    pub tolerance: Option<f64>,
 }
 
-/// Of a limit: how far past it a value is one standard error away, where the user does not say.
+/// Of a limit, each of two by itself: how far past it a value is one standard error away, where the user does not say.
 const OF_A_LIMIT: f64 = 0.01;
 
 impl ClaimTarget {
@@ -115,10 +115,8 @@ impl ClaimTarget {
                 known()
             )));
         };
-        let limit = claim.at_least.or(claim.at_most);
-        let own = claim.within.or(limit.map(|limit| OF_A_LIMIT * limit.abs()));
-        let banded = own.is_some();
-        let target = ClaimTarget { claim, batches: need.batches, tolerance: tolerance.or(own).unwrap_or(1.0) };
+        let banded = claim.within.or(claim.at_least).or(claim.at_most).is_some();
+        let target = ClaimTarget { claim, batches: need.batches, tolerance };
         Ok((target, banded && need.batches.iter().all(|batch| QUICK.contains(batch))))
     }
 
@@ -127,10 +125,22 @@ impl ClaimTarget {
         if value.is_nan() {
             return f64::NAN;
         }
-        let below = self.claim.at_least.map_or(0.0, |least| (value - least).min(0.0));
-        let above = self.claim.at_most.map_or(0.0, |most| (value - most).max(0.0));
-        let off = self.claim.target.map_or(0.0, |target| value - target);
-        (off + below + above) / self.tolerance
+        let Claim { at_least, at_most, target, .. } = &self.claim;
+        let below = at_least.map_or(0.0, |least| (value - least).min(0.0) / self.past(least));
+        let above = at_most.map_or(0.0, |most| (value - most).max(0.0) / self.past(most));
+        let off = target.map_or(0.0, |target| (value - target) / self.band());
+        off + below + above
+    }
+
+    /// One standard error of a band: half of it.
+    fn band(&self) -> f64 {
+        self.tolerance.or(self.claim.within).unwrap_or(1.0)
+    }
+
+    /// One standard error past a limit.
+    fn past(&self, limit: f64) -> f64 {
+        let own = if limit == 0.0 { 1.0 } else { OF_A_LIMIT * limit.abs() };
+        self.tolerance.or(self.claim.within).unwrap_or(own)
     }
 }
 
@@ -166,6 +176,11 @@ mod tests {
         let (ratio, _) = ClaimTarget::new("hysteresis", Some(0.1)).expect("known");
         assert!(ratio.residual(2.5) == 0.0 && (ratio.residual(1.8) + 2.0).abs() < 1e-12);
         assert!(ratio.residual(f64::NAN).is_nan());
+        // Each of two limits by 1 % of itself: 1e-12 past 1e-10 is one standard error, and so is 1e-13 short of 1e-11.
+        let (power, _) = ClaimTarget::new("power-order", None).expect("known");
+        for (value, expected) in [(1.01e-10, 1.0), (0.99e-11, -1.0), (3e-11, 0.0), (1.2e-10, 20.0)] {
+            assert!((power.residual(value) - expected).abs() < 1e-9, "{value:e}: {}", power.residual(value));
+        }
         assert!(!ClaimTarget::new("set-voltage", None).expect("known").1);
     }
 }

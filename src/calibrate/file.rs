@@ -1,6 +1,6 @@
 //! The fit file: TOML in, checked parameters and targets out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -21,6 +21,8 @@ pub struct Fit {
     pub targets: Vec<Target>,
     /// The shipped material whose claims these are.
     pub claims_as: Option<Role>,
+    /// Files this was read from: the fit file, and the measured curves.
+    pub inputs: Vec<PathBuf>,
 }
 
 impl Fit {
@@ -85,10 +87,12 @@ pub fn read(path: &Path) -> Result<Fit, FitError> {
         TextError::Content(what) => FitError::file(&shown, what),
     })?;
     let base = path.parent().unwrap_or(Path::new("."));
-    parse(&text, base).map_err(|error| match error {
+    let mut fit = parse(&text, base).map_err(|error| match error {
         FitError::Request(message) => FitError::file(&shown, message),
         other => other,
-    })
+    })?;
+    fit.inputs.push(path.to_owned());
+    Ok(fit)
 }
 
 /// Reads the text of a fit file; measured files are looked for from `base`.
@@ -114,7 +118,8 @@ pub fn parse(text: &str, base: &Path) -> Result<Fit, FitError> {
         targets.push(found);
     }
     let claims_as = file.claims_as.as_deref().map(Role::named).transpose()?;
-    Ok(Fit { parameters, targets, claims_as })
+    let inputs = file.target.iter().filter_map(|target| target.measured(base)).collect();
+    Ok(Fit { parameters, targets, claims_as, inputs })
 }
 
 fn parameter(file: ParameterFile) -> Result<Parameter, FitError> {

@@ -8,7 +8,8 @@
 //! # Practice
 //! A [`file::Fit`] is read from a file ([`file::read`]) or put together; with a material it is a [`problem::Problem`], whose parameters are
 //! keys of the material's own file. [`run`] fits and returns a [`Found`], with the text of the new material: the old one with
-//! other values and sources in it. No material's file format, equation or name is known here beyond its keys.
+//! other values and sources in it. Of materials no file format and no equation is known here, and of their keys two: `film.area`
+//! takes `injection.reference_area` along ([`parameter`]). Claims are known by id, with the two shipped materials they speak of ([`claim`]).
 
 mod bench;
 pub mod claim;
@@ -86,7 +87,7 @@ impl Found {
 /// Fits.
 ///
 /// # Errors
-/// [`FitError`] at the values found; during the search, values that make no material are stepped away from.
+/// [`FitError`] at the values found, but for targets that are only checked; during the search, values that make no material are stepped away from.
 pub fn run(problem: &Problem, search: &Search) -> Result<Found, FitError> {
     let residuals = |places: &[f64]| problem.residuals(places);
     let first = problem.places(&problem.start);
@@ -106,11 +107,12 @@ pub fn run(problem: &Problem, search: &Search) -> Result<Found, FitError> {
     let places = problem.places(&values);
     let held: Vec<bool> = best.at_bound().iter().map(Option::is_some).collect();
     // At the values as they are written, rounded or not.
-    let seen = problem.outcomes(&values, |_| true)?;
-    let targets: Vec<_> = problem.targets.iter().cloned().zip(seen.into_iter().flatten()).collect();
+    let targets: Vec<_> = problem.targets.iter().cloned().zip(problem.all_outcomes(&values)?).collect();
     let fitted: Vec<f64> =
         targets.iter().filter(|(target, _)| !target.check).flat_map(|(_, outcome)| outcome.residuals.clone()).collect();
-    let jacobian = solve::jacobian(&residuals, &places, &fitted);
+    let least = problem.least_steps(&values);
+    let errors = |jacobian: &_| identify::knowledge(jacobian, &held).errors;
+    let jacobian = solve::fine_jacobian(&residuals, &places, &fitted, &least, errors);
     let knowledge = identify::knowledge(&jacobian, &held);
     let parameters = problem.parameters.iter().enumerate().map(|(i, parameter)| FoundParameter {
         parameter: parameter.clone(),

@@ -10,6 +10,9 @@ use super::target::*;
 use crate::backend::Backend;
 use crate::material::{self, Material};
 
+/// Change of a value that is seen in spite of the simulation's jumps of 1e-6 of a result: they are a thousandth of it.
+const LEAST_CHANGE: f64 = 1e-3;
+
 /// Everything a search needs, checked.
 pub struct Problem<'a> {
     backend: &'a (dyn Backend + Sync),
@@ -95,9 +98,15 @@ impl<'a> Problem<'a> {
         let mut draft = self.draft.clone();
         for (parameter, value) in self.parameters.iter().zip(values) {
             draft.set(&parameter.key, *value);
-            parameter.followers().iter().for_each(|key| draft.set(key, *value));
+            parameter.followers().iter().for_each(|key| draft.set(key, *value * self.ratio(key, parameter)));
         }
         draft
+    }
+
+    /// A follower's number over its parameter's, in the material at hand: what stays as it is. [`follow`] looked at both.
+    fn ratio(&self, follower: &str, parameter: &Parameter) -> f64 {
+        let number = |key: &str| self.draft.number(key).unwrap_or(f64::NAN);
+        number(follower) / number(&parameter.key)
     }
 
     pub fn values(&self, places: &[f64]) -> Vec<f64> {
@@ -117,11 +126,32 @@ impl<'a> Problem<'a> {
         self.parameters.iter().zip(values).map(|(parameter, value)| parameter.place(*value)).collect()
     }
 
+    /// The shortest steps of differences at values, in places: over [`LEAST_CHANGE`] of the value.
+    pub fn least_steps(&self, values: &[f64]) -> Vec<f64> {
+        let step = |(parameter, value): (&Parameter, &f64)| LEAST_CHANGE * value.abs() / parameter.spread(*value, 1.0);
+        self.parameters.iter().zip(values).map(step).collect()
+    }
+
     /// Residuals of the targets that are fitted; none where the values make no material, or a number cannot be had.
     pub fn residuals(&self, places: &[f64]) -> Option<Vec<f64>> {
         let outcomes = self.outcomes(&self.values(places), |target| !target.check).ok()?;
         let all: Vec<f64> = outcomes.into_iter().flatten().flat_map(|outcome| outcome.residuals).collect();
         all.iter().all(|r| r.is_finite()).then_some(all)
+    }
+
+    /// What becomes of all targets at values of the parameters; one that is only checked may come to nothing.
+    ///
+    /// # Errors
+    /// As [`Problem::outcomes`].
+    pub fn all_outcomes(&self, values: &[f64]) -> Result<Vec<Outcome>, FitError> {
+        let draft = self.draft_at(values);
+        let material = material::parse(&draft.text(), &self.origin)?;
+        let mut bench = Bench::new(self.backend, &material, self.role);
+        let one = |target: &Target| match outcome(&mut bench, &draft, target) {
+            Err(error) if target.check => Ok(Outcome { residuals: Vec::new(), seen: Seen::Nothing(error.to_string()) }),
+            seen => seen,
+        };
+        self.targets.iter().map(one).collect()
     }
 
     /// What becomes of the targets that are chosen, at values of the parameters.
@@ -132,12 +162,8 @@ impl<'a> Problem<'a> {
         let draft = self.draft_at(values);
         let material = material::parse(&draft.text(), &self.origin)?;
         let mut bench = Bench::new(self.backend, &material, self.role);
-        let mut one = |target: &Target| {
-            let seen = bench.see(&target.aim, &|key| draft.number(key))?;
-            let residuals = residuals(&target.aim, &seen);
-            Ok(Outcome { seen, residuals })
-        };
-        self.targets.iter().map(|target| chosen(target).then(|| one(target)).transpose()).collect()
+        let mut one = |target: &Target| chosen(target).then(|| outcome(&mut bench, &draft, target)).transpose();
+        self.targets.iter().map(|target| one(target)).collect()
     }
 
     pub fn unit(&self, key: &str) -> String {
@@ -145,7 +171,14 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// Completes and checks the keys that get the value of another: only those that are there, and no key twice.
+/// What a target comes to on a bench with the material of a draft.
+fn outcome(bench: &mut Bench, draft: &Draft, target: &Target) -> Result<Outcome, FitError> {
+    let seen = bench.see(&target.aim, &|key| draft.number(key))?;
+    let residuals = residuals(&target.aim, &seen);
+    Ok(Outcome { seen, residuals })
+}
+
+/// Completes and checks the keys that go with another: only those that are there, with a ratio to keep, and no key twice.
 fn follow(draft: &Draft, parameters: &mut [Parameter]) -> Result<(), FitError> {
     let named: Vec<String> = parameters.iter().map(|p| p.key.clone()).collect();
     let mut taken: Vec<String> = Vec::new();
@@ -154,6 +187,13 @@ fn follow(draft: &Draft, parameters: &mut [Parameter]) -> Result<(), FitError> {
         match &parameter.with {
             Some(keys) => keys.iter().try_for_each(|key| draft.number(key).map(|_| ()))?,
             None => followers.retain(|key| draft.has(key) && !named.contains(key)),
+        }
+        if !followers.is_empty() && draft.number(&parameter.key)? == 0.0 {
+            return Err(FitError::request(format!(
+                "parameter {}: it is 0 in the material, and {} keeps its ratio to it; leave out with",
+                parameter.key,
+                followers.join(", ")
+            )));
         }
         taken.push(parameter.key.clone());
         taken.extend(followers.iter().cloned());

@@ -36,6 +36,7 @@ pub fn met(target: &Target, outcome: &Outcome) -> bool {
             let residuals = &outcome.residuals;
             root_mean_square(residuals) <= CURVE_WITHIN && residuals.iter().all(|r| r.abs() <= CURVE_WORST)
         }
+        (_, Seen::Nothing(_)) => false,
         _ => outcome.residuals.iter().all(|r| r.abs() <= WITHIN),
     }
 }
@@ -75,7 +76,7 @@ fn note(p: &FoundParameter) -> String {
 fn targets(found: &Found) -> String {
     let mut table = Table::new(["target", "wanted", "simulated", "residual", ""], 1);
     for (target, outcome) in &found.targets {
-        let mut verdict = if met(target, outcome) { "met" } else { "MISSED" }.to_owned();
+        let mut verdict = verdict(target, outcome).to_owned();
         if target.check {
             verdict.push_str(", only checked");
         }
@@ -85,9 +86,18 @@ fn targets(found: &Found) -> String {
     table.render()
 }
 
+fn verdict(target: &Target, outcome: &Outcome) -> &'static str {
+    match &outcome.seen {
+        Seen::Nothing(_) => "NOT MEASURED",
+        _ if met(target, outcome) => "met",
+        _ => "MISSED",
+    }
+}
+
 fn words(target: &Target, outcome: &Outcome) -> (String, String, String) {
     let first = outcome.residuals.first().copied().unwrap_or(f64::NAN);
     match (&target.aim, &outcome.seen) {
+        (_, Seen::Nothing(_)) => ("-".to_owned(), "-".to_owned(), "-".to_owned()),
         (Aim::Number { target, width, .. }, Seen::Number(value)) => {
             (wanted(*target, *width), number(*value), format!("{first:+.2}"))
         }
@@ -153,9 +163,13 @@ pub fn remarks(found: &Found) -> Vec<String> {
         lines.push(format!("correlation {correlation:+.3}: {} and {}", key(*a), key(*b)));
     }
     for (target, outcome) in &found.targets {
-        if let Seen::Claim(measured) = &outcome.seen {
-            let broken = measured.conditions.iter().filter(|condition| !condition.holds);
-            lines.extend(broken.map(|condition| format!("{}: not so: {}", target.name, condition.text)));
+        match &outcome.seen {
+            Seen::Claim(measured) => {
+                let broken = measured.conditions.iter().filter(|condition| !condition.holds);
+                lines.extend(broken.map(|condition| format!("{}: not so: {}", target.name, condition.text)));
+            }
+            Seen::Nothing(why) => lines.push(format!("{}: not measured: {why}", target.name)),
+            _ => {}
         }
     }
     lines
@@ -231,8 +245,13 @@ fn target_json(target: &Target, outcome: &Outcome) -> serde_json::Value {
         }
         _ => (serde_json::Value::Null, serde_json::Value::Null),
     };
+    let error = match &outcome.seen {
+        Seen::Nothing(why) => Some(why),
+        _ => None,
+    };
     serde_json::json!({
         "name": target.name,
+        "error": error,
         "wanted": wanted,
         "simulated": simulated,
         "residuals": outcome.residuals,

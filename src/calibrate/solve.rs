@@ -7,8 +7,15 @@
 //! `levenberg-marquardt` has it. At a bound the angle has no slope: a start there is moved inside by a hundredth.
 //!
 //! The Jacobian is of central differences. What is differentiated is a simulation, which jumps where the number of substeps of a
-//! segment changes; the jumps are of some 1e-6 of a result. A step h has the error `h^2/6` of the third and `1e-6/h` of the jumps:
-//! both stay below 1e-3 for h from 1e-3 to a few 1e-2, with [`STEP`] between them.
+//! segment changes; the jumps are of some 1e-6 of a result. On a result that follows its parameter in proportion, a step that is a
+//! share h of the value has the error `h^2/6` of the third derivative and `1e-6/h` of the jumps: both stay below 1e-3 for h from
+//! 1e-3 to a few 1e-2.
+//!
+//! The search takes [`STEP`] of the distance between the bounds, and less near a bound. That is such a share of the value where the
+//! bounds are within a few times the value, or on a log scale; where they are wider it is too much, which costs the search
+//! evaluations and does not move its end beyond the change of chi-squared it stops at. Standard errors are worth more care:
+//! [`fine_jacobian`] takes a tenth of each parameter's own standard error, over which the residuals are as straight as the standard
+//! error itself takes them to be, and no less than the jumps allow.
 //!
 //! # Practice
 //! [`minimise`] knows no material: it is given a function of places that returns residuals, or none where there is nothing.
@@ -22,12 +29,22 @@ use rayon::prelude::*;
 /// Residuals at places; none where they cannot be had.
 pub type Residuals<'a> = &'a (dyn Fn(&[f64]) -> Option<Vec<f64>> + Sync);
 
-/// Step of the differences, in places.
+/// Step of the search's differences, in places, and the largest of any.
 pub const STEP: f64 = 3e-3;
-/// A start nearer to a bound is moved so far inside; a place nearer to one in the end is at it.
+/// Nearer to a bound, the step is this share of the way there, but no shorter than the least.
+const OF_THE_WAY: f64 = 0.3;
+const LEAST_STEP: f64 = 1e-5;
+/// The fine step, as a share of a standard error.
+const OF_AN_ERROR: f64 = 0.1;
+/// A fine step is right if it is within this factor of what the errors it leads to ask for.
+const STABLE: f64 = 1.5;
+/// Jacobians for fine steps at most.
+const ROUNDS: usize = 5;
+/// A start nearer to a bound is moved so far inside.
 const MARGIN: f64 = 1e-2;
-const AT_BOUND: f64 = 1e-3;
-/// A parameter at a bound is put onto it if that costs no more of chi-squared than this: a thousandth of what one
+/// A place nearer to a bound in the end may belong onto it.
+const NEAR_BOUND: f64 = 1e-3;
+/// A parameter near a bound is put onto it if that costs no more of chi-squared than this: a thousandth of what one
 /// standard error costs.
 const SNAP_COSTS: f64 = 1e-3;
 /// Relative changes of chi-squared and of the parameters at which the search ends.
@@ -66,9 +83,14 @@ impl Minimum {
 
     /// The bound each parameter is at: 0, 1 or none.
     pub fn at_bound(&self) -> Vec<Option<u8>> {
+        self.within(0.0)
+    }
+
+    /// The bound that each parameter is no farther from than so much, if any.
+    fn within(&self, distance: f64) -> Vec<Option<u8>> {
         let end = |x: &f64| match *x {
-            x if x <= AT_BOUND => Some(0),
-            x if x >= 1.0 - AT_BOUND => Some(1),
+            x if x <= distance => Some(0),
+            x if x >= 1.0 - distance => Some(1),
             _ => None,
         };
         self.places.iter().map(end).collect()
@@ -115,9 +137,9 @@ pub fn minimise(residuals: Residuals, start: &[f64], max_evaluations: usize) -> 
     Some(minimum)
 }
 
-/// Puts parameters that are at a bound onto it, where that costs nothing.
+/// Puts parameters that are near a bound onto it, where that costs nothing.
 fn snap(residuals: Residuals, minimum: &mut Minimum) {
-    for (i, end) in minimum.at_bound().into_iter().enumerate() {
+    for (i, end) in minimum.within(NEAR_BOUND).into_iter().enumerate() {
         let Some(end) = end else { continue };
         let mut places = minimum.places.clone();
         places[i] = f64::from(end);
@@ -128,15 +150,51 @@ fn snap(residuals: Residuals, minimum: &mut Minimum) {
     }
 }
 
-/// Derivatives of the residuals with respect to places: rows of residuals, columns of parameters. Never steps over a bound.
-pub fn jacobian(residuals: Residuals, places: &[f64], at: &[f64]) -> DMatrix<f64> {
+/// The search's steps at places.
+pub fn steps(places: &[f64]) -> Vec<f64> {
+    places.iter().map(|x| (OF_THE_WAY * x.min(1.0 - x)).clamp(LEAST_STEP, STEP)).collect()
+}
+
+/// Derivatives as [`jacobian`] has them, with steps that go with the standard errors of the parameters.
+///
+/// `least` are the shortest steps that the jumps of the simulation allow, in places, and `errors` the standard errors that a
+/// Jacobian leads to; a parameter without one keeps the search's step.
+pub fn fine_jacobian(
+    residuals: Residuals,
+    places: &[f64],
+    at: &[f64],
+    least: &[f64],
+    errors: impl Fn(&DMatrix<f64>) -> Vec<Option<f64>>,
+) -> DMatrix<f64> {
+    let coarse = steps(places);
+    let mut used = coarse.clone();
+    let mut found = jacobian(residuals, places, at, &used);
+    for _ in 1..ROUNDS {
+        let wanted: Vec<f64> = errors(&found)
+            .iter()
+            .enumerate()
+            .map(|(i, error)| error.map_or(coarse[i], |error| (OF_AN_ERROR * error).max(least[i]).min(STEP)))
+            .collect();
+        let stands = |(a, b): (&f64, &f64)| a.max(*b) <= STABLE * a.min(*b);
+        if used.iter().zip(&wanted).all(stands) {
+            break;
+        }
+        used = wanted;
+        found = jacobian(residuals, places, at, &used);
+    }
+    found
+}
+
+/// Derivatives of the residuals with respect to places: rows of residuals, columns of parameters, each by its own step. Never steps
+/// over a bound.
+pub fn jacobian(residuals: Residuals, places: &[f64], at: &[f64], steps: &[f64]) -> DMatrix<f64> {
     let column = |i: usize| {
         let step = |to: f64| {
             let mut moved = places.to_vec();
             moved[i] = to;
             residuals(&moved)
         };
-        let (low, high) = ((places[i] - STEP).max(0.0), (places[i] + STEP).min(1.0));
+        let (low, high) = ((places[i] - steps[i]).max(0.0), (places[i] + steps[i]).min(1.0));
         let (below, above) = (step(low), step(high));
         // Where one side makes no material, the other has to do.
         let (x0, r0) = below.map_or((places[i], at.to_vec()), |r| (low, r));
@@ -211,7 +269,8 @@ impl LeastSquaresProblem<f64, Dyn, Dyn> for Search<'_> {
 
     fn jacobian(&self) -> Option<DMatrix<f64>> {
         self.spend(2 * self.angles.len())?;
-        let mut found = jacobian(self.residuals, &self.places(), &self.here());
+        let places = self.places();
+        let mut found = jacobian(self.residuals, &places, &self.here(), &steps(&places));
         for (mut column, angle) in found.column_iter_mut().zip(&self.angles) {
             column *= 0.5 * libm::cos(*angle);
         }
@@ -245,9 +304,29 @@ mod tests {
         let found = minimise(&away, &[0.5, 0.5], 500).expect("starts");
         assert_eq!((found.places[0], found.at_bound()), (1.0, vec![Some(1), None]));
         assert!((found.places[1] - 0.3).abs() < 1e-6 && (found.chi2() - 0.25).abs() < 1e-9, "{found:?}");
+        // A minimum near a bound is not at it: (0.0005 - 0)/1e-5 = 50 standard errors away.
+        let near = |p: &[f64]| Some(vec![(p[0] - 5e-4) / 1e-5]);
+        let found = minimise(&near, &[0.5], 500).expect("starts");
+        assert!(found.at_bound() == [None] && (found.places[0] - 5e-4).abs() < 1e-7, "{found:?}");
         // From the other bound, where the angle has no slope.
         let found = minimise(&away, &[0.0, 0.0], 500).expect("starts");
         assert_eq!(found.places[0], 1.0);
+    }
+
+    #[test]
+    fn fine_steps_go_with_the_standard_error() {
+        // ln x over an error of 0.01 at x = 1e-3: the standard error is 1e-5, the slope 1e5.
+        let log = |p: &[f64]| Some(vec![libm::log(p[0].max(1e-9)) / 0.01]);
+        let errors = |j: &DMatrix<f64>| vec![Some(1.0 / j[(0, 0)])];
+        let (at, places) = (log(&[1e-3]).unwrap(), [1e-3]);
+        // Central differences of the logarithm are off by (h/x)^2/3: 3e-7 for a step of 1e-6, which is a tenth of the error.
+        let fine = fine_jacobian(&log, &places, &at, &[0.0], errors)[(0, 0)];
+        assert!((fine / 1e5 - 1.0).abs() < 1e-6, "{fine}");
+        // Not below the least step: 3 % for 0.3 of the value.
+        let held = fine_jacobian(&log, &places, &at, &[3e-4], errors)[(0, 0)];
+        assert!((held / 1e5 - 1.0 - 0.0317).abs() < 1e-3, "{held}");
+        // The largest step is no measure of it: from the bound at 0 on.
+        assert!((jacobian(&log, &places, &at, &[STEP])[(0, 0)] / 1e5 - 1.0).abs() > 1.0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `[[target]]` of a fit file, and `[conditions]` of all of them: keys in, a checked target out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -42,7 +42,7 @@ pub(super) struct TargetFile {
     amplitude_v: Option<f64>,
     width_s: Option<f64>,
     interval_s: Option<f64>,
-    pulses: Option<u32>,
+    pulses: Option<i64>,
     read_v: Option<f64>,
     read_s: Option<f64>,
 }
@@ -50,6 +50,9 @@ pub(super) struct TargetFile {
 const SWEEP: &[&str] = &["sweep_to_v", "step_v", "dwell_s"];
 const PULSES: &[&str] = &["amplitude_v", "width_s", "interval_s", "pulses", "read_v", "read_s"];
 pub(super) const CONDITIONS: &[&[&str]] = &[&["temperature_c"], SWEEP, PULSES];
+
+/// Most pulses of a train.
+const MAX_PULSES: u32 = 10_000;
 
 /// Keys of a kind beside `kind`, `name`, `check`, `temperature_c` and its widths.
 fn keys_of(kind: &str) -> Option<Vec<&'static str>> {
@@ -110,6 +113,11 @@ impl TargetFile {
         ];
         let own = own.into_iter().filter(|(_, given)| *given).map(|(key, _)| key);
         own.chain(self.given()).find(|key| !CONDITIONS.concat().contains(key))
+    }
+
+    /// The file of a measured curve; none where there is none.
+    pub(super) fn measured(&self, base: &Path) -> Option<PathBuf> {
+        self.file.as_ref().map(|file| base.join(file))
     }
 
     pub(super) fn checked(&self, common: &TargetFile, base: &Path) -> Result<Target, FitError> {
@@ -232,9 +240,20 @@ impl TargetFile {
     fn iv(&self, ready: &Setups, base: &Path) -> Result<MeasuredIv, FitError> {
         let path = base.join(self.needs("file", self.file.clone())?);
         let dwell_s = self.dwell_s.or(ready.common.dwell_s).map(|d| positive("dwell_s", d)).transpose()?;
-        let needed: &[&str] =
-            if dwell_s.is_some() { &["bias_v", "current_a"] } else { &["bias_v", "current_a", "time_s"] };
-        let found = Columns::read(&path, needed, &[])?;
+        let columns = ["bias_v", "current_a", "time_s"];
+        let found = match dwell_s {
+            Some(_) => Columns::read(&path, &columns[..2], &columns[2..])?,
+            None => Columns::read(&path, &columns, &[])?,
+        };
+        // Measured times go before the dwell of all targets; beside this target's own they contradict it.
+        let timed = found.column("time_s").is_some();
+        if let Some(own_s) = self.dwell_s.filter(|_| timed) {
+            return Err(FitError::request(format!(
+                "dwell_s is {own_s:?}, but {} has a column time_s: leave one of them out",
+                path.display()
+            )));
+        }
+        let dwell_s = dwell_s.filter(|_| !timed);
         found.each("bias_v", "between -100 and 100", |_, v| v.abs() <= 100.0)?;
         let Width::Relative(relative) = self.width()? else {
             return Err(FitError::request("tolerance is given, but currents have relative errors: give relative"));
@@ -339,18 +358,23 @@ impl Setups<'_> {
         Ok(SweepSetup { ambient_k: self.ambient_k()?, to_v: sweep_to_v, step_v, dwell_s })
     }
 
+    fn count(&self) -> Result<u32, FitError> {
+        let count = self.pick(|t| t.pulses, i64::from(POTENTIATION.count));
+        match u32::try_from(count) {
+            Ok(pulses) if (1..=MAX_PULSES).contains(&pulses) => Ok(pulses),
+            _ => Err(FitError::request(format!("pulses is {count}; it must be 1 to {MAX_PULSES}"))),
+        }
+    }
+
     fn pulses(&self) -> Result<PulseSetup, FitError> {
         let train = Train {
             amplitude_v: self.pick(|t| t.amplitude_v, POTENTIATION.amplitude_v),
             width_s: self.pick(|t| t.width_s, POTENTIATION.width_s),
             interval_s: self.pick(|t| t.interval_s, POTENTIATION.interval_s),
-            count: self.pick(|t| t.pulses, POTENTIATION.count),
+            count: self.count()?,
         };
         let Train { amplitude_v, width_s, interval_s, count } = train;
         within_limits(Part::Pulses { pulses: count, amplitude_v, width_s, interval_s })?;
-        if count > 10_000 {
-            return Err(FitError::request(format!("pulses is {count}; it must be 1 to 10000")));
-        }
         let read_v = self.pick(|t| t.read_v, 0.1);
         if !(1e-3..=100.0).contains(&read_v) {
             return Err(FitError::request(format!("read_v is {read_v:?}; it must be between 0.001 and 100")));

@@ -95,7 +95,7 @@ impl Fit {
         let plan = self.plan(&material)?;
         let name = self.name(&material)?;
         let draws = !self.no_plot && plan.targets.iter().any(|t| matches!(t.aim, Aim::Iv(_) | Aim::Retention(_)));
-        self.nothing_is_there(draws)?;
+        self.nothing_is_there(&plan.inputs, draws)?;
         let reference = Reference;
         let cpu;
         let backend: &(dyn Backend + Sync) = match self.backend {
@@ -154,6 +154,9 @@ impl Fit {
         let Some(path) = &self.output else {
             return Ok(material.name.clone());
         };
+        if path.to_str().is_none() {
+            return Err(Failure::Usage(format!("-o {} is no UTF-8; choose a name that is", path.display())));
+        }
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         if path.extension().is_none_or(|end| end != "toml") {
             return Err(Failure::Usage(format!(
@@ -175,7 +178,9 @@ impl Fit {
 
     /// The call, as it is typed.
     fn command(&self) -> String {
-        let words = std::env::args().skip(1).map(|word| {
+        // A name that is no UTF-8 is shown as well as it can be.
+        let words = std::env::args_os().skip(1).map(|word| {
+            let word = word.to_string_lossy().into_owned();
             let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,+:".contains(c);
             if !word.is_empty() && word.chars().all(plain) {
                 word
@@ -187,14 +192,28 @@ impl Fit {
         call.replace(char::is_control, " ")
     }
 
-    fn nothing_is_there(&self, draws: bool) -> Result<(), Failure> {
+    /// That no output is there unless it may be replaced, and none is what the fit is made from; but for the material itself, which
+    /// a fit may bring up to date.
+    fn nothing_is_there(&self, inputs: &[PathBuf], draws: bool) -> Result<(), Failure> {
         let plots = ["png", "svg"].into_iter().filter(|_| draws);
         let outputs = self.output.iter().flat_map(|path| {
             let plots = plots.clone().map(|end| path.with_extension(end));
             std::iter::once(path.clone()).chain(plots)
         });
-        outputs::free(&outputs.collect::<Vec<_>>(), self.force)
+        let outputs: Vec<_> = outputs.collect();
+        if let Some(output) = outputs.iter().find(|output| inputs.iter().any(|input| is_same(input, output))) {
+            return Err(Failure::Usage(format!(
+                "{} is what this fit is read from; choose another name with -o",
+                output.display()
+            )));
+        }
+        outputs::free(&outputs, self.force)
     }
+}
+
+/// Whether two paths lead to one file that is there.
+fn is_same(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 fn save(path: &Path, text: &str) -> Result<(), Failure> {
