@@ -126,7 +126,7 @@ impl<'a> Problem<'a> {
         self.parameters.iter().zip(values).map(|(parameter, value)| parameter.place(*value)).collect()
     }
 
-    /// The shortest steps of differences at values, in places: over [`LEAST_CHANGE`] of the value.
+    /// The shortest steps of differences at values, in places: over a thousandth of the value.
     pub fn least_steps(&self, values: &[f64]) -> Vec<f64> {
         let step = |(parameter, value): (&Parameter, &f64)| LEAST_CHANGE * value.abs() / parameter.spread(*value, 1.0);
         self.parameters.iter().zip(values).map(step).collect()
@@ -162,8 +162,8 @@ impl<'a> Problem<'a> {
         let draft = self.draft_at(values);
         let material = material::parse(&draft.text(), &self.origin)?;
         let mut bench = Bench::new(self.backend, &material, self.role);
-        let mut one = |target: &Target| chosen(target).then(|| outcome(&mut bench, &draft, target)).transpose();
-        self.targets.iter().map(|target| one(target)).collect()
+        let one = |target: &Target| chosen(target).then(|| outcome(&mut bench, &draft, target)).transpose();
+        self.targets.iter().map(one).collect()
     }
 
     pub fn unit(&self, key: &str) -> String {
