@@ -26,6 +26,7 @@
 //! ```text
 //! units, rng            constants; random numbers without state
 //! files, toml_file      what lies at a path; short texts, and TOML with errors of one line
+//! csv_file              columns of numbers, with errors of one line
 //! dataset               named arrays over named axes, with units: what an experiment found
 //! outcome               a computed point in plain numbers: what computing, keeping and drawing have in common
 //! material              TOML to checked parameters; confinement to trap classes
@@ -52,6 +53,7 @@ pub mod backend;
 pub mod calibrate;
 pub mod campaign;
 pub mod cell;
+pub mod csv_file;
 pub mod dataset;
 pub mod experiment;
 pub mod figure;

@@ -9,8 +9,9 @@ use std::path::Path;
 ///
 /// A protocol is plain data (what is done, not what it does), so it stands above the cell, whose drives are made of its
 /// segments. An outcome is plain data too and knows nothing; the array takes its window from there.
-const ORDER: [&[&str]; 15] = [
+const ORDER: [&[&str]; 16] = [
     &["units", "rng", "files", "toml_file", "outcome", "dataset"],
+    &["csv_file"],
     &["material"],
     &["protocol"],
     &["cell"],

@@ -1,5 +1,6 @@
 //! What can be wrong with a fit.
 
+use crate::csv_file::CsvError;
 use crate::experiment::ExperimentError;
 use crate::material::MaterialError;
 
@@ -9,8 +10,8 @@ pub enum FitError {
     /// A file that cannot be read, or holds something else; the path, and what.
     #[error("{path}: {message}")]
     File { path: String, message: String },
-    #[error("{path}: line {line}: {message}")]
-    Line { path: String, line: usize, message: String },
+    #[error(transparent)]
+    Csv(#[from] CsvError),
     /// What is asked for makes no fit: key, value, limit.
     #[error("{0}")]
     Request(String),

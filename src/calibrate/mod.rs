@@ -13,7 +13,6 @@
 
 mod bench;
 pub mod claim;
-mod csv;
 mod draft;
 mod error;
 pub mod file;

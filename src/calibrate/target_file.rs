@@ -1,17 +1,21 @@
 //! `[[target]]` of a fit file, and `[conditions]` of all of them: keys in, a checked target out.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::FitError;
 use super::claim::ClaimTarget;
-use super::csv::Columns;
 use super::target::*;
+use crate::csv_file::{Columns, CsvError};
 use crate::experiment::pulse::{POTENTIATION, Train};
 use crate::paper::raw::{SWEEP_DWELL_S, SWEEP_STEP_V, SWEEP_TO_V};
 use crate::protocol::Part;
 use crate::units::kelvin;
+
+/// Points of a measured curve.
+const POINTS: RangeInclusive<usize> = 3..=20_000;
 
 /// A target, and the conditions of all: flat, because serde loses the place of an error inside an enum.
 #[derive(Deserialize, Default, Clone)]
@@ -267,18 +271,15 @@ impl TargetFile {
         let dwells_s = match dwell_s {
             Some(dwell_s) => vec![dwell_s; bias.len()],
             None => {
-                found.rising_times("time_s", false)?;
+                rising_times(&found, false)?;
                 let times = found.needed("time_s");
                 let before = std::iter::once(0.0).chain(times.iter().copied());
                 times.iter().zip(before).map(|(end, start)| end - start).collect()
             }
         };
         let points: Vec<_> = bias.into_iter().zip(current).map(|(x, y)| Point { x, y }).collect();
-        found.enough(
-            points.iter().filter(|p| MeasuredIv::compares(p)).count(),
-            3,
-            "points with a bias other than 0",
-        )?;
+        let compared = points.iter().filter(|p| MeasuredIv::compares(p)).count();
+        found.between(compared, POINTS, "points with a bias other than 0")?;
         Ok(MeasuredIv { ambient_k: ready.ambient_k()?, points, dwells_s, relative, floor_a })
     }
 
@@ -290,13 +291,13 @@ impl TargetFile {
             Width::Relative(_) => (Kept::Conductance, "conductance_s"),
         };
         let found = Columns::read(&path, &["time_s", column], &[])?;
-        found.rising_times("time_s", true)?;
+        rising_times(&found, true)?;
         if kept == Kept::Conductance {
             found.each(column, "more than 0", |_, g| g > 0.0)?;
         }
         let points: Vec<_> =
             found.needed("time_s").into_iter().zip(found.needed(column)).map(|(x, y)| Point { x, y }).collect();
-        found.enough(points.len(), 3, "points")?;
+        found.between(points.len(), POINTS, "points")?;
         Ok(MeasuredRetention { pulses: ready.pulses()?, kept, points, width })
     }
 
@@ -382,6 +383,16 @@ impl Setups<'_> {
         let read_s = positive("read_s", self.pick(|t| t.read_s, 1e-2))?;
         Ok(PulseSetup { ambient_k: self.ambient_k()?, train, read_v, read_s })
     }
+}
+
+/// Refuses times that do not rise from 0, or from the first.
+fn rising_times(found: &Columns, zero_too: bool) -> Result<(), CsvError> {
+    let times = found.needed("time_s");
+    let first = if zero_too { "0 or more" } else { "more than 0" };
+    found.each("time_s", &format!("{first}, at most 1e12, and more than that of the line before"), |row, time| {
+        let after = if row == 0 { time > 0.0 || (zero_too && time == 0.0) } else { time > times[row - 1] };
+        after && time <= 1e12
+    })
 }
 
 fn within_limits(part: Part) -> Result<(), FitError> {

@@ -146,7 +146,7 @@ impl From<FitError> for Failure {
     fn from(error: FitError) -> Self {
         match error {
             FitError::Experiment(inner) => inner.into(),
-            FitError::File { .. } | FitError::Line { .. } | FitError::Request(_) | FitError::Material(_) => {
+            FitError::File { .. } | FitError::Csv(_) | FitError::Request(_) | FitError::Material(_) => {
                 Failure::Usage(told(&error))
             }
         }

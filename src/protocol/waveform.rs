@@ -4,6 +4,7 @@
 //! - TOML, `program = [{ pulses = 30, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }, ...]`, as in a campaign.
 
 use super::{MAX_BIAS_V, MAX_SEGMENTS, PartFile, Segment, program, segments};
+use crate::csv_file::{Columns, CsvError};
 use crate::files::{self, TextError};
 use crate::toml_file;
 use serde::Deserialize;
@@ -14,8 +15,8 @@ use std::path::Path;
 pub enum WaveformError {
     #[error("{path}: cannot be read: {reason}; check the path")]
     Unreadable { path: String, reason: String },
-    #[error("{path}: line {line}: {message}")]
-    Line { path: String, line: usize, message: String },
+    #[error(transparent)]
+    Csv(#[from] CsvError),
     #[error("{path}: {message}")]
     Whole { path: String, message: String },
 }
@@ -60,49 +61,14 @@ fn of_toml(text: &str, path: &str) -> Result<Vec<Segment>, WaveformError> {
     Ok(segments(&parts))
 }
 
-fn of_csv(text: &str, path: &str) -> Result<Vec<Segment>, WaveformError> {
-    let at = |line: usize, message: String| WaveformError::Line { path: path.to_owned(), line, message };
-    let mut lines = text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty() && !l.trim_start().starts_with('#'));
-    let header =
-        lines.next().map(|(_, l)| l.split(',').map(|c| c.trim().to_owned()).collect::<Vec<_>>()).unwrap_or_default();
-    let column = |name: &str| {
-        header.iter().position(|c| c == name).ok_or_else(|| {
-            at(
-                1,
-                format!(
-                    "there is no column {name}; the first line must name time_s and bias_v, and is {:?}",
-                    header.join(",")
-                ),
-            )
-        })
-    };
-    let (time, bias) = (column("time_s")?, column("bias_v")?);
-    let mut points: Vec<(f64, f64)> = Vec::new();
-    for (number, line) in lines {
-        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-        let value = |column: usize, name: &str| {
-            let text = fields.get(column).copied().unwrap_or_default();
-            match text.parse::<f64>() {
-                Ok(value) if value.is_finite() => Ok(value),
-                _ => Err(at(number + 1, format!("{name} is {text:?}; it must be a finite number"))),
-            }
-        };
-        let (time_s, bias_v) = (value(time, "time_s")?, value(bias, "bias_v")?);
-        if let Some((before, _)) = points.last().filter(|(before, _)| time_s <= *before) {
-            return Err(at(
-                number + 1,
-                format!("time_s is {time_s:?}; it must be more than the {before:?} of the line before"),
-            ));
-        }
-        if bias_v.abs() > MAX_BIAS_V {
-            return Err(at(
-                number + 1,
-                format!("bias_v is {bias_v:?}; it must be between -{MAX_BIAS_V} and {MAX_BIAS_V} V"),
-            ));
-        }
-        points.push((time_s, bias_v));
-    }
-    Ok(points.windows(2).map(|p| Segment { bias_v: p[0].1, dwell_s: p[1].0 - p[0].0, cycle: 0 }).collect())
+fn of_csv(text: &str, path: &str) -> Result<Vec<Segment>, CsvError> {
+    let columns = Columns::parse(text, path, &["time_s", "bias_v"], &[])?;
+    let (times_s, biases_v) = (columns.needed("time_s"), columns.needed("bias_v"));
+    columns.each("time_s", "more than that of the line before", |row, time_s| row == 0 || time_s > times_s[row - 1])?;
+    let limit = format!("between -{MAX_BIAS_V} and {MAX_BIAS_V} V");
+    columns.each("bias_v", &limit, |_, bias_v| bias_v.abs() <= MAX_BIAS_V)?;
+    let dwells_s = times_s.windows(2).map(|t| t[1] - t[0]);
+    Ok(dwells_s.zip(biases_v).map(|(dwell_s, bias_v)| Segment { bias_v, dwell_s, cycle: 0 }).collect())
 }
 
 #[cfg(test)]
@@ -120,7 +86,7 @@ mod tests {
     fn bad_csv_is_told_its_line() {
         for (text, needed) in [
             ("time_s\n0\n1\n", "line 1: there is no column bias_v"),
-            ("time_s,bias_v\n0,1\n0,2\n", "line 3: time_s is 0.0; it must be more than the 0.0"),
+            ("time_s,bias_v\n0,1\n0,2\n", "line 3: time_s is 0.0; it must be more than that of the line before"),
             ("time_s,bias_v\n0,NaN\n", "line 2: bias_v is \"NaN\""),
             ("time_s,bias_v\n0\n", "line 2: bias_v is \"\""),
             ("time_s,bias_v\n0,1\n1,500\n", "line 3: bias_v is 500.0"),

@@ -1,15 +1,21 @@
-//! Measured curves: comma-separated columns whose names end in their unit, as those of a waveform.
+//! Columns of numbers that a user gives as a file: comma-separated, with names that end in their unit.
 //!
 //! Lines that are blank or begin with `#` are skipped; the first other line names the columns, in any order; columns nobody asks for
 //! are let be. Times rise from line to line.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
-use super::FitError;
 use crate::files::{self, TextError};
 
-/// Most points of a curve.
-const MAX_POINTS: usize = 20_000;
+/// What is wrong with a file of columns, in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum CsvError {
+    #[error("{path}: {message}")]
+    File { path: String, message: String },
+    #[error("{path}: line {line}: {message}")]
+    Line { path: String, line: usize, message: String },
+}
 
 /// Columns of a file, each with its number of the line.
 #[derive(Debug)]
@@ -23,21 +29,25 @@ impl Columns {
     /// Reads a file with these columns, and those of `optional` that it has.
     ///
     /// # Errors
-    /// [`FitError::File`] and [`FitError::Line`].
-    pub fn read(path: &Path, needed: &[&str], optional: &[&str]) -> Result<Columns, FitError> {
+    /// [`CsvError::File`] and [`CsvError::Line`].
+    pub fn read(path: &Path, needed: &[&str], optional: &[&str]) -> Result<Columns, CsvError> {
         let shown = path.display().to_string();
         let text = files::read_text(path).map_err(|error| {
             let reason = match error {
                 TextError::Unreadable(e) => e.to_string(),
                 TextError::Content(what) => what,
             };
-            FitError::file(&shown, format!("cannot be read: {reason}; check the path"))
+            CsvError::File { path: shown.clone(), message: format!("cannot be read: {reason}; check the path") }
         })?;
         Columns::parse(&text, &shown, needed, optional)
     }
 
-    fn parse(text: &str, path: &str, needed: &[&str], optional: &[&str]) -> Result<Columns, FitError> {
-        let at = |line: usize, message: String| FitError::Line { path: path.to_owned(), line: line + 1, message };
+    /// As [`Columns::read`], of a text; `path` names it in errors.
+    ///
+    /// # Errors
+    /// [`CsvError::Line`].
+    pub fn parse(text: &str, path: &str, needed: &[&str], optional: &[&str]) -> Result<Columns, CsvError> {
+        let at = |line: usize, message: String| CsvError::Line { path: path.to_owned(), line: line + 1, message };
         let mut lines =
             text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty() && !l.trim_start().starts_with('#'));
         let (header_line, header) = lines.next().unwrap_or((0, ""));
@@ -68,12 +78,6 @@ impl Columns {
             };
             rows.push((number, chosen.iter().map(value).collect::<Result<_, _>>()?));
         }
-        if rows.len() > MAX_POINTS {
-            return Err(FitError::file(
-                path,
-                format!("holds {} points; it must hold at most {MAX_POINTS}", rows.len()),
-            ));
-        }
         let names = chosen.iter().map(|(_, name)| (*name).to_owned()).collect();
         Ok(Columns { path: path.to_owned(), names, rows })
     }
@@ -92,39 +96,34 @@ impl Columns {
     /// Refuses a number that does not hold, by its line.
     ///
     /// # Errors
-    /// [`FitError::Line`].
-    pub fn each(&self, name: &str, limit: &str, holds: impl Fn(usize, f64) -> bool) -> Result<(), FitError> {
+    /// [`CsvError::Line`].
+    pub fn each(&self, name: &str, limit: &str, holds: impl Fn(usize, f64) -> bool) -> Result<(), CsvError> {
         for (row, value) in self.needed(name).into_iter().enumerate() {
             if !holds(row, value) {
                 let message = format!("{name} is {value:?}; it must be {limit}");
-                return Err(FitError::Line { path: self.path.clone(), line: self.rows[row].0 + 1, message });
+                return Err(CsvError::Line { path: self.path.clone(), line: self.rows[row].0 + 1, message });
             }
         }
         Ok(())
     }
 
-    /// Refuses times that do not rise from 0, or from the first.
+    /// Refuses too few or too many of something.
     ///
     /// # Errors
-    /// [`FitError::Line`].
-    pub fn rising_times(&self, name: &str, zero_too: bool) -> Result<(), FitError> {
-        let times = self.needed(name);
-        let first = if zero_too { "0 or more" } else { "more than 0" };
-        self.each(name, &format!("{first}, at most 1e12, and more than that of the line before"), |row, time| {
-            let after = if row == 0 { time > 0.0 || (zero_too && time == 0.0) } else { time > times[row - 1] };
-            after && time <= 1e12
-        })
-    }
-
-    /// Refuses a curve with too few points that can be compared.
-    ///
-    /// # Errors
-    /// [`FitError::File`].
-    pub fn enough(&self, found: usize, least: usize, what: &str) -> Result<(), FitError> {
-        if found >= least {
+    /// [`CsvError::File`].
+    pub fn between(&self, found: usize, limits: RangeInclusive<usize>, what: &str) -> Result<(), CsvError> {
+        if limits.contains(&found) {
             return Ok(());
         }
-        Err(FitError::file(&self.path, format!("holds {found} {what}; it must hold at least {least}")))
+        let (least, most) = limits.into_inner();
+        let limit = if found < least { format!("at least {least}") } else { format!("at most {most}") };
+        let message = format!("holds {found} {what}; it must hold {limit}");
+        Err(CsvError::File { path: self.path.clone(), message })
+    }
+
+    /// Number of lines with numbers.
+    pub fn count(&self) -> usize {
+        self.rows.len()
     }
 }
 
@@ -153,8 +152,11 @@ mod tests {
             let error = Columns::parse(text, "r.csv", &["time_s", "kept"], &[]).expect_err(text).to_string();
             assert!(error.contains(needed) && error.starts_with("r.csv: ") && !error.contains('\n'), "{error}");
         }
-        let back = Columns::parse("time_s\n2\n1\n", "r.csv", &["time_s"], &[]).expect("columns");
-        let error = back.rising_times("time_s", false).expect_err("falls").to_string();
-        assert!(error.contains("line 3: time_s is 1.0"), "{error}");
+        let one = Columns::parse("time_s\n2\n", "r.csv", &["time_s"], &[]).expect("columns");
+        assert!(one.between(one.count(), 1..=2, "points").is_ok());
+        let error = one.between(one.count(), 2..=9, "points").expect_err("too few").to_string();
+        assert_eq!(error, "r.csv: holds 1 points; it must hold at least 2");
+        let error = one.between(one.count(), 0..=0, "points").expect_err("too many").to_string();
+        assert_eq!(error, "r.csv: holds 1 points; it must hold at most 0");
     }
 }
