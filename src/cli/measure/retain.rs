@@ -4,9 +4,9 @@ use clap::Args;
 use ndarray::{ArrayD, s};
 use trapline::analysis::Table;
 use trapline::experiment::probe::noise_a;
+use trapline::experiment::pulse::Train;
 use trapline::experiment::retention;
 use trapline::figure::{Axis, Chart, Curve, Plate, Style};
-use trapline::units::celsius;
 
 use super::{
     Cells, Failure, Pulses, Reading, Ready, Specimen, Told, affordable, cells_in_words, number, scientific, within,
@@ -46,46 +46,44 @@ impl Retain {
         let mean = |of: &ArrayD<f64>, state: usize, t: usize| of.slice(s![state, t, ..]).mean().unwrap_or(f64::NAN);
         let window = |t: usize| mean(quiet, 1, t) - mean(quiet, 0, t);
         let kept = |t: usize| 100.0 * window(t) / window(0);
-        if window(0) <= 0.0 {
-            return Err(Failure::Usage(format!(
-                "{} pulses of {:?} V leave no window in {}: {}",
-                train.count,
-                train.amplitude_v,
-                ready.material.name,
-                self.why_no_window(&ready)
-            )));
+        let empty = window(0) <= 0.0;
+        if empty {
+            self.refuse_no_window(&ready, &train)?;
         }
         let mut summary = Table::new(["time (s)", "as read (S)", "without noise (S)", "window kept (%)"], 0);
         for (t, time_s) in times.iter().enumerate() {
-            let kept = format!("{:.3}", kept(t));
+            let kept = if empty { "-".to_owned() } else { format!("{:.3}", kept(t)) };
             summary.row([format!("{time_s:.4e}"), scientific(mean(seen, 1, t)), scientific(mean(quiet, 1, t)), kept]);
         }
-        let points = times.iter().enumerate().filter(|(_, s)| **s > 0.0).map(|(t, s)| (*s, kept(t)));
+        let drawn = |t: usize| if empty { mean(quiet, 1, t) } else { kept(t) };
+        let points = times.iter().enumerate().filter(|(_, s)| **s > 0.0).map(|(t, s)| (*s, drawn(t)));
         let pulses = if train.count == 1 { "a pulse".to_owned() } else { format!("{} pulses", train.count) };
         let plate = Plate::of(Chart {
             title: format!("{} after {pulses}", self.specimen.title(&ready)),
             x: Axis::log("Time (s)"),
-            y: Axis::linear("Window kept (%)"),
+            y: Axis::linear(if empty { "Conductance without noise (S)" } else { "Window kept (%)" }),
             curves: vec![Curve::line(cells_in_words(cells), points.collect()).styled(Style::LineAndDots)],
             ..Chart::default()
         });
-        let remark = Some(format!("{}{}", cells_in_words(cells), noise(&ready, mean(quiet, 1, 0), window(0))));
+        let more = match empty {
+            true => "; no window is left of the pulses when they end".to_owned(),
+            false => noise(&ready, mean(quiet, 1, 0), window(0)),
+        };
+        let remark = Some(format!("{}{more}", cells_in_words(cells)));
         self.specimen.done(&ready, Told { command: "retain", found, plate, summary, remark })
     }
 
-    fn why_no_window(&self, ready: &Ready) -> String {
-        let glass_k = ready.material.glass_transition_k;
-        if ready.material.classes.is_empty() {
-            "it has no traps".to_owned()
-        } else if ready.conditions.ambient_k > glass_k {
-            let glass_c = celsius(glass_k);
-            format!(
-                "{} °C is above the glass transition, {glass_c:.0} °C, and the charge is lost at once",
-                self.specimen.temperature
-            )
-        } else {
-            "take a larger --amplitude".to_owned()
-        }
+    /// Pulses that leave nothing to keep are refused; not so above the glass transition, where to lose all at once is the result.
+    fn refuse_no_window(&self, ready: &Ready, train: &Train) -> Result<(), Failure> {
+        let material = &ready.material;
+        let why = match material.classes.is_empty() {
+            true => "it has no traps",
+            false if ready.conditions.ambient_k > material.glass_transition_k => return Ok(()),
+            false => "take a larger --amplitude",
+        };
+        let Train { count, amplitude_v, .. } = train;
+        let name = &material.name;
+        Err(Failure::Usage(format!("{count} pulses of {amplitude_v:?} V leave no window in {name}: {why}")))
     }
 
     /// 0, then from 1 s on so many a decade, and the last.
