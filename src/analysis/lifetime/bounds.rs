@@ -98,14 +98,7 @@ pub(super) fn not_told(model: &Model) -> LifetimeError {
 
 /// Where the signed root of the deviance from the maximum reaches z, on the side of `unit` (a standard error, signed). The root is
 /// nearly a straight line in the parameter, so the secant takes few steps; the bracket keeps it safe.
-fn crossing(
-    model: &Model,
-    maximum: &Maximum,
-    index: usize,
-    along: &DVector<f64>,
-    unit: f64,
-    z: f64,
-) -> Option<f64> {
+fn crossing(model: &Model, maximum: &Maximum, index: usize, along: &DVector<f64>, unit: f64, z: f64) -> Option<f64> {
     // Each profile starts from the one before.
     let mut warm = maximum.at.clone();
     let mut root = |offset: f64| {
@@ -123,7 +116,11 @@ fn crossing(
         if value.abs() < 1e-7 * z {
             return Some(maximum.at[index] + offset);
         }
-        if value > 0.0 { far = Some((offset, value)) } else { near = (offset, value) }
+        if value > 0.0 {
+            far = Some((offset, value))
+        } else {
+            near = (offset, value)
+        }
         offset = match far {
             None if offset.abs() > 1e3 * z * unit.abs() => return None,
             None => 2.0 * offset,

@@ -56,7 +56,12 @@ pub fn failed_fraction_bounds(failed: u64, total: u64, confidence: f64) -> Resul
 
 fn check_counts(failed: u64, total: u64) -> Result<(), LifetimeError> {
     if total == 0 || total > MOST_CELLS {
-        return Err(input("the number of cells", total, format!("1 to {MOST_CELLS}"), "give the number of cells tested"));
+        return Err(input(
+            "the number of cells",
+            total,
+            format!("1 to {MOST_CELLS}"),
+            "give the number of cells tested",
+        ));
     }
     if failed > total {
         return Err(input("the number of failed cells", failed, format!("at most {total}, all cells"), "correct it"));
@@ -113,9 +118,8 @@ pub fn sample_size(fraction: f64, confidence: f64, allowed: u64) -> Result<u64, 
     let (fraction, confidence) = (error::fraction(fraction)?, error::confidence(confidence)?);
     let alpha = 1.0 - confidence;
     // P(X <= k of N) is the upper tail of the beta law with k+1 and N-k.
-    let shows = |total: u64| {
-        total > allowed && beta_tails(allowed as f64 + 1.0, (total - allowed) as f64, fraction).1 <= alpha
-    };
+    let shows =
+        |total: u64| total > allowed && beta_tails(allowed as f64 + 1.0, (total - allowed) as f64, fraction).1 <= alpha;
     let mut high = allowed.saturating_add(1);
     while !shows(high) {
         high = high.saturating_mul(2);

@@ -176,7 +176,7 @@ impl Maximum {
         let size = self.at.len();
         let mut columns = Vec::with_capacity(size);
         for i in 0..size {
-            columns.push(solve(&self.information, &DVector::ith(size, i, 1.0), 0.0)?);
+            columns.push(solve(&self.information, &DVector::from_fn(size, |k, _| f64::from(u8::from(i == k))), 0.0)?);
         }
         let covariance = DMatrix::from_columns(&columns);
         // A variance a million million times that with the others known: the others tell nothing.

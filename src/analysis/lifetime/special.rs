@@ -131,7 +131,11 @@ fn rising_root(mut low: f64, mut high: f64, start: f64, f: impl Fn(f64) -> (f64,
     let mut x = start;
     for _ in 0..400 {
         let (value, slope) = f(x);
-        if value > 0.0 { high = x } else { low = x }
+        if value > 0.0 {
+            high = x
+        } else {
+            low = x
+        }
         let newton = x - value / slope;
         let half = if high.is_finite() { 0.5 * (low + high) } else { 2.0 * x };
         let next = if newton > low && newton < high { newton } else { half };

@@ -1,0 +1,271 @@
+//! One likelihood for all temperatures: a common shape, and locations on a line (Nelson 1990, chapter 5; Meeker & Escobar 1998,
+//! chapter 19).
+//!
+//! ln t = mu(T) + sigma e with mu(T) = c0 + c1 x, x = 1/kT or T. Temperatures without failures, or with nothing else, take part with
+//! what they know. All counts are taken as exact: where the line or the common shape are only nearly true, the bounds are too
+//! narrow, by far so with 1e6 cells and more. The tests say so, and [`super::Segments`] then is the sounder answer.
+
+use nalgebra::DVector;
+use serde::Serialize;
+
+use super::bounds::{Bounds, Estimate, estimate, not_told};
+use super::data::Lifetimes;
+use super::error::{self, LifetimeError, input};
+use super::fit::{Fit, start};
+use super::law::Law;
+use super::likelihood::{Group, Maximum, Model};
+use super::line::{Line, TIME_FLOOR, TemperatureLaw, TimePoint};
+use super::segments::{Segments, Use, refuse_known, refused};
+use super::special::chi_square_tail;
+
+/// A law with a common shape whose location lies on a line over temperature.
+#[derive(Debug, Clone, Serialize)]
+pub struct JointFit {
+    pub law: Law,
+    pub temperature_law: TemperatureLaw,
+    pub temperatures_k: Vec<f64>,
+    /// Arrhenius: the activation energy, eV. Linear in T: -b, 1/K.
+    pub slope: f64,
+    /// Weibull's beta, the lognormal sigma.
+    pub shape: f64,
+    pub log_likelihood: f64,
+    /// 6 - 2 ln L.
+    pub aic: f64,
+    /// 3 ln N - 2 ln L, N all cells.
+    pub bic: f64,
+    /// Shapes of their own against a common one, locations free; none where fewer than two temperatures can be fitted alone.
+    pub common_shape: Option<RatioTest>,
+    /// Locations of their own against the line, with a common shape.
+    pub on_the_line: Option<RatioTest>,
+    /// The separate fits' times, searched for a break; none for fewer than two such fits.
+    pub segments: Option<Segments>,
+    #[serde(skip)]
+    groups: Vec<(f64, Lifetimes)>,
+    #[serde(skip)]
+    centre: f64,
+    #[serde(skip)]
+    maximum: Maximum,
+}
+
+/// A likelihood-ratio test of a simpler model.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct RatioTest {
+    /// Twice the loss of ln L.
+    pub statistic: f64,
+    pub degrees: usize,
+    /// Chance of a larger loss if the simpler model held; 0 for huge populations whatever they are.
+    pub p_value: f64,
+    /// What the simpler model sets to one number: the largest over the least shape, or the largest factor between a
+    /// temperature's own scale and the line's. With huge populations this counts, not the p value.
+    pub largest_ratio: f64,
+}
+
+impl JointFit {
+    /// Fits all temperatures (K) at once.
+    ///
+    /// # Errors
+    /// [`LifetimeError::Input`], [`LifetimeError::NotIdentifiable`], [`LifetimeError::NoMaximum`].
+    pub fn new(law: Law, over: TemperatureLaw, groups: &[(f64, Lifetimes)]) -> Result<JointFit, LifetimeError> {
+        let groups = sorted(groups)?;
+        let (points, sigma) = starts(law, &groups)?;
+        let guess = Line::fit(over, &points, TIME_FLOOR)?;
+        let abscissas: Vec<f64> = groups.iter().map(|(t, _)| over.abscissa(*t)).collect();
+        let centre = abscissas.iter().sum::<f64>() / abscissas.len() as f64;
+        let model = on_line(law, over, &groups, centre, 0.0);
+        let at = DVector::from_vec(vec![guess.ln_time(centre), guess.slope, libm::log(sigma)]);
+        let maximum = model.maximise(at, None)?;
+        maximum.covariance().ok_or_else(|| not_told(&model))?;
+        let log_likelihood = model.log_likelihood(maximum.value);
+        let cells: f64 = groups.iter().map(|(_, data)| data.total() as f64).sum();
+        let sigma = libm::exp(maximum.at[2]);
+        let fits: Vec<(f64, Fit)> =
+            groups.iter().filter_map(|(t, data)| Some((*t, Fit::new(law, data).ok()?))).collect();
+        let (common_shape, on_the_line) = tests(law, over, &groups, &fits)?;
+        Ok(JointFit {
+            law,
+            temperature_law: over,
+            temperatures_k: groups.iter().map(|(t, _)| *t).collect(),
+            slope: maximum.at[1],
+            shape: if law == Law::Weibull { 1.0 / sigma } else { sigma },
+            log_likelihood,
+            aic: 6.0 - 2.0 * log_likelihood,
+            bic: 3.0 * libm::log(cells) - 2.0 * log_likelihood,
+            common_shape,
+            on_the_line,
+            segments: searched(&groups, &fits)?,
+            groups,
+            centre,
+            maximum,
+        })
+    }
+
+    /// The common shape.
+    ///
+    /// # Errors
+    /// [`LifetimeError::Input`] for the confidence.
+    pub fn shape(&self, confidence: f64) -> Result<Estimate, LifetimeError> {
+        let spread = self.parameter(2, confidence)?;
+        Ok(if self.law == Law::Weibull { spread.exp_minus() } else { spread.exp() })
+    }
+
+    /// Arrhenius: the activation energy, eV. Linear in T: -b, 1/K.
+    ///
+    /// # Errors
+    /// [`LifetimeError::Input`] for the confidence.
+    pub fn slope(&self, confidence: f64) -> Result<Estimate, LifetimeError> {
+        self.parameter(1, confidence)
+    }
+
+    fn parameter(&self, index: usize, confidence: f64) -> Result<Estimate, LifetimeError> {
+        let model = on_line(self.law, self.temperature_law, &self.groups, self.centre, 0.0);
+        estimate(&model, &self.maximum, index, error::confidence(confidence)?)
+    }
+
+    /// Time by which this fraction fails at the use temperature, s.
+    ///
+    /// # Errors
+    /// [`LifetimeError::Refused`] across a known break, or where the separate fits show a break anywhere among the temperatures:
+    /// one line is then wrong on both sides. [`LifetimeError::Input`], also for a use without a confidence.
+    pub fn life(&self, to: &Use, fraction: f64) -> Result<Estimate, LifetimeError> {
+        to.check()?;
+        let pivot = self.law.quantile(error::fraction(fraction)?);
+        let ask = || input("the confidence", "not given", "above 0 and below 1", "give a share such as 0.9");
+        let confidence = to.confidence.ok_or_else(ask)?;
+        let last = self.temperatures_k[self.temperatures_k.len() - 1];
+        refuse_known(to, (self.temperatures_k[0], last))?;
+        let broken = self.segments.as_ref().and_then(|segments| segments.broken.as_ref());
+        if let (Some(found), false) = (broken, to.across_break) {
+            let limit = format!("the activation energy changes between {} K and {} K", found.cooler_k, found.hotter_k);
+            return Err(refused(
+                to.temperature_k,
+                limit,
+                "fit the temperatures of its side only, or allow across_break",
+            ));
+        }
+        // With the use temperature as origin and the fraction's z as pivot, the first coefficient is ln t itself.
+        let origin = self.temperature_law.abscissa(to.temperature_k);
+        let model = on_line(self.law, self.temperature_law, &self.groups, origin, pivot);
+        let mut at = self.maximum.at.clone();
+        at[0] += at[1] * (origin - self.centre) + pivot * libm::exp(at[2]);
+        let maximum = model.maximise(at, None)?;
+        Ok(estimate(&model, &maximum, 0, confidence)?.exp())
+    }
+
+    /// Acceleration factor: time at `use_k` over time at `test_k`.
+    ///
+    /// # Errors
+    /// [`LifetimeError::Input`].
+    pub fn acceleration(&self, use_k: f64, test_k: f64, confidence: f64) -> Result<Estimate, LifetimeError> {
+        let from = self.temperature_law.abscissa(error::positive("the use temperature", use_k, "kelvin")?);
+        let to = self.temperature_law.abscissa(error::positive("the test temperature", test_k, "kelvin")?);
+        let (slope, span) = (self.slope(confidence)?, from - to);
+        let times = |bounds: Bounds| bounds.map(|slope| slope * span);
+        let ln = Estimate {
+            value: slope.value * span,
+            standard_error: slope.standard_error * span.abs(),
+            wald: times(slope.wald),
+            profile: times(slope.profile),
+            confidence,
+        };
+        Ok(ln.exp())
+    }
+}
+
+fn sorted(groups: &[(f64, Lifetimes)]) -> Result<Vec<(f64, Lifetimes)>, LifetimeError> {
+    for (temperature_k, _) in groups {
+        error::positive("the temperature", *temperature_k, "kelvin")?;
+    }
+    let mut groups = groups.to_vec();
+    groups.sort_by(|a, b| a.0.total_cmp(&b.0));
+    if let Some(pair) = groups.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        return Err(input(
+            "a temperature",
+            format!("{} K twice", pair[0].0),
+            "given once",
+            "give each temperature once",
+        ));
+    }
+    Ok(groups)
+}
+
+/// Where each temperature with failures seems to lie, and the middle of the spreads.
+fn starts(law: Law, groups: &[(f64, Lifetimes)]) -> Result<(Vec<TimePoint>, f64), LifetimeError> {
+    // Failures that all lie before the first checkpoint, with no survivors, say only that the time is shorter.
+    let located = |data: &Lifetimes| data.failed_in_all() > 0 && data.classes()[0].cells < data.total();
+    let with: Vec<_> = groups.iter().filter(|(_, data)| located(data)).collect();
+    if with.len() < 2 {
+        return Err(LifetimeError::NotIdentifiable {
+            law: law.name(),
+            missing: format!("{} of {} temperatures have failures between checkpoints", with.len(), groups.len()),
+            fix: "two are needed: bake longer, or choose earlier checkpoints",
+        });
+    }
+    let mut spreads: Vec<f64> = with.iter().map(|(_, data)| start(law, data).1).collect();
+    spreads.sort_by(f64::total_cmp);
+    let point = |(temperature_k, data): &&(f64, Lifetimes)| TimePoint {
+        temperature_k: *temperature_k,
+        time_s: libm::exp(start(law, data).0),
+        relative_error: 0.0,
+    };
+    Ok((with.iter().map(point).collect(), spreads[spreads.len() / 2]))
+}
+
+fn on_line(law: Law, over: TemperatureLaw, groups: &[(f64, Lifetimes)], origin: f64, pivot: f64) -> Model<'_> {
+    let groups = groups.iter().map(|(t, data)| Group { row: vec![1.0, over.abscissa(*t) - origin], data }).collect();
+    Model { law, groups, pivot }
+}
+
+/// Tests of the common shape and of the line, on the temperatures that can be fitted alone.
+fn tests(
+    law: Law,
+    over: TemperatureLaw,
+    groups: &[(f64, Lifetimes)],
+    fits: &[(f64, Fit)],
+) -> Result<(Option<RatioTest>, Option<RatioTest>), LifetimeError> {
+    let m = fits.len();
+    if m < 2 {
+        return Ok((None, None));
+    }
+    let alone: Vec<(f64, Lifetimes)> =
+        groups.iter().filter(|(t, _)| fits.iter().any(|(fitted, _)| fitted == t)).cloned().collect();
+    let row = |i: usize| (0..m).map(|k| if i == k { 1.0 } else { 0.0 }).collect();
+    let rows = alone.iter().enumerate().map(|(i, (_, data))| Group { row: row(i), data }).collect();
+    let free = Model { law, groups: rows, pivot: 0.0 };
+    let ln_sigma = fits.iter().map(|(_, fit)| libm::log(fit.sigma())).sum::<f64>() / m as f64;
+    let at = fits.iter().map(|(_, fit)| fit.location()).chain([ln_sigma]);
+    let common = free.maximise(DVector::from_iterator(m + 1, at), None)?;
+    let separate: f64 = fits.iter().map(|(_, fit)| fit.log_likelihood).sum();
+    let shapes = fits.iter().map(|(_, fit)| fit.shape);
+    let (least, most) = shapes.fold((f64::INFINITY, 0.0_f64), |(l, m), s| (l.min(s), m.max(s)));
+    let shape = ratio_test(separate - free.log_likelihood(common.value), m - 1, most / least);
+    if m < 3 {
+        return Ok((Some(shape), None));
+    }
+    let points: Vec<TimePoint> = (0..m)
+        .map(|i| TimePoint { temperature_k: alone[i].0, time_s: libm::exp(common.at[i]), relative_error: 0.0 })
+        .collect();
+    let guess = Line::fit(over, &points, TIME_FLOOR)?;
+    let centre = over.abscissa(alone[0].0);
+    let model = on_line(law, over, &alone, centre, 0.0);
+    let start = DVector::from_vec(vec![guess.ln_time(centre), guess.slope, common.at[m]]);
+    let line = model.maximise(start, None)?;
+    let away = |i: usize| common.at[i] - line.at[0] - line.at[1] * (over.abscissa(alone[i].0) - centre);
+    let farthest = (0..m).map(|i| away(i).abs()).fold(0.0, f64::max);
+    Ok((Some(shape), Some(ratio_test(common.value - line.value, m - 2, libm::exp(farthest)))))
+}
+
+fn ratio_test(loss: f64, degrees: usize, largest_ratio: f64) -> RatioTest {
+    let statistic = (2.0 * loss).max(0.0);
+    RatioTest { statistic, degrees, p_value: chi_square_tail(statistic, degrees), largest_ratio }
+}
+
+/// The separate fits' times to a fraction that all of them observed: half of the least failed at the last checkpoint.
+fn searched(groups: &[(f64, Lifetimes)], fits: &[(f64, Fit)]) -> Result<Option<Segments>, LifetimeError> {
+    if fits.len() < 2 {
+        return Ok(None);
+    }
+    let failed = groups.iter().filter(|(t, _)| fits.iter().any(|(fitted, _)| fitted == t));
+    let least = failed.map(|(_, data)| data.failed_in_all() as f64 / data.total() as f64).fold(1.0, f64::min);
+    let points = fits.iter().map(|(t, fit)| TimePoint::of_fit(*t, fit, 0.5 * least)).collect::<Result<Vec<_>, _>>()?;
+    Segments::find(&points, TIME_FLOOR).map(Some)
+}
