@@ -102,6 +102,42 @@ pub struct PointOutcome {
     pub dump: Option<CellDump>,
 }
 
+impl PointOutcome {
+    /// Whether two outcomes hold the same bits, histograms and dump included. NaN equals itself.
+    pub fn is_same(&self, other: &PointOutcome) -> bool {
+        self.bits() == other.bits()
+    }
+
+    /// Every number in a fixed order, as bits, with the lengths of the lists between them.
+    fn bits(&self) -> Vec<u64> {
+        let mut all = vec![self.cells, self.programmed, self.fresh_conductance_s.to_bits()];
+        let real = |values: &Array1<f64>, all: &mut Vec<u64>| {
+            all.push(values.len() as u64);
+            all.extend(values.iter().map(|value| value.to_bits()));
+        };
+        real(&self.times_s, &mut all);
+        for moments in [&self.conductance_s, &self.filling, &self.lost_fraction, &self.kept] {
+            for series in [&moments.mean, &moments.variance, &moments.min, &moments.max] {
+                real(series, &mut all);
+            }
+        }
+        all.extend(&self.failed);
+        if let Some(histograms) = &self.histograms {
+            for of in [&histograms.conductance, &histograms.filling, &histograms.kept] {
+                all.extend([of.low.to_bits(), of.high.to_bits(), of.counts.ncols() as u64]);
+                all.extend(of.counts.iter().chain(&of.below).chain(&of.above));
+            }
+        }
+        if let Some(CellDump { window, conductance_s, filling, lost_fraction }) = &self.dump {
+            all.extend([window.first_row, window.first_col, window.rows, window.cols]);
+            for cells in [conductance_s, filling, lost_fraction] {
+                all.extend(cells.iter().map(|value| u64::from(value.to_bits())));
+            }
+        }
+        all
+    }
+}
+
 /// The histograms of a point: most of its numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histograms {

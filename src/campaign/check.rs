@@ -25,6 +25,8 @@ pub const MAX_TIME_S: f64 = 1e12;
 pub const MAX_KEPT_BELOW: f64 = 0.9999;
 /// Most readings (cells times checkpoints) of a dump: it passes through memory, 28 bytes a reading, less than 1 GiB.
 pub const MAX_DUMP_READINGS: u64 = 1 << 25;
+/// Most points of a campaign.
+pub const MAX_POINTS: usize = 200_000;
 /// Largest record, dumps aside: the summary and the figure hold it in memory.
 pub const MAX_RECORD_BYTES: u64 = 1 << 30;
 
@@ -120,6 +122,15 @@ pub(super) fn read_out(material: &Material, read: &ReadOut, temperature_k: f64) 
     );
     let limit = "a positive number of S; check the material's barrier and hopping, the temperature and read.bias_v";
     Err(Bad { what, value: format!("{:e} S", read.fresh_conductance_s), limit: limit.to_owned() })
+}
+
+/// A number of points that a folder, a plan and a record can hold.
+pub(super) fn points(points: usize) -> Result<(), Bad> {
+    if points <= MAX_POINTS {
+        return Ok(());
+    }
+    let what = "the number of points, sweeps by materials by temperatures,".to_owned();
+    Err(Bad { what, value: points.to_string(), limit: format!("at most {MAX_POINTS}; split the campaign") })
 }
 
 /// Numbers of the record of this many points, dumps aside.

@@ -31,6 +31,26 @@ pub struct CampaignFile {
     pub report: Option<ReportFile>,
     pub dump: Option<DumpFile>,
     pub physics: Option<PhysicsFile>,
+    pub sweep: Option<Vec<SweepFile>>,
+}
+
+/// `[[sweep]]`: an axis of the campaign beside material and temperature.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepFile {
+    /// Name of the axis; the last part of the key where there is one key alone.
+    pub name: Option<String>,
+    /// A key of this file; `material.` stands for every material, `parameter.` for a key of every material's own file.
+    pub key: Option<String>,
+    /// Keys that change together.
+    pub keys: Option<Vec<String>>,
+    /// A value for each place of the axis; for several keys a list of one value a key.
+    pub values: Option<Vec<toml::Value>>,
+    /// Whole numbers, both ends included, in the place of `values`.
+    pub from: Option<i64>,
+    pub to: Option<i64>,
+    /// What stands on the axis where the values would not read well.
+    pub labels: Option<Vec<String>>,
 }
 
 /// `[array]`: 1 to 2^20 rows and columns.

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use trapline::backend::BackendError;
 use trapline::calibrate::FitError;
-use trapline::campaign::{CampaignError, RunError};
+use trapline::campaign::{CampaignError, MergeError, RunError};
 use trapline::experiment::ExperimentError;
 use trapline::experiment::mnist::{IdxError, MnistError};
 use trapline::figure::FigureError;
@@ -107,6 +107,18 @@ fn is_usage(error: &RunError) -> bool {
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
         Failure::Failed(told(&error))
+    }
+}
+
+impl From<MergeError> for Failure {
+    fn from(error: MergeError) -> Self {
+        match error {
+            MergeError::Record(inner) => inner.into(),
+            MergeError::Other { .. }
+            | MergeError::Conflict { .. }
+            | MergeError::Missing { .. }
+            | MergeError::Kind { .. } => Failure::Usage(told(&error)),
+        }
     }
 }
 

@@ -167,9 +167,11 @@ fn statistics(backend: &dyn Backend) -> Result<Check, ExperimentError> {
         worst.moments(&found.filling, &expected.filling, i, filling, nominal.filling);
         worst.moments(&found.lost_fraction, &expected.lost_fraction, i, lost, nominal.lost);
         worst.moments(&found.kept, &expected.kept, i, CHARGE_TOLERANCE, nominal.kept);
-        worst.histogram(&found.conductance_histogram, &expected.conductance_histogram, i, conductance);
-        worst.histogram(&found.filling_histogram, &expected.filling_histogram, i, filling);
-        worst.histogram(&found.kept_histogram, &expected.kept_histogram, i, CHARGE_TOLERANCE);
+        if let (Some(found), Some(expected)) = (&found.histograms, &expected.histograms) {
+            worst.histogram(&found.conductance, &expected.conductance, i, conductance);
+            worst.histogram(&found.filling, &expected.filling, i, filling);
+            worst.histogram(&found.kept, &expected.kept, i, CHARGE_TOLERANCE);
+        }
         // A cell within tolerance of the threshold may fall on either side: here one in ten thousand might.
         worst.add(found.failed[i] as f64, expected.failed[i] as f64, 3.0);
     }

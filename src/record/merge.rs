@@ -74,6 +74,14 @@ pub fn merge(
     })
 }
 
+/// The numbers of a point, histograms and dump included, wherever it lies.
+///
+/// # Errors
+/// As [`merge`].
+pub fn load_outcome(campaign: &CampaignLabel, number: usize, source: Source<'_>) -> Result<PointOutcome, RecordError> {
+    load(campaign, number, source).map(|(_, _, outcome)| outcome)
+}
+
 /// Reads a point whole, wherever it lies.
 fn load(
     campaign: &CampaignLabel,
