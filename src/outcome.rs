@@ -377,8 +377,8 @@ impl CampaignLabel {
 
     /// The first thing in which two campaigns differ, in words; none where they are the same to the last bit.
     pub fn difference(&self, other: &CampaignLabel) -> Option<&'static str> {
-        let sweeps = self.sweeps.len() == other.sweeps.len()
-            && self.sweeps.iter().zip(&other.sweeps).all(|(a, b)| a.is_same(b));
+        let sweeps =
+            self.sweeps.len() == other.sweeps.len() && self.sweeps.iter().zip(&other.sweeps).all(|(a, b)| a.is_same(b));
         let settings = self.settings.len() == other.settings.len()
             && self.settings.iter().zip(&other.settings).all(|(a, b)| a.is_same(b));
         let checks = [

@@ -14,7 +14,9 @@ pub enum MergeError {
     Other { path: PathBuf, first: PathBuf, what: &'static str },
     #[error("{} and {} hold other values for point {number}; leave one of them out", first.display(), second.display())]
     Conflict { number: usize, first: PathBuf, second: PathBuf },
-    #[error("{missing} of {points} points are in none of the files, the first is point {first}; give their files too, or take what is there by --partial")]
+    #[error(
+        "{missing} of {points} points are in none of the files, the first is point {first}; give their files too, or take what is there by --partial"
+    )]
     Missing { missing: usize, points: usize, first: usize },
     #[error("{} is a {kind}; give records of shards, or of campaigns in progress", path.display())]
     Kind { path: PathBuf, kind: &'static str },

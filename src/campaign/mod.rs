@@ -25,8 +25,8 @@ pub use check::{
     MIN_TIME_S,
 };
 pub use error::{Bad, CampaignError, RunError};
-pub use parts::Existing;
 pub use merge::{MergeError, Merged, merge};
+pub use parts::Existing;
 pub use plan::{Overrides, Plan};
 pub use run::{Claim, Destination, now, provenance, run};
 pub use shard::{MAX_SHARDS, Shard};

@@ -108,7 +108,8 @@ impl Plan {
         if build.sweeps.axes.is_empty() {
             build.case(&file, &[], overrides).map_err(value)?;
         } else {
-            let table: Table = toml_file::read(text).map_err(|message| CampaignError::Syntax { path: path(), message })?;
+            let table: Table =
+                toml_file::read(text).map_err(|message| CampaignError::Syntax { path: path(), message })?;
             for number in 0..build.sweeps.cases() {
                 let (table, parameters) = build.sweeps.case(&table, number).map_err(value)?;
                 let told = |what: &str| format!("with {}: {what}", build.sweeps.told(number));
@@ -341,7 +342,8 @@ impl Build {
         let mut materials = Vec::new();
         for material in &self.materials {
             let of = format!("material {}", material.name);
-            let wrong = |message: String| Bad { what: of.clone(), value: message, limit: "as its file allows".to_owned() };
+            let wrong =
+                |message: String| Bad { what: of.clone(), value: message, limit: "as its file allows".to_owned() };
             let mut draft = Draft::new(&material.text, &material.name).map_err(|e| wrong(e.to_string()))?;
             for Parameter { key, value } in parameters {
                 draft.number(key).map_err(|e| wrong(e.to_string()))?;

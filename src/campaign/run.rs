@@ -40,7 +40,8 @@ pub struct Destination {
 impl Destination {
     /// The record of a shard, beside the name given for the whole: `part.h5` or `part` becomes `part-03-of-16.h5`.
     pub fn of_shard(record: &Path, shard: Shard) -> PathBuf {
-        let stem = if record.extension().is_some_and(|e| e == "h5") { record.with_extension("") } else { record.to_owned() };
+        let stem =
+            if record.extension().is_some_and(|e| e == "h5") { record.with_extension("") } else { record.to_owned() };
         appended(&stem, &format!("{}.h5", shard.suffix()))
     }
 

@@ -99,12 +99,17 @@ impl Sweeps {
                     None => {
                         let segments: Vec<&str> = key.key.split('.').collect();
                         set(&mut document, &segments, value).map_err(|what| {
-                            Bad::key(format!("sweep[{i}].key"), format!("{:?}", key.key), format!("a key to set: {what}"))
+                            Bad::key(
+                                format!("sweep[{i}].key"),
+                                format!("{:?}", key.key),
+                                format!("a key to set: {what}"),
+                            )
                         })?;
                     }
                     Some(of_material) => {
                         let number = value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
-                        let number = number.ok_or_else(|| Bad::key(here(), value, "a number, in the material's unit"))?;
+                        let number =
+                            number.ok_or_else(|| Bad::key(here(), value, "a number, in the material's unit"))?;
                         parameters.push(Parameter { key: of_material.to_owned(), value: number });
                     }
                 }
@@ -149,7 +154,9 @@ fn keys(here: &str, file: &SweepFile) -> Result<Vec<String>, Bad> {
 fn may_be_swept(here: &str, key: &str) -> Result<(), Bad> {
     let refused = |limit: &str| Err(Bad::key(format!("{here}.key"), format!("{key:?}"), limit));
     if key.split('.').any(str::is_empty) || key == PARAMETER.trim_end_matches('.') {
-        return refused("a key of this file, such as seed or array.rows, or parameter. and a key of the material files");
+        return refused(
+            "a key of this file, such as seed or array.rows, or parameter. and a key of the material files",
+        );
     }
     if let Some((_, why)) = SHARED.iter().find(|(shared, _)| *shared == key) {
         return refused(why);
@@ -166,7 +173,9 @@ fn name(here: &str, file: &SweepFile, keys: &[String]) -> Result<String, Bad> {
     let name = match (&file.name, keys) {
         (Some(name), _) => name.clone(),
         (None, [key]) => last(key),
-        (None, _) => return Err(Bad::key(format!("{here}.name"), "missing", "given where several keys change together")),
+        (None, _) => {
+            return Err(Bad::key(format!("{here}.name"), "missing", "given where several keys change together"));
+        }
     };
     let letters = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     let sound = letters && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.len() <= record::MAX_AXIS_NAME;
@@ -206,7 +215,9 @@ fn values(here: &str, file: &SweepFile, keys: usize) -> Result<Vec<Vec<Value>>, 
             }
             (from..=to).map(|whole| vec![Value::Integer(whole)]).collect()
         }
-        _ => return Err(Bad::key(here, "a sweep with other values", "given either values, or from and to for one key")),
+        _ => {
+            return Err(Bad::key(here, "a sweep with other values", "given either values, or from and to for one key"));
+        }
     };
     check::not_empty(&key, found.len(), "one value")?;
     check::at_most(&key, found.len(), MAX_VALUES)?;
@@ -218,13 +229,7 @@ fn values(here: &str, file: &SweepFile, keys: usize) -> Result<Vec<Vec<Value>>, 
     Ok(found)
 }
 
-fn axis(
-    here: &str,
-    file: &SweepFile,
-    name: String,
-    keys: Vec<String>,
-    values: &[Vec<Value>],
-) -> Result<Sweep, Bad> {
+fn axis(here: &str, file: &SweepFile, name: String, keys: Vec<String>, values: &[Vec<Value>]) -> Result<Sweep, Bad> {
     let column = |k: usize| coordinate(values.iter().map(|of| &of[k]));
     let swept = keys.iter().enumerate().map(|(k, key)| SweptKey {
         key: key.clone(),

@@ -174,7 +174,8 @@ impl<'a> Retention<'a> {
     }
 
     fn why_empty(&self, material: usize, shown: Shown) -> String {
-        let mut found = self.record.of_material(0, material).iter().filter_map(|point| point.outcome.as_ref()).peekable();
+        let mut found =
+            self.record.of_material(0, material).iter().filter_map(|point| point.outcome.as_ref()).peekable();
         let why = if found.peek().is_none() {
             "not computed"
         } else if found.all(|outcome| outcome.programmed == 0) {

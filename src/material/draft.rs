@@ -2,7 +2,6 @@
 
 use toml_edit::{DocumentMut, Item, Value};
 
-
 /// What a line that names the command of a fit begins with.
 const HEADER: &str = "# Fitted by: ";
 

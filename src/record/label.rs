@@ -64,7 +64,8 @@ fn sweep(input: &Input<'_>, name: String) -> Result<Sweep, RecordError> {
             false => (sweep.coordinate.clone(), units.clone()),
         };
         if values.len() != sweep.coordinate.len() {
-            let (what, limit) = (format!("the length of {dataset}"), format!("{}, as its axis", sweep.coordinate.len()));
+            let (what, limit) =
+                (format!("the length of {dataset}"), format!("{}, as its axis", sweep.coordinate.len()));
             return Err(RecordError::damaged(input.path, what, values.len(), limit));
         }
         sweep.keys.push(SweptKey { key, units, values });

@@ -184,11 +184,13 @@ const fn text(name: &'static str, long_name: &'static str) -> PointDataset {
 pub fn is_taken(name: &str) -> bool {
     let axes = [Axis::Material, Axis::Temperature, Axis::Time, Axis::Bin, Axis::Row, Axis::Col].map(Axis::name);
     let points = [COMPUTED, CELLS, PROGRAMMED, FRESH, FAILED, POINT_SOFTWARE].map(|of| of.name);
-    let settings = [ROWS, COLS, SEED, READ_BIAS, READ_TEMPERATURE, PROGRAM_TEMPERATURE, KEPT_THRESHOLD].map(|of| of.name);
+    let settings =
+        [ROWS, COLS, SEED, READ_BIAS, READ_TEMPERATURE, PROGRAM_TEMPERATURE, KEPT_THRESHOLD].map(|of| of.name);
     let quantities = [CONDUCTANCE, FILLING, LOST_FRACTION, KEPT].map(|of| of.name);
     let of_quantity = |quantity: &str| {
         name.strip_prefix(quantity).is_some_and(|rest| {
-            rest.starts_with("_histogram") || MOMENTS.iter().any(|(suffix, _, _)| rest.strip_prefix('_') == Some(suffix))
+            rest.starts_with("_histogram")
+                || MOMENTS.iter().any(|(suffix, _, _)| rest.strip_prefix('_') == Some(suffix))
         })
     };
     axes.contains(&name)

@@ -225,7 +225,8 @@ impl<'a> Output<'a> {
         let doing = format!("write the dataset {}", words.name);
         let values = ArrayD::from_shape_vec(IxDyn(&shape), values);
         let values = values.map_err(|e| RecordError::unwritable(words.name, e, "one value per point"))?;
-        let dataset = self.file.new_dataset_builder().with_data(&values).create(words.name).writing(self.shown, &doing)?;
+        let dataset =
+            self.file.new_dataset_builder().with_data(&values).create(words.name).writing(self.shown, &doing)?;
         self.keep(words.name, dataset, self.point_axes(), &[], words.units, words.long_name)
     }
 

@@ -121,7 +121,8 @@ pub fn read_histograms(record: &CampaignRecord, place: usize) -> Result<Option<H
             above: point.read(&input, &name("histogram_above"), &[times])?,
         })
     };
-    let [conductance, filling, kept] = [layout::CONDUCTANCE, layout::FILLING, layout::KEPT].map(|quantity| of(&quantity));
+    let [conductance, filling, kept] =
+        [layout::CONDUCTANCE, layout::FILLING, layout::KEPT].map(|quantity| of(&quantity));
     Ok(Some(Histograms { conductance: conductance?, filling: filling?, kept: kept? }))
 }
 

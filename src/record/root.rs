@@ -4,9 +4,7 @@ use std::path::Path;
 
 use super::error::RecordError;
 use super::hdf::{self, Attributes, Input};
-use super::layout::{
-    CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, POINT_FILE_TYPE, UNFINISHED_FILE_TYPE,
-};
+use super::layout::{CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, POINT_FILE_TYPE, UNFINISHED_FILE_TYPE};
 use crate::outcome::{Identity, Provenance};
 
 /// The kinds of file, as the root attribute `file_type` tells them apart.
