@@ -125,6 +125,9 @@ fn a_file_of_format_1_is_read() {
     let settings: Vec<String> = settings.collect();
     assert_eq!(settings.len(), 7, "{settings:?}");
     settings.iter().for_each(|name| file.unlink(name).unwrap());
+    // It was a list of one.
+    file.delete_attr("program_temperature").unwrap();
+    file.new_attr_builder().with_data(&[298.15]).create("program_temperature").unwrap();
     file.close().unwrap();
     let read = record::open_campaign(&path).unwrap();
     assert_eq!((read.format_version, &read.label), ([1, 0], &label));

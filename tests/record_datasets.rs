@@ -70,7 +70,7 @@ fn each_kind_of_file_is_told_from_the_others() {
     assert!(check_line(&error, &campaign).contains("`trapline campaign`"), "{error}");
     assert_eq!(record::file_type(&campaign).unwrap(), record::FileType::Campaign);
     let file = hdf5::File::open_rw(&path).unwrap();
-    file.attr("format_version").unwrap().write(&ndarray::arr1(&[2, 0])).unwrap();
+    file.attr("format_version").unwrap().write(&ndarray::arr1(&[3, 0])).unwrap();
     file.close().unwrap();
     assert!(matches!(record::read_datasets(&path).unwrap_err(), RecordError::Version { .. }));
 }
