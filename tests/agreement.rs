@@ -87,10 +87,12 @@ fn closed_form_job(m: &Material, program: &[Segment], program_k: f64, bake_k: f6
         shape: ArrayShape { rows: 1, cols: 1 },
         program_k,
         bake_k,
+        profile: None,
         program,
         substeps: None,
         times_s,
         read_v: 0.1,
+        read_k: bake_k,
         kept_threshold: 0.9,
         bins: 8,
     })

@@ -112,10 +112,12 @@ impl Plan {
             shape: self.shape,
             program_k: self.label.program_k.unwrap_or(point.temperature_k),
             bake_k: point.temperature_k,
+            profile: None,
             program: &protocol::segments(&of.program),
             substeps: self.substeps,
             times_s: &self.label.times_s[1..],
             read_v: self.label.read_v,
+            read_k: point.temperature_k,
             kept_threshold: self.label.kept_threshold,
             bins: self.label.bins,
         })

@@ -35,10 +35,12 @@ fn job(material: &Material, program: &[Segment], celsius: f64, shape: ArrayShape
         shape,
         program_k: kelvin(25.0),
         bake_k: kelvin(celsius),
+        profile: None,
         program,
         substeps: None,
         times_s,
         read_v: 0.1,
+        read_k: kelvin(celsius),
         kept_threshold: 0.9,
         bins: 64,
     })
