@@ -207,3 +207,119 @@ impl WrongProfile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BAKE_K: f64 = 423.15;
+
+    fn leg(temperature_k: Option<f64>, for_s: f64) -> Leg {
+        Leg { temperature_k, for_s }
+    }
+
+    /// An hour at the point's temperature, ten minutes at 25 C, then half an hour at the point's again.
+    fn three() -> Vec<Leg> {
+        vec![leg(None, 3600.0), leg(Some(298.15), 600.0), leg(Some(BAKE_K), 1800.0)]
+    }
+
+    fn profile(legs: Vec<Leg>, cycles: Option<u64>) -> Profile {
+        Profile::new(legs, cycles).unwrap()
+    }
+
+    #[test]
+    fn stays_are_those_of_a_walk_through_the_legs() {
+        let times: Vec<f64> = (0..400).map(|i| f64::from(i) * 100.0).collect();
+        for cycles in [None, Some(1), Some(3)] {
+            let found = profile(three(), cycles).stays(BAKE_K, &times);
+            assert_eq!(found.temperatures_k, [BAKE_K, 298.15]);
+            // Every leg is whole hundreds of seconds, so that a walk in such steps is exact.
+            let (mut hot_s, mut cold_s) = (0.0, 0.0);
+            for (step, row) in found.for_s.rows().into_iter().enumerate() {
+                assert_eq!((row[0], row[1]), (hot_s, cold_s), "{cycles:?} after {step} steps");
+                let over = cycles.is_some_and(|n| step as u64 >= 60 * n);
+                let cold = !over && (36..42).contains(&(step % 60));
+                *if cold { &mut cold_s } else { &mut hot_s } += 100.0;
+            }
+            // Control: the cold was counted.
+            assert!(cold_s >= 600.0);
+        }
+    }
+
+    #[test]
+    fn the_last_leg_holds_on() {
+        let found = profile(vec![leg(None, 10.0), leg(Some(300.0), 5.0)], Some(2)).stays(400.0, &[30.0, 31.0, 1e9]);
+        assert_eq!(
+            found.for_s.rows().into_iter().map(|r| (r[0], r[1])).collect::<Vec<_>>(),
+            [(20.0, 10.0), (20.0, 11.0), (20.0, 1e9 - 20.0)]
+        );
+    }
+
+    #[test]
+    fn stays_never_fall_and_add_up_however_many_cycles() {
+        let long = leg(Some(300.0), 1e12);
+        for (legs, cycles) in [
+            (vec![leg(None, 0.7), leg(Some(300.0), 0.3)], None),
+            (vec![leg(None, 0.1), leg(Some(300.0), 0.2), leg(Some(310.0), 1e-3)], Some(1_000_000_000)),
+            (vec![leg(None, 1e-12), leg(Some(300.0), 3e-12)], None),
+            (vec![leg(None, 1e-12), leg(Some(300.0), 3e-12)], Some(MAX_CYCLES)),
+            (vec![leg(None, 1e-12), long], None),
+        ] {
+            let period_s: f64 = legs.iter().map(|leg| leg.for_s).sum();
+            // Just before, at and after the ends of cycles, and on to the latest time there is.
+            let edges = (1..200).flat_map(|n| {
+                let edge = f64::from(n) * period_s;
+                [edge.next_down(), edge, edge.next_up()]
+            });
+            let mut times: Vec<f64> =
+                edges.chain((0..2000).map(|i| 10f64.powf(-12.0 + f64::from(i) * 0.012))).collect();
+            times.sort_by(f64::total_cmp);
+            let found = profile(legs, cycles).stays(400.0, &times);
+            for pair in 1..times.len() {
+                let (before, after) = (found.for_s.row(pair - 1), found.for_s.row(pair));
+                assert!(before.iter().zip(after).all(|(b, a)| a >= b), "{} s: {before} then {after}", times[pair]);
+                // A product and a sum for each of eight legs, in f64.
+                let error = (after.sum() - times[pair]).abs() / times[pair];
+                assert!(error < 16.0 * f64::EPSILON, "{} s: {after} is off by {error:e}", times[pair]);
+            }
+        }
+        // A thousand million cycles: three tenths of the time were cold.
+        let many = profile(vec![leg(None, 0.7), leg(Some(300.0), 0.3)], Some(1_000_000_000)).stays(400.0, &[1e9]);
+        assert!((many.for_s[[0, 1]] / 0.3e9 - 1.0).abs() < 1e-12 && (many.for_s[[0, 0]] / 0.7e9 - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_temperature_is_a_constant_bake() {
+        let times = [0.0, 1.0, 1e4];
+        let found = profile(vec![leg(None, 3.0), leg(Some(400.0), 1.0)], None).stays(400.0, &times);
+        assert_eq!(found, Stays::constant(400.0, &times));
+        assert_ne!(found, Stays::constant(401.0, &times));
+    }
+
+    #[test]
+    fn bad_profiles_say_what_is_wrong() {
+        let file = |temperature_c, for_s| LegFile { temperature_c, for_s };
+        let refused = |files: &[LegFile], cycles| {
+            let wrong = Profile::from_files(files, cycles).unwrap_err();
+            format!("{}: {wrong}", wrong.key_in("bake"))
+        };
+        let hour = || file(None, 3600.0);
+        assert_eq!(refused(&[], None), "bake.cycle: cycle is an empty list; it must be a list of 1 to 8 legs");
+        assert!(refused(&vec![hour(); 9], None).contains("cycle is a list of 9; it must be a list of 1 to 8 legs"));
+        let text = refused(&[hour(), file(None, 0.0)], None);
+        assert_eq!(text, "bake.cycle[1].for_s: for_s is 0.0; it must be 1e-12 to 1000000000000.0 s");
+        assert!(refused(&[file(None, f64::NAN)], None).contains("for_s is NaN"));
+        let cold = refused(&[file(Some(-300.0), 1.0)], None);
+        assert!(cold.contains("temperature_c is -300; it must be above -273.15 and at most 1000.0 C"), "{cold}");
+        assert!(refused(&[file(Some(1000.1), 1.0)], None).contains("temperature_c is 1000.1; it must"));
+        assert!(refused(&[file(Some(f64::INFINITY), 1.0)], None).contains("temperature_c is inf"));
+        for cycles in [0, -1, (1 << 53) + 1] {
+            let text = refused(&[hour()], Some(cycles));
+            let limit = "it must be 1 to 9007199254740992";
+            assert_eq!(text, format!("bake.cycles: cycles is {cycles}; {limit}"));
+        }
+        assert!(Profile::from_files(&[file(Some(1000.0), 1e12), hour()], Some(1 << 53)).is_ok());
+        assert!(toml::from_str::<LegFile>("for_s = 1.0\ntemperature_k = 300.0").is_err());
+        assert!(toml::from_str::<LegFile>("for_s = 1.0\ntemperature_c = 25.0").is_ok());
+    }
+}
