@@ -35,7 +35,7 @@ use trapline::backend::job::{Job, JobSpec};
 use trapline::backend::reference::Reference;
 use trapline::backend::stimulus::{Response, Stimulus};
 use trapline::backend::tally::CHUNK_CELLS;
-use trapline::backend::{self, Backend, Choice, Options, Trace};
+use trapline::backend::{self, Backend, Choice, Trace};
 use trapline::cell::{self, Factors, capture};
 use trapline::material::{self, Material, TrapClass, Variation};
 use trapline::protocol::{Part, Segment, segments};

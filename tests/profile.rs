@@ -22,16 +22,16 @@ type Legs = [(Option<f64>, f64)];
 
 /// Bake, then cool.
 const THEN_COOL: [(Option<f64>, f64); 2] = [(Some(155.0), 1e4), (Some(85.0), 1e3)];
-/// As many temperatures as there may be.
+/// As many temperatures as there may be, the hottest so short that a cycle of them empties nothing.
 const EIGHT: [(Option<f64>, f64); 8] = [
-    (Some(-40.0), 1e3),
-    (Some(0.0), 500.0),
-    (Some(25.0), 2e3),
-    (Some(85.0), 7e3),
-    (Some(125.0), 10.0),
-    (None, 3e2),
-    (Some(170.0), 0.5),
-    (Some(200.0), 0.01),
+    (Some(-40.0), 1.0),
+    (Some(0.0), 0.5),
+    (Some(25.0), 2.0),
+    (Some(85.0), 7.0),
+    (Some(125.0), 0.01),
+    (None, 0.3),
+    (Some(170.0), 5e-4),
+    (Some(200.0), 1e-11),
 ];
 /// A millisecond's peak in each second.
 const PEAKS: [(Option<f64>, f64); 2] = [(Some(250.0), 1e-3), (Some(25.0), 0.999)];
@@ -91,14 +91,14 @@ fn two_rates(backend: &dyn Backend) {
             let hot = -(-rate(150.0) * time_s).exp_m1();
             assert!(*cold_s == 0.0 || hot > 1.01 * expected || hot > 0.999, "{hot} {expected}");
         }
-        assert!(found.lost[[1, 0]] > 1e-6 && found.lost[[times.len(), 0]] < 1.0, "{}", found.lost);
+        assert!(found.lost[[1, 0]] > 0.0 && found.lost[[times.len(), 0]] < 1.0, "{}", found.lost);
     }
 }
 
 // Temperatures that hardly differ are the constant bake, which takes another way through the kernels; and where they do not differ at all
 // they take its way, bit for bit.
 fn hardly_a_profile(backend: &dyn Backend) {
-    let cells = CellSet::run(3, 389);
+    let cells = CellSet::run(3, 203);
     for m in [material::shipped("pi-ws2-qd").unwrap(), material::shipped("pi-ws2-ns").unwrap(), sixteen()] {
         let of = |celsius: f64| profile_job(&m, &[(None, 7.0), (Some(celsius), 3.0)], None, &octaves(), 9);
         let constant =
@@ -138,7 +138,7 @@ fn the_order_of_legs(backend: &dyn Backend) {
 fn cells_agree_with_the_reference(backend: &dyn Backend) {
     for (name, job) in jobs() {
         // More than one block of every backend, and a broken one at the end.
-        let cells = CellSet::run(3, 389);
+        let cells = CellSet::run(3, 203);
         let (found, expected) = (trace(backend, &job, &cells), trace(&Reference, &job, &cells));
         if std::env::var_os("TRAPLINE_SHOW_DISTANCES").is_some() {
             println!("{} {name}: {:.3?}", backend.identity().backend, apart(&job, &found, &expected));
@@ -206,7 +206,7 @@ fn the_temperature_of_reading(backend: &dyn Backend) {
     assert_eq!((&one.filling, &one.lost, &one.kept), (&other.filling, &other.lost, &other.kept));
     // Over each temperature's own fresh conductance, of which the hopping that knows no charge is more when hot.
     assert!(cold.read.hopping < 0.9 * hot.read.hopping && cold.read.fresh_conductance_s < hot.read.fresh_conductance_s);
-    assert!(one.conductance.iter().zip(&other.conductance).all(|(cold, hot)| cold.is_finite() && cold != hot));
+    assert!(one.conductance.row(0).iter().zip(other.conductance.row(0)).all(|(cold, hot)| cold > hot));
 }
 
 /// One test: a claim on a backend, which is the one asked for.
