@@ -275,12 +275,12 @@ mod tests {
                 edges.chain((0..2000).map(|i| 10f64.powf(-12.0 + f64::from(i) * 0.012))).collect();
             times.sort_by(f64::total_cmp);
             let found = profile(legs, cycles).stays(400.0, &times);
-            for pair in 1..times.len() {
-                let (before, after) = (found.for_s.row(pair - 1), found.for_s.row(pair));
-                assert!(before.iter().zip(after).all(|(b, a)| a >= b), "{} s: {before} then {after}", times[pair]);
+            for (number, &time_s) in times.iter().enumerate().skip(1) {
+                let (before, after) = (found.for_s.row(number - 1), found.for_s.row(number));
+                assert!(before.iter().zip(after).all(|(b, a)| a >= b), "{time_s} s: {before} then {after}");
                 // A product and a sum for each of eight legs, in f64.
-                let error = (after.sum() - times[pair]).abs() / times[pair];
-                assert!(error < 16.0 * f64::EPSILON, "{} s: {after} is off by {error:e}", times[pair]);
+                let error = (after.sum() - time_s).abs() / time_s;
+                assert!(error < 16.0 * f64::EPSILON, "{time_s} s: {after} is off by {error:e}");
             }
         }
         // A thousand million cycles: three tenths of the time were cold.
