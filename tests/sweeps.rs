@@ -150,6 +150,42 @@ fn a_case_is_the_campaign_with_its_values_written_in() {
     assert_eq!(other.material, written.job(0).material);
 }
 
+/// A bake whose temperature changes: constant legs are the constant bake, and time at room temperature loses nothing.
+#[test]
+fn a_cycle_bakes_only_while_it_is_hot() {
+    let plain =
+        SWEEP[..SWEEP.find("[[sweep]]").unwrap()].replace("times_s = [10.0, 1e3, 1e5]", "times_s = [1e3, 2e3, 4e3]");
+    let cycled = plain
+        .replace("[histogram]", "cycle = [{ for_s = 500.0 }, { temperature_c = -200.0, for_s = 500.0 }]\n[histogram]");
+    let steady = plain.replace("[histogram]", "cycle = [{ for_s = 500.0 }]\ncycles = 7\n[histogram]");
+    let [plain, cycled, steady] = [plain, cycled, steady].map(|text| plan(&text).unwrap());
+    for number in 0..4 {
+        let lost = |plan: &Plan| plan.job(number).nominal.iter().map(|seen| seen.lost).collect::<Vec<_>>();
+        let (constant, half, steady) = (lost(&plain), lost(&cycled), lost(&steady));
+        assert_eq!(constant, steady);
+        // At 2000 s the cycle was hot for 1000 s: the same sums of the same rates, a few roundings apart.
+        for (hot, cycled) in [(1, 2), (2, 3)] {
+            assert!((half[cycled] / constant[hot] - 1.0).abs() < 1e-12, "{number}: {half:?} {constant:?}");
+            assert!(half[hot] < constant[hot], "control");
+        }
+    }
+    let swept = SWEEP.replace(
+        "key = \"parameter.matrix.fragility\"\nvalues = [100.0, 114.7]",
+        "name = \"way\"\nkey = \"bake.cycle\"\nvalues = [[{ for_s = 1.0 }], [{ for_s = 1.0 }, { temperature_c = 20.0, for_s = 1.0 }]]",
+    );
+    assert_eq!(plan(&swept).unwrap().points.len(), 48);
+    for (cycle, needed) in [
+        ("cycle = []", "bake.cycle"),
+        ("cycles = 3", "bake.cycles"),
+        ("cycle = [{ for_s = -1.0 }]", "bake.cycle[0].for_s"),
+        ("cycle = [{ for_s = 1.0 }]\ncycles = 0", "bake.cycles"),
+        ("cycle = [{ for_s = 1.0, temperature_c = 2000.0 }]", "bake.cycle[0].temperature_c"),
+    ] {
+        let error = plan(&SWEEP.replacen("[histogram]", &format!("{cycle}\n[histogram]"), 1)).expect_err(cycle);
+        assert!(error.contains(needed) && !error.contains('\n'), "{error}");
+    }
+}
+
 #[test]
 fn a_wrong_sweep_is_told_where_and_how() {
     for (old, new, needed) in [

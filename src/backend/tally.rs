@@ -191,10 +191,12 @@ mod tests {
                 shape: ArrayShape { rows: 1, cols: 1 },
                 program_k: 300.0,
                 bake_k: 400.0,
+                profile: None,
                 program: &[],
                 substeps: None,
                 times_s: &times_s[..times],
                 read_v: 0.1,
+                read_k: 400.0,
                 kept_threshold: 0.9,
                 bins,
             })

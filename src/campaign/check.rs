@@ -1,12 +1,12 @@
 //! Limits of a campaign's values, and the messages that name them.
 
 use super::error::Bad;
-use super::file::DumpFile;
+use super::file::{BakeFile, DumpFile};
 use crate::array::ArrayShape;
 use crate::backend::job::ReadOut;
 use crate::material::Material;
 use crate::outcome::CellWindow;
-use crate::protocol::{self, MAX_BIAS_V, Part, PartFile};
+use crate::protocol::{self, MAX_BIAS_V, Part, PartFile, Profile};
 use crate::units::celsius_texts;
 
 /// Highest temperature, degrees Celsius.
@@ -94,6 +94,17 @@ pub(super) fn temperature(key: &str, value: f64) -> Result<f64, Bad> {
 /// The parts of a programming; see [`protocol::program`].
 pub(super) fn program(key: &str, parts: &[PartFile]) -> Result<Vec<Part>, Bad> {
     protocol::program(parts).map_err(|(place, wrong)| Bad::key(wrong.key_in(key, place), wrong.value, wrong.limit))
+}
+
+/// What the temperature does while a bake lasts; none where it is constant.
+pub(super) fn profile(bake: &BakeFile) -> Result<Option<Profile>, Bad> {
+    match (&bake.cycle, bake.cycles) {
+        (None, None) => Ok(None),
+        (None, Some(cycles)) => Err(Bad::key("bake.cycles", cycles, "left out where there is no bake.cycle")),
+        (Some(legs), cycles) => Profile::from_files(legs, cycles)
+            .map(Some)
+            .map_err(|wrong| Bad::key(wrong.key_in("bake"), wrong.wrong.value.clone(), wrong.wrong.limit.clone())),
+    }
 }
 
 /// A window inside the array, small enough to pass through memory.

@@ -18,7 +18,7 @@ use crate::files::{self, TextError};
 use crate::material::draft::Draft;
 use crate::material::{self, Material};
 use crate::outcome::{CampaignLabel, PointLabel, PointSettings};
-use crate::protocol::{self, Part};
+use crate::protocol::{self, Part, Profile};
 use crate::toml_file;
 use crate::units::kelvin;
 
@@ -55,6 +55,8 @@ struct Case {
     shape: ArrayShape,
     variation: bool,
     substeps: Option<u32>,
+    /// What the temperature of the bake does; constant without.
+    profile: Option<Profile>,
     /// Alike cases share theirs.
     materials: Vec<Arc<Programmed>>,
 }
@@ -177,10 +179,12 @@ impl Plan {
             shape: case.shape,
             program_k: settings.program_k,
             bake_k: point.temperature_k,
+            profile: case.profile.as_ref(),
             program: &protocol::segments(&of.program),
             substeps: case.substeps,
             times_s: &self.label.times_s[1..],
             read_v: settings.read_v,
+            read_k: settings.read_k,
             kept_threshold: settings.kept_threshold,
             bins: self.label.bins,
         })
@@ -279,7 +283,13 @@ impl Build {
         let program_k = program_c.map(|t| check::temperature("program.temperature_c", t).map(kelvin)).transpose()?;
         let substeps = program.and_then(|p| p.substeps);
         let substeps = substeps.map(|n| check::whole("program.substeps", n, 1, MAX_SUBSTEPS)).transpose()?;
-        let read_v = check::bias("read.bias_v", file.read.as_ref().map_or(DEFAULT_READ_V, |r| r.bias_v))?;
+        let read = file.read.as_ref();
+        let read_v = check::bias("read.bias_v", read.and_then(|r| r.bias_v).unwrap_or(DEFAULT_READ_V))?;
+        let read_c = read.and_then(|r| r.temperature_c);
+        let read_k = read_c.map(|t| check::temperature("read.temperature_c", t).map(kelvin)).transpose()?;
+        let profile = check::profile(&file.bake)?;
+        let legs = profile.iter().flat_map(Profile::legs);
+        let hottest_leg_k = legs.filter_map(|leg| leg.temperature_k).fold(0.0, f64::max);
         let kept_below = file.failure.as_ref().map_or(DEFAULT_KEPT_BELOW, |f| f.kept_below);
         let kept_threshold = check::positive("failure.kept_below", kept_below, check::MAX_KEPT_BELOW, "")?;
         let dump = file.dump.as_ref().map(|d| check::dump(d, shape, self.label.times_s.len())).transpose()?;
@@ -288,12 +298,13 @@ impl Build {
         let materials = self.programmed(file, parameters)?;
         for (material_index, of) in materials.iter().enumerate() {
             for (temperature_index, &temperature_k) in self.label.temperatures_k.iter().enumerate() {
-                check::read_out(&of.material, &ReadOut::new(&of.material, read_v, temperature_k), temperature_k)?;
+                let read_k = read_k.unwrap_or(temperature_k);
+                check::read_out(&of.material, &ReadOut::new(&of.material, read_v, read_k), read_k)?;
                 let program_k = program_k.unwrap_or(temperature_k);
-                let flags = flags(&of.material, &of.program, program_k, temperature_k, read_v);
+                let hottest_k = temperature_k.max(hottest_leg_k);
+                let flags = flags(&of.material, &of.program, program_k, hottest_k, read_v);
                 let place = self.label.place(self.points.len());
                 let ArrayShape { rows, cols } = shape;
-                let read_k = temperature_k;
                 let settings = PointSettings { rows, cols, seed, read_v, read_k, program_k, kept_threshold };
                 self.label.settings.push(settings);
                 self.points.push(PointLabel {
@@ -308,7 +319,7 @@ impl Build {
             }
         }
         let substeps = substeps.map(|n| n as u32);
-        self.cases.push(Case { shape, variation: file.variation, substeps, materials });
+        self.cases.push(Case { shape, variation: file.variation, substeps, profile, materials });
         Ok(())
     }
 

@@ -129,7 +129,7 @@ impl From<ExperimentError> for Failure {
             ExperimentError::Material(_) | ExperimentError::Dataset(_) | ExperimentError::Shape(_) => {
                 Failure::Failed(told(&error))
             }
-            ExperimentError::Pattern(_) => Failure::Usage(told(&error)),
+            ExperimentError::Pattern(_) | ExperimentError::Profile(_) => Failure::Usage(told(&error)),
         }
     }
 }
