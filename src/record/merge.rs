@@ -1,13 +1,16 @@
 //! Merging: points from files of their own, or from records of a part of the campaign, into one campaign file.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use super::campaign::CampaignRecord;
 use super::commit;
 use super::error::RecordError;
+use super::hdf::{self, Input};
 use super::layout::CAMPAIGN_FILE_TYPE;
 use super::output::Output;
-use super::read::{open_point, whole};
+use super::read::{open_point, whole, whole_in};
 use super::write::point_path;
 use crate::outcome::{CampaignLabel, PointLabel, PointOutcome, Provenance};
 
@@ -66,8 +69,9 @@ pub fn merge(
     }
     commit::atomic_write(destination, |temporary| {
         let output = Output::create(temporary, destination, CAMPAIGN_FILE_TYPE, campaign, provenance)?;
+        let mut opened = Opened::default();
         for &(number, source) in sources {
-            let (label, provenance, outcome) = load(campaign, number, source)?;
+            let (label, provenance, outcome) = load(campaign, number, source, &mut opened)?;
             output.point(number, &label, &provenance, &outcome)?;
         }
         output.close()
@@ -79,20 +83,29 @@ pub fn merge(
 /// # Errors
 /// As [`merge`].
 pub fn load_outcome(campaign: &CampaignLabel, number: usize, source: Source<'_>) -> Result<PointOutcome, RecordError> {
-    load(campaign, number, source).map(|(_, _, outcome)| outcome)
+    load(campaign, number, source, &mut Opened::default()).map(|(_, _, outcome)| outcome)
 }
+
+/// Records whose points are being read, by path.
+type Opened = BTreeMap<PathBuf, hdf5::File>;
 
 /// Reads a point whole, wherever it lies.
 fn load(
     campaign: &CampaignLabel,
     number: usize,
     source: Source<'_>,
+    opened: &mut Opened,
 ) -> Result<(PointLabel, Provenance, PointOutcome), RecordError> {
     let missing = |path: PathBuf| RecordError::MissingPoint { number, path };
     match source {
         Source::Record(record) => {
             let point = &record.points[number];
-            let outcome = whole(record, number)?.ok_or_else(|| missing(record.path.clone()))?;
+            let file = match opened.entry(record.path.clone()) {
+                Entry::Occupied(found) => found.into_mut(),
+                Entry::Vacant(place) => place.insert(hdf::open(&record.path)?.0),
+            };
+            let input = Input { file, path: &record.path };
+            let outcome = whole_in(&input, record, number)?.ok_or_else(|| missing(record.path.clone()))?;
             Ok((point.label.clone(), point.provenance.clone(), outcome))
         }
         Source::Folder(dir) => {

@@ -89,11 +89,21 @@ pub fn read_point(path: &Path) -> Result<(PointLabel, Provenance, PointOutcome),
 /// # Panics
 /// If there are fewer points.
 pub fn whole(record: &CampaignRecord, place: usize) -> Result<Option<PointOutcome>, RecordError> {
+    let (file, _) = hdf::open(&record.path)?;
+    whole_in(&Input { file: &file, path: &record.path }, record, place)
+}
+
+/// The same from the record's file, opened before: its checksum is over all of it, and is not taken again for each point.
+pub(super) fn whole_in(
+    input: &Input<'_>,
+    record: &CampaignRecord,
+    place: usize,
+) -> Result<Option<PointOutcome>, RecordError> {
     let Some(outcome) = &record.points[place].outcome else {
         return Ok(None);
     };
-    let (histograms, dump) = (read_histograms(record, place)?, read_dump(record, place)?);
-    Ok(Some(PointOutcome { histograms, dump, ..outcome.clone() }))
+    let (histograms, dump) = (histograms_in(input, record, place)?, dump_in(input, record, place)?);
+    Ok(Some(PointOutcome { histograms: Some(histograms), dump, ..outcome.clone() }))
 }
 
 /// Reads the histograms of one point; none where the point was not computed. In the file of one point its place is 0.
@@ -108,22 +118,25 @@ pub fn read_histograms(record: &CampaignRecord, place: usize) -> Result<Option<H
         return Ok(None);
     }
     let (file, _) = hdf::open(&record.path)?;
-    let input = Input { file: &file, path: &record.path };
+    histograms_in(&Input { file: &file, path: &record.path }, record, place).map(Some)
+}
+
+fn histograms_in(input: &Input<'_>, record: &CampaignRecord, place: usize) -> Result<Histograms, RecordError> {
     let point = Place::new(&record.label, place);
     let (times, bins) = (record.label.times_s.len(), record.label.bins);
     let of = |quantity: &Quantity| -> Result<HistogramSeries, RecordError> {
         let name = |suffix: &str| format!("{}_{suffix}", quantity.name);
         Ok(HistogramSeries {
-            low: point.read::<f64, _>(&input, &name("histogram_low"), &[])?.into_scalar(),
-            high: point.read::<f64, _>(&input, &name("histogram_high"), &[])?.into_scalar(),
-            counts: point.read(&input, &name("histogram"), &[times, bins])?,
-            below: point.read(&input, &name("histogram_below"), &[times])?,
-            above: point.read(&input, &name("histogram_above"), &[times])?,
+            low: point.read::<f64, _>(input, &name("histogram_low"), &[])?.into_scalar(),
+            high: point.read::<f64, _>(input, &name("histogram_high"), &[])?.into_scalar(),
+            counts: point.read(input, &name("histogram"), &[times, bins])?,
+            below: point.read(input, &name("histogram_below"), &[times])?,
+            above: point.read(input, &name("histogram_above"), &[times])?,
         })
     };
     let [conductance, filling, kept] =
         [layout::CONDUCTANCE, layout::FILLING, layout::KEPT].map(|quantity| of(&quantity));
-    Ok(Some(Histograms { conductance: conductance?, filling: filling?, kept: kept? }))
+    Ok(Histograms { conductance: conductance?, filling: filling?, kept: kept? })
 }
 
 /// Reads the cell dump of one point; none where the campaign asked for none or the point was not computed. In the file of one
@@ -135,14 +148,20 @@ pub fn read_histograms(record: &CampaignRecord, place: usize) -> Result<Option<H
 /// # Panics
 /// If there are fewer points.
 pub fn read_dump(record: &CampaignRecord, place: usize) -> Result<Option<CellDump>, RecordError> {
-    let Some(window) = record.label.dump.filter(|_| record.points[place].outcome.is_some()) else {
+    if record.label.dump.is_none() || record.points[place].outcome.is_none() {
+        return Ok(None);
+    }
+    let (file, _) = hdf::open(&record.path)?;
+    dump_in(&Input { file: &file, path: &record.path }, record, place)
+}
+
+fn dump_in(input: &Input<'_>, record: &CampaignRecord, place: usize) -> Result<Option<CellDump>, RecordError> {
+    let Some(window) = record.label.dump else {
         return Ok(None);
     };
-    let (file, _) = hdf::open(&record.path)?;
-    let input = Input { file: &file, path: &record.path };
     let point = Place::new(&record.label, place);
     let plane = [record.label.times_s.len(), window.rows as usize, window.cols as usize];
-    let read = |quantity: Quantity| point.read(&input, &format!("cell_{}", quantity.name), &plane);
+    let read = |quantity: Quantity| point.read(input, &format!("cell_{}", quantity.name), &plane);
     Ok(Some(CellDump {
         window,
         conductance_s: read(layout::CONDUCTANCE)?,
