@@ -99,3 +99,23 @@ fn python_reads_an_experiment() {
     });
     compare("read_experiment.py", &path, &expected);
 }
+
+#[test]
+#[ignore = "needs TRAPLINE_PYTHON with h5py, xarray, h5netcdf"]
+fn python_reads_sweeps_and_a_campaign_in_progress() {
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let label = made_up::swept(&SMALL);
+    let outcomes: Vec<_> = (0..36).map(|n| outcome(&label, n)).collect();
+    let whole = made_up::file(folder.path(), &label, &outcomes);
+    let parts = folder.path().join("made-up.h5.parts");
+    std::fs::remove_file(trapline::record::point_path(&parts, 1)).unwrap();
+    let begun = folder.path().join("begun.h5");
+    let all: Vec<usize> = (0..36).collect();
+    trapline::record::write_unfinished(&begun, &parts, &label, &made_up::provenance("b"), &all).unwrap();
+    let filling: Vec<u64> = outcomes[35].filling.mean.iter().map(|x| x.to_bits()).collect();
+    for (path, in_progress) in [(whole, false), (begun, true)] {
+        let expected = serde_json::json!({ "in_progress": in_progress, "filling_mean": filling });
+        compare("read_swept.py", &path, &expected);
+    }
+}
