@@ -54,10 +54,12 @@ impl Input {
             shape: ArrayShape { rows: 1024, cols: (CELLS / 1024) as u64 },
             program_k: kelvin(25.0),
             bake_k: kelvin(150.0),
+            profile: None,
             program: &program,
             substeps: None,
             times_s: &times_s,
             read_v: 0.1,
+            read_k: kelvin(150.0),
             kept_threshold: 0.9,
             bins: 64,
         });

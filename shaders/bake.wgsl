@@ -50,9 +50,9 @@ fn bake(
     let counters = 3u * width + 2u;
     for (var v = params.first_visit; v < params.last_visit; v += 1u) {
         tick();
-        let visit = visits[v];
-        let seen = read_out(area, start, visit_checkpoint(visit));
-        let shift = nominal[visit.checkpoint];
+        let checkpoint = checkpoint_of(v);
+        let seen = read_out(area, start, go_to_visit(v));
+        let shift = nominal[checkpoint];
         put(0u, local, seen.conductance, shift.conductance, shift.conductance_scale, valid);
         put(1u, local, seen.filling, shift.filling, shift.filling_scale, valid);
         put(2u, local, seen.lost, shift.lost, shift.lost_scale, programmed);
@@ -79,7 +79,7 @@ fn bake(
             tick();
             let counted = atomicExchange(&local_counts[c], 0u);
             if counted > 0u {
-                atomicAdd(&counts[visit.checkpoint * counters + c], counted);
+                atomicAdd(&counts[checkpoint * counters + c], counted);
             }
         }
         workgroupBarrier();
@@ -89,7 +89,7 @@ fn bake(
                 tick();
                 whole = combine(local, whole, folded[local * FOLDERS + r]);
             }
-            partials[(block * params.checkpoints + visit.checkpoint) * SLOTS + local] = whole;
+            partials[(block * params.checkpoints + checkpoint) * SLOTS + local] = whole;
         }
     }
     report_ticks();

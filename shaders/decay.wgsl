@@ -1,10 +1,9 @@
-// The bake of one cell, visit by visit: shared by the kernels that reduce (bake) and that write out (read).
+// The bake of one cell, visit by visit: shared by the kernels that reduce (bake) and that write out (read). How its classes
+// empty is another file's: constant.wgsl or profile.wgsl, which give set_rate, checkpoint_of and lose.
 // Twin: src/backend/cpu/bake.rs.
 
-// Rates over the longest checkpoint; share of the charge in each class; fraction lost by each class at the visit before.
-var<private> rate: array<f32, CLASSES>;
+// Share of the charge in each class.
 var<private> share: array<f32, CLASSES>;
-var<private> lost_part: array<f32, CLASSES>;
 
 // Starts the bake of the tile's i-th cell; gives its filling right after programming.
 fn start_bake(i: u32) -> f32 {
@@ -12,8 +11,7 @@ fn start_bake(i: u32) -> f32 {
     var start = 0.0;
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
-        let shift = exp_(-(u * (classes[k].bake_slope + classes[k].bake_curvature * u)));
-        rate[k] = classes[k].bake_rate * shift + params.bake_matrix;
+        set_rate(k, u);
         share[k] = classes[k].weight * occupancy[k * params.count + i];
         start += share[k];
     }
@@ -24,18 +22,7 @@ fn start_bake(i: u32) -> f32 {
     return start;
 }
 
-// Goes to a checkpoint; gives the fraction of the cell's charge lost by then.
-fn visit_checkpoint(visit: VisitRow) -> f32 {
-    var lost = 0.0;
-    for (var k = 0u; k < CLASSES; k += 1u) {
-        tick();
-        let y = lost_part[k];
-        if visit.chained == 0u {
-            lost_part[k] = fraction_lost(rate[k] * visit.time);
-        } else {
-            lost_part[k] = y * (2.0 - y);
-        }
-        lost += share[k] * lost_part[k];
-    }
-    return min(lost, 1.0);
+// Goes to a visit; gives the fraction of the cell's charge lost by then.
+fn go_to_visit(v: u32) -> f32 {
+    return min(lose(v), 1.0);
 }

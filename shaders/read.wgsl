@@ -15,9 +15,8 @@ fn read_cells(
     let area = variation[params.count + i];
     for (var v = params.first_visit; v < params.last_visit; v += 1u) {
         tick();
-        let visit = visits[v];
-        let seen = read_out(area, start, visit_checkpoint(visit));
-        let row = visit.checkpoint * QUANTITIES;
+        let seen = read_out(area, start, go_to_visit(v));
+        let row = checkpoint_of(v) * QUANTITIES;
         cells[row * params.count + i] = seen.conductance;
         cells[(row + 1u) * params.count + i] = seen.filling;
         cells[(row + 2u) * params.count + i] = seen.lost;

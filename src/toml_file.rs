@@ -25,6 +25,15 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     })
 }
 
+/// The same of a table that was read before.
+pub fn from_table<T: DeserializeOwned>(table: toml::Table) -> Result<T, String> {
+    serde_path_to_error::deserialize(table).map_err(|error| {
+        let path = error.path().to_string();
+        let key = if path == "." { String::new() } else { format!("key {path}: ") };
+        format!("{key}{}", plain(&error.inner().message().split_whitespace().collect::<Vec<_>>().join(" ")))
+    })
+}
+
 /// What serde says of types and keys, in the words of a file's author.
 fn plain(message: &str) -> String {
     if let Some((unknown, known)) = unknown_key(message) {

@@ -18,7 +18,7 @@
 //!   a full cell, below 0.3 for the pulses whose statistics are compared, 5e-7 + 7e-7 = 1.2e-6. Twins are held to their own cell's sum.
 //! - *kept*, absolute (it lies between 0 and 1): 6 roundings, the loss's error times the loss, the filling's times 0.3.
 //!
-//! The tolerances below are these sums, taken once; what is measured is said beside them. Trace values of the reference are themselves
+//! The tolerances of `support::twins` are these sums, taken once; what is measured is said beside them. Trace values of the reference are themselves
 //! rounded to f32, half a rounding more.
 
 mod support;
@@ -26,7 +26,8 @@ mod support;
 use ndarray::Array2;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
-use support::{assert_close, job_of, octaves, shipped_job, single_class, thirty_pulses, worst_relative};
+use support::twins::{CONDUCTANCE, FILLING, KEPT, LOST, ROUNDING, apart, assert_twins, fields, open, trace};
+use support::{assert_close, job_of, octaves, shipped_job, single_class, thirty_pulses};
 use trapline::array::{ArrayShape, CellSet};
 use trapline::backend::cpu::{Cpu, InstructionSet};
 use trapline::backend::gpu::Gpu;
@@ -34,49 +35,11 @@ use trapline::backend::job::{Job, JobSpec};
 use trapline::backend::reference::Reference;
 use trapline::backend::stimulus::{Response, Stimulus};
 use trapline::backend::tally::CHUNK_CELLS;
-use trapline::backend::{self, Backend, Choice, Options, Trace};
+use trapline::backend::{self, Backend, Choice, Trace};
 use trapline::cell::{self, Factors, capture};
 use trapline::material::{self, Material, TrapClass, Variation};
 use trapline::protocol::{Part, Segment, segments};
 use trapline::units::{kelvin, thermal_energy_ev};
-
-/// Relative, of `lost`. Measured: 1.0e-6.
-const LOST: f64 = 4.1e-6;
-/// Relative to the start value, of `filling`. Measured: 5e-7.
-const FILLING: f64 = 2.3e-6;
-/// Relative, of `conductance`. Measured: 2.4e-7.
-const CONDUCTANCE: f64 = 1.2e-6;
-/// Absolute, of `kept`. Measured: 5e-7.
-const KEPT: f64 = 2.5e-6;
-
-/// Opens a backend; that it is not there is a failure that says what to install.
-fn open(choice: Choice) -> Box<dyn Backend> {
-    backend::open(&Options { choice, ..Options::default() }).unwrap_or_else(|error| {
-        panic!(
-            "the backend {choice:?} cannot be opened: {error}\nGPU tests need a Vulkan driver; a software one will do (Debian: \
-             apt-get install libvulkan1 mesa-vulkan-drivers). To leave them out knowingly, set TRAPLINE_SKIP_GPU_TESTS=1: \
-             they then show as ignored"
-        )
-    })
-}
-
-fn trace(backend: &dyn Backend, job: &Job, cells: &CellSet) -> Trace {
-    let trace = backend.trace(job, cells).unwrap_or_else(|error| panic!("{error}"));
-    // A trace starts as NaN, so this is also that every value was written.
-    for (name, values) in fields(&trace) {
-        assert_eq!(values.dim(), (job.times_s.len(), cells.count as usize), "{name}");
-        assert!(values.iter().all(|x| x.is_finite()), "{name} has values that nobody wrote");
-    }
-    trace
-}
-
-fn fields(trace: &Trace) -> [(&'static str, &Array2<f32>); 4] {
-    [("conductance", &trace.conductance), ("filling", &trace.filling), ("lost", &trace.lost), ("kept", &trace.kept)]
-}
-
-fn wide(values: &Array2<f32>) -> impl Iterator<Item = f64> + '_ {
-    values.iter().map(|x| f64::from(*x))
-}
 
 /// A job on one nominal cell.
 fn closed_form_job(m: &Material, program: &[Segment], program_k: f64, bake_k: f64, times_s: &[f64]) -> Job {
@@ -87,10 +50,12 @@ fn closed_form_job(m: &Material, program: &[Segment], program_k: f64, bake_k: f6
         shape: ArrayShape { rows: 1, cols: 1 },
         program_k,
         bake_k,
+        profile: None,
         program,
         substeps: None,
         times_s,
         read_v: 0.1,
+        read_k: bake_k,
         kept_threshold: 0.9,
         bins: 8,
     })
@@ -265,45 +230,6 @@ fn random_job(seed: u64) -> Job {
     job_of(&m, &program, uniform(25.0, 160.0), 16, 32, seed.wrapping_mul(0xDEAD_BEEF_CAFE))
 }
 
-/// What of two traces lies furthest apart, each in units of its tolerance.
-fn apart(job: &Job, found: &Trace, expected: &Trace) -> [(&'static str, f64); 4] {
-    // Fillings are held against what was there at the start of the bake, cell by cell.
-    let start = || expected.filling.row(0).to_vec().into_iter().map(f64::from).cycle();
-    let by_start = |a: &Array2<f32>, b: &Array2<f32>| {
-        let scaled = |values: &Array2<f32>| -> Vec<f64> {
-            wide(values).zip(start()).map(|(x, s)| if s > 0.0 { x / s } else { x }).collect()
-        };
-        let one = scaled(a).into_iter().zip(scaled(b)).map(|(x, y)| (x - y).abs());
-        one.fold(0.0f64, |worst, d| if d.is_nan() { f64::NAN } else { worst.max(d) })
-    };
-    let absolute = wide(&found.kept).zip(wide(&expected.kept)).map(|(x, y)| (x - y).abs());
-    // Below f32's normal range a loss has no relative accuracy; the smallest that matters is 1e-30.
-    [
-        ("conductance", conductance_apart(job.open(), found, expected)),
-        ("filling", by_start(&found.filling, &expected.filling) / FILLING),
-        ("lost", worst_relative(wide(&found.lost), wide(&expected.lost), 1e-30) / LOST),
-        ("kept", absolute.fold(0.0f64, |w, d| if d.is_nan() { f64::NAN } else { w.max(d) }) / KEPT),
-    ]
-}
-
-/// Conductances, each in units of its own tolerance: eight roundings, and the filling's error through `1/(1 - q F)`.
-fn conductance_apart(open: f64, found: &Trace, expected: &Trace) -> f64 {
-    let pairs = found.conductance.iter().zip(&expected.conductance).zip(expected.filling.indexed_iter());
-    pairs.fold(0.0, |worst: f64, ((f, e), ((_, cell), filling))| {
-        let start = f64::from(expected.filling[[0, cell]]);
-        let tolerance = 8.0 * ROUNDING + FILLING * open * start / (1.0 - open * f64::from(*filling));
-        let distance = (f64::from(*f) - f64::from(*e)).abs() / (tolerance * f64::from(*e));
-        if distance.is_nan() || worst.is_nan() { f64::NAN } else { worst.max(distance) }
-    })
-}
-
-#[track_caller]
-fn assert_twins(what: &str, job: &Job, found: &Trace, expected: &Trace) {
-    for (name, ratio) in apart(job, found, expected) {
-        assert!(ratio <= 1.0, "{what}: {name} is {ratio} tolerances from the reference");
-    }
-}
-
 fn twins(backend: &dyn Backend) {
     for (name, job) in jobs() {
         // More than one block of every backend, and a broken one at the end.
@@ -365,9 +291,6 @@ fn cells_know_no_shape(backend: &dyn Backend) {
         }
     }
 }
-
-/// Half a unit in the last place of f32, relative.
-const ROUNDING: f64 = 0.5 * f32::EPSILON as f64;
 
 fn nothing(_: u64) {}
 

@@ -162,7 +162,7 @@ proptest! {
         let text = changes.iter().fold(BAKE.to_owned(), |text, change| changed(&text, change));
         if let Some(plan) = campaign(&text) {
             // What is accepted is within the limits, and small enough to hold.
-            prop_assert!(plan.shape.rows >= 1 && plan.shape.cols >= 1);
+            prop_assert!(plan.shape(0).rows >= 1 && plan.shape(0).cols >= 1);
             prop_assert!(plan.label.times_s.len() <= 4096);
             prop_assert!(plan.label.times_s.windows(2).all(|w| w[0] < w[1]));
             prop_assert!(plan.label.temperatures_k.iter().all(|t| *t > 0.0 && t.is_finite()));

@@ -6,7 +6,8 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 use trapline::campaign::{Overrides, Plan};
-use trapline::record;
+use trapline::material::Variation;
+use trapline::record::{self, CampaignRecord};
 
 const SMALL: &str = r#"
 format = 1
@@ -121,7 +122,7 @@ fn a_campaign_from_end_to_end() {
         assert!(summary.contains(word), "{word} is not in\n{summary}");
     }
     assert!(summary.contains("180 °C is above the glass transition, 170 °C"), "{summary}");
-    assert_eq!(summary.matches("glass transition").count(), 2, "once a point:\n{summary}");
+    assert_eq!(summary.matches("glass transition").count(), 1, "once, with its points:\n{summary}");
     let notes = err(&ran);
     assert!(notes.contains("6 points") && notes.contains("32 x 48 cells") && notes.contains("cpu:"), "{notes}");
     assert!(notes.contains("wrote mine.h5, mine.png, mine.svg in "), "{notes}");
@@ -129,15 +130,16 @@ fn a_campaign_from_end_to_end() {
 
     let found = record::open_campaign(&desk.path("mine.h5")).unwrap();
     assert_eq!(found.label.campaign_toml, SMALL);
-    assert_eq!((found.label.rows, found.label.cols, found.label.seed), (32, 48, 5));
-    assert!(found.computed.iter().all(|&c| c));
+    assert_eq!(found.label.common(|of| (of.rows, of.cols, of.seed)), Some((32, 48, 5)));
+    assert_eq!(found.computed(), 6);
     assert_eq!(found.provenance.commit, trapline::COMMIT);
-    assert_eq!((found.label.read_v, found.label.program_k), (0.1, Some(298.15)));
+    assert_eq!(found.label.common(|of| (of.read_v, of.program_k)), Some((0.1, 298.15)));
     // The dump is of the cells that the statistics are of.
-    let dump = record::read_dump(&found, 0, 1).unwrap().unwrap();
+    let dump = record::read_dump(&found, 1).unwrap().unwrap();
+    let statistics = &found.points[1].outcome.as_ref().unwrap().conductance_s;
     assert_eq!(dump.conductance_s.dim(), (found.label.times_s.len(), 2, 8));
     for (k, plane) in dump.conductance_s.outer_iter().enumerate() {
-        let (low, high) = (found.conductance_s.min[[0, 1, k]], found.conductance_s.max[[0, 1, k]]);
+        let (low, high) = (statistics.min[k], statistics.max[k]);
         // f32 in the dump.
         let within = |g: &f32| f64::from(*g) >= low * (1.0 - 1e-6) && f64::from(*g) <= high * (1.0 + 1e-6);
         assert!(plane.iter().all(within), "checkpoint {k}: {plane} is not within {low} to {high}");
@@ -158,12 +160,13 @@ fn a_point_does_not_depend_on_the_others() {
     good(&desk.run(&["-o", "alone.h5", "--threads", "1"]));
     let [all, alone] = ["all.h5", "alone.h5"].map(|name| record::open_campaign(&desk.path(name)).unwrap());
     for m in 0..2 {
-        let pair = [(&all, 1), (&alone, 0)].map(|(r, t)| r.outcome(m, t, record::read_dump(r, m, t).unwrap()));
+        let pair = [(&all, 3 * m + 1), (&alone, m)].map(|(r, n)| record::whole(r, n).unwrap().unwrap());
         assert!(pair[0] == pair[1], "material {m} differs");
         assert!(pair[0].times_s.len() > 20 && pair[0].dump.is_some());
     }
     // The negative control: another temperature does differ.
-    assert!(all.outcome(0, 0, None).kept != alone.outcome(0, 0, None).kept);
+    let kept = |record: &CampaignRecord| record.points[0].outcome.as_ref().unwrap().kept.clone();
+    assert!(kept(&all) != kept(&alone));
 }
 
 #[test]
@@ -171,7 +174,7 @@ fn the_command_line_overrides_and_the_record_says_so() {
     let desk = Desk::new(&SMALL[..SMALL.find("[dump]").unwrap()]);
     good(&desk.run(&["--rows", "4", "--cols", "8", "--seed", "18446744073709551615"]));
     let found = record::open_campaign(&desk.path("small.h5")).unwrap();
-    assert_eq!((found.label.rows, found.label.cols, found.label.seed), (4, 8, u64::MAX));
+    assert_eq!(found.label.common(|of| (of.rows, of.cols, of.seed)), Some((4, 8, u64::MAX)));
     assert_eq!(found.label.overrides, ["rows = 4", "cols = 8", "seed = 18446744073709551615"]);
     assert!(good(&desk.trapline(&["show", "small.h5"])).contains("rows = 4, cols = 8"));
     let quiet = desk.run(&["--rows", "4", "--cols", "8", "--force", "--quiet"]);
@@ -185,7 +188,9 @@ fn an_array_that_takes_no_charge_is_remarked_on() {
     let text = SMALL.replace("amplitude_v = 1.5", "amplitude_v = 1e-300");
     let desk = Desk::new(&text[..text.find("[dump]").unwrap()]);
     let summary = good(&desk.run(&[]));
-    assert_eq!(summary.matches("put no charge into any cell").count(), 3, "once a point of one material:\n{summary}");
+    let remark = summary.lines().find(|line| line.contains("put no charge into any cell")).unwrap();
+    assert_eq!(remark.matches("pi-ws2-qd, ").count(), 3, "of the points of one material:\n{summary}");
+    assert!(!remark.contains("pi-ws2-ns"), "{remark}");
     assert!(good(&desk.trapline(&["show", "small.h5"])).contains("put no charge into any cell"));
     // A material without traps has nothing to take charge with.
     fs::write(desk.path("small.toml"), text[..text.find("[dump]").unwrap()].replace("pi-ws2-qd", "pi")).unwrap();
@@ -373,8 +378,8 @@ fn a_killed_run_leaves_its_points_and_a_running_one_is_left_alone() {
     first.kill().unwrap();
     first.wait().unwrap();
 
-    // Every point under its own name is whole; nothing is under the record's.
-    assert_eq!(desk.names(), ["small.h5.parts", "small.toml"]);
+    // Every point under its own name is whole; under the record's there are links to them.
+    assert_eq!(desk.names(), ["small.h5", "small.h5.parts", "small.toml"]);
     let mut points = 0;
     while record::point_path(&desk.path("small.h5.parts"), points).exists() {
         let path = record::point_path(&desk.path("small.h5.parts"), points);
@@ -687,7 +692,7 @@ fn the_shipped_campaign_is_complete() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("campaigns/bake.toml");
     let plan = Plan::load(&path, &Overrides::default()).unwrap();
     let label = &plan.label;
-    assert_eq!((label.rows, label.cols), (1024, 1024));
+    assert_eq!(label.common(|of| (of.rows, of.cols, of.kept_threshold)), Some((1024, 1024, 0.9)));
     let names: Vec<&str> = label.materials.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["pi-ws2-qd", "pi-ws2-ns"]);
     let celsius: Vec<i32> = label.temperatures_k.iter().map(|t| (t - 273.15).round() as i32).collect();
@@ -695,8 +700,7 @@ fn the_shipped_campaign_is_complete() {
     assert_eq!((label.times_s[0], label.times_s[1]), (0.0, 1.0));
     assert_eq!(label.times_s.last(), Some(&3.15576e8));
     assert_eq!(label.report_times_s, [1e3, 1e4, 1e5]);
-    assert_eq!(label.kept_threshold, 0.9);
-    assert!(plan.variation);
+    assert_ne!(plan.job(0).variation, Variation::OFF);
     assert!(plan.points.iter().all(|p| p.flags.is_empty()), "170 °C is not above the glass transition of 170 °C");
     // What the file says of the keys that may be left out is true: without them the plan is the same.
     let text = std::fs::read_to_string(&path).unwrap();

@@ -10,10 +10,17 @@ use trapline::backend::job::Job;
 use trapline::backend::reference::Reference;
 use trapline::backend::tally::Tally;
 use trapline::backend::{Backend, Trace};
+use trapline::material;
 
 /// 10,323 cells: three chunks of work at most, the last block and the last group of lanes not full.
 fn job(name: &str) -> Job {
     support::shipped_job(name, 125.0, 93, 111, 11)
+}
+
+/// As many, in a bake of two temperatures.
+fn cycled() -> Job {
+    let qd = material::shipped("pi-ws2-qd").expect("shipped");
+    support::profile_job(&qd, &support::HOURS, None, &support::octaves(), 11)
 }
 
 /// Every bit of a tally.
@@ -35,15 +42,14 @@ fn everywhere() -> impl Iterator<Item = Cpu> {
 
 #[test]
 fn statistics_are_the_same_everywhere() {
-    for name in ["pi-ws2-qd", "pi-ws2-ns"] {
-        let job = job(name);
+    for (name, job) in [("qd", job("pi-ws2-qd")), ("ns", job("pi-ws2-ns")), ("cycles", cycled())] {
         assert_ne!(job.shape.cells() % 16, 0);
         let found: Vec<_> = everywhere().map(|cpu| bits(&cpu.statistics(&job, &|_| ()).expect("runs"))).collect();
         for other in &found[1..] {
             assert_eq!(found[0], *other, "{name}");
         }
         // Control: another seed is seen.
-        let other = support::shipped_job(name, 125.0, 93, 111, 12);
+        let other = Job { seed: 12, ..job };
         let cpu = Cpu::open(Some(1), None).expect("available");
         assert_ne!(found[0], bits(&cpu.statistics(&other, &|_| ()).expect("runs")));
     }
@@ -59,42 +65,48 @@ fn more_threads_than_chunks_or_cores_change_nothing() {
 
 #[test]
 fn traces_are_the_same_everywhere() {
-    let job = job("pi-ws2-qd");
     let cells = CellSet::run(10_000, 37);
-    let found: Vec<_> = everywhere().map(|cpu| trace_bits(&cpu.trace(&job, &cells).expect("runs"))).collect();
-    assert!(found[0].iter().all(|bits| !f32::from_bits(*bits).is_nan()));
-    for other in &found[1..] {
-        assert_eq!(found[0], *other);
+    for job in [job("pi-ws2-qd"), cycled()] {
+        let found: Vec<_> = everywhere().map(|cpu| trace_bits(&cpu.trace(&job, &cells).expect("runs"))).collect();
+        assert!(found[0].iter().all(|bits| !f32::from_bits(*bits).is_nan()));
+        for other in &found[1..] {
+            assert_eq!(found[0], *other);
+        }
     }
 }
 
 #[test]
 fn means_of_cells_in_memory_are_the_same_everywhere_and_right() {
-    let job = job("pi-ws2-qd");
+    for job in [job("pi-ws2-qd"), cycled()] {
+        means_are_right(&job);
+    }
+}
+
+fn means_are_right(job: &Job) {
     let count = 8192 + 131;
     let classes = job.material.classes.len();
     let log_size: Vec<f32> = (0..count).map(|i| 0.1 * ((i * 37 % 101) as f32 / 101.0 - 0.5)).collect();
     let occupancy: Vec<f32> = (0..classes * count).map(|i| (i * 53 % 97) as f32 / 200.0).collect();
     let found: Vec<_> =
-        everywhere().map(|cpu| cpu.bake_means(&job, &occupancy, &log_size).expect("right lengths")).collect();
+        everywhere().map(|cpu| cpu.bake_means(job, &occupancy, &log_size).expect("right lengths")).collect();
     for other in &found[1..] {
         assert_eq!(found[0], *other);
     }
     // Against f64, cell by cell.
-    for (checkpoint, &time_s) in job.times_s.iter().enumerate().step_by(7) {
+    for checkpoint in (0..job.times_s.len()).step_by(7) {
         let mut sum = 0.0;
         for cell in 0..count {
             let mut f = [0.0; trapline::material::MAX_CLASSES];
             (0..classes).for_each(|k| f[k] = f64::from(occupancy[k * count + cell]));
             let factors =
                 trapline::cell::Factors { log_size: f64::from(log_size[cell]), ..trapline::cell::Factors::NOMINAL };
-            sum += job.observe(&factors, &f, time_s).conductance;
+            sum += job.observe(&factors, &f, checkpoint).conductance;
         }
         // Each conductance within 5e-7 of f64's; sums of 128 differences of at most 1 in f32 add less.
         support::assert_close("mean", found[0][checkpoint], sum / count as f64, 1e-6, 0.0);
     }
     let cpu = Cpu::open(Some(1), None).expect("available");
-    assert!(cpu.bake_means(&job, &occupancy[1..], &log_size).is_err());
+    assert!(cpu.bake_means(job, &occupancy[1..], &log_size).is_err());
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn shades_are_in_the_legend_where_there_are_any() {
 fn what_nearly_all_keep_is_told_apart_below() {
     let folder = tempfile::tempdir().unwrap();
     let (mut label, mut outcomes) = retention(1, &CELSIUS[..2], &[0.0, 1.0, 1e3, 1e6]);
-    label.kept_threshold = 0.9;
+    label.settings.iter_mut().for_each(|settings| settings.kept_threshold = 0.9);
     for (outcome, lost) in outcomes.iter_mut().zip([1e-5, 1e-3]) {
         outcome.kept.mean.fill(1.0 - lost);
         outcome.kept.variance.fill(0.0);

@@ -4,13 +4,15 @@
 mod support;
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
-use support::{job_of, shipped_job, thirty_pulses};
+use support::{HOURS, job_of, octaves, profile_job, shipped_job, thirty_pulses};
 use trapline::array::CellSet;
 use trapline::backend::gpu::{DispatchLimits, Fault, Gpu, layout, source};
+use trapline::backend::job::{Job, MAX_CHECKPOINTS};
+use trapline::backend::tables::Tables;
 use trapline::backend::tally::CHUNK_CELLS;
 use trapline::backend::{Backend, BackendError};
-use trapline::material;
-use trapline::protocol::{Part, segments};
+use trapline::material::{self, MAX_CLASSES, TrapClass};
+use trapline::protocol::{MAX_LEGS, Part, segments};
 
 fn gpu(memory_bytes: Option<u64>) -> Gpu {
     Gpu::open(None, memory_bytes).unwrap_or_else(|error| panic!("GPU tests need an adapter: {error}"))
@@ -99,9 +101,16 @@ fn loops_stay_within_the_budget_and_below_what_the_host_reckons() {
     let mut long = thirty_pulses(1.5);
     long.extend(segments(&[Part::Sweep { sweeps: 6, sweep_to_v: 5.0, step_v: 0.05, dwell_s: 3.9e-4 }]));
     let qd = material::shipped("pi-ws2-qd").expect("shipped");
-    for job in [shipped_job("pi-ws2-qd", 150.0, 1, 40, 3), job_of(&qd, &long, 150.0, 1, 40, 3)] {
+    // The most of everything a profile may have: temperatures, classes, checkpoints.
+    let mut sixteen = qd.clone();
+    sixteen.classes = vec![TrapClass { weight: 1.0 / 16.0, speed: 1.0, ..qd.classes[0] }; MAX_CLASSES];
+    let legs: Vec<_> = (0..MAX_LEGS).map(|i| (Some(20.0 * i as f64), 10.0)).collect();
+    let times_s: Vec<f64> = (1..MAX_CHECKPOINTS).map(|i| i as f64).collect();
+    let hottest = profile_job(&sixteen, &legs, None, &times_s, 3);
+    for job in [shipped_job("pi-ws2-qd", 150.0, 1, 40, 3), job_of(&qd, &long, 150.0, 1, 40, 3), hottest] {
         let found = gpu(None).count_loops(&job).expect("counts");
-        for kernel in source::STATISTICS.into_iter().chain(source::TRACE) {
+        let tables = Tables::new(&job);
+        for kernel in source::of_statistics(&tables).iter().chain(source::of_trace(&tables)) {
             let of_it: Vec<_> = found.iter().filter(|(name, ..)| *name == kernel.name).collect();
             assert!(!of_it.is_empty(), "{} was not counted", kernel.name);
             for (name, counted, reckoned) in of_it {
@@ -118,10 +127,17 @@ fn loops_stay_within_the_budget_and_below_what_the_host_reckons() {
 #[test]
 #[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn results_know_no_shape_length_or_number_of_dispatches() {
-    let job = shipped_job("pi-ws2-qd", 150.0, 100, 200, 5);
+    let qd = material::shipped("pi-ws2-qd").expect("shipped");
+    let cycled = profile_job(&qd, &HOURS, None, &octaves(), 5);
+    for job in [shipped_job("pi-ws2-qd", 150.0, 100, 200, 5), cycled] {
+        know_no_dispatches(&job);
+    }
+}
+
+fn know_no_dispatches(job: &Job) {
     let wide = gpu(None);
     let (expected, traced) =
-        (wide.statistics(&job, &|_| ()).expect("runs"), wide.trace(&job, &CellSet::run(77, 900)).expect("runs"));
+        (wide.statistics(job, &|_| ()).expect("runs"), wide.trace(job, &CellSet::run(77, 900)).expect("runs"));
     // 157 workgroups: three across leave a rectangle that is not full; the last limits also cut each kernel's groups apart.
     let none = DispatchLimits { groups_across: 65_535, work: u64::MAX, batch: u32::MAX };
     for limits in [
@@ -130,8 +146,8 @@ fn results_know_no_shape_length_or_number_of_dispatches() {
         DispatchLimits { groups_across: 2, work: 1 << 18, batch: 3 },
     ] {
         let narrow = gpu(None).limited(limits);
-        assert_eq!(narrow.statistics(&job, &|_| ()).expect("runs"), expected, "{limits:?}");
-        assert_eq!(narrow.trace(&job, &CellSet::run(77, 900)).expect("runs"), traced, "{limits:?}");
+        assert_eq!(narrow.statistics(job, &|_| ()).expect("runs"), expected, "{limits:?}");
+        assert_eq!(narrow.trace(job, &CellSet::run(77, 900)).expect("runs"), traced, "{limits:?}");
         if limits.work < u64::MAX {
             assert!(narrow.dispatches() > 4 * wide.dispatches(), "{limits:?} changed nothing: {}", narrow.dispatches());
         }

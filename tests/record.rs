@@ -5,8 +5,8 @@ mod made_up;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use made_up::{SMALL, Size, bits, campaign, check_line, leftovers, outcome, point, provenance, write_all};
-use trapline::outcome::{CampaignLabel, CellWindow};
+use made_up::{SMALL, Size, bits, campaign, check_line, leftovers, outcome, point, provenance, swept, write_all};
+use trapline::outcome::{CampaignLabel, CellWindow, Coordinate};
 use trapline::record::{self, RecordError};
 
 #[test]
@@ -56,32 +56,108 @@ fn points_lie_in_folders_of_a_thousand() {
 
 #[test]
 fn a_merge_holds_every_point_bit_for_bit() {
-    for size in [SMALL, Size { dump: None, ..SMALL }] {
+    let plain = Size { dump: None, ..SMALL };
+    for mut label in [campaign(&SMALL), campaign(&plain), swept(&SMALL), swept(&plain)] {
         let folder = tempfile::tempdir().unwrap();
-        let mut label = campaign(&size);
-        if size.dump.is_none() {
+        if label.dump.is_none() {
             label.overrides.clear();
-            label.program_k = None;
             label.report_times_s.clear();
         }
         write_all(folder.path(), &label);
         let path = folder.path().join("all.h5");
         let who = provenance("merge");
-        record::merge_points(folder.path(), &label, &who, &path, 0..6).unwrap();
+        record::merge_points(folder.path(), &label, &who, &path, 0..label.points()).unwrap();
         let record = record::open_campaign(&path).unwrap();
         assert_eq!(record.label, label);
+        assert_eq!(record.label.difference(&label), None);
         assert_eq!(record.provenance, who);
-        assert_eq!((record.format_version, record.points.clone()), ([1, 0], 0..6));
-        assert!(record.computed.iter().all(|&c| c));
-        for number in 0..6 {
-            let (m, t) = (number / 3, number % 3);
-            let dump = record::read_dump(&record, m, t).unwrap();
-            assert_eq!(bits(&record.outcome(m, t, dump)), bits(&outcome(&label, number)));
-            assert_eq!(record.flags[[m, t]], point(&label, number).flags);
-            assert_eq!(record.point_provenance[[m, t]], provenance(&number.to_string()));
+        assert_eq!((record.format_version, record.points.len()), ([2, 0], label.points()));
+        assert_eq!(record.computed(), label.points());
+        for number in 0..label.points() {
+            let whole = record::whole(&record, number).unwrap().unwrap();
+            assert_eq!(bits(&whole), bits(&outcome(&label, number)));
+            assert_eq!(record.points[number].label, point(&label, number));
+            assert_eq!(record.points[number].provenance, provenance(&number.to_string()));
         }
         assert_eq!(leftovers(folder.path()), Vec::<PathBuf>::new());
     }
+}
+
+/// A label differs in whatever one of its values differs.
+#[test]
+fn campaigns_are_told_apart() {
+    let label = swept(&SMALL);
+    let changes: [fn(&mut CampaignLabel); 8] = [
+        |l| l.settings[7].seed ^= 1,
+        |l| l.settings[35].read_k += 1.0,
+        |l| l.settings[35].kept_threshold = f64::NAN,
+        |l| l.sweeps[0].name.push('s'),
+        |l| l.sweeps[1].keys[1].values = Coordinate::Real(vec![0.0, 1.5]),
+        |l| l.times_s[1] += 1e-9,
+        |l| l.materials[1].1.push(' '),
+        |l| l.overrides.clear(),
+    ];
+    assert_eq!(label.difference(&label.clone()), None);
+    for (i, change) in changes.into_iter().enumerate() {
+        let mut other = label.clone();
+        change(&mut other);
+        assert!(label.difference(&other).is_some(), "change {i}");
+    }
+}
+
+/// A file of format 1.0 has neither sweeps nor settings of its points: the root says them for all.
+#[test]
+fn a_file_of_format_1_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut label = campaign(&SMALL);
+    for (n, settings) in label.settings.iter_mut().enumerate() {
+        settings.read_k = label.temperatures_k[n % 3];
+    }
+    let path = folder.path().join("all.h5");
+    write_all(folder.path(), &label);
+    record::merge_points(folder.path(), &label, &provenance("m"), &path, 0..6).unwrap();
+    let file = hdf5::File::open_rw(&path).unwrap();
+    file.attr("format_version").unwrap().write(&ndarray::arr1(&[1, 0])).unwrap();
+    let settings = file.member_names().unwrap().into_iter().filter(|name| {
+        ["rows", "cols", "seed", "bias", "temperature", "threshold"].iter().any(|end| name.ends_with(end))
+            && name.starts_with("point_")
+    });
+    let settings: Vec<String> = settings.collect();
+    assert_eq!(settings.len(), 7, "{settings:?}");
+    settings.iter().for_each(|name| file.unlink(name).unwrap());
+    // It was a list of one.
+    file.delete_attr("program_temperature").unwrap();
+    file.new_attr_builder().with_data(&[298.15]).create("program_temperature").unwrap();
+    file.close().unwrap();
+    let read = record::open_campaign(&path).unwrap();
+    assert_eq!((read.format_version, &read.label), ([1, 0], &label));
+    assert_eq!(bits(&record::whole(&read, 4).unwrap().unwrap()), bits(&outcome(&label, 4)));
+}
+
+#[test]
+fn a_campaign_in_progress_opens_at_any_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let label = swept(&SMALL);
+    let (path, parts) = (folder.path().join("sweep.h5"), folder.path().join("sweep.h5.parts"));
+    let planned = [1, 2, 5, 35];
+    record::write_unfinished(&path, &parts, &label, &provenance("r"), &planned).unwrap();
+    assert_eq!(record::file_type(&path).unwrap(), record::FileType::Unfinished);
+    for number in [2, 35] {
+        let (point, outcome) = (point(&label, number), outcome(&label, number));
+        record::write_point(&parts, &label, &point, &provenance("p"), &outcome).unwrap();
+    }
+    let found = record::open_unfinished(&path).unwrap();
+    assert_eq!((&found.label, found.planned.as_slice()), (&label, &planned[..]));
+    assert_eq!(found.finished(), [2, 35]);
+    assert!(record::describe_unfinished(&found).contains("2 of 4 finished (of 36 of the whole campaign)"));
+    // A point behind its link, as any HDF5 program sees it; and one that is not there yet.
+    let file = hdf5::File::open(&path).unwrap();
+    let kept = file.dataset("points/point-000035/kept_variance").unwrap().read_raw::<f64>().unwrap();
+    assert_eq!(kept[0].to_bits(), outcome(&label, 35).kept.variance[0].to_bits());
+    assert!(file.group("points/point-000001").is_err());
+    drop(file);
+    let error = record::open_campaign(&path).unwrap_err();
+    assert!(check_line(&error, &path).contains("--resume"), "{error}");
 }
 
 #[test]
@@ -90,16 +166,14 @@ fn a_shard_says_which_points_it_has() {
     let label = campaign(&SMALL);
     write_all(folder.path(), &label);
     let path = folder.path().join("shard.h5");
-    record::merge_points(folder.path(), &label, &provenance("s"), &path, 2..4).unwrap();
+    record::merge_points(folder.path(), &label, &provenance("s"), &path, [3, 2]).unwrap();
     let record = record::open_campaign(&path).unwrap();
-    assert_eq!(record.points, 2..4);
-    let computed: Vec<bool> = record.computed.iter().copied().collect();
+    let computed: Vec<bool> = record.points.iter().map(|point| point.outcome.is_some()).collect();
     assert_eq!(computed, [false, false, true, true, false, false]);
-    assert!(record.filling.mean[[0, 0, 0]].is_nan() && record.cells[[0, 0]] == 0);
-    assert_eq!(record.flags[[0, 0]], Vec::<String>::new());
-    assert!(record::read_dump(&record, 0, 0).unwrap().is_none());
-    let dump = record::read_dump(&record, 1, 0).unwrap();
-    assert_eq!(bits(&record.outcome(1, 0, dump)), bits(&outcome(&label, 3)));
+    assert_eq!(record.points[0].label.flags, Vec::<String>::new());
+    assert_eq!(record.label.settings, label.settings, "the plan is whole");
+    assert!(record::read_dump(&record, 0).unwrap().is_none());
+    assert_eq!(bits(&record::whole(&record, 3).unwrap().unwrap()), bits(&outcome(&label, 3)));
 }
 
 #[test]
@@ -123,9 +197,9 @@ fn a_merge_names_what_is_missing_or_foreign() {
         |label: &CampaignLabel| record::merge_points(folder.path(), label, &provenance("m"), &destination, 0..6);
 
     let mut other = label.clone();
-    other.seed ^= 1;
+    other.settings[0].seed ^= 1;
     let error = merge(&other).unwrap_err();
-    assert!(matches!(error, RecordError::OtherCampaign { what: "seed", .. }), "{error}");
+    assert!(matches!(&error, RecordError::OtherCampaign { what, .. } if what.contains("seed")), "{error}");
     check_line(&error, &paths[0]);
 
     fs::rename(&paths[4], folder.path().join("away")).unwrap();
@@ -139,7 +213,7 @@ fn a_merge_names_what_is_missing_or_foreign() {
     assert!(matches!(error, RecordError::OtherCampaign { what: "number", .. }), "{error}");
 
     let error = record::merge_points(folder.path(), &label, &provenance("m"), &destination, 0..7).unwrap_err();
-    assert!(error.to_string().contains("0..7"), "{error}");
+    assert!(error.to_string().contains("less than 6"), "{error}");
     assert!(!destination.exists());
     assert_eq!(leftovers(folder.path()), Vec::<PathBuf>::new());
 }
@@ -188,8 +262,9 @@ fn every_dataset_has_units_a_name_and_axes() {
         "array_cols",
         "kept_threshold",
         "report_times",
-        "first_point",
-        "end_point",
+        "read_bias",
+        "read_temperature",
+        "program_temperature",
     ] {
         assert!(names.iter().any(|n| n == attribute), "{attribute}");
     }
@@ -228,7 +303,7 @@ fn what_a_newer_minor_version_adds_is_no_obstacle() {
     record::merge_points(folder.path(), &label, &provenance("m"), &path, 0..6).unwrap();
     let before = record::open_campaign(&path).unwrap();
     let file = hdf5::File::open_rw(&path).unwrap();
-    file.attr("format_version").unwrap().write(&ndarray::arr1(&[1, 9])).unwrap();
+    file.attr("format_version").unwrap().write(&ndarray::arr1(&[2, 9])).unwrap();
     file.create_group("learning").unwrap().new_dataset_builder().with_data(&[1.0]).create("rate").unwrap();
     file.new_dataset_builder().with_data(&[1.0, 2.0]).create("bare").unwrap();
     let odd = file.new_dataset_builder().with_data(&[1_u8]).create("odd").unwrap();
@@ -238,7 +313,7 @@ fn what_a_newer_minor_version_adds_is_no_obstacle() {
     file.close().unwrap();
 
     let after = record::open_campaign(&path).unwrap();
-    assert_eq!((after.format_version, &after.label), ([1, 9], &before.label));
+    assert_eq!((after.format_version, &after.label), ([2, 9], &before.label));
     let text = record::describe(&after).unwrap();
     let line = |name: &str| {
         let found = text.lines().find(|line| line.trim_start().starts_with(name));

@@ -73,7 +73,7 @@ fn foreign_files_are_refused_by_name() {
 
     record::merge_points(folder.path(), &label, &provenance("m"), &path, 0..6).unwrap();
     assert!(matches!(record::read_point(&path).unwrap_err(), RecordError::FileType { .. }));
-    for (version, readable) in [([2, 0], false), ([0, 9], false), ([1, -1], false), ([1, 7], true)] {
+    for (version, readable) in [([3, 0], false), ([0, 9], false), ([2, -1], false), ([2, 7], true)] {
         let file = hdf5::File::open_rw(&path).unwrap();
         file.attr("format_version").unwrap().write(&ndarray::arr1(&version)).unwrap();
         file.close().unwrap();

@@ -23,7 +23,7 @@ fn an_experiment_comes_back_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let (label, datasets) = experiment();
     let read = record::read_datasets(&written(folder.path())).unwrap();
-    assert_eq!((read.label, read.provenance, read.format_version), (label, provenance("e"), [1, 0]));
+    assert_eq!((read.label, read.provenance, read.format_version), (label, provenance("e"), [2, 0]));
     assert_eq!(dataset_bits(&read.datasets), dataset_bits(&datasets));
     // The comparison sees the sign of a zero.
     let mut other = datasets;
@@ -70,7 +70,7 @@ fn each_kind_of_file_is_told_from_the_others() {
     assert!(check_line(&error, &campaign).contains("`trapline campaign`"), "{error}");
     assert_eq!(record::file_type(&campaign).unwrap(), record::FileType::Campaign);
     let file = hdf5::File::open_rw(&path).unwrap();
-    file.attr("format_version").unwrap().write(&ndarray::arr1(&[2, 0])).unwrap();
+    file.attr("format_version").unwrap().write(&ndarray::arr1(&[3, 0])).unwrap();
     file.close().unwrap();
     assert!(matches!(record::read_datasets(&path).unwrap_err(), RecordError::Version { .. }));
 }

@@ -1,13 +1,16 @@
 //! What a bake leaves: the window kept and the charge lost at the times a campaign asks for.
 
 use crate::analysis::Table;
-use crate::record::CampaignRecord;
+use crate::outcome::PointOutcome;
+use crate::record::{CampaignRecord, RecordedPoint};
 use crate::units::celsius_texts;
 
 /// One point of a campaign in a few numbers. A number that does not exist is `None`: of a point that was not computed, or of
 /// an array in which no cell was programmed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetentionRow {
+    /// What the sweeps are set to: name of each and its value.
+    pub sweeps: Vec<(String, String)>,
     pub material: String,
     pub temperature_k: f64,
     /// False where the file has no values for the point; everything below is then empty.
@@ -35,27 +38,26 @@ pub struct RetentionAt {
     pub failed_fraction: Option<f64>,
 }
 
-/// Summarises every point, material by material, temperatures in the order of their axis.
+/// Summarises every point, in the order of their numbers.
 pub fn summary(record: &CampaignRecord) -> Vec<RetentionRow> {
     let checkpoints = reported(record);
-    let mut rows = Vec::new();
-    for (m, (material, _)) in record.label.materials.iter().enumerate() {
-        for (t, &temperature_k) in record.label.temperatures_k.iter().enumerate() {
-            let computed = record.computed[[m, t]];
-            let at = if computed { &checkpoints[..] } else { &[] };
-            rows.push(RetentionRow {
-                material: material.clone(),
-                temperature_k,
-                computed,
-                cells: record.cells[[m, t]],
-                programmed: record.programmed[[m, t]],
-                window_variation: window_variation(record, m, t),
-                at: at.iter().map(|&k| left(record, m, t, k)).collect(),
-                flags: record.flags[[m, t]].clone(),
-            });
-        }
+    record.points.iter().map(|point| row(record, point, &checkpoints)).collect()
+}
+
+fn row(record: &CampaignRecord, point: &RecordedPoint, checkpoints: &[usize]) -> RetentionRow {
+    let outcome = point.outcome.as_ref();
+    let sweeps = record.label.sweeps.iter().zip(&point.label.sweep_index);
+    RetentionRow {
+        sweeps: sweeps.map(|(sweep, &at)| (sweep.name.clone(), sweep.coordinate.text(at))).collect(),
+        material: point.label.material.clone(),
+        temperature_k: point.label.temperature_k,
+        computed: outcome.is_some(),
+        cells: outcome.map_or(0, |found| found.cells),
+        programmed: outcome.map_or(0, |found| found.programmed),
+        window_variation: outcome.and_then(window_variation),
+        at: outcome.map_or_else(Vec::new, |found| checkpoints.iter().map(|&k| left(found, k)).collect()),
+        flags: point.label.flags.clone(),
     }
-    rows
 }
 
 /// Checkpoints to report on: exactly the report times, and the last.
@@ -66,24 +68,20 @@ fn reported(record: &CampaignRecord) -> Vec<usize> {
     (0..times.len()).filter(|&k| k == last || wanted(&times[k])).collect()
 }
 
-fn window_variation(record: &CampaignRecord, m: usize, t: usize) -> Option<f64> {
-    let mean = record.conductance_s.mean[[m, t, 0]];
-    let window = (record.fresh_conductance_s[[m, t]] - mean).abs();
-    let programmed = record.programmed[[m, t]] > 0;
-    let spread = record.conductance_s.variance[[m, t, 0]].sqrt();
-    finite(spread / window).filter(|_| programmed)
+fn window_variation(found: &PointOutcome) -> Option<f64> {
+    let window = (found.fresh_conductance_s - found.conductance_s.mean[0]).abs();
+    let spread = found.conductance_s.variance[0].sqrt();
+    finite(spread / window).filter(|_| found.programmed > 0)
 }
 
-fn left(record: &CampaignRecord, m: usize, t: usize, k: usize) -> RetentionAt {
-    let at = [m, t, k];
-    let programmed = record.programmed[[m, t]];
-    let mean = record.kept.mean[at];
+fn left(found: &PointOutcome, k: usize) -> RetentionAt {
+    let mean = found.kept.mean[k];
     RetentionAt {
-        time_s: record.label.times_s[k],
+        time_s: found.times_s[k],
         kept: finite(mean),
-        kept_variation: finite(record.kept.variance[at].sqrt() / mean.abs()),
-        lost_fraction: finite(record.lost_fraction.mean[at]),
-        failed_fraction: (programmed > 0).then(|| record.failed[at] as f64 / programmed as f64),
+        kept_variation: finite(found.kept.variance[k].sqrt() / mean.abs()),
+        lost_fraction: finite(found.lost_fraction.mean[k]),
+        failed_fraction: (found.programmed > 0).then(|| found.failed[k] as f64 / found.programmed as f64),
     }
 }
 
@@ -99,19 +97,28 @@ charge lost    of what a cell held after programming; mean
 failed         programmed cells that keep less than the threshold
 ";
 
-/// The summary as text: a table, the remarks on the model's validity, one line each, and what the columns hold.
+/// Most points that the table shows: a terminal is no place for more.
+const MOST_POINTS: usize = 100;
+
+/// The summary as text: a table, the remarks on the model's validity, one line each, and what the columns hold. Of very many
+/// points it shows the first.
 pub fn table(rows: &[RetentionRow]) -> String {
+    let all = rows.len();
+    let rows = &rows[..all.min(MOST_POINTS)];
+    let sweeps: Vec<&str> =
+        rows.first().map_or_else(Vec::new, |row| row.sweeps.iter().map(|(name, _)| name.as_str()).collect());
     let headings =
         ["material", "°C", "programmed", "sd(G)/window %", "time", "kept %", "sd/mean %", "charge lost %", "failed %"];
-    let mut table = Table::new(headings, 1);
+    let mut table = Table::new(sweeps.iter().copied().chain(headings), sweeps.len() + 1);
     let degrees = celsius_texts(&rows.iter().map(|row| row.temperature_k).collect::<Vec<_>>());
     for (row, degrees) in rows.iter().zip(&degrees) {
-        let point = [
+        let mut point: Vec<String> = row.sweeps.iter().map(|(_, value)| value.clone()).collect();
+        point.extend([
             row.material.clone(),
             degrees.clone(),
             if row.computed { format!("{}/{}", row.programmed, row.cells) } else { "not computed".to_owned() },
             shown(row.window_variation, small_percent),
-        ];
+        ]);
         if row.at.is_empty() {
             table.row(point.into_iter().chain(std::iter::repeat_n("-".to_owned(), 5)));
             continue;
@@ -131,13 +138,31 @@ pub fn table(rows: &[RetentionRow]) -> String {
         }
     }
     let mut text = table.render();
-    for (row, degrees) in rows.iter().zip(&degrees) {
-        for flag in &row.flags {
-            text.push_str(&format!("{}, {degrees} °C: {flag}\n", row.material));
-        }
+    if all > rows.len() {
+        text.push_str(&format!("... and {} more points\n", all - rows.len()));
+    }
+    for (flag, points) in remarks(rows, &degrees) {
+        text.push_str(&format!("{points}: {flag}\n"));
     }
     text.push_str(LEGEND);
     text
+}
+
+/// Each remark once, in the order of its first point, and the points it is of: by name where they are few, else how many.
+fn remarks<'a>(rows: &'a [RetentionRow], degrees: &[String]) -> Vec<(&'a str, String)> {
+    let mut found: Vec<(&str, Vec<String>)> = Vec::new();
+    for (row, degrees) in rows.iter().zip(degrees) {
+        let name = format!("{}, {degrees} °C", row.material);
+        for flag in &row.flags {
+            let known = found.iter_mut().find(|(text, _)| text == flag);
+            match known {
+                Some((_, names)) if names.contains(&name) => {}
+                Some((_, names)) => names.push(name.clone()),
+                None => found.push((flag, vec![name.clone()])),
+            }
+        }
+    }
+    found.into_iter().map(|(flag, names)| (flag, names.join("; "))).collect()
 }
 
 /// `300 s`, `1e5 s`: as a campaign file says it.
@@ -183,6 +208,7 @@ mod tests {
     #[test]
     fn near_temperatures_stay_apart() {
         let row = |celsius: f64| RetentionRow {
+            sweeps: Vec::new(),
             material: "stoff".to_owned(),
             temperature_k: celsius + 273.15,
             computed: true,
@@ -195,8 +221,10 @@ mod tests {
         let text = table(&[row(100.0), row(100.001), row(100.002)]);
         for degrees in ["100", "100.001", "100.002"] {
             assert!(text.lines().any(|line| line.split_whitespace().nth(1) == Some(degrees)), "{text}");
-            assert!(text.contains(&format!("stoff, {degrees} °C: doubtful\n")), "{text}");
+            assert!(text.contains(&format!("stoff, {degrees} °C")), "{text}");
         }
+        // A remark that several points share is made once.
+        assert_eq!(text.matches("doubtful").count(), 1, "{text}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::schedule::{self, Visit};
 use crate::array::ArrayShape;
 use crate::cell::{self, Drive, Factors, current, step};
 use crate::material::{MAX_CLASSES, Material, Variation};
-use crate::protocol::Segment;
+use crate::protocol::{Profile, Segment, Stays};
 
 /// Most checkpoints of a bake.
 pub const MAX_CHECKPOINTS: usize = 4096;
@@ -84,7 +84,7 @@ impl ReadOut {
     }
 }
 
-/// A point: one material, one temperature.
+/// A point: one material, one temperature or one profile of them.
 #[derive(Debug, Clone)]
 pub struct Job {
     pub material: Material,
@@ -93,7 +93,12 @@ pub struct Job {
     pub seed: u64,
     pub shape: ArrayShape,
     pub program_k: f64,
+    /// The point's own bake temperature; what the cells really see is in `stays`.
     pub bake_k: f64,
+    /// Temperatures of the bake, and the time at each by each checkpoint.
+    pub stays: Stays,
+    /// Conductance is read at this temperature.
+    pub read_k: f64,
     pub program: Vec<ProgramStep>,
     /// Checkpoints, ascending, the first 0.
     pub times_s: Vec<f64>,
@@ -114,12 +119,16 @@ pub struct JobSpec<'a> {
     pub shape: ArrayShape,
     pub program_k: f64,
     pub bake_k: f64,
+    /// Temperatures of the bake; `None`: `bake_k` throughout.
+    pub profile: Option<&'a Profile>,
     pub program: &'a [Segment],
     /// Overrides the automatic number of substeps of every segment that catches charge.
     pub substeps: Option<u32>,
     /// Checkpoints after programming, ascending and positive; 0 is added.
     pub times_s: &'a [f64],
     pub read_v: f64,
+    /// Conductance is read at this temperature, whatever the bake's.
+    pub read_k: f64,
     pub kept_threshold: f64,
     pub bins: usize,
 }
@@ -159,7 +168,14 @@ impl Job {
             .collect();
         let mut times_s = vec![0.0];
         times_s.extend_from_slice(spec.times_s);
-        let read = ReadOut::new(material, spec.read_v, spec.bake_k);
+        let read = ReadOut::new(material, spec.read_v, spec.read_k);
+        let stays = match spec.profile {
+            None => Stays::constant(spec.bake_k, &times_s),
+            Some(profile) => profile.stays(spec.bake_k, &times_s),
+        };
+        // A profile that stays at one temperature is the constant bake.
+        let visits =
+            if stays.temperatures_k.len() == 1 { schedule::visits(&times_s) } else { schedule::direct(&times_s) };
         let mut job = Job {
             material: material.clone(),
             variation,
@@ -167,8 +183,10 @@ impl Job {
             shape: spec.shape,
             program_k: spec.program_k,
             bake_k: spec.bake_k,
+            stays,
+            read_k: spec.read_k,
             program,
-            visits: schedule::visits(&times_s),
+            visits,
             times_s,
             read,
             kept_threshold: spec.kept_threshold,
@@ -176,7 +194,8 @@ impl Job {
             nominal: Vec::new(),
         };
         let programmed = job.programmed(&Factors::NOMINAL, |_| 1.0);
-        job.nominal = job.times_s.iter().map(|&t| job.observe(&Factors::NOMINAL, &programmed, t)).collect();
+        job.nominal =
+            (0..job.times_s.len()).map(|checkpoint| job.observe(&Factors::NOMINAL, &programmed, checkpoint)).collect();
         job.bins = job.default_bins(spec.bins);
         job
     }
@@ -201,26 +220,25 @@ impl Job {
         occupancy
     }
 
-    /// What is read of a cell that was programmed to `occupancy`, `time_s` into the bake.
-    pub fn observe(&self, factors: &Factors, occupancy: &step::Occupancy, time_s: f64) -> Observables<f64> {
-        let emission = cell::emission_per_s(&self.material, factors, self.bake_k);
+    /// What is read of a cell that was programmed to `occupancy` at a checkpoint of the bake.
+    pub fn observe(&self, factors: &Factors, occupancy: &step::Occupancy, checkpoint: usize) -> Observables<f64> {
+        let mut emptied = [0.0; MAX_CLASSES];
+        for (&bake_k, &stay_s) in self.stays.temperatures_k.iter().zip(self.stays.for_s.row(checkpoint)) {
+            let emission = cell::emission_per_s(&self.material, factors, bake_k);
+            emptied.iter_mut().zip(emission).for_each(|(sum, per_s)| *sum += per_s * stay_s);
+        }
         let start = step::filling(&self.material.classes, occupancy);
-        self.read_out(factors.area, start, self.lost_fraction(occupancy, &emission, start, time_s))
+        self.read_out(factors.area, start, self.lost_fraction(occupancy, &emptied, start))
     }
 
-    /// Fraction of the charge of a cell filled to `start` that is lost after `time_s` of emission.
-    pub fn lost_fraction(
-        &self,
-        occupancy: &step::Occupancy,
-        emission: &step::Occupancy,
-        start: f64,
-        time_s: f64,
-    ) -> f64 {
+    /// Fraction of the charge of a cell filled to `start` that is lost once each class was `emptied` so many times: its rate times
+    /// the time, summed over temperatures.
+    pub fn lost_fraction(&self, occupancy: &step::Occupancy, emptied: &step::Occupancy, start: f64) -> f64 {
         if start <= PROGRAMMED_FILLING {
             return 0.0;
         }
         let classes = self.material.classes.iter().enumerate();
-        let lost: f64 = classes.map(|(k, c)| -c.weight * occupancy[k] * libm::expm1(-emission[k] * time_s)).sum();
+        let lost: f64 = classes.map(|(k, c)| -c.weight * occupancy[k] * libm::expm1(-emptied[k])).sum();
         (lost / start).min(1.0)
     }
 
@@ -271,10 +289,12 @@ mod tests {
             shape: ArrayShape { rows: 1, cols: 1 },
             program_k: 298.15,
             bake_k: 373.15,
+            profile: None,
             program: &[Segment { bias_v: 1.5, dwell_s: 1e-2, cycle: 0 }],
             substeps: None,
             times_s: &[1.0, 1e4],
             read_v,
+            read_k: 373.15,
             kept_threshold: 0.9,
             bins: 8,
         })

@@ -7,7 +7,7 @@ use crate::backend::job::{Job, ProgramStep, QUANTITIES};
 use crate::backend::stimulus::Stimulus;
 use crate::backend::tally::Shift;
 use crate::cell::release;
-use crate::material::{MAX_CLASSES, Material, Variation};
+use crate::material::{MAX_CLASSES, Material, TrapClass, Variation};
 use crate::units::thermal_energy_ev;
 
 /// One trap class.
@@ -71,9 +71,12 @@ impl SegmentRow {
     }
 }
 
-/// A rate, or a number of events, in f32. Past 1e30 a class is empty, or full, whatever the number; f32 ends at 3e38.
+/// A rate, or a number of events, past which a class is empty, or full, whatever the number; f32 ends at 3e38.
+pub const MOST_EVENTS: f32 = 1e30;
+
+/// A rate, or a number of events, in f32.
 fn to_f32(rate: f64) -> f32 {
-    rate.clamp(0.0, 1e30) as f32
+    rate.clamp(0.0, f64::from(MOST_EVENTS)) as f32
 }
 
 /// One visit of the bake.
@@ -83,6 +86,67 @@ pub struct VisitRow {
     pub direct: bool,
     /// Over the longest checkpoint.
     pub time: f32,
+}
+
+/// One trap class at one temperature of a profile: as the `bake_` fields of [`ClassRow`].
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct HeatRow {
+    /// Thermal escape of the nominal cell, per longest checkpoint.
+    pub rate: f32,
+    pub slope: f32,
+    pub curvature: f32,
+}
+
+impl HeatRow {
+    fn new(material: &Material, class: &TrapClass, bake_k: f64, longest_s: f64) -> HeatRow {
+        let per_ev = 1.0 / thermal_energy_ev(bake_k);
+        let thermal = release::thermal_per_s(material.attempt_per_s, class.depth_ev, bake_k);
+        HeatRow {
+            rate: to_f32(thermal * longest_s),
+            slope: (class.depth_slope_ev * per_ev) as f32,
+            curvature: (class.depth_curvature_ev * per_ev) as f32,
+        }
+    }
+}
+
+/// A bake at more than one temperature; of a constant one all of it is empty.
+///
+/// The kernels sum a class's emptyings over the temperatures. All terms are positive, nothing cancels: the sum's relative error is at
+/// most that of its terms, in their shares of it, and one rounding an addition, of which there are [`crate::protocol::MAX_LEGS`] at most.
+/// Nearly all of the sum is the hottest temperature's, whose exponents are the smallest.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProfileTables {
+    /// Per temperature.
+    pub heats: Vec<[HeatRow; MAX_CLASSES]>,
+    /// Time at each temperature over the longest checkpoint; axes (visit, temperature), flat.
+    pub stays: Vec<f32>,
+    /// How many times the matrix has emptied each trap, per visit: the same for all cells, so summed in f64.
+    pub matrix: Vec<f32>,
+}
+
+impl ProfileTables {
+    fn new(job: &Job) -> ProfileTables {
+        let (material, longest_s, temperatures_k) = (&job.material, job.longest_s(), &job.stays.temperatures_k);
+        if temperatures_k.len() == 1 {
+            return ProfileTables::default();
+        }
+        let heat = |&bake_k: &f64| {
+            let mut rows = [HeatRow::default(); MAX_CLASSES];
+            for (row, class) in rows.iter_mut().zip(&material.classes) {
+                *row = HeatRow::new(material, class, bake_k, longest_s);
+            }
+            rows
+        };
+        let let_go_per_s: Vec<f64> = temperatures_k.iter().map(|&k| release::matrix_per_s(material, k)).collect();
+        let visits = || job.visits.iter().map(|visit| job.stays.for_s.row(visit.checkpoint));
+        ProfileTables {
+            heats: temperatures_k.iter().map(heat).collect(),
+            stays: visits().flatten().map(|stay_s| (stay_s / longest_s) as f32).collect(),
+            matrix: visits()
+                .map(|stays_s| to_f32(let_go_per_s.iter().zip(stays_s).map(|(e, s)| e * s).sum()))
+                .collect(),
+        }
+    }
 }
 
 /// Lower edge and bins per unit of a histogram.
@@ -123,6 +187,7 @@ pub struct Tables {
     pub visits: Vec<VisitRow>,
     /// Matrix release while baking, per longest checkpoint.
     pub bake_matrix: f32,
+    pub profile: ProfileTables,
     pub direct: f32,
     pub hopping: f32,
     pub kept_threshold: f32,
@@ -197,13 +262,12 @@ impl Tables {
         let material = &job.material;
         let segments = job.program.iter().map(|step| SegmentRow::new(step, onset_v(material))).collect();
         let mut cell = CellTables::new(material, &job.variation, job.program_k, segments);
-        let bake_per_ev = 1.0 / thermal_energy_ev(job.bake_k);
         let longest_s = job.longest_s();
+        // With a profile these are its first temperature's, and nothing reads them.
+        let bake_k = job.stays.temperatures_k[0];
         for (row, class) in cell.rows.iter_mut().zip(&material.classes) {
-            let thermal = release::thermal_per_s(material.attempt_per_s, class.depth_ev, job.bake_k);
-            row.bake_rate = to_f32(thermal * longest_s);
-            row.bake_slope = (class.depth_slope_ev * bake_per_ev) as f32;
-            row.bake_curvature = (class.depth_curvature_ev * bake_per_ev) as f32;
+            let HeatRow { rate, slope, curvature } = HeatRow::new(material, class, bake_k, longest_s);
+            (row.bake_rate, row.bake_slope, row.bake_curvature) = (rate, slope, curvature);
         }
         let visits = job.visits.iter().map(|visit| VisitRow {
             checkpoint: visit.checkpoint as u32,
@@ -218,7 +282,8 @@ impl Tables {
         Tables {
             cell,
             visits: visits.collect(),
-            bake_matrix: to_f32(release::matrix_per_s(material, job.bake_k) * longest_s),
+            bake_matrix: to_f32(release::matrix_per_s(material, bake_k) * longest_s),
+            profile: ProfileTables::new(job),
             direct: job.read.direct as f32,
             hopping: job.read.hopping as f32,
             kept_threshold: job.kept_threshold as f32,

@@ -10,7 +10,7 @@
 //! The scale is 1, except for the lost fraction, where it is the nominal cell's: losses of 1e-17 have moments too.
 
 use super::job::{Job, Observables, QUANTITIES};
-use crate::outcome::{HistogramSeries, MomentSeries, PointOutcome};
+use crate::outcome::{HistogramSeries, Histograms, MomentSeries, PointOutcome};
 use ndarray::{Array1, Array2};
 
 /// Cells whose sums are kept apart in f32: the unit of reduction on every backend.
@@ -151,9 +151,11 @@ impl Tally {
             lost_fraction: moments(2, programmed, 1.0),
             kept: moments(3, programmed, 1.0),
             failed: self.counts.column(slot_failed).to_owned(),
-            conductance_histogram: histogram(0, job.bins.conductance, siemens),
-            filling_histogram: histogram(1, job.bins.filling, 1.0),
-            kept_histogram: histogram(2, job.bins.kept, 1.0),
+            histograms: Some(Histograms {
+                conductance: histogram(0, job.bins.conductance, siemens),
+                filling: histogram(1, job.bins.filling, 1.0),
+                kept: histogram(2, job.bins.kept, 1.0),
+            }),
             dump: None,
         }
     }
@@ -189,10 +191,12 @@ mod tests {
                 shape: ArrayShape { rows: 1, cols: 1 },
                 program_k: 300.0,
                 bake_k: 400.0,
+                profile: None,
                 program: &[],
                 substeps: None,
                 times_s: &times_s[..times],
                 read_v: 0.1,
+                read_k: 400.0,
                 kept_threshold: 0.9,
                 bins,
             })

@@ -3,6 +3,7 @@
 use crate::csv_file::CsvError;
 use crate::experiment::ExperimentError;
 use crate::material::MaterialError;
+use crate::material::draft::DraftError;
 
 /// Why a fit could not be made, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,15 @@ pub enum FitError {
     Material(#[from] MaterialError),
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
+}
+
+impl From<DraftError> for FitError {
+    fn from(error: DraftError) -> FitError {
+        match error {
+            DraftError::Toml { origin, message } => FitError::File { path: origin, message },
+            DraftError::Key(message) => FitError::Request(message),
+        }
+    }
 }
 
 impl FitError {

@@ -13,7 +13,6 @@
 
 mod bench;
 pub mod claim;
-mod draft;
 mod error;
 pub mod file;
 pub mod identify;

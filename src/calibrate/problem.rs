@@ -3,11 +3,11 @@
 use super::FitError;
 use super::bench::{Bench, Seen};
 use super::claim::Role;
-use super::draft::{Draft, rounded};
 use super::file::Fit;
 use super::parameter::Parameter;
 use super::target::*;
 use crate::backend::Backend;
+use crate::material::draft::{Draft, rounded};
 use crate::material::{self, Material};
 
 /// Change of a value that is seen in spite of the simulation's jumps of 1e-6 of a result: they are a thousandth of it.
@@ -57,7 +57,10 @@ impl<'a> Problem<'a> {
         follow(&draft, &mut fit.parameters)?;
         let mut start = Vec::new();
         for parameter in &fit.parameters {
-            let value = parameter.start.map_or_else(|| draft.number(&parameter.key), Ok)?;
+            let value = match parameter.start {
+                Some(start) => start,
+                None => draft.number(&parameter.key)?,
+            };
             draft.number(&parameter.key)?;
             parameter.holds(value)?;
             start.push(value);
@@ -173,7 +176,7 @@ impl<'a> Problem<'a> {
 
 /// What a target comes to on a bench with the material of a draft.
 fn outcome(bench: &mut Bench, draft: &Draft, target: &Target) -> Result<Outcome, FitError> {
-    let seen = bench.see(&target.aim, &|key| draft.number(key))?;
+    let seen = bench.see(&target.aim, &|key| Ok(draft.number(key)?))?;
     let residuals = residuals(&target.aim, &seen);
     Ok(Outcome { seen, residuals })
 }

@@ -1,12 +1,12 @@
 //! Limits of a campaign's values, and the messages that name them.
 
 use super::error::Bad;
-use super::file::DumpFile;
+use super::file::{BakeFile, DumpFile};
 use crate::array::ArrayShape;
 use crate::backend::job::ReadOut;
 use crate::material::Material;
 use crate::outcome::CellWindow;
-use crate::protocol::{self, MAX_BIAS_V, Part, PartFile};
+use crate::protocol::{self, MAX_BIAS_V, Part, PartFile, Profile};
 use crate::units::celsius_texts;
 
 /// Highest temperature, degrees Celsius.
@@ -25,6 +25,8 @@ pub const MAX_TIME_S: f64 = 1e12;
 pub const MAX_KEPT_BELOW: f64 = 0.9999;
 /// Most readings (cells times checkpoints) of a dump: it passes through memory, 28 bytes a reading, less than 1 GiB.
 pub const MAX_DUMP_READINGS: u64 = 1 << 25;
+/// Most points of a campaign.
+pub const MAX_POINTS: usize = 200_000;
 /// Largest record, dumps aside: the summary and the figure hold it in memory.
 pub const MAX_RECORD_BYTES: u64 = 1 << 30;
 
@@ -94,6 +96,17 @@ pub(super) fn program(key: &str, parts: &[PartFile]) -> Result<Vec<Part>, Bad> {
     protocol::program(parts).map_err(|(place, wrong)| Bad::key(wrong.key_in(key, place), wrong.value, wrong.limit))
 }
 
+/// What the temperature does while a bake lasts; none where it is constant.
+pub(super) fn profile(bake: &BakeFile) -> Result<Option<Profile>, Bad> {
+    match (&bake.cycle, bake.cycles) {
+        (None, None) => Ok(None),
+        (None, Some(cycles)) => Err(Bad::key("bake.cycles", cycles, "left out where there is no bake.cycle")),
+        (Some(legs), cycles) => Profile::from_files(legs, cycles)
+            .map(Some)
+            .map_err(|wrong| Bad::key(wrong.key_in("bake"), wrong.wrong.value.clone(), wrong.wrong.limit.clone())),
+    }
+}
+
 /// A window inside the array, small enough to pass through memory.
 pub(super) fn dump(file: &DumpFile, shape: ArrayShape, checkpoints: usize) -> Result<CellWindow, Bad> {
     let first_row = whole("dump.first_row", file.first_row, 0, shape.rows - 1)?;
@@ -120,6 +133,15 @@ pub(super) fn read_out(material: &Material, read: &ReadOut, temperature_k: f64) 
     );
     let limit = "a positive number of S; check the material's barrier and hopping, the temperature and read.bias_v";
     Err(Bad { what, value: format!("{:e} S", read.fresh_conductance_s), limit: limit.to_owned() })
+}
+
+/// A number of points that a folder, a plan and a record can hold.
+pub(super) fn points(points: usize) -> Result<(), Bad> {
+    if points <= MAX_POINTS {
+        return Ok(());
+    }
+    let what = "the number of points, sweeps by materials by temperatures,".to_owned();
+    Err(Bad { what, value: points.to_string(), limit: format!("at most {MAX_POINTS}; split the campaign") })
 }
 
 /// Numbers of the record of this many points, dumps aside.

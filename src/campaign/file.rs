@@ -3,7 +3,7 @@
 //! `campaigns/bake.toml` has every key with a comment. Unknown keys are refused everywhere. In the structures below an
 //! `Option` may be left out; integers are read as signed ones, so that a negative number is told its limit, not its type.
 
-use crate::protocol::PartFile;
+use crate::protocol::{LegFile, PartFile};
 use serde::Deserialize;
 
 /// Version of the file format this program reads.
@@ -31,6 +31,26 @@ pub struct CampaignFile {
     pub report: Option<ReportFile>,
     pub dump: Option<DumpFile>,
     pub physics: Option<PhysicsFile>,
+    pub sweep: Option<Vec<SweepFile>>,
+}
+
+/// `[[sweep]]`: an axis of the campaign beside material and temperature.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepFile {
+    /// Name of the axis; the last part of the key where there is one key alone.
+    pub name: Option<String>,
+    /// A key of this file; `material.` stands for every material, `parameter.` for a key of every material's own file.
+    pub key: Option<String>,
+    /// Keys that change together.
+    pub keys: Option<Vec<String>>,
+    /// A value for each place of the axis; for several keys a list of one value a key.
+    pub values: Option<Vec<toml::Value>>,
+    /// Whole numbers, both ends included, in the place of `values`.
+    pub from: Option<i64>,
+    pub to: Option<i64>,
+    /// What stands on the axis where the values would not read well.
+    pub labels: Option<Vec<String>>,
 }
 
 /// `[array]`: 1 to 2^20 rows and columns.
@@ -75,6 +95,10 @@ pub struct BakeFile {
     pub per_octave: Option<i64>,
     /// Points from `from_s` to `to_s`, evenly in log(t).
     pub points: Option<i64>,
+    /// What the temperature does, again and again: a leg that names no temperature is at the point's. Constant where it is left out.
+    pub cycle: Option<Vec<LegFile>>,
+    /// How often; for ever where it is left out. The temperature of the last leg holds on.
+    pub cycles: Option<i64>,
 }
 
 /// `[read]`.
@@ -82,7 +106,9 @@ pub struct BakeFile {
 #[serde(deny_unknown_fields)]
 pub struct ReadFile {
     /// 0.1 V where it is left out.
-    pub bias_v: f64,
+    pub bias_v: Option<f64>,
+    /// The bake temperature where it is left out.
+    pub temperature_c: Option<f64>,
 }
 
 /// `[failure]`.

@@ -28,6 +28,9 @@ pub(super) struct Intent {
     overrides: Vec<String>,
     /// Name and text of each.
     materials: Vec<(String, String)>,
+    /// Numbers of the points the run is for.
+    #[serde(default)]
+    points: Vec<usize>,
     /// See [`computer`].
     computer: String,
     /// Version and commit of the program; points of several are not refused.
@@ -43,6 +46,7 @@ impl Intent {
             campaign: plan.label.campaign_toml.clone(),
             overrides: plan.label.overrides.clone(),
             materials: plan.label.materials.clone(),
+            points: plan.numbers.clone(),
             computer: computer(identity),
             program: format!("trapline {} ({})", crate::VERSION, crate::COMMIT),
             replaces,
@@ -88,6 +92,10 @@ impl Intent {
             if let Some(what) = changed(&format!("material {name}"), text_then, text) {
                 return Some(what);
             }
+        }
+        if self.points != begun.points {
+            let [was, is] = [begun, self].map(|intent| intent.points.len());
+            return Some(format!("it was of {was} points of the campaign and is of {is}, or of others: another shard"));
         }
         other_computer(&begun.computer, &self.computer)
     }
@@ -140,6 +148,7 @@ mod tests {
             campaign: "a = 1\nb = 2\n".to_owned(),
             overrides: vec!["rows = 4".to_owned()],
             materials: vec![("pi".to_owned(), "c = 3\n".to_owned())],
+            points: vec![0, 1],
             computer: "cpu".to_owned(),
             program: "trapline 1 (x)".to_owned(),
             replaces: false,
@@ -163,6 +172,7 @@ mod tests {
             (Intent { materials: Vec::new(), ..intent() }, "there were 1 materials and are 0"),
             (Intent { materials: vec![("pi".to_owned(), "c = 4\n".to_owned())], ..intent() }, "line 1 of material pi"),
             (Intent { materials: vec![("qd".to_owned(), "c = 3\n".to_owned())], ..intent() }, "material pi is now qd"),
+            (Intent { points: vec![0], ..intent() }, "was of 2 points of the campaign and is of 1"),
             (Intent { computer: "gpu (a, b)".to_owned(), ..intent() }, "by cpu and would be by gpu (a, b)"),
         ] {
             let what = other.difference(&begun).unwrap_or_default();

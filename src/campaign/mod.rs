@@ -1,18 +1,22 @@
-//! Campaigns: many points (a material at a temperature), planned, run and recorded.
+//! Campaigns: many points (a material at a temperature, at a place of the sweeps), planned, run and recorded.
 //!
 //! A campaign file ([`mod@file`] describes it) becomes a checked [`Plan`]: every value is inside its limit, every material is
-//! read, and nothing that follows can fail for what the user wrote. The points of a plan are numbered, material by material,
-//! and independent: a point depends on the plan and on its number, not on the points before it. [`run()`] computes them one
-//! after another, commits each as its own file, and merges the files into the record.
+//! read, and nothing that follows can fail for what the user wrote. The points of a plan are numbered, and independent: a point
+//! depends on the plan and on its number, not on the points before it, nor on who computes it. [`run()`] computes them one after
+//! another, or those of one [`Shard`], commits each as its own file, and merges the files into the record. [`merge()`] puts the
+//! records of shards together.
 
 mod check;
 mod error;
 pub mod file;
 mod flags;
 mod intent;
+mod merge;
 mod parts;
 mod plan;
 mod run;
+mod shard;
+mod sweep;
 mod times;
 
 pub use crate::cell::validity::VALID_TO_V;
@@ -21,6 +25,8 @@ pub use check::{
     MIN_TIME_S,
 };
 pub use error::{Bad, CampaignError, RunError};
+pub use merge::{MergeError, Merged, merge};
 pub use parts::Existing;
 pub use plan::{Overrides, Plan};
 pub use run::{Claim, Destination, now, provenance, run};
+pub use shard::{MAX_SHARDS, Shard};

@@ -1,18 +1,24 @@
 //! A campaign, checked: what runs need, and what records say.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml::Table;
 
 use super::check::{self, MAX_MATERIALS, MAX_SUBSTEPS, MAX_TEMPERATURES};
 use super::error::{Bad, CampaignError};
 use super::file::{CampaignFile, FORMAT, MaterialFile};
 use super::flags::flags;
+use super::shard::Shard;
+use super::sweep::{Parameter, Sweeps};
 use super::times::{Times, times};
 use crate::array::{ArrayShape, MAX_LINES};
 use crate::backend::job::{Job, JobSpec, MAX_BINS, ReadOut};
 use crate::files::{self, TextError};
+use crate::material::draft::Draft;
 use crate::material::{self, Material};
-use crate::outcome::{CampaignLabel, PointLabel};
-use crate::protocol::{self, Part};
+use crate::outcome::{CampaignLabel, PointLabel, PointSettings};
+use crate::protocol::{self, Part, Profile};
 use crate::toml_file;
 use crate::units::kelvin;
 
@@ -43,19 +49,30 @@ struct Programmed {
     program: Vec<Part>,
 }
 
+/// What a place of the sweeps decides.
+#[derive(Debug, Clone, PartialEq)]
+struct Case {
+    shape: ArrayShape,
+    variation: bool,
+    substeps: Option<u32>,
+    /// What the temperature of the bake does; constant without.
+    profile: Option<Profile>,
+    /// Alike cases share theirs.
+    materials: Vec<Arc<Programmed>>,
+}
+
 /// A campaign whose every value is within its limits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// What the record says of the campaign.
     pub label: CampaignLabel,
-    /// The points in the order of their numbers: material by material, in the order of the temperatures.
+    /// The points in the order of their numbers: case by case, material by material, in the order of the temperatures.
     pub points: Vec<PointLabel>,
-    pub shape: ArrayShape,
-    pub variation: bool,
-    pub substeps: Option<u32>,
+    /// Numbers of the points to compute: all, or a shard's.
+    pub numbers: Vec<usize>,
     /// The files the plan was read from: the campaign's, and those of materials that are not shipped.
     pub inputs: Vec<PathBuf>,
-    materials: Vec<Programmed>,
+    cases: Vec<Case>,
 }
 
 impl Plan {
@@ -82,20 +99,70 @@ impl Plan {
     /// # Errors
     /// As [`Plan::load`].
     pub fn parse(text: &str, origin: &str, base: &Path, overrides: &Overrides) -> Result<Plan, CampaignError> {
-        let path = origin.to_owned();
+        let path = || origin.to_owned();
         let file: CampaignFile = match toml_file::read(text) {
             Ok(file) => file,
-            Err(message) => return Err(CampaignError::Syntax { path, message }),
+            Err(message) => return Err(CampaignError::Syntax { path: path(), message }),
         };
         let materials = materials(&file.material, origin, base)?;
-        let mut plan = build(text, &file, materials, overrides).map_err(|bad| CampaignError::Value { path, bad })?;
+        let value = |bad| CampaignError::Value { path: path(), bad };
+        let mut build = Build::new(text, &file, materials, overrides).map_err(value)?;
+        if build.sweeps.axes.is_empty() {
+            build.case(&file, &[], overrides).map_err(value)?;
+        } else {
+            let table: Table =
+                toml_file::read(text).map_err(|message| CampaignError::Syntax { path: path(), message })?;
+            for number in 0..build.sweeps.cases() {
+                let (table, parameters) = build.sweeps.case(&table, number).map_err(value)?;
+                let told = |what: &str| format!("with {}: {what}", build.sweeps.told(number));
+                let file = toml_file::from_table(table)
+                    .map_err(|message| CampaignError::Syntax { path: path(), message: told(&message) })?;
+                build.case(&file, &parameters, overrides).map_err(|bad| {
+                    let what = format!("with {}: {}", build.sweeps.told(number), bad.what);
+                    CampaignError::Value { path: path(), bad: Bad { what, ..bad } }
+                })?;
+            }
+        }
+        let mut plan = build.plan();
         plan.inputs = file.material.iter().filter_map(|of| material::path_of(&of.name_or_path, base)).collect();
         Ok(plan)
     }
 
-    /// The cells of all points together: what progress is counted in.
+    /// The cells of all points to compute together: what progress is counted in.
     pub fn cells(&self) -> u64 {
-        self.shape.cells().saturating_mul(self.points.len() as u64)
+        self.cells_of(&self.numbers)
+    }
+
+    /// The cells of some points together.
+    pub fn cells_of<'a>(&self, numbers: impl IntoIterator<Item = &'a usize>) -> u64 {
+        let cells = |number: &usize| self.shape(*number).cells();
+        numbers.into_iter().fold(0, |sum: u64, number| sum.saturating_add(cells(number)))
+    }
+
+    /// The plan with the points of one shard to compute. A point's result does not depend on the shard.
+    pub fn shard(mut self, shard: Shard) -> Plan {
+        let work: Vec<u64> = (0..self.points.len()).map(|number| self.work(number)).collect();
+        self.numbers = shard.of_work(&work);
+        self
+    }
+
+    /// How much there is to compute at a point, in steps of a cell: each pulse or sweep point of the programming, each checkpoint.
+    fn work(&self, number: usize) -> u64 {
+        let case = self.case_of(number);
+        let steps = protocol::segments(&case.materials[self.points[number].material_index].program).len();
+        case.shape.cells().saturating_mul((steps + self.label.times_s.len()) as u64)
+    }
+
+    /// The array of a point.
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn shape(&self, number: usize) -> ArrayShape {
+        self.case_of(number).shape
+    }
+
+    fn case_of(&self, number: usize) -> &Case {
+        &self.cases[number / (self.label.materials.len() * self.label.temperatures_k.len())]
     }
 
     /// The point of this number, ready to compute.
@@ -103,20 +170,22 @@ impl Plan {
     /// # Panics
     /// If there are fewer points.
     pub fn job(&self, number: usize) -> Job {
-        let point = &self.points[number];
-        let of = &self.materials[point.material_index];
+        let (point, settings, case) = (&self.points[number], &self.label.settings[number], self.case_of(number));
+        let of = &case.materials[point.material_index];
         Job::new(&JobSpec {
             material: &of.material,
-            variation: self.variation,
-            seed: self.label.seed,
-            shape: self.shape,
-            program_k: self.label.program_k.unwrap_or(point.temperature_k),
+            variation: case.variation,
+            seed: settings.seed,
+            shape: case.shape,
+            program_k: settings.program_k,
             bake_k: point.temperature_k,
+            profile: case.profile.as_ref(),
             program: &protocol::segments(&of.program),
-            substeps: self.substeps,
+            substeps: case.substeps,
             times_s: &self.label.times_s[1..],
-            read_v: self.label.read_v,
-            kept_threshold: self.label.kept_threshold,
+            read_v: settings.read_v,
+            read_k: settings.read_k,
+            kept_threshold: settings.kept_threshold,
             bins: self.label.bins,
         })
     }
@@ -145,94 +214,163 @@ fn materials(files: &[MaterialFile], origin: &str, base: &Path) -> Result<Vec<Ma
     Ok(materials)
 }
 
-/// Checks every value and puts the plan together.
-fn build(text: &str, file: &CampaignFile, materials: Vec<Material>, overrides: &Overrides) -> Result<Plan, Bad> {
-    if file.format != FORMAT {
-        return Err(Bad::key("format", file.format, format!("{FORMAT}; a newer format needs a newer trapline")));
-    }
-    if !files::is_name(&file.name) {
-        return Err(Bad::key("name", format!("{:?}", file.name), files::NAME_LIMIT));
-    }
-    let shape = ArrayShape {
-        rows: lines("rows", file.array.rows, overrides.rows)?,
-        cols: lines("cols", file.array.cols, overrides.cols)?,
-    };
-    let seed = check::whole("seed", file.seed, 0, i64::MAX as u64)?;
-    let seed = overrides.seed.unwrap_or(seed);
+/// A plan in the making.
+struct Build {
+    sweeps: Sweeps,
+    label: CampaignLabel,
+    points: Vec<PointLabel>,
+    cases: Vec<Case>,
+    /// Materials that were changed before, with what was changed: cases share them.
+    changed: Vec<(Vec<Parameter>, Vec<Material>)>,
+    materials: Vec<Material>,
+}
 
-    let temperatures_k = temperatures(&file.bake.temperatures_c)?;
-    let Times { axis_s, report_s } = times(&file.bake, file.report.as_ref())?;
-    let mut times_s = vec![0.0];
-    times_s.extend(axis_s);
-
-    let program = file.program.as_ref();
-    let program_c = program.and_then(|p| p.temperature_c);
-    let program_k = program_c.map(|t| check::temperature("program.temperature_c", t).map(kelvin)).transpose()?;
-    let substeps = program.and_then(|p| p.substeps);
-    let substeps = substeps.map(|n| check::whole("program.substeps", n, 1, MAX_SUBSTEPS)).transpose()?;
-
-    let read_v = check::bias("read.bias_v", file.read.as_ref().map_or(DEFAULT_READ_V, |r| r.bias_v))?;
-    let kept_below = file.failure.as_ref().map_or(DEFAULT_KEPT_BELOW, |f| f.kept_below);
-    let kept_threshold = check::positive("failure.kept_below", kept_below, check::MAX_KEPT_BELOW, "")?;
-    let bins = file.histogram.as_ref().map_or(DEFAULT_BINS, |h| h.bins);
-    let bins = check::whole("histogram.bins", bins, 1, MAX_BINS as u64)? as usize;
-    let dump = file.dump.as_ref().map(|d| check::dump(d, shape, times_s.len())).transpose()?;
-    check::record_size(materials.len() * temperatures_k.len(), times_s.len(), bins)?;
-
-    let physics = file.physics.as_ref();
-    let relaxes = physics.and_then(|p| p.matrix_relaxation) != Some(false);
-    let broadens = physics.and_then(|p| p.thermal_broadening) != Some(false);
-    let mut programmed = Vec::new();
-    for (i, (mut material, of)) in materials.into_iter().zip(&file.material).enumerate() {
-        let program = check::program(&format!("material[{i}].program"), &of.program)?;
-        if !relaxes {
-            material = material.without_matrix();
+impl Build {
+    /// Checks what all points share.
+    fn new(text: &str, file: &CampaignFile, materials: Vec<Material>, overrides: &Overrides) -> Result<Build, Bad> {
+        if file.format != FORMAT {
+            return Err(Bad::key("format", file.format, format!("{FORMAT}; a newer format needs a newer trapline")));
         }
-        material.injection.thermal_broadening &= broadens;
-        programmed.push(Programmed { material, program });
+        if !files::is_name(&file.name) {
+            return Err(Bad::key("name", format!("{:?}", file.name), files::NAME_LIMIT));
+        }
+        let sweeps = Sweeps::read(file.sweep.as_deref().unwrap_or_default())?;
+        for (option, key, given) in [
+            ("--rows", "array.rows", overrides.rows.is_some()),
+            ("--cols", "array.cols", overrides.cols.is_some()),
+            ("--seed", "seed", overrides.seed.is_some()),
+        ] {
+            if given && sweeps.changes(key) {
+                let what = format!("the option {option}");
+                return Err(Bad { what, value: "given".to_owned(), limit: format!("left out: the file sweeps {key}") });
+            }
+        }
+        let temperatures_k = temperatures(&file.bake.temperatures_c)?;
+        let Times { axis_s, report_s } = times(&file.bake, file.report.as_ref())?;
+        let mut times_s = vec![0.0];
+        times_s.extend(axis_s);
+        let bins = file.histogram.as_ref().map_or(DEFAULT_BINS, |h| h.bins);
+        let bins = check::whole("histogram.bins", bins, 1, MAX_BINS as u64)? as usize;
+        let points = sweeps.cases().saturating_mul(materials.len() * temperatures_k.len());
+        check::points(points)?;
+        check::record_size(points, times_s.len(), bins)?;
+        let label = CampaignLabel {
+            name: file.name.clone(),
+            campaign_toml: text.to_owned(),
+            overrides: overrides.told(),
+            sweeps: sweeps.axes.clone(),
+            materials: materials.iter().map(|of| (of.name.clone(), of.text.clone())).collect(),
+            temperatures_k,
+            times_s,
+            bins,
+            report_times_s: report_s,
+            dump: None,
+            settings: Vec::with_capacity(points),
+        };
+        Ok(Build { sweeps, label, points: Vec::new(), cases: Vec::new(), changed: Vec::new(), materials })
     }
 
-    let mut points = Vec::new();
-    for (material_index, of) in programmed.iter().enumerate() {
-        for (temperature_index, &temperature_k) in temperatures_k.iter().enumerate() {
-            check::read_out(&of.material, &ReadOut::new(&of.material, read_v, temperature_k), temperature_k)?;
-            let flags = flags(&of.material, &of.program, program_k.unwrap_or(temperature_k), temperature_k, read_v);
-            points.push(PointLabel {
-                number: points.len(),
-                material_index,
-                material: of.material.name.clone(),
-                temperature_index,
-                temperature_k,
-                flags,
-            });
+    /// Checks a case and adds its points. `file` is the campaign file with the values of the case.
+    fn case(&mut self, file: &CampaignFile, parameters: &[Parameter], overrides: &Overrides) -> Result<(), Bad> {
+        let shape = ArrayShape {
+            rows: lines("rows", file.array.rows, overrides.rows)?,
+            cols: lines("cols", file.array.cols, overrides.cols)?,
+        };
+        let seed = check::whole("seed", file.seed, 0, i64::MAX as u64)?;
+        let seed = overrides.seed.unwrap_or(seed);
+        let program = file.program.as_ref();
+        let program_c = program.and_then(|p| p.temperature_c);
+        let program_k = program_c.map(|t| check::temperature("program.temperature_c", t).map(kelvin)).transpose()?;
+        let substeps = program.and_then(|p| p.substeps);
+        let substeps = substeps.map(|n| check::whole("program.substeps", n, 1, MAX_SUBSTEPS)).transpose()?;
+        let read = file.read.as_ref();
+        let read_v = check::bias("read.bias_v", read.and_then(|r| r.bias_v).unwrap_or(DEFAULT_READ_V))?;
+        let read_c = read.and_then(|r| r.temperature_c);
+        let read_k = read_c.map(|t| check::temperature("read.temperature_c", t).map(kelvin)).transpose()?;
+        let profile = check::profile(&file.bake)?;
+        let legs = profile.iter().flat_map(Profile::legs);
+        let hottest_leg_k = legs.filter_map(|leg| leg.temperature_k).fold(0.0, f64::max);
+        let kept_below = file.failure.as_ref().map_or(DEFAULT_KEPT_BELOW, |f| f.kept_below);
+        let kept_threshold = check::positive("failure.kept_below", kept_below, check::MAX_KEPT_BELOW, "")?;
+        let dump = file.dump.as_ref().map(|d| check::dump(d, shape, self.label.times_s.len())).transpose()?;
+        self.label.dump = dump;
+
+        let materials = self.programmed(file, parameters)?;
+        for (material_index, of) in materials.iter().enumerate() {
+            for (temperature_index, &temperature_k) in self.label.temperatures_k.iter().enumerate() {
+                let read_k = read_k.unwrap_or(temperature_k);
+                check::read_out(&of.material, &ReadOut::new(&of.material, read_v, read_k), read_k)?;
+                let program_k = program_k.unwrap_or(temperature_k);
+                let hottest_k = temperature_k.max(hottest_leg_k);
+                let flags = flags(&of.material, &of.program, program_k, hottest_k, read_v);
+                let place = self.label.place(self.points.len());
+                let ArrayShape { rows, cols } = shape;
+                let settings = PointSettings { rows, cols, seed, read_v, read_k, program_k, kept_threshold };
+                self.label.settings.push(settings);
+                self.points.push(PointLabel {
+                    number: self.points.len(),
+                    sweep_index: place[..self.label.sweeps.len()].to_vec(),
+                    material_index,
+                    material: of.material.name.clone(),
+                    temperature_index,
+                    temperature_k,
+                    flags,
+                });
+            }
         }
+        let substeps = substeps.map(|n| n as u32);
+        self.cases.push(Case { shape, variation: file.variation, substeps, profile, materials });
+        Ok(())
     }
-    let label = CampaignLabel {
-        name: file.name.clone(),
-        campaign_toml: text.to_owned(),
-        overrides: overrides.told(),
-        materials: programmed.iter().map(|of| (of.material.name.clone(), of.material.text.clone())).collect(),
-        temperatures_k,
-        times_s,
-        bins,
-        rows: shape.rows,
-        cols: shape.cols,
-        seed,
-        read_v,
-        program_k,
-        kept_threshold,
-        report_times_s: report_s,
-        dump,
-    };
-    Ok(Plan {
-        label,
-        points,
-        shape,
-        variation: file.variation,
-        substeps: substeps.map(|n| n as u32),
-        inputs: Vec::new(),
-        materials: programmed,
-    })
+
+    /// The materials of a case, with what is done to them.
+    fn programmed(&mut self, file: &CampaignFile, parameters: &[Parameter]) -> Result<Vec<Arc<Programmed>>, Bad> {
+        let physics = file.physics.as_ref();
+        let relaxes = physics.and_then(|p| p.matrix_relaxation) != Some(false);
+        let broadens = physics.and_then(|p| p.thermal_broadening) != Some(false);
+        let mut programmed = Vec::new();
+        for (i, (mut material, of)) in self.changed(parameters)?.into_iter().zip(&file.material).enumerate() {
+            let program = check::program(&format!("material[{i}].program"), &of.program)?;
+            if !relaxes {
+                material = material.without_matrix();
+            }
+            material.injection.thermal_broadening &= broadens;
+            let found = Programmed { material, program };
+            let before = self.cases.last().and_then(|case| case.materials.get(i)).filter(|before| ***before == found);
+            programmed.push(before.cloned().unwrap_or_else(|| Arc::new(found)));
+        }
+        Ok(programmed)
+    }
+
+    /// The materials with some numbers changed.
+    fn changed(&mut self, parameters: &[Parameter]) -> Result<Vec<Material>, Bad> {
+        if parameters.is_empty() {
+            return Ok(self.materials.clone());
+        }
+        if let Some((_, materials)) = self.changed.iter().find(|(known, _)| known == parameters) {
+            return Ok(materials.clone());
+        }
+        let mut materials = Vec::new();
+        for material in &self.materials {
+            let of = format!("material {}", material.name);
+            let wrong =
+                |message: String| Bad { what: of.clone(), value: message, limit: "as its file allows".to_owned() };
+            let mut draft = Draft::new(&material.text, &material.name).map_err(|e| wrong(e.to_string()))?;
+            for Parameter { key, value } in parameters {
+                draft.number(key).map_err(|e| wrong(e.to_string()))?;
+                draft.set(key, *value);
+            }
+            let changed = material::parse(&draft.text(), &material.name).map_err(|e| wrong(e.to_string()))?;
+            materials.push(changed);
+        }
+        self.changed.push((parameters.to_vec(), materials.clone()));
+        Ok(materials)
+    }
+
+    fn plan(self) -> Plan {
+        let numbers = (0..self.points.len()).collect();
+        Plan { label: self.label, points: self.points, numbers, inputs: Vec::new(), cases: self.cases }
+    }
 }
 
 /// Rows or columns: the file's are checked even where the command line has others.

@@ -12,12 +12,15 @@ use super::error::RunError;
 use super::intent::{self, Intent};
 use super::parts::{Existing, Parts, refused};
 use super::plan::Plan;
+use super::shard::Shard;
 use crate::array::CellSet;
 use crate::backend::job::Job;
 use crate::backend::{Backend, BackendError, Progress};
 use crate::files;
 use crate::outcome::{CellDump, CellWindow, Identity, PointLabel, Provenance};
-use crate::record::{CampaignRecord, merge_points, open_campaign, point_path, write_point};
+use crate::record::{
+    CampaignRecord, FileType, file_type, merge_points, open_campaign, point_path, write_point, write_unfinished,
+};
 use crate::units::celsius_texts;
 
 /// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an ending.
@@ -35,6 +38,13 @@ pub struct Destination {
 }
 
 impl Destination {
+    /// The record of a shard, beside the name given for the whole: `part.h5` or `part` becomes `part-03-of-16.h5`.
+    pub fn of_shard(record: &Path, shard: Shard) -> PathBuf {
+        let stem =
+            if record.extension().is_some_and(|e| e == "h5") { record.with_extension("") } else { record.to_owned() };
+        appended(&stem, &format!("{}.h5", shard.suffix()))
+    }
+
     /// The names that go with `record`; no figures where `with_figures` is false. A link stands for the file it leads to.
     ///
     /// # Errors
@@ -92,6 +102,10 @@ impl Destination {
             if let Some(kind) = kind {
                 return Err(RunError::NotAFile { path: path.clone(), kind });
             }
+            // What an interrupted run left in the place of its record holds nothing but links.
+            if *path == self.record && is_unfinished(path) {
+                continue;
+            }
             if is_one_of(path, inputs) {
                 return Err(RunError::Input(path.clone()));
             }
@@ -108,15 +122,19 @@ impl Destination {
     /// # Errors
     /// [`RunError::Computed`] for such a record from another backend; as [`Destination::claim`], for the points.
     pub fn is_finished(&self, plan: &Plan, who: &Identity) -> Result<bool, RunError> {
-        let is_plans =
-            |found: &CampaignRecord| found.label == plan.label && found.computed.iter().all(|computed| *computed);
+        let is_plans = |found: &CampaignRecord| {
+            let whole = plan.numbers.iter().all(|&number| found.points[number].outcome.is_some());
+            found.label.difference(&plan.label).is_none() && whole
+        };
         let found = open_campaign(&self.record).ok().filter(is_plans);
         let Some(found) = found.filter(|_| !Parts::replaces(&self.parts)) else {
             return Ok(false);
         };
         let others = found
-            .point_provenance
+            .points
             .iter()
+            .filter(|point| point.outcome.is_some())
+            .map(|point| &point.provenance)
             .find_map(|by| intent::other_computer(&intent::computer(&by.identity), &intent::computer(who)));
         if let Some(what) = others {
             return Err(RunError::Computed { path: self.record.clone(), what });
@@ -161,6 +179,16 @@ impl Claim<'_> {
     pub fn taken_over(&self) -> usize {
         self.parts.done.len()
     }
+
+    /// Their numbers.
+    pub fn done(&self) -> &BTreeSet<usize> {
+        &self.parts.done
+    }
+}
+
+/// Whether a file is the record of a campaign in progress.
+fn is_unfinished(path: &Path) -> bool {
+    matches!(file_type(path), Ok(FileType::Unfinished))
 }
 
 fn figures_of(stem: &Path) -> Vec<PathBuf> {
@@ -191,7 +219,13 @@ fn appended(path: &Path, ending: &str) -> PathBuf {
 pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, progress: Progress) -> Result<(), RunError> {
     let Claim { destination, parts, stale } = claim;
     record(plan, backend, destination, &parts.done, progress).map_err(|source| match parts.points() {
-        0 => source,
+        0 => {
+            // Links to points of which there will be none.
+            if is_unfinished(&destination.record) {
+                let _ = fs::remove_file(&destination.record);
+            }
+            source
+        }
         points => RunError::Stopped { source: Box::new(source), points, path: parts.path().to_owned() },
     })?;
     for figure in stale {
@@ -209,15 +243,18 @@ fn record(
     progress: Progress,
 ) -> Result<(), RunError> {
     let campaign_start = now();
-    for point in &plan.points {
-        if !done.contains(&point.number) {
-            compute(plan, backend, to, point, progress)?;
-        }
+    // A record that is to be replaced stays until the new one is whole.
+    if !to.record.exists() || is_unfinished(&to.record) {
+        let provenance = provenance(&backend.identity(), campaign_start.clone());
+        write_unfinished(&to.record, &to.parts, &plan.label, &provenance, &plan.numbers)?;
+    }
+    for &number in plan.numbers.iter().filter(|number| !done.contains(number)) {
+        compute(plan, backend, to, &plan.points[number], progress)?;
     }
     let mut doubtful = done.clone();
     loop {
         let provenance = provenance(&backend.identity(), campaign_start.clone());
-        let merged = merge_points(&to.parts, &plan.label, &provenance, &to.record, 0..plan.points.len());
+        let merged = merge_points(&to.parts, &plan.label, &provenance, &to.record, plan.numbers.iter().copied());
         let Err(error) = merged else { return Ok(()) };
         // A point that was taken over is first opened here. One that is damaged is computed again, once.
         let number =
@@ -250,7 +287,7 @@ fn compute(
     };
     let mut outcome = backend.statistics(&job, progress).map_err(failed)?.outcome(&job);
     if let Some(window) = plan.label.dump {
-        let trace = backend.trace(&job, &CellSet::window(plan.shape, &window)).map_err(failed)?;
+        let trace = backend.trace(&job, &CellSet::window(plan.shape(point.number), &window)).map_err(failed)?;
         let found = dump(&job, window, [&trace.conductance, &trace.filling, &trace.lost].map(|a| a.view()));
         outcome.dump = Some(found.ok_or(RunError::Dump { number: point.number })?);
     }

@@ -133,6 +133,8 @@ mod tests {
             to_s: Some(3.15576e8),
             per_octave: Some(2),
             points: None,
+            cycle: None,
+            cycles: None,
         }
     }
 

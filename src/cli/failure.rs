@@ -4,7 +4,7 @@ use std::error::Error;
 
 use trapline::backend::BackendError;
 use trapline::calibrate::FitError;
-use trapline::campaign::{CampaignError, RunError};
+use trapline::campaign::{CampaignError, MergeError, RunError};
 use trapline::experiment::ExperimentError;
 use trapline::experiment::mnist::{IdxError, MnistError};
 use trapline::figure::FigureError;
@@ -110,6 +110,18 @@ impl From<RecordError> for Failure {
     }
 }
 
+impl From<MergeError> for Failure {
+    fn from(error: MergeError) -> Self {
+        match error {
+            MergeError::Record(inner) => inner.into(),
+            MergeError::Other { .. }
+            | MergeError::Conflict { .. }
+            | MergeError::Missing { .. }
+            | MergeError::Kind { .. } => Failure::Usage(told(&error)),
+        }
+    }
+}
+
 impl From<ExperimentError> for Failure {
     fn from(error: ExperimentError) -> Self {
         match error {
@@ -117,7 +129,7 @@ impl From<ExperimentError> for Failure {
             ExperimentError::Material(_) | ExperimentError::Dataset(_) | ExperimentError::Shape(_) => {
                 Failure::Failed(told(&error))
             }
-            ExperimentError::Pattern(_) => Failure::Usage(told(&error)),
+            ExperimentError::Pattern(_) | ExperimentError::Profile(_) => Failure::Usage(told(&error)),
         }
     }
 }

@@ -8,6 +8,7 @@ mod failure;
 mod fit;
 mod materials;
 mod measure;
+mod merge;
 mod mnist;
 mod outputs;
 mod paper;
@@ -46,6 +47,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Merge(merge::Merge),
     Show(show::Show),
     Iv(measure::Iv),
     Pulse(measure::Pulse),
@@ -100,6 +102,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         .init();
     match arguments.command {
         Command::Run(command) => command.run(),
+        Command::Merge(command) => command.run(),
         Command::Show(command) => command.run(),
         Command::Iv(command) => command.run(),
         Command::Pulse(command) => command.run(),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 use trapline::analysis::retention;
-use trapline::campaign::{self, Destination, Existing, Overrides, Plan};
+use trapline::campaign::{self, Destination, Existing, Overrides, Plan, Shard};
 use trapline::{figure, record};
 
 use super::computing::{self, Computing};
@@ -34,6 +34,9 @@ pub struct Run {
     /// Seed, in the place of the file's
     #[arg(long, value_name = "N", value_parser = size::seed, allow_hyphen_values = true)]
     seed: Option<u64>,
+    /// Computes one piece of so many, of equal work: 3/16. The record is OUT-03-of-16.h5; `trapline merge` puts pieces together
+    #[arg(long, value_name = "N/OF")]
+    shard: Option<Shard>,
     #[command(flatten)]
     computing: Computing,
     /// Draws no plot
@@ -52,9 +55,14 @@ impl Run {
     pub fn run(self) -> Result<(), Failure> {
         let start = Instant::now();
         self.computing.consistent()?;
-        let plan = Plan::load(&self.file, &self.overrides())?;
-        let output = self.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.h5", plan.label.name)));
-        let destination = Destination::new(&output, !self.no_plot)?;
+        let mut plan = Plan::load(&self.file, &self.overrides())?;
+        let mut output = self.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.h5", plan.label.name)));
+        if let Some(shard) = self.shard {
+            output = Destination::of_shard(&output, shard);
+            plan = plan.shard(shard);
+        }
+        let draws = !self.no_plot && self.shard.is_none();
+        let destination = Destination::new(&output, draws)?;
         let existing = match (self.force, self.resume) {
             (true, _) => Existing::Replace,
             (_, true) => Existing::Resume,
@@ -72,25 +80,25 @@ impl Run {
         let backend = self.computing.open()?;
         if maybe_finished && destination.is_finished(&plan, &backend.identity())? {
             note(&format!("{} is complete: nothing is left to compute", destination.record.display()));
-            let drawn = self.no_plot || destination.figures.iter().any(|figure| figure.symlink_metadata().is_ok());
+            let drawn = !draws || destination.figures.iter().any(|figure| figure.symlink_metadata().is_ok());
             return report(&destination, !drawn).map(drop);
         }
         let claim = destination.claim(&plan, &backend.identity(), existing)?;
         note(&heading(&plan));
         note(&computing::heading(&backend.identity()));
         if claim.taken_over() > 0 {
-            note(&format!("{} of {} points are there already", claim.taken_over(), plan.points.len()));
+            note(&format!("{} of {} points are there already", claim.taken_over(), plan.numbers.len()));
         }
 
         let bar = terminal::bar(plan.cells(), "cells", self.quiet);
         // Neither the rate nor the time that is left knows of what was there before.
-        bar.set_position(plan.shape.cells() * claim.taken_over() as u64);
+        bar.set_position(plan.cells_of(claim.done()));
         bar.reset_eta();
         let result = campaign::run(&plan, backend.as_ref(), claim, &|cells| bar.inc(cells));
         bar.finish_and_clear();
         result?;
 
-        let written = report(&destination, !self.no_plot)?;
+        let written = report(&destination, draws)?;
         note(&format!("wrote {} in {}", written.join(", "), terminal::waited(start.elapsed())));
         Ok(())
     }
@@ -102,16 +110,23 @@ impl Run {
 
 fn heading(plan: &Plan) -> String {
     let label = &plan.label;
+    let points = match plan.numbers.len() {
+        all if all == plan.points.len() => format!("{all} points"),
+        some => format!("{some} of {} points", plan.points.len()),
+    };
+    let cases = plan.points.len() / (label.materials.len() * label.temperatures_k.len());
+    let swept = if label.sweeps.is_empty() { String::new() } else { format!("{cases} places of the sweeps, ") };
+    let size = match label.common(|of| (of.rows, of.cols)) {
+        Some((rows, cols)) => format!("of {rows} x {cols} cells"),
+        None => "of several sizes".to_owned(),
+    };
+    let seed = label.common(|of| of.seed).map_or_else(String::new, |seed| format!(", seed {seed}"));
     format!(
-        "{}: {} points ({} materials, {} temperatures) of {} x {} cells at {} times, seed {}",
+        "{}: {points} ({swept}{} materials, {} temperatures) {size} at {} times{seed}",
         label.name,
-        plan.points.len(),
         label.materials.len(),
         label.temperatures_k.len(),
-        label.rows,
-        label.cols,
         label.times_s.len(),
-        label.seed
     )
 }
 

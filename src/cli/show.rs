@@ -24,6 +24,7 @@ impl Show {
         let text = match record::file_type(&self.file)? {
             FileType::Campaign => campaign(&record::open_campaign(&self.file)?)?,
             FileType::Point => campaign(&record::open_point(&self.file)?.0)?,
+            FileType::Unfinished => record::describe_unfinished(&record::open_unfinished(&self.file)?),
             FileType::Experiment => record::describe_experiment(&record::read_datasets(&self.file)?),
         };
         terminal::print(&text)

@@ -26,22 +26,36 @@ fn octave_times(octaves: u32) -> Vec<f64> {
     (0..=2 * octaves).map(|i| libm::pow(2.0, f64::from(i) / 2.0)).collect()
 }
 
-/// A job of these experiments: shipped variation, programmed at 25 C, read at 0.1 V.
+/// A job of these experiments.
 fn job(material: &Material, program: &[Segment], celsius: f64, shape: ArrayShape, seed: u64, times_s: &[f64]) -> Job {
-    Job::new(&JobSpec {
+    Job::new(&spec(material, program, celsius, shape, seed, times_s))
+}
+
+/// What [`job`] makes one of: shipped variation, programmed at 25 C, read at 0.1 V.
+fn spec<'a>(
+    material: &'a Material,
+    program: &'a [Segment],
+    celsius: f64,
+    shape: ArrayShape,
+    seed: u64,
+    times_s: &'a [f64],
+) -> JobSpec<'a> {
+    JobSpec {
         material,
         variation: true,
         seed,
         shape,
         program_k: kelvin(25.0),
         bake_k: kelvin(celsius),
+        profile: None,
         program,
         substeps: None,
         times_s,
         read_v: 0.1,
+        read_k: kelvin(celsius),
         kept_threshold: 0.9,
         bins: 64,
-    })
+    }
 }
 
 /// Why an experiment could not be carried out.
@@ -51,6 +65,8 @@ pub enum ExperimentError {
     Material(#[from] MaterialError),
     #[error(transparent)]
     Backend(#[from] crate::backend::BackendError),
+    #[error(transparent)]
+    Profile(#[from] crate::protocol::WrongProfile),
     #[error(transparent)]
     Pattern(#[from] letter::PatternError),
     #[error(transparent)]

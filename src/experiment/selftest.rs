@@ -9,14 +9,14 @@
 //! they are not, 1e-5 holds there too (found: a fifth of it). The conductance sees a filling's error through `q F/(1 - q F)`: a fifth of
 //! it after thirty pulses, 1.1 times it after the sweep. It is held to 5e-6 throughout. A cell with no charge must read as exactly that.
 
-use super::{ExperimentError, job, material, octave_times};
+use super::{ExperimentError, job, material, octave_times, spec};
 use crate::array::{ArrayShape, CellSet};
-use crate::backend::job::Job;
+use crate::backend::job::{Job, JobSpec};
 use crate::backend::reference::Reference;
 use crate::backend::{Backend, Trace};
 use crate::material::{Material, TrapClass};
 use crate::outcome::{HistogramSeries, Identity, MomentSeries};
-use crate::protocol::{Part, segments};
+use crate::protocol::{Leg, Part, Profile, Segment, segments};
 use crate::units::{kelvin, thermal_energy_ev};
 use ndarray::Array2;
 
@@ -109,6 +109,18 @@ fn closed_form(backend: &dyn Backend) -> Result<Check, ExperimentError> {
     Ok(check("one class decays as exp(-e t)", "closed form, 1 s to 2.7e8 s".to_owned(), worst))
 }
 
+/// A job whose temperature changes: an hour at 150 C and ten minutes at 25 C, again and again.
+fn with_profile(
+    material: &Material,
+    program: &[Segment],
+    shape: ArrayShape,
+    times_s: &[f64],
+) -> Result<Job, ExperimentError> {
+    let leg = |celsius, for_s| Leg { temperature_k: Some(kelvin(celsius)), for_s };
+    let profile = Profile::new(vec![leg(150.0, 3600.0), leg(25.0, 600.0)], None)?;
+    Ok(Job::new(&JobSpec { profile: Some(&profile), ..spec(material, program, 150.0, shape, 47, times_s) }))
+}
+
 /// Largest error over allowed error; NaN once one was.
 struct Worst(f64);
 
@@ -167,9 +179,11 @@ fn statistics(backend: &dyn Backend) -> Result<Check, ExperimentError> {
         worst.moments(&found.filling, &expected.filling, i, filling, nominal.filling);
         worst.moments(&found.lost_fraction, &expected.lost_fraction, i, lost, nominal.lost);
         worst.moments(&found.kept, &expected.kept, i, CHARGE_TOLERANCE, nominal.kept);
-        worst.histogram(&found.conductance_histogram, &expected.conductance_histogram, i, conductance);
-        worst.histogram(&found.filling_histogram, &expected.filling_histogram, i, filling);
-        worst.histogram(&found.kept_histogram, &expected.kept_histogram, i, CHARGE_TOLERANCE);
+        if let (Some(found), Some(expected)) = (&found.histograms, &expected.histograms) {
+            worst.histogram(&found.conductance, &expected.conductance, i, conductance);
+            worst.histogram(&found.filling, &expected.filling, i, filling);
+            worst.histogram(&found.kept, &expected.kept, i, CHARGE_TOLERANCE);
+        }
         // A cell within tolerance of the threshold may fall on either side: here one in ten thousand might.
         worst.add(found.failed[i] as f64, expected.failed[i] as f64, 3.0);
     }
@@ -200,6 +214,8 @@ pub fn run(backend: &dyn Backend) -> Result<SelfTest, ExperimentError> {
     let long: Vec<Part> = std::iter::repeat_n(cycle, 60).flatten().chain([pulses(30, 1.5)]).collect();
     let cycled = job(&qd, &segments(&long), 150.0, shape, 44, &times);
     checks.push(twins(backend, "a long protocol: 60 cycles", &cycled, 0, 64)?);
+    let changing = with_profile(&qd, &segments(&[pulses(30, 1.5)]), shape, &times)?;
+    checks.push(twins(backend, "hours at 150 C, and 25 C between them", &changing, 500, 64)?);
     let far = job(&qd, &segments(&[pulses(30, 1.5)]), 150.0, shape, 45, &times);
     let beyond = (1 << 33) - 20;
     checks.push(twins(backend, "cells numbered beyond 2^32", &far, beyond, 64)?);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::plate::{Panel, Plate, plate};
 use super::{Axis, Chart, Colour, Curve, FigureError, Mark};
+use crate::outcome::{PointSettings, Sweep};
 use crate::record::CampaignRecord;
 use crate::units::{YEAR_S, celsius_texts};
 
@@ -20,7 +21,7 @@ const LEAST_LOSS: f64 = 1e-6;
 /// Each column is a material, each curve the mean of `kept` at one temperature, or of one minus that, coloured from cold to
 /// hot, with one standard deviation to either side shaded. The dashed line is the threshold below which a cell fails. The
 /// checkpoint at t = 0, where `kept` is 1 by definition, has no place on a logarithmic axis. What was not computed, or has no
-/// programmed cell, is said in its panel.
+/// programmed cell, is said in its panel. Of a campaign with sweeps the first place of all of them is drawn, and the title says so.
 ///
 /// # Errors
 /// [`FigureError`] where the folder cannot be written, or a record has more materials than a figure holds.
@@ -54,13 +55,16 @@ impl<'a> Retention<'a> {
         let label = &record.label;
         let mut order: Vec<usize> = (0..label.temperatures_k.len()).collect();
         order.sort_by(|&a, &b| label.temperatures_k[b].total_cmp(&label.temperatures_k[a]));
-        let means = || record.kept.mean.iter().copied().filter(|v| v.is_finite());
+        let shown = || (0..label.materials.len()).flat_map(|m| record.of_material(0, m));
+        let outcomes = || shown().filter_map(|point| point.outcome.as_ref());
+        let means = || outcomes().flat_map(|found| found.kept.mean.iter().copied()).filter(|v| v.is_finite());
+        let threshold = label.settings[0].kept_threshold;
         // Kept lies between 0 and 1 unless a bake adds charge; a made-up record may hold anything.
         let (low, high) = (means().fold(0.0, f64::min).max(-1.0), means().fold(1.0, f64::max).min(3.0));
         let margin = 0.03 * (high - low);
         let named = [(60.0, "1 min"), (3600.0, "1 h"), (86_400.0, "1 d"), (YEAR_S, "1 y"), (10.0 * YEAR_S, "10 y")];
         let time = Axis::log("time after programming (s)").naming(named);
-        let losses = means().map(|kept| 1.0 - kept).chain([1.0 - label.kept_threshold]);
+        let losses = means().map(|kept| 1.0 - kept).chain([1.0 - threshold]);
         Retention {
             record,
             order,
@@ -103,13 +107,22 @@ impl<'a> Retention<'a> {
     }
 
     fn title(&self) -> String {
-        let label = &self.record.label;
-        let points = self.record.computed.iter().filter(|&&c| c).count();
-        let missing = match self.record.computed.len() - points {
+        let (label, record) = (&self.record.label, self.record);
+        let settings = &label.settings[0];
+        let missing = match record.points.len() - record.computed() {
             0 => String::new(),
-            n => format!(", {n} of {} points not computed", points + n),
+            n => format!(", {n} of {} points not computed", record.points.len()),
         };
-        format!("Retention, {}: {} × {} cells, seed {}{missing}", label.name, label.rows, label.cols, label.seed)
+        let PointSettings { rows, cols, seed, .. } = settings;
+        let case = match label.sweeps.as_slice() {
+            [] => String::new(),
+            sweeps => {
+                let value = |sweep: &Sweep| format!("{} {}", sweep.name, sweep.coordinate.text(0));
+                let values = sweeps.iter().map(value).collect::<Vec<_>>().join(", ");
+                format!(" ({values}: first of {} cases)", record.cases())
+            }
+        };
+        format!("Retention, {}: {rows} × {cols} cells, seed {seed}{case}{missing}", label.name)
     }
 
     /// Names of the curves; of very many, most have none.
@@ -126,7 +139,7 @@ impl<'a> Retention<'a> {
 
     fn chart(&self, material: usize, shown: Shown) -> Chart {
         let label = &self.record.label;
-        let threshold = label.kept_threshold;
+        let threshold = label.settings[0].kept_threshold;
         let count = self.order.len();
         let curve = |(rank, &t): (usize, &usize)| {
             self.curve(material, t, shown).coloured(Colour::ordered(count - 1 - rank, count))
@@ -148,25 +161,26 @@ impl<'a> Retention<'a> {
     }
 
     fn curve(&self, material: usize, temperature: usize, shown: Shown) -> Curve {
-        let record = self.record;
         let (mut points, mut spread) = (Vec::new(), Vec::new());
-        for (k, &time) in record.label.times_s.iter().enumerate() {
-            let at = [material, temperature, k];
-            let (mean, sd) = (record.kept.mean[at], record.kept.variance[at].sqrt());
-            let value = if shown == Shown::Kept { mean } else { 1.0 - mean };
-            points.push((time, value));
-            spread.push((value - sd, value + sd));
+        if let Some(found) = &self.record.of_material(0, material)[temperature].outcome {
+            for (k, &time) in found.times_s.iter().enumerate() {
+                let (mean, sd) = (found.kept.mean[k], found.kept.variance[k].sqrt());
+                let value = if shown == Shown::Kept { mean } else { 1.0 - mean };
+                points.push((time, value));
+                spread.push((value - sd, value + sd));
+            }
         }
         Curve::line("", points).shaded(spread)
     }
 
     fn why_empty(&self, material: usize, shown: Shown) -> String {
-        let record = self.record;
-        let why = if record.computed.row(material).iter().all(|&c| !c) {
+        let mut found =
+            self.record.of_material(0, material).iter().filter_map(|point| point.outcome.as_ref()).peekable();
+        let why = if found.peek().is_none() {
             "not computed"
-        } else if record.programmed.row(material).iter().all(|&n| n == 0) {
+        } else if found.all(|outcome| outcome.programmed == 0) {
             "no cell was programmed"
-        } else if record.label.times_s.iter().all(|&time| time <= 0.0) {
+        } else if self.record.label.times_s.iter().all(|&time| time <= 0.0) {
             "no checkpoint after t = 0"
         } else if shown == Shown::Lost {
             "nothing lost beyond rounding"

@@ -5,6 +5,7 @@
 //! SI, energies in eV. The shipped materials are embedded in the program.
 
 pub mod classes;
+pub mod draft;
 mod file;
 mod quantity;
 pub mod well;

@@ -1,9 +1,11 @@
-//! What is done to a cell: segments of constant bias, and the times at which a bake is looked at.
+//! What is done to a cell: segments of constant bias, and the temperatures of a bake.
 
 mod part;
+mod profile;
 pub mod waveform;
 
 pub use part::{MAX_BIAS_V, MAX_DWELL_S, MAX_SEGMENTS, MAX_SWEEP_POINTS, PartFile, Wrong, checked_segments, program};
+pub use profile::{Leg, LegFile, MAX_CYCLES, MAX_LEG_C, MAX_LEG_S, MAX_LEGS, MIN_LEG_S, Profile, Stays, WrongProfile};
 
 /// A constant bias for a time.
 #[derive(Debug, Clone, Copy, PartialEq)]

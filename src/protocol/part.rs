@@ -47,7 +47,7 @@ pub struct Wrong {
 }
 
 impl Wrong {
-    fn new(key: &'static str, value: impl ToString, limit: impl ToString) -> Wrong {
+    pub(super) fn new(key: &'static str, value: impl ToString, limit: impl ToString) -> Wrong {
         Wrong { key, value: value.to_string(), limit: limit.to_string() }
     }
 

@@ -3,8 +3,9 @@
 use super::campaign::CampaignRecord;
 use super::error::{RecordError, one_line};
 use super::hdf::{self, Explain, Input};
-use super::layout::POINT_FILE_TYPE;
-use crate::outcome::Provenance;
+use super::index::UnfinishedRecord;
+use super::layout::{POINT_FILE_TYPE, UNFINISHED_FILE_TYPE};
+use crate::outcome::{CampaignLabel, PointSettings, Provenance};
 use crate::units::{celsius_texts, spoken_time};
 
 /// What the campaign or point file of this record is, where it came from, its axes and its datasets, as text of several lines.
@@ -16,36 +17,70 @@ use crate::units::{celsius_texts, spoken_time};
 pub fn describe(record: &CampaignRecord) -> Result<String, RecordError> {
     let (file, _) = hdf::open(&record.path)?;
     let mut text = heading(record);
-    text.push_str(&axes(record));
+    text.push_str(&axes(&record.label));
     text.push_str(&datasets(&Input { file: &file, path: &record.path })?);
     Ok(text)
+}
+
+/// The same of a campaign in progress.
+pub fn describe_unfinished(record: &UnfinishedRecord) -> String {
+    let (finished, planned, all) = (record.finished().len(), record.planned.len(), record.label.points());
+    let of = if planned == all { String::new() } else { format!(" (of {all} of the whole campaign)") };
+    let mut lines = vec![
+        ("file", format!("{}, {UNFINISHED_FILE_TYPE}", record.path.display())),
+        ("campaign", record.label.name.clone()),
+        ("points", format!("{finished} of {planned} finished{of}, in {}", record.parts.display())),
+    ];
+    lines.extend(settings(&record.label));
+    lines.extend(origin(&record.provenance));
+    paragraph(lines) + &axes(&record.label)
 }
 
 fn heading(record: &CampaignRecord) -> String {
     let label = &record.label;
     let [major, minor] = record.format_version;
-    let points = match (record.file_type == POINT_FILE_TYPE, record.computed.len()) {
-        (true, _) => format!("{} of its campaign", record.points.start),
-        (false, all) => format!("{} of {all}", record.computed.iter().filter(|&&c| c).count()),
+    let points = match record.file_type == POINT_FILE_TYPE {
+        true => format!("{} of its campaign", record.points.first().map_or(0, |point| point.label.number)),
+        false => format!("{} of {}", record.computed(), record.points.len()),
     };
     let mut lines = vec![
         ("file", format!("{}, {}, format {major}.{minor}", record.path.display(), record.file_type)),
         ("campaign", label.name.clone()),
         ("points", points),
-        ("array", format!("{} x {} cells, seed {}", label.rows, label.cols, label.seed)),
     ];
+    lines.extend(settings(label));
     lines.extend(origin(&record.provenance));
+    paragraph(lines)
+}
+
+/// What was done to the cells.
+pub(super) fn settings(label: &CampaignLabel) -> Vec<(&'static str, String)> {
+    const SWEPT: &str = "swept";
+    let said = |value: Option<String>| value.unwrap_or_else(|| SWEPT.to_owned());
+    let size = label.common(|of| (of.rows, of.cols)).map(|(rows, cols)| format!("{rows} x {cols} cells"));
+    let seed = label.common(|of| of.seed).map(|seed| format!("seed {seed}"));
+    let array = format!("{}, {}", size.unwrap_or("sizes swept".to_owned()), seed.unwrap_or("seeds swept".to_owned()));
+    let degrees = |kelvin: f64| format!("{} °C", celsius_texts(&[kelvin]).concat());
+    // Each at its own: where all points have one temperature both are true.
+    let as_baked = |of: fn(&PointSettings) -> f64| {
+        let baked_k = |n: usize| label.temperatures_k[n % label.temperatures_k.len()];
+        label.settings.iter().enumerate().all(|(n, settings)| of(settings) == baked_k(n))
+    };
+    let at = |of: fn(&PointSettings) -> f64| match as_baked(of) {
+        true => "as baked".to_owned(),
+        false => said(label.common(of).map(degrees)),
+    };
+    let mut lines = vec![("array", array)];
     if !label.overrides.is_empty() {
         lines.push(("overrides", label.overrides.join(", ")));
     }
-    let programmed = match label.program_k {
-        Some(temperature_k) => format!("{} °C", celsius_texts(&[temperature_k]).concat()),
-        None => "as baked".to_owned(),
-    };
-    lines.push(("programmed", programmed));
-    lines.push(("read", format!("at {} V", label.read_v)));
-    lines.push(("threshold", format!("a cell fails below {} of its window", label.kept_threshold)));
-    paragraph(lines)
+    lines.push(("programmed", at(|of| of.program_k)));
+    let bias = said(label.common(|of| of.read_v).map(|read_v| format!("at {read_v} V")));
+    let read_k = |of: &PointSettings| of.read_k;
+    lines.push(("read", if as_baked(read_k) { bias } else { format!("{bias}, {}", at(read_k)) }));
+    let threshold = label.common(|of| of.kept_threshold).map(|kept| format!("a cell fails below {kept} of its window"));
+    lines.push(("threshold", said(threshold)));
+    lines
 }
 
 /// Who made a file, and when.
@@ -70,8 +105,11 @@ pub(super) fn paragraph<S: AsRef<str>>(lines: impl IntoIterator<Item = (S, Strin
     lines.into_iter().map(line).collect()
 }
 
-fn axes(record: &CampaignRecord) -> String {
-    let label = &record.label;
+/// Most values of a sweep that are shown.
+const MOST_SHOWN: usize = 12;
+
+/// The axes and what stands on them.
+pub(super) fn axes(label: &CampaignLabel) -> String {
     let names: Vec<&str> = label.materials.iter().map(|(name, _)| name.as_str()).collect();
     let degrees = celsius_texts(&label.temperatures_k);
     let times = match &label.times_s[..] {
@@ -83,6 +121,15 @@ fn axes(record: &CampaignRecord) -> String {
     let mut line = |name: &str, length: usize, values: String| {
         text.push_str(&format!("  {name:<12} {length:>6}  {values}\n"));
     };
+    for sweep in &label.sweeps {
+        let length = sweep.coordinate.len();
+        let shown = (0..length).take(MOST_SHOWN).map(|at| one_line(&sweep.coordinate.text(at)));
+        let more = if length > MOST_SHOWN { ", ..." } else { "" };
+        let keys = sweep.keys.iter().map(|key| key.key.as_str()).filter(|key| *key != sweep.name);
+        let keys = keys.collect::<Vec<_>>().join(", ");
+        let keys = if keys.is_empty() { keys } else { format!("  ({keys})") };
+        line(&sweep.name, length, format!("{}{more}{keys}", shown.collect::<Vec<_>>().join(", ")));
+    }
     line("material", names.len(), names.join(", "));
     line("temperature", degrees.len(), format!("{} °C", degrees.join(", ")));
     line("time", label.times_s.len(), times);

@@ -25,9 +25,9 @@ pub enum RecordError {
     FileType { path: PathBuf, found: String, expected: &'static str, remedy: &'static str },
 
     #[error(
-        "{}: format version {}.{} is not one this program reads ({}.0 to {}.{}); use the trapline that wrote it{}",
+        "{}: format version {}.{} is not one this program reads (1.0 to {}.{}); use the trapline that wrote it{}",
         path.display(), found[0], found[1],
-        FORMAT_VERSION[0], FORMAT_VERSION[0], FORMAT_VERSION[1],
+        FORMAT_VERSION[0], FORMAT_VERSION[1],
         written_by.as_ref().map(|v| format!(" (version {v})")).unwrap_or_default()
     )]
     Version { path: PathBuf, found: [i32; 2], written_by: Option<String> },

@@ -145,6 +145,11 @@ impl Attributes<'_> {
         write().writing(self.path, &format!("write the attribute {name}"))
     }
 
+    /// A number; nothing at all for none.
+    pub(crate) fn scalar_if<T: H5Type>(&self, name: &str, value: Option<T>) -> Result<(), RecordError> {
+        value.map_or(Ok(()), |value| self.scalar(name, &value))
+    }
+
     /// An array; nothing at all for an empty one.
     pub(crate) fn array<T: H5Type>(&self, name: &str, values: &[T]) -> Result<(), RecordError> {
         if values.is_empty() {

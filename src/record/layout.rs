@@ -7,8 +7,19 @@ pub const POINT_FILE_TYPE: &str = "trapline point";
 /// What it says of an experiment.
 pub const EXPERIMENT_FILE_TYPE: &str = "trapline experiment";
 
-/// Major and minor version. A reader refuses another major version; a minor version only adds.
-pub const FORMAT_VERSION: [i32; 2] = [1, 0];
+/// What it says of a campaign of which no merge has been made yet: its axes, and links to its points.
+pub const UNFINISHED_FILE_TYPE: &str = "trapline campaign in progress";
+
+/// Major and minor version. A reader refuses a newer major version and reads older ones; a minor version only adds.
+///
+/// 2.0 has sweeps (axes before the material's), the settings of each point, and campaigns in progress.
+pub const FORMAT_VERSION: [i32; 2] = [2, 0];
+
+/// Group of a campaign in progress that holds the links to its points.
+pub(crate) const POINTS_GROUP: &str = "points";
+
+/// Longest name of an axis, in ASCII letters.
+pub const MAX_AXIS_NAME: usize = 63;
 
 /// Points per sub-folder: folders of a hundred thousand files are slow on the file systems of clusters.
 pub(crate) const POINTS_PER_FOLDER: usize = 1000;
@@ -63,12 +74,12 @@ impl Axis {
     }
 }
 
-/// Axes of a quantity with one value per point.
-pub(crate) const PER_POINT: &[Axis] = &[Axis::Material, Axis::Temperature];
+/// Axes of a quantity with one value per point: none but those of the points (sweeps, material, temperature), which all have.
+pub(crate) const PER_POINT: &[Axis] = &[];
 /// One value per point and checkpoint.
-pub(crate) const PER_TIME: &[Axis] = &[Axis::Material, Axis::Temperature, Axis::Time];
-pub(crate) const PER_BIN: &[Axis] = &[Axis::Material, Axis::Temperature, Axis::Time, Axis::Bin];
-pub(crate) const PER_CELL: &[Axis] = &[Axis::Material, Axis::Temperature, Axis::Time, Axis::Row, Axis::Col];
+pub(crate) const PER_TIME: &[Axis] = &[Axis::Time];
+pub(crate) const PER_BIN: &[Axis] = &[Axis::Time, Axis::Bin];
+pub(crate) const PER_CELL: &[Axis] = &[Axis::Time, Axis::Row, Axis::Col];
 
 /// A quantity that has moments.
 pub(crate) struct Quantity {
@@ -130,6 +141,22 @@ pub(crate) const FAILED: PointDataset = PointDataset {
     long_name: "number of programmed cells that keep less than the threshold",
 };
 
+/// Settings of a point, which sweeps may change. Files before 2.0 have root attributes in their place.
+pub(crate) const ROWS: PointDataset =
+    PointDataset { name: "point_rows", units: "1", long_name: "number of rows of the array" };
+pub(crate) const COLS: PointDataset =
+    PointDataset { name: "point_cols", units: "1", long_name: "number of columns of the array" };
+pub(crate) const SEED: PointDataset =
+    PointDataset { name: "point_seed", units: "1", long_name: "seed of the random numbers" };
+pub(crate) const READ_BIAS: PointDataset =
+    PointDataset { name: "point_read_bias", units: "V", long_name: "bias at which conductance is read" };
+pub(crate) const READ_TEMPERATURE: PointDataset =
+    PointDataset { name: "point_read_temperature", units: "K", long_name: "temperature at which conductance is read" };
+pub(crate) const PROGRAM_TEMPERATURE: PointDataset =
+    PointDataset { name: "point_program_temperature", units: "K", long_name: "temperature of the programming" };
+pub(crate) const KEPT_THRESHOLD: PointDataset =
+    PointDataset { name: "point_kept_threshold", units: "1", long_name: "kept below this is failed" };
+
 /// Strings per point; the order is the order of the columns the writer and the reader use.
 pub(crate) const POINT_STRINGS: [PointDataset; 9] = [
     text("flags", "remarks on the validity of the model at this point, one per line"),
@@ -151,4 +178,26 @@ pub(crate) const POINT_SOFTWARE: PointDataset = PointDataset {
 
 const fn text(name: &'static str, long_name: &'static str) -> PointDataset {
     PointDataset { name, units: "1", long_name }
+}
+
+/// Whether a dataset of the format has this name, so that no sweep's axis may have it.
+pub fn is_taken(name: &str) -> bool {
+    let axes = [Axis::Material, Axis::Temperature, Axis::Time, Axis::Bin, Axis::Row, Axis::Col].map(Axis::name);
+    let points = [COMPUTED, CELLS, PROGRAMMED, FRESH, FAILED, POINT_SOFTWARE].map(|of| of.name);
+    let settings =
+        [ROWS, COLS, SEED, READ_BIAS, READ_TEMPERATURE, PROGRAM_TEMPERATURE, KEPT_THRESHOLD].map(|of| of.name);
+    let quantities = [CONDUCTANCE, FILLING, LOST_FRACTION, KEPT].map(|of| of.name);
+    let of_quantity = |quantity: &str| {
+        name.strip_prefix(quantity).is_some_and(|rest| {
+            rest.starts_with("_histogram")
+                || MOMENTS.iter().any(|(suffix, _, _)| rest.strip_prefix('_') == Some(suffix))
+        })
+    };
+    axes.contains(&name)
+        || points.contains(&name)
+        || settings.contains(&name)
+        || POINT_STRINGS.iter().any(|of| of.name == name)
+        || quantities.into_iter().any(of_quantity)
+        || name.starts_with("cell_")
+        || ["temperature_celsius", POINTS_GROUP].contains(&name)
 }

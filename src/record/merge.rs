@@ -1,92 +1,139 @@
-//! Merging point files into a campaign file, one point in memory at a time.
+//! Merging: points from files of their own, or from records of a part of the campaign, into one campaign file.
 
-use std::ops::Range;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::path::{Path, PathBuf};
 
 use super::campaign::CampaignRecord;
 use super::commit;
 use super::error::RecordError;
+use super::hdf::{self, Input};
 use super::layout::CAMPAIGN_FILE_TYPE;
 use super::output::Output;
-use super::read::{open_point, read_dump};
+use super::read::{open_point, whole, whole_in};
 use super::write::point_path;
-use crate::outcome::{CampaignLabel, PointLabel, Provenance};
+use crate::outcome::{CampaignLabel, PointLabel, PointOutcome, Provenance};
 
-/// Merges the points of these numbers under `dir` into `destination`.
+/// Where the values of a point come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// A file of the point alone, in this folder of points.
+    Folder(&'a Path),
+    /// A record of the same campaign that holds the point.
+    Record(&'a CampaignRecord),
+}
+
+/// Merges the points of a folder of points into `destination`.
 ///
 /// The file has the axes of the whole campaign; where a point is not among `numbers`, its values are NaN or 0 and `computed`
 /// says so. `provenance` describes the run that merges; every point keeps its own beside its values.
 ///
 /// # Errors
-/// [`RecordError::MissingPoint`] naming the first point that is not there, [`RecordError::OtherCampaign`] for a point file
-/// that another campaign left, and what reading and writing may return. The destination is then as it was.
+/// As [`merge`].
 pub fn merge_points(
     dir: &Path,
     campaign: &CampaignLabel,
     provenance: &Provenance,
     destination: &Path,
-    numbers: Range<usize>,
+    numbers: impl IntoIterator<Item = usize>,
 ) -> Result<(), RecordError> {
-    let temperatures = campaign.temperatures_k.len();
-    let count = campaign.materials.len() * temperatures;
-    if numbers.start > numbers.end || numbers.end > count {
-        let limit = format!("within 0..{count}, the campaign's");
-        return Err(RecordError::unwritable("the range of points", format!("{numbers:?}"), limit));
-    }
+    let sources: Vec<_> = numbers.into_iter().map(|number| (number, Source::Folder(dir))).collect();
+    merge(campaign, provenance, destination, &sources)
+}
+
+/// Merges points, each from where it lies, into `destination`; one point is in memory at a time.
+///
+/// # Errors
+/// [`RecordError::MissingPoint`] naming the first point that is not there, [`RecordError::OtherCampaign`] for a point file
+/// that another campaign left, and what reading and writing may return. The destination is then as it was.
+pub fn merge(
+    campaign: &CampaignLabel,
+    provenance: &Provenance,
+    destination: &Path,
+    sources: &[(usize, Source<'_>)],
+) -> Result<(), RecordError> {
+    let count = campaign.points();
     // Looked for first: a missing point must not cost the merge of those before it.
-    for number in numbers.clone() {
-        let path = point_path(dir, number);
-        if !path.is_file() {
+    for &(number, source) in sources {
+        if number >= count {
+            let limit = format!("less than {count}, one of the campaign's");
+            return Err(RecordError::unwritable("the number of a point", number, limit));
+        }
+        let missing = match source {
+            Source::Folder(dir) => Some(point_path(dir, number)).filter(|path| !path.is_file()),
+            Source::Record(record) => record.points[number].outcome.is_none().then(|| record.path.clone()),
+        };
+        if let Some(path) = missing {
             return Err(RecordError::MissingPoint { number, path });
         }
     }
     commit::atomic_write(destination, |temporary| {
         let output = Output::create(temporary, destination, CAMPAIGN_FILE_TYPE, campaign, provenance)?;
-        let root = output.root();
-        root.scalar("first_point", &(numbers.start as u64))?;
-        root.scalar("end_point", &(numbers.end as u64))?;
-        for number in numbers {
-            let path = point_path(dir, number);
-            let (record, point) = open_point(&path)?;
-            let at = [number / temperatures, number % temperatures];
-            if let Some(what) = difference(campaign, at, number, &record, &point) {
-                return Err(RecordError::OtherCampaign { path, what });
-            }
-            let dump = read_dump(&record, 0, 0)?;
-            let outcome = record.outcome(0, 0, dump);
-            output.point(at, &point, &record.point_provenance[[0, 0]], &outcome)?;
+        let mut opened = Opened::default();
+        for &(number, source) in sources {
+            let (label, provenance, outcome) = load(campaign, number, source, &mut opened)?;
+            output.point(number, &label, &provenance, &outcome)?;
         }
         output.close()
     })
 }
 
-/// The first thing in which a point differs from its place in the campaign.
-pub(crate) fn difference(
+/// The numbers of a point, histograms and dump included, wherever it lies.
+///
+/// # Errors
+/// As [`merge`].
+pub fn load_outcome(campaign: &CampaignLabel, number: usize, source: Source<'_>) -> Result<PointOutcome, RecordError> {
+    load(campaign, number, source, &mut Opened::default()).map(|(_, _, outcome)| outcome)
+}
+
+/// Records whose points are being read, by path.
+type Opened = BTreeMap<PathBuf, hdf5::File>;
+
+/// Reads a point whole, wherever it lies.
+fn load(
     campaign: &CampaignLabel,
-    at: [usize; 2],
+    number: usize,
+    source: Source<'_>,
+    opened: &mut Opened,
+) -> Result<(PointLabel, Provenance, PointOutcome), RecordError> {
+    let missing = |path: PathBuf| RecordError::MissingPoint { number, path };
+    match source {
+        Source::Record(record) => {
+            let point = &record.points[number];
+            let file = match opened.entry(record.path.clone()) {
+                Entry::Occupied(found) => found.into_mut(),
+                Entry::Vacant(place) => place.insert(hdf::open(&record.path)?.0),
+            };
+            let input = Input { file, path: &record.path };
+            let outcome = whole_in(&input, record, number)?.ok_or_else(|| missing(record.path.clone()))?;
+            Ok((point.label.clone(), point.provenance.clone(), outcome))
+        }
+        Source::Folder(dir) => {
+            let path = point_path(dir, number);
+            let (record, label) = open_point(&path)?;
+            if let Some(what) = difference(campaign, number, &record, &label) {
+                return Err(RecordError::OtherCampaign { path, what });
+            }
+            let outcome = whole(&record, 0)?.ok_or_else(|| missing(path))?;
+            Ok((label, record.points[0].provenance.clone(), outcome))
+        }
+    }
+}
+
+/// The first thing in which the file of a point differs from its place in the campaign.
+fn difference(
+    campaign: &CampaignLabel,
     number: usize,
     record: &CampaignRecord,
     point: &PointLabel,
 ) -> Option<&'static str> {
-    let theirs = &record.label;
-    let same = |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.to_bits() == y.to_bits());
-    let checks = [
-        (point.number == number, "number"),
-        ([point.material_index, point.temperature_index] == at, "place on the axes"),
-        (theirs.materials[0] == campaign.materials[at[0]], "material"),
-        (same(&theirs.temperatures_k, &campaign.temperatures_k[at[1]..=at[1]]), "temperature"),
-        (theirs.name == campaign.name, "campaign name"),
-        (theirs.campaign_toml == campaign.campaign_toml, "campaign file"),
-        (theirs.overrides == campaign.overrides, "command line"),
-        (theirs.seed == campaign.seed, "seed"),
-        ((theirs.rows, theirs.cols) == (campaign.rows, campaign.cols), "array size"),
-        (same(&theirs.times_s, &campaign.times_s), "time axis"),
-        (theirs.bins == campaign.bins, "number of bins"),
-        (same(&[theirs.read_v], &[campaign.read_v]), "read bias"),
-        (same(theirs.program_k.as_slice(), campaign.program_k.as_slice()), "programming temperature"),
-        (same(&[theirs.kept_threshold], &[campaign.kept_threshold]), "threshold"),
-        (same(&theirs.report_times_s, &campaign.report_times_s), "report times"),
-        (theirs.dump == campaign.dump, "dump window"),
-    ];
-    checks.into_iter().find(|(equal, _)| !equal).map(|(_, what)| what)
+    let planned = campaign.point(number);
+    if point.number != number {
+        return Some("number");
+    }
+    let place = |of: &PointLabel| (of.sweep_index.clone(), of.material_index, of.temperature_index);
+    if place(point) != place(&planned) {
+        return Some("place on the axes");
+    }
+    campaign.only(number).difference(&record.label)
 }

@@ -1,10 +1,11 @@
 //! Results on disk, in HDF5: the only room that knows the format.
 //!
-//! ## The three kinds of file
+//! ## The kinds of file
 //!
 //! A *point file* holds one point of a campaign (one material at one temperature, every checkpoint). A *campaign file* is
 //! the merge of point files. Both have the same layout; a point file is a campaign of one by one with the point's place in
-//! its campaign beside it, so whatever reads one reads the other. An *experiment file* holds what any other experiment
+//! its campaign beside it, so whatever reads one reads the other. Until the merge a *campaign in progress* stands in its place,
+//! whose links lead to the point files. An *experiment file* holds what any other experiment
 //! found, as [`crate::dataset::Dataset`]s, each in a group of its own. `docs/format.md` describes every dataset and attribute.
 //!
 //! ## What can be relied on
@@ -27,6 +28,8 @@ mod describe_experiment;
 mod error;
 mod experiment;
 mod hdf;
+mod index;
+mod label;
 mod layout;
 mod merge;
 mod output;
@@ -36,14 +39,18 @@ mod scales;
 mod seal;
 mod write;
 
-pub use campaign::{CampaignRecord, HistogramCube, MomentCube};
+pub use campaign::{CampaignRecord, RecordedPoint};
 pub use datasets::write_datasets;
-pub use describe::describe;
+pub use describe::{describe, describe_unfinished};
 pub use describe_experiment::text as describe_experiment;
 pub use error::RecordError;
 pub use experiment::{ExperimentRecord, read_datasets};
-pub use layout::{CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, POINT_FILE_TYPE};
-pub use merge::merge_points;
-pub use read::{open_campaign, open_point, read_dump, read_point};
+pub use index::{UnfinishedRecord, open_unfinished, write_unfinished};
+pub use layout::{
+    CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, MAX_AXIS_NAME, POINT_FILE_TYPE, UNFINISHED_FILE_TYPE,
+    is_taken as is_taken_name,
+};
+pub use merge::{Source, load_outcome, merge, merge_points};
+pub use read::{open_campaign, open_point, read_dump, read_histograms, read_point, whole};
 pub use root::{FileType, kind as file_type};
 pub use write::{point_path, write_point};

@@ -5,14 +5,23 @@ use std::path::{Path, PathBuf};
 
 use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, H5Type};
-use ndarray::{Array1, ArrayViewD, IxDyn};
+use ndarray::{Array1, ArrayD, ArrayViewD, IxDyn};
 
 use super::error::RecordError;
 use super::hdf::{self, Attributes, Explain, unicode};
-use super::layout::{self, Axis, Quantity};
+use super::layout::{self, Axis, PointDataset, Quantity};
 use super::{root, scales};
-use crate::outcome::{CampaignLabel, CellWindow, Provenance};
+use crate::outcome::{CampaignLabel, CellWindow, Coordinate, PointSettings, Provenance, Sweep};
 use crate::units::celsius;
+
+/// A dataset that is being written.
+pub(super) struct Slot {
+    pub(super) dataset: Dataset,
+    /// Names of its axes.
+    axes: Vec<String>,
+    /// The axes it has besides those of the points.
+    pub(super) inner: &'static [Axis],
+}
 
 /// A file being written.
 pub(super) struct Output<'a> {
@@ -22,12 +31,26 @@ pub(super) struct Output<'a> {
     pub(super) shown: &'a Path,
     pub(super) label: &'a CampaignLabel,
     compress: bool,
-    pub(super) datasets: BTreeMap<String, (Dataset, Vec<Axis>)>,
+    pub(super) datasets: BTreeMap<String, Slot>,
 }
 
 impl<'a> Output<'a> {
     /// Creates the file, its attributes, axes and empty datasets.
     pub(super) fn create(
+        temporary: &Path,
+        shown: &'a Path,
+        file_type: &str,
+        label: &'a CampaignLabel,
+        provenance: &Provenance,
+    ) -> Result<Self, RecordError> {
+        let mut output = Output::without_results(temporary, shown, file_type, label, provenance)?;
+        output.layout()?;
+        output.attach_scales()?;
+        Ok(output)
+    }
+
+    /// The same without datasets for results, and without the axes' list of those who use them.
+    pub(super) fn without_results(
         temporary: &Path,
         shown: &'a Path,
         file_type: &str,
@@ -44,6 +67,10 @@ impl<'a> Output<'a> {
                 return Err(RecordError::unwritable(what, 0, "1 or more"));
             }
         }
+        if label.settings.len() != label.points() {
+            let found = format!("of {} points", label.settings.len());
+            return Err(RecordError::unwritable("the list of settings", found, format!("of {}", label.points())));
+        }
         let compress = hdf5::filters::deflate_available();
         if !compress {
             tracing::warn!("this HDF5 library has no gzip filter: histograms and dumps are stored uncompressed");
@@ -53,9 +80,12 @@ impl<'a> Output<'a> {
             Output { file, temporary: temporary.to_owned(), shown, label, compress, datasets: BTreeMap::new() };
         output.attributes(file_type, provenance)?;
         output.coordinates()?;
-        output.layout()?;
-        output.attach_scales()?;
+        output.settings()?;
         Ok(output)
+    }
+
+    pub(super) fn file(&self) -> &hdf5::File {
+        &self.file
     }
 
     pub(super) fn root(&self) -> Attributes<'_> {
@@ -70,12 +100,16 @@ impl<'a> Output<'a> {
         root.texts("overrides", &label.overrides)?;
         let texts: Vec<&str> = label.materials.iter().map(|(_, toml)| toml.as_str()).collect();
         root.texts("material_toml", &texts)?;
-        root.scalar("seed", &label.seed)?;
-        root.scalar("array_rows", &label.rows)?;
-        root.scalar("array_cols", &label.cols)?;
-        root.scalar("read_bias", &label.read_v)?;
-        root.array("program_temperature", label.program_k.as_slice())?;
-        root.scalar("kept_threshold", &label.kept_threshold)?;
+        let sweeps: Vec<&str> = label.sweeps.iter().map(|sweep| sweep.name.as_str()).collect();
+        root.texts("sweeps", &sweeps)?;
+        // What differs from point to point has no value of the whole file.
+        root.scalar_if("seed", label.common(|of| of.seed))?;
+        root.scalar_if("array_rows", label.common(|of| of.rows))?;
+        root.scalar_if("array_cols", label.common(|of| of.cols))?;
+        root.scalar_if("read_bias", label.common(|of| of.read_v))?;
+        root.scalar_if("read_temperature", label.common(|of| of.read_k))?;
+        root.scalar_if("program_temperature", label.common(|of| of.program_k))?;
+        root.scalar_if("kept_threshold", label.common(|of| of.kept_threshold))?;
         root.array("report_times", &label.report_times_s)?;
         if let Some(w) = label.dump {
             root.array("dump_window", &[w.first_row, w.first_col, w.rows, w.cols])?;
@@ -85,37 +119,121 @@ impl<'a> Output<'a> {
 
     fn coordinates(&mut self) -> Result<(), RecordError> {
         let label = self.label;
+        for sweep in &label.sweeps {
+            self.sweep(sweep)?;
+        }
         let names: Result<Vec<VarLenUnicode>, _> =
             label.materials.iter().map(|(name, _)| unicode("a material's name", name)).collect();
-        self.scale(Axis::Material, &names?)?;
-        self.scale(Axis::Temperature, &label.temperatures_k)?;
-        self.scale(Axis::Time, &label.times_s)?;
+        self.fixed_scale(Axis::Material, &names?)?;
+        self.fixed_scale(Axis::Temperature, &label.temperatures_k)?;
+        self.fixed_scale(Axis::Time, &label.times_s)?;
         let bins: Vec<u64> = (0..label.bins as u64).collect();
-        self.scale(Axis::Bin, &bins)?;
+        self.fixed_scale(Axis::Bin, &bins)?;
         if let Some(w) = label.dump {
             window_shape(w)?;
-            self.scale(Axis::Row, &indices(w.first_row, w.rows))?;
-            self.scale(Axis::Col, &indices(w.first_col, w.cols))?;
+            self.fixed_scale(Axis::Row, &indices(w.first_row, w.rows))?;
+            self.fixed_scale(Axis::Col, &indices(w.first_col, w.cols))?;
         }
         let celsius: Array1<f64> = label.temperatures_k.iter().map(|&t| celsius(t)).collect();
-        let doing = "write the dataset temperature_celsius";
-        let dataset = self.file.new_dataset_builder().with_data(&celsius).create("temperature_celsius");
-        let dataset = dataset.writing(self.shown, doing)?;
-        self.keep("temperature_celsius", dataset, &[Axis::Temperature], "degC", "bake temperature")
+        let axes = vec![Axis::Temperature.name().to_owned()];
+        let words = PointDataset { name: "temperature_celsius", units: "degC", long_name: "bake temperature" };
+        let dataset = self.array(words.name, &celsius.to_vec())?;
+        self.keep(words.name, dataset, axes, &[], words.units, words.long_name)
+    }
+
+    /// A sweep's axis, and beside it what its keys are set to, where that does not stand on the axis itself.
+    fn sweep(&mut self, sweep: &Sweep) -> Result<(), RecordError> {
+        if layout::is_taken(&sweep.name) {
+            return Err(RecordError::unwritable("the name of a sweep", &sweep.name, "none of the format's own"));
+        }
+        let units = if sweep.is_its_key() { &sweep.keys[0].units } else { "1" };
+        let keys: Vec<&str> = sweep.keys.iter().map(|key| key.key.as_str()).collect();
+        let long_name = keys.join(", ");
+        match &sweep.coordinate {
+            Coordinate::Whole(values) => self.scale(&sweep.name, values, units, &long_name)?,
+            Coordinate::Real(values) => self.scale(&sweep.name, values, units, &long_name)?,
+            Coordinate::Text(values) => self.scale(&sweep.name, &self.texts(values)?, units, &long_name)?,
+        }
+        let scale = self.file.dataset(&sweep.name).writing(self.shown, "open an axis")?;
+        Attributes { at: &scale, path: self.shown }.texts("keys", &keys)?;
+        if sweep.is_its_key() {
+            return Ok(());
+        }
+        for key in &sweep.keys {
+            let name = sweep.dataset_of(&key.key);
+            let dataset = match &key.values {
+                Coordinate::Whole(values) => self.array(&name, values)?,
+                Coordinate::Real(values) => self.array(&name, values)?,
+                Coordinate::Text(values) => self.array(&name, &self.texts(values)?)?,
+            };
+            self.keep(&name, dataset, vec![sweep.name.clone()], &[], &key.units, &key.key)?;
+        }
+        Ok(())
+    }
+
+    fn texts(&self, values: &[String]) -> Result<Vec<VarLenUnicode>, RecordError> {
+        values.iter().map(|value| unicode("a value of a sweep", value)).collect()
+    }
+
+    /// A one-dimensional dataset.
+    fn array<T: H5Type>(&self, name: &str, values: &[T]) -> Result<Dataset, RecordError> {
+        let doing = format!("write the dataset {name}");
+        let values = ArrayViewD::from_shape(IxDyn(&[values.len()]), values);
+        let values = values.map_err(|e| RecordError::unwritable(name, e, "one-dimensional"))?;
+        self.file.new_dataset_builder().with_data(values).create(name).writing(self.shown, &doing)
+    }
+
+    fn fixed_scale<T: H5Type>(&mut self, axis: Axis, values: &[T]) -> Result<(), RecordError> {
+        self.scale(axis.name(), values, axis.units(), axis.long_name())
     }
 
     /// A coordinate: a dataset of its axis's name that other datasets point to.
-    fn scale<T: H5Type>(&mut self, axis: Axis, values: &[T]) -> Result<(), RecordError> {
-        let doing = format!("write the axis {}", axis.name());
-        let builder = self.file.new_dataset_builder().with_data(
-            ArrayViewD::from_shape(IxDyn(&[values.len()]), values)
-                .map_err(|e| RecordError::unwritable(axis.name(), e, "one-dimensional"))?,
-        );
-        let dataset = builder.create(axis.name()).writing(self.shown, &doing)?;
+    fn scale<T: H5Type>(&self, name: &str, values: &[T], units: &str, long_name: &str) -> Result<(), RecordError> {
+        let dataset = self.array(name, values)?;
         let attributes = Attributes { at: &dataset, path: self.shown };
-        scales::mark::<16>(&attributes, axis.name())?;
-        attributes.text("units", axis.units())?;
-        attributes.text("long_name", axis.long_name())
+        scales::mark::<{ layout::MAX_AXIS_NAME + 1 }>(&attributes, name)?;
+        attributes.text("units", units)?;
+        attributes.text("long_name", long_name)
+    }
+
+    /// The settings of all points, computed or not.
+    fn settings(&mut self) -> Result<(), RecordError> {
+        let all = &self.label.settings;
+        let whole = |of: fn(&PointSettings) -> u64| all.iter().map(of).collect::<Vec<_>>();
+        let real = |of: fn(&PointSettings) -> f64| all.iter().map(of).collect::<Vec<_>>();
+        for (words, values) in [
+            (layout::ROWS, whole(|of| of.rows)),
+            (layout::COLS, whole(|of| of.cols)),
+            (layout::SEED, whole(|of| of.seed)),
+        ] {
+            self.per_point(&words, values)?;
+        }
+        for (words, values) in [
+            (layout::READ_BIAS, real(|of| of.read_v)),
+            (layout::READ_TEMPERATURE, real(|of| of.read_k)),
+            (layout::PROGRAM_TEMPERATURE, real(|of| of.program_k)),
+            (layout::KEPT_THRESHOLD, real(|of| of.kept_threshold)),
+        ] {
+            self.per_point(&words, values)?;
+        }
+        Ok(())
+    }
+
+    /// A dataset of one value per point, written at once.
+    fn per_point<T: H5Type>(&mut self, words: &PointDataset, values: Vec<T>) -> Result<(), RecordError> {
+        let shape = self.label.shape();
+        let doing = format!("write the dataset {}", words.name);
+        let values = ArrayD::from_shape_vec(IxDyn(&shape), values);
+        let values = values.map_err(|e| RecordError::unwritable(words.name, e, "one value per point"))?;
+        let dataset =
+            self.file.new_dataset_builder().with_data(&values).create(words.name).writing(self.shown, &doing)?;
+        self.keep(words.name, dataset, self.point_axes(), &[], words.units, words.long_name)
+    }
+
+    /// Names of the axes of the points.
+    fn point_axes(&self) -> Vec<String> {
+        let sweeps = self.label.sweeps.iter().map(|sweep| sweep.name.clone());
+        sweeps.chain([Axis::Material, Axis::Temperature].map(|axis| axis.name().to_owned())).collect()
     }
 
     fn layout(&mut self) -> Result<(), RecordError> {
@@ -145,7 +263,7 @@ impl<'a> Output<'a> {
             let doing = format!("create the dataset {}", d.name);
             let builder = self.file.new_dataset::<VarLenUnicode>().shape(shape);
             let dataset = builder.create(d.name).writing(self.shown, &doing)?;
-            self.keep(d.name, dataset, layout::PER_POINT, d.units, d.long_name)?;
+            self.keep(d.name, dataset, self.point_axes(), layout::PER_POINT, d.units, d.long_name)?;
         }
         if self.label.dump.is_some() {
             for quantity in [layout::CONDUCTANCE, layout::FILLING, layout::LOST_FRACTION] {
@@ -171,11 +289,11 @@ impl<'a> Output<'a> {
         self.numbers(&format!("{name}_histogram_high"), layout::PER_POINT, f64::NAN, quantity.units, &words)
     }
 
-    /// An empty dataset of numbers in chunks of one point, each with a checksum.
+    /// An empty dataset of numbers in chunks, each with a checksum.
     fn numbers<T>(
         &mut self,
         name: &str,
-        axes: &[Axis],
+        inner: &'static [Axis],
         fill: T,
         units: &str,
         long_name: &str,
@@ -183,34 +301,42 @@ impl<'a> Output<'a> {
     where
         T: H5Type + Into<hdf5::types::dyn_value::OwnedDynValue>,
     {
-        let shape = self.shape(axes);
-        let chunk = chunk_shape(axes, &shape);
+        let shape = self.shape(inner);
+        let chunk = chunk_shape(inner, &shape);
         let mut builder = self.file.new_dataset_builder().chunk(chunk.as_slice()).fill_value(fill);
-        if self.compress && axes.len() > layout::PER_TIME.len() {
+        if self.compress && inner.len() > layout::PER_TIME.len() {
             builder = builder.shuffle().deflate(layout::DUMP_DEFLATE);
         }
         let doing = format!("create the dataset {name}");
         let dataset = builder.fletcher32().empty::<T>().shape(shape).create(name);
         let dataset = dataset.writing(self.shown, &doing)?;
-        self.keep(name, dataset, axes, units, long_name)
+        let axes = self.point_axes().into_iter().chain(inner.iter().map(|axis| axis.name().to_owned())).collect();
+        self.keep(name, dataset, axes, inner, units, long_name)
     }
 
     fn keep(
         &mut self,
         name: &str,
         dataset: Dataset,
-        axes: &[Axis],
+        axes: Vec<String>,
+        inner: &'static [Axis],
         units: &str,
         long_name: &str,
     ) -> Result<(), RecordError> {
         let attributes = Attributes { at: &dataset, path: self.shown };
         attributes.text("units", units)?;
         attributes.text("long_name", long_name)?;
-        self.datasets.insert(name.to_owned(), (dataset, axes.to_vec()));
+        self.datasets.insert(name.to_owned(), Slot { dataset, axes, inner });
         Ok(())
     }
 
-    pub(super) fn shape(&self, axes: &[Axis]) -> Vec<usize> {
+    /// Lengths of the axes of the points and of these.
+    fn shape(&self, inner: &[Axis]) -> Vec<usize> {
+        self.label.shape().into_iter().chain(self.inner_shape(inner)).collect()
+    }
+
+    /// Lengths of axes besides those of the points.
+    pub(super) fn inner_shape(&self, inner: &[Axis]) -> Vec<usize> {
         let label = self.label;
         let (rows, cols) = label.dump.map_or((0, 0), |w| (w.rows as usize, w.cols as usize));
         let length = |axis: &Axis| match axis {
@@ -221,15 +347,12 @@ impl<'a> Output<'a> {
             Axis::Row => rows,
             Axis::Col => cols,
         };
-        axes.iter().map(length).collect()
+        inner.iter().map(length).collect()
     }
 
     /// Points every dataset to its axes and every axis back to the datasets.
-    fn attach_scales(&self) -> Result<(), RecordError> {
-        let uses = self.datasets.iter().map(|(name, (dataset, axes))| {
-            let axes = axes.iter().map(|axis| axis.name().to_owned()).collect();
-            (name.as_str(), dataset, axes)
-        });
+    pub(super) fn attach_scales(&self) -> Result<(), RecordError> {
+        let uses = self.datasets.iter().map(|(name, slot)| (name.as_str(), &slot.dataset, slot.axes.clone()));
         scales::attach(&self.file, self.shown, uses)
     }
 
@@ -256,23 +379,33 @@ fn window_shape(window: CellWindow) -> Result<(), RecordError> {
     Ok(())
 }
 
-/// Shape of the pieces a dataset is stored in: values of one point, at most a million of them.
-fn chunk_shape(axes: &[Axis], shape: &[usize]) -> Vec<usize> {
+/// Shape of the pieces a dataset is stored in: whole points, as many as make a piece of some 8,000 values, or a part of one point.
+fn chunk_shape(inner: &[Axis], shape: &[usize]) -> Vec<usize> {
     const MOST: usize = 1 << 20;
-    if axes == layout::PER_POINT {
-        return shape.iter().map(|&n| n.min(1 << 10)).collect();
-    }
+    const ENOUGH: usize = 1 << 13;
+    let points = shape.len() - inner.len();
     let mut chunk = vec![1; shape.len()];
-    match axes {
+    match inner {
         layout::PER_CELL => {
-            chunk[3] = shape[3].min(layout::DUMP_CHUNK);
-            chunk[4] = shape[4].min(layout::DUMP_CHUNK);
+            chunk[points + 1] = shape[points + 1].min(layout::DUMP_CHUNK);
+            chunk[points + 2] = shape[points + 2].min(layout::DUMP_CHUNK);
+            return chunk;
         }
         layout::PER_BIN => {
-            chunk[3] = shape[3].min(MOST);
-            chunk[2] = shape[2].min((MOST / chunk[3]).max(1));
+            chunk[points + 1] = shape[points + 1].min(MOST);
+            chunk[points] = shape[points].min((MOST / chunk[points + 1]).max(1));
         }
-        _ => chunk[2] = shape[2].min(MOST),
+        layout::PER_TIME => chunk[points] = shape[points].min(MOST),
+        _ => {}
+    }
+    // From the axis that runs fastest outwards, as long as it is held whole.
+    let mut values: usize = chunk[points..].iter().product();
+    for axis in (0..points).rev() {
+        chunk[axis] = shape[axis].min((ENOUGH / values).max(1));
+        values *= chunk[axis];
+        if chunk[axis] < shape[axis] {
+            break;
+        }
     }
     chunk
 }

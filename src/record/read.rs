@@ -2,15 +2,18 @@
 
 use std::path::Path;
 
-use hdf5::{Hyperslab, SliceOrIndex};
-use ndarray::{Array1, Array2, Array3, Axis as Dim};
+use hdf5::{H5Type, Hyperslab, SliceOrIndex};
+use ndarray::{Array, Array1, Array2, ArrayD, Dimension};
 
-use super::campaign::{CampaignRecord, HistogramCube, MomentCube};
+use super::campaign::{CampaignRecord, RecordedPoint};
 use super::error::RecordError;
 use super::hdf::{self, Explain, Input};
-use super::layout::{self, Axis, CAMPAIGN_FILE_TYPE, MOMENTS, POINT_FILE_TYPE, Quantity};
+use super::label;
+use super::layout::{self, CAMPAIGN_FILE_TYPE, MOMENTS, POINT_FILE_TYPE, Quantity};
 use super::root;
-use crate::outcome::{CampaignLabel, CellDump, CellWindow, Identity, PointLabel, PointOutcome, Provenance};
+use crate::outcome::{
+    CampaignLabel, CellDump, HistogramSeries, Histograms, Identity, MomentSeries, PointLabel, PointOutcome, Provenance,
+};
 
 /// Reads a campaign file.
 ///
@@ -22,18 +25,8 @@ pub fn open_campaign(path: &Path) -> Result<CampaignRecord, RecordError> {
 }
 
 fn campaign(input: &Input<'_>) -> Result<CampaignRecord, RecordError> {
-    let path = input.path;
     root::check(input, CAMPAIGN_FILE_TYPE)?;
-    let mut record = contents(input, CAMPAIGN_FILE_TYPE)?;
-    let (materials, temperatures) = record.computed.dim();
-    let first: u64 = input.scalar("first_point")?;
-    let end: u64 = input.scalar("end_point")?;
-    if first > end || end > (materials * temperatures) as u64 {
-        let limit = format!("within 0..{}", materials * temperatures);
-        return Err(RecordError::damaged(path, "the range of points", format!("{first}..{end}"), limit));
-    }
-    record.points = first as usize..end as usize;
-    Ok(record)
+    contents(input, CAMPAIGN_FILE_TYPE)
 }
 
 /// Reads one point, and the campaign it says it belongs to (with this point's material and temperature only).
@@ -52,25 +45,25 @@ fn point(input: &Input<'_>) -> Result<(CampaignRecord, PointLabel), RecordError>
     let number: u64 = input.scalar("point_number")?;
     let material_index: u64 = input.scalar("material_index")?;
     let temperature_index: u64 = input.scalar("temperature_index")?;
-    if record.computed.dim() != (1, 1) {
-        let found = format!("{:?}", record.computed.dim());
-        return Err(RecordError::damaged(path, "the number of points", found, "(1, 1)"));
-    }
-    if !record.computed[[0, 0]] {
+    let sweep_index: Vec<u64> = input.array("sweep_index")?;
+    let [point] = record.points.as_mut_slice() else {
+        return Err(RecordError::damaged(path, "the number of points", record.points.len(), 1));
+    };
+    if point.outcome.is_none() {
         return Err(RecordError::damaged(path, "the dataset computed", 0, 1));
     }
-    let (material, _) = &record.label.materials[0];
-    let label = PointLabel {
+    if sweep_index.len() != record.label.sweeps.len() {
+        let limit = format!("{}, as many as there are sweeps", record.label.sweeps.len());
+        return Err(RecordError::damaged(path, "the length of sweep_index", sweep_index.len(), limit));
+    }
+    point.label = PointLabel {
         number: number as usize,
+        sweep_index: sweep_index.into_iter().map(|i| i as usize).collect(),
         material_index: material_index as usize,
-        material: material.clone(),
         temperature_index: temperature_index as usize,
-        temperature_k: record.label.temperatures_k[0],
-        flags: record.flags[[0, 0]].clone(),
+        ..point.label.clone()
     };
-    let end = (number as usize).checked_add(1);
-    let end = end.ok_or_else(|| RecordError::damaged(path, "the point's number", number, "a count"))?;
-    record.points = label.number..end;
+    let label = point.label.clone();
     Ok((record, label))
 }
 
@@ -80,52 +73,95 @@ fn point(input: &Input<'_>) -> Result<(CampaignRecord, PointLabel), RecordError>
 /// As [`open_campaign`].
 pub fn read_point(path: &Path) -> Result<(PointLabel, Provenance, PointOutcome), RecordError> {
     let (record, label) = open_point(path)?;
-    let dump = read_dump(&record, 0, 0)?;
-    let outcome = record.outcome(0, 0, dump);
-    Ok((label, record.point_provenance[[0, 0]].clone(), outcome))
+    let mut outcome = whole(&record, 0)?;
+    let provenance = record.points[0].provenance.clone();
+    match outcome.take() {
+        Some(outcome) => Ok((label, provenance, outcome)),
+        None => Err(RecordError::damaged(path, "the dataset computed", 0, 1)),
+    }
 }
 
-/// Reads the cell dump of one point; none where the campaign asked for none or the point was not computed.
+/// A point with its histograms and its dump; none where the file has no values for it. In the file of one point its place is 0.
 ///
 /// # Errors
 /// As [`open_campaign`].
 ///
 /// # Panics
-/// If an index lies outside the record's axes.
-pub fn read_dump(
+/// If there are fewer points.
+pub fn whole(record: &CampaignRecord, place: usize) -> Result<Option<PointOutcome>, RecordError> {
+    let (file, _) = hdf::open(&record.path)?;
+    whole_in(&Input { file: &file, path: &record.path }, record, place)
+}
+
+/// The same from the record's file, opened before: its checksum is over all of it, and is not taken again for each point.
+pub(super) fn whole_in(
+    input: &Input<'_>,
     record: &CampaignRecord,
-    material_index: usize,
-    temperature_index: usize,
-) -> Result<Option<CellDump>, RecordError> {
-    let Some(window) = record.label.dump else {
+    place: usize,
+) -> Result<Option<PointOutcome>, RecordError> {
+    let Some(outcome) = &record.points[place].outcome else {
         return Ok(None);
     };
-    if !record.computed[[material_index, temperature_index]] {
+    let (histograms, dump) = (histograms_in(input, record, place)?, dump_in(input, record, place)?);
+    Ok(Some(PointOutcome { histograms: Some(histograms), dump, ..outcome.clone() }))
+}
+
+/// Reads the histograms of one point; none where the point was not computed. In the file of one point its place is 0.
+///
+/// # Errors
+/// As [`open_campaign`].
+///
+/// # Panics
+/// If there are fewer points.
+pub fn read_histograms(record: &CampaignRecord, place: usize) -> Result<Option<Histograms>, RecordError> {
+    if record.points[place].outcome.is_none() {
         return Ok(None);
     }
     let (file, _) = hdf::open(&record.path)?;
-    let input = Input { file: &file, path: &record.path };
-    let (materials, temperatures) = record.computed.dim();
-    let times = record.label.times_s.len();
-    let plane = [times, window.rows as usize, window.cols as usize];
-    let shape = [materials, temperatures, plane[0], plane[1], plane[2]];
-    let read = |quantity: Quantity| -> Result<Array3<f32>, RecordError> {
-        let name = format!("cell_{}", quantity.name);
-        let doing = format!("read the dataset {name}");
-        let dataset = input.dataset(&name, &shape)?;
-        // Reserved and given back at once: a size that memory cannot hold must not abort the program in the read.
-        input.room_for::<f32>(&name, &plane)?;
-        let ranges = [
-            material_index..material_index + 1,
-            temperature_index..temperature_index + 1,
-            0..plane[0],
-            0..plane[1],
-            0..plane[2],
-        ];
-        let slab = Hyperslab::from(ranges.map(SliceOrIndex::from).to_vec());
-        let block: ndarray::Array5<f32> = dataset.read_slice(slab).reading(&record.path, &doing)?;
-        Ok(block.index_axis_move(Dim(0), 0).index_axis_move(Dim(0), 0))
+    histograms_in(&Input { file: &file, path: &record.path }, record, place).map(Some)
+}
+
+fn histograms_in(input: &Input<'_>, record: &CampaignRecord, place: usize) -> Result<Histograms, RecordError> {
+    let point = Place::new(&record.label, place);
+    let (times, bins) = (record.label.times_s.len(), record.label.bins);
+    let of = |quantity: &Quantity| -> Result<HistogramSeries, RecordError> {
+        let name = |suffix: &str| format!("{}_{suffix}", quantity.name);
+        Ok(HistogramSeries {
+            low: point.read::<f64, _>(input, &name("histogram_low"), &[])?.into_scalar(),
+            high: point.read::<f64, _>(input, &name("histogram_high"), &[])?.into_scalar(),
+            counts: point.read(input, &name("histogram"), &[times, bins])?,
+            below: point.read(input, &name("histogram_below"), &[times])?,
+            above: point.read(input, &name("histogram_above"), &[times])?,
+        })
     };
+    let [conductance, filling, kept] =
+        [layout::CONDUCTANCE, layout::FILLING, layout::KEPT].map(|quantity| of(&quantity));
+    Ok(Histograms { conductance: conductance?, filling: filling?, kept: kept? })
+}
+
+/// Reads the cell dump of one point; none where the campaign asked for none or the point was not computed. In the file of one
+/// point its place is 0.
+///
+/// # Errors
+/// As [`open_campaign`].
+///
+/// # Panics
+/// If there are fewer points.
+pub fn read_dump(record: &CampaignRecord, place: usize) -> Result<Option<CellDump>, RecordError> {
+    if record.label.dump.is_none() || record.points[place].outcome.is_none() {
+        return Ok(None);
+    }
+    let (file, _) = hdf::open(&record.path)?;
+    dump_in(&Input { file: &file, path: &record.path }, record, place)
+}
+
+fn dump_in(input: &Input<'_>, record: &CampaignRecord, place: usize) -> Result<Option<CellDump>, RecordError> {
+    let Some(window) = record.label.dump else {
+        return Ok(None);
+    };
+    let point = Place::new(&record.label, place);
+    let plane = [record.label.times_s.len(), window.rows as usize, window.cols as usize];
+    let read = |quantity: Quantity| point.read(input, &format!("cell_{}", quantity.name), &plane);
     Ok(Some(CellDump {
         window,
         conductance_s: read(layout::CONDUCTANCE)?,
@@ -134,148 +170,123 @@ pub fn read_dump(
     }))
 }
 
+/// Where the values of one point lie in the datasets.
+struct Place {
+    shape: Vec<usize>,
+    at: Vec<usize>,
+}
+
+impl Place {
+    fn new(label: &CampaignLabel, place: usize) -> Place {
+        Place { shape: label.shape(), at: label.place(place) }
+    }
+
+    /// Reads the point's part of a dataset, which has the axes of the points and these.
+    fn read<T, D>(&self, input: &Input<'_>, name: &str, inner: &[usize]) -> Result<Array<T, D>, RecordError>
+    where
+        T: H5Type + Copy + Default,
+        D: Dimension,
+    {
+        let doing = format!("read the dataset {name}");
+        let shape: Vec<usize> = self.shape.iter().chain(inner).copied().collect();
+        let dataset = input.dataset(name, &shape)?;
+        // Reserved and given back at once: a size that memory cannot hold must not abort the program in the read.
+        input.room_for::<T>(name, inner)?;
+        let ranges = self.at.iter().map(|&i| i..i + 1).chain(inner.iter().map(|&n| 0..n));
+        let slab = Hyperslab::from(ranges.map(SliceOrIndex::from).collect::<Vec<_>>());
+        let block: ArrayD<T> = dataset.read_slice(slab).reading(input.path, &doing)?;
+        input.shaped(name, inner, block.into_iter().collect())
+    }
+}
+
 fn contents(input: &Input<'_>, file_type: &str) -> Result<CampaignRecord, RecordError> {
-    let label = campaign_label(input)?;
-    let dims = Dims {
-        materials: label.materials.len(),
-        temperatures: label.temperatures_k.len(),
-        times: label.times_s.len(),
-        bins: label.bins,
+    let format_version = root::version(input)?;
+    let label = label::read(input, format_version)?;
+    let (point, points, times) = (label.shape(), label.points(), label.times_s.len());
+    let series: Vec<usize> = point.iter().copied().chain([times]).collect();
+    let computed: ArrayD<u8> = input.numbers(layout::COMPUTED.name, &point)?;
+    let cells: ArrayD<u64> = input.numbers(layout::CELLS.name, &point)?;
+    let programmed: ArrayD<u64> = input.numbers(layout::PROGRAMMED.name, &point)?;
+    let fresh: ArrayD<f64> = input.numbers(layout::FRESH.name, &point)?;
+    let failed = rows::<u64>(input, layout::FAILED.name, &series, points)?;
+    let moments = |of: Quantity| -> Result<[Array2<f64>; 4], RecordError> {
+        let read = |suffix: &str| rows::<f64>(input, &format!("{}_{suffix}", of.name), &series, points);
+        let [mean, variance, min, max] = MOMENTS.map(|(suffix, _, _)| suffix);
+        Ok([read(mean)?, read(variance)?, read(min)?, read(max)?])
     };
-    let computed: Array2<u8> = input.numbers(layout::COMPUTED.name, &dims.point())?;
-    let (flags, point_provenance) = point_texts(input, &dims)?;
+    let conductance = moments(layout::CONDUCTANCE)?;
+    let filling = moments(layout::FILLING)?;
+    let lost_fraction = moments(layout::LOST_FRACTION)?;
+    let kept = moments(layout::KEPT)?;
+    let (flags, provenance) = point_texts(input, &point)?;
+    let of = |[mean, variance, min, max]: &[Array2<f64>; 4], n: usize| MomentSeries {
+        mean: mean.row(n).to_owned(),
+        variance: variance.row(n).to_owned(),
+        min: min.row(n).to_owned(),
+        max: max.row(n).to_owned(),
+    };
+    let flat = |values: &ArrayD<u64>| values.iter().copied().collect::<Vec<_>>();
+    let (cells, programmed, fresh) = (flat(&cells), flat(&programmed), fresh.iter().copied().collect::<Vec<_>>());
+    let both = flags.into_iter().zip(provenance).zip(computed);
+    let recorded = both.enumerate().map(|(n, ((flags, provenance), computed))| RecordedPoint {
+        label: PointLabel { flags, ..label.point(n) },
+        provenance,
+        outcome: (computed != 0).then(|| PointOutcome {
+            times_s: Array1::from(label.times_s.clone()),
+            cells: cells[n],
+            programmed: programmed[n],
+            fresh_conductance_s: fresh[n],
+            conductance_s: of(&conductance, n),
+            filling: of(&filling, n),
+            lost_fraction: of(&lost_fraction, n),
+            kept: of(&kept, n),
+            failed: failed.row(n).to_owned(),
+            histograms: None,
+            dump: None,
+        }),
+    });
     Ok(CampaignRecord {
         path: input.path.to_owned(),
         file_type: file_type.to_owned(),
-        format_version: root::version(input)?,
+        format_version,
         provenance: root::provenance(input)?,
-        points: 0..0,
-        computed: computed.mapv(|c| c != 0),
-        flags,
-        point_provenance,
-        cells: input.numbers(layout::CELLS.name, &dims.point())?,
-        programmed: input.numbers(layout::PROGRAMMED.name, &dims.point())?,
-        fresh_conductance_s: input.numbers(layout::FRESH.name, &dims.point())?,
-        conductance_s: moments(input, &dims, &layout::CONDUCTANCE)?,
-        filling: moments(input, &dims, &layout::FILLING)?,
-        lost_fraction: moments(input, &dims, &layout::LOST_FRACTION)?,
-        kept: moments(input, &dims, &layout::KEPT)?,
-        failed: input.numbers(layout::FAILED.name, &dims.time())?,
-        conductance_histogram: histogram(input, &dims, &layout::CONDUCTANCE)?,
-        filling_histogram: histogram(input, &dims, &layout::FILLING)?,
-        kept_histogram: histogram(input, &dims, &layout::KEPT)?,
+        points: recorded.collect(),
         label,
     })
 }
 
-struct Dims {
-    materials: usize,
-    temperatures: usize,
-    times: usize,
-    bins: usize,
+/// A dataset with a time axis, a row for each point.
+fn rows<T>(input: &Input<'_>, name: &str, shape: &[usize], points: usize) -> Result<Array2<T>, RecordError>
+where
+    T: H5Type + Copy + Default,
+{
+    let values: ArrayD<T> = input.numbers(name, shape)?;
+    let times = shape.last().copied().unwrap_or(0);
+    input.shaped(name, &[points, times], values.into_iter().collect())
 }
 
-impl Dims {
-    fn point(&self) -> [usize; 2] {
-        [self.materials, self.temperatures]
-    }
+type PointTexts = (Vec<Vec<String>>, Vec<Provenance>);
 
-    fn time(&self) -> [usize; 3] {
-        [self.materials, self.temperatures, self.times]
-    }
-
-    fn bin(&self) -> [usize; 4] {
-        [self.materials, self.temperatures, self.times, self.bins]
-    }
-}
-
-fn campaign_label(input: &Input<'_>) -> Result<CampaignLabel, RecordError> {
-    let path = input.path;
-    let names = input.axis_length(Axis::Material.name())?;
-    let names = input.strings(Axis::Material.name(), &[names])?;
-    let texts = input.texts("material_toml")?;
-    if texts.len() != names.len() {
-        let limit = format!("{}, one per material", names.len());
-        return Err(RecordError::damaged(path, "the number of material_toml texts", texts.len(), limit));
-    }
-    let temperatures: Array1<f64> = input.axis_numbers(Axis::Temperature.name())?;
-    let times: Array1<f64> = input.axis_numbers(Axis::Time.name())?;
-    Ok(CampaignLabel {
-        name: input.text("campaign_name")?,
-        campaign_toml: input.text("campaign_toml")?,
-        overrides: input.texts("overrides")?,
-        materials: names.into_iter().zip(texts).collect(),
-        temperatures_k: temperatures.to_vec(),
-        times_s: times.to_vec(),
-        bins: input.axis_length(Axis::Bin.name())?,
-        rows: input.scalar("array_rows")?,
-        cols: input.scalar("array_cols")?,
-        seed: input.scalar("seed")?,
-        read_v: input.scalar("read_bias")?,
-        program_k: input.array("program_temperature")?.first().copied(),
-        kept_threshold: input.scalar("kept_threshold")?,
-        report_times_s: input.array("report_times")?,
-        dump: dump_window(input)?,
-    })
-}
-
-fn dump_window(input: &Input<'_>) -> Result<Option<CellWindow>, RecordError> {
-    let window: Vec<u64> = input.array("dump_window")?;
-    if window.is_empty() && !input.has_dataset(Axis::Row.name()) {
-        return Ok(None);
-    }
-    let rows = input.axis_length(Axis::Row.name())? as u64;
-    let cols = input.axis_length(Axis::Col.name())? as u64;
-    match window[..] {
-        [first_row, first_col, r, c] if r == rows && c == cols => {
-            Ok(Some(CellWindow { first_row, first_col, rows, cols }))
-        }
-        _ => {
-            let limit = format!("four integers, the last two {rows} and {cols} as the axes say");
-            Err(RecordError::damaged(input.path, "dump_window", format!("{window:?}"), limit))
-        }
-    }
-}
-
-type PointTexts = (Array2<Vec<String>>, Array2<Provenance>);
-
-fn point_texts(input: &Input<'_>, dims: &Dims) -> Result<PointTexts, RecordError> {
-    let mut columns = Vec::with_capacity(layout::POINT_STRINGS.len());
+fn point_texts(input: &Input<'_>, shape: &[usize]) -> Result<PointTexts, RecordError> {
+    let mut columns: Vec<Vec<String>> = Vec::with_capacity(layout::POINT_STRINGS.len());
     for dataset in layout::POINT_STRINGS {
-        columns.push(input.strings(dataset.name, &dims.point())?);
+        columns.push(input.strings(dataset.name, shape)?.into_iter().collect());
     }
-    let software: Array2<u8> = input.numbers(layout::POINT_SOFTWARE.name, &dims.point())?;
-    let text = |column: usize, (m, t): (usize, usize)| columns[column][[m, t]].clone();
-    let flags = Array2::from_shape_fn(dims.point(), |at| text(0, at).lines().map(str::to_owned).collect());
-    let provenance = Array2::from_shape_fn(dims.point(), |at| Provenance {
-        started_utc: text(1, at),
-        ended_utc: text(2, at),
+    let software: ArrayD<u8> = input.numbers(layout::POINT_SOFTWARE.name, shape)?;
+    let text = |column: usize, n: usize| columns[column][n].clone();
+    let flags = columns[0].iter().map(|text| text.lines().map(str::to_owned).collect()).collect();
+    let provenance = software.iter().enumerate().map(|(n, &software)| Provenance {
+        started_utc: text(1, n),
+        ended_utc: text(2, n),
         identity: Identity {
-            backend: text(3, at),
-            adapter: text(4, at),
-            driver: text(5, at),
-            instruction_set: text(6, at),
-            software: software[at] != 0,
+            backend: text(3, n),
+            adapter: text(4, n),
+            driver: text(5, n),
+            instruction_set: text(6, n),
+            software: software != 0,
         },
-        program_version: text(7, at),
-        commit: text(8, at),
+        program_version: text(7, n),
+        commit: text(8, n),
     });
-    Ok((flags, provenance))
-}
-
-fn moments(input: &Input<'_>, dims: &Dims, of: &Quantity) -> Result<MomentCube, RecordError> {
-    let read = |suffix: &str| input.numbers(&format!("{}_{suffix}", of.name), &dims.time());
-    let [mean, variance, min, max] = MOMENTS.map(|(suffix, _, _)| suffix);
-    Ok(MomentCube { mean: read(mean)?, variance: read(variance)?, min: read(min)?, max: read(max)? })
-}
-
-fn histogram(input: &Input<'_>, dims: &Dims, of: &Quantity) -> Result<HistogramCube, RecordError> {
-    let name = |suffix: &str| format!("{}_{suffix}", of.name);
-    Ok(HistogramCube {
-        low: input.numbers(&name("histogram_low"), &dims.point())?,
-        high: input.numbers(&name("histogram_high"), &dims.point())?,
-        counts: input.numbers(&name("histogram"), &dims.bin())?,
-        below: input.numbers(&name("histogram_below"), &dims.time())?,
-        above: input.numbers(&name("histogram_above"), &dims.time())?,
-    })
+    Ok((flags, provenance.collect()))
 }

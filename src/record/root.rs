@@ -4,13 +4,15 @@ use std::path::Path;
 
 use super::error::RecordError;
 use super::hdf::{self, Attributes, Input};
-use super::layout::{CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, POINT_FILE_TYPE};
+use super::layout::{CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, POINT_FILE_TYPE, UNFINISHED_FILE_TYPE};
 use crate::outcome::{Identity, Provenance};
 
 /// The kinds of file, as the root attribute `file_type` tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileType {
     Campaign,
+    /// A campaign in progress.
+    Unfinished,
     Point,
     Experiment,
 }
@@ -28,6 +30,7 @@ fn file_type(input: &Input<'_>) -> Result<FileType, RecordError> {
     let given = if input.has_attribute("file_type") { input.text("file_type").ok() } else { None };
     match given.as_deref() {
         Some(POINT_FILE_TYPE) => Ok(FileType::Point),
+        Some(UNFINISHED_FILE_TYPE) => Ok(FileType::Unfinished),
         Some(EXPERIMENT_FILE_TYPE) => Ok(FileType::Experiment),
         _ => check(input, CAMPAIGN_FILE_TYPE).map(|()| FileType::Campaign),
     }
@@ -48,7 +51,7 @@ pub(super) fn write(root: &Attributes<'_>, file_type: &str, provenance: &Provena
     root.text("ended_utc", &provenance.ended_utc)
 }
 
-/// Refuses a file of another type or of another major version.
+/// Refuses a file of another type or of a newer major version.
 pub(super) fn check(input: &Input<'_>, expected: &'static str) -> Result<(), RecordError> {
     let wrong =
         |found: String, remedy| Err(RecordError::FileType { path: input.path.to_owned(), found, expected, remedy });
@@ -57,8 +60,14 @@ pub(super) fn check(input: &Input<'_>, expected: &'static str) -> Result<(), Rec
     }
     match input.text("file_type") {
         Ok(found) if found == expected => version(input).map(drop),
-        Ok(found) if [CAMPAIGN_FILE_TYPE, POINT_FILE_TYPE, EXPERIMENT_FILE_TYPE].contains(&found.as_str()) => {
+        Ok(found)
+            if [CAMPAIGN_FILE_TYPE, POINT_FILE_TYPE, EXPERIMENT_FILE_TYPE, UNFINISHED_FILE_TYPE]
+                .contains(&found.as_str()) =>
+        {
             let remedy = match (expected, found.as_str()) {
+                (CAMPAIGN_FILE_TYPE, UNFINISHED_FILE_TYPE) => {
+                    "finish it by `trapline run --resume`, or take what is there by `trapline merge --partial`"
+                }
                 (CAMPAIGN_FILE_TYPE, POINT_FILE_TYPE) => "point files become one when their campaign is complete",
                 (POINT_FILE_TYPE, CAMPAIGN_FILE_TYPE) => "give one of the files in the folder of points",
                 _ => "`trapline show` says what it holds",
@@ -74,7 +83,7 @@ pub(super) fn check(input: &Input<'_>, expected: &'static str) -> Result<(), Rec
 pub(super) fn version(input: &Input<'_>) -> Result<[i32; 2], RecordError> {
     let version: Vec<i32> = input.array("format_version")?;
     match version[..] {
-        [major, minor] if major == FORMAT_VERSION[0] && minor >= 0 => Ok([major, minor]),
+        [major, minor] if (1..=FORMAT_VERSION[0]).contains(&major) && minor >= 0 => Ok([major, minor]),
         [major, minor] => Err(RecordError::Version {
             path: input.path.to_owned(),
             found: [major, minor],

@@ -32,46 +32,54 @@ pub fn write_point(
     check_point(campaign, point)?;
     let path = point_path(dir, point.number);
     commit::create_folder(commit::folder_of(&path))?;
-    let mut label = campaign.clone();
-    label.materials = vec![campaign.materials[point.material_index].clone()];
-    label.temperatures_k = vec![point.temperature_k];
+    let label = campaign.only(point.number);
     commit::atomic_write(&path, |temporary| {
         let output = Output::create(temporary, &path, POINT_FILE_TYPE, &label, provenance)?;
         let root = output.root();
         root.scalar("point_number", &(point.number as u64))?;
         root.scalar("material_index", &(point.material_index as u64))?;
         root.scalar("temperature_index", &(point.temperature_index as u64))?;
-        output.point([0, 0], point, provenance, outcome)?;
+        let places: Vec<u64> = point.sweep_index.iter().map(|&i| i as u64).collect();
+        root.array("sweep_index", &places)?;
+        output.point(0, point, provenance, outcome)?;
         output.close()
     })?;
     Ok(path)
 }
 
 fn check_point(campaign: &CampaignLabel, point: &PointLabel) -> Result<(), RecordError> {
-    let (m, t) = (point.material_index, point.temperature_index);
-    let materials = campaign.materials.len();
-    let temperatures = campaign.temperatures_k.len();
-    if m >= materials || campaign.materials[m].0 != point.material {
-        let limit = format!("the material on the campaign's axis of {materials}");
-        return Err(RecordError::unwritable("the point's material", format!("{} at {m}", point.material), limit));
+    let points = campaign.points();
+    if point.number >= points || campaign.settings.len() != points {
+        let limit = format!("less than {points}, one of the campaign's");
+        return Err(RecordError::unwritable("the point's number", point.number, limit));
     }
-    if t >= temperatures || campaign.temperatures_k[t].to_bits() != point.temperature_k.to_bits() {
-        let limit = format!("the temperature on the campaign's axis of {temperatures}");
-        let found = format!("{} K at {t}", point.temperature_k);
+    let planned = campaign.point(point.number);
+    if (&planned.material, planned.material_index) != (&point.material, point.material_index) {
+        let found = format!("{} at {}", point.material, point.material_index);
+        let limit = format!("{} at {}, as the point's number says", planned.material, planned.material_index);
+        return Err(RecordError::unwritable("the point's material", found, limit));
+    }
+    if planned.temperature_index != point.temperature_index
+        || planned.temperature_k.to_bits() != point.temperature_k.to_bits()
+    {
+        let found = format!("{} K at {}", point.temperature_k, point.temperature_index);
+        let limit = format!("{} K at {}, as its number says", planned.temperature_k, planned.temperature_index);
         return Err(RecordError::unwritable("the point's temperature", found, limit));
     }
-    let number = m * temperatures + t;
-    if point.number != number {
-        return Err(RecordError::unwritable("the point's number", point.number, number));
+    if planned.sweep_index != point.sweep_index {
+        let found = format!("{:?}", point.sweep_index);
+        let limit = format!("{:?}, as its number says", planned.sweep_index);
+        return Err(RecordError::unwritable("the point's place on the sweeps", found, limit));
     }
     Ok(())
 }
 
 impl Output<'_> {
-    /// Writes everything known of one point at these places on the material and temperature axes.
+    /// Writes everything known of a point in the place of this number in the file: the point's own in a campaign file, 0 in a
+    /// file of the point alone.
     pub(super) fn point(
         &self,
-        at: [usize; 2],
+        number: usize,
         point: &PointLabel,
         provenance: &Provenance,
         outcome: &PointOutcome,
@@ -82,13 +90,17 @@ impl Output<'_> {
             let found = format!("{} checkpoints", outcome.times_s.len());
             return Err(RecordError::unwritable("the time axis of a point", found, "the campaign's"));
         }
+        let Some(histograms) = &outcome.histograms else {
+            return Err(RecordError::unwritable("the list of a point's histograms", "empty", "three"));
+        };
+        let at = &self.label.place(number);
         self.moments(at, layout::CONDUCTANCE.name, &outcome.conductance_s)?;
         self.moments(at, layout::FILLING.name, &outcome.filling)?;
         self.moments(at, layout::LOST_FRACTION.name, &outcome.lost_fraction)?;
         self.moments(at, layout::KEPT.name, &outcome.kept)?;
-        self.counts(at, layout::CONDUCTANCE.name, &outcome.conductance_histogram)?;
-        self.counts(at, layout::FILLING.name, &outcome.filling_histogram)?;
-        self.counts(at, layout::KEPT.name, &outcome.kept_histogram)?;
+        self.counts(at, layout::CONDUCTANCE.name, &histograms.conductance)?;
+        self.counts(at, layout::FILLING.name, &histograms.filling)?;
+        self.counts(at, layout::KEPT.name, &histograms.kept)?;
         self.put(layout::FAILED.name, at, outcome.failed.view().into_dyn())?;
         self.put_one(layout::CELLS.name, at, outcome.cells)?;
         self.put_one(layout::PROGRAMMED.name, at, outcome.programmed)?;
@@ -119,7 +131,7 @@ impl Output<'_> {
         self.put_one(layout::COMPUTED.name, at, 1_u8)
     }
 
-    fn moments(&self, at: [usize; 2], name: &str, series: &MomentSeries) -> Result<(), RecordError> {
+    fn moments(&self, at: &[usize], name: &str, series: &MomentSeries) -> Result<(), RecordError> {
         let all = [&series.mean, &series.variance, &series.min, &series.max];
         for ((suffix, _, _), values) in layout::MOMENTS.into_iter().zip(all) {
             self.put(&format!("{name}_{suffix}"), at, values.view().into_dyn())?;
@@ -127,7 +139,7 @@ impl Output<'_> {
         Ok(())
     }
 
-    fn counts(&self, at: [usize; 2], name: &str, series: &HistogramSeries) -> Result<(), RecordError> {
+    fn counts(&self, at: &[usize], name: &str, series: &HistogramSeries) -> Result<(), RecordError> {
         self.put(&format!("{name}_histogram"), at, series.counts.view().into_dyn())?;
         self.put(&format!("{name}_histogram_below"), at, series.below.view().into_dyn())?;
         self.put(&format!("{name}_histogram_above"), at, series.above.view().into_dyn())?;
@@ -135,7 +147,7 @@ impl Output<'_> {
         self.put_one(&format!("{name}_histogram_high"), at, series.high)
     }
 
-    fn dump(&self, at: [usize; 2], outcome: &PointOutcome) -> Result<(), RecordError> {
+    fn dump(&self, at: &[usize], outcome: &PointOutcome) -> Result<(), RecordError> {
         let found = outcome.dump.as_ref().map(|d| d.window);
         if found != self.label.dump {
             let limit = format!("{:?}, the campaign's", self.label.dump);
@@ -154,26 +166,29 @@ impl Output<'_> {
         Ok(())
     }
 
-    fn put_one<T: H5Type + Clone>(&self, name: &str, at: [usize; 2], value: T) -> Result<(), RecordError> {
+    fn put_one<T: H5Type + Clone>(&self, name: &str, at: &[usize], value: T) -> Result<(), RecordError> {
         self.put(name, at, arr0(value).view().into_dyn())
     }
 
     /// Writes the values of one point into a dataset.
-    fn put<T: H5Type + Clone>(&self, name: &str, at: [usize; 2], values: ArrayViewD<'_, T>) -> Result<(), RecordError> {
-        let Some((dataset, axes)) = self.datasets.get(name) else {
+    fn put<T: H5Type + Clone>(&self, name: &str, at: &[usize], values: ArrayViewD<'_, T>) -> Result<(), RecordError> {
+        let Some(slot) = self.datasets.get(name) else {
             return Err(RecordError::unwritable("a dataset", name, "one of the format's"));
         };
-        let shape = self.shape(axes);
-        if values.shape() != &shape[2..] {
+        let shape = self.inner_shape(slot.inner);
+        if values.shape() != shape {
             let found = format!("{:?}", values.shape());
-            let limit = format!("{:?}, as the campaign says", &shape[2..]);
+            let limit = format!("{shape:?}, as the campaign says");
             return Err(RecordError::unwritable(format!("the shape of {name}"), found, limit));
         }
-        let ranges = at.into_iter().map(|i| i..i + 1).chain(shape[2..].iter().map(|&n| 0..n));
+        let ranges = at.iter().map(|&i| i..i + 1).chain(shape.iter().map(|&n| 0..n));
         let slab = Hyperslab::from(ranges.map(SliceOrIndex::from).collect::<Vec<_>>());
-        let block = values.insert_axis(Dim(0)).insert_axis(Dim(0));
+        let mut block = values;
+        for _ in at {
+            block = block.insert_axis(Dim(0));
+        }
         let block = block.as_standard_layout();
         let doing = format!("write the dataset {name}");
-        dataset.write_slice(block.view(), slab).writing(self.shown, &doing)
+        slot.dataset.write_slice(block.view(), slab).writing(self.shown, &doing)
     }
 }

@@ -7,6 +7,9 @@ use ndarray::{Array1, Array2, Array3, ArrayD, IxDyn, arr0, arr1};
 use trapline::dataset::{Dataset, Values, Variable};
 use trapline::outcome::*;
 
+pub const SEED: u64 = u64::MAX - 3;
+pub const KEPT_THRESHOLD: f64 = 0.8;
+
 /// SplitMix64: enough for made-up numbers.
 pub struct Random(pub u64);
 
@@ -43,6 +46,15 @@ pub const SMALL: Size = Size {
 
 pub fn campaign(size: &Size) -> CampaignLabel {
     let times_s: Vec<f64> = (0..size.times).map(|k| if k == 0 { 0.0 } else { 10_f64.powi(k as i32) }).collect();
+    let settings = PointSettings {
+        rows: 64,
+        cols: 32,
+        seed: SEED,
+        read_v: -0.25,
+        read_k: 301.5,
+        program_k: 298.15,
+        kept_threshold: KEPT_THRESHOLD,
+    };
     CampaignLabel {
         name: "made up".to_owned(),
         campaign_toml: "# Größe: 7 µm\r\nname = \"made up\"\n".to_owned(),
@@ -52,14 +64,38 @@ pub fn campaign(size: &Size) -> CampaignLabel {
         report_times_s: times_s.last().copied().into_iter().collect(),
         times_s,
         bins: size.bins,
-        rows: 64,
-        cols: 32,
-        seed: u64::MAX - 3,
-        read_v: -0.25,
-        program_k: Some(298.15),
-        kept_threshold: 0.8,
+        sweeps: Vec::new(),
         dump: size.dump,
+        settings: vec![settings; size.materials * size.temperatures],
     }
+}
+
+/// The same with two sweeps: a seed, and two keys that change together.
+pub fn swept(size: &Size) -> CampaignLabel {
+    let mut label = campaign(size);
+    let key = |key: &str, units: &str, values: &Coordinate| SweptKey {
+        key: key.to_owned(),
+        units: units.to_owned(),
+        values: values.clone(),
+    };
+    let seeds = Coordinate::Whole(vec![i64::MAX, 0, 7]);
+    let doses = Coordinate::Text(vec!["low, µ".to_owned(), "high".to_owned()]);
+    label.sweeps = vec![
+        Sweep { name: "seed".to_owned(), keys: vec![key("seed", "1", &seeds)], coordinate: seeds },
+        Sweep {
+            name: "dose".to_owned(),
+            coordinate: doses,
+            keys: vec![
+                key("material.program.pulses", "1", &Coordinate::Whole(vec![10, 30])),
+                key("material.program.amplitude_v", "V", &Coordinate::Real(vec![-0.0, 1.5])),
+            ],
+        },
+    ];
+    let first = label.settings[0];
+    let per_seed = 2 * size.materials * size.temperatures;
+    let one = |n: usize| PointSettings { seed: [i64::MAX as u64, 0, 7][n / per_seed], ..first };
+    label.settings = (0..3 * per_seed).map(one).collect();
+    label
 }
 
 pub fn provenance(name: &str) -> Provenance {
@@ -79,21 +115,13 @@ pub fn provenance(name: &str) -> Provenance {
 }
 
 pub fn point(campaign: &CampaignLabel, number: usize) -> PointLabel {
-    let temperatures = campaign.temperatures_k.len();
-    let (material_index, temperature_index) = (number / temperatures, number % temperatures);
-    PointLabel {
-        number,
-        material_index,
-        material: campaign.materials[material_index].0.clone(),
-        temperature_index,
-        temperature_k: campaign.temperatures_k[temperature_index],
-        flags: (0..number % 3).map(|i| format!("remark {i} on point {number}, at 155 °C")).collect(),
-    }
+    let flags = (0..number % 3).map(|i| format!("remark {i} on point {number}, at 155 °C")).collect();
+    PointLabel { flags, ..campaign.point(number) }
 }
 
 /// Random bits of every kind: subnormals, infinities, NaN with a payload.
 pub fn outcome(campaign: &CampaignLabel, number: usize) -> PointOutcome {
-    let mut random = Random(campaign.seed ^ number as u64);
+    let mut random = Random(SEED ^ number as u64);
     let (times, bins) = (campaign.times_s.len(), campaign.bins);
     let moments = |random: &mut Random| {
         let mut series = || Array1::from_shape_fn(times, |_| f64::from_bits(random.bits()));
@@ -124,9 +152,11 @@ pub fn outcome(campaign: &CampaignLabel, number: usize) -> PointOutcome {
         lost_fraction: moments(&mut random),
         kept,
         failed: Array1::from_shape_fn(times, |_| random.bits()),
-        conductance_histogram: histogram(&mut random),
-        filling_histogram: histogram(&mut random),
-        kept_histogram: histogram(&mut random),
+        histograms: Some(Histograms {
+            conductance: histogram(&mut random),
+            filling: histogram(&mut random),
+            kept: histogram(&mut random),
+        }),
         dump,
     }
 }
@@ -141,7 +171,7 @@ pub fn bits(outcome: &PointOutcome) -> Vec<u64> {
         }
     }
     all.extend(&outcome.failed);
-    for h in [&outcome.conductance_histogram, &outcome.filling_histogram, &outcome.kept_histogram] {
+    for h in outcome.histograms.iter().flat_map(|h| [&h.conductance, &h.filling, &h.kept]) {
         all.extend([h.low.to_bits(), h.high.to_bits()]);
         all.extend(h.counts.iter().chain(&h.below).chain(&h.above));
     }
@@ -162,8 +192,8 @@ pub fn retention(materials: usize, celsius: &[f64], times_s: &[f64]) -> (Campaig
     label.temperatures_k = celsius.iter().map(|c| c + 273.15).collect();
     label.times_s = times_s.to_vec();
     label.report_times_s = times_s.last().copied().into_iter().collect();
-    label.seed = 20_240_917;
-    let (rows, cols) = (label.rows, label.cols);
+    label.settings.iter_mut().for_each(|settings| settings.seed = 20_240_917);
+    let (rows, cols) = (64, 32);
     let mut outcomes = Vec::new();
     for m in 0..materials {
         for &t in &label.temperatures_k {
@@ -188,7 +218,7 @@ pub fn retention(materials: usize, celsius: &[f64], times_s: &[f64]) -> (Campaig
                 set(&mut point.lost_fraction, lost, spread);
                 set(&mut point.filling, 0.6 * kept, 0.01);
                 set(&mut point.conductance_s, 5e-9 * (1.0 - 0.5 * kept), 1e-10);
-                point.failed[k] = if kept < label.kept_threshold { rows * cols } else { 0 };
+                point.failed[k] = if kept < KEPT_THRESHOLD { rows * cols } else { 0 };
             }
             outcomes.push(point);
         }
@@ -209,8 +239,7 @@ pub fn file(folder: &Path, label: &CampaignLabel, outcomes: &[PointOutcome]) -> 
 }
 
 pub fn write_all(dir: &Path, label: &CampaignLabel) -> Vec<PathBuf> {
-    let count = label.materials.len() * label.temperatures_k.len();
-    (0..count)
+    (0..label.points())
         .map(|n| {
             let who = provenance(&n.to_string());
             trapline::record::write_point(dir, label, &point(label, n), &who, &outcome(label, n)).unwrap()

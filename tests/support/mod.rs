@@ -1,10 +1,12 @@
 //! What several tests share: jobs to run, and comparisons that can fail.
 #![allow(dead_code)]
 
+pub mod twins;
+
 use trapline::array::ArrayShape;
 use trapline::backend::job::{Job, JobSpec};
 use trapline::material::{self, Material, TrapClass};
-use trapline::protocol::{Part, Segment, segments};
+use trapline::protocol::{Leg, Part, Profile, Segment, segments};
 use trapline::units::{YEAR_S, kelvin};
 
 /// Thirty 1 ms pulses, 1 ms apart.
@@ -19,21 +21,54 @@ pub fn octaves() -> Vec<f64> {
 
 /// A small campaign point.
 pub fn job_of(material: &Material, program: &[Segment], celsius: f64, rows: u64, cols: u64, seed: u64) -> Job {
-    Job::new(&JobSpec {
+    Job::new(&JobSpec { shape: ArrayShape { rows, cols }, ..point(material, program, celsius, seed, &octaves()) })
+}
+
+/// A point of one cell, to be changed.
+pub fn point<'a>(
+    material: &'a Material,
+    program: &'a [Segment],
+    celsius: f64,
+    seed: u64,
+    times_s: &'a [f64],
+) -> JobSpec<'a> {
+    JobSpec {
         material,
         variation: true,
         seed,
-        shape: ArrayShape { rows, cols },
+        shape: ArrayShape { rows: 1, cols: 1 },
         program_k: kelvin(25.0),
         bake_k: kelvin(celsius),
+        profile: None,
         program,
         substeps: None,
-        times_s: &octaves(),
+        times_s,
         read_v: 0.1,
+        read_k: kelvin(celsius),
         kept_threshold: 0.9,
         bins: 64,
+    }
+}
+
+/// A point whose temperature changes with time: legs of (degrees Celsius or the point's own, seconds), run through `cycles` times.
+pub fn profile_job(
+    material: &Material,
+    legs: &[(Option<f64>, f64)],
+    cycles: Option<u64>,
+    times_s: &[f64],
+    seed: u64,
+) -> Job {
+    let legs = legs.iter().map(|&(celsius, for_s)| Leg { temperature_k: celsius.map(kelvin), for_s });
+    let profile = Profile::new(legs.collect(), cycles).expect("within its limits");
+    Job::new(&JobSpec {
+        shape: ArrayShape { rows: 93, cols: 111 },
+        profile: Some(&profile),
+        ..point(material, &thirty_pulses(1.5), 150.0, seed, times_s)
     })
 }
+
+/// An hour at 150 C and ten minutes at 25 C, again and again.
+pub const HOURS: [(Option<f64>, f64); 2] = [(None, 3600.0), (Some(25.0), 600.0)];
 
 /// The campaign's point of a shipped material.
 pub fn shipped_job(name: &str, celsius: f64, rows: u64, cols: u64, seed: u64) -> Job {

@@ -1,41 +1,45 @@
-//! Bakes sixteen cells through all checkpoints. Twin: `shaders/bake.wgsl`.
+//! Bakes sixteen cells through all checkpoints. Twin: `shaders/bake.wgsl`; what of it is one cell's, `shaders/decay.wgsl`.
 
 use super::draw::Variation;
-use super::lanes::{LANES, Lane, exp, fraction_lost, splat};
+use super::lanes::{LANES, Lane, splat};
 use super::step::Occupancy;
 use crate::backend::job::PROGRAMMED_FILLING;
-use crate::backend::tables::{Tables, VisitRow};
+use crate::backend::tables::Tables;
 use crate::material::MAX_CLASSES;
 
-/// Sixteen cells in the bake: state of the doubling recurrence.
-pub struct Bake {
-    /// Rates over the longest checkpoint.
-    rate: Occupancy,
+/// How classes empty: at one temperature ([`super::constant`]) or at several ([`super::profile`]).
+pub trait Decay {
+    /// An empty cell's.
+    const EMPTY: Self;
+
+    /// Sets the rates of a class of cells of these sizes.
+    fn set_rate(&mut self, tables: &Tables, k: usize, log_size: &Lane);
+
+    /// Goes to a visit; gives the fraction lost by then of what lies in the classes in these shares.
+    fn lose(&mut self, tables: &Tables, v: usize, share: &Occupancy) -> Lane;
+}
+
+/// Sixteen cells in the bake.
+pub struct Bake<D> {
+    decay: D,
     /// Share of the cell's charge in each class; 0 throughout in a cell that is not programmed.
     share: Occupancy,
-    /// Fraction lost by each class at the visit before.
-    lost: Occupancy,
     /// Filling right after programming.
     pub start: Lane,
 }
 
-impl Bake {
+impl<D: Decay> Bake<D> {
     /// An empty cell's.
-    pub const EMPTY: Bake = {
-        let zero = [[0.0; LANES]; MAX_CLASSES];
-        Bake { rate: zero, share: zero, lost: zero, start: [0.0; LANES] }
-    };
+    pub const EMPTY: Bake<D> = Bake { decay: D::EMPTY, share: [[0.0; LANES]; MAX_CLASSES], start: [0.0; LANES] };
 
     /// Starts the bake of programmed cells. In place: the classes not in use cost nothing.
     #[inline(always)]
     pub fn begin(&mut self, tables: &Tables, variation: &Variation, occupancy: &Occupancy) {
         let mut start = splat(0.0);
         for k in 0..tables.cell.classes {
+            self.decay.set_rate(tables, k, &variation.log_size);
             let row = &tables.cell.rows[k];
             for lane in 0..LANES {
-                let u = variation.log_size[lane];
-                let shift = exp(-(u * (row.bake_slope + row.bake_curvature * u)));
-                self.rate[k][lane] = row.bake_rate * shift + tables.bake_matrix;
                 let charge = row.weight * occupancy[k][lane];
                 self.share[k][lane] = charge;
                 start[lane] += charge;
@@ -56,27 +60,8 @@ impl Bake {
 
     /// Goes to a checkpoint; gives the fraction of the cell's charge lost by then.
     #[inline(always)]
-    pub fn visit(&mut self, classes: usize, visit: &VisitRow) -> Lane {
-        let mut lost = splat(0.0);
-        if visit.direct {
-            for k in 0..classes {
-                for lane in 0..LANES {
-                    self.lost[k][lane] = fraction_lost(self.rate[k][lane] * visit.time);
-                }
-                for lane in 0..LANES {
-                    lost[lane] += self.share[k][lane] * self.lost[k][lane];
-                }
-            }
-        } else {
-            for k in 0..classes {
-                for lane in 0..LANES {
-                    let y = self.lost[k][lane];
-                    let doubled = y * (2.0 - y);
-                    self.lost[k][lane] = doubled;
-                    lost[lane] += self.share[k][lane] * doubled;
-                }
-            }
-        }
+    pub fn visit(&mut self, tables: &Tables, v: usize) -> Lane {
+        let mut lost = self.decay.lose(tables, v, &self.share);
         for value in &mut lost {
             *value = value.min(1.0);
         }

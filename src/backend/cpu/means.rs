@@ -2,9 +2,11 @@
 //!
 //! The campaign never stores a cell; whoever has an array programmed by other means gets its decay from here.
 
-use super::bake::Bake;
+use super::bake::{Bake, Decay};
+use super::constant::Constant;
 use super::draw::Variation;
 use super::lanes::{LANES, Lane, splat};
+use super::profile::Profile;
 use super::reduce::{Counted, Moments, total};
 use super::step::Occupancy;
 use super::{Cpu, GROUPS, InstructionSet, read};
@@ -43,9 +45,18 @@ per_instruction_set! {
 
 #[inline(always)]
 fn chunk_sums_body(tables: &Tables, cells: &Cells, first: usize) -> Vec<f64> {
+    if tables.profile.heats.is_empty() {
+        chunk_sums_of::<Constant>(tables, cells, first)
+    } else {
+        chunk_sums_of::<Profile>(tables, cells, first)
+    }
+}
+
+#[inline(always)]
+fn chunk_sums_of<D: Decay>(tables: &Tables, cells: &Cells, first: usize) -> Vec<f64> {
     let count = cells.log_size.len();
     let mut sums = vec![0.0; tables.nominal.len()];
-    let mut groups = [const { Bake::EMPTY }; GROUPS];
+    let mut groups = [const { Bake::<D>::EMPTY }; GROUPS];
     let mut counted = [Counted::NONE; GROUPS];
     let ones = splat(1.0);
     let mut occupancy: Occupancy = [splat(0.0); MAX_CLASSES];
@@ -59,12 +70,12 @@ fn chunk_sums_body(tables: &Tables, cells: &Cells, first: usize) -> Vec<f64> {
             groups[group].begin(tables, &variation, &occupancy);
             counted[group] = Counted::new(count.saturating_sub(at) as u64, &groups[group].start);
         }
-        for visit in &tables.visits {
+        for (v, visit) in tables.visits.iter().enumerate() {
             let checkpoint = visit.checkpoint as usize;
             let nominal = tables.nominal[checkpoint][0];
             let mut sum = splat(0.0);
             for (bake, counted) in groups.iter_mut().zip(&counted) {
-                let lost = bake.visit(tables.cell.classes, visit);
+                let lost = bake.visit(tables, v);
                 let seen = read::read(tables, &ones, &bake.start, &lost);
                 Moments::add_to_sum(&mut sum, &seen.conductance, nominal, &counted.valid);
             }

@@ -64,9 +64,11 @@ macro_rules! per_instruction_set {
 }
 
 pub mod bake;
+pub mod constant;
 pub mod draw;
 pub mod lanes;
 pub mod means;
+pub mod profile;
 pub mod program;
 pub mod read;
 pub mod reduce;
@@ -81,10 +83,12 @@ use super::{Backend, BackendError, Progress, Trace};
 use crate::array::CellSet;
 use crate::outcome::Identity;
 use crate::rng::{NORMAL_TABLE_LEN, normal_table};
-use bake::Bake;
+use bake::{Bake, Decay};
+use constant::Constant;
 use draw::Numbers;
 use lanes::{LANES, Lane, splat};
 use ndarray::Array2;
+use profile::Profile;
 use rayon::prelude::*;
 use reduce::{Counted, Sums};
 
@@ -198,7 +202,7 @@ fn numbers(cells: &CellSet, first: u64) -> Numbers {
 
 /// One cell group, programmed and ready to bake. Gives the areas.
 #[inline(always)]
-fn prepare(context: &Context, cells: &Numbers, bake: &mut Bake) -> Lane {
+fn prepare<D: Decay>(context: &Context, cells: &Numbers, bake: &mut Bake<D>) -> Lane {
     let Context { tables, seed, normal_table } = *context;
     let variation = draw::draw(&tables.cell, seed, cells, normal_table);
     let occupancy = program::program(&tables.cell, seed, cells, &variation, normal_table);
@@ -213,9 +217,19 @@ per_instruction_set! {
 
 #[inline(always)]
 fn chunk_body(context: &Context, cells: &CellSet) -> Chunk {
+    // Which of the two is decided once a chunk: neither does anything for the other.
+    if context.tables.profile.heats.is_empty() {
+        chunk_of::<Constant>(context, cells)
+    } else {
+        chunk_of::<Profile>(context, cells)
+    }
+}
+
+#[inline(always)]
+fn chunk_of<D: Decay>(context: &Context, cells: &CellSet) -> Chunk {
     let tables = context.tables;
     let (checkpoints, width) = (tables.nominal.len(), counters(tables.bins as usize));
-    let mut groups = [const { (Bake::EMPTY, splat(0.0)) }; GROUPS];
+    let mut groups = [const { (Bake::<D>::EMPTY, splat(0.0)) }; GROUPS];
     let mut counted = [Counted::NONE; GROUPS];
     let mut chunk = Chunk { partials: vec![Partial::EMPTY; checkpoints], counts: vec![0; checkpoints * width] };
     for block in (0..cells.count).step_by(BLOCK_CELLS as usize) {
@@ -233,14 +247,19 @@ fn chunk_body(context: &Context, cells: &CellSet) -> Chunk {
 
 /// Bakes one block through all its checkpoints.
 #[inline(always)]
-fn block_body(tables: &Tables, groups: &mut [(Bake, Lane); GROUPS], counted: &[Counted; GROUPS], chunk: &mut Chunk) {
+fn block_body<D: Decay>(
+    tables: &Tables,
+    groups: &mut [(Bake<D>, Lane); GROUPS],
+    counted: &[Counted; GROUPS],
+    chunk: &mut Chunk,
+) {
     let width = counters(tables.bins as usize);
-    for visit in &tables.visits {
+    for (v, visit) in tables.visits.iter().enumerate() {
         let checkpoint = visit.checkpoint as usize;
         let counts = &mut chunk.counts[checkpoint * width..(checkpoint + 1) * width];
         let mut sums = Sums::EMPTY;
         for ((bake, area), counted) in groups.iter_mut().zip(counted) {
-            let lost = bake.visit(tables.cell.classes, visit);
+            let lost = bake.visit(tables, v);
             let seen = read::read(tables, area, &bake.start, &lost);
             sums.add(&seen, &tables.nominal[checkpoint], &tables.inverse_scale[checkpoint], counted);
             reduce::count(tables, &seen, counted, counts);
@@ -256,12 +275,21 @@ per_instruction_set! {
 
 #[inline(always)]
 fn trace_body(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUANTITIES]> {
+    if context.tables.profile.heats.is_empty() {
+        trace_of::<Constant>(context, cells, first)
+    } else {
+        trace_of::<Profile>(context, cells, first)
+    }
+}
+
+#[inline(always)]
+fn trace_of<D: Decay>(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUANTITIES]> {
     let tables = context.tables;
-    let mut bake = Bake::EMPTY;
+    let mut bake = Bake::<D>::EMPTY;
     let area = prepare(context, &numbers(cells, first), &mut bake);
     let mut readings = vec![[splat(f32::NAN); QUANTITIES]; tables.nominal.len()];
-    for visit in &tables.visits {
-        let lost = bake.visit(tables.cell.classes, visit);
+    for (v, visit) in tables.visits.iter().enumerate() {
+        let lost = bake.visit(tables, v);
         readings[visit.checkpoint as usize] = read::read(tables, &area, &bake.start, &lost).array();
     }
     readings

@@ -6,8 +6,9 @@
 use crate::backend::cpu::lanes;
 use crate::backend::job::{Job, MAX_BINS, PROGRAMMED_FILLING, QUANTITIES, STIFF_ITERATIONS};
 use crate::backend::stimulus::RESPONSE_QUANTITIES;
-use crate::backend::tables::{CellTables, NOT_RECORDED, Tables};
+use crate::backend::tables::{CellTables, HeatRow, MOST_EVENTS, NOT_RECORDED, ProfileTables, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
+use crate::protocol::MAX_LEGS;
 use crate::units::ELEMENTARY_CHARGE_C;
 use std::fmt::Write;
 
@@ -56,12 +57,14 @@ device_struct! {
         filling_low: f32, filling_per_unit: f32, kept_low: f32, kept_per_unit: f32,
         /// Workgroups of this dispatch.
         first_group: u32, last_group: u32,
-        traps: f32, padding_0: u32, padding_1: u32, padding_2: u32,
+        traps: f32,
+        /// Of a profile; 0 of a constant bake.
+        temperatures: u32, padding_0: u32, padding_1: u32,
     }
 }
 
 device_struct! {
-    /// One trap class: see `tables::ClassRow`.
+    /// One trap class: see `tables::ClassRow`. A profile has so many for each temperature, which differ in what the bake reads.
     ClassRow {
         weight: f32, speed: f32, program_rate: f32, bake_rate: f32,
         program_slope: f32, program_curvature: f32, bake_slope: f32, bake_curvature: f32,
@@ -78,8 +81,9 @@ device_struct! {
 }
 
 device_struct! {
-    /// One visit: see `tables::VisitRow`.
-    VisitRow { checkpoint: u32, chained: u32, time: f32, padding: u32 }
+    /// One visit: see `tables::VisitRow`. A profile has one for each temperature: `time` is what was spent at it, and `matrix`, the same in
+    /// all of them, how many times the matrix has emptied a trap by then.
+    VisitRow { checkpoint: u32, chained: u32, time: f32, matrix: f32 }
 }
 
 device_struct! {
@@ -140,6 +144,7 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("RESPONSE_QUANTITIES", RESPONSE_QUANTITIES as u64),
         ("NOT_RECORDED", u64::from(NOT_RECORDED)),
         ("STIFF_ITERATIONS", u64::from(STIFF_ITERATIONS)),
+        ("MAX_LEGS", MAX_LEGS as u64),
     ];
     for (name, value) in constants {
         let _ = writeln!(text, "const {name}: u32 = {value}u;");
@@ -152,6 +157,7 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("EXP_LIMIT", lanes::EXP_LIMIT),
         ("NEAR", lanes::NEAR),
         ("HUGE", HUGE),
+        ("MOST_EVENTS", MOST_EVENTS),
         ("PROGRAMMED_FILLING", PROGRAMMED_FILLING as f32),
         ("PER_CHARGE", (1.0 / ELEMENTARY_CHARGE_C) as f32),
     ];
@@ -215,6 +221,7 @@ pub fn params(job: &Job, tables: &Tables) -> Params {
         filling_per_unit: filling.per_unit,
         kept_low: kept.low,
         kept_per_unit: kept.per_unit,
+        temperatures: tables.profile.heats.len() as u32,
         ..cell_params(job.seed, &tables.cell)
     }
 }
@@ -257,13 +264,39 @@ pub fn segments(cell: &CellTables) -> Vec<SegmentRow> {
     rows
 }
 
+/// Class rows of a job: of a profile those of each temperature, one after another.
+pub fn job_classes(tables: &Tables) -> Vec<ClassRow> {
+    let rows = classes(&tables.cell);
+    if tables.profile.heats.is_empty() {
+        return rows;
+    }
+    let mut all = Vec::with_capacity(rows.len() * tables.profile.heats.len());
+    for heat in &tables.profile.heats {
+        all.extend(rows.iter().zip(heat).map(|(row, &HeatRow { rate, slope, curvature })| ClassRow {
+            bake_rate: rate,
+            bake_slope: slope,
+            bake_curvature: curvature,
+            ..*row
+        }));
+    }
+    all
+}
+
 /// Visit rows.
 pub fn visits(tables: &Tables) -> Vec<VisitRow> {
+    let ProfileTables { heats, stays, matrix } = &tables.profile;
+    if !heats.is_empty() {
+        let visits = tables.visits.iter().zip(stays.chunks_exact(heats.len())).zip(matrix);
+        let rows = visits.flat_map(|((visit, stays), &matrix)| {
+            stays.iter().map(move |&time| VisitRow { checkpoint: visit.checkpoint, chained: 0, time, matrix })
+        });
+        return rows.collect();
+    }
     let row = |v: &crate::backend::tables::VisitRow| VisitRow {
         checkpoint: v.checkpoint,
         chained: u32::from(!v.direct),
         time: v.time,
-        padding: 0,
+        matrix: 0.0,
     };
     tables.visits.iter().map(row).collect()
 }

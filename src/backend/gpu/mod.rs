@@ -114,15 +114,16 @@ impl Gpu {
         let mut slot = lock(&self.device);
         let device = self.sound(&mut slot)?;
         let bake = |kernel: &Kernel, visit_loops| (*kernel, runs::of_bake(&tables, visit_loops, runs::by_loops));
+        let ([.., bake_kernel, _], [.., read_kernel]) = (source::of_statistics(&tables), source::of_trace(&tables));
         let once = |kernel: &Kernel, loops| (*kernel, vec![runs::Run { range: 0..0, loops }]);
         let program = (source::PROGRAM, runs::of_program(&tables.cell, runs::by_loops));
         let statistics = [
             once(&source::DRAW, source::draw_loops(classes)),
             program.clone(),
-            bake(&source::BAKE, source::visit_loops(classes)),
+            bake(bake_kernel, source::visit_loops(&tables)),
             once(&source::REDUCE, source::reduce_loops()),
         ];
-        let trace = [statistics[0].clone(), program, bake(&source::READ, source::read_loops(classes))];
+        let trace = [statistics[0].clone(), program, bake(read_kernel, source::read_loops(&tables))];
         let mut most = Vec::new();
         for (plan, dispatches) in
             [(Plan::of_statistics(&tables), &statistics[..]), (Plan::of_trace(&tables), &trace[..])]
@@ -201,7 +202,7 @@ impl Backend for Gpu {
 
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
         let tables = Tables::new(job);
-        let classes = tables.cell.classes;
+        let [.., bake_kernel, _] = source::of_statistics(&tables);
         let mut tally = Tally::new(job, round_to_f32);
         let plan = Plan::of_statistics(&tables);
         let fixed = layout::params(job, &tables);
@@ -209,7 +210,7 @@ impl Backend for Gpu {
             let params = tile.place(fixed);
             running.clear("counts")?;
             prepare(running, &tables, &params)?;
-            bake(running, &source::BAKE, source::visit_loops(classes), &tables, &params)?;
+            bake(running, bake_kernel, source::visit_loops(&tables), &tables, &params)?;
             running.dispatch(&source::REDUCE, &params, source::reduce_loops())?;
             let back = running.download(&[plan.wanted("sums", tile.count), plan.wanted("counts", tile.count)])?;
             Ok(TileSums {
@@ -226,7 +227,7 @@ impl Backend for Gpu {
 
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
         let tables = Tables::new(job);
-        let classes = tables.cell.classes;
+        let [.., read_kernel] = source::of_trace(&tables);
         let checkpoints = job.times_s.len();
         let mut trace = Trace::unwritten(checkpoints, cells.count as usize);
         let plan = Plan::of_trace(&tables);
@@ -234,7 +235,7 @@ impl Backend for Gpu {
         let compute = |running: &Running, tile: &Tile| {
             let params = tile.place(fixed);
             prepare(running, &tables, &params)?;
-            bake(running, &source::READ, source::read_loops(classes), &tables, &params)?;
+            bake(running, read_kernel, source::read_loops(&tables), &tables, &params)?;
             let back = running.download(&[plan.wanted("cells", tile.count)])?;
             Ok(bytemuck::pod_collect_to_vec(&back[0]))
         };

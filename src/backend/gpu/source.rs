@@ -6,7 +6,7 @@
 
 use super::layout::{self, Params, SLOTS};
 use crate::backend::job::MAX_BINS;
-use crate::backend::tables::SegmentRow;
+use crate::backend::tables::{SegmentRow, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
 
 /// Loop iterations of one invocation a dispatch may take: half of what llvmpipe allows.
@@ -19,6 +19,8 @@ const CELL: &str = include_str!("../../../shaders/cell.wgsl");
 const VARY: &str = include_str!("../../../shaders/vary.wgsl");
 const STEP: &str = include_str!("../../../shaders/step.wgsl");
 const DECAY: &str = include_str!("../../../shaders/decay.wgsl");
+const CONSTANT: &str = include_str!("../../../shaders/constant.wgsl");
+const PROFILE: &str = include_str!("../../../shaders/profile.wgsl");
 const FOLD: &str = include_str!("../../../shaders/fold.wgsl");
 
 /// What an invocation works on.
@@ -33,7 +35,7 @@ pub enum Over {
 /// One kernel.
 #[derive(Debug, Clone, Copy)]
 pub struct Kernel {
-    /// Stem of its file in `shaders/`.
+    /// Stem of its file in `shaders/`, and `_profile` where temperatures change.
     pub name: &'static str,
     pub entry_point: &'static str,
     parts: &'static [&'static str],
@@ -84,7 +86,7 @@ pub const PROGRAM: Kernel = Kernel {
 pub const BAKE: Kernel = Kernel {
     name: "bake",
     entry_point: "bake",
-    parts: &[PHILOX, MATH, CELL, DECAY, FOLD, include_str!("../../../shaders/bake.wgsl")],
+    parts: &[PHILOX, MATH, CELL, DECAY, CONSTANT, FOLD, include_str!("../../../shaders/bake.wgsl")],
     buffers: &["params", "classes", "visits", "nominal", "variation", "occupancy", "partials", "counts"],
     over: Over::Cells,
     reports_ticks: true,
@@ -100,10 +102,22 @@ pub const REDUCE: Kernel = Kernel {
 pub const READ: Kernel = Kernel {
     name: "read",
     entry_point: "read_cells",
-    parts: &[PHILOX, MATH, CELL, DECAY, include_str!("../../../shaders/read.wgsl")],
+    parts: &[PHILOX, MATH, CELL, DECAY, CONSTANT, include_str!("../../../shaders/read.wgsl")],
     buffers: &["params", "classes", "visits", "variation", "occupancy", "cells"],
     over: Over::Cells,
     reports_ticks: true,
+};
+
+/// [`BAKE`] and [`READ`] with a profile of temperatures.
+pub const BAKE_PROFILE: Kernel = Kernel {
+    name: "bake_profile",
+    parts: &[PHILOX, MATH, CELL, DECAY, PROFILE, FOLD, include_str!("../../../shaders/bake.wgsl")],
+    ..BAKE
+};
+pub const READ_PROFILE: Kernel = Kernel {
+    name: "read_profile",
+    parts: &[PHILOX, MATH, CELL, DECAY, PROFILE, include_str!("../../../shaders/read.wgsl")],
+    ..READ
 };
 
 pub const STIMULATE: Kernel = Kernel {
@@ -118,10 +132,22 @@ pub const STIMULATE: Kernel = Kernel {
 /// Those of the statistics of a job, of reading its cells one by one, and of a stimulus; in the order a tile runs them.
 pub const STATISTICS: [Kernel; 4] = [DRAW, PROGRAM, BAKE, REDUCE];
 pub const TRACE: [Kernel; 3] = [DRAW, PROGRAM, READ];
+pub const STATISTICS_PROFILE: [Kernel; 4] = [DRAW, PROGRAM, BAKE_PROFILE, REDUCE];
+pub const TRACE_PROFILE: [Kernel; 3] = [DRAW, PROGRAM, READ_PROFILE];
 pub const STIMULUS: [Kernel; 1] = [STIMULATE];
 
+/// The kernels of a job's statistics.
+pub fn of_statistics(tables: &Tables) -> &'static [Kernel; 4] {
+    if tables.profile.heats.is_empty() { &STATISTICS } else { &STATISTICS_PROFILE }
+}
+
+/// The kernels that read a job's cells one by one.
+pub fn of_trace(tables: &Tables) -> &'static [Kernel; 3] {
+    if tables.profile.heats.is_empty() { &TRACE } else { &TRACE_PROFILE }
+}
+
 /// All kernels.
-pub const KERNELS: [Kernel; 6] = [DRAW, PROGRAM, BAKE, REDUCE, READ, STIMULATE];
+pub const KERNELS: [Kernel; 8] = [DRAW, PROGRAM, BAKE, BAKE_PROFILE, REDUCE, READ, READ_PROFILE, STIMULATE];
 
 /// Loop iterations of a draw: the rounds of the random words, and the classes.
 pub fn draw_loops(classes: usize) -> u64 {
@@ -153,21 +179,26 @@ pub fn stimulate_loops(classes: usize, segment: &SegmentRow) -> u64 {
     program_loops(classes, segment) + k + 2 * k * u64::from(segment.substeps)
 }
 
+/// Loop iterations over the classes, and over the temperatures of each.
+fn decay_loops(tables: &Tables) -> u64 {
+    tables.cell.classes.max(1) as u64 * (1 + tables.profile.heats.len() as u64)
+}
+
 /// Loop iterations of a baking dispatch before its first visit.
-pub fn bake_start_loops(classes: usize) -> u64 {
-    2 * classes.max(1) as u64
+pub fn bake_start_loops(tables: &Tables) -> u64 {
+    decay_loops(tables) + tables.cell.classes.max(1) as u64
 }
 
 /// Loop iterations of one visit that is written out.
-pub fn read_loops(classes: usize) -> u64 {
-    1 + classes.max(1) as u64
+pub fn read_loops(tables: &Tables) -> u64 {
+    1 + decay_loops(tables)
 }
 
 /// Loop iterations of one visit that is reduced, from above.
-pub fn visit_loops(classes: usize) -> u64 {
+pub fn visit_loops(tables: &Tables) -> u64 {
     let folders = BLOCK_CELLS / SLOTS;
     let flush = (counters(MAX_BINS) as u64).div_ceil(BLOCK_CELLS);
-    1 + classes.max(1) as u64 + BLOCK_CELLS / folders + flush + folders
+    1 + decay_loops(tables) + BLOCK_CELLS / folders + flush + folders
 }
 
 /// Loop iterations of a fold of a chunk: its eights, and the blocks of each.

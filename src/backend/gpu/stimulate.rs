@@ -22,7 +22,7 @@ fn plan(stimulus: &Stimulus, tables: &CellTables) -> Plan {
     let state = 4 * tables.classes.max(1) as u64;
     let response = 4 * (stimulus.rows * RESPONSE_QUANTITIES) as u64;
     let per_cell = |bytes| Bytes { per_cell: bytes, ..Bytes::default() };
-    let mut plan = Plan::of_cells(tables, &source::STIMULUS);
+    let mut plan = Plan::of_cells(tables, &layout::classes(tables), &source::STIMULUS);
     // Many rows make a cell large: nothing here is reduced, so any number of cells will do.
     plan.unit = 1;
     plan.most_cells = (PIECE_BYTES / (state + response)).max(1);

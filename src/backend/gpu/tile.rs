@@ -3,7 +3,7 @@
 //! A tile of statistics is a whole number of chunks, so that blocks and chunks are the same cells in every tiling.
 
 use super::device::{self, Device};
-use super::layout::{self, SLOTS};
+use super::layout::{self, ClassRow, SLOTS};
 use super::source::{self, Kernel};
 use crate::backend::BackendError;
 use crate::backend::job::QUANTITIES;
@@ -88,14 +88,14 @@ pub(super) struct Plan {
 
 impl Plan {
     /// What materials and their segments take, whatever is done with the cells.
-    pub fn of_cells(cell: &CellTables, kernels: &'static [Kernel]) -> Plan {
+    pub fn of_cells(cell: &CellTables, classes: &[ClassRow], kernels: &'static [Kernel]) -> Plan {
         let params = Bytes { fixed: size_of::<layout::Params>() as u64, ..Bytes::default() };
         Plan {
             classes: cell.classes,
             kernels,
             buffers: vec![
                 BufferPlan::empty("params", params),
-                BufferPlan::given("classes", &layout::classes(cell)),
+                BufferPlan::given("classes", classes),
                 BufferPlan::given("segments", &layout::segments(cell)),
             ],
             unit: CHUNK_CELLS,
@@ -104,17 +104,17 @@ impl Plan {
     }
 
     /// What cells that are drawn and programmed take as well.
-    fn of_programmed(cell: &CellTables, kernels: &'static [Kernel]) -> Plan {
+    fn of_programmed(tables: &Tables, kernels: &'static [Kernel]) -> Plan {
         let per_cell = |floats: usize| Bytes { per_cell: 4 * floats as u64, ..Bytes::default() };
-        let mut plan = Plan::of_cells(cell, kernels);
+        let mut plan = Plan::of_cells(&tables.cell, &layout::job_classes(tables), kernels);
         plan.buffers.push(BufferPlan::empty("variation", per_cell(3)));
-        plan.buffers.push(BufferPlan::empty("occupancy", per_cell(cell.classes.max(1))));
+        plan.buffers.push(BufferPlan::empty("occupancy", per_cell(tables.cell.classes.max(1))));
         plan
     }
 
     /// What the statistics of a job need.
     pub fn of_statistics(tables: &Tables) -> Plan {
-        let mut plan = Plan::of_programmed(&tables.cell, &source::STATISTICS);
+        let mut plan = Plan::of_programmed(tables, source::of_statistics(tables));
         let checkpoints = tables.nominal.len() as u64;
         let slots = checkpoints * SLOTS * 4;
         plan.buffers.extend([
@@ -132,7 +132,7 @@ impl Plan {
 
     /// What it takes to read cells one by one.
     pub fn of_trace(tables: &Tables) -> Plan {
-        let mut plan = Plan::of_programmed(&tables.cell, &source::TRACE);
+        let mut plan = Plan::of_programmed(tables, source::of_trace(tables));
         let per_cell = (tables.nominal.len() * QUANTITIES * 4) as u64;
         plan.unit = BLOCK_CELLS;
         plan.most_cells = (TRACE_BYTES / per_cell / BLOCK_CELLS).max(1) * BLOCK_CELLS;

@@ -26,10 +26,12 @@ fn observe(job: &Job, cell_number: u64) -> (f64, impl Iterator<Item = Observable
     let factors = array::factors(&job.variation, job.seed, cell_number);
     let speed = |cycle| array::capture_speed(&job.variation, job.seed, cell_number, cycle);
     let occupancy = job.programmed(&factors, speed);
-    let emission = cell::emission_per_s(&job.material, &factors, job.bake_k);
+    let at = |&bake_k: &f64| cell::emission_per_s(&job.material, &factors, bake_k);
+    let emissions: Vec<_> = job.stays.temperatures_k.iter().map(at).collect();
     let start = step::filling(&job.material.classes, &occupancy);
-    let readings = job.times_s.iter().map(move |&time_s| {
-        let lost = job.lost_fraction(&occupancy, &emission, start, time_s);
+    let readings = job.stays.for_s.rows().into_iter().map(move |stays_s| {
+        let emptied = std::array::from_fn(|k| emissions.iter().zip(stays_s).map(|(per_s, s)| per_s[k] * s).sum());
+        let lost = job.lost_fraction(&occupancy, &emptied, start);
         job.read_out(factors.area, start, lost)
     });
     (start, readings)

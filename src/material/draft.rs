@@ -2,10 +2,17 @@
 
 use toml_edit::{DocumentMut, Item, Value};
 
-use super::FitError;
-
 /// What a line that names the command of a fit begins with.
 const HEADER: &str = "# Fitted by: ";
+
+/// What a draft cannot do; one line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DraftError {
+    #[error("{origin}: {message}")]
+    Toml { origin: String, message: String },
+    #[error("{0}")]
+    Key(String),
+}
 
 /// A material's file, being changed.
 #[derive(Debug, Clone)]
@@ -17,10 +24,11 @@ pub struct Draft {
 
 impl Draft {
     /// # Errors
-    /// [`FitError::File`] for what is no TOML.
-    pub fn new(text: &str, origin: &str) -> Result<Draft, FitError> {
+    /// [`DraftError::Toml`] for what is no TOML.
+    pub fn new(text: &str, origin: &str) -> Result<Draft, DraftError> {
         let document = text.parse().map_err(|e: toml_edit::TomlError| {
-            FitError::file(origin, e.message().split_whitespace().collect::<Vec<_>>().join(" "))
+            let message = e.message().split_whitespace().collect::<Vec<_>>().join(" ");
+            DraftError::Toml { origin: origin.to_owned(), message }
         })?;
         Ok(Draft { document, origin: origin.to_owned() })
     }
@@ -28,13 +36,13 @@ impl Draft {
     /// The number of a key, in the unit of the file.
     ///
     /// # Errors
-    /// [`FitError::Request`] for a key that is not there, or holds no number.
-    pub fn number(&self, key: &str) -> Result<f64, FitError> {
+    /// [`DraftError::Key`] for a key that is not there, or holds no number.
+    pub fn number(&self, key: &str) -> Result<f64, DraftError> {
         let number = |value: &Value| value.as_float().or_else(|| value.as_integer().map(|i| i as f64));
         match (self.find(key).and_then(number), self.quantity(key)) {
             (Some(number), _) => Ok(number),
             (None, Some((_, None))) => {
-                Err(FitError::request(format!("parameter {key}: {} has no number with a unit there", self.origin)))
+                Err(DraftError::Key(format!("parameter {key}: {} has no number with a unit there", self.origin)))
             }
             (None, _) => Err(self.absent(key)),
         }
@@ -92,17 +100,17 @@ impl Draft {
         }
     }
 
-    fn absent(&self, key: &str) -> FitError {
+    fn absent(&self, key: &str) -> DraftError {
         let shown = |text: &str| format!("parameter {key}: {} has no such key; {text}", self.origin);
         let Some((table, _)) = split(key) else {
-            return FitError::request(shown("write it as table.name, capture.onset say"));
+            return DraftError::Key(shown("write it as table.name, capture.onset say"));
         };
         let Some(found) = self.document.get(table).and_then(Item::as_table_like) else {
             let tables = self.document.iter().filter(|(_, item)| item.is_table_like()).map(|(name, _)| name);
-            return FitError::request(shown(&format!("it has the tables {}", tables.collect::<Vec<_>>().join(", "))));
+            return DraftError::Key(shown(&format!("it has the tables {}", tables.collect::<Vec<_>>().join(", "))));
         };
         let numbers = found.iter().filter(|(_, item)| item.get("value").is_some()).map(|(name, _)| name);
-        FitError::request(shown(&format!("[{table}] has {}", numbers.collect::<Vec<_>>().join(", "))))
+        DraftError::Key(shown(&format!("[{table}] has {}", numbers.collect::<Vec<_>>().join(", "))))
     }
 
     /// The quantity of a key, and which of its numbers, where it has several.

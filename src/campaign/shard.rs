@@ -1,0 +1,104 @@
+//! Pieces of a campaign for several machines: of equal work, each point in exactly one.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Most shards of a campaign.
+pub const MAX_SHARDS: usize = 10_000;
+
+/// One of so many pieces, counted from 1 as people do: `3/16`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    number: usize,
+    of: usize,
+}
+
+impl Shard {
+    /// The piece of this number, from 1; none where there is no such piece.
+    pub fn new(number: usize, of: usize) -> Option<Shard> {
+        ((1..=MAX_SHARDS).contains(&of) && (1..=of).contains(&number)).then_some(Shard { number, of })
+    }
+
+    /// What stands in the name of its record: `-03-of-16`, so that names sort by number.
+    pub fn suffix(self) -> String {
+        let Shard { number, of } = self;
+        let digits = of.to_string().len();
+        format!("-{number:0digits$}-of-{of}")
+    }
+
+    /// The pieces of work that are this shard's, ascending.
+    ///
+    /// The largest piece goes to the shard that has least, and so on down: no shard has more than 4/3 of the best possible
+    /// most (R. L. Graham, SIAM J. Appl. Math. 17, 416 (1969)); with pieces of one size the counts differ by one at most.
+    pub fn of_work(self, work: &[u64]) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..work.len()).collect();
+        order.sort_by_key(|&piece| std::cmp::Reverse(work[piece]));
+        let mut shards = vec![(0_u128, 0_usize); self.of];
+        let mut mine = Vec::new();
+        for piece in order {
+            let least = (0..self.of).min_by_key(|&shard| shards[shard]).unwrap_or(0);
+            shards[least].0 += u128::from(work[piece]);
+            shards[least].1 += 1;
+            if least + 1 == self.number {
+                mine.push(piece);
+            }
+        }
+        mine.sort_unstable();
+        mine
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Shard, String> {
+        let parts = text.split_once('/').and_then(|(number, of)| Shard::new(number.parse().ok()?, of.parse().ok()?));
+        parts.ok_or_else(|| format!("it must be NUMBER/OF, such as 3/16, from 1/1 to {MAX_SHARDS}/{MAX_SHARDS}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_piece_is_in_one_shard_and_the_work_is_equal() {
+        // Two sizes of arrays, 17 and 5 of them.
+        let work: Vec<u64> = (0..22).map(|n| if n % 4 == 1 { 1 << 20 } else { 1 << 16 }).collect();
+        for of in [1, 2, 3, 4, 7, 30] {
+            let shards: Vec<Vec<usize>> = (1..=of).map(|n| Shard::new(n, of).unwrap().of_work(&work)).collect();
+            let mut all: Vec<usize> = shards.concat();
+            all.sort_unstable();
+            assert_eq!(all, (0..22).collect::<Vec<_>>());
+            let load = |shard: &Vec<usize>| shard.iter().map(|&piece| work[piece]).sum::<u64>();
+            let most = shards.iter().map(load).max().unwrap();
+            let best = work.iter().sum::<u64>().div_ceil(of as u64).max(1 << 20);
+            // No bound of equal work can hold below the largest piece; 4/3 is Graham's.
+            assert!(3 * most <= 4 * best.max(2 * (1 << 20) * u64::from(of < 6)), "{of}: {most} of {best}");
+        }
+    }
+
+    #[test]
+    fn equal_pieces_are_dealt_evenly() {
+        let counts: Vec<usize> = (1..=16).map(|n| Shard::new(n, 16).unwrap().of_work(&[5; 100]).len()).collect();
+        assert_eq!(counts.iter().sum::<usize>(), 100);
+        assert!(counts.iter().all(|n| (6..=7).contains(n)), "{counts:?}");
+        // Work that is none is dealt too.
+        assert_eq!(Shard::new(2, 2).unwrap().of_work(&[0; 4]).len(), 2);
+    }
+
+    #[test]
+    fn shards_are_read_and_told() {
+        let shard: Shard = "3/16".parse().unwrap();
+        assert_eq!((shard.to_string(), shard.suffix()), ("3/16".to_owned(), "-03-of-16".to_owned()));
+        for wrong in ["", "3", "0/4", "5/4", "1/0", "a/b", "1/10001", "-1/2", "1/2/3"] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
+    }
+}
