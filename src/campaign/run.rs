@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 
 use ndarray::{Array3, ArrayView2};
 
@@ -17,7 +18,7 @@ use crate::array::CellSet;
 use crate::backend::job::Job;
 use crate::backend::{Backend, BackendError, Progress};
 use crate::files;
-use crate::outcome::{CellDump, CellWindow, Identity, PointLabel, Provenance};
+use crate::outcome::{CellDump, CellWindow, Identity, PointLabel, PointOutcome, Provenance};
 use crate::record::{
     CampaignRecord, FileType, file_type, merge_points, open_campaign, point_path, write_point, write_unfinished,
 };
@@ -248,9 +249,8 @@ fn record(
         let provenance = provenance(&backend.identity(), campaign_start.clone());
         write_unfinished(&to.record, &to.parts, &plan.label, &provenance, &plan.numbers)?;
     }
-    for &number in plan.numbers.iter().filter(|number| !done.contains(number)) {
-        compute(plan, backend, to, &plan.points[number], progress)?;
-    }
+    let missing = plan.numbers.iter().filter(|number| !done.contains(number)).map(|&number| &plan.points[number]);
+    compute_all(plan, backend, to, missing, progress)?;
     let mut doubtful = done.clone();
     loop {
         let provenance = provenance(&backend.identity(), campaign_start.clone());
@@ -262,21 +262,63 @@ fn record(
         match number.filter(|point| doubtful.remove(&point.number)) {
             Some(point) => {
                 tracing::warn!("{error}: computing point {} again", point.number);
-                compute(plan, backend, to, point, &|_| ())?;
+                compute_all(plan, backend, to, [point], &|_| ())?;
             }
             None => return Err(error.into()),
         }
     }
 }
 
-/// Computes a point and commits it as its own file.
-fn compute(
+/// Points that are computed and wait to be written: enough that a slow disk does not hold up the next, few enough for any memory.
+const WAITING: usize = 2;
+
+/// Computes points and commits each as its own file. One is written while the next is computed.
+fn compute_all<'a>(
     plan: &Plan,
     backend: &dyn Backend,
     to: &Destination,
-    point: &PointLabel,
+    points: impl IntoIterator<Item = &'a PointLabel>,
     progress: Progress,
 ) -> Result<(), RunError> {
+    // A dump may be a GiB: none waits.
+    let waiting = if plan.label.dump.is_some() { 0 } else { WAITING };
+    let (computed, arriving) = mpsc::sync_channel::<Computed>(waiting);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(move || {
+            for Computed { label, by, outcome } in arriving {
+                write_point(&to.parts, &plan.label, &label, &by, &outcome)?;
+            }
+            Ok(())
+        });
+        let mut result = Ok(());
+        for point in points {
+            // A writer that is gone says why below.
+            match compute(plan, backend, point, progress).map(|found| computed.send(found)) {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => break,
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
+        }
+        drop(computed);
+        // What was computed before a failure is written, whatever became of the point after it.
+        match writer.join() {
+            Ok(written) => written.map_err(RunError::Record).and(result),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// A point on its way to its file.
+struct Computed {
+    label: PointLabel,
+    by: Provenance,
+    outcome: PointOutcome,
+}
+
+fn compute(plan: &Plan, backend: &dyn Backend, point: &PointLabel, progress: Progress) -> Result<Computed, RunError> {
     let start = now();
     let job = plan.job(point.number);
     let failed = |source: BackendError| RunError::Backend {
@@ -291,12 +333,11 @@ fn compute(
         let found = dump(&job, window, [&trace.conductance, &trace.filling, &trace.lost].map(|a| a.view()));
         outcome.dump = Some(found.ok_or(RunError::Dump { number: point.number })?);
     }
-    let mut point = point.clone();
+    let mut label = point.clone();
     if outcome.programmed == 0 && !job.material.classes.is_empty() {
-        point.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
+        label.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
     }
-    write_point(&to.parts, &plan.label, &point, &provenance(&backend.identity(), start), &outcome)?;
-    Ok(())
+    Ok(Computed { label, by: provenance(&backend.identity(), start), outcome })
 }
 
 /// The trace of a window, as planes of rows and columns and in siemens.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::campaign::CampaignRecord;
 use super::commit;
 use super::error::RecordError;
-use super::hdf::{self, Input};
+use super::hdf::{self, Input, Opened};
 use super::layout::CAMPAIGN_FILE_TYPE;
 use super::output::Output;
 use super::read::{open_point, whole, whole_in};
@@ -69,7 +69,7 @@ pub fn merge(
     }
     commit::atomic_write(destination, |temporary| {
         let output = Output::create(temporary, destination, CAMPAIGN_FILE_TYPE, campaign, provenance)?;
-        let mut opened = Opened::default();
+        let mut opened = Records::default();
         for &(number, source) in sources {
             let (label, provenance, outcome) = load(campaign, number, source, &mut opened)?;
             output.point(number, &label, &provenance, &outcome)?;
@@ -83,28 +83,42 @@ pub fn merge(
 /// # Errors
 /// As [`merge`].
 pub fn load_outcome(campaign: &CampaignLabel, number: usize, source: Source<'_>) -> Result<PointOutcome, RecordError> {
-    load(campaign, number, source, &mut Opened::default()).map(|(_, _, outcome)| outcome)
+    load(campaign, number, source, &mut Records::default()).map(|(_, _, outcome)| outcome)
 }
 
 /// Records whose points are being read, by path.
-type Opened = BTreeMap<PathBuf, hdf5::File>;
+#[derive(Default)]
+struct Records(BTreeMap<PathBuf, (Opened, hdf5::File)>);
+
+impl Records {
+    /// Most files that are open at once: a process may have a thousand or so, and each keeps pieces of its datasets in memory.
+    const MOST: usize = 32;
+
+    /// The file of a record, which was opened and checked before.
+    fn get(&mut self, path: &Path) -> Result<&(Opened, hdf5::File), RecordError> {
+        if self.0.len() >= Self::MOST && !self.0.contains_key(path) {
+            self.0.clear();
+        }
+        Ok(match self.0.entry(path.to_owned()) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(place) => place.insert((Opened::default(), hdf::open_again(path)?)),
+        })
+    }
+}
 
 /// Reads a point whole, wherever it lies.
 fn load(
     campaign: &CampaignLabel,
     number: usize,
     source: Source<'_>,
-    opened: &mut Opened,
+    opened: &mut Records,
 ) -> Result<(PointLabel, Provenance, PointOutcome), RecordError> {
     let missing = |path: PathBuf| RecordError::MissingPoint { number, path };
     match source {
         Source::Record(record) => {
             let point = &record.points[number];
-            let file = match opened.entry(record.path.clone()) {
-                Entry::Occupied(found) => found.into_mut(),
-                Entry::Vacant(place) => place.insert(hdf::open(&record.path)?.0),
-            };
-            let input = Input { file, path: &record.path };
+            let (datasets, file) = opened.get(&record.path)?;
+            let input = Input::new(file, &record.path).keeping(datasets);
             let outcome = whole_in(&input, record, number)?.ok_or_else(|| missing(record.path.clone()))?;
             Ok((point.label.clone(), point.provenance.clone(), outcome))
         }

@@ -33,10 +33,12 @@ mod label;
 mod layout;
 mod merge;
 mod output;
+mod pending;
 mod read;
 mod root;
 mod scales;
 mod seal;
+mod texts;
 mod write;
 
 pub use campaign::{CampaignRecord, RecordedPoint};

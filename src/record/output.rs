@@ -1,5 +1,6 @@
 //! A new file: its attributes, its axes and its datasets, still without a point.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -10,13 +11,15 @@ use ndarray::{Array1, ArrayD, ArrayViewD, IxDyn};
 use super::error::RecordError;
 use super::hdf::{self, Attributes, Explain, unicode};
 use super::layout::{self, Axis, PointDataset, Quantity};
-use super::{root, scales};
+use super::pending::Pending;
+use super::{root, scales, texts};
 use crate::outcome::{CampaignLabel, CellWindow, Coordinate, PointSettings, Provenance, Sweep};
 use crate::units::celsius;
 
 /// A dataset that is being written.
 pub(super) struct Slot {
     pub(super) dataset: Dataset,
+    pub(super) pending: RefCell<Pending>,
     /// Names of its axes.
     axes: Vec<String>,
     /// The axes it has besides those of the points.
@@ -124,7 +127,9 @@ impl<'a> Output<'a> {
         }
         let names: Result<Vec<VarLenUnicode>, _> =
             label.materials.iter().map(|(name, _)| unicode("a material's name", name)).collect();
-        self.fixed_scale(Axis::Material, &names?)?;
+        let words = Axis::Material;
+        let names = self.text_array(words.name(), &names?)?;
+        self.scale_of(&names, words.name(), words.units(), words.long_name())?;
         self.fixed_scale(Axis::Temperature, &label.temperatures_k)?;
         self.fixed_scale(Axis::Time, &label.times_s)?;
         let bins: Vec<u64> = (0..label.bins as u64).collect();
@@ -152,7 +157,10 @@ impl<'a> Output<'a> {
         match &sweep.coordinate {
             Coordinate::Whole(values) => self.scale(&sweep.name, values, units, &long_name)?,
             Coordinate::Real(values) => self.scale(&sweep.name, values, units, &long_name)?,
-            Coordinate::Text(values) => self.scale(&sweep.name, &self.texts(values)?, units, &long_name)?,
+            Coordinate::Text(values) => {
+                let dataset = self.text_array(&sweep.name, &self.texts(values)?)?;
+                self.scale_of(&dataset, &sweep.name, units, &long_name)?;
+            }
         }
         let scale = self.file.dataset(&sweep.name).writing(self.shown, "open an axis")?;
         Attributes { at: &scale, path: self.shown }.texts("keys", &keys)?;
@@ -164,7 +172,7 @@ impl<'a> Output<'a> {
             let dataset = match &key.values {
                 Coordinate::Whole(values) => self.array(&name, values)?,
                 Coordinate::Real(values) => self.array(&name, values)?,
-                Coordinate::Text(values) => self.array(&name, &self.texts(values)?)?,
+                Coordinate::Text(values) => self.text_array(&name, &self.texts(values)?)?,
             };
             self.keep(&name, dataset, vec![sweep.name.clone()], &[], &key.units, &key.key)?;
         }
@@ -183,14 +191,26 @@ impl<'a> Output<'a> {
         self.file.new_dataset_builder().with_data(values).create(name).writing(self.shown, &doing)
     }
 
+    /// The same of texts.
+    fn text_array(&self, name: &str, values: &[VarLenUnicode]) -> Result<Dataset, RecordError> {
+        let doing = format!("write the dataset {name}");
+        let dataset = self.file.new_dataset::<VarLenUnicode>().shape(values.len()).create(name);
+        let dataset = dataset.writing(self.shown, &doing)?;
+        texts::write(&dataset, values).writing(self.shown, &doing)?;
+        Ok(dataset)
+    }
+
     fn fixed_scale<T: H5Type>(&mut self, axis: Axis, values: &[T]) -> Result<(), RecordError> {
         self.scale(axis.name(), values, axis.units(), axis.long_name())
     }
 
     /// A coordinate: a dataset of its axis's name that other datasets point to.
     fn scale<T: H5Type>(&self, name: &str, values: &[T], units: &str, long_name: &str) -> Result<(), RecordError> {
-        let dataset = self.array(name, values)?;
-        let attributes = Attributes { at: &dataset, path: self.shown };
+        self.scale_of(&self.array(name, values)?, name, units, long_name)
+    }
+
+    fn scale_of(&self, dataset: &Dataset, name: &str, units: &str, long_name: &str) -> Result<(), RecordError> {
+        let attributes = Attributes { at: dataset, path: self.shown };
         scales::mark::<{ layout::MAX_AXIS_NAME + 1 }>(&attributes, name)?;
         attributes.text("units", units)?;
         attributes.text("long_name", long_name)
@@ -326,7 +346,8 @@ impl<'a> Output<'a> {
         let attributes = Attributes { at: &dataset, path: self.shown };
         attributes.text("units", units)?;
         attributes.text("long_name", long_name)?;
-        self.datasets.insert(name.to_owned(), Slot { dataset, axes, inner });
+        let pending = RefCell::default();
+        self.datasets.insert(name.to_owned(), Slot { dataset, pending, axes, inner });
         Ok(())
     }
 
@@ -356,8 +377,13 @@ impl<'a> Output<'a> {
         scales::attach(&self.file, self.shown, uses)
     }
 
-    /// Closes the file and reports whether all of it reached the system.
+    /// Writes what is pending, closes the file and reports whether all of it reached the system.
     pub(super) fn close(self) -> Result<(), RecordError> {
+        let axes = self.label.shape();
+        for (name, slot) in &self.datasets {
+            let doing = format!("write the dataset {name}");
+            slot.pending.borrow_mut().write(&slot.dataset, &axes).writing(self.shown, &doing)?;
+        }
         // A dataset that is open when the file closes would be an error of ours.
         drop(self.datasets);
         hdf::finish(self.file, &self.temporary, self.shown)

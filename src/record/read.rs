@@ -21,7 +21,7 @@ use crate::outcome::{
 /// A [`RecordError`] of one line for a file that is missing, not HDF5, of another type or format version, or damaged.
 pub fn open_campaign(path: &Path) -> Result<CampaignRecord, RecordError> {
     let (file, sealed) = hdf::open(path)?;
-    hdf::judge(path, sealed, campaign(&Input { file: &file, path }))
+    hdf::judge(path, sealed, campaign(&Input::new(&file, path)))
 }
 
 fn campaign(input: &Input<'_>) -> Result<CampaignRecord, RecordError> {
@@ -35,7 +35,7 @@ fn campaign(input: &Input<'_>) -> Result<CampaignRecord, RecordError> {
 /// As [`open_campaign`].
 pub fn open_point(path: &Path) -> Result<(CampaignRecord, PointLabel), RecordError> {
     let (file, sealed) = hdf::open(path)?;
-    hdf::judge(path, sealed, point(&Input { file: &file, path }))
+    hdf::judge(path, sealed, point(&Input::new(&file, path)))
 }
 
 fn point(input: &Input<'_>) -> Result<(CampaignRecord, PointLabel), RecordError> {
@@ -90,7 +90,7 @@ pub fn read_point(path: &Path) -> Result<(PointLabel, Provenance, PointOutcome),
 /// If there are fewer points.
 pub fn whole(record: &CampaignRecord, place: usize) -> Result<Option<PointOutcome>, RecordError> {
     let (file, _) = hdf::open(&record.path)?;
-    whole_in(&Input { file: &file, path: &record.path }, record, place)
+    whole_in(&Input::new(&file, &record.path), record, place)
 }
 
 /// The same from the record's file, opened before: its checksum is over all of it, and is not taken again for each point.
@@ -118,7 +118,7 @@ pub fn read_histograms(record: &CampaignRecord, place: usize) -> Result<Option<H
         return Ok(None);
     }
     let (file, _) = hdf::open(&record.path)?;
-    histograms_in(&Input { file: &file, path: &record.path }, record, place).map(Some)
+    histograms_in(&Input::new(&file, &record.path), record, place).map(Some)
 }
 
 fn histograms_in(input: &Input<'_>, record: &CampaignRecord, place: usize) -> Result<Histograms, RecordError> {
@@ -152,7 +152,7 @@ pub fn read_dump(record: &CampaignRecord, place: usize) -> Result<Option<CellDum
         return Ok(None);
     }
     let (file, _) = hdf::open(&record.path)?;
-    dump_in(&Input { file: &file, path: &record.path }, record, place)
+    dump_in(&Input::new(&file, &record.path), record, place)
 }
 
 fn dump_in(input: &Input<'_>, record: &CampaignRecord, place: usize) -> Result<Option<CellDump>, RecordError> {
@@ -195,7 +195,7 @@ impl Place {
         let ranges = self.at.iter().map(|&i| i..i + 1).chain(inner.iter().map(|&n| 0..n));
         let slab = Hyperslab::from(ranges.map(SliceOrIndex::from).collect::<Vec<_>>());
         let block: ArrayD<T> = dataset.read_slice(slab).reading(input.path, &doing)?;
-        input.shaped(name, inner, block.into_iter().collect())
+        input.shaped(name, inner, block.into_raw_vec_and_offset().0)
     }
 }
 
@@ -262,7 +262,7 @@ where
 {
     let values: ArrayD<T> = input.numbers(name, shape)?;
     let times = shape.last().copied().unwrap_or(0);
-    input.shaped(name, &[points, times], values.into_iter().collect())
+    input.shaped(name, &[points, times], values.into_raw_vec_and_offset().0)
 }
 
 type PointTexts = (Vec<Vec<String>>, Vec<Provenance>);
