@@ -1,5 +1,6 @@
 //! Summary numbers from recorded data. It knows the record and nothing of who computed it.
 
+pub mod diff;
 pub mod lifetime;
 pub mod line;
 pub mod retention;

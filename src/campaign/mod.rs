@@ -8,6 +8,7 @@
 
 mod check;
 mod error;
+pub mod estimate;
 pub mod file;
 mod flags;
 mod intent;
@@ -28,5 +29,5 @@ pub use error::{Bad, CampaignError, RunError};
 pub use merge::{MergeError, Merged, merge};
 pub use parts::Existing;
 pub use plan::{Overrides, Plan};
-pub use run::{Claim, Destination, now, provenance, run};
+pub use run::{Claim, Destination, Watch, now, provenance, run};
 pub use shard::{MAX_SHARDS, Shard};

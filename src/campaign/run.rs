@@ -16,7 +16,7 @@ use super::plan::Plan;
 use super::shard::Shard;
 use crate::array::CellSet;
 use crate::backend::job::Job;
-use crate::backend::{Backend, BackendError, Progress};
+use crate::backend::{Backend, BackendError};
 use crate::files;
 use crate::outcome::{CellDump, CellWindow, Identity, PointLabel, PointOutcome, Provenance};
 use crate::record::{
@@ -85,6 +85,11 @@ impl Destination {
     pub fn check(&self, inputs: &[PathBuf], existing: Existing) -> Result<(), RunError> {
         self.check_files(inputs, self.replaces(existing))?;
         Parts::check(&self.parts, existing)
+    }
+
+    /// Number of finished points in the folder of points.
+    pub fn finished(&self) -> usize {
+        Parts::finished(&self.parts)
     }
 
     /// Whether outputs that exist are replaced: a run that goes on replaces what it was told to when it began.
@@ -210,16 +215,30 @@ fn appended(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// What a run tells while it goes, from whatever thread knows it.
+pub trait Watch: Sync {
+    /// So many further steps of cells are done, of [`Plan::work_of`] the points that are not taken over.
+    fn steps(&self, steps: u64);
+    /// A point is in its file.
+    fn finished(&self, point: &PointLabel);
+}
+
+/// Nobody watches.
+impl Watch for () {
+    fn steps(&self, _: u64) {}
+    fn finished(&self, _: &PointLabel) {}
+}
+
 /// Runs all points of a plan and writes the record.
 ///
-/// `progress` is told how many further cells are done, of [`Plan::cells`] without those of points that are taken over. The folder of points is removed when the record
-/// is whole, and so are the figures of a record that was replaced; new ones are not drawn here.
+/// The folder of points is removed when the record is whole, and so are the figures of a record that was replaced; new ones are not
+/// drawn here.
 ///
 /// # Errors
 /// [`RunError`]. Points that were finished stay in the folder ([`RunError::Stopped`] says how many), and the record is as it was.
-pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, progress: Progress) -> Result<(), RunError> {
+pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, watch: &dyn Watch) -> Result<(), RunError> {
     let Claim { destination, parts, stale } = claim;
-    record(plan, backend, destination, &parts.done, progress).map_err(|source| match parts.points() {
+    record(plan, backend, destination, &parts.done, watch).map_err(|source| match parts.points() {
         0 => {
             // Links to points of which there will be none.
             if is_unfinished(&destination.record) {
@@ -241,7 +260,7 @@ fn record(
     backend: &dyn Backend,
     to: &Destination,
     done: &BTreeSet<usize>,
-    progress: Progress,
+    watch: &dyn Watch,
 ) -> Result<(), RunError> {
     let campaign_start = now();
     // A record that is to be replaced stays until the new one is whole.
@@ -250,7 +269,7 @@ fn record(
         write_unfinished(&to.record, &to.parts, &plan.label, &provenance, &plan.numbers)?;
     }
     let missing = plan.numbers.iter().filter(|number| !done.contains(number)).map(|&number| &plan.points[number]);
-    compute_all(plan, backend, to, missing, progress)?;
+    compute_all(plan, backend, to, missing, watch)?;
     let mut doubtful = done.clone();
     loop {
         let provenance = provenance(&backend.identity(), campaign_start.clone());
@@ -262,7 +281,7 @@ fn record(
         match number.filter(|point| doubtful.remove(&point.number)) {
             Some(point) => {
                 tracing::warn!("{error}: computing point {} again", point.number);
-                compute_all(plan, backend, to, [point], &|_| ())?;
+                compute_all(plan, backend, to, [point], &())?;
             }
             None => return Err(error.into()),
         }
@@ -278,7 +297,7 @@ fn compute_all<'a>(
     backend: &dyn Backend,
     to: &Destination,
     points: impl IntoIterator<Item = &'a PointLabel>,
-    progress: Progress,
+    watch: &dyn Watch,
 ) -> Result<(), RunError> {
     // A dump may be a GiB: none waits.
     let waiting = if plan.label.dump.is_some() { 0 } else { WAITING };
@@ -287,13 +306,14 @@ fn compute_all<'a>(
         let writer = scope.spawn(move || {
             for Computed { label, by, outcome } in arriving {
                 write_point(&to.parts, &plan.label, &label, &by, &outcome)?;
+                watch.finished(&label);
             }
             Ok(())
         });
         let mut result = Ok(());
         for point in points {
             // A writer that is gone says why below.
-            match compute(plan, backend, point, progress).map(|found| computed.send(found)) {
+            match compute(plan, backend, point, watch).map(|found| computed.send(found)) {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => break,
                 Err(error) => {
@@ -318,7 +338,7 @@ struct Computed {
     outcome: PointOutcome,
 }
 
-fn compute(plan: &Plan, backend: &dyn Backend, point: &PointLabel, progress: Progress) -> Result<Computed, RunError> {
+fn compute(plan: &Plan, backend: &dyn Backend, point: &PointLabel, watch: &dyn Watch) -> Result<Computed, RunError> {
     let start = now();
     let job = plan.job(point.number);
     let failed = |source: BackendError| RunError::Backend {
@@ -327,7 +347,9 @@ fn compute(plan: &Plan, backend: &dyn Backend, point: &PointLabel, progress: Pro
         temperature_c: celsius_texts(&[point.temperature_k]).concat(),
         source: Box::new(source),
     };
-    let mut outcome = backend.statistics(&job, progress).map_err(failed)?.outcome(&job);
+    let steps = plan.steps(point.number);
+    let progress = |cells: u64| watch.steps(cells.saturating_mul(steps));
+    let mut outcome = backend.statistics(&job, &progress).map_err(failed)?.outcome(&job);
     if let Some(window) = plan.label.dump {
         let trace = backend.trace(&job, &CellSet::window(plan.shape(point.number), &window)).map_err(failed)?;
         let found = dump(&job, window, [&trace.conductance, &trace.filling, &trace.lost].map(|a| a.view()));

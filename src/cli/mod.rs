@@ -3,15 +3,19 @@
 mod bench;
 mod computing;
 mod devices;
+mod diff;
 mod everyone;
 mod failure;
 mod fit;
+mod interrupt;
 mod materials;
 mod measure;
 mod merge;
 mod mnist;
 mod outputs;
 mod paper;
+mod plan;
+mod progress;
 mod run;
 mod selftest;
 mod show;
@@ -47,8 +51,10 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Plan(plan::Plan),
     Merge(merge::Merge),
     Show(show::Show),
+    Diff(diff::Diff),
     Iv(measure::Iv),
     Pulse(measure::Pulse),
     Retain(measure::Retain),
@@ -102,8 +108,10 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         .init();
     match arguments.command {
         Command::Run(command) => command.run(),
+        Command::Plan(command) => command.run(),
         Command::Merge(command) => command.run(),
         Command::Show(command) => command.run(),
+        Command::Diff(command) => command.run(),
         Command::Iv(command) => command.run(),
         Command::Pulse(command) => command.run(),
         Command::Retain(command) => command.run(),

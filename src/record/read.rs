@@ -7,7 +7,7 @@ use ndarray::{Array, Array1, Array2, ArrayD, Dimension};
 
 use super::campaign::{CampaignRecord, RecordedPoint};
 use super::error::RecordError;
-use super::hdf::{self, Explain, Input};
+use super::hdf::{self, Explain, Input, Opened};
 use super::label;
 use super::layout::{self, CAMPAIGN_FILE_TYPE, MOMENTS, POINT_FILE_TYPE, Quantity};
 use super::root;
@@ -91,6 +91,35 @@ pub fn read_point(path: &Path) -> Result<(PointLabel, Provenance, PointOutcome),
 pub fn whole(record: &CampaignRecord, place: usize) -> Result<Option<PointOutcome>, RecordError> {
     let (file, _) = hdf::open(&record.path)?;
     whole_in(&Input::new(&file, &record.path), record, place)
+}
+
+/// A record whose points are read one after the other: its file and its datasets stay open.
+pub struct OpenRecord<'a> {
+    record: &'a CampaignRecord,
+    // Before the file: they are closed first.
+    datasets: Opened,
+    file: hdf5::File,
+}
+
+impl<'a> OpenRecord<'a> {
+    /// Opens the file of a record that was read before; its checksum is not taken again.
+    ///
+    /// # Errors
+    /// [`RecordError::Hdf5`].
+    pub fn new(record: &'a CampaignRecord) -> Result<OpenRecord<'a>, RecordError> {
+        Ok(OpenRecord { record, datasets: Opened::default(), file: hdf::open_again(&record.path)? })
+    }
+
+    /// As [`whole`].
+    ///
+    /// # Errors
+    /// As [`open_campaign`].
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn whole(&self, place: usize) -> Result<Option<PointOutcome>, RecordError> {
+        whole_in(&Input::new(&self.file, &self.record.path).keeping(&self.datasets), self.record, place)
+    }
 }
 
 /// The same from the record's file, opened before: its checksum is over all of it, and is not taken again for each point.
