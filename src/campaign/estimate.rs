@@ -41,7 +41,7 @@ pub struct Sizes {
     pub record: u64,
     /// The points in their folder, until the record is whole.
     pub parts: u64,
-    /// Longest time of writing one point in the measurement, ns. It passes beside the computing of the next.
+    /// Time of writing one point, ns: the median of the measurement. It passes beside the computing of the next point.
     pub writing_ns: u64,
 }
 
@@ -119,16 +119,17 @@ pub fn sizes(plan: &Plan, backend: &dyn Backend) -> Result<Sizes, RunError> {
     let by = provenance(&backend.identity(), now());
     let write = |label: &CampaignLabel, outcome: &PointOutcome| -> Result<(u64, u64, u64), RecordError> {
         let parts = folder.0.join(label.points().to_string());
-        let (mut size, mut longest) = (0, Duration::ZERO);
+        let (mut size, mut taken) = (0, Vec::new());
         for number in 0..label.points() {
             let start = Instant::now();
             let path = write_point(&parts, label, &label.point(number), &by, outcome)?;
-            longest = longest.max(start.elapsed());
+            taken.push(start.elapsed());
             size = length(&path)?;
         }
         let record = folder.0.join("record.h5");
         merge_points(&parts, label, &by, &record, 0..label.points())?;
-        Ok((size, length(&record)?, longest.as_nanos() as u64))
+        taken.sort();
+        Ok((size, length(&record)?, taken[taken.len() / 2].as_nanos() as u64))
     };
     let one = CampaignLabel { dump: None, ..plan.label.only(number) };
     let (point_size, first, _) = write(&one, &outcome)?;

@@ -85,15 +85,16 @@ impl Plan {
 
     fn measure(&self, plan: &campaign::Plan, backend: &dyn Backend) -> Result<Found, Failure> {
         let time = estimate::time(plan, backend, &plan.numbers)?;
+        let sizes = estimate::sizes(plan, backend)?;
         let per_step = time.seconds / plan.work_of(&plan.numbers).max(1) as f64;
         let tasks = self.tasks.map(|of| {
             let seconds = (1..=of).filter_map(|number| Shard::new(number, of)).map(|shard| {
                 let shard = plan.clone().shard(shard);
-                shard.work_of(&shard.numbers) as f64 * per_step
+                let writing = sizes.writing_ns as f64 * 1e-9 * shard.numbers.len() as f64;
+                writing.max(shard.work_of(&shard.numbers) as f64 * per_step)
             });
             seconds.fold((f64::INFINITY, 0.0_f64), |(least, most), s| (least.min(s), most.max(s)))
         });
-        let sizes = estimate::sizes(plan, backend)?;
         Ok(Found { time, sizes, memory_bytes: estimate::memory_bytes(plan), tasks })
     }
 
@@ -114,14 +115,14 @@ impl Plan {
             n if time.all_kinds => format!("{n} points, each of another material or programming"),
             n => format!("{n} points; the others in proportion to their steps"),
         };
-        let writing_s = sizes.writing_ns as f64 * 1e-9;
-        let computing = terminal::about(time.seconds);
-        let note = if writing_s * points as f64 > time.seconds {
-            format!("; writing the points takes longer, some {}", terminal::about(writing_s * points as f64))
-        } else {
-            String::new()
+        let (computing, writing) = (time.seconds, sizes.writing_ns as f64 * 1e-9 * points as f64);
+        let all = terminal::about(computing.max(writing));
+        // Points are written beside the computing of the next: the slower of both counts.
+        let why = match writing > computing {
+            true => format!("that of writing the points; computing takes {} of it", terminal::about(computing)),
+            false => format!("measured on {kinds}"),
         };
-        line("time", format!("{computing}, measured on {kinds}{note}"));
+        line("time", format!("{all}, {why}"));
         if let (Some((least, most)), Some(of)) = (tasks, self.tasks) {
             let [least, most] = [least, most].map(|s| terminal::about(*s));
             let idle = if of > points { format!("; only {points} of them have a point") } else { String::new() };
@@ -136,7 +137,7 @@ impl Plan {
                 terminal::bytes(sizes.parts)
             ),
         );
-        if time.seconds > 86_400.0 {
+        if computing.max(writing) > 86_400.0 {
             line(
                 "remark",
                 "more than a day: --shard and `trapline slurm` divide it, --resume goes on after a stop".to_owned(),

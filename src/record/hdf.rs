@@ -22,6 +22,11 @@ const DAMAGED: &str = "the file is damaged: restore it or compute it again";
 const NO_SEAL: &str = "it has no seal at its end, so it was cut short or changed: restore it or compute it again";
 const CHECK_DISK: &str = "check the free space and the disk";
 
+/// For files of many pieces: HDF5's own choice.
+pub(crate) const MANY_PIECES: u32 = 32;
+/// For files of a few: a point's.
+pub(crate) const FEW_PIECES: u32 = 1;
+
 /// Attaches the file and the operation to an HDF5 error.
 pub(crate) trait Explain<T> {
     fn writing(self, path: &Path, doing: &str) -> Result<T, RecordError>;
@@ -46,7 +51,10 @@ fn explain(path: &Path, doing: &str, error: &hdf5::Error, remedy: &'static str) 
 ///
 /// That format carries checksums on its metadata (the default of HDF5 1.10 does not), every library since 2008 reads it,
 /// and a file whose writer was killed still opens. `shown` is the path that errors name.
-pub(crate) fn create(temporary: &Path, shown: &Path) -> Result<hdf5::File, RecordError> {
+///
+/// `pieces_of_a_node` is half the number of pieces of a dataset that one node of their index holds: HDF5 reserves room for all of
+/// them, 3 KiB a dataset with its own choice.
+pub(crate) fn create(temporary: &Path, shown: &Path, pieces_of_a_node: u32) -> Result<hdf5::File, RecordError> {
     hdf5::File::with_options()
         .with_fapl(|access| {
             access
@@ -54,6 +62,7 @@ pub(crate) fn create(temporary: &Path, shown: &Path) -> Result<hdf5::File, Recor
                 // Closing with a dataset still open is then an error, not a file left open.
                 .fclose_degree(FileCloseDegree::Semi)
         })
+        .with_fcpl(|creation| creation.istore_k(pieces_of_a_node))
         .create(temporary)
         .writing(shown, "create the file")
 }

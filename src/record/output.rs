@@ -78,7 +78,8 @@ impl<'a> Output<'a> {
         if !compress {
             tracing::warn!("this HDF5 library has no gzip filter: histograms and dumps are stored uncompressed");
         }
-        let file = hdf::create(temporary, shown)?;
+        let pieces = if label.points() == 1 && label.dump.is_none() { hdf::FEW_PIECES } else { hdf::MANY_PIECES };
+        let file = hdf::create(temporary, shown, pieces)?;
         let mut output =
             Output { file, temporary: temporary.to_owned(), shown, label, compress, datasets: BTreeMap::new() };
         output.attributes(file_type, provenance)?;
