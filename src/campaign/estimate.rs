@@ -20,8 +20,9 @@ const ENOUGH: Duration = Duration::from_millis(200);
 const FIRST_LINES: u64 = 64;
 /// Most kinds of points that are measured; the others are put in proportion to their steps.
 const MOST_SAMPLES: usize = 8;
-/// Copies of a point in the record that tells what each further one takes.
-const COPIES: usize = 9;
+/// Copies of a point in a record, and in another: the difference tells what each takes.
+const FEW: usize = 2;
+const MORE: usize = 8;
 
 /// Time of computing.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -132,27 +133,21 @@ pub fn sizes(plan: &Plan, backend: &dyn Backend) -> Result<Sizes, RunError> {
         Ok((size, length(&record)?, taken[taken.len() / 2].as_nanos() as u64))
     };
     let one = CampaignLabel { dump: None, ..plan.label.only(number) };
-    let (point_size, first, _) = write(&one, &outcome)?;
-    let (_, several, writing_ns) = write(&copies(&one), &outcome)?;
-    let each = several.saturating_sub(first) / (COPIES as u64 - 1);
+    let (_, few, _) = write(&copies(&one, FEW), &outcome)?;
+    let (point_size, several, writing_ns) = write(&copies(&one, FEW + MORE), &outcome)?;
+    let each = several.saturating_sub(few) / MORE as u64;
     let dump = dump_bytes(plan);
-    let (all, mine) = (plan.points.len() as u64, plan.numbers.len() as u64);
+    let mine = plan.numbers.len() as u64;
     // Of points that are not computed the record holds names and fill values, which are packed to next to nothing.
-    Ok(Sizes {
-        record: first + (all - 1).min(mine) * each + mine * dump,
-        parts: mine * (point_size + dump),
-        writing_ns,
-    })
+    let record = (few + mine * each).saturating_sub(FEW as u64 * each) + mine * dump;
+    Ok(Sizes { record, parts: mine * (point_size + dump), writing_ns })
 }
 
-/// The campaign of one point, several times.
-fn copies(one: &CampaignLabel) -> CampaignLabel {
-    let copies = Sweep {
-        name: "copy".to_owned(),
-        coordinate: Coordinate::Whole((0..COPIES as i64).collect()),
-        keys: Vec::new(),
-    };
-    CampaignLabel { sweeps: vec![copies], settings: vec![one.settings[0]; COPIES], ..one.clone() }
+/// The campaign of one point, so many times.
+fn copies(one: &CampaignLabel, count: usize) -> CampaignLabel {
+    let coordinate = Coordinate::Whole((0..count as i64).collect());
+    let sweep = Sweep { name: "copy".to_owned(), coordinate, keys: Vec::new() };
+    CampaignLabel { sweeps: vec![sweep], settings: vec![one.settings[0]; count], ..one.clone() }
 }
 
 /// A dump of one point as it lies in memory: three numbers of four bytes for each reading.

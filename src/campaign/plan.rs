@@ -144,7 +144,7 @@ impl Plan {
         self.shape(number).cells().saturating_mul(self.steps(number))
     }
 
-    /// Steps of each cell at a point: the pulses and sweep points of its programming, and its checkpoints.
+    /// Steps of each cell at a point: the pulses, pauses and sweep points of its programming, and its checkpoints.
     ///
     /// # Panics
     /// If there are fewer points.

@@ -106,7 +106,7 @@ impl Plan {
         line(
             "points",
             format!(
-                "{points}, {:.2e} steps of cells (a pulse, a sweep point or a checkpoint each)",
+                "{points}, {:.2e} steps of cells (a pulse, a pause, a sweep point or a checkpoint each)",
                 plan.work_of(&plan.numbers) as f64
             ),
         );

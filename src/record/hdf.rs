@@ -54,11 +54,19 @@ fn explain(path: &Path, doing: &str, error: &hdf5::Error, remedy: &'static str) 
 ///
 /// `pieces_of_a_node` is half the number of pieces of a dataset that one node of their index holds: HDF5 reserves room for all of
 /// them, 3 KiB a dataset with its own choice.
-pub(crate) fn create(temporary: &Path, shown: &Path, pieces_of_a_node: u32) -> Result<hdf5::File, RecordError> {
+///
+/// Virtual datasets are of the 1.10 format; a file `newer` than 1.8's has each object in the oldest format that can hold it.
+pub(crate) fn create(
+    temporary: &Path,
+    shown: &Path,
+    pieces_of_a_node: u32,
+    newer: bool,
+) -> Result<hdf5::File, RecordError> {
+    let newest = if newer { LibraryVersion::V110 } else { LibraryVersion::V18 };
     hdf5::File::with_options()
         .with_fapl(|access| {
             access
-                .libver_bounds(LibraryVersion::V18, LibraryVersion::V18)
+                .libver_bounds(LibraryVersion::V18, newest)
                 // Closing with a dataset still open is then an error, not a file left open.
                 .fclose_degree(FileCloseDegree::Semi)
         })

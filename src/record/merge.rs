@@ -9,6 +9,7 @@ use super::commit;
 use super::error::RecordError;
 use super::hdf::{self, Input, Opened};
 use super::layout::CAMPAIGN_FILE_TYPE;
+use super::linked::{self, Run};
 use super::output::Output;
 use super::read::{open_point, whole, whole_in};
 use super::write::point_path;
@@ -21,6 +22,16 @@ pub enum Source<'a> {
     Folder(&'a Path),
     /// A record of the same campaign that holds the point.
     Record(&'a CampaignRecord),
+}
+
+/// Where the large datasets of a merged record lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Held {
+    /// In the record: it needs no other file.
+    #[default]
+    Copied,
+    /// In the records it was merged from: virtual datasets lead there. Only records can be sources.
+    Virtual,
 }
 
 /// Merges the points of a folder of points into `destination`.
@@ -38,7 +49,7 @@ pub fn merge_points(
     numbers: impl IntoIterator<Item = usize>,
 ) -> Result<(), RecordError> {
     let sources: Vec<_> = numbers.into_iter().map(|number| (number, Source::Folder(dir))).collect();
-    merge(campaign, provenance, destination, &sources)
+    merge(campaign, provenance, destination, &sources, Held::Copied)
 }
 
 /// Merges points, each from where it lies, into `destination`; one point is in memory at a time.
@@ -51,6 +62,7 @@ pub fn merge(
     provenance: &Provenance,
     destination: &Path,
     sources: &[(usize, Source<'_>)],
+    held: Held,
 ) -> Result<(), RecordError> {
     let count = campaign.points();
     // Looked for first: a missing point must not cost the merge of those before it.
@@ -67,8 +79,9 @@ pub fn merge(
             return Err(RecordError::MissingPoint { number, path });
         }
     }
+    let linked = if held == Held::Virtual { linked(destination, sources)? } else { Vec::new() };
     commit::atomic_write(destination, |temporary| {
-        let output = Output::create(temporary, destination, CAMPAIGN_FILE_TYPE, campaign, provenance)?;
+        let output = Output::create(temporary, destination, CAMPAIGN_FILE_TYPE, campaign, provenance, &linked)?;
         let mut opened = Records::default();
         for &(number, source) in sources {
             let (label, provenance, outcome) = load(campaign, number, source, &mut opened)?;
@@ -76,6 +89,19 @@ pub fn merge(
         }
         output.close()
     })
+}
+
+/// Where virtual datasets lead.
+fn linked(destination: &Path, sources: &[(usize, Source<'_>)]) -> Result<Vec<Run>, RecordError> {
+    let record = |&(number, source): &(usize, _)| match source {
+        Source::Record(record) => Ok((number, record)),
+        Source::Folder(dir) => {
+            let limit = "a record that is finished: copy instead, or finish it by `trapline run --resume`";
+            Err(RecordError::unwritable("a source of virtual datasets", dir.display(), limit))
+        }
+    };
+    let points: Vec<_> = sources.iter().map(record).collect::<Result<_, RecordError>>()?;
+    linked::runs(destination, &points)
 }
 
 /// The numbers of a point, histograms and dump included, wherever it lies.

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hdf5::types::VarLenUnicode;
-use hdf5::{Dataset, H5Type};
+use hdf5::{Dataset, DatasetBuilderEmptyShape, H5Type, Hyperslab, SliceOrIndex};
 use ndarray::{Array1, ArrayD, ArrayViewD, IxDyn};
 
 use super::error::RecordError;
 use super::hdf::{self, Attributes, Explain, unicode};
 use super::layout::{self, Axis, PointDataset, Quantity};
-use super::pending::Pending;
+use super::linked::{self, Run};
+use super::pending::{self, Pending};
 use super::{root, scales, texts};
 use crate::outcome::{CampaignLabel, CellWindow, Coordinate, PointSettings, Provenance, Sweep};
 use crate::units::celsius;
@@ -34,6 +35,8 @@ pub(super) struct Output<'a> {
     pub(super) shown: &'a Path,
     pub(super) label: &'a CampaignLabel,
     compress: bool,
+    /// Where the values of datasets with more axes than the points' lie, for virtual ones; nothing where they are in this file.
+    linked: &'a [Run],
     pub(super) datasets: BTreeMap<String, Slot>,
 }
 
@@ -45,8 +48,12 @@ impl<'a> Output<'a> {
         file_type: &str,
         label: &'a CampaignLabel,
         provenance: &Provenance,
+        linked: &'a [Run],
     ) -> Result<Self, RecordError> {
-        let mut output = Output::without_results(temporary, shown, file_type, label, provenance)?;
+        let mut output = Output::empty(temporary, shown, file_type, label, provenance, linked)?;
+        if !linked.is_empty() {
+            linked::name(&output.root(), shown, linked)?;
+        }
         output.layout()?;
         output.attach_scales()?;
         Ok(output)
@@ -59,6 +66,17 @@ impl<'a> Output<'a> {
         file_type: &str,
         label: &'a CampaignLabel,
         provenance: &Provenance,
+    ) -> Result<Self, RecordError> {
+        Output::empty(temporary, shown, file_type, label, provenance, &[])
+    }
+
+    fn empty(
+        temporary: &Path,
+        shown: &'a Path,
+        file_type: &str,
+        label: &'a CampaignLabel,
+        provenance: &Provenance,
+        linked: &'a [Run],
     ) -> Result<Self, RecordError> {
         for (what, length) in [
             ("the number of materials", label.materials.len()),
@@ -79,9 +97,9 @@ impl<'a> Output<'a> {
             tracing::warn!("this HDF5 library has no gzip filter: histograms and dumps are stored uncompressed");
         }
         let pieces = if label.points() == 1 && label.dump.is_none() { hdf::FEW_PIECES } else { hdf::MANY_PIECES };
-        let file = hdf::create(temporary, shown, pieces)?;
+        let file = hdf::create(temporary, shown, pieces, !linked.is_empty())?;
         let mut output =
-            Output { file, temporary: temporary.to_owned(), shown, label, compress, datasets: BTreeMap::new() };
+            Output { file, temporary: temporary.to_owned(), shown, label, compress, linked, datasets: BTreeMap::new() };
         output.attributes(file_type, provenance)?;
         output.coordinates()?;
         output.settings()?;
@@ -323,6 +341,12 @@ impl<'a> Output<'a> {
         T: H5Type + Into<hdf5::types::dyn_value::OwnedDynValue>,
     {
         let shape = self.shape(inner);
+        if !self.linked.is_empty() && !inner.is_empty() {
+            let builder = self.file.new_dataset_builder().fill_value(fill);
+            let dataset = self.links(builder.empty::<T>().shape(shape.as_slice()), name, &shape, inner).create(name);
+            let dataset = dataset.writing(self.shown, &format!("create the dataset {name}"))?;
+            return self.keep(name, dataset, self.all_axes(inner), inner, units, long_name);
+        }
         let chunk = chunk_shape(inner, &shape);
         let mut builder = self.file.new_dataset_builder().chunk(chunk.as_slice()).fill_value(fill);
         if self.compress && inner.len() > layout::PER_TIME.len() {
@@ -331,8 +355,30 @@ impl<'a> Output<'a> {
         let doing = format!("create the dataset {name}");
         let dataset = builder.fletcher32().empty::<T>().shape(shape).create(name);
         let dataset = dataset.writing(self.shown, &doing)?;
-        let axes = self.point_axes().into_iter().chain(inner.iter().map(|axis| axis.name().to_owned())).collect();
-        self.keep(name, dataset, axes, inner, units, long_name)
+        self.keep(name, dataset, self.all_axes(inner), inner, units, long_name)
+    }
+
+    fn all_axes(&self, inner: &[Axis]) -> Vec<String> {
+        self.point_axes().into_iter().chain(inner.iter().map(|axis| axis.name().to_owned())).collect()
+    }
+
+    /// Leads each run of points to the same place of the same dataset in the file that holds them.
+    fn links(
+        &self,
+        mut builder: DatasetBuilderEmptyShape,
+        name: &str,
+        shape: &[usize],
+        inner: &[Axis],
+    ) -> DatasetBuilderEmptyShape {
+        let axes = shape.len() - inner.len();
+        for run in self.linked {
+            for block in pending::blocks(&shape[..axes], run.points.clone()) {
+                let ranges = block.into_iter().chain(shape[axes..].iter().map(|&n| 0..n));
+                let slab = Hyperslab::from(ranges.map(SliceOrIndex::from).collect::<Vec<_>>());
+                builder = builder.virtual_map(&run.file, name, shape, slab.clone(), shape, slab);
+            }
+        }
+        builder
     }
 
     fn keep(
@@ -355,6 +401,11 @@ impl<'a> Output<'a> {
     /// Lengths of the axes of the points and of these.
     fn shape(&self, inner: &[Axis]) -> Vec<usize> {
         self.label.shape().into_iter().chain(self.inner_shape(inner)).collect()
+    }
+
+    /// Whether values of these axes lie in other files.
+    pub(super) fn is_linked(&self, inner: &[Axis]) -> bool {
+        !self.linked.is_empty() && !inner.is_empty()
     }
 
     /// Lengths of axes besides those of the points.

@@ -10,6 +10,7 @@ use super::error::RecordError;
 use super::hdf::{self, Explain, Input, Opened};
 use super::label;
 use super::layout::{self, CAMPAIGN_FILE_TYPE, MOMENTS, POINT_FILE_TYPE, Quantity};
+use super::linked;
 use super::root;
 use crate::outcome::{
     CampaignLabel, CellDump, HistogramSeries, Histograms, Identity, MomentSeries, PointLabel, PointOutcome, Provenance,
@@ -230,6 +231,7 @@ impl Place {
 
 fn contents(input: &Input<'_>, file_type: &str) -> Result<CampaignRecord, RecordError> {
     let format_version = root::version(input)?;
+    linked::check(input)?;
     let label = label::read(input, format_version)?;
     let (point, points, times) = (label.shape(), label.points(), label.times_s.len());
     let series: Vec<usize> = point.iter().copied().chain([times]).collect();

@@ -34,7 +34,7 @@ pub fn write_point(
     commit::create_folder(commit::folder_of(&path))?;
     let label = campaign.only(point.number);
     commit::atomic_write(&path, |temporary| {
-        let output = Output::create(temporary, &path, POINT_FILE_TYPE, &label, provenance)?;
+        let output = Output::create(temporary, &path, POINT_FILE_TYPE, &label, provenance, &[])?;
         let root = output.root();
         root.scalar("point_number", &(point.number as u64))?;
         root.scalar("material_index", &(point.material_index as u64))?;
@@ -179,6 +179,9 @@ impl Output<'_> {
             let found = format!("{:?}", values.shape());
             let limit = format!("{shape:?}, as the campaign says");
             return Err(RecordError::unwritable(format!("the shape of {name}"), found, limit));
+        }
+        if self.is_linked(slot.inner) {
+            return Ok(());
         }
         let doing = format!("write the dataset {name}");
         let mut pending = slot.pending.borrow_mut();
