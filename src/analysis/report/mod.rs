@@ -8,11 +8,22 @@
 //! Nothing here is a wish: what the data do not bear stands as an `Err` with the reason in one line, and in JSON as
 //! `{"refused": "..."}` in the place of the value.
 
+mod gather;
+mod lines;
+mod populations;
+mod uses;
+
 use serde::{Serialize, Serializer};
 
 use super::lifetime::{
-    Bounds, CurvePoint, Estimate, FailureRate, Fit, Goodness, JointFit, Law, Life, Lifetimes, Segments, TimePoint,
+    self, Bounds, CurvePoint, Estimate, FailureRate, Fit, Goodness, JointFit, Law, Life, LifetimeError, Lifetimes,
+    Segments, TimePoint,
 };
+
+pub use lines::{MOST_ENERGY_EV, MOST_LENGTHS};
+
+use self::gather::Gathered;
+use crate::record::CampaignRecord;
 
 /// What is asked of a campaign.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -250,4 +261,68 @@ fn answer<T: Serialize, S: Serializer>(value: &Result<T, String>, serializer: S)
         Ok(value) => value.serialize(serializer),
         Err(refused) => Refused { refused }.serialize(serializer),
     }
+}
+
+/// An error as the reason that stands in the place of a value.
+fn why(error: LifetimeError) -> String {
+    error.to_string()
+}
+
+/// Reports on a record.
+///
+/// # Errors
+/// [`LifetimeError::Input`] for a question that makes no sense: a confidence or a fraction not between 0 and 1, a temperature not
+/// above 0 K.
+pub fn report(record: &CampaignRecord, question: &Question) -> Result<LifetimeReport, LifetimeError> {
+    question.check()?;
+    let sweeps = record.label.sweeps.iter().filter(|sweep| question.pool_seeds && gather::is_of_seeds(sweep));
+    let made = &record.provenance;
+    Ok(LifetimeReport {
+        campaign: record.label.name.clone(),
+        computed_by: format!("trapline {} ({})", made.program_version, made.commit),
+        question: question.clone(),
+        pooled_sweeps: sweeps.map(|sweep| sweep.name.clone()).collect(),
+        points: record.points.len(),
+        computed: record.computed(),
+        groups: gather::groups(record, question.pool_seeds).into_iter().map(|of| group(of, question)).collect(),
+    })
+}
+
+impl Question {
+    fn check(&self) -> Result<(), LifetimeError> {
+        lifetime::confidence(self.confidence)?;
+        self.fractions.iter().try_for_each(|&share| lifetime::fraction(share).map(drop))?;
+        let kelvin = |&t: &f64| lifetime::positive("the use temperature", t, "kelvin").map(drop);
+        self.use_temperatures_k.iter().try_for_each(kelvin)
+    }
+}
+
+fn group(of: Gathered, question: &Question) -> Group {
+    let mut populations = populations::observe(&of.counts, question);
+    let (law, aic_to_other_law) = populations::better_law(&populations);
+    let mut remarks = of.remarks;
+    remarks.extend(populations::place_on_lines(&mut populations, of.cycled, of.glass_transition_k, question));
+    populations::tell_times(&mut populations, law, question);
+    let line = |index| lines::line(&populations, index, of.cycled, of.glass_transition_k, question);
+    let lines = (0..question.fractions.len()).map(line).collect();
+    let mut group = Group {
+        name: of.name,
+        material: of.material,
+        sweeps: of.sweeps,
+        kept_threshold: of.settings.kept_threshold,
+        read_v: of.settings.read_v,
+        read_k: (!of.read_as_baked).then_some(of.settings.read_k),
+        cycled: of.cycled,
+        glass_transition_k: of.glass_transition_k,
+        law,
+        aic_to_other_law,
+        populations,
+        lines,
+        joint: Err(String::new()),
+        uses: Vec::new(),
+        remarks,
+    };
+    group.joint = uses::joint(&group, question);
+    group.uses = question.use_temperatures_k.iter().map(|&use_k| uses::at_use(&group, use_k, question)).collect();
+    group
 }
