@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, arguments in, a checked plan out.
 
+mod analyze;
 mod bench;
 mod computing;
 mod devices;
@@ -49,6 +50,7 @@ enum Command {
     Run(run::Run),
     Merge(merge::Merge),
     Show(show::Show),
+    Analyze(analyze::Analyze),
     Iv(measure::Iv),
     Pulse(measure::Pulse),
     Retain(measure::Retain),
@@ -104,6 +106,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Run(command) => command.run(),
         Command::Merge(command) => command.run(),
         Command::Show(command) => command.run(),
+        Command::Analyze(command) => command.run(),
         Command::Iv(command) => command.run(),
         Command::Pulse(command) => command.run(),
         Command::Retain(command) => command.run(),

@@ -11,6 +11,8 @@
 mod gather;
 mod lines;
 mod populations;
+mod tables;
+mod text;
 mod uses;
 
 use serde::{Serialize, Serializer};
@@ -21,6 +23,8 @@ use super::lifetime::{
 };
 
 pub use lines::{MOST_ENERGY_EV, MOST_LENGTHS};
+pub use tables::{curves_csv, lifetimes_csv};
+pub use text::{parts, text};
 
 use self::gather::Gathered;
 use crate::record::CampaignRecord;

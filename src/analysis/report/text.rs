@@ -1,0 +1,367 @@
+//! A report in words, for a terminal.
+
+use super::lines::degrees;
+use super::{AtUse, Energy, Group, Joint, LifeAtUse, LifetimeReport, LineOfTimes, Observed, Population, TimeSource};
+use crate::analysis::Table;
+use crate::analysis::lifetime::{Bounds, Estimate, Law, Life, Segments};
+use crate::units::{YEAR_S, celsius_texts};
+
+/// The report as text: of each group a table of its temperatures, its lines, and what they say of each use temperature.
+pub fn text(report: &LifetimeReport) -> String {
+    let mut text = format!("Lifetimes of the campaign {}", report.campaign);
+    if report.computed < report.points {
+        text.push_str(&format!(", {} of {} points computed", report.computed, report.points));
+    }
+    text.push_str(&format!("; bounds at {}, two-sided.\n", percent(report.question.confidence)));
+    if !report.pooled_sweeps.is_empty() {
+        let names = report.pooled_sweeps.join(", ");
+        text.push_str(&format!("The seeds ({names}) are pooled: they are more cells of the same kind.\n"));
+    }
+    for group in &report.groups {
+        text.push('\n');
+        text.push_str(&of_group(group));
+    }
+    if report.groups.iter().flat_map(|group| &group.uses).flat_map(|at| &at.lives).any(|life| life.arrhenius.is_err()) {
+        text.push_str("\nA refused life is given with --extrapolate-across-break, where there is a line at all.\n");
+    }
+    text
+}
+
+fn of_group(group: &Group) -> String {
+    let mut text = format!("{}\n{}\n", group.name, conditions(group));
+    text.push_str(&populations(group));
+    for (what, names) in unfitted(group) {
+        text.push_str(&format!("  {names}: {what}\n"));
+    }
+    for remark in &group.remarks {
+        text.push_str(&format!("  {remark}\n"));
+    }
+    for (number, line) in group.lines.iter().enumerate() {
+        text.push_str(&of_line(line, if number == 0 { Some(&group.joint) } else { None }));
+    }
+    for at in &group.uses {
+        text.push_str(&of_use(at, group.law));
+    }
+    text
+}
+
+fn conditions(group: &Group) -> String {
+    let read = group.read_k.map_or_else(|| "as baked".to_owned(), |k| format!("at {}", degrees(k)));
+    let failed = format!(
+        "failed: keeps less than {} of its window, read at {} V, {read}",
+        percent(group.kept_threshold),
+        group.read_v
+    );
+    match (group.law, group.aic_to_other_law) {
+        (Some(law), Some(aic)) => {
+            format!("{failed}; lifetimes: {}, AIC {} better than {}", law.name(), short(aic), other(law).name())
+        }
+        (Some(law), None) => format!("{failed}; lifetimes: {}", law.name()),
+        (None, _) => format!("{failed}; no law of lifetimes can be fitted"),
+    }
+}
+
+fn other(law: Law) -> Law {
+    match law {
+        Law::Weibull => Law::Lognormal,
+        Law::Lognormal => Law::Weibull,
+    }
+}
+
+fn populations(group: &Group) -> String {
+    let (shape, scale) = match group.law {
+        Some(Law::Lognormal) => ("sigma", "median"),
+        _ => ("beta", "eta"),
+    };
+    let ppm = group.lines.first().map_or_else(String::new, |line| parts(line.fraction));
+    let heads = ["  °C", "cells", "failed %", shape, "bounds", scale, "p", "off by %", &ppm, "bounds", ""];
+    let mut table = Table::new(heads, 1);
+    let celsius = celsius_texts(&group.populations.iter().map(|of| of.temperature_k).collect::<Vec<_>>());
+    for (of, celsius) in group.populations.iter().zip(celsius) {
+        table.row(row(of, &celsius, group.law));
+    }
+    table.render()
+}
+
+fn row(of: &Population, celsius: &str, law: Option<Law>) -> Vec<String> {
+    let dash = || "-".to_owned();
+    let mut cells = vec![format!("  {celsius}")];
+    let Ok(observed) = &of.observed else {
+        cells.extend(std::iter::repeat_n(dash(), 9));
+        return cells;
+    };
+    cells.extend([observed.cells.to_string(), small(100.0 * observed.failed as f64 / observed.cells as f64)]);
+    match law.and_then(|law| observed.fit(law).as_ref().ok()) {
+        Some(report) => cells.extend([
+            small(report.shape_estimate.value),
+            bounds(report.shape_estimate.profile, small),
+            span(report.scale_estimate.value),
+            report.goodness.p_value.map_or_else(dash, small),
+            small(100.0 * report.goodness.distance),
+        ]),
+        None => cells.extend(std::iter::repeat_n(dash(), 5)),
+    }
+    cells.extend(time(observed, law));
+    cells
+}
+
+/// The time to the first fraction, its bounds, and where it is from if not from the fit.
+fn time(observed: &Observed, law: Option<Law>) -> [String; 3] {
+    let dash = || "-".to_owned();
+    let Some(of) = observed.times.first() else {
+        return [dash(), dash(), String::new()];
+    };
+    let fitted = law.and_then(|law| observed.fit(law).as_ref().ok()).and_then(|report| report.lives.first());
+    match (of.source, of.time, fitted) {
+        (TimeSource::Fit, _, Some(life)) => [span(life.value), bounds(life.profile, span), String::new()],
+        (TimeSource::Checkpoints, Some(time), _) => {
+            [span(time.time_s), bounds(of.between_s, span), "checkpoints".to_owned()]
+        }
+        _ if of.between_s.lower > 0.0 => [format!("> {}", span(of.between_s.lower)), dash(), "checkpoints".to_owned()],
+        _ if of.between_s.upper.is_finite() => {
+            [format!("< {}", span(of.between_s.upper)), dash(), "checkpoints".to_owned()]
+        }
+        _ => [dash(), dash(), String::new()],
+    }
+}
+
+/// Why a temperature has no fit, each reason once with its temperatures.
+fn unfitted(group: &Group) -> Vec<(String, String)> {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for of in &group.populations {
+        let reason = match (&of.observed, group.law) {
+            (Err(reason), _) => reason.clone(),
+            (Ok(observed), Some(law)) => match observed.fit(law) {
+                Ok(_) => continue,
+                Err(reason) => reason.clone(),
+            },
+            (Ok(observed), None) => observed.weibull.as_ref().err().cloned().unwrap_or_default(),
+        };
+        let name = degrees(of.temperature_k);
+        match found.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, names)) => names.push(name),
+            None => found.push((reason, vec![name])),
+        }
+    }
+    found.into_iter().map(|(reason, names)| (reason, names.join(", "))).collect()
+}
+
+fn of_line(line: &LineOfTimes, joint: Option<&Result<Joint, String>>) -> String {
+    let mut rows = vec![];
+    match &line.segments {
+        Err(reason) => rows.push(("Arrhenius line", format!("none: {reason}"))),
+        Ok(segments) => of_segments(line, segments, &mut rows),
+    }
+    match joint {
+        Some(Ok(joint)) => rows.extend(of_joint(joint)),
+        Some(Err(reason)) if line.segments.is_ok() => rows.push(("all at once", format!("no joint fit: {reason}"))),
+        _ => {}
+    }
+    paragraph(&format!("Time to {} over temperature", parts(line.fraction)), &rows)
+}
+
+fn of_segments(line: &LineOfTimes, segments: &Segments, rows: &mut Vec<(&'static str, String)>) {
+    match (&segments.broken, &line.break_meaning) {
+        (Some(broken), Some(meaning)) => {
+            let range = |kelvin: &[f64]| format!("{} to {}", degrees(kelvin[0]), degrees(kelvin[kelvin.len() - 1]));
+            for (side, energy) in [(&broken.below, &line.energy_below_ev), (&broken.above, &line.energy_above_ev)] {
+                if let Ok(energy) = energy {
+                    rows.push((
+                        "activation energy",
+                        format!("{}, {}", of_energy(*energy), range(&side.temperatures_k)),
+                    ));
+                }
+            }
+            let crossing =
+                broken.crossing_k.map_or_else(String::new, |k| format!("; the lines cross at {:.1} °C", k - 273.15));
+            rows.push(("break", format!("{meaning}{crossing}")));
+        }
+        _ => {
+            if let Ok(energy) = &line.energy_ev {
+                rows.push(("activation energy", of_energy(*energy)));
+            }
+            let seen = match segments.p_value {
+                Some(p) => format!("none is seen (p = {})", small(p)),
+                None => "none could be seen: that takes four temperatures".to_owned(),
+            };
+            rows.push(("break", seen));
+        }
+    }
+    let local = segments.local.iter().map(|local| {
+        let to = celsius_texts(&[local.cooler_k, local.hotter_k]).join("-");
+        format!("{to} °C {:.2}", local.energy_ev)
+    });
+    if segments.local.len() > 1 {
+        rows.push(("between neighbours", format!("{} eV", local.collect::<Vec<_>>().join(", "))));
+    }
+}
+
+fn of_energy(energy: Energy) -> String {
+    match energy.bounds {
+        Some(of) => format!("{:.3} eV ({:.3} to {:.3})", energy.value, of.lower, of.upper),
+        None => format!("{:.3} eV (two temperatures: no bounds)", energy.value),
+    }
+}
+
+fn of_joint(joint: &Joint) -> Vec<(&'static str, String)> {
+    let (fit, energy) = (&joint.fit, joint.energy_ev);
+    let shape = if fit.law == Law::Weibull { "beta" } else { "sigma" };
+    let mut text = format!(
+        "{} law with one {shape} = {} ({}) at {} temperatures: {:.3} eV ({:.3} to {:.3})",
+        fit.law.name(),
+        small(joint.shape_estimate.value),
+        bounds(joint.shape_estimate.profile, small),
+        fit.temperatures_k.len(),
+        energy.value,
+        energy.profile.lower,
+        energy.profile.upper
+    );
+    if let Some(test) = fit.common_shape {
+        text.push_str(&format!(
+            "; one {shape}: p = {}, they differ by up to {}",
+            small(test.p_value),
+            times(test.largest_ratio)
+        ));
+    }
+    if let Some(test) = fit.on_the_line {
+        text.push_str(&format!("; on a line: p = {}, off by up to {}", small(test.p_value), times(test.largest_ratio)));
+    }
+    vec![("all at once", text)]
+}
+
+fn of_use(at: &AtUse, law: Option<Law>) -> String {
+    let mut rows = Vec::new();
+    for life in &at.lives {
+        rows.push(("life", of_life(life)));
+        if life.arrhenius.is_ok() {
+            rows.push(("by other laws", of_rivals(life, law)));
+        }
+        if let Some(reason) = &life.beyond_data {
+            rows.push(("beware", format!("the line should not be followed here: {reason}")));
+        }
+    }
+    if !at.accelerations.is_empty() {
+        let factors = at.accelerations.iter().map(|of| {
+            let within = of.bounds.map_or_else(String::new, |of| format!(" ({})", bounds(of, small)));
+            format!("from {} {}{within}", degrees(of.test_k), small(of.factor))
+        });
+        rows.push(("acceleration", factors.collect::<Vec<_>>().join(", ")));
+    }
+    rows.push((
+        "failure rate",
+        match &at.failure_rate {
+            Ok(rate) => format!(
+                "at most {} FIT ({} one-sided), from {} failures in {} device-hours at use",
+                small(rate.fit_upper),
+                percent(rate.confidence),
+                rate.failed,
+                small(rate.device_hours)
+            ),
+            Err(reason) => format!("none stated: {reason}"),
+        },
+    ));
+    paragraph(&format!("At {}", degrees(at.temperature_k)), &rows)
+}
+
+fn of_life(life: &LifeAtUse) -> String {
+    match &life.arrhenius {
+        Ok(found) => format!("{} failed after {}", parts(life.fraction), lived(found)),
+        Err(reason) => format!("{}: refused: {reason}", parts(life.fraction)),
+    }
+}
+
+fn lived(life: &Life) -> String {
+    let within = life.bounds.map_or_else(|| " (no bounds)".to_owned(), |of| format!(" ({})", bounds(of, span)));
+    format!("{}{within}", span(life.life_s))
+}
+
+fn of_rivals(life: &LifeAtUse, law: Option<Law>) -> String {
+    let mut said = Vec::new();
+    if let Ok(linear) = &life.linear_in_t {
+        let aic = life.aic_to_linear.map_or_else(String::new, |aic| format!(", AIC {aic:+.1} to Arrhenius"));
+        said.push(format!("ln t linear in T {}{aic}", lived(linear)));
+    }
+    if let (Ok(found), Some(law)) = (&life.other_law, law) {
+        said.push(format!("{} {}", other(law).name(), lived(found)));
+    }
+    if let Ok(Estimate { value, profile, .. }) = &life.joint {
+        said.push(format!("all at once {} ({})", span(*value), bounds(*profile, span)));
+    }
+    if let Some(factor) = life.factor_between_laws {
+        said.push(format!("a factor of {} between them", small(factor)));
+    }
+    said.join("; ")
+}
+
+/// A heading and lines of a name and what is said of it, broken at the width of a terminal.
+fn paragraph(heading: &str, rows: &[(&'static str, String)]) -> String {
+    const NAME: usize = 20;
+    const WIDTH: usize = 120;
+    let mut text = format!("{heading}\n");
+    for (name, said) in rows {
+        let mut line = format!("  {name:<NAME$}");
+        let mut used = NAME + 2;
+        for word in said.split(' ') {
+            let length = word.chars().count();
+            if used + length > WIDTH && used > NAME + 2 {
+                text.push_str(line.trim_end());
+                text.push('\n');
+                line = " ".repeat(NAME + 2);
+                used = NAME + 2;
+            }
+            line.push_str(word);
+            line.push(' ');
+            used += length + 1;
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// `1000 ppm`, `10 %`.
+pub fn parts(fraction: f64) -> String {
+    if fraction >= 0.009_999 { percent(fraction) } else { format!("{} ppm", short(1e6 * fraction)) }
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", short(100.0 * share))
+}
+
+/// Without the digits that a conversion leaves.
+fn short(value: f64) -> String {
+    let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
+    if rounded != 0.0 && !(1e-3..1e7).contains(&rounded.abs()) { format!("{rounded:e}") } else { format!("{rounded}") }
+}
+
+/// Three significant digits.
+fn small(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value}");
+    }
+    if !(1e-3..1e5).contains(&value.abs()) {
+        return format!("{value:.1e}");
+    }
+    let digits = (2 - value.abs().log10().floor() as i32).clamp(0, 5) as usize;
+    format!("{value:.digits$}")
+}
+
+fn times(ratio: f64) -> String {
+    if ratio < 2.0 { format!("{:.1} %", 100.0 * (ratio - 1.0)) } else { format!("a factor of {}", small(ratio)) }
+}
+
+fn bounds(of: Bounds, said: fn(f64) -> String) -> String {
+    let (low, high) = (said(of.lower), if of.upper.is_finite() { said(of.upper) } else { "open".to_owned() });
+    // `3.1 to 4.2 years`, where both have one unit.
+    match (low.split_once(' '), high.split_once(' ')) {
+        (Some((number, unit)), Some((_, same))) if unit == same => format!("{number} to {high}"),
+        _ => format!("{low} to {high}"),
+    }
+}
+
+/// A time with three significant digits, in the unit that suits it.
+fn span(seconds: f64) -> String {
+    const SCALES: [(f64, &str); 4] = [(YEAR_S, "years"), (86_400.0, "d"), (3600.0, "h"), (60.0, "min")];
+    let (scale, name) = SCALES.into_iter().find(|(scale, _)| seconds >= *scale).unwrap_or((1.0, "s"));
+    format!("{} {name}", small(seconds / scale))
+}
