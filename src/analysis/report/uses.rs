@@ -179,11 +179,12 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
 
 /// The populations on the use temperature's side of a break of the first fraction's line; the cooler side for one in the gap.
 fn side<'a>(group: &'a Group, use_k: Option<f64>, question: &Question) -> impl Iterator<Item = &'a Population> {
-    let segments = group.lines.first().and_then(|line| line.segments.as_ref().ok());
-    let broken = segments.and_then(|segments| segments.broken.as_ref()).filter(|_| !question.across_break);
+    let line = group.lines.first().filter(|_| !question.across_break);
+    let broken = line.and_then(|line| line.segments.as_ref().ok()?.broken.as_ref());
+    let top = line.and_then(|line| line.left_out_k).map_or(f64::INFINITY, f64::next_down);
     let range = match (broken, use_k) {
-        (None, _) => (0.0, f64::INFINITY),
-        (Some(broken), Some(use_k)) if use_k >= broken.hotter_k => (broken.hotter_k, f64::INFINITY),
+        (None, _) => (0.0, top),
+        (Some(broken), Some(use_k)) if use_k >= broken.hotter_k => (broken.hotter_k, top),
         (Some(broken), _) => (0.0, broken.cooler_k),
     };
     let inside = move |population: &&Population| (range.0..=range.1).contains(&population.temperature_k);
