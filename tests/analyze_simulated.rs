@@ -127,7 +127,9 @@ fn the_matrix_breaks_the_line() {
     // One temperature above the edge makes no second line: it is left out.
     let folder = tempfile::tempdir().unwrap();
     campaign(folder.path(), "pi-ws2-qd", "[85.0, 100.0, 115.0, 140.0, 160.0]", 0.99, true);
-    let one = group(folder.path(), &[]);
+    let one = group(folder.path(), &["--use-temperature", "85,150"]);
+    let refused = one["uses"][1]["lives"][0]["arrhenius"]["refused"].as_str().unwrap();
+    assert!(refused.contains("left out as steeper"), "{refused}");
     assert_eq!(one["lines"][0]["left_out_k"].as_f64(), Some(433.15));
     let energy = bounds(&one["lines"][0]["energy_ev"]["bounds"]);
     assert!(energy.hold(1.52) && !energy.hold(1.7), "{energy:?}");

@@ -113,12 +113,9 @@ pub(super) fn contradicted(
     glass_transition_k: Option<f64>,
     confidence: f64,
 ) -> Vec<String> {
-    let Ok(segments) = &line.segments else {
-        return Vec::new();
-    };
     let told = |population: &Population| {
         let at = population.observed.as_ref().ok()?.times[index];
-        let of = answering(segments, population.temperature_k, glass_transition_k).ok()?;
+        let of = answering(line, population.temperature_k, glass_transition_k).ok()?;
         let life = life(of, population.temperature_k, confidence).ok()?;
         let latest_s = life.bounds.map_or(life.life_s, |bounds| bounds.upper);
         (at.time.is_none() && latest_s < at.between_s.lower).then(|| {
@@ -156,11 +153,8 @@ fn meaning(broken: &Break, glass_transition_k: Option<f64>) -> String {
 }
 
 /// The line that may answer for a temperature, or why none may.
-pub(super) fn answering<'a>(
-    segments: &'a Segments,
-    use_k: f64,
-    glass_transition_k: Option<f64>,
-) -> Result<&'a Line, String> {
+pub(super) fn answering(of: &LineOfTimes, use_k: f64, glass_transition_k: Option<f64>) -> Result<&Line, String> {
+    let segments = of.segments.as_ref().map_err(Clone::clone)?;
     let line = match &segments.broken {
         None => &segments.whole,
         Some(broken) if use_k <= broken.cooler_k => &broken.below,
@@ -183,6 +177,16 @@ pub(super) fn answering<'a>(
     }
     if (coldest..=hottest).contains(&use_k) {
         return Ok(line);
+    }
+    let unseen = |from_k: f64| use_k > hottest && use_k >= from_k;
+    if of.left_out_k.is_some() && unseen(0.0) {
+        return Err(format!("it lies above {range}, where times were left out as steeper than any trap"));
+    }
+    if let Some(glass_k) = glass_transition_k.filter(|glass_k| unseen(glass_k - NEAR_GLASS_K)) {
+        return Err(format!(
+            "it lies above {range}, and nearer to the glass transition at {} than {NEAR_GLASS_K} K: the matrix may let go before",
+            degrees(glass_k)
+        ));
     }
     if line.slope > MOST_ENERGY_EV {
         let glass = glass_transition_k.map_or_else(String::new, |k| format!(" (glass transition: {})", degrees(k)));
