@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod lifetime;
 pub mod line;
+pub mod report;
 pub mod retention;
 mod table;
 

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, arguments in, a checked plan out.
 
+mod analyze;
 mod bench;
 mod computing;
 mod devices;
@@ -56,6 +57,7 @@ enum Command {
     Merge(merge::Merge),
     Show(show::Show),
     Diff(diff::Diff),
+    Analyze(analyze::Analyze),
     Iv(measure::Iv),
     Pulse(measure::Pulse),
     Retain(measure::Retain),
@@ -113,6 +115,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Merge(command) => command.run(),
         Command::Show(command) => command.run(),
         Command::Diff(command) => command.run(),
+        Command::Analyze(command) => command.run(),
         Command::Iv(command) => command.run(),
         Command::Pulse(command) => command.run(),
         Command::Retain(command) => command.run(),
