@@ -1,11 +1,13 @@
 //! The command line: one file per subcommand, arguments in, a checked plan out.
 
 mod bench;
+mod completions;
 mod computing;
 mod devices;
 mod everyone;
 mod failure;
 mod fit;
+mod man;
 mod materials;
 mod measure;
 mod merge;
@@ -16,6 +18,7 @@ mod run;
 mod selftest;
 mod show;
 mod size;
+mod slurm;
 mod terminal;
 
 use std::process::ExitCode;
@@ -47,6 +50,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Slurm(Box<slurm::Slurm>),
     Merge(merge::Merge),
     Show(show::Show),
     Iv(measure::Iv),
@@ -60,6 +64,8 @@ enum Command {
     Materials(materials::Materials),
     Selftest(selftest::Selftest),
     Bench(bench::Bench),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// The arguments of this process; help and version are printed as asked for.
@@ -102,6 +108,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         .init();
     match arguments.command {
         Command::Run(command) => command.run(),
+        Command::Slurm(command) => command.run(),
         Command::Merge(command) => command.run(),
         Command::Show(command) => command.run(),
         Command::Iv(command) => command.run(),
@@ -115,6 +122,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Materials(command) => command.run(),
         Command::Selftest(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     }
 }
 
