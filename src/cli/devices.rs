@@ -91,7 +91,9 @@ impl Report {
             ]);
         }
         text.push_str(&gpus.render());
-        text.push_str("auto: what `--backend auto` takes; `--adapter` takes a number, a PCI address or a part of a name\n");
+        text.push_str(
+            "auto: what `--backend auto` takes; `--adapter` takes a number, a PCI address or a part of a name\n",
+        );
         text
     }
 }

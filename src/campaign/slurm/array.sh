@@ -48,7 +48,7 @@ tell_trapline() {
     [ -z "$child" ] || kill -TERM "$child" 2>/dev/null
 }
 trap 'tell_trapline time "the time limit is near (SIGUSR1)"' USR1
-trap 'tell_trapline told "told to end (SIGTERM: cancelled, preempted, or the node goes down)"' TERM
+trap 'tell_trapline told "told to end (SIGTERM: cancelled, requeued, preempted, or the node goes down)"' TERM
 
 say "job ${SLURM_ARRAY_JOB_ID:-?}_$task on ${SLURMD_NODENAME:-$(uname -n)}, turn $turn: $piece"
 # A file server may hold the lock of a node that was lost for some time yet.
@@ -64,7 +64,8 @@ fi
 
 code=143
 if [ -z "$stop" ]; then
-    "$trapline" run "$campaign" --shard "$task/$tasks" -o "$stem.h5" --resume "${options[@]}" "${computing[@]}" &
+    # The summary of one piece is mostly gaps; `trapline show` prints that of the merged record.
+    "$trapline" run "$campaign" --shard "$task/$tasks" -o "$stem.h5" --resume "${options[@]}" "${computing[@]}" >/dev/null &
     child=$!
     # Told before it had a number.
     [ -z "$stop" ] || kill -TERM "$child" 2>/dev/null
@@ -90,7 +91,7 @@ case $code in
         say "trapline was killed (SIGKILL, exit code 137): by the system for lack of memory, or by somebody"
         again "give more --mem, or see who killed it"
     else
-        say "ended by a signal (exit code $code). Finished points are kept: where Slurm does not start it again, submit again"
+        say "ended by a signal (exit code $code). Finished points are kept: unless Slurm starts it again, submit again"
     fi
     ;;
 esac

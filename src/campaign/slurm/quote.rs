@@ -8,17 +8,10 @@ pub(super) fn shell(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A word of an `#SBATCH` line: sbatch takes a character after a backslash as it is. Control characters have no form there.
+/// A word of an `#SBATCH` line. sbatch reads quotes as the shell does, but for a backslash, which counts between quotes too;
+/// control characters have no form there.
 pub(super) fn sbatch(text: &str) -> String {
-    let mut word = String::with_capacity(text.len());
-    for c in text.chars() {
-        // Bytes of other characters are taken as they are.
-        if c.is_ascii() && !is_plain(c) {
-            word.push('\\');
-        }
-        word.push(c);
-    }
-    word
+    shell(&text.replace('\\', r"\\"))
 }
 
 /// The path of a log, for `--output`: there a percent sign begins a placeholder.
@@ -39,7 +32,9 @@ mod tests {
 
     #[test]
     fn the_shell_reads_every_text_as_it_is() {
-        for text in ["", "plain-1.h5", "a b", "it's", "\"$HOME\" `id` \\ $(id)", "-n", "*?[a]~#!&;|<>", "Größe µ", "a\nb"] {
+        for text in
+            ["", "plain-1.h5", "a b", "it's", "\"$HOME\" `id` \\ $(id)", "-n", "*?[a]~#!&;|<>", "Größe µ", "a\nb"]
+        {
             let script = format!("printf '%s|' {}", shell(text));
             let said = Command::new("bash").args(["-c", &script]).output().unwrap();
             assert_eq!(String::from_utf8(said.stdout).unwrap(), format!("{text}|"), "{script}");
@@ -47,9 +42,10 @@ mod tests {
     }
 
     #[test]
-    fn sbatch_gets_a_backslash_before_what_it_would_interpret() {
-        assert_eq!(sbatch("--gres=gpu:a100:1"), "--gres=gpu:a100:1");
-        assert_eq!(sbatch("a b'c\"#µ"), "a\\ b\\'c\\\"\\#µ");
+    fn sbatch_reads_quotes_and_backslashes() {
+        assert_eq!(sbatch("gpu:a100:1"), "gpu:a100:1");
+        assert_eq!(sbatch("a b'c\"#µ"), r##"'a b'\''c"#µ'"##);
+        assert_eq!(sbatch(r"a\b"), r"'a\\b'");
         assert_eq!(log_folder("/100 %/x"), "/100 %%/x");
     }
 }

@@ -11,7 +11,8 @@ const MAX_DAYS: u64 = 365;
 /// Longest warning before the limit, seconds.
 const WARNING_S: u64 = 120;
 
-const FORMS: &str = "it must be a time such as 2h, 90min, 1d12h, or as Slurm writes it: minutes, HH:MM:SS or D-HH:MM:SS";
+const FORMS: &str =
+    "it must be a time such as 2h, 90min, 1d12h, or as Slurm writes it: minutes, HH:MM:SS or D-HH:MM:SS";
 
 /// A time limit, in whole minutes as Slurm counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,8 +127,25 @@ mod tests {
             assert_eq!(slurm.parse(), Ok(found));
         }
         for wrong in [
-            "", "0", "0h", "h", "2x", "2 h 3", "-1", "1.5h", "1h2h", "30min1h", "1:2:3:4", "1-", "1-2-3", "a", "366d",
-            "99999999999999999999", "18446744073709551615h", "+5", "1h 30",
+            "",
+            "0",
+            "0h",
+            "h",
+            "2x",
+            "2 h 3",
+            "-1",
+            "1.5h",
+            "1h2h",
+            "30min1h",
+            "1:2:3:4",
+            "1-",
+            "1-2-3",
+            "a",
+            "366d",
+            "99999999999999999999",
+            "18446744073709551615h",
+            "+5",
+            "1h 30",
         ] {
             assert!(wrong.parse::<TimeLimit>().is_err(), "{wrong}");
         }
