@@ -229,6 +229,28 @@ fn a_task_that_is_out_of_time_goes_back_into_the_queue_and_a_cancelled_one_does_
 }
 
 #[test]
+fn the_exit_code_is_not_lost_where_the_program_gets_the_signal_too() {
+    use std::os::unix::process::CommandExt;
+    let desk = Desk::new();
+    let begun = desk.path("begun");
+    desk.program("trapline", &format!("trap 'exit 7' TERM; touch {}; while :; do :; done", quoted(&begun)));
+    good(&desk.slurm(&["--tasks", "2"]));
+    for _ in 0..20 {
+        let _ = fs::remove_file(&begun);
+        let task = desk.task(1, &[]).process_group(0).spawn().unwrap();
+        let start = Instant::now();
+        while !begun.exists() {
+            assert!(start.elapsed() < Duration::from_secs(20), "not begun");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // Slurm signals every process of a job that is cancelled.
+        assert!(Command::new("kill").args(["-TERM", "--", &format!("-{}", task.id())]).status().unwrap().success());
+        let output = task.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(7), "{}{}", out(&output), err(&output));
+    }
+}
+
+#[test]
 fn a_task_names_the_gpu_it_was_given() {
     let desk = Desk::new();
     desk.program("trapline", "exit 0");

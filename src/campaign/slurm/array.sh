@@ -41,9 +41,9 @@ again() {
     fi
 }
 
-stop= signalled= child=
+stop= child=
 tell_trapline() {
-    stop=$1 signalled=yes
+    stop=$1
     say "$2; stopping trapline, the points that are finished are kept"
     [ -z "$child" ] || kill -TERM "$child" 2>/dev/null
 }
@@ -62,21 +62,24 @@ elif [ "$threads" = yes ] && [ -n "${SLURM_CPUS_ON_NODE:-}" ]; then
     computing+=(--threads "$SLURM_CPUS_ON_NODE")
 fi
 
-code=143
 if [ -z "$stop" ]; then
-    # The summary of one piece is mostly gaps; `trapline show` prints that of the merged record.
-    "$trapline" run "$campaign" --shard "$task/$tasks" -o "$stem.h5" --resume "${options[@]}" "${computing[@]}" >/dev/null &
-    child=$!
-    # Told before it had a number.
+    # The program tells its number, and a shell that no signal ends its exit code. Simpler would be to start it with & and
+    # to wait for it; but bash loses the code where a signal comes as the program ends, and Slurm may signal both.
+    exec 3< <(
+        # Not '', which the program would inherit.
+        trap : TERM USR1
+        # The summary of one piece is mostly gaps, and is not kept; `trapline show` prints that of the merged record.
+        bash -c 'echo "$$"; exec "$@" >/dev/null' bash "$trapline" run "$campaign" --shard "$task/$tasks" -o "$stem.h5" \
+            --resume "${options[@]}" "${computing[@]}"
+        echo "$?"
+    )
+    read -r child <&3
+    # Told before the number was known.
     [ -z "$stop" ] || kill -TERM "$child" 2>/dev/null
-    # A signal ends `wait` early, with a code of its own.
-    while
-        signalled=
-        wait "$child"
-        code=$?
-        [ -n "$signalled" ]
-    do :; done
+    read -r code <&3
 fi
+# Not begun, or ended with all that belongs to it.
+: "${code:=143}"
 
 case $code in
 0) say "done: $piece" ;;
