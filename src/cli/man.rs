@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, Command, CommandFactory};
+use trapline::record::commit;
 
 use super::{Arguments, EXIT_CODES, Failure, outputs, terminal};
 
@@ -11,7 +12,7 @@ use super::{Arguments, EXIT_CODES, Failure, outputs, terminal};
 #[derive(Debug, Args)]
 #[command(after_help = "To read it at once: trapline man | man -l -")]
 pub struct Man {
-    /// The folder, such as ~/.local/share/man/man1: a page for the program and one for each command
+    /// The folder, such as ~/.local/share/man/man1, which is made where it is missing
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Replaces pages that exist
@@ -23,18 +24,20 @@ impl Man {
     /// # Errors
     /// [`Failure`].
     pub fn run(self) -> Result<(), Failure> {
-        let mut program = Arguments::command();
+        // `help` has nothing to say that is not in the pages.
+        let mut program = Arguments::command().disable_help_subcommand(true);
         program.build();
         let Some(folder) = self.output else {
             return terminal::print(&page(&program)?);
         };
         let mut pages = vec![(folder.join("trapline.1"), page(&program)?)];
-        for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
+        for command in program.get_subcommands() {
             // Its own name is that of the program and its: `trapline-run`.
             let name = command.get_display_name().unwrap_or_else(|| command.get_name());
             pages.push((folder.join(format!("{name}.1")), page(command)?));
         }
         let paths: Vec<PathBuf> = pages.iter().map(|(path, _)| path.clone()).collect();
+        commit::create_folder(&folder).map_err(|error| Failure::Failed(error.to_string()))?;
         outputs::free(&paths, self.force)?;
         for (path, text) in &pages {
             outputs::save(path, text)?;
@@ -48,7 +51,9 @@ impl Man {
 fn page(command: &Command) -> Result<String, Failure> {
     // What stands below a command's help is a section of its own here; the program's are the exit codes.
     let notes = command.get_after_help().map(ToString::to_string).filter(|notes| notes != EXIT_CODES);
-    let man = clap_mangen::Man::new(command.clone().after_help("")).manual("Trapline manual");
+    let man = clap_mangen::Man::new(command.clone().after_help(""))
+        .manual("Trapline manual")
+        .source(concat!("trapline ", env!("CARGO_PKG_VERSION")));
     let mut text = Vec::new();
     let rendered = (|| -> io::Result<()> {
         man.render_title(&mut text)?;

@@ -16,6 +16,13 @@ use super::{Failure, outputs, size, terminal};
 
 /// Writes the scripts of a Slurm job array that runs a campaign, one shard a task, and of the merge behind it; submits them on request
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Without --backend, all tasks compute on a GPU where they ask Slurm for one, and
+else on processors: never on what a node happens to have. A task that asked for
+a GPU takes the adapter of the one it was given.
+A task ends with the exit code of trapline. Out of time or killed, it goes back
+into the queue, and goes on with its points, as long as each turn finishes one.
+docs/slurm.md tells more.")]
 pub struct Slurm {
     /// The campaign file
     file: PathBuf,
@@ -40,10 +47,10 @@ pub struct Slurm {
     /// Most tasks that run at the same time
     #[arg(long, value_name = "K", value_parser = tasks, allow_hyphen_values = true)]
     max_at_once: Option<usize>,
-    /// As sbatch takes it
+    /// Where to queue; as sbatch takes it
     #[arg(long, value_name = "NAME", help_heading = "What Slurm gives a task")]
     partition: Option<String>,
-    /// As sbatch takes it
+    /// Whom to charge; as sbatch takes it
     #[arg(long, value_name = "NAME", help_heading = "What Slurm gives a task")]
     account: Option<String>,
     /// Processors of a task, as many as the CPU backend takes threads [default: sbatch's]
