@@ -97,15 +97,18 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SchedulerParameters=sched_interval=2,bf_interval=2
 SlurmdParameters=config_overrides
+GresTypes=gpu
 ReturnToService=2
 JobRequeue=1
 KillWait=10
 InactiveLimit=0
 # More processors than a small machine has: four tasks shall run at the same time.
-NodeName=localhost NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 CPUs=8 State=UNKNOWN
+NodeName=localhost NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 CPUs=8 Gres=gpu:2 State=UNKNOWN
 PartitionName=test Nodes=localhost Default=YES MaxTime=INFINITE State=UP
 EOC
 : >"$place/cgroup.conf"
+# Slurm's side of GPUs: two devices that are none, so that tasks are told which is theirs.
+printf 'NodeName=localhost Name=gpu File=%s\n' /dev/null /dev/zero >"$place/gres.conf"
 export SLURM_CONF=$place/slurm.conf
 
 start munged munged --foreground --force --key-file="$place/munge/key" --socket="$place/munge/socket" \
@@ -127,6 +130,8 @@ export TRAPLINE_SLURM=1
 if [ $# -gt 0 ]; then
     "$@"
 else
+    skip=
+    if [ "${TRAPLINE_SKIP_GPU_TESTS:-}" = 1 ]; then skip="--skip on_the_gpu"; fi
     # shellcheck disable=SC2086 # several words
-    cargo test ${TRAPLINE_FEATURES:-} ${CARGO_FLAGS:-} --test slurm -- --ignored --nocapture
+    cargo test ${TRAPLINE_FEATURES:-} ${CARGO_FLAGS:-} --test slurm -- --ignored $skip
 fi

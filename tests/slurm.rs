@@ -13,9 +13,9 @@ use trapline::record;
 const ODD: &str = "it's \"100%\" $HOME #1";
 const SEVERAL_MINUTES: Duration = Duration::from_secs(300);
 
-/// Sixteen temperatures of an array that takes one thread about a second each, unoptimised.
-fn campaign(lines: u64) -> String {
-    let temperatures: Vec<String> = (0..16).map(|i| format!("{}.0", 20 + 10 * i)).collect();
+/// So many temperatures, each a point.
+fn campaign(points: usize, lines: u64) -> String {
+    let temperatures: Vec<String> = (0..points).map(|i| format!("{}.0", 20 + i)).collect();
     format!(
         "format = 1\nname = \"queued\"\nseed = 5\nvariation = true\n\
          [array]\nrows = {lines}\ncols = 512\n\
@@ -32,7 +32,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(lines: u64) -> Desk {
+    fn new(points: usize, lines: u64) -> Desk {
         assert_eq!(
             std::env::var("TRAPLINE_SLURM").as_deref(),
             Ok("1"),
@@ -40,7 +40,7 @@ impl Desk {
         );
         let desk = Desk { folder: tempfile::tempdir().unwrap() };
         fs::create_dir(desk.path(ODD)).unwrap();
-        fs::write(desk.path("queued.toml"), campaign(lines)).unwrap();
+        fs::write(desk.path("queued.toml"), campaign(points, lines)).unwrap();
         desk
     }
 
@@ -72,7 +72,7 @@ impl Desk {
 
     fn points(&self, piece: &str) -> usize {
         let parts = self.path(ODD).join(format!("{piece}.parts"));
-        (0..16).filter(|&number| record::point_path(&parts, number).exists()).count()
+        (0..128).filter(|&number| record::point_path(&parts, number).exists()).count()
     }
 }
 
@@ -141,7 +141,7 @@ fn same(a: &[PointOutcome], b: &[PointOutcome]) -> bool {
 #[test]
 #[ignore = "needs a Slurm: scripts/slurm-test.sh"]
 fn tasks_that_are_killed_and_requeued_merge_to_the_same_record() {
-    let desk = Desk::new(512);
+    let desk = Desk::new(16, 512);
     let [array, merge] = desk.submit(&["--tasks", "4", "--time", "20min"]);
     wait_for("a point of task 2", || desk.points("out-2-of-4.h5") >= 1);
     kill_trapline(&desk, "2/4");
@@ -178,8 +178,9 @@ fn tasks_that_are_killed_and_requeued_merge_to_the_same_record() {
 #[test]
 #[ignore = "needs a Slurm: scripts/slurm-test.sh"]
 fn a_task_that_is_out_of_time_goes_on_in_another_turn() {
-    // About two minutes for one thread; Slurm looks at time limits every half minute.
-    let desk = Desk::new(4096);
+    // Slurm looks at time limits every half minute: the signal comes in the first minute, 15 s after the start or later. One
+    // point takes a few seconds of one thread, so that the first turn finishes some; all of them take minutes.
+    let desk = Desk::new(128, 2048);
     let [array, merge] = desk.submit(&["--tasks", "1", "--time", "1min"]);
     let first = format!("{array}_1");
     wait_for("the end of the first turn", || desk.log(&first).contains("turn 2"));
@@ -187,7 +188,7 @@ fn a_task_that_is_out_of_time_goes_on_in_another_turn() {
     println!("{log}");
     assert!(log.contains("the time limit is near (SIGUSR1)") && log.contains("out of time"), "{log}");
     assert!(log.contains("to go on with its points: scontrol requeue"), "{log}");
-    wait_for("what was finished is taken over", || desk.log(&first).contains("of 16 points are there already"));
+    wait_for("what was finished is taken over", || desk.log(&first).contains("of 128 points are there already"));
     // Cancelled, it stays away: neither its script nor Slurm starts it again, and the merge goes too.
     assert!(Command::new("scancel").arg(&array).status().unwrap().success());
     wait_for("the end of all jobs", || ended(&[&array, &merge]));
@@ -199,13 +200,30 @@ fn a_task_that_is_out_of_time_goes_on_in_another_turn() {
 
 #[test]
 #[ignore = "needs a Slurm: scripts/slurm-test.sh"]
+fn tasks_that_ask_slurm_for_one_compute_on_the_gpu() {
+    // Slurm's GPUs are devices that are none (scripts/slurm-test.sh); one task at a time is given the first of them, and takes
+    // the first adapter, which is a GPU, or one in software.
+    let desk = Desk::new(16, 8);
+    let [array, merge] = desk.submit(&["--tasks", "2", "--time", "20min", "--gres", "gpu:1", "--max-at-once", "1"]);
+    wait_for("the end of all jobs", || ended(&[&array, &merge]));
+    let logs: Vec<String> = (1..=2).map(|task| desk.log(&format!("{array}_{task}"))).collect();
+    println!("{}", logs.concat());
+    for log in &logs {
+        assert!(log.lines().any(|line| line.starts_with("gpu: ")) && log.contains("done: "), "{log}");
+    }
+    let found = record::open_campaign(&desk.record()).unwrap();
+    assert!(found.points.iter().all(|point| point.provenance.identity.backend == "gpu"));
+}
+
+#[test]
+#[ignore = "needs a Slurm: scripts/slurm-test.sh"]
 fn a_task_that_fails_says_why_and_nothing_is_merged() {
-    let desk = Desk::new(8);
+    let desk = Desk::new(16, 8);
     // The campaign is good when the scripts are written, and is not when the tasks read it.
     let to = format!("{ODD}/out.h5");
     let call = ["slurm", "queued.toml", "-o", &to, "--tasks", "4", "--time", "20min", "--quiet"];
     let commands = good(&desk.trapline(&call));
-    fs::write(desk.path("queued.toml"), campaign(0)).unwrap();
+    fs::write(desk.path("queued.toml"), campaign(16, 0)).unwrap();
     let submitted =
         Command::new("bash").args(["-c", &format!("{commands}printf '%s\\n' \"$array\"")]).output().unwrap();
     let said = good(&submitted);
@@ -225,7 +243,7 @@ fn a_task_that_fails_says_why_and_nothing_is_merged() {
     assert!(!desk.record().exists());
 
     // Mended, the same call goes on, and this time there is a record.
-    fs::write(desk.path("queued.toml"), campaign(8)).unwrap();
+    fs::write(desk.path("queued.toml"), campaign(16, 8)).unwrap();
     let [array, merge] = desk.submit(&["--tasks", "4", "--time", "20min"]);
     wait_for("the end of all jobs", || ended(&[&array, &merge]));
     assert_eq!(values(&desk.record()).len(), 16, "{}", desk.log(&format!("merge-{merge}")));
