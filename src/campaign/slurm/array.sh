@@ -41,7 +41,8 @@ again() {
     fi
 }
 
-stop= child=
+stop='' child=''
+# shellcheck disable=SC2317 # called by the traps
 tell_trapline() {
     stop=$1
     say "$2; stopping trapline, the points that are finished are kept"
