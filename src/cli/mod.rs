@@ -2,6 +2,7 @@
 
 mod analyze;
 mod bench;
+mod completions;
 mod computing;
 mod devices;
 mod diff;
@@ -9,6 +10,7 @@ mod everyone;
 mod failure;
 mod fit;
 mod interrupt;
+mod man;
 mod materials;
 mod measure;
 mod merge;
@@ -21,6 +23,7 @@ mod run;
 mod selftest;
 mod show;
 mod size;
+mod slurm;
 mod terminal;
 
 use std::process::ExitCode;
@@ -54,6 +57,7 @@ pub struct Arguments {
 enum Command {
     Run(run::Run),
     Plan(plan::Plan),
+    Slurm(Box<slurm::Slurm>),
     Merge(merge::Merge),
     Show(show::Show),
     Diff(diff::Diff),
@@ -69,6 +73,8 @@ enum Command {
     Materials(materials::Materials),
     Selftest(selftest::Selftest),
     Bench(bench::Bench),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// The arguments of this process; help and version are printed as asked for.
@@ -112,6 +118,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Run(command) => command.run(),
         Command::Plan(command) => command.run(),
+        Command::Slurm(command) => command.run(),
         Command::Merge(command) => command.run(),
         Command::Show(command) => command.run(),
         Command::Diff(command) => command.run(),
@@ -127,6 +134,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Materials(command) => command.run(),
         Command::Selftest(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     }
 }
 
