@@ -170,6 +170,14 @@ impl Plan {
     /// # Panics
     /// If there are fewer points.
     pub fn job(&self, number: usize) -> Job {
+        self.job_at(number, &self.label.times_s[1..])
+    }
+
+    /// As [`Plan::job`], at other times after programming, s, ascending and positive.
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn job_at(&self, number: usize, times_s: &[f64]) -> Job {
         let (point, settings, case) = (&self.points[number], &self.label.settings[number], self.case_of(number));
         let of = &case.materials[point.material_index];
         Job::new(&JobSpec {
@@ -182,7 +190,7 @@ impl Plan {
             profile: case.profile.as_ref(),
             program: &protocol::segments(&of.program),
             substeps: case.substeps,
-            times_s: &self.label.times_s[1..],
+            times_s,
             read_v: settings.read_v,
             read_k: settings.read_k,
             kept_threshold: settings.kept_threshold,

@@ -12,6 +12,7 @@ mod merge;
 mod mnist;
 mod outputs;
 mod paper;
+mod rare;
 mod run;
 mod selftest;
 mod show;
@@ -55,6 +56,7 @@ enum Command {
     Learn(measure::Learn),
     Mnist(mnist::Mnist),
     Paper(paper::Paper),
+    Rare(rare::Rare),
     Fit(fit::Fit),
     Devices(devices::Devices),
     Materials(materials::Materials),
@@ -110,6 +112,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Learn(command) => command.run(),
         Command::Mnist(command) => command.run(),
         Command::Paper(command) => command.run(),
+        Command::Rare(command) => command.run(),
         Command::Fit(command) => command.run(),
         Command::Devices(command) => command.run(),
         Command::Materials(command) => command.run(),
