@@ -20,7 +20,7 @@
 //!
 //! Where more than half of the cells fail, the survivors are counted instead. The sample doubles until every time has the precision
 //! asked for. Bounds are normal ones of ln P, `P exp(-+ z se/P)`. Where nothing failed, the upper bound is that of the nominal
-//! share alone, which holds whatever way there is to fail.
+//! share alone, which holds whatever way there is to fail; so it is where fewer than [`LEAST_BOUNDED`] effective cells failed.
 //!
 //! # Practice
 //! [`estimate`] takes a [`crate::backend::job::Job`], computes its cells in f64 on all threads, and gives a [`PointEstimate`]. The
@@ -58,6 +58,8 @@ pub const FIRST_SAMPLES: u64 = 4096;
 pub const MAX_SAMPLES: u64 = 1 << 30;
 /// Effective failures below which a relative standard error is not believed.
 pub const LEAST_EFFECTIVE: f64 = 50.0;
+/// Effective failures below which the bounds are those that assume nothing.
+pub const LEAST_BOUNDED: f64 = 10.0;
 /// Cells of one piece of work: the unit of summation, so that threads change no bit.
 const CHUNK: u64 = 512;
 const BATCH_BYTES: usize = 64 << 20;
@@ -139,7 +141,13 @@ pub fn estimate(job: &Job, request: &Request) -> Result<PointEstimate, RareError
         // Doubles, up to the limit in whole rounds of the mixture.
         let target = (2 * sums.samples()).clamp(FIRST_SAMPLES, request.max_samples.next_multiple_of(mixture::ROUND));
         sample(&population, &mixture, request, target, &mut sums);
-        let times: Vec<_> = (0..population.times()).map(|time| sums.estimate(time, job, z, request)).collect();
+        let farther_out = design::farther_out(population.coordinates().len());
+        let estimate = |time: usize| {
+            let of = sums.estimate(time, job, z, request);
+            // Strays from beyond the distance that was searched tell nothing of what lies there.
+            if !found.reached[time] && of.fraction < farther_out { of.none(sums.none(request)) } else { of }
+        };
+        let times: Vec<_> = (0..population.times()).map(estimate).collect();
         let settled = |(time, of): (usize, &Estimate)| of.reached || (of.failed_cells == 0 && !found.reached[time]);
         if times.iter().enumerate().all(settled) || sums.samples() >= request.max_samples {
             let programmed = sums.programmed();
@@ -156,7 +164,7 @@ pub fn estimate(job: &Job, request: &Request) -> Result<PointEstimate, RareError
                 mean_weight,
                 mean_weight_error,
                 searched_sd: SEARCHED_SD,
-                farther_out: design::farther_out(population.coordinates().len()),
+                farther_out,
             });
         }
     }

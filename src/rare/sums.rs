@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::mixture::Mixture;
 use super::population::Seen;
-use super::{LEAST_EFFECTIVE, LEAST_FRACTION, Request};
+use super::{LEAST_BOUNDED, LEAST_EFFECTIVE, LEAST_FRACTION, Request};
 use crate::backend::job::Job;
 
 /// The failed fraction at one time.
@@ -13,12 +13,13 @@ pub struct Estimate {
     pub time_s: f64,
     /// Failed cells over programmed cells.
     pub fraction: f64,
-    /// Two-sided bounds: normal ones of the logarithm. Where nothing failed (or nothing survived) a one-sided one that assumes nothing.
+    /// Two-sided bounds: normal ones of the logarithm. Where hardly any cell failed (or survived) a one-sided one that assumes
+    /// nothing, and 0 (or 1) on the other side.
     pub lower: f64,
     pub upper: f64,
     pub standard_error: f64,
     pub confidence: f64,
-    /// Cells of the sample that failed, unweighted.
+    /// Cells of the sample that failed, unweighted; 0 where all of them lie farther out than failures were looked for.
     pub failed_cells: u64,
     /// Cells that would give as good an estimate if each of them had failed, unweighted: (sum w)^2 / sum w^2 over the failed ones,
     /// or over the survivors where those are fewer.
@@ -43,6 +44,32 @@ impl Estimate {
             reached: true,
         }
     }
+
+    /// The estimate of a time without failures, with this upper bound.
+    pub(super) fn none(self, upper: f64) -> Estimate {
+        let none = Estimate::exact(self.time_s, false, self.confidence);
+        Estimate { upper, reached: false, ..none }
+    }
+}
+
+/// The fraction of which no more than `count` of `cells` show with a probability of `tail` only: Clopper and Pearson's upper bound,
+/// found by halving.
+fn most_shown(count: u64, cells: u64, tail: f64) -> f64 {
+    let n = cells as f64;
+    let at_most = |p: f64| {
+        let (mut term, mut sum) = (libm::exp(n * libm::log1p(-p)), 0.0);
+        for i in 0..=count {
+            sum += term;
+            term *= (n - i as f64) / (i as f64 + 1.0) * p / (1.0 - p);
+        }
+        sum
+    };
+    let (mut low, mut high) = (count as f64 / n.max(1.0), 1.0);
+    for _ in 0..200 {
+        let middle = 0.5 * (low + high);
+        if at_most(middle) > tail { low = middle } else { high = middle }
+    }
+    high
 }
 
 /// Weights of some cells, and their squares.
@@ -173,26 +200,35 @@ impl Sums {
         (fraction, variance.sqrt() / programmed)
     }
 
+    /// Upper bound of a fraction from the nominal cells alone, `count` of which are of it: it assumes nothing of where they lie.
+    fn bound(&self, count: u64, request: &Request) -> f64 {
+        let nominal = &self.strata[0];
+        most_shown(count, nominal.all.cells - nominal.unprogrammed.cells, 1.0 - request.confidence)
+    }
+
+    /// That of a time without failures.
+    pub(super) fn none(&self, request: &Request) -> f64 {
+        self.bound(0, request)
+    }
+
     /// The fraction at a checkpoint after programming, with bounds `z` standard errors wide.
     pub(super) fn estimate(&self, time: usize, job: &Job, z: f64, request: &Request) -> Estimate {
         let (failed, survived) = (self.total(|s| s.failed[time]), self.total(|s| s.survived[time]));
         // The smaller side is the one with the smaller error; the larger one is its complement.
         let failed_is_rarer = failed.sum <= survived.sum;
-        let (rarer, (share, error)) = match failed_is_rarer {
-            true => (failed, self.share(|s| s.failed[time])),
-            false => (survived, self.share(|s| s.survived[time])),
+        let (rarer, nominal, (share, error)) = match failed_is_rarer {
+            true => (failed, self.strata[0].failed[time], self.share(|s| s.failed[time])),
+            false => (survived, self.strata[0].survived[time], self.share(|s| s.survived[time])),
         };
-        let (low, high) = if rarer.cells == 0 {
-            // None among the nominal cells, whose share in any region is the region's own probability: (1 - p)^n = 1 - confidence.
-            let nominal = self.strata[0].all.cells as f64 * (1.0 - self.unprogrammed()).max(0.0);
-            (0.0, -libm::expm1(libm::log(1.0 - request.confidence) / nominal.max(1.0)))
+        let effective_cells = if rarer.cells == 0 { 0.0 } else { rarer.sum * rarer.sum / rarer.square };
+        let (low, high) = if effective_cells < LEAST_BOUNDED {
+            (0.0, self.bound(nominal.cells, request))
         } else {
             let wide = libm::exp((z * error / share).min(700.0));
             (share / wide, (share * wide).min(1.0))
         };
         let (fraction, lower, upper) =
             if failed_is_rarer { (share, low, high) } else { (1.0 - share, 1.0 - high, 1.0 - low) };
-        let effective_cells = if rarer.cells == 0 { 0.0 } else { rarer.sum * rarer.sum / rarer.square };
         let believed = effective_cells >= LEAST_EFFECTIVE || !failed_is_rarer;
         let narrow = libm::expm1(z * error / fraction.max(f64::MIN_POSITIVE)) <= request.precision;
         let too_rare = rarer.cells > 0 && fraction < LEAST_FRACTION;
