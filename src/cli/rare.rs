@@ -203,7 +203,7 @@ fn table(plan: &Plan, report: &Report) -> String {
     let mut headings: Vec<String> = swept.chain(["material".to_owned(), "method".to_owned()]).collect();
     let text_columns = headings.len();
     let percent = 100.0 * report.request.confidence;
-    headings.extend(["°C", "time", "failed fraction"].map(str::to_owned));
+    headings.extend(["°C", "time (s)", "that is", "failed fraction"].map(str::to_owned));
     headings.extend([format!("lower {percent} %"), format!("upper {percent} %")]);
     headings.extend(["cells", "effective"].map(str::to_owned));
     let mut table = Table::new(headings, text_columns);
@@ -212,7 +212,7 @@ fn table(plan: &Plan, report: &Report) -> String {
         let point = &plan.points[of.number];
         let names: Vec<String> =
             point.sweep_index.iter().zip(&plan.label.sweeps).map(|(&at, s)| s.coordinate.text(at)).collect();
-        let row = |method: &str, rest: [String; 6]| {
+        let row = |method: &str, rest: [String; 7]| {
             let first = [of.material.clone(), method.to_owned(), temperatures[point.temperature_index].clone()];
             names.iter().cloned().chain(first).chain(rest).collect::<Vec<_>>()
         };
@@ -242,11 +242,12 @@ fn method(estimate: &PointEstimate, time: &Estimate) -> &'static str {
     }
 }
 
-fn cells(estimate: &PointEstimate, time: &Estimate) -> [String; 6] {
+fn cells(estimate: &PointEstimate, time: &Estimate) -> [String; 7] {
     let number = |x: f64| if x == 0.0 || x == 1.0 { format!("{x}") } else { format!("{x:.3e}") };
     // A fraction beside 1 is told by what is missing.
     let near_one = |x: f64| if x > 0.999 && x < 1.0 { format!("1-{:.1e}", 1.0 - x) } else { number(x) };
     [
+        format!("{:.3e}", time.time_s),
         spoken_time(time.time_s),
         near_one(time.fraction),
         near_one(time.lower),
