@@ -2,6 +2,7 @@
 
 pub mod lifetime;
 pub mod line;
+pub mod qualification;
 pub mod retention;
 mod table;
 

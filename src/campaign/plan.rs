@@ -254,7 +254,11 @@ impl Build {
             }
         }
         let temperatures_k = temperatures(&file.bake.temperatures_c)?;
-        let Times { axis_s, report_s } = times(&file.bake, file.report.as_ref())?;
+        let qualification = file.qualification.as_ref();
+        let Times { axis_s, report_s } = times(&file.bake, file.report.as_ref(), qualification.map(|of| of.after_s))?;
+        if let Some(of) = qualification {
+            check::qualification(of, &sweeps.axes)?;
+        }
         let mut times_s = vec![0.0];
         times_s.extend(axis_s);
         let bins = file.histogram.as_ref().map_or(DEFAULT_BINS, |h| h.bins);
@@ -285,7 +289,8 @@ impl Build {
             cols: lines("cols", file.array.cols, overrides.cols)?,
         };
         let seed = check::whole("seed", file.seed, 0, i64::MAX as u64)?;
-        let seed = overrides.seed.unwrap_or(seed);
+        let offset = check::whole("seed_offset", file.seed_offset.unwrap_or(0), 0, i64::MAX as u64)?;
+        let seed = overrides.seed.unwrap_or(seed).wrapping_add(offset);
         let program = file.program.as_ref();
         let program_c = program.and_then(|p| p.temperature_c);
         let program_k = program_c.map(|t| check::temperature("program.temperature_c", t).map(kelvin)).transpose()?;

@@ -12,6 +12,7 @@ mod merge;
 mod mnist;
 mod outputs;
 mod paper;
+mod qualify;
 mod rare;
 mod run;
 mod selftest;
@@ -57,6 +58,7 @@ enum Command {
     Mnist(mnist::Mnist),
     Paper(paper::Paper),
     Rare(rare::Rare),
+    Qualify(qualify::Qualify),
     Fit(fit::Fit),
     Devices(devices::Devices),
     Materials(materials::Materials),
@@ -113,6 +115,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Mnist(command) => command.run(),
         Command::Paper(command) => command.run(),
         Command::Rare(command) => command.run(),
+        Command::Qualify(command) => command.run(),
         Command::Fit(command) => command.run(),
         Command::Devices(command) => command.run(),
         Command::Materials(command) => command.run(),
