@@ -94,8 +94,11 @@ pub struct Lot {
     pub passed: bool,
     pub fails: u64,
     pub failed_parts: Vec<FailedPart>,
-    /// Largest share of failed cells of a part.
+    /// Largest share of failed cells of a part; 1 where one holds no charge.
     pub worst_part: f64,
+    /// What the worst cell of all keeps of its window: how far the lot is from the threshold. None where none holds charge.
+    pub least_kept: Option<f64>,
+    pub kept_below: f64,
     pub shown: Shown,
 }
 
@@ -255,8 +258,14 @@ impl<'a> Axes<'a> {
             fails,
             failed_parts,
             worst_part: points.iter().map(|point| self.failed_share(point)).fold(0.0, f64::max),
+            least_kept: points.iter().filter_map(|point| self.least_kept(point)).reduce(f64::min),
+            kept_below: self.record.label.settings[points[0].label.number].kept_threshold,
             shown: self.shown(points)?,
         })
+    }
+
+    fn least_kept(&self, point: &RecordedPoint) -> Option<f64> {
+        point.outcome.as_ref().map(|found| found.kept.min[self.checkpoint]).filter(|kept| kept.is_finite())
     }
 
     /// Failed and programmed cells of a part.

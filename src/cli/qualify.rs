@@ -63,10 +63,9 @@ fn told(verdict: &Qualification) -> String {
         share => format!("more than {share} of its cells"),
     };
     let mut text = format!(
-        "{}: after {} ({} s); a part fails with {share}, a lot with more than {} failed parts\n\n",
+        "{}: read out after {}; a part fails with {share}, a lot with more than {} failed parts\n\n",
         if verdict.passed { "PASS" } else { "FAIL" },
-        spoken_time(verdict.after_s),
-        verdict.after_s,
+        hours(verdict.after_s),
         verdict.allowed_fails
     );
     text.push_str(&table(verdict));
@@ -75,7 +74,14 @@ fn told(verdict: &Qualification) -> String {
     text
 }
 
+/// Tests are told in hours.
+fn hours(time_s: f64) -> String {
+    let hours = time_s / 3600.0;
+    if hours >= 1.0 { format!("{} h", (hours * 100.0).round() / 100.0) } else { spoken_time(time_s) }
+}
+
 const LEGEND: &str = "
+least kept     what the worst of all cells keeps of its window, and the threshold below which it has failed
 parts below    the share of all such parts that fails is below this, with 60 and with 90 % confidence; the latter is the sample's LTPD
 cells below    the same of cells, 90 %
 FIT below      failures in 1e9 hours of a part at the bake's own temperature, if they came at a constant rate, 60 %
@@ -85,21 +91,23 @@ fn table(verdict: &Qualification) -> String {
     let sweeps: Vec<String> =
         verdict.conditions.first().map_or_else(Vec::new, |of| of.sweeps.iter().map(|(name, _)| name.clone()).collect());
     let text_columns = sweeps.len() + 4;
-    let headings =
-        ["material", "°C", "lot", "verdict", "fails", "parts", "parts below, 60 %", "90 %", "cells below", "FIT below"];
+    let headings = ["material", "°C", "lot", "verdict", "fails", "parts", "least kept"];
+    let bounded = ["parts below, 60 %", "90 %", "cells below", "FIT below"];
+    let headings = headings.into_iter().chain(bounded);
     let mut table = Table::new(sweeps.into_iter().chain(headings.map(str::to_owned)), text_columns);
     let degrees: Vec<f64> = verdict.conditions.iter().map(|of| kelvin(of.temperature_c)).collect();
     for (of, degrees) in verdict.conditions.iter().zip(celsius_texts(&degrees)) {
-        let row = |lot: &str, verdict: &str, shown: &Shown| {
+        let row = |lot: &str, verdict: &str, shown: &Shown, kept: String| {
             let values = of.sweeps.iter().map(|(_, value)| value.clone());
             let names = [of.material.clone(), degrees.clone(), lot.to_owned(), verdict.to_owned()];
-            values.chain(names).chain(bounds(shown)).collect::<Vec<_>>()
+            values.chain(names).chain(bounds(shown, kept)).collect::<Vec<_>>()
         };
         for lot in &of.lots {
-            table.row(row(lot.name.as_deref().unwrap_or("-"), told_of(lot.passed), &lot.shown));
+            let name = lot.name.as_deref().unwrap_or("-");
+            table.row(row(name, told_of(lot.passed), &lot.shown, kept(lot)));
         }
         if let Some(together) = of.together.as_ref().filter(|_| of.lots.len() > 1) {
-            table.row(row("together", told_of(of.passed), together));
+            table.row(row("together", told_of(of.passed), together, String::new()));
         }
     }
     table.render()
@@ -109,12 +117,17 @@ fn told_of(passed: bool) -> &'static str {
     if passed { "pass" } else { "FAIL" }
 }
 
-fn bounds(shown: &Shown) -> [String; 6] {
+fn kept(lot: &Lot) -> String {
+    lot.least_kept.map_or_else(|| "-".to_owned(), |kept| format!("{kept:.4} of {}", lot.kept_below))
+}
+
+fn bounds(shown: &Shown, kept: String) -> [String; 7] {
     let percent = |share: f64| format!("{:.2} %", 100.0 * share);
     let [first, second] = &shown.parts;
     [
         first.failed.to_string(),
         first.total.to_string(),
+        kept,
         percent(first.upper_one_sided),
         percent(second.upper_one_sided),
         shown.cells.as_ref().map_or_else(|| "-".to_owned(), |cells| format!("{:.2e}", cells[1].upper_one_sided)),
