@@ -35,6 +35,7 @@
 //! array                 shape, cell numbers, variation
 //! backend               the one seam: reference (f64), cpu (f32, vectors, threads), gpu (f32, WGSL); one trait
 //! experiment            self-test, bench and handwritten digits
+//! rare                  failed fractions down to 1e-9, by importance sampling over the variation
 //! campaign              many points: a file to a plan, points to a record
 //! paper                 every figure and claim of the source paper, from raw data
 //! calibrate             a material's numbers from measurements: least squares, and what they cannot tell
@@ -62,6 +63,7 @@ pub mod material;
 pub mod outcome;
 pub mod paper;
 pub mod protocol;
+pub mod rare;
 pub mod record;
 pub mod rng;
 mod toml_file;

@@ -59,6 +59,8 @@ pub enum Purpose {
     Learning = 4,
     /// Where a further start of a fit lies between the bounds: the start is the cell, the parameter the step.
     FitStart = 5,
+    /// A cell of a sample for rare failures: its number is the cell, the point of the campaign the step.
+    Rare = 6,
 }
 
 /// Bits of the last counter word that hold the draw; the purpose lies above them.
@@ -212,7 +214,7 @@ fn build_normal_table() -> Box<[i32; NORMAL_TABLE_LEN]> {
 }
 
 /// The z with an upper tail probability of `p`, for 2^-33 <= p <= 1/2, within a few ULP of 1.
-fn normal_upper_quantile(p: f64) -> f64 {
+pub fn normal_upper_quantile(p: f64) -> f64 {
     // Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 26.2.22: within 3e-3.
     let t = libm::sqrt(-2.0 * libm::log(p));
     let mut z = t - (2.30753 + 0.27061 * t) / (1.0 + t * (0.99229 + t * 0.04481));

@@ -18,7 +18,7 @@ const ORDER: [&[&str]; 16] = [
     &["array"],
     &["backend"],
     &["circuit", "heat"],
-    &["experiment"],
+    &["experiment", "rare"],
     &["record"],
     &["analysis"],
     &["figure"],
@@ -147,8 +147,8 @@ fn rooms_use_only_rooms_above_them() {
 }
 
 /// Rooms whose numbers reach a result.
-const COMPUTE: [&str; 10] =
-    ["units", "rng", "material", "protocol", "cell", "array", "backend", "experiment", "campaign", "calibrate"];
+const COMPUTE: [&str; 11] =
+    ["units", "rng", "material", "protocol", "cell", "array", "backend", "experiment", "rare", "campaign", "calibrate"];
 /// What std hands to the C library, whose last bit depends on the processor (glibc has a variant with fused multiply-adds).
 const OF_THE_C_LIBRARY: [&str; 22] = [
     "exp", "exp2", "exp_m1", "ln", "ln_1p", "log", "log2", "log10", "powf", "powi", "sin", "cos", "tan", "sin_cos",

@@ -4,6 +4,7 @@ pub mod diff;
 pub mod lifetime;
 pub mod line;
 pub mod report;
+pub mod qualification;
 pub mod retention;
 mod table;
 

@@ -2,10 +2,11 @@
 
 use super::error::Bad;
 use super::file::{BakeFile, DumpFile};
+use crate::analysis::qualification::QualificationFile;
 use crate::array::ArrayShape;
 use crate::backend::job::ReadOut;
 use crate::material::Material;
-use crate::outcome::CellWindow;
+use crate::outcome::{CellWindow, Sweep};
 use crate::protocol::{self, MAX_BIAS_V, Part, PartFile, Profile};
 use crate::units::celsius_texts;
 
@@ -119,6 +120,32 @@ pub(super) fn dump(file: &DumpFile, shape: ArrayShape, checkpoints: usize) -> Re
         return Err(Bad { what, value: readings.to_string(), limit: format!("at most {MAX_DUMP_READINGS}") });
     }
     Ok(CellWindow { first_row, first_col, rows, cols })
+}
+
+/// Axes that are there, and limits that leave something to fail.
+pub(super) fn qualification(of: &QualificationFile, sweeps: &[Sweep]) -> Result<(), Bad> {
+    let swept: Vec<&str> = sweeps.iter().map(|sweep| sweep.name.as_str()).collect();
+    let axis = |key: &str, name: &str| match &swept[..] {
+        known if known.contains(&name) => Ok(()),
+        [] => Err(Bad::key(
+            key,
+            format!("{name:?}"),
+            "the name of a [[sweep]], of which there is none; add one over seed",
+        )),
+        known => Err(Bad::key(key, format!("{name:?}"), format!("the name of a [[sweep]]: {}", known.join(", ")))),
+    };
+    axis("qualification.parts", &of.parts)?;
+    if let Some(lots) = &of.lots {
+        axis("qualification.lots", lots)?;
+        if *lots == of.parts {
+            return Err(Bad::key("qualification.lots", format!("{lots:?}"), "another sweep than parts, or left out"));
+        }
+    }
+    if !(0.0..1.0).contains(&of.part_fails_above) {
+        let limit = "a share of a part's cells, from 0 to less than 1";
+        return Err(Bad::key("qualification.part_fails_above", format!("{:?}", of.part_fails_above), limit));
+    }
+    whole("qualification.allowed_fails", of.allowed_fails, 0, MAX_POINTS as u64).map(drop)
 }
 
 /// A fresh cell that conducts, and no more than a number can say.

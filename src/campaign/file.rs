@@ -3,6 +3,7 @@
 //! `campaigns/bake.toml` has every key with a comment. Unknown keys are refused everywhere. In the structures below an
 //! `Option` may be left out; integers are read as signed ones, so that a negative number is told its limit, not its type.
 
+use crate::analysis::qualification::QualificationFile;
 use crate::protocol::{LegFile, PartFile};
 use serde::Deserialize;
 
@@ -19,6 +20,8 @@ pub struct CampaignFile {
     pub name: String,
     /// 0 to 2^63 - 1.
     pub seed: i64,
+    /// Added to the seed, 0 where it is left out: a second key for it, so that two sweeps can change it together.
+    pub seed_offset: Option<i64>,
     /// Whether cells differ from one another.
     pub variation: bool,
     pub array: ArrayFile,
@@ -29,6 +32,7 @@ pub struct CampaignFile {
     pub failure: Option<FailureFile>,
     pub histogram: Option<HistogramFile>,
     pub report: Option<ReportFile>,
+    pub qualification: Option<QualificationFile>,
     pub dump: Option<DumpFile>,
     pub physics: Option<PhysicsFile>,
     pub sweep: Option<Vec<SweepFile>>,

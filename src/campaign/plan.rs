@@ -170,7 +170,7 @@ impl Plan {
     /// # Panics
     /// If there are fewer points.
     pub fn job(&self, number: usize) -> Job {
-        self.sample(number, self.shape(number))
+        self.built(number, self.shape(number), &self.label.times_s[1..])
     }
 
     /// The point of this number on an array of another size.
@@ -178,6 +178,18 @@ impl Plan {
     /// # Panics
     /// If there are fewer points.
     pub fn sample(&self, number: usize, shape: ArrayShape) -> Job {
+        self.built(number, shape, &self.label.times_s[1..])
+    }
+
+    /// As [`Plan::job`], at other times after programming, s, ascending and positive.
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn job_at(&self, number: usize, times_s: &[f64]) -> Job {
+        self.built(number, self.shape(number), times_s)
+    }
+
+    fn built(&self, number: usize, shape: ArrayShape, times_s: &[f64]) -> Job {
         let (point, settings, case) = (&self.points[number], &self.label.settings[number], self.case_of(number));
         let of = &case.materials[point.material_index];
         Job::new(&JobSpec {
@@ -190,7 +202,7 @@ impl Plan {
             profile: case.profile.as_ref(),
             program: &protocol::segments(&of.program),
             substeps: case.substeps,
-            times_s: &self.label.times_s[1..],
+            times_s,
             read_v: settings.read_v,
             read_k: settings.read_k,
             kept_threshold: settings.kept_threshold,
@@ -254,7 +266,11 @@ impl Build {
             }
         }
         let temperatures_k = temperatures(&file.bake.temperatures_c)?;
-        let Times { axis_s, report_s } = times(&file.bake, file.report.as_ref())?;
+        let qualification = file.qualification.as_ref();
+        let Times { axis_s, report_s } = times(&file.bake, file.report.as_ref(), qualification.map(|of| of.after_s))?;
+        if let Some(of) = qualification {
+            check::qualification(of, &sweeps.axes)?;
+        }
         let mut times_s = vec![0.0];
         times_s.extend(axis_s);
         let bins = file.histogram.as_ref().map_or(DEFAULT_BINS, |h| h.bins);
@@ -285,7 +301,8 @@ impl Build {
             cols: lines("cols", file.array.cols, overrides.cols)?,
         };
         let seed = check::whole("seed", file.seed, 0, i64::MAX as u64)?;
-        let seed = overrides.seed.unwrap_or(seed);
+        let offset = check::whole("seed_offset", file.seed_offset.unwrap_or(0), 0, i64::MAX as u64)?;
+        let seed = overrides.seed.unwrap_or(seed).wrapping_add(offset);
         let program = file.program.as_ref();
         let program_c = program.and_then(|p| p.temperature_c);
         let program_k = program_c.map(|t| check::temperature("program.temperature_c", t).map(kelvin)).transpose()?;

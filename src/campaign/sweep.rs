@@ -33,7 +33,7 @@ const SHARED: [(&str, &str); 10] = [
     ("bake.points", "one time axis for all points"),
 ];
 /// Tables of which no key is swept.
-const SHARED_TABLES: [&str; 3] = ["histogram", "report", "dump"];
+const SHARED_TABLES: [&str; 4] = ["histogram", "report", "dump", "qualification"];
 
 /// The sweeps of a file: what the record says of them, and the values as they stand in the file.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -163,7 +163,7 @@ fn may_be_swept(here: &str, key: &str) -> Result<(), Bad> {
     }
     let table = key.split('.').next().unwrap_or_default();
     if SHARED_TABLES.contains(&table) {
-        return refused("a key outside [histogram], [report] and [dump], which all points share");
+        return refused("a key outside [histogram], [report], [dump] and [qualification], which all points share");
     }
     Ok(())
 }

@@ -16,18 +16,16 @@ pub(super) struct Times {
     pub report_s: Vec<f64>,
 }
 
-pub(super) fn times(bake: &BakeFile, report: Option<&ReportFile>) -> Result<Times, Bad> {
+/// `read_out_s` is the time of a qualification; it lies within the others and joins the report times.
+pub(super) fn times(bake: &BakeFile, report: Option<&ReportFile>, read_out_s: Option<f64>) -> Result<Times, Bad> {
     let mut axis_s = axis(bake)?;
-    let report_s = match report {
+    let mut report_s = match report {
         Some(given) => {
             check::not_empty("report.times_s", given.times_s.len(), "a time; leave the table out for the default")?;
             for (i, &time) in given.times_s.iter().enumerate() {
                 one_time(&format!("report.times_s[{i}]"), time)?;
             }
-            let mut times = given.times_s.clone();
-            times.sort_by(f64::total_cmp);
-            times.dedup_by(|a, b| same(*a, *b));
-            times
+            given.times_s.clone()
         }
         None => {
             let (first, last) = (axis_s.first().copied(), axis_s.last().copied());
@@ -35,6 +33,14 @@ pub(super) fn times(bake: &BakeFile, report: Option<&ReportFile>) -> Result<Time
             DEFAULT_REPORT_S.into_iter().filter(within).collect()
         }
     };
+    report_s.sort_by(f64::total_cmp);
+    if let Some(time) = read_out_s {
+        let first = axis_s.first().copied().unwrap_or(time);
+        let last = axis_s.last().into_iter().chain(report_s.last()).copied().fold(first, f64::max);
+        check::between("qualification.after_s", time, first, last, "s, a time of the bake")?;
+        report_s.insert(report_s.partition_point(|&t| t < time), time);
+    }
+    report_s.dedup_by(|a, b| same(*a, *b));
     for &time in &report_s {
         // A point that a logarithm put beside a round number becomes the round number.
         match axis_s.iter().position(|&t| t >= time * (1.0 - SAME)) {
@@ -140,7 +146,7 @@ mod tests {
 
     #[test]
     fn octaves_end_at_the_end_and_hold_the_report_times() {
-        let found = times(&bake(), None).unwrap();
+        let found = times(&bake(), None, None).unwrap();
         assert_eq!(found.report_s, DEFAULT_REPORT_S);
         assert_eq!(found.axis_s.first(), Some(&1.0));
         assert_eq!(found.axis_s.last(), Some(&3.15576e8));
@@ -155,7 +161,7 @@ mod tests {
     #[test]
     fn a_point_beside_a_report_time_becomes_it() {
         let even = BakeFile { from_s: Some(0.1), to_s: Some(1e6), per_octave: None, points: Some(50), ..bake() };
-        let found = times(&even, None).unwrap();
+        let found = times(&even, None, None).unwrap();
         assert_eq!(found.axis_s.len(), 50, "1e3, 1e4 and 1e5 are on the axis already");
         assert!(DEFAULT_REPORT_S.iter().all(|t| found.axis_s.contains(t)));
     }
@@ -163,16 +169,16 @@ mod tests {
     #[test]
     fn default_report_times_do_not_lengthen_the_bake() {
         let short = BakeFile { to_s: Some(2e3), ..bake() };
-        assert_eq!(times(&short, None).unwrap().report_s, [1e3]);
+        assert_eq!(times(&short, None, None).unwrap().report_s, [1e3]);
         let asked = ReportFile { times_s: vec![1e4, 5.0, 5.0] };
-        let found = times(&short, Some(&asked)).unwrap();
+        let found = times(&short, Some(&asked), None).unwrap();
         assert_eq!(found.report_s, [5.0, 1e4]);
         assert_eq!(found.axis_s.last(), Some(&1e4));
     }
 
     #[test]
     fn bad_times_are_refused() {
-        let refused = |bake: BakeFile| match times(&bake, None) {
+        let refused = |bake: BakeFile| match times(&bake, None, None) {
             Err(bad) => bad.to_string(),
             Ok(found) => panic!("accepted {:?}", found.axis_s),
         };

@@ -9,6 +9,7 @@ use trapline::campaign::{CampaignError, MergeError, RunError};
 use trapline::experiment::ExperimentError;
 use trapline::experiment::mnist::{IdxError, MnistError};
 use trapline::figure::FigureError;
+use trapline::rare::RareError;
 use trapline::record::RecordError;
 
 /// Why a command did not do what it was asked to.
@@ -170,6 +171,12 @@ impl From<FitError> for Failure {
                 Failure::Usage(told(&error))
             }
         }
+    }
+}
+
+impl From<RareError> for Failure {
+    fn from(error: RareError) -> Self {
+        Failure::Usage(told(&error))
     }
 }
 

@@ -19,6 +19,8 @@ mod outputs;
 mod paper;
 mod plan;
 mod progress;
+mod qualify;
+mod rare;
 mod run;
 mod selftest;
 mod show;
@@ -68,6 +70,8 @@ enum Command {
     Learn(measure::Learn),
     Mnist(mnist::Mnist),
     Paper(paper::Paper),
+    Rare(rare::Rare),
+    Qualify(qualify::Qualify),
     Fit(fit::Fit),
     Devices(devices::Devices),
     Materials(materials::Materials),
@@ -129,6 +133,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Learn(command) => command.run(),
         Command::Mnist(command) => command.run(),
         Command::Paper(command) => command.run(),
+        Command::Rare(command) => command.run(),
+        Command::Qualify(command) => command.run(),
         Command::Fit(command) => command.run(),
         Command::Devices(command) => command.run(),
         Command::Materials(command) => command.run(),

@@ -69,7 +69,14 @@ fn every_part_of_the_address_changes_the_words() {
     let mut addresses = 0;
     for seed in [0, 1, 1 << 32, 1 << 63] {
         for cell in [0, 1, 0xFFFF_FFFF, 1 << 32, (1 << 32) + 1, 1 << 63, u64::MAX] {
-            for purpose in [Purpose::Device, Purpose::Cycle, Purpose::ReadNoise, Purpose::Learning, Purpose::FitStart] {
+            for purpose in [
+                Purpose::Device,
+                Purpose::Cycle,
+                Purpose::ReadNoise,
+                Purpose::Learning,
+                Purpose::FitStart,
+                Purpose::Rare,
+            ] {
                 for step in [0, 1, 1 << 31, u32::MAX] {
                     for draw in [0, 1, (1 << DRAW_BITS) - 1] {
                         seen.extend(words(seed, cell, purpose, step, draw));

@@ -1,0 +1,171 @@
+//! `trapline qualify`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use trapline::analysis::Table;
+use trapline::analysis::qualification::{self, CONFIDENCES, Condition, Lot, Qualification, Shown};
+use trapline::record::{self, FileType};
+use trapline::units::{celsius_texts, kelvin, spoken_time};
+
+use super::{Failure, terminal};
+
+const MORE: &str = "\
+The campaign's [qualification] says after which time parts are read out, which sweeps are parts and lots, and when a part fails; \
+campaigns/qualification/ has ready-made ones, docs/qualification.md the rules and what a simulation does not show.
+
+Exit codes: 0 when every lot passed; 1 when one failed, or the file cannot be read; 2 when there is no verdict, because the record \
+is not complete or has no [qualification].";
+
+/// Says of a record whether its parts pass their qualification, and what that shows
+#[derive(Debug, Args)]
+#[command(after_help = MORE)]
+pub struct Qualify {
+    /// The record of a campaign with [qualification]
+    file: PathBuf,
+    /// Prints the verdict as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Qualify {
+    /// Prints the verdict; exit code 1 where a lot failed.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn run(self) -> Result<(), Failure> {
+        let shown = self.file.display();
+        let no_verdict = |what: String| Failure::Usage(format!("{shown}: {what}"));
+        if record::file_type(&self.file)? != FileType::Campaign {
+            return Err(no_verdict(
+                "it is not the whole record of a campaign; give one that `trapline run` has finished".into(),
+            ));
+        }
+        let found = record::open_campaign(&self.file)?;
+        let verdict = qualification::qualify(&found).map_err(|error| no_verdict(error.to_string()))?;
+        let text = match self.json {
+            true => serde_json::to_string_pretty(&verdict).map_err(|e| Failure::Failed(e.to_string()))? + "\n",
+            false => told(&verdict),
+        };
+        terminal::print(&text)?;
+        if verdict.passed {
+            return Ok(());
+        }
+        let lots = || verdict.conditions.iter().flat_map(|of| &of.lots);
+        let failed = lots().filter(|lot| !lot.passed).count();
+        Err(Failure::Failed(format!("{shown}: {failed} of {} lots failed", lots().count())))
+    }
+}
+
+fn told(verdict: &Qualification) -> String {
+    let share = match verdict.part_fails_above {
+        0.0 => "a single cell".to_owned(),
+        share => format!("more than {share} of its cells"),
+    };
+    let mut text = format!(
+        "{}: read out after {}; a part fails with {share}, a lot with more than {} failed parts\n\n",
+        if verdict.passed { "PASS" } else { "FAIL" },
+        hours(verdict.after_s),
+        verdict.allowed_fails
+    );
+    text.push_str(&table(verdict));
+    text.push_str(&why(verdict));
+    text.push_str(LEGEND);
+    text
+}
+
+/// Tests are told in hours.
+fn hours(time_s: f64) -> String {
+    let hours = time_s / 3600.0;
+    if hours >= 1.0 { format!("{} h", (hours * 100.0).round() / 100.0) } else { spoken_time(time_s) }
+}
+
+const LEGEND: &str = "
+least kept     what the worst of all cells keeps of its window, and the threshold below which it has failed
+parts below    the share of all such parts that fails is below this, with 60 and with 90 % confidence; the latter is the sample's LTPD
+cells below    the same of cells, 90 %
+FIT below      failures in 1e9 hours of a part at the bake's own temperature, if they came at a constant rate, 60 %
+";
+
+fn table(verdict: &Qualification) -> String {
+    let sweeps: Vec<String> =
+        verdict.conditions.first().map_or_else(Vec::new, |of| of.sweeps.iter().map(|(name, _)| name.clone()).collect());
+    let text_columns = sweeps.len() + 4;
+    let headings = ["material", "°C", "lot", "verdict", "fails", "parts", "least kept"];
+    let bounded = ["parts below, 60 %", "90 %", "cells below", "FIT below"];
+    let headings = headings.into_iter().chain(bounded);
+    let mut table = Table::new(sweeps.into_iter().chain(headings.map(str::to_owned)), text_columns);
+    let degrees: Vec<f64> = verdict.conditions.iter().map(|of| kelvin(of.temperature_c)).collect();
+    for (of, degrees) in verdict.conditions.iter().zip(celsius_texts(&degrees)) {
+        let row = |lot: &str, verdict: &str, shown: &Shown, kept: String| {
+            let values = of.sweeps.iter().map(|(_, value)| value.clone());
+            let names = [of.material.clone(), degrees.clone(), lot.to_owned(), verdict.to_owned()];
+            values.chain(names).chain(bounds(shown, kept)).collect::<Vec<_>>()
+        };
+        for lot in &of.lots {
+            let name = lot.name.as_deref().unwrap_or("-");
+            table.row(row(name, told_of(lot.passed), &lot.shown, kept(lot)));
+        }
+        if let Some(together) = of.together.as_ref().filter(|_| of.lots.len() > 1) {
+            table.row(row("together", told_of(of.passed), together, String::new()));
+        }
+    }
+    table.render()
+}
+
+fn told_of(passed: bool) -> &'static str {
+    if passed { "pass" } else { "FAIL" }
+}
+
+fn kept(lot: &Lot) -> String {
+    lot.least_kept.map_or_else(|| "-".to_owned(), |kept| format!("{kept:.4} of {}", lot.kept_below))
+}
+
+fn bounds(shown: &Shown, kept: String) -> [String; 7] {
+    let percent = |share: f64| format!("{:.2} %", 100.0 * share);
+    let [first, second] = &shown.parts;
+    [
+        first.failed.to_string(),
+        first.total.to_string(),
+        kept,
+        percent(first.upper_one_sided),
+        percent(second.upper_one_sided),
+        shown.cells.as_ref().map_or_else(|| "-".to_owned(), |cells| format!("{:.2e}", cells[1].upper_one_sided)),
+        format!("{:.2e}", shown.fit_upper[0]),
+    ]
+}
+
+/// Failed parts to name; the JSON has all.
+const NAMED: usize = 5;
+
+/// The failed parts, a line a lot; and lots that are not as many samples as they seem.
+fn why(verdict: &Qualification) -> String {
+    let mut lines = String::new();
+    for of in &verdict.conditions {
+        for lot in of.lots.iter().filter(|lot| lot.fails > 0) {
+            lines.push_str(&failed_parts(of, lot));
+        }
+        if of.together.is_none() && of.lots.len() > 1 {
+            lines.push_str(&format!(
+                "{}: lots share seeds, so their parts are no independent samples; no bound is given of all lots together.\n",
+                of.material
+            ));
+        }
+    }
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
+}
+
+fn failed_parts(of: &Condition, lot: &Lot) -> String {
+    let part = |part: &qualification::FailedPart| match part.programmed_cells {
+        0 => format!("{} (holds no charge)", part.part),
+        cells => format!("{} ({} of {cells} cells)", part.part, part.failed_cells),
+    };
+    let mut parts: Vec<String> = lot.failed_parts.iter().take(NAMED).map(part).collect();
+    if lot.failed_parts.len() > NAMED {
+        parts.push(format!("and {} more", lot.failed_parts.len() - NAMED));
+    }
+    let lot = lot.name.as_ref().map_or_else(String::new, |name| format!(", lot {name}"));
+    format!("{}{lot}: failed parts {}\n", of.material, parts.join(", "))
+}
+
+const _: () = assert!(CONFIDENCES[0] == 0.6 && CONFIDENCES[1] == 0.9, "the legend says them");
