@@ -197,12 +197,19 @@ impl CampaignLabel {
     /// If there are fewer points.
     pub fn only(&self, number: usize) -> CampaignLabel {
         let point = self.point(number);
+        // Each field by itself: a copy of the settings of all points for each of them would take the square of their number.
         CampaignLabel {
+            name: self.name.clone(),
+            campaign_toml: self.campaign_toml.clone(),
+            overrides: self.overrides.clone(),
             sweeps: self.sweeps.iter().zip(point.sweep_index).map(|(sweep, at)| sweep.only(at)).collect(),
             materials: vec![self.materials[point.material_index].clone()],
             temperatures_k: vec![point.temperature_k],
+            times_s: self.times_s.clone(),
+            bins: self.bins,
+            report_times_s: self.report_times_s.clone(),
+            dump: self.dump,
             settings: vec![self.settings[number]],
-            ..self.clone()
         }
     }
 
