@@ -93,6 +93,6 @@ fn what_has_no_form_in_a_script_is_refused() {
         (Slurm { options: vec![("--mem", String::new())], ..some() }, "--mem"),
     ] {
         let said = refused(scripts);
-        assert!(said.contains(part) && !said.contains('\n'), "{said}");
+        assert!(said.contains(part), "{said}");
     }
 }
