@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bundle bundle-test bench clean setup-demo setup-check setup-test
+.PHONY: help demo test check slurm-test bundle bundle-test bench clean setup-demo setup-check setup-test setup-slurm
 # The targets share one target folder, which cargo locks anyway.
 .NOTPARALLEL:
 
@@ -30,7 +30,8 @@ test: setup-test ## runs all tests, shaders included (on Mesa's llvmpipe where t
 	cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS)
 	# Ignored above: what needs an interpreter, or published figures, that not every machine has.
 	if [ -n "$${TRAPLINE_PYTHON:-}" ]; then
-	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record_python --test paper_python -- --ignored
+	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record_python --test paper_python \
+	        --test lifetime_python -- --ignored
 	fi
 	if [ -n "$${TRAPLINE_REFERENCE_DIR:-}" ]; then
 	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib -- --ignored reference_file
@@ -41,6 +42,16 @@ test: setup-test ## runs all tests, shaders included (on Mesa's llvmpipe where t
 	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib -- --ignored mnist::
 	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test mnist -- --ignored $$skip
 	fi
+
+	# A file system with too little room, where a namespace of its own lets anybody mount one.
+	if unshare --mount --map-root-user true 2>/dev/null; then
+	    unshare --mount --map-root-user \
+	        cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record_damage --test campaign_cli -- --ignored full_disk
+	fi
+
+slurm-test: setup-slurm ## runs campaigns through a real Slurm, started for the test
+	@. .setup/slurm.sh
+	CARGO_FLAGS="$(CARGO_FLAGS)" scripts/slurm-test.sh
 
 check: setup-check ## formatting, lints and docs, warnings denied
 	@. .setup/check.sh
@@ -74,7 +85,7 @@ bench: setup-test ## CPU and GPU benchmarks, cells per second
 	@. .setup/test.sh
 	cargo bench $$TRAPLINE_FEATURES $(CARGO_FLAGS)
 
-setup-demo setup-check setup-test: setup-%: ## only looks for what `make demo` (check, test) needs, and installs it
+setup-demo setup-check setup-test setup-slurm: setup-%: ## only looks for what `make demo` (check, test, slurm-test) needs, and installs it
 	@scripts/setup.sh $*
 
 clean: ## removes what was built, .setup and dist included

@@ -5,6 +5,7 @@
 #   scripts/setup.sh demo      Rust, a C compiler, HDF5
 #   scripts/setup.sh check     the same, rustfmt and clippy
 #   scripts/setup.sh test      the same, a Vulkan loader and driver, Python with h5py and xarray
+#   scripts/setup.sh slurm     the same as for test, and Slurm
 #   scripts/setup.sh bundle    Rust, a C compiler, and zig, cargo-zigbuild and CMake from PyPI
 #
 # Where apt-get can be used (root, or sudo), the packages come from there. Where not, HDF5 is built from source by
@@ -24,7 +25,7 @@ cmake_min=3.26
 # Pinned, because the release bundle is made by them.
 bundle_tools=(ziglang==0.17.1 cargo-zigbuild==0.24.0)
 cmake_tool="cmake>=$cmake_min"
-reader_tools=("numpy>=1.24" "h5py>=3.8" "xarray>=2023.1" "h5netcdf>=1.1")
+reader_tools=("numpy>=1.24" "h5py>=3.8" "xarray>=2023.1" "h5netcdf>=1.1" "scipy>=1.10" "reliability>=0.8")
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() {
@@ -157,6 +158,11 @@ int main(void) {
 EOC
     vulkan_device=$(NODEVICE_SELECT=1 "$probe/vulkan" 2>>"$probe/vulkan.log")
 }
+
+# --- Slurm -------------------------------------------------------------------------------------------------------
+
+# Debian keeps the daemons out of the PATH of people.
+have_slurm() { (PATH=$PATH:/usr/sbin:/sbin && command -v slurmctld slurmd munged sbatch) >/dev/null; }
 
 # --- apt ---------------------------------------------------------------------------------------------------------
 
@@ -303,8 +309,8 @@ use_reader() {
 
 what=${1:-}
 case $what in
-demo | check | test | bundle) ;;
-*) die "usage: scripts/setup.sh demo|check|test|bundle" ;;
+demo | check | test | slurm | bundle) ;;
+*) die "usage: scripts/setup.sh demo|check|test|slurm|bundle" ;;
 esac
 
 probe=$state/probe-$what
@@ -318,13 +324,15 @@ find_rust
 packages=()
 have_cc || packages+=(gcc libc6-dev)
 case $what in
-demo | check | test) have_hdf5 || packages+=(libhdf5-dev pkg-config) ;;
+demo | check | test | slurm) have_hdf5 || packages+=(libhdf5-dev pkg-config) ;;
 bundle) command -v readelf >/dev/null || packages+=(binutils) ;;
 esac
+[ "$what" != slurm ] || have_slurm || packages+=(slurm-wlm munge)
 case $what in
-test)
+test | slurm)
     [ "${TRAPLINE_SKIP_GPU_TESTS:-}" = 1 ] || have_vulkan || packages+=(libvulkan1 mesa-vulkan-drivers)
-    [ -n "${TRAPLINE_PYTHON:-}" ] || [ -x "$venv/bin/python" ] || have_venv || packages+=(python3 python3-venv)
+    [ "$what" = slurm ] || [ -n "${TRAPLINE_PYTHON:-}" ] || [ -x "$venv/bin/python" ] || have_venv ||
+        packages+=(python3 python3-venv)
     ;;
 bundle) [ -x "$venv/bin/python" ] || have_venv || packages+=(python3 python3-venv) ;;
 esac
@@ -347,6 +355,11 @@ test)
     use_vulkan
     use_reader
     ;;
+slurm)
+    have_slurm || die "Slurm is missing. Install it, or ask for it:" "sudo apt-get install slurm-wlm munge"
+    use_hdf5
+    use_vulkan
+    ;;
 bundle)
     [ "$(uname -sm)" = "Linux x86_64" ] || die "the bundle is made on Linux x86_64; this is $(uname -sm)"
     pip_install bundle "${bundle_tools[@]}" "$cmake_tool" || die "zig, cargo-zigbuild and CMake come from PyPI." \
@@ -368,5 +381,5 @@ esac
     [ -z "$features" ] && [ "$what" != bundle ] || echo 'unset HDF5_DIR HDF5_VERSION'
     [ -z "$reader" ] || printf 'export TRAPLINE_PYTHON=%q\n' "$reader"
     # Stops Mesa's device-select layer from complaining that there is no XDG_RUNTIME_DIR.
-    [ "$what" != test ] || echo 'export NODEVICE_SELECT=1'
+    [ "$what" != test ] && [ "$what" != slurm ] || echo 'export NODEVICE_SELECT=1'
 } >"$state/$what.sh"

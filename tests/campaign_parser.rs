@@ -220,7 +220,7 @@ proptest! {
         }
         let plan = campaign(&text).expect("within all limits");
         prop_assert_eq!(plan.points.len(), materials.len() * temperatures.len());
-        prop_assert_eq!(plan.cells(), rows * cols * plan.points.len() as u64);
+        prop_assert_eq!(plan.work_of(&plan.numbers), plan.numbers.iter().map(|&n| rows * cols * plan.steps(n)).sum::<u64>());
         for (number, point) in plan.points.iter().enumerate() {
             prop_assert_eq!(point.number, number);
             prop_assert_eq!(number, point.material_index * temperatures.len() + point.temperature_index);

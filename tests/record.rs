@@ -71,7 +71,7 @@ fn a_merge_holds_every_point_bit_for_bit() {
         assert_eq!(record.label, label);
         assert_eq!(record.label.difference(&label), None);
         assert_eq!(record.provenance, who);
-        assert_eq!((record.format_version, record.points.len()), ([2, 0], label.points()));
+        assert_eq!((record.format_version, record.points.len()), (record::FORMAT_VERSION, label.points()));
         assert_eq!(record.computed(), label.points());
         for number in 0..label.points() {
             let whole = record::whole(&record, number).unwrap().unwrap();

@@ -214,6 +214,112 @@ fn old_temporaries_of_the_same_file_are_swept() {
     assert_eq!(left, [false, true, true, true]);
 }
 
+/// One file of each kind: a point, a campaign, one that leads to its pieces, one in progress, an experiment.
+fn one_of_each(folder: &Path) -> Vec<PathBuf> {
+    let label = campaign(&SMALL);
+    let who = provenance("m");
+    let parts = folder.join("progress.h5.parts");
+    let point_file = write_all(&parts, &label).remove(0);
+    let path = |name: &str| folder.join(name);
+    record::merge_points(&parts, &label, &who, &path("campaign.h5"), 0..6).unwrap();
+    let piece = record::open_campaign(&path("campaign.h5")).unwrap();
+    let sources: Vec<_> = (0..6).map(|number| (number, record::Source::Record(&piece))).collect();
+    record::merge(&label, &who, &path("virtual.h5"), &sources, record::Held::Virtual).unwrap();
+    record::write_unfinished(&path("progress.h5"), &parts, &label, &who, &[0, 1, 2, 3, 4, 5]).unwrap();
+    let (label, datasets) = made_up::experiment();
+    record::write_datasets(&path("experiment.h5"), &label, &who, &datasets).unwrap();
+    ["campaign.h5", "virtual.h5", "progress.h5", "experiment.h5"].map(path).into_iter().chain([point_file]).collect()
+}
+
+/// Every reader there is, on one file: what they say, if anything.
+fn read_as_anything(path: &Path) -> Vec<RecordError> {
+    let campaign = || {
+        let found = record::open_campaign(path)?;
+        let _ = record::describe(&found)?;
+        (0..found.points.len()).try_for_each(|place| record::whole(&found, place).map(drop))
+    };
+    let unfinished = || record::open_unfinished(path).map(|found| drop(record::describe_unfinished(&found)));
+    let results = [
+        record::file_type(path).map(drop),
+        campaign(),
+        unfinished(),
+        record::read_point(path).map(drop),
+        record::read_datasets(path).map(|found| drop(record::describe_experiment(&found))),
+    ];
+    results.into_iter().filter_map(Result::err).collect()
+}
+
+/// A file is of one kind: each reader but its own and the one of kinds refuses it.
+const OTHERS: usize = 3;
+
+#[test]
+fn files_of_every_kind_survive_cuts_and_flips() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = Random(13);
+    for file in one_of_each(folder.path()) {
+        let whole = fs::read(&file).unwrap();
+        assert_eq!(read_as_anything(&file).len(), OTHERS, "{}", file.display());
+        for _ in 0..40 {
+            let mut damaged = whole.clone();
+            let bit = random.bits() as usize % (8 * whole.len());
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            for bytes in [&damaged[..], &whole[..bit / 8]] {
+                // In its own place: what leads elsewhere still does.
+                fs::write(&file, bytes).unwrap();
+                let said = read_as_anything(&file);
+                said.iter().for_each(|error| drop(check_line(error, &file)));
+                assert!(said.len() > OTHERS || bit / 8 >= whole.len() - 20, "{}: bit {bit}", file.display());
+            }
+        }
+        fs::write(&file, &whole).unwrap();
+    }
+}
+
+/// What another program may make of a file without breaking its format: things gone, of another type, of another shape.
+#[test]
+fn files_that_another_program_mangled_are_refused_or_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut random, mut refused) = (Random(14), 0);
+    for file in one_of_each(folder.path()) {
+        let whole = fs::read(&file).unwrap();
+        for turn in 0..60 {
+            let mangled = hdf5::File::open_rw(&file).unwrap();
+            let names = mangled.member_names().unwrap();
+            let attributes = mangled.attr_names().unwrap();
+            let pick = random.bits() as usize;
+            let (name, attribute) = (&names[pick % names.len()], &attributes[pick % attributes.len()]);
+            match turn % 6 {
+                0 => mangled.unlink(name).unwrap(),
+                1 => {
+                    mangled.unlink(name).unwrap();
+                    mangled.new_dataset::<f64>().shape(()).create(name.as_str()).unwrap();
+                }
+                2 => {
+                    mangled.unlink(name).unwrap();
+                    mangled.new_dataset::<hdf5::types::VarLenAscii>().shape([3, 0, 7]).create(name.as_str()).unwrap();
+                }
+                3 => {
+                    mangled.unlink(name).unwrap();
+                    mangled.create_group(name).unwrap();
+                }
+                4 => mangled.delete_attr(attribute).unwrap(),
+                _ => {
+                    mangled.delete_attr(attribute).unwrap();
+                    let values = ndarray::arr2(&[[i8::MIN, 1], [2, i8::MAX]]);
+                    mangled.new_attr_builder().with_data(&values).create(attribute.as_str()).unwrap();
+                }
+            }
+            mangled.close().unwrap();
+            let said = read_as_anything(&file);
+            said.iter().for_each(|error| drop(check_line(error, &file)));
+            refused += usize::from(said.len() > OTHERS);
+            fs::write(&file, &whole).unwrap();
+        }
+    }
+    // Some of what goes is not needed: labels for people, the order of things.
+    assert!(refused > 150, "only {refused} of 300 were refused");
+}
+
 /// A disk that fills up in the middle: the error says so, and nothing is left under the final name.
 #[test]
 #[ignore = "needs the right to mount a tmpfs"]

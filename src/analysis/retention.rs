@@ -7,7 +7,7 @@ use crate::units::celsius_texts;
 
 /// One point of a campaign in a few numbers. A number that does not exist is `None`: of a point that was not computed, or of
 /// an array in which no cell was programmed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct RetentionRow {
     /// What the sweeps are set to: name of each and its value.
     pub sweeps: Vec<(String, String)>,
@@ -25,7 +25,7 @@ pub struct RetentionRow {
 }
 
 /// What is left at one checkpoint.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct RetentionAt {
     pub time_s: f64,
     /// Mean over the programmed cells of the window over its value right after programming.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::intent;
 use super::run::now;
 use crate::outcome::{CampaignLabel, Identity, Provenance};
-use crate::record::{self, CampaignRecord, FileType, RecordError, Source, UnfinishedRecord};
+use crate::record::{self, CampaignRecord, FileType, Held, RecordError, Source, UnfinishedRecord};
 
 /// Why pieces do not make a campaign; one line.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +86,7 @@ impl Piece {
 ///
 /// # Errors
 /// [`MergeError`]; `destination` is then as it was.
-pub fn merge(pieces: &[PathBuf], destination: &Path, partial: bool) -> Result<Merged, MergeError> {
+pub fn merge(pieces: &[PathBuf], destination: &Path, partial: bool, held: Held) -> Result<Merged, MergeError> {
     let started_utc = now();
     let pieces = pieces.iter().map(|path| Piece::open(path)).collect::<Result<Vec<_>, _>>()?;
     let Some(first) = pieces.first() else {
@@ -123,7 +123,7 @@ pub fn merge(pieces: &[PathBuf], destination: &Path, partial: bool) -> Result<Me
         started_utc,
         ended_utc: now(),
     };
-    record::merge(label, &provenance, destination, &sources)?;
+    record::merge(label, &provenance, destination, &sources, held)?;
     let mut remarks = Vec::new();
     if let [one, other, ..] = computers.as_slice() {
         let [one, other] = [one, other].map(intent::computer);

@@ -4,10 +4,11 @@
 //! read, and nothing that follows can fail for what the user wrote. The points of a plan are numbered, and independent: a point
 //! depends on the plan and on its number, not on the points before it, nor on who computes it. [`run()`] computes them one after
 //! another, or those of one [`Shard`], commits each as its own file, and merges the files into the record. [`merge()`] puts the
-//! records of shards together.
+//! records of shards together. [`slurm`] writes the job scripts that have a cluster do both.
 
 mod check;
 mod error;
+pub mod estimate;
 pub mod file;
 mod flags;
 mod intent;
@@ -16,6 +17,7 @@ mod parts;
 mod plan;
 mod run;
 mod shard;
+pub mod slurm;
 mod sweep;
 mod times;
 
@@ -28,5 +30,5 @@ pub use error::{Bad, CampaignError, RunError};
 pub use merge::{MergeError, Merged, merge};
 pub use parts::Existing;
 pub use plan::{Overrides, Plan};
-pub use run::{Claim, Destination, now, provenance, run};
+pub use run::{Claim, Destination, Watch, now, provenance, run};
 pub use shard::{MAX_SHARDS, Shard};

@@ -140,7 +140,12 @@ impl Parts {
 
     /// Number of finished points.
     pub(super) fn points(&self) -> usize {
-        Contents::of(&self.path).map_or(0, |found| found.points.len())
+        Parts::finished(&self.path)
+    }
+
+    /// The same of any folder; none where it is no folder of points.
+    pub(super) fn finished(path: &Path) -> usize {
+        Contents::of(path).map_or(0, |found| found.points.len())
     }
 
     pub(super) fn path(&self) -> &Path {

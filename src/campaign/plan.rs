@@ -128,15 +128,9 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The cells of all points to compute together: what progress is counted in.
-    pub fn cells(&self) -> u64 {
-        self.cells_of(&self.numbers)
-    }
-
-    /// The cells of some points together.
-    pub fn cells_of<'a>(&self, numbers: impl IntoIterator<Item = &'a usize>) -> u64 {
-        let cells = |number: &usize| self.shape(*number).cells();
-        numbers.into_iter().fold(0, |sum: u64, number| sum.saturating_add(cells(number)))
+    /// How much there is to compute at some points, in steps of a cell: what progress is counted in.
+    pub fn work_of<'a>(&self, numbers: impl IntoIterator<Item = &'a usize>) -> u64 {
+        numbers.into_iter().fold(0, |sum: u64, &number| sum.saturating_add(self.work(number)))
     }
 
     /// The plan with the points of one shard to compute. A point's result does not depend on the shard.
@@ -146,11 +140,17 @@ impl Plan {
         self
     }
 
-    /// How much there is to compute at a point, in steps of a cell: each pulse or sweep point of the programming, each checkpoint.
     fn work(&self, number: usize) -> u64 {
-        let case = self.case_of(number);
-        let steps = protocol::segments(&case.materials[self.points[number].material_index].program).len();
-        case.shape.cells().saturating_mul((steps + self.label.times_s.len()) as u64)
+        self.shape(number).cells().saturating_mul(self.steps(number))
+    }
+
+    /// Steps of each cell at a point: the pulses, pauses and sweep points of its programming, and its checkpoints.
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn steps(&self, number: usize) -> u64 {
+        let program = &self.case_of(number).materials[self.points[number].material_index].program;
+        (protocol::segments(program).len() + self.label.times_s.len()) as u64
     }
 
     /// The array of a point.
@@ -170,7 +170,15 @@ impl Plan {
     /// # Panics
     /// If there are fewer points.
     pub fn job(&self, number: usize) -> Job {
-        self.job_at(number, &self.label.times_s[1..])
+        self.built(number, self.shape(number), &self.label.times_s[1..])
+    }
+
+    /// The point of this number on an array of another size.
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn sample(&self, number: usize, shape: ArrayShape) -> Job {
+        self.built(number, shape, &self.label.times_s[1..])
     }
 
     /// As [`Plan::job`], at other times after programming, s, ascending and positive.
@@ -178,13 +186,17 @@ impl Plan {
     /// # Panics
     /// If there are fewer points.
     pub fn job_at(&self, number: usize, times_s: &[f64]) -> Job {
+        self.built(number, self.shape(number), times_s)
+    }
+
+    fn built(&self, number: usize, shape: ArrayShape, times_s: &[f64]) -> Job {
         let (point, settings, case) = (&self.points[number], &self.label.settings[number], self.case_of(number));
         let of = &case.materials[point.material_index];
         Job::new(&JobSpec {
             material: &of.material,
             variation: case.variation,
             seed: settings.seed,
-            shape: case.shape,
+            shape,
             program_k: settings.program_k,
             bake_k: point.temperature_k,
             profile: case.profile.as_ref(),

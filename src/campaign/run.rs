@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 
 use ndarray::{Array3, ArrayView2};
 
@@ -15,9 +16,9 @@ use super::plan::Plan;
 use super::shard::Shard;
 use crate::array::CellSet;
 use crate::backend::job::Job;
-use crate::backend::{Backend, BackendError, Progress};
+use crate::backend::{Backend, BackendError};
 use crate::files;
-use crate::outcome::{CellDump, CellWindow, Identity, PointLabel, Provenance};
+use crate::outcome::{CellDump, CellWindow, Identity, PointLabel, PointOutcome, Provenance};
 use crate::record::{
     CampaignRecord, FileType, file_type, merge_points, open_campaign, point_path, write_point, write_unfinished,
 };
@@ -84,6 +85,11 @@ impl Destination {
     pub fn check(&self, inputs: &[PathBuf], existing: Existing) -> Result<(), RunError> {
         self.check_files(inputs, self.replaces(existing))?;
         Parts::check(&self.parts, existing)
+    }
+
+    /// Number of finished points in the folder of points.
+    pub fn finished(&self) -> usize {
+        Parts::finished(&self.parts)
     }
 
     /// Whether outputs that exist are replaced: a run that goes on replaces what it was told to when it began.
@@ -209,16 +215,30 @@ fn appended(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// What a run tells while it goes, from whatever thread knows it.
+pub trait Watch: Sync {
+    /// So many further steps of cells are done, of [`Plan::work_of`] the points that are not taken over.
+    fn steps(&self, steps: u64);
+    /// A point is in its file.
+    fn finished(&self, point: &PointLabel);
+}
+
+/// Nobody watches.
+impl Watch for () {
+    fn steps(&self, _: u64) {}
+    fn finished(&self, _: &PointLabel) {}
+}
+
 /// Runs all points of a plan and writes the record.
 ///
-/// `progress` is told how many further cells are done, of [`Plan::cells`] without those of points that are taken over. The folder of points is removed when the record
-/// is whole, and so are the figures of a record that was replaced; new ones are not drawn here.
+/// The folder of points is removed when the record is whole, and so are the figures of a record that was replaced; new ones are not
+/// drawn here.
 ///
 /// # Errors
 /// [`RunError`]. Points that were finished stay in the folder ([`RunError::Stopped`] says how many), and the record is as it was.
-pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, progress: Progress) -> Result<(), RunError> {
+pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, watch: &dyn Watch) -> Result<(), RunError> {
     let Claim { destination, parts, stale } = claim;
-    record(plan, backend, destination, &parts.done, progress).map_err(|source| match parts.points() {
+    record(plan, backend, destination, &parts.done, watch).map_err(|source| match parts.points() {
         0 => {
             // Links to points of which there will be none.
             if is_unfinished(&destination.record) {
@@ -240,7 +260,7 @@ fn record(
     backend: &dyn Backend,
     to: &Destination,
     done: &BTreeSet<usize>,
-    progress: Progress,
+    watch: &dyn Watch,
 ) -> Result<(), RunError> {
     let campaign_start = now();
     // A record that is to be replaced stays until the new one is whole.
@@ -248,9 +268,8 @@ fn record(
         let provenance = provenance(&backend.identity(), campaign_start.clone());
         write_unfinished(&to.record, &to.parts, &plan.label, &provenance, &plan.numbers)?;
     }
-    for &number in plan.numbers.iter().filter(|number| !done.contains(number)) {
-        compute(plan, backend, to, &plan.points[number], progress)?;
-    }
+    let missing = plan.numbers.iter().filter(|number| !done.contains(number)).map(|&number| &plan.points[number]);
+    compute_all(plan, backend, to, missing, watch)?;
     let mut doubtful = done.clone();
     loop {
         let provenance = provenance(&backend.identity(), campaign_start.clone());
@@ -262,21 +281,64 @@ fn record(
         match number.filter(|point| doubtful.remove(&point.number)) {
             Some(point) => {
                 tracing::warn!("{error}: computing point {} again", point.number);
-                compute(plan, backend, to, point, &|_| ())?;
+                compute_all(plan, backend, to, [point], &())?;
             }
             None => return Err(error.into()),
         }
     }
 }
 
-/// Computes a point and commits it as its own file.
-fn compute(
+/// Points that are computed and wait to be written: enough that a slow disk does not hold up the next, few enough for any memory.
+const WAITING: usize = 2;
+
+/// Computes points and commits each as its own file. One is written while the next is computed.
+fn compute_all<'a>(
     plan: &Plan,
     backend: &dyn Backend,
     to: &Destination,
-    point: &PointLabel,
-    progress: Progress,
+    points: impl IntoIterator<Item = &'a PointLabel>,
+    watch: &dyn Watch,
 ) -> Result<(), RunError> {
+    // A dump may be a GiB: none waits.
+    let waiting = if plan.label.dump.is_some() { 0 } else { WAITING };
+    let (computed, arriving) = mpsc::sync_channel::<Computed>(waiting);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(move || {
+            for Computed { label, by, outcome } in arriving {
+                write_point(&to.parts, &plan.label, &label, &by, &outcome)?;
+                watch.finished(&label);
+            }
+            Ok(())
+        });
+        let mut result = Ok(());
+        for point in points {
+            // A writer that is gone says why below.
+            match compute(plan, backend, point, watch).map(|found| computed.send(found)) {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => break,
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
+        }
+        drop(computed);
+        // What was computed before a failure is written, whatever became of the point after it.
+        match writer.join() {
+            Ok(written) => written.map_err(RunError::Record).and(result),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// A point on its way to its file.
+struct Computed {
+    label: PointLabel,
+    by: Provenance,
+    outcome: PointOutcome,
+}
+
+fn compute(plan: &Plan, backend: &dyn Backend, point: &PointLabel, watch: &dyn Watch) -> Result<Computed, RunError> {
     let start = now();
     let job = plan.job(point.number);
     let failed = |source: BackendError| RunError::Backend {
@@ -285,18 +347,19 @@ fn compute(
         temperature_c: celsius_texts(&[point.temperature_k]).concat(),
         source: Box::new(source),
     };
-    let mut outcome = backend.statistics(&job, progress).map_err(failed)?.outcome(&job);
+    let steps = plan.steps(point.number);
+    let progress = |cells: u64| watch.steps(cells.saturating_mul(steps));
+    let mut outcome = backend.statistics(&job, &progress).map_err(failed)?.outcome(&job);
     if let Some(window) = plan.label.dump {
         let trace = backend.trace(&job, &CellSet::window(plan.shape(point.number), &window)).map_err(failed)?;
         let found = dump(&job, window, [&trace.conductance, &trace.filling, &trace.lost].map(|a| a.view()));
         outcome.dump = Some(found.ok_or(RunError::Dump { number: point.number })?);
     }
-    let mut point = point.clone();
+    let mut label = point.clone();
     if outcome.programmed == 0 && !job.material.classes.is_empty() {
-        point.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
+        label.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
     }
-    write_point(&to.parts, &plan.label, &point, &provenance(&backend.identity(), start), &outcome)?;
-    Ok(())
+    Ok(Computed { label, by: provenance(&backend.identity(), start), outcome })
 }
 
 /// The trace of a window, as planes of rows and columns and in siemens.

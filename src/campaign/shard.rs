@@ -1,5 +1,7 @@
 //! Pieces of a campaign for several machines: of equal work, each point in exactly one.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -32,14 +34,17 @@ impl Shard {
     /// most (R. L. Graham, SIAM J. Appl. Math. 17, 416 (1969)); with pieces of one size the counts differ by one at most.
     pub fn of_work(self, work: &[u64]) -> Vec<usize> {
         let mut order: Vec<usize> = (0..work.len()).collect();
-        order.sort_by_key(|&piece| std::cmp::Reverse(work[piece]));
-        let mut shards = vec![(0_u128, 0_usize); self.of];
+        order.sort_by_key(|&piece| Reverse(work[piece]));
+        // Work, pieces, number: of shards with as little, the one with fewest pieces, then the first.
+        let mut shards: BinaryHeap<Reverse<(u128, usize, usize)>> =
+            (0..self.of).map(|shard| Reverse((0, 0, shard))).collect();
         let mut mine = Vec::new();
         for piece in order {
-            let least = (0..self.of).min_by_key(|&shard| shards[shard]).unwrap_or(0);
-            shards[least].0 += u128::from(work[piece]);
-            shards[least].1 += 1;
-            if least + 1 == self.number {
+            let Some(mut least) = shards.peek_mut() else { break };
+            let Reverse((sum, pieces, shard)) = &mut *least;
+            *sum += u128::from(work[piece]);
+            *pieces += 1;
+            if *shard + 1 == self.number {
                 mine.push(piece);
             }
         }

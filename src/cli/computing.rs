@@ -12,7 +12,7 @@ pub struct Computing {
     /// What computes
     #[arg(long, value_enum, default_value_t = BackendName::Auto)]
     backend: BackendName,
-    /// Part of a GPU adapter's name, or its number in `trapline devices`
+    /// Part of a GPU adapter's name, or its number or PCI address in `trapline devices`
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
     /// Device memory the GPU backend may take for a tile, in MiB or with a unit: 512MiB
@@ -61,6 +61,38 @@ impl Computing {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether an adapter is named.
+    pub fn names_adapter(&self) -> bool {
+        self.adapter.is_some()
+    }
+
+    /// Whether a number of threads is given.
+    pub fn names_threads(&self) -> bool {
+        self.threads.is_some()
+    }
+
+    /// Name of the backend; None where it is left to `auto`.
+    pub fn backend(&self) -> Option<&'static str> {
+        match self.backend {
+            BackendName::Auto => None,
+            BackendName::Cpu => Some("cpu"),
+            BackendName::Gpu => Some("gpu"),
+            BackendName::Reference => Some("reference"),
+        }
+    }
+
+    /// The options but for the backend, as words of a command line.
+    pub fn words(&self) -> Vec<String> {
+        let options = [
+            ("--adapter", self.adapter.clone()),
+            ("--device-memory", self.device_memory.map(|bytes| format!("{}KiB", bytes >> 10))),
+            ("--threads", self.threads.map(|n| n.to_string())),
+            ("--instruction-set", self.instruction_set.clone()),
+        ];
+        let given = options.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?]));
+        given.flatten().collect()
     }
 
     /// Opens the backend.

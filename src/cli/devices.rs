@@ -72,8 +72,8 @@ impl Report {
             );
             return text;
         }
-        let headings = ["", "gpu", "adapter", "API", "driver", "buffer", "binding", "workgroup", "its memory"];
-        let mut gpus = Table::new(headings, 5);
+        let headings = ["", "gpu", "adapter", "PCI", "API", "driver", "buffer", "binding", "workgroup", "its memory"];
+        let mut gpus = Table::new(headings, 6);
         for (number, adapter) in self.adapters.iter().enumerate() {
             let who = &adapter.identity;
             let software = if who.software { " (software)" } else { "" };
@@ -81,6 +81,7 @@ impl Report {
                 mark(self.auto_adapter == Some(number)).to_owned(),
                 number.to_string(),
                 format!("{}{software}", who.adapter),
+                adapter.pci_address.clone(),
                 who.instruction_set.clone(),
                 who.driver.clone(),
                 terminal::bytes(adapter.max_buffer_bytes),
@@ -90,7 +91,9 @@ impl Report {
             ]);
         }
         text.push_str(&gpus.render());
-        text.push_str("auto: what `--backend auto` takes; `--adapter` takes a number or a part of a name\n");
+        text.push_str(
+            "auto: what `--backend auto` takes; `--adapter` takes a number, a PCI address or a part of a name\n",
+        );
         text
     }
 }

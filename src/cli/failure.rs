@@ -4,6 +4,7 @@ use std::error::Error;
 
 use trapline::backend::BackendError;
 use trapline::calibrate::FitError;
+use trapline::campaign::slurm::SlurmError;
 use trapline::campaign::{CampaignError, MergeError, RunError};
 use trapline::experiment::ExperimentError;
 use trapline::experiment::mnist::{IdxError, MnistError};
@@ -120,6 +121,13 @@ impl From<MergeError> for Failure {
             | MergeError::Missing { .. }
             | MergeError::Kind { .. } => Failure::Usage(told(&error)),
         }
+    }
+}
+
+/// Names and options are the user's to change.
+impl From<SlurmError> for Failure {
+    fn from(error: SlurmError) -> Self {
+        Failure::Usage(told(&error))
     }
 }
 

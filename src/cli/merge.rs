@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use trapline::campaign;
+use trapline::record::Held;
 
 use super::{Failure, outputs, terminal};
 
@@ -22,6 +23,12 @@ pub struct Merge {
     /// Writes the record though points are missing; in it they are told apart by `computed`
     #[arg(long)]
     partial: bool,
+    /// Leaves histograms, series and dumps in the pieces, which must then stay where they are: virtual datasets lead there
+    #[arg(long = "virtual")]
+    linked: bool,
+    /// Prints what was done as JSON
+    #[arg(long)]
+    json: bool,
     /// Says nothing where all went well
     #[arg(long, short)]
     quiet: bool,
@@ -34,7 +41,13 @@ impl Merge {
         let output = [self.output.clone()];
         outputs::free(&output, self.force)?;
         outputs::not_inputs(&output, &self.pieces)?;
-        let merged = campaign::merge(&self.pieces, &self.output, self.partial)?;
+        let held = if self.linked { Held::Virtual } else { Held::Copied };
+        let merged = campaign::merge(&self.pieces, &self.output, self.partial, held)?;
+        if self.json {
+            return terminal::print_json(&serde_json::json!({
+                "written": self.output, "computed": merged.points, "points": merged.of, "remarks": merged.remarks,
+            }));
+        }
         for remark in merged.remarks {
             terminal::note(&remark);
         }

@@ -1,23 +1,31 @@
 //! The command line: one file per subcommand, arguments in, a checked plan out.
 
+mod analyze;
 mod bench;
+mod completions;
 mod computing;
 mod devices;
+mod diff;
 mod everyone;
 mod failure;
 mod fit;
+mod interrupt;
+mod man;
 mod materials;
 mod measure;
 mod merge;
 mod mnist;
 mod outputs;
 mod paper;
+mod plan;
+mod progress;
 mod qualify;
 mod rare;
 mod run;
 mod selftest;
 mod show;
 mod size;
+mod slurm;
 mod terminal;
 
 use std::process::ExitCode;
@@ -31,7 +39,8 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TRAPLINE_CO
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 when all went well; 1 for what fails while running (a file that cannot be read or written, a damaged \
-record, a device); 2 for wrong usage (arguments, what a campaign or material file holds, an output that exists or is in use).
+record, a device); 2 for wrong usage (arguments, what a campaign or material file holds, an output that exists or is in use); 128 and the number of the signal where one ended \
+a run: 130 for Ctrl-C, 143 for SIGTERM. `diff` ends with 1 where two files differ.
 
 Results go to the standard output; remarks, progress and errors to the standard error.";
 
@@ -49,8 +58,12 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Plan(plan::Plan),
+    Slurm(Box<slurm::Slurm>),
     Merge(merge::Merge),
     Show(show::Show),
+    Diff(diff::Diff),
+    Analyze(analyze::Analyze),
     Iv(measure::Iv),
     Pulse(measure::Pulse),
     Retain(measure::Retain),
@@ -64,6 +77,8 @@ enum Command {
     Materials(materials::Materials),
     Selftest(selftest::Selftest),
     Bench(bench::Bench),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// The arguments of this process; help and version are printed as asked for.
@@ -106,8 +121,12 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         .init();
     match arguments.command {
         Command::Run(command) => command.run(),
+        Command::Plan(command) => command.run(),
+        Command::Slurm(command) => command.run(),
         Command::Merge(command) => command.run(),
         Command::Show(command) => command.run(),
+        Command::Diff(command) => command.run(),
+        Command::Analyze(command) => command.run(),
         Command::Iv(command) => command.run(),
         Command::Pulse(command) => command.run(),
         Command::Retain(command) => command.run(),
@@ -121,6 +140,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Materials(command) => command.run(),
         Command::Selftest(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     }
 }
 

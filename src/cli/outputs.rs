@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use trapline::record::commit::{self, CommitError};
+
 use super::Failure;
 
 /// Before anything is computed: that none of the files is there, unless they may be replaced, that their folders are, and that
@@ -51,4 +53,15 @@ pub fn not_inputs(paths: &[PathBuf], inputs: &[PathBuf]) -> Result<(), Failure> 
             Err(Failure::Usage(format!("{path} is a file this command reads; choose another name with -o")))
         }
     }
+}
+
+/// Writes a text file, whole or not at all.
+///
+/// # Errors
+/// [`Failure::Failed`].
+pub fn save(path: &Path, text: &str) -> Result<(), Failure> {
+    let write = |temporary: &Path| {
+        fs::write(temporary, text).map_err(|source| CommitError { path: path.to_owned(), step: "write", source })
+    };
+    commit::atomic_write(path, write).map_err(|e: CommitError| Failure::Failed(e.to_string()))
 }

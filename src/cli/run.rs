@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use clap::Args;
 use trapline::analysis::retention;
-use trapline::campaign::{self, Destination, Existing, Overrides, Plan, Shard};
+use trapline::backend::Backend;
+use trapline::campaign::{self, Destination, Existing, Overrides, Plan, Shard, estimate};
 use trapline::{figure, record};
 
 use super::computing::{self, Computing};
-use super::{Failure, size, terminal};
+use super::progress::{Log, Progress};
+use super::{Failure, interrupt, size, terminal};
 
 /// Runs a campaign and writes its record, a summary and a plot
 #[derive(Debug, Args)]
@@ -25,15 +27,8 @@ pub struct Run {
     /// Goes on with an interrupted run of the same campaign: its finished points are kept
     #[arg(long, conflicts_with = "force")]
     resume: bool,
-    /// Rows, in the place of the file's
-    #[arg(long, value_name = "N", value_parser = size::lines, allow_hyphen_values = true)]
-    rows: Option<u64>,
-    /// Columns, in the place of the file's
-    #[arg(long, value_name = "N", value_parser = size::lines, allow_hyphen_values = true)]
-    cols: Option<u64>,
-    /// Seed, in the place of the file's
-    #[arg(long, value_name = "N", value_parser = size::seed, allow_hyphen_values = true)]
-    seed: Option<u64>,
+    #[command(flatten)]
+    changes: Changes,
     /// Computes one piece of so many, of equal work: 3/16. The record is OUT-03-of-16.h5; `trapline merge` puts pieces together
     #[arg(long, value_name = "N/OF")]
     shard: Option<Shard>,
@@ -45,6 +40,32 @@ pub struct Run {
     /// Prints the summary only: no progress, no remarks on the run
     #[arg(long, short)]
     quiet: bool,
+    /// Prints the summary as JSON
+    #[arg(long)]
+    json: bool,
+    /// Appends what happens, with times, to this file: start, each finished point with the time left, the end
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+}
+
+/// What the command line puts in the place of the campaign file's values.
+#[derive(Debug, Args)]
+pub struct Changes {
+    /// Rows, in the place of the file's
+    #[arg(long, value_name = "N", value_parser = size::lines, allow_hyphen_values = true)]
+    rows: Option<u64>,
+    /// Columns, in the place of the file's
+    #[arg(long, value_name = "N", value_parser = size::lines, allow_hyphen_values = true)]
+    cols: Option<u64>,
+    /// Seed, in the place of the file's
+    #[arg(long, value_name = "N", value_parser = size::seed, allow_hyphen_values = true)]
+    seed: Option<u64>,
+}
+
+impl Changes {
+    pub fn overrides(&self) -> Overrides {
+        Overrides { rows: self.rows, cols: self.cols, seed: self.seed }
+    }
 }
 
 impl Run {
@@ -53,9 +74,20 @@ impl Run {
     /// # Errors
     /// [`Failure`].
     pub fn run(self) -> Result<(), Failure> {
+        let log = Log::open(self.log.as_deref())?;
+        let result = self.logged(&log);
+        if let Err(failure) = &result
+            && let Some(message) = failure.message()
+        {
+            log.line(&format!("failed: {message}"));
+        }
+        result
+    }
+
+    fn logged(self, log: &Log) -> Result<(), Failure> {
         let start = Instant::now();
         self.computing.consistent()?;
-        let mut plan = Plan::load(&self.file, &self.overrides())?;
+        let mut plan = Plan::load(&self.file, &self.changes.overrides())?;
         let mut output = self.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.h5", plan.label.name)));
         if let Some(shard) = self.shard {
             output = Destination::of_shard(&output, shard);
@@ -69,6 +101,7 @@ impl Run {
             _ => Existing::Keep,
         };
         let note = |line: &str| {
+            log.line(line);
             if !self.quiet {
                 terminal::note(line);
             }
@@ -81,7 +114,7 @@ impl Run {
         if maybe_finished && destination.is_finished(&plan, &backend.identity())? {
             note(&format!("{} is complete: nothing is left to compute", destination.record.display()));
             let drawn = !draws || destination.figures.iter().any(|figure| figure.symlink_metadata().is_ok());
-            return report(&destination, !drawn).map(drop);
+            return report(&destination, !drawn, self.json).map(drop);
         }
         let claim = destination.claim(&plan, &backend.identity(), existing)?;
         note(&heading(&plan));
@@ -90,25 +123,28 @@ impl Run {
             note(&format!("{} of {} points are there already", claim.taken_over(), plan.numbers.len()));
         }
 
-        let bar = terminal::bar(plan.cells(), "cells", self.quiet);
-        // Neither the rate nor the time that is left knows of what was there before.
-        bar.set_position(plan.cells_of(claim.done()));
-        bar.reset_eta();
-        let result = campaign::run(&plan, backend.as_ref(), claim, &|cells| bar.inc(cells));
-        bar.finish_and_clear();
+        let missing: Vec<usize> =
+            plan.numbers.iter().copied().filter(|number| !claim.done().contains(number)).collect();
+        if let Some(long) = long(&plan, backend.as_ref(), &missing)? {
+            // A day is worth a line, quiet or not.
+            log.line(&long);
+            terminal::note(&long);
+        }
+        interrupt::say_at_end(kept(&destination, log));
+
+        let progress = Progress::new(&plan, claim.done(), log.clone(), self.quiet);
+        let result = campaign::run(&plan, backend.as_ref(), claim, &progress);
+        progress.end();
         result?;
 
-        let written = report(&destination, draws)?;
+        let written = report(&destination, draws, self.json)?;
         note(&format!("wrote {} in {}", written.join(", "), terminal::waited(start.elapsed())));
         Ok(())
     }
-
-    fn overrides(&self) -> Overrides {
-        Overrides { rows: self.rows, cols: self.cols, seed: self.seed }
-    }
 }
 
-fn heading(plan: &Plan) -> String {
+/// What is going to be computed, in one line.
+pub fn heading(plan: &Plan) -> String {
     let label = &plan.label;
     let points = match plan.numbers.len() {
         all if all == plan.points.len() => format!("{all} points"),
@@ -130,14 +166,57 @@ fn heading(plan: &Plan) -> String {
     )
 }
 
+/// Cell-steps that no backend does in less than minutes: below them nothing is measured beforehand.
+const MANY_STEPS: u64 = 20_000_000_000;
+const DAY_S: f64 = 86_400.0;
+
+/// A line for a campaign that takes more than a day, by a measurement of its own points on this backend.
+fn long(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Option<String>, Failure> {
+    if plan.work_of(numbers) < MANY_STEPS {
+        return Ok(None);
+    }
+    let seconds = estimate::time(plan, backend, numbers)?.seconds;
+    let told = || {
+        let time = terminal::about(seconds);
+        format!(
+            "this takes about {time}, by a quick measurement: `trapline plan` says more, --shard and `trapline slurm` divide it"
+        )
+    };
+    Ok((seconds > DAY_S).then(told))
+}
+
+/// What to say when the run is told to end: where its points are.
+fn kept(destination: &Destination, log: &Log) -> impl Fn() -> String + Send + 'static {
+    let (destination, log) = (destination.clone(), log.clone());
+    move || {
+        let said = match destination.finished() {
+            0 => "no point was finished".to_owned(),
+            points => {
+                let parts = destination.parts.display();
+                format!("{points} finished points are kept in {parts}; the same command with --resume goes on")
+            }
+        };
+        log.line(&format!("stopped by a signal: {said}"));
+        said
+    }
+}
+
 /// Prints the summary of the record and draws its figures where they are wanted; the names of the files.
-fn report(destination: &Destination, draw: bool) -> Result<Vec<String>, Failure> {
+fn report(destination: &Destination, draw: bool, json: bool) -> Result<Vec<String>, Failure> {
     let found = record::open_campaign(&destination.record)?;
-    let table = terminal::print(&retention::table(&retention::summary(&found)));
+    let rows = retention::summary(&found);
+    let printed = if json { Ok(()) } else { terminal::print(&retention::table(&rows)) };
     let mut written = vec![destination.record.clone()];
     if draw {
         written.extend(figure::retention(&found, &destination.figure_stem)?);
     }
-    table?;
-    Ok(written.iter().map(|path| path.display().to_string()).collect())
+    let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+    if json {
+        let points = serde_json::json!({
+            "campaign": found.label.name, "written": written, "computed": found.computed(), "points": rows,
+        });
+        terminal::print_json(&points)?;
+    }
+    printed?;
+    Ok(written)
 }

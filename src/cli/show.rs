@@ -13,6 +13,9 @@ use super::{Failure, terminal};
 pub struct Show {
     /// A record, or one of its points
     file: PathBuf,
+    /// Prints the summary of a campaign's numbers as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Show {
@@ -21,6 +24,9 @@ impl Show {
     /// # Errors
     /// [`Failure::Failed`] for what is no record of this program.
     pub fn run(self) -> Result<(), Failure> {
+        if self.json {
+            return self.as_json();
+        }
         let text = match record::file_type(&self.file)? {
             FileType::Campaign => campaign(&record::open_campaign(&self.file)?)?,
             FileType::Point => campaign(&record::open_point(&self.file)?.0)?,
@@ -28,6 +34,29 @@ impl Show {
             FileType::Experiment => record::describe_experiment(&record::read_datasets(&self.file)?),
         };
         terminal::print(&text)
+    }
+}
+
+impl Show {
+    fn as_json(&self) -> Result<(), Failure> {
+        let found = match record::file_type(&self.file)? {
+            FileType::Campaign => record::open_campaign(&self.file)?,
+            FileType::Point => record::open_point(&self.file)?.0,
+            FileType::Unfinished => {
+                let found = record::open_unfinished(&self.file)?;
+                return terminal::print_json(&serde_json::json!({
+                    "campaign": found.label.name, "planned": found.planned.len(), "finished": found.finished(),
+                }));
+            }
+            FileType::Experiment => {
+                let file = self.file.display();
+                let fix = "leave --json out, or read the file with h5py or xarray";
+                return Err(Failure::Usage(format!("{file} is an experiment, which has no summary; {fix}")));
+            }
+        };
+        terminal::print_json(&serde_json::json!({
+            "campaign": found.label.name, "computed": found.computed(), "points": retention::summary(&found),
+        }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Values of options: an amount of memory, a number of rows.
 
 use trapline::array::MAX_LINES;
+use trapline::campaign::MAX_SHARDS;
 
 /// `512MiB`, `2 GiB`, `65536KiB`, or a plain number of MiB, as bytes.
 ///
@@ -49,6 +50,15 @@ pub fn seed(text: &str) -> Result<u64, String> {
 pub fn threads(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|n| (1..=1024).contains(n));
     number.ok_or_else(|| "it must be a whole number from 1 to 1024".to_owned())
+}
+
+/// A number of shards.
+///
+/// # Errors
+/// The limits.
+pub fn shards(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|n| (1..=MAX_SHARDS).contains(n));
+    number.ok_or_else(|| format!("it must be a whole number from 1 to {MAX_SHARDS}"))
 }
 
 #[cfg(test)]

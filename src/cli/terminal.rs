@@ -19,6 +19,16 @@ pub fn print(text: &str) -> Result<(), Failure> {
     })
 }
 
+/// Writes a value as JSON.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::Failed(format!("cannot put the results into JSON: {error}")))?;
+    print(&format!("{text}\n"))
+}
+
 /// Writes a line to the standard error, if anybody listens there.
 pub fn note(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
@@ -49,6 +59,18 @@ pub fn waited(time: Duration) -> String {
     }
 }
 
+/// A time that is going to pass, to two digits or so.
+pub fn about(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => "less than a second".to_owned(),
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        s if s < 2.0 * 86_400.0 => format!("{:.1} h", s / 3600.0),
+        s if s < 1000.0 * 86_400.0 => format!("{:.1} days", s / 86_400.0),
+        s => format!("{:.1} years", s / 31_557_600.0),
+    }
+}
+
 /// A number of bytes in the largest binary unit it fills.
 pub fn bytes(number: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -69,6 +91,7 @@ mod tests {
         assert_eq!(bytes(1536), "1.5 KiB");
         assert_eq!(bytes(u64::MAX), "16777216 TiB");
         assert_eq!(waited(Duration::from_millis(1234)), "1.2 s");
+        assert_eq!((about(90.0), about(5400.0), about(2e5)), ("90 s".into(), "90 min".into(), "2.3 days".into()));
         assert_eq!(waited(Duration::from_secs(125)), "2 min 05 s");
     }
 }

@@ -39,7 +39,7 @@ pub fn write_datasets(
 ) -> Result<(), RecordError> {
     check_names(datasets)?;
     commit::atomic_write(path, |temporary| {
-        let file = hdf::create(temporary, path)?;
+        let file = hdf::create(temporary, path, hdf::MANY_PIECES, false)?;
         let output = Output { file: &file, shown: path };
         output.root(label, provenance, datasets)?;
         for dataset in datasets {

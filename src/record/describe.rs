@@ -18,7 +18,7 @@ pub fn describe(record: &CampaignRecord) -> Result<String, RecordError> {
     let (file, _) = hdf::open(&record.path)?;
     let mut text = heading(record);
     text.push_str(&axes(&record.label));
-    text.push_str(&datasets(&Input { file: &file, path: &record.path })?);
+    text.push_str(&datasets(&Input::new(&file, &record.path))?);
     Ok(text)
 }
 

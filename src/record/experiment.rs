@@ -37,7 +37,7 @@ impl ExperimentRecord {
 /// A [`RecordError`] of one line for a file that is missing, not HDF5, of another type or format version, or damaged.
 pub fn read_datasets(path: &Path) -> Result<ExperimentRecord, RecordError> {
     let (file, sealed) = hdf::open(path)?;
-    hdf::judge(path, sealed, experiment(&Input { file: &file, path }))
+    hdf::judge(path, sealed, experiment(&Input::new(&file, path)))
 }
 
 fn experiment(input: &Input<'_>) -> Result<ExperimentRecord, RecordError> {

@@ -1,5 +1,7 @@
 //! The few HDF5 operations the format needs, with every error turned into a [`RecordError`].
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
@@ -13,11 +15,17 @@ use ndarray::{Array, Array1, ArrayD, ArrayView1, Dimension, IxDyn};
 use super::commit::CommitError;
 use super::error::{RecordError, flatten};
 use super::seal::{self, Seal};
+use super::texts;
 use crate::files;
 
 const DAMAGED: &str = "the file is damaged: restore it or compute it again";
 const NO_SEAL: &str = "it has no seal at its end, so it was cut short or changed: restore it or compute it again";
 const CHECK_DISK: &str = "check the free space and the disk";
+
+/// For files of many pieces: HDF5's own choice.
+pub(crate) const MANY_PIECES: u32 = 32;
+/// For files of a few: a point's.
+pub(crate) const FEW_PIECES: u32 = 1;
 
 /// Attaches the file and the operation to an HDF5 error.
 pub(crate) trait Explain<T> {
@@ -43,14 +51,26 @@ fn explain(path: &Path, doing: &str, error: &hdf5::Error, remedy: &'static str) 
 ///
 /// That format carries checksums on its metadata (the default of HDF5 1.10 does not), every library since 2008 reads it,
 /// and a file whose writer was killed still opens. `shown` is the path that errors name.
-pub(crate) fn create(temporary: &Path, shown: &Path) -> Result<hdf5::File, RecordError> {
+///
+/// `pieces_of_a_node` is half the number of pieces of a dataset that one node of their index holds: HDF5 reserves room for all of
+/// them, 3 KiB a dataset with its own choice.
+///
+/// Virtual datasets are of the 1.10 format; a file `newer` than 1.8's has each object in the oldest format that can hold it.
+pub(crate) fn create(
+    temporary: &Path,
+    shown: &Path,
+    pieces_of_a_node: u32,
+    newer: bool,
+) -> Result<hdf5::File, RecordError> {
+    let newest = if newer { LibraryVersion::V110 } else { LibraryVersion::V18 };
     hdf5::File::with_options()
         .with_fapl(|access| {
             access
-                .libver_bounds(LibraryVersion::V18, LibraryVersion::V18)
+                .libver_bounds(LibraryVersion::V18, newest)
                 // Closing with a dataset still open is then an error, not a file left open.
                 .fclose_degree(FileCloseDegree::Semi)
         })
+        .with_fcpl(|creation| creation.istore_k(pieces_of_a_node))
         .create(temporary)
         .writing(shown, "create the file")
 }
@@ -83,6 +103,11 @@ pub(crate) fn open(path: &Path) -> Result<(hdf5::File, bool), RecordError> {
     };
     let file = hdf5::File::open(path).reading(path, "open the file");
     Ok((blame(sealed, file)?, sealed))
+}
+
+/// Opens a file again that [`open`] has opened: its checksum is over all of it, and is not taken twice.
+pub(crate) fn open_again(path: &Path) -> Result<hdf5::File, RecordError> {
+    hdf5::File::open(path).reading(path, "open the file")
 }
 
 /// What a missing seal has to say to the result of reading the file: a warning where it was read all the same, a part of
@@ -190,6 +215,22 @@ fn reading_attribute(at: &Location, name: &str) -> String {
 pub(crate) struct Input<'a> {
     pub(crate) file: &'a hdf5::File,
     pub(crate) path: &'a Path,
+    /// Datasets that were opened; where there is a list they stay open.
+    opened: Option<&'a Opened>,
+}
+
+/// Datasets that are open, by name: opening one costs more than reading a row of it.
+pub(crate) type Opened = RefCell<BTreeMap<String, hdf5::Dataset>>;
+
+impl<'a> Input<'a> {
+    pub(crate) fn new(file: &'a hdf5::File, path: &'a Path) -> Input<'a> {
+        Input { file, path, opened: None }
+    }
+
+    /// The same, for many small reads.
+    pub(crate) fn keeping(self, opened: &'a Opened) -> Input<'a> {
+        Input { opened: Some(opened), ..self }
+    }
 }
 
 impl Input<'_> {
@@ -300,13 +341,24 @@ impl Input<'_> {
     pub(crate) fn strings(&self, name: &str, shape: &[usize]) -> Result<ArrayD<String>, RecordError> {
         let doing = format!("read the dataset {name}");
         let dataset = self.dataset(name, shape)?;
-        let raw: Vec<VarLenUnicode> = dataset.read_raw().reading(self.path, &doing)?;
-        let texts: Result<Vec<_>, _> = raw.iter().map(|v| self.utf8(name, v.as_bytes())).collect();
+        let raw = texts::read(&dataset).reading(self.path, &doing)?;
+        let texts: Result<Vec<_>, _> = raw.iter().map(|v| self.utf8(name, v)).collect();
         self.shaped(name, shape, texts?)
     }
 
     /// The dataset, once its shape is what the axes say.
     pub(crate) fn dataset(&self, name: &str, shape: &[usize]) -> Result<hdf5::Dataset, RecordError> {
+        if let Some(known) = self.opened.and_then(|opened| opened.borrow().get(name).cloned()) {
+            return Ok(known);
+        }
+        let dataset = self.open_dataset(name, shape)?;
+        if let Some(opened) = self.opened {
+            opened.borrow_mut().insert(name.to_owned(), dataset.clone());
+        }
+        Ok(dataset)
+    }
+
+    fn open_dataset(&self, name: &str, shape: &[usize]) -> Result<hdf5::Dataset, RecordError> {
         let doing = format!("open the dataset {name}");
         let dataset = self.file.dataset(name).reading(self.path, &doing)?;
         let found = dataset.get_shape().reading(self.path, &doing)?;

@@ -76,7 +76,7 @@ fn link_name(number: usize) -> String {
 /// As [`open_campaign`](super::open_campaign).
 pub fn open_unfinished(path: &Path) -> Result<UnfinishedRecord, RecordError> {
     let (file, sealed) = hdf::open(path)?;
-    hdf::judge(path, sealed, read(&Input { file: &file, path }))
+    hdf::judge(path, sealed, read(&Input::new(&file, path)))
 }
 
 fn read(input: &Input<'_>) -> Result<UnfinishedRecord, RecordError> {

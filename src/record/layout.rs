@@ -12,8 +12,8 @@ pub const UNFINISHED_FILE_TYPE: &str = "trapline campaign in progress";
 
 /// Major and minor version. A reader refuses a newer major version and reads older ones; a minor version only adds.
 ///
-/// 2.0 has sweeps (axes before the material's), the settings of each point, and campaigns in progress.
-pub const FORMAT_VERSION: [i32; 2] = [2, 0];
+/// 2.0 has sweeps (axes before the material's), the settings of each point, and campaigns in progress; 2.1 virtual datasets.
+pub const FORMAT_VERSION: [i32; 2] = [2, 1];
 
 /// Group of a campaign in progress that holds the links to its points.
 pub(crate) const POINTS_GROUP: &str = "points";

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::campaign::CampaignRecord;
 use super::commit;
 use super::error::RecordError;
-use super::hdf::{self, Input};
+use super::hdf::{self, Input, Opened};
 use super::layout::CAMPAIGN_FILE_TYPE;
+use super::linked::{self, Run};
 use super::output::Output;
 use super::read::{open_point, whole, whole_in};
 use super::write::point_path;
@@ -21,6 +22,16 @@ pub enum Source<'a> {
     Folder(&'a Path),
     /// A record of the same campaign that holds the point.
     Record(&'a CampaignRecord),
+}
+
+/// Where the large datasets of a merged record lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Held {
+    /// In the record: it needs no other file.
+    #[default]
+    Copied,
+    /// In the records it was merged from: virtual datasets lead there. Only records can be sources.
+    Virtual,
 }
 
 /// Merges the points of a folder of points into `destination`.
@@ -38,7 +49,7 @@ pub fn merge_points(
     numbers: impl IntoIterator<Item = usize>,
 ) -> Result<(), RecordError> {
     let sources: Vec<_> = numbers.into_iter().map(|number| (number, Source::Folder(dir))).collect();
-    merge(campaign, provenance, destination, &sources)
+    merge(campaign, provenance, destination, &sources, Held::Copied)
 }
 
 /// Merges points, each from where it lies, into `destination`; one point is in memory at a time.
@@ -51,6 +62,7 @@ pub fn merge(
     provenance: &Provenance,
     destination: &Path,
     sources: &[(usize, Source<'_>)],
+    held: Held,
 ) -> Result<(), RecordError> {
     let count = campaign.points();
     // Looked for first: a missing point must not cost the merge of those before it.
@@ -67,9 +79,10 @@ pub fn merge(
             return Err(RecordError::MissingPoint { number, path });
         }
     }
+    let linked = if held == Held::Virtual { linked(destination, sources)? } else { Vec::new() };
     commit::atomic_write(destination, |temporary| {
-        let output = Output::create(temporary, destination, CAMPAIGN_FILE_TYPE, campaign, provenance)?;
-        let mut opened = Opened::default();
+        let output = Output::create(temporary, destination, CAMPAIGN_FILE_TYPE, campaign, provenance, &linked)?;
+        let mut opened = Records::default();
         for &(number, source) in sources {
             let (label, provenance, outcome) = load(campaign, number, source, &mut opened)?;
             output.point(number, &label, &provenance, &outcome)?;
@@ -78,33 +91,60 @@ pub fn merge(
     })
 }
 
+/// Where virtual datasets lead.
+fn linked(destination: &Path, sources: &[(usize, Source<'_>)]) -> Result<Vec<Run>, RecordError> {
+    let record = |&(number, source): &(usize, _)| match source {
+        Source::Record(record) => Ok((number, record)),
+        Source::Folder(dir) => {
+            let limit = "a record that is finished: copy instead, or finish it by `trapline run --resume`";
+            Err(RecordError::unwritable("a source of virtual datasets", dir.display(), limit))
+        }
+    };
+    let points: Vec<_> = sources.iter().map(record).collect::<Result<_, RecordError>>()?;
+    linked::runs(destination, &points)
+}
+
 /// The numbers of a point, histograms and dump included, wherever it lies.
 ///
 /// # Errors
 /// As [`merge`].
 pub fn load_outcome(campaign: &CampaignLabel, number: usize, source: Source<'_>) -> Result<PointOutcome, RecordError> {
-    load(campaign, number, source, &mut Opened::default()).map(|(_, _, outcome)| outcome)
+    load(campaign, number, source, &mut Records::default()).map(|(_, _, outcome)| outcome)
 }
 
 /// Records whose points are being read, by path.
-type Opened = BTreeMap<PathBuf, hdf5::File>;
+#[derive(Default)]
+struct Records(BTreeMap<PathBuf, (Opened, hdf5::File)>);
+
+impl Records {
+    /// Most files that are open at once: a process may have a thousand or so, and each keeps pieces of its datasets in memory.
+    const MOST: usize = 32;
+
+    /// The file of a record, which was opened and checked before.
+    fn get(&mut self, path: &Path) -> Result<&(Opened, hdf5::File), RecordError> {
+        if self.0.len() >= Self::MOST && !self.0.contains_key(path) {
+            self.0.clear();
+        }
+        Ok(match self.0.entry(path.to_owned()) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(place) => place.insert((Opened::default(), hdf::open_again(path)?)),
+        })
+    }
+}
 
 /// Reads a point whole, wherever it lies.
 fn load(
     campaign: &CampaignLabel,
     number: usize,
     source: Source<'_>,
-    opened: &mut Opened,
+    opened: &mut Records,
 ) -> Result<(PointLabel, Provenance, PointOutcome), RecordError> {
     let missing = |path: PathBuf| RecordError::MissingPoint { number, path };
     match source {
         Source::Record(record) => {
             let point = &record.points[number];
-            let file = match opened.entry(record.path.clone()) {
-                Entry::Occupied(found) => found.into_mut(),
-                Entry::Vacant(place) => place.insert(hdf::open(&record.path)?.0),
-            };
-            let input = Input { file, path: &record.path };
+            let (datasets, file) = opened.get(&record.path)?;
+            let input = Input::new(file, &record.path).keeping(datasets);
             let outcome = whole_in(&input, record, number)?.ok_or_else(|| missing(record.path.clone()))?;
             Ok((point.label.clone(), point.provenance.clone(), outcome))
         }

@@ -31,12 +31,15 @@ mod hdf;
 mod index;
 mod label;
 mod layout;
+mod linked;
 mod merge;
 mod output;
+mod pending;
 mod read;
 mod root;
 mod scales;
 mod seal;
+mod texts;
 mod write;
 
 pub use campaign::{CampaignRecord, RecordedPoint};
@@ -50,7 +53,7 @@ pub use layout::{
     CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, MAX_AXIS_NAME, POINT_FILE_TYPE, UNFINISHED_FILE_TYPE,
     is_taken as is_taken_name,
 };
-pub use merge::{Source, load_outcome, merge, merge_points};
-pub use read::{open_campaign, open_point, read_dump, read_histograms, read_point, whole};
+pub use merge::{Held, Source, load_outcome, merge, merge_points};
+pub use read::{OpenRecord, open_campaign, open_point, read_dump, read_histograms, read_point, whole};
 pub use root::{FileType, kind as file_type};
 pub use write::{point_path, write_point};

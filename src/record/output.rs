@@ -1,22 +1,26 @@
 //! A new file: its attributes, its axes and its datasets, still without a point.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hdf5::types::VarLenUnicode;
-use hdf5::{Dataset, H5Type};
+use hdf5::{Dataset, DatasetBuilderEmptyShape, H5Type, Hyperslab, SliceOrIndex};
 use ndarray::{Array1, ArrayD, ArrayViewD, IxDyn};
 
 use super::error::RecordError;
 use super::hdf::{self, Attributes, Explain, unicode};
 use super::layout::{self, Axis, PointDataset, Quantity};
-use super::{root, scales};
+use super::linked::{self, Run};
+use super::pending::{self, Pending};
+use super::{root, scales, texts};
 use crate::outcome::{CampaignLabel, CellWindow, Coordinate, PointSettings, Provenance, Sweep};
 use crate::units::celsius;
 
 /// A dataset that is being written.
 pub(super) struct Slot {
     pub(super) dataset: Dataset,
+    pub(super) pending: RefCell<Pending>,
     /// Names of its axes.
     axes: Vec<String>,
     /// The axes it has besides those of the points.
@@ -31,6 +35,8 @@ pub(super) struct Output<'a> {
     pub(super) shown: &'a Path,
     pub(super) label: &'a CampaignLabel,
     compress: bool,
+    /// Where the values of datasets with more axes than the points' lie, for virtual ones; nothing where they are in this file.
+    linked: &'a [Run],
     pub(super) datasets: BTreeMap<String, Slot>,
 }
 
@@ -42,8 +48,12 @@ impl<'a> Output<'a> {
         file_type: &str,
         label: &'a CampaignLabel,
         provenance: &Provenance,
+        linked: &'a [Run],
     ) -> Result<Self, RecordError> {
-        let mut output = Output::without_results(temporary, shown, file_type, label, provenance)?;
+        let mut output = Output::empty(temporary, shown, file_type, label, provenance, linked)?;
+        if !linked.is_empty() {
+            linked::name(&output.root(), shown, linked)?;
+        }
         output.layout()?;
         output.attach_scales()?;
         Ok(output)
@@ -56,6 +66,17 @@ impl<'a> Output<'a> {
         file_type: &str,
         label: &'a CampaignLabel,
         provenance: &Provenance,
+    ) -> Result<Self, RecordError> {
+        Output::empty(temporary, shown, file_type, label, provenance, &[])
+    }
+
+    fn empty(
+        temporary: &Path,
+        shown: &'a Path,
+        file_type: &str,
+        label: &'a CampaignLabel,
+        provenance: &Provenance,
+        linked: &'a [Run],
     ) -> Result<Self, RecordError> {
         for (what, length) in [
             ("the number of materials", label.materials.len()),
@@ -75,9 +96,10 @@ impl<'a> Output<'a> {
         if !compress {
             tracing::warn!("this HDF5 library has no gzip filter: histograms and dumps are stored uncompressed");
         }
-        let file = hdf::create(temporary, shown)?;
+        let pieces = if label.points() == 1 && label.dump.is_none() { hdf::FEW_PIECES } else { hdf::MANY_PIECES };
+        let file = hdf::create(temporary, shown, pieces, !linked.is_empty())?;
         let mut output =
-            Output { file, temporary: temporary.to_owned(), shown, label, compress, datasets: BTreeMap::new() };
+            Output { file, temporary: temporary.to_owned(), shown, label, compress, linked, datasets: BTreeMap::new() };
         output.attributes(file_type, provenance)?;
         output.coordinates()?;
         output.settings()?;
@@ -124,7 +146,9 @@ impl<'a> Output<'a> {
         }
         let names: Result<Vec<VarLenUnicode>, _> =
             label.materials.iter().map(|(name, _)| unicode("a material's name", name)).collect();
-        self.fixed_scale(Axis::Material, &names?)?;
+        let words = Axis::Material;
+        let names = self.text_array(words.name(), &names?)?;
+        self.scale_of(&names, words.name(), words.units(), words.long_name())?;
         self.fixed_scale(Axis::Temperature, &label.temperatures_k)?;
         self.fixed_scale(Axis::Time, &label.times_s)?;
         let bins: Vec<u64> = (0..label.bins as u64).collect();
@@ -152,7 +176,10 @@ impl<'a> Output<'a> {
         match &sweep.coordinate {
             Coordinate::Whole(values) => self.scale(&sweep.name, values, units, &long_name)?,
             Coordinate::Real(values) => self.scale(&sweep.name, values, units, &long_name)?,
-            Coordinate::Text(values) => self.scale(&sweep.name, &self.texts(values)?, units, &long_name)?,
+            Coordinate::Text(values) => {
+                let dataset = self.text_array(&sweep.name, &self.texts(values)?)?;
+                self.scale_of(&dataset, &sweep.name, units, &long_name)?;
+            }
         }
         let scale = self.file.dataset(&sweep.name).writing(self.shown, "open an axis")?;
         Attributes { at: &scale, path: self.shown }.texts("keys", &keys)?;
@@ -164,7 +191,7 @@ impl<'a> Output<'a> {
             let dataset = match &key.values {
                 Coordinate::Whole(values) => self.array(&name, values)?,
                 Coordinate::Real(values) => self.array(&name, values)?,
-                Coordinate::Text(values) => self.array(&name, &self.texts(values)?)?,
+                Coordinate::Text(values) => self.text_array(&name, &self.texts(values)?)?,
             };
             self.keep(&name, dataset, vec![sweep.name.clone()], &[], &key.units, &key.key)?;
         }
@@ -183,14 +210,26 @@ impl<'a> Output<'a> {
         self.file.new_dataset_builder().with_data(values).create(name).writing(self.shown, &doing)
     }
 
+    /// The same of texts.
+    fn text_array(&self, name: &str, values: &[VarLenUnicode]) -> Result<Dataset, RecordError> {
+        let doing = format!("write the dataset {name}");
+        let dataset = self.file.new_dataset::<VarLenUnicode>().shape(values.len()).create(name);
+        let dataset = dataset.writing(self.shown, &doing)?;
+        texts::write(&dataset, values).writing(self.shown, &doing)?;
+        Ok(dataset)
+    }
+
     fn fixed_scale<T: H5Type>(&mut self, axis: Axis, values: &[T]) -> Result<(), RecordError> {
         self.scale(axis.name(), values, axis.units(), axis.long_name())
     }
 
     /// A coordinate: a dataset of its axis's name that other datasets point to.
     fn scale<T: H5Type>(&self, name: &str, values: &[T], units: &str, long_name: &str) -> Result<(), RecordError> {
-        let dataset = self.array(name, values)?;
-        let attributes = Attributes { at: &dataset, path: self.shown };
+        self.scale_of(&self.array(name, values)?, name, units, long_name)
+    }
+
+    fn scale_of(&self, dataset: &Dataset, name: &str, units: &str, long_name: &str) -> Result<(), RecordError> {
+        let attributes = Attributes { at: dataset, path: self.shown };
         scales::mark::<{ layout::MAX_AXIS_NAME + 1 }>(&attributes, name)?;
         attributes.text("units", units)?;
         attributes.text("long_name", long_name)
@@ -302,6 +341,12 @@ impl<'a> Output<'a> {
         T: H5Type + Into<hdf5::types::dyn_value::OwnedDynValue>,
     {
         let shape = self.shape(inner);
+        if !self.linked.is_empty() && !inner.is_empty() {
+            let builder = self.file.new_dataset_builder().fill_value(fill);
+            let dataset = self.links(builder.empty::<T>().shape(shape.as_slice()), name, &shape, inner).create(name);
+            let dataset = dataset.writing(self.shown, &format!("create the dataset {name}"))?;
+            return self.keep(name, dataset, self.all_axes(inner), inner, units, long_name);
+        }
         let chunk = chunk_shape(inner, &shape);
         let mut builder = self.file.new_dataset_builder().chunk(chunk.as_slice()).fill_value(fill);
         if self.compress && inner.len() > layout::PER_TIME.len() {
@@ -310,8 +355,30 @@ impl<'a> Output<'a> {
         let doing = format!("create the dataset {name}");
         let dataset = builder.fletcher32().empty::<T>().shape(shape).create(name);
         let dataset = dataset.writing(self.shown, &doing)?;
-        let axes = self.point_axes().into_iter().chain(inner.iter().map(|axis| axis.name().to_owned())).collect();
-        self.keep(name, dataset, axes, inner, units, long_name)
+        self.keep(name, dataset, self.all_axes(inner), inner, units, long_name)
+    }
+
+    fn all_axes(&self, inner: &[Axis]) -> Vec<String> {
+        self.point_axes().into_iter().chain(inner.iter().map(|axis| axis.name().to_owned())).collect()
+    }
+
+    /// Leads each run of points to the same place of the same dataset in the file that holds them.
+    fn links(
+        &self,
+        mut builder: DatasetBuilderEmptyShape,
+        name: &str,
+        shape: &[usize],
+        inner: &[Axis],
+    ) -> DatasetBuilderEmptyShape {
+        let axes = shape.len() - inner.len();
+        for run in self.linked {
+            for block in pending::blocks(&shape[..axes], run.points.clone()) {
+                let ranges = block.into_iter().chain(shape[axes..].iter().map(|&n| 0..n));
+                let slab = Hyperslab::from(ranges.map(SliceOrIndex::from).collect::<Vec<_>>());
+                builder = builder.virtual_map(&run.file, name, shape, slab.clone(), shape, slab);
+            }
+        }
+        builder
     }
 
     fn keep(
@@ -326,13 +393,19 @@ impl<'a> Output<'a> {
         let attributes = Attributes { at: &dataset, path: self.shown };
         attributes.text("units", units)?;
         attributes.text("long_name", long_name)?;
-        self.datasets.insert(name.to_owned(), Slot { dataset, axes, inner });
+        let pending = RefCell::default();
+        self.datasets.insert(name.to_owned(), Slot { dataset, pending, axes, inner });
         Ok(())
     }
 
     /// Lengths of the axes of the points and of these.
     fn shape(&self, inner: &[Axis]) -> Vec<usize> {
         self.label.shape().into_iter().chain(self.inner_shape(inner)).collect()
+    }
+
+    /// Whether values of these axes lie in other files.
+    pub(super) fn is_linked(&self, inner: &[Axis]) -> bool {
+        !self.linked.is_empty() && !inner.is_empty()
     }
 
     /// Lengths of axes besides those of the points.
@@ -356,8 +429,13 @@ impl<'a> Output<'a> {
         scales::attach(&self.file, self.shown, uses)
     }
 
-    /// Closes the file and reports whether all of it reached the system.
+    /// Writes what is pending, closes the file and reports whether all of it reached the system.
     pub(super) fn close(self) -> Result<(), RecordError> {
+        let axes = self.label.shape();
+        for (name, slot) in &self.datasets {
+            let doing = format!("write the dataset {name}");
+            slot.pending.borrow_mut().write(&slot.dataset, &axes).writing(self.shown, &doing)?;
+        }
         // A dataset that is open when the file closes would be an error of ours.
         drop(self.datasets);
         hdf::finish(self.file, &self.temporary, self.shown)

@@ -7,9 +7,10 @@ use ndarray::{Array, Array1, Array2, ArrayD, Dimension};
 
 use super::campaign::{CampaignRecord, RecordedPoint};
 use super::error::RecordError;
-use super::hdf::{self, Explain, Input};
+use super::hdf::{self, Explain, Input, Opened};
 use super::label;
 use super::layout::{self, CAMPAIGN_FILE_TYPE, MOMENTS, POINT_FILE_TYPE, Quantity};
+use super::linked;
 use super::root;
 use crate::outcome::{
     CampaignLabel, CellDump, HistogramSeries, Histograms, Identity, MomentSeries, PointLabel, PointOutcome, Provenance,
@@ -21,7 +22,7 @@ use crate::outcome::{
 /// A [`RecordError`] of one line for a file that is missing, not HDF5, of another type or format version, or damaged.
 pub fn open_campaign(path: &Path) -> Result<CampaignRecord, RecordError> {
     let (file, sealed) = hdf::open(path)?;
-    hdf::judge(path, sealed, campaign(&Input { file: &file, path }))
+    hdf::judge(path, sealed, campaign(&Input::new(&file, path)))
 }
 
 fn campaign(input: &Input<'_>) -> Result<CampaignRecord, RecordError> {
@@ -35,7 +36,7 @@ fn campaign(input: &Input<'_>) -> Result<CampaignRecord, RecordError> {
 /// As [`open_campaign`].
 pub fn open_point(path: &Path) -> Result<(CampaignRecord, PointLabel), RecordError> {
     let (file, sealed) = hdf::open(path)?;
-    hdf::judge(path, sealed, point(&Input { file: &file, path }))
+    hdf::judge(path, sealed, point(&Input::new(&file, path)))
 }
 
 fn point(input: &Input<'_>) -> Result<(CampaignRecord, PointLabel), RecordError> {
@@ -90,7 +91,36 @@ pub fn read_point(path: &Path) -> Result<(PointLabel, Provenance, PointOutcome),
 /// If there are fewer points.
 pub fn whole(record: &CampaignRecord, place: usize) -> Result<Option<PointOutcome>, RecordError> {
     let (file, _) = hdf::open(&record.path)?;
-    whole_in(&Input { file: &file, path: &record.path }, record, place)
+    whole_in(&Input::new(&file, &record.path), record, place)
+}
+
+/// A record whose points are read one after the other: its file and its datasets stay open.
+pub struct OpenRecord<'a> {
+    record: &'a CampaignRecord,
+    // Before the file: they are closed first.
+    datasets: Opened,
+    file: hdf5::File,
+}
+
+impl<'a> OpenRecord<'a> {
+    /// Opens the file of a record that was read before; its checksum is not taken again.
+    ///
+    /// # Errors
+    /// [`RecordError::Hdf5`].
+    pub fn new(record: &'a CampaignRecord) -> Result<OpenRecord<'a>, RecordError> {
+        Ok(OpenRecord { record, datasets: Opened::default(), file: hdf::open_again(&record.path)? })
+    }
+
+    /// As [`whole`].
+    ///
+    /// # Errors
+    /// As [`open_campaign`].
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn whole(&self, place: usize) -> Result<Option<PointOutcome>, RecordError> {
+        whole_in(&Input::new(&self.file, &self.record.path).keeping(&self.datasets), self.record, place)
+    }
 }
 
 /// The same from the record's file, opened before: its checksum is over all of it, and is not taken again for each point.
@@ -118,7 +148,7 @@ pub fn read_histograms(record: &CampaignRecord, place: usize) -> Result<Option<H
         return Ok(None);
     }
     let (file, _) = hdf::open(&record.path)?;
-    histograms_in(&Input { file: &file, path: &record.path }, record, place).map(Some)
+    histograms_in(&Input::new(&file, &record.path), record, place).map(Some)
 }
 
 fn histograms_in(input: &Input<'_>, record: &CampaignRecord, place: usize) -> Result<Histograms, RecordError> {
@@ -152,7 +182,7 @@ pub fn read_dump(record: &CampaignRecord, place: usize) -> Result<Option<CellDum
         return Ok(None);
     }
     let (file, _) = hdf::open(&record.path)?;
-    dump_in(&Input { file: &file, path: &record.path }, record, place)
+    dump_in(&Input::new(&file, &record.path), record, place)
 }
 
 fn dump_in(input: &Input<'_>, record: &CampaignRecord, place: usize) -> Result<Option<CellDump>, RecordError> {
@@ -195,12 +225,13 @@ impl Place {
         let ranges = self.at.iter().map(|&i| i..i + 1).chain(inner.iter().map(|&n| 0..n));
         let slab = Hyperslab::from(ranges.map(SliceOrIndex::from).collect::<Vec<_>>());
         let block: ArrayD<T> = dataset.read_slice(slab).reading(input.path, &doing)?;
-        input.shaped(name, inner, block.into_iter().collect())
+        input.shaped(name, inner, block.into_raw_vec_and_offset().0)
     }
 }
 
 fn contents(input: &Input<'_>, file_type: &str) -> Result<CampaignRecord, RecordError> {
     let format_version = root::version(input)?;
+    linked::check(input)?;
     let label = label::read(input, format_version)?;
     let (point, points, times) = (label.shape(), label.points(), label.times_s.len());
     let series: Vec<usize> = point.iter().copied().chain([times]).collect();
@@ -262,7 +293,7 @@ where
 {
     let values: ArrayD<T> = input.numbers(name, shape)?;
     let times = shape.last().copied().unwrap_or(0);
-    input.shaped(name, &[points, times], values.into_iter().collect())
+    input.shaped(name, &[points, times], values.into_raw_vec_and_offset().0)
 }
 
 type PointTexts = (Vec<Vec<String>>, Vec<Provenance>);

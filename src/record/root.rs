@@ -23,7 +23,7 @@ pub enum FileType {
 /// A [`RecordError`] for what is not a file of this program.
 pub fn kind(path: &Path) -> Result<FileType, RecordError> {
     let (file, sealed) = hdf::open(path)?;
-    hdf::blame(sealed, file_type(&Input { file: &file, path }))
+    hdf::blame(sealed, file_type(&Input::new(&file, path)))
 }
 
 fn file_type(input: &Input<'_>) -> Result<FileType, RecordError> {

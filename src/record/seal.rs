@@ -39,11 +39,16 @@ pub(super) fn close(path: &Path) -> io::Result<()> {
     file.write_all(&sum.to_le_bytes())
 }
 
-/// Compares a file with its seal.
-pub(super) fn check(file: &mut File) -> io::Result<Seal> {
+/// The checksum a file's seal states; none where it has no seal.
+pub(super) fn stated(path: &Path) -> io::Result<Option<u32>> {
+    let mut file = File::open(path)?;
     let length = file.metadata()?.len();
+    stated_in(&mut file, length)
+}
+
+fn stated_in(file: &mut File, length: u64) -> io::Result<Option<u32>> {
     let Some(before) = length.checked_sub(LENGTH) else {
-        return Ok(Seal::Absent);
+        return Ok(None);
     };
     let mut seal = [0_u8; LENGTH as usize];
     file.seek(SeekFrom::Start(before))?;
@@ -51,11 +56,20 @@ pub(super) fn check(file: &mut File) -> io::Result<Seal> {
     let mut sealed = [0_u8; 8];
     sealed.copy_from_slice(&seal[8..16]);
     if seal[..8] != *MAGIC || u64::from_le_bytes(sealed) != before {
-        return Ok(Seal::Absent);
+        return Ok(None);
     }
     let mut sum = [0_u8; 4];
     sum.copy_from_slice(&seal[16..]);
-    let written = u32::from_le_bytes(sum);
+    Ok(Some(u32::from_le_bytes(sum)))
+}
+
+/// Compares a file with its seal.
+pub(super) fn check(file: &mut File) -> io::Result<Seal> {
+    let length = file.metadata()?.len();
+    let Some(written) = stated_in(file, length)? else {
+        return Ok(Seal::Absent);
+    };
+    let before = length - LENGTH;
     let found = checksum(file, before)?;
     Ok(if written == found { Seal::Intact } else { Seal::Broken { written, found } })
 }

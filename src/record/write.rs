@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use hdf5::{H5Type, Hyperslab, SliceOrIndex};
-use ndarray::{ArrayViewD, Axis as Dim, arr0};
+use ndarray::{ArrayViewD, arr0};
 
 use super::commit;
 use super::error::RecordError;
 use super::hdf::{Explain, unicode};
 use super::layout::{self, POINT_FILE_TYPE, POINTS_PER_FOLDER};
-use super::output::Output;
+use super::output::{Output, Slot};
+use super::pending::Stored;
 use crate::outcome::{CampaignLabel, HistogramSeries, MomentSeries, PointLabel, PointOutcome, Provenance};
 
 /// Where the point of this number lies under the folder of a campaign's points.
@@ -34,7 +34,7 @@ pub fn write_point(
     commit::create_folder(commit::folder_of(&path))?;
     let label = campaign.only(point.number);
     commit::atomic_write(&path, |temporary| {
-        let output = Output::create(temporary, &path, POINT_FILE_TYPE, &label, provenance)?;
+        let output = Output::create(temporary, &path, POINT_FILE_TYPE, &label, provenance, &[])?;
         let root = output.root();
         root.scalar("point_number", &(point.number as u64))?;
         root.scalar("material_index", &(point.material_index as u64))?;
@@ -93,7 +93,7 @@ impl Output<'_> {
         let Some(histograms) = &outcome.histograms else {
             return Err(RecordError::unwritable("the list of a point's histograms", "empty", "three"));
         };
-        let at = &self.label.place(number);
+        let at = number;
         self.moments(at, layout::CONDUCTANCE.name, &outcome.conductance_s)?;
         self.moments(at, layout::FILLING.name, &outcome.filling)?;
         self.moments(at, layout::LOST_FRACTION.name, &outcome.lost_fraction)?;
@@ -125,13 +125,14 @@ impl Output<'_> {
             &provenance.commit,
         ];
         for (dataset, value) in layout::POINT_STRINGS.iter().zip(texts) {
-            self.put_one(dataset.name, at, unicode(dataset.name, value)?)?;
+            let text = unicode(dataset.name, value)?;
+            self.slot(dataset.name)?.pending.borrow_mut().put_text(self.label.points(), number, text);
         }
         self.put_one(layout::POINT_SOFTWARE.name, at, u8::from(who.software))?;
         self.put_one(layout::COMPUTED.name, at, 1_u8)
     }
 
-    fn moments(&self, at: &[usize], name: &str, series: &MomentSeries) -> Result<(), RecordError> {
+    fn moments(&self, at: usize, name: &str, series: &MomentSeries) -> Result<(), RecordError> {
         let all = [&series.mean, &series.variance, &series.min, &series.max];
         for ((suffix, _, _), values) in layout::MOMENTS.into_iter().zip(all) {
             self.put(&format!("{name}_{suffix}"), at, values.view().into_dyn())?;
@@ -139,7 +140,7 @@ impl Output<'_> {
         Ok(())
     }
 
-    fn counts(&self, at: &[usize], name: &str, series: &HistogramSeries) -> Result<(), RecordError> {
+    fn counts(&self, at: usize, name: &str, series: &HistogramSeries) -> Result<(), RecordError> {
         self.put(&format!("{name}_histogram"), at, series.counts.view().into_dyn())?;
         self.put(&format!("{name}_histogram_below"), at, series.below.view().into_dyn())?;
         self.put(&format!("{name}_histogram_above"), at, series.above.view().into_dyn())?;
@@ -147,7 +148,7 @@ impl Output<'_> {
         self.put_one(&format!("{name}_histogram_high"), at, series.high)
     }
 
-    fn dump(&self, at: &[usize], outcome: &PointOutcome) -> Result<(), RecordError> {
+    fn dump(&self, at: usize, outcome: &PointOutcome) -> Result<(), RecordError> {
         let found = outcome.dump.as_ref().map(|d| d.window);
         if found != self.label.dump {
             let limit = format!("{:?}, the campaign's", self.label.dump);
@@ -166,29 +167,28 @@ impl Output<'_> {
         Ok(())
     }
 
-    fn put_one<T: H5Type + Clone>(&self, name: &str, at: &[usize], value: T) -> Result<(), RecordError> {
-        self.put(name, at, arr0(value).view().into_dyn())
+    fn put_one<T: Stored>(&self, name: &str, point: usize, value: T) -> Result<(), RecordError> {
+        self.put(name, point, arr0(value).view().into_dyn())
     }
 
-    /// Writes the values of one point into a dataset.
-    fn put<T: H5Type + Clone>(&self, name: &str, at: &[usize], values: ArrayViewD<'_, T>) -> Result<(), RecordError> {
-        let Some(slot) = self.datasets.get(name) else {
-            return Err(RecordError::unwritable("a dataset", name, "one of the format's"));
-        };
+    /// Takes the values of one point for a dataset.
+    fn put<T: Stored>(&self, name: &str, point: usize, values: ArrayViewD<'_, T>) -> Result<(), RecordError> {
+        let slot = self.slot(name)?;
         let shape = self.inner_shape(slot.inner);
         if values.shape() != shape {
             let found = format!("{:?}", values.shape());
             let limit = format!("{shape:?}, as the campaign says");
             return Err(RecordError::unwritable(format!("the shape of {name}"), found, limit));
         }
-        let ranges = at.iter().map(|&i| i..i + 1).chain(shape.iter().map(|&n| 0..n));
-        let slab = Hyperslab::from(ranges.map(SliceOrIndex::from).collect::<Vec<_>>());
-        let mut block = values;
-        for _ in at {
-            block = block.insert_axis(Dim(0));
+        if self.is_linked(slot.inner) {
+            return Ok(());
         }
-        let block = block.as_standard_layout();
         let doing = format!("write the dataset {name}");
-        slot.dataset.write_slice(block.view(), slab).writing(self.shown, &doing)
+        let mut pending = slot.pending.borrow_mut();
+        pending.put(&slot.dataset, &self.label.shape(), point, values).writing(self.shown, &doing)
+    }
+
+    fn slot(&self, name: &str) -> Result<&Slot, RecordError> {
+        self.datasets.get(name).ok_or_else(|| RecordError::unwritable("a dataset", name, "one of the format's"))
     }
 }

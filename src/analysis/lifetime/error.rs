@@ -35,16 +35,16 @@ pub(super) fn inside(what: &str, value: f64, fix: &'static str) -> Result<f64, L
     good.then_some(value).ok_or_else(|| input(what, value, "above 0 and below 1", fix))
 }
 
-pub(super) fn confidence(value: f64) -> Result<f64, LifetimeError> {
+pub(in crate::analysis) fn confidence(value: f64) -> Result<f64, LifetimeError> {
     inside("the confidence", value, "give a share such as 0.9")
 }
 
-pub(super) fn fraction(value: f64) -> Result<f64, LifetimeError> {
+pub(in crate::analysis) fn fraction(value: f64) -> Result<f64, LifetimeError> {
     inside("the failed fraction", value, "give a share such as 1e-6 for 1 ppm")
 }
 
 /// A finite number above 0 in its unit.
-pub(super) fn positive(what: &str, value: f64, unit: &str) -> Result<f64, LifetimeError> {
+pub(in crate::analysis) fn positive(what: &str, value: f64, unit: &str) -> Result<f64, LifetimeError> {
     let good = value > 0.0 && value.is_finite();
     good.then_some(value).ok_or_else(|| input(what, value, format!("a finite number of {unit} above 0"), "correct it"))
 }

@@ -27,6 +27,7 @@ pub use bounds::{Bounds, Estimate};
 pub use counts::{FailedFraction, FailureRate, failed_fraction_bounds, failure_rate, sample_size};
 pub use data::{Class, CurvePoint, Lifetimes};
 pub use error::LifetimeError;
+pub(in crate::analysis) use error::{confidence, fraction, positive};
 pub use fit::{Fit, Goodness};
 pub use joint::{JointFit, RatioTest};
 pub use law::Law;

@@ -138,8 +138,8 @@ fn rising_root(mut low: f64, mut high: f64, start: f64, f: impl Fn(f64) -> (f64,
         }
         let newton = x - value / slope;
         let half = if high.is_finite() { 0.5 * (low + high) } else { 2.0 * x };
-        let next = if newton > low && newton < high { newton } else { half };
-        if (next - x).abs() <= 4e-16 * x.abs() || value == 0.0 {
+        let next = if newton >= low && newton <= high { newton } else { half };
+        if (next - x).abs() <= 4e-16 * x.abs() {
             return next;
         }
         x = next;

@@ -8,6 +8,8 @@ use wgpu::DeviceType;
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct AdapterReport {
     pub identity: Identity,
+    /// Where it is plugged in, `0000:65:00.0`; empty where the driver does not say.
+    pub pci_address: String,
     /// Whether `--backend auto` takes this one.
     pub auto: bool,
     /// Largest storage buffer binding, bytes.
@@ -66,6 +68,7 @@ pub fn adapters() -> Vec<AdapterReport> {
             AdapterReport {
                 auto,
                 identity,
+                pci_address: adapter.get_info().device_pci_bus_id,
                 max_binding_bytes: limits.max_storage_buffer_binding_size,
                 max_buffer_bytes: limits.max_buffer_size,
                 max_workgroup: limits.max_compute_invocations_per_workgroup,
@@ -118,22 +121,40 @@ pub(super) fn find_again(chosen: &Chosen) -> Result<wgpu::Adapter, BackendError>
     })
 }
 
-/// Place of the adapter that is meant among the names: a number, or else part of a name (case does not matter).
-fn place(asked: &str, names: &[String]) -> Option<usize> {
+/// A PCI address as numbers: domain, bus, device, function. Tools write it in several ways: `65:00.0`, `0000:65:00.0`,
+/// `00000000:65:00.0`.
+fn pci_address(text: &str) -> Option<[u32; 4]> {
+    let hex = |digits: &str| {
+        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        if plain { u32::from_str_radix(digits, 16).ok() } else { None }
+    };
+    let (place, function) = text.trim().rsplit_once('.')?;
+    let (place, device) = place.rsplit_once(':')?;
+    let (domain, bus) = place.rsplit_once(':').unwrap_or(("0", place));
+    Some([hex(domain)?, hex(bus)?, hex(device)?, hex(function)?])
+}
+
+/// Place of the adapter that is meant among the names and the PCI addresses: an address, a number, or else part of a name
+/// (case does not matter).
+fn place(asked: &str, names: &[String], addresses: &[String]) -> Option<usize> {
+    if let Some(asked) = pci_address(asked) {
+        return addresses.iter().position(|address| pci_address(address) == Some(asked));
+    }
     let by_number = asked.parse().ok().filter(|number| *number < names.len());
     let wanted = asked.to_lowercase();
     let by_name = || names.iter().position(|name| !wanted.is_empty() && name.to_lowercase().contains(&wanted));
     by_number.or_else(by_name)
 }
 
-/// The adapter a user means: its number in [`adapters`], or part of its name; the best one where `None`.
+/// The adapter a user means: its number in [`adapters`], its PCI address, or part of its name; the best one where `None`.
 pub(super) fn choose(asked: Option<&str>) -> Result<(wgpu::Adapter, Chosen), BackendError> {
     let mut found = enumerate();
     if found.is_empty() {
         return Err(BackendError::NoAdapter("no driver offers one".to_owned()));
     }
     let names: Vec<_> = found.iter().map(|adapter| adapter.get_info().name).collect();
-    let Some(position) = asked.map_or(Some(0), |asked| place(asked, &names)) else {
+    let addresses: Vec<_> = found.iter().map(|adapter| adapter.get_info().device_pci_bus_id).collect();
+    let Some(position) = asked.map_or(Some(0), |asked| place(asked, &names, &addresses)) else {
         return Err(BackendError::UnknownAdapter {
             asked: asked.unwrap_or_default().to_owned(),
             found: names.join("; "),
@@ -146,11 +167,12 @@ pub(super) fn choose(asked: Option<&str>) -> Result<(wgpu::Adapter, Chosen), Bac
 
 #[cfg(test)]
 mod tests {
-    use super::place;
+    use super::{pci_address, place};
 
     #[test]
     fn a_number_is_a_place_where_there_is_one_and_else_part_of_a_name() {
         let names = ["NVIDIA GeForce RTX 4090", "NVIDIA GeForce RTX 1080", "llvmpipe"].map(str::to_owned);
+        let addresses = ["0000:65:00.0", "0001:0a:00.0", ""].map(str::to_owned);
         for (asked, expected) in [
             ("0", Some(0)),
             ("2", Some(2)),
@@ -159,8 +181,22 @@ mod tests {
             ("LLVM", Some(2)),
             ("", None),
             ("7", None),
+            // As nvidia-smi, lspci and this program write them.
+            ("00000000:65:00.0", Some(0)),
+            ("65:00.0", Some(0)),
+            ("0001:0A:00.0", Some(1)),
+            ("0a:00.0", None),
+            ("0000:65:00.1", None),
         ] {
-            assert_eq!(place(asked, &names), expected, "{asked}");
+            assert_eq!(place(asked, &names, &addresses), expected, "{asked}");
         }
+    }
+
+    #[test]
+    fn what_is_no_pci_address_is_a_name() {
+        for text in ["", ":", "a:b", "0:0:0:0.0", "65:00.x", "+5:00.0", "RTX 4.0", "1:2:3"] {
+            assert_eq!(pci_address(text), None, "{text}");
+        }
+        assert_eq!(pci_address("ffff:ff:1f.7"), Some([0xffff, 0xff, 0x1f, 7]));
     }
 }

@@ -1,0 +1,181 @@
+//! From the points of a record to counts of failed cells, population by population.
+
+use toml::{Table, Value};
+
+use crate::analysis::lifetime::Lifetimes;
+use crate::outcome::{CampaignLabel, PointSettings, Sweep};
+use crate::record::{CampaignRecord, RecordedPoint};
+use crate::units::kelvin;
+
+/// A group before any statistics.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    pub name: String,
+    pub material: String,
+    pub sweeps: Vec<(String, String)>,
+    pub settings: PointSettings,
+    /// Cells are read at the temperature of the bake.
+    pub read_as_baked: bool,
+    pub cycled: bool,
+    pub glass_transition_k: Option<f64>,
+    pub counts: Vec<Counted>,
+    pub remarks: Vec<String>,
+}
+
+/// One temperature of a group.
+#[derive(Debug)]
+pub(super) struct Counted {
+    pub temperature_k: f64,
+    pub points: usize,
+    pub computed: usize,
+    pub lifetimes: Result<Lifetimes, String>,
+    pub flags: Vec<String>,
+}
+
+/// A sweep that changes nothing but the seed.
+pub(super) fn is_of_seeds(sweep: &Sweep) -> bool {
+    !sweep.keys.is_empty() && sweep.keys.iter().all(|key| key.key == "seed")
+}
+
+/// Every group of a record, in the order of its points.
+pub(super) fn groups(record: &CampaignRecord, pool_seeds: bool) -> Vec<Gathered> {
+    let label = &record.label;
+    let mut found: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
+    for case in 0..record.cases() {
+        let apart = apart(label, case, pool_seeds);
+        match found.iter_mut().find(|(place, _)| *place == apart) {
+            Some((_, cases)) => cases.push(case),
+            None => found.push((apart, vec![case])),
+        }
+    }
+    let materials = 0..label.materials.len();
+    found.iter().flat_map(|(_, cases)| materials.clone().map(|m| group(record, cases, m, pool_seeds))).collect()
+}
+
+/// Place of a case on each sweep; the last runs fastest.
+fn places(label: &CampaignLabel, case: usize) -> Vec<usize> {
+    let mut rest = case;
+    let mut places: Vec<usize> = label.sweeps.iter().map(|sweep| sweep.coordinate.len()).collect();
+    for place in places.iter_mut().rev() {
+        (*place, rest) = (rest % (*place).max(1), rest / (*place).max(1));
+    }
+    places
+}
+
+/// Place of a case on the sweeps that keep groups apart.
+fn apart(label: &CampaignLabel, case: usize, pool_seeds: bool) -> Vec<usize> {
+    let with = label.sweeps.iter().zip(places(label, case));
+    with.filter(|(sweep, _)| !(pool_seeds && is_of_seeds(sweep))).map(|(_, at)| at).collect()
+}
+
+fn group(record: &CampaignRecord, cases: &[usize], material: usize, pool_seeds: bool) -> Gathered {
+    let label = &record.label;
+    let places = places(label, cases[0]);
+    let kept = label.sweeps.iter().zip(&places).filter(|(sweep, _)| !(pool_seeds && is_of_seeds(sweep)));
+    let sweeps: Vec<(String, String)> =
+        kept.map(|(sweep, &at)| (sweep.name.clone(), sweep.coordinate.text(at))).collect();
+    let (cases, remarks) = each_seed_once(label, cases, material);
+    let (name, text) = &label.materials[material];
+    let settings = label.settings[place(label, cases[0], material, 0)];
+    let set = |key: &str| swept(label, &places, key);
+    let mut counts: Vec<Counted> = (0..label.temperatures_k.len())
+        .map(|t| counted(label, &cases.iter().map(|&case| &record.of_material(case, material)[t]).collect::<Vec<_>>()))
+        .collect();
+    counts.sort_by(|a, b| a.temperature_k.total_cmp(&b.temperature_k));
+    let cycled = is_cycled(label);
+    let places: Vec<String> = sweeps.iter().map(|(sweep, value)| format!(", {sweep} = {value}")).collect();
+    Gathered {
+        name: format!("{name}{}", places.concat()),
+        material: name.clone(),
+        sweeps,
+        settings,
+        read_as_baked: (0..label.temperatures_k.len())
+            .all(|t| label.settings[place(label, cases[0], material, t)].read_k == label.temperatures_k[t]),
+        cycled,
+        glass_transition_k: glass_transition_k(label, text, &set),
+        counts,
+        remarks,
+    }
+}
+
+/// Where the point of a case, a material and a temperature stands in the record.
+fn place(label: &CampaignLabel, case: usize, material: usize, temperature: usize) -> usize {
+    (case * label.materials.len() + material) * label.temperatures_k.len() + temperature
+}
+
+/// Points of one seed are the same cells, however often the seed is listed.
+fn each_seed_once(label: &CampaignLabel, cases: &[usize], material: usize) -> (Vec<usize>, Vec<String>) {
+    let (mut seeds, mut kept) = (Vec::new(), Vec::new());
+    for &case in cases {
+        let seed = label.settings[place(label, case, material, 0)].seed;
+        if !seeds.contains(&seed) {
+            seeds.push(seed);
+            kept.push(case);
+        }
+    }
+    let twice = cases.len() - kept.len();
+    let remark = format!("{twice} of {} seeds stand there twice: the same cells again, which count once", cases.len());
+    (kept, if twice > 0 { vec![remark] } else { Vec::new() })
+}
+
+fn counted(label: &CampaignLabel, points: &[&RecordedPoint]) -> Counted {
+    let computed: Vec<_> = points.iter().filter_map(|point| point.outcome.as_ref()).collect();
+    let sum = |values: &mut dyn Iterator<Item = u64>| values.fold(0_u64, u64::saturating_add);
+    let failed: Vec<u64> = (0..label.times_s.len())
+        .map(|k| sum(&mut computed.iter().map(|outcome| outcome.failed.get(k).copied().unwrap_or(0))))
+        .collect();
+    let programmed = sum(&mut computed.iter().map(|outcome| outcome.programmed));
+    let lifetimes = match (computed.len(), programmed) {
+        (0, _) => Err("not computed".to_owned()),
+        (_, 0) => Err("no cell held charge after programming: there is nothing that could fail".to_owned()),
+        _ => Lifetimes::new(&label.times_s, &failed, programmed).map_err(|error| error.to_string()),
+    };
+    let mut flags: Vec<String> = Vec::new();
+    for flag in points.iter().flat_map(|point| &point.label.flags) {
+        if !flags.contains(flag) {
+            flags.push(flag.clone());
+        }
+    }
+    let temperature_k = points[0].label.temperature_k;
+    Counted { temperature_k, points: points.len(), computed: computed.len(), lifetimes, flags }
+}
+
+/// What a sweep sets a key to at these places, as text.
+fn swept(label: &CampaignLabel, places: &[usize], key: &str) -> Option<String> {
+    label.sweeps.iter().zip(places).find_map(|(sweep, &at)| {
+        let found = sweep.keys.iter().find(|swept| swept.key == key)?;
+        Some(found.values.text(at))
+    })
+}
+
+/// The campaign's own file as it was read; empty where it is none (records of other programs).
+fn campaign_table(label: &CampaignLabel) -> Table {
+    label.campaign_toml.parse().unwrap_or_default()
+}
+
+fn is_cycled(label: &CampaignLabel) -> bool {
+    let swept = label.sweeps.iter().flat_map(|sweep| &sweep.keys).any(|key| key.key.starts_with("bake.cycle"));
+    swept || campaign_table(label).get("bake").and_then(|bake| bake.get("cycle")).is_some()
+}
+
+/// The glass transition of the material, K, where the campaign lets its matrix relax.
+fn glass_transition_k(label: &CampaignLabel, text: &str, swept: &dyn Fn(&str) -> Option<String>) -> Option<f64> {
+    let material: Table = text.parse().ok()?;
+    let on = |value: Option<&Value>| value.and_then(Value::as_bool);
+    let relaxes = match swept("physics.matrix_relaxation") {
+        Some(text) => text != "false",
+        None => {
+            let campaign = campaign_table(label);
+            on(campaign.get("physics").and_then(|physics| physics.get("matrix_relaxation"))) != Some(false)
+        }
+    };
+    if !relaxes || on(material.get("matrix").and_then(|matrix| matrix.get("enabled"))) != Some(true) {
+        return None;
+    }
+    let quantity = material.get("film")?.get("glass_transition")?;
+    let written = quantity.get("value")?;
+    let written = written.as_float().or_else(|| written.as_integer().map(|whole| whole as f64));
+    let value = swept("parameter.film.glass_transition").and_then(|text| text.parse().ok()).or(written)?;
+    let temperature_k = if quantity.get("unit")?.as_str()? == "C" { kelvin(value) } else { value };
+    (temperature_k > 0.0 && temperature_k.is_finite()).then_some(temperature_k)
+}

@@ -1,0 +1,246 @@
+//! What the lines say of a use temperature, and what they must not say.
+
+use super::lines::{CYCLED, answering, degrees, factor, found, life};
+use super::{
+    Acceleration, AtUse, Group, Joint, LifeAtUse, LineOfTimes, NO_SUPPORT, Observed, Population, Question, Shown, why,
+};
+use crate::analysis::lifetime::{
+    Bounds, Estimate, FailureRate, JointFit, Law, Life, Lifetimes, Line, TIME_FLOOR, TemperatureLaw, TimePoint, Use,
+    failure_rate,
+};
+
+/// The line for a temperature, and why it should not be followed that far where that was allowed nevertheless.
+struct Chosen<'a> {
+    line: &'a Line,
+    beyond_data: Option<String>,
+}
+
+fn chosen<'a>(of: &'a LineOfTimes, use_k: f64, group: &Group, question: &Question) -> Result<Chosen<'a>, String> {
+    let segments = of.segments.as_ref().map_err(Clone::clone)?;
+    match answering(of, use_k, group.glass_transition_k) {
+        Ok(line) if line.temperatures_k.len() >= 3 || question.across_break => Ok(Chosen { line, beyond_data: None }),
+        Ok(line) => Err(format!(
+            "its side of any break has {} temperatures ({}), and bounds need 3",
+            line.temperatures_k.len(),
+            line.temperatures_k.iter().map(|&k| degrees(k)).collect::<Vec<_>>().join(", ")
+        )),
+        Err(reason) if question.across_break => Ok(Chosen { line: &segments.whole, beyond_data: Some(reason) }),
+        Err(reason) => Err(reason),
+    }
+}
+
+/// Everything said of one use temperature.
+pub(super) fn at_use(group: &Group, use_k: f64, question: &Question) -> AtUse {
+    AtUse {
+        temperature_k: use_k,
+        lives: (0..question.fractions.len()).map(|index| life_at_use(group, index, use_k, question)).collect(),
+        accelerations: accelerations(group, use_k, question),
+        failure_rate: rate(group, use_k, question),
+    }
+}
+
+fn life_at_use(group: &Group, index: usize, use_k: f64, question: &Question) -> LifeAtUse {
+    let of = &group.lines[index];
+    let chosen = chosen(of, use_k, group, question);
+    let mut said = LifeAtUse {
+        fraction: of.fraction,
+        arrhenius: Err(String::new()),
+        linear_in_t: Err(String::new()),
+        aic_to_linear: None,
+        other_law: Err(String::new()),
+        joint: Err(String::new()),
+        shown: shown(group, index, use_k),
+        factor_between_laws: None,
+        beyond_data: None,
+    };
+    let chosen = match chosen {
+        Ok(chosen) => chosen,
+        Err(reason) => {
+            (said.arrhenius, said.linear_in_t) = (Err(reason.clone()), Err(reason.clone()));
+            (said.other_law, said.joint) = (Err(reason.clone()), Err(reason));
+            return said;
+        }
+    };
+    let confidence = question.confidence;
+    said.arrhenius = life(chosen.line, use_k, confidence);
+    let points = on(chosen.line, &of.points);
+    match Line::fit(TemperatureLaw::LinearInT, &points, TIME_FLOOR) {
+        Ok(linear) => {
+            said.linear_in_t = life(&linear, use_k, confidence);
+            said.aic_to_linear = (linear.degrees > 0).then_some(linear.aic - chosen.line.aic);
+        }
+        Err(error) => said.linear_in_t = Err(why(error)),
+    }
+    said.other_law = other_law(group, chosen.line, of.fraction, use_k, confidence);
+    said.joint = joint_life(group, of.fraction, use_k, question);
+    said.beyond_data = chosen.beyond_data;
+    said.factor_between_laws = factor_between(&said, group);
+    said
+}
+
+/// Longest over shortest of the lives whose laws the data allow.
+fn factor_between(said: &LifeAtUse, group: &Group) -> Option<f64> {
+    let allowed = |aic: Option<f64>| aic.is_none_or(|aic| aic < NO_SUPPORT);
+    let linear = said.linear_in_t.as_ref().ok().filter(|_| allowed(said.aic_to_linear));
+    let arrhenius = said.arrhenius.as_ref().ok().filter(|_| allowed(said.aic_to_linear.map(|aic| -aic)));
+    let other = said.other_law.as_ref().ok().filter(|_| allowed(group.aic_to_other_law));
+    let lives = [arrhenius, linear, other].into_iter().flatten().map(|life| life.life_s);
+    let all: Vec<f64> = lives.chain(said.joint.as_ref().ok().map(|joint| joint.value)).collect();
+    let (least, most) = all.iter().fold((f64::INFINITY, 0.0_f64), |(least, most), &t| (least.min(t), most.max(t)));
+    (all.len() > 1 && least > 0.0).then_some(most / least)
+}
+
+/// What the bake at the use temperature says; without one, the hotter bake that outlived the fraction for the longest.
+fn shown(group: &Group, index: usize, use_k: f64) -> Option<Shown> {
+    if group.cycled {
+        return None;
+    }
+    let of = |population: &Population| {
+        let between_s = population.observed.as_ref().ok()?.times[index].between_s;
+        Some(Shown { baked_k: population.temperature_k, between_s })
+    };
+    let itself = group.populations.iter().find(|population| population.temperature_k == use_k).and_then(of);
+    let told = itself.filter(|shown| shown.between_s.lower > 0.0 || shown.between_s.upper.is_finite());
+    let hotter = || {
+        let all = group.populations.iter().filter(|population| population.temperature_k > use_k).filter_map(of);
+        let longest = all.max_by(|a, b| a.between_s.lower.total_cmp(&b.between_s.lower))?;
+        let between_s = Bounds { upper: f64::INFINITY, ..longest.between_s };
+        (between_s.lower > 0.0).then_some(Shown { between_s, ..longest })
+    };
+    told.or_else(hotter)
+}
+
+/// The points a line rests on.
+fn on(line: &Line, points: &[TimePoint]) -> Vec<TimePoint> {
+    points.iter().filter(|point| line.temperatures_k.contains(&point.temperature_k)).copied().collect()
+}
+
+/// An Arrhenius line through the other law's times at the same temperatures.
+fn other_law(group: &Group, line: &Line, fraction: f64, use_k: f64, confidence: f64) -> Result<Life, String> {
+    let law = match group.law.ok_or("no law of lifetimes could be fitted")? {
+        Law::Weibull => Law::Lognormal,
+        Law::Lognormal => Law::Weibull,
+    };
+    let time = |(temperature_k, observed): (f64, &Observed)| {
+        let fit = &observed.fit(law).as_ref().ok()?.fit;
+        TimePoint::of_fit(temperature_k, fit, fraction).ok()
+    };
+    let with = observed_at(group, line);
+    let points: Vec<TimePoint> = with.filter_map(time).collect();
+    if points.len() < line.temperatures_k.len() {
+        return Err(format!(
+            "the {} law can be fitted at {} of the line's {} temperatures",
+            law.name(),
+            points.len(),
+            line.temperatures_k.len()
+        ));
+    }
+    life(&found(&points)?.whole, use_k, confidence)
+}
+
+/// What was observed at the temperatures of a line.
+fn observed_at<'a>(group: &'a Group, line: &'a Line) -> impl Iterator<Item = (f64, &'a Observed)> {
+    let of = group.populations.iter().filter(|population| line.temperatures_k.contains(&population.temperature_k));
+    of.filter_map(|population| Some((population.temperature_k, population.observed.as_ref().ok()?)))
+}
+
+fn joint_life(group: &Group, fraction: f64, use_k: f64, question: &Question) -> Result<Estimate, String> {
+    let joint = joint_of_side(group, use_k, question)?;
+    // Whether the line may be followed was decided before.
+    let to = Use { across_break: true, ..Use::at(use_k, question.confidence) };
+    joint.fit.life(&to, fraction).map_err(why)
+}
+
+/// The joint fit, where it is of the use temperature's side of any break.
+fn joint_of_side<'a>(group: &'a Group, use_k: f64, question: &Question) -> Result<&'a Joint, String> {
+    let joint = group.joint.as_ref().map_err(Clone::clone)?;
+    let here = side(group, Some(use_k), question).map(|population| population.temperature_k);
+    if here.eq(joint.fit.temperatures_k.iter().copied()) {
+        return Ok(joint);
+    }
+    Err("the joint fit is of the other side of the break, that of the first use temperature".to_owned())
+}
+
+/// The joint fit of the temperatures on the side of the break that the first use temperature lies on.
+pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String> {
+    let law = group.law.ok_or("no law of lifetimes could be fitted at any temperature")?;
+    if group.cycled {
+        return Err(CYCLED.to_owned());
+    }
+    let use_k = question.use_temperatures_k.first().copied();
+    let data: Vec<(f64, Lifetimes)> = side(group, use_k, question)
+        .filter_map(|population| Some((population.temperature_k, population.observed.as_ref().ok()?.lifetimes.clone())))
+        .collect();
+    let fit = JointFit::new(law, TemperatureLaw::Arrhenius, &data).map_err(why)?;
+    Ok(Joint {
+        energy_ev: fit.slope(question.confidence).map_err(why)?,
+        shape_estimate: fit.shape(question.confidence).map_err(why)?,
+        fit,
+    })
+}
+
+/// The populations on the use temperature's side of a break of the first fraction's line; the cooler side for one in the gap.
+fn side<'a>(group: &'a Group, use_k: Option<f64>, question: &Question) -> impl Iterator<Item = &'a Population> {
+    let line = group.lines.first().filter(|_| !question.across_break);
+    let broken = line.and_then(|line| line.segments.as_ref().ok()?.broken.as_ref());
+    let top = line.and_then(|line| line.left_out_k).map_or(f64::INFINITY, f64::next_down);
+    let range = match (broken, use_k) {
+        (None, _) => (0.0, top),
+        (Some(broken), Some(use_k)) if use_k >= broken.hotter_k => (broken.hotter_k, top),
+        (Some(broken), _) => (0.0, broken.cooler_k),
+    };
+    let inside = move |population: &&Population| (range.0..=range.1).contains(&population.temperature_k);
+    group.populations.iter().filter(|population| population.on_lines).filter(inside)
+}
+
+/// From the test temperatures of the line that answers for the first fraction.
+fn accelerations(group: &Group, use_k: f64, question: &Question) -> Vec<Acceleration> {
+    let Some(Ok(chosen)) = group.lines.first().map(|line| chosen(line, use_k, group, question)) else {
+        return Vec::new();
+    };
+    let of = |&test_k: &f64| {
+        let (factor, bounds) = factor(chosen.line, use_k, test_k, question.confidence).ok()?;
+        Some(Acceleration { test_k, factor, bounds })
+    };
+    chosen.line.temperatures_k.iter().filter(|&&test_k| test_k != use_k).filter_map(of).collect()
+}
+
+/// Upper bound of a constant failure rate at use: where one can be, and where hours at test can be turned into hours at use.
+fn rate(group: &Group, use_k: f64, question: &Question) -> Result<FailureRate, String> {
+    if group.cycled {
+        return Err(CYCLED.to_owned());
+    }
+    let observed = |population: &Population| population.observed.as_ref().ok().map(|of| of.lifetimes.clone());
+    let itself = group.populations.iter().find(|population| population.temperature_k == use_k).and_then(observed);
+    if let Some(lifetimes) = itself.filter(|lifetimes| lifetimes.failed_in_all() == 0) {
+        return failure_rate(0, device_hours(&lifetimes), question.confidence).map_err(why);
+    }
+    let joint = joint_of_side(group, use_k, question)?;
+    if joint.fit.law != Law::Weibull {
+        return Err("lifetimes are lognormal: no failure rate is constant".to_owned());
+    }
+    let shape = joint.shape_estimate;
+    if !shape.profile.hold(1.0) {
+        return Err(format!(
+            "the Weibull shape is {:.2} ({:.2} to {:.2}), not 1: no failure rate is constant, and times to a fraction say more",
+            shape.value, shape.profile.lower, shape.profile.upper
+        ));
+    }
+    // Whether any line may be followed to the use temperature is for the times to say.
+    let line = group.lines.first().ok_or("no fraction was asked for")?;
+    chosen(line, use_k, group, question)?;
+    let (mut failed, mut hours) = (0_u64, 0.0);
+    for population in side(group, Some(use_k), question) {
+        let Some(lifetimes) = observed(population) else { continue };
+        // All counts tell of the factor here, not only the times to one fraction; its lower bound makes the rate's bound a safe one.
+        let factor = joint.fit.acceleration(use_k, population.temperature_k, question.confidence).map_err(why)?;
+        failed = failed.saturating_add(lifetimes.failed_in_all());
+        hours += device_hours(&lifetimes) * factor.profile.lower;
+    }
+    failure_rate(failed, hours, question.confidence).map_err(why)
+}
+
+/// Hours that all cells surely lived: a cell that failed between two checkpoints counts up to the first of them.
+fn device_hours(lifetimes: &Lifetimes) -> f64 {
+    lifetimes.classes().iter().map(|class| class.cells as f64 * class.from_s).sum::<f64>() / 3600.0
+}

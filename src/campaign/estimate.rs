@@ -1,0 +1,194 @@
+//! What a campaign will take: time, from a quick measurement on the backend that is going to compute it; room on the disk, from
+//! a point that is computed small and written; memory, from what is held at once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::error::RunError;
+use super::plan::Plan;
+use super::run::{now, provenance};
+use crate::array::ArrayShape;
+use crate::backend::{Backend, BackendError};
+use crate::outcome::{CampaignLabel, Coordinate, PointOutcome, Sweep};
+use crate::record::{RecordError, merge_points, write_point};
+
+/// A call this long says how fast a backend is.
+const ENOUGH: Duration = Duration::from_millis(200);
+/// Rows and columns a measurement begins with.
+const FIRST_LINES: u64 = 64;
+/// Most kinds of points that are measured; the others are put in proportion to their steps.
+const MOST_SAMPLES: usize = 8;
+/// Copies of a point in a record, and in another: the difference tells what each takes.
+const FEW: usize = 2;
+const MORE: usize = 8;
+
+/// Time of computing.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Time {
+    /// All points asked for, s.
+    pub seconds: f64,
+    /// Points measured, each of another material or programming.
+    pub samples: usize,
+    /// Whether other kinds were put in proportion.
+    pub all_kinds: bool,
+}
+
+/// Room on the disk, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Sizes {
+    /// The record.
+    pub record: u64,
+    /// The points in their folder, until the record is whole.
+    pub parts: u64,
+    /// Time of writing one point, ns: the median of the measurement. It passes beside the computing of the next point.
+    pub writing_ns: u64,
+}
+
+/// What points have in common that take equally long per cell: material and steps.
+type Kind = (usize, u64);
+
+/// Measures how long the points of these numbers take. Compiles the kernels and runs each kind of point, on an array grown until a
+/// call takes 0.2 s or the array is the point's own.
+///
+/// # Errors
+/// What the backend fails with.
+pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Time, BackendError> {
+    let mut kinds: BTreeMap<Kind, (usize, u128)> = BTreeMap::new();
+    for &number in numbers {
+        let kind = (plan.points[number].material_index, plan.steps(number));
+        let (_, cells) = kinds.entry(kind).or_insert((number, 0));
+        *cells += u128::from(plan.shape(number).cells());
+    }
+    let mut per_step: Vec<(Kind, f64)> = Vec::new();
+    for (&kind, &(number, _)) in kinds.iter().take(MOST_SAMPLES) {
+        per_step.push((kind, seconds_per_cell(plan, backend, number)? / kind.1 as f64));
+    }
+    let of = |kind: &Kind| {
+        let same = |(known, _): &&(Kind, f64)| known == kind;
+        let near = |(known, _): &&(Kind, f64)| known.0 == kind.0;
+        let known = per_step.iter();
+        let found = known.clone().find(same).or_else(|| known.clone().find(near)).or_else(|| known.clone().next());
+        found.map_or(0.0, |(_, seconds)| *seconds)
+    };
+    let seconds = kinds.iter().map(|(kind, (_, cells))| *cells as f64 * kind.1 as f64 * of(kind)).sum();
+    Ok(Time { seconds, samples: per_step.len(), all_kinds: kinds.len() <= MOST_SAMPLES })
+}
+
+fn seconds_per_cell(plan: &Plan, backend: &dyn Backend, number: usize) -> Result<f64, BackendError> {
+    let whole = plan.shape(number);
+    let mut lines = FIRST_LINES;
+    // The first call compiles kernels and fills tables.
+    backend.statistics(&plan.sample(number, smaller(whole, lines)), &|_| ())?;
+    loop {
+        let shape = smaller(whole, lines);
+        let job = plan.sample(number, shape);
+        let start = Instant::now();
+        backend.statistics(&job, &|_| ())?;
+        let taken = start.elapsed();
+        if taken >= ENOUGH || shape == whole {
+            return Ok(taken.as_secs_f64() / shape.cells() as f64);
+        }
+        lines *= 2;
+    }
+}
+
+fn smaller(shape: ArrayShape, lines: u64) -> ArrayShape {
+    ArrayShape { rows: shape.rows.min(lines), cols: shape.cols.min(lines) }
+}
+
+/// Measures what a point and a record take on the disk: computes one small, and writes it alone and several times over, into a
+/// folder of the system's for temporary files. A dump is counted as it is in memory: it may be packed smaller.
+///
+/// # Errors
+/// [`RunError`] where the backend fails, or that folder cannot be written to.
+pub fn sizes(plan: &Plan, backend: &dyn Backend) -> Result<Sizes, RunError> {
+    let Some(&number) = plan.numbers.first() else {
+        return Ok(Sizes { record: 0, parts: 0, writing_ns: 0 });
+    };
+    let point = &plan.points[number];
+    let job = plan.sample(number, smaller(plan.shape(number), FIRST_LINES));
+    let outcome = backend.statistics(&job, &|_| ()).map(|tally| tally.outcome(&job));
+    let outcome = outcome.map_err(|source| RunError::Backend {
+        number,
+        material: point.material.clone(),
+        temperature_c: crate::units::celsius_texts(&[point.temperature_k]).concat(),
+        source: Box::new(source),
+    })?;
+    let folder = Scratch::new()?;
+    let by = provenance(&backend.identity(), now());
+    let write = |label: &CampaignLabel, outcome: &PointOutcome| -> Result<(u64, u64, u64), RecordError> {
+        let parts = folder.0.join(label.points().to_string());
+        let (mut size, mut taken) = (0, Vec::new());
+        for number in 0..label.points() {
+            let start = Instant::now();
+            let path = write_point(&parts, label, &label.point(number), &by, outcome)?;
+            taken.push(start.elapsed());
+            size = length(&path)?;
+        }
+        let record = folder.0.join("record.h5");
+        merge_points(&parts, label, &by, &record, 0..label.points())?;
+        taken.sort();
+        Ok((size, length(&record)?, taken[taken.len() / 2].as_nanos() as u64))
+    };
+    let one = CampaignLabel { dump: None, ..plan.label.only(number) };
+    let (_, few, _) = write(&copies(&one, FEW), &outcome)?;
+    let (point_size, several, writing_ns) = write(&copies(&one, FEW + MORE), &outcome)?;
+    let each = several.saturating_sub(few) / MORE as u64;
+    let dump = dump_bytes(plan);
+    let mine = plan.numbers.len() as u64;
+    // Of points that are not computed the record holds names and fill values, which are packed to next to nothing.
+    let record = (few + mine * each).saturating_sub(FEW as u64 * each) + mine * dump;
+    Ok(Sizes { record, parts: mine * (point_size + dump), writing_ns })
+}
+
+/// The campaign of one point, so many times.
+fn copies(one: &CampaignLabel, count: usize) -> CampaignLabel {
+    let coordinate = Coordinate::Whole((0..count as i64).collect());
+    let sweep = Sweep { name: "copy".to_owned(), coordinate, keys: Vec::new() };
+    CampaignLabel { sweeps: vec![sweep], settings: vec![one.settings[0]; count], ..one.clone() }
+}
+
+/// A dump of one point as it lies in memory: three numbers of four bytes for each reading.
+fn dump_bytes(plan: &Plan) -> u64 {
+    plan.label.dump.map_or(0, |of| of.rows * of.cols * plan.label.times_s.len() as u64 * 12)
+}
+
+/// Bytes held at once at the worst: the summary's numbers of all points, twice while they are read; points on their way to their
+/// files; the pieces a record is written in. The backend's own memory comes to it.
+pub fn memory_bytes(plan: &Plan) -> u64 {
+    let label = &plan.label;
+    let (points, times) = (label.points() as u64, label.times_s.len() as u64);
+    // Moments of four quantities and the failures; texts and single numbers of a point.
+    let summary = points * (2 * times * 17 * 8 + 1024);
+    let histograms = times * 3 * (label.bins as u64 + 2) * 8;
+    let waiting = if label.dump.is_some() { 2 } else { 4 };
+    // Program, libraries, and 50 datasets of which up to a MiB waits.
+    let base = 25 << 20;
+    let pieces = 50 * (points * times * 8).min(1 << 20);
+    summary + waiting * (histograms + 3 * dump_bytes(plan)) + base + pieces
+}
+
+fn length(path: &Path) -> Result<u64, RecordError> {
+    let found = fs::metadata(path).map_err(|source| RecordError::Unreadable { path: path.to_owned(), source })?;
+    Ok(found.len())
+}
+
+/// A folder that goes when it is dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Scratch, RecordError> {
+        let folder = std::env::temp_dir().join(format!("trapline-plan-{}", std::process::id()));
+        crate::record::commit::create_folder(&folder)?;
+        Ok(Scratch(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What stays lies where the system sweeps.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,181 @@
+//! `trapline analyze`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use trapline::analysis::report::{self, LifetimeReport, Question};
+use trapline::record::{self, CampaignRecord, FileType, commit, commit::CommitError};
+use trapline::units::{ZERO_CELSIUS_K, kelvin};
+
+use super::{Failure, outputs, terminal};
+
+/// Lifetimes from a campaign's counts of failed cells: fits, activation energies, and lives at use, all with bounds
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A cell's lifetime ends when it keeps less than the campaign's threshold of its window; it is known to the checkpoint. docs/lifetime.md \
+says what is computed, and how to read it.")]
+pub struct Analyze {
+    /// Records of campaigns; each is reported on by itself
+    #[arg(required = true, value_name = "RECORD")]
+    records: Vec<PathBuf>,
+    /// Folder for report.json, lifetimes.csv and curves.csv, in a folder of its own for each of several records; without it the
+    /// summary is printed only
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Temperatures of use, °C
+    #[arg(long, value_name = "C", value_parser = celsius, value_delimiter = ',', default_value = "85", allow_hyphen_values = true)]
+    use_temperature: Vec<f64>,
+    /// Failed cells in a million whose times are told; the first is the one that tables show
+    #[arg(long, value_name = "N", value_parser = ppm, value_delimiter = ',', default_value = "1000", allow_hyphen_values = true)]
+    ppm: Vec<f64>,
+    /// Confidence of all bounds
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0.9", allow_hyphen_values = true)]
+    confidence: f64,
+    /// Lets lines go across a break, above the glass transition, and as far as asked; their bounds then mean little
+    #[arg(long)]
+    extrapolate_across_break: bool,
+    /// Keeps the seeds of a sweep apart, in the place of pooling their cells
+    #[arg(long)]
+    separate_seeds: bool,
+    /// Replaces a report that exists
+    #[arg(long)]
+    force: bool,
+    /// Prints the report as JSON, of several records as a list
+    #[arg(long)]
+    json: bool,
+    /// Prints no remarks on the run
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// What a report consists of.
+const FILES: [&str; 3] = ["report.json", "lifetimes.csv", "curves.csv"];
+
+impl Analyze {
+    /// Reads, reports, writes.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn run(self) -> Result<(), Failure> {
+        let folders = self.folders()?;
+        let outputs: Vec<PathBuf> =
+            folders.iter().flatten().flat_map(|folder| FILES.map(|name| folder.join(name))).collect();
+        let there: Vec<PathBuf> =
+            outputs.iter().filter(|path| path.parent().is_some_and(Path::is_dir)).cloned().collect();
+        outputs::free(&there, self.force)?;
+        outputs::not_inputs(&outputs, &self.records)?;
+        let question = self.question();
+        let mut reports = Vec::new();
+        for (path, folder) in self.records.iter().zip(&folders) {
+            let record = open(path)?;
+            let report = report::report(&record, &question).map_err(|error| Failure::Usage(error.to_string()))?;
+            if let Some(folder) = folder {
+                self.write(&record, &report, folder)?;
+            }
+            reports.push(report);
+        }
+        let printed = match (self.json, &reports[..]) {
+            (true, [one]) => json(one)?,
+            (true, all) => json(&all)?,
+            (false, all) => all.iter().map(report::text).collect::<Vec<_>>().join("\n"),
+        };
+        terminal::print(&printed)?;
+        if let (Some(folder), false) = (&self.output, self.quiet) {
+            terminal::note(&format!("wrote {} files in {}", outputs.len(), folder.display()));
+        }
+        Ok(())
+    }
+
+    fn question(&self) -> Question {
+        Question {
+            confidence: self.confidence,
+            fractions: self.ppm.iter().map(|ppm| 1e-6 * ppm).collect(),
+            use_temperatures_k: self.use_temperature.iter().map(|&c| kelvin(c)).collect(),
+            across_break: self.extrapolate_across_break,
+            pool_seeds: !self.separate_seeds,
+        }
+    }
+
+    /// The folder of each record's report; none where none is written.
+    fn folders(&self) -> Result<Vec<Option<PathBuf>>, Failure> {
+        let Some(folder) = &self.output else {
+            return Ok(vec![None; self.records.len()]);
+        };
+        if self.records.len() == 1 {
+            return Ok(vec![Some(folder.clone())]);
+        }
+        let mut found: Vec<Option<PathBuf>> = Vec::new();
+        for record in &self.records {
+            let own = folder.join(record.file_stem().unwrap_or(record.as_os_str()));
+            if found.iter().flatten().any(|other| *other == own) {
+                return Err(Failure::Usage(format!(
+                    "{} would be the report of two records; analyze them one by one",
+                    own.display()
+                )));
+            }
+            found.push(Some(own));
+        }
+        Ok(found)
+    }
+
+    /// Writes everything that belongs to a record's report.
+    fn write(&self, record: &CampaignRecord, report: &LifetimeReport, folder: &Path) -> Result<(), Failure> {
+        std::fs::create_dir_all(folder).map_err(|e| {
+            Failure::Failed(format!("{}: cannot be made: {e}; choose another folder with -o", folder.display()))
+        })?;
+        let texts = [json(report)?, report::lifetimes_csv(report), report::curves_csv(report)];
+        for (name, text) in FILES.iter().zip(texts) {
+            save(&folder.join(name), &text)?;
+        }
+        pictures(record, report, folder)
+    }
+}
+
+/// Figures and the page of a report, into its folder.
+fn pictures(_record: &CampaignRecord, _report: &LifetimeReport, _folder: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// A campaign, or one point of it.
+fn open(path: &Path) -> Result<CampaignRecord, Failure> {
+    let shown = path.display();
+    match record::file_type(path)? {
+        FileType::Campaign => Ok(record::open_campaign(path)?),
+        FileType::Point => Ok(record::open_point(path)?.0),
+        FileType::Unfinished => Err(Failure::Usage(format!(
+            "{shown} is a campaign in progress; finish it with trapline run --resume, or take what is there with trapline merge {shown} \
+             --partial -o OTHER.h5"
+        ))),
+        FileType::Experiment => {
+            Err(Failure::Usage(format!("{shown} holds an experiment, not a campaign; give a record of trapline run")))
+        }
+    }
+}
+
+fn json<T: serde::Serialize>(report: &T) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(report);
+    text.map(|text| text + "\n").map_err(|e| Failure::Failed(format!("the report has no form in JSON: {e}")))
+}
+
+fn save(path: &Path, text: &str) -> Result<(), Failure> {
+    let write = |temporary: &Path| {
+        std::fs::write(temporary, text).map_err(|source| CommitError { path: path.to_owned(), step: "write", source })
+    };
+    commit::atomic_write(path, write).map_err(|e: CommitError| Failure::Failed(e.to_string()))
+}
+
+fn number(text: &str, limit: &str, holds: impl Fn(f64) -> bool) -> Result<f64, String> {
+    text.trim().parse().ok().filter(|&value: &f64| value.is_finite() && holds(value)).ok_or_else(|| limit.to_owned())
+}
+
+fn celsius(text: &str) -> Result<f64, String> {
+    number(text, "it must be a temperature above -273.15 °C, at most 1000 °C", |c| c > -ZERO_CELSIUS_K && c <= 1000.0)
+}
+
+fn ppm(text: &str) -> Result<f64, String> {
+    number(text, "it must be more than 0 and less than 1000000, for example 1000", |ppm| ppm > 0.0 && ppm < 1e6)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    number(text, "it must be more than 0 and less than 1, for example 0.9", |share| share > 0.0 && share < 1.0)
+}

@@ -1,0 +1,104 @@
+//! `trapline diff`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use trapline::analysis::Table;
+use trapline::analysis::diff::{self, Comparison};
+use trapline::record::{self, CampaignRecord, FileType};
+
+use super::{Failure, terminal};
+
+/// Compares the numbers of two files; exit code 0 where they are the same, 1 where not
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// A campaign, a point or an experiment
+    a: PathBuf,
+    /// Another of the same kind
+    b: PathBuf,
+    /// Relative distance up to which two numbers count as the same: 1e-5 for two backends; 0 asks for the same values
+    #[arg(long, value_name = "REL", default_value_t = 0.0, value_parser = tolerance)]
+    tolerance: f64,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+    /// Prints nothing: the exit code tells
+    #[arg(long, short, conflicts_with = "json")]
+    quiet: bool,
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..1.0).contains(&value) => Ok(value),
+        _ => Err("it must be a number from 0 to less than 1".to_owned()),
+    }
+}
+
+impl Diff {
+    /// # Errors
+    /// [`Failure::Told`] with 1 where the files differ; [`Failure::Usage`] for files of two kinds; [`Failure::Failed`] for what cannot
+    /// be read.
+    pub fn run(self) -> Result<(), Failure> {
+        let found = self.compare()?;
+        if self.json {
+            terminal::print_json(&found)?;
+        } else if !self.quiet {
+            terminal::print(&self.told(&found))?;
+        }
+        if found.is_same() { Ok(()) } else { Err(Failure::Told(1)) }
+    }
+
+    fn compare(&self) -> Result<Comparison, Failure> {
+        let kinds = [record::file_type(&self.a)?, record::file_type(&self.b)?];
+        match kinds {
+            [FileType::Experiment, FileType::Experiment] => {
+                let [a, b] = [record::read_datasets(&self.a)?, record::read_datasets(&self.b)?];
+                Ok(diff::experiments(&a, &b, self.tolerance))
+            }
+            [FileType::Campaign | FileType::Point, FileType::Campaign | FileType::Point] => {
+                let [a, b] = [opened(&self.a, kinds[0])?, opened(&self.b, kinds[1])?];
+                Ok(diff::campaigns(&a, &b, self.tolerance)?)
+            }
+            _ => {
+                let (a, b) = (self.a.display(), self.b.display());
+                let limit = "two campaigns that are finished, two points or two experiments";
+                Err(Failure::Usage(format!(
+                    "{a} and {b} cannot be compared; give {limit}: `trapline show` says what a file is"
+                )))
+            }
+        }
+    }
+
+    fn told(&self, found: &Comparison) -> String {
+        let mut text: String = found.described.iter().chain(&found.missing).map(|line| format!("{line}\n")).collect();
+        if !found.differences.is_empty() {
+            let mut table = Table::new(["dataset", "at", "numbers", "differ", "largest, relative", "a", "b"], 2);
+            for of in &found.differences {
+                let [a, b] = of.values;
+                table.row([
+                    of.name.clone(),
+                    of.at.clone(),
+                    of.numbers.to_string(),
+                    of.differ.to_string(),
+                    format!("{:.1e}", of.largest),
+                    format!("{a:e}"),
+                    format!("{b:e}"),
+                ]);
+            }
+            text.push_str(&table.render());
+        }
+        let within = if self.tolerance > 0.0 { format!(" within {:e}", self.tolerance) } else { String::new() };
+        let common = found.common;
+        text + &match found.is_same() {
+            true => format!("the same results{within}: {common} in common\n"),
+            false => format!("they differ: {common} in common\n"),
+        }
+    }
+}
+
+fn opened(path: &Path, kind: FileType) -> Result<CampaignRecord, Failure> {
+    Ok(match kind {
+        FileType::Point => record::open_point(path)?.0,
+        _ => record::open_campaign(path)?,
+    })
+}

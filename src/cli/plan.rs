@@ -1,0 +1,170 @@
+//! `trapline plan`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use trapline::analysis::Table;
+use trapline::backend::Backend;
+use trapline::campaign::estimate::{self, Sizes, Time};
+use trapline::campaign::{self, Shard};
+use trapline::units::celsius_texts;
+
+use super::computing::{self, Computing};
+use super::run::{Changes, heading};
+use super::{Failure, size, terminal};
+
+/// Says what a campaign will take, without running it: points, time by a quick measurement, memory, room on the disk
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The campaign file
+    file: PathBuf,
+    #[command(flatten)]
+    changes: Changes,
+    /// Of one piece of so many: 3/16
+    #[arg(long, value_name = "N/OF", conflicts_with = "tasks")]
+    shard: Option<Shard>,
+    /// Says how so many shards would divide the work
+    #[arg(long, value_name = "N", value_parser = size::shards)]
+    tasks: Option<usize>,
+    /// Lists every point: its number, its place on the axes, its array
+    #[arg(long)]
+    list: bool,
+    #[command(flatten)]
+    computing: Computing,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found out.
+struct Found {
+    time: Time,
+    sizes: Sizes,
+    memory_bytes: u64,
+    /// Least and most seconds of a shard.
+    tasks: Option<(f64, f64)>,
+}
+
+impl Plan {
+    /// Checks the campaign, measures, prints.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn run(self) -> Result<(), Failure> {
+        self.computing.consistent()?;
+        let mut plan = campaign::Plan::load(&self.file, &self.changes.overrides())?;
+        if let Some(shard) = self.shard {
+            plan = plan.shard(shard);
+        }
+        if self.list {
+            return terminal::print(&list(&plan));
+        }
+        let backend = self.computing.open()?;
+        let found = self.measure(&plan, backend.as_ref())?;
+        if self.json {
+            return terminal::print_json(&json!({
+                "campaign": plan.label.name,
+                "points": plan.points.len(),
+                "points_to_compute": plan.numbers.len(),
+                "cell_steps": plan.work_of(&plan.numbers),
+                "backend": backend.identity(),
+                "time": found.time,
+                "memory_bytes": found.memory_bytes,
+                "disk_bytes": found.sizes,
+                "seconds_of_tasks": found.tasks.map(|(least, most)| json!({ "least": least, "most": most })),
+            }));
+        }
+        terminal::print(&format!(
+            "{}\n{}\n{}",
+            heading(&plan),
+            computing::heading(&backend.identity()),
+            self.told(&plan, &found)
+        ))
+    }
+
+    fn measure(&self, plan: &campaign::Plan, backend: &dyn Backend) -> Result<Found, Failure> {
+        let time = estimate::time(plan, backend, &plan.numbers)?;
+        let sizes = estimate::sizes(plan, backend)?;
+        let per_step = time.seconds / plan.work_of(&plan.numbers).max(1) as f64;
+        let tasks = self.tasks.map(|of| {
+            let seconds = (1..=of).filter_map(|number| Shard::new(number, of)).map(|shard| {
+                let shard = plan.clone().shard(shard);
+                let writing = sizes.writing_ns as f64 * 1e-9 * shard.numbers.len() as f64;
+                writing.max(shard.work_of(&shard.numbers) as f64 * per_step)
+            });
+            seconds.fold((f64::INFINITY, 0.0_f64), |(least, most), s| (least.min(s), most.max(s)))
+        });
+        Ok(Found { time, sizes, memory_bytes: estimate::memory_bytes(plan), tasks })
+    }
+
+    fn told(&self, plan: &campaign::Plan, found: &Found) -> String {
+        let Found { time, sizes, memory_bytes, tasks } = found;
+        let mut lines = Vec::new();
+        let mut line = |name: &str, text: String| lines.push(format!("{name:<8} {text}\n"));
+        let points = plan.numbers.len();
+        line(
+            "points",
+            format!(
+                "{points}, {:.2e} steps of cells (a pulse, a pause, a sweep point or a checkpoint each)",
+                plan.work_of(&plan.numbers) as f64
+            ),
+        );
+        let kinds = match time.samples {
+            1 => "one point".to_owned(),
+            n if time.all_kinds => format!("{n} points, each of another material or programming"),
+            n => format!("{n} points; the others in proportion to their steps"),
+        };
+        let (computing, writing) = (time.seconds, sizes.writing_ns as f64 * 1e-9 * points as f64);
+        let all = terminal::about(computing.max(writing));
+        // Points are written beside the computing of the next: the slower of both counts.
+        let why = match writing > computing {
+            true => format!("that of writing the points; computing takes {} of it", terminal::about(computing)),
+            false => format!("measured on {kinds}"),
+        };
+        line("time", format!("{all}, {why}"));
+        if let (Some((least, most)), Some(of)) = (tasks, self.tasks) {
+            let [least, most] = [least, most].map(|s| terminal::about(*s));
+            let idle = if of > points { format!("; only {points} of them have a point") } else { String::new() };
+            line("tasks", format!("{of}, of {least} to {most} each{idle}"));
+        }
+        line("memory", format!("{}, and what the backend takes", terminal::bytes(*memory_bytes)));
+        line(
+            "disk",
+            format!(
+                "{} for the record, and {} for its points until it is whole",
+                terminal::bytes(sizes.record),
+                terminal::bytes(sizes.parts)
+            ),
+        );
+        if computing.max(writing) > 86_400.0 {
+            line(
+                "remark",
+                "more than a day: --shard and `trapline slurm` divide it, --resume goes on after a stop".to_owned(),
+            );
+        }
+        lines.concat()
+    }
+}
+
+/// Every point in a line.
+fn list(plan: &campaign::Plan) -> String {
+    let label = &plan.label;
+    let sweeps = label.sweeps.iter().map(|sweep| sweep.name.clone());
+    let headings = sweeps.chain(["material", "°C", "rows", "cols", "seed"].map(str::to_owned));
+    let mut table = Table::new(std::iter::once("point".to_owned()).chain(headings), label.sweeps.len() + 2);
+    let degrees = celsius_texts(&label.temperatures_k);
+    for &number in &plan.numbers {
+        let (point, settings) = (&plan.points[number], &label.settings[number]);
+        let places = label.sweeps.iter().zip(&point.sweep_index).map(|(sweep, &at)| sweep.coordinate.text(at));
+        let rest = [
+            point.material.clone(),
+            degrees[point.temperature_index].clone(),
+            settings.rows.to_string(),
+            settings.cols.to_string(),
+            settings.seed.to_string(),
+        ];
+        table.row(std::iter::once(number.to_string()).chain(places).chain(rest));
+    }
+    table.render()
+}

@@ -1,0 +1,101 @@
+//! Records whose large datasets are virtual: they lie in the files they were merged from, and this file leads there.
+//!
+//! HDF5 gives fill values for what a missing or changed source should hold, without a word. So the record names its sources and their
+//! checksums, and is refused where one of them is not as it was.
+
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use super::campaign::CampaignRecord;
+use super::commit;
+use super::error::RecordError;
+use super::hdf::{Attributes, Input};
+use super::seal;
+
+const SOURCES: &str = "virtual_sources";
+const CHECKSUMS: &str = "virtual_checksums";
+
+/// Consecutive points that lie in one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Run {
+    /// As the record names it: seen from its own folder, or from the root.
+    pub(super) file: String,
+    pub(super) points: Range<usize>,
+}
+
+/// The points of several records as runs; `points` gives them in the order of their numbers.
+pub(super) fn runs(destination: &Path, points: &[(usize, &CampaignRecord)]) -> Result<Vec<Run>, RecordError> {
+    let mut runs: Vec<Run> = Vec::new();
+    for &(number, record) in points {
+        let file = name_of(destination, &record.path)?;
+        match runs.last_mut() {
+            Some(run) if run.file == file && run.points.end == number => run.points.end += 1,
+            _ => runs.push(Run { file, points: number..number + 1 }),
+        }
+    }
+    Ok(runs)
+}
+
+/// How a record at `destination` names a file.
+fn name_of(destination: &Path, source: &Path) -> Result<String, RecordError> {
+    let real = |path: &Path| {
+        fs::canonicalize(path).map_err(|source| RecordError::Unreadable { path: path.to_owned(), source })
+    };
+    let (folder, source) = (real(commit::folder_of(destination))?, real(source)?);
+    let name = source.strip_prefix(&folder).unwrap_or(&source);
+    match name.to_str() {
+        Some(name) => Ok(name.to_owned()),
+        None => Err(RecordError::unwritable("the name of a source", name.display(), "UTF-8")),
+    }
+}
+
+/// Writes down the sources and their checksums.
+pub(super) fn name(root: &Attributes<'_>, destination: &Path, runs: &[Run]) -> Result<(), RecordError> {
+    let mut names: Vec<&str> = runs.iter().map(|run| run.file.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let folder = commit::folder_of(destination);
+    let sums: Result<Vec<u32>, RecordError> = names.iter().map(|name| checksum(&folder.join(name))).collect();
+    root.texts(SOURCES, &names)?;
+    root.array(CHECKSUMS, &sums?)
+}
+
+fn checksum(path: &Path) -> Result<u32, RecordError> {
+    match seal::stated(path) {
+        Ok(Some(sum)) => Ok(sum),
+        Ok(None) => Err(RecordError::damaged(
+            path,
+            "the seal at the end of the file",
+            "missing",
+            "there: merge copies of it instead",
+        )),
+        Err(source) => Err(RecordError::Unreadable { path: path.to_owned(), source }),
+    }
+}
+
+/// Refuses a record of which a source is gone or another file. A record without virtual datasets passes.
+pub(super) fn check(input: &Input<'_>) -> Result<(), RecordError> {
+    let (names, sums): (Vec<String>, Vec<u32>) = (input.texts(SOURCES)?, input.array(CHECKSUMS)?);
+    if names.len() != sums.len() {
+        return Err(RecordError::damaged(input.path, CHECKSUMS, format!("of length {}", sums.len()), names.len()));
+    }
+    let folder = commit::folder_of(input.path);
+    for (name, sum) in names.iter().zip(sums) {
+        let source = folder.join(name);
+        let found = match seal::stated(&source) {
+            Ok(Some(found)) if found == sum => continue,
+            Ok(Some(_)) => "another file",
+            Ok(None) => "a file without its seal",
+            Err(_) => "missing",
+        };
+        let limit = "the file it was merged from: bring it back, or merge again";
+        return Err(RecordError::damaged(
+            input.path,
+            format!("the source {name} of its virtual datasets"),
+            found,
+            limit,
+        ));
+    }
+    Ok(())
+}

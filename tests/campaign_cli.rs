@@ -1,0 +1,305 @@
+//! What people do around a campaign: plan it, watch it, stop it, compare it, merge it without copying.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use trapline::record;
+
+/// Seeds by temperatures of a small array.
+fn campaign(rows: u64, seeds: u64) -> String {
+    format!(
+        "format = 1\nname = \"small\"\nseed = 5\nvariation = true\n[array]\nrows = {rows}\ncols = {rows}\n\
+         [[material]]\nuse = \"pi-ws2-qd\"\n\
+         program = [{{ pulses = 8, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }}]\n\
+         [bake]\ntemperatures_c = [100.0, 150.0, 160.0]\nfrom_s = 1.0\nto_s = 1e6\nper_octave = 1\n\
+         [histogram]\nbins = 16\n[[sweep]]\nkey = \"seed\"\nfrom = 1\nto = {seeds}\n"
+    )
+}
+
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new(text: &str) -> Desk {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("small.toml"), text).unwrap();
+        Desk(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
+        command.current_dir(self.0.path()).args(arguments);
+        command
+    }
+
+    /// Exit code, standard output, standard error.
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        told(&self.command(arguments).output().unwrap())
+    }
+
+    #[track_caller]
+    fn good(&self, arguments: &[&str]) -> String {
+        let (code, out, err) = self.run(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
+        out
+    }
+
+    fn whole(&self, name: &str) {
+        self.good(&["run", "small.toml", "-o", name, "--backend", "cpu", "--no-plot", "--quiet"]);
+    }
+}
+
+fn told(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_plan_says_what_the_run_then_takes() {
+    let desk = Desk::new(&campaign(16, 20));
+    let told = desk.good(&["plan", "small.toml", "--backend", "cpu", "--tasks", "4"]);
+    for part in ["60 points", "time", "tasks    4, of", "memory", "disk"] {
+        assert!(told.contains(part), "{part} is not in: {told}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&desk.good(&["plan", "small.toml", "--backend", "cpu", "--json"])).unwrap();
+    assert_eq!(json["points"], 60);
+    // 16 x 16 cells, 8 pulses and pauses, and the checkpoints: 0 s, 1 s and its doublings up to 2^19, 1e6 s, 1e3, 1e4 and 1e5 s.
+    assert_eq!(json["cell_steps"], 60 * 256 * (2 * 8 + 1 + 20 + 1 + 3));
+    assert!(json["time"]["seconds"].as_f64().unwrap() > 0.0);
+    // What is foretold of the disk is measured on points of the same shape: the record is within a fifth and 64 KiB of it (histograms
+    // pack differently from point to point; HDF5 allocates in blocks).
+    desk.whole("small.h5");
+    let (foretold, found) =
+        (json["disk_bytes"]["record"].as_f64().unwrap(), desk.path("small.h5").metadata().unwrap().len() as f64);
+    assert!((foretold - found).abs() < 0.2 * found + 65_536.0, "{foretold} foretold, {found} found");
+    // A list has a line for each point, and a shard's has its own.
+    let list = desk.good(&["plan", "small.toml", "--list"]);
+    assert_eq!(list.lines().count(), 61, "{list}");
+    assert!(list.lines().nth(60).is_some_and(|line| line.starts_with("59") && line.contains("160")), "{list}");
+    let shard = desk.good(&["plan", "small.toml", "--list", "--shard", "1/4"]);
+    assert_eq!(shard.lines().count(), 16, "{shard}");
+    let (code, _, error) = desk.run(&["plan", "small.toml", "--tasks", "0"]);
+    assert!(code == Some(2) && error.lines().count() == 1, "{error}");
+}
+
+#[test]
+fn a_campaign_of_days_says_so_before_it_starts() {
+    // 2^20 by 2^20 cells: years on any machine. It is stopped as soon as it has spoken.
+    let desk = Desk::new(&campaign(1 << 20, 1));
+    let mut run = desk
+        .command(&["run", "small.toml", "-o", "long.h5", "--backend", "cpu", "--quiet", "--log", "long.log"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    let said = loop {
+        let log = fs::read_to_string(desk.path("long.log")).unwrap_or_default();
+        if log.contains("this takes about") || start.elapsed() > Duration::from_secs(120) {
+            break log;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let line = said.lines().find(|line| line.contains("this takes about")).unwrap_or_else(|| panic!("{said}"));
+    assert!(line.contains("years") || line.contains("days"), "{line}");
+}
+
+#[test]
+fn a_log_has_every_point_and_json_the_summary() {
+    let desk = Desk::new(&campaign(16, 3));
+    let out = desk.good(&[
+        "run",
+        "small.toml",
+        "-o",
+        "a.h5",
+        "--backend",
+        "cpu",
+        "--no-plot",
+        "--json",
+        "--quiet",
+        "--log",
+        "a.log",
+    ]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["computed"], 9);
+    assert_eq!(json["points"].as_array().map(Vec::len), Some(9));
+    assert!(json["points"][8]["at"][0]["kept"].as_f64().is_some_and(|kept| (0.0..=1.0).contains(&kept)));
+    let log = fs::read_to_string(desk.path("a.log")).unwrap();
+    for number in 0..9 {
+        let line = log.lines().find(|line| line.contains(&format!("point {number} (")));
+        assert!(line.is_some_and(|line| line.contains("is in its file") && line.contains("left")), "{log}");
+    }
+    assert!(log.lines().all(|line| line.starts_with("20")) && log.contains("wrote a.h5"), "{log}");
+    // A failure is in the log too, after what was there.
+    let (code, _, error) = desk.run(&["run", "small.toml", "-o", "a.h5", "--backend", "cpu", "--log", "a.log"]);
+    assert_eq!(code, Some(2), "{error}");
+    let after = fs::read_to_string(desk.path("a.log")).unwrap();
+    assert!(after.starts_with(&log) && after.contains("failed: ") && after.contains("a.h5 exists"), "{after}");
+    let (code, _, error) = desk.run(&["run", "small.toml", "-o", "b.h5", "--log", "no/such/folder.log"]);
+    assert!(code == Some(2) && error.lines().count() == 1 && error.contains("--log"), "{error}");
+}
+
+/// The file with one byte of a number changed where HDF5 finds it, and sealed anew.
+fn with_another_value(path: &Path, dataset: &str) {
+    let file = hdf5::File::open_rw(path).unwrap();
+    let dataset = file.dataset(dataset).unwrap();
+    let mut values: ndarray::ArrayD<f64> = dataset.read().unwrap();
+    *values.last_mut().unwrap() *= 1.0 + 1e-6;
+    dataset.write(values.view()).unwrap();
+}
+
+#[test]
+fn a_diff_finds_one_number() {
+    let desk = Desk::new(&campaign(16, 3));
+    desk.whole("a.h5");
+    fs::copy(desk.path("a.h5"), desk.path("b.h5")).unwrap();
+    assert!(desk.good(&["diff", "a.h5", "b.h5"]).contains("the same results: 9 in common"));
+    with_another_value(&desk.path("b.h5"), "kept_mean");
+    let (code, out, _) = desk.run(&["diff", "a.h5", "b.h5"]);
+    assert_eq!(code, Some(1), "{out}");
+    let line = out.lines().find(|line| line.starts_with("kept_mean")).unwrap_or_else(|| panic!("{out}"));
+    assert!(line.contains("seed 3") && line.contains("1000000 s") && line.contains("1.0e-6"), "{line}");
+    // One line for the dataset, one for its heading, one for the verdict.
+    assert_eq!(out.lines().count(), 3, "{out}");
+    // Within the tolerance, and just not.
+    assert_eq!(desk.run(&["diff", "a.h5", "b.h5", "--tolerance", "2e-6"]).0, Some(0));
+    assert_eq!(desk.run(&["diff", "a.h5", "b.h5", "--tolerance", "0.9e-6", "--quiet"]).0, Some(1));
+    let (_, json, _) = desk.run(&["diff", "a.h5", "b.h5", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["differences"][0]["differ"], 1);
+    // Another seed's campaign: other points, and said so.
+    desk.good(&["run", "small.toml", "--rows", "8", "-o", "c.h5", "--backend", "cpu", "--no-plot", "--quiet"]);
+    let (code, out, _) = desk.run(&["diff", "a.h5", "c.h5"]);
+    assert!(code == Some(1) && out.contains("not the same"), "{out}");
+    // What cannot be compared is refused.
+    let (code, _, error) = desk.run(&["diff", "a.h5", "small.toml"]);
+    assert!(code == Some(1) && error.lines().count() == 1, "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_asked_to_end_says_what_is_kept() {
+    let desk = Desk::new(&campaign(256, 40));
+    desk.whole("whole.h5");
+    for (signal, code, word) in [("-INT", 130, "interrupted"), ("-TERM", 143, "asked to end")] {
+        let name = format!("stopped{code}.h5");
+        let command = ["run", "small.toml", "-o", &name, "--backend", "cpu", "--no-plot", "--log", "stopped.log"];
+        let run = desk.command(&command).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let parts = desk.path(&format!("{name}.parts"));
+        let start = Instant::now();
+        while !record::point_path(&parts, 2).exists() {
+            assert!(start.elapsed() < Duration::from_secs(60), "no third point");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(Command::new("kill").args([signal, &run.id().to_string()]).status().unwrap().success());
+        let (found, _, said) = told(&run.wait_with_output().unwrap());
+        assert_eq!(found, Some(code), "{said}");
+        let line = said.lines().last().unwrap_or_default();
+        assert!(
+            line.contains(word) && line.contains("finished points are kept in") && line.contains("--resume"),
+            "{said}"
+        );
+        assert!(fs::read_to_string(desk.path("stopped.log")).unwrap().contains("stopped by a signal"));
+        desk.good(&["run", "small.toml", "-o", &name, "--backend", "cpu", "--no-plot", "--quiet", "--resume"]);
+        desk.good(&["diff", "whole.h5", &name]);
+    }
+}
+
+#[test]
+fn virtual_datasets_lead_to_the_pieces_and_say_when_these_are_gone() {
+    let desk = Desk::new(&campaign(16, 4));
+    desk.whole("whole.h5");
+    for shard in ["1/3", "2/3", "3/3"] {
+        desk.good(&["run", "small.toml", "-o", "part.h5", "--shard", shard, "--backend", "cpu", "--quiet"]);
+    }
+    let pieces = ["part-1-of-3.h5", "part-2-of-3.h5", "part-3-of-3.h5"];
+    let merge = |output: &str, more: &[&str]| {
+        let arguments = [&["merge", "-o", output, "--quiet"], &pieces[..], more].concat();
+        desk.good(&arguments);
+    };
+    merge("copied.h5", &[]);
+    merge("virtual.h5", &["--virtual"]);
+    desk.good(&["diff", "whole.h5", "copied.h5"]);
+    desk.good(&["diff", "whole.h5", "virtual.h5"]);
+    let layout = |file: &str| {
+        let file = hdf5::File::open(desk.path(file)).unwrap();
+        file.dataset("kept_histogram").unwrap().dcpl().unwrap().layout()
+    };
+    assert_eq!(layout("virtual.h5"), hdf5::plist::dataset_create::Layout::Virtual);
+    assert_eq!(layout("copied.h5"), hdf5::plist::dataset_create::Layout::Chunked);
+    // Names are seen from the record's folder: all of them may be moved together.
+    let moved = desk.path("moved");
+    fs::create_dir(&moved).unwrap();
+    for file in pieces.iter().chain(&["virtual.h5"]) {
+        fs::copy(desk.path(file), moved.join(file)).unwrap();
+    }
+    desk.good(&["diff", "whole.h5", "moved/virtual.h5"]);
+    // A copy without its pieces is refused, where HDF5 would give fill values; so is one whose piece is another file.
+    fs::remove_file(moved.join(pieces[1])).unwrap();
+    let (code, _, error) = desk.run(&["show", "moved/virtual.h5"]);
+    assert!(code == Some(1) && error.lines().count() == 1 && error.contains(pieces[1]), "{error}");
+    fs::copy(desk.path(pieces[0]), moved.join(pieces[1])).unwrap();
+    let (code, _, error) = desk.run(&["show", "moved/virtual.h5"]);
+    assert!(code == Some(1) && error.contains("another file"), "{error}");
+}
+
+/// Filters that every HDF5 library and MATLAB have, and no other.
+#[test]
+fn no_file_needs_a_plugin() {
+    let desk = Desk::new(&(campaign(16, 2) + "[dump]\nfirst_row = 0\nfirst_col = 0\nrows = 4\ncols = 4\n"));
+    desk.whole("a.h5");
+    let file = hdf5::File::open(desk.path("a.h5")).unwrap();
+    for dataset in file.datasets().unwrap() {
+        for filter in dataset.filters() {
+            use hdf5::filters::Filter::{Deflate, Fletcher32, Shuffle};
+            assert!(matches!(filter, Deflate(_) | Fletcher32 | Shuffle), "{}: {filter:?}", dataset.name());
+        }
+    }
+}
+
+/// A file system with too little room: what fits is kept and said, and the run goes on where there is more.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "needs the right to mount a tmpfs, as root or by user namespaces"]
+fn a_full_disk_keeps_what_is_finished() {
+    let desk = Desk::new(&campaign(16, 10));
+    desk.whole("whole.h5");
+    let disk = desk.path("disk");
+    fs::create_dir(&disk).unwrap();
+    // At 60 KiB a point: some points, a third of them, all points and not the record.
+    for kilobytes in [400, 900, 1900] {
+        let script = format!(
+            "set -u; mount -t tmpfs -o size={kilobytes}k tmpfs disk || exit 99\n\
+             run() {{ \"$TRAPLINE\" run small.toml -o disk/a.h5 --backend cpu --no-plot --quiet \"$@\"; }}\n\
+             run > out 2> err; echo $? > code\n\
+             ls disk/a.h5.parts/000000 > points\n\
+             mount -o remount,size=64m disk || exit 98\n\
+             run --resume > out2 2> err2; echo $? > code2\n\
+             \"$TRAPLINE\" diff whole.h5 disk/a.h5 > diff; echo $? > code3\n\
+             umount disk"
+        );
+        let run = Command::new("unshare")
+            .args(["--mount", "--map-root-user", "sh", "-c", &script])
+            .env("TRAPLINE", env!("CARGO_BIN_EXE_trapline"))
+            .current_dir(desk.0.path())
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{:?}", told(&run));
+        let read = |name: &str| fs::read_to_string(desk.path(name)).unwrap();
+        let error = read("err");
+        println!("{kilobytes} KiB: {} points, {error}", read("points").lines().count());
+        assert_eq!(read("code").trim(), "1", "{error}");
+        assert!(error.contains("No space left on device") && error.lines().count() == 1, "{error}");
+        let points = read("points").lines().filter(|name| name.ends_with(".h5")).count();
+        assert!(points > 0 && error.contains(&format!("the {points} points finished before are kept")), "{error}");
+        assert_eq!((read("code2").trim(), read("code3").trim()), ("0", "0"), "{}{}", read("err2"), read("diff"));
+    }
+}
