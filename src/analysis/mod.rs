@@ -3,8 +3,8 @@
 pub mod diff;
 pub mod lifetime;
 pub mod line;
-pub mod report;
 pub mod qualification;
+pub mod report;
 pub mod retention;
 mod table;
 
