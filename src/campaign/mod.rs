@@ -6,6 +6,7 @@
 //! another, or those of one [`Shard`], commits each as its own file, and merges the files into the record. [`merge()`] puts the
 //! records of shards together. [`slurm`] writes the job scripts that have a cluster do both.
 
+mod build;
 mod check;
 mod error;
 pub mod estimate;

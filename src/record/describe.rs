@@ -2,8 +2,9 @@
 
 use super::campaign::CampaignRecord;
 use super::error::{RecordError, one_line};
-use super::hdf::{self, Explain, Input};
+use super::hdf::{self, Explain};
 use super::index::UnfinishedRecord;
+use super::input::Input;
 use super::layout::{POINT_FILE_TYPE, UNFINISHED_FILE_TYPE};
 use crate::outcome::{CampaignLabel, PointSettings, Provenance};
 use crate::units::{celsius_texts, spoken_time};

@@ -6,7 +6,8 @@ use hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenArray};
 use hdf5::{Group, ObjectReference1, ReferencedObject};
 
 use super::error::RecordError;
-use super::hdf::{self, Explain, Input};
+use super::hdf::{self, Explain};
+use super::input::Input;
 use super::layout::EXPERIMENT_FILE_TYPE;
 use super::{root, scales};
 use crate::dataset::{Dataset, DatasetError, Values, Variable};

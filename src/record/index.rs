@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::commit;
 use super::error::RecordError;
-use super::hdf::{self, Explain, Input};
+use super::hdf::{self, Explain};
+use super::input::Input;
 use super::label;
 use super::layout::{POINTS_GROUP, UNFINISHED_FILE_TYPE};
 use super::output::Output;

@@ -4,7 +4,8 @@ use hdf5::types::TypeDescriptor;
 use ndarray::{Array1, ArrayD};
 
 use super::error::RecordError;
-use super::hdf::{Explain, Input};
+use super::hdf::Explain;
+use super::input::Input;
 use super::layout::{self, Axis, PointDataset};
 use crate::outcome::{CampaignLabel, CellWindow, Coordinate, PointSettings, Sweep, SweptKey};
 

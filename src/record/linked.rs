@@ -10,7 +10,8 @@ use std::path::Path;
 use super::campaign::CampaignRecord;
 use super::commit;
 use super::error::RecordError;
-use super::hdf::{Attributes, Input};
+use super::hdf::Attributes;
+use super::input::Input;
 use super::seal;
 
 const SOURCES: &str = "virtual_sources";

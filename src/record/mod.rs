@@ -29,6 +29,7 @@ mod error;
 mod experiment;
 mod hdf;
 mod index;
+mod input;
 mod label;
 mod layout;
 mod linked;

@@ -7,7 +7,8 @@ use ndarray::{Array, Array1, Array2, ArrayD, Dimension};
 
 use super::campaign::{CampaignRecord, RecordedPoint};
 use super::error::RecordError;
-use super::hdf::{self, Explain, Input, Opened};
+use super::hdf::{self, Explain};
+use super::input::{Input, Opened};
 use super::label;
 use super::layout::{self, CAMPAIGN_FILE_TYPE, MOMENTS, POINT_FILE_TYPE, Quantity};
 use super::linked;

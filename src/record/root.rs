@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::error::RecordError;
-use super::hdf::{self, Attributes, Input};
+use super::hdf::{self, Attributes};
+use super::input::Input;
 use super::layout::{CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, POINT_FILE_TYPE, UNFINISHED_FILE_TYPE};
 use crate::outcome::{Identity, Provenance};
 
