@@ -71,7 +71,7 @@ fn estimate(job: &Job, request: &Request) -> PointEstimate {
 #[test]
 fn a_monotone_limit_is_a_normal_tail_down_to_1e_9() {
     let of = one_level(1.0, 0.0);
-    // 6.7e-3, 1.0e-4, 9.9e-6, 1.0e-6, 1.0e-9; the smallest dots fail first.
+    // 1.0e-9, 1.0e-6, 1.0e-5, 1.0e-4, 6.7e-3; the smallest dots fail first.
     let limits = [-5.998, -4.755, -4.265, -3.72, -2.475];
     let times_s = limits.map(|z| fails_at_s(&of, z));
     let found = estimate(&job(&of, (1, 1), 1, KEPT_BELOW, &times_s), &REQUEST);

@@ -40,7 +40,8 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TRAPLINE_CO
 const EXIT_CODES: &str = "\
 Exit codes: 0 when all went well; 1 for what fails while running (a file that cannot be read or written, a damaged \
 record, a device); 2 for wrong usage (arguments, what a campaign or material file holds, an output that exists or is in use); 128 and the number of the signal where one ended \
-a run: 130 for Ctrl-C, 143 for SIGTERM. `diff` ends with 1 where two files differ.
+a run: 130 for Ctrl-C, 143 for SIGTERM. `diff` ends with 1 where two files differ, `qualify` where a lot \
+failed, `rare` where a fraction is not as precise as was asked for.
 
 Results go to the standard output; remarks, progress and errors to the standard error.";
 
@@ -64,14 +65,14 @@ enum Command {
     Show(show::Show),
     Diff(diff::Diff),
     Analyze(analyze::Analyze),
+    Qualify(qualify::Qualify),
+    Rare(rare::Rare),
     Iv(measure::Iv),
     Pulse(measure::Pulse),
     Retain(measure::Retain),
     Learn(measure::Learn),
     Mnist(mnist::Mnist),
     Paper(paper::Paper),
-    Rare(rare::Rare),
-    Qualify(qualify::Qualify),
     Fit(fit::Fit),
     Devices(devices::Devices),
     Materials(materials::Materials),
@@ -127,14 +128,14 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Show(command) => command.run(),
         Command::Diff(command) => command.run(),
         Command::Analyze(command) => command.run(),
+        Command::Qualify(command) => command.run(),
+        Command::Rare(command) => command.run(),
         Command::Iv(command) => command.run(),
         Command::Pulse(command) => command.run(),
         Command::Retain(command) => command.run(),
         Command::Learn(command) => command.run(),
         Command::Mnist(command) => command.run(),
         Command::Paper(command) => command.run(),
-        Command::Rare(command) => command.run(),
-        Command::Qualify(command) => command.run(),
         Command::Fit(command) => command.run(),
         Command::Devices(command) => command.run(),
         Command::Materials(command) => command.run(),

@@ -92,7 +92,7 @@ fn table(verdict: &Qualification) -> String {
         verdict.conditions.first().map_or_else(Vec::new, |of| of.sweeps.iter().map(|(name, _)| name.clone()).collect());
     let text_columns = sweeps.len() + 4;
     let headings = ["material", "°C", "lot", "verdict", "fails", "parts", "least kept"];
-    let bounded = ["parts below, 60 %", "90 %", "cells below", "FIT below"];
+    let bounded = ["parts below, 60 %", "90 %", "cells below, 90 %", "FIT below, 60 %"];
     let headings = headings.into_iter().chain(bounded);
     let mut table = Table::new(sweeps.into_iter().chain(headings.map(str::to_owned)), text_columns);
     let degrees: Vec<f64> = verdict.conditions.iter().map(|of| kelvin(of.temperature_c)).collect();

@@ -280,6 +280,12 @@ fn remarks(report: &Report) -> String {
             "Arrays of `trapline run` have no cell farther out than 6.34 standard deviations in one quantity: up to 1.2e-10 less fail there.\n",
         );
     }
+    let also: usize = report.points.iter().map(|of| of.also.len()).sum();
+    if also > 0 {
+        lines.push_str(&format!(
+            "{also} further points differ from these in seed or array alone, and have the same fractions.\n"
+        ));
+    }
     if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
 

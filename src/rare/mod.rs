@@ -12,7 +12,7 @@
 //!
 //! - The shifts `s_j` are *design points*: the most probable failed cells, the places of `kept(x) = threshold` nearest to the origin
 //!   (first-order reliability method; S.-K. Au and J. L. Beck, Structural Safety 21, 135 (1999)). They are looked for along rays in
-//!   all directions, so that several ways to fail, both signs of a normal among them, each get their own ([`mod@design`]).
+//!   all directions, so that several ways to fail, both signs of a normal among them, each get their own.
 //!   All times of a point share one sample: its mixture holds the design points of them all.
 //! - The nominal share `a_0` bounds every weight by `1/a_0` (defensive mixture; A. Owen and Y. Zhou, J. Am. Stat. Assoc. 95, 135
 //!   (2000)). The wide share finds what the rays missed: it shows as few, heavy failures, hence as wide bounds.
