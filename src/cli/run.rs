@@ -204,7 +204,9 @@ fn kept(destination: &Destination, log: &Log) -> impl Fn() -> String + Send + 's
 /// Prints the summary of the record and draws its figures where they are wanted; the names of the files.
 fn report(destination: &Destination, draw: bool, json: bool) -> Result<Vec<String>, Failure> {
     let found = record::open_campaign(&destination.record)?;
-    let rows = retention::summary(&found);
+    let mut rows = retention::summary(&found);
+    // Those of other shards have nothing to say.
+    rows.retain(|row| row.computed);
     let printed = if json { Ok(()) } else { terminal::print(&retention::table(&rows)) };
     let mut written = vec![destination.record.clone()];
     if draw {
