@@ -8,7 +8,7 @@ use crate::backend::job::JobSpec;
 use crate::material;
 use crate::protocol::Segment;
 
-fn job(pulses: u32, read_v: f64) -> Job {
+fn job(pulses: u32) -> Job {
     let pulse = |cycle| Segment { bias_v: 1.5, dwell_s: 1e-3, cycle };
     Job::new(&JobSpec {
         material: &material::shipped("pi-ws2-qd").unwrap(),
@@ -21,7 +21,7 @@ fn job(pulses: u32, read_v: f64) -> Job {
         program: &(0..pulses).map(pulse).collect::<Vec<_>>(),
         substeps: None,
         times_s: &[1e5, 1e6],
-        read_v,
+        read_v: 0.1,
         read_k: 423.15,
         kept_threshold: 0.9,
         bins: 8,
@@ -31,7 +31,7 @@ fn job(pulses: u32, read_v: f64) -> Job {
 #[test]
 fn cycles_vary_as_those_of_an_array() {
     // Normals of three cycles: mean 0, variance 1, no correlation, after they were put together from the common one and the rest.
-    let job = job(3, 0.1);
+    let job = job(3);
     let population = Population::new(&job);
     assert_eq!(population.coordinates(), [Coordinate::Size, Coordinate::TrapFilled, Coordinate::CaptureSpeed]);
     let (count, mut cell) = (20_000, population.cell());
@@ -56,9 +56,9 @@ fn cycles_vary_as_those_of_an_array() {
 }
 
 #[test]
-fn area_and_the_reading_bias_sign_do_not_count() {
+fn area_does_not_count() {
     // What is kept is a quotient of conductances of one cell.
-    let job = job(1, 0.1);
+    let job = job(1);
     let factors = |area| crate::cell::Factors { log_size: -0.03, area, trap_filled: 1.01 };
     let kept = |area| job.observe(&factors(area), &job.programmed(&factors(area), |_| 1.0), 2).kept;
     assert_eq!(kept(1.0), kept(0.5));
@@ -112,7 +112,7 @@ fn a_request_outside_its_limits_is_one_line() {
         (Request { confidence: 1.0, ..good }, "confidence is 1"),
         (Request { max_samples: 10, ..good }, "samples is 10"),
     ] {
-        let said = estimate(&job(1, 0.1), &bad).unwrap_err().to_string();
+        let said = estimate(&job(1), &bad).unwrap_err().to_string();
         assert!(said.contains(named) && said.contains("must be") && said.lines().count() == 1, "{said}");
     }
 }
@@ -120,10 +120,10 @@ fn a_request_outside_its_limits_is_one_line() {
 #[test]
 fn an_array_that_was_never_programmed_is_refused_and_one_without_spread_is_exact() {
     let request = Request { precision: 0.1, confidence: 0.95, max_samples: 1 << 14, seed: 1, stream: 0 };
-    let mut empty = job(1, 0.1);
+    let mut empty = job(1);
     empty.program.clear();
     assert_eq!(estimate(&empty, &request), Err(RareError::NothingProgrammed));
-    let mut alike = job(1, 0.1);
+    let mut alike = job(1);
     alike.variation = crate::material::Variation::OFF;
     let found = estimate(&alike, &request).unwrap();
     let expected: Vec<_> = alike.nominal[1..].iter().map(|seen| f64::from(u8::from(seen.kept < 0.9))).collect();
