@@ -301,10 +301,11 @@ fn compute_all<'a>(
 ) -> Result<(), RunError> {
     // A dump may be a GiB: none waits.
     let waiting = if plan.label.dump.is_some() { 0 } else { WAITING };
-    let (computed, arriving) = mpsc::sync_channel::<Computed>(waiting);
+    let (computed, arriving) = mpsc::sync_channel::<Box<Computed>>(waiting);
     std::thread::scope(|scope| {
         let writer = scope.spawn(move || {
-            for Computed { label, by, outcome } in arriving {
+            for computed in arriving {
+                let Computed { label, by, outcome } = *computed;
                 write_point(&to.parts, &plan.label, &label, &by, &outcome)?;
                 watch.finished(&label);
             }
@@ -313,9 +314,9 @@ fn compute_all<'a>(
         let mut result = Ok(());
         for point in points {
             // A writer that is gone says why below.
-            match compute(plan, backend, point, watch).map(|found| computed.send(found)) {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => break,
+            match compute(plan, backend, point, watch).map(|found| computed.send(Box::new(found)).is_ok()) {
+                Ok(true) => {}
+                Ok(false) => break,
                 Err(error) => {
                     result = Err(error);
                     break;
