@@ -30,8 +30,10 @@ test: setup-test ## runs all tests, shaders included (on Mesa's llvmpipe where t
 	cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS)
 	# Ignored above: what needs an interpreter, or published figures, that not every machine has.
 	if [ -n "$${TRAPLINE_PYTHON:-}" ]; then
-	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record_python --test paper_python \
-	        --test lifetime_python -- --ignored
+	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record_python --test paper_python -- --ignored
+	fi
+	if [ -n "$${TRAPLINE_STATISTICS:-}" ]; then
+	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test lifetime_python -- --ignored
 	fi
 	if [ -n "$${TRAPLINE_REFERENCE_DIR:-}" ]; then
 	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib -- --ignored reference_file

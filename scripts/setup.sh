@@ -25,7 +25,8 @@ cmake_min=3.26
 # Pinned, because the release bundle is made by them.
 bundle_tools=(ziglang==0.17.1 cargo-zigbuild==0.24.0)
 cmake_tool="cmake>=$cmake_min"
-reader_tools=("numpy>=1.24" "h5py>=3.8" "xarray>=2023.1" "h5netcdf>=1.1" "scipy>=1.10" "reliability>=0.8")
+reader_tools=("numpy>=1.24" "h5py>=3.8" "xarray>=2023.1" "h5netcdf>=1.1")
+statistics_tools=("scipy>=1.10" "reliability==0.9.0")
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() {
@@ -240,14 +241,16 @@ make_venv() {
     printf '%s\n' "$root" >"$venv/made-at"
 }
 
-# pip_install NAME REQUIREMENT...: installs into .setup/venv once; NAME's list of requirements is kept as a stamp.
+# pip_install NAME REQUIREMENT...: installs into .setup/venv once; NAME's list of requirements is kept as a stamp. One of them, a few lines of
+# Python that reliability needs, is on PyPI as its source alone.
 pip_install() {
     local stamp=$venv/have-$1
     shift
     make_venv || return 1
     [ "$(cat "$stamp" 2>/dev/null)" = "$*" ] && return 0
     say "installing from PyPI into .setup/venv: $*"
-    "$venv/bin/python" -m pip --quiet --disable-pip-version-check install --only-binary :all: "$@" >&2 || return 1
+    "$venv/bin/python" -m pip --quiet --disable-pip-version-check install --only-binary :all: --no-binary autograd-gamma "$@" >&2 ||
+        return 1
     printf '%s\n' "$*" >"$stamp"
 }
 
@@ -295,6 +298,16 @@ use_vulkan() {
     fi
 }
 
+# What the fits of lifetimes are compared with; in the interpreter that is given only if it is there.
+use_statistics() {
+    if [ -n "${TRAPLINE_PYTHON:-}" ]; then
+        ! "$TRAPLINE_PYTHON" -c 'import reliability, scipy' 2>/dev/null || statistics=1
+    elif [ -n "$reader" ] && pip_install statistics "${statistics_tools[@]}"; then
+        statistics=1
+    fi
+    [ -n "$statistics" ] || say "WARNING: no Python with reliability and scipy: fits of lifetimes WILL NOT BE COMPARED with them."
+}
+
 use_reader() {
     if [ -n "${TRAPLINE_PYTHON:-}" ]; then
         say "Python for the reader tests: $TRAPLINE_PYTHON (TRAPLINE_PYTHON)"
@@ -317,7 +330,7 @@ probe=$state/probe-$what
 rm -rf "$probe"
 mkdir -p "$probe"
 
-path_addition='' cmake='' features='' reader='' hdf5_version='' vulkan_device='' python='' apt_command=''
+path_addition='' cmake='' features='' reader='' statistics='' hdf5_version='' vulkan_device='' python='' apt_command=''
 find_rust
 
 # What is missing, then one apt-get for all of it, then the decisions, which look again.
@@ -354,6 +367,7 @@ test)
     use_hdf5
     use_vulkan
     use_reader
+    use_statistics
     ;;
 slurm)
     have_slurm || die "Slurm is missing. Install it, or ask for it:" "sudo apt-get install slurm-wlm munge"
@@ -380,6 +394,7 @@ esac
     # hdf5-metno-sys prefers HDF5_DIR to its own build even with the static feature.
     [ -z "$features" ] && [ "$what" != bundle ] || echo 'unset HDF5_DIR HDF5_VERSION'
     [ -z "$reader" ] || printf 'export TRAPLINE_PYTHON=%q\n' "$reader"
+    [ -z "$statistics" ] || echo 'export TRAPLINE_STATISTICS=1'
     # Stops Mesa's device-select layer from complaining that there is no XDG_RUNTIME_DIR.
     [ "$what" != test ] && [ "$what" != slurm ] || echo 'export NODEVICE_SELECT=1'
 } >"$state/$what.sh"

@@ -114,7 +114,13 @@ fn python_reads_sweeps_and_a_campaign_in_progress() {
     let all: Vec<usize> = (0..36).collect();
     trapline::record::write_unfinished(&begun, &parts, &label, &made_up::provenance("b"), &all).unwrap();
     let filling: Vec<u64> = outcomes[35].filling.mean.iter().map(|x| x.to_bits()).collect();
-    for (path, in_progress) in [(whole, false), (begun, true)] {
+    // The same through virtual datasets.
+    let linked = folder.path().join("linked.h5");
+    let piece = trapline::record::open_campaign(&whole).unwrap();
+    let sources: Vec<_> = all.iter().map(|&n| (n, trapline::record::Source::Record(&piece))).collect();
+    let who = made_up::provenance("v");
+    trapline::record::merge(&label, &who, &linked, &sources, trapline::record::Held::Virtual).unwrap();
+    for (path, in_progress) in [(whole, false), (linked, false), (begun, true)] {
         let expected = serde_json::json!({ "in_progress": in_progress, "filling_mean": filling });
         compare("read_swept.py", &path, &expected);
     }
