@@ -22,6 +22,9 @@ pub struct Axis {
     /// Numbers with a name, in rising order. Those of the axis along the bottom are marked along the top, as far as their
     /// names do not overlap.
     pub named: Vec<(f64, String)>,
+    /// Ticks in the place of round ones, in rising order, for axes whose numbers are not what they are called: 1 % at
+    /// ln(-ln(0.99)). One without a text is small; of texts that are too close to each other, some are left out.
+    pub ticks: Vec<(f64, String)>,
 }
 
 impl Axis {
@@ -43,6 +46,11 @@ impl Axis {
     /// The same axis with these numbers named.
     pub fn naming<S: Into<String>>(self, named: impl IntoIterator<Item = (f64, S)>) -> Axis {
         Axis { named: named.into_iter().map(|(at, name)| (at, name.into())).collect(), ..self }
+    }
+
+    /// The same axis with these ticks.
+    pub fn ticked<S: Into<String>>(self, ticks: impl IntoIterator<Item = (f64, S)>) -> Axis {
+        Axis { ticks: ticks.into_iter().map(|(at, text)| (at, text.into())).collect(), ..self }
     }
 }
 
@@ -151,12 +159,28 @@ impl Ruler {
         let named = axis.named.iter().filter(|(v, _)| fits(*v)).map(|(v, name)| (view(*v), name.clone()));
         let named = named.filter(|(at, _)| inside(*at)).collect();
         let mut ruler = Ruler { low, high, log: axis.log, majors: Vec::new(), minors: Vec::new(), named, power: 0 };
-        if axis.log {
+        if !axis.ticks.is_empty() {
+            let ticks = axis.ticks.iter().filter(|(v, _)| fits(*v)).map(|(v, text)| (view(*v), &text[..]));
+            ruler.given(ticks.filter(|(at, _)| inside(*at)), apart * (high - low) / length);
+        } else if axis.log {
             ruler.decades(most);
         } else {
             (ruler.majors, ruler.minors, ruler.power) = round_ticks(low, high, most);
         }
         ruler
+    }
+
+    /// Ticks with a text where they are so far from the last one, small ones elsewhere.
+    fn given<'a>(&mut self, ticks: impl Iterator<Item = (f64, &'a str)>, apart: f64) {
+        let mut free = f64::NEG_INFINITY;
+        for (at, text) in ticks {
+            if text.is_empty() || at < free {
+                self.minors.push(at);
+            } else {
+                self.majors.push((at, text.to_owned()));
+                free = at + apart;
+            }
+        }
     }
 
     fn decades(&mut self, most: f64) {

@@ -51,6 +51,6 @@ pub use layout::{
     is_taken as is_taken_name,
 };
 pub use merge::{Source, load_outcome, merge, merge_points};
-pub use read::{open_campaign, open_point, read_dump, read_histograms, read_point, whole};
+pub use read::{Details, open_campaign, open_point, read_dump, read_histograms, read_point, whole};
 pub use root::{FileType, kind as file_type};
 pub use write::{point_path, write_point};

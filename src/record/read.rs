@@ -117,8 +117,49 @@ pub fn read_histograms(record: &CampaignRecord, place: usize) -> Result<Option<H
     if record.points[place].outcome.is_none() {
         return Ok(None);
     }
-    let (file, _) = hdf::open(&record.path)?;
-    histograms_in(&Input { file: &file, path: &record.path }, record, place).map(Some)
+    Details::open(record)?.histograms(place)
+}
+
+/// Histograms and dumps of many points of one record: its file is opened, and its checksum taken, once.
+pub struct Details<'a> {
+    record: &'a CampaignRecord,
+    file: hdf5::File,
+}
+
+impl<'a> Details<'a> {
+    /// # Errors
+    /// As [`open_campaign`].
+    pub fn open(record: &'a CampaignRecord) -> Result<Details<'a>, RecordError> {
+        Ok(Details { record, file: hdf::open(&record.path)?.0 })
+    }
+
+    /// As [`read_histograms`].
+    ///
+    /// # Errors
+    /// As [`open_campaign`].
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn histograms(&self, place: usize) -> Result<Option<Histograms>, RecordError> {
+        let there = self.record.points[place].outcome.is_some();
+        there.then(|| histograms_in(&self.input(), self.record, place)).transpose()
+    }
+
+    /// As [`read_dump`].
+    ///
+    /// # Errors
+    /// As [`open_campaign`].
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn dump(&self, place: usize) -> Result<Option<CellDump>, RecordError> {
+        let there = self.record.points[place].outcome.is_some();
+        if there { dump_in(&self.input(), self.record, place) } else { Ok(None) }
+    }
+
+    fn input(&self) -> Input<'_> {
+        Input { file: &self.file, path: &self.record.path }
+    }
 }
 
 fn histograms_in(input: &Input<'_>, record: &CampaignRecord, place: usize) -> Result<Histograms, RecordError> {
@@ -151,8 +192,7 @@ pub fn read_dump(record: &CampaignRecord, place: usize) -> Result<Option<CellDum
     if record.label.dump.is_none() || record.points[place].outcome.is_none() {
         return Ok(None);
     }
-    let (file, _) = hdf::open(&record.path)?;
-    dump_in(&Input { file: &file, path: &record.path }, record, place)
+    Details::open(record)?.dump(place)
 }
 
 fn dump_in(input: &Input<'_>, record: &CampaignRecord, place: usize) -> Result<Option<CellDump>, RecordError> {

@@ -100,6 +100,9 @@ pub struct Population {
     /// Points pooled in it, and how many of those were computed.
     pub points: usize,
     pub computed: usize,
+    /// Where those stand among the points of the record.
+    #[serde(skip)]
+    pub places: Vec<usize>,
     /// Takes part in lines over temperature.
     pub on_lines: bool,
     /// The reason for an `Err`: nothing computed, nothing programmed, counts that fall.
