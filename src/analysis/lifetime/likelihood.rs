@@ -47,6 +47,9 @@ struct Surface {
 const MOST_STEPS: usize = 300;
 /// The step left, squared, in standard errors: a hundred-thousandth of an error.
 const CONVERGED: f64 = 1e-10;
+/// A variance of ln sigma: a standard error of a factor e^10 on the spread. The search stopped on a ridge, along which any small
+/// spread explains the counts as well as any other.
+const MOST_VARIANCE: f64 = 100.0;
 /// Outside of it ln sigma has run away.
 const LN_SIGMA_LIMIT: f64 = 16.0;
 
@@ -181,6 +184,7 @@ impl Maximum {
         let covariance = DMatrix::from_columns(&columns);
         // A variance a million million times that with the others known: the others tell nothing.
         let told = (0..size).all(|i| covariance[(i, i)] * self.information[(i, i)] < 1e12);
+        let told = told && covariance[(size - 1, size - 1)] < MOST_VARIANCE;
         (told && (0..size).all(|i| covariance[(i, i)] > 0.0)).then_some(covariance)
     }
 }

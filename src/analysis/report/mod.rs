@@ -11,6 +11,7 @@
 mod gather;
 mod lines;
 mod populations;
+mod say;
 mod tables;
 mod text;
 mod uses;
@@ -23,8 +24,9 @@ use super::lifetime::{
 };
 
 pub use lines::{MOST_ENERGY_EV, MOST_LENGTHS};
+pub use say::parts;
 pub use tables::{curves_csv, lifetimes_csv};
-pub use text::{parts, text};
+pub use text::text;
 
 use self::gather::Gathered;
 use crate::record::CampaignRecord;
@@ -244,10 +246,21 @@ pub struct LifeAtUse {
     /// The joint fit's, s.
     #[serde(serialize_with = "answer")]
     pub joint: Result<Estimate, String>,
-    /// Longest over shortest of these lives: what the choice of the law is worth.
+    /// What a bake shows without any line; none where no bake at the use temperature or above outlived the fraction.
+    pub shown: Option<Shown>,
+    /// Longest over shortest of these lives, those left out whose law has an AIC of [`NO_SUPPORT`] above the better one: what the
+    /// choice between laws that the data allow is worth.
     pub factor_between_laws: Option<f64>,
     /// The line would have been refused: across a break, or too far.
     pub beyond_data: Option<String>,
+}
+
+/// The time to a fraction between checkpoints of a bake at the use temperature, or above it, which takes no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Shown {
+    pub baked_k: f64,
+    /// s; the upper end is infinite (null in JSON) for a bake above the use temperature.
+    pub between_s: Bounds,
 }
 
 /// Time at use over time at a test temperature.
@@ -257,6 +270,10 @@ pub struct Acceleration {
     pub factor: f64,
     pub bounds: Option<Bounds>,
 }
+
+/// A law with an AIC so much above the other's has next to no support (Burnham & Anderson, Model Selection and Multimodel Inference,
+/// 2002, section 2.6).
+pub const NO_SUPPORT: f64 = 10.0;
 
 /// The value as it is, or `{"refused": why}`.
 fn answer<T: Serialize, S: Serializer>(value: &Result<T, String>, serializer: S) -> Result<S::Ok, S::Error> {

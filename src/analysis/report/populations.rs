@@ -2,6 +2,7 @@
 
 use super::gather::Counted;
 use super::lines::{CYCLED, degrees};
+use super::say::parts;
 use super::{FitReport, Observed, Population, Question, TimeSource, TimeToFraction, why};
 use crate::analysis::lifetime::{
     Bounds, CurvePoint, Fit, Law, LifetimeError, Lifetimes, TimePoint, failed_fraction_bounds,
@@ -154,6 +155,14 @@ pub(super) fn place_on_lines(
     remark(which(&at_zero), "cells had failed at 0 s already; they count as failed by the first checkpoint");
     let held = |of: &Population| of.observed.as_ref().is_ok_and(|of| of.lifetimes.held() > 0);
     remark(which(&held), "some cells came back over the threshold; a lifetime ends at the first failure");
+    for &fraction in &question.fractions {
+        let few = |of: &Population| of.observed.as_ref().is_ok_and(|of| fraction * (of.cells as f64) < 1.0);
+        let what = format!(
+            "{} is less than one of the cells there: it is the law that speaks, not the counts",
+            parts(fraction)
+        );
+        remark(which(&few), &what);
+    }
     let flags = populations.iter().flat_map(|population| &population.flags);
     let mut seen: Vec<&String> = Vec::new();
     for flag in flags {

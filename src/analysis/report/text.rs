@@ -1,10 +1,13 @@
 //! A report in words, for a terminal.
 
 use super::lines::degrees;
-use super::{AtUse, Energy, Group, Joint, LifeAtUse, LifetimeReport, LineOfTimes, Observed, Population, TimeSource};
+use super::say::{bounds, chance, equals, paragraph, parts, percent, small, span, times, wrapped};
+use super::{
+    AtUse, Energy, Group, Joint, LifeAtUse, LifetimeReport, LineOfTimes, Observed, Population, Shown, TimeSource,
+};
 use crate::analysis::Table;
 use crate::analysis::lifetime::{Bounds, Estimate, Law, Life, Segments};
-use crate::units::{YEAR_S, celsius_texts};
+use crate::units::{ZERO_CELSIUS_K, celsius_texts};
 
 /// The report as text: of each group a table of its temperatures, its lines, and what they say of each use temperature.
 pub fn text(report: &LifetimeReport) -> String {
@@ -31,16 +34,16 @@ fn of_group(group: &Group) -> String {
     let mut text = format!("{}\n{}\n", group.name, conditions(group));
     text.push_str(&populations(group));
     for (what, names) in unfitted(group) {
-        text.push_str(&format!("  {names}: {what}\n"));
+        text.push_str(&wrapped(&format!("  {names}: {what}"), 4));
     }
     for remark in &group.remarks {
-        text.push_str(&format!("  {remark}\n"));
+        text.push_str(&wrapped(&format!("  {remark}"), 4));
     }
     for (number, line) in group.lines.iter().enumerate() {
         text.push_str(&of_line(line, if number == 0 { Some(&group.joint) } else { None }));
     }
     for at in &group.uses {
-        text.push_str(&of_use(at, group.law));
+        text.push_str(&of_use(at, group));
     }
     text
 }
@@ -54,7 +57,7 @@ fn conditions(group: &Group) -> String {
     );
     match (group.law, group.aic_to_other_law) {
         (Some(law), Some(aic)) => {
-            format!("{failed}; lifetimes: {}, AIC {} better than {}", law.name(), short(aic), other(law).name())
+            format!("{failed}; lifetimes: {}, AIC {} better than {}", law.name(), small(aic), other(law).name())
         }
         (Some(law), None) => format!("{failed}; lifetimes: {}", law.name()),
         (None, _) => format!("{failed}; no law of lifetimes can be fitted"),
@@ -69,12 +72,13 @@ fn other(law: Law) -> Law {
 }
 
 fn populations(group: &Group) -> String {
-    let (shape, scale) = match group.law {
-        Some(Law::Lognormal) => ("sigma", "median"),
-        _ => ("beta", "eta"),
-    };
     let ppm = group.lines.first().map_or_else(String::new, |line| parts(line.fraction));
-    let heads = ["  °C", "cells", "failed %", shape, "bounds", scale, "p", "off by %", &ppm, "bounds", ""];
+    let fitted: &[&str] = match group.law {
+        Some(Law::Weibull) => &["beta", "bounds", "eta", "p of fit", "off by %"],
+        Some(Law::Lognormal) => &["sigma", "bounds", "median", "p of fit", "off by %"],
+        None => &[],
+    };
+    let heads = [&["  °C", "cells", "failed %"], fitted, &[ppm.as_str(), "bounds", ""]].concat();
     let mut table = Table::new(heads, 1);
     let celsius = celsius_texts(&group.populations.iter().map(|of| of.temperature_k).collect::<Vec<_>>());
     for (of, celsius) in group.populations.iter().zip(celsius) {
@@ -87,19 +91,20 @@ fn row(of: &Population, celsius: &str, law: Option<Law>) -> Vec<String> {
     let dash = || "-".to_owned();
     let mut cells = vec![format!("  {celsius}")];
     let Ok(observed) = &of.observed else {
-        cells.extend(std::iter::repeat_n(dash(), 9));
+        cells.extend(std::iter::repeat_n(dash(), if law.is_some() { 9 } else { 4 }));
         return cells;
     };
     cells.extend([observed.cells.to_string(), small(100.0 * observed.failed as f64 / observed.cells as f64)]);
-    match law.and_then(|law| observed.fit(law).as_ref().ok()) {
-        Some(report) => cells.extend([
+    match law.map(|law| observed.fit(law)) {
+        Some(Ok(report)) => cells.extend([
             small(report.shape_estimate.value),
             bounds(report.shape_estimate.profile, small),
             span(report.scale_estimate.value),
-            report.goodness.p_value.map_or_else(dash, small),
+            report.goodness.p_value.map_or_else(dash, chance),
             small(100.0 * report.goodness.distance),
         ]),
-        None => cells.extend(std::iter::repeat_n(dash(), 5)),
+        Some(Err(_)) => cells.extend(std::iter::repeat_n(dash(), 5)),
+        None => {}
     }
     cells.extend(time(observed, law));
     cells
@@ -172,8 +177,9 @@ fn of_segments(line: &LineOfTimes, segments: &Segments, rows: &mut Vec<(&'static
                     ));
                 }
             }
-            let crossing =
-                broken.crossing_k.map_or_else(String::new, |k| format!("; the lines cross at {:.1} °C", k - 273.15));
+            let crossing = broken
+                .crossing_k
+                .map_or_else(String::new, |k| format!("; the lines cross at {:.1} °C", k - ZERO_CELSIUS_K));
             rows.push(("break", format!("{meaning}{crossing}")));
         }
         _ => {
@@ -181,7 +187,7 @@ fn of_segments(line: &LineOfTimes, segments: &Segments, rows: &mut Vec<(&'static
                 rows.push(("activation energy", of_energy(*energy)));
             }
             let seen = match segments.p_value {
-                Some(p) => format!("none is seen (p = {})", small(p)),
+                Some(p) => format!("none is seen (p {})", equals(p)),
                 None => "none could be seen: that takes four temperatures".to_owned(),
             };
             rows.push(("break", seen));
@@ -218,23 +224,26 @@ fn of_joint(joint: &Joint) -> Vec<(&'static str, String)> {
     );
     if let Some(test) = fit.common_shape {
         text.push_str(&format!(
-            "; one {shape}: p = {}, they differ by up to {}",
-            small(test.p_value),
+            "; one {shape}: p {}, they differ by up to {}",
+            equals(test.p_value),
             times(test.largest_ratio)
         ));
     }
     if let Some(test) = fit.on_the_line {
-        text.push_str(&format!("; on a line: p = {}, off by up to {}", small(test.p_value), times(test.largest_ratio)));
+        text.push_str(&format!("; on a line: p {}, off by up to {}", equals(test.p_value), times(test.largest_ratio)));
     }
     vec![("all at once", text)]
 }
 
-fn of_use(at: &AtUse, law: Option<Law>) -> String {
+fn of_use(at: &AtUse, group: &Group) -> String {
     let mut rows = Vec::new();
     for life in &at.lives {
         rows.push(("life", of_life(life)));
         if life.arrhenius.is_ok() {
-            rows.push(("by other laws", of_rivals(life, law)));
+            rows.push(("by other laws", of_rivals(life, group)));
+        }
+        if let Some(shown) = life.shown {
+            rows.push(("shown by a bake", of_shown(shown, at.temperature_k)));
         }
         if let Some(reason) = &life.beyond_data {
             rows.push(("beware", format!("the line should not be followed here: {reason}")));
@@ -270,98 +279,37 @@ fn of_life(life: &LifeAtUse) -> String {
     }
 }
 
+fn of_shown(shown: Shown, use_k: f64) -> String {
+    let Shown { baked_k, between_s: Bounds { lower, upper } } = shown;
+    let time = match (lower > 0.0, upper.is_finite()) {
+        (true, true) => format!("between {} and {}", span(lower), span(upper)),
+        (true, false) => format!("later than {}", span(lower)),
+        _ => format!("before {}", span(upper)),
+    };
+    let hotter = if baked_k == use_k { "" } else { ", which is hotter" };
+    format!("{time}, at {}{hotter}", degrees(baked_k))
+}
+
 fn lived(life: &Life) -> String {
     let within = life.bounds.map_or_else(|| " (no bounds)".to_owned(), |of| format!(" ({})", bounds(of, span)));
     format!("{}{within}", span(life.life_s))
 }
 
-fn of_rivals(life: &LifeAtUse, law: Option<Law>) -> String {
+fn of_rivals(life: &LifeAtUse, group: &Group) -> String {
     let mut said = Vec::new();
     if let Ok(linear) = &life.linear_in_t {
         let aic = life.aic_to_linear.map_or_else(String::new, |aic| format!(", AIC {aic:+.1} to Arrhenius"));
         said.push(format!("ln t linear in T {}{aic}", lived(linear)));
     }
-    if let (Ok(found), Some(law)) = (&life.other_law, law) {
-        said.push(format!("{} {}", other(law).name(), lived(found)));
+    if let (Ok(found), Some(law)) = (&life.other_law, group.law) {
+        let aic = group.aic_to_other_law.map_or_else(String::new, |aic| format!(", AIC {aic:+.1} to {}", law.name()));
+        said.push(format!("{} {}{aic}", other(law).name(), lived(found)));
     }
     if let Ok(Estimate { value, profile, .. }) = &life.joint {
         said.push(format!("all at once {} ({})", span(*value), bounds(*profile, span)));
     }
     if let Some(factor) = life.factor_between_laws {
-        said.push(format!("a factor of {} between them", small(factor)));
+        said.push(format!("a factor of {} between those the data allow", small(factor)));
     }
     said.join("; ")
-}
-
-/// A heading and lines of a name and what is said of it, broken at the width of a terminal.
-fn paragraph(heading: &str, rows: &[(&'static str, String)]) -> String {
-    const NAME: usize = 20;
-    const WIDTH: usize = 120;
-    let mut text = format!("{heading}\n");
-    for (name, said) in rows {
-        let mut line = format!("  {name:<NAME$}");
-        let mut used = NAME + 2;
-        for word in said.split(' ') {
-            let length = word.chars().count();
-            if used + length > WIDTH && used > NAME + 2 {
-                text.push_str(line.trim_end());
-                text.push('\n');
-                line = " ".repeat(NAME + 2);
-                used = NAME + 2;
-            }
-            line.push_str(word);
-            line.push(' ');
-            used += length + 1;
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-/// `1000 ppm`, `10 %`.
-pub fn parts(fraction: f64) -> String {
-    if fraction >= 0.009_999 { percent(fraction) } else { format!("{} ppm", short(1e6 * fraction)) }
-}
-
-fn percent(share: f64) -> String {
-    format!("{} %", short(100.0 * share))
-}
-
-/// Without the digits that a conversion leaves.
-fn short(value: f64) -> String {
-    let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
-    if rounded != 0.0 && !(1e-3..1e7).contains(&rounded.abs()) { format!("{rounded:e}") } else { format!("{rounded}") }
-}
-
-/// Three significant digits.
-fn small(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return format!("{value}");
-    }
-    if !(1e-3..1e5).contains(&value.abs()) {
-        return format!("{value:.1e}");
-    }
-    let digits = (2 - value.abs().log10().floor() as i32).clamp(0, 5) as usize;
-    format!("{value:.digits$}")
-}
-
-fn times(ratio: f64) -> String {
-    if ratio < 2.0 { format!("{:.1} %", 100.0 * (ratio - 1.0)) } else { format!("a factor of {}", small(ratio)) }
-}
-
-fn bounds(of: Bounds, said: fn(f64) -> String) -> String {
-    let (low, high) = (said(of.lower), if of.upper.is_finite() { said(of.upper) } else { "open".to_owned() });
-    // `3.1 to 4.2 years`, where both have one unit.
-    match (low.split_once(' '), high.split_once(' ')) {
-        (Some((number, unit)), Some((_, same))) if unit == same => format!("{number} to {high}"),
-        _ => format!("{low} to {high}"),
-    }
-}
-
-/// A time with three significant digits, in the unit that suits it.
-fn span(seconds: f64) -> String {
-    const SCALES: [(f64, &str); 4] = [(YEAR_S, "years"), (86_400.0, "d"), (3600.0, "h"), (60.0, "min")];
-    let (scale, name) = SCALES.into_iter().find(|(scale, _)| seconds >= *scale).unwrap_or((1.0, "s"));
-    format!("{} {name}", small(seconds / scale))
 }

@@ -1,10 +1,10 @@
 //! What the lines say of a use temperature, and what they must not say.
 
 use super::lines::{CYCLED, answering, degrees, factor, found, life};
-use super::{Acceleration, AtUse, Group, Joint, LifeAtUse, Observed, Population, Question, why};
+use super::{Acceleration, AtUse, Group, Joint, LifeAtUse, NO_SUPPORT, Observed, Population, Question, Shown, why};
 use crate::analysis::lifetime::{
-    Estimate, FailureRate, JointFit, Law, Life, Lifetimes, Line, Segments, TIME_FLOOR, TemperatureLaw, TimePoint, Use,
-    failure_rate,
+    Bounds, Estimate, FailureRate, JointFit, Law, Life, Lifetimes, Line, Segments, TIME_FLOOR, TemperatureLaw,
+    TimePoint, Use, failure_rate,
 };
 
 /// The line for a temperature, and why it should not be followed that far where that was allowed nevertheless.
@@ -47,6 +47,7 @@ fn life_at_use(group: &Group, index: usize, use_k: f64, question: &Question) -> 
         aic_to_linear: None,
         other_law: Err(String::new()),
         joint: Err(String::new()),
+        shown: shown(group, index, use_k),
         factor_between_laws: None,
         beyond_data: None,
     };
@@ -71,11 +72,40 @@ fn life_at_use(group: &Group, index: usize, use_k: f64, question: &Question) -> 
     said.other_law = other_law(group, chosen.line, of.fraction, use_k, confidence);
     said.joint = joint_life(group, of.fraction, use_k, confidence);
     said.beyond_data = chosen.beyond_data;
-    let lives = [&said.arrhenius, &said.linear_in_t, &said.other_law].into_iter().flatten().map(|life| life.life_s);
+    said.factor_between_laws = factor_between(&said, group);
+    said
+}
+
+/// Longest over shortest of the lives whose laws the data allow.
+fn factor_between(said: &LifeAtUse, group: &Group) -> Option<f64> {
+    let allowed = |aic: Option<f64>| aic.is_none_or(|aic| aic < NO_SUPPORT);
+    let linear = said.linear_in_t.as_ref().ok().filter(|_| allowed(said.aic_to_linear));
+    let arrhenius = said.arrhenius.as_ref().ok().filter(|_| allowed(said.aic_to_linear.map(|aic| -aic)));
+    let other = said.other_law.as_ref().ok().filter(|_| allowed(group.aic_to_other_law));
+    let lives = [arrhenius, linear, other].into_iter().flatten().map(|life| life.life_s);
     let all: Vec<f64> = lives.chain(said.joint.as_ref().ok().map(|joint| joint.value)).collect();
     let (least, most) = all.iter().fold((f64::INFINITY, 0.0_f64), |(least, most), &t| (least.min(t), most.max(t)));
-    said.factor_between_laws = (all.len() > 1 && least > 0.0).then_some(most / least);
-    said
+    (all.len() > 1 && least > 0.0).then_some(most / least)
+}
+
+/// What the bake at the use temperature says; without one, the hotter bake that outlived the fraction for the longest.
+fn shown(group: &Group, index: usize, use_k: f64) -> Option<Shown> {
+    if group.cycled {
+        return None;
+    }
+    let of = |population: &Population| {
+        let between_s = population.observed.as_ref().ok()?.times[index].between_s;
+        Some(Shown { baked_k: population.temperature_k, between_s })
+    };
+    let itself = group.populations.iter().find(|population| population.temperature_k == use_k).and_then(of);
+    let told = itself.filter(|shown| shown.between_s.lower > 0.0 || shown.between_s.upper.is_finite());
+    let hotter = || {
+        let all = group.populations.iter().filter(|population| population.temperature_k > use_k).filter_map(of);
+        let longest = all.max_by(|a, b| a.between_s.lower.total_cmp(&b.between_s.lower))?;
+        let between_s = Bounds { upper: f64::INFINITY, ..longest.between_s };
+        (between_s.lower > 0.0).then_some(Shown { between_s, ..longest })
+    };
+    told.or_else(hotter)
 }
 
 /// The points a line rests on.
@@ -160,7 +190,7 @@ fn accelerations(group: &Group, use_k: f64, question: &Question) -> Vec<Accelera
         let (factor, bounds) = factor(chosen.line, use_k, test_k, question.confidence).ok()?;
         Some(Acceleration { test_k, factor, bounds })
     };
-    chosen.line.temperatures_k.iter().filter_map(of).collect()
+    chosen.line.temperatures_k.iter().filter(|&&test_k| test_k != use_k).filter_map(of).collect()
 }
 
 /// Upper bound of a constant failure rate at use: where one can be, and where hours at test can be turned into hours at use.

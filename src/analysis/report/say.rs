@@ -1,0 +1,83 @@
+//! How numbers, times and lines are said.
+
+use crate::analysis::lifetime::Bounds;
+use crate::units::YEAR_S;
+
+const WIDTH: usize = 120;
+
+/// A heading, and lines of a name and what is said of it.
+pub(super) fn paragraph(heading: &str, rows: &[(&'static str, String)]) -> String {
+    const NAME: usize = 20;
+    let rows = rows.iter().map(|(name, said)| wrapped(&format!("  {name:<NAME$}{said}"), NAME + 2));
+    format!("{heading}\n{}", rows.collect::<String>())
+}
+
+/// Lines no longer than a terminal is wide; those after the first begin with so many blanks.
+pub(super) fn wrapped(line: &str, indent: usize) -> String {
+    let (mut text, mut now) = (String::new(), String::new());
+    for word in line.split_inclusive(' ') {
+        if now.chars().count() + word.trim_end().chars().count() > WIDTH && !now.trim().is_empty() {
+            text.push_str(now.trim_end());
+            text.push('\n');
+            now = " ".repeat(indent);
+        }
+        now.push_str(word);
+    }
+    text + now.trim_end() + "\n"
+}
+
+/// `1000 ppm`, `10 %`.
+pub fn parts(fraction: f64) -> String {
+    if fraction >= 0.009_999 { percent(fraction) } else { format!("{} ppm", short(1e6 * fraction)) }
+}
+
+pub(super) fn percent(share: f64) -> String {
+    format!("{} %", short(100.0 * share))
+}
+
+/// Without the digits that a conversion leaves.
+pub(super) fn short(value: f64) -> String {
+    let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
+    if rounded != 0.0 && !(1e-3..1e7).contains(&rounded.abs()) { format!("{rounded:e}") } else { format!("{rounded}") }
+}
+
+/// Three significant digits.
+pub(super) fn small(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value}");
+    }
+    if !(1e-3..1e5).contains(&value.abs()) {
+        return format!("{value:.1e}");
+    }
+    let digits = (2 - value.abs().log10().floor() as i32).clamp(0, 5) as usize;
+    format!("{value:.digits$}")
+}
+
+/// A chance; tiny ones are all the same.
+pub(super) fn chance(p: f64) -> String {
+    if p < 1e-4 { "<0.0001".to_owned() } else { small(p) }
+}
+
+pub(super) fn equals(p: f64) -> String {
+    if p < 1e-4 { "< 0.0001".to_owned() } else { format!("= {}", small(p)) }
+}
+
+pub(super) fn times(ratio: f64) -> String {
+    if ratio < 2.0 { format!("{:.1} %", 100.0 * (ratio - 1.0)) } else { format!("a factor of {}", small(ratio)) }
+}
+
+pub(super) fn bounds(of: Bounds, said: fn(f64) -> String) -> String {
+    let (low, high) = (said(of.lower), if of.upper.is_finite() { said(of.upper) } else { "open".to_owned() });
+    // `3.1 to 4.2 years`, where both have one unit.
+    match (low.split_once(' '), high.split_once(' ')) {
+        (Some((number, unit)), Some((_, same))) if unit == same => format!("{number} to {high}"),
+        _ => format!("{low} to {high}"),
+    }
+}
+
+/// A time with three significant digits, in the unit that suits it.
+pub(super) fn span(seconds: f64) -> String {
+    const SCALES: [(f64, &str); 4] = [(YEAR_S, "years"), (86_400.0, "d"), (3600.0, "h"), (60.0, "min")];
+    let (scale, name) = SCALES.into_iter().find(|(scale, _)| seconds >= *scale).unwrap_or((1.0, "s"));
+    format!("{} {name}", small(seconds / scale))
+}
