@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use trapline::analysis::report::{self, LifetimeReport, Question};
+use trapline::figure;
 use trapline::record::{self, CampaignRecord, FileType, commit, commit::CommitError};
 use trapline::units::{ZERO_CELSIUS_K, kelvin};
 
@@ -132,7 +133,9 @@ impl Analyze {
 }
 
 /// Figures and the page of a report, into its folder.
-fn pictures(_record: &CampaignRecord, _report: &LifetimeReport, _folder: &Path) -> Result<(), Failure> {
+fn pictures(record: &CampaignRecord, report: &LifetimeReport, folder: &Path) -> Result<(), Failure> {
+    let figures = figure::lifetime::lifetime(record, report)?;
+    figure::lifetime::write(&figures, folder)?;
     Ok(())
 }
 
