@@ -1,0 +1,141 @@
+"""Fits lifetimes with reliability and scipy, and compares with what trapline found. Called by tests/lifetime_python.rs."""
+
+import json
+import sys
+
+import numpy as np
+from reliability.Fitters import Fit_Lognormal_2P, Fit_Weibull_2P
+from scipy import optimize, stats
+
+# Two maximisers of one likelihood: reliability's stops where the likelihood changes by less than 1e-9 or so of itself, which
+# leaves the parameters to sqrt(1e-9) of their standard errors (some 10 %), and its second derivatives to a little more.
+FITTED = 2e-4
+# Nelder and Mead's polytope is shrunk to 1e-9, where the likelihood is flat to rounding: sqrt(1e-16) of a standard error.
+POLISHED = 1e-6
+# The profile's end is a root that trapline finds to 1e-7 of z and scipy to 1e-9.
+PROFILE = 1e-5
+# Quantiles of the beta and the chi-square law, to their rounding.
+EXACT = 1e-10
+
+
+def near(is_, wanted, tolerance, what):
+    assert abs(is_ - wanted) <= tolerance * abs(wanted), f"{what}: {is_!r}, wanted {wanted!r}"
+
+
+def distribution(law, ln_scale, ln_sigma):
+    """The law as scipy has it, from trapline's location and spread of ln t."""
+    if law == "weibull":
+        return stats.weibull_min(np.exp(-ln_sigma), scale=np.exp(ln_scale))
+    return stats.lognorm(np.exp(ln_sigma), scale=np.exp(ln_scale))
+
+
+def exact(case, confidence):
+    failures, censored = np.array(case["failures"]), np.full(case["censored"], case["end"])
+    for ours in case["fits"]:
+        fitter = Fit_Weibull_2P if ours["law"] == "weibull" else Fit_Lognormal_2P
+        theirs = fitter(
+            failures=failures, right_censored=censored, CI=confidence, print_results=False, show_probability_plot=False
+        )
+        name = ours["law"]
+        if name == "weibull":
+            pairs = [(ours["scale"], "alpha", 1), (ours["shape"], "beta", 1)]
+        else:
+            pairs = [(ours["shape"], "sigma", 1), (ours["scale"], "mu", 0)]
+        for estimate, parameter, same_scale in pairs:
+            # reliability's mu is the logarithm of the median, with symmetric bounds: exponentials of those are ours.
+            read = (lambda x: x) if same_scale else np.exp
+            value, low, high = (getattr(theirs, parameter + end) for end in ("", "_lower", "_upper"))
+            near(estimate["value"], read(value), FITTED, f"{name} {parameter}")
+            near(estimate["wald"]["lower"], read(low), 5 * FITTED, f"{name} {parameter} lower")
+            near(estimate["wald"]["upper"], read(high), 5 * FITTED, f"{name} {parameter} upper")
+        # A class has the probability density times width.
+        widths = np.log(2 * case["half_width"] * failures).sum()
+        near(ours["log_likelihood"] - widths, theirs.loglik, 1e-6, f"{name} log likelihood")
+
+
+def interval_log_likelihood(case, law, ln_scale, ln_sigma):
+    edges = np.concatenate([[0.0], case["times"], [np.inf]])
+    counts = np.diff(np.concatenate([[0], case["failed"], [case["total"]]]))
+    of = distribution(law, ln_scale, ln_sigma)
+    # On the side where the smaller tail is.
+    share = np.where(edges[:-1] > of.median(), of.sf(edges[:-1]) - of.sf(edges[1:]), of.cdf(edges[1:]) - of.cdf(edges[:-1]))
+    return float((counts[counts > 0] * np.log(share[counts > 0])).sum())
+
+
+def polished(function, start):
+    """The minimum, searched again from where the search ended."""
+    options = {"xatol": 1e-10, "fatol": 1e-13, "maxiter": 4000}
+    for _ in range(3):
+        start = optimize.minimize(function, start, method="Nelder-Mead", options=options).x
+    return start, function(start)
+
+
+def intervals(case, confidence):
+    z2 = stats.chi2.ppf(confidence, 1)
+    for ours in case["fits"]:
+        law = ours["law"]
+        start = [np.log(ours["scale"]["value"] * 1.3), 0.1]
+        (ln_scale, ln_sigma), least = polished(lambda p: -interval_log_likelihood(case, law, *p), start)
+        shape = np.exp(-ln_sigma if law == "weibull" else ln_sigma)
+        near(ours["scale"]["value"], np.exp(ln_scale), POLISHED, f"{law} scale of intervals")
+        near(ours["shape"]["value"], shape, POLISHED, f"{law} shape of intervals")
+        near(ours["log_likelihood"], -least, 1e-10, f"{law} log likelihood of intervals")
+        # scipy's own fit of interval-censored data, which stops early.
+        lows = np.concatenate([[0.0], case["times"]])
+        highs = np.concatenate([case["times"], [np.inf]])
+        counts = np.diff(np.concatenate([[0], case["failed"], [case["total"]]]))
+        pairs = np.repeat(np.column_stack([lows, highs]), counts, axis=0)
+        family = stats.weibull_min if law == "weibull" else stats.lognorm
+        fitted_shape, _, scale = family.fit(stats.CensoredData(interval=pairs), floc=0)
+        near(ours["shape"]["value"], fitted_shape, 1e-3, f"{law} shape by scipy")
+        near(ours["scale"]["value"], scale, 1e-3, f"{law} scale by scipy")
+
+        # The time to 1 %, and its profile: the likelihood's maximum with that time held.
+        z = np.log(-np.log1p(-0.01)) if law == "weibull" else stats.norm.ppf(0.01)
+        ln_life = ln_scale + z * np.exp(ln_sigma)
+        near(ours["life"]["value"], np.exp(ln_life), 10 * POLISHED, f"{law} life")
+
+        def excess(ln_t):
+            held = lambda s: -interval_log_likelihood(case, law, ln_t - z * np.exp(s), s)
+            inner = optimize.minimize_scalar(held, bracket=(ln_sigma - 0.1, ln_sigma + 0.1), options={"xtol": 1e-11})
+            return 2 * (inner.fun - least) - z2
+
+        reach = 6 * ours["life"]["standard_error"] / ours["life"]["value"]
+        for end, sign in (("lower", -1), ("upper", 1)):
+            root = optimize.brentq(excess, ln_life, ln_life + sign * reach, xtol=1e-9)
+            near(ours["life"]["profile"][end], np.exp(root), PROFILE, f"{law} life, profile {end}")
+
+
+def counted(counts):
+    for of in counts["fractions"]:
+        n, total, confidence = of["failed"], of["total"], of["confidence"]
+        ends = stats.binomtest(n, total).proportion_ci(confidence, method="exact")
+        one_sided = stats.beta.ppf(confidence, n + 1, total - n) if n < total else 1.0
+        # binomtest solves for its ends by iteration; the beta quantile is the same number in closed form.
+        low = stats.beta.ppf((1 - confidence) / 2, n, total - n + 1) if n > 0 else 0.0
+        high = stats.beta.isf((1 - confidence) / 2, n + 1, total - n) if n < total else 1.0
+        near(low, ends.low, 1e-6, "scipy against itself")
+        near(high, ends.high, 1e-6, "scipy against itself")
+        near(of["lower"], low, EXACT, f"{n} of {total}, lower")
+        near(of["upper"], high, EXACT, f"{n} of {total}, upper")
+        near(of["upper_one_sided"], one_sided, EXACT, f"{n} of {total}, one-sided")
+    for of in counts["rates"]:
+        upper = stats.chi2.ppf(of["confidence"], 2 * of["failed"] + 2) / 2 / of["device_hours"] * 1e9
+        near(of["fit_upper"], upper, EXACT, f"{of['failed']} failures")
+    for of in counts["samples"]:
+        chance = lambda size: stats.binom.cdf(of["allowed"], size, of["fraction"])
+        assert chance(of["size"]) <= 1 - of["confidence"] < chance(of["size"] - 1), of
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        data = json.load(file)
+    counted(data["counts"])
+    for case in data["intervals"]:
+        intervals(case, data["confidence"])
+    for case in data["exact"]:
+        exact(case, data["confidence"])
+    print("reliability, scipy and trapline agree")
+
+
+main()
