@@ -90,13 +90,7 @@ mod tests {
     use ndarray::{arr1, arr2};
 
     fn series(below: u64, counts: [u64; 4], above: u64) -> HistogramSeries {
-        HistogramSeries {
-            low: 0.0,
-            high: 4.0,
-            counts: arr2(&[counts]),
-            below: arr1(&[below]),
-            above: arr1(&[above]),
-        }
+        HistogramSeries { low: 0.0, high: 4.0, counts: arr2(&[counts]), below: arr1(&[below]), above: arr1(&[above]) }
     }
 
     #[test]

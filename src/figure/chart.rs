@@ -138,6 +138,8 @@ const SAMPLE: f64 = 27.0;
 const SHADE: f64 = 0.2;
 /// How much a bar has.
 const BAR: f64 = 0.6;
+/// Half the width of what ends a bar.
+const CAP: f64 = 2.5;
 /// Thickness of the least shade that is seen on both sides of its line, in parts of the height of the frame.
 const LEAST_SHADE: f64 = 0.012;
 
@@ -239,7 +241,8 @@ impl<'a> Ready<'a> {
             chart.curves.iter().map(|curve| curve.points.iter().map(place).collect()).collect();
         let lines: Vec<Vec<Vec<(f64, f64)>>> = curves.iter().map(|places| visible(places, frame)).collect();
 
-        let marks = marks::placed(&chart.marks, frame, (&x, &y), lines.iter().flatten());
+        let spines = chart.heat.as_ref().map_or_else(Vec::new, |heat| heat.spines((&x, &y)));
+        let marks = marks::placed(&chart.marks, frame, (&x, &y), lines.iter().flatten().chain(&spines));
         marks::bands(page, &marks, frame)?;
         let mut drawn = false;
         if let Some(heat) = &chart.heat {
@@ -256,9 +259,14 @@ impl<'a> Ready<'a> {
             let colour = chart.colour(number).rgba();
             for (at, low, high) in curve.bars() {
                 let ends = x.place(at).zip(y.place(low)).zip(y.place(high));
-                if let Some([a, b]) = ends.and_then(|((at, low), high)| frame.clip((at, low), (at, high))) {
-                    page.line(&[a, b], colour.mix(BAR), 1.1)?;
+                let Some(((at, low), high)) = ends else { continue };
+                if let Some(ends) = frame.clip((at, low), (at, high)) {
+                    page.line(&ends, colour.mix(BAR), 1.1)?;
                     drawn = true;
+                }
+                // An end outside of the frame has no cap: the bar is open.
+                for end in [(at, low), (at, high)].into_iter().filter(|&end| frame.contains(end)) {
+                    page.line(&[(end.0 - CAP, end.1), (end.0 + CAP, end.1)], colour.mix(BAR), 1.1)?;
                 }
             }
             if curve.style == Style::Shade {

@@ -36,6 +36,19 @@ impl Heat {
         self.colours().bar(&self.label, height)
     }
 
+    /// For each column a line through its fields that have a colour: what labels had better leave free.
+    pub(super) fn spines(&self, (x, y): (&Placed, &Placed)) -> Vec<Vec<(f64, f64)>> {
+        let colours = self.colours();
+        let spine = |column: usize| {
+            let filled = |row: &usize| colours.of(self.values[[*row, column]]).is_some();
+            let (low, high) = ((0..self.values.nrows()).find(filled)?, (0..self.values.nrows()).rfind(filled)?);
+            let at = x.place(*self.x_edges.get(column)?)?;
+            let (from, to) = (y.place(*self.y_edges.get(low)?)?, y.place(*self.y_edges.get(high + 1)?)?);
+            Some(vec![(at, from), (at, to)])
+        };
+        (0..self.values.ncols()).filter_map(spine).collect()
+    }
+
     /// Draws the fields that lie in the frame, and says whether there are any.
     pub(super) fn draw<DB: DrawingBackend>(
         &self,

@@ -17,6 +17,7 @@ use super::scale::INK;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Map {
     pub title: String,
+    pub subtitle: Option<String>,
     /// Of the columns; without one, columns are not numbered.
     pub x_label: String,
     /// Of the rows; without one, rows are not numbered.
@@ -63,7 +64,7 @@ impl<'a> Ready<'a> {
         let colours = Colours::new(map.values.iter().copied(), map.range, map.log);
         let size = (cell * columns.max(1) as f64, cell * rows.max(1) as f64);
         let bar = bar.then(|| colours.bar(&map.value_label, size.1));
-        let heading = Heading::new(&map.title, None, size.0 + 20.0);
+        let heading = Heading::new(&map.title, map.subtitle.as_deref(), size.0 + 50.0);
         Ready { map, heading, size, cell, colours, texts, bar }
     }
 

@@ -230,12 +230,14 @@ fn candidates(text: &str, shape: &Shape, frame: &Frame) -> Vec<(f64, Label)> {
         }
         Shape::Span(from, to) => {
             let mut all = Vec::new();
-            let x = (from + to) / 2.0;
+            let (x, side) = ((from + to) / 2.0, (to - from - width) / 2.0 - 4.0);
             for i in 0..14 {
                 let price = 0.4 * i as f64;
-                if width <= to - from - 4.0 {
-                    all.push(at(price, x, frame.top + height + 4.0 + (frame.bottom - frame.top - 24.0) * part(i, 13)));
-                }
+                let y = frame.top + height + 4.0 + (frame.bottom - frame.top - 24.0) * part(i, 13);
+                let asides = [0.0, side, -side];
+                all.extend(
+                    asides.iter().filter(|_| side > 0.0).map(|aside| at(price + 0.01 * aside.abs(), x + aside, y)),
+                );
                 let y = frame.top + half + 6.0 + (frame.bottom - frame.top - width - 12.0) * part(i, 13);
                 all.push((price + 6.0, Label::new(text, width, (x, y), true)));
             }

@@ -13,7 +13,7 @@ mod lines;
 mod populations;
 mod say;
 mod tables;
-mod text;
+pub mod text;
 mod uses;
 
 use serde::{Serialize, Serializer};
@@ -23,10 +23,10 @@ use super::lifetime::{
     Segments, TimePoint,
 };
 
+pub use self::text::text;
 pub use lines::{MOST_ENERGY_EV, MOST_LENGTHS};
-pub use say::parts;
+pub use say::{parts, percent};
 pub use tables::{curves_csv, lifetimes_csv};
-pub use text::text;
 
 use self::gather::Gathered;
 use crate::record::CampaignRecord;

@@ -31,7 +31,8 @@ pub fn parts(fraction: f64) -> String {
     if fraction >= 0.009_999 { percent(fraction) } else { format!("{} ppm", short(1e6 * fraction)) }
 }
 
-pub(super) fn percent(share: f64) -> String {
+/// `90 %`.
+pub fn percent(share: f64) -> String {
     format!("{} %", short(100.0 * share))
 }
 

@@ -59,7 +59,7 @@ fn chart(group: &Group, scene: &Scene<'_>) -> Chart {
     let Some(times) = group.lines.first() else {
         return Chart { title: group.name.clone(), ..Chart::default() };
     };
-    let temperatures = group.populations.iter().chain([]).map(|of| of.temperature_k);
+    let temperatures = group.populations.iter().map(|of| of.temperature_k);
     let used = group.uses.iter().map(|at| at.temperature_k);
     let (left, right) = ends(temperatures.chain(used).map(abscissa)).unwrap_or((2.0, 3.0));
     let room = 0.04 * (right - left).max(0.05);
@@ -72,22 +72,26 @@ fn chart(group: &Group, scene: &Scene<'_>) -> Chart {
     }
     marks.extend(uses(group, times, (left, right)));
     if let Some(glass_k) = group.glass_transition_k {
-        marks.push(Mark::Vertical { at: abscissa(glass_k), label: format!("Tg {} °C", celsius_texts(&[glass_k]).concat()) });
+        marks.push(Mark::Vertical {
+            at: abscissa(glass_k),
+            label: format!("Tg {} °C", celsius_texts(&[glass_k]).concat()),
+        });
     }
     let dots = dots(group);
     let shown = curves.iter().chain([&dots]).flat_map(|of| &of.points).map(|point| point.1);
     let bars = dots.bars.iter().flat_map(|&(low, high)| [low, high]);
     let lives = marks.iter().filter_map(|mark| if let Mark::Point { y, .. } = mark { Some(*y) } else { None });
-    let range = padded(shown.chain(bars).filter(|&time| (1e-300..1e300).contains(&time)).chain(lives));
+    let range = padded(shown.chain(bars).filter(|&time| 1e-300 < time && time < 1e300).chain(lives));
     let (low, high) = range.unwrap_or((1.0, 1e6));
     // Bars of bounds that are open reach the frame.
-    let dots = Curve {
-        bars: dots.bars.iter().map(|&(a, b)| (a.max(low / 10.0), b.min(high * 10.0))).collect(),
-        ..dots
-    };
+    let dots = Curve { bars: dots.bars.iter().map(|&(a, b)| (a.max(low / 1e3), b.min(high * 1e3))).collect(), ..dots };
     curves.push(dots.coloured(POINTS));
-    let mut named: Vec<(f64, String)> =
-        group.populations.iter().zip(celsius(group)).map(|(of, text)| (abscissa(of.temperature_k), format!("{text} °C"))).collect();
+    let mut named: Vec<(f64, String)> = group
+        .populations
+        .iter()
+        .zip(celsius(group))
+        .map(|(of, text)| (abscissa(of.temperature_k), format!("{text} °C")))
+        .collect();
     named.reverse();
     Chart {
         title: group.name.clone(),
@@ -148,7 +152,11 @@ fn lines(group: &Group, segments: &Segments, confidence: f64, curves: &mut Vec<C
         }
         let on = group.lines[0].points.iter().filter(|point| line.temperatures_k.contains(&point.temperature_k));
         if let Ok(rival) = Line::fit(TemperatureLaw::LinearInT, &on.copied().collect::<Vec<_>>(), TIME_FLOOR) {
-            curves.push(Curve { spread: Vec::new(), ..piece(&rival, from, to, confidence) }.styled(Style::Dashed).coloured(RIVAL));
+            curves.push(
+                Curve { spread: Vec::new(), ..piece(&rival, from, to, confidence) }
+                    .styled(Style::Dashed)
+                    .coloured(RIVAL),
+            );
         }
     }
 }

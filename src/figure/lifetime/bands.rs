@@ -57,7 +57,8 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
         ". Read off histograms, evenly within a bin: a value may be off by the width of its bin, here {resolution:.2} at most."
     ));
     let missing = groups.iter().zip(&courses).flat_map(|(group, courses)| {
-        let of = |(name, course): (String, &Option<Course>)| course.is_none().then(|| format!("{} at {name}", group.name));
+        let of =
+            |(name, course): (String, &Option<Course>)| course.is_none().then(|| format!("{} at {name}", group.name));
         super::celsius(group).into_iter().map(|text| format!("{text} °C")).zip(courses).filter_map(of)
     });
     let missing: Vec<String> = missing.collect();

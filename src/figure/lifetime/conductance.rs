@@ -20,12 +20,19 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
     let mut left_out = Vec::new();
     let range = (least_share(scene), 1.0);
     for group in groups {
-        let computed: Vec<usize> = (0..group.populations.len()).filter(|&i| group.populations[i].computed > 0).collect();
+        let computed: Vec<usize> =
+            (0..group.populations.len()).filter(|&i| group.populations[i].computed > 0).collect();
         let chosen = spread_out(&computed, each);
         if chosen.len() < computed.len() {
             let texts = celsius(group);
             let of = |all: &[usize]| all.iter().map(|&i| format!("{} °C", texts[i])).collect::<Vec<_>>().join(", ");
-            left_out.push(format!("Of {}, {} of {} temperatures: {}.", group.name, chosen.len(), computed.len(), of(&chosen)));
+            left_out.push(format!(
+                "Of {}, {} of {} temperatures: {}.",
+                group.name,
+                chosen.len(),
+                computed.len(),
+                of(&chosen)
+            ));
         }
         if chosen.is_empty() {
             left_out.push(format!("Of {} nothing was computed.", group.name));

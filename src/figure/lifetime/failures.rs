@@ -24,6 +24,12 @@ impl Failed {
         let of = |holds: fn(f64) -> bool| self.times.iter().filter(|&&time| holds(time)).count() as u64;
         (of(f64::is_finite), of(|time| !time.is_nan()))
     }
+
+    /// Whether all cells have one time: the first checkpoint's.
+    fn is_alike(&self) -> bool {
+        let known = || self.times.iter().copied().filter(|time| !time.is_nan());
+        known().next().is_some_and(|first| first.is_finite() && known().all(|time| time == first))
+    }
 }
 
 pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
@@ -53,7 +59,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
                 continue;
             }
         };
-        let some: Vec<&Failed> = found.iter().filter(|of| of.counts().0 > 0).collect();
+        let some: Vec<&Failed> = found.iter().filter(|of| of.counts().0 > 0 && !of.is_alike()).collect();
         let texts = celsius(group);
         let names = |all: &mut dyn Iterator<Item = &Failed>| {
             all.map(|of| format!("{} °C", texts[of.index])).collect::<Vec<_>>().join(", ")
@@ -63,10 +69,22 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
         if !whole.is_empty() {
             left_out.push(format!("Of {} no cell of the window failed at {whole}.", group.name));
         }
+        let alike = names(&mut found.iter().filter(|of| of.is_alike()));
+        if !alike.is_empty() {
+            left_out.push(format!(
+                "Of {} all cells of the window had failed by the first checkpoint at {alike}.",
+                group.name
+            ));
+        }
         let chosen = spread_out(&some, each);
         if chosen.len() < some.len() {
             let shown = names(&mut chosen.iter().copied());
-            left_out.push(format!("Of {}, {} of {} temperatures with failures: {shown}.", group.name, chosen.len(), some.len()));
+            left_out.push(format!(
+                "Of {}, {} of {} temperatures with failures: {shown}.",
+                group.name,
+                chosen.len(),
+                some.len()
+            ));
         }
         panels.extend(chosen.into_iter().map(|of| Panel::Map(map(scene, group, of, step))));
         if each > 1 {
@@ -99,12 +117,14 @@ fn failed(scene: &Scene<'_>, group: &Group) -> Result<Result<Vec<Failed>, String
 }
 
 fn map(scene: &Scene<'_>, group: &Group, of: &Failed, step: u64) -> Map {
-    let window = scene.record.label.dump.unwrap_or(crate::outcome::CellWindow { first_row: 0, first_col: 0, rows: 0, cols: 0 });
+    let window =
+        scene.record.label.dump.unwrap_or(crate::outcome::CellWindow { first_row: 0, first_col: 0, rows: 0, cols: 0 });
     let (failed, all) = of.counts();
     let first = of.times.iter().copied().fold(f64::INFINITY, f64::min);
     let degrees = &celsius(group)[of.index];
     Map {
-        title: format!("{}, {degrees} °C: {failed} of {}, first after {}", group.name, counted(all, "cell"), spoken_time(first)),
+        title: format!("{}, {degrees} °C", group.name),
+        subtitle: Some(format!("{failed} of {} failed, the first after {}", counted(all, "cell"), spoken_time(first))),
         x_label: "column".to_owned(),
         y_label: "row".to_owned(),
         first: (window.first_row, window.first_col),

@@ -47,11 +47,13 @@ fn chart(scene: &Scene<'_>, group: &Group) -> Chart {
     let fractions = &scene.report.question.fractions;
     let observed = || group.populations.iter().filter_map(|of| of.observed.as_ref().ok());
     let told: Vec<&CurvePoint> = observed().flat_map(|of| telling(&of.curve)).collect();
-    let inner = || told.iter().filter(|point| is_inner(point));
-    let bounds = told.iter().flat_map(|point| [point.failed.lower, point.failed.upper]);
-    let shares = inner().map(|point| point.failed.fraction).chain(bounds).chain(fractions.iter().copied());
-    let shares = shares.filter(|share| (LEAST..=MOST).contains(share)).map(ordinate).chain([ordinate(0.9)]);
-    let (low, high) = ends(shares).map_or((ordinate(1e-6), ordinate(0.999)), |(a, b)| (a - 0.3, b + 0.3));
+    // An open bar is drawn about a decade beyond its bound.
+    let inner = told.iter().filter(|point| is_inner(point)).flat_map(|point| [point.failed.lower, point.failed.upper]);
+    let open = told.iter().filter(|point| !is_inner(point)).map(|point| point.failed);
+    let open = open.map(|of| if of.failed == 0 { ordinate(of.upper) - 2.3 } else { ordinate(of.lower) + 0.5 });
+    let shares = inner.chain(fractions.iter().copied()).filter(|share| (LEAST..=MOST).contains(share));
+    let (low, high) = ends(shares.map(ordinate).chain(open).chain([ordinate(0.9)])).unwrap_or((-7.0, 1.0));
+    let (low, high) = (low - 0.3, high + 0.3);
     let asked = observed().flat_map(|of| &of.times).filter_map(|of| Some(of.time?.time_s));
     let times = told.iter().map(|point| point.time_s).chain(asked);
     let time = time_axis("time after programming (s)");
@@ -72,7 +74,7 @@ fn chart(scene: &Scene<'_>, group: &Group) -> Chart {
     let asked = fractions.first().map(|&share| Mark::Horizontal { at: ordinate(share), label: parts(share) });
     Chart {
         title: group.name.clone(),
-        subtitle: group.law.map(|law| format!("{} by AIC", law.name())),
+        subtitle: Some(group.law.map_or("no law can be fitted".to_owned(), |law| format!("{} by AIC", law.name()))),
         x: time.within(first, last),
         y: Axis::linear("failed cells").within(low, high).ticked(ticks()),
         curves,
@@ -96,7 +98,11 @@ fn is_inner(point: &CurvePoint) -> bool {
 fn telling(curve: &[CurvePoint]) -> impl Iterator<Item = &CurvePoint> {
     let none = curve.iter().rposition(|point| point.failed.failed == 0);
     let all = curve.iter().position(|point| point.failed.failed == point.failed.total);
-    curve.iter().enumerate().filter(move |(i, point)| is_inner(point) || Some(*i) == none || Some(*i) == all).map(|p| p.1)
+    curve
+        .iter()
+        .enumerate()
+        .filter(move |(i, point)| is_inner(point) || Some(*i) == none || Some(*i) == all)
+        .map(|p| p.1)
 }
 
 fn dots(of: &Population, frame: &Frame) -> Curve {
