@@ -50,6 +50,10 @@ fn label(celsius: &[f64], times_s: &[f64], seeds: &[i64]) -> CampaignLabel {
 
 /// Counts of `cells` Weibull lifetimes at each point, drawn in a stream of its own.
 fn weibull(label: &CampaignLabel, cells: u64, stream: u32) -> Vec<PointOutcome> {
+    weibull_of(SHAPE, label, cells, stream)
+}
+
+fn weibull_of(shape: f64, label: &CampaignLabel, cells: u64, stream: u32) -> Vec<PointOutcome> {
     let one = |number: usize| {
         let mut outcome = made_up::outcome(label, number);
         let scale = scale_s(label.point(number).temperature_k);
@@ -57,7 +61,7 @@ fn weibull(label: &CampaignLabel, cells: u64, stream: u32) -> Vec<PointOutcome> 
             let word = philox4x32_10([cell as u32, number as u32, stream, 0], [0x11FE, 7])[0];
             (f64::from(word) + 0.5) / 4_294_967_296.0
         };
-        let lives: Vec<f64> = (0..cells).map(|cell| scale * (-uniform(cell).ln()).powf(1.0 / SHAPE)).collect();
+        let lives: Vec<f64> = (0..cells).map(|cell| scale * (-uniform(cell).ln()).powf(1.0 / shape)).collect();
         (outcome.cells, outcome.programmed) = (cells, cells);
         for (failed, time) in outcome.failed.iter_mut().zip(&label.times_s) {
             *failed = lives.iter().filter(|life| *life <= time).count() as u64;
@@ -211,6 +215,54 @@ fn what_is_missing_is_said() {
 }
 
 #[test]
+fn failure_rates_are_bounded_where_they_are_constant() {
+    // Exponential lives: the rate at 85 C is 3600e9 / scale FIT. The bound holds it with 90 % at the least, for it takes the lower end of
+    // the acceleration's bounds: of 50 campaigns at most 5 + 4 sqrt(50 0.9 0.1) = 13 fall short.
+    let truth = 3600e9 / scale_s(kelvin(85.0));
+    let (mut told, mut short) = (0, 0);
+    for stream in 0..50 {
+        let label = label(&CELSIUS, &TIMES, &[1]);
+        let report = reported(label.clone(), weibull_of(1.0, &label, 300, 1000 + stream), &question(&[85.0], &[1e-2]));
+        if let Ok(rate) = &only(&report).uses[0].failure_rate {
+            told += 1;
+            short += usize::from(rate.fit_upper < truth);
+            assert!(rate.fit_upper < 20.0 * truth, "{rate:?} {truth}");
+        }
+    }
+    // The shape's bounds leave 1 out in one campaign of ten, and the law is at times taken for the other.
+    assert!(told >= 25 && short <= 13, "{told} {short}");
+    // Nothing fails: -ln(0.1) over the hours, 400 cells for 1e5 s; no line is needed for it at the temperature itself.
+    let label = label(&[85.0], &TIMES, &[1]);
+    let mut outcomes = weibull(&label, 400, 1);
+    outcomes[0].failed.fill(0);
+    let report = reported(label, outcomes, &question(&[85.0, 84.0], &[1e-2]));
+    let [itself, cooler] = &only(&report).uses[..] else { panic!() };
+    let wanted = 10.0_f64.ln() * 1e9 / (400.0 * 1e5 / 3600.0);
+    assert!((itself.failure_rate.as_ref().unwrap().fit_upper / wanted - 1.0).abs() < 1e-12);
+    assert!(cooler.failure_rate.is_err());
+    // And both have outlived a per cent by 1e5 s: 400 cells without a failure are less than 0.75 %.
+    for at in [itself, cooler] {
+        let shown = at.lives[0].shown.unwrap();
+        assert_eq!((shown.baked_k, shown.between_s.lower), (kelvin(85.0), 1e5));
+        assert!(at.lives[0].arrhenius.is_err());
+    }
+}
+
+#[test]
+fn a_bake_that_outlives_its_line_is_named() {
+    let label = label(&[110.0, 125.0, 140.0, 155.0], &TIMES, &[1]);
+    let mut outcomes = weibull(&label, 1000, 4);
+    let question = question(&[85.0], &[1e-2]);
+    let outlived = |outcomes: &[PointOutcome]| {
+        let report = reported(label.clone(), outcomes.to_vec(), &question);
+        only(&report).remarks.iter().any(|remark| remark.contains("110 °C: 1 % had not failed by 1.16 d, but the line"))
+    };
+    assert!(!outlived(&outcomes));
+    outcomes[0].failed.fill(0);
+    assert!(outlived(&outcomes));
+}
+
+#[test]
 fn no_numbers_whatever_make_it_panic() {
     for (label, seed) in [(made_up::swept(&made_up::SMALL), 1), (made_up::campaign(&made_up::SMALL), 2)] {
         let mut outcomes: Vec<PointOutcome> = (0..label.points()).map(|n| made_up::outcome(&label, n)).collect();
@@ -225,6 +277,13 @@ fn no_numbers_whatever_make_it_panic() {
         assert!(report::lifetimes_csv(&report).lines().count() > 1);
         serde_json::to_string(&report).unwrap();
     }
+    // Nothing asked: the counts and fits are there, and nothing else.
+    let label = label(&CELSIUS, &TIMES, &[1]);
+    let report = reported(label.clone(), weibull(&label, 50, 2), &question(&[], &[]));
+    assert!(only(&report).lines.is_empty() && !report::text(&report).is_empty());
+    assert!(report::lifetimes_csv(&report).lines().count() == 1 + CELSIUS.len());
+    let report = reported(label.clone(), weibull(&label, 50, 2), &question(&[85.0], &[]));
+    assert!(only(&report).uses[0].failure_rate.is_err());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Times over temperature: the Arrhenius line, where it breaks and what that is, and which line may answer for a use temperature.
 
+use super::say::{parts, span};
 use super::{Energy, LineOfTimes, Population, Question, why};
 use crate::analysis::lifetime::{Bounds, Break, Life, Line, Segments, TIME_FLOOR, TimePoint};
 use crate::units::{celsius_texts, thermal_energy_ev};
@@ -64,6 +65,35 @@ pub(super) fn found(points: &[TimePoint]) -> Result<Segments, String> {
 pub(super) fn energy(line: &Line, confidence: f64) -> Energy {
     let bounds = line.slope_bounds(confidence).ok();
     Energy { value: line.slope, bounds, temperatures: line.temperatures_k.len() }
+}
+
+/// Temperatures at which a bake outlived what the line says of it: the line, or the law behind its times, is wrong there.
+pub(super) fn contradicted(
+    line: &LineOfTimes,
+    index: usize,
+    populations: &[Population],
+    glass_transition_k: Option<f64>,
+    confidence: f64,
+) -> Vec<String> {
+    let Ok(segments) = &line.segments else {
+        return Vec::new();
+    };
+    let told = |population: &Population| {
+        let at = population.observed.as_ref().ok()?.times[index];
+        let of = answering(segments, population.temperature_k, glass_transition_k).ok()?;
+        let life = life(of, population.temperature_k, confidence).ok()?;
+        let latest_s = life.bounds.map_or(life.life_s, |bounds| bounds.upper);
+        (at.time.is_none() && latest_s < at.between_s.lower).then(|| {
+            format!(
+                "{}: {} had not failed by {}, but the line says they would have by {}",
+                degrees(population.temperature_k),
+                parts(line.fraction),
+                span(at.between_s.lower),
+                span(latest_s)
+            )
+        })
+    };
+    populations.iter().filter(|population| population.on_lines).filter_map(told).collect()
 }
 
 /// What a break is, in one sentence.

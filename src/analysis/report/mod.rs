@@ -328,7 +328,11 @@ fn group(of: Gathered, question: &Question) -> Group {
     remarks.extend(populations::place_on_lines(&mut populations, of.cycled, of.glass_transition_k, question));
     populations::tell_times(&mut populations, law, question);
     let line = |index| lines::line(&populations, index, of.cycled, of.glass_transition_k, question);
-    let lines = (0..question.fractions.len()).map(line).collect();
+    let lines: Vec<LineOfTimes> = (0..question.fractions.len()).map(line).collect();
+    for (index, line) in lines.iter().enumerate() {
+        let of = lines::contradicted(line, index, &populations, of.glass_transition_k, question.confidence);
+        remarks.extend(of);
+    }
     let mut group = Group {
         name: of.name,
         material: of.material,

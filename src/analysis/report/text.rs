@@ -9,6 +9,9 @@ use crate::analysis::Table;
 use crate::analysis::lifetime::{Bounds, Estimate, Law, Life, Segments};
 use crate::units::{ZERO_CELSIUS_K, celsius_texts};
 
+/// Most groups that are shown: a terminal is no place for more.
+const MOST_GROUPS: usize = 20;
+
 /// The report as text: of each group a table of its temperatures, its lines, and what they say of each use temperature.
 pub fn text(report: &LifetimeReport) -> String {
     let mut text = format!("Lifetimes of the campaign {}", report.campaign);
@@ -20,9 +23,13 @@ pub fn text(report: &LifetimeReport) -> String {
         let names = report.pooled_sweeps.join(", ");
         text.push_str(&format!("The seeds ({names}) are pooled: they are more cells of the same kind.\n"));
     }
-    for group in &report.groups {
+    for group in report.groups.iter().take(MOST_GROUPS) {
         text.push('\n');
         text.push_str(&of_group(group));
+    }
+    if report.groups.len() > MOST_GROUPS {
+        let more = report.groups.len() - MOST_GROUPS;
+        text.push_str(&format!("\n... and {more} more groups, which report.json and lifetimes.csv hold (-o DIR)\n"));
     }
     if report.groups.iter().flat_map(|group| &group.uses).flat_map(|at| &at.lives).any(|life| life.arrhenius.is_err()) {
         text.push_str("\nA refused life is given with --extrapolate-across-break, where there is a line at all.\n");

@@ -70,7 +70,7 @@ fn life_at_use(group: &Group, index: usize, use_k: f64, question: &Question) -> 
         Err(error) => said.linear_in_t = Err(why(error)),
     }
     said.other_law = other_law(group, chosen.line, of.fraction, use_k, confidence);
-    said.joint = joint_life(group, of.fraction, use_k, confidence);
+    said.joint = joint_life(group, of.fraction, use_k, question);
     said.beyond_data = chosen.beyond_data;
     said.factor_between_laws = factor_between(&said, group);
     said
@@ -142,11 +142,21 @@ fn observed_at<'a>(group: &'a Group, line: &'a Line) -> impl Iterator<Item = (f6
     of.filter_map(|population| Some((population.temperature_k, population.observed.as_ref().ok()?)))
 }
 
-fn joint_life(group: &Group, fraction: f64, use_k: f64, confidence: f64) -> Result<Estimate, String> {
-    let joint = group.joint.as_ref().map_err(Clone::clone)?;
+fn joint_life(group: &Group, fraction: f64, use_k: f64, question: &Question) -> Result<Estimate, String> {
+    let joint = joint_of_side(group, use_k, question)?;
     // Whether the line may be followed was decided before.
-    let to = Use { across_break: true, ..Use::at(use_k, confidence) };
+    let to = Use { across_break: true, ..Use::at(use_k, question.confidence) };
     joint.fit.life(&to, fraction).map_err(why)
+}
+
+/// The joint fit, where it is of the use temperature's side of any break.
+fn joint_of_side<'a>(group: &'a Group, use_k: f64, question: &Question) -> Result<&'a Joint, String> {
+    let joint = group.joint.as_ref().map_err(Clone::clone)?;
+    let here = side(group, Some(use_k), question).map(|population| population.temperature_k);
+    if here.eq(joint.fit.temperatures_k.iter().copied()) {
+        return Ok(joint);
+    }
+    Err("the joint fit is of the other side of the break, that of the first use temperature".to_owned())
 }
 
 /// The joint fit of the temperatures on the side of the break that the first use temperature lies on.
@@ -203,7 +213,7 @@ fn rate(group: &Group, use_k: f64, question: &Question) -> Result<FailureRate, S
     if let Some(lifetimes) = itself.filter(|lifetimes| lifetimes.failed_in_all() == 0) {
         return failure_rate(0, device_hours(&lifetimes), question.confidence).map_err(why);
     }
-    let joint = group.joint.as_ref().map_err(Clone::clone)?;
+    let joint = joint_of_side(group, use_k, question)?;
     if joint.fit.law != Law::Weibull {
         return Err("lifetimes are lognormal: no failure rate is constant".to_owned());
     }
@@ -214,14 +224,17 @@ fn rate(group: &Group, use_k: f64, question: &Question) -> Result<FailureRate, S
             shape.value, shape.profile.lower, shape.profile.upper
         ));
     }
-    let segments = group.lines[0].segments.as_ref().map_err(Clone::clone)?;
-    let chosen = chosen(segments, use_k, group, question)?;
+    // Whether any line may be followed to the use temperature is for the times to say.
+    let line = group.lines.first().ok_or("no fraction was asked for")?;
+    let segments = line.segments.as_ref().map_err(Clone::clone)?;
+    chosen(segments, use_k, group, question)?;
     let (mut failed, mut hours) = (0_u64, 0.0);
     for population in side(group, Some(use_k), question) {
         let Some(lifetimes) = observed(population) else { continue };
-        let (factor, bounds) = factor(chosen.line, use_k, population.temperature_k, question.confidence)?;
+        // All counts tell of the factor here, not only the times to one fraction; its lower bound makes the rate's bound a safe one.
+        let factor = joint.fit.acceleration(use_k, population.temperature_k, question.confidence).map_err(why)?;
         failed = failed.saturating_add(lifetimes.failed_in_all());
-        hours += device_hours(&lifetimes) * bounds.map_or(factor, |bounds| bounds.lower);
+        hours += device_hours(&lifetimes) * factor.profile.lower;
     }
     failure_rate(failed, hours, question.confidence).map_err(why)
 }
