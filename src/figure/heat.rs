@@ -91,9 +91,9 @@ fn block<DB: DrawingBackend>(
     (bottom, top): (f64, f64),
     colour: plotters::style::RGBAColor,
 ) -> Result<bool, String> {
-    // It reaches under the next to its right, or a reader's smoothing would leave a light seam.
+    // It reaches under the next above and to its right, or a reader's smoothing would leave a light seam.
     let (left, right) = (left.max(frame.left), (right + 0.3).min(frame.right));
-    let (top, bottom) = (top.max(frame.top), bottom.min(frame.bottom));
+    let (top, bottom) = ((top - 0.3).max(frame.top), bottom.min(frame.bottom));
     if left >= right || top >= bottom {
         return Ok(false);
     }

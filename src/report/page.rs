@@ -29,9 +29,9 @@ figure svg{max-width:100%;height:auto}figcaption{color:var(--quiet);font-size:.9
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}\
 th,td{border-bottom:1px solid var(--rule);padding:.3rem .6rem;text-align:left;vertical-align:top}\
 td.n,table.numbers td:not(:first-child){font-variant-numeric:tabular-nums}table.numbers td,table.numbers th{white-space:nowrap}\
-.no{color:var(--warn)}.quiet,small{color:var(--quiet)}dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;font-size:.9rem;margin:.3rem 0 1rem}\
+.no{color:var(--warn)}.quiet,small{color:var(--quiet)}dl{display:grid;grid-template-columns:10rem 1fr;gap:.1rem 1rem;font-size:.9rem;margin:.3rem 0 1rem}\
 dt{color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere}pre{overflow-x:auto;background:var(--code);padding:.75rem;font-size:.8rem}\
-nav a{margin-right:1rem}\
+nav{display:flex;flex-wrap:wrap;gap:.2rem 1rem}table.answers td:nth-child(2),table.answers td:nth-child(3){white-space:nowrap}\
 @media(max-width:45rem){body{padding:.6rem;font-size:15px}figure svg{max-width:none;width:44rem}\
 table.answers tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--rule)}table.answers tr.head{display:none}\
 table.answers td{display:block;border:0;padding:.1rem 0}table.answers td[data-of]::before{content:attr(data-of)': ';color:var(--quiet)}\
@@ -81,7 +81,7 @@ fn head(html: &mut String, record: &CampaignRecord, report: &LifetimeReport) -> 
     let file = record.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let computed = match report.computed == report.points {
         true => format!("all {} points", report.points),
-        false => format!("{} of {} points, the others not being computed", report.computed, report.points),
+        false => format!("{} of {} points (the others are not computed)", report.computed, report.points),
     };
     writeln!(
         html,
@@ -100,9 +100,12 @@ fn head(html: &mut String, record: &CampaignRecord, report: &LifetimeReport) -> 
 fn shown(html: &mut String, figure: &LifetimeFigure, drawing: Option<&str>) -> std::fmt::Result {
     let (name, title) = (escaped(figure.name), escaped(figure.title));
     writeln!(html, "<h3 id=\"{name}\">{title}</h3>")?;
-    let left_out = || figure.left_out.iter().map(|said| format!("<p class=\"quiet\">{}</p>\n", escaped(said)));
+    let left_out = match figure.left_out.is_empty() {
+        true => String::new(),
+        false => format!("<p class=\"quiet\">{}</p>\n", escaped(&figure.left_out.join(" "))),
+    };
     let Some(svg) = drawing else {
-        html.extend(left_out());
+        html.push_str(&left_out);
         return Ok(());
     };
     writeln!(
@@ -112,7 +115,7 @@ fn shown(html: &mut String, figure: &LifetimeFigure, drawing: Option<&str>) -> s
         inline(svg),
         escaped(&figure.caption)
     )?;
-    html.extend(left_out());
+    html.push_str(&left_out);
     Ok(())
 }
 

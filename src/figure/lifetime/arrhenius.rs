@@ -32,12 +32,12 @@ pub(super) fn figure(scene: &Scene<'_>) -> LifetimeFigure {
     let mut left_out = Vec::new();
     for group in groups {
         if let Some(Err(why)) = group.lines.first().map(|line| &line.segments) {
-            left_out.push(format!("No line for {}: {why}.", group.name));
+            left_out.push(format!("{}: no line, {why}.", group.name));
         }
         for at in &group.uses {
             if let Some(Err(why)) = at.lives.first().map(|life| &life.arrhenius) {
                 let use_c = celsius_texts(&[at.temperature_k]).concat();
-                left_out.push(format!("Nothing is said of {} at {use_c} °C: {why}.", group.name));
+                left_out.push(format!("{} at {use_c} °C: nothing is said, because {why}.", group.name));
             }
         }
     }

@@ -27,7 +27,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
             let texts = celsius(group);
             let of = |all: &[usize]| all.iter().map(|&i| format!("{} °C", texts[i])).collect::<Vec<_>>().join(", ");
             left_out.push(format!(
-                "Of {}, {} of {} temperatures: {}.",
+                "{}: {} of {} temperatures are drawn, {}.",
                 group.name,
                 chosen.len(),
                 computed.len(),
@@ -35,7 +35,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
             ));
         }
         if chosen.is_empty() {
-            left_out.push(format!("Of {} nothing was computed.", group.name));
+            left_out.push(format!("{}: nothing was computed.", group.name));
             continue;
         }
         for &index in &chosen {
@@ -99,7 +99,10 @@ fn heat(series: &HistogramSeries, times_s: &[f64], range: (f64, f64)) -> Heat {
     let after: Vec<usize> = (0..times_s.len()).filter(|&k| times_s[k] > 0.0).collect();
     let shown = spread_out(&after, MOST_COLUMNS);
     let at: Vec<f64> = shown.iter().map(|&k| times_s[k]).collect();
-    let total = |k: usize| (series.counts.row(k).sum() + series.below[k] + series.above[k]).max(1) as f64;
+    let total = |k: usize| {
+        let outside = (series.below[k] as f64) + (series.above[k] as f64);
+        series.counts.row(k).iter().fold(outside, |sum, &n| sum + n as f64).max(1.0)
+    };
     let values = Array2::from_shape_fn((series.counts.ncols(), shown.len()), |(bin, column)| {
         series.counts[[shown[column], bin]] as f64 / total(shown[column])
     });

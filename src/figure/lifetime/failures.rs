@@ -67,12 +67,12 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
         let mut whole = found.iter().filter(|of| of.counts().0 == 0);
         let whole = names(&mut whole);
         if !whole.is_empty() {
-            left_out.push(format!("Of {} no cell of the window failed at {whole}.", group.name));
+            left_out.push(format!("{}: no cell of the window failed at {whole}.", group.name));
         }
         let alike = names(&mut found.iter().filter(|of| of.is_alike()));
         if !alike.is_empty() {
             left_out.push(format!(
-                "Of {} all cells of the window had failed by the first checkpoint at {alike}.",
+                "{}: all cells of the window had failed by the first checkpoint at {alike}.",
                 group.name
             ));
         }
@@ -80,7 +80,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
         if chosen.len() < some.len() {
             let shown = names(&mut chosen.iter().copied());
             left_out.push(format!(
-                "Of {}, {} of {} temperatures with failures: {shown}.",
+                "{}: {} of {} temperatures with failures are drawn, {shown}.",
                 group.name,
                 chosen.len(),
                 some.len()
@@ -113,7 +113,7 @@ fn failed(scene: &Scene<'_>, group: &Group) -> Result<Result<Vec<Failed>, String
             found.push(Failed { index, times });
         }
     }
-    Ok(if found.is_empty() { Err(format!("Of {} nothing was computed.", group.name)) } else { Ok(found) })
+    Ok(if found.is_empty() { Err(format!("{}: nothing was computed.", group.name)) } else { Ok(found) })
 }
 
 fn map(scene: &Scene<'_>, group: &Group, of: &Failed, step: u64) -> Map {

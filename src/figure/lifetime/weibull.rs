@@ -10,7 +10,7 @@ use crate::analysis::report::{FitReport, Group, Observed, Population, parts};
 const LEAST: f64 = 1e-12;
 const MOST: f64 = 1.0 - 1e-9;
 /// Points of a fitted line.
-const STEPS: usize = 120;
+const STEPS: u32 = 240;
 
 /// The ordinate: ln(-ln(1 - F)).
 fn ordinate(fraction: f64) -> f64 {
@@ -58,7 +58,7 @@ fn chart(scene: &Scene<'_>, group: &Group) -> Chart {
     let times = told.iter().map(|point| point.time_s).chain(asked);
     let time = time_axis("time after programming (s)");
     let (first, last) = padded(times).unwrap_or((1.0, 10.0));
-    let frame = Frame { times: (first, last), low, high };
+    let frame = Frame { low, high };
     let mut curves: Vec<Curve> =
         group.populations.iter().enumerate().map(|(i, of)| dots(of, &frame).coloured(colour(group, i))).collect();
     let z = observed().find_map(score);
@@ -84,8 +84,8 @@ fn chart(scene: &Scene<'_>, group: &Group) -> Chart {
     }
 }
 
+/// Ends of the ordinate.
 struct Frame {
-    times: (f64, f64),
     low: f64,
     high: f64,
 }
@@ -136,15 +136,15 @@ fn line(report: &FitReport, frame: &Frame, score: Option<f64>) -> Curve {
         let share = fit.failed_fraction(libm::exp(mu + sigma * z));
         (LEAST * 1e-3..=1.0 - 1e-12).contains(&share).then(|| ordinate(share))
     };
-    let (from, to) = (libm::log(frame.times.0), libm::log(frame.times.1));
+    // Weibull's z is the ordinate; beyond 8 the normal law has no place in the frame.
+    let (from, to) = if fit.law == Law::Weibull { (frame.low - 0.1, frame.high + 0.1) } else { (-8.0, 8.0) };
     let (mut points, mut spread) = (Vec::new(), Vec::new());
     for step in 0..=STEPS {
-        let ln_time = from + (to - from) * step as f64 / STEPS as f64;
-        let z = (ln_time - mu) / sigma;
+        let z = from + (to - from) * f64::from(step) / f64::from(STEPS);
         let Some(y) = at(z).filter(|y| (frame.low - 2.0..=frame.high + 2.0).contains(y)) else {
             continue;
         };
-        points.push((libm::exp(ln_time), y));
+        points.push((libm::exp(mu + sigma * z), y));
         let [[mm, ms], [_, ss]] = fit.covariance;
         let error = libm::sqrt((mm + 2.0 * sigma * z * ms + sigma * sigma * z * z * ss).max(0.0)) / sigma;
         let half = score.unwrap_or(0.0) * error;
