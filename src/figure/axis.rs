@@ -161,7 +161,7 @@ impl Ruler {
         let mut ruler = Ruler { low, high, log: axis.log, majors: Vec::new(), minors: Vec::new(), named, power: 0 };
         if !axis.ticks.is_empty() {
             let ticks = axis.ticks.iter().filter(|(v, _)| fits(*v)).map(|(v, text)| (view(*v), &text[..]));
-            ruler.given(ticks.filter(|(at, _)| inside(*at)), apart * (high - low) / length);
+            ruler.given(ticks.filter(|(at, _)| inside(*at)), 0.55 * apart * (high - low) / length);
         } else if axis.log {
             ruler.decades(most);
         } else {

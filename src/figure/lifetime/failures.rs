@@ -25,10 +25,9 @@ impl Failed {
         (of(f64::is_finite), of(|time| !time.is_nan()))
     }
 
-    /// Whether all cells have one time: the first checkpoint's.
-    fn is_alike(&self) -> bool {
-        let known = || self.times.iter().copied().filter(|time| !time.is_nan());
-        known().next().is_some_and(|first| first.is_finite() && known().all(|time| time == first))
+    /// Whether all cells had failed by this time.
+    fn all_by(&self, time_s: f64) -> bool {
+        self.counts().1 > 0 && self.times.iter().all(|&time| time.is_nan() || time <= time_s)
     }
 }
 
@@ -50,6 +49,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
     };
     let step = window.rows.max(window.cols).div_ceil(MOST_SQUARES as u64).max(1);
     let (each, columns) = grid(scene.groups().len());
+    let first = scene.record.label.times_s.iter().copied().find(|time| *time > 0.0).unwrap_or(0.0);
     let (mut panels, mut left_out) = (Vec::new(), Vec::new());
     for group in scene.groups() {
         let found = match failed(scene, group)? {
@@ -59,7 +59,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
                 continue;
             }
         };
-        let some: Vec<&Failed> = found.iter().filter(|of| of.counts().0 > 0 && !of.is_alike()).collect();
+        let some: Vec<&Failed> = found.iter().filter(|of| of.counts().0 > 0 && !of.all_by(first)).collect();
         let texts = celsius(group);
         let names = |all: &mut dyn Iterator<Item = &Failed>| {
             all.map(|of| format!("{} °C", texts[of.index])).collect::<Vec<_>>().join(", ")
@@ -69,7 +69,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
         if !whole.is_empty() {
             left_out.push(format!("{}: no cell of the window failed at {whole}.", group.name));
         }
-        let alike = names(&mut found.iter().filter(|of| of.is_alike()));
+        let alike = names(&mut found.iter().filter(|of| of.all_by(first)));
         if !alike.is_empty() {
             left_out.push(format!(
                 "{}: all cells of the window had failed by the first checkpoint at {alike}.",

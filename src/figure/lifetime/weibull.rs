@@ -165,7 +165,7 @@ fn ticks() -> Vec<(f64, String)> {
         }
     }
     for percent in [10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 63.2, 70.0, 80.0, 90.0, 95.0, 99.0, 99.9, 99.99, 99.9999] {
-        let named = [10.0, 50.0, 63.2, 90.0, 99.0, 99.9, 99.9999].contains(&percent);
+        let named = [10.0, 50.0, 63.2, 90.0, 99.0, 99.9].contains(&percent);
         ticks.push((ordinate(percent / 100.0), if named { format!("{percent} %") } else { String::new() }));
     }
     ticks
