@@ -2,7 +2,7 @@
 
 use super::super::plate::Panel;
 use super::super::{Axis, Chart, Colour, Curve, Mark, Style};
-use super::{LifetimeFigure, Scene, celsius, columns, ends, padded};
+use super::{LifetimeFigure, Scene, celsius, columns, drawn, ends, padded, sentences};
 use crate::analysis::lifetime::{Line, Segments, TIME_FLOOR, TemperatureLaw};
 use crate::analysis::report::{AtUse, Energy, Group, LineOfTimes, Observed, TimeSource, parts};
 use crate::units::{celsius_texts, spoken_time};
@@ -19,7 +19,8 @@ fn abscissa(temperature_k: f64) -> f64 {
 }
 
 pub(super) fn figure(scene: &Scene<'_>) -> LifetimeFigure {
-    let groups = scene.groups();
+    let tells = |group: &Group| !dots(group).points.is_empty();
+    let (groups, mut left_out) = drawn(&scene.report.groups, tells, "no temperature tells the time");
     let mut panels: Vec<Panel> = groups.iter().map(|group| Panel::Chart(chart(group, scene))).collect();
     let last = columns(panels.len()) - 1;
     if let Some(Panel::Chart(chart)) = panels.get_mut(last) {
@@ -29,15 +30,15 @@ pub(super) fn figure(scene: &Scene<'_>) -> LifetimeFigure {
         chart.shade = format!("{} bounds", scene.confidence());
     }
     let share = scene.report.question.fractions.first().map_or_else(String::new, |&share| parts(share));
-    let mut left_out = Vec::new();
     for group in groups {
         if let Some(Err(why)) = group.lines.first().map(|line| &line.segments) {
-            left_out.push(format!("{}: no line, {why}.", group.name));
+            left_out.push((group.name.clone(), format!("no line, because {why}")));
+            continue;
         }
         for at in &group.uses {
             if let Some(Err(why)) = at.lives.first().map(|life| &life.arrhenius) {
                 let use_c = celsius_texts(&[at.temperature_k]).concat();
-                left_out.push(format!("{} at {use_c} °C: nothing is said, because {why}.", group.name));
+                left_out.push((format!("{} at {use_c} °C", group.name), format!("nothing is said, because {why}")));
             }
         }
     }
@@ -50,8 +51,8 @@ pub(super) fn figure(scene: &Scene<'_>) -> LifetimeFigure {
              nothing is said because the line does not reach so far.",
             scene.confidence()
         ),
-        left_out,
-        plate: Some(scene.plate(panels, &format!("Time to {share}"))),
+        left_out: sentences(left_out),
+        plate: scene.plate(panels, &format!("Time to {share}")),
     }
 }
 
@@ -63,7 +64,9 @@ fn chart(group: &Group, scene: &Scene<'_>) -> Chart {
     let used = group.uses.iter().map(|at| at.temperature_k);
     let (left, right) = ends(temperatures.chain(used).map(abscissa)).unwrap_or((2.0, 3.0));
     let room = 0.04 * (right - left).max(0.05);
-    let (left, right) = (left - room, right + room);
+    // A transition just beyond the hottest bake is worth its room.
+    let near = group.glass_transition_k.map(abscissa).filter(|at| left - 3.0 * room < *at);
+    let (left, right) = (near.unwrap_or(left).min(left) - room, right + room);
     let mut curves = Vec::new();
     let mut marks = Vec::new();
     if let Ok(segments) = &times.segments {

@@ -2,7 +2,7 @@
 
 use super::super::plate::Panel;
 use super::super::{Axis, Chart, Curve, FigureError, Mark, Style};
-use super::{LifetimeFigure, NEUTRAL, Scene, colour, columns, ends, names, padded, time_axis};
+use super::{LifetimeFigure, NEUTRAL, Scene, colour, columns, drawn, ends, names, padded, sentences, time_axis};
 use crate::analysis::quantile::{Binned, pooled};
 use crate::analysis::report::{Group, Population};
 
@@ -33,9 +33,11 @@ impl Course {
 }
 
 pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
-    let groups = scene.groups();
+    let programmed =
+        |group: &Group| group.populations.iter().any(|of| of.places.iter().any(|&place| holds(scene, place)));
+    let (groups, mut left_out) = drawn(&scene.report.groups, programmed, "nothing programmed, or nothing computed");
     let mut courses = Vec::new();
-    for group in groups {
+    for group in &groups {
         courses.push(group.populations.iter().map(|of| course(scene, of)).collect::<Result<Vec<_>, _>>()?);
     }
     let all = || courses.iter().flatten().flatten();
@@ -44,7 +46,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
     let mut panels: Vec<Panel> =
         groups.iter().zip(&courses).map(|(group, courses)| Panel::Chart(chart(scene, group, courses))).collect();
     let last = columns(panels.len()) - 1;
-    if let (Some(Panel::Chart(chart)), Some(group)) = (panels.get_mut(last), groups.get(last)) {
+    if let (Some(Panel::Chart(chart)), Some(&group)) = (panels.get_mut(last), groups.get(last)) {
         legend(chart, group, tail);
     }
     let mut caption = "The window that a cell keeps, of what it had right after programming: the median of the cells, with 5 to 95 % of \
@@ -56,22 +58,24 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
     caption.push_str(&format!(
         ". Read off histograms, evenly within a bin: a value may be off by the width of its bin, here {resolution:.2} at most."
     ));
-    let missing = groups.iter().zip(&courses).flat_map(|(group, courses)| {
-        let of =
-            |(name, course): (String, &Option<Course>)| course.is_none().then(|| format!("{} at {name}", group.name));
-        super::celsius(group).into_iter().map(|text| format!("{text} °C")).zip(courses).filter_map(of)
-    });
-    let missing: Vec<String> = missing.collect();
+    for (group, courses) in groups.iter().zip(&courses) {
+        for (text, _) in super::celsius(group).iter().zip(courses).filter(|(_, course)| course.is_none()) {
+            left_out
+                .push((format!("{} at {text} °C", group.name), "nothing programmed, or nothing computed".to_owned()));
+        }
+    }
     Ok(LifetimeFigure {
         name: "retention",
         title: "Window kept",
         caption,
-        left_out: match missing.is_empty() {
-            true => Vec::new(),
-            false => vec![format!("Nothing computed or nothing programmed: {}.", missing.join("; "))],
-        },
-        plate: Some(scene.plate(panels, "Window kept")),
+        left_out: sentences(left_out),
+        plate: scene.plate(panels, "Window kept"),
     })
+}
+
+/// Whether a point was computed, and some of its cells programmed.
+fn holds(scene: &Scene<'_>, place: usize) -> bool {
+    scene.record.points[place].outcome.as_ref().is_some_and(|of| of.programmed > 0)
 }
 
 /// None where nothing was computed or programmed.

@@ -5,7 +5,9 @@ use ndarray::Array2;
 use super::super::heat::Heat;
 use super::super::plate::{Panel, Plate};
 use super::super::{Axis, Chart, FigureError, Mark};
-use super::{LifetimeFigure, Scene, celsius, ends, filled, grid, padded, spread_out, time_axis};
+use super::{
+    LifetimeFigure, Scene, celsius, drawn, ends, filled, grid, padded, sentences, some_drawn, spread_out, time_axis,
+};
 use crate::analysis::quantile::pooled;
 use crate::analysis::report::Group;
 use crate::outcome::HistogramSeries;
@@ -14,35 +16,21 @@ use crate::outcome::HistogramSeries;
 const MOST_COLUMNS: usize = 240;
 
 pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
-    let groups = scene.groups();
+    let computed = |group: &Group| group.populations.iter().any(|of| of.computed > 0);
+    let (groups, mut left_out) = drawn(&scene.report.groups, computed, "nothing was computed");
     let (each, columns) = grid(groups.len());
     let mut panels = Vec::new();
-    let mut left_out = Vec::new();
     let range = (least_share(scene), 1.0);
     for group in groups {
         let computed: Vec<usize> =
             (0..group.populations.len()).filter(|&i| group.populations[i].computed > 0).collect();
         let chosen = spread_out(&computed, each);
-        if chosen.len() < computed.len() {
-            let texts = celsius(group);
-            let of = |all: &[usize]| all.iter().map(|&i| format!("{} °C", texts[i])).collect::<Vec<_>>().join(", ");
-            left_out.push(format!(
-                "{}: {} of {} temperatures are drawn, {}.",
-                group.name,
-                chosen.len(),
-                computed.len(),
-                of(&chosen)
-            ));
-        }
-        if chosen.is_empty() {
-            left_out.push(format!("{}: nothing was computed.", group.name));
-            continue;
-        }
+        left_out.extend(some_drawn(group, &chosen, computed.len()));
         for &index in &chosen {
             panels.push(Panel::Chart(chart(scene, group, index, range)?));
         }
         if each > 1 {
-            panels = filled(panels, columns.min(chosen.len().max(1)).max(columns));
+            panels = filled(panels, columns);
         }
     }
     let few = panels.len().min(columns).max(1);
@@ -53,7 +41,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
         caption: "How many of the cells have which conductance at each checkpoint, in colour on a logarithmic scale; white: none. The \
                   dashed line is a cell without charge and without variation, at which a cell that has lost everything arrives."
             .to_owned(),
-        left_out,
+        left_out: sentences(left_out),
         plate: (!panels.is_empty()).then_some(Plate { title, panels, columns: few }),
     })
 }

@@ -4,7 +4,7 @@ use ndarray::Array2;
 
 use super::super::plate::{Panel, Plate};
 use super::super::{FigureError, Map};
-use super::{LifetimeFigure, Scene, celsius, counted, filled, grid, spread_out};
+use super::{LifetimeFigure, Scene, celsius, counted, drawn, filled, grid, sentences, some_drawn, spread_out};
 use crate::analysis::cells::{failure_times, free_share};
 use crate::analysis::report::Group;
 use crate::units::spoken_time;
@@ -48,49 +48,40 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
         return Ok(LifetimeFigure { left_out: vec![why.to_owned()], ..none });
     };
     let step = window.rows.max(window.cols).div_ceil(MOST_SQUARES as u64).max(1);
-    let (each, columns) = grid(scene.groups().len());
+    let computed = |group: &Group| group.populations.iter().any(|of| of.computed > 0);
+    let (groups, mut left_out) = drawn(&scene.report.groups, computed, "nothing was computed");
+    let (each, columns) = grid(groups.len());
     let first = scene.record.label.times_s.iter().copied().find(|time| *time > 0.0).unwrap_or(0.0);
-    let (mut panels, mut left_out) = (Vec::new(), Vec::new());
-    for group in scene.groups() {
+    let mut panels = Vec::new();
+    for group in groups {
         let found = match failed(scene, group)? {
             Ok(found) => found,
             Err(why) => {
-                left_out.push(why);
+                left_out.push((group.name.clone(), why));
                 continue;
             }
         };
         let some: Vec<&Failed> = found.iter().filter(|of| of.counts().0 > 0 && !of.all_by(first)).collect();
         let texts = celsius(group);
-        let names = |all: &mut dyn Iterator<Item = &Failed>| {
-            all.map(|of| format!("{} °C", texts[of.index])).collect::<Vec<_>>().join(", ")
+        let names = |holds: &dyn Fn(&Failed) -> bool| {
+            let all = found.iter().filter(|of| holds(of)).map(|of| format!("{} °C", texts[of.index]));
+            Some(all.collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty())
         };
-        let mut whole = found.iter().filter(|of| of.counts().0 == 0);
-        let whole = names(&mut whole);
-        if !whole.is_empty() {
-            left_out.push(format!("{}: no cell of the window failed at {whole}.", group.name));
+        if let Some(names) = names(&|of| of.counts().0 == 0) {
+            left_out.push((group.name.clone(), format!("no cell of the window failed at {names}")));
         }
-        let alike = names(&mut found.iter().filter(|of| of.all_by(first)));
-        if !alike.is_empty() {
-            left_out.push(format!(
-                "{}: all cells of the window had failed by the first checkpoint at {alike}.",
-                group.name
-            ));
+        if let Some(names) = names(&|of| of.all_by(first)) {
+            let what = format!("all cells of the window had failed by the first checkpoint at {names}");
+            left_out.push((group.name.clone(), what));
         }
         let chosen = spread_out(&some, each);
-        if chosen.len() < some.len() {
-            let shown = names(&mut chosen.iter().copied());
-            left_out.push(format!(
-                "{}: {} of {} temperatures with failures are drawn, {shown}.",
-                group.name,
-                chosen.len(),
-                some.len()
-            ));
-        }
+        left_out.extend(some_drawn(group, &chosen.iter().map(|of| of.index).collect::<Vec<_>>(), some.len()));
         panels.extend(chosen.into_iter().map(|of| Panel::Map(map(scene, group, of, step))));
         if each > 1 {
             panels = filled(panels, columns);
         }
     }
+    let mut left_out = sentences(left_out);
     if step > 1 {
         left_out.push(format!("Each square is the first failure of {step} × {step} cells."));
     }
@@ -106,14 +97,14 @@ fn failed(scene: &Scene<'_>, group: &Group) -> Result<Result<Vec<Failed>, String
         let Some(&place) = of.places.first() else { continue };
         let Some(share) = free_share(&record.label, place) else {
             let why = "its file in the record has no injection.free_share, which turns charge into conductance";
-            return Ok(Err(format!("No failure map of {}: {why}.", group.name)));
+            return Ok(Err(format!("no failure map, because {why}")));
         };
         if let Some(dump) = scene.details.dump(place)? {
             let times = failure_times(&dump, &record.label.times_s, group.kept_threshold, share);
             found.push(Failed { index, times });
         }
     }
-    Ok(if found.is_empty() { Err(format!("{}: nothing was computed.", group.name)) } else { Ok(found) })
+    Ok(if found.is_empty() { Err("nothing was computed".to_owned()) } else { Ok(found) })
 }
 
 fn map(scene: &Scene<'_>, group: &Group, of: &Failed, step: u64) -> Map {

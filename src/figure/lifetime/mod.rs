@@ -44,22 +44,13 @@ pub struct LifetimeFigure {
 /// [`FigureError::Record`] where histograms or dumps cannot be read.
 pub fn lifetime(record: &CampaignRecord, report: &LifetimeReport) -> Result<Vec<LifetimeFigure>, FigureError> {
     let scene = Scene { record, report, details: Details::open(record)? };
-    let mut figures = vec![
+    let figures = vec![
         bands::figure(&scene)?,
         conductance::figure(&scene)?,
         weibull::figure(&scene),
         arrhenius::figure(&scene),
         failures::figure(&scene)?,
     ];
-    if let Some(rest) = report.groups.get(MOST_PANELS..).filter(|rest| !rest.is_empty()) {
-        let said = format!(
-            "The first {MOST_PANELS} of {} cases are drawn; the tables hold all. Not drawn: {} to {}.",
-            report.groups.len(),
-            rest[0].name,
-            rest[rest.len() - 1].name
-        );
-        figures.iter_mut().filter(|figure| figure.plate.is_some()).for_each(|of| of.left_out.push(said.clone()));
-    }
     Ok(figures)
 }
 
@@ -85,20 +76,54 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// The groups that are drawn.
-    fn groups(&self) -> &'a [Group] {
-        &self.report.groups[..self.report.groups.len().min(MOST_PANELS)]
-    }
-
     fn confidence(&self) -> String {
         format!("{} %", (self.report.question.confidence * 1e7).round() / 1e5)
     }
 
-    /// A page of a panel for each group.
-    fn plate(&self, panels: Vec<Panel>, what: &str) -> Plate {
+    /// A page of a panel for each group; none without any.
+    fn plate(&self, panels: Vec<Panel>, what: &str) -> Option<Plate> {
         let columns = columns(panels.len());
-        Plate { title: Some(format!("{what}, {}", self.report.campaign)), panels, columns }
+        let title = Some(format!("{what}, {}", self.report.campaign));
+        (!panels.is_empty()).then_some(Plate { title, panels, columns })
     }
+}
+
+/// The first groups of those that have something to draw, as many as a page holds; what is said of the others.
+fn drawn<'a>(
+    all: &'a [Group],
+    holds: impl Fn(&Group) -> bool,
+    without: &str,
+) -> (Vec<&'a Group>, Vec<(String, String)>) {
+    let (mut with, others): (Vec<&Group>, Vec<&Group>) = all.iter().partition(|group| holds(group));
+    let mut said: Vec<_> = others.iter().map(|group| (group.name.clone(), without.to_owned())).collect();
+    let count = with.len();
+    for group in with.drain(count.min(MOST_PANELS)..) {
+        said.push((
+            group.name.clone(),
+            format!("not drawn, because a figure holds {MOST_PANELS} cases; the tables have it"),
+        ));
+    }
+    (with, said)
+}
+
+/// Sentences on groups; what is the same for several is said once.
+fn sentences(said: Vec<(String, String)>) -> Vec<String> {
+    const MOST: usize = 4;
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, what) in said {
+        match found.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, names)) => names.push(name),
+            None => found.push((what, vec![name])),
+        }
+    }
+    let sentence = |(what, names): (String, Vec<String>)| {
+        let more = match names.len().saturating_sub(MOST) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{}{more}: {what}.", names[..names.len().min(MOST)].join("; "))
+    };
+    found.into_iter().map(sentence).collect()
 }
 
 /// Panels side by side, of so many.
@@ -118,6 +143,14 @@ fn grid(groups: usize) -> (usize, usize) {
         5 | 6 => (2, 2),
         _ => (1, 3),
     }
+}
+
+/// Of a group not all of whose temperatures are drawn: which are.
+fn some_drawn(group: &Group, chosen: &[usize], of: usize) -> Option<(String, String)> {
+    let texts = celsius(group);
+    let names = chosen.iter().map(|&index| format!("{} °C", texts[index])).collect::<Vec<_>>().join(", ");
+    let what = format!("{} of {of} temperatures are drawn, {names}", chosen.len());
+    (chosen.len() < of).then(|| (group.name.clone(), what))
 }
 
 /// So many of some things, evenly from the first to the last.
@@ -185,6 +218,14 @@ fn counted(count: u64, one: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_the_same_is_said_once() {
+        let said =
+            |names: &[(&str, &str)]| sentences(names.iter().map(|&(a, b)| (a.to_owned(), b.to_owned())).collect());
+        assert_eq!(said(&[("a", "no"), ("b", "yes"), ("c", "no")]), ["a; c: no.", "b: yes."]);
+        assert_eq!(said(&[("a", "no"); 7]), ["a; a; a; a and 3 more: no."]);
+    }
 
     #[test]
     fn few_of_many_reach_from_end_to_end() {

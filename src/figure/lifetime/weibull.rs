@@ -2,7 +2,7 @@
 
 use super::super::plate::Panel;
 use super::super::{Axis, Chart, Curve, Mark, Style};
-use super::{LifetimeFigure, NEUTRAL, Scene, colour, columns, ends, names, padded, time_axis};
+use super::{LifetimeFigure, NEUTRAL, Scene, colour, columns, drawn, ends, names, padded, sentences, time_axis};
 use crate::analysis::lifetime::{CurvePoint, Law};
 use crate::analysis::report::{FitReport, Group, Observed, Population, parts};
 
@@ -18,10 +18,11 @@ fn ordinate(fraction: f64) -> f64 {
 }
 
 pub(super) fn figure(scene: &Scene<'_>) -> LifetimeFigure {
-    let groups = scene.groups();
+    let observed = |group: &Group| group.populations.iter().any(|of| of.observed.is_ok());
+    let (groups, left_out) = drawn(&scene.report.groups, observed, "nothing programmed, or nothing computed");
     let mut panels: Vec<Panel> = groups.iter().map(|group| Panel::Chart(chart(scene, group))).collect();
     let last = columns(panels.len()) - 1;
-    if let (Some(Panel::Chart(chart)), Some(group)) = (panels.get_mut(last), groups.get(last)) {
+    if let (Some(Panel::Chart(chart)), Some(group)) = (panels.get_mut(last), groups.get(last).copied()) {
         for (curve, name) in chart.curves.iter_mut().zip(names(group)) {
             curve.label = name;
         }
@@ -38,8 +39,8 @@ pub(super) fn figure(scene: &Scene<'_>) -> LifetimeFigure {
              is a checkpoint at which none, or all, had failed.",
             scene.confidence()
         ),
-        left_out: Vec::new(),
-        plate: Some(scene.plate(panels, "Failed cells")),
+        left_out: sentences(left_out),
+        plate: scene.plate(panels, "Failed cells"),
     }
 }
 
