@@ -1,75 +1,15 @@
-//! Reports on whole campaigns of known law: synthetic counts and simulated bakes, through the library and the command line.
+//! Reports on synthetic campaigns of known law.
 
 mod made_up;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
 
-use trapline::analysis::lifetime::{Bounds, Law};
+use made_up::lifetimes::*;
+use trapline::analysis::lifetime::Law;
 use trapline::analysis::report::{self, Group, LifetimeReport, Question, TimeSource};
-use trapline::outcome::{CampaignLabel, Coordinate, PointOutcome, Sweep, SweptKey};
+use trapline::outcome::{CampaignLabel, PointOutcome};
 use trapline::record::{self, CampaignRecord, RecordedPoint};
-use trapline::rng::philox4x32_10;
-use trapline::units::{kelvin, thermal_energy_ev};
-
-const ENERGY_EV: f64 = 1.2;
-const SHAPE: f64 = 1.8;
-const CELSIUS: [f64; 4] = [110.0, 125.0, 140.0, 155.0];
-const TIMES: [f64; 8] = [0.0, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5];
-
-/// Weibull's scale at a temperature: 1e4 s at 150 C.
-fn scale_s(temperature_k: f64) -> f64 {
-    1e4 * (ENERGY_EV * (1.0 / thermal_energy_ev(temperature_k) - 1.0 / thermal_energy_ev(kelvin(150.0)))).exp()
-}
-
-/// Time to a fraction at a temperature.
-fn life_s(celsius: f64, fraction: f64) -> f64 {
-    scale_s(kelvin(celsius)) * (-(1.0 - fraction).ln()).powf(1.0 / SHAPE)
-}
-
-/// A label with these temperatures, and seeds as a sweep where there is more than one.
-fn label(celsius: &[f64], times_s: &[f64], seeds: &[i64]) -> CampaignLabel {
-    let size = made_up::Size { materials: 1, temperatures: celsius.len(), times: times_s.len(), bins: 8, dump: None };
-    let mut label = made_up::campaign(&size);
-    label.campaign_toml = "name = \"made up\"\n".to_owned();
-    label.temperatures_k = celsius.iter().map(|&c| kelvin(c)).collect();
-    label.times_s = times_s.to_vec();
-    if seeds.len() > 1 {
-        let values = Coordinate::Whole(seeds.to_vec());
-        let key = SweptKey { key: "seed".to_owned(), units: "1".to_owned(), values: values.clone() };
-        label.sweeps = vec![Sweep { name: "seed".to_owned(), coordinate: values, keys: vec![key] }];
-    }
-    let first = label.settings[0];
-    label.settings = seeds
-        .iter()
-        .flat_map(|&seed| celsius.iter().map(move |_| (seed as u64, first)))
-        .map(|(seed, settings)| trapline::outcome::PointSettings { seed, ..settings })
-        .collect();
-    label
-}
-
-/// Counts of `cells` Weibull lifetimes at each point, drawn in a stream of its own.
-fn weibull(label: &CampaignLabel, cells: u64, stream: u32) -> Vec<PointOutcome> {
-    weibull_of(SHAPE, label, cells, stream)
-}
-
-fn weibull_of(shape: f64, label: &CampaignLabel, cells: u64, stream: u32) -> Vec<PointOutcome> {
-    let one = |number: usize| {
-        let mut outcome = made_up::outcome(label, number);
-        let scale = scale_s(label.point(number).temperature_k);
-        let uniform = |cell: u64| {
-            let word = philox4x32_10([cell as u32, number as u32, stream, 0], [0x11FE, 7])[0];
-            (f64::from(word) + 0.5) / 4_294_967_296.0
-        };
-        let lives: Vec<f64> = (0..cells).map(|cell| scale * (-uniform(cell).ln()).powf(1.0 / shape)).collect();
-        (outcome.cells, outcome.programmed) = (cells, cells);
-        for (failed, time) in outcome.failed.iter_mut().zip(&label.times_s) {
-            *failed = lives.iter().filter(|life| *life <= time).count() as u64;
-        }
-        outcome
-    };
-    (0..label.points()).map(one).collect()
-}
+use trapline::units::kelvin;
 
 /// The record in memory; a point without an outcome was not computed.
 fn record(label: CampaignLabel, outcomes: Vec<Option<PointOutcome>>) -> CampaignRecord {
@@ -327,97 +267,4 @@ fn checkpoints_speak_where_no_law_can() {
     }
     let bounds = group.lines[0].energy_ev.as_ref().unwrap().bounds.unwrap();
     assert!(bounds.hold(ENERGY_EV) && !bounds.hold(1.5 * ENERGY_EV), "{bounds:?}");
-}
-
-fn trapline(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
-    command.current_dir(folder).args(arguments).output().unwrap()
-}
-
-fn good(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn refused(output: &Output, code: i32, parts: &[&str]) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    assert!(said.trim_end().lines().count() == 1 && parts.iter().all(|part| said.contains(part)), "{said}");
-    assert!(output.stdout.is_empty());
-}
-
-fn bounds(of: &serde_json::Value) -> Bounds {
-    let end = |name: &str| of[name].as_f64().unwrap_or_else(|| panic!("{name} of {of}"));
-    Bounds { lower: end("lower"), upper: end("upper") }
-}
-
-#[test]
-fn the_command_recovers_a_synthetic_law() {
-    let folder = tempfile::tempdir().unwrap();
-    let label = label(&CELSIUS, &TIMES, &[1, 2]);
-    let outcomes = weibull(&label, 2000, 77);
-    made_up::file(folder.path(), &label, &outcomes);
-    let run = |more: &[&str]| trapline(folder.path(), &[&["analyze", "made-up.h5"], more].concat());
-    let all = ["-o", "report", "--json", "--use-temperature", "85,100", "--ppm", "1000,100"];
-    let json: serde_json::Value = serde_json::from_str(&good(&run(&all))).unwrap();
-    let group = &json["groups"][0];
-    assert_eq!(group["law"], "weibull");
-    assert!(bounds(&group["joint"]["energy_ev"]["profile"]).hold(ENERGY_EV));
-    assert!(bounds(&group["joint"]["shape_estimate"]["profile"]).hold(SHAPE));
-    assert!(!bounds(&group["joint"]["shape_estimate"]["profile"]).hold(1.2 * SHAPE));
-    for (line, fraction) in [(0, 1e-3), (1, 1e-4)] {
-        assert!(bounds(&group["lines"][line]["energy_ev"]["bounds"]).hold(ENERGY_EV));
-        for (at, celsius) in [(0, 85.0), (1, 100.0)] {
-            let life = &group["uses"][at]["lives"][line];
-            assert!(bounds(&life["arrhenius"]["bounds"]).hold(life_s(celsius, fraction)), "{life}");
-            assert!(!bounds(&life["arrhenius"]["bounds"]).hold(3.0 * life_s(celsius, fraction)), "{life}");
-            assert!(bounds(&life["joint"]["profile"]).hold(life_s(celsius, fraction)), "{life}");
-        }
-    }
-    assert!(group["uses"][0]["failure_rate"]["refused"].as_str().unwrap().contains("shape"));
-
-    // The files say the same, and are kept unless they may be replaced.
-    let report = |name: &str| std::fs::read_to_string(folder.path().join("report").join(name)).unwrap();
-    let kept: serde_json::Value = serde_json::from_str(&report("report.json")).unwrap();
-    assert_eq!(kept, json);
-    assert_eq!(report("lifetimes.csv").lines().count(), 1 + CELSIUS.len());
-    assert_eq!(report("curves.csv").lines().count(), 1 + CELSIUS.len() * (TIMES.len() - 1));
-    for name in ["lifetimes.csv", "curves.csv"] {
-        let text = report(name);
-        let columns = text.lines().next().unwrap().split(',').count();
-        // The reason in the last column may hold commas, in quotes; here there is none.
-        assert!(text.lines().all(|line| line.split(',').count() == columns), "{text}");
-    }
-    refused(&run(&["-o", "report"]), 2, &["report.json exists", "--force"]);
-    let text = good(&run(&["-o", "report", "--force", "--use-temperature", "105"]));
-    assert!(text.contains("At 105 °C") && text.contains("stoff-0 ΔE") && !text.contains('\t'), "{text}");
-    assert!(made_up::leftovers(folder.path()).is_empty());
-}
-
-#[test]
-fn the_command_refuses_in_one_line() {
-    let folder = tempfile::tempdir().unwrap();
-    let label = label(&CELSIUS, &TIMES, &[1]);
-    made_up::file(folder.path(), &label, &weibull(&label, 50, 1));
-    let run = |arguments: &[&str]| trapline(folder.path(), &[&["analyze"], arguments].concat());
-    refused(&run(&["other.h5"]), 1, &["other.h5"]);
-    for (option, value) in [("--ppm", "0"), ("--ppm", "1e6"), ("--confidence", "1"), ("--use-temperature", "-300")] {
-        refused(&run(&["made-up.h5", option, value]), 2, &[option, value]);
-    }
-    refused(&run(&["made-up.h5", "made-up.h5", "-o", "r"]), 2, &["two records"]);
-    let begun = folder.path().join("begun.h5");
-    let parts = folder.path().join("made-up.h5.parts");
-    record::write_unfinished(&begun, &parts, &label, &made_up::provenance("b"), &[0, 1, 2, 3]).unwrap();
-    refused(&run(&["begun.h5"]), 2, &["in progress", "--partial"]);
-    let (experiment, datasets) = made_up::experiment();
-    record::write_datasets(&folder.path().join("iv.h5"), &experiment, &made_up::provenance("e"), &datasets).unwrap();
-    refused(&run(&["iv.h5"]), 2, &["iv.h5", "experiment"]);
-    std::fs::write(folder.path().join("file"), "").unwrap();
-    refused(&run(&["made-up.h5", "-o", "file"]), 1, &["file", "cannot be made"]);
-    // Several records have a folder each; one point of a campaign is a record too.
-    let point = record::point_path(&parts, 2);
-    let both = run(&["made-up.h5", point.to_str().unwrap(), "-o", "reports", "--json"]);
-    let json: serde_json::Value = serde_json::from_str(&good(&both)).unwrap();
-    assert_eq!(json.as_array().map(Vec::len), Some(2));
-    assert!(folder.path().join("reports/made-up/report.json").is_file());
 }

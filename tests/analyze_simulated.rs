@@ -117,6 +117,23 @@ fn the_matrix_breaks_the_line() {
     assert!(found["uses"][0]["lives"][0]["arrhenius"]["life_s"].as_f64().unwrap() > 0.0);
     assert!(found["uses"][1]["lives"][0]["arrhenius"]["refused"].as_str().unwrap().contains("break between"));
 
+    // With three temperatures above, of which one fails before the first checkpoint, the statistics alone are in doubt; no trap is.
+    let folder = tempfile::tempdir().unwrap();
+    campaign(folder.path(), "pi-ws2-qd", "[85.0, 100.0, 125.0, 150.0, 155.0, 160.0, 170.0]", 0.99, true);
+    let few = group(folder.path(), &[]);
+    let broken = &few["lines"][0]["segments"]["broken"];
+    assert!((broken["cooler_k"].as_f64().unwrap() - 423.15).abs() < 1e-9, "{broken}");
+    assert!(few["joint"]["temperatures_k"].as_array().unwrap().len() == 4);
+    // One temperature above the edge makes no second line: it is left out.
+    let folder = tempfile::tempdir().unwrap();
+    campaign(folder.path(), "pi-ws2-qd", "[85.0, 100.0, 115.0, 140.0, 160.0]", 0.99, true);
+    let one = group(folder.path(), &["--use-temperature", "85,150"]);
+    let refused = one["uses"][1]["lives"][0]["arrhenius"]["refused"].as_str().unwrap();
+    assert!(refused.contains("left out as steeper"), "{refused}");
+    assert_eq!(one["lines"][0]["left_out_k"].as_f64(), Some(433.15));
+    let energy = bounds(&one["lines"][0]["energy_ev"]["bounds"]);
+    assert!(energy.hold(1.52) && !energy.hold(1.7), "{energy:?}");
+
     // Without the term there is no break: it is what the switch is for.
     let folder = tempfile::tempdir().unwrap();
     campaign(folder.path(), "pi-ws2-qd", celsius, 0.99, false);

@@ -1,6 +1,8 @@
 //! Made-up, seeded campaigns: numbers with no physics in them, but with every oddity a record has to hold.
 #![allow(dead_code)]
 
+pub mod lifetimes;
+
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, Array2, Array3, ArrayD, IxDyn, arr0, arr1};

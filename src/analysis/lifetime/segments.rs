@@ -38,6 +38,13 @@ pub struct Break {
     pub crossing_k: Option<f64>,
 }
 
+impl Break {
+    fn between(below: Line, above: Line) -> Break {
+        let (cooler_k, hotter_k) = (below.range().1, above.range().0);
+        Break { cooler_k, hotter_k, crossing_k: crossing_k(&below, &above), below, above }
+    }
+}
+
 /// One Arrhenius line, or two.
 #[derive(Debug, Clone, Serialize)]
 pub struct Segments {
@@ -130,10 +137,20 @@ impl Segments {
         self.p_value = Some(p_value);
         (self.criterion_whole, self.criterion_broken) = (Some(whole), Some(broken));
         if p_value < BREAK_P_VALUE && broken < whole {
-            let crossing_k = crossing_k(&below, &above);
-            let (cooler_k, hotter_k) = (below.range().1, above.range().0);
-            self.broken = Some(Break { cooler_k, hotter_k, below, above, crossing_k });
+            self.broken = Some(Break::between(below, above));
         }
+    }
+
+    /// With a break above one of the temperatures, where it is known from elsewhere that one line cannot hold on both sides.
+    ///
+    /// # Errors
+    /// [`LifetimeError::Input`] for fewer than two temperatures on a side.
+    pub fn broken_above(mut self, cooler_k: f64) -> Result<Segments, LifetimeError> {
+        let cold = self.points.iter().filter(|point| point.temperature_k <= cooler_k).count();
+        let line = |points: &[TimePoint]| Line::fit(TemperatureLaw::Arrhenius, points, self.floor);
+        let (below, above) = (line(&self.points[..cold])?, line(&self.points[cold..])?);
+        self.broken = Some(Break::between(below, above));
+        Ok(self)
     }
 
     /// The line that holds at a use temperature: of the side of the break that it lies on.

@@ -84,7 +84,7 @@ fn failure_rates_and_samples() {
     // No failures: -ln(1 - CL) over the hours. One: x with (1 + x) exp(-x) = 0.1 is 3.889720.
     assert!(near(failure_rate(0, 1e6, 0.6).unwrap().fit_upper, 916.290_731_874, 1e-11));
     let one = failure_rate(1, 1e6, 0.9).unwrap();
-    assert!(near(one.fit_upper, 3889.720_169_867, 1e-11) && near(one.fit, 1000.0, 1e-15), "{one:?}");
+    assert!(near(one.fit_upper, 3_889.720_169_867, 1e-11) && near(one.fit, 1000.0, 1e-15), "{one:?}");
     for hours in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(failure_rate(0, hours, 0.9).is_err());
     }

@@ -2,7 +2,7 @@
 
 use super::say::{parts, span};
 use super::{Energy, LineOfTimes, Population, Question, why};
-use crate::analysis::lifetime::{Bounds, Break, Life, Line, Segments, TIME_FLOOR, TimePoint};
+use crate::analysis::lifetime::{Bounds, Break, Life, Line, LocalEnergy, Segments, TIME_FLOOR, TimePoint};
 use crate::units::{celsius_texts, thermal_energy_ev};
 
 /// A line may be followed beyond its coldest or hottest temperature by so many times its own length, in 1/kT. Qualification bakes
@@ -29,7 +29,7 @@ pub(super) fn line(
     let on_lines = populations.iter().filter(|population| population.on_lines);
     let times = on_lines.filter_map(|population| population.observed.as_ref().ok()?.times[index].time);
     let points: Vec<TimePoint> = times.collect();
-    let segments = if cycled { Err(CYCLED.to_owned()) } else { found(&points) };
+    let (segments, left_out_k) = if cycled { (Err(CYCLED.to_owned()), None) } else { physical(&points) };
     let side = |of: fn(&Break) -> &Line| match &segments {
         Ok(Segments { broken: Some(broken), .. }) => Ok(energy(of(broken), question.confidence)),
         Ok(_) => Err("the line does not break".to_owned()),
@@ -43,8 +43,46 @@ pub(super) fn line(
         energy_above_ev: side(|broken| &broken.above),
         break_meaning: broken.map(|broken| meaning(broken, glass_transition_k)),
         segments,
+        left_out_k,
         points,
     }
+}
+
+/// The segments, with a break where no trap can explain the times: at the first two neighbours that are surely steeper than
+/// [`MOST_ENERGY_EV`], by two standard errors. Few temperatures above it leave the statistics in doubt, or put the break elsewhere.
+/// One alone makes no line, and beside another break there is no room for this one: then the steep temperatures are left out.
+fn physical(points: &[TimePoint]) -> (Result<Segments, String>, Option<f64>) {
+    let segments = match found(points) {
+        Ok(segments) => segments,
+        Err(reason) => return (Err(reason), None),
+    };
+    let surely = |local: &&LocalEnergy| local.energy_ev - 2.0 * local.standard_error_ev > MOST_ENERGY_EV;
+    let Some(&LocalEnergy { cooler_k, hotter_k, .. }) = segments.local.iter().find(surely) else {
+        return (Ok(segments), None);
+    };
+    let cold: Vec<TimePoint> = points.iter().filter(|point| point.temperature_k <= cooler_k).copied().collect();
+    if cold.len() < 2 {
+        // The hot side alone; it is too steep to be followed anywhere.
+        return (Ok(segments), None);
+    }
+    match found(&cold) {
+        Ok(of_cold) if of_cold.broken.is_none() && points.len() - cold.len() >= 2 => {
+            (segments.broken_above(cooler_k).map_err(why), None)
+        }
+        of_cold => (of_cold, Some(hotter_k)),
+    }
+}
+
+/// What is said of temperatures that were left out.
+pub(super) fn left_out(line: &LineOfTimes) -> Option<String> {
+    line.left_out_k.map(|kelvin| {
+        format!(
+            "from {} up: left out of the line to {}, for it is steeper there than {MOST_ENERGY_EV} eV, more than any trap holds; bake \
+             at more temperatures about it to see the break",
+            degrees(kelvin),
+            parts(line.fraction)
+        )
+    })
 }
 
 /// Segments of times; in words why there are none.
@@ -75,12 +113,9 @@ pub(super) fn contradicted(
     glass_transition_k: Option<f64>,
     confidence: f64,
 ) -> Vec<String> {
-    let Ok(segments) = &line.segments else {
-        return Vec::new();
-    };
     let told = |population: &Population| {
         let at = population.observed.as_ref().ok()?.times[index];
-        let of = answering(segments, population.temperature_k, glass_transition_k).ok()?;
+        let of = answering(line, population.temperature_k, glass_transition_k).ok()?;
         let life = life(of, population.temperature_k, confidence).ok()?;
         let latest_s = life.bounds.map_or(life.life_s, |bounds| bounds.upper);
         (at.time.is_none() && latest_s < at.between_s.lower).then(|| {
@@ -118,11 +153,8 @@ fn meaning(broken: &Break, glass_transition_k: Option<f64>) -> String {
 }
 
 /// The line that may answer for a temperature, or why none may.
-pub(super) fn answering<'a>(
-    segments: &'a Segments,
-    use_k: f64,
-    glass_transition_k: Option<f64>,
-) -> Result<&'a Line, String> {
+pub(super) fn answering(of: &LineOfTimes, use_k: f64, glass_transition_k: Option<f64>) -> Result<&Line, String> {
+    let segments = of.segments.as_ref().map_err(Clone::clone)?;
     let line = match &segments.broken {
         None => &segments.whole,
         Some(broken) if use_k <= broken.cooler_k => &broken.below,
@@ -145,6 +177,16 @@ pub(super) fn answering<'a>(
     }
     if (coldest..=hottest).contains(&use_k) {
         return Ok(line);
+    }
+    let unseen = |from_k: f64| use_k > hottest && use_k >= from_k;
+    if of.left_out_k.is_some() && unseen(0.0) {
+        return Err(format!("it lies above {range}, where times were left out as steeper than any trap"));
+    }
+    if let Some(glass_k) = glass_transition_k.filter(|glass_k| unseen(glass_k - NEAR_GLASS_K)) {
+        return Err(format!(
+            "it lies above {range}, and nearer to the glass transition at {} than {NEAR_GLASS_K} K: the matrix may let go before",
+            degrees(glass_k)
+        ));
     }
     if line.slope > MOST_ENERGY_EV {
         let glass = glass_transition_k.map_or_else(String::new, |k| format!(" (glass transition: {})", degrees(k)));

@@ -194,6 +194,8 @@ pub struct LineOfTimes {
     pub energy_below_ev: Result<Energy, String>,
     #[serde(serialize_with = "answer")]
     pub energy_above_ev: Result<Energy, String>,
+    /// From this temperature up, K, times were left out of the line: steeper than any trap, and too few for a line of their own.
+    pub left_out_k: Option<f64>,
     /// What a break is, in one sentence.
     pub break_meaning: Option<String>,
 }
@@ -332,6 +334,7 @@ fn group(of: Gathered, question: &Question) -> Group {
     for (index, line) in lines.iter().enumerate() {
         let of = lines::contradicted(line, index, &populations, of.glass_transition_k, question.confidence);
         remarks.extend(of);
+        remarks.extend(lines::left_out(line));
     }
     let mut group = Group {
         name: of.name,

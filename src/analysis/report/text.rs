@@ -165,7 +165,7 @@ pub fn unfitted(group: &Group) -> Vec<(String, String)> {
                 Ok(_) => continue,
                 Err(reason) => reason.clone(),
             },
-            (Ok(observed), None) => observed.weibull.as_ref().err().cloned().unwrap_or_default(),
+            (Ok(observed), None) => neither(observed),
         };
         let name = degrees(of.temperature_k);
         match found.iter_mut().find(|(known, _)| *known == reason) {
@@ -174,6 +174,12 @@ pub fn unfitted(group: &Group) -> Vec<(String, String)> {
         }
     }
     found.into_iter().map(|(reason, names)| (reason, names.join(", "))).collect()
+}
+
+/// Why there is neither fit: the data are at fault, for both laws alike.
+fn neither(observed: &Observed) -> String {
+    let reason = observed.weibull.as_ref().err().map_or("", String::as_str);
+    reason.replacen("Weibull cannot be fitted", "no law can be fitted", 1)
 }
 
 fn of_line(line: &LineOfTimes, joint: Option<&Result<Joint, String>>) -> Said {

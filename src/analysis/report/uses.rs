@@ -1,10 +1,12 @@
 //! What the lines say of a use temperature, and what they must not say.
 
 use super::lines::{CYCLED, answering, degrees, factor, found, life};
-use super::{Acceleration, AtUse, Group, Joint, LifeAtUse, NO_SUPPORT, Observed, Population, Question, Shown, why};
+use super::{
+    Acceleration, AtUse, Group, Joint, LifeAtUse, LineOfTimes, NO_SUPPORT, Observed, Population, Question, Shown, why,
+};
 use crate::analysis::lifetime::{
-    Bounds, Estimate, FailureRate, JointFit, Law, Life, Lifetimes, Line, Segments, TIME_FLOOR, TemperatureLaw,
-    TimePoint, Use, failure_rate,
+    Bounds, Estimate, FailureRate, JointFit, Law, Life, Lifetimes, Line, TIME_FLOOR, TemperatureLaw, TimePoint, Use,
+    failure_rate,
 };
 
 /// The line for a temperature, and why it should not be followed that far where that was allowed nevertheless.
@@ -13,8 +15,9 @@ struct Chosen<'a> {
     beyond_data: Option<String>,
 }
 
-fn chosen<'a>(segments: &'a Segments, use_k: f64, group: &Group, question: &Question) -> Result<Chosen<'a>, String> {
-    match answering(segments, use_k, group.glass_transition_k) {
+fn chosen<'a>(of: &'a LineOfTimes, use_k: f64, group: &Group, question: &Question) -> Result<Chosen<'a>, String> {
+    let segments = of.segments.as_ref().map_err(Clone::clone)?;
+    match answering(of, use_k, group.glass_transition_k) {
         Ok(line) if line.temperatures_k.len() >= 3 || question.across_break => Ok(Chosen { line, beyond_data: None }),
         Ok(line) => Err(format!(
             "its side of any break has {} temperatures ({}), and bounds need 3",
@@ -38,8 +41,7 @@ pub(super) fn at_use(group: &Group, use_k: f64, question: &Question) -> AtUse {
 
 fn life_at_use(group: &Group, index: usize, use_k: f64, question: &Question) -> LifeAtUse {
     let of = &group.lines[index];
-    let chosen =
-        of.segments.as_ref().map_err(Clone::clone).and_then(|segments| chosen(segments, use_k, group, question));
+    let chosen = chosen(of, use_k, group, question);
     let mut said = LifeAtUse {
         fraction: of.fraction,
         arrhenius: Err(String::new()),
@@ -179,11 +181,12 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
 
 /// The populations on the use temperature's side of a break of the first fraction's line; the cooler side for one in the gap.
 fn side<'a>(group: &'a Group, use_k: Option<f64>, question: &Question) -> impl Iterator<Item = &'a Population> {
-    let segments = group.lines.first().and_then(|line| line.segments.as_ref().ok());
-    let broken = segments.and_then(|segments| segments.broken.as_ref()).filter(|_| !question.across_break);
+    let line = group.lines.first().filter(|_| !question.across_break);
+    let broken = line.and_then(|line| line.segments.as_ref().ok()?.broken.as_ref());
+    let top = line.and_then(|line| line.left_out_k).map_or(f64::INFINITY, f64::next_down);
     let range = match (broken, use_k) {
-        (None, _) => (0.0, f64::INFINITY),
-        (Some(broken), Some(use_k)) if use_k >= broken.hotter_k => (broken.hotter_k, f64::INFINITY),
+        (None, _) => (0.0, top),
+        (Some(broken), Some(use_k)) if use_k >= broken.hotter_k => (broken.hotter_k, top),
         (Some(broken), _) => (0.0, broken.cooler_k),
     };
     let inside = move |population: &&Population| (range.0..=range.1).contains(&population.temperature_k);
@@ -192,8 +195,7 @@ fn side<'a>(group: &'a Group, use_k: Option<f64>, question: &Question) -> impl I
 
 /// From the test temperatures of the line that answers for the first fraction.
 fn accelerations(group: &Group, use_k: f64, question: &Question) -> Vec<Acceleration> {
-    let segments = group.lines.first().and_then(|line| line.segments.as_ref().ok());
-    let Some(Ok(chosen)) = segments.map(|segments| chosen(segments, use_k, group, question)) else {
+    let Some(Ok(chosen)) = group.lines.first().map(|line| chosen(line, use_k, group, question)) else {
         return Vec::new();
     };
     let of = |&test_k: &f64| {
@@ -226,8 +228,7 @@ fn rate(group: &Group, use_k: f64, question: &Question) -> Result<FailureRate, S
     }
     // Whether any line may be followed to the use temperature is for the times to say.
     let line = group.lines.first().ok_or("no fraction was asked for")?;
-    let segments = line.segments.as_ref().map_err(Clone::clone)?;
-    chosen(segments, use_k, group, question)?;
+    chosen(line, use_k, group, question)?;
     let (mut failed, mut hours) = (0_u64, 0.0);
     for population in side(group, Some(use_k), question) {
         let Some(lifetimes) = observed(population) else { continue };
