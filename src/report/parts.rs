@@ -2,7 +2,7 @@
 
 use std::fmt::{Result, Write};
 
-use crate::analysis::report::text::{conditions, lived, of_energy, populations, said, unfitted};
+use crate::analysis::report::text::{conditions, lived, of_energy, of_shown, populations, said, unfitted};
 use crate::analysis::report::{Group, LifeAtUse, LifetimeReport, LineOfTimes, parts, percent};
 use crate::html::escaped;
 use crate::record::CampaignRecord;
@@ -35,8 +35,8 @@ pub(super) fn answers(html: &mut String, report: &LifetimeReport) -> Result {
                     escaped(&group.name),
                     degrees(at.temperature_k),
                     parts(life.fraction),
-                    answer(life),
-                    energy(line)
+                    answer(life, at.temperature_k),
+                    energy(line, life)
                 )?;
             }
         }
@@ -52,8 +52,8 @@ pub(super) fn answers(html: &mut String, report: &LifetimeReport) -> Result {
     Ok(())
 }
 
-/// A life with its bounds, and by how much other laws differ; or the reason why it is refused.
-fn answer(life: &LifeAtUse) -> String {
+/// A life with its bounds, or the reason why it is refused; by how much other laws differ, and what needs no law.
+fn answer(life: &LifeAtUse, use_k: f64) -> String {
     let mut text = match &life.arrhenius {
         Ok(found) => format!("<b>{}</b>", escaped(&lived(found))),
         Err(why) => format!("<span class=\"no\">refused</span>: {}", escaped(why)),
@@ -61,18 +61,24 @@ fn answer(life: &LifeAtUse) -> String {
     if let Some(factor) = life.factor_between_laws {
         text.push_str(&format!("<br><small>laws that the data allow differ by a factor of {factor:.2}</small>"));
     }
+    if let Some(shown) = life.shown {
+        text.push_str(&format!("<br><small>shown by a bake: {}</small>", escaped(&of_shown(shown, use_k))));
+    }
     if let Some(why) = &life.beyond_data {
         text.push_str(&format!("<br><span class=\"no\">not to be trusted</span>: {}", escaped(why)));
     }
     text
 }
 
-fn energy(line: &LineOfTimes) -> String {
+/// The activation energies; without any, the reason, if it is not the one that stands before it.
+fn energy(line: &LineOfTimes, life: &LifeAtUse) -> String {
+    let reason = life.arrhenius.as_ref().err().map_or("", String::as_str);
     match (&line.energy_below_ev, &line.energy_above_ev, &line.energy_ev) {
         (Ok(below), Ok(above), _) => {
             format!("{} below the break<br>{} above it", escaped(&of_energy(*below)), escaped(&of_energy(*above)))
         }
         (_, _, Ok(whole)) => escaped(&of_energy(*whole)),
+        (_, _, Err(why)) if *why == reason => "none".to_owned(),
         (_, _, Err(why)) => format!("none: {}", escaped(why)),
     }
 }

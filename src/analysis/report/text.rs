@@ -311,7 +311,8 @@ fn of_life(life: &LifeAtUse) -> String {
     }
 }
 
-fn of_shown(shown: Shown, use_k: f64) -> String {
+/// Between which times a bake shows a fraction failed, and which bake.
+pub fn of_shown(shown: Shown, use_k: f64) -> String {
     let Shown { baked_k, between_s: Bounds { lower, upper } } = shown;
     let time = match (lower > 0.0, upper.is_finite()) {
         (true, true) => format!("between {} and {}", span(lower), span(upper)),

@@ -71,7 +71,7 @@ fn chart(group: &Group, scene: &Scene<'_>) -> Chart {
     let mut marks = Vec::new();
     if let Ok(segments) = &times.segments {
         lines(group, segments, scene.report.question.confidence, &mut curves);
-        marks.extend(breaks(segments));
+        marks.extend(breaks(segments, times.left_out_k));
     }
     marks.extend(uses(group, times, (left, right)));
     if let Some(glass_k) = group.glass_transition_k {
@@ -182,10 +182,13 @@ fn piece(line: &Line, coldest: f64, hottest: f64, confidence: f64) -> Curve {
     Curve::line("", points).shaded(spread).coloured(LINE)
 }
 
-fn breaks(segments: &Segments) -> Option<Mark> {
-    let broken = segments.broken.as_ref()?;
-    let (low, high) = (abscissa(broken.hotter_k), abscissa(broken.cooler_k));
-    Some(Mark::Span { low, high, label: "break".to_owned() })
+/// Between the lines, or between the line and the hotter temperatures that were left out of it.
+fn breaks(segments: &Segments, left_out_k: Option<f64>) -> Option<Mark> {
+    let (cooler_k, hotter_k) = match (&segments.broken, left_out_k) {
+        (Some(broken), _) => (broken.cooler_k, broken.hotter_k),
+        (None, left_out_k) => (range(&segments.whole).1, left_out_k?),
+    };
+    Some(Mark::Span { low: abscissa(hotter_k), high: abscissa(cooler_k), label: "break".to_owned() })
 }
 
 /// Temperatures of use: the life there, or that none is stated.
