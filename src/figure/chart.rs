@@ -100,7 +100,7 @@ pub struct Chart {
     pub x: Axis,
     pub y: Axis,
     /// Under the curves.
-    pub heat: Option<Heat>,
+    pub heat: Option<Box<Heat>>,
     pub curves: Vec<Curve>,
     pub marks: Vec<Mark>,
     /// What the shades are, for the legend; nothing if it is empty.

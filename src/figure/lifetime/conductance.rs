@@ -75,7 +75,7 @@ fn chart(scene: &Scene<'_>, group: &Group, index: usize, range: (f64, f64)) -> R
             None => time,
         },
         y: Axis::linear("conductance (S)").within(low - room, high + room),
-        heat: series.map(|series| heat(&series, times, range)),
+        heat: series.map(|series| Box::new(heat(&series, times, range))),
         marks: vec![Mark::Horizontal { at: fresh, label: "without charge".to_owned() }],
         empty: "no checkpoint after t = 0, or no cell within the bins".to_owned(),
         ..Chart::default()
