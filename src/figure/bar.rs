@@ -3,8 +3,9 @@
 use plotters::backend::DrawingBackend;
 use plotters::style::{Color, RGBColor};
 
-use super::axis::{Axis, Frame, Ruler, SMALL, TEXT, drawable};
+use super::axis::{Axis, Ruler, SMALL, TEXT, drawable};
 use super::canvas::{Anchor, Drawn, Page};
+use super::frame::Frame;
 use super::scale::{INK, diverging, plasma, power_of_ten};
 
 /// A range of numbers in colours: dark blue to yellow, or blue over white to red where zero is in its middle.

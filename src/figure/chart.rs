@@ -3,9 +3,10 @@
 use plotters::backend::DrawingBackend;
 use plotters::style::Color;
 
-use super::axis::{self, Axis, Frame, Margins, Ruler, TEXT};
+use super::axis::{self, Axis, Margins, Ruler, TEXT};
 use super::bar::Bar;
 use super::canvas::{Anchor, Drawn, Page, fitted, text_width};
+use super::frame::Frame;
 use super::heat::Heat;
 use super::marks;
 use super::plate::Heading;

@@ -4,9 +4,10 @@ use ndarray::Array2;
 use plotters::backend::DrawingBackend;
 use plotters::style::Color;
 
-use super::axis::{Frame, Placed};
+use super::axis::Placed;
 use super::bar::{Bar, Colours};
 use super::canvas::Page;
+use super::frame::Frame;
 
 /// A colour for each field of a grid, in the units of the axes of its chart.
 ///

@@ -4,9 +4,10 @@ use ndarray::Array2;
 use plotters::backend::DrawingBackend;
 use plotters::style::{Color, RGBColor, WHITE};
 
-use super::axis::{Frame, Margins, SMALL, TEXT};
+use super::axis::{Margins, SMALL, TEXT};
 use super::bar::{Bar, Colours};
 use super::canvas::{Anchor, Drawn, Page, text_width};
+use super::frame::Frame;
 use super::plate::Heading;
 use super::scale::INK;
 

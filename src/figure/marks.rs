@@ -3,9 +3,10 @@
 use plotters::backend::DrawingBackend;
 use plotters::style::{Color, RGBColor, WHITE};
 
-use super::axis::{Frame, Placed, SMALL};
+use super::axis::{Placed, SMALL};
 use super::canvas::{Anchor, Drawn, Page, fitted, text_width};
 use super::chart::Mark;
+use super::frame::Frame;
 use super::scale::INK;
 
 const LINE: RGBColor = RGBColor(120, 120, 120);

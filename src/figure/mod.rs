@@ -9,6 +9,7 @@ mod bar;
 mod canvas;
 mod chart;
 pub mod digits;
+mod frame;
 mod heat;
 pub mod lifetime;
 mod map;

@@ -6,9 +6,10 @@ use plotters::backend::DrawingBackend;
 use plotters::style::Color;
 
 use super::FigureError;
-use super::axis::{Frame, Margins};
+use super::axis::Margins;
 use super::canvas::{self, Anchor, Drawing, Drawn, Page};
 use super::chart::{self, Chart};
+use super::frame::Frame;
 use super::map::{self, Map};
 use super::scale::{GREY, INK};
 
