@@ -117,6 +117,12 @@ fn the_matrix_breaks_the_line() {
     assert!(found["uses"][0]["lives"][0]["arrhenius"]["life_s"].as_f64().unwrap() > 0.0);
     assert!(found["uses"][1]["lives"][0]["arrhenius"]["refused"].as_str().unwrap().contains("break between"));
 
+    // Told to, it answers: in the gap by a line through everything, and elsewhere as before.
+    let told = group(folder.path(), &["--use-temperature", "55,153", "--extrapolate-across-break"]);
+    let life = |of: &Value, at: usize| of["uses"][at]["lives"][0]["arrhenius"]["life_s"].as_f64();
+    assert!(life(&told, 1).is_some() && told["uses"][1]["lives"][0]["beyond_data"].is_string());
+    assert!((life(&told, 0).unwrap() / life(&found, 0).unwrap() - 1.0).abs() < 1e-9);
+
     // With three temperatures above, of which one fails before the first checkpoint, the statistics alone are in doubt; no trap is.
     let folder = tempfile::tempdir().unwrap();
     campaign(folder.path(), "pi-ws2-qd", "[85.0, 100.0, 125.0, 150.0, 155.0, 160.0, 170.0]", 0.99, true);

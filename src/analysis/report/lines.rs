@@ -115,8 +115,8 @@ pub(super) fn contradicted(
 ) -> Vec<String> {
     let told = |population: &Population| {
         let at = population.observed.as_ref().ok()?.times[index];
-        let of = answering(line, population.temperature_k, glass_transition_k).ok()?;
-        let life = life(of, population.temperature_k, confidence).ok()?;
+        let (of, objection) = line_for(line, population.temperature_k, glass_transition_k).ok()?;
+        let life = life(of, population.temperature_k, confidence).ok().filter(|_| objection.is_none())?;
         let latest_s = life.bounds.map_or(life.life_s, |bounds| bounds.upper);
         (at.time.is_none() && latest_s < at.between_s.lower).then(|| {
             format!(
@@ -152,52 +152,59 @@ fn meaning(broken: &Break, glass_transition_k: Option<f64>) -> String {
     }
 }
 
-/// The line that may answer for a temperature, or why none may.
-pub(super) fn answering(of: &LineOfTimes, use_k: f64, glass_transition_k: Option<f64>) -> Result<&Line, String> {
+/// The line of a temperature's side of any break, and why it must not answer for it; in the gap of a break the line is that of all.
+pub(super) fn line_for(
+    of: &LineOfTimes,
+    use_k: f64,
+    glass_transition_k: Option<f64>,
+) -> Result<(&Line, Option<String>), String> {
     let segments = of.segments.as_ref().map_err(Clone::clone)?;
     let line = match &segments.broken {
         None => &segments.whole,
         Some(broken) if use_k <= broken.cooler_k => &broken.below,
         Some(broken) if use_k >= broken.hotter_k => &broken.above,
         Some(broken) => {
-            return Err(format!(
-                "it lies in the break between {} and {}, where neither line holds",
-                degrees(broken.cooler_k),
-                degrees(broken.hotter_k)
+            let gap = [broken.cooler_k, broken.hotter_k].map(degrees).join(" and ");
+            return Ok((
+                &segments.whole,
+                Some(format!("it lies in the break between {gap}, where neither line holds")),
             ));
         }
     };
+    Ok((line, objection(line, of.left_out_k.is_some(), use_k, glass_transition_k)))
+}
+
+/// Why a line must not be followed to a temperature.
+fn objection(line: &Line, left_out: bool, use_k: f64, glass_transition_k: Option<f64>) -> Option<String> {
     let (coldest, hottest) = (line.temperatures_k[0], line.temperatures_k[line.temperatures_k.len() - 1]);
     let range = format!("{} to {}", degrees(coldest), degrees(hottest));
     if let Some(glass_k) = glass_transition_k.filter(|glass_k| use_k > *glass_k) {
-        return Err(format!(
-            "it lies above the glass transition at {}, and the line rests on {range}",
-            degrees(glass_k)
-        ));
+        let glass = degrees(glass_k);
+        return Some(format!("it lies above the glass transition at {glass}, and the line rests on {range}"));
     }
     if (coldest..=hottest).contains(&use_k) {
-        return Ok(line);
+        return None;
     }
     let unseen = |from_k: f64| use_k > hottest && use_k >= from_k;
-    if of.left_out_k.is_some() && unseen(0.0) {
-        return Err(format!("it lies above {range}, where times were left out as steeper than any trap"));
+    if left_out && unseen(0.0) {
+        return Some(format!("it lies above {range}, where times were left out as steeper than any trap"));
     }
     if let Some(glass_k) = glass_transition_k.filter(|glass_k| unseen(glass_k - NEAR_GLASS_K)) {
-        return Err(format!(
+        return Some(format!(
             "it lies above {range}, and nearer to the glass transition at {} than {NEAR_GLASS_K} K: the matrix may let go before",
             degrees(glass_k)
         ));
     }
     if line.slope > MOST_ENERGY_EV {
         let glass = glass_transition_k.map_or_else(String::new, |k| format!(" (glass transition: {})", degrees(k)));
-        return Err(format!(
+        return Some(format!(
             "the line from {range} has {:.1} eV, more than any trap holds: it is a relaxation near a transition{glass}, and ends \
              with it; bake at lower temperatures",
             line.slope
         ));
     }
     if line.slope <= 0.0 {
-        return Err(format!(
+        return Some(format!(
             "the line from {range} has {:.2} eV: lives do not shorten with temperature, and it says nothing beyond its ends",
             line.slope
         ));
@@ -206,12 +213,12 @@ pub(super) fn answering(of: &LineOfTimes, use_k: f64, glass_transition_k: Option
     let (cold, hot) = (abscissa(coldest), abscissa(hottest));
     let beyond = (abscissa(use_k) - cold).max(hot - abscissa(use_k)) / (cold - hot);
     if beyond > MOST_LENGTHS {
-        return Err(format!(
+        return Some(format!(
             "it lies {beyond:.1} times the length of the line ({range}, on 1/T) beyond its end, more than {MOST_LENGTHS}; bake \
              nearer to it"
         ));
     }
-    Ok(line)
+    None
 }
 
 /// Life on a line, with bounds where the line has them.

@@ -12,18 +12,32 @@ pub(super) fn paragraph(heading: &str, rows: &[(&'static str, String)]) -> Strin
     format!("{heading}\n{}", rows.collect::<String>())
 }
 
-/// Lines no longer than a terminal is wide; those after the first begin with so many blanks.
+/// Lines no longer than a terminal is wide; those after the first begin with so many blanks. A number stays with its unit.
 pub(super) fn wrapped(line: &str, indent: usize) -> String {
     let (mut text, mut now) = (String::new(), String::new());
-    for word in line.split_inclusive(' ') {
+    for word in glued(line) {
         if now.chars().count() + word.trim_end().chars().count() > WIDTH && !now.trim().is_empty() {
             text.push_str(now.trim_end());
             text.push('\n');
             now = " ".repeat(indent);
         }
-        now.push_str(word);
+        now.push_str(&word);
     }
     text + now.trim_end() + "\n"
+}
+
+/// The words of a line with the blanks behind them, units with their numbers.
+fn glued(line: &str) -> Vec<String> {
+    const UNITS: [&str; 10] = ["%", "°C", "eV", "ppm", "FIT", "years", "d", "h", "min", "s"];
+    let mut words: Vec<String> = Vec::new();
+    for word in line.split_inclusive(' ') {
+        let bare = word.trim_end().trim_end_matches([',', ';', ':', ')', '.']);
+        match words.last_mut() {
+            Some(before) if UNITS.contains(&bare) => before.push_str(word),
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
 }
 
 /// `1000 ppm`, `10 %`.
@@ -81,4 +95,40 @@ pub(super) fn span(seconds: f64) -> String {
     const SCALES: [(f64, &str); 4] = [(YEAR_S, "years"), (86_400.0, "d"), (3600.0, "h"), (60.0, "min")];
     let (scale, name) = SCALES.into_iter().find(|(scale, _)| seconds >= *scale).unwrap_or((1.0, "s"));
     format!("{} {name}", small(seconds / scale))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_spoken() {
+        assert_eq!((parts(1e-3), parts(1e-6), parts(0.1)), ("1000 ppm".into(), "1 ppm".into(), "10 %".into()));
+        assert_eq!((parts(12.5e-6), parts(1e-12)), ("12.5 ppm".into(), "1e-6 ppm".into()));
+        assert_eq!((small(1.2345), small(123.45), small(0.012345)), ("1.23".into(), "123".into(), "0.0123".into()));
+        assert_eq!((small(0.0), small(1.6e21), small(4.7e-4)), ("0".into(), "1.6e21".into(), "4.7e-4".into()));
+        assert_eq!(
+            (span(0.5), span(90.0), span(3.5 * 86_400.0)),
+            ("0.500 s".into(), "1.50 min".into(), "3.50 d".into())
+        );
+        assert_eq!(span(12.0 * YEAR_S), "12.0 years");
+        let of = |lower, upper| bounds(Bounds { lower, upper }, span);
+        assert_eq!(of(3600.0, 7200.0), "1.00 to 2.00 h");
+        assert_eq!(
+            (of(60.0, 7200.0), of(60.0, f64::INFINITY)),
+            ("1.00 min to 2.00 h".into(), "1.00 min to open".into())
+        );
+        assert_eq!((equals(1e-9), equals(0.5), chance(1e-9)), ("< 0.0001".into(), "= 0.500".into(), "<0.0001".into()));
+        assert_eq!((times(1.25), times(3.0)), ("25.0 %".into(), "a factor of 3.00".into()));
+    }
+
+    #[test]
+    fn long_lines_are_broken_between_words() {
+        let text = wrapped(&format!("  name  {}", "12.5 % ".repeat(40)), 8);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH && line == line.trim_end()), "{text}");
+        assert!(text.lines().skip(1).all(|line| line.starts_with("        12.5 %")), "{text}");
+        assert_eq!(wrapped("short", 4), "short\n");
+        // A word longer than a line stands alone and whole.
+        assert_eq!(wrapped(&"x".repeat(200), 4).trim_end().len(), 200);
+    }
 }

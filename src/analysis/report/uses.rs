@@ -1,6 +1,6 @@
 //! What the lines say of a use temperature, and what they must not say.
 
-use super::lines::{CYCLED, answering, degrees, factor, found, life};
+use super::lines::{CYCLED, degrees, factor, found, life, line_for};
 use super::{
     Acceleration, AtUse, Group, Joint, LifeAtUse, LineOfTimes, NO_SUPPORT, Observed, Population, Question, Shown, why,
 };
@@ -16,16 +16,17 @@ struct Chosen<'a> {
 }
 
 fn chosen<'a>(of: &'a LineOfTimes, use_k: f64, group: &Group, question: &Question) -> Result<Chosen<'a>, String> {
-    let segments = of.segments.as_ref().map_err(Clone::clone)?;
-    match answering(of, use_k, group.glass_transition_k) {
-        Ok(line) if line.temperatures_k.len() >= 3 || question.across_break => Ok(Chosen { line, beyond_data: None }),
-        Ok(line) => Err(format!(
-            "its side of any break has {} temperatures ({}), and bounds need 3",
-            line.temperatures_k.len(),
-            line.temperatures_k.iter().map(|&k| degrees(k)).collect::<Vec<_>>().join(", ")
-        )),
-        Err(reason) if question.across_break => Ok(Chosen { line: &segments.whole, beyond_data: Some(reason) }),
-        Err(reason) => Err(reason),
+    let (line, beyond_data) = line_for(of, use_k, group.glass_transition_k)?;
+    match beyond_data {
+        Some(reason) if !question.across_break => Err(reason),
+        None if !question.across_break && line.temperatures_k.len() < 3 => {
+            let few = line.temperatures_k.iter().map(|&k| degrees(k)).collect::<Vec<_>>().join(", ");
+            Err(format!(
+                "its side of any break has {} temperatures ({few}), and bounds need 3",
+                line.temperatures_k.len()
+            ))
+        }
+        beyond_data => Ok(Chosen { line, beyond_data }),
     }
 }
 
@@ -72,7 +73,7 @@ fn life_at_use(group: &Group, index: usize, use_k: f64, question: &Question) -> 
         Err(error) => said.linear_in_t = Err(why(error)),
     }
     said.other_law = other_law(group, chosen.line, of.fraction, use_k, confidence);
-    said.joint = joint_life(group, of.fraction, use_k, question);
+    said.joint = joint_life(group, of.fraction, use_k, confidence);
     said.beyond_data = chosen.beyond_data;
     said.factor_between_laws = factor_between(&said, group);
     said
@@ -144,17 +145,17 @@ fn observed_at<'a>(group: &'a Group, line: &'a Line) -> impl Iterator<Item = (f6
     of.filter_map(|population| Some((population.temperature_k, population.observed.as_ref().ok()?)))
 }
 
-fn joint_life(group: &Group, fraction: f64, use_k: f64, question: &Question) -> Result<Estimate, String> {
-    let joint = joint_of_side(group, use_k, question)?;
+fn joint_life(group: &Group, fraction: f64, use_k: f64, confidence: f64) -> Result<Estimate, String> {
+    let joint = joint_of_side(group, use_k)?;
     // Whether the line may be followed was decided before.
-    let to = Use { across_break: true, ..Use::at(use_k, question.confidence) };
+    let to = Use { across_break: true, ..Use::at(use_k, confidence) };
     joint.fit.life(&to, fraction).map_err(why)
 }
 
 /// The joint fit, where it is of the use temperature's side of any break.
-fn joint_of_side<'a>(group: &'a Group, use_k: f64, question: &Question) -> Result<&'a Joint, String> {
+fn joint_of_side(group: &Group, use_k: f64) -> Result<&Joint, String> {
     let joint = group.joint.as_ref().map_err(Clone::clone)?;
-    let here = side(group, Some(use_k), question).map(|population| population.temperature_k);
+    let here = side(group, Some(use_k)).map(|population| population.temperature_k);
     if here.eq(joint.fit.temperatures_k.iter().copied()) {
         return Ok(joint);
     }
@@ -168,7 +169,7 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
         return Err(CYCLED.to_owned());
     }
     let use_k = question.use_temperatures_k.first().copied();
-    let data: Vec<(f64, Lifetimes)> = side(group, use_k, question)
+    let data: Vec<(f64, Lifetimes)> = side(group, use_k)
         .filter_map(|population| Some((population.temperature_k, population.observed.as_ref().ok()?.lifetimes.clone())))
         .collect();
     let fit = JointFit::new(law, TemperatureLaw::Arrhenius, &data).map_err(why)?;
@@ -180,8 +181,8 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
 }
 
 /// The populations on the use temperature's side of a break of the first fraction's line; the cooler side for one in the gap.
-fn side<'a>(group: &'a Group, use_k: Option<f64>, question: &Question) -> impl Iterator<Item = &'a Population> {
-    let line = group.lines.first().filter(|_| !question.across_break);
+fn side(group: &Group, use_k: Option<f64>) -> impl Iterator<Item = &Population> {
+    let line = group.lines.first();
     let broken = line.and_then(|line| line.segments.as_ref().ok()?.broken.as_ref());
     let top = line.and_then(|line| line.left_out_k).map_or(f64::INFINITY, f64::next_down);
     let range = match (broken, use_k) {
@@ -215,7 +216,7 @@ fn rate(group: &Group, use_k: f64, question: &Question) -> Result<FailureRate, S
     if let Some(lifetimes) = itself.filter(|lifetimes| lifetimes.failed_in_all() == 0) {
         return failure_rate(0, device_hours(&lifetimes), question.confidence).map_err(why);
     }
-    let joint = joint_of_side(group, use_k, question)?;
+    let joint = joint_of_side(group, use_k)?;
     if joint.fit.law != Law::Weibull {
         return Err("lifetimes are lognormal: no failure rate is constant".to_owned());
     }
@@ -230,7 +231,7 @@ fn rate(group: &Group, use_k: f64, question: &Question) -> Result<FailureRate, S
     let line = group.lines.first().ok_or("no fraction was asked for")?;
     chosen(line, use_k, group, question)?;
     let (mut failed, mut hours) = (0_u64, 0.0);
-    for population in side(group, Some(use_k), question) {
+    for population in side(group, Some(use_k)) {
         let Some(lifetimes) = observed(population) else { continue };
         // All counts tell of the factor here, not only the times to one fraction; its lower bound makes the rate's bound a safe one.
         let factor = joint.fit.acceleration(use_k, population.temperature_k, question.confidence).map_err(why)?;
