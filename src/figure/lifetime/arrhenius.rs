@@ -4,8 +4,8 @@ use super::super::plate::Panel;
 use super::super::{Axis, Chart, Colour, Curve, Mark, Style};
 use super::{LifetimeFigure, Scene, celsius, columns, drawn, ends, padded, sentences};
 use crate::analysis::lifetime::{Line, Segments, TIME_FLOOR, TemperatureLaw};
-use crate::analysis::report::{AtUse, Energy, Group, LineOfTimes, Observed, TimeSource, parts};
-use crate::units::{celsius_texts, spoken_time};
+use crate::analysis::report::{AtUse, Energy, Group, LineOfTimes, Observed, TimeSource, line_for, parts, span};
+use crate::units::celsius_texts;
 
 const POINTS: Colour = Colour(0, 114, 178);
 const LINE: Colour = Colour(60, 60, 60);
@@ -140,13 +140,9 @@ fn lines(group: &Group, segments: &Segments, confidence: f64, curves: &mut Vec<C
         curves.push(piece(line, coldest, hottest, confidence));
     }
     for at in &group.uses {
-        let Some(life) = at.lives.first().filter(|life| life.arrhenius.is_ok()) else { continue };
-        let line = match &segments.broken {
-            Some(_) if life.beyond_data.is_some() => &segments.whole,
-            Some(broken) if at.temperature_k <= broken.cooler_k => &broken.below,
-            Some(broken) => &broken.above,
-            None => &segments.whole,
-        };
+        let answered = at.lives.first().is_some_and(|life| life.arrhenius.is_ok());
+        let line = line_for(&group.lines[0], at.temperature_k, group.glass_transition_k);
+        let Some((line, _)) = line.ok().filter(|_| answered) else { continue };
         let (coldest, hottest) = range(line);
         let (from, to) = (at.temperature_k.min(coldest), at.temperature_k.max(hottest));
         let beyond = if at.temperature_k < coldest { (from, coldest) } else { (hottest, to) };
@@ -198,18 +194,22 @@ fn uses(group: &Group, times: &LineOfTimes, frame: (f64, f64)) -> Vec<Mark> {
         let x = abscissa(at.temperature_k);
         let text = celsius_texts(&[at.temperature_k]).concat();
         marks.push(Mark::Vertical { at: x, label: format!("use, {text} °C") });
-        match at.lives.first().map(|life| &life.arrhenius) {
-            Some(Ok(life)) => marks.push(Mark::Point { x, y: life.life_s, label: spoken_time(life.life_s) }),
-            Some(Err(_)) => marks.extend(refused(at, times, frame)),
-            None => {}
+        let Some(found) = at.lives.first() else { continue };
+        match &found.arrhenius {
+            Ok(life) => {
+                marks.push(Mark::Point { x, y: life.life_s, label: span(life.life_s) });
+                let doubted = found.beyond_data.as_ref();
+                marks.extend(doubted.and_then(|_| beyond(at, times, frame, "the line should not be followed here")));
+            }
+            Err(_) => marks.extend(beyond(at, times, frame, "nothing is said here")),
         }
     }
     marks
 }
 
 /// From the end of the nearest line to the side of the frame beyond the temperature of use.
-fn refused(at: &AtUse, times: &LineOfTimes, (left, right): (f64, f64)) -> Option<Mark> {
-    let label = "nothing is said here".to_owned();
+fn beyond(at: &AtUse, times: &LineOfTimes, (left, right): (f64, f64), label: &str) -> Option<Mark> {
+    let label = label.to_owned();
     let rests = times.segments.as_ref().ok().map(|segments| range(&segments.whole))?;
     match at.temperature_k {
         use_k if use_k < rests.0 => Some(Mark::Span { low: abscissa(rests.0), high: right, label }),
