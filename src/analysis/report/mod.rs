@@ -1,5 +1,5 @@
 //! A campaign's lifetimes: what its counts of failed cells say, population by population, and what they let one say of a use
-//! temperature. From a record to plain numbers; [`text`] puts them into words, `docs/lifetime.md` explains them.
+//! temperature. From a record to plain numbers; [`text()`] puts them into words, `docs/lifetime.md` explains them.
 //!
 //! A *group* is one material at one place of the sweeps. Points that differ in nothing but the seed are more cells of one
 //! population and are pooled, unless asked otherwise. In a group there is one *population* at each bake temperature, with its

@@ -48,7 +48,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> LifetimeFigure {
         caption: format!(
             "Time until {share} of the cells have failed against the inverse temperature, with {} bounds; the slope of a straight line is \
              its activation energy. A bar without a dot is a bound: no time could be told. Shaded is where lines break, or where \
-             nothing is said because the line does not reach so far.",
+             nothing is said, or should not be, because the line does not reach so far.",
             scene.confidence()
         ),
         left_out: sentences(left_out),
@@ -189,20 +189,22 @@ fn breaks(segments: &Segments, left_out_k: Option<f64>) -> Option<Mark> {
 
 /// Temperatures of use: the life there, or that none is stated.
 fn uses(group: &Group, times: &LineOfTimes, frame: (f64, f64)) -> Vec<Mark> {
-    let mut marks = Vec::new();
+    let mut marks: Vec<Mark> = Vec::new();
     for at in &group.uses {
         let x = abscissa(at.temperature_k);
         let text = celsius_texts(&[at.temperature_k]).concat();
         marks.push(Mark::Vertical { at: x, label: format!("use, {text} °C") });
         let Some(found) = at.lives.first() else { continue };
-        match &found.arrhenius {
-            Ok(life) => {
-                marks.push(Mark::Point { x, y: life.life_s, label: span(life.life_s) });
-                let doubted = found.beyond_data.as_ref();
-                marks.extend(doubted.and_then(|_| beyond(at, times, frame, "the line should not be followed here")));
-            }
-            Err(_) => marks.extend(beyond(at, times, frame, "nothing is said here")),
+        if let Ok(life) = &found.arrhenius {
+            marks.push(Mark::Point { x, y: life.life_s, label: span(life.life_s) });
         }
+        let doubt = match (&found.arrhenius, &found.beyond_data) {
+            (Err(_), _) => beyond(at, times, frame, "nothing is said here"),
+            (Ok(_), Some(_)) => beyond(at, times, frame, "the line should not be followed here"),
+            (Ok(_), None) => None,
+        };
+        // Temperatures of use on one side share it.
+        marks.extend(doubt.filter(|mark| !marks.contains(mark)));
     }
     marks
 }

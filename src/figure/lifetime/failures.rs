@@ -82,6 +82,9 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
         }
     }
     let mut left_out = sentences(left_out);
+    if scene.report.groups.iter().flat_map(|group| &group.populations).any(|of| of.computed > 1) {
+        left_out.push("Of points that are pooled, the array of the first is drawn.".to_owned());
+    }
     if step > 1 {
         left_out.push(format!("Each square is the first failure of {step} × {step} cells."));
     }
