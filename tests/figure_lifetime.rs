@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::{PoisonError, RwLock};
 
 use ndarray::{Array1, Array2, Array3};
+use trapline::analysis::cells;
 use trapline::analysis::report::{self, Question};
 use trapline::figure::lifetime::{self, LifetimeFigure};
 use trapline::figure::{Chart, Colour, Map, Panel, Style, plate_svg};
@@ -608,4 +609,53 @@ fn the_command_writes_the_page_and_keeps_what_is_there() {
     assert!(report.join("failures.svg").is_file() && run(&["--force"]).status.success());
     assert!(!report.join("failures.svg").exists() && !report.join("failures.png").exists());
     assert_eq!(faults(&html(), &report), [""; 0]);
+}
+
+const BAKE: &str = r#"
+format = 1
+name = "dumped"
+seed = 3
+variation = true
+[array]
+rows = 24
+cols = 24
+[[material]]
+use = "pi-ws2-ns"
+program = [{ pulses = 30, amplitude_v = 0.7, width_s = 1e-3, interval_s = 1e-3 }]
+[bake]
+temperatures_c = [85.0, 125.0]
+from_s = 1.0
+to_s = 1e4
+per_octave = 4
+[dump]
+first_row = 0
+first_col = 0
+rows = 24
+cols = 24
+"#;
+
+#[test]
+fn failures_of_a_dump_are_those_that_were_counted() {
+    let _alone = FILES.write().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bake.toml"), BAKE).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
+    let arguments = ["run", "bake.toml", "-o", "bake.h5", "--backend", "cpu", "--no-plot", "-q"];
+    assert!(command.current_dir(folder.path()).args(arguments).output().unwrap().status.success());
+    let record = record::open_campaign(&folder.path().join("bake.h5")).unwrap();
+    let share = cells::free_share(&record.label, 0).unwrap();
+    let apart = |share: f64, place: usize| {
+        let (dump, outcome) = (record::read_dump(&record, place).unwrap().unwrap(), &record.points[place].outcome);
+        let times = cells::failure_times(&dump, &record.label.times_s, 0.9, share);
+        let counted = outcome.as_ref().unwrap().failed.iter().zip(&record.label.times_s);
+        let apart =
+            counted.map(|(&failed, &at)| failed.abs_diff(times.iter().filter(|&&time| time <= at).count() as u64));
+        apart.max().unwrap()
+    };
+    for place in 0..2 {
+        // A cell whose window lies within single precision of the threshold may be counted on either side.
+        assert!(apart(share, place) <= 1, "{}", apart(share, place));
+        // The control: what is kept of the charge is not what is kept of the window.
+        assert!(apart(1.0, place) > 10, "{}", apart(1.0, place));
+    }
 }
