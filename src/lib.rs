@@ -26,6 +26,7 @@
 //! ```text
 //! units, rng            constants; random numbers without state
 //! files, toml_file      what lies at a path; short texts, and TOML with errors of one line
+//! html                  what the pages have in common
 //! csv_file              columns of numbers, with errors of one line
 //! dataset               named arrays over named axes, with units: what an experiment found
 //! outcome               a computed point in plain numbers: what computing, keeping and drawing have in common
@@ -37,6 +38,7 @@
 //! experiment            self-test, bench and handwritten digits
 //! rare                  failed fractions down to 1e-9, by importance sampling over the variation
 //! campaign              many points: a file to a plan, points to a record
+//! report                lifetimes of a campaign on one HTML page
 //! paper                 every figure and claim of the source paper, from raw data
 //! calibrate             a material's numbers from measurements: least squares, and what they cannot tell
 //! record                HDF5; the only room that knows hdf5
@@ -59,12 +61,14 @@ pub mod dataset;
 pub mod experiment;
 pub mod figure;
 mod files;
+mod html;
 pub mod material;
 pub mod outcome;
 pub mod paper;
 pub mod protocol;
 pub mod rare;
 pub mod record;
+pub mod report;
 pub mod rng;
 mod toml_file;
 pub mod units;

@@ -1,9 +1,11 @@
 //! Summary numbers from recorded data. It knows the record and nothing of who computed it.
 
+pub mod cells;
 pub mod diff;
 pub mod lifetime;
 pub mod line;
 pub mod qualification;
+pub mod quantile;
 pub mod report;
 pub mod retention;
 mod table;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use trapline::analysis::report::{self, LifetimeReport, Question};
+use trapline::figure;
 use trapline::record::{self, CampaignRecord, FileType, commit, commit::CommitError};
+use trapline::report::{Attachment, page};
 use trapline::units::{ZERO_CELSIUS_K, kelvin};
 
 use super::{Failure, outputs, terminal};
@@ -18,8 +20,8 @@ pub struct Analyze {
     /// Records of campaigns; each is reported on by itself
     #[arg(required = true, value_name = "RECORD")]
     records: Vec<PathBuf>,
-    /// Folder for report.json, lifetimes.csv and curves.csv, in a folder of its own for each of several records; without it the
-    /// summary is printed only
+    /// Folder for index.html and its figures, report.json, lifetimes.csv and curves.csv, in a folder of its own for each of several
+    /// records; without it the summary is printed only
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Temperatures of use, °C
@@ -50,6 +52,20 @@ pub struct Analyze {
 
 /// What a report consists of.
 const FILES: [&str; 3] = ["report.json", "lifetimes.csv", "curves.csv"];
+/// What those hold.
+const HOLD: [&str; 3] = [
+    "everything on this page, with all digits",
+    "fits, times and lives: a row for each temperature and fraction",
+    "failed cells at each checkpoint, with bounds and the fitted laws",
+];
+const PAGE: &str = "index.html";
+
+/// Everything that may lie in a report's folder.
+fn names() -> impl Iterator<Item = String> {
+    let figures =
+        figure::lifetime::NAMES.iter().flat_map(|name| ["svg", "png"].map(|ending| format!("{name}.{ending}")));
+    FILES.iter().chain([&PAGE]).map(|&name| name.to_owned()).chain(figures)
+}
 
 impl Analyze {
     /// Reads, reports, writes.
@@ -59,7 +75,7 @@ impl Analyze {
     pub fn run(self) -> Result<(), Failure> {
         let folders = self.folders()?;
         let outputs: Vec<PathBuf> =
-            folders.iter().flatten().flat_map(|folder| FILES.map(|name| folder.join(name))).collect();
+            folders.iter().flatten().flat_map(|folder| names().map(|name| folder.join(name))).collect();
         let there: Vec<PathBuf> =
             outputs.iter().filter(|path| path.parent().is_some_and(Path::is_dir)).cloned().collect();
         outputs::free(&there, self.force)?;
@@ -81,7 +97,8 @@ impl Analyze {
         };
         terminal::print(&printed)?;
         if let (Some(folder), false) = (&self.output, self.quiet) {
-            terminal::note(&format!("wrote {} files in {}", outputs.len(), folder.display()));
+            let written = outputs.iter().filter(|path| path.exists()).count();
+            terminal::note(&format!("wrote {written} files in {}", folder.display()));
         }
         Ok(())
     }
@@ -132,8 +149,22 @@ impl Analyze {
 }
 
 /// Figures and the page of a report, into its folder.
-fn pictures(_record: &CampaignRecord, _report: &LifetimeReport, _folder: &Path) -> Result<(), Failure> {
-    Ok(())
+fn pictures(record: &CampaignRecord, report: &LifetimeReport, folder: &Path) -> Result<(), Failure> {
+    let figures = figure::lifetime::lifetime(record, report)?;
+    // One of an earlier report that is not drawn now would be taken for a part of this one.
+    for figure in figures.iter().filter(|figure| figure.plate.is_none()) {
+        for old in ["svg", "png"].map(|ending| folder.join(format!("{}.{ending}", figure.name))) {
+            match std::fs::remove_file(&old) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Failure::Failed(format!("{}: cannot be removed: {e}", old.display())));
+                }
+                _ => {}
+            }
+        }
+    }
+    figure::lifetime::write(&figures, folder)?;
+    let beside: Vec<Attachment> = FILES.iter().zip(HOLD).map(|(&name, holds)| Attachment { name, holds }).collect();
+    save(&folder.join(PAGE), &page(record, report, &figures, &beside)?)
 }
 
 /// A campaign, or one point of it.

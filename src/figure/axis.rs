@@ -3,6 +3,7 @@
 use plotters::backend::DrawingBackend;
 
 use super::canvas::{Anchor, Drawn, Page, text_width};
+use super::frame::Frame;
 use super::scale::{GREY, INK, Scale, power_of_ten};
 use plotters::style::Color;
 
@@ -22,6 +23,9 @@ pub struct Axis {
     /// Numbers with a name, in rising order. Those of the axis along the bottom are marked along the top, as far as their
     /// names do not overlap.
     pub named: Vec<(f64, String)>,
+    /// Ticks in the place of round ones, in rising order, for axes whose numbers are not what they are called: 1 % at
+    /// ln(-ln(0.99)). One without a text is small; of texts that are too close to each other, some are left out.
+    pub ticks: Vec<(f64, String)>,
 }
 
 impl Axis {
@@ -44,73 +48,10 @@ impl Axis {
     pub fn naming<S: Into<String>>(self, named: impl IntoIterator<Item = (f64, S)>) -> Axis {
         Axis { named: named.into_iter().map(|(at, name)| (at, name.into())).collect(), ..self }
     }
-}
 
-/// The rectangle that data is drawn in, in points.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
-    pub(super) left: f64,
-    pub(super) right: f64,
-    pub(super) top: f64,
-    pub(super) bottom: f64,
-}
-
-impl Frame {
-    pub(super) fn corners(&self) -> [(f64, f64); 5] {
-        let Frame { left, right, top, bottom } = *self;
-        [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-    }
-
-    pub(super) fn middle(&self) -> (f64, f64) {
-        ((self.left + self.right) / 2.0, (self.top + self.bottom) / 2.0)
-    }
-
-    pub(super) fn contains(&self, (x, y): (f64, f64)) -> bool {
-        (self.left - 1e-6..=self.right + 1e-6).contains(&x) && (self.top - 1e-6..=self.bottom + 1e-6).contains(&y)
-    }
-
-    /// The part of a line that lies inside (Liang and Barsky).
-    pub(super) fn clip(&self, a: (f64, f64), b: (f64, f64)) -> Option<[(f64, f64); 2]> {
-        let (dx, dy) = (b.0 - a.0, b.1 - a.1);
-        let (mut enter, mut leave) = (0.0_f64, 1.0_f64);
-        let sides = [(-dx, a.0 - self.left), (dx, self.right - a.0), (-dy, a.1 - self.top), (dy, self.bottom - a.1)];
-        for (along, room) in sides {
-            if along == 0.0 {
-                if room < 0.0 {
-                    return None;
-                }
-            } else if along < 0.0 {
-                enter = enter.max(room / along);
-            } else {
-                leave = leave.min(room / along);
-            }
-        }
-        let at = |f: f64| (a.0 + f * dx, a.1 + f * dy);
-        (enter <= leave).then(|| [at(enter), at(leave)])
-    }
-
-    /// The part of an area that lies inside (Sutherland and Hodgman).
-    pub(super) fn clip_area(&self, outline: &[(f64, f64)]) -> Vec<(f64, f64)> {
-        type Depth<'a> = &'a dyn Fn((f64, f64)) -> f64;
-        let sides: [Depth<'_>; 4] =
-            [&|p| p.0 - self.left, &|p| self.right - p.0, &|p| p.1 - self.top, &|p| self.bottom - p.1];
-        let mut outline = outline.to_vec();
-        for depth in sides {
-            let mut inside = Vec::new();
-            for (i, &b) in outline.iter().enumerate() {
-                let a = outline[(i + outline.len() - 1) % outline.len()];
-                let (from, to) = (depth(a), depth(b));
-                if (from < 0.0) != (to < 0.0) {
-                    let f = from / (from - to);
-                    inside.push((a.0 + f * (b.0 - a.0), a.1 + f * (b.1 - a.1)));
-                }
-                if to >= 0.0 {
-                    inside.push(b);
-                }
-            }
-            outline = inside;
-        }
-        outline
+    /// The same axis with these ticks.
+    pub fn ticked<S: Into<String>>(self, ticks: impl IntoIterator<Item = (f64, S)>) -> Axis {
+        Axis { ticks: ticks.into_iter().map(|(at, text)| (at, text.into())).collect(), ..self }
     }
 }
 
@@ -151,12 +92,28 @@ impl Ruler {
         let named = axis.named.iter().filter(|(v, _)| fits(*v)).map(|(v, name)| (view(*v), name.clone()));
         let named = named.filter(|(at, _)| inside(*at)).collect();
         let mut ruler = Ruler { low, high, log: axis.log, majors: Vec::new(), minors: Vec::new(), named, power: 0 };
-        if axis.log {
+        if !axis.ticks.is_empty() {
+            let ticks = axis.ticks.iter().filter(|(v, _)| fits(*v)).map(|(v, text)| (view(*v), &text[..]));
+            ruler.given(ticks.filter(|(at, _)| inside(*at)), 0.55 * apart * (high - low) / length);
+        } else if axis.log {
             ruler.decades(most);
         } else {
             (ruler.majors, ruler.minors, ruler.power) = round_ticks(low, high, most);
         }
         ruler
+    }
+
+    /// Ticks with a text where they are so far from the last one, small ones elsewhere.
+    fn given<'a>(&mut self, ticks: impl Iterator<Item = (f64, &'a str)>, apart: f64) {
+        let mut free = f64::NEG_INFINITY;
+        for (at, text) in ticks {
+            if text.is_empty() || at < free {
+                self.minors.push(at);
+            } else {
+                self.majors.push((at, text.to_owned()));
+                free = at + apart;
+            }
+        }
     }
 
     fn decades(&mut self, most: f64) {
@@ -424,23 +381,5 @@ mod tests {
         // However long the axis, some stay.
         assert_eq!(names(1e-20, 1e20), ["far", "1 min", "1 d"]);
         assert!(names(1e6, 1e7).is_empty());
-    }
-
-    #[test]
-    fn clipping_keeps_what_is_inside() {
-        let frame = Frame { left: 0.0, right: 10.0, top: 0.0, bottom: 10.0 };
-        assert_eq!(frame.clip((-5.0, 5.0), (5.0, 5.0)), Some([(0.0, 5.0), (5.0, 5.0)]));
-        assert_eq!(frame.clip((-5.0, -1.0), (5.0, -1.0)), None);
-        assert_eq!(frame.clip((2.0, 2.0), (3.0, 3.0)), Some([(2.0, 2.0), (3.0, 3.0)]));
-        let diamond = [(5.0, -5.0), (15.0, 5.0), (5.0, 15.0), (-5.0, 5.0)];
-        let inside = frame.clip_area(&diamond);
-        assert!(inside.iter().all(|&at| frame.contains(at)), "{inside:?}");
-        let area = |p: &[(f64, f64)]| {
-            let next = p.iter().cycle().skip(1);
-            p.iter().zip(next).map(|(a, b)| a.0 * b.1 - b.0 * a.1).sum::<f64>().abs() / 2.0
-        };
-        // The diamond touches all four corners of the frame.
-        assert!((area(&inside) - 100.0).abs() < 1e-9, "{inside:?}");
-        assert!(frame.clip_area(&[(20.0, 0.0), (30.0, 0.0), (30.0, 9.0)]).is_empty());
     }
 }

@@ -3,8 +3,11 @@
 use plotters::backend::DrawingBackend;
 use plotters::style::Color;
 
-use super::axis::{self, Axis, Frame, Margins, Ruler, TEXT};
+use super::axis::{self, Axis, Margins, Ruler, TEXT};
+use super::bar::Bar;
 use super::canvas::{Anchor, Drawn, Page, fitted, text_width};
+use super::frame::Frame;
+use super::heat::Heat;
 use super::marks;
 use super::plate::Heading;
 use super::scale::{Colour, GREY, INK, runs};
@@ -17,6 +20,8 @@ pub enum Style {
     Dots,
     LineAndDots,
     Dashed,
+    /// Nothing but the shade.
+    Shade,
 }
 
 /// Points in the order in which a line joins them, in the units of the axes.
@@ -32,6 +37,8 @@ pub struct Curve {
     pub colour: Option<Colour>,
     /// Two values of y for each point, in the order of the points: what lies between them is shaded. None at all for no shade.
     pub spread: Vec<(f64, f64)>,
+    /// Two values of y for each point, in the order of the points, joined by a bar. None at all for no bars.
+    pub bars: Vec<(f64, f64)>,
 }
 
 impl Curve {
@@ -55,9 +62,19 @@ impl Curve {
         Curve { spread, ..self }
     }
 
+    /// The same curve with bars through its points.
+    pub fn barred(self, bars: Vec<(f64, f64)>) -> Curve {
+        Curve { bars, ..self }
+    }
+
     /// Points and the ends of their shades.
     fn shades(&self) -> impl Iterator<Item = (f64, f64, f64)> {
         self.points.iter().zip(&self.spread).map(|(&(x, _), &(a, b))| (x, a.min(b), a.max(b)))
+    }
+
+    /// Points and the ends of their bars.
+    fn bars(&self) -> impl Iterator<Item = (f64, f64, f64)> {
+        self.points.iter().zip(&self.bars).map(|(&(x, _), &(a, b))| (x, a.min(b), a.max(b)))
     }
 }
 
@@ -72,6 +89,8 @@ pub enum Mark {
     Point { x: f64, y: f64, label: String },
     /// Values of y between two ends, shaded.
     Band { low: f64, high: f64, label: String },
+    /// Values of x between two ends, shaded.
+    Span { low: f64, high: f64, label: String },
 }
 
 /// A line chart.
@@ -81,6 +100,8 @@ pub struct Chart {
     pub subtitle: Option<String>,
     pub x: Axis,
     pub y: Axis,
+    /// Under the curves.
+    pub heat: Option<Box<Heat>>,
     pub curves: Vec<Curve>,
     pub marks: Vec<Mark>,
     /// What the shades are, for the legend; nothing if it is empty.
@@ -95,7 +116,7 @@ impl Chart {
         // All frames have about these proportions, and thickness is relative.
         const ANY: (f64, f64) = (300.0, 210.0);
         let frame = Frame { left: 0.0, right: ANY.0, top: 0.0, bottom: ANY.1 };
-        let ready = Ready::new(self, ANY);
+        let ready = Ready::new(self, ANY, false);
         self.curves.iter().any(|curve| !ready.shades(curve, &frame).is_empty())
     }
 
@@ -116,6 +137,10 @@ const STEP: f64 = 16.0;
 const SAMPLE: f64 = 27.0;
 /// How much of its colour a shade has.
 const SHADE: f64 = 0.2;
+/// How much a bar has.
+const BAR: f64 = 0.6;
+/// Half the width of what ends a bar.
+const CAP: f64 = 2.5;
 /// Thickness of the least shade that is seen on both sides of its line, in parts of the height of the frame.
 const LEAST_SHADE: f64 = 0.012;
 
@@ -135,20 +160,25 @@ pub(super) struct Ready<'a> {
     x: Ruler,
     y: Ruler,
     legend: Legend,
+    bar: Option<Bar>,
 }
 
 impl<'a> Ready<'a> {
-    /// For a frame of this size in points.
-    pub(super) fn new(chart: &'a Chart, size: (f64, f64)) -> Self {
+    /// For a frame of this size in points; `bar` draws the bar of its heat's colours beside it.
+    pub(super) fn new(chart: &'a Chart, size: (f64, f64), bar: bool) -> Self {
         let points = || chart.curves.iter().flat_map(|curve| curve.points.iter().copied());
         let visible = |&(x, y): &(f64, f64)| {
             x.is_finite() && y.is_finite() && !(chart.x.log && x <= 0.0) && !(chart.y.log && y <= 0.0)
         };
         let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = points().filter(visible).unzip();
-        for (x, low, high) in chart.curves.iter().flat_map(Curve::shades) {
+        for (x, low, high) in chart.curves.iter().flat_map(|curve| curve.shades().chain(curve.bars())) {
             if x.is_finite() && low.is_finite() && high.is_finite() {
                 ys.extend([low, high].into_iter().filter(|&y| !chart.y.log || y > 0.0));
             }
+        }
+        if let Some(heat) = &chart.heat {
+            xs.extend(&heat.x_edges);
+            ys.extend(&heat.y_edges);
         }
         for mark in &chart.marks {
             match *mark {
@@ -159,6 +189,7 @@ impl<'a> Ready<'a> {
                     ys.push(y);
                 }
                 Mark::Band { low, high, .. } => ys.extend([low, high]),
+                Mark::Span { low, high, .. } => xs.extend([low, high]),
             }
         }
         let named: Vec<f64> = chart.entries().map(|(_, text)| text_width(text, TEXT)).collect();
@@ -178,6 +209,7 @@ impl<'a> Ready<'a> {
             x: Ruler::new(&chart.x, xs.into_iter(), size.0, 44.0),
             y: Ruler::new(&chart.y, ys.into_iter(), size.1, 26.0),
             legend,
+            bar: chart.heat.as_ref().filter(|_| bar).map(|heat| heat.bar(size.1)),
         }
     }
 
@@ -188,6 +220,10 @@ impl<'a> Ready<'a> {
     pub(super) fn margins(&self) -> Margins {
         let mut margins = axis::margins(&self.x, &self.y, &self.chart.x.label, &self.chart.y.label);
         margins.top += self.heading.height();
+        if let Some(bar) = &self.bar {
+            margins.right = margins.right.max(bar.width());
+            margins.top += bar.above();
+        }
         match self.legend {
             Legend::None => {}
             Legend::Right(width) => margins.right = margins.right.max(12.0 + width),
@@ -206,8 +242,13 @@ impl<'a> Ready<'a> {
             chart.curves.iter().map(|curve| curve.points.iter().map(place).collect()).collect();
         let lines: Vec<Vec<Vec<(f64, f64)>>> = curves.iter().map(|places| visible(places, frame)).collect();
 
-        let marks = marks::placed(&chart.marks, frame, (&x, &y), lines.iter().flatten());
+        let spines = chart.heat.as_ref().map_or_else(Vec::new, |heat| heat.spines((&x, &y)));
+        let marks = marks::placed(&chart.marks, frame, (&x, &y), lines.iter().flatten().chain(&spines));
         marks::bands(page, &marks, frame)?;
+        let mut drawn = false;
+        if let Some(heat) = &chart.heat {
+            drawn = heat.draw(page, frame, (&x, &y))?;
+        }
         // Under all lines, so that none is dimmed.
         for (number, curve) in chart.curves.iter().enumerate() {
             for outline in self.shades(curve, frame) {
@@ -215,9 +256,24 @@ impl<'a> Ready<'a> {
             }
         }
         marks::lines(page, &marks)?;
-        let mut drawn = false;
         for (number, curve) in chart.curves.iter().enumerate() {
             let colour = chart.colour(number).rgba();
+            for (at, low, high) in curve.bars() {
+                let ends = x.place(at).zip(y.place(low)).zip(y.place(high));
+                let Some(((at, low), high)) = ends else { continue };
+                if let Some(ends) = frame.clip((at, low), (at, high)) {
+                    page.line(&ends, colour.mix(BAR), 1.1)?;
+                    drawn = true;
+                }
+                // An end outside of the frame has no cap: the bar is open.
+                for end in [(at, low), (at, high)].into_iter().filter(|&end| frame.contains(end)) {
+                    page.line(&[(end.0 - CAP, end.1), (end.0 + CAP, end.1)], colour.mix(BAR), 1.1)?;
+                }
+            }
+            if curve.style == Style::Shade {
+                drawn |= !curve.spread.is_empty();
+                continue;
+            }
             if curve.style != Style::Dots {
                 for run in &lines[number] {
                     drawn = true;
@@ -240,8 +296,11 @@ impl<'a> Ready<'a> {
             axis::say(page, frame, if chart.empty.is_empty() { "no data" } else { &chart.empty })?;
         }
         axis::draw(page, frame, (&self.x, &chart.x.label), (&self.y, &chart.y.label))?;
-        let axis_top = axis::margins(&self.x, &self.y, "", "").top;
+        let axis_top = axis::margins(&self.x, &self.y, "", "").top + self.bar.as_ref().map_or(0.0, Bar::above);
         self.heading.draw(page, frame.middle().0, frame.top - axis_top)?;
+        if let Some(bar) = &self.bar {
+            bar.draw(page, frame)?;
+        }
         self.legend(page, frame)
     }
 
@@ -287,6 +346,7 @@ impl<'a> Ready<'a> {
                 let (colour, style) = (self.chart.colour(number).rgba(), self.chart.curves[number].style);
                 match style {
                     Style::Dots => {}
+                    Style::Shade => page.block((ends[0].0, at - 5.0), (ends[1].0, at + 5.0), colour.mix(SHADE))?,
                     Style::Dashed => page.dashes(&ends, colour, 1.8)?,
                     Style::Line | Style::LineAndDots => page.line(&ends, colour, 1.8)?,
                 }

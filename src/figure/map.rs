@@ -4,10 +4,12 @@ use ndarray::Array2;
 use plotters::backend::DrawingBackend;
 use plotters::style::{Color, RGBColor, WHITE};
 
-use super::axis::{Axis, Frame, Margins, Ruler, SMALL, TEXT, drawable};
+use super::axis::{Margins, SMALL, TEXT};
+use super::bar::{Bar, Colours};
 use super::canvas::{Anchor, Drawn, Page, text_width};
+use super::frame::Frame;
 use super::plate::Heading;
-use super::scale::{INK, diverging, plasma, power_of_ten};
+use super::scale::INK;
 
 /// A heat map.
 ///
@@ -16,10 +18,14 @@ use super::scale::{INK, diverging, plasma, power_of_ten};
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Map {
     pub title: String,
+    pub subtitle: Option<String>,
     /// Of the columns; without one, columns are not numbered.
     pub x_label: String,
     /// Of the rows; without one, rows are not numbered.
     pub y_label: String,
+    /// Numbers of the first row and the first column, and how far it is from each to the next; 0 is taken for 1.
+    pub first: (u64, u64),
+    pub step: u64,
     /// Axes (row, column).
     pub values: Array2<f64>,
     /// With the unit in brackets: `conductance (nS)`.
@@ -32,7 +38,6 @@ pub struct Map {
     pub annotate: bool,
 }
 
-const BAR: f64 = 11.0;
 const MISSING: RGBColor = RGBColor(200, 200, 200);
 
 /// A map with its colours fixed and its place still open.
@@ -42,11 +47,9 @@ pub(super) struct Ready<'a> {
     size: (f64, f64),
     /// Side of a cell.
     cell: f64,
-    low: f64,
-    high: f64,
-    signed: bool,
+    colours: Colours,
     texts: Vec<String>,
-    bar: Option<Ruler>,
+    bar: Option<Bar>,
 }
 
 impl<'a> Ready<'a> {
@@ -59,74 +62,41 @@ impl<'a> Ready<'a> {
         // Whole tenths are whole units of the SVG, and whole halves whole pixels of the bitmap.
         let cell =
             (2.0 * if map.annotate { wanted.max(widest + 6.0) } else { wanted.min(36.0) }).round().max(1.0) / 2.0;
-        let fits = |v: f64| drawable(v, map.log);
-        let view = |v: f64| if map.log { v.log10() } else { v };
-        let given = map.range.filter(|&(a, b)| fits(a) && fits(b) && a < b);
-        let ends = map.values.iter().copied().filter(|&v| fits(v)).fold(None, |ends: Option<(f64, f64)>, v| {
-            let (low, high) = ends.unwrap_or((v, v));
-            Some((low.min(v), high.max(v)))
-        });
-        let (mut low, mut high) = given.or(ends).unwrap_or(if map.log { (1.0, 10.0) } else { (0.0, 1.0) });
-        if low == high {
-            // One number has no range: a colour from the middle.
-            (low, high) = if map.log {
-                (low / 2.0, high * 2.0)
-            } else {
-                (low - 0.5 * low.abs().max(1e-300), high + 0.5 * high.abs().max(1e-300))
-            };
-        }
-        let signed = !map.log && low < 0.0 && high > 0.0;
-        if signed {
-            high = high.max(-low);
-            low = -high;
-        }
-        let axis = Axis { label: String::new(), log: map.log, range: Some((low, high)), ..Axis::default() };
+        let colours = Colours::new(map.values.iter().copied(), map.range, map.log);
         let size = (cell * columns.max(1) as f64, cell * rows.max(1) as f64);
-        let bar = bar.then(|| Ruler::new(&axis, std::iter::empty(), size.1, 28.0));
-        let heading = Heading::new(&map.title, None, size.0 + 20.0);
-        Ready { map, heading, size, cell, low: view(low), high: view(high), signed, texts, bar }
+        let bar = bar.then(|| colours.bar(&map.value_label, size.1));
+        let heading = Heading::new(&map.title, map.subtitle.as_deref(), size.0 + 50.0);
+        Ready { map, heading, size, cell, colours, texts, bar }
     }
 
     pub(super) fn size(&self) -> (f64, f64) {
         self.size
     }
 
-    fn numbers(&self, label: &str, count: usize) -> f64 {
-        if label.is_empty() { 0.0 } else { text_width(&count.saturating_sub(1).to_string(), TEXT) }
+    /// The number of a row or a column.
+    fn number(&self, first: u64, at: usize) -> String {
+        first.saturating_add(self.map.step.max(1).saturating_mul(at as u64)).to_string()
+    }
+
+    /// Width of the numbers along a side.
+    fn numbers(&self, label: &str, first: u64, count: usize) -> f64 {
+        if label.is_empty() { 0.0 } else { text_width(&self.number(first, count.saturating_sub(1)), TEXT) }
     }
 
     pub(super) fn margins(&self) -> Margins {
         let label = |text: &str, width: f64| if text.is_empty() { 4.0 } else { 10.0 + width + 7.0 + TEXT };
-        let bar = self.bar.as_ref().map_or(4.0, |bar| {
-            let label = if self.map.value_label.is_empty() { 0.0 } else { TEXT + 8.0 };
-            10.0 + BAR + 6.0 + bar.widest() + label
-        });
-        let power = self.bar.as_ref().is_some_and(|bar| bar.power != 0);
         Margins {
-            left: label(&self.map.y_label, self.numbers(&self.map.y_label, self.map.values.nrows())),
-            right: bar,
-            top: self.heading.height() + if power { 16.0 } else { 4.0 },
+            left: label(&self.map.y_label, self.numbers(&self.map.y_label, self.map.first.0, self.map.values.nrows())),
+            right: self.bar.as_ref().map_or(4.0, Bar::width),
+            top: self.heading.height() + 4.0 + self.bar.as_ref().map_or(0.0, Bar::above),
             bottom: label(&self.map.x_label, TEXT),
         }
-    }
-
-    /// Place of a number between the ends of the colours.
-    fn part(&self, value: f64) -> Option<f64> {
-        let fits = drawable(value, self.map.log);
-        let view = if self.map.log { value.log10() } else { value };
-        fits.then(|| ((view - self.low) / (self.high - self.low)).clamp(0.0, 1.0))
-    }
-
-    fn colour(&self, part: f64) -> RGBColor {
-        // Steps too small to see, so that neighbours of one colour are drawn as one.
-        let part = (part * 250.0).round() / 250.0;
-        if self.signed { diverging(part) } else { plasma(part) }
     }
 
     pub(super) fn draw<DB: DrawingBackend>(&self, page: &Page<'_, DB>, frame: &Frame) -> Drawn {
         let ink = INK.to_rgba();
         let (rows, columns) = self.map.values.dim();
-        let colour = |row, column| self.part(self.map.values[[row, column]]).map_or(MISSING, |part| self.colour(part));
+        let colour = |row, column| self.colours.of(self.map.values[[row, column]]).unwrap_or(MISSING);
         let (x, y) =
             (|column: usize| frame.left + self.cell * column as f64, |row: usize| frame.top + self.cell * row as f64);
         // Each reaches under the next, or a reader's smoothing would leave a light seam.
@@ -154,7 +124,7 @@ impl<'a> Ready<'a> {
         page.line(&frame.corners(), ink, 0.9)?;
         self.names(page, frame)?;
         self.heading.draw(page, frame.middle().0, frame.top - self.margins().top + self.heading.height())?;
-        self.bar(page, frame)
+        self.bar.as_ref().map_or(Ok(()), |bar| bar.draw(page, frame))
     }
 
     fn names<DB: DrawingBackend>(&self, page: &Page<'_, DB>, frame: &Frame) -> Drawn {
@@ -162,10 +132,10 @@ impl<'a> Ready<'a> {
         let (rows, columns) = self.map.values.dim();
         let at = |number: usize| self.cell * (number as f64 + 0.5);
         if !self.map.x_label.is_empty() {
-            let every = step(columns, (self.numbers(&self.map.x_label, columns) + 8.0) / self.cell);
+            let every = step(columns, (self.numbers(&self.map.x_label, self.map.first.1, columns) + 8.0) / self.cell);
             for column in (0..columns).step_by(every) {
                 page.text(
-                    &column.to_string(),
+                    &self.number(self.map.first.1, column),
                     (frame.left + at(column), frame.bottom + 4.0),
                     TEXT,
                     Anchor::Below,
@@ -178,40 +148,13 @@ impl<'a> Ready<'a> {
         if !self.map.y_label.is_empty() {
             let every = step(rows, 15.0 / self.cell);
             for row in (0..rows).step_by(every) {
-                page.text(&row.to_string(), (frame.left - 5.0, frame.top + at(row)), TEXT, Anchor::Right, ink)?;
+                let name = self.number(self.map.first.0, row);
+                page.text(&name, (frame.left - 5.0, frame.top + at(row)), TEXT, Anchor::Right, ink)?;
             }
-            let beside = frame.left - self.numbers(&self.map.y_label, rows) - 10.0 - TEXT / 2.0;
+            let beside = frame.left - self.numbers(&self.map.y_label, self.map.first.0, rows) - 10.0 - TEXT / 2.0;
             page.text(&self.map.y_label, (beside, frame.middle().1), TEXT, Anchor::Turned, ink)?;
         }
         Ok(())
-    }
-
-    fn bar<DB: DrawingBackend>(&self, page: &Page<'_, DB>, frame: &Frame) -> Drawn {
-        let Some(ruler) = &self.bar else {
-            return Ok(());
-        };
-        let ink = INK.to_rgba();
-        let bar = Frame { left: frame.right + 10.0, right: frame.right + 10.0 + BAR, ..*frame };
-        let height = bar.bottom - bar.top;
-        let steps = (height * 2.0).ceil().min(250.0);
-        for step in 0..steps as usize {
-            let part = (step as f64 + 0.5) / steps;
-            let top = bar.bottom - height * (step as f64 + 1.0) / steps;
-            let bottom = (bar.bottom - height * step as f64 / steps + 0.5).min(bar.bottom);
-            page.block((bar.left, top), (bar.right, bottom), self.colour(part).to_rgba())?;
-        }
-        page.line(&bar.corners(), ink, 0.7)?;
-        for (view, text) in &ruler.majors {
-            let at = bar.bottom - height * (view - self.low) / (self.high - self.low);
-            page.line(&[(bar.right, at), (bar.right + 3.0, at)], ink, 0.7)?;
-            page.text(text, (bar.right + 5.5, at), TEXT, Anchor::Left, ink)?;
-        }
-        if ruler.power != 0 {
-            let text = format!("×{}", power_of_ten(ruler.power));
-            page.text(&text, (bar.left, bar.top - 8.0), SMALL, Anchor::Left, ink)?;
-        }
-        let beside = bar.right + 6.0 + ruler.widest() + 4.0 + TEXT / 2.0;
-        page.text(&self.map.value_label, (beside, bar.middle().1), TEXT, Anchor::Turned, ink)
     }
 }
 

@@ -3,9 +3,10 @@
 use plotters::backend::DrawingBackend;
 use plotters::style::{Color, RGBColor, WHITE};
 
-use super::axis::{Frame, Placed, SMALL};
+use super::axis::{Placed, SMALL};
 use super::canvas::{Anchor, Drawn, Page, fitted, text_width};
 use super::chart::Mark;
+use super::frame::Frame;
 use super::scale::INK;
 
 const LINE: RGBColor = RGBColor(120, 120, 120);
@@ -25,6 +26,7 @@ enum Shape {
     Line([(f64, f64); 2]),
     Ring((f64, f64)),
     Band(f64, f64),
+    Span(f64, f64),
 }
 
 /// A label's box on the page.
@@ -85,7 +87,7 @@ pub(super) fn placed<'a>(
             Shape::Line(ends) => avoid.extend(sampled(ends)),
             // A ring counts as much as a stretch of a curve.
             Shape::Ring(at) => avoid.extend([*at; 12]),
-            Shape::Band(..) => {}
+            Shape::Band(..) | Shape::Span(..) => {}
         }
     }
     let mut taken: Vec<Label> = Vec::new();
@@ -94,7 +96,7 @@ pub(super) fn placed<'a>(
     // Those with the least choice of places first.
     pairs.sort_by_key(|(mark, _)| match mark {
         Mark::Point { .. } => 0,
-        Mark::Band { .. } => 1,
+        Mark::Band { .. } | Mark::Span { .. } => 1,
         Mark::Horizontal { .. } => 2,
         Mark::Vertical { .. } => 3,
     });
@@ -111,7 +113,8 @@ fn text_of(mark: &Mark) -> &str {
         Mark::Horizontal { label, .. }
         | Mark::Vertical { label, .. }
         | Mark::Point { label, .. }
-        | Mark::Band { label, .. } => label,
+        | Mark::Band { label, .. }
+        | Mark::Span { label, .. } => label,
     }
 }
 
@@ -131,6 +134,11 @@ fn shape(mark: &Mark, frame: &Frame, x: &Placed, y: &Placed) -> Option<Shape> {
             let (a, b) = (y.place(low)?, y.place(high)?);
             let (upper, lower) = (a.min(b).max(top), a.max(b).min(bottom));
             (upper <= lower).then_some(Shape::Band(upper, lower))
+        }
+        Mark::Span { low, high, .. } => {
+            let (a, b) = (x.place(low)?, x.place(high)?);
+            let (from, to) = (a.min(b).max(left), a.max(b).min(right));
+            (from <= to).then_some(Shape::Span(from, to))
         }
     }
 }
@@ -221,6 +229,21 @@ fn candidates(text: &str, shape: &Shape, frame: &Frame) -> Vec<(f64, Label)> {
             let (middle, above, below) = ((upper + lower) / 2.0, upper - height - 1.0, lower + height + 1.0);
             along(&if lower - upper >= HEIGHT { [middle, above, below] } else { [above, below, middle] })
         }
+        Shape::Span(from, to) => {
+            let mut all = Vec::new();
+            let (x, side) = ((from + to) / 2.0, (to - from - width) / 2.0 - 4.0);
+            for i in 0..14 {
+                let price = 0.4 * i as f64;
+                let y = frame.top + height + 4.0 + (frame.bottom - frame.top - 24.0) * part(i, 13);
+                let asides = [0.0, side, -side];
+                all.extend(
+                    asides.iter().filter(|_| side > 0.0).map(|aside| at(price + 0.01 * aside.abs(), x + aside, y)),
+                );
+                let y = frame.top + half + 6.0 + (frame.bottom - frame.top - width - 12.0) * part(i, 13);
+                all.push((price + 6.0, Label::new(text, width, (x, y), true)));
+            }
+            all
+        }
     }
 }
 
@@ -229,6 +252,9 @@ pub(super) fn bands<DB: DrawingBackend>(page: &Page<'_, DB>, marks: &[PlacedMark
     for mark in marks {
         if let Shape::Band(upper, lower) = mark.shape {
             page.block((frame.left, upper), (frame.right, lower.max(upper + 1.0)), SHADE.to_rgba())?;
+        }
+        if let Shape::Span(from, to) = mark.shape {
+            page.block((from, frame.top), (to.max(from + 1.0), frame.bottom), SHADE.to_rgba())?;
         }
     }
     Ok(())

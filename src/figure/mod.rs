@@ -5,9 +5,13 @@
 //! `sans-serif` and leaves the choice to its reader.
 
 mod axis;
+mod bar;
 mod canvas;
 mod chart;
 pub mod digits;
+mod frame;
+mod heat;
+pub mod lifetime;
 mod map;
 mod marks;
 mod plate;
@@ -18,18 +22,22 @@ use std::path::{Path, PathBuf};
 
 pub use axis::Axis;
 pub use chart::{Chart, Curve, Mark, Style};
+pub use heat::Heat;
 pub use map::Map;
 pub use plate::{Panel, Plate, plate, plate_svg};
 pub use retention::retention;
 pub use scale::Colour;
 
-use crate::record::commit::CommitError;
+use crate::record::{RecordError, commit::CommitError};
 
 /// Why a figure could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum FigureError {
     #[error(transparent)]
     Commit(#[from] CommitError),
+
+    #[error(transparent)]
+    Record(#[from] RecordError),
 
     #[error("cannot draw {}: {detail}; look at the numbers with `trapline show`", path.display())]
     Draw { path: PathBuf, detail: String },

@@ -6,9 +6,10 @@ use plotters::backend::DrawingBackend;
 use plotters::style::Color;
 
 use super::FigureError;
-use super::axis::{Frame, Margins};
+use super::axis::Margins;
 use super::canvas::{self, Anchor, Drawing, Drawn, Page};
 use super::chart::{self, Chart};
+use super::frame::Frame;
 use super::map::{self, Map};
 use super::scale::{GREY, INK};
 
@@ -119,6 +120,15 @@ impl Ready<'_> {
     }
 }
 
+/// What pictures that share a bar of colours have in common; none where the range is the picture's own.
+fn colours(panel: &Panel) -> Option<((f64, f64), bool, &str)> {
+    match panel {
+        Panel::Map(map) => Some((map.range?, map.log, &map.value_label)),
+        Panel::Chart(Chart { heat: Some(heat), .. }) => Some((heat.range?, heat.log, &heat.label)),
+        _ => None,
+    }
+}
+
 /// Where a column or a row of frames begins, and how long they may be.
 struct Track {
     from: f64,
@@ -148,19 +158,21 @@ impl<'a> Sheet<'a> {
             _ => (200.0, 140.0),
         };
         let height = if count > 3 { 112.0 } else { frame.1 };
-        let one = |(number, panel): (usize, &'a Panel)| match panel {
-            Panel::Chart(chart) => Ready::Chart(Box::new(chart::Ready::new(chart, frame))),
-            Panel::Blank => Ready::Blank,
-            Panel::Map(map) => {
-                // The last of its row has the bar of all that share it; a row that ends early has the bar of the row above.
-                let next = match (number + 1) % count {
-                    0 => None,
-                    _ if number + 1 < plate.panels.len() => plate.panels.get(number + 1),
-                    _ => (number / count * count).checked_sub(1).and_then(|above| plate.panels.get(above)),
-                };
-                let shared = matches!(next, Some(Panel::Map(next)) if map.range.is_some()
-                    && (map.range, map.log, &map.value_label) == (next.range, next.log, &next.value_label));
-                Ready::Map(Box::new(map::Ready::new(map, height, !shared)))
+        let one = |(number, panel): (usize, &'a Panel)| {
+            // The last of its row has the bar of all that share it; a row that ends early has the bar of the row above.
+            let next = match (number + 1) % count {
+                0 => None,
+                _ if number + 1 < plate.panels.len() => plate.panels.get(number + 1),
+                _ => (number / count * count).checked_sub(1).and_then(|above| plate.panels.get(above)),
+            };
+            let bar = colours(panel).is_some() && colours(panel) != next.and_then(colours);
+            match panel {
+                Panel::Chart(chart) => {
+                    let own = bar || chart.heat.as_ref().is_some_and(|heat| heat.range.is_none());
+                    Ready::Chart(Box::new(chart::Ready::new(chart, frame, own)))
+                }
+                Panel::Map(map) => Ready::Map(Box::new(map::Ready::new(map, height, bar || map.range.is_none()))),
+                Panel::Blank => Ready::Blank,
             }
         };
         let panels: Vec<Ready<'a>> = plate.panels.iter().enumerate().map(one).collect();

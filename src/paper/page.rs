@@ -1,6 +1,7 @@
 //! One HTML page that opens from disk: claims, figures, parameters, provenance. Everything is in it; it asks no network for anything.
 
 use super::claims::{Finding, short};
+use crate::html::{escaped, inline};
 use crate::outcome::{ExperimentLabel, Provenance};
 use std::fmt::Write;
 
@@ -24,21 +25,6 @@ pre{overflow-x:auto;background:#f5f5f5;padding:.75rem;font-size:.8rem}small{colo
 @media(max-width:45rem){body{padding:.5rem;font-size:15px}table.claims tr{display:block;padding:.5rem 0;border-bottom:1px solid #ddd}\
 table.claims tr.head{display:none}table.claims td{display:block;border:0;padding:.1rem 0}\
 table.claims td[data-of]:not(:empty)::before{content:attr(data-of)': ';color:#555}table.claims td:first-child{font-weight:bold}}";
-
-/// Text that HTML takes as text.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// The page.
 pub fn page(label: &ExperimentLabel, provenance: &Provenance, findings: &[Finding], figures: &[Shown]) -> String {
@@ -165,11 +151,6 @@ fn claims(html: &mut String, findings: &[Finding], figures: &[Shown]) -> std::fm
     }
     html.push_str("</table></div>\n");
     Ok(())
-}
-
-/// A drawing as part of a page: without the declaration that only a file of its own may have.
-fn inline(svg: &str) -> &str {
-    svg.find("<svg").map_or(svg, |start| &svg[start..])
 }
 
 #[cfg(test)]

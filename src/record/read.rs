@@ -120,7 +120,35 @@ impl<'a> OpenRecord<'a> {
     /// # Panics
     /// If there are fewer points.
     pub fn whole(&self, place: usize) -> Result<Option<PointOutcome>, RecordError> {
-        whole_in(&Input::new(&self.file, &self.record.path).keeping(&self.datasets), self.record, place)
+        whole_in(&self.input(), self.record, place)
+    }
+
+    /// As [`read_histograms`].
+    ///
+    /// # Errors
+    /// As [`open_campaign`].
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn histograms(&self, place: usize) -> Result<Option<Histograms>, RecordError> {
+        let there = self.record.points[place].outcome.is_some();
+        there.then(|| histograms_in(&self.input(), self.record, place)).transpose()
+    }
+
+    /// As [`read_dump`].
+    ///
+    /// # Errors
+    /// As [`open_campaign`].
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn dump(&self, place: usize) -> Result<Option<CellDump>, RecordError> {
+        let there = self.record.points[place].outcome.is_some();
+        if there { dump_in(&self.input(), self.record, place) } else { Ok(None) }
+    }
+
+    fn input(&self) -> Input<'_> {
+        Input::new(&self.file, &self.record.path).keeping(&self.datasets)
     }
 }
 
@@ -148,8 +176,7 @@ pub fn read_histograms(record: &CampaignRecord, place: usize) -> Result<Option<H
     if record.points[place].outcome.is_none() {
         return Ok(None);
     }
-    let (file, _) = hdf::open(&record.path)?;
-    histograms_in(&Input::new(&file, &record.path), record, place).map(Some)
+    OpenRecord::new(record)?.histograms(place)
 }
 
 fn histograms_in(input: &Input<'_>, record: &CampaignRecord, place: usize) -> Result<Histograms, RecordError> {
@@ -182,8 +209,7 @@ pub fn read_dump(record: &CampaignRecord, place: usize) -> Result<Option<CellDum
     if record.label.dump.is_none() || record.points[place].outcome.is_none() {
         return Ok(None);
     }
-    let (file, _) = hdf::open(&record.path)?;
-    dump_in(&Input::new(&file, &record.path), record, place)
+    OpenRecord::new(record)?.dump(place)
 }
 
 fn dump_in(input: &Input<'_>, record: &CampaignRecord, place: usize) -> Result<Option<CellDump>, RecordError> {

@@ -27,7 +27,8 @@ pub(super) struct Gathered {
 pub(super) struct Counted {
     pub temperature_k: f64,
     pub points: usize,
-    pub computed: usize,
+    /// Where those that were computed stand in the record.
+    pub places: Vec<usize>,
     pub lifetimes: Result<Lifetimes, String>,
     pub flags: Vec<String>,
 }
@@ -79,7 +80,7 @@ fn group(record: &CampaignRecord, cases: &[usize], material: usize, pool_seeds: 
     let settings = label.settings[place(label, cases[0], material, 0)];
     let set = |key: &str| swept(label, &places, key);
     let mut counts: Vec<Counted> = (0..label.temperatures_k.len())
-        .map(|t| counted(label, &cases.iter().map(|&case| &record.of_material(case, material)[t]).collect::<Vec<_>>()))
+        .map(|t| counted(record, &cases.iter().map(|&case| place(label, case, material, t)).collect::<Vec<_>>()))
         .collect();
     counts.sort_by(|a, b| a.temperature_k.total_cmp(&b.temperature_k));
     let cycled = is_cycled(label);
@@ -118,7 +119,9 @@ fn each_seed_once(label: &CampaignLabel, cases: &[usize], material: usize) -> (V
     (kept, if twice > 0 { vec![remark] } else { Vec::new() })
 }
 
-fn counted(label: &CampaignLabel, points: &[&RecordedPoint]) -> Counted {
+fn counted(record: &CampaignRecord, places: &[usize]) -> Counted {
+    let label = &record.label;
+    let points: Vec<&RecordedPoint> = places.iter().map(|&place| &record.points[place]).collect();
     let computed: Vec<_> = points.iter().filter_map(|point| point.outcome.as_ref()).collect();
     let sum = |values: &mut dyn Iterator<Item = u64>| values.fold(0_u64, u64::saturating_add);
     let failed: Vec<u64> = (0..label.times_s.len())
@@ -137,7 +140,8 @@ fn counted(label: &CampaignLabel, points: &[&RecordedPoint]) -> Counted {
         }
     }
     let temperature_k = points[0].label.temperature_k;
-    Counted { temperature_k, points: points.len(), computed: computed.len(), lifetimes, flags }
+    let places = places.iter().copied().filter(|&place| record.points[place].outcome.is_some()).collect();
+    Counted { temperature_k, points: points.len(), places, lifetimes, flags }
 }
 
 /// What a sweep sets a key to at these places, as text.

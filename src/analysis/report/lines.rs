@@ -153,7 +153,7 @@ fn meaning(broken: &Break, glass_transition_k: Option<f64>) -> String {
 }
 
 /// The line of a temperature's side of any break, and why it must not answer for it; in the gap of a break the line is that of all.
-pub(super) fn line_for(
+pub fn line_for(
     of: &LineOfTimes,
     use_k: f64,
     glass_transition_k: Option<f64>,

@@ -1,5 +1,5 @@
 //! A campaign's lifetimes: what its counts of failed cells say, population by population, and what they let one say of a use
-//! temperature. From a record to plain numbers; [`text`] puts them into words, `docs/lifetime.md` explains them.
+//! temperature. From a record to plain numbers; [`text()`] puts them into words, `docs/lifetime.md` explains them.
 //!
 //! A *group* is one material at one place of the sweeps. Points that differ in nothing but the seed are more cells of one
 //! population and are pooled, unless asked otherwise. In a group there is one *population* at each bake temperature, with its
@@ -13,7 +13,7 @@ mod lines;
 mod populations;
 mod say;
 mod tables;
-mod text;
+pub mod text;
 mod uses;
 
 use serde::{Serialize, Serializer};
@@ -23,10 +23,10 @@ use super::lifetime::{
     Segments, TimePoint,
 };
 
-pub use lines::{MOST_ENERGY_EV, MOST_LENGTHS};
-pub use say::parts;
+pub use self::text::text;
+pub use lines::{MOST_ENERGY_EV, MOST_LENGTHS, line_for};
+pub use say::{parts, percent, span};
 pub use tables::{curves_csv, lifetimes_csv};
-pub use text::text;
 
 use self::gather::Gathered;
 use crate::record::CampaignRecord;
@@ -102,6 +102,9 @@ pub struct Population {
     /// Points pooled in it, and how many of those were computed.
     pub points: usize,
     pub computed: usize,
+    /// Where those stand among the points of the record.
+    #[serde(skip)]
+    pub places: Vec<usize>,
     /// Takes part in lines over temperature.
     pub on_lines: bool,
     /// The reason for an `Err`: nothing computed, nothing programmed, counts that fall.

@@ -13,7 +13,8 @@ pub(super) fn observe(counts: &[Counted], question: &Question) -> Vec<Population
     let population = |of: &Counted| Population {
         temperature_k: of.temperature_k,
         points: of.points,
-        computed: of.computed,
+        computed: of.places.len(),
+        places: of.places.clone(),
         on_lines: false,
         observed: of.lifetimes.clone().and_then(|lifetimes| observed(lifetimes, question).map_err(why)),
         flags: of.flags.clone(),

@@ -45,7 +45,8 @@ pub fn parts(fraction: f64) -> String {
     if fraction >= 0.009_999 { percent(fraction) } else { format!("{} ppm", short(1e6 * fraction)) }
 }
 
-pub(super) fn percent(share: f64) -> String {
+/// `90 %`.
+pub fn percent(share: f64) -> String {
     format!("{} %", short(100.0 * share))
 }
 
@@ -90,7 +91,7 @@ pub(super) fn bounds(of: Bounds, said: fn(f64) -> String) -> String {
 }
 
 /// A time with three significant digits, in the unit that suits it.
-pub(super) fn span(seconds: f64) -> String {
+pub fn span(seconds: f64) -> String {
     const SCALES: [(f64, &str); 4] = [(YEAR_S, "years"), (86_400.0, "d"), (3600.0, "h"), (60.0, "min")];
     let (scale, name) = SCALES.into_iter().find(|(scale, _)| seconds >= *scale).unwrap_or((1.0, "s"));
     format!("{} {name}", small(seconds / scale))

@@ -39,23 +39,42 @@ pub fn text(report: &LifetimeReport) -> String {
 
 fn of_group(group: &Group) -> String {
     let mut text = format!("{}\n{}\n", group.name, conditions(group));
-    text.push_str(&populations(group));
+    text.push_str(&table(populations(group)));
     for (what, names) in unfitted(group) {
         text.push_str(&wrapped(&format!("  {names}: {what}"), 4));
     }
     for remark in &group.remarks {
         text.push_str(&wrapped(&format!("  {remark}"), 4));
     }
-    for (number, line) in group.lines.iter().enumerate() {
-        text.push_str(&of_line(line, if number == 0 { Some(&group.joint) } else { None }));
-    }
-    for at in &group.uses {
-        text.push_str(&of_use(at, group));
+    for (heading, rows) in said(group) {
+        text.push_str(&paragraph(&heading, &rows));
     }
     text
 }
 
-fn conditions(group: &Group) -> String {
+/// The rows of a table, indented.
+fn table(rows: Vec<Vec<String>>) -> String {
+    let mut rows = rows.into_iter().map(|mut cells| {
+        cells[0].insert_str(0, "  ");
+        cells
+    });
+    let mut table = Table::new(rows.next().unwrap_or_default(), 1);
+    rows.for_each(|row| table.row(row));
+    table.render()
+}
+
+/// A heading, and lines of a name and what is said of it.
+pub type Said = (String, Vec<(&'static str, String)>);
+
+/// What a group's lines over temperature say, and what they let one say of each temperature of use.
+pub fn said(group: &Group) -> Vec<Said> {
+    let joint = |number: usize| (number == 0).then_some(&group.joint);
+    let lines = group.lines.iter().enumerate().map(|(number, line)| of_line(line, joint(number)));
+    lines.chain(group.uses.iter().map(|at| of_use(at, group))).collect()
+}
+
+/// When a cell of a group has failed, and the law of its lifetimes.
+pub fn conditions(group: &Group) -> String {
     let read = group.read_k.map_or_else(|| "as baked".to_owned(), |k| format!("at {}", degrees(k)));
     let failed = format!(
         "failed: keeps less than {} of its window, read at {} V, {read}",
@@ -78,25 +97,24 @@ fn other(law: Law) -> Law {
     }
 }
 
-fn populations(group: &Group) -> String {
+/// A table of a group's temperatures: the headings, and a row for each.
+pub fn populations(group: &Group) -> Vec<Vec<String>> {
     let ppm = group.lines.first().map_or_else(String::new, |line| parts(line.fraction));
     let fitted: &[&str] = match group.law {
         Some(Law::Weibull) => &["beta", "bounds", "eta", "p of fit", "off by %"],
         Some(Law::Lognormal) => &["sigma", "bounds", "median", "p of fit", "off by %"],
         None => &[],
     };
-    let heads = [&["  °C", "cells", "failed %"], fitted, &[ppm.as_str(), "bounds", ""]].concat();
-    let mut table = Table::new(heads, 1);
+    let heads = [&["°C", "cells", "failed %"], fitted, &[ppm.as_str(), "bounds", ""]].concat();
+    let heads = heads.iter().map(|head| (*head).to_owned()).collect();
     let celsius = celsius_texts(&group.populations.iter().map(|of| of.temperature_k).collect::<Vec<_>>());
-    for (of, celsius) in group.populations.iter().zip(celsius) {
-        table.row(row(of, &celsius, group.law));
-    }
-    table.render()
+    let rows = group.populations.iter().zip(celsius).map(|(of, celsius)| row(of, celsius, group.law));
+    std::iter::once(heads).chain(rows).collect()
 }
 
-fn row(of: &Population, celsius: &str, law: Option<Law>) -> Vec<String> {
+fn row(of: &Population, celsius: String, law: Option<Law>) -> Vec<String> {
     let dash = || "-".to_owned();
-    let mut cells = vec![format!("  {celsius}")];
+    let mut cells = vec![celsius];
     let Ok(observed) = &of.observed else {
         cells.extend(std::iter::repeat_n(dash(), if law.is_some() { 9 } else { 4 }));
         return cells;
@@ -138,7 +156,7 @@ fn time(observed: &Observed, law: Option<Law>) -> [String; 3] {
 }
 
 /// Why a temperature has no fit, each reason once with its temperatures.
-fn unfitted(group: &Group) -> Vec<(String, String)> {
+pub fn unfitted(group: &Group) -> Vec<(String, String)> {
     let mut found: Vec<(String, Vec<String>)> = Vec::new();
     for of in &group.populations {
         let reason = match (&of.observed, group.law) {
@@ -164,7 +182,7 @@ fn neither(observed: &Observed) -> String {
     reason.replacen("Weibull cannot be fitted", "no law can be fitted", 1)
 }
 
-fn of_line(line: &LineOfTimes, joint: Option<&Result<Joint, String>>) -> String {
+fn of_line(line: &LineOfTimes, joint: Option<&Result<Joint, String>>) -> Said {
     let mut rows = vec![];
     match &line.segments {
         Err(reason) => rows.push(("Arrhenius line", format!("none: {reason}"))),
@@ -175,7 +193,7 @@ fn of_line(line: &LineOfTimes, joint: Option<&Result<Joint, String>>) -> String 
         Some(Err(reason)) if line.segments.is_ok() => rows.push(("all at once", format!("no joint fit: {reason}"))),
         _ => {}
     }
-    paragraph(&format!("Time to {} over temperature", parts(line.fraction)), &rows)
+    (format!("Time to {} over temperature", parts(line.fraction)), rows)
 }
 
 fn of_segments(line: &LineOfTimes, segments: &Segments, rows: &mut Vec<(&'static str, String)>) {
@@ -215,7 +233,8 @@ fn of_segments(line: &LineOfTimes, segments: &Segments, rows: &mut Vec<(&'static
     }
 }
 
-fn of_energy(energy: Energy) -> String {
+/// `1.176 eV (1.166 to 1.186)`.
+pub fn of_energy(energy: Energy) -> String {
     match energy.bounds {
         Some(of) => format!("{:.3} eV ({:.3} to {:.3})", energy.value, of.lower, of.upper),
         None => format!("{:.3} eV (two temperatures: no bounds)", energy.value),
@@ -248,7 +267,7 @@ fn of_joint(joint: &Joint) -> Vec<(&'static str, String)> {
     vec![("all at once", text)]
 }
 
-fn of_use(at: &AtUse, group: &Group) -> String {
+fn of_use(at: &AtUse, group: &Group) -> Said {
     let mut rows = Vec::new();
     for life in &at.lives {
         rows.push(("life", of_life(life)));
@@ -282,7 +301,7 @@ fn of_use(at: &AtUse, group: &Group) -> String {
             Err(reason) => format!("none stated: {reason}"),
         },
     ));
-    paragraph(&format!("At {}", degrees(at.temperature_k)), &rows)
+    (format!("At {}", degrees(at.temperature_k)), rows)
 }
 
 fn of_life(life: &LifeAtUse) -> String {
@@ -292,7 +311,8 @@ fn of_life(life: &LifeAtUse) -> String {
     }
 }
 
-fn of_shown(shown: Shown, use_k: f64) -> String {
+/// Between which times a bake shows a fraction failed, and which bake.
+pub fn of_shown(shown: Shown, use_k: f64) -> String {
     let Shown { baked_k, between_s: Bounds { lower, upper } } = shown;
     let time = match (lower > 0.0, upper.is_finite()) {
         (true, true) => format!("between {} and {}", span(lower), span(upper)),
@@ -303,7 +323,8 @@ fn of_shown(shown: Shown, use_k: f64) -> String {
     format!("{time}, at {}{hotter}", degrees(baked_k))
 }
 
-fn lived(life: &Life) -> String {
+/// A life and its bounds.
+pub fn lived(life: &Life) -> String {
     let within = life.bounds.map_or_else(|| " (no bounds)".to_owned(), |of| format!(" ({})", bounds(of, span)));
     format!("{}{within}", span(life.life_s))
 }

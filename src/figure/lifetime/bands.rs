@@ -1,0 +1,151 @@
+//! What the cells keep: median and quantiles against the logarithm of time.
+
+use super::super::plate::Panel;
+use super::super::{Axis, Chart, Curve, FigureError, Mark, Style};
+use super::{LifetimeFigure, NEUTRAL, Scene, colour, columns, drawn, ends, names, padded, sentences, time_axis};
+use crate::analysis::quantile::{Binned, pooled};
+use crate::analysis::report::{Group, Population};
+
+/// Median, the shaded quantiles from the outside in, and the tail.
+const MEDIAN: f64 = 0.5;
+const BANDS: [(f64, f64); 2] = [(0.05, 0.95), (0.25, 0.75)];
+const TAIL: f64 = 0.001;
+
+/// The cells of a population at each checkpoint after 0, s.
+struct Course {
+    at: Vec<(f64, Binned)>,
+}
+
+impl Course {
+    fn curve(&self, share: f64) -> Vec<(f64, f64)> {
+        let value = |cells: &Binned| cells.quantile(share).map_or(f64::NAN, |of| of.value);
+        self.at.iter().map(|(time, cells)| (*time, value(cells))).collect()
+    }
+
+    /// The widest bin that the median lies in.
+    fn resolution(&self) -> f64 {
+        self.at.iter().filter_map(|(_, cells)| cells.quantile(MEDIAN)).fold(0.0, |most, of| most.max(of.resolution))
+    }
+
+    fn carries(&self, share: f64) -> bool {
+        self.at.first().is_some_and(|(_, cells)| cells.carries(share))
+    }
+}
+
+pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
+    let programmed =
+        |group: &Group| group.populations.iter().any(|of| of.places.iter().any(|&place| holds(scene, place)));
+    let (groups, mut left_out) = drawn(&scene.report.groups, programmed, "nothing programmed, or nothing computed");
+    let mut courses = Vec::new();
+    for group in &groups {
+        courses.push(group.populations.iter().map(|of| course(scene, of)).collect::<Result<Vec<_>, _>>()?);
+    }
+    let all = || courses.iter().flatten().flatten();
+    let resolution = all().map(Course::resolution).fold(0.0, f64::max);
+    let tail = all().any(|course| course.carries(TAIL));
+    let mut panels: Vec<Panel> =
+        groups.iter().zip(&courses).map(|(group, courses)| Panel::Chart(chart(scene, group, courses))).collect();
+    let last = columns(panels.len()) - 1;
+    if let (Some(Panel::Chart(chart)), Some(&group)) = (panels.get_mut(last), groups.get(last)) {
+        legend(chart, group, tail);
+    }
+    let mut caption = "The window that a cell keeps, of what it had right after programming: the median of the cells, with 5 to 95 % of \
+                       them in the light band and 25 to 75 % in the dark one"
+        .to_owned();
+    if tail {
+        caption.push_str("; of 1000 cells, one keeps less than the dashed line");
+    }
+    caption.push_str(&format!(
+        ". Read off histograms, evenly within a bin: a value may be off by the width of its bin, here {resolution:.2} at most."
+    ));
+    for (group, courses) in groups.iter().zip(&courses) {
+        for (text, _) in super::celsius(group).iter().zip(courses).filter(|(_, course)| course.is_none()) {
+            left_out
+                .push((format!("{} at {text} °C", group.name), "nothing programmed, or nothing computed".to_owned()));
+        }
+    }
+    Ok(LifetimeFigure {
+        name: "retention",
+        title: "Window kept",
+        caption,
+        left_out: sentences(left_out),
+        plate: scene.plate(panels, "Window kept"),
+    })
+}
+
+/// Whether a point was computed, and some of its cells programmed.
+fn holds(scene: &Scene<'_>, place: usize) -> bool {
+    scene.record.points[place].outcome.as_ref().is_some_and(|of| of.programmed > 0)
+}
+
+/// None where nothing was computed or programmed.
+fn course(scene: &Scene<'_>, of: &Population) -> Result<Option<Course>, FigureError> {
+    let mut all = Vec::new();
+    let mut extremes: Vec<(f64, f64)> = vec![(f64::INFINITY, f64::NEG_INFINITY); scene.record.label.times_s.len()];
+    for &place in &of.places {
+        let Some(outcome) = scene.record.points[place].outcome.as_ref().filter(|of| of.programmed > 0) else {
+            continue;
+        };
+        all.extend(scene.details.histograms(place)?.map(|found| found.kept));
+        for (ends, (&least, &most)) in extremes.iter_mut().zip(outcome.kept.min.iter().zip(&outcome.kept.max)) {
+            *ends = (ends.0.min(least), ends.1.max(most));
+        }
+    }
+    let Some(series) = pooled(all) else {
+        return Ok(None);
+    };
+    let times = scene.record.label.times_s.iter().zip(&extremes).enumerate();
+    let at = times.filter(|(_, (time, _))| **time > 0.0);
+    Ok(Some(Course { at: at.map(|(k, (&time, ends))| (time, Binned::new(&series, k, ends.0, ends.1))).collect() }))
+}
+
+fn chart(scene: &Scene<'_>, group: &Group, courses: &[Option<Course>]) -> Chart {
+    let drawn = || courses.iter().flatten();
+    let widest = drawn().flat_map(|course| [TAIL, 0.05, 0.95].map(|share| course.curve(share)));
+    let values = widest.flatten().map(|(_, kept)| kept).chain([0.95 * group.kept_threshold, 1.0]);
+    let (low, high) = ends(values).unwrap_or((0.0, 1.0));
+    let room = 0.03 * (high - low).max(1e-3);
+    let mut curves = Vec::new();
+    // The lines come first: the legend is theirs.
+    for (index, course) in courses.iter().enumerate() {
+        let points = course.as_ref().map_or_else(Vec::new, |course| course.curve(MEDIAN));
+        curves.push(Curve::line("", points).coloured(colour(group, index)));
+    }
+    for (index, course) in courses.iter().enumerate() {
+        let Some(course) = course else { continue };
+        for (lower, upper) in BANDS.into_iter().filter(|&(lower, _)| course.carries(lower)) {
+            let (lower, upper) = (course.curve(lower), course.curve(upper));
+            let spread = lower.iter().zip(&upper).map(|(a, b)| (a.1, b.1)).collect();
+            curves.push(Curve::line("", lower).shaded(spread).styled(Style::Shade).coloured(colour(group, index)));
+        }
+        if course.carries(TAIL) {
+            curves.push(Curve::line("", course.curve(TAIL)).styled(Style::Dashed).coloured(colour(group, index)));
+        }
+    }
+    let time = time_axis("time after programming (s)");
+    Chart {
+        title: group.name.clone(),
+        x: match padded(scene.record.label.times_s.iter().copied()) {
+            Some((first, last)) => time.within(first, last),
+            None => time,
+        },
+        y: Axis::linear("window kept (1)").within((low - room).max(-1.0), (high + room).min(3.0)),
+        marks: vec![Mark::Horizontal {
+            at: group.kept_threshold,
+            label: format!("fails below {}", group.kept_threshold),
+        }],
+        empty: "nothing programmed, or nothing computed".to_owned(),
+        curves,
+        ..Chart::default()
+    }
+}
+
+fn legend(chart: &mut Chart, group: &Group, tail: bool) {
+    for (curve, name) in chart.curves.iter_mut().zip(names(group)) {
+        curve.label = name;
+    }
+    chart.shade = "5 to 95 %, 25 to 75 %".to_owned();
+    if tail {
+        chart.curves.push(Curve::line("0.1 % keep less", Vec::new()).styled(Style::Dashed).coloured(NEUTRAL));
+    }
+}
