@@ -190,6 +190,9 @@ fn kept(destination: &Destination, log: &Log) -> impl Fn() -> String + Send + 's
     let (destination, log) = (destination.clone(), log.clone());
     move || {
         let said = match destination.finished() {
+            0 if destination.record.exists() && !destination.parts.exists() => {
+                format!("{} is whole", destination.record.display())
+            }
             0 => "no point was finished".to_owned(),
             points => {
                 let parts = destination.parts.display();
