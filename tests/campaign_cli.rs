@@ -179,6 +179,18 @@ fn a_diff_finds_one_number() {
     desk.good(&["run", "small.toml", "--rows", "8", "-o", "c.h5", "--backend", "cpu", "--no-plot", "--quiet"]);
     let (code, out, _) = desk.run(&["diff", "a.h5", "c.h5"]);
     assert!(code == Some(1) && out.contains("not the same"), "{out}");
+    // A dump that one of them lacks is told; so is that they have nothing in common.
+    let text = fs::read_to_string(desk.path("small.toml")).unwrap();
+    fs::write(desk.path("dump.toml"), format!("{text}[dump]\nfirst_row = 0\nfirst_col = 0\nrows = 2\ncols = 2\n"))
+        .unwrap();
+    fs::write(desk.path("later.toml"), text.replace("from = 1\nto = 3", "from = 7\nto = 8")).unwrap();
+    for (file, said) in [("dump", "9 points have a dump in one file only"), ("later", "nothing in common")] {
+        let (toml, h5) = (format!("{file}.toml"), format!("{file}.h5"));
+        desk.good(&["run", &toml, "-o", &h5, "--backend", "cpu", "--no-plot", "--quiet"]);
+        let (code, out, _) = desk.run(&["diff", "a.h5", &h5]);
+        assert!(code == Some(1) && out.contains(said), "{out}");
+        desk.good(&["diff", &h5, &h5]);
+    }
     // What cannot be compared is refused.
     let (code, _, error) = desk.run(&["diff", "a.h5", "small.toml"]);
     assert!(code == Some(1) && error.lines().count() == 1, "{error}");
@@ -242,6 +254,22 @@ fn virtual_datasets_lead_to_the_pieces_and_say_when_these_are_gone() {
         fs::copy(desk.path(file), moved.join(file)).unwrap();
     }
     desk.good(&["diff", "whole.h5", "moved/virtual.h5"]);
+    // Virtual datasets that lead to virtual ones would hide a missing piece.
+    let (code, _, error) = desk.run(&["merge", "virtual.h5", "-o", "twice.h5", "--virtual"]);
+    assert!(code != Some(0) && error.lines().count() == 1 && error.contains("itself"), "{error}");
+    desk.good(&["merge", "virtual.h5", "-o", "again.h5", "--quiet"]);
+    desk.good(&["diff", "whole.h5", "again.h5"]);
+    // A name that HDF5 would read a placeholder into.
+    fs::copy(desk.path(pieces[0]), desk.path("part-1%%b.h5")).unwrap();
+    desk.good(&["merge", "part-1%%b.h5", pieces[1], pieces[2], "-o", "percent.h5", "--virtual", "--quiet"]);
+    desk.good(&["diff", "whole.h5", "percent.h5"]);
+    // One bit of a piece, its seal left as it was.
+    let mut bytes = fs::read(desk.path(pieces[1])).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(moved.join(pieces[1]), bytes).unwrap();
+    let (code, _, error) = desk.run(&["show", "moved/virtual.h5"]);
+    assert!(code == Some(1) && error.contains("damaged"), "{error}");
     // A copy without its pieces is refused, where HDF5 would give fill values; so is one whose piece is another file.
     fs::remove_file(moved.join(pieces[1])).unwrap();
     let (code, _, error) = desk.run(&["show", "moved/virtual.h5"]);

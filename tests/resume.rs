@@ -151,6 +151,9 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_that_is_not() {
     println!("caught in the merge {caught} times");
     good(&desk.run("killed.h5", &["--resume"]));
     assert!(!desk.path("killed.h5.parts").exists());
+    // Nor is there anything left of the merges that were killed.
+    let left = fs::read_dir(desk.folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(left.filter(|name| name.ends_with(".part")).collect::<Vec<_>>(), Vec::<String>::new());
     let (expected, found) = (values(&desk.path("whole.h5")), values(&desk.path("killed.h5")));
     same(&expected, &found);
     // Control: another seed is another record.

@@ -36,7 +36,7 @@ pub struct Comparison {
 impl Comparison {
     /// Whether both hold the same results, whoever computed them and whatever the campaign says.
     pub fn is_same(&self) -> bool {
-        self.missing.is_empty() && self.differences.is_empty()
+        self.common > 0 && self.missing.is_empty() && self.differences.is_empty()
     }
 }
 
@@ -102,7 +102,15 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
     if let Some(what) = a.label.difference(&b.label) {
         found.described.push(format!("not the same {what}"));
     }
-    let names = |of: &CampaignRecord| of.points.iter().map(|point| name(of, &point.label)).collect::<Vec<_>>();
+    let names = |of: &CampaignRecord| {
+        let mut known: BTreeMap<String, usize> = BTreeMap::new();
+        let mut told = |name: String| {
+            // Alike by name, a value that a sweep lists twice say: told apart by their order.
+            let times = known.entry(name.clone()).and_modify(|times| *times += 1).or_insert(1);
+            if *times == 1 { name } else { format!("{name} (number {times})") }
+        };
+        of.points.iter().map(|point| told(name(of, &point.label))).collect::<Vec<_>>()
+    };
     let (names_a, names_b) = (names(a), names(b));
     let places: BTreeMap<&str, usize> =
         names_b.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
@@ -120,6 +128,7 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
     let (open_a, open_b) = (OpenRecord::new(a)?, OpenRecord::new(b)?);
     let mut tally = Tally { tolerance, found: BTreeMap::new() };
     let mut only = [0_usize; 2];
+    let mut dumps = 0;
     for (place_a, name) in names_a.iter().enumerate() {
         let whole_a = open_a.whole(place_a)?;
         let whole_b = places.get(name.as_str()).map(|&place| open_b.whole(place)).transpose()?.flatten();
@@ -127,6 +136,8 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
             (Some(a), Some(b)) => {
                 found.common += 1;
                 points(&mut tally, &a, &b, &times, name);
+                let windows = [&a.dump, &b.dump].map(|dump| dump.as_ref().map(|dump| dump.window));
+                dumps += usize::from(windows[0] != windows[1]);
             }
             (Some(_), None) => only[0] += 1,
             (None, Some(_)) => only[1] += 1,
@@ -140,6 +151,9 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
         if only > 0 {
             found.missing.push(format!("{only} points are in {} only", of.path.display()));
         }
+    }
+    if dumps > 0 {
+        found.missing.push(format!("{dumps} points have a dump in one file only, or of another window"));
     }
     found.differences = tally.differences();
     Ok(found)

@@ -1,9 +1,9 @@
 //! What a campaign will take: time, from a quick measurement on the backend that is going to compute it; room on the disk, from
 //! a point that is computed small and written; memory, from what is held at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::error::RunError;
@@ -12,14 +12,15 @@ use super::run::{now, provenance};
 use crate::array::ArrayShape;
 use crate::backend::{Backend, BackendError};
 use crate::outcome::{CampaignLabel, Coordinate, PointOutcome, Sweep};
+use crate::record::commit::CommitError;
 use crate::record::{RecordError, merge_points, write_point};
 
 /// A call this long says how fast a backend is.
 const ENOUGH: Duration = Duration::from_millis(200);
 /// Rows and columns a measurement begins with.
 const FIRST_LINES: u64 = 64;
-/// Most kinds of points that are measured; the others are put in proportion to their steps.
-const MOST_SAMPLES: usize = 8;
+/// Most kinds of points that are measured, the largest first; the others are put in proportion to their steps.
+const MOST_SAMPLES: usize = 12;
 /// Copies of a point in a record, and in another: the difference tells what each takes.
 const FEW: usize = 2;
 const MORE: usize = 8;
@@ -58,11 +59,21 @@ pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Tim
     let mut kinds: BTreeMap<Kind, (usize, u128)> = BTreeMap::new();
     for &number in numbers {
         let kind = (plan.points[number].material_index, plan.steps(number));
-        let (_, cells) = kinds.entry(kind).or_insert((number, 0));
+        let (largest, cells) = kinds.entry(kind).or_insert((number, 0));
+        // On the largest array: calls have a cost of their own, which counts most in small ones.
+        if plan.shape(number).cells() > plan.shape(*largest).cells() {
+            *largest = number;
+        }
         *cells += u128::from(plan.shape(number).cells());
     }
+    let mut order: Vec<_> =
+        kinds.iter().map(|(&kind, &(number, cells))| (kind, number, cells * u128::from(kind.1))).collect();
+    order.sort_by_key(|&(_, _, work)| std::cmp::Reverse(work));
+    // One of each material before a second of any.
+    let mut seen = BTreeSet::new();
+    order.sort_by_key(|&((material, _), _, _)| !seen.insert(material));
     let mut per_step: Vec<(Kind, f64)> = Vec::new();
-    for (&kind, &(number, _)) in kinds.iter().take(MOST_SAMPLES) {
+    for (kind, number, _) in order.into_iter().take(MOST_SAMPLES) {
         per_step.push((kind, seconds_per_cell(plan, backend, number)? / kind.1 as f64));
     }
     let of = |kind: &Kind| {
@@ -116,10 +127,14 @@ pub fn sizes(plan: &Plan, backend: &dyn Backend) -> Result<Sizes, RunError> {
         temperature_c: crate::units::celsius_texts(&[point.temperature_k]).concat(),
         source: Box::new(source),
     })?;
-    let folder = Scratch::new()?;
+    let unwritable = |source| {
+        let folder = std::env::temp_dir();
+        RunError::Record(RecordError::Commit(CommitError::new("create a folder in", &folder, source)))
+    };
+    let folder = tempfile::Builder::new().prefix("trapline-plan-").tempdir().map_err(unwritable)?;
     let by = provenance(&backend.identity(), now());
     let write = |label: &CampaignLabel, outcome: &PointOutcome| -> Result<(u64, u64, u64), RecordError> {
-        let parts = folder.0.join(label.points().to_string());
+        let parts = folder.path().join(label.points().to_string());
         let (mut size, mut taken) = (0, Vec::new());
         for number in 0..label.points() {
             let start = Instant::now();
@@ -127,7 +142,7 @@ pub fn sizes(plan: &Plan, backend: &dyn Backend) -> Result<Sizes, RunError> {
             taken.push(start.elapsed());
             size = length(&path)?;
         }
-        let record = folder.0.join("record.h5");
+        let record = folder.path().join("record.h5");
         merge_points(&parts, label, &by, &record, 0..label.points())?;
         taken.sort();
         Ok((size, length(&record)?, taken[taken.len() / 2].as_nanos() as u64))
@@ -163,7 +178,8 @@ pub fn memory_bytes(plan: &Plan) -> u64 {
     // Moments of four quantities and the failures; texts and single numbers of a point.
     let summary = points * (2 * times * 17 * 8 + 1024);
     let histograms = times * 3 * (label.bins as u64 + 2) * 8;
-    let waiting = if label.dump.is_some() { 2 } else { 4 };
+    // One is computed, one written.
+    let waiting = 2;
     // Program, libraries, and 50 datasets of which up to a MiB waits.
     let base = 25 << 20;
     let pieces = 50 * (points * times * 8).min(1 << 20);
@@ -173,22 +189,4 @@ pub fn memory_bytes(plan: &Plan) -> u64 {
 fn length(path: &Path) -> Result<u64, RecordError> {
     let found = fs::metadata(path).map_err(|source| RecordError::Unreadable { path: path.to_owned(), source })?;
     Ok(found.len())
-}
-
-/// A folder that goes when it is dropped.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Scratch, RecordError> {
-        let folder = std::env::temp_dir().join(format!("trapline-plan-{}", std::process::id()));
-        crate::record::commit::create_folder(&folder)?;
-        Ok(Scratch(folder))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What stays lies where the system sweeps.
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

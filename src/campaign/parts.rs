@@ -90,7 +90,10 @@ impl Parts {
     /// As [`Parts::check`]; [`RunError::Changed`] for points of another campaign.
     pub(super) fn claim(path: &Path, existing: Existing, intent: &Intent) -> Result<Parts, RunError> {
         let existed = match fs::create_dir(path) {
-            Ok(()) => false,
+            Ok(()) => {
+                commit::sync_folder(commit::folder_of(path)).map_err(|e| RunError::Record(RecordError::Commit(e)))?;
+                false
+            }
             Err(e) if e.kind() == ErrorKind::AlreadyExists => true,
             Err(e) => return Err(refused("create the folder", path, e)),
         };
@@ -125,12 +128,22 @@ impl Parts {
             Existing::Replace | Existing::Resume => {}
         }
         left.discard()?;
-        let file = path.join(intent::NAME);
+        parts.write_down(intent)?;
+        Ok(parts)
+    }
+
+    /// Commits what the points are for.
+    pub(super) fn write_down(&self, intent: &Intent) -> Result<(), RunError> {
+        let file = self.path.join(intent::NAME);
         commit::atomic_write(&file, |temporary| {
             fs::write(temporary, intent.text()).map_err(|e| CommitError::new("write", temporary, e))
         })
-        .map_err(|e| RunError::Record(RecordError::Commit(e)))?;
-        Ok(parts)
+        .map_err(|e| RunError::Record(RecordError::Commit(e)))
+    }
+
+    /// Whether no other run can be at work on this output.
+    pub(super) fn is_locked(&self) -> bool {
+        self.lock.is_some()
     }
 
     /// Whether the run that left its points in a folder was told to replace what is there.

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use ndarray::{Array3, ArrayView2};
 
@@ -19,6 +20,7 @@ use crate::backend::job::Job;
 use crate::backend::{Backend, BackendError};
 use crate::files;
 use crate::outcome::{CellDump, CellWindow, Identity, PointLabel, PointOutcome, Provenance};
+use crate::record::commit;
 use crate::record::{
     CampaignRecord, FileType, file_type, merge_points, open_campaign, point_path, write_point, write_unfinished,
 };
@@ -238,6 +240,10 @@ impl Watch for () {
 /// [`RunError`]. Points that were finished stay in the folder ([`RunError::Stopped`] says how many), and the record is as it was.
 pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, watch: &dyn Watch) -> Result<(), RunError> {
     let Claim { destination, parts, stale } = claim;
+    if parts.is_locked() {
+        // What a run that was killed in its merge left: as large as the record. Nobody else writes it now.
+        commit::remove_stale(&destination.record, Duration::ZERO);
+    }
     record(plan, backend, destination, &parts.done, watch).map_err(|source| match parts.points() {
         0 => {
             // Links to points of which there will be none.
@@ -250,6 +256,10 @@ pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, watch: &dyn Wat
     })?;
     for figure in stale {
         fs::remove_file(&figure).map_err(|e| refused("remove the figure of the replaced record", &figure, e))?;
+    }
+    if Parts::replaces(&destination.parts) {
+        // Stopped from here on, a run that goes on finds a record that is whole, and not one that is to be replaced.
+        parts.write_down(&Intent::new(plan, &backend.identity(), false))?;
     }
     parts.discard()
 }
@@ -288,10 +298,8 @@ fn record(
     }
 }
 
-/// Points that are computed and wait to be written: enough that a slow disk does not hold up the next, few enough for any memory.
-const WAITING: usize = 2;
-
-/// Computes points and commits each as its own file. One is written while the next is computed.
+/// Computes points and commits each as its own file. One is written while the next is computed; none waits, so a run that is ended
+/// from outside loses these two at the most.
 fn compute_all<'a>(
     plan: &Plan,
     backend: &dyn Backend,
@@ -299,9 +307,7 @@ fn compute_all<'a>(
     points: impl IntoIterator<Item = &'a PointLabel>,
     watch: &dyn Watch,
 ) -> Result<(), RunError> {
-    // A dump may be a GiB: none waits.
-    let waiting = if plan.label.dump.is_some() { 0 } else { WAITING };
-    let (computed, arriving) = mpsc::sync_channel::<Box<Computed>>(waiting);
+    let (computed, arriving) = mpsc::sync_channel::<Box<Computed>>(0);
     std::thread::scope(|scope| {
         let writer = scope.spawn(move || {
             for computed in arriving {

@@ -91,6 +91,7 @@ impl Diff {
         let common = found.common;
         text + &match found.is_same() {
             true => format!("the same results{within}: {common} in common\n"),
+            false if common == 0 => "they have nothing in common\n".to_owned(),
             false => format!("they differ: {common} in common\n"),
         }
     }

@@ -28,7 +28,7 @@ pub struct Plan {
     #[arg(long, value_name = "N", value_parser = size::shards)]
     tasks: Option<usize>,
     /// Lists every point: its number, its place on the axes, its array
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["tasks", "json"])]
     list: bool,
     #[command(flatten)]
     computing: Computing,

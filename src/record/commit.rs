@@ -55,12 +55,17 @@ pub(crate) fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-/// Creates the folder and those above it.
+/// Creates the folder and those above it, and makes its name durable: what is committed into a folder whose own name a power cut
+/// takes back is gone too.
 ///
 /// # Errors
 /// [`CommitError`] if the system refuses.
 pub fn create_folder(path: &Path) -> Result<(), CommitError> {
-    fs::create_dir_all(path).map_err(|e| CommitError::new("create the folder", path, e))
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(path).map_err(|e| CommitError::new("create the folder", path, e))?;
+    sync_folder(folder_of(path))
 }
 
 /// Calls `write` with a temporary path beside `destination`, then makes what it wrote durable and renames it into place.
@@ -115,7 +120,7 @@ fn settle(temporary: &Path, destination: &Path, folder: &Path) -> Result<(), Com
 }
 
 /// Makes a rename in `folder` survive a power cut.
-fn sync_folder(folder: &Path) -> Result<(), CommitError> {
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), CommitError> {
     // Windows has no such call: a folder cannot be opened as a file there.
     if cfg!(unix) {
         File::open(folder)

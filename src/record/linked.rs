@@ -1,18 +1,20 @@
 //! Records whose large datasets are virtual: they lie in the files they were merged from, and this file leads there.
 //!
 //! HDF5 gives fill values for what a missing or changed source should hold, without a word. So the record names its sources and their
-//! checksums, and is refused where one of them is not as it was.
+//! checksums, every byte of a source is compared with its checksum when the record is opened, and the record is refused where one is
+//! not as it was. A source must hold its values itself: of a chain only the first link would be checked.
 
-use std::fs;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::ops::Range;
 use std::path::Path;
 
 use super::campaign::CampaignRecord;
 use super::commit;
 use super::error::RecordError;
-use super::hdf::Attributes;
+use super::hdf::{self, Attributes};
 use super::input::Input;
-use super::seal;
+use super::seal::{self, Seal};
 
 const SOURCES: &str = "virtual_sources";
 const CHECKSUMS: &str = "virtual_checksums";
@@ -28,7 +30,11 @@ pub(super) struct Run {
 /// The points of several records as runs; `points` gives them in the order of their numbers.
 pub(super) fn runs(destination: &Path, points: &[(usize, &CampaignRecord)]) -> Result<Vec<Run>, RecordError> {
     let mut runs: Vec<Run> = Vec::new();
+    let mut known = BTreeSet::new();
     for &(number, record) in points {
+        if known.insert(&record.path) {
+            refuse_virtual(&record.path)?;
+        }
         let file = name_of(destination, &record.path)?;
         match runs.last_mut() {
             Some(run) if run.file == file && run.points.end == number => run.points.end += 1,
@@ -36,6 +42,16 @@ pub(super) fn runs(destination: &Path, points: &[(usize, &CampaignRecord)]) -> R
         }
     }
     Ok(runs)
+}
+
+/// Refuses a source whose values lie in yet other files.
+fn refuse_virtual(path: &Path) -> Result<(), RecordError> {
+    let file = hdf::open_again(path)?;
+    if Input::new(&file, path).texts(SOURCES)?.is_empty() {
+        return Ok(());
+    }
+    let limit = "a record that holds its values itself: give the files it was merged from";
+    Err(RecordError::unwritable("a source of virtual datasets", path.display(), limit))
 }
 
 /// How a record at `destination` names a file.
@@ -84,11 +100,13 @@ pub(super) fn check(input: &Input<'_>) -> Result<(), RecordError> {
     let folder = commit::folder_of(input.path);
     for (name, sum) in names.iter().zip(sums) {
         let source = folder.join(name);
-        let found = match seal::stated(&source) {
-            Ok(Some(found)) if found == sum => continue,
-            Ok(Some(_)) => "another file",
-            Ok(None) => "a file without its seal",
-            Err(_) => "missing",
+        let whole = || seal::check(&mut File::open(&source)?);
+        let found = match (seal::stated(&source), whole()) {
+            (Ok(Some(found)), Ok(Seal::Intact)) if found == sum => continue,
+            (Ok(Some(found)), Ok(_)) if found == sum => "damaged",
+            (Ok(Some(_)), Ok(_)) => "another file",
+            (Ok(None), Ok(_)) => "a file without its seal",
+            _ => "missing",
         };
         let limit = "the file it was merged from: bring it back, or merge again";
         return Err(RecordError::damaged(

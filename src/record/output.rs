@@ -242,10 +242,12 @@ impl<'a> Output<'a> {
     ) -> DatasetBuilderEmptyShape {
         let axes = shape.len() - inner.len();
         for run in self.linked {
+            // In these names HDF5 takes a percent sign for the beginning of a placeholder.
+            let file = run.file.replace('%', "%%");
             for block in pending::blocks(&shape[..axes], run.points.clone()) {
                 let ranges = block.into_iter().chain(shape[axes..].iter().map(|&n| 0..n));
                 let slab = Hyperslab::from(ranges.map(SliceOrIndex::from).collect::<Vec<_>>());
-                builder = builder.virtual_map(&run.file, name, shape, slab.clone(), shape, slab);
+                builder = builder.virtual_map(&file, name, shape, slab.clone(), shape, slab);
             }
         }
         builder

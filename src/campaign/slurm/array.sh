@@ -13,6 +13,15 @@ finished() {
     find "$piece.parts" -name 'point-*.h5' 2>/dev/null | wc -l
 }
 
+# Whether trapline was stopped while it put the record together: all points are finished then.
+merging() {
+    local file
+    for file in "$piece".*-*.part; do
+        if [ -e "$file" ]; then return 0; fi
+    done
+    return 1
+}
+
 # What to compute on, where Slurm gave a GPU. Vulkan does not know CUDA_VISIBLE_DEVICES: the GPU is named by its PCI
 # address. Without nvidia-smi its number is taken for the place among the adapters.
 choose_gpu() {
@@ -26,12 +35,12 @@ choose_gpu() {
     fi
 }
 
-# Puts this task back into the queue, where it goes on with its points. Only where this turn finished a point: a task
-# that does not get on would be started for ever.
+# Puts this task back into the queue, where it goes on with its points. Only where this turn finished a point, or came to
+# the record: a task that does not get on would be started for ever.
 again() {
     if [ "$requeue" != yes ]; then
         say "not started again (--no-requeue); submit again to go on"
-    elif [ "$(finished)" -le "$before" ]; then
+    elif [ "$(finished)" -le "$before" ] && ! { merging && [ "$turn" -lt 5 ]; }; then
         say "no point was finished in this turn, so another turn would not help: $1"
     else
         say "to be started again, to go on with its points: scontrol requeue $SLURM_JOB_ID"
