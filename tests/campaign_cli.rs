@@ -143,6 +143,13 @@ fn a_log_has_every_point_and_json_the_summary() {
     assert_eq!(code, Some(2), "{error}");
     let after = fs::read_to_string(desk.path("a.log")).unwrap();
     assert!(after.starts_with(&log) && after.contains("failed: ") && after.contains("a.h5 exists"), "{after}");
+    // Nothing but a log is appended to.
+    for file in ["small.toml", "a.h5"] {
+        let before = fs::read(desk.path(file)).unwrap();
+        let (code, _, error) = desk.run(&["run", "small.toml", "-o", "b.h5", "--log", file]);
+        assert!(code == Some(2) && error.lines().count() == 1 && error.contains("no log"), "{error}");
+        assert_eq!(fs::read(desk.path(file)).unwrap(), before);
+    }
     let (code, _, error) = desk.run(&["run", "small.toml", "-o", "b.h5", "--log", "no/such/folder.log"]);
     assert!(code == Some(2) && error.lines().count() == 1 && error.contains("--log"), "{error}");
 }

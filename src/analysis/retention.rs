@@ -98,7 +98,7 @@ failed         programmed cells that keep less than the threshold
 ";
 
 /// Most points that the table shows: a terminal is no place for more.
-const MOST_POINTS: usize = 100;
+const MOST_POINTS: usize = 24;
 
 /// The summary as text: a table, the remarks on the model's validity, one line each, and what the columns hold. Of very many
 /// points it shows the first.
@@ -139,7 +139,7 @@ pub fn table(rows: &[RetentionRow]) -> String {
     }
     let mut text = table.render();
     if all > rows.len() {
-        text.push_str(&format!("... and {} more points\n", all - rows.len()));
+        text.push_str(&format!("... and {} more points: `trapline show --json` has all\n", all - rows.len()));
     }
     for (flag, points) in remarks(rows, &degrees) {
         text.push_str(&format!("{points}: {flag}\n"));

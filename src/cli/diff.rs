@@ -92,6 +92,9 @@ impl Diff {
         text + &match found.is_same() {
             true => format!("the same results{within}: {common} in common\n"),
             false if common == 0 => "they have nothing in common\n".to_owned(),
+            false if found.differences.is_empty() => {
+                format!("the {common} in common are the same{within}; one file has more than the other\n")
+            }
             false => format!("they differ: {common} in common\n"),
         }
     }

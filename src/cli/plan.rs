@@ -1,5 +1,6 @@
 //! `trapline plan`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -142,6 +143,13 @@ impl Plan {
                 "remark",
                 "more than a day: --shard and `trapline slurm` divide it, --resume goes on after a stop".to_owned(),
             );
+        }
+        let mut told = BTreeSet::new();
+        for flag in plan.numbers.iter().flat_map(|&number| &plan.points[number].flags) {
+            if told.insert(flag) {
+                let points = plan.numbers.iter().filter(|&&number| plan.points[number].flags.contains(flag)).count();
+                line("remark", format!("{points} points: {flag}"));
+            }
         }
         lines.concat()
     }

@@ -1,7 +1,7 @@
 //! How far a campaign is, for whoever watches: a bar on a terminal, a line now and then where there is none, every point in a log.
 
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -27,13 +27,14 @@ impl Log {
     /// [`Failure::Usage`] for a file that cannot be written to.
     pub fn open(path: Option<&Path>) -> Result<Log, Failure> {
         let Some(path) = path else { return Ok(Log(None)) };
+        let wrong = |what: String| Failure::Usage(format!("--log {}: {what}; choose another file", path.display()));
+        if !is_log(path).map_err(|error| wrong(format!("cannot be read: {error}")))? {
+            return Err(wrong("is there and no log of this program".to_owned()));
+        }
         let opened = File::options().append(true).create(true).open(path);
         match opened {
             Ok(file) => Ok(Log(Some(Arc::new(Mutex::new(file))))),
-            Err(error) => {
-                let path = path.display();
-                Err(Failure::Usage(format!("--log {path}: cannot be written: {error}; choose another file")))
-            }
+            Err(error) => Err(wrong(format!("cannot be written: {error}"))),
         }
     }
 
@@ -44,6 +45,21 @@ impl Log {
             let _ = writeln!(file, "{}  {text}", campaign::now());
         }
     }
+}
+
+/// Whether a file is a log to go on with: missing, empty, or with a line that begins with a time. Nothing else is appended to.
+fn is_log(path: &Path) -> std::io::Result<bool> {
+    let mut start = Vec::new();
+    match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(error),
+        // A pipe or a terminal has no beginning to look at.
+        Ok(file) if !file.metadata()?.is_file() => return Ok(true),
+        Ok(file) => file.take(22).read_to_end(&mut start)?,
+    };
+    let pattern = b"0000-00-00T00:00:00Z  ";
+    let alike = |(&byte, &wanted): (&u8, &u8)| if wanted == b'0' { byte.is_ascii_digit() } else { byte == wanted };
+    Ok(start.is_empty() || start.len() == pattern.len() && start.iter().zip(pattern).all(alike))
 }
 
 /// The progress of a run.

@@ -119,6 +119,9 @@ impl Run {
         let claim = destination.claim(&plan, &backend.identity(), existing)?;
         note(&heading(&plan));
         note(&computing::heading(&backend.identity()));
+        if plan.numbers.is_empty() {
+            note(&format!("there are more shards than the {} points: this one has none", plan.points.len()));
+        }
         if claim.taken_over() > 0 {
             note(&format!("{} of {} points are there already", claim.taken_over(), plan.numbers.len()));
         }
@@ -143,6 +146,10 @@ impl Run {
     }
 }
 
+fn counted(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
 /// What is going to be computed, in one line.
 pub fn heading(plan: &Plan) -> String {
     let label = &plan.label;
@@ -158,10 +165,10 @@ pub fn heading(plan: &Plan) -> String {
     };
     let seed = label.common(|of| of.seed).map_or_else(String::new, |seed| format!(", seed {seed}"));
     format!(
-        "{}: {points} ({swept}{} materials, {} temperatures) {size} at {} times{seed}",
+        "{}: {points} ({swept}{}, {}) {size} at {} times{seed}",
         label.name,
-        label.materials.len(),
-        label.temperatures_k.len(),
+        counted(label.materials.len(), "material"),
+        counted(label.temperatures_k.len(), "temperature"),
         label.times_s.len(),
     )
 }

@@ -35,6 +35,9 @@ pub enum RecordError {
     #[error("{}: {what} is {found}, and must be {limit}; the file is damaged: restore it or compute it again", path.display())]
     Damaged { path: PathBuf, what: String, found: String, limit: String },
 
+    #[error("{}: {source_name}, where a part of its values lies, is {found}; bring back the file it was merged from, or merge again", path.display())]
+    Linked { path: PathBuf, source_name: String, found: &'static str },
+
     #[error("point {number} is missing: there is no {}; run the campaign again to compute it", path.display())]
     MissingPoint { number: usize, path: PathBuf },
 
@@ -57,6 +60,7 @@ impl RecordError {
             RecordError::Commit(_)
             | RecordError::Unreadable { .. }
             | RecordError::Version { .. }
+            | RecordError::Linked { .. }
             | RecordError::MissingPoint { .. }
             | RecordError::Unwritable { .. } => None,
         }

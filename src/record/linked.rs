@@ -108,13 +108,7 @@ pub(super) fn check(input: &Input<'_>) -> Result<(), RecordError> {
             (Ok(None), Ok(_)) => "a file without its seal",
             _ => "missing",
         };
-        let limit = "the file it was merged from: bring it back, or merge again";
-        return Err(RecordError::damaged(
-            input.path,
-            format!("the source {name} of its virtual datasets"),
-            found,
-            limit,
-        ));
+        return Err(RecordError::Linked { path: input.path.to_owned(), source_name: name.clone(), found });
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ pub(super) struct Counted {
 
 /// A sweep that changes nothing but the seed.
 pub(super) fn is_of_seeds(sweep: &Sweep) -> bool {
-    !sweep.keys.is_empty() && sweep.keys.iter().all(|key| key.key == "seed")
+    !sweep.keys.is_empty() && sweep.keys.iter().all(|key| matches!(key.key.as_str(), "seed" | "seed_offset"))
 }
 
 /// Every group of a record, in the order of its points.
