@@ -96,14 +96,15 @@ fn a_lot_passes_and_a_lot_fails() {
     assert!(a.least_kept.unwrap() > 0.9 && b.least_kept.unwrap() < 0.985);
 
     // No fails of n: 1 - (1 - c)^(1/n) of parts and of cells, and -ln(1 - c) failures in the hours; a few roundings.
+    let [shown_a, shown_b] = [a, b].map(|lot| lot.shown.as_ref().unwrap());
     for (i, confidence) in [0.6f64, 0.9].into_iter().enumerate() {
         let none_of = |n: f64| -((1.0 - confidence).ln() / n).exp_m1();
         let near = |found: f64, exact: f64| (found / exact - 1.0).abs() < 1e-12;
-        assert!(near(a.shown.parts[i].upper_one_sided, none_of(3.0)), "{a:?}");
-        assert!(near(a.shown.cells.as_ref().unwrap()[i].upper_one_sided, none_of(768.0)), "{a:?}");
-        assert!(near(a.shown.fit_upper[i], -(1.0 - confidence).ln() / 3000.0 * 1e9), "{a:?}");
+        assert!(near(shown_a.parts[i].upper_one_sided, none_of(3.0)), "{a:?}");
+        assert!(near(shown_a.cells.as_ref().unwrap()[i].upper_one_sided, none_of(768.0)), "{a:?}");
+        assert!(near(shown_a.fit_upper.unwrap()[i], -(1.0 - confidence).ln() / 3000.0 * 1e9), "{a:?}");
         // Control: three fails of three show nothing.
-        assert_eq!(b.shown.parts[i].upper_one_sided, 1.0);
+        assert_eq!(shown_b.parts[i].upper_one_sided, 1.0);
     }
     assert_eq!(verdict.conditions[0].together.as_ref().unwrap().parts[0].total, 6);
 
@@ -146,8 +147,69 @@ fn what_passes_exits_with_0_and_lots_of_the_same_seeds_are_not_added_up() {
 #[test]
 fn a_part_without_charge_fails() {
     let text = with(TWO_LOTS, "use = \"pi-ws2-qd\"", "use = \"pi\"");
-    let verdict = judged(&record(&computed(&text)));
+    let desk = computed(&text);
+    let verdict = judged(&record(&desk));
     assert!(verdict.conditions[0].lots.iter().all(|lot| lot.fails == 3 && lot.least_kept.is_none()), "{verdict:?}");
+    // None of them lived an hour: there is no rate.
+    let shown = verdict.conditions[0].lots[0].shown.as_ref().unwrap();
+    assert_eq!((shown.part_hours, shown.fit_upper), (0.0, None));
+    let text = String::from_utf8(trapline(desk.path(), &["qualify", "lots.h5"]).stdout).unwrap();
+    assert!(text.contains("(holds no charge)"), "{text}");
+}
+
+#[test]
+fn hours_count_up_to_the_last_checkpoint_before_a_failure() {
+    let mut record = record(&computed(TWO_LOTS));
+    let times_s = record.label.times_s.clone();
+    let at = |time_s: f64| times_s.iter().position(|&time| time == time_s).unwrap();
+    let (first, verdict) = (at(1e6), at(3.6e6));
+    assert!(first < verdict);
+    // Of lot A the first part fails by 1e6 s, the second by the time of the verdict, the third not at all.
+    let mut fail = |point: usize, from: usize| {
+        record.points[point].outcome.as_mut().unwrap().failed.iter_mut().skip(from).for_each(|failed| *failed = 1);
+    };
+    fail(0, first);
+    fail(1, verdict);
+    let shown = judged(&record).conditions[0].lots[0].shown.clone().unwrap();
+    let hours = (times_s[first - 1] + times_s[verdict - 1] + 3.6e6) / 3600.0;
+    // A few roundings.
+    assert!((shown.part_hours / hours - 1.0).abs() < 1e-12, "{shown:?}");
+    // Chi-square with 6 degrees of freedom: 1 - e^-x (1 + x + x^2/2) = c at half the quantile x.
+    for (fit, confidence) in shown.fit_upper.unwrap().into_iter().zip([0.6, 0.9]) {
+        let holds = |hours: f64| {
+            let x = fit * hours / 1e9;
+            (1.0 - (-x).exp() * (1.0 + x + 0.5 * x * x) - confidence).abs() < 1e-9
+        };
+        assert!(holds(hours), "{shown:?}");
+        // Control: failed parts taken for whole ones.
+        assert!(!holds(3.0 * 1000.0), "{shown:?}");
+    }
+    // A part without charge has failed and lived for no time; with two cells of 256 allowed the others pass.
+    record.points[2].outcome.as_mut().unwrap().programmed = 0;
+    let fewer = judged(&record).conditions[0].lots[0].shown.clone().unwrap();
+    assert!((fewer.part_hours - (hours - 1000.0)).abs() < 1e-9 * hours, "{fewer:?}");
+    let table = &record.label.campaign_toml;
+    record.label.campaign_toml = with(table, "lots = \"lot\"", "lots = \"lot\"\npart_fails_above = 0.01");
+    let borne = judged(&record).conditions[0].lots[0].shown.clone().unwrap();
+    assert!((borne.part_hours - 2000.0).abs() < 1e-9, "{borne:?}");
+}
+
+#[test]
+fn parts_of_one_lot_with_one_seed_show_nothing() {
+    // Parts that differ in the mean size of their dots, and not in their seed: the same draws thrice.
+    let text = with(TWO_LOTS, "key = \"seed_offset\"", "key = \"parameter.traps.diameter_mean\"");
+    let desk = computed(&with(&text, "from = 1\nto = 3", "values = [2.99, 3.0, 3.01]"));
+    let mut record = record(&desk);
+    // Lot B is given a seed for each part.
+    (3..6).for_each(|point| record.label.settings[point].seed = 200 + point as u64);
+    let verdict = judged(&record);
+    let [a, b] = &verdict.conditions[0].lots[..] else { panic!("{verdict:?}") };
+    assert!(a.shown.is_none() && b.shown.is_some() && verdict.conditions[0].together.is_none(), "{verdict:?}");
+    assert_eq!((a.parts, a.fails, a.passed), (3, 0, true));
+    let text = String::from_utf8(trapline(desk.path(), &["qualify", "lots.h5"]).stdout).unwrap();
+    assert!(text.contains("lot A: parts share seeds") && text.contains("lot B: parts share seeds"), "{text}");
+    let row = text.lines().find(|line| line.contains(" A ")).unwrap();
+    assert_eq!(row.split_whitespace().rev().take(4).collect::<Vec<_>>(), ["-"; 4], "{text}");
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub struct Condition {
     pub material: String,
     pub temperature_c: f64,
     pub lots: Vec<Lot>,
-    /// Of all lots together, where no two parts have a seed in common: else they are not as many samples as they are parts.
+    /// Of all lots together; none where two parts have a seed in common.
     pub together: Option<Shown>,
 }
 
@@ -92,6 +92,8 @@ pub struct Lot {
     /// Its value on the axis of the lots.
     pub name: Option<String>,
     pub passed: bool,
+    /// Parts it has.
+    pub parts: u64,
     pub fails: u64,
     pub failed_parts: Vec<FailedPart>,
     /// Largest share of failed cells of a part; 1 where one holds no charge.
@@ -99,7 +101,8 @@ pub struct Lot {
     /// What the worst cell of all keeps of its window: how far the lot is from the threshold. None where none holds charge.
     pub least_kept: Option<f64>,
     pub kept_below: f64,
-    pub shown: Shown,
+    /// None where two of its parts have a seed in common: else they are not as many samples as they are parts.
+    pub shown: Option<Shown>,
 }
 
 /// A part that failed.
@@ -120,8 +123,11 @@ pub struct Shown {
     pub parts: [FailedFraction; 2],
     /// Failing share of the programmed cells, at each; none where nothing was programmed.
     pub cells: Option<[FailedFraction; 2]>,
-    /// Upper bound of a constant failure rate of the parts at the bake's own temperature, in failures in 1e9 hours, at each.
-    pub fit_upper: [f64; 2],
+    /// Hours that the parts surely lived: each up to the last checkpoint before it failed, one without charge none at all.
+    pub part_hours: f64,
+    /// Upper bound of a constant failure rate of the parts at the bake's own temperature, in failures in 1e9 hours, at each; none where
+    /// no part lived to a checkpoint.
+    pub fit_upper: Option<[f64; 2]>,
 }
 
 /// The table of a record's campaign.
@@ -173,7 +179,6 @@ struct Axes<'a> {
     checkpoint: usize,
     part_fails_above: f64,
     allowed_fails: u64,
-    after_s: f64,
 }
 
 impl<'a> Axes<'a> {
@@ -203,7 +208,6 @@ impl<'a> Axes<'a> {
             checkpoint,
             part_fails_above: table.part_fails_above,
             allowed_fails: table.allowed_fails.max(0) as u64,
-            after_s: table.after_s,
         })
     }
 
@@ -234,19 +238,23 @@ impl<'a> Axes<'a> {
         }
         let lots = lots.iter().map(|points| self.lot(points)).collect::<Result<Vec<_>, _>>()?;
         let first = points[0];
-        let seed = |point: &&RecordedPoint| self.record.label.settings[point.label.number].seed;
-        let mut seeds: Vec<u64> = points.iter().map(seed).collect();
-        seeds.sort_unstable();
-        let independent = seeds.windows(2).all(|pair| pair[0] != pair[1]);
         let sweeps = self.others().map(|axis| (self.sweeps[axis].name.clone(), self.value(axis, first)));
         Ok(Condition {
             passed: lots.iter().all(|lot| lot.passed),
             sweeps: sweeps.collect(),
             material: first.label.material.clone(),
             temperature_c: celsius(first.label.temperature_k),
-            together: independent.then(|| self.shown(points)).transpose()?,
+            together: self.shown(points)?,
             lots,
         })
+    }
+
+    /// Whether each part has a seed of its own.
+    fn independent(&self, points: &[&RecordedPoint]) -> bool {
+        let seed = |point: &&RecordedPoint| self.record.label.settings[point.label.number].seed;
+        let mut seeds: Vec<u64> = points.iter().map(seed).collect();
+        seeds.sort_unstable();
+        seeds.windows(2).all(|pair| pair[0] != pair[1])
     }
 
     fn lot(&self, points: &[&RecordedPoint]) -> Result<Lot, QualificationError> {
@@ -255,9 +263,10 @@ impl<'a> Axes<'a> {
         Ok(Lot {
             name: self.lots.map(|axis| self.value(axis, points[0])),
             passed: fails <= self.allowed_fails,
+            parts: points.len() as u64,
             fails,
             failed_parts,
-            worst_part: points.iter().map(|point| self.failed_share(point)).fold(0.0, f64::max),
+            worst_part: points.iter().map(|point| self.failed_share(point, self.checkpoint)).fold(0.0, f64::max),
             least_kept: points.iter().filter_map(|point| self.least_kept(point)).reduce(f64::min),
             kept_below: self.record.label.settings[points[0].label.number].kept_threshold,
             shown: self.shown(points)?,
@@ -268,22 +277,29 @@ impl<'a> Axes<'a> {
         point.outcome.as_ref().map(|found| found.kept.min[self.checkpoint]).filter(|kept| kept.is_finite())
     }
 
-    /// Failed and programmed cells of a part.
-    fn cells(&self, point: &RecordedPoint) -> (u64, u64) {
-        point.outcome.as_ref().map_or((0, 0), |found| (found.failed[self.checkpoint], found.programmed))
+    /// Failed and programmed cells of a part at a checkpoint.
+    fn cells(&self, point: &RecordedPoint, checkpoint: usize) -> (u64, u64) {
+        point.outcome.as_ref().map_or((0, 0), |found| (found.failed[checkpoint], found.programmed))
     }
 
     /// 1 for a part that holds no charge.
-    fn failed_share(&self, point: &RecordedPoint) -> f64 {
-        match self.cells(point) {
+    fn failed_share(&self, point: &RecordedPoint, checkpoint: usize) -> f64 {
+        match self.cells(point, checkpoint) {
             (_, 0) => 1.0,
             (failed, programmed) => failed as f64 / programmed as f64,
         }
     }
 
+    /// Hours that a part surely lived until it was read out. When between two checkpoints it failed is not known.
+    fn lived_hours(&self, point: &RecordedPoint) -> f64 {
+        let lives = |&checkpoint: &usize| self.failed_share(point, checkpoint) <= self.part_fails_above;
+        let last = (0..=self.checkpoint).take_while(lives).last();
+        last.map_or(0.0, |checkpoint| self.record.label.times_s[checkpoint] / 3600.0)
+    }
+
     fn failed(&self, point: &RecordedPoint) -> Option<FailedPart> {
-        let (failed_cells, programmed_cells) = self.cells(point);
-        (self.failed_share(point) > self.part_fails_above).then(|| FailedPart {
+        let (failed_cells, programmed_cells) = self.cells(point, self.checkpoint);
+        (self.failed_share(point, self.checkpoint) > self.part_fails_above).then(|| FailedPart {
             part: self.value(self.parts, point),
             point: point.label.number,
             failed_cells,
@@ -291,20 +307,26 @@ impl<'a> Axes<'a> {
         })
     }
 
-    fn shown(&self, points: &[&RecordedPoint]) -> Result<Shown, QualificationError> {
+    /// What independent parts show; nothing where they are not.
+    fn shown(&self, points: &[&RecordedPoint]) -> Result<Option<Shown>, QualificationError> {
+        if !self.independent(points) {
+            return Ok(None);
+        }
         let parts = points.len() as u64;
         let fails = points.iter().filter(|point| self.failed(point).is_some()).count() as u64;
-        let cells = points.iter().map(|point| self.cells(point));
+        let cells = points.iter().map(|point| self.cells(point, self.checkpoint));
         let (failed, programmed) = cells.fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
-        let hours = parts as f64 * self.after_s / 3600.0;
+        let part_hours: f64 = points.iter().map(|point| self.lived_hours(point)).sum();
         let [low, high] = CONFIDENCES;
         let of = |failed, total| -> Result<_, LifetimeError> {
             Ok([failed_fraction_bounds(failed, total, low)?, failed_fraction_bounds(failed, total, high)?])
         };
-        Ok(Shown {
+        let rate = |confidence| failure_rate(fails, part_hours, confidence).map(|rate| rate.fit_upper);
+        Ok(Some(Shown {
             parts: of(fails, parts)?,
             cells: if programmed > 0 { Some(of(failed, programmed)?) } else { None },
-            fit_upper: [failure_rate(fails, hours, low)?.fit_upper, failure_rate(fails, hours, high)?.fit_upper],
-        })
+            part_hours,
+            fit_upper: if part_hours > 0.0 { Some([rate(low)?, rate(high)?]) } else { None },
+        }))
     }
 }

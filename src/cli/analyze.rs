@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use trapline::analysis::report::{self, LifetimeReport, Question};
 use trapline::figure;
-use trapline::record::{self, CampaignRecord, FileType, commit, commit::CommitError};
+use trapline::record::{self, CampaignRecord, FileType};
 use trapline::report::{Attachment, page};
 use trapline::units::{ZERO_CELSIUS_K, kelvin};
 
@@ -142,7 +142,7 @@ impl Analyze {
         })?;
         let texts = [json(report)?, report::lifetimes_csv(report), report::curves_csv(report)];
         for (name, text) in FILES.iter().zip(texts) {
-            save(&folder.join(name), &text)?;
+            outputs::save(&folder.join(name), &text)?;
         }
         pictures(record, report, folder)
     }
@@ -164,7 +164,7 @@ fn pictures(record: &CampaignRecord, report: &LifetimeReport, folder: &Path) -> 
     }
     figure::lifetime::write(&figures, folder)?;
     let beside: Vec<Attachment> = FILES.iter().zip(HOLD).map(|(&name, holds)| Attachment { name, holds }).collect();
-    save(&folder.join(PAGE), &page(record, report, &figures, &beside)?)
+    outputs::save(&folder.join(PAGE), &page(record, report, &figures, &beside)?)
 }
 
 /// A campaign, or one point of it.
@@ -186,13 +186,6 @@ fn open(path: &Path) -> Result<CampaignRecord, Failure> {
 fn json<T: serde::Serialize>(report: &T) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(report);
     text.map(|text| text + "\n").map_err(|e| Failure::Failed(format!("the report has no form in JSON: {e}")))
-}
-
-fn save(path: &Path, text: &str) -> Result<(), Failure> {
-    let write = |temporary: &Path| {
-        std::fs::write(temporary, text).map_err(|source| CommitError { path: path.to_owned(), step: "write", source })
-    };
-    commit::atomic_write(path, write).map_err(|e: CommitError| Failure::Failed(e.to_string()))
 }
 
 fn number(text: &str, limit: &str, holds: impl Fn(f64) -> bool) -> Result<f64, String> {

@@ -97,17 +97,19 @@ fn table(verdict: &Qualification) -> String {
     let mut table = Table::new(sweeps.into_iter().chain(headings.map(str::to_owned)), text_columns);
     let degrees: Vec<f64> = verdict.conditions.iter().map(|of| kelvin(of.temperature_c)).collect();
     for (of, degrees) in verdict.conditions.iter().zip(celsius_texts(&degrees)) {
-        let row = |lot: &str, verdict: &str, shown: &Shown, kept: String| {
+        let row = |lot: &str, passed: bool, counts: [String; 3], shown: Option<&Shown>| {
             let values = of.sweeps.iter().map(|(_, value)| value.clone());
-            let names = [of.material.clone(), degrees.clone(), lot.to_owned(), verdict.to_owned()];
-            values.chain(names).chain(bounds(shown, kept)).collect::<Vec<_>>()
+            let names = [of.material.clone(), degrees.clone(), lot.to_owned(), told_of(passed).to_owned()];
+            values.chain(names).chain(counts).chain(bounds(shown)).collect::<Vec<_>>()
         };
         for lot in &of.lots {
-            let name = lot.name.as_deref().unwrap_or("-");
-            table.row(row(name, told_of(lot.passed), &lot.shown, kept(lot)));
+            let counts = [lot.fails.to_string(), lot.parts.to_string(), kept(lot)];
+            table.row(row(lot.name.as_deref().unwrap_or("-"), lot.passed, counts, lot.shown.as_ref()));
         }
         if let Some(together) = of.together.as_ref().filter(|_| of.lots.len() > 1) {
-            table.row(row("together", told_of(of.passed), together, String::new()));
+            let all = &together.parts[0];
+            let counts = [all.failed.to_string(), all.total.to_string(), String::new()];
+            table.row(row("together", of.passed, counts, Some(together)));
         }
     }
     table.render()
@@ -121,31 +123,31 @@ fn kept(lot: &Lot) -> String {
     lot.least_kept.map_or_else(|| "-".to_owned(), |kept| format!("{kept:.4} of {}", lot.kept_below))
 }
 
-fn bounds(shown: &Shown, kept: String) -> [String; 7] {
-    let percent = |share: f64| format!("{:.2} %", 100.0 * share);
-    let [first, second] = &shown.parts;
-    [
-        first.failed.to_string(),
-        first.total.to_string(),
-        kept,
-        percent(first.upper_one_sided),
-        percent(second.upper_one_sided),
-        shown.cells.as_ref().map_or_else(|| "-".to_owned(), |cells| format!("{:.2e}", cells[1].upper_one_sided)),
-        format!("{:.2e}", shown.fit_upper[0]),
-    ]
+fn bounds(shown: Option<&Shown>) -> [String; 4] {
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let percent = |at: usize| shown.map(|of| format!("{:.2} %", 100.0 * of.parts[at].upper_one_sided));
+    let cells = shown.and_then(|of| of.cells.as_ref()).map(|cells| format!("{:.2e}", cells[1].upper_one_sided));
+    let fit = shown.and_then(|of| of.fit_upper).map(|fit| format!("{:.2e}", fit[0]));
+    [percent(0), percent(1), cells, fit].map(or_none)
 }
 
 /// Failed parts to name; the JSON has all.
 const NAMED: usize = 5;
 
-/// The failed parts, a line a lot; and lots that are not as many samples as they seem.
+/// The failed parts, a line a lot; and parts that are not as many samples as they seem.
 fn why(verdict: &Qualification) -> String {
     let mut lines = String::new();
     for of in &verdict.conditions {
         for lot in of.lots.iter().filter(|lot| lot.fails > 0) {
             lines.push_str(&failed_parts(of, lot));
         }
-        if of.together.is_none() && of.lots.len() > 1 {
+        for lot in of.lots.iter().filter(|lot| lot.shown.is_none()) {
+            lines.push_str(&format!(
+                "{}: parts share seeds, so they are no independent samples; no bound is given.\n",
+                lot_of(of, lot)
+            ));
+        }
+        if of.together.is_none() && of.lots.len() > 1 && of.lots.iter().all(|lot| lot.shown.is_some()) {
             lines.push_str(&format!(
                 "{}: lots share seeds, so their parts are no independent samples; no bound is given of all lots together.\n",
                 of.material
@@ -164,8 +166,12 @@ fn failed_parts(of: &Condition, lot: &Lot) -> String {
     if lot.failed_parts.len() > NAMED {
         parts.push(format!("and {} more", lot.failed_parts.len() - NAMED));
     }
-    let lot = lot.name.as_ref().map_or_else(String::new, |name| format!(", lot {name}"));
-    format!("{}{lot}: failed parts {}\n", of.material, parts.join(", "))
+    format!("{}: failed parts {}\n", lot_of(of, lot), parts.join(", "))
+}
+
+fn lot_of(of: &Condition, lot: &Lot) -> String {
+    let name = lot.name.as_ref().map_or_else(String::new, |name| format!(", lot {name}"));
+    format!("{}{name}", of.material)
 }
 
 const _: () = assert!(CONFIDENCES[0] == 0.6 && CONFIDENCES[1] == 0.9, "the legend says them");

@@ -1,7 +1,7 @@
 //! `trapline rare`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
@@ -12,7 +12,6 @@ use trapline::backend::job::Job;
 use trapline::campaign::{MAX_TIME_S, MIN_TIME_S, Overrides, Plan};
 use trapline::outcome::PointLabel;
 use trapline::rare::{self, Estimate, LEAST_FRACTION, PointEstimate, RareError, Request};
-use trapline::record::commit::{self, CommitError};
 use trapline::units::{celsius, celsius_texts, spoken_time};
 
 use super::{Failure, outputs, size, terminal};
@@ -116,7 +115,7 @@ impl Rare {
         let json = serde_json::to_string_pretty(&report).map_err(|e| Failure::Failed(e.to_string()))? + "\n";
         terminal::print(&if self.json { json.clone() } else { table(&plan, &report) })?;
         if let Some(path) = &self.output {
-            save(path, &json)?;
+            outputs::save(path, &json)?;
             self.note(&format!("wrote {} in {}", path.display(), terminal::waited(start.elapsed())));
         }
         if missed {
@@ -287,11 +286,4 @@ fn remarks(report: &Report) -> String {
         ));
     }
     if lines.is_empty() { lines } else { format!("\n{lines}") }
-}
-
-fn save(path: &Path, text: &str) -> Result<(), Failure> {
-    let write = |temporary: &Path| {
-        std::fs::write(temporary, text).map_err(|source| CommitError { path: path.to_owned(), step: "write", source })
-    };
-    commit::atomic_write(path, write).map_err(|e: CommitError| Failure::Failed(e.to_string()))
 }
