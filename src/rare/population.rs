@@ -56,6 +56,7 @@ pub(super) struct Seen {
     pub(super) programmed: bool,
     /// At each checkpoint after programming.
     pub(super) failed: Vec<bool>,
+    /// 1 for a cell that holds no charge, which is above any threshold: wherever less than that is kept, a programmed cell has failed.
     pub(super) kept: Vec<f64>,
 }
 
@@ -149,9 +150,8 @@ impl<'a> Population<'a> {
         let seen = &mut cell.seen;
         seen.programmed = programmed;
         for time in 0..seen.kept.len() {
-            let kept = job.observe(&factors, &occupancy, time + 1).kept;
-            seen.kept[time] = kept;
-            seen.failed[time] = programmed && kept < job.kept_threshold;
+            seen.kept[time] = if programmed { job.observe(&factors, &occupancy, time + 1).kept } else { 1.0 };
+            seen.failed[time] = programmed && seen.kept[time] < job.kept_threshold;
         }
         seen
     }
