@@ -3,12 +3,12 @@
 //! HDF5 turns such texts between memory and file in a buffer of 1 MiB, and clears it at every call, however few the texts are: of
 //! the time to record a small point that was the half. The crate has no way to ask for a smaller one.
 
-use std::ffi::{CStr, c_char};
+use std::mem::MaybeUninit;
 use std::ptr;
 
 use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, Datatype, h5call};
-use hdf5_sys::h5d::{H5Dread, H5Dvlen_reclaim, H5Dwrite};
+use hdf5_sys::h5d::{H5Dread, H5Dwrite};
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5p::{H5P_CLS_DATASET_XFER, H5Pclose, H5Pcreate, H5Pset_buffer};
 use hdf5_sys::h5s::H5S_ALL;
@@ -43,29 +43,21 @@ pub(super) fn write(dataset: &Dataset, texts: &[VarLenUnicode]) -> hdf5::Result<
     h5call!(H5Dwrite(dataset.id(), kind.id(), H5S_ALL, H5S_ALL, list.0, texts.as_ptr().cast())).map(drop)
 }
 
-/// Reads all texts of a dataset, as bytes: nothing promises that they are UTF-8.
-pub(super) fn read(dataset: &Dataset) -> hdf5::Result<Vec<Vec<u8>>> {
+/// Reads all texts of a dataset. `as_bytes` is what to look at: nothing promises that they are UTF-8.
+pub(super) fn read(dataset: &Dataset) -> hdf5::Result<Vec<VarLenUnicode>> {
     let (kind, list) = (Datatype::from_type::<VarLenUnicode>()?, Transfer::new()?);
     if dataset.dtype()?.conv_path(&kind).is_none() {
         return Err(hdf5::Error::from("it does not hold texts of any length"));
     }
-    let space = dataset.space()?;
-    let mut pointers: Vec<*mut c_char> = Vec::new();
-    pointers.try_reserve_exact(space.size()).map_err(|_| hdf5::Error::from("more texts than memory can hold"))?;
-    pointers.resize(space.size(), ptr::null_mut());
-    let buffer = pointers.as_mut_ptr().cast();
-    // SAFETY: there is a pointer for every text of the dataset's space, and HDF5 sets each to a text of its own that ends in a NUL, or to
-    // null. They are copied before the library frees them.
-    unsafe {
-        h5call!(H5Dread(dataset.id(), kind.id(), H5S_ALL, H5S_ALL, list.0, buffer))?;
-        let bytes = |&text: &*mut c_char| match text.is_null() {
-            true => Vec::new(),
-            false => CStr::from_ptr(text).to_bytes().to_vec(),
-        };
-        let texts = pointers.iter().map(bytes).collect();
-        h5call!(H5Dvlen_reclaim(kind.id(), space.id(), list.0, buffer))?;
-        Ok(texts)
-    }
+    let count = dataset.space()?.size();
+    let mut texts = Vec::new();
+    texts.try_reserve_exact(count).map_err(|_| hdf5::Error::from("more texts than memory can hold"))?;
+    // SAFETY: such a text is one pointer, and the null pointer is one of its values: the empty text, which owns nothing.
+    texts.extend((0..count).map(|_| unsafe { MaybeUninit::<VarLenUnicode>::zeroed().assume_init() }));
+    // SAFETY: there is a text for every one of the dataset's space, and HDF5 sets each to one of the C allocator's that ends in a NUL, or
+    // to null. Dropping a text gives it back to that allocator: no call to H5Dvlen_reclaim, which newer libraries may lack.
+    h5call!(H5Dread(dataset.id(), kind.id(), H5S_ALL, H5S_ALL, list.0, texts.as_mut_ptr().cast()))?;
+    Ok(texts)
 }
 
 fn same_length(dataset: &Dataset, texts: usize) -> hdf5::Result<()> {
