@@ -9,7 +9,7 @@ SHELL := /bin/bash
 # Handed to every cargo command, e.g. CARGO_FLAGS=--locked
 CARGO_FLAGS ?=
 # Which integration tests use HDF5, and so run against the bundle's too.
-HDF5_TESTS ?= record
+HDF5_TESTS ?= record record_datasets record_damage
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
