@@ -12,7 +12,7 @@ use super::input::{Input, Opened};
 use super::layout::CAMPAIGN_FILE_TYPE;
 use super::linked::{self, Run};
 use super::output::Output;
-use super::read::{open_point, whole, whole_in};
+use super::read::{open_whole_point, whole_in};
 use super::write::point_path;
 use crate::outcome::{CampaignLabel, PointLabel, PointOutcome, Provenance};
 
@@ -151,12 +151,11 @@ fn load(
         }
         Source::Folder(dir) => {
             let path = point_path(dir, number);
-            let (record, label) = open_point(&path)?;
+            let (mut record, label, outcome) = open_whole_point(&path)?;
             if let Some(what) = difference(campaign, number, &record, &label) {
                 return Err(RecordError::OtherCampaign { path, what });
             }
-            let outcome = whole(&record, 0)?.ok_or_else(|| missing(path))?;
-            Ok((label, record.points[0].provenance.clone(), outcome))
+            Ok((label, record.points.swap_remove(0).provenance, outcome))
         }
     }
 }

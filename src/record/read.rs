@@ -69,18 +69,28 @@ fn point(input: &Input<'_>) -> Result<(CampaignRecord, PointLabel), RecordError>
     Ok((record, label))
 }
 
-/// Reads one point with its cell dump.
+/// Reads one point with its histograms and its cell dump.
 ///
 /// # Errors
 /// As [`open_campaign`].
 pub fn read_point(path: &Path) -> Result<(PointLabel, Provenance, PointOutcome), RecordError> {
-    let (record, label) = open_point(path)?;
-    let mut outcome = whole(&record, 0)?;
-    let provenance = record.points[0].provenance.clone();
-    match outcome.take() {
-        Some(outcome) => Ok((label, provenance, outcome)),
-        None => Err(RecordError::damaged(path, "the dataset computed", 0, 1)),
-    }
+    let (mut record, label, outcome) = open_whole_point(path)?;
+    Ok((label, record.points.swap_remove(0).provenance, outcome))
+}
+
+/// The same as [`open_point`] and [`whole`], of a file that is opened and checked once.
+pub(super) fn open_whole_point(path: &Path) -> Result<(CampaignRecord, PointLabel, PointOutcome), RecordError> {
+    let (file, sealed) = hdf::open(path)?;
+    let datasets = Opened::default();
+    let input = Input::new(&file, path).keeping(&datasets);
+    let read = || {
+        let (record, label) = point(&input)?;
+        match whole_in(&input, &record, 0)? {
+            Some(outcome) => Ok((record, label, outcome)),
+            None => Err(RecordError::damaged(path, "the dataset computed", 0, 1)),
+        }
+    };
+    hdf::judge(path, sealed, read())
 }
 
 /// A point with its histograms and its dump; none where the file has no values for it. In the file of one point its place is 0.

@@ -38,12 +38,18 @@ pub(super) fn attach<'a>(
         let doing = format!("refer to {name}");
         file.reference::<ObjectReference1>(name).writing(shown, &doing)
     };
+    // A reference is looked up by name, and hundreds of places use the same few axes.
+    let mut referred: BTreeMap<String, ObjectReference1> = BTreeMap::new();
     for (name, dataset, axes) in datasets {
+        let itself = refer(name)?;
         let mut list = Vec::with_capacity(axes.len());
         for (dimension, axis) in axes.into_iter().enumerate() {
-            list.push(VarLenArray::from_slice(&[refer(&axis)?]));
-            let place = ScaleUse { dataset: refer(name)?, dimension: dimension as i32 };
-            uses.entry(axis).or_default().push(place);
+            let to_axis = match referred.get(&axis) {
+                Some(&known) => known,
+                None => *referred.entry(axis.clone()).or_insert(refer(&axis)?),
+            };
+            list.push(VarLenArray::from_slice(&[to_axis]));
+            uses.entry(axis).or_default().push(ScaleUse { dataset: itself, dimension: dimension as i32 });
         }
         Attributes { at: dataset, path: shown }.array(DIMENSION_LIST, &list)?;
     }
