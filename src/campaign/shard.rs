@@ -32,21 +32,26 @@ impl Shard {
     ///
     /// The largest piece goes to the shard that has least, and so on down: no shard has more than 4/3 of the best possible
     /// most (R. L. Graham, SIAM J. Appl. Math. 17, 416 (1969)); with pieces of one size the counts differ by one at most.
+    /// Which of several pieces of one size a shard has is open then: neighbours, so that few runs of points lead from a
+    /// merged record to its sources.
     pub fn of_work(self, work: &[u64]) -> Vec<usize> {
         let mut order: Vec<usize> = (0..work.len()).collect();
         order.sort_by_key(|&piece| Reverse(work[piece]));
         // Work, pieces, number: of shards with as little, the one with fewest pieces, then the first.
         let mut shards: BinaryHeap<Reverse<(u128, usize, usize)>> =
-            (0..self.of).map(|shard| Reverse((0, 0, shard))).collect();
+            (1..=self.of).map(|shard| Reverse((0, 0, shard))).collect();
         let mut mine = Vec::new();
-        for piece in order {
-            let Some(mut least) = shards.peek_mut() else { break };
-            let Reverse((sum, pieces, shard)) = &mut *least;
-            *sum += u128::from(work[piece]);
-            *pieces += 1;
-            if *shard + 1 == self.number {
-                mine.push(piece);
+        for of_one_size in order.chunk_by(|&a, &b| work[a] == work[b]) {
+            let (mut before, mut own) = (0, 0);
+            for &piece in of_one_size {
+                let Some(mut least) = shards.peek_mut() else { break };
+                let Reverse((sum, pieces, shard)) = &mut *least;
+                *sum += u128::from(work[piece]);
+                *pieces += 1;
+                before += usize::from(*shard < self.number);
+                own += usize::from(*shard == self.number);
             }
+            mine.extend(&of_one_size[before..before + own]);
         }
         mine.sort_unstable();
         mine
@@ -94,6 +99,9 @@ mod tests {
         let counts: Vec<usize> = (1..=16).map(|n| Shard::new(n, 16).unwrap().of_work(&[5; 100]).len()).collect();
         assert_eq!(counts.iter().sum::<usize>(), 100);
         assert!(counts.iter().all(|n| (6..=7).contains(n)), "{counts:?}");
+        // Each has neighbours, in the order of the shards.
+        let all: Vec<usize> = (1..=16).flat_map(|n| Shard::new(n, 16).unwrap().of_work(&[5; 100])).collect();
+        assert_eq!(all, (0..100).collect::<Vec<_>>());
         // Work that is none is dealt too.
         assert_eq!(Shard::new(2, 2).unwrap().of_work(&[0; 4]).len(), 2);
     }
