@@ -71,12 +71,13 @@ fn a_plan_says_what_the_run_then_takes() {
     assert_eq!(json["points"], 60);
     // 16 x 16 cells, 8 pulses and pauses, and the checkpoints: 0 s, 1 s and its doublings up to 2^19, 1e6 s, 1e3, 1e4 and 1e5 s.
     assert_eq!(json["cell_steps"], 60 * 256 * (2 * 8 + 1 + 20 + 1 + 3));
-    assert!(json["time"]["seconds"].as_f64().unwrap() > 0.0);
+    let computing = json["computing"]["seconds"].as_f64().unwrap();
+    assert!(computing > 0.0 && json["seconds"].as_f64().unwrap() > computing, "{json}");
     // What is foretold of the disk is measured on points of the same shape: the record is within a fifth and 64 KiB of it (histograms
     // pack differently from point to point; HDF5 allocates in blocks).
     desk.whole("small.h5");
     let (foretold, found) =
-        (json["disk_bytes"]["record"].as_f64().unwrap(), desk.path("small.h5").metadata().unwrap().len() as f64);
+        (json["recording"]["record_bytes"].as_f64().unwrap(), desk.path("small.h5").metadata().unwrap().len() as f64);
     assert!((foretold - found).abs() < 0.2 * found + 65_536.0, "{foretold} foretold, {found} found");
     // A list has a line for each point, and a shard's has its own.
     let list = desk.good(&["plan", "small.toml", "--list"]);

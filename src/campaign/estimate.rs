@@ -36,15 +36,25 @@ pub struct Time {
     pub all_kinds: bool,
 }
 
-/// Room on the disk, bytes.
+/// What the record and its points take, on the disk and of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Sizes {
+pub struct Recording {
     /// The record.
-    pub record: u64,
+    pub record_bytes: u64,
     /// The points in their folder, until the record is whole.
-    pub parts: u64,
+    pub parts_bytes: u64,
     /// Time of writing one point, ns: the median of the measurement. It passes beside the computing of the next point.
     pub writing_ns: u64,
+    /// Time of merging one point into the record when all are computed, ns.
+    pub merging_ns: u64,
+}
+
+impl Recording {
+    /// The time of a run of so many points, s, that takes so long to compute them: they are written meanwhile, and merged afterwards.
+    pub fn seconds(&self, points: usize, computing_s: f64) -> f64 {
+        let of_all = |one_ns: u64| one_ns as f64 * 1e-9 * points as f64;
+        computing_s.max(of_all(self.writing_ns)) + of_all(self.merging_ns)
+    }
 }
 
 /// What points have in common that take equally long per cell: material and steps.
@@ -109,14 +119,14 @@ fn smaller(shape: ArrayShape, lines: u64) -> ArrayShape {
     ArrayShape { rows: shape.rows.min(lines), cols: shape.cols.min(lines) }
 }
 
-/// Measures what a point and a record take on the disk: computes one small, and writes it alone and several times over, into a
+/// Measures what points and a record take: computes a point small, and writes it alone and several times over, into a
 /// folder of the system's for temporary files. A dump is counted as it is in memory: it may be packed smaller.
 ///
 /// # Errors
 /// [`RunError`] where the backend fails, or that folder cannot be written to.
-pub fn sizes(plan: &Plan, backend: &dyn Backend) -> Result<Sizes, RunError> {
+pub fn recording(plan: &Plan, backend: &dyn Backend) -> Result<Recording, RunError> {
     let Some(&number) = plan.numbers.first() else {
-        return Ok(Sizes { record: 0, parts: 0, writing_ns: 0 });
+        return Ok(Recording { record_bytes: 0, parts_bytes: 0, writing_ns: 0, merging_ns: 0 });
     };
     let point = &plan.points[number];
     let job = plan.sample(number, smaller(plan.shape(number), FIRST_LINES));
@@ -133,7 +143,7 @@ pub fn sizes(plan: &Plan, backend: &dyn Backend) -> Result<Sizes, RunError> {
     };
     let folder = tempfile::Builder::new().prefix("trapline-plan-").tempdir().map_err(unwritable)?;
     let by = provenance(&backend.identity(), now());
-    let write = |label: &CampaignLabel, outcome: &PointOutcome| -> Result<(u64, u64, u64), RecordError> {
+    let write = |label: &CampaignLabel, outcome: &PointOutcome| -> Result<Written, RecordError> {
         let parts = folder.path().join(label.points().to_string());
         let (mut size, mut taken) = (0, Vec::new());
         for number in 0..label.points() {
@@ -143,19 +153,34 @@ pub fn sizes(plan: &Plan, backend: &dyn Backend) -> Result<Sizes, RunError> {
             size = length(&path)?;
         }
         let record = folder.path().join("record.h5");
+        let start = Instant::now();
         merge_points(&parts, label, &by, &record, 0..label.points())?;
+        let merging = start.elapsed();
         taken.sort();
-        Ok((size, length(&record)?, taken[taken.len() / 2].as_nanos() as u64))
+        Ok(Written { point: size, record: length(&record)?, writing: taken[taken.len() / 2], merging })
     };
     let one = CampaignLabel { dump: None, ..plan.label.only(number) };
-    let (_, few, _) = write(&copies(&one, FEW), &outcome)?;
-    let (point_size, several, writing_ns) = write(&copies(&one, FEW + MORE), &outcome)?;
-    let each = several.saturating_sub(few) / MORE as u64;
+    let few = write(&copies(&one, FEW), &outcome)?;
+    let several = write(&copies(&one, FEW + MORE), &outcome)?;
+    let each = several.record.saturating_sub(few.record) / MORE as u64;
+    let merging = several.merging.saturating_sub(few.merging) / MORE as u32;
     let dump = dump_bytes(plan);
     let mine = plan.numbers.len() as u64;
-    // Of points that are not computed the record holds names and fill values, which are packed to next to nothing.
-    let record = (few + mine * each).saturating_sub(FEW as u64 * each) + mine * dump;
-    Ok(Sizes { record, parts: mine * (point_size + dump), writing_ns })
+    Ok(Recording {
+        // Of points that are not computed the record holds names and fill values, which are packed to next to nothing.
+        record_bytes: (few.record + mine * each).saturating_sub(FEW as u64 * each) + mine * dump,
+        parts_bytes: mine * (several.point + dump),
+        writing_ns: several.writing.as_nanos() as u64,
+        merging_ns: merging.as_nanos() as u64,
+    })
+}
+
+/// What writing some points showed: bytes of one, and of the record of all; the time of one, and of merging all.
+struct Written {
+    point: u64,
+    record: u64,
+    writing: Duration,
+    merging: Duration,
 }
 
 /// The campaign of one point, so many times.
@@ -180,9 +205,9 @@ pub fn memory_bytes(plan: &Plan) -> u64 {
     let histograms = times * 3 * (label.bins as u64 + 2) * 8;
     // One is computed, one written.
     let waiting = 2;
-    // Program, libraries, and 50 datasets of which up to a MiB waits.
-    let base = 25 << 20;
-    let pieces = 50 * (points * times * 8).min(1 << 20);
+    // Program, libraries, and 50 datasets of which up to a MiB waits here and another in HDF5.
+    let base = 28 << 20;
+    let pieces = 2 * 50 * (points * times * 8).min(1 << 20);
     summary + waiting * (histograms + 3 * dump_bytes(plan)) + base + pieces
 }
 

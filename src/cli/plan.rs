@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use trapline::analysis::Table;
 use trapline::backend::Backend;
-use trapline::campaign::estimate::{self, Sizes, Time};
+use trapline::campaign::estimate::{self, Recording, Time};
 use trapline::campaign::{self, Shard};
 use trapline::units::celsius_texts;
 
@@ -41,7 +41,7 @@ pub struct Plan {
 /// What was found out.
 struct Found {
     time: Time,
-    sizes: Sizes,
+    recording: Recording,
     memory_bytes: u64,
     /// Least and most seconds of a shard.
     tasks: Option<(f64, f64)>,
@@ -70,9 +70,10 @@ impl Plan {
                 "points_to_compute": plan.numbers.len(),
                 "cell_steps": plan.work_of(&plan.numbers),
                 "backend": backend.identity(),
-                "time": found.time,
+                "seconds": found.recording.seconds(plan.numbers.len(), found.time.seconds),
+                "computing": found.time,
                 "memory_bytes": found.memory_bytes,
-                "disk_bytes": found.sizes,
+                "recording": found.recording,
                 "seconds_of_tasks": found.tasks.map(|(least, most)| json!({ "least": least, "most": most })),
             }));
         }
@@ -86,21 +87,20 @@ impl Plan {
 
     fn measure(&self, plan: &campaign::Plan, backend: &dyn Backend) -> Result<Found, Failure> {
         let time = estimate::time(plan, backend, &plan.numbers)?;
-        let sizes = estimate::sizes(plan, backend)?;
+        let recording = estimate::recording(plan, backend)?;
         let per_step = time.seconds / plan.work_of(&plan.numbers).max(1) as f64;
         let tasks = self.tasks.map(|of| {
             let seconds = (1..=of).filter_map(|number| Shard::new(number, of)).map(|shard| {
                 let shard = plan.clone().shard(shard);
-                let writing = sizes.writing_ns as f64 * 1e-9 * shard.numbers.len() as f64;
-                writing.max(shard.work_of(&shard.numbers) as f64 * per_step)
+                recording.seconds(shard.numbers.len(), shard.work_of(&shard.numbers) as f64 * per_step)
             });
             seconds.fold((f64::INFINITY, 0.0_f64), |(least, most), s| (least.min(s), most.max(s)))
         });
-        Ok(Found { time, sizes, memory_bytes: estimate::memory_bytes(plan), tasks })
+        Ok(Found { time, recording, memory_bytes: estimate::memory_bytes(plan), tasks })
     }
 
     fn told(&self, plan: &campaign::Plan, found: &Found) -> String {
-        let Found { time, sizes, memory_bytes, tasks } = found;
+        let Found { time, recording, memory_bytes, tasks } = found;
         let mut lines = Vec::new();
         let mut line = |name: &str, text: String| lines.push(format!("{name:<8} {text}\n"));
         let points = plan.numbers.len();
@@ -116,14 +116,14 @@ impl Plan {
             n if time.all_kinds => format!("{n} points, each of another material or programming"),
             n => format!("{n} points; the others in proportion to their steps"),
         };
-        let (computing, writing) = (time.seconds, sizes.writing_ns as f64 * 1e-9 * points as f64);
-        let all = terminal::about(computing.max(writing));
+        let all = recording.seconds(points, time.seconds);
         // Points are written beside the computing of the next: the slower of both counts.
-        let why = match writing > computing {
-            true => format!("that of writing the points; computing takes {} of it", terminal::about(computing)),
+        let why = match all > 2.0 * time.seconds {
+            true => format!("that of writing the points; computing takes {} of it", terminal::about(time.seconds)),
             false => format!("measured on {kinds}"),
         };
-        line("time", format!("{all}, {why}"));
+        let all_told = terminal::about(all);
+        line("time", format!("{all_told}, {why}"));
         if let (Some((least, most)), Some(of)) = (tasks, self.tasks) {
             let [least, most] = [least, most].map(|s| terminal::about(*s));
             let idle = if of > points { format!("; only {points} of them have a point") } else { String::new() };
@@ -134,11 +134,11 @@ impl Plan {
             "disk",
             format!(
                 "{} for the record, and {} for its points until it is whole",
-                terminal::bytes(sizes.record),
-                terminal::bytes(sizes.parts)
+                terminal::bytes(recording.record_bytes),
+                terminal::bytes(recording.parts_bytes)
             ),
         );
-        if computing.max(writing) > 86_400.0 {
+        if all > 86_400.0 {
             line(
                 "remark",
                 "more than a day: --shard and `trapline slurm` divide it, --resume goes on after a stop".to_owned(),
