@@ -6,12 +6,13 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::compute::outcome;
 use super::error::RunError;
 use super::plan::Plan;
 use super::run::{now, provenance};
 use crate::array::ArrayShape;
 use crate::backend::{Backend, BackendError};
-use crate::outcome::{CampaignLabel, Coordinate, PointOutcome, Sweep};
+use crate::outcome::{CampaignLabel, CellWindow, Coordinate, PointOutcome, Provenance, Sweep};
 use crate::record::commit::CommitError;
 use crate::record::{RecordError, merge_points, write_point};
 
@@ -24,6 +25,8 @@ const MOST_SAMPLES: usize = 12;
 /// Copies of a point in a record, and in another: the difference tells what each takes.
 const FEW: usize = 2;
 const MORE: usize = 8;
+/// Most rows and columns of the dump that is written to see what dumps take.
+const DUMPED_LINES: u64 = 16;
 
 /// Time of computing.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -120,7 +123,7 @@ fn smaller(shape: ArrayShape, lines: u64) -> ArrayShape {
 }
 
 /// Measures what points and a record take: computes a point small, and writes it alone and several times over, into a
-/// folder of the system's for temporary files. A dump is counted as it is in memory: it may be packed smaller.
+/// folder of the system's for temporary files; with a small dump and without one, where there are dumps.
 ///
 /// # Errors
 /// [`RunError`] where the backend fails, or that folder cannot be written to.
@@ -128,59 +131,88 @@ pub fn recording(plan: &Plan, backend: &dyn Backend) -> Result<Recording, RunErr
     let Some(&number) = plan.numbers.first() else {
         return Ok(Recording { record_bytes: 0, parts_bytes: 0, writing_ns: 0, merging_ns: 0 });
     };
-    let point = &plan.points[number];
-    let job = plan.sample(number, smaller(plan.shape(number), FIRST_LINES));
-    let outcome = backend.statistics(&job, &|_| ()).map(|tally| tally.outcome(&job));
-    let outcome = outcome.map_err(|source| RunError::Backend {
-        number,
-        material: point.material.clone(),
-        temperature_c: crate::units::celsius_texts(&[point.temperature_k]).concat(),
-        source: Box::new(source),
-    })?;
-    let unwritable = |source| {
-        let folder = std::env::temp_dir();
-        RunError::Record(RecordError::Commit(CommitError::new("create a folder in", &folder, source)))
-    };
-    let folder = tempfile::Builder::new().prefix("trapline-plan-").tempdir().map_err(unwritable)?;
+    let shape = smaller(plan.shape(number), FIRST_LINES);
+    let job = plan.sample(number, shape);
     let by = provenance(&backend.identity(), now());
-    let write = |label: &CampaignLabel, outcome: &PointOutcome| -> Result<Written, RecordError> {
-        let parts = folder.path().join(label.points().to_string());
-        let (mut size, mut taken) = (0, Vec::new());
-        for number in 0..label.points() {
-            let start = Instant::now();
-            let path = write_point(&parts, label, &label.point(number), &by, outcome)?;
-            taken.push(start.elapsed());
-            size = length(&path)?;
-        }
-        let record = folder.path().join("record.h5");
-        let start = Instant::now();
-        merge_points(&parts, label, &by, &record, 0..label.points())?;
-        let merging = start.elapsed();
-        taken.sort();
-        Ok(Written { point: size, record: length(&record)?, writing: taken[taken.len() / 2], merging })
+    let written = |dump: Option<CellWindow>| -> Result<Written, RunError> {
+        let outcome = outcome(&plan.points[number], &job, shape, dump, backend, &|_| ())?;
+        let one = CampaignLabel { dump, ..plan.label.only(number) };
+        let (few, several) =
+            (write(&copies(&one, FEW), &by, &outcome)?, write(&copies(&one, FEW + MORE), &by, &outcome)?);
+        let each = |of: fn(&Written) -> f64| (of(&several) - of(&few)).max(0.0) / MORE as f64;
+        let (record, merging_s) = (each(|of| of.record), each(|of| of.merging_s));
+        Ok(Written { record, first: few.record - FEW as f64 * record, merging_s, ..several })
     };
-    let one = CampaignLabel { dump: None, ..plan.label.only(number) };
-    let few = write(&copies(&one, FEW), &outcome)?;
-    let several = write(&copies(&one, FEW + MORE), &outcome)?;
-    let each = several.record.saturating_sub(few.record) / MORE as u64;
-    let merging = several.merging.saturating_sub(few.merging) / MORE as u32;
-    let dump = dump_bytes(plan);
-    let mine = plan.numbers.len() as u64;
+    let mut all = written(None)?;
+    if let Some(window) = plan.label.dump {
+        let lines = |of: u64, array: u64| of.min(array).min(DUMPED_LINES);
+        let small = CellWindow {
+            first_row: 0,
+            first_col: 0,
+            rows: lines(window.rows, shape.rows),
+            cols: lines(window.cols, shape.cols),
+        };
+        let dumped = written(Some(small))?;
+        let times = (window.rows * window.cols) as f64 / (small.rows * small.cols) as f64;
+        let grown = |of: fn(&Written) -> f64| of(&all) + times * (of(&dumped) - of(&all)).max(0.0);
+        all = Written {
+            point: grown(|of| of.point),
+            record: grown(|of| of.record),
+            writing_s: grown(|of| of.writing_s),
+            merging_s: grown(|of| of.merging_s),
+            ..all
+        };
+    }
+    let points = plan.numbers.len() as f64;
     Ok(Recording {
         // Of points that are not computed the record holds names and fill values, which are packed to next to nothing.
-        record_bytes: (few.record + mine * each).saturating_sub(FEW as u64 * each) + mine * dump,
-        parts_bytes: mine * (several.point + dump),
-        writing_ns: several.writing.as_nanos() as u64,
-        merging_ns: merging.as_nanos() as u64,
+        record_bytes: (all.first.max(0.0) + points * all.record) as u64,
+        parts_bytes: (points * all.point) as u64,
+        writing_ns: (all.writing_s * 1e9) as u64,
+        merging_ns: (all.merging_s * 1e9) as u64,
     })
 }
 
-/// What writing some points showed: bytes of one, and of the record of all; the time of one, and of merging all.
+/// What writing points showed.
 struct Written {
-    point: u64,
-    record: u64,
-    writing: Duration,
-    merging: Duration,
+    /// Bytes of a point's file.
+    point: f64,
+    /// Bytes of the record, of all points or for each.
+    record: f64,
+    /// Bytes of a record without points.
+    first: f64,
+    /// Median time of writing a point.
+    writing_s: f64,
+    /// Time of merging, of all points or of each.
+    merging_s: f64,
+}
+
+/// Writes all points of a campaign, each of them this one, and merges them.
+fn write(label: &CampaignLabel, by: &Provenance, outcome: &PointOutcome) -> Result<Written, RecordError> {
+    let unwritable = |source| {
+        let folder = std::env::temp_dir();
+        RecordError::Commit(CommitError::new("create a folder in", &folder, source))
+    };
+    let folder = tempfile::Builder::new().prefix("trapline-plan-").tempdir().map_err(unwritable)?;
+    let (mut point, mut taken) = (0, Vec::new());
+    for number in 0..label.points() {
+        let start = Instant::now();
+        let path = write_point(folder.path(), label, &label.point(number), by, outcome)?;
+        taken.push(start.elapsed());
+        point = length(&path)?;
+    }
+    let record = folder.path().join("record.h5");
+    let start = Instant::now();
+    merge_points(folder.path(), label, by, &record, 0..label.points())?;
+    let merging_s = start.elapsed().as_secs_f64();
+    taken.sort();
+    Ok(Written {
+        point: point as f64,
+        record: length(&record)? as f64,
+        first: 0.0,
+        writing_s: taken[taken.len() / 2].as_secs_f64(),
+        merging_s,
+    })
 }
 
 /// The campaign of one point, so many times.
@@ -205,10 +237,12 @@ pub fn memory_bytes(plan: &Plan) -> u64 {
     let histograms = times * 3 * (label.bins as u64 + 2) * 8;
     // One is computed, one written.
     let waiting = 2;
-    // Program, libraries, and 50 datasets of which up to a MiB waits here and another in HDF5.
-    let base = 28 << 20;
-    let pieces = 2 * 50 * (points * times * 8).min(1 << 20);
-    summary + waiting * (histograms + 3 * dump_bytes(plan)) + base + pieces
+    // Program and libraries, and 50 datasets of which up to a MiB waits.
+    let base = 32 << 20;
+    let pieces = 50 * (points * times * 8).min(1 << 20);
+    // Dumps are packed: what waits, what it grows in, a piece in HDF5's cache and its packed copies, when read and when written.
+    let dumps = 3 * 8 * (points * dump_bytes(plan) / 3).min(1 << 20);
+    summary + waiting * (histograms + 3 * dump_bytes(plan)) + base + pieces + dumps
 }
 
 fn length(path: &Path) -> Result<u64, RecordError> {

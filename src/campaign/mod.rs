@@ -8,6 +8,7 @@
 
 mod build;
 mod check;
+mod compute;
 mod error;
 pub mod estimate;
 pub mod file;

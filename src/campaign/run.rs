@@ -8,23 +8,19 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use ndarray::{Array3, ArrayView2};
-
+use super::compute::outcome;
 use super::error::RunError;
 use super::intent::{self, Intent};
 use super::parts::{Existing, Parts, refused};
 use super::plan::Plan;
 use super::shard::Shard;
-use crate::array::CellSet;
-use crate::backend::job::Job;
-use crate::backend::{Backend, BackendError};
+use crate::backend::Backend;
 use crate::files;
-use crate::outcome::{CellDump, CellWindow, Identity, PointLabel, PointOutcome, Provenance};
+use crate::outcome::{Identity, PointLabel, PointOutcome, Provenance};
 use crate::record::commit;
 use crate::record::{
     CampaignRecord, FileType, file_type, merge_points, open_campaign, point_path, write_point, write_unfinished,
 };
-use crate::units::celsius_texts;
 
 /// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an ending.
 const MAX_NAME_BYTES: usize = 220;
@@ -348,37 +344,14 @@ struct Computed {
 fn compute(plan: &Plan, backend: &dyn Backend, point: &PointLabel, watch: &dyn Watch) -> Result<Computed, RunError> {
     let start = now();
     let job = plan.job(point.number);
-    let failed = |source: BackendError| RunError::Backend {
-        number: point.number,
-        material: point.material.clone(),
-        temperature_c: celsius_texts(&[point.temperature_k]).concat(),
-        source: Box::new(source),
-    };
     let steps = plan.steps(point.number);
     let progress = |cells: u64| watch.steps(cells.saturating_mul(steps));
-    let mut outcome = backend.statistics(&job, &progress).map_err(failed)?.outcome(&job);
-    if let Some(window) = plan.label.dump {
-        let trace = backend.trace(&job, &CellSet::window(plan.shape(point.number), &window)).map_err(failed)?;
-        let found = dump(&job, window, [&trace.conductance, &trace.filling, &trace.lost].map(|a| a.view()));
-        outcome.dump = Some(found.ok_or(RunError::Dump { number: point.number })?);
-    }
+    let outcome = outcome(point, &job, plan.shape(point.number), plan.label.dump, backend, &progress)?;
     let mut label = point.clone();
     if outcome.programmed == 0 && !job.material.classes.is_empty() {
         label.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
     }
     Ok(Computed { label, by: provenance(&backend.identity(), start), outcome })
-}
-
-/// The trace of a window, as planes of rows and columns and in siemens.
-fn dump(job: &Job, window: CellWindow, [conductance, filling, lost]: [ArrayView2<'_, f32>; 3]) -> Option<CellDump> {
-    let shape = (job.times_s.len(), window.rows as usize, window.cols as usize);
-    let plane =
-        |view: ArrayView2<'_, f32>| -> Option<Array3<f32>> { view.to_owned().into_shape_with_order(shape).ok() };
-    let siemens = job.read.fresh_conductance_s;
-    let mut conductance_s = plane(conductance)?;
-    // Multiplied in f64: a conductance of 1e-11 S times its ratio is rounded once.
-    conductance_s.mapv_inplace(|ratio| (f64::from(ratio) * siemens) as f32);
-    Some(CellDump { window, conductance_s, filling: plane(filling)?, lost_fraction: plane(lost)? })
 }
 
 /// When and by whom something was computed that started then and ends now.
