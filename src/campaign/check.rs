@@ -28,8 +28,10 @@ pub const MAX_KEPT_BELOW: f64 = 0.9999;
 pub const MAX_DUMP_READINGS: u64 = 1 << 25;
 /// Most points of a campaign.
 pub const MAX_POINTS: usize = 200_000;
-/// Largest record, dumps aside: the summary and the figure hold it in memory.
-pub const MAX_RECORD_BYTES: u64 = 1 << 30;
+/// Largest record, dumps aside: its histograms pass through memory a point at a time.
+pub const MAX_RECORD_BYTES: u64 = 1 << 36;
+/// Largest part of a record that the summary and the figures hold in memory: all numbers but histograms and dumps.
+pub const MAX_SUMMARY_BYTES: u64 = 1 << 30;
 
 /// A finite number from `low` to `high`, both included.
 pub(super) fn between(key: &str, value: f64, low: f64, high: f64, unit: &str) -> Result<f64, Bad> {
@@ -173,12 +175,38 @@ pub(super) fn points(points: usize) -> Result<(), Bad> {
 
 /// Numbers of the record of this many points, dumps aside.
 pub(super) fn record_size(points: usize, checkpoints: usize, bins: usize) -> Result<(), Bad> {
-    // Per checkpoint four moments of four quantities, three histograms with their two ends, and the failures; 8 bytes each.
-    let bytes = (points * checkpoints) as u64 * (16 + 3 * (bins as u64 + 2) + 1) * 8;
-    if bytes <= MAX_RECORD_BYTES {
-        return Ok(());
+    // Per checkpoint four moments of four quantities and the failures, 8 bytes each; and three histograms with their two ends.
+    let summary = (points * checkpoints) as u64 * (16 + 1) * 8;
+    let record = summary + (points * checkpoints) as u64 * 3 * (bins as u64 + 2) * 8;
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    let too_large = |what: String, bytes: u64, limit: u64, fewer: &str| {
+        let limit = format!("at most {} GiB; ask for fewer {fewer}", limit >> 30);
+        Err(Bad { what, value: format!("{:.1} GiB", gib(bytes)), limit })
+    };
+    if summary > MAX_SUMMARY_BYTES {
+        let what = format!("what is held in memory of {points} points at {checkpoints} times");
+        return too_large(what, summary, MAX_SUMMARY_BYTES, "points or times");
     }
-    let what = format!("the record of {points} points, {checkpoints} times and {bins} bins");
-    let limit = format!("at most {} GiB; ask for fewer points, times or bins", MAX_RECORD_BYTES >> 30);
-    Err(Bad { what, value: format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)), limit })
+    if record > MAX_RECORD_BYTES {
+        let what = format!("the record of {points} points, {checkpoints} times and {bins} bins");
+        return too_large(what, record, MAX_RECORD_BYTES, "points, times or bins");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_as_large_as_its_points_allow() {
+        assert!(record_size(10_000, 72, 64).is_ok());
+        let told = |points, times, bins| record_size(points, times, bins).unwrap_err().to_string();
+        // 8 bytes of 17 numbers, for each point and time; 3 x 1026 numbers more for 1024 bins.
+        let memory = told(80_000, 100, 64);
+        assert!(memory.contains("held in memory") && memory.contains("1.0 GiB"), "{memory}");
+        assert!(record_size(78_000, 100, 64).is_ok());
+        let file = told(70_000, 100, 1024);
+        assert!(file.contains("1024 bins") && file.contains("161.4 GiB") && file.contains("at most 64 GiB"), "{file}");
+    }
 }

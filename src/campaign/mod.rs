@@ -25,8 +25,8 @@ mod times;
 
 pub use crate::cell::validity::VALID_TO_V;
 pub use check::{
-    MAX_DUMP_READINGS, MAX_MATERIALS, MAX_RECORD_BYTES, MAX_SUBSTEPS, MAX_TEMPERATURE_C, MAX_TEMPERATURES, MAX_TIME_S,
-    MIN_TIME_S,
+    MAX_DUMP_READINGS, MAX_MATERIALS, MAX_RECORD_BYTES, MAX_SUBSTEPS, MAX_SUMMARY_BYTES, MAX_TEMPERATURE_C,
+    MAX_TEMPERATURES, MAX_TIME_S, MIN_TIME_S,
 };
 pub use error::{Bad, CampaignError, RunError};
 pub use merge::{MergeError, Merged, merge};

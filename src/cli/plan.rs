@@ -119,7 +119,7 @@ impl Plan {
         let all = recording.seconds(points, time.seconds);
         // Points are written beside the computing of the next: the slower of both counts.
         let why = match all > 2.0 * time.seconds {
-            true => format!("that of writing the points; computing takes {} of it", terminal::about(time.seconds)),
+            true => format!("most of it for recording; computing takes {}", terminal::about(time.seconds)),
             false => format!("measured on {kinds}"),
         };
         let all_told = terminal::about(all);
