@@ -533,8 +533,8 @@ fn bad_campaigns_are_refused_in_one_line() {
 fn bad_calls_are_refused_before_anything_is_computed() {
     // Large enough that computing it first would be noticed.
     let desk = Desk::new(&SMALL.replace("rows = 32", "rows = 1048576").replace("cols = 48", "cols = 1048576"));
-    refused(&desk.run(&["-o", "no/such/folder/x.h5"]), 1, &["no/such/folder/x.h5.parts", "check that the path exists"]);
-    refused(&desk.run(&["-o", "small.toml/x.h5"]), 1, &["small.toml/x.h5"]);
+    refused(&desk.run(&["-o", "no/such/folder/x.h5"]), 2, &["no/such/folder/x.h5", "is not a folder; make it"]);
+    refused(&desk.run(&["-o", "small.toml/x.h5"]), 2, &["small.toml/x.h5", "small.toml is not a folder"]);
     refused(&desk.run(&["-o", "."]), 2, &["names no file"]);
     refused(&desk.run(&["-o", "/"]), 2, &["names no file"]);
     refused(&desk.run(&["-o", "/proc/x.h5"]), 1, &["/proc/x.h5"]);

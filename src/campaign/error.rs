@@ -90,6 +90,8 @@ pub enum RunError {
     NotParts { path: PathBuf, found: String },
     #[error("{} names no file; give one with -o, such as bake.h5", .0.display())]
     NoFile(PathBuf),
+    #[error("{} cannot be written: {} is not a folder; make it, or choose another name with -o", path.display(), folder.display())]
+    NoFolder { path: PathBuf, folder: PathBuf },
     #[error("{} {what}; choose another name with -o", path.display())]
     Name { path: PathBuf, what: String },
     #[error("point {number} ({material}, {temperature_c} °C): {source}")]

@@ -77,9 +77,9 @@ impl Destination {
     /// `inputs` of the campaign, the points of a run that is alive. Changes nothing.
     ///
     /// # Errors
-    /// [`RunError::Exists`] for the record or a figure, [`RunError::NotAFile`] and [`RunError::Input`] for one that `force`
-    /// does not replace either, [`RunError::Interrupted`] for the points of another run, [`RunError::Running`],
-    /// [`RunError::NotParts`] and [`RunError::NoLocks`] for a folder of points that is none or is in use.
+    /// [`RunError::NoFolder`] for a folder that is missing, [`RunError::Exists`] for the record or a figure, [`RunError::NotAFile`]
+    /// and [`RunError::Input`] for one that `force` does not replace either, [`RunError::Interrupted`] for the points of another run,
+    /// [`RunError::Running`], [`RunError::NotParts`] and [`RunError::NoLocks`] for a folder of points that is none or is in use.
     pub fn check(&self, inputs: &[PathBuf], existing: Existing) -> Result<(), RunError> {
         self.check_files(inputs, self.replaces(existing))?;
         Parts::check(&self.parts, existing)
@@ -96,6 +96,10 @@ impl Destination {
     }
 
     fn check_files(&self, inputs: &[PathBuf], replaces: bool) -> Result<(), RunError> {
+        let folder = commit::folder_of(&self.record);
+        if !folder.is_dir() {
+            return Err(RunError::NoFolder { path: self.record.clone(), folder: folder.to_owned() });
+        }
         for path in std::iter::once(&self.record).chain(&self.figures) {
             let found = match fs::symlink_metadata(path) {
                 Ok(found) => found,

@@ -99,6 +99,7 @@ fn is_usage(error: &RunError) -> bool {
         | RunError::NoLocks(_)
         | RunError::NotParts { .. }
         | RunError::NoFile(_)
+        | RunError::NoFolder { .. }
         | RunError::Name { .. } => true,
         RunError::Backend { source, .. } => matches!(**source, BackendError::Budget { .. }),
         RunError::Stopped { source, .. } => is_usage(source),
