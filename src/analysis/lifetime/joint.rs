@@ -197,7 +197,10 @@ fn starts(law: Law, groups: &[(f64, Lifetimes)]) -> Result<(Vec<TimePoint>, f64)
         return Err(LifetimeError::NotIdentifiable {
             law: law.name(),
             missing: format!("{} of {} temperatures have failures between checkpoints", with.len(), groups.len()),
-            fix: "two are needed: bake longer, or choose earlier checkpoints",
+            fix: match groups.len() {
+                0 | 1 => "two are needed: bake at more temperatures",
+                _ => "two are needed: bake longer, or choose earlier checkpoints",
+            },
         });
     }
     let mut spreads: Vec<f64> = with.iter().map(|(_, data)| start(law, data).1).collect();
