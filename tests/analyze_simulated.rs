@@ -97,14 +97,15 @@ fn the_depth_of_the_only_level_is_recovered() {
         assert!((ratio - 1.0).abs() < 0.033, "{ratio}");
         // The Weibull law that lies nearest to such lives (1/k = E[x^k ln x] / E[x^k] - E[ln x], which is k sigma^2 of a lognormal) has the
         // shape 1/sigma. Its estimate has the standard error 1.053 k / sqrt(n): the sandwich of the law's information, ((2.25, -0.5),
-        // (-0.5, 1)), about the scores' covariance, ((3.25 e - 2.25, 1.5 - 1.5 e), (.., e - 1)), in units of k. Three of them are 4.9 %.
+        // (-0.5, 1)), about the scores' covariance, ((3.25 e - 2.25, 1.5 - 1.5 e), (.., e - 1)), in units of k. Three of them are 4.9 %;
+        // classes of a sixth of an octave add less than 1 %.
         let shape = &population["observed"]["weibull"]["shape_estimate"];
         let k = kt_ev / DEPTH_SD_EV;
         let ratio = shape["value"].as_f64().unwrap() / k;
         assert!((ratio - 1.0).abs() < 0.049, "{ratio}");
-        // So do its own bounds, which take the lives for Weibull's; a tenth off is outside of them.
+        // Its own bounds take the lives for Weibull's, +-1.8 % of k, and need not hold k; a tenth off is outside of them all the same.
         let shape = bounds(&shape["profile"]);
-        assert!(shape.hold(k) && !shape.hold(1.1 * k) && !shape.hold(0.9 * k), "{shape:?} {k}");
+        assert!(!shape.hold(1.1 * k) && !shape.hold(0.9 * k), "{shape:?} {k}");
     }
 }
 

@@ -68,20 +68,35 @@ impl Binned {
     }
 }
 
-/// The counts of several points together; none where there are none, or their bins differ.
-pub fn pooled(all: Vec<HistogramSeries>) -> Option<HistogramSeries> {
-    let mut all = all.into_iter();
-    let mut sum = all.next()?;
-    for one in all {
+/// The counts of several points together, taken one by one: never more than a sum and a point are held.
+#[derive(Debug, Default)]
+pub struct Pool {
+    sum: Option<HistogramSeries>,
+    /// Of which the bins differ from the first's.
+    others: usize,
+}
+
+impl Pool {
+    /// Adds the counts of a point.
+    pub fn add(&mut self, one: &HistogramSeries) {
+        let Some(sum) = &mut self.sum else {
+            self.sum = Some(one.clone());
+            return;
+        };
         let alike = (sum.low.to_bits(), sum.high.to_bits()) == (one.low.to_bits(), one.high.to_bits());
         if !alike || sum.counts.dim() != one.counts.dim() {
-            return None;
+            self.others += 1;
+            return;
         }
         sum.counts.zip_mut_with(&one.counts, |a, b| *a = a.saturating_add(*b));
         sum.below.zip_mut_with(&one.below, |a, b| *a = a.saturating_add(*b));
         sum.above.zip_mut_with(&one.above, |a, b| *a = a.saturating_add(*b));
     }
-    Some(sum)
+
+    /// All counts together; none where there are none, or their bins differ.
+    pub fn all(self) -> Option<HistogramSeries> {
+        self.sum.filter(|_| self.others == 0)
+    }
 }
 
 #[cfg(test)]
@@ -130,10 +145,15 @@ mod tests {
 
     #[test]
     fn pooled_counts_add_up_where_bins_are_the_same() {
-        let sum = pooled(vec![series(1, [1, 2, 3, 4], 2), series(0, [10, 0, 0, u64::MAX], 1)]).unwrap();
+        let pooled = |all: &[HistogramSeries]| {
+            let mut pool = Pool::default();
+            all.iter().for_each(|one| pool.add(one));
+            pool.all()
+        };
+        let sum = pooled(&[series(1, [1, 2, 3, 4], 2), series(0, [10, 0, 0, u64::MAX], 1)]).unwrap();
         assert_eq!(sum, series(1, [11, 2, 3, u64::MAX], 3));
         let other = HistogramSeries { high: 5.0, ..series(0, [0; 4], 0) };
-        assert_eq!(pooled(vec![series(0, [0; 4], 0), other]), None);
-        assert_eq!(pooled(Vec::new()), None);
+        assert_eq!(pooled(&[series(0, [0; 4], 0), other]), None);
+        assert_eq!(pooled(&[]), None);
     }
 }

@@ -30,7 +30,8 @@ pub const MAX_DUMP_READINGS: u64 = 1 << 25;
 pub const MAX_POINTS: usize = 200_000;
 /// Largest record, dumps aside: its histograms pass through memory a point at a time.
 pub const MAX_RECORD_BYTES: u64 = 1 << 36;
-/// Largest part of a record that the summary and the figures hold in memory: all numbers but histograms and dumps.
+/// Largest part of a record that the summary and the figures hold in memory, twice while it is read: all numbers but histograms and
+/// dumps.
 pub const MAX_SUMMARY_BYTES: u64 = 1 << 30;
 
 /// A finite number from `low` to `high`, both included.
@@ -181,7 +182,7 @@ pub(super) fn record_size(points: usize, checkpoints: usize, bins: usize) -> Res
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     let too_large = |what: String, bytes: u64, limit: u64, fewer: &str| {
         let limit = format!("at most {} GiB; ask for fewer {fewer}", limit >> 30);
-        Err(Bad { what, value: format!("{:.1} GiB", gib(bytes)), limit })
+        Err(Bad { what, value: format!("{:.2} GiB", gib(bytes)), limit })
     };
     if summary > MAX_SUMMARY_BYTES {
         let what = format!("what is held in memory of {points} points at {checkpoints} times");
@@ -204,9 +205,9 @@ mod tests {
         let told = |points, times, bins| record_size(points, times, bins).unwrap_err().to_string();
         // 8 bytes of 17 numbers, for each point and time; 3 x 1026 numbers more for 1024 bins.
         let memory = told(80_000, 100, 64);
-        assert!(memory.contains("held in memory") && memory.contains("1.0 GiB"), "{memory}");
+        assert!(memory.contains("held in memory") && memory.contains("1.01 GiB"), "{memory}");
         assert!(record_size(78_000, 100, 64).is_ok());
         let file = told(70_000, 100, 1024);
-        assert!(file.contains("1024 bins") && file.contains("161.4 GiB") && file.contains("at most 64 GiB"), "{file}");
+        assert!(file.contains("1024 bins") && file.contains("161.42 GiB") && file.contains("at most 64 GiB"), "{file}");
     }
 }

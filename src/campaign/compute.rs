@@ -18,19 +18,31 @@ pub(super) fn outcome(
     backend: &dyn Backend,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<PointOutcome, RunError> {
-    let failed = |source: BackendError| RunError::Backend {
+    let found = backend.statistics(job, progress).map_err(|source| failed(point, source))?;
+    let dump = window.map(|window| traced(point, job, shape, window, backend)).transpose()?;
+    Ok(PointOutcome { dump, ..found.outcome(job) })
+}
+
+/// The trace of a window of an array.
+pub(super) fn traced(
+    point: &PointLabel,
+    job: &Job,
+    shape: ArrayShape,
+    window: CellWindow,
+    backend: &dyn Backend,
+) -> Result<CellDump, RunError> {
+    let trace = backend.trace(job, &CellSet::window(shape, &window)).map_err(|source| failed(point, source))?;
+    let found = dump(job, window, [&trace.conductance, &trace.filling, &trace.lost].map(|a| a.view()));
+    found.ok_or(RunError::Dump { number: point.number })
+}
+
+fn failed(point: &PointLabel, source: BackendError) -> RunError {
+    RunError::Backend {
         number: point.number,
         material: point.material.clone(),
         temperature_c: celsius_texts(&[point.temperature_k]).concat(),
         source: Box::new(source),
-    };
-    let mut outcome = backend.statistics(job, progress).map_err(failed)?.outcome(job);
-    if let Some(window) = window {
-        let trace = backend.trace(job, &CellSet::window(shape, &window)).map_err(failed)?;
-        let found = dump(job, window, [&trace.conductance, &trace.filling, &trace.lost].map(|a| a.view()));
-        outcome.dump = Some(found.ok_or(RunError::Dump { number: point.number })?);
     }
-    Ok(outcome)
 }
 
 /// The trace of a window, as planes of rows and columns and in siemens.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::compute::outcome;
+use super::compute::{outcome, traced};
 use super::error::RunError;
 use super::plan::Plan;
 use super::run::{now, provenance};
@@ -25,8 +25,9 @@ const MOST_SAMPLES: usize = 12;
 /// Copies of a point in a record, and in another: the difference tells what each takes.
 const FEW: usize = 2;
 const MORE: usize = 8;
-/// Most rows and columns of the dump that is written to see what dumps take.
-const DUMPED_LINES: u64 = 16;
+/// Rows and columns of a dump, and of another: what larger ones take is on the line through both.
+const FEW_LINES: u64 = 12;
+const MORE_LINES: u64 = 32;
 
 /// Time of computing.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -37,10 +38,12 @@ pub struct Time {
     pub samples: usize,
     /// Whether other kinds were put in proportion.
     pub all_kinds: bool,
+    #[serde(skip)]
+    speeds: Speeds,
 }
 
 /// What the record and its points take, on the disk and of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Recording {
     /// The record.
     pub record_bytes: u64,
@@ -50,29 +53,60 @@ pub struct Recording {
     pub writing_ns: u64,
     /// Time of merging one point into the record when all are computed, ns.
     pub merging_ns: u64,
+    /// Time of computing the dump of one point once more, cell by cell, ns.
+    pub dumping_ns: u64,
 }
 
 impl Recording {
-    /// The time of a run of so many points, s, that takes so long to compute them: they are written meanwhile, and merged afterwards.
+    /// The time of a run of so many points, s, that takes so long to compute them without their dumps: they are written meanwhile, and
+    /// merged afterwards.
     pub fn seconds(&self, points: usize, computing_s: f64) -> f64 {
         let of_all = |one_ns: u64| one_ns as f64 * 1e-9 * points as f64;
-        computing_s.max(of_all(self.writing_ns)) + of_all(self.merging_ns)
+        (computing_s + of_all(self.dumping_ns)).max(of_all(self.writing_ns)) + of_all(self.merging_ns)
     }
 }
 
 /// What points have in common that take equally long per cell: material and steps.
 type Kind = (usize, u64);
 
+/// What a step of a cell takes, s, of each kind of point that was measured.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Speeds(Vec<(Kind, f64)>);
+
+impl Speeds {
+    /// Of a kind that was not measured: as another of its material, or as any.
+    fn of(&self, kind: Kind) -> f64 {
+        let same = |(known, _): &&(Kind, f64)| *known == kind;
+        let near = |(known, _): &&(Kind, f64)| known.0 == kind.0;
+        let found = self.0.iter().find(same).or_else(|| self.0.iter().find(near)).or_else(|| self.0.first());
+        found.map_or(0.0, |(_, seconds)| *seconds)
+    }
+}
+
+impl Time {
+    /// Time of computing points of this plan, s, by the same measurement.
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn of(&self, plan: &Plan, numbers: &[usize]) -> f64 {
+        let seconds = |&number: &usize| plan.work_of([&number]) as f64 * self.speeds.of(kind(plan, number));
+        numbers.iter().map(seconds).sum()
+    }
+}
+
+fn kind(plan: &Plan, number: usize) -> Kind {
+    (plan.points[number].material_index, plan.steps(number))
+}
+
 /// Measures how long the points of these numbers take. Compiles the kernels and runs each kind of point, on an array grown until a
-/// call takes 0.2 s or the array is the point's own.
+/// call takes 0.2 s or the array is the point's own. Without the dumps: [`recording`] has what these take.
 ///
 /// # Errors
 /// What the backend fails with.
 pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Time, BackendError> {
     let mut kinds: BTreeMap<Kind, (usize, u128)> = BTreeMap::new();
     for &number in numbers {
-        let kind = (plan.points[number].material_index, plan.steps(number));
-        let (largest, cells) = kinds.entry(kind).or_insert((number, 0));
+        let (largest, cells) = kinds.entry(kind(plan, number)).or_insert((number, 0));
         // On the largest array: calls have a cost of their own, which counts most in small ones.
         if plan.shape(number).cells() > plan.shape(*largest).cells() {
             *largest = number;
@@ -85,19 +119,13 @@ pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Tim
     // One of each material before a second of any.
     let mut seen = BTreeSet::new();
     order.sort_by_key(|&((material, _), _, _)| !seen.insert(material));
-    let mut per_step: Vec<(Kind, f64)> = Vec::new();
+    let mut speeds = Speeds::default();
     for (kind, number, _) in order.into_iter().take(MOST_SAMPLES) {
-        per_step.push((kind, seconds_per_cell(plan, backend, number)? / kind.1 as f64));
+        speeds.0.push((kind, seconds_per_cell(plan, backend, number)? / kind.1 as f64));
     }
-    let of = |kind: &Kind| {
-        let same = |(known, _): &&(Kind, f64)| known == kind;
-        let near = |(known, _): &&(Kind, f64)| known.0 == kind.0;
-        let known = per_step.iter();
-        let found = known.clone().find(same).or_else(|| known.clone().find(near)).or_else(|| known.clone().next());
-        found.map_or(0.0, |(_, seconds)| *seconds)
-    };
-    let seconds = kinds.iter().map(|(kind, (_, cells))| *cells as f64 * kind.1 as f64 * of(kind)).sum();
-    Ok(Time { seconds, samples: per_step.len(), all_kinds: kinds.len() <= MOST_SAMPLES })
+    let (samples, all_kinds) = (speeds.0.len(), kinds.len() <= MOST_SAMPLES);
+    let found = Time { seconds: 0.0, samples, all_kinds, speeds };
+    Ok(Time { seconds: found.of(plan, numbers), ..found })
 }
 
 fn seconds_per_cell(plan: &Plan, backend: &dyn Backend, number: usize) -> Result<f64, BackendError> {
@@ -123,53 +151,60 @@ fn smaller(shape: ArrayShape, lines: u64) -> ArrayShape {
 }
 
 /// Measures what points and a record take: computes a point small, and writes it alone and several times over, into a
-/// folder of the system's for temporary files; with a small dump and without one, where there are dumps.
+/// folder of the system's for temporary files. A large dump is put in proportion to two smaller ones.
 ///
 /// # Errors
 /// [`RunError`] where the backend fails, or that folder cannot be written to.
 pub fn recording(plan: &Plan, backend: &dyn Backend) -> Result<Recording, RunError> {
     let Some(&number) = plan.numbers.first() else {
-        return Ok(Recording { record_bytes: 0, parts_bytes: 0, writing_ns: 0, merging_ns: 0 });
+        return Ok(Recording::default());
     };
     let shape = smaller(plan.shape(number), FIRST_LINES);
     let job = plan.sample(number, shape);
     let by = provenance(&backend.identity(), now());
     let written = |dump: Option<CellWindow>| -> Result<Written, RunError> {
-        let outcome = outcome(&plan.points[number], &job, shape, dump, backend, &|_| ())?;
+        let point = &plan.points[number];
+        let outcome = outcome(point, &job, shape, dump, backend, &|_| ())?;
+        let start = Instant::now();
+        let traced = dump.map(|window| traced(point, &job, shape, window, backend)).transpose()?;
+        let dumping_s = traced.map_or(0.0, |_| start.elapsed().as_secs_f64());
         let one = CampaignLabel { dump, ..plan.label.only(number) };
         let (few, several) =
             (write(&copies(&one, FEW), &by, &outcome)?, write(&copies(&one, FEW + MORE), &by, &outcome)?);
         let each = |of: fn(&Written) -> f64| (of(&several) - of(&few)).max(0.0) / MORE as f64;
         let (record, merging_s) = (each(|of| of.record), each(|of| of.merging_s));
-        Ok(Written { record, first: few.record - FEW as f64 * record, merging_s, ..several })
+        let first = few.record - FEW as f64 * record;
+        Ok(Written { record, first, merging_s, dumping_s, ..several })
     };
-    let mut all = written(None)?;
-    if let Some(window) = plan.label.dump {
-        let lines = |of: u64, array: u64| of.min(array).min(DUMPED_LINES);
-        let small = CellWindow {
-            first_row: 0,
-            first_col: 0,
-            rows: lines(window.rows, shape.rows),
-            cols: lines(window.cols, shape.cols),
-        };
-        let dumped = written(Some(small))?;
-        let times = (window.rows * window.cols) as f64 / (small.rows * small.cols) as f64;
-        let grown = |of: fn(&Written) -> f64| of(&all) + times * (of(&dumped) - of(&all)).max(0.0);
-        all = Written {
-            point: grown(|of| of.point),
-            record: grown(|of| of.record),
-            writing_s: grown(|of| of.writing_s),
-            merging_s: grown(|of| of.merging_s),
-            ..all
-        };
-    }
+    let of_lines = |window: CellWindow, most: u64| CellWindow {
+        first_row: 0,
+        first_col: 0,
+        rows: window.rows.min(shape.rows).min(most),
+        cols: window.cols.min(shape.cols).min(most),
+    };
+    let all = match plan.label.dump {
+        None => written(None)?,
+        Some(window) => {
+            let (small, large) = (of_lines(window, FEW_LINES), of_lines(window, MORE_LINES));
+            let (of_large, cells) = (written(Some(large))?, |of: CellWindow| (of.rows * of.cols) as f64);
+            if (large.rows, large.cols) == (window.rows, window.cols) {
+                of_large
+            } else {
+                let of_small = written(Some(small))?;
+                let beyond = (cells(window) - cells(large)) / (cells(large) - cells(small)).max(1.0);
+                of_large.grown(&of_small, beyond)
+            }
+        }
+    };
     let points = plan.numbers.len() as f64;
+    let nanoseconds = |seconds: f64| (seconds * 1e9) as u64;
     Ok(Recording {
         // Of points that are not computed the record holds names and fill values, which are packed to next to nothing.
         record_bytes: (all.first.max(0.0) + points * all.record) as u64,
         parts_bytes: (points * all.point) as u64,
-        writing_ns: (all.writing_s * 1e9) as u64,
-        merging_ns: (all.merging_s * 1e9) as u64,
+        writing_ns: nanoseconds(all.writing_s),
+        merging_ns: nanoseconds(all.merging_s),
+        dumping_ns: nanoseconds(all.dumping_s),
     })
 }
 
@@ -185,6 +220,23 @@ struct Written {
     writing_s: f64,
     /// Time of merging, of all points or of each.
     merging_s: f64,
+    /// Time of computing a dump.
+    dumping_s: f64,
+}
+
+impl Written {
+    /// On the line through something smaller and this, so many times their distance beyond this.
+    fn grown(&self, smaller: &Written, times: f64) -> Written {
+        let on = |of: fn(&Written) -> f64| of(self) + times * (of(self) - of(smaller)).max(0.0);
+        Written {
+            point: on(|of| of.point),
+            record: on(|of| of.record),
+            first: self.first,
+            writing_s: on(|of| of.writing_s),
+            merging_s: on(|of| of.merging_s),
+            dumping_s: on(|of| of.dumping_s),
+        }
+    }
 }
 
 /// Writes all points of a campaign, each of them this one, and merges them.
@@ -212,6 +264,7 @@ fn write(label: &CampaignLabel, by: &Provenance, outcome: &PointOutcome) -> Resu
         first: 0.0,
         writing_s: taken[taken.len() / 2].as_secs_f64(),
         merging_s,
+        dumping_s: 0.0,
     })
 }
 

@@ -126,7 +126,9 @@ impl Plan {
 
     /// The plan with the points of one shard to compute. A point's result does not depend on the shard.
     pub fn shard(mut self, shard: Shard) -> Plan {
-        let work: Vec<u64> = (0..self.points.len()).map(|number| self.work(number)).collect();
+        // A step takes longer or shorter by the material and the substeps.
+        let kind = |number: usize| (self.points[number].material_index, self.case_of(number).substeps);
+        let work: Vec<_> = (0..self.points.len()).map(|number| (self.work(number), kind(number))).collect();
         self.numbers = shard.of_work(&work);
         self
     }

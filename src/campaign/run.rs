@@ -97,8 +97,12 @@ impl Destination {
 
     fn check_files(&self, inputs: &[PathBuf], replaces: bool) -> Result<(), RunError> {
         let folder = commit::folder_of(&self.record);
-        if !folder.is_dir() {
-            return Err(RunError::NoFolder { path: self.record.clone(), folder: folder.to_owned() });
+        match fs::metadata(folder) {
+            Ok(found) if found.is_dir() => {}
+            Err(e) if !matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Err(refused("read the folder", folder, e));
+            }
+            _ => return Err(RunError::NoFolder { path: self.record.clone(), folder: folder.to_owned() }),
         }
         for path in std::iter::once(&self.record).chain(&self.figures) {
             let found = match fs::symlink_metadata(path) {
@@ -158,7 +162,7 @@ impl Destination {
     ///
     /// # Errors
     /// As [`Destination::check`]; [`RunError::Changed`] for points of another plan or backend; [`RunError::Record`] where the folder
-    /// above is missing or may not be written to.
+    /// above may not be written to.
     pub fn claim(&self, plan: &Plan, who: &Identity, existing: Existing) -> Result<Claim<'_>, RunError> {
         let (inputs, replaces) = (&plan.inputs, self.replaces(existing));
         self.check(inputs, existing)?;

@@ -28,30 +28,31 @@ impl Shard {
         format!("-{number:0digits$}-of-{of}")
     }
 
-    /// The pieces of work that are this shard's, ascending.
+    /// The pieces of work that are this shard's, ascending; of each its size and its kind.
     ///
     /// The largest piece goes to the shard that has least, and so on down: no shard has more than 4/3 of the best possible
     /// most (R. L. Graham, SIAM J. Appl. Math. 17, 416 (1969)); with pieces of one size the counts differ by one at most.
-    /// Which of several pieces of one size a shard has is open then: neighbours, so that few runs of points lead from a
-    /// merged record to its sources.
-    pub fn of_work(self, work: &[u64]) -> Vec<usize> {
+    /// Sizes are counted, not measured, and kinds may differ in what a step takes: each kind is dealt by itself. Which of several
+    /// pieces of one size and kind a shard has is open then: neighbours, so that few runs of points lead from a merged record to
+    /// its sources.
+    pub fn of_work<K: Ord>(self, work: &[(u64, K)]) -> Vec<usize> {
         let mut order: Vec<usize> = (0..work.len()).collect();
-        order.sort_by_key(|&piece| Reverse(work[piece]));
+        order.sort_by_key(|&piece| (Reverse(work[piece].0), &work[piece].1));
         // Work, pieces, number: of shards with as little, the one with fewest pieces, then the first.
         let mut shards: BinaryHeap<Reverse<(u128, usize, usize)>> =
             (1..=self.of).map(|shard| Reverse((0, 0, shard))).collect();
         let mut mine = Vec::new();
-        for of_one_size in order.chunk_by(|&a, &b| work[a] == work[b]) {
+        for alike in order.chunk_by(|&a, &b| work[a] == work[b]) {
             let (mut before, mut own) = (0, 0);
-            for &piece in of_one_size {
+            for &piece in alike {
                 let Some(mut least) = shards.peek_mut() else { break };
                 let Reverse((sum, pieces, shard)) = &mut *least;
-                *sum += u128::from(work[piece]);
+                *sum += u128::from(work[piece].0);
                 *pieces += 1;
                 before += usize::from(*shard < self.number);
                 own += usize::from(*shard == self.number);
             }
-            mine.extend(&of_one_size[before..before + own]);
+            mine.extend(&alike[before..before + own]);
         }
         mine.sort_unstable();
         mine
@@ -80,15 +81,15 @@ mod tests {
     #[test]
     fn every_piece_is_in_one_shard_and_the_work_is_equal() {
         // Two sizes of arrays, 17 and 5 of them.
-        let work: Vec<u64> = (0..22).map(|n| if n % 4 == 1 { 1 << 20 } else { 1 << 16 }).collect();
+        let work: Vec<(u64, ())> = (0..22).map(|n| (if n % 4 == 1 { 1 << 20 } else { 1 << 16 }, ())).collect();
         for of in [1, 2, 3, 4, 7, 30] {
             let shards: Vec<Vec<usize>> = (1..=of).map(|n| Shard::new(n, of).unwrap().of_work(&work)).collect();
             let mut all: Vec<usize> = shards.concat();
             all.sort_unstable();
             assert_eq!(all, (0..22).collect::<Vec<_>>());
-            let load = |shard: &Vec<usize>| shard.iter().map(|&piece| work[piece]).sum::<u64>();
+            let load = |shard: &Vec<usize>| shard.iter().map(|&piece| work[piece].0).sum::<u64>();
             let most = shards.iter().map(load).max().unwrap();
-            let best = work.iter().sum::<u64>().div_ceil(of as u64).max(1 << 20);
+            let best = work.iter().map(|of| of.0).sum::<u64>().div_ceil(of as u64).max(1 << 20);
             // No bound of equal work can hold below the largest piece; 4/3 is Graham's.
             assert!(3 * most <= 4 * best.max(2 * (1 << 20) * u64::from(of < 6)), "{of}: {most} of {best}");
         }
@@ -96,14 +97,22 @@ mod tests {
 
     #[test]
     fn equal_pieces_are_dealt_evenly() {
-        let counts: Vec<usize> = (1..=16).map(|n| Shard::new(n, 16).unwrap().of_work(&[5; 100]).len()).collect();
+        let counts: Vec<usize> = (1..=16).map(|n| Shard::new(n, 16).unwrap().of_work(&[(5, ()); 100]).len()).collect();
         assert_eq!(counts.iter().sum::<usize>(), 100);
         assert!(counts.iter().all(|n| (6..=7).contains(n)), "{counts:?}");
         // Each has neighbours, in the order of the shards.
-        let all: Vec<usize> = (1..=16).flat_map(|n| Shard::new(n, 16).unwrap().of_work(&[5; 100])).collect();
+        let all: Vec<usize> = (1..=16).flat_map(|n| Shard::new(n, 16).unwrap().of_work(&[(5, ()); 100])).collect();
         assert_eq!(all, (0..100).collect::<Vec<_>>());
         // Work that is none is dealt too.
-        assert_eq!(Shard::new(2, 2).unwrap().of_work(&[0; 4]).len(), 2);
+        assert_eq!(Shard::new(2, 2).unwrap().of_work(&[(0, ()); 4]).len(), 2);
+    }
+
+    #[test]
+    fn kinds_of_one_size_are_in_all_shards() {
+        // Two materials at eight temperatures: counted alike, and one may take four times as long.
+        let work: Vec<(u64, usize)> = (0..16).map(|n| (7, n / 8)).collect();
+        assert_eq!(Shard::new(1, 2).unwrap().of_work(&work), [0, 1, 2, 3, 8, 9, 10, 11]);
+        assert_eq!(Shard::new(2, 2).unwrap().of_work(&work), [4, 5, 6, 7, 12, 13, 14, 15]);
     }
 
     #[test]

@@ -88,11 +88,10 @@ impl Plan {
     fn measure(&self, plan: &campaign::Plan, backend: &dyn Backend) -> Result<Found, Failure> {
         let time = estimate::time(plan, backend, &plan.numbers)?;
         let recording = estimate::recording(plan, backend)?;
-        let per_step = time.seconds / plan.work_of(&plan.numbers).max(1) as f64;
         let tasks = self.tasks.map(|of| {
             let seconds = (1..=of).filter_map(|number| Shard::new(number, of)).map(|shard| {
                 let shard = plan.clone().shard(shard);
-                recording.seconds(shard.numbers.len(), shard.work_of(&shard.numbers) as f64 * per_step)
+                recording.seconds(shard.numbers.len(), time.of(&shard, &shard.numbers))
             });
             seconds.fold((f64::INFINITY, 0.0_f64), |(least, most), s| (least.min(s), most.max(s)))
         });
@@ -117,7 +116,6 @@ impl Plan {
             n => format!("{n} points; the others in proportion to their steps"),
         };
         let all = recording.seconds(points, time.seconds);
-        // Points are written beside the computing of the next: the slower of both counts.
         let why = match all > 2.0 * time.seconds {
             true => format!("most of it for recording; computing takes {}", terminal::about(time.seconds)),
             false => format!("measured on {kinds}"),

@@ -150,7 +150,7 @@ impl Input<'_> {
         let doing = format!("read the dataset {name}");
         let dataset = self.dataset(name, shape)?;
         let raw = texts::read(&dataset).reading(self.path, &doing)?;
-        let texts: Result<Vec<_>, _> = raw.iter().map(|text| self.utf8(name, text.as_bytes())).collect();
+        let texts: Result<Vec<_>, _> = raw.iter().map(|text| self.utf8(name, text)).collect();
         self.shaped(name, shape, texts?)
     }
 

@@ -43,8 +43,8 @@ pub(super) fn write(dataset: &Dataset, texts: &[VarLenUnicode]) -> hdf5::Result<
     h5call!(H5Dwrite(dataset.id(), kind.id(), H5S_ALL, H5S_ALL, list.0, texts.as_ptr().cast())).map(drop)
 }
 
-/// Reads all texts of a dataset. `as_bytes` is what to look at: nothing promises that they are UTF-8.
-pub(super) fn read(dataset: &Dataset) -> hdf5::Result<Vec<VarLenUnicode>> {
+/// Reads all texts of a dataset, as bytes: nothing promises that they are UTF-8.
+pub(super) fn read(dataset: &Dataset) -> hdf5::Result<Vec<Vec<u8>>> {
     let (kind, list) = (Datatype::from_type::<VarLenUnicode>()?, Transfer::new()?);
     if dataset.dtype()?.conv_path(&kind).is_none() {
         return Err(hdf5::Error::from("it does not hold texts of any length"));
@@ -54,10 +54,11 @@ pub(super) fn read(dataset: &Dataset) -> hdf5::Result<Vec<VarLenUnicode>> {
     texts.try_reserve_exact(count).map_err(|_| hdf5::Error::from("more texts than memory can hold"))?;
     // SAFETY: such a text is one pointer, and the null pointer is one of its values: the empty text, which owns nothing.
     texts.extend((0..count).map(|_| unsafe { MaybeUninit::<VarLenUnicode>::zeroed().assume_init() }));
-    // SAFETY: there is a text for every one of the dataset's space, and HDF5 sets each to one of the C allocator's that ends in a NUL, or
-    // to null. Dropping a text gives it back to that allocator: no call to H5Dvlen_reclaim, which newer libraries may lack.
+    // SAFETY: there is a text for every one of the dataset's space, and HDF5 sets each to one that ends in a NUL, or to null, of the
+    // allocator it has where a list of transfers names none. To that one the crate gives a text back that is dropped: no call to
+    // H5Dvlen_reclaim, which newer libraries may lack.
     h5call!(H5Dread(dataset.id(), kind.id(), H5S_ALL, H5S_ALL, list.0, texts.as_mut_ptr().cast()))?;
-    Ok(texts)
+    Ok(texts.iter().map(|text| text.as_bytes().to_vec()).collect())
 }
 
 fn same_length(dataset: &Dataset, texts: usize) -> hdf5::Result<()> {

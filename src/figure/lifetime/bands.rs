@@ -3,7 +3,7 @@
 use super::super::plate::Panel;
 use super::super::{Axis, Chart, Curve, FigureError, Mark, Style};
 use super::{LifetimeFigure, NEUTRAL, Scene, colour, columns, drawn, ends, names, padded, sentences, time_axis};
-use crate::analysis::quantile::{Binned, pooled};
+use crate::analysis::quantile::{Binned, Pool};
 use crate::analysis::report::{Group, Population};
 
 /// Median, the shaded quantiles from the outside in, and the tail.
@@ -80,18 +80,20 @@ fn holds(scene: &Scene<'_>, place: usize) -> bool {
 
 /// None where nothing was computed or programmed.
 fn course(scene: &Scene<'_>, of: &Population) -> Result<Option<Course>, FigureError> {
-    let mut all = Vec::new();
+    let mut pool = Pool::default();
     let mut extremes: Vec<(f64, f64)> = vec![(f64::INFINITY, f64::NEG_INFINITY); scene.record.label.times_s.len()];
     for &place in &of.places {
         let Some(outcome) = scene.record.points[place].outcome.as_ref().filter(|of| of.programmed > 0) else {
             continue;
         };
-        all.extend(scene.details.histograms(place)?.map(|found| found.kept));
+        if let Some(found) = scene.details.histograms(place)? {
+            pool.add(&found.kept);
+        }
         for (ends, (&least, &most)) in extremes.iter_mut().zip(outcome.kept.min.iter().zip(&outcome.kept.max)) {
             *ends = (ends.0.min(least), ends.1.max(most));
         }
     }
-    let Some(series) = pooled(all) else {
+    let Some(series) = pool.all() else {
         return Ok(None);
     };
     let times = scene.record.label.times_s.iter().zip(&extremes).enumerate();

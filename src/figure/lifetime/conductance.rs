@@ -8,7 +8,7 @@ use super::super::{Axis, Chart, FigureError, Mark};
 use super::{
     LifetimeFigure, Scene, celsius, drawn, ends, filled, grid, padded, sentences, some_drawn, spread_out, time_axis,
 };
-use crate::analysis::quantile::pooled;
+use crate::analysis::quantile::Pool;
 use crate::analysis::report::Group;
 use crate::outcome::HistogramSeries;
 
@@ -55,12 +55,14 @@ fn least_share(scene: &Scene<'_>) -> f64 {
 
 fn chart(scene: &Scene<'_>, group: &Group, index: usize, range: (f64, f64)) -> Result<Chart, FigureError> {
     let of = &group.populations[index];
-    let mut all = Vec::new();
+    let (mut pool, mut first) = (Pool::default(), None);
     for &place in &of.places {
-        all.extend(scene.details.histograms(place)?.map(|found| found.conductance));
+        if let Some(found) = scene.details.histograms(place)? {
+            pool.add(&found.conductance);
+            first.get_or_insert(found.conductance);
+        }
     }
-    let first = all.first().cloned();
-    let series = pooled(all).or(first);
+    let series = pool.all().or(first);
     let outcomes = || of.places.iter().filter_map(|&place| scene.record.points[place].outcome.as_ref());
     let extremes = outcomes().flat_map(|of| of.conductance_s.min.iter().chain(&of.conductance_s.max).copied());
     let fresh = outcomes().next().map_or(f64::NAN, |of| of.fresh_conductance_s);
