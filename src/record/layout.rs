@@ -27,8 +27,8 @@ pub(crate) const POINTS_PER_FOLDER: usize = 1000;
 /// Side of the square pieces that a plane of a cell dump is stored in: 256 KiB of f32, HDF5's cache holds four.
 pub(crate) const DUMP_CHUNK: usize = 256;
 
-/// Deflate level of dumps: higher ones cost three times the time for a few percent.
-pub(crate) const DUMP_DEFLATE: u8 = 4;
+/// Deflate level of histograms and dumps: 4 makes records of small points 2 % smaller, and merging them 1.6 times as long.
+pub(crate) const DEFLATE: u8 = 1;
 
 /// A dimension scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -220,7 +220,7 @@ impl<'a> Output<'a> {
         let chunk = chunk_shape(inner, &shape);
         let mut builder = self.file.new_dataset_builder().chunk(chunk.as_slice()).fill_value(fill);
         if self.compress && inner.len() > layout::PER_TIME.len() {
-            builder = builder.shuffle().deflate(layout::DUMP_DEFLATE);
+            builder = builder.shuffle().deflate(layout::DEFLATE);
         }
         let doing = format!("create the dataset {name}");
         let dataset = builder.fletcher32().empty::<T>().shape(shape).create(name);
