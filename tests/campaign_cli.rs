@@ -60,6 +60,20 @@ fn told(output: &Output) -> (Option<i32>, String, String) {
 }
 
 #[test]
+fn a_large_dump_is_foretold_from_small_ones() {
+    let window = "\n[dump]\nfirst_row = 0\nfirst_col = 0\nrows = 96\ncols = 80\n";
+    let desk = Desk::new(&(campaign(96, 1) + window));
+    let json: serde_json::Value =
+        serde_json::from_str(&desk.good(&["plan", "small.toml", "--backend", "cpu", "--json"])).unwrap();
+    desk.whole("small.h5");
+    let found = desk.path("small.h5").metadata().unwrap().len() as f64;
+    let foretold = json["recording"]["record_bytes"].as_f64().unwrap();
+    // Extrapolated 7.5 times from windows of 12 and 32 lines, whose planes pack as the large one's does but for their headers.
+    assert!((foretold - found).abs() < 0.2 * found, "{foretold} foretold, {found} found");
+    assert!(json["recording"]["dumping_ns"].as_u64().unwrap() > 0);
+}
+
+#[test]
 fn a_plan_says_what_the_run_then_takes() {
     let desk = Desk::new(&campaign(16, 20));
     let told = desk.good(&["plan", "small.toml", "--backend", "cpu", "--tasks", "4"]);

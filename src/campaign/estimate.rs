@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::compute::{outcome, traced};
 use super::error::RunError;
-use super::plan::Plan;
+use super::plan::{Kind, Plan};
 use super::run::{now, provenance};
 use crate::array::ArrayShape;
 use crate::backend::{Backend, BackendError};
@@ -66,9 +66,6 @@ impl Recording {
     }
 }
 
-/// What points have in common that take equally long per cell: material and steps.
-type Kind = (usize, u64);
-
 /// What a step of a cell takes, s, of each kind of point that was measured.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Speeds(Vec<(Kind, f64)>);
@@ -77,7 +74,7 @@ impl Speeds {
     /// Of a kind that was not measured: as another of its material, or as any.
     fn of(&self, kind: Kind) -> f64 {
         let same = |(known, _): &&(Kind, f64)| *known == kind;
-        let near = |(known, _): &&(Kind, f64)| known.0 == kind.0;
+        let near = |(known, _): &&(Kind, f64)| known.material_index == kind.material_index;
         let found = self.0.iter().find(same).or_else(|| self.0.iter().find(near)).or_else(|| self.0.first());
         found.map_or(0.0, |(_, seconds)| *seconds)
     }
@@ -89,13 +86,9 @@ impl Time {
     /// # Panics
     /// If there are fewer points.
     pub fn of(&self, plan: &Plan, numbers: &[usize]) -> f64 {
-        let seconds = |&number: &usize| plan.work_of([&number]) as f64 * self.speeds.of(kind(plan, number));
+        let seconds = |&number: &usize| plan.work_of([&number]) as f64 * self.speeds.of(plan.kind(number));
         numbers.iter().map(seconds).sum()
     }
-}
-
-fn kind(plan: &Plan, number: usize) -> Kind {
-    (plan.points[number].material_index, plan.steps(number))
 }
 
 /// Measures how long the points of these numbers take. Compiles the kernels and runs each kind of point, on an array grown until a
@@ -106,7 +99,7 @@ fn kind(plan: &Plan, number: usize) -> Kind {
 pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Time, BackendError> {
     let mut kinds: BTreeMap<Kind, (usize, u128)> = BTreeMap::new();
     for &number in numbers {
-        let (largest, cells) = kinds.entry(kind(plan, number)).or_insert((number, 0));
+        let (largest, cells) = kinds.entry(plan.kind(number)).or_insert((number, 0));
         // On the largest array: calls have a cost of their own, which counts most in small ones.
         if plan.shape(number).cells() > plan.shape(*largest).cells() {
             *largest = number;
@@ -114,14 +107,14 @@ pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Tim
         *cells += u128::from(plan.shape(number).cells());
     }
     let mut order: Vec<_> =
-        kinds.iter().map(|(&kind, &(number, cells))| (kind, number, cells * u128::from(kind.1))).collect();
+        kinds.iter().map(|(&kind, &(number, cells))| (kind, number, cells * u128::from(kind.steps))).collect();
     order.sort_by_key(|&(_, _, work)| std::cmp::Reverse(work));
     // One of each material before a second of any.
     let mut seen = BTreeSet::new();
-    order.sort_by_key(|&((material, _), _, _)| !seen.insert(material));
+    order.sort_by_key(|&(kind, _, _)| !seen.insert(kind.material_index));
     let mut speeds = Speeds::default();
     for (kind, number, _) in order.into_iter().take(MOST_SAMPLES) {
-        speeds.0.push((kind, seconds_per_cell(plan, backend, number)? / kind.1 as f64));
+        speeds.0.push((kind, seconds_per_cell(plan, backend, number)? / kind.steps as f64));
     }
     let (samples, all_kinds) = (speeds.0.len(), kinds.len() <= MOST_SAMPLES);
     let found = Time { seconds: 0.0, samples, all_kinds, speeds };

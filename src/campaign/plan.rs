@@ -66,6 +66,15 @@ pub struct Plan {
     pub(super) cases: Vec<Case>,
 }
 
+/// What points have in common of which each cell takes as long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Kind {
+    pub(super) material_index: usize,
+    pub(super) steps: u64,
+    /// As the campaign sets them; chosen by the material where it does not.
+    substeps: Option<u32>,
+}
+
 impl Plan {
     /// Reads a campaign file and the materials it names.
     ///
@@ -126,11 +135,15 @@ impl Plan {
 
     /// The plan with the points of one shard to compute. A point's result does not depend on the shard.
     pub fn shard(mut self, shard: Shard) -> Plan {
-        // A step takes longer or shorter by the material and the substeps.
-        let kind = |number: usize| (self.points[number].material_index, self.case_of(number).substeps);
-        let work: Vec<_> = (0..self.points.len()).map(|number| (self.work(number), kind(number))).collect();
+        let work: Vec<_> = (0..self.points.len()).map(|number| (self.work(number), self.kind(number))).collect();
         self.numbers = shard.of_work(&work);
         self
+    }
+
+    /// What the time of a cell at a point depends on.
+    pub(super) fn kind(&self, number: usize) -> Kind {
+        let (material_index, substeps) = (self.points[number].material_index, self.case_of(number).substeps);
+        Kind { material_index, steps: self.steps(number), substeps }
     }
 
     fn work(&self, number: usize) -> u64 {

@@ -1,6 +1,7 @@
 //! Files a command is going to write.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use trapline::record::commit::{self, CommitError};
@@ -11,7 +12,7 @@ use super::Failure;
 /// no two have one name.
 ///
 /// # Errors
-/// [`Failure::Usage`].
+/// [`Failure::Usage`]; [`Failure::Failed`] for a folder that the system does not show.
 pub fn free(paths: &[PathBuf], force: bool) -> Result<(), Failure> {
     for (number, path) in paths.iter().enumerate() {
         if paths[..number].contains(path) {
@@ -22,6 +23,11 @@ pub fn free(paths: &[PathBuf], force: bool) -> Result<(), Failure> {
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let shown = path.display();
+        if let Err(e) = folder.metadata()
+            && !matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+        {
+            return Err(Failure::Failed(format!("{shown} cannot be written: {}: {e}", folder.display())));
+        }
         if !folder.is_dir() {
             return Err(Failure::Usage(format!(
                 "{shown} cannot be written: {} is not a folder; make it, or choose another name with -o",
