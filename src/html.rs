@@ -1,5 +1,7 @@
 //! What the pages have in common: one file of HTML, which opens from disk and asks no network for anything.
 
+use crate::text::is_unseen;
+
 /// Text that HTML takes as text, between tags and in quoted attributes.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -10,6 +12,8 @@ pub fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
+            // A control character is not allowed there, and a mark of direction would turn what follows it.
+            c if is_unseen(c) && c != '\n' && c != '\t' => out.extend(c.escape_unicode()),
             c => out.push(c),
         }
     }
@@ -28,6 +32,7 @@ mod tests {
     #[test]
     fn text_stays_text() {
         assert_eq!(escaped("<a href=\"x\">&'"), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
+        assert_eq!(escaped("a\u{202e}b\u{1b}c"), r"a\u{202e}b\u{1b}c");
         assert_eq!(inline("<?xml version=\"1.0\"?><svg></svg>"), "<svg></svg>");
     }
 }

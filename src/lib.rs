@@ -26,6 +26,7 @@
 //! ```text
 //! units, rng            constants; random numbers without state
 //! files, toml_file      what lies at a path; short texts, and TOML with errors of one line
+//! text                  no text from a file acts on a terminal or a page
 //! html                  what the pages have in common
 //! csv_file              columns of numbers, with errors of one line
 //! dataset               named arrays over named axes, with units: what an experiment found
@@ -70,6 +71,7 @@ pub mod rare;
 pub mod record;
 pub mod report;
 pub mod rng;
+pub mod text;
 mod toml_file;
 pub mod units;
 

@@ -5,7 +5,7 @@ mod made_up;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use made_up::{SMALL, Size, bits, campaign, check_line, leftovers, outcome, point, provenance, swept, write_all};
+use made_up::{SMALL, Size, bits, campaign, check_line, leftovers, outcome, point, provenance, seal, swept, write_all};
 use trapline::outcome::{CampaignLabel, CellWindow, Coordinate};
 use trapline::record::{self, RecordError};
 
@@ -129,6 +129,7 @@ fn a_file_of_format_1_is_read() {
     file.delete_attr("program_temperature").unwrap();
     file.new_attr_builder().with_data(&[298.15]).create("program_temperature").unwrap();
     file.close().unwrap();
+    seal(&path);
     let read = record::open_campaign(&path).unwrap();
     assert_eq!((read.format_version, &read.label), ([1, 0], &label));
     assert_eq!(bits(&record::whole(&read, 4).unwrap().unwrap()), bits(&outcome(&label, 4)));
@@ -311,6 +312,7 @@ fn what_a_newer_minor_version_adds_is_no_obstacle() {
     file.link_soft("/nowhere", "dangling").unwrap();
     drop(odd);
     file.close().unwrap();
+    seal(&path);
 
     let after = record::open_campaign(&path).unwrap();
     assert_eq!((after.format_version, &after.label), ([2, 9], &before.label));

@@ -5,7 +5,7 @@ mod made_up;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use made_up::{Random, check_line, dataset_bits, experiment, leftovers, provenance};
+use made_up::{Random, check_line, dataset_bits, experiment, leftovers, provenance, seal};
 use ndarray::{ArrayD, IxDyn};
 use trapline::dataset::Dataset;
 use trapline::outcome::ExperimentLabel;
@@ -175,7 +175,7 @@ fn flipped_bits_are_refused() {
 
 type Damage<'a> = &'a dyn Fn(&hdf5::File);
 
-/// What another program changed has no seal, so every part of it is distrusted by itself.
+/// A seal can be forged, so every part of a file is distrusted by itself.
 #[test]
 fn files_that_others_changed_are_read_or_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
@@ -186,6 +186,7 @@ fn files_that_others_changed_are_read_or_refused_in_words() {
         let file = hdf5::File::open_rw(&path).unwrap();
         change(&file);
         file.close().unwrap();
+        seal(&path);
         record::read_datasets(&path)
     };
     let read = change(&|file| {
@@ -199,7 +200,7 @@ fn files_that_others_changed_are_read_or_refused_in_words() {
         (&|file| again(file, "sweep/slope"), "sweep/slope"),
         (&|file| again(file, "weights"), "weights"),
         (&|file| file.dataset("sweep/current_a").unwrap().delete_attr("DIMENSION_LIST").unwrap(), "axes"),
-        (&|file| again(file, "sweep/run"), "follow sweep/current_a to its axes"),
+        (&|file| again(file, "sweep/run"), "an axis of sweep/current_a"),
         (
             // No number is stored, whatever the shape says.
             &|file| {

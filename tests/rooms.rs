@@ -9,8 +9,9 @@ use std::path::Path;
 ///
 /// A protocol is plain data (what is done, not what it does), so it stands above the cell, whose drives are made of its
 /// segments. An outcome is plain data too and knows nothing; the array takes its window from there.
-const ORDER: [&[&str]; 16] = [
-    &["units", "rng", "files", "toml_file", "html", "outcome", "dataset"],
+const ORDER: [&[&str]; 17] = [
+    &["units", "rng", "text", "outcome", "dataset"],
+    &["files", "toml_file", "html"],
     &["csv_file"],
     &["material"],
     &["protocol"],
@@ -30,8 +31,8 @@ const ORDER: [&[&str]; 16] = [
 
 /// Rooms that know results, each other in the order above, and nothing that computes them.
 const KNOW_RESULTS_ONLY: [&str; 4] = ["record", "analysis", "figure", "report"];
-const RESULTS: [&str; 9] =
-    ["units", "files", "toml_file", "html", "outcome", "dataset", "record", "analysis", "figure"];
+const RESULTS: [&str; 10] =
+    ["units", "text", "files", "toml_file", "html", "outcome", "dataset", "record", "analysis", "figure"];
 
 fn line_of(room: &str) -> Option<usize> {
     ORDER.iter().position(|rooms| rooms.contains(&room))

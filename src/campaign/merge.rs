@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::intent;
 use super::run::now;
 use crate::outcome::{CampaignLabel, Identity, Provenance};
-use crate::record::{self, CampaignRecord, FileType, Held, RecordError, Source, UnfinishedRecord};
+use crate::record::{self, CampaignRecord, Held, Record, RecordError, Source, Trust, UnfinishedRecord};
 
 /// Why pieces do not make a campaign; one line.
 #[derive(Debug, thiserror::Error)]
@@ -40,13 +40,13 @@ enum Piece {
 }
 
 impl Piece {
-    fn open(path: &Path) -> Result<Piece, MergeError> {
+    fn open(path: &Path, trust: Trust) -> Result<Piece, MergeError> {
         let kind = |kind| Err(MergeError::Kind { path: path.to_owned(), kind });
-        match record::file_type(path)? {
-            FileType::Campaign => Ok(Piece::Record(record::open_campaign(path)?)),
-            FileType::Unfinished => Ok(Piece::Unfinished(record::open_unfinished(path)?)),
-            FileType::Point => kind("point of a campaign"),
-            FileType::Experiment => kind("record of an experiment"),
+        match record::open(path, trust)? {
+            Record::Campaign(found) => Ok(Piece::Record(found)),
+            Record::Unfinished(found) => Ok(Piece::Unfinished(found)),
+            Record::Point(..) => kind("point of a campaign"),
+            Record::Experiment(_) => kind("record of an experiment"),
         }
     }
 
@@ -82,13 +82,20 @@ impl Piece {
 }
 
 /// Merges records of shards, and what is finished of campaigns in progress, into one record of the campaign. A point that
-/// several pieces hold must have the same values in all of them. Points that no piece holds are an error unless `partial`.
+/// several pieces hold must have the same values in all of them. Points that no piece holds are an error unless `partial`. Pieces
+/// without a seal are read where they are trusted; the points of a campaign in progress must be sealed.
 ///
 /// # Errors
 /// [`MergeError`]; `destination` is then as it was.
-pub fn merge(pieces: &[PathBuf], destination: &Path, partial: bool, held: Held) -> Result<Merged, MergeError> {
+pub fn merge(
+    pieces: &[PathBuf],
+    destination: &Path,
+    partial: bool,
+    held: Held,
+    trust: Trust,
+) -> Result<Merged, MergeError> {
     let started_utc = now();
-    let pieces = pieces.iter().map(|path| Piece::open(path)).collect::<Result<Vec<_>, _>>()?;
+    let pieces = pieces.iter().map(|path| Piece::open(path, trust)).collect::<Result<Vec<_>, _>>()?;
     let Some(first) = pieces.first() else {
         return Err(MergeError::Missing { missing: 1, points: 1, first: 0 });
     };

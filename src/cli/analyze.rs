@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use trapline::analysis::report::{self, LifetimeReport, Question};
 use trapline::figure;
-use trapline::record::{self, CampaignRecord, FileType};
+use trapline::record::{CampaignRecord, Record};
 use trapline::report::{Attachment, page};
 use trapline::units::{ZERO_CELSIUS_K, kelvin};
 
-use super::{Failure, outputs, terminal};
+use super::{Failure, outputs, reading, terminal};
 
 /// Lifetimes from a campaign's counts of failed cells: fits, activation energies, and lives at use, all with bounds
 #[derive(Debug, Args)]
@@ -170,14 +170,13 @@ fn pictures(record: &CampaignRecord, report: &LifetimeReport, folder: &Path) -> 
 /// A campaign, or one point of it.
 fn open(path: &Path) -> Result<CampaignRecord, Failure> {
     let shown = path.display();
-    match record::file_type(path)? {
-        FileType::Campaign => Ok(record::open_campaign(path)?),
-        FileType::Point => Ok(record::open_point(path)?.0),
-        FileType::Unfinished => Err(Failure::Usage(format!(
+    match reading::open(path)? {
+        Record::Campaign(found) | Record::Point(found, _) => Ok(found),
+        Record::Unfinished(_) => Err(Failure::Usage(format!(
             "{shown} is a campaign in progress; finish it with trapline run --resume, or take what is there with trapline merge {shown} \
              --partial -o OTHER.h5"
         ))),
-        FileType::Experiment => {
+        Record::Experiment(_) => {
             Err(Failure::Usage(format!("{shown} holds an experiment, not a campaign; give a record of trapline run")))
         }
     }

@@ -1,13 +1,13 @@
 //! `trapline diff`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use trapline::analysis::Table;
 use trapline::analysis::diff::{self, Comparison};
-use trapline::record::{self, CampaignRecord, FileType};
+use trapline::record::Record;
 
-use super::{Failure, terminal};
+use super::{Failure, reading, terminal};
 
 /// Compares the numbers of two files; exit code 0 where they are the same, 1 where not
 #[derive(Debug, Args)]
@@ -49,14 +49,9 @@ impl Diff {
     }
 
     fn compare(&self) -> Result<Comparison, Failure> {
-        let kinds = [record::file_type(&self.a)?, record::file_type(&self.b)?];
-        match kinds {
-            [FileType::Experiment, FileType::Experiment] => {
-                let [a, b] = [record::read_datasets(&self.a)?, record::read_datasets(&self.b)?];
-                Ok(diff::experiments(&a, &b, self.tolerance))
-            }
-            [FileType::Campaign | FileType::Point, FileType::Campaign | FileType::Point] => {
-                let [a, b] = [opened(&self.a, kinds[0])?, opened(&self.b, kinds[1])?];
+        match [reading::open(&self.a)?, reading::open(&self.b)?] {
+            [Record::Experiment(a), Record::Experiment(b)] => Ok(diff::experiments(&a, &b, self.tolerance)),
+            [Record::Campaign(a) | Record::Point(a, _), Record::Campaign(b) | Record::Point(b, _)] => {
                 Ok(diff::campaigns(&a, &b, self.tolerance)?)
             }
             _ => {
@@ -98,11 +93,4 @@ impl Diff {
             false => format!("they differ: {common} in common\n"),
         }
     }
-}
-
-fn opened(path: &Path, kind: FileType) -> Result<CampaignRecord, Failure> {
-    Ok(match kind {
-        FileType::Point => record::open_point(path)?.0,
-        _ => record::open_campaign(path)?,
-    })
 }

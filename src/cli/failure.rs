@@ -11,6 +11,7 @@ use trapline::experiment::mnist::{IdxError, MnistError};
 use trapline::figure::FigureError;
 use trapline::rare::RareError;
 use trapline::record::RecordError;
+use trapline::text::one_line;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
@@ -39,11 +40,6 @@ impl Failure {
             Failure::Told(_) => None,
         }
     }
-}
-
-fn one_line(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
-    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// An error and its sources, each once.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use trapline::campaign;
-use trapline::record::Held;
+use trapline::record::{Held, Trust};
 
-use super::{Failure, outputs, terminal};
+use super::{Failure, outputs, reading, terminal};
 
 /// Puts records of shards, and what is finished of campaigns in progress, together into one record
 #[derive(Debug, Args)]
@@ -42,7 +42,9 @@ impl Merge {
         outputs::free(&output, self.force)?;
         outputs::not_inputs(&output, &self.pieces)?;
         let held = if self.linked { Held::Virtual } else { Held::Copied };
-        let merged = campaign::merge(&self.pieces, &self.output, self.partial, held)?;
+        let trusts = self.pieces.iter().map(|piece| reading::trust(piece)).collect::<Result<Vec<_>, _>>()?;
+        let trust = if trusts.contains(&Trust::Unsealed) { Trust::Unsealed } else { Trust::Sealed };
+        let merged = campaign::merge(&self.pieces, &self.output, self.partial, held, trust)?;
         if self.json {
             return terminal::print_json(&serde_json::json!({
                 "written": self.output, "computed": merged.points, "points": merged.of, "remarks": merged.remarks,

@@ -21,6 +21,7 @@ mod plan;
 mod progress;
 mod qualify;
 mod rare;
+mod reading;
 mod run;
 mod selftest;
 mod show;
@@ -80,6 +81,7 @@ enum Command {
     Bench(bench::Bench),
     Completions(completions::Completions),
     Man(man::Man),
+    ReadUnsealed(reading::ReadUnsealed),
 }
 
 /// The arguments of this process; help and version are printed as asked for.
@@ -116,7 +118,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let level = if arguments.verbose { tracing::Level::INFO } else { tracing::Level::WARN };
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
+        .with_writer(terminal::remarks)
         .without_time()
         .with_target(false)
         .init();
@@ -143,6 +145,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Bench(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
+        Command::ReadUnsealed(command) => command.run(),
     }
 }
 

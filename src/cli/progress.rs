@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar};
 use trapline::campaign::{self, Plan, Watch};
 use trapline::outcome::{PointLabel, Sweep};
+use trapline::text::one_line;
 use trapline::units::celsius_texts;
 
 use super::{Failure, terminal};
@@ -42,7 +43,7 @@ impl Log {
     pub fn line(&self, text: &str) {
         if let Some(file) = &self.0 {
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            let _ = writeln!(file, "{}  {text}", campaign::now());
+            let _ = writeln!(file, "{}  {}", campaign::now(), one_line(text));
         }
     }
 }

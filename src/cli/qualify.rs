@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use trapline::analysis::Table;
 use trapline::analysis::qualification::{self, CONFIDENCES, Condition, Lot, Qualification, Shown};
-use trapline::record::{self, FileType};
+use trapline::record::Record;
 use trapline::units::{celsius_texts, kelvin, spoken_time};
 
-use super::{Failure, terminal};
+use super::{Failure, reading, terminal};
 
 const MORE: &str = "\
 The campaign's [qualification] says after which time parts are read out, which sweeps are parts and lots, and when a part fails; \
@@ -36,12 +36,11 @@ impl Qualify {
     pub fn run(self) -> Result<(), Failure> {
         let shown = self.file.display();
         let no_verdict = |what: String| Failure::Usage(format!("{shown}: {what}"));
-        if record::file_type(&self.file)? != FileType::Campaign {
+        let Record::Campaign(found) = reading::open(&self.file)? else {
             return Err(no_verdict(
                 "it is not the whole record of a campaign; give one that `trapline run` has finished".into(),
             ));
-        }
-        let found = record::open_campaign(&self.file)?;
+        };
         let verdict = qualification::qualify(&found).map_err(|error| no_verdict(error.to_string()))?;
         let text = match self.json {
             true => serde_json::to_string_pretty(&verdict).map_err(|e| Failure::Failed(e.to_string()))? + "\n",

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use trapline::analysis::retention;
-use trapline::record::{self, CampaignRecord, FileType, RecordError};
+use trapline::record::{self, CampaignRecord, Record, RecordError};
 
-use super::{Failure, terminal};
+use super::{Failure, reading, terminal};
 
 /// Says what is in a record: where it comes from, its axes and datasets, and a summary of its numbers
 #[derive(Debug, Args)]
@@ -27,11 +27,10 @@ impl Show {
         if self.json {
             return self.as_json();
         }
-        let text = match record::file_type(&self.file)? {
-            FileType::Campaign => campaign(&record::open_campaign(&self.file)?)?,
-            FileType::Point => campaign(&record::open_point(&self.file)?.0)?,
-            FileType::Unfinished => record::describe_unfinished(&record::open_unfinished(&self.file)?),
-            FileType::Experiment => record::describe_experiment(&record::read_datasets(&self.file)?),
+        let text = match reading::open(&self.file)? {
+            Record::Campaign(found) | Record::Point(found, _) => campaign(&found)?,
+            Record::Unfinished(found) => record::describe_unfinished(&found),
+            Record::Experiment(found) => record::describe_experiment(&found),
         };
         terminal::print(&text)
     }
@@ -39,16 +38,14 @@ impl Show {
 
 impl Show {
     fn as_json(&self) -> Result<(), Failure> {
-        let found = match record::file_type(&self.file)? {
-            FileType::Campaign => record::open_campaign(&self.file)?,
-            FileType::Point => record::open_point(&self.file)?.0,
-            FileType::Unfinished => {
-                let found = record::open_unfinished(&self.file)?;
+        let found = match reading::open(&self.file)? {
+            Record::Campaign(found) | Record::Point(found, _) => found,
+            Record::Unfinished(found) => {
                 return terminal::print_json(&serde_json::json!({
                     "campaign": found.label.name, "planned": found.planned.len(), "finished": found.finished(),
                 }));
             }
-            FileType::Experiment => {
+            Record::Experiment(_) => {
                 let file = self.file.display();
                 let fix = "leave --json out, or read the file with h5py or xarray";
                 return Err(Failure::Usage(format!("{file} is an experiment, which has no summary; {fix}")));

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use trapline::text;
+
 use super::Failure;
 
 /// Writes to the standard output. A reader that has seen enough (`| head`) is no failure: the command ends quietly.
@@ -13,7 +15,7 @@ use super::Failure;
 /// [`Failure::Told`] for a closed pipe, [`Failure::Failed`] for any other refusal (a full disk, say).
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+    out.write_all(text::plain(text).as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Failure::Told(0),
         _ => Failure::Failed(format!("cannot write to the standard output: {error}; check the disk")),
     })
@@ -26,12 +28,33 @@ pub fn print(text: &str) -> Result<(), Failure> {
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::Failed(format!("cannot put the results into JSON: {error}")))?;
-    print(&format!("{text}\n"))
+    print(&format!("{}\n", text::plain_json(&text)))
 }
 
 /// Writes a line to the standard error, if anybody listens there.
 pub fn note(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", text::plain(line));
+}
+
+/// Where remarks of the library go: each on one line of the standard error.
+pub fn remarks() -> Remarks {
+    Remarks
+}
+
+/// Writes what it is given, a remark at a time, through the gate of [`text`].
+pub struct Remarks;
+
+impl Write for Remarks {
+    fn write(&mut self, remark: &[u8]) -> io::Result<usize> {
+        let told = String::from_utf8_lossy(remark);
+        let indent = &told[..told.len() - told.trim_start_matches(' ').len()];
+        writeln!(io::stderr().lock(), "{indent}{}", text::one_line(&told))?;
+        Ok(remark.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 /// A bar over so many things (`cells`) on the standard error; none where that is no terminal, or where `quiet`.

@@ -15,6 +15,7 @@ use plotters::style::{FontStyle, register_font};
 
 use super::FigureError;
 use crate::record::commit::{self, CommitError};
+use crate::text::plain;
 
 /// Bitmap pixels per point, on the page as it is written.
 const PNG_PIXELS: u32 = 2;
@@ -155,7 +156,7 @@ impl<DB: DrawingBackend> Page<'_, DB> {
         style: FontStyle,
     ) -> Drawn {
         // A control character is not allowed in XML, whatever its escape.
-        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let text = plain(&text.replace(['\n', '\t'], " ")).into_owned();
         let at = match anchor {
             Anchor::Left | Anchor::Centre | Anchor::Right => (at.0, at.1 + self.lift * size),
             Anchor::Below | Anchor::Turned => at,

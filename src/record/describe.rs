@@ -1,12 +1,13 @@
 //! A file in words, for people.
 
 use super::campaign::CampaignRecord;
-use super::error::{RecordError, one_line};
-use super::hdf::{self, Explain};
+use super::error::RecordError;
+use super::hdf;
 use super::index::UnfinishedRecord;
 use super::input::Input;
 use super::layout::{POINT_FILE_TYPE, UNFINISHED_FILE_TYPE};
 use crate::outcome::{CampaignLabel, PointSettings, Provenance};
+use crate::text::one_line;
 use crate::units::{celsius_texts, spoken_time};
 
 /// What the campaign or point file of this record is, where it came from, its axes and its datasets, as text of several lines.
@@ -16,11 +17,13 @@ use crate::units::{celsius_texts, spoken_time};
 /// # Errors
 /// As [`crate::record::open_campaign`].
 pub fn describe(record: &CampaignRecord) -> Result<String, RecordError> {
-    let (file, _) = hdf::open(&record.path)?;
-    let mut text = heading(record);
-    text.push_str(&axes(&record.label));
-    text.push_str(&datasets(&Input::new(&file, &record.path))?);
-    Ok(text)
+    let source = hdf::open_again(&record.path)?;
+    let input = source.input();
+    let points = match record.file_type == POINT_FILE_TYPE {
+        true => format!("{} of its campaign", input.scalar::<u64>("point_number")?),
+        false => format!("{} of {}", record.computed(), record.points.len()),
+    };
+    Ok(heading(record, points) + &axes(&record.label) + &datasets(&input)?)
 }
 
 /// The same of a campaign in progress.
@@ -37,13 +40,9 @@ pub fn describe_unfinished(record: &UnfinishedRecord) -> String {
     paragraph(lines) + &axes(&record.label)
 }
 
-fn heading(record: &CampaignRecord) -> String {
+fn heading(record: &CampaignRecord, points: String) -> String {
     let label = &record.label;
     let [major, minor] = record.format_version;
-    let points = match record.file_type == POINT_FILE_TYPE {
-        true => format!("{} of its campaign", record.points.first().map_or(0, |point| point.label.number)),
-        false => format!("{} of {}", record.computed(), record.points.len()),
-    };
     let mut lines = vec![
         ("file", format!("{}, {}, format {major}.{minor}", record.path.display(), record.file_type)),
         ("campaign", label.name.clone()),
@@ -102,7 +101,10 @@ pub(super) fn origin(from: &Provenance) -> Vec<(&'static str, String)> {
 
 /// A line for each name and value.
 pub(super) fn paragraph<S: AsRef<str>>(lines: impl IntoIterator<Item = (S, String)>) -> String {
-    let line = |(name, value): (S, String)| format!("{}\n", format!("{:<13} {value}", name.as_ref()).trim_end());
+    let line = |(name, value): (S, String)| {
+        let (name, value) = (one_line(name.as_ref()), one_line(&value));
+        format!("{}\n", format!("{name:<13} {value}").trim_end())
+    };
     lines.into_iter().map(line).collect()
 }
 
@@ -111,7 +113,7 @@ const MOST_SHOWN: usize = 12;
 
 /// The axes and what stands on them.
 pub(super) fn axes(label: &CampaignLabel) -> String {
-    let names: Vec<&str> = label.materials.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<String> = label.materials.iter().map(|(name, _)| one_line(name)).collect();
     let degrees = celsius_texts(&label.temperatures_k);
     let times = match &label.times_s[..] {
         [] => String::new(),
@@ -127,9 +129,9 @@ pub(super) fn axes(label: &CampaignLabel) -> String {
         let shown = (0..length).take(MOST_SHOWN).map(|at| one_line(&sweep.coordinate.text(at)));
         let more = if length > MOST_SHOWN { ", ..." } else { "" };
         let keys = sweep.keys.iter().map(|key| key.key.as_str()).filter(|key| *key != sweep.name);
-        let keys = keys.collect::<Vec<_>>().join(", ");
+        let keys = one_line(&keys.collect::<Vec<_>>().join(", "));
         let keys = if keys.is_empty() { keys } else { format!("  ({keys})") };
-        line(&sweep.name, length, format!("{}{more}{keys}", shown.collect::<Vec<_>>().join(", ")));
+        line(&one_line(&sweep.name), length, format!("{}{more}{keys}", shown.collect::<Vec<_>>().join(", ")));
     }
     line("material", names.len(), names.join(", "));
     line("temperature", degrees.len(), format!("{} °C", degrees.join(", ")));
@@ -147,23 +149,29 @@ fn seconds(time_s: f64) -> String {
 }
 
 fn datasets(input: &Input<'_>) -> Result<String, RecordError> {
-    let doing = "list the datasets";
     let mut text = String::from("\ndatasets\n");
-    let mut names = input.file.member_names().reading(input.path, doing)?;
-    names.sort();
     // A newer minor version, or another program, may have added anything: groups, links, datasets without attributes.
     let mut unknown = Vec::new();
-    for name in names {
-        let Ok(dataset) = input.file.dataset(&name) else {
-            unknown.push(one_line(&name));
+    for (name, is_dataset) in input.contents.top() {
+        if !is_dataset {
+            unknown.push(one_line(name));
             continue;
+        }
+        // What is unknown here may be empty, or a type with a name; what leads elsewhere is refused, known or not.
+        let dataset = match input.open_any(name) {
+            Ok(dataset) => dataset,
+            Err(error @ RecordError::Foreign { .. }) => return Err(error),
+            Err(_) => {
+                unknown.push(one_line(name));
+                continue;
+            }
         };
         let attribute = |of: &str| match input.text_of(&dataset, of) {
             Ok(text) => one_line(&text),
             Err(_) => "-".to_owned(),
         };
         let shape: Vec<String> = dataset.shape().iter().map(usize::to_string).collect();
-        let (name, units, long_name) = (one_line(&name), attribute("units"), attribute("long_name"));
+        let (name, units, long_name) = (one_line(name), attribute("units"), attribute("long_name"));
         text.push_str(&format!("  {name:<24} {:>20}  {units:<4}  {long_name}\n", shape.join(" x ")));
     }
     if !unknown.is_empty() {

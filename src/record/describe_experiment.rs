@@ -1,9 +1,9 @@
 //! An experiment file in words.
 
 use super::describe::{origin, paragraph};
-use super::error::one_line;
 use super::experiment::ExperimentRecord;
 use crate::dataset::{Dataset, Values, Variable};
+use crate::text::one_line;
 
 /// What an experiment file is, where it came from, and its datasets, as text of several lines.
 pub fn text(record: &ExperimentRecord) -> String {
@@ -32,8 +32,8 @@ fn shown(notes: &[(String, String)]) -> impl Iterator<Item = (&str, String)> {
 }
 
 fn group(dataset: &Dataset) -> String {
-    let mut text = format!("\n{}: {}\n", dataset.name, dataset.title);
-    text.extend(shown(&dataset.notes).map(|(name, value)| format!("{}\n", format!("  {name}: {value}").trim_end())));
+    let mut text = format!("\n{}: {}\n", one_line(&dataset.name), one_line(&dataset.title));
+    text.extend(shown(&dataset.notes).map(|(name, value)| format!("{}\n", format!("  {}: {value}", one_line(name)).trim_end())));
     let rows: Vec<[String; 5]> = dataset.variables.iter().map(row).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2), width(3)];
@@ -54,7 +54,7 @@ fn row(variable: &Variable) -> [String; 5] {
     let lengths = variable.axes.iter().zip(variable.values.shape());
     let axes: Vec<String> = lengths.map(|(axis, length)| format!("{axis} {length}")).collect();
     let axes = if axes.is_empty() { "-".to_owned() } else { axes.join(" x ") };
-    [variable.name.clone(), axes, variable.unit.clone(), range(&variable.values), one_line(&variable.long_name)]
+    [one_line(&variable.name), one_line(&axes), one_line(&variable.unit), range(&variable.values), one_line(&variable.long_name)]
 }
 
 /// Smallest and largest value, the only value, or the first texts.

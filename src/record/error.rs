@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::commit::{self, CommitError};
 use super::layout::FORMAT_VERSION;
+use crate::text::one_line;
 
 /// Why a record could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,18 @@ pub enum RecordError {
 
     #[error("{} is not an HDF5 file: {reason}; give a file written by `trapline`", path.display())]
     NotHdf5 { path: PathBuf, reason: String },
+
+    #[error("{}: its name is not UTF-8, which the HDF5 library needs; give it another name", path.display())]
+    Name { path: PathBuf },
+
+    #[error("{}: no seal at the end of the file: it was cut short, or another program changed it; restore it or compute it again", path.display())]
+    Unsealed { path: PathBuf },
+
+    #[error("{0}: it is marked as open: another program writes to it, or ended without closing it; if none is at work, `h5clear -s {0}` takes the mark away", path.display())]
+    LeftOpen { path: PathBuf },
+
+    #[error("{}: {what} is {found}, and must be {limit}; records of this program lead to no other files: restore it or compute it again", path.display())]
+    Foreign { path: PathBuf, what: String, found: String, limit: String },
 
     #[error("{}: HDF5 cannot {doing}: {detail}; {remedy}", path.display())]
     Hdf5 { path: PathBuf, doing: String, detail: String, remedy: &'static str },
@@ -56,9 +69,13 @@ impl RecordError {
             | RecordError::Hdf5 { path, .. }
             | RecordError::FileType { path, .. }
             | RecordError::Damaged { path, .. }
+            | RecordError::Foreign { path, .. }
+            | RecordError::Unsealed { path }
             | RecordError::OtherCampaign { path, .. } => Some(path),
             RecordError::Commit(_)
             | RecordError::Unreadable { .. }
+            | RecordError::Name { .. }
+            | RecordError::LeftOpen { .. }
             | RecordError::Version { .. }
             | RecordError::Linked { .. }
             | RecordError::MissingPoint { .. }
@@ -80,15 +97,41 @@ impl RecordError {
     }
 }
 
+/// The system's own reason for an error, where it says that nothing is wrong with the file: no permission, too many files open.
+pub(crate) fn system_error(error: &hdf5::Error) -> Option<io::Error> {
+    let numbers = frames(error).into_iter().filter_map(|frame| {
+        let (_, rest) = frame.split_once("errno = ")?;
+        rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    });
+    let errors = numbers.map(io::Error::from_raw_os_error);
+    errors.into_iter().find(|of| is_of_the_system(of))
+}
+
+fn is_of_the_system(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotFound, OutOfMemory, PermissionDenied, StaleNetworkFileHandle, TimedOut};
+    // Too many files open, in the process and in all of them, and input or output errors have no kind of their own.
+    let by_number = cfg!(unix) && matches!(error.raw_os_error(), Some(5 | 23 | 24));
+    by_number || matches!(error.kind(), NotFound | OutOfMemory | PermissionDenied | StaleNetworkFileHandle | TimedOut)
+}
+
+/// Whether HDF5 refuses a file because its mark says that a program has it open for writing.
+pub(crate) fn is_left_open(error: &hdf5::Error) -> bool {
+    frames(error).iter().any(|frame| frame.contains("consistency flags") || frame.contains("already open for write"))
+}
+
+fn frames(error: &hdf5::Error) -> Vec<String> {
+    match error.stack() {
+        Some(stack) => stack.iter().map(|frame| frame.desc().to_owned()).collect(),
+        None => vec![error.to_string()],
+    }
+}
+
 /// HDF5's account of an error, on one line and without its addresses and time stamps.
 ///
 /// The library lists every call on its stack; the cause is the system's own message where there is one, and the innermost
 /// frame otherwise.
 pub(crate) fn flatten(error: &hdf5::Error) -> String {
-    let frames: Vec<String> = match error.stack() {
-        Some(stack) => stack.iter().map(|frame| frame.desc().to_owned()).collect(),
-        None => vec![error.to_string()],
-    };
+    let frames = frames(error);
     for frame in &frames {
         if let Some((_, rest)) = frame.split_once("error message = '")
             && let Some((message, _)) = rest.split_once('\'')
@@ -104,10 +147,4 @@ pub(crate) fn flatten(error: &hdf5::Error) -> String {
         }
     }
     if parts.is_empty() { "no reason given".to_owned() } else { parts.join(": ") }
-}
-
-/// The text with every run of white space and control characters replaced by one space.
-pub(crate) fn one_line(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
-    words.filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
 }

@@ -1,13 +1,15 @@
 //! Reading experiment files.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenArray};
-use hdf5::{Group, ObjectReference1, ReferencedObject};
+use hdf5::types::VarLenArray;
+use hdf5::{Group, ObjectReference1};
 
 use super::error::RecordError;
-use super::hdf::{self, Explain};
+use super::hdf::{self, Explain, Trust};
 use super::input::Input;
+use super::kind::Kind;
 use super::layout::EXPERIMENT_FILE_TYPE;
 use super::{root, scales};
 use crate::dataset::{Dataset, DatasetError, Values, Variable};
@@ -37,11 +39,10 @@ impl ExperimentRecord {
 /// # Errors
 /// A [`RecordError`] of one line for a file that is missing, not HDF5, of another type or format version, or damaged.
 pub fn read_datasets(path: &Path) -> Result<ExperimentRecord, RecordError> {
-    let (file, sealed) = hdf::open(path)?;
-    hdf::judge(path, sealed, experiment(&Input::new(&file, path)))
+    hdf::open(path, Trust::Sealed)?.read(experiment)
 }
 
-fn experiment(input: &Input<'_>) -> Result<ExperimentRecord, RecordError> {
+pub(super) fn experiment(input: &Input<'_>) -> Result<ExperimentRecord, RecordError> {
     root::check(input, EXPERIMENT_FILE_TYPE)?;
     let names = input.texts("material_name")?;
     let texts = input.texts("material_toml")?;
@@ -73,8 +74,11 @@ fn notes(input: &Input<'_>, at: &Group) -> Result<Vec<(String, String)>, RecordE
 }
 
 fn dataset(input: &Input<'_>, name: String) -> Result<Dataset, RecordError> {
+    if !input.contents.has_group(&name) {
+        return Err(RecordError::damaged(input.path, format!("the group {name}"), "missing", "in this file"));
+    }
     let group = input.file.group(&name).reading(input.path, &format!("open the group {name}"))?;
-    let scales = Scales::of(input, &group)?;
+    let scales = Scales::of(input, &name)?;
     let variables: Result<Vec<_>, _> = input
         .texts_of(&group, "variables")?
         .into_iter()
@@ -95,21 +99,20 @@ fn dataset(input: &Input<'_>, name: String) -> Result<Dataset, RecordError> {
 
 fn read(input: &Input<'_>, scales: &Scales, path: &str, name: String) -> Result<Variable, RecordError> {
     let doing = format!("open the dataset {path}");
-    let stored = input.file.dataset(path).reading(input.path, &doing)?;
+    let stored = input.open_any(path)?;
     let shape = stored.get_shape().reading(input.path, &doing)?;
-    let kind = stored.dtype().and_then(|kind| kind.to_descriptor()).reading(input.path, &doing)?;
-    // Nothing is compressed, so a file that claims more than it is long is wrong. A text takes 16 bytes and its letters.
-    input.fits(path, &shape, if kind == TypeDescriptor::VarLenUnicode { 16 } else { 8 })?;
+    let kind = input.kind_of(path, &stored)?;
+    // Nothing is compressed, so a file that claims more than it is long is wrong.
+    input.fits(path, &shape, kind.bytes())?;
     let values = match kind {
-        TypeDescriptor::Float(FloatSize::U8) => Values::Real(input.numbers(path, &shape)?),
-        TypeDescriptor::Unsigned(IntSize::U8) => Values::Count(input.numbers(path, &shape)?),
-        TypeDescriptor::VarLenUnicode if shape.len() == 1 => {
-            Values::Text(input.strings(path, &shape)?.into_iter().collect())
-        }
+        Kind::Real(8) => Values::Real(input.numbers(path, &shape)?),
+        Kind::Unsigned(8) => Values::Count(input.numbers(path, &shape)?),
+        Kind::Text if shape.len() == 1 => Values::Text(input.strings(path, &shape)?.into_iter().collect()),
         other => {
             let what = format!("the type of {path}");
-            let found = format!("{other} of {} axes", shape.len());
-            return Err(RecordError::damaged(input.path, what, found, "f64, u64, or text over one axis"));
+            let found = format!("{other} over {} axes", shape.len());
+            let limit = "64-bit numbers, whole numbers without a sign, or texts over one axis";
+            return Err(RecordError::damaged(input.path, what, found, limit));
         }
     };
     Ok(Variable {
@@ -121,23 +124,24 @@ fn read(input: &Input<'_>, scales: &Scales, path: &str, name: String) -> Result<
     })
 }
 
-/// The dimension scales of one group: where each lies in the file, and its name.
+/// The dimension scales of one group by the references that lead to them.
 struct Scales {
-    known: Vec<(hdf5::LocationToken, String)>,
+    known: HashMap<u64, String>,
 }
 
 impl Scales {
-    fn of(input: &Input<'_>, group: &Group) -> Result<Scales, RecordError> {
-        let doing = format!("list the axes of {}", group.name());
-        let names = group.member_names().reading(input.path, &doing)?;
-        let known = names.into_iter().map(|name| {
-            let info = group.loc_info_by_name(&name).reading(input.path, &doing)?;
-            Ok((info.token, name))
+    fn of(input: &Input<'_>, group: &str) -> Result<Scales, RecordError> {
+        let doing = format!("list the axes of {group}");
+        let known = input.contents.datasets_in(group).map(|name| {
+            let to = input.file.reference(&format!("{group}/{name}")).reading(input.path, &doing)?;
+            Ok((address(to), name.to_owned()))
         });
         Ok(Scales { known: known.collect::<Result<_, RecordError>>()? })
     }
 
     /// Names of the axes of a dataset: its own for a scale, and those that it points to for anything else.
+    ///
+    /// References are compared with those to the scales, and not followed: they may lead anywhere in the file.
     fn axes(
         &self,
         input: &Input<'_>,
@@ -154,18 +158,18 @@ impl Scales {
             let what = format!("the number of axes that {path} names");
             return Err(RecordError::damaged(input.path, what, list.len(), count));
         }
-        let doing = format!("follow {path} to its axes");
         let follow = |to: &VarLenArray<ObjectReference1>| {
-            let token = match to.first().map(|to| input.file.dereference(to)) {
-                Some(Ok(ReferencedObject::Dataset(scale))) => Some(scale.loc_info().reading(input.path, &doing)?.token),
-                Some(Err(e)) => return Err(e).reading(input.path, &doing),
-                _ => None,
-            };
-            let found = self.known.iter().find(|(known, _)| Some(*known) == token);
-            found.map(|(_, axis)| axis.clone()).ok_or_else(|| {
+            let found = to.first().and_then(|to| self.known.get(&address(*to)));
+            found.cloned().ok_or_else(|| {
                 RecordError::damaged(input.path, format!("an axis of {path}"), "elsewhere", "in the same group")
             })
         };
         list.iter().map(follow).collect()
     }
+}
+
+/// Where in its file the object lies that a reference leads to.
+fn address(reference: ObjectReference1) -> u64 {
+    // SAFETY: the crate's type is a transparent wrapper of this number, which HDF5 defines as the address of the object.
+    unsafe { std::mem::transmute::<ObjectReference1, u64>(reference) }
 }

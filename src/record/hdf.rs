@@ -1,17 +1,23 @@
 //! The few HDF5 operations the format needs, with every error turned into a [`RecordError`].
 
+use std::ffi::CString;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use hdf5::file::{FileCloseDegree, LibraryVersion};
 use hdf5::types::{FixedAscii, VarLenUnicode};
 use hdf5::{H5Type, Location};
+use hdf5_sys::h5a::H5Aexists;
 use hdf5_sys::h5t::{H5T_str_t, H5Tset_strpad};
 use ndarray::ArrayView1;
 
 use super::commit::CommitError;
-use super::error::{RecordError, flatten};
+use super::contents::{Contents, Refusal, Unfit};
+use super::error::{RecordError, flatten, is_left_open, system_error};
+use super::input::Input;
+use super::layout::{CAMPAIGN_FILE_TYPE, UNFINISHED_FILE_TYPE};
+use super::linked;
 use super::seal::{self, Seal};
 use crate::files;
 
@@ -36,8 +42,19 @@ impl<T> Explain<T> for hdf5::Result<T> {
     }
 
     fn reading(self, path: &Path, doing: &str) -> Result<T, RecordError> {
-        self.map_err(|e| explain(path, doing, &e, DAMAGED))
+        self.map_err(|e| reading(path, doing, &e))
     }
+}
+
+/// Why a file could not be read: the system's reason where HDF5 hands one on, a file left open, or damage.
+fn reading(path: &Path, doing: &str, error: &hdf5::Error) -> RecordError {
+    if let Some(source) = system_error(error) {
+        return RecordError::Unreadable { path: path.to_owned(), source };
+    }
+    if is_left_open(error) {
+        return RecordError::LeftOpen { path: path.to_owned() };
+    }
+    explain(path, doing, error, DAMAGED)
 }
 
 fn explain(path: &Path, doing: &str, error: &hdf5::Error, remedy: &'static str) -> RecordError {
@@ -72,8 +89,24 @@ pub(crate) fn create(
         .writing(shown, "create the file")
 }
 
-/// Opens a file for reading; what is not HDF5 is refused before the library sees it. Says whether the file has its seal.
-pub(crate) fn open(path: &Path) -> Result<(hdf5::File, bool), RecordError> {
+/// Whether a file that has no seal may be read.
+///
+/// What a sealed file holds is what was written. Without a seal it may be anything, and HDF5 is no judge of that: on damaged files it
+/// runs for ever, or ends the program. Such a file is for a process that may be lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// Only sealed files are read.
+    #[default]
+    Sealed,
+    /// Unsealed ones too: at the caller's risk.
+    Unsealed,
+}
+
+/// Whether a file has its seal. HDF5 does not see it.
+///
+/// # Errors
+/// [`RecordError`] for a file that cannot be read, is not HDF5, or is not as it was sealed.
+pub fn is_sealed(path: &Path) -> Result<bool, RecordError> {
     let unreadable = |source| RecordError::Unreadable { path: path.to_owned(), source };
     let not_hdf5 = |reason: &str| Err(RecordError::NotHdf5 { path: path.to_owned(), reason: reason.to_owned() });
     let mut file = files::open(path).map_err(unreadable)?;
@@ -88,45 +121,97 @@ pub(crate) fn open(path: &Path) -> Result<(hdf5::File, bool), RecordError> {
         return not_hdf5("it does not begin with the HDF5 signature");
     }
     if path.to_str().is_none() {
-        return not_hdf5("its name is not UTF-8, which the HDF5 library needs");
+        return Err(RecordError::Name { path: path.to_owned() });
     }
-    let sealed = match seal::check(&mut file).map_err(unreadable)? {
-        Seal::Intact => true,
-        Seal::Absent => false,
+    match seal::check(&mut file).map_err(unreadable)? {
+        Seal::Intact => Ok(true),
+        _ if seal::is_marked_open(&mut file).map_err(unreadable)? => {
+            Err(RecordError::LeftOpen { path: path.to_owned() })
+        }
+        Seal::Absent => Ok(false),
         Seal::Broken { written, found } => {
             let (found, limit) = (format!("{found:08x}"), format!("{written:08x} as sealed"));
-            return Err(RecordError::damaged(path, "the checksum of the file", found, limit));
+            Err(RecordError::damaged(path, "the checksum of the file", found, limit))
         }
-    };
-    let file = hdf5::File::open(path).reading(path, "open the file");
-    Ok((blame(sealed, file)?, sealed))
+    }
 }
 
-/// Opens a file again that [`open`] has opened: its checksum is over all of it, and is not taken twice.
-pub(crate) fn open_again(path: &Path) -> Result<hdf5::File, RecordError> {
-    hdf5::File::open(path).reading(path, "open the file")
+/// A file that is open for reading, and the names it holds.
+pub(crate) struct Source {
+    pub(crate) file: hdf5::File,
+    pub(crate) path: PathBuf,
+    pub(super) contents: Contents,
+    /// Files that the virtual datasets of a campaign may lead to, as it names them, and their bytes together.
+    pub(super) sources: Vec<String>,
+    pub(super) source_bytes: u64,
+    sealed: bool,
 }
 
-/// What a missing seal has to say to the result of reading the file: a warning where it was read all the same, a part of
-/// the error where not.
-pub(crate) fn judge<T>(path: &Path, sealed: bool, read: Result<T, RecordError>) -> Result<T, RecordError> {
-    let value = blame(sealed, read)?;
+/// Opens a file for reading; what is not HDF5 is refused before the library sees it, and so is a file without its seal unless it is
+/// trusted.
+pub(crate) fn open(path: &Path, trust: Trust) -> Result<Source, RecordError> {
+    let sealed = is_sealed(path)?;
     if !sealed {
+        if trust == Trust::Sealed {
+            return Err(RecordError::Unsealed { path: path.to_owned() });
+        }
         let path = path.display();
         tracing::warn!("{path}: no seal at the end of the file: it was cut short, or another program changed it");
     }
-    Ok(value)
+    blame(sealed, listed(path, sealed))
 }
 
-/// The same without the warning.
-pub(crate) fn blame<T>(sealed: bool, read: Result<T, RecordError>) -> Result<T, RecordError> {
-    read.map_err(|error| if sealed { error } else { without_seal(error) })
+/// Opens a file again that [`open`] has opened: its checksum is over all of it, and is not taken twice.
+pub(crate) fn open_again(path: &Path) -> Result<Source, RecordError> {
+    listed(path, true)
 }
 
-fn without_seal(error: RecordError) -> RecordError {
-    match error {
-        RecordError::Hdf5 { path, doing, detail, .. } => RecordError::Hdf5 { path, doing, detail, remedy: NO_SEAL },
+fn listed(path: &Path, sealed: bool) -> Result<Source, RecordError> {
+    let file = hdf5::File::open(path).reading(path, "open the file")?;
+    let contents = Contents::default();
+    let mut source = Source { file, path: path.to_owned(), contents, sources: Vec::new(), source_bytes: 0, sealed };
+    let kind = source.input().text_if("file_type")?;
+    let links_to_points = kind.as_deref() == Some(UNFINISHED_FILE_TYPE);
+    source.contents = Contents::of(&source.file, links_to_points).map_err(|unfit| unfit.of(path, "list the file"))?;
+    if kind.as_deref() == Some(CAMPAIGN_FILE_TYPE) {
+        (source.sources, source.source_bytes) = linked::sources(&source.input())?;
+    }
+    Ok(source)
+}
+
+impl Source {
+    pub(crate) fn input(&self) -> Input<'_> {
+        Input::new(self)
+    }
+
+    /// Reads something of the file. Where it has no seal and that fails, this is the likely reason.
+    pub(crate) fn read<T>(
+        &self,
+        read: impl FnOnce(&Input<'_>) -> Result<T, RecordError>,
+    ) -> Result<T, RecordError> {
+        blame(self.sealed, read(&self.input()))
+    }
+}
+
+/// What a missing seal has to say to the result of reading the file.
+fn blame<T>(sealed: bool, read: Result<T, RecordError>) -> Result<T, RecordError> {
+    read.map_err(|error| match error {
+        RecordError::Hdf5 { path, doing, detail, .. } if !sealed => {
+            RecordError::Hdf5 { path, doing, detail, remedy: NO_SEAL }
+        }
         other => other,
+    })
+}
+
+impl Unfit {
+    /// As an error about a file.
+    pub(super) fn of(self, path: &Path, doing: &str) -> RecordError {
+        match self {
+            Unfit::Refused(Refusal { what, found, limit }) => {
+                RecordError::Foreign { path: path.to_owned(), what, found, limit }
+            }
+            Unfit::Hdf5(error) => reading(path, doing, &error),
+        }
     }
 }
 
@@ -197,6 +282,11 @@ pub(crate) fn finish(file: hdf5::File, temporary: &Path, shown: &Path) -> Result
     seal::close(temporary).map_err(|e| CommitError::new("seal", shown, e).into())
 }
 
+/// Asked by name: a list of all would take longer, the more there are.
 pub(crate) fn has_attribute(at: &Location, name: &str) -> bool {
-    at.attr_names().is_ok_and(|names| names.iter().any(|n| n == name))
+    let Ok(name) = CString::new(name) else {
+        return false;
+    };
+    // SAFETY: the identifier is valid while the location lives, the name ends in a NUL, and the library is locked.
+    hdf5::h5check(hdf5::sync::sync(|| unsafe { H5Aexists(at.id(), name.as_ptr()) })).is_ok_and(|found| found > 0)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::commit;
 use super::error::RecordError;
-use super::hdf::{self, Explain};
+use super::hdf::{self, Explain, Trust};
 use super::input::Input;
 use super::label;
 use super::layout::{POINTS_GROUP, UNFINISHED_FILE_TYPE};
@@ -76,11 +76,10 @@ fn link_name(number: usize) -> String {
 /// # Errors
 /// As [`open_campaign`](super::open_campaign).
 pub fn open_unfinished(path: &Path) -> Result<UnfinishedRecord, RecordError> {
-    let (file, sealed) = hdf::open(path)?;
-    hdf::judge(path, sealed, read(&Input::new(&file, path)))
+    hdf::open(path, Trust::Sealed)?.read(read)
 }
 
-fn read(input: &Input<'_>) -> Result<UnfinishedRecord, RecordError> {
+pub(super) fn read(input: &Input<'_>) -> Result<UnfinishedRecord, RecordError> {
     let path = input.path;
     root::check(input, UNFINISHED_FILE_TYPE)?;
     let label = label::read(input, root::version(input)?)?;
@@ -88,6 +87,9 @@ fn read(input: &Input<'_>) -> Result<UnfinishedRecord, RecordError> {
     let is_name = Path::new(&folder).file_name().is_some_and(|name| *name == *folder);
     if !is_name {
         return Err(RecordError::damaged(path, "the attribute parts", folder, "the name of a folder"));
+    }
+    if !input.contents.has_group(POINTS_GROUP) {
+        return Err(RecordError::damaged(path, format!("the group {POINTS_GROUP}"), "missing", "in this file"));
     }
     let doing = "list the points";
     let names = input.file.group(POINTS_GROUP).and_then(|group| group.member_names()).reading(path, doing)?;

@@ -1,16 +1,18 @@
 //! Reading what a campaign is: its axes, its settings and where it came from.
 
-use hdf5::types::TypeDescriptor;
 use ndarray::{Array1, ArrayD};
 
 use super::error::RecordError;
-use super::hdf::Explain;
 use super::input::Input;
+use super::kind::Kind;
 use super::layout::{self, Axis, PointDataset};
 use crate::outcome::{CampaignLabel, CellWindow, Coordinate, PointSettings, Sweep, SweptKey};
 
 /// Most axes of points: sweeps, material, temperature.
 const MAX_AXES: usize = 16;
+
+/// What a file holds of the settings of one point: seven numbers.
+const SETTINGS_BYTES: usize = 7 * 8;
 
 pub(super) fn read(input: &Input<'_>, format_version: [i32; 2]) -> Result<CampaignLabel, RecordError> {
     let path = input.path;
@@ -37,7 +39,8 @@ pub(super) fn read(input: &Input<'_>, format_version: [i32; 2]) -> Result<Campai
         settings: Vec::new(),
     };
     // The product of the axes is bounded by the size of the datasets that have them all, before a list is made of it.
-    input.fits(layout::COMPUTED.name, &label.shape(), 1)?;
+    let per_point = if format_version[0] < 2 { 1 } else { SETTINGS_BYTES };
+    input.fits("the settings of the points", &label.shape(), per_point)?;
     label.settings =
         if format_version[0] < 2 { settings_of_format_1(input, &label)? } else { settings(input, &label)? };
     Ok(label)
@@ -54,8 +57,7 @@ fn sweeps(input: &Input<'_>) -> Result<Vec<Sweep>, RecordError> {
 
 fn sweep(input: &Input<'_>, name: String) -> Result<Sweep, RecordError> {
     let (coordinate, units) = coordinate(input, &name)?;
-    let doing = format!("open the dataset {name}");
-    let axis = input.file.dataset(&name).reading(input.path, &doing)?;
+    let axis = input.open_any(&name)?;
     let keys = input.texts_of(&axis, "keys")?;
     let mut sweep = Sweep { name, coordinate, keys: Vec::new() };
     for key in keys {
@@ -77,17 +79,16 @@ fn sweep(input: &Input<'_>, name: String) -> Result<Sweep, RecordError> {
 /// A one-dimensional dataset of numbers or texts, and its unit.
 fn coordinate(input: &Input<'_>, name: &str) -> Result<(Coordinate, String), RecordError> {
     let length = input.axis_length(name)?;
-    let doing = format!("read the dataset {name}");
-    let dataset = input.dataset(name, &[length])?;
+    let dataset = input.open_any(name)?;
     let units = input.text_of(&dataset, "units")?;
-    let kind = dataset.dtype().and_then(|kind| kind.to_descriptor()).reading(input.path, &doing)?;
-    let values = match kind {
-        TypeDescriptor::Float(_) => Coordinate::Real(input.axis_numbers::<f64>(name)?.to_vec()),
-        TypeDescriptor::Integer(_) => Coordinate::Whole(input.axis_numbers::<i64>(name)?.to_vec()),
-        TypeDescriptor::VarLenUnicode => Coordinate::Text(input.strings(name, &[length])?.into_iter().collect()),
+    let values = match input.kind_of(name, &dataset)? {
+        Kind::Real(8) => Coordinate::Real(input.axis_numbers::<f64>(name)?.to_vec()),
+        Kind::Signed(8) => Coordinate::Whole(input.axis_numbers::<i64>(name)?.to_vec()),
+        Kind::Text => Coordinate::Text(input.strings(name, &[length])?.into_iter().collect()),
         other => {
             let what = format!("the type of the dataset {name}");
-            return Err(RecordError::damaged(input.path, what, other, "whole numbers, numbers or texts"));
+            let limit = "64-bit numbers, whole numbers with a sign, or texts";
+            return Err(RecordError::damaged(input.path, what, other, limit));
         }
     };
     Ok((values, units))

@@ -5,16 +5,17 @@
 //! not as it was. A source must hold its values itself: of a chain only the first link would be checked.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 
 use super::campaign::CampaignRecord;
 use super::commit;
 use super::error::RecordError;
-use super::hdf::{self, Attributes};
+use super::hdf::{self, Attributes, Trust};
 use super::input::Input;
-use super::seal::{self, Seal};
+use super::seal;
 
 const SOURCES: &str = "virtual_sources";
 const CHECKSUMS: &str = "virtual_checksums";
@@ -46,8 +47,7 @@ pub(super) fn runs(destination: &Path, points: &[(usize, &CampaignRecord)]) -> R
 
 /// Refuses a source whose values lie in yet other files.
 fn refuse_virtual(path: &Path) -> Result<(), RecordError> {
-    let file = hdf::open_again(path)?;
-    if Input::new(&file, path).texts(SOURCES)?.is_empty() {
+    if hdf::open_again(path)?.sources.is_empty() {
         return Ok(());
     }
     let limit = "a record that holds its values itself: give the files it was merged from";
@@ -91,7 +91,16 @@ fn checksum(path: &Path) -> Result<u32, RecordError> {
     }
 }
 
-/// Refuses a record of which a source is gone or another file. A record without virtual datasets passes.
+/// The files that a record names as those its virtual datasets lead to, and their bytes together.
+pub(super) fn sources(input: &Input<'_>) -> Result<(Vec<String>, u64), RecordError> {
+    let names = input.texts(SOURCES)?;
+    let folder = commit::folder_of(input.path);
+    let bytes = names.iter().map(|name| fs::metadata(folder.join(name)).map_or(0, |found| found.len()));
+    let bytes = bytes.fold(0_u64, u64::saturating_add);
+    Ok((names, bytes))
+}
+
+/// Refuses a record of which a source is gone or another file, or leads elsewhere itself. A record without virtual datasets passes.
 pub(super) fn check(input: &Input<'_>) -> Result<(), RecordError> {
     let (names, sums): (Vec<String>, Vec<u32>) = (input.texts(SOURCES)?, input.array(CHECKSUMS)?);
     if names.len() != sums.len() {
@@ -100,15 +109,23 @@ pub(super) fn check(input: &Input<'_>) -> Result<(), RecordError> {
     let folder = commit::folder_of(input.path);
     for (name, sum) in names.iter().zip(sums) {
         let source = folder.join(name);
-        let whole = || seal::check(&mut File::open(&source)?);
-        let found = match (seal::stated(&source), whole()) {
-            (Ok(Some(found)), Ok(Seal::Intact)) if found == sum => continue,
-            (Ok(Some(found)), Ok(_)) if found == sum => "damaged",
-            (Ok(Some(_)), Ok(_)) => "another file",
-            (Ok(None), Ok(_)) => "a file without its seal",
-            _ => "missing",
-        };
-        return Err(RecordError::Linked { path: input.path.to_owned(), source_name: name.clone(), found });
+        let linked = |found| RecordError::Linked { path: input.path.to_owned(), source_name: name.clone(), found };
+        let opened = hdf::open(&source, Trust::Sealed).map_err(|error| match error {
+            RecordError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => linked("missing"),
+            RecordError::Unsealed { .. } => linked("a file without its seal"),
+            RecordError::Damaged { .. } => linked("damaged"),
+            RecordError::NotHdf5 { .. } => linked("another file"),
+            other => other,
+        })?;
+        if !seal::stated(&source).is_ok_and(|found| found == Some(sum)) {
+            return Err(linked("another file"));
+        }
+        if !opened.sources.is_empty() {
+            return Err(linked("a record whose values lie in yet other files"));
+        }
+        for (dataset, _) in opened.contents.top().filter(|(_, is_dataset)| *is_dataset) {
+            opened.input().open_any(dataset)?;
+        }
     }
     Ok(())
 }

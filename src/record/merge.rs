@@ -8,7 +8,7 @@ use super::campaign::CampaignRecord;
 use super::commit;
 use super::error::RecordError;
 use super::hdf;
-use super::input::{Input, Opened};
+use super::input::Opened;
 use super::layout::CAMPAIGN_FILE_TYPE;
 use super::linked::{self, Run};
 use super::output::Output;
@@ -115,14 +115,14 @@ pub fn load_outcome(campaign: &CampaignLabel, number: usize, source: Source<'_>)
 
 /// Records whose points are being read, by path.
 #[derive(Default)]
-struct Records(BTreeMap<PathBuf, (Opened, hdf5::File)>);
+struct Records(BTreeMap<PathBuf, (Opened, hdf::Source)>);
 
 impl Records {
     /// Most files that are open at once: a process may have a thousand or so, and each keeps pieces of its datasets in memory.
     const MOST: usize = 32;
 
     /// The file of a record, which was opened and checked before.
-    fn get(&mut self, path: &Path) -> Result<&(Opened, hdf5::File), RecordError> {
+    fn get(&mut self, path: &Path) -> Result<&(Opened, hdf::Source), RecordError> {
         if self.0.len() >= Self::MOST && !self.0.contains_key(path) {
             self.0.clear();
         }
@@ -144,8 +144,8 @@ fn load(
     match source {
         Source::Record(record) => {
             let point = &record.points[number];
-            let (datasets, file) = opened.get(&record.path)?;
-            let input = Input::new(file, &record.path).keeping(datasets);
+            let (datasets, source) = opened.get(&record.path)?;
+            let input = source.input().keeping(datasets);
             let outcome = whole_in(&input, record, number)?.ok_or_else(|| missing(record.path.clone()))?;
             Ok((point.label.clone(), point.provenance.clone(), outcome))
         }

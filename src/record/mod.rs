@@ -22,6 +22,7 @@
 
 mod campaign;
 pub mod commit;
+mod contents;
 mod datasets;
 mod describe;
 mod describe_experiment;
@@ -30,6 +31,7 @@ mod experiment;
 mod hdf;
 mod index;
 mod input;
+mod kind;
 mod label;
 mod layout;
 mod linked;
@@ -49,12 +51,15 @@ pub use describe::{describe, describe_unfinished};
 pub use describe_experiment::text as describe_experiment;
 pub use error::RecordError;
 pub use experiment::{ExperimentRecord, read_datasets};
+pub use hdf::{Trust, is_sealed};
 pub use index::{UnfinishedRecord, open_unfinished, write_unfinished};
 pub use layout::{
     CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, MAX_AXIS_NAME, POINT_FILE_TYPE, UNFINISHED_FILE_TYPE,
     is_taken as is_taken_name,
 };
 pub use merge::{Held, Source, load_outcome, merge, merge_points};
-pub use read::{OpenRecord, open_campaign, open_point, read_dump, read_histograms, read_point, whole};
+pub use read::{
+    OpenRecord, Record, open, open_campaign, open_point, read_all, read_dump, read_histograms, read_point, whole,
+};
 pub use root::{FileType, kind as file_type};
 pub use write::{point_path, write_point};

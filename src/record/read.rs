@@ -3,27 +3,73 @@
 use std::path::Path;
 
 use hdf5::{H5Type, Hyperslab, SliceOrIndex};
-use ndarray::{Array, Array1, Array2, ArrayD, Dimension};
+use ndarray::{Array, Array1, Array2, ArrayD, ArrayView1, Axis, Dimension};
 
 use super::campaign::{CampaignRecord, RecordedPoint};
+use super::describe::describe;
 use super::error::RecordError;
-use super::hdf::{self, Explain};
+use super::experiment::{self, ExperimentRecord};
+use super::hdf::{self, Explain, Source, Trust};
+use super::index::{self, UnfinishedRecord};
 use super::input::{Input, Opened};
 use super::label;
 use super::layout::{self, CAMPAIGN_FILE_TYPE, MOMENTS, POINT_FILE_TYPE, Quantity};
 use super::linked;
-use super::root;
+use super::root::{self, FileType};
 use crate::outcome::{
     CampaignLabel, CellDump, HistogramSeries, Histograms, Identity, MomentSeries, PointLabel, PointOutcome, Provenance,
 };
 
+/// A file of this program, by its kind.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    Campaign(CampaignRecord),
+    /// A campaign in progress.
+    Unfinished(UnfinishedRecord),
+    /// One point, as a campaign of it alone, and its place in its own campaign.
+    Point(CampaignRecord, PointLabel),
+    Experiment(ExperimentRecord),
+}
+
+/// Reads a file of whatever kind it is.
+///
+/// # Errors
+/// A [`RecordError`] of one line for a file that is missing, not HDF5, not this program's, of another format version, or damaged;
+/// [`RecordError::Unsealed`] for one without its seal, unless such files are trusted.
+pub fn open(path: &Path, trust: Trust) -> Result<Record, RecordError> {
+    hdf::open(path, trust)?.read(|input| {
+        Ok(match root::file_type(input)? {
+            FileType::Campaign => Record::Campaign(campaign(input)?),
+            FileType::Unfinished => Record::Unfinished(index::read(input)?),
+            FileType::Experiment => Record::Experiment(experiment::experiment(input)?),
+            FileType::Point => {
+                let (record, label) = point(input)?;
+                Record::Point(record, label)
+            }
+        })
+    })
+}
+
+/// Reads everything a file holds, and lets it go: what can be read once can be read again.
+///
+/// # Errors
+/// As [`open`].
+pub fn read_all(path: &Path, trust: Trust) -> Result<(), RecordError> {
+    let record = open(path, trust)?;
+    if let Record::Campaign(found) | Record::Point(found, _) = &record {
+        describe(found)?;
+        let opened = OpenRecord::new(found)?;
+        (0..found.points.len()).try_for_each(|place| opened.whole(place).map(drop))?;
+    }
+    Ok(())
+}
+
 /// Reads a campaign file.
 ///
 /// # Errors
-/// A [`RecordError`] of one line for a file that is missing, not HDF5, of another type or format version, or damaged.
+/// A [`RecordError`] of one line for a file that is missing, not HDF5, of another type or format version, without its seal, or damaged.
 pub fn open_campaign(path: &Path) -> Result<CampaignRecord, RecordError> {
-    let (file, sealed) = hdf::open(path)?;
-    hdf::judge(path, sealed, campaign(&Input::new(&file, path)))
+    hdf::open(path, Trust::Sealed)?.read(campaign)
 }
 
 fn campaign(input: &Input<'_>) -> Result<CampaignRecord, RecordError> {
@@ -31,24 +77,24 @@ fn campaign(input: &Input<'_>) -> Result<CampaignRecord, RecordError> {
     contents(input, CAMPAIGN_FILE_TYPE)
 }
 
-/// Reads one point, and the campaign it says it belongs to (with this point's material and temperature only).
+/// Reads one point as a campaign of it alone: its material, its temperature and its place on the sweeps are the only ones there, and it
+/// has number 0. Its place in its own campaign is beside it.
 ///
 /// # Errors
 /// As [`open_campaign`].
 pub fn open_point(path: &Path) -> Result<(CampaignRecord, PointLabel), RecordError> {
-    let (file, sealed) = hdf::open(path)?;
-    hdf::judge(path, sealed, point(&Input::new(&file, path)))
+    hdf::open(path, Trust::Sealed)?.read(point)
 }
 
 fn point(input: &Input<'_>) -> Result<(CampaignRecord, PointLabel), RecordError> {
     let path = input.path;
     root::check(input, POINT_FILE_TYPE)?;
-    let mut record = contents(input, POINT_FILE_TYPE)?;
+    let record = contents(input, POINT_FILE_TYPE)?;
     let number: u64 = input.scalar("point_number")?;
     let material_index: u64 = input.scalar("material_index")?;
     let temperature_index: u64 = input.scalar("temperature_index")?;
     let sweep_index: Vec<u64> = input.array("sweep_index")?;
-    let [point] = record.points.as_mut_slice() else {
+    let [point] = record.points.as_slice() else {
         return Err(RecordError::damaged(path, "the number of points", record.points.len(), 1));
     };
     if point.outcome.is_none() {
@@ -58,14 +104,13 @@ fn point(input: &Input<'_>) -> Result<(CampaignRecord, PointLabel), RecordError>
         let limit = format!("{}, as many as there are sweeps", record.label.sweeps.len());
         return Err(RecordError::damaged(path, "the length of sweep_index", sweep_index.len(), limit));
     }
-    point.label = PointLabel {
+    let label = PointLabel {
         number: number as usize,
         sweep_index: sweep_index.into_iter().map(|i| i as usize).collect(),
         material_index: material_index as usize,
         temperature_index: temperature_index as usize,
         ..point.label.clone()
     };
-    let label = point.label.clone();
     Ok((record, label))
 }
 
@@ -80,17 +125,14 @@ pub fn read_point(path: &Path) -> Result<(PointLabel, Provenance, PointOutcome),
 
 /// The same as [`open_point`] and [`whole`], of a file that is opened and checked once.
 pub(super) fn open_whole_point(path: &Path) -> Result<(CampaignRecord, PointLabel, PointOutcome), RecordError> {
-    let (file, sealed) = hdf::open(path)?;
+    let source = hdf::open(path, Trust::Sealed)?;
     let datasets = Opened::default();
-    let input = Input::new(&file, path).keeping(&datasets);
-    let read = || {
-        let (record, label) = point(&input)?;
-        match whole_in(&input, &record, 0)? {
-            Some(outcome) => Ok((record, label, outcome)),
-            None => Err(RecordError::damaged(path, "the dataset computed", 0, 1)),
-        }
-    };
-    hdf::judge(path, sealed, read())
+    let input = source.input().keeping(&datasets);
+    let (record, label) = point(&input)?;
+    match whole_in(&input, &record, 0)? {
+        Some(outcome) => Ok((record, label, outcome)),
+        None => Err(RecordError::damaged(path, "the dataset computed", 0, 1)),
+    }
 }
 
 /// A point with its histograms and its dump; none where the file has no values for it. In the file of one point its place is 0.
@@ -101,8 +143,7 @@ pub(super) fn open_whole_point(path: &Path) -> Result<(CampaignRecord, PointLabe
 /// # Panics
 /// If there are fewer points.
 pub fn whole(record: &CampaignRecord, place: usize) -> Result<Option<PointOutcome>, RecordError> {
-    let (file, _) = hdf::open(&record.path)?;
-    whole_in(&Input::new(&file, &record.path), record, place)
+    OpenRecord::new(record)?.whole(place)
 }
 
 /// A record whose points are read one after the other: its file and its datasets stay open.
@@ -110,7 +151,7 @@ pub struct OpenRecord<'a> {
     record: &'a CampaignRecord,
     // Before the file: they are closed first.
     datasets: Opened,
-    file: hdf5::File,
+    source: Source,
 }
 
 impl<'a> OpenRecord<'a> {
@@ -119,7 +160,7 @@ impl<'a> OpenRecord<'a> {
     /// # Errors
     /// [`RecordError::Hdf5`].
     pub fn new(record: &'a CampaignRecord) -> Result<OpenRecord<'a>, RecordError> {
-        Ok(OpenRecord { record, datasets: Opened::default(), file: hdf::open_again(&record.path)? })
+        Ok(OpenRecord { record, datasets: Opened::default(), source: hdf::open_again(&record.path)? })
     }
 
     /// As [`whole`].
@@ -158,7 +199,7 @@ impl<'a> OpenRecord<'a> {
     }
 
     fn input(&self) -> Input<'_> {
-        Input::new(&self.file, &self.record.path).keeping(&self.datasets)
+        self.source.input().keeping(&self.datasets)
     }
 }
 
@@ -256,7 +297,7 @@ impl Place {
     {
         let doing = format!("read the dataset {name}");
         let shape: Vec<usize> = self.shape.iter().chain(inner).copied().collect();
-        let dataset = input.dataset(name, &shape)?;
+        let dataset = input.dataset::<T>(name, &shape)?;
         // Reserved and given back at once: a size that memory cannot hold must not abort the program in the read.
         input.room_for::<T>(name, inner)?;
         let ranges = self.at.iter().map(|&i| i..i + 1).chain(inner.iter().map(|&n| 0..n));
@@ -272,13 +313,17 @@ fn contents(input: &Input<'_>, file_type: &str) -> Result<CampaignRecord, Record
     let label = label::read(input, format_version)?;
     let (point, points, times) = (label.shape(), label.points(), label.times_s.len());
     let series: Vec<usize> = point.iter().copied().chain([times]).collect();
+    let what = format!("what is held in memory of {points} points at {times} times");
+    input.is_small_enough(&what, &[points, times], SERIES * size_of::<f64>())?;
     let computed: ArrayD<u8> = input.numbers(layout::COMPUTED.name, &point)?;
+    let there: Vec<usize> = computed.iter().enumerate().filter(|(_, computed)| **computed != 0).map(|(n, _)| n).collect();
+    input.fits("the series of the computed points", &[there.len(), times], SERIES * size_of::<f64>())?;
     let cells: ArrayD<u64> = input.numbers(layout::CELLS.name, &point)?;
     let programmed: ArrayD<u64> = input.numbers(layout::PROGRAMMED.name, &point)?;
     let fresh: ArrayD<f64> = input.numbers(layout::FRESH.name, &point)?;
-    let failed = rows::<u64>(input, layout::FAILED.name, &series, points)?;
+    let failed = rows::<u64>(input, layout::FAILED.name, &series, &there)?;
     let moments = |of: Quantity| -> Result<[Array2<f64>; 4], RecordError> {
-        let read = |suffix: &str| rows::<f64>(input, &format!("{}_{suffix}", of.name), &series, points);
+        let read = |suffix: &str| rows::<f64>(input, &format!("{}_{suffix}", of.name), &series, &there);
         let [mean, variance, min, max] = MOMENTS.map(|(suffix, _, _)| suffix);
         Ok([read(mean)?, read(variance)?, read(min)?, read(max)?])
     };
@@ -295,20 +340,24 @@ fn contents(input: &Input<'_>, file_type: &str) -> Result<CampaignRecord, Record
     };
     let flat = |values: &ArrayD<u64>| values.iter().copied().collect::<Vec<_>>();
     let (cells, programmed, fresh) = (flat(&cells), flat(&programmed), fresh.iter().copied().collect::<Vec<_>>());
+    for (&n, failed) in there.iter().zip(failed.rows()) {
+        check_counts(input, n, cells[n], programmed[n], failed)?;
+    }
+    let mut rows = 0..there.len();
     let both = flags.into_iter().zip(provenance).zip(computed);
     let recorded = both.enumerate().map(|(n, ((flags, provenance), computed))| RecordedPoint {
         label: PointLabel { flags, ..label.point(n) },
         provenance,
-        outcome: (computed != 0).then(|| PointOutcome {
+        outcome: (computed != 0).then(|| rows.next()).flatten().map(|row| PointOutcome {
             times_s: Array1::from(label.times_s.clone()),
             cells: cells[n],
             programmed: programmed[n],
             fresh_conductance_s: fresh[n],
-            conductance_s: of(&conductance, n),
-            filling: of(&filling, n),
-            lost_fraction: of(&lost_fraction, n),
-            kept: of(&kept, n),
-            failed: failed.row(n).to_owned(),
+            conductance_s: of(&conductance, row),
+            filling: of(&filling, row),
+            lost_fraction: of(&lost_fraction, row),
+            kept: of(&kept, row),
+            failed: failed.row(row).to_owned(),
             histograms: None,
             dump: None,
         }),
@@ -323,14 +372,46 @@ fn contents(input: &Input<'_>, file_type: &str) -> Result<CampaignRecord, Record
     })
 }
 
-/// A dataset with a time axis, a row for each point.
-fn rows<T>(input: &Input<'_>, name: &str, shape: &[usize], points: usize) -> Result<Array2<T>, RecordError>
+/// Series of a point: four moments of four quantities, and the failures.
+const SERIES: usize = 4 * 4 + 1;
+
+/// A dataset with a time axis: the rows of these points. What is not computed is not kept: it need not be stored either, and a small
+/// file can name very many points.
+fn rows<T>(input: &Input<'_>, name: &str, shape: &[usize], points: &[usize]) -> Result<Array2<T>, RecordError>
 where
     T: H5Type + Copy + Default,
 {
     let values: ArrayD<T> = input.numbers(name, shape)?;
     let times = shape.last().copied().unwrap_or(0);
-    input.shaped(name, &[points, times], values.into_raw_vec_and_offset().0)
+    let all: usize = shape[..shape.len() - 1].iter().product();
+    let values: Array2<T> = input.shaped(name, &[all, times], values.into_raw_vec_and_offset().0)?;
+    Ok(if points.len() == all { values } else { values.select(Axis(0), points) })
+}
+
+/// Most cells of an array, as many as rows and columns may make.
+const MAX_CELLS: u64 = 1 << 40;
+
+/// Refuses counts of a point that cannot be: of programmed cells more than there are, or of failed ones more than were programmed.
+fn check_counts(
+    input: &Input<'_>,
+    n: usize,
+    cells: u64,
+    programmed: u64,
+    failed: ArrayView1<'_, u64>,
+) -> Result<(), RecordError> {
+    let most = failed.iter().copied().max().unwrap_or(0);
+    let checks = [
+        (layout::CELLS, cells, MAX_CELLS, "the most an array has"),
+        (layout::PROGRAMMED, programmed, cells, "its cells"),
+        (layout::FAILED, most, programmed, "its programmed cells"),
+    ];
+    match checks.into_iter().find(|(_, count, limit, _)| count > limit) {
+        None => Ok(()),
+        Some((of, count, limit, which)) => {
+            let what = format!("the dataset {} at point {n}", of.name);
+            Err(RecordError::damaged(input.path, what, count, format!("at most {limit}, {which}")))
+        }
+    }
 }
 
 type PointTexts = (Vec<Vec<String>>, Vec<Provenance>);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::RecordError;
-use super::hdf::{self, Attributes};
+use super::hdf::{self, Attributes, Trust};
 use super::input::Input;
 use super::layout::{CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, POINT_FILE_TYPE, UNFINISHED_FILE_TYPE};
 use crate::outcome::{Identity, Provenance};
@@ -23,13 +23,11 @@ pub enum FileType {
 /// # Errors
 /// A [`RecordError`] for what is not a file of this program.
 pub fn kind(path: &Path) -> Result<FileType, RecordError> {
-    let (file, sealed) = hdf::open(path)?;
-    hdf::blame(sealed, file_type(&Input::new(&file, path)))
+    hdf::open(path, Trust::Sealed)?.read(file_type)
 }
 
-fn file_type(input: &Input<'_>) -> Result<FileType, RecordError> {
-    let given = if input.has_attribute("file_type") { input.text("file_type").ok() } else { None };
-    match given.as_deref() {
+pub(super) fn file_type(input: &Input<'_>) -> Result<FileType, RecordError> {
+    match input.text_if("file_type")?.as_deref() {
         Some(POINT_FILE_TYPE) => Ok(FileType::Point),
         Some(UNFINISHED_FILE_TYPE) => Ok(FileType::Unfinished),
         Some(EXPERIMENT_FILE_TYPE) => Ok(FileType::Experiment),

@@ -6,11 +6,14 @@
 //!
 //! The seal is 20 bytes behind HDF5's last byte, where the library never looks: `trapline`, the number of bytes before the
 //! seal (u64) and their CRC-32 (u32), both little-endian. A program that changes the file through HDF5 cuts the seal off; an
-//! unsealed file is still read, with a warning, since sealing is a promise of this program and not of HDF5.
+//! unsealed file is read where the caller trusts it ([`Trust`](super::Trust)), since sealing is a promise of this program and not of
+//! HDF5. The seal keeps out accidents. Who forges it can hand HDF5 any file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+
+use crate::files;
 
 const MAGIC: &[u8; 8] = b"trapline";
 const LENGTH: u64 = 20;
@@ -41,7 +44,7 @@ pub(super) fn close(path: &Path) -> io::Result<()> {
 
 /// The checksum a file's seal states; none where it has no seal.
 pub(super) fn stated(path: &Path) -> io::Result<Option<u32>> {
-    let mut file = File::open(path)?;
+    let mut file = files::open(path)?;
     let length = file.metadata()?.len();
     stated_in(&mut file, length)
 }
@@ -72,6 +75,17 @@ pub(super) fn check(file: &mut File) -> io::Result<Seal> {
     let before = length - LENGTH;
     let found = checksum(file, before)?;
     Ok(if written == found { Seal::Intact } else { Seal::Broken { written, found } })
+}
+
+/// Whether a program has the file open for writing, or had when it ended: HDF5's mark of that in the superblock, versions 2 and 3
+/// (HDF5 File Format Specification 3.0, II.A). Sealed files have none.
+pub(super) fn is_marked_open(file: &mut File) -> io::Result<bool> {
+    let mut start = [0_u8; 12];
+    file.seek(SeekFrom::Start(0))?;
+    match file.read_exact(&mut start) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        read => read.map(|()| matches!(start[8], 2 | 3) && start[11] & 0b101 != 0),
+    }
 }
 
 fn checksum(file: &mut File, length: u64) -> io::Result<u32> {
