@@ -2,14 +2,17 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check slurm-test bundle bundle-test bench clean setup-demo setup-check setup-test setup-slurm
+.PHONY: help demo test fuzz check slurm-test bundle bundle-test bench clean setup-demo setup-check setup-test setup-slurm
 # The targets share one target folder, which cargo locks anyway.
 .NOTPARALLEL:
 
 # Handed to every cargo command, e.g. CARGO_FLAGS=--locked
 CARGO_FLAGS ?=
 # Which integration tests use HDF5, and so run against the bundle's too.
-HDF5_TESTS ?= record record_datasets record_damage
+HDF5_TESTS ?= record record_datasets record_damage hostile
+# How long `make fuzz` goes on, s, and where it begins.
+SECONDS ?= 600
+SEED ?= 1
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +41,9 @@ test: setup-test ## runs all tests, shaders included (on Mesa's llvmpipe where t
 	if [ -n "$${TRAPLINE_REFERENCE_DIR:-}" ]; then
 	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib -- --ignored reference_file
 	fi
+	if [ -n "$${TRAPLINE_HOSTILE_DIR:-}" ]; then
+	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test hostile -- --ignored records_that_broke
+	fi
 	if [ -n "$${TRAPLINE_MNIST_DIR:-}" ]; then
 	    skip=
 	    if [ "$${TRAPLINE_SKIP_GPU_TESTS:-}" = 1 ]; then skip="--skip on_the_gpu"; fi
@@ -50,6 +56,11 @@ test: setup-test ## runs all tests, shaders included (on Mesa's llvmpipe where t
 	    unshare --mount --map-root-user \
 	        cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record_damage --test campaign_cli -- --ignored full_disk
 	fi
+
+fuzz: setup-test ## mutated records and texts for SECONDS (600); SEED repeats a run
+	@. .setup/test.sh
+	export TRAPLINE_FUZZ_SECONDS="$(SECONDS)" TRAPLINE_FUZZ_SEED="$(SEED)"
+	cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test hostile --test campaign_parser -- --nocapture mutated random
 
 slurm-test: setup-slurm ## runs campaigns through a real Slurm, started for the test
 	@. .setup/slurm.sh

@@ -41,7 +41,11 @@ pub fn plain(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if acts(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+        if acts(c) {
+            out.extend(c.escape_unicode())
+        } else {
+            out.push(c)
+        }
         out
     }))
 }

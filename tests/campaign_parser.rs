@@ -5,7 +5,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use trapline::campaign::{Overrides, Plan};
-use trapline::material;
+use trapline::protocol::waveform;
+use trapline::{calibrate, material};
 
 const BAKE: &str = include_str!("../campaigns/bake.toml");
 
@@ -154,8 +155,57 @@ fn seed() -> RngSeed {
     RngSeed::Fixed(asked.unwrap_or(20_221_107))
 }
 
+/// Five hundred, or more where `TRAPLINE_FUZZ_SECONDS` gives them time: some 200 a second.
+fn cases() -> u32 {
+    let seconds = std::env::var("TRAPLINE_FUZZ_SECONDS").ok().and_then(|text| text.parse::<u32>().ok());
+    seconds.unwrap_or(0).saturating_mul(100).max(500)
+}
+
+const WAVEFORM: &str = "# a waveform\ntime_s,bias_v\n0,1.5\n1e-3,-2\n0.5,0\n1,0\n";
+const FIT: &str = include_str!("../fits/example/fit.toml");
+
+/// What a file of these bytes is read as; an error is one line that names it.
+fn read_bytes<T, E: std::fmt::Display>(bytes: &[u8], name: &str, read: impl Fn(&Path) -> Result<T, E>) -> Option<T> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    match read(&path) {
+        Ok(found) => Some(found),
+        Err(error) => {
+            let line = error.to_string();
+            // A fit names the file of measurements that it does not find beside itself.
+            assert!(line.contains(&folder.path().display().to_string()), "{line:?}");
+            assert!(!line.contains(['\n', '\r']), "{line:?}");
+            None
+        }
+    }
+}
+
+/// A text with some of its bytes replaced.
+fn bytes_of(text: &str, changes: &[(usize, u8)]) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    for &(at, byte) in changes {
+        let length = bytes.len();
+        bytes[at % length] = byte;
+    }
+    bytes
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, rng_seed: seed(), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, rng_seed: seed(), ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_changed_waveform_is_read_or_refused(changes in prop::collection::vec(any::<(usize, u8)>(), 1..6)) {
+        let read = read_bytes(&bytes_of(WAVEFORM, &changes), "random.csv", waveform::read);
+        if let Some(segments) = read {
+            prop_assert!(segments.iter().all(|of| of.bias_v.is_finite() && of.dwell_s > 0.0), "{segments:?}");
+        }
+    }
+
+    #[test]
+    fn a_changed_fit_is_read_or_refused(changes in prop::collection::vec(any::<(usize, u8)>(), 1..6)) {
+        let _ = read_bytes(&bytes_of(FIT, &changes), "random.toml", calibrate::file::read);
+    }
 
     #[test]
     fn a_changed_campaign_is_read_or_refused(changes in prop::collection::vec(change(), 1..4)) {

@@ -7,6 +7,7 @@ mod made_up;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hdf5::types::{FixedUnicode, VarLenArray, VarLenUnicode};
@@ -20,6 +21,14 @@ const HANG: Duration = Duration::from_secs(60);
 
 /// Address space that a command may have, KiB: less than 1 GiB is what reading takes; threads reserve more than they use.
 const MEMORY_KIB: u64 = 4 << 20;
+
+/// Held by a test while it runs: HDF5 locks the files it has open, a process that another test starts in that moment inherits the lock,
+/// and the file cannot be opened again until it has ended.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What a command said.
 struct Said {
@@ -87,6 +96,7 @@ fn change(path: &Path, change: impl FnOnce(&File)) {
 
 #[test]
 fn every_point_file_is_shown_and_compared() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let label = swept(&Size { dump: None, ..SMALL });
     let points = write_all(folder.path(), &label);
@@ -135,6 +145,7 @@ const REPLACEMENTS: [Replace; 9] = [
 
 #[test]
 fn attributes_of_another_type_or_shape_are_refused() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = sound(folder.path());
     let experiment = folder.path().join("experiment.h5");
@@ -142,7 +153,9 @@ fn attributes_of_another_type_or_shape_are_refused() {
     datasets.remove(2);
     record::write_datasets(&experiment, &label, &provenance("e"), &datasets).unwrap();
     let mut refusals = 0;
-    for (path, objects) in [(&path, ["/", "kept_mean", "temperature"]), (&experiment, ["/", "sweep", "sweep/current_a"])] {
+    for (path, objects) in
+        [(&path, ["/", "kept_mean", "temperature"]), (&experiment, ["/", "sweep", "sweep/current_a"])]
+    {
         let whole = fs::read(path).unwrap();
         for object in objects {
             let names = File::open(path).unwrap().loc_by(object).attr_names().unwrap();
@@ -158,7 +171,9 @@ fn attributes_of_another_type_or_shape_are_refused() {
                     // Files of an older format have no list where there is nothing to list, and labels of axes are for people.
                     if let Err(error) = said {
                         let line = check_line(&error, path);
-                        assert!(line.contains(&name), "{object} {name} {number}: {line}");
+                        let named = line.contains(&name.replace("file_type", "file type"));
+                        // Of an empty list another list is told, which is longer.
+                        assert!(named || number == 5, "{object} {name} {number}: {line}");
                         refusals += 1;
                     }
                 }
@@ -190,10 +205,10 @@ trait ByPath {
 impl ByPath for File {
     fn loc_by(&self, path: &str) -> Location {
         match path {
-            "/" => (**self).clone().into_location(),
+            "/" => self.as_location().unwrap(),
             _ => match self.dataset(path) {
-                Ok(dataset) => dataset.as_location(),
-                Err(_) => self.group(path).unwrap().into_location(),
+                Ok(dataset) => dataset.as_location().unwrap(),
+                Err(_) => self.group(path).unwrap().as_location().unwrap(),
             },
         }
     }
@@ -212,11 +227,11 @@ fn secret(folder: &Path) -> PathBuf {
 
 #[test]
 fn values_that_lie_elsewhere_are_refused() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = sound(folder.path());
     let name = secret(folder.path()).display().to_string();
     let whole = fs::read(&path).unwrap();
-    let all = hdf5::Selection::All;
     let harm: [(&str, Box<dyn Fn(&File)>); 6] = [
         (
             "the storage of the dataset kept_mean",
@@ -232,14 +247,19 @@ fn values_that_lie_elsewhere_are_refused() {
             "a file that the dataset kept_mean leads to",
             Box::new(|file: &File| leads(file, "kept_mean", "secret.h5", "kept_mean")),
         ),
-        ("a file that the dataset kept_mean leads to", Box::new(|file: &File| leads(file, "kept_mean", ".", "kept_mean"))),
+        (
+            "a file that the dataset kept_mean leads to",
+            Box::new(|file: &File| leads(file, "kept_mean", ".", "kept_mean")),
+        ),
         (
             "a file that the dataset kept_mean leads to",
             Box::new(|file: &File| leads(file, "kept_mean", "record.h5", "kept_mean")),
         ),
-        ("the dataset kept_mean is a group or a link", Box::new(|file: &File| file.link_soft("/kept_max", "kept_mean").unwrap())),
+        (
+            "the dataset kept_mean is a group or a link",
+            Box::new(|file: &File| file.link_soft("/kept_max", "kept_mean").unwrap()),
+        ),
     ];
-    let _ = all;
     for (words, harm) in &harm {
         fs::write(&path, &whole).unwrap();
         change(&path, |file| {
@@ -248,7 +268,9 @@ fn values_that_lie_elsewhere_are_refused() {
         });
         let error = record::open_campaign(&path).unwrap_err();
         assert!(check_line(&error, &path).contains(words), "{words}: {error}");
-        for command in [&["show", "record.h5"][..], &["merge", "record.h5", "-o", "out.h5"], &["diff", "record.h5", "record.h5"]] {
+        for command in
+            [&["show", "record.h5"][..], &["merge", "record.h5", "-o", "out.h5"], &["diff", "record.h5", "record.h5"]]
+        {
             refused(folder.path(), command, words);
         }
         assert!(!folder.path().join("out.h5").exists());
@@ -269,6 +291,7 @@ fn leads(file: &File, name: &str, to: &str, dataset: &str) {
 
 #[test]
 fn points_that_lie_elsewhere_are_not_merged() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let label = campaign(&SMALL);
     let points = write_all(folder.path(), &label);
@@ -286,6 +309,7 @@ fn points_that_lie_elsewhere_are_not_merged() {
 
 #[test]
 fn sources_of_virtual_datasets_are_what_they_were_and_hold_their_values_themselves() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = sound(folder.path());
     let (label, who) = (campaign(&SMALL), provenance("m"));
@@ -329,6 +353,7 @@ fn sources_of_virtual_datasets_are_what_they_were_and_hold_their_values_themselv
 
 #[test]
 fn filters_that_the_format_does_not_have_are_refused() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = sound(folder.path());
     change(&path, |file| {
@@ -343,6 +368,7 @@ const ACTS: &str = "a\u{1b}[31m\u{1b}]0;x\u{7}\u{202e}b\u{9b}c\nPASS\u{2066}\u{2
 
 #[test]
 fn no_text_of_a_record_acts_on_a_terminal_or_a_page() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let (label, outcomes) =
         made_up::retention(2, &[125.0, 150.0, 175.0], &[0.0, 1e3, 2e3, 4e3, 8e3, 16e3, 32e3, 64e3, 128e3, 256e3]);
@@ -353,11 +379,13 @@ fn no_text_of_a_record_acts_on_a_terminal_or_a_page() {
         at.new_attr::<VarLenUnicode>().create(name).unwrap().write_scalar(&text(ACTS)).unwrap();
     };
     change(&folder.path().join("made-up.h5"), |file| {
-        for name in ["campaign_name", "adapter", "driver", "instruction_set", "program_version", "commit", "started_utc"] {
+        for name in
+            ["campaign_name", "adapter", "driver", "instruction_set", "program_version", "commit", "started_utc"]
+        {
             with_text(file, name);
         }
         for name in ["units", "long_name"] {
-            with_text(&file.dataset("kept_mean").unwrap().as_location(), name);
+            with_text(&file.dataset("kept_mean").unwrap().as_location().unwrap(), name);
         }
         for name in ["material", "flags", "point_adapter"] {
             let dataset = file.dataset(name).unwrap();
@@ -369,9 +397,9 @@ fn no_text_of_a_record_acts_on_a_terminal_or_a_page() {
     record::write_datasets(&folder.path().join("experiment.h5"), &label, &provenance("e"), &datasets).unwrap();
     change(&folder.path().join("experiment.h5"), |file| {
         ["title", "experiment", "driver", "adapter"].iter().for_each(|name| with_text(file, name));
-        with_text(&file.group("sweep").unwrap().into_location(), "title");
-        with_text(&file.dataset("sweep/current_a").unwrap().as_location(), "units");
-        with_text(&file.dataset("sweep/current_a").unwrap().as_location(), "long_name");
+        with_text(&file.group("sweep").unwrap().as_location().unwrap(), "title");
+        with_text(&file.dataset("sweep/current_a").unwrap().as_location().unwrap(), "units");
+        with_text(&file.dataset("sweep/current_a").unwrap().as_location().unwrap(), "long_name");
     });
     let commands: [&[&str]; 9] = [
         &["show", "made-up.h5"],
@@ -409,24 +437,25 @@ fn no_text_of_a_record_acts_on_a_terminal_or_a_page() {
 
 #[test]
 fn what_a_file_declares_is_bounded_before_it_is_read() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.h5");
     let size = Size { materials: 60, temperatures: 100, times: 2000, bins: 2, dump: None };
     let label = campaign(&size);
-    // Nothing is stored of 6,000 points; now they say that they were computed.
+    // Nothing is stored of 6,000 points, which would take 1.5 GiB.
     record::merge_points(folder.path(), &label, &provenance("m"), &path, std::iter::empty()).unwrap();
-    let empty = record::open_campaign(&path).unwrap();
-    assert_eq!((empty.points.len(), empty.computed()), (6000, 0));
-    let whole = fs::read(&path).unwrap();
-    change(&path, |file| file.dataset("computed").unwrap().write(&ndarray::Array2::<u8>::ones((60, 100))).unwrap());
+    assert!(fs::metadata(&path).unwrap().len() < 8 << 20);
     let error = record::open_campaign(&path).unwrap_err();
     assert!(check_line(&error, &path).contains("1 GiB"), "{error}");
     refused(folder.path(), &["show", "large.h5"], "1 GiB");
 
-    // Just below that limit in all, and still not stored.
+    // Below that limit, and still not stored; then they say that they were computed.
     let label = campaign(&Size { times: 1000, ..size });
     record::merge_points(folder.path(), &label, &provenance("m"), &path, std::iter::empty()).unwrap();
     good(folder.path(), &["show", "large.h5"]);
+    let empty = record::open_campaign(&path).unwrap();
+    assert_eq!((empty.points.len(), empty.computed()), (6000, 0));
+    let whole = fs::read(&path).unwrap();
     change(&path, |file| file.dataset("computed").unwrap().write(&ndarray::Array2::<u8>::ones((60, 100))).unwrap());
     refused(folder.path(), &["show", "large.h5"], "as the file is long");
 
@@ -444,6 +473,7 @@ fn what_a_file_declares_is_bounded_before_it_is_read() {
 
 #[test]
 fn counts_that_cannot_be_are_refused() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = sound(folder.path());
     let whole = fs::read(&path).unwrap();
@@ -461,6 +491,7 @@ fn counts_that_cannot_be_are_refused() {
 /// Without a seal a damaged heap of texts sends HDF5 1.10 round for ever. The command ends, in one line.
 #[test]
 fn unsealed_damage_ends_in_one_line() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = sound(folder.path());
     let mut bytes = fs::read(&path).unwrap();
@@ -495,6 +526,7 @@ fn unsealed_damage_ends_in_one_line() {
 
 #[test]
 fn a_record_that_was_left_open_says_so() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = sound(folder.path());
     // What HDF5 does to a file of the 1.8 format or newer that it opens for writing, and undoes when it is closed.
@@ -509,6 +541,7 @@ fn a_record_that_was_left_open_says_so() {
 #[cfg(unix)]
 #[test]
 fn what_the_system_refuses_is_not_damage() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = sound(folder.path());
     let mut command = Command::new("sh");
@@ -534,6 +567,7 @@ fn unnamed() -> std::ffi::OsString {
 #[test]
 #[ignore = "needs TRAPLINE_HOSTILE_DIR"]
 fn records_that_broke_a_reader_end_in_one_line() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let records = std::env::var_os("TRAPLINE_HOSTILE_DIR").expect("TRAPLINE_HOSTILE_DIR names a folder");
     let mut count = 0;
@@ -570,6 +604,7 @@ fn mutated_records_end_in_one_line() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let length = Duration::from_secs(number("TRAPLINE_FUZZ_SECONDS").unwrap_or(3));
     let seed = number("TRAPLINE_FUZZ_SEED").unwrap_or(1);
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let sources = sources(folder.path());
     let (start, mut turn, mut refusals) = (Instant::now(), 0_u64, 0_u64);

@@ -19,7 +19,8 @@ use crate::files;
 use crate::outcome::{Identity, PointLabel, PointOutcome, Provenance};
 use crate::record::commit;
 use crate::record::{
-    CampaignRecord, FileType, file_type, merge_points, open_campaign, point_path, write_point, write_unfinished,
+    CampaignRecord, FileType, RecordError, file_type, merge_points, open_campaign, point_path, write_point,
+    write_unfinished,
 };
 
 /// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an ending.
@@ -122,7 +123,11 @@ impl Destination {
                 return Err(RunError::Input(path.clone()));
             }
             if !replaces {
-                return Err(RunError::Exists(path.clone()));
+                // Replacing it would be wrong advice: it may be the record of these very points.
+                return Err(match file_type(path) {
+                    Err(error @ RecordError::Unsealed { .. }) if self.finished() > 0 => error.into(),
+                    _ => RunError::Exists(path.clone()),
+                });
             }
         }
         Ok(())

@@ -9,7 +9,8 @@ use trapline::record::{CampaignRecord, Record};
 use trapline::report::{Attachment, page};
 use trapline::units::{ZERO_CELSIUS_K, kelvin};
 
-use super::{Failure, outputs, reading, terminal};
+use super::reading::{self, Extent};
+use super::{Failure, outputs, terminal};
 
 /// Lifetimes from a campaign's counts of failed cells: fits, activation energies, and lives at use, all with bounds
 #[derive(Debug, Args)]
@@ -91,8 +92,8 @@ impl Analyze {
             reports.push(report);
         }
         let printed = match (self.json, &reports[..]) {
-            (true, [one]) => json(one)?,
-            (true, all) => json(&all)?,
+            (true, [one]) => terminal::json(one)?,
+            (true, all) => terminal::json(&all)?,
             (false, all) => all.iter().map(report::text).collect::<Vec<_>>().join("\n"),
         };
         terminal::print(&printed)?;
@@ -140,7 +141,7 @@ impl Analyze {
         std::fs::create_dir_all(folder).map_err(|e| {
             Failure::Failed(format!("{}: cannot be made: {e}; choose another folder with -o", folder.display()))
         })?;
-        let texts = [json(report)?, report::lifetimes_csv(report), report::curves_csv(report)];
+        let texts = [terminal::json(report)?, report::lifetimes_csv(report), report::curves_csv(report)];
         for (name, text) in FILES.iter().zip(texts) {
             outputs::save(&folder.join(name), &text)?;
         }
@@ -170,7 +171,7 @@ fn pictures(record: &CampaignRecord, report: &LifetimeReport, folder: &Path) -> 
 /// A campaign, or one point of it.
 fn open(path: &Path) -> Result<CampaignRecord, Failure> {
     let shown = path.display();
-    match reading::open(path)? {
+    match reading::open(path, Extent::Everything)? {
         Record::Campaign(found) | Record::Point(found, _) => Ok(found),
         Record::Unfinished(_) => Err(Failure::Usage(format!(
             "{shown} is a campaign in progress; finish it with trapline run --resume, or take what is there with trapline merge {shown} \
@@ -180,11 +181,6 @@ fn open(path: &Path) -> Result<CampaignRecord, Failure> {
             Err(Failure::Usage(format!("{shown} holds an experiment, not a campaign; give a record of trapline run")))
         }
     }
-}
-
-fn json<T: serde::Serialize>(report: &T) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(report);
-    text.map(|text| text + "\n").map_err(|e| Failure::Failed(format!("the report has no form in JSON: {e}")))
 }
 
 fn number(text: &str, limit: &str, holds: impl Fn(f64) -> bool) -> Result<f64, String> {

@@ -39,9 +39,7 @@ impl Bench {
             terminal::note(&format!("measured in {}", terminal::waited(start.elapsed())));
         }
         if self.json {
-            let text = serde_json::to_string_pretty(&rows)
-                .map_err(|error| Failure::Failed(format!("cannot put the results into JSON: {error}")))?;
-            return terminal::print(&format!("{text}\n"));
+            return terminal::print_json(&rows);
         }
         terminal::print(&table(&rows))
     }

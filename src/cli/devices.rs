@@ -45,9 +45,7 @@ impl Devices {
         if !self.json {
             return terminal::print(&report.table());
         }
-        let text = serde_json::to_string_pretty(&report)
-            .map_err(|error| Failure::Failed(format!("cannot put the devices into JSON: {error}")))?;
-        terminal::print(&format!("{text}\n"))
+        terminal::print_json(&report)
     }
 }
 

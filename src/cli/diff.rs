@@ -7,7 +7,8 @@ use trapline::analysis::Table;
 use trapline::analysis::diff::{self, Comparison};
 use trapline::record::Record;
 
-use super::{Failure, reading, terminal};
+use super::reading::{self, Extent};
+use super::{Failure, terminal};
 
 /// Compares the numbers of two files; exit code 0 where they are the same, 1 where not
 #[derive(Debug, Args)]
@@ -49,7 +50,7 @@ impl Diff {
     }
 
     fn compare(&self) -> Result<Comparison, Failure> {
-        match [reading::open(&self.a)?, reading::open(&self.b)?] {
+        match [reading::open(&self.a, Extent::Everything)?, reading::open(&self.b, Extent::Everything)?] {
             [Record::Experiment(a), Record::Experiment(b)] => Ok(diff::experiments(&a, &b, self.tolerance)),
             [Record::Campaign(a) | Record::Point(a, _), Record::Campaign(b) | Record::Point(b, _)] => {
                 Ok(diff::campaigns(&a, &b, self.tolerance)?)

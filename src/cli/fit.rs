@@ -224,6 +224,5 @@ fn save(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 fn json(found: &Found) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(&report::json(found)).map_err(|e| Failure::Failed(e.to_string()))?;
-    Ok(text + "\n")
+    terminal::json(&report::json(found))
 }

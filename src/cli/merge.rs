@@ -6,7 +6,8 @@ use clap::Args;
 use trapline::campaign;
 use trapline::record::{Held, Trust};
 
-use super::{Failure, outputs, reading, terminal};
+use super::reading::{self, Extent};
+use super::{Failure, outputs, terminal};
 
 /// Puts records of shards, and what is finished of campaigns in progress, together into one record
 #[derive(Debug, Args)]
@@ -42,7 +43,8 @@ impl Merge {
         outputs::free(&output, self.force)?;
         outputs::not_inputs(&output, &self.pieces)?;
         let held = if self.linked { Held::Virtual } else { Held::Copied };
-        let trusts = self.pieces.iter().map(|piece| reading::trust(piece)).collect::<Result<Vec<_>, _>>()?;
+        let trusts =
+            self.pieces.iter().map(|piece| reading::trust(piece, Extent::Everything)).collect::<Result<Vec<_>, _>>()?;
         let trust = if trusts.contains(&Trust::Unsealed) { Trust::Unsealed } else { Trust::Sealed };
         let merged = campaign::merge(&self.pieces, &self.output, self.partial, held, trust)?;
         if self.json {

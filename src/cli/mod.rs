@@ -81,7 +81,7 @@ enum Command {
     Bench(bench::Bench),
     Completions(completions::Completions),
     Man(man::Man),
-    ReadUnsealed(reading::ReadUnsealed),
+    ReadRecords(reading::ReadRecords),
 }
 
 /// The arguments of this process; help and version are printed as asked for.
@@ -145,7 +145,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Bench(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
-        Command::ReadUnsealed(command) => command.run(),
+        Command::ReadRecords(command) => command.run(),
     }
 }
 

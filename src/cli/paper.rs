@@ -263,5 +263,5 @@ fn json(findings: &[Finding]) -> Result<String, Failure> {
             })
         })
         .collect();
-    serde_json::to_string_pretty(&rows).map(|text| text + "\n").map_err(|e| Failure::Failed(e.to_string()))
+    terminal::json(&rows)
 }

@@ -8,7 +8,8 @@ use trapline::analysis::qualification::{self, CONFIDENCES, Condition, Lot, Quali
 use trapline::record::Record;
 use trapline::units::{celsius_texts, kelvin, spoken_time};
 
-use super::{Failure, reading, terminal};
+use super::reading::{self, Extent};
+use super::{Failure, terminal};
 
 const MORE: &str = "\
 The campaign's [qualification] says after which time parts are read out, which sweeps are parts and lots, and when a part fails; \
@@ -36,14 +37,14 @@ impl Qualify {
     pub fn run(self) -> Result<(), Failure> {
         let shown = self.file.display();
         let no_verdict = |what: String| Failure::Usage(format!("{shown}: {what}"));
-        let Record::Campaign(found) = reading::open(&self.file)? else {
+        let Record::Campaign(found) = reading::open(&self.file, Extent::Summary)? else {
             return Err(no_verdict(
                 "it is not the whole record of a campaign; give one that `trapline run` has finished".into(),
             ));
         };
         let verdict = qualification::qualify(&found).map_err(|error| no_verdict(error.to_string()))?;
         let text = match self.json {
-            true => serde_json::to_string_pretty(&verdict).map_err(|e| Failure::Failed(e.to_string()))? + "\n",
+            true => terminal::json(&verdict)?,
             false => told(&verdict),
         };
         terminal::print(&text)?;

@@ -112,7 +112,7 @@ impl Rare {
         let missed = points.iter().filter_map(|of| of.estimate.as_ref()).any(|of| of.times.iter().any(missed));
         let program = format!("trapline {} ({})", trapline::VERSION, trapline::COMMIT);
         let report = Report { program, campaign: &plan.label.name, request: self.request(0), points };
-        let json = serde_json::to_string_pretty(&report).map_err(|e| Failure::Failed(e.to_string()))? + "\n";
+        let json = terminal::json(&report)?;
         terminal::print(&if self.json { json.clone() } else { table(&plan, &report) })?;
         if let Some(path) = &self.output {
             outputs::save(path, &json)?;

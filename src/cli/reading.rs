@@ -1,11 +1,13 @@
-//! Opening records. One without its seal is read in a child of this process first.
+//! Opening records. A child of this process reads each of them first.
 //!
 //! On a damaged file HDF5 may run for ever, take all memory, or end the process, and no check by its caller can prevent that. A seal
-//! says that a file is what was written; without it, a child reads everything the file holds, with limits of time and memory, and
-//! only what it came through is read here. Whatever happens to the child becomes one line.
+//! says that a file is what was written, but it is no signature: whoever changes a file can seal it again. So a child reads everything
+//! that the command is going to read, with limits of time and memory, and only what it came through is read here. Whatever happens to
+//! the child becomes one line.
 
-use std::io::Read;
-use std::path::Path;
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,27 +18,60 @@ use trapline::text::one_line;
 use super::Failure;
 
 /// Name of the command that the child runs.
-const COMMAND: &str = "read-unsealed";
+const COMMAND: &str = "read-records";
 
-const DAMAGED: &str = "it has no seal at its end, so it was cut short or changed: restore it or compute it again";
+const NO_SEAL: &str = "it has no seal at its end, so it was cut short or changed: restore it or compute it again";
+const DAMAGED: &str = "the file is damaged: restore it or compute it again";
 
-/// Opens a record of whatever kind. One without a seal is told, and read once a child has come through it.
+/// How much of a record a command is going to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All but the histograms and the dumps.
+    Summary,
+    Everything,
+}
+
+/// Opens a record of whatever kind, once a child has come through it. One without a seal is told.
 ///
 /// # Errors
 /// [`Failure::Failed`] for what cannot be read.
-pub fn open(path: &Path) -> Result<Record, Failure> {
-    Ok(record::open(path, trust(path)?)?)
+pub fn open(path: &Path, extent: Extent) -> Result<Record, Failure> {
+    Ok(record::open(path, trust(path, extent)?)?)
 }
 
 /// How far a file may be trusted: as far as its seal, or all the way where it has none and a child came through it.
 ///
 /// # Errors
 /// As [`open`].
-pub fn trust(path: &Path) -> Result<Trust, Failure> {
-    match record::is_sealed(path)? {
-        true => Ok(Trust::Sealed),
-        false => read_in_a_child(path).map(|()| Trust::Unsealed),
+pub fn trust(path: &Path, extent: Extent) -> Result<Trust, Failure> {
+    let trust = if record::is_sealed(path)? { Trust::Sealed } else { Trust::Unsealed };
+    match in_a_child(&[path.to_owned()], extent) {
+        Came::Through => Ok(trust),
+        Came::Refused(said) | Came::Lost(said) => Err(Failure::Failed(said)),
     }
+}
+
+/// Refuses files on which HDF5 would end this process. What it only refuses is left to whoever reads them.
+///
+/// # Errors
+/// [`Failure::Failed`].
+pub fn survive(paths: &[PathBuf], extent: Extent) -> Result<(), Failure> {
+    if paths.is_empty() {
+        return Ok(());
+    }
+    match in_a_child(paths, extent) {
+        Came::Through | Came::Refused(_) => Ok(()),
+        Came::Lost(said) => Err(Failure::Failed(said)),
+    }
+}
+
+/// What came of a child.
+enum Came {
+    Through,
+    /// It could not read a file, and says why.
+    Refused(String),
+    /// It did not live to say anything.
+    Lost(String),
 }
 
 /// What a child may use of the machine.
@@ -49,47 +84,79 @@ struct Limits {
 }
 
 impl Limits {
-    /// A sound file of this size takes a tenth of this.
-    fn of(file_bytes: u64) -> Limits {
-        let processor_s = 2 + file_bytes / (8 << 20);
+    /// For files of so many bytes together. Sound ones take a tenth of it.
+    fn of(bytes: u64) -> Limits {
+        let processor_s = 2 + bytes / (8 << 20);
         Limits {
             processor_s,
             wall: Duration::from_secs(10 + 10 * processor_s),
             // The program itself, and what a record may hold in memory, twice.
-            memory_bytes: (768 << 20) + file_bytes.saturating_mul(64).min(3 << 30),
+            memory_bytes: (768 << 20) + bytes.saturating_mul(64).min(3 << 30),
         }
     }
 }
 
-fn read_in_a_child(path: &Path) -> Result<(), Failure> {
-    let shown = path.display();
-    let failed = |what: String| Failure::Failed(format!("{shown}: {what}; {DAMAGED}"));
-    let bytes = std::fs::metadata(path).map_or(0, |found| found.len());
-    let limits = Limits::of(bytes);
-    let program = std::env::current_exe()
-        .map_err(|error| failed(format!("a process of its own to read it in cannot be started: {error}")))?;
-    let mut command = Command::new(program);
+fn in_a_child(paths: &[PathBuf], extent: Extent) -> Came {
+    let bytes = paths.iter().map(|path| std::fs::metadata(path).map_or(0, |found| found.len()));
+    let limits = Limits::of(bytes.fold(0, u64::saturating_add));
+    match read_by(paths, extent, &limits) {
+        Ok(came) => came,
+        Err(error) => {
+            let first = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
+            Came::Lost(one_line(&format!("{first}: the process to read it in cannot be used: {error}")))
+        }
+    }
+}
+
+fn read_by(paths: &[PathBuf], extent: Extent, limits: &Limits) -> std::io::Result<Came> {
+    let mut command = Command::new(std::env::current_exe()?);
     command.arg(COMMAND).arg("--processor-s").arg(limits.processor_s.to_string());
-    command.arg("--memory-bytes").arg(limits.memory_bytes.to_string()).arg("--").arg(path);
-    // Memory that is read before it is written shows in the child, and not first in the process that trusts it.
+    command.arg("--memory-bytes").arg(limits.memory_bytes.to_string());
+    if extent == Extent::Everything {
+        command.arg("--everything");
+    }
+    // Memory that is read before it is written shows in the child, and not first in the process that comes after it.
     command.env("GLIBC_TUNABLES", "glibc.malloc.perturb=165");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .map_err(|error| failed(format!("a process of its own to read it in cannot be started: {error}")))?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    let listens = child.stdin.take();
+    let names: Vec<u8> = paths.iter().flat_map(|path| [bytes_of(path.as_os_str()), vec![0]].concat()).collect();
+    // A child that is gone closes its end; what became of it is told below.
+    let tells = std::thread::spawn(move || listens.map(|mut pipe| pipe.write_all(&names)));
+    let done = child.stdout.take().map(|pipe| std::thread::spawn(move || count(pipe)));
     let said = child.stderr.take().map(|pipe| std::thread::spawn(move || last_line(pipe)));
-    let status = wait(&mut child, limits.wall)
-        .map_err(|error| failed(format!("the process that reads it cannot be waited for: {error}")))?;
+    let status = wait(&mut child, limits.wall);
+    let _ = tells.join();
+    let done = done.and_then(|thread| thread.join().ok()).unwrap_or_default();
     let said = said.and_then(|thread| thread.join().ok()).unwrap_or_default();
-    match status {
-        None => Err(failed(format!("reading it did not end within {} s", limits.wall.as_secs()))),
-        Some(status) if status.success() => Ok(()),
+    let path = paths.get(done).or(paths.last());
+    let lost = |what: String| {
+        let path = path.map(|path| path.display().to_string()).unwrap_or_default();
+        let remedy = if record::is_sealed(Path::new(&path)).unwrap_or(true) { DAMAGED } else { NO_SEAL };
+        Came::Lost(one_line(&format!("{path}: {what}; {remedy}")))
+    };
+    Ok(match status? {
+        None => lost(format!("reading it did not end within {} s", limits.wall.as_secs())),
+        Some(status) if status.success() => Came::Through,
         // The child's own account, which names the file.
         Some(status) if status.code() == Some(1) && !said.is_empty() => {
-            Err(Failure::Failed(one_line(said.strip_prefix("trapline: ").unwrap_or(&said))))
+            Came::Refused(one_line(said.strip_prefix("trapline: ").unwrap_or(&said)))
         }
-        Some(status) => Err(failed(how_it_ended(status, &limits))),
+        Some(status) => lost(how_it_ended(status, limits)),
+    })
+}
+
+fn bytes_of(name: &OsStr) -> Vec<u8> {
+    name.as_encoded_bytes().to_vec()
+}
+
+/// Bytes that come from a child: one for each file it has read.
+fn count(mut pipe: impl Read) -> usize {
+    let (mut count, mut block) = (0, [0_u8; 4096]);
+    while let Ok(read @ 1..) = pipe.read(&mut block) {
+        count += read;
     }
+    count
 }
 
 /// Waits so long, and ends the child then.
@@ -143,30 +210,49 @@ fn how_it_ended(status: ExitStatus, limits: &Limits) -> String {
     }
 }
 
-/// Reads a record that has no seal, and prints nothing: for the process that asks, which this one may be lost without.
+/// Reads the records that the standard input names, each name ending in a NUL, and writes a byte for each: for the process that asks,
+/// which cannot be lost with this one.
 #[derive(Debug, Args)]
-#[command(hide = true)]
-pub struct ReadUnsealed {
+#[command(name = COMMAND, hide = true)]
+pub struct ReadRecords {
     /// Most time of the processor
     #[arg(long, value_name = "S")]
     processor_s: u64,
     /// Most memory
     #[arg(long, value_name = "BYTES")]
     memory_bytes: u64,
-    /// The record
-    file: std::path::PathBuf,
+    /// Reads histograms and dumps too
+    #[arg(long)]
+    everything: bool,
 }
 
-impl ReadUnsealed {
+impl ReadRecords {
     /// # Errors
-    /// [`Failure::Failed`].
+    /// [`Failure::Failed`] for the first file that cannot be read.
     pub fn run(self) -> Result<(), Failure> {
         self.limit();
-        match record::read_all(&self.file, Trust::Unsealed) {
-            Ok(()) => Ok(()),
-            // What an attribute or a dataset lacks may be the loss of its end.
-            Err(error @ RecordError::Damaged { .. }) => Err(Failure::Failed(format!("{error} (it has no seal)"))),
-            Err(error) => Err(error.into()),
+        let unread = |error: std::io::Error| Failure::Failed(format!("the names of the files cannot be read: {error}"));
+        let mut names = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut names).map_err(unread)?;
+        for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+            // SAFETY: the bytes are those of a name of this same program on this same system, up to its end.
+            let path = PathBuf::from(unsafe { OsStr::from_encoded_bytes_unchecked(name) });
+            self.read(&path)?;
+            let mut out = std::io::stdout().lock();
+            out.write_all(b".").and_then(|()| out.flush()).map_err(unread)?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, path: &Path) -> Result<(), Failure> {
+        let sealed = record::is_sealed(path)?;
+        let trust = if sealed { Trust::Sealed } else { Trust::Unsealed };
+        let read = if self.everything { record::read_all(path, trust) } else { record::read_summary(path, trust) };
+        match read {
+            Err(error @ (RecordError::Unreadable { .. } | RecordError::Hdf5 { .. })) => Err(error.into()),
+            // What is missing or wrong in it may be the loss of its end.
+            Err(error) if !sealed => Err(Failure::Failed(format!("{error} (it has no seal)"))),
+            read => Ok(read?),
         }
     }
 

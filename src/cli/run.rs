@@ -7,10 +7,12 @@ use clap::Args;
 use trapline::analysis::retention;
 use trapline::backend::Backend;
 use trapline::campaign::{self, Destination, Existing, Overrides, Plan, Shard, estimate};
+use trapline::record::point_path;
 use trapline::{figure, record};
 
 use super::computing::{self, Computing};
 use super::progress::{Log, Progress};
+use super::reading::{self, Extent};
 use super::{Failure, interrupt, size, terminal};
 
 /// Runs a campaign and writes its record, a summary and a plot
@@ -106,6 +108,10 @@ impl Run {
                 terminal::note(line);
             }
         };
+        // What is there is looked at, and may be a record by its name only.
+        if destination.record.is_file() {
+            reading::survive(std::slice::from_ref(&destination.record), Extent::Summary)?;
+        }
         let maybe_finished = self.resume && destination.record.exists();
         if !maybe_finished {
             destination.check(&plan.inputs, existing)?;
@@ -126,6 +132,8 @@ impl Run {
             note(&format!("{} of {} points are there already", claim.taken_over(), plan.numbers.len()));
         }
 
+        let taken: Vec<_> = claim.done().iter().map(|&number| point_path(&destination.parts, number)).collect();
+        reading::survive(&taken, Extent::Everything)?;
         let missing: Vec<usize> =
             plan.numbers.iter().copied().filter(|number| !claim.done().contains(number)).collect();
         if let Some(long) = long(&plan, backend.as_ref(), &missing)? {

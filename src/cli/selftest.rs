@@ -39,9 +39,7 @@ impl Selftest {
             results.push(result);
         }
         if self.json {
-            let text = serde_json::to_string_pretty(&results)
-                .map_err(|error| Failure::Failed(format!("cannot put the results into JSON: {error}")))?;
-            terminal::print(&format!("{text}\n"))?;
+            terminal::print_json(&results)?;
         } else {
             terminal::note(&allowed());
             if self.everyone.unrestricted() && !results.iter().any(|result| result.identity.backend == "gpu") {

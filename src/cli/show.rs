@@ -6,7 +6,8 @@ use clap::Args;
 use trapline::analysis::retention;
 use trapline::record::{self, CampaignRecord, Record, RecordError};
 
-use super::{Failure, reading, terminal};
+use super::reading::{self, Extent};
+use super::{Failure, terminal};
 
 /// Says what is in a record: where it comes from, its axes and datasets, and a summary of its numbers
 #[derive(Debug, Args)]
@@ -27,7 +28,7 @@ impl Show {
         if self.json {
             return self.as_json();
         }
-        let text = match reading::open(&self.file)? {
+        let text = match reading::open(&self.file, Extent::Summary)? {
             Record::Campaign(found) | Record::Point(found, _) => campaign(&found)?,
             Record::Unfinished(found) => record::describe_unfinished(&found),
             Record::Experiment(found) => record::describe_experiment(&found),
@@ -38,7 +39,7 @@ impl Show {
 
 impl Show {
     fn as_json(&self) -> Result<(), Failure> {
-        let found = match reading::open(&self.file)? {
+        let found = match reading::open(&self.file, Extent::Summary)? {
             Record::Campaign(found) | Record::Point(found, _) => found,
             Record::Unfinished(found) => {
                 return terminal::print_json(&serde_json::json!({

@@ -12,6 +12,7 @@ use trapline::record;
 use trapline::record::commit;
 
 use super::computing::Computing;
+use super::reading::{self, Extent};
 use super::{Failure, outputs, size, terminal};
 
 /// Writes the scripts of a Slurm job array that runs a campaign, one shard a task, and of the merge behind it; submits them on request
@@ -222,6 +223,7 @@ impl Slurm {
                 let piece = piece.display();
                 Failure::Usage(format!("{piece} {what}; move it away, or choose another name with -o"))
             };
+            reading::survive(std::slice::from_ref(piece), Extent::Summary)?;
             match record::open_campaign(piece) {
                 // What is in progress the task itself holds against its plan.
                 Err(_) if matches!(record::file_type(piece), Ok(record::FileType::Unfinished)) => {}

@@ -26,9 +26,17 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// # Errors
 /// As [`print`].
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    print(&json(value)?)
+}
+
+/// A value as JSON for the standard output and for files: no character in it acts on a terminal.
+///
+/// # Errors
+/// [`Failure::Failed`] for what has no form in JSON.
+pub fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::Failed(format!("cannot put the results into JSON: {error}")))?;
-    print(&format!("{}\n", text::plain_json(&text)))
+    Ok(text::plain_json(&text).into_owned() + "\n")
 }
 
 /// Writes a line to the standard error, if anybody listens there.

@@ -51,6 +51,7 @@ pub(crate) fn remedy(error: &io::Error) -> &'static str {
         }
         ErrorKind::IsADirectory => "a folder has that name: choose another name",
         ErrorKind::InvalidInput => "choose another name",
+        ErrorKind::WouldBlock => "another program holds a lock on it: wait for it, or set HDF5_USE_FILE_LOCKING=FALSE",
         _ => "check the disk, or choose another path",
     }
 }

@@ -101,7 +101,11 @@ impl Contents {
         }
         for full in own {
             if self.items.len() >= most {
-                return refused("the number of names".to_owned(), format!("more than {most}"), "what the file can hold");
+                return refused(
+                    "the number of names".to_owned(),
+                    format!("more than {most}"),
+                    "what the file can hold",
+                );
             }
             let name = full.rsplit('/').next().unwrap_or(&full);
             let is_group = matches!(group.loc_type_by_name(name), Ok(hdf5::LocationType::Group));
@@ -167,7 +171,11 @@ pub(super) fn check_storage(name: &str, dataset: &hdf5::Dataset, sources: &[Stri
             let bytes = chunk.iter().try_fold(dataset.dtype()?.size(), |product, &n| product.checked_mul(n));
             if bytes.is_none_or(|bytes| bytes > MAX_CHUNK_BYTES) {
                 let limit = format!("at most {} MiB", MAX_CHUNK_BYTES >> 20);
-                return refused(format!("the size of a piece of the dataset {name}"), format!("{chunk:?} values"), limit);
+                return refused(
+                    format!("the size of a piece of the dataset {name}"),
+                    format!("{chunk:?} values"),
+                    limit,
+                );
             }
         }
         Layout::Virtual => return check_mappings(name, &list, sources),

@@ -33,7 +33,9 @@ fn shown(notes: &[(String, String)]) -> impl Iterator<Item = (&str, String)> {
 
 fn group(dataset: &Dataset) -> String {
     let mut text = format!("\n{}: {}\n", one_line(&dataset.name), one_line(&dataset.title));
-    text.extend(shown(&dataset.notes).map(|(name, value)| format!("{}\n", format!("  {}: {value}", one_line(name)).trim_end())));
+    text.extend(
+        shown(&dataset.notes).map(|(name, value)| format!("{}\n", format!("  {}: {value}", one_line(name)).trim_end())),
+    );
     let rows: Vec<[String; 5]> = dataset.variables.iter().map(row).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2), width(3)];
@@ -54,7 +56,13 @@ fn row(variable: &Variable) -> [String; 5] {
     let lengths = variable.axes.iter().zip(variable.values.shape());
     let axes: Vec<String> = lengths.map(|(axis, length)| format!("{axis} {length}")).collect();
     let axes = if axes.is_empty() { "-".to_owned() } else { axes.join(" x ") };
-    [one_line(&variable.name), one_line(&axes), one_line(&variable.unit), range(&variable.values), one_line(&variable.long_name)]
+    [
+        one_line(&variable.name),
+        one_line(&axes),
+        one_line(&variable.unit),
+        range(&variable.values),
+        one_line(&variable.long_name),
+    ]
 }
 
 /// Smallest and largest value, the only value, or the first texts.

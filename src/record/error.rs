@@ -108,10 +108,14 @@ pub(crate) fn system_error(error: &hdf5::Error) -> Option<io::Error> {
 }
 
 fn is_of_the_system(error: &io::Error) -> bool {
-    use io::ErrorKind::{NotFound, OutOfMemory, PermissionDenied, StaleNetworkFileHandle, TimedOut};
+    use io::ErrorKind::{NotFound, OutOfMemory, PermissionDenied, StaleNetworkFileHandle, TimedOut, WouldBlock};
     // Too many files open, in the process and in all of them, and input or output errors have no kind of their own.
     let by_number = cfg!(unix) && matches!(error.raw_os_error(), Some(5 | 23 | 24));
-    by_number || matches!(error.kind(), NotFound | OutOfMemory | PermissionDenied | StaleNetworkFileHandle | TimedOut)
+    by_number
+        || matches!(
+            error.kind(),
+            NotFound | OutOfMemory | PermissionDenied | StaleNetworkFileHandle | TimedOut | WouldBlock
+        )
 }
 
 /// Whether HDF5 refuses a file because its mark says that a program has it open for writing.

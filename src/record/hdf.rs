@@ -185,10 +185,7 @@ impl Source {
     }
 
     /// Reads something of the file. Where it has no seal and that fails, this is the likely reason.
-    pub(crate) fn read<T>(
-        &self,
-        read: impl FnOnce(&Input<'_>) -> Result<T, RecordError>,
-    ) -> Result<T, RecordError> {
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Input<'_>) -> Result<T, RecordError>) -> Result<T, RecordError> {
         blame(self.sealed, read(&self.input()))
     }
 }

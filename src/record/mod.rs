@@ -59,7 +59,8 @@ pub use layout::{
 };
 pub use merge::{Held, Source, load_outcome, merge, merge_points};
 pub use read::{
-    OpenRecord, Record, open, open_campaign, open_point, read_all, read_dump, read_histograms, read_point, whole,
+    OpenRecord, Record, open, open_campaign, open_point, read_all, read_dump, read_histograms, read_point,
+    read_summary, whole,
 };
 pub use root::{FileType, kind as file_type};
 pub use write::{point_path, write_point};

@@ -16,6 +16,7 @@ use super::label;
 use super::layout::{self, CAMPAIGN_FILE_TYPE, MOMENTS, POINT_FILE_TYPE, Quantity};
 use super::linked;
 use super::root::{self, FileType};
+use super::write::point_path;
 use crate::outcome::{
     CampaignLabel, CellDump, HistogramSeries, Histograms, Identity, MomentSeries, PointLabel, PointOutcome, Provenance,
 };
@@ -55,13 +56,31 @@ pub fn open(path: &Path, trust: Trust) -> Result<Record, RecordError> {
 /// # Errors
 /// As [`open`].
 pub fn read_all(path: &Path, trust: Trust) -> Result<(), RecordError> {
-    let record = open(path, trust)?;
-    if let Record::Campaign(found) | Record::Point(found, _) = &record {
-        describe(found)?;
-        let opened = OpenRecord::new(found)?;
-        (0..found.points.len()).try_for_each(|place| opened.whole(place).map(drop))?;
+    match open(path, trust)? {
+        Record::Campaign(found) | Record::Point(found, _) => {
+            describe(&found)?;
+            let opened = OpenRecord::new(&found)?;
+            (0..found.points.len()).try_for_each(|place| opened.whole(place).map(drop))
+        }
+        // Its points are files of their own; one that cannot be read is told by whoever asks for it.
+        Record::Unfinished(found) => {
+            let points = found.finished().into_iter().map(|number| point_path(&found.parts, number));
+            points.for_each(|point| drop(read_point(&point)));
+            Ok(())
+        }
+        Record::Experiment(_) => Ok(()),
     }
-    Ok(())
+}
+
+/// The same without histograms and dumps, and without the points of a campaign in progress.
+///
+/// # Errors
+/// As [`open`].
+pub fn read_summary(path: &Path, trust: Trust) -> Result<(), RecordError> {
+    match open(path, trust)? {
+        Record::Campaign(found) | Record::Point(found, _) => describe(&found).map(drop),
+        Record::Unfinished(_) | Record::Experiment(_) => Ok(()),
+    }
 }
 
 /// Reads a campaign file.
@@ -316,7 +335,8 @@ fn contents(input: &Input<'_>, file_type: &str) -> Result<CampaignRecord, Record
     let what = format!("what is held in memory of {points} points at {times} times");
     input.is_small_enough(&what, &[points, times], SERIES * size_of::<f64>())?;
     let computed: ArrayD<u8> = input.numbers(layout::COMPUTED.name, &point)?;
-    let there: Vec<usize> = computed.iter().enumerate().filter(|(_, computed)| **computed != 0).map(|(n, _)| n).collect();
+    let there: Vec<usize> =
+        computed.iter().enumerate().filter(|(_, computed)| **computed != 0).map(|(n, _)| n).collect();
     input.fits("the series of the computed points", &[there.len(), times], SERIES * size_of::<f64>())?;
     let cells: ArrayD<u64> = input.numbers(layout::CELLS.name, &point)?;
     let programmed: ArrayD<u64> = input.numbers(layout::PROGRAMMED.name, &point)?;
