@@ -101,7 +101,19 @@ impl Parts {
             Parts::check(path, existing)?;
         }
         let name = path.join(LOCK);
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(&name);
+        let mut options = File::options();
+        options.read(true).write(true);
+        // Made exclusively, or there already and a file: a link that somebody planted is not followed.
+        let file = match options.clone().create_new(true).open(&name) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                if !fs::symlink_metadata(&name).is_ok_and(|found| found.is_file()) {
+                    let found = format!("its {LOCK} is no file");
+                    return Err(RunError::NotParts { path: path.to_owned(), found });
+                }
+                options.open(&name)
+            }
+            made => made,
+        };
         let file = file.map_err(|e| refused("create", &name, e))?;
         let of = |lock| Parts { path: path.to_owned(), lock, done: BTreeSet::new() };
         let mut parts = match try_lock(file) {

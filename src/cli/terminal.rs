@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use trapline::record::commit::TOO_LARGE;
+
 use super::Failure;
 
 /// Writes to the standard output. A reader that has seen enough (`| head`) is no failure: the command ends quietly.
@@ -15,6 +17,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Failure::Told(0),
+        ErrorKind::FileTooLarge => Failure::Failed(format!("cannot write to the standard output: {error}; {TOO_LARGE}")),
         _ => Failure::Failed(format!("cannot write to the standard output: {error}; check the disk")),
     })
 }

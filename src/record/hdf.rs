@@ -10,7 +10,7 @@ use hdf5::{H5Type, Location};
 use hdf5_sys::h5t::{H5T_str_t, H5Tset_strpad};
 use ndarray::ArrayView1;
 
-use super::commit::CommitError;
+use super::commit::{CommitError, TOO_LARGE};
 use super::error::{RecordError, flatten};
 use super::seal::{self, Seal};
 use crate::files;
@@ -32,11 +32,33 @@ pub(crate) trait Explain<T> {
 
 impl<T> Explain<T> for hdf5::Result<T> {
     fn writing(self, path: &Path, doing: &str) -> Result<T, RecordError> {
-        self.map_err(|e| explain(path, doing, &e, CHECK_DISK))
+        self.map_err(|e| {
+            let refused = explain(path, doing, &e, CHECK_DISK);
+            match refused {
+                RecordError::Hdf5 { path, doing, detail, .. } if is_too_large(&detail) => {
+                    RecordError::Hdf5 { path, doing, detail, remedy: TOO_LARGE }
+                }
+                other => other,
+            }
+        })
     }
 
     fn reading(self, path: &Path, doing: &str) -> Result<T, RecordError> {
         self.map_err(|e| explain(path, doing, &e, DAMAGED))
+    }
+}
+
+/// Whether it is what the system says of a file that may not grow further: HDF5 hands that on in words only.
+fn is_too_large(detail: &str) -> bool {
+    #[cfg(unix)]
+    {
+        let system = io::Error::from(rustix::io::Errno::FBIG).to_string();
+        system.starts_with(detail)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = detail;
+        false
     }
 }
 
