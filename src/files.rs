@@ -12,7 +12,8 @@ use std::str::{self, Utf8Error};
 pub const MAX_TEXT_BYTES: u64 = 1 << 20;
 
 /// What [`is_name`] asks of a name.
-pub const NAME_LIMIT: &str = "1 to 64 characters, not all blank, without slashes, control characters and invisible ones";
+pub const NAME_LIMIT: &str =
+    "1 to 64 characters, not all blank, without slashes, control characters and invisible ones";
 
 /// Whether a campaign or a material may be called so: in a file's name, in a table, on a terminal.
 pub fn is_name(text: &str) -> bool {
@@ -160,15 +161,17 @@ mod tests {
     /// Each turns, joins or hides: directions, separators, joiners, fillers, tags, variation selectors.
     #[test]
     fn names_are_seen_as_they_are() {
-        for hidden in "\u{202e}\u{202a}\u{2066}\u{2069}\u{200e}\u{61c}\u{2028}\u{2029}\u{200b}\u{200d}\u{2060}\u{feff}\u{ad}\
+        for hidden in
+            "\u{202e}\u{202a}\u{2066}\u{2069}\u{200e}\u{61c}\u{2028}\u{2029}\u{200b}\u{200d}\u{2060}\u{feff}\u{ad}\
                        \u{180e}\u{3164}\u{fe0f}\u{fff9}\u{1d173}\u{e0041}\u{e0100}\u{34f}\u{2065}"
-            .chars()
+                .chars()
         {
             assert!(!is_name(&format!("a{hidden}b")), "{hidden:?}");
             assert!(is_invisible(hidden));
         }
         // Their neighbours, and letters that look unusual, are seen.
-        for seen in "\u{ac}\u{ae}\u{350}\u{606}\u{2010}\u{2027}\u{2070}\u{2801}\u{fe10}\u{fffc}שةक日µ😀\u{301}".chars() {
+        for seen in "\u{ac}\u{ae}\u{350}\u{606}\u{2010}\u{2027}\u{2070}\u{2801}\u{fe10}\u{fffc}שةक日µ😀\u{301}".chars()
+        {
             assert!(is_name(&format!("a{seen}b")), "{seen:?}");
         }
         assert!(INVISIBLE.windows(2).all(|pair| pair[0].1 < pair[1].0) && INVISIBLE.iter().all(|&(a, b)| a <= b));

@@ -71,14 +71,13 @@ impl From<CampaignError> for Failure {
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
         use BackendError::{
-            AmbiguousAdapter, Budget, Device, InstructionSet, Lengths, NoAdapter, NoBuffer, NoDevice, Shader, Threads, UnknownAdapter,
+            AmbiguousAdapter, Budget, Device, InstructionSet, Lengths, NoAdapter, NoBuffer, NoDevice, Shader, Threads,
+            UnknownAdapter,
         };
         match error {
-            UnknownAdapter { .. }
-            | AmbiguousAdapter { .. }
-            | InstructionSet { .. }
-            | Threads(_)
-            | Budget { .. } => Failure::Usage(told(&error)),
+            UnknownAdapter { .. } | AmbiguousAdapter { .. } | InstructionSet { .. } | Threads(_) | Budget { .. } => {
+                Failure::Usage(told(&error))
+            }
             NoAdapter(_) | NoDevice { .. } | Device { .. } | NoBuffer { .. } | Shader { .. } | Lengths { .. } => {
                 Failure::Failed(told(&error))
             }

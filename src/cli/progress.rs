@@ -31,6 +31,9 @@ impl Log {
         let Some(path) = path else { return Ok(Log(None)) };
         let wrong = |what: String| Failure::Usage(format!("--log {}: {what}; choose another file", path.display()));
         let unwritable = |error: std::io::Error| wrong(format!("cannot be written: {error}"));
+        if let Some(stream) = own_stream(path) {
+            return Ok(Log(Some(Arc::new(Mutex::new(stream.map_err(unwritable)?)))));
+        }
         let is_new = match std::fs::metadata(path) {
             Ok(found) => match refused(found.file_type(), path) {
                 Some(kind) => return Err(wrong(format!("is {kind}, not a file"))),
@@ -69,15 +72,33 @@ impl Log {
     }
 }
 
+/// The standard output or error of this process, where that is what a path names: opened anew it would have an end of its own, and the
+/// two would write over each other.
+fn own_stream(path: &Path) -> Option<std::io::Result<File>> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        let copy = |stream: std::os::fd::BorrowedFd<'_>| stream.try_clone_to_owned().map(File::from);
+        match path.to_str()? {
+            "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(copy(std::io::stdout().as_fd())),
+            "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => Some(copy(std::io::stderr().as_fd())),
+            _ => None,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
 /// What a log may not be, in words: what would wait for a reader, or be harmed.
 fn refused(kind: std::fs::FileType, path: &Path) -> Option<&'static str> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::FileTypeExt;
         // A pipe that this process has open already has its reader, or had.
-        let is_own = ["/dev/fd/", "/proc/self/fd/", "/dev/stderr", "/dev/stdout"].iter().any(|own| {
-            path.as_os_str().as_encoded_bytes().starts_with(own.as_bytes())
-        });
+        let is_own = ["/dev/fd", "/proc/self/fd"].iter().any(|own| path.starts_with(own));
         if kind.is_char_device() || kind.is_fifo() && is_own {
             return None;
         }

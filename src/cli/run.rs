@@ -44,7 +44,8 @@ pub struct Run {
     /// Prints the summary as JSON
     #[arg(long)]
     json: bool,
-    /// Appends what happens, with times, to this file: start, each finished point with the time left, the end
+    /// Appends what happens, with times, to this file: start, each finished point with the time left, the end. A device that takes
+    /// characters or a stream of the process will do too (/dev/stderr), a pipe that lies at a path will not
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 }

@@ -250,7 +250,11 @@ impl Slurm {
         for (path, text) in texts(scripts)? {
             if !holds(&path, &text) {
                 batch.write::<CommitError>(&path, |temporary| {
-                    fs::write(temporary, text).map_err(|source| CommitError { path: path.clone(), step: "write", source })?;
+                    fs::write(temporary, text).map_err(|source| CommitError {
+                        path: path.clone(),
+                        step: "write",
+                        source,
+                    })?;
                     may_run(temporary);
                     Ok(())
                 })?;

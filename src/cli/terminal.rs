@@ -17,7 +17,9 @@ pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Failure::Told(0),
-        ErrorKind::FileTooLarge => Failure::Failed(format!("cannot write to the standard output: {error}; {TOO_LARGE}")),
+        ErrorKind::FileTooLarge => {
+            Failure::Failed(format!("cannot write to the standard output: {error}; {TOO_LARGE}"))
+        }
         _ => Failure::Failed(format!("cannot write to the standard output: {error}; check the disk")),
     })
 }

@@ -37,11 +37,7 @@ pub fn retention(record: &CampaignRecord, stem: &Path) -> Result<Vec<PathBuf>, F
 ///
 /// # Errors
 /// As [`retention`].
-pub fn stage_retention(
-    batch: &mut Batch,
-    record: &CampaignRecord,
-    stem: &Path,
-) -> Result<Vec<PathBuf>, FigureError> {
+pub fn stage_retention(batch: &mut Batch, record: &CampaignRecord, stem: &Path) -> Result<Vec<PathBuf>, FigureError> {
     let found = record.label.materials.len();
     if !(1..=MOST_PANELS).contains(&found) {
         return Err(FigureError::TooMany { path: stem.to_owned(), found, limit: MOST_PANELS });

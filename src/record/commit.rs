@@ -396,10 +396,9 @@ fn create(destination: &Path) -> io::Result<Made> {
 
 /// Makes the file durable; what tells it from others.
 fn settle(made: &Made, at: &Path, destination: &Path) -> Result<Option<Mark>, CommitError> {
-    let permitted = made.permissions.as_ref().map_or(Ok(()), |permissions| made.file.set_permissions(permissions.clone()));
-    permitted
-        .and_then(|()| made.file.sync_all())
-        .map_err(|e| CommitError::new("synchronise", destination, e))?;
+    let permitted =
+        made.permissions.as_ref().map_or(Ok(()), |permissions| made.file.set_permissions(permissions.clone()));
+    permitted.and_then(|()| made.file.sync_all()).map_err(|e| CommitError::new("synchronise", destination, e))?;
     let mark = Mark::of(at);
     let ours = made.file.metadata().is_ok_and(|made| mark.as_ref().is_some_and(|mark| mark.is_of(&made)));
     if !ours {
@@ -584,9 +583,7 @@ mod tests {
     fn listed(folder: &Path) -> Vec<(String, String)> {
         let entries = fs::read_dir(folder).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file());
         let mut found: Vec<_> = entries
-            .map(|entry| {
-                (entry.file_name().to_string_lossy().into_owned(), fs::read_to_string(entry.path()).unwrap())
-            })
+            .map(|entry| (entry.file_name().to_string_lossy().into_owned(), fs::read_to_string(entry.path()).unwrap()))
             .collect();
         found.sort();
         found

@@ -117,11 +117,7 @@ fn quoted(text: &str) -> String {
     let starts_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let is_number = text.parse::<f64>().is_ok_and(f64::is_finite);
     let text = if starts_formula && !is_number { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', ';', '"', '\n', '\r', '\t']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
+    if text.contains([',', ';', '"', '\n', '\r', '\t']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
 #[cfg(test)]

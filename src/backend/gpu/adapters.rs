@@ -215,8 +215,8 @@ mod tests {
 
     #[test]
     fn a_number_is_a_place_or_nothing() {
-        let names =
-            ["NVIDIA GeForce RTX 4090", "NVIDIA GeForce RTX 1080", "llvmpipe (LLVM 15.0.6, 256 bits)"].map(str::to_owned);
+        let names = ["NVIDIA GeForce RTX 4090", "NVIDIA GeForce RTX 1080", "llvmpipe (LLVM 15.0.6, 256 bits)"]
+            .map(str::to_owned);
         let addresses = ["0000:65:00.0", "0001:0a:00.0", ""].map(str::to_owned);
         for (asked, expected) in [
             ("0", Some(0)),
@@ -248,7 +248,10 @@ mod tests {
             assert_eq!(meant(asked, &names, &addresses), expected, "{asked}");
         }
         let error = one_of(Some("5"), &names, &addresses).expect_err("there is no such number").to_string();
-        assert!(error.contains("no adapter 5") && error.contains("1: NVIDIA GeForce RTX 1080 (0001:0a:00.0)"), "{error}");
+        assert!(
+            error.contains("no adapter 5") && error.contains("1: NVIDIA GeForce RTX 1080 (0001:0a:00.0)"),
+            "{error}"
+        );
         assert_eq!(one_of(None, &names, &addresses).ok(), Some(0));
     }
 
