@@ -428,7 +428,7 @@ fn no_command_waits_for_a_pipe() {
             2,
             "out.toml is a pipe, not a file",
         ),
-        (&["mnist", "--data", "mnist"], 1, "a pipe"),
+        (&["mnist", "--data", "mnist"], 2, "there is no train-images"),
         (&["fit", "out", "--material", "pi-ws2-qd"], 2, "a pipe"),
         (&["iv", "--waveform", "out"], 2, "a pipe"),
         (&["learn", "--pattern", "./out"], 2, "a pipe"),
