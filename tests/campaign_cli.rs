@@ -445,7 +445,7 @@ fn no_command_waits_for_a_pipe() {
 /// A run that was told to replace what is there does.
 #[test]
 fn what_comes_to_lie_at_the_name_in_mid_run_stays() {
-    let desk = Desk::new(&campaign(512, 4));
+    let desk = Desk::new(&campaign(256, 4));
     for (force, more) in [(false, &[][..]), (true, &["--force"])] {
         let mut run = desk
             .command(
@@ -499,7 +499,7 @@ fn names_with_invisible_characters_are_refused() {
 /// A campaign in progress that another file replaced is not a figure's reason to go: what lies beside it is somebody's own.
 #[test]
 fn a_run_that_goes_on_removes_no_figure_of_another() {
-    let desk = Desk::new(&campaign(512, 4));
+    let desk = Desk::new(&campaign(256, 4));
     let run = ["run", "small.toml", "-o", "bake.h5", "--backend", "cpu", "--no-plot", "--quiet"];
     let mut first = desk.command(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let point = record::point_path(&desk.path("bake.h5.parts"), 0);

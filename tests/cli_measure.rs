@@ -254,7 +254,7 @@ fn names_that_hdf5_cannot_have_are_refused_before_anything_is_computed() {
     let name = std::ffi::OsStr::from_bytes(b"b\xe4d.h5");
     // A long computation, which a refusal must not wait for: each would take hours.
     for call in [
-        "iv --cells 1000 --sweeps 1000 --no-plot -o",
+        "iv --cells 1000 --sweeps 90 --no-plot -o",
         "pulse --cells 1000 --count 10000 --no-plot -o",
         "retain --cells 10000 -o",
         "learn --rows 300 --cols 300 -o",
