@@ -6,12 +6,14 @@
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::path::Path;
+use std::str::{self, Utf8Error};
 
 /// Longest text file this program reads, bytes.
 pub const MAX_TEXT_BYTES: u64 = 1 << 20;
 
 /// What [`is_name`] asks of a name.
-pub const NAME_LIMIT: &str = "1 to 64 characters, not all blank, without slashes and control characters";
+pub const NAME_LIMIT: &str =
+    "1 to 64 characters, not all blank, without slashes, control characters and invisible ones";
 
 /// Whether a campaign or a material may be called so: in a file's name, in a table, on a terminal.
 pub fn is_name(text: &str) -> bool {
@@ -19,7 +21,50 @@ pub fn is_name(text: &str) -> bool {
         && !text.trim().is_empty()
         && !text.contains(['/', '\\'])
         && !text.contains(char::is_control)
+        && !text.contains(is_invisible)
 }
+
+/// Whether a character is not seen itself but changes how others are: turns their direction, joins them, or takes no room. With one a
+/// name can be shown as another (U+202E turns `gpj.exe` around).
+pub fn is_invisible(c: char) -> bool {
+    INVISIBLE.iter().any(|&(first, last)| (first..=last).contains(&c))
+}
+
+/// Unicode 16: the general categories Cf (format), Zl and Zp (separators of lines and paragraphs), and what has the property
+/// `Default_Ignorable_Code_Point` beside them, its reserved places included; and U+2800, a blank that is no space.
+const INVISIBLE: [(char, char); 31] = [
+    ('\u{ad}', '\u{ad}'),       // soft hyphen
+    ('\u{34f}', '\u{34f}'),     // combining grapheme joiner
+    ('\u{600}', '\u{605}'),     // Arabic signs that span digits
+    ('\u{61c}', '\u{61c}'),     // Arabic letter mark
+    ('\u{6dd}', '\u{6dd}'),     // Arabic end of ayah
+    ('\u{70f}', '\u{70f}'),     // Syriac abbreviation mark
+    ('\u{890}', '\u{891}'),     // Arabic pound and piastre marks above
+    ('\u{8e2}', '\u{8e2}'),     // Arabic disputed end of ayah
+    ('\u{115f}', '\u{1160}'),   // Hangul fillers
+    ('\u{17b4}', '\u{17b5}'),   // Khmer inherent vowels
+    ('\u{180b}', '\u{180f}'),   // Mongolian variation selectors and vowel separator
+    ('\u{200b}', '\u{200f}'),   // zero width space and joiners, marks of direction
+    ('\u{2028}', '\u{202e}'),   // separators of lines and paragraphs; embeddings and overrides of direction
+    ('\u{2060}', '\u{206f}'),   // word joiner, invisible operators, isolates of direction, deprecated ones
+    ('\u{2800}', '\u{2800}'),   // Braille pattern blank
+    ('\u{3164}', '\u{3164}'),   // Hangul filler
+    ('\u{fe00}', '\u{fe0f}'),   // variation selectors
+    ('\u{feff}', '\u{feff}'),   // byte order mark
+    ('\u{ffa0}', '\u{ffa0}'),   // halfwidth Hangul filler
+    ('\u{fff0}', '\u{fffb}'),   // reserved; interlinear annotation
+    ('\u{110bd}', '\u{110bd}'), // Kaithi number sign
+    ('\u{110cd}', '\u{110cd}'), // Kaithi number sign above
+    ('\u{13430}', '\u{1343f}'), // Egyptian hieroglyph controls
+    ('\u{1bca0}', '\u{1bca3}'), // shorthand format controls
+    ('\u{1d173}', '\u{1d17a}'), // musical beams and slurs
+    ('\u{e0000}', '\u{e0001}'), // language tag
+    ('\u{e0002}', '\u{e001f}'), // reserved
+    ('\u{e0020}', '\u{e007f}'), // tags
+    ('\u{e0080}', '\u{e00ff}'), // reserved
+    ('\u{e0100}', '\u{e01ef}'), // variation selectors
+    ('\u{e01f0}', '\u{e0fff}'), // reserved
+];
 
 /// Why a text could not be had.
 #[derive(Debug)]
@@ -68,6 +113,9 @@ pub fn not_a_file(kind: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("it is {kind}, not a file"))
 }
 
+/// What an HDF5 file begins with.
+pub const HDF5_SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
+
 /// Reads a text file of at most [`MAX_TEXT_BYTES`].
 ///
 /// # Errors
@@ -76,8 +124,19 @@ pub fn read_text(path: &Path) -> Result<String, TextError> {
     let mut bytes = Vec::new();
     let file = open(path).map_err(TextError::Unreadable)?;
     file.take(MAX_TEXT_BYTES + 1).read_to_end(&mut bytes).map_err(TextError::Unreadable)?;
-    if bytes.len() as u64 > MAX_TEXT_BYTES {
+    if bytes.starts_with(HDF5_SIGNATURE) {
+        let what = "is an HDF5 record and not a text file; `trapline show` says what it holds";
+        return Err(TextError::Content(what.to_owned()));
+    }
+    // A long file is told as too long only if it is a text: its last character may be cut.
+    let cut = |e: &Utf8Error| e.error_len().is_none();
+    let is_text = !bytes.contains(&0) && str::from_utf8(&bytes).as_ref().map_or_else(cut, |_| true);
+    if bytes.len() as u64 > MAX_TEXT_BYTES && is_text {
         return Err(TextError::Content(format!("is longer than {} KiB, the limit", MAX_TEXT_BYTES >> 10)));
+    }
+    if bytes.contains(&0) {
+        let line = bytes.iter().take_while(|&&b| b != 0).filter(|&&b| b == b'\n').count() + 1;
+        return Err(TextError::Content(format!("line {line}: is not text: it holds a NUL")));
     }
     String::from_utf8(bytes).map_err(|e| {
         let line = e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
@@ -87,7 +146,7 @@ pub fn read_text(path: &Path) -> Result<String, TextError> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_name;
+    use super::*;
 
     #[test]
     fn names_are_short_and_printable() {
@@ -96,6 +155,50 @@ mod tests {
         }
         for bad in ["", " ", "\u{3000}", "a/b", "a\\b", "a\u{1b}[31m", "a\nb", "a\u{7f}", &"é".repeat(65)] {
             assert!(!is_name(bad), "{bad:?}");
+        }
+    }
+
+    /// Each turns, joins or hides: directions, separators, joiners, fillers, tags, variation selectors.
+    #[test]
+    fn names_are_seen_as_they_are() {
+        for hidden in
+            "\u{202e}\u{202a}\u{2066}\u{2069}\u{200e}\u{61c}\u{2028}\u{2029}\u{200b}\u{200d}\u{2060}\u{feff}\u{ad}\
+                       \u{180e}\u{3164}\u{fe0f}\u{fff9}\u{1d173}\u{e0041}\u{e0100}\u{34f}\u{2065}"
+                .chars()
+        {
+            assert!(!is_name(&format!("a{hidden}b")), "{hidden:?}");
+            assert!(is_invisible(hidden));
+        }
+        // Their neighbours, and letters that look unusual, are seen.
+        for seen in "\u{ac}\u{ae}\u{350}\u{606}\u{2010}\u{2027}\u{2070}\u{2801}\u{fe10}\u{fffc}שةक日µ😀\u{301}".chars()
+        {
+            assert!(is_name(&format!("a{seen}b")), "{seen:?}");
+        }
+        assert!(INVISIBLE.windows(2).all(|pair| pair[0].1 < pair[1].0) && INVISIBLE.iter().all(|&(a, b)| a <= b));
+    }
+
+    #[test]
+    fn what_is_no_text_is_told_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let long = MAX_TEXT_BYTES as usize + 1;
+        let mut record = HDF5_SIGNATURE.to_vec();
+        record.resize(long, 0);
+        // A text of two-byte characters, cut in the middle of one.
+        let text = "a".repeat(long - 2) + "éé";
+        let cases: [(&[u8], &str); 5] = [
+            (&record, "is an HDF5 record"),
+            (&record[..100], "is an HDF5 record"),
+            (text.as_bytes(), "is longer than 1024 KiB"),
+            (&vec![0; long], "is not text"),
+            (b"a\n\xff", "line 2: is not text"),
+        ];
+        for (bytes, needed) in cases {
+            fs::write(&path, bytes).unwrap();
+            match read_text(&path) {
+                Err(TextError::Content(what)) => assert!(what.contains(needed), "{what}"),
+                other => panic!("{needed}: {other:?}"),
+            }
         }
     }
 }

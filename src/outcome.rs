@@ -16,7 +16,8 @@ pub use label::{CampaignLabel, Coordinate, PointSettings, Sweep, SweptKey};
 pub struct Identity {
     /// `reference`, `cpu` or `gpu`.
     pub backend: String,
-    /// The adapter's name as its driver gives it; the processor's for the host backends.
+    /// The adapter's name as its driver gives it and, in brackets, where it is plugged in or which number it has; the processor's name
+    /// for the host backends.
     pub adapter: String,
     /// Driver name and version; empty for the host backends.
     pub driver: String,
@@ -24,6 +25,22 @@ pub struct Identity {
     pub instruction_set: String,
     /// A GPU API implemented on the host processor (llvmpipe, WARP).
     pub software: bool,
+}
+
+impl Identity {
+    /// An adapter's name with what tells it from others of that name: `NVIDIA A100 [PCI 0000:65:00.0]`, `llvmpipe [adapter 0]`.
+    pub fn placed(name: &str, place: &str) -> String {
+        format!("{name} [{place}]")
+    }
+
+    /// The adapter's name alone: alike for two of a kind, which compute alike.
+    pub fn model(&self) -> &str {
+        let place = self.adapter.strip_suffix(']').and_then(|rest| rest.rsplit_once(" ["));
+        match place {
+            Some((name, place)) if place.starts_with("PCI ") || place.starts_with("adapter ") => name,
+            _ => &self.adapter,
+        }
+    }
 }
 
 /// Mean, population variance, smallest and largest value of one quantity over the cells, per checkpoint.

@@ -353,3 +353,163 @@ fn a_full_disk_keeps_what_is_finished() {
         assert_eq!((read("code2").trim(), read("code3").trim()), ("0", "0"), "{}{}", read("err2"), read("diff"));
     }
 }
+
+/// Ends within the time, or fails: what waits for a pipe waits for ever.
+#[cfg(unix)]
+#[track_caller]
+fn soon(desk: &Desk, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut child = desk.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed() > Duration::from_secs(60) {
+            child.kill().unwrap();
+            panic!("{arguments:?} waits");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    told(&child.wait_with_output().unwrap())
+}
+
+/// A log may be a file, a device that takes characters, or a stream of the process; it never waits, and it makes no file through a link.
+#[cfg(unix)]
+#[test]
+fn a_log_waits_for_nobody() {
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    let desk = Desk::new(&campaign(4, 1));
+    assert!(Command::new("mkfifo").arg(desk.path("pipe")).status().unwrap().success());
+    symlink("pipe", desk.path("to-pipe")).unwrap();
+    let _listener = UnixListener::bind(desk.path("socket")).unwrap();
+    symlink("nowhere.log", desk.path("dangling")).unwrap();
+    fs::create_dir(desk.path("folder")).unwrap();
+    let run = ["run", "small.toml", "-o", "a.h5", "--backend", "cpu", "--no-plot", "--quiet", "--log"];
+    for (log, what) in [
+        ("pipe", "a pipe"),
+        ("to-pipe", "a pipe"),
+        ("socket", "a socket"),
+        ("folder", "a folder"),
+        ("dangling", "cannot be written"),
+    ] {
+        let (code, _, error) = soon(&desk, &[&run[..], &[log]].concat());
+        assert_eq!(code, Some(2), "{error}");
+        assert!(error.contains(&format!("--log {log}: ")) && error.contains(what), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+        assert!(!desk.path("a.h5").exists() && !desk.path("nowhere.log").exists());
+    }
+    for (number, log) in ["/dev/null", "/dev/stderr", "/dev/fd/2"].iter().enumerate() {
+        let name = format!("{number}.h5");
+        let run = ["run", "small.toml", "-o", &name, "--backend", "cpu", "--no-plot", "--quiet", "--log", log];
+        let (code, _, error) = soon(&desk, &run);
+        assert_eq!(code, Some(0), "{error}");
+        assert_eq!(error.contains(" wrote "), *log != "/dev/null", "{log}: {error}");
+    }
+}
+
+/// Other places that a pipe may lie in: the scripts of a job, the output of every command, the files of MNIST.
+#[cfg(unix)]
+#[test]
+fn no_command_waits_for_a_pipe() {
+    let desk = Desk::new(&campaign(4, 2));
+    let pipe = |name: &str| assert!(Command::new("mkfifo").arg(desk.path(name)).status().unwrap().success());
+    fs::create_dir_all(desk.path("small.slurm")).unwrap();
+    fs::create_dir_all(desk.path("mnist")).unwrap();
+    for name in ["small.slurm/array.sh", "out", "out.toml", "mnist/train-images-idx3-ubyte"] {
+        pipe(name);
+    }
+    for (call, code, says) in [
+        (&["slurm", "small.toml", "--tasks", "2", "--time", "1h"][..], 2, "array.sh is another script"),
+        (&["iv", "-o", "out"], 2, "out is a pipe, not a file"),
+        (&["iv", "-o", "out", "--force"], 2, "out is a pipe, not a file"),
+        (&["rare", "small.toml", "-o", "out", "--force"], 2, "out is a pipe, not a file"),
+        (&["merge", "small.h5", "-o", "out", "--force"], 2, "out is a pipe, not a file"),
+        (
+            &["fit", "--material", "pi-ws2-qd", "--parameter", "film.area=0.4..2.0", "-o", "out.toml", "--force"],
+            2,
+            "out.toml is a pipe, not a file",
+        ),
+        (&["mnist", "--data", "mnist"], 2, "there is no train-images"),
+        (&["fit", "out", "--material", "pi-ws2-qd"], 2, "a pipe"),
+        (&["iv", "--waveform", "out"], 2, "a pipe"),
+        (&["learn", "--pattern", "./out"], 2, "a pipe"),
+    ] {
+        let (found, _, error) = soon(&desk, call);
+        assert!(
+            found == Some(code) && error.contains(says) && error.lines().count() == 1,
+            "{call:?}: {found:?} {error}"
+        );
+    }
+}
+
+/// A file that somebody puts at the record's name while a run computes stays, and so does the run's record, under a name that is told.
+/// A run that was told to replace what is there does.
+#[test]
+fn what_comes_to_lie_at_the_name_in_mid_run_stays() {
+    let desk = Desk::new(&campaign(256, 4));
+    for (force, more) in [(false, &[][..]), (true, &["--force"])] {
+        let mut run = desk
+            .command(
+                &[&["run", "small.toml", "-o", "bake.h5", "--backend", "cpu", "--threads", "1", "--quiet"], more]
+                    .concat(),
+            )
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let first = record::point_path(&desk.path("bake.h5.parts"), 0);
+        let start = Instant::now();
+        while !first.exists() {
+            assert!(start.elapsed() < Duration::from_secs(120), "no point after two minutes");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        fs::write(desk.path("theirs"), "theirs").unwrap();
+        fs::rename(desk.path("theirs"), desk.path("bake.h5")).unwrap();
+        assert!(run.try_wait().unwrap().is_none(), "it should still compute");
+        let (code, out, error) = told(&run.wait_with_output().unwrap());
+        assert!(out.contains("pi-ws2-qd"), "{out}");
+        if force {
+            assert_eq!(code, Some(0), "{error}");
+            assert_eq!(record::open_campaign(&desk.path("bake.h5")).unwrap().computed(), 12);
+            continue;
+        }
+        assert_eq!(code, Some(2), "{error}");
+        assert!(error.contains("bake.h5 exists by now") && error.contains("bake-2.h5"), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+        assert_eq!(fs::read(desk.path("bake.h5")).unwrap(), b"theirs");
+        assert_eq!(record::open_campaign(&desk.path("bake-2.h5")).unwrap().computed(), 12);
+        // The plot goes with the record that it is of; nothing is left over.
+        assert!(
+            desk.path("bake-2.png").exists() && desk.path("bake-2.svg").exists() && !desk.path("bake.png").exists()
+        );
+        assert!(!desk.path("bake.h5.parts").exists());
+    }
+}
+
+/// Names come from files of anybody: one that turns around what stands after it is no name.
+#[test]
+fn names_with_invisible_characters_are_refused() {
+    for hidden in ["\u{202e}", "\u{2066}", "\u{200b}", "\u{2028}", "\u{feff}"] {
+        let desk = Desk::new(&campaign(4, 1).replace("\"small\"", &format!("\"sm{hidden}all\"")));
+        let (code, _, error) = desk.run(&["run", "small.toml", "--backend", "cpu"]);
+        assert!(code == Some(2) && error.contains("invisible"), "{hidden:?}: {error}");
+        assert_eq!(fs::read_dir(desk.0.path()).unwrap().count(), 1);
+    }
+}
+
+/// A campaign in progress that another file replaced is not a figure's reason to go: what lies beside it is somebody's own.
+#[test]
+fn a_run_that_goes_on_removes_no_figure_of_another() {
+    let desk = Desk::new(&campaign(256, 4));
+    let run = ["run", "small.toml", "-o", "bake.h5", "--backend", "cpu", "--no-plot", "--quiet"];
+    let mut first = desk.command(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let point = record::point_path(&desk.path("bake.h5.parts"), 0);
+    let start = Instant::now();
+    while !point.exists() && start.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    fs::write(desk.path("bake.png"), "mine").unwrap();
+    desk.good(&[&run[..], &["--resume"]].concat());
+    assert_eq!(fs::read(desk.path("bake.png")).unwrap(), b"mine");
+}

@@ -123,3 +123,205 @@ fn above_the_glass_transition_is_simulated_and_flagged() {
         assert!(desk.path(&format!("{celsius}.png")).exists());
     }
 }
+
+/// Each name that a line says was kept, without what stands around it.
+fn kept(line: &str) -> Vec<String> {
+    let names = line.split("kept as ").nth(1).unwrap_or_default().split(": rename").next().unwrap_or_default();
+    names.split([',', ' ']).filter(|word| word.contains('.')).map(str::to_owned).collect()
+}
+
+/// Ten that compute at once and want one name: one gets it, with its plot; of the others each keeps its own, and says where.
+#[test]
+fn of_ten_at_once_none_loses_its_result() {
+    use trapline::record;
+
+    let desk = Desk::new();
+    let start = |seed: u64| {
+        let call = format!("iv --cells 2000 --step 0.25 --quiet --backend cpu --threads 1 -o same.h5 --seed {seed}");
+        Command::new(env!("CARGO_BIN_EXE_trapline"))
+            .current_dir(desk.folder.path())
+            .args(call.split_whitespace())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let running: Vec<_> = (1..=10).map(start).collect();
+    let ended: Vec<Output> = running.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
+    let lines: Vec<String> = ended.iter().map(|o| String::from_utf8_lossy(&o.stderr).into_owned()).collect();
+    assert_eq!(ended.iter().filter(|o| o.status.success()).count(), 1, "{lines:?}");
+    let mut stems = vec!["same".to_owned()];
+    let mut late = 0;
+    for (output, line) in ended.iter().zip(&lines).filter(|(o, _)| !o.status.success()) {
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert_eq!(line.trim_end().lines().count(), 1, "{line}");
+        // One that started after the first had ended computed nothing.
+        if line.contains("exists; choose") {
+            late += 1;
+            continue;
+        }
+        assert!(line.contains("same.h5 exists by now") && !output.stdout.is_empty(), "{line}");
+        let [record, png, svg] = &kept(line)[..] else { panic!("three files in: {line}") };
+        let stem = record.strip_suffix(".h5").unwrap();
+        assert_eq!([png, svg], [&format!("{stem}.png"), &format!("{stem}.svg")], "{line}");
+        stems.push(stem.to_owned());
+    }
+    assert!(late < 9, "none of them met another: {lines:?}");
+    // Every result is there, once, with its plot; nothing else is.
+    let mut seeds: Vec<u64> =
+        stems.iter().map(|stem| record::read_datasets(&desk.path(&format!("{stem}.h5"))).unwrap().label.seed).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    assert_eq!(seeds.len(), 10 - late);
+    assert!(stems.iter().all(|stem| ["png", "svg"].iter().all(|end| desk.path(&format!("{stem}.{end}")).exists())));
+    assert_eq!(fs::read_dir(desk.folder.path()).unwrap().count(), 3 * (10 - late));
+}
+
+/// While a page is computed a file comes to lie at the name of its figure, which is written after the record: the page stays together.
+#[test]
+fn files_of_one_result_stay_together() {
+    use std::io::BufRead;
+
+    let desk = Desk::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_trapline"))
+        .current_dir(desk.folder.path())
+        .args(["paper", "--figure", "2i", "-o", "web", "--backend", "cpu"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    // Who computes is said when the outputs have been looked at.
+    said.read_line(&mut line).unwrap();
+    assert!(line.starts_with("cpu: "), "{line}");
+    fs::write(desk.path("web/figure-2i.svg"), "mine").unwrap();
+    let rest: Vec<String> = said.lines().map(Result::unwrap).collect();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{rest:?}");
+    let last = rest.last().unwrap();
+    let kept = std::path::Path::new("web").join("result-2");
+    assert!(last.contains("figure-2i.svg exists by now") && last.contains(kept.to_str().unwrap()), "{last}");
+    assert!(!output.stdout.is_empty(), "the findings are told all the same");
+    assert_eq!(fs::read(desk.path("web/figure-2i.svg")).unwrap(), b"mine");
+    let names = |folder: &str| {
+        let entries = fs::read_dir(desk.path(folder)).unwrap();
+        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("web"), ["figure-2i.svg", "result-2"]);
+    let all = ["claims.json", "figure-2i.png", "figure-2i.svg", "index.html", "paper.h5"];
+    assert_eq!(names("web/result-2"), all);
+}
+
+/// The names that a temporary had, for every process that may come: links to another file. None is followed, and what is replaced
+/// keeps its permissions.
+#[cfg(unix)]
+#[test]
+fn planted_links_lead_nowhere_and_permissions_stay() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let desk = Desk::new();
+    fs::write(desk.path("victim"), "precious").unwrap();
+    fs::write(desk.path("iv.h5"), "old").unwrap();
+    fs::set_permissions(desk.path("iv.h5"), fs::Permissions::from_mode(0o600)).unwrap();
+    // The shell has the number that the program has after it.
+    let plant = "for n in 0 1 2 3; do ln -s victim iv.h5.$$-$n.part; done";
+    let shell = format!("{plant}; exec '{}' iv --step 1 --no-plot -o iv.h5 --force", env!("CARGO_BIN_EXE_trapline"));
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(shell).current_dir(desk.folder.path());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(fs::read(desk.path("victim")).unwrap(), b"precious");
+    let found = fs::symlink_metadata(desk.path("iv.h5")).unwrap();
+    assert!(found.is_file() && found.len() > 8);
+    assert_eq!(found.permissions().mode() & 0o777, 0o600, "{:o}", found.permissions().mode());
+    // The text files of other commands too.
+    fs::write(desk.path("trapline.1"), "old").unwrap();
+    fs::set_permissions(desk.path("trapline.1"), fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(desk.trapline("man -o . --force").status.success());
+    let mode = fs::metadata(desk.path("trapline.1")).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600, "{mode:o}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_hdf5_cannot_have_are_refused_before_anything_is_computed() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let desk = Desk::new();
+    let name = std::ffi::OsStr::from_bytes(b"b\xe4d.h5");
+    // A long computation, which a refusal must not wait for: each would take hours.
+    for call in [
+        "iv --cells 1000 --sweeps 90 --no-plot -o",
+        "pulse --cells 1000 --count 10000 --no-plot -o",
+        "retain --cells 10000 -o",
+        "learn --rows 300 --cols 300 -o",
+        "mnist --data . -o",
+        "paper -o",
+        "merge no.h5 -o",
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
+        let output = command.current_dir(desk.folder.path()).args(call.split_whitespace()).arg(name).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{call}: {said}");
+        assert!(
+            said.contains("not UTF-8") && said.contains("-o") && said.trim_end().lines().count() == 1,
+            "{call}: {said}"
+        );
+        assert!(!said.contains("disk") && output.stdout.is_empty(), "{call}: {said}");
+        assert_eq!(fs::read_dir(desk.folder.path()).unwrap().count(), 0, "{call}");
+    }
+    let long = format!("iv -o {}.h5", "x".repeat(230));
+    desk.refused(&long, &["233 bytes", "220", "-o"]);
+}
+
+/// `ulimit -f` in blocks of 512 or 1024 bytes, as the shell has them.
+#[cfg(unix)]
+#[test]
+fn a_limit_of_a_files_size_is_told_by_its_name() {
+    let desk = Desk::new();
+    let limited = |call: &str| {
+        let shell = format!("ulimit -f 4; exec '{}' {call}", env!("CARGO_BIN_EXE_trapline"));
+        Command::new("sh").arg("-c").arg(shell).current_dir(desk.folder.path()).output().unwrap()
+    };
+    for call in [
+        "iv --step 0.1 --no-plot -o x.h5 --quiet",
+        "iv --step 1 -o y.h5 --quiet",
+        "man -o pages",
+        "completions bash > words",
+    ] {
+        let output = limited(call);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{call}: {:?} {said}", output.status);
+        assert!(said.contains("ulimit -f") && said.trim_end().lines().count() == 1, "{call}: {said}");
+    }
+    let left: Vec<_> = fs::read_dir(desk.folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert_eq!(fs::read_dir(desk.path("pages")).unwrap().count(), 0);
+}
+
+/// A record given where a text is wanted, whatever its length, and in each place that takes one.
+#[test]
+fn a_record_in_the_place_of_a_text_is_told_as_one() {
+    let desk = Desk::new();
+    assert!(desk.trapline("iv --step 1 --no-plot -o small.h5 --quiet").status.success());
+    assert!(desk.trapline("iv --step 0.05 --cells 2000 --no-plot -o large.h5 --quiet").status.success());
+    assert!(fs::metadata(desk.path("small.h5")).unwrap().len() < 1 << 20);
+    assert!(fs::metadata(desk.path("large.h5")).unwrap().len() > 1 << 20);
+    for name in ["small.h5", "large.h5"] {
+        for call in [
+            format!("run {name}"),
+            format!("plan {name}"),
+            format!("rare {name}"),
+            format!("slurm {name} --tasks 2 --time 1h"),
+            format!("iv --material ./{name}"),
+            format!("iv --waveform {name}"),
+            format!("learn --pattern {name}"),
+            format!("fit {name} --material pi-ws2-qd"),
+        ] {
+            desk.refused(&call, &[name, "is an HDF5 record", "trapline show"]);
+        }
+    }
+}

@@ -261,6 +261,28 @@ fn a_budget_sizes_the_tile_or_is_refused() {
 fn an_adapter_that_is_not_there_is_named_with_those_that_are() {
     let error = Gpu::open(Some("no such adapter"), None).expect_err("not there").to_string();
     assert!(error.contains("no such adapter") && error.contains("found: "), "{error}");
+    // A number is a place, whatever digits are in the names: llvmpipe's has the version of LLVM and the width of its vectors.
+    let count = trapline::backend::gpu::adapters().len();
+    for number in [count, count + 1, 15, 128, 256].into_iter().filter(|number| *number >= count) {
+        let error = Gpu::open(Some(&number.to_string()), None).expect_err("not there").to_string();
+        assert!(error.contains(&format!("no adapter {number};")) && error.contains("found: 0: "), "{error}");
+    }
+}
+
+/// Two adapters of one kind are told apart in records, and are one kind to runs that go on.
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn an_adapter_says_which_of_its_kind_it_is() {
+    let listed = trapline::backend::gpu::adapters();
+    for (number, adapter) in listed.iter().enumerate() {
+        let opened = Gpu::open(Some(&number.to_string()), None).expect("listed").identity();
+        let place = match adapter.pci_address.as_str() {
+            "" => format!("[adapter {number}]"),
+            address => format!("[PCI {address}]"),
+        };
+        assert!(opened.adapter.ends_with(&place), "{opened:?}");
+        assert_eq!(opened.model(), adapter.identity.adapter);
+    }
 }
 
 #[test]

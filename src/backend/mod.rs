@@ -91,8 +91,10 @@ pub enum BackendError {
         "no GPU adapter: {0}; install a Vulkan driver (Debian: apt-get install libvulkan1 mesa-vulkan-drivers) or use --backend cpu"
     )]
     NoAdapter(String),
-    #[error("no adapter named \"{asked}\"; found: {found}; see `trapline devices`")]
+    #[error("no adapter {asked}; found: {found}; give a number, a PCI address or a part of a name of these")]
     UnknownAdapter { asked: String, found: String },
+    #[error("several adapters have \"{asked}\" in their names: {found}; give the number or the PCI address of one")]
+    AmbiguousAdapter { asked: String, found: String },
     #[error("instruction set {asked} is not available on this processor; it has: {found}")]
     InstructionSet { asked: String, found: String },
     #[error("--threads is {0}; it must be 1 to 1024")]

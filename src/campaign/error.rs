@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::backend::BackendError;
 use crate::material::MaterialError;
 use crate::record::RecordError;
+use crate::record::commit::{CommitError, KeepError, Taken};
 
 /// A value outside its limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -101,5 +102,22 @@ pub enum RunError {
     #[error("{source}; the {points} points finished before are kept in {}: go on with them by --resume", path.display())]
     Stopped { source: Box<RunError>, points: usize, path: PathBuf },
     #[error(transparent)]
+    Taken(#[from] Taken),
+    #[error(transparent)]
     Record(#[from] RecordError),
+}
+
+impl From<KeepError> for RunError {
+    fn from(error: KeepError) -> Self {
+        match error {
+            KeepError::Taken(taken) => taken.into(),
+            KeepError::Commit(refused) => refused.into(),
+        }
+    }
+}
+
+impl From<CommitError> for RunError {
+    fn from(error: CommitError) -> Self {
+        RunError::Record(error.into())
+    }
 }

@@ -108,10 +108,11 @@ impl Intent {
     }
 }
 
-/// What gives the same bits as itself and nothing else: the CPU backend on any machine, the reference, one GPU with its driver.
+/// What gives the same bits as itself and nothing else: the CPU backend on any machine, the reference, GPUs of one kind with their driver,
+/// wherever they are plugged in.
 pub(super) fn computer(who: &Identity) -> String {
-    let Identity { backend, adapter, driver, .. } = who;
-    if backend == "gpu" { format!("gpu ({adapter}, {driver})") } else { backend.clone() }
+    let Identity { backend, driver, .. } = who;
+    if backend == "gpu" { format!("gpu ({}, {driver})", who.model()) } else { backend.clone() }
 }
 
 /// What is to be said where values of one computer would stand beside those of another.
@@ -177,6 +178,27 @@ mod tests {
         ] {
             let what = other.difference(&begun).unwrap_or_default();
             assert!(what.contains(needed), "{what}");
+        }
+    }
+
+    /// A run may go on with another GPU of the same kind, and with points of a version that did not say where one is plugged in.
+    #[test]
+    fn adapters_of_a_kind_are_one_computer() {
+        let gpu = |adapter: &str| {
+            computer(&Identity {
+                backend: "gpu".to_owned(),
+                adapter: adapter.to_owned(),
+                driver: "550".to_owned(),
+                instruction_set: "Vulkan".to_owned(),
+                software: false,
+            })
+        };
+        let plain = gpu("NVIDIA A100");
+        assert_eq!(plain, "gpu (NVIDIA A100, 550)");
+        assert_eq!(gpu(&Identity::placed("NVIDIA A100", "PCI 0000:65:00.0")), plain);
+        assert_eq!(gpu(&Identity::placed("NVIDIA A100", "adapter 3")), plain);
+        for other in ["NVIDIA A100 [80 GB]", "NVIDIA A10", "NVIDIA A100 PCI 0]"] {
+            assert_ne!(gpu(other), plain);
         }
     }
 

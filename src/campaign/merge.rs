@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::intent;
 use super::run::now;
 use crate::outcome::{CampaignLabel, Identity, Provenance};
+use crate::record::commit::Batch;
 use crate::record::{self, CampaignRecord, Held, Record, RecordError, Source, Trust, UnfinishedRecord};
 
 /// Why pieces do not make a campaign; one line.
@@ -94,6 +95,24 @@ pub fn merge(
     held: Held,
     trust: Trust,
 ) -> Result<Merged, MergeError> {
+    let mut batch = Batch::new();
+    let merged = stage_merge(&mut batch, pieces, destination, partial, held, trust)?;
+    batch.replace().map_err(RecordError::Commit)?;
+    Ok(merged)
+}
+
+/// As [`merge`], but the record gets its name with the rest of a batch.
+///
+/// # Errors
+/// As [`merge`].
+pub fn stage_merge(
+    batch: &mut Batch,
+    pieces: &[PathBuf],
+    destination: &Path,
+    partial: bool,
+    held: Held,
+    trust: Trust,
+) -> Result<Merged, MergeError> {
     let started_utc = now();
     let pieces = pieces.iter().map(|path| Piece::open(path, trust)).collect::<Result<Vec<_>, _>>()?;
     let Some(first) = pieces.first() else {
@@ -130,7 +149,7 @@ pub fn merge(
         started_utc,
         ended_utc: now(),
     };
-    record::merge(label, &provenance, destination, &sources, held)?;
+    record::stage_merge(batch, label, &provenance, destination, &sources, held)?;
     let mut remarks = Vec::new();
     if let [one, other, ..] = computers.as_slice() {
         let [one, other] = [one, other].map(intent::computer);

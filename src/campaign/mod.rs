@@ -29,8 +29,8 @@ pub use check::{
     MAX_TEMPERATURES, MAX_TIME_S, MIN_TIME_S,
 };
 pub use error::{Bad, CampaignError, RunError};
-pub use merge::{MergeError, Merged, merge};
+pub use merge::{MergeError, Merged, merge, stage_merge};
 pub use parts::Existing;
 pub use plan::{Overrides, Plan};
-pub use run::{Claim, Destination, Watch, now, provenance, run};
+pub use run::{Claim, Destination, MAX_NAME_BYTES, Watch, now, provenance, run};
 pub use shard::{MAX_SHARDS, Shard};

@@ -89,7 +89,7 @@ impl Parts {
     /// # Errors
     /// As [`Parts::check`]; [`RunError::Changed`] for points of another campaign.
     pub(super) fn claim(path: &Path, existing: Existing, intent: &Intent) -> Result<Parts, RunError> {
-        let existed = match fs::create_dir(path) {
+        let existed = match make(path) {
             Ok(()) => {
                 commit::sync_folder(commit::folder_of(path)).map_err(|e| RunError::Record(RecordError::Commit(e)))?;
                 false
@@ -101,7 +101,19 @@ impl Parts {
             Parts::check(path, existing)?;
         }
         let name = path.join(LOCK);
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(&name);
+        let mut options = File::options();
+        options.read(true).write(true);
+        // Made exclusively, or there already and a file: a link that somebody planted is not followed.
+        let file = match options.clone().create_new(true).open(&name) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                if !fs::symlink_metadata(&name).is_ok_and(|found| found.is_file()) {
+                    let found = format!("its {LOCK} is no file");
+                    return Err(RunError::NotParts { path: path.to_owned(), found });
+                }
+                options.open(&name)
+            }
+            made => made,
+        };
         let file = file.map_err(|e| refused("create", &name, e))?;
         let of = |lock| Parts { path: path.to_owned(), lock, done: BTreeSet::new() };
         let mut parts = match try_lock(file) {
@@ -292,6 +304,21 @@ impl Contents {
         }
         Ok(())
     }
+}
+
+/// Makes the folder, for its owner alone where the record that is to be replaced is so.
+fn make(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+        // `bake.h5.parts` is the folder of `bake.h5`.
+        let record = fs::metadata(path.with_extension(""));
+        if record.is_ok_and(|record| record.is_file() && record.mode() & 0o077 == 0) {
+            builder.mode(0o700);
+        }
+    }
+    builder.create(path)
 }
 
 fn listed(path: &Path) -> Result<Vec<(String, fs::DirEntry)>, RunError> {

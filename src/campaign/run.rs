@@ -17,14 +17,14 @@ use super::shard::Shard;
 use crate::backend::Backend;
 use crate::files;
 use crate::outcome::{Identity, PointLabel, PointOutcome, Provenance};
-use crate::record::commit;
+use crate::record::commit::{self, Batch, Mark};
 use crate::record::{
-    CampaignRecord, FileType, RecordError, file_type, merge_points, open_campaign, point_path, write_point,
-    write_unfinished,
+    CampaignRecord, FileType, RecordError, file_type, open_campaign, point_path, stage_points, stage_unfinished,
+    write_point,
 };
 
 /// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an ending.
-const MAX_NAME_BYTES: usize = 220;
+pub const MAX_NAME_BYTES: usize = 220;
 
 /// Where a campaign's files go: `bake.h5`, its points in `bake.h5.parts/` until it is whole, `bake.png` and `bake.svg`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Destination {
     }
 
     /// Whether outputs that exist are replaced: a run that goes on replaces what it was told to when it began.
-    fn replaces(&self, existing: Existing) -> bool {
+    pub fn replaces(&self, existing: Existing) -> bool {
         existing == Existing::Replace || existing == Existing::Resume && Parts::replaces(&self.parts)
     }
 
@@ -174,7 +174,9 @@ impl Destination {
         let parts = Parts::claim(&self.parts, existing, &Intent::new(plan, who, replaces))?;
         // Again, now that nobody else writes: a run that was alive at the first look may have ended.
         self.check_files(inputs, replaces)?;
-        let stale = if self.record.exists() { figures_of(&self.figure_stem) } else { Vec::new() };
+        // One that is in progress has none: what lies there is somebody else's.
+        let has_figures = self.record.exists() && !is_unfinished(&self.record);
+        let stale = if has_figures { figures_of(&self.figure_stem) } else { Vec::new() };
         let stale = stale.into_iter().filter(|figure| figure.is_file() && !is_one_of(figure, inputs)).collect();
         Ok(Claim { destination: self, parts, stale })
     }
@@ -247,22 +249,33 @@ impl Watch for () {
 ///
 /// # Errors
 /// [`RunError`]. Points that were finished stay in the folder ([`RunError::Stopped`] says how many), and the record is as it was.
+/// [`RunError::Taken`] where the run was not to replace anything, and another file has the record's name by now: the record is whole
+/// and has the name that the error says.
 pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, watch: &dyn Watch) -> Result<(), RunError> {
     let Claim { destination, parts, stale } = claim;
     if parts.is_locked() {
         // What a run that was killed in its merge left: as large as the record. Nobody else writes it now.
         commit::remove_stale(&destination.record, Duration::ZERO);
     }
-    record(plan, backend, destination, &parts.done, watch).map_err(|source| match parts.points() {
-        0 => {
-            // Links to points of which there will be none.
-            if is_unfinished(&destination.record) {
-                let _ = fs::remove_file(&destination.record);
-            }
-            source
+    match record(plan, backend, destination, &parts.done, watch) {
+        Ok(()) => {}
+        Err(RunError::Taken(taken)) => {
+            parts.discard()?;
+            return Err(taken.into());
         }
-        points => RunError::Stopped { source: Box::new(source), points, path: parts.path().to_owned() },
-    })?;
+        Err(source) => {
+            return Err(match parts.points() {
+                0 => {
+                    // Links to points of which there will be none.
+                    if is_unfinished(&destination.record) {
+                        let _ = fs::remove_file(&destination.record);
+                    }
+                    source
+                }
+                points => RunError::Stopped { source: Box::new(source), points, path: parts.path().to_owned() },
+            });
+        }
+    }
     for figure in stale {
         fs::remove_file(&figure).map_err(|e| refused("remove the figure of the replaced record", &figure, e))?;
     }
@@ -282,18 +295,35 @@ fn record(
     watch: &dyn Watch,
 ) -> Result<(), RunError> {
     let campaign_start = now();
+    let replaces = Parts::replaces(&to.parts);
     // A record that is to be replaced stays until the new one is whole.
-    if !to.record.exists() || is_unfinished(&to.record) {
+    if !(replaces && to.record.exists()) || is_unfinished(&to.record) {
         let provenance = provenance(&backend.identity(), campaign_start.clone());
-        write_unfinished(&to.record, &to.parts, &plan.label, &provenance, &plan.numbers)?;
+        let mut batch = Batch::new();
+        stage_unfinished(&mut batch, &to.record, &to.parts, &plan.label, &provenance, &plan.numbers)?;
+        match place(batch, to, replaces, is_unfinished) {
+            // Nothing is computed yet: there is nothing to be kept under another name.
+            Err(RunError::Taken(taken)) => {
+                taken.kept.iter().try_for_each(|kept| fs::remove_file(kept).map_err(|e| refused("remove", kept, e)))?;
+                return Err(RunError::Exists(taken.path));
+            }
+            placed => placed?,
+        }
     }
+    // By what it is known again when it is to be replaced by the whole one.
+    let begun = Mark::of(&to.record);
     let missing = plan.numbers.iter().filter(|number| !done.contains(number)).map(|&number| &plan.points[number]);
     compute_all(plan, backend, to, missing, watch)?;
     let mut doubtful = done.clone();
     loop {
         let provenance = provenance(&backend.identity(), campaign_start.clone());
-        let merged = merge_points(&to.parts, &plan.label, &provenance, &to.record, plan.numbers.iter().copied());
-        let Err(error) = merged else { return Ok(()) };
+        let (mut batch, numbers) = (Batch::new(), plan.numbers.iter().copied());
+        let merged = stage_points(&mut batch, &to.parts, &plan.label, &provenance, &to.record, numbers);
+        let Err(error) = merged else {
+            return place(batch, to, replaces, |path| {
+                begun.is_some() && Mark::of(path) == begun || is_unfinished(path)
+            });
+        };
         // A point that was taken over is first opened here. One that is damaged is computed again, once.
         let number =
             error.damaged_file().and_then(|path| plan.points.iter().find(|p| point_path(&to.parts, p.number) == path));
@@ -305,6 +335,11 @@ fn record(
             None => return Err(error.into()),
         }
     }
+}
+
+/// Gives the record its name: in place of what has it, or, where nothing is to be replaced, of what is this run's own.
+fn place(batch: Batch, to: &Destination, replaces: bool, is_ours: impl Fn(&Path) -> bool) -> Result<(), RunError> {
+    if replaces { Ok(batch.replace()?) } else { Ok(batch.keep_over(&to.figure_stem, is_ours)?) }
 }
 
 /// Computes points and commits each as its own file. One is written while the next is computed; none waits, so a run that is ended

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use trapline::analysis::report::{self, LifetimeReport, Question};
 use trapline::figure;
+use trapline::record::commit::Batch;
 use trapline::record::{CampaignRecord, Record};
 use trapline::report::{Attachment, page};
 use trapline::units::{ZERO_CELSIUS_K, kelvin};
@@ -82,12 +83,13 @@ impl Analyze {
         outputs::free(&there, self.force)?;
         outputs::not_inputs(&outputs, &self.records)?;
         let question = self.question();
-        let mut reports = Vec::new();
+        let (mut reports, mut written): (_, Result<usize, Failure>) = (Vec::new(), Ok(0));
         for (path, folder) in self.records.iter().zip(&folders) {
             let record = open(path)?;
             let report = report::report(&record, &question).map_err(|error| Failure::Usage(error.to_string()))?;
             if let Some(folder) = folder {
-                self.write(&record, &report, folder)?;
+                let added = self.write(&record, &report, folder);
+                written = written.and_then(|files| Ok(files + added?));
             }
             reports.push(report);
         }
@@ -97,8 +99,9 @@ impl Analyze {
             (false, all) => all.iter().map(report::text).collect::<Vec<_>>().join("\n"),
         };
         terminal::print(&printed)?;
+        // What was found is told, whatever becomes of its files.
+        let written = written?;
         if let (Some(folder), false) = (&self.output, self.quiet) {
-            let written = outputs.iter().filter(|path| path.exists()).count();
             terminal::note(&format!("wrote {written} files in {}", folder.display()));
         }
         Ok(())
@@ -136,36 +139,28 @@ impl Analyze {
         Ok(found)
     }
 
-    /// Writes everything that belongs to a record's report.
-    fn write(&self, record: &CampaignRecord, report: &LifetimeReport, folder: &Path) -> Result<(), Failure> {
+    /// Writes everything that belongs to a record's report; the number of files.
+    fn write(&self, record: &CampaignRecord, report: &LifetimeReport, folder: &Path) -> Result<usize, Failure> {
         std::fs::create_dir_all(folder).map_err(|e| {
             Failure::Failed(format!("{}: cannot be made: {e}; choose another folder with -o", folder.display()))
         })?;
+        let mut batch = Batch::new();
         let texts = [terminal::json(report)?, report::lifetimes_csv(report), report::curves_csv(report)];
         for (name, text) in FILES.iter().zip(texts) {
-            outputs::save(&folder.join(name), &text)?;
+            batch.text(&folder.join(name), &text)?;
         }
-        pictures(record, report, folder)
-    }
-}
-
-/// Figures and the page of a report, into its folder.
-fn pictures(record: &CampaignRecord, report: &LifetimeReport, folder: &Path) -> Result<(), Failure> {
-    let figures = figure::lifetime::lifetime(record, report)?;
-    // One of an earlier report that is not drawn now would be taken for a part of this one.
-    for figure in figures.iter().filter(|figure| figure.plate.is_none()) {
-        for old in ["svg", "png"].map(|ending| folder.join(format!("{}.{ending}", figure.name))) {
-            match std::fs::remove_file(&old) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Failure::Failed(format!("{}: cannot be removed: {e}", old.display())));
-                }
-                _ => {}
-            }
+        let figures = figure::lifetime::lifetime(record, report)?;
+        figure::lifetime::stage(&mut batch, &figures, folder)?;
+        let beside: Vec<Attachment> = FILES.iter().zip(HOLD).map(|(&name, holds)| Attachment { name, holds }).collect();
+        batch.text(&folder.join(PAGE), &page(record, report, &figures, &beside)?)?;
+        let written = batch.destinations();
+        outputs::place(batch, self.force, folder)?;
+        if self.force {
+            // A figure of an earlier report that is not drawn now would be taken for a part of this one.
+            outputs::remove(names().map(|name| folder.join(name)).filter(|path| !written.contains(path)))?;
         }
+        Ok(written.len())
     }
-    figure::lifetime::write(&figures, folder)?;
-    let beside: Vec<Attachment> = FILES.iter().zip(HOLD).map(|(&name, holds)| Attachment { name, holds }).collect();
-    outputs::save(&folder.join(PAGE), &page(record, report, &figures, &beside)?)
 }
 
 /// A campaign, or one point of it.

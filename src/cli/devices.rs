@@ -90,7 +90,7 @@ impl Report {
         }
         text.push_str(&gpus.render());
         text.push_str(
-            "auto: what `--backend auto` takes; `--adapter` takes a number, a PCI address or a part of a name\n",
+            "auto: what `--backend auto` takes; `--adapter` takes a number, a PCI address or a part of a name that no other has\n",
         );
         text
     }

@@ -14,7 +14,7 @@ pub struct Everyone {
     /// Only this kind of backend [default: the processor's and every adapter]
     #[arg(long, value_enum)]
     backend: Option<Kind>,
-    /// Only the adapter of this number in `trapline devices`, or with this in its name
+    /// Only this adapter: its number or PCI address in `trapline devices`, or a part of its name that no other has
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
 }

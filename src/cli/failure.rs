@@ -11,6 +11,7 @@ use trapline::experiment::mnist::{IdxError, MnistError};
 use trapline::figure::FigureError;
 use trapline::rare::RareError;
 use trapline::record::RecordError;
+use trapline::record::commit::{CommitError, KeepError};
 use trapline::text::one_line;
 
 /// Why a command did not do what it was asked to.
@@ -66,13 +67,32 @@ impl From<CampaignError> for Failure {
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
         use BackendError::{
-            Budget, Device, InstructionSet, Lengths, NoAdapter, NoBuffer, NoDevice, Shader, Threads, UnknownAdapter,
+            AmbiguousAdapter, Budget, Device, InstructionSet, Lengths, NoAdapter, NoBuffer, NoDevice, Shader, Threads,
+            UnknownAdapter,
         };
         match error {
-            UnknownAdapter { .. } | InstructionSet { .. } | Threads(_) | Budget { .. } => Failure::Usage(told(&error)),
+            UnknownAdapter { .. } | AmbiguousAdapter { .. } | InstructionSet { .. } | Threads(_) | Budget { .. } => {
+                Failure::Usage(told(&error))
+            }
             NoAdapter(_) | NoDevice { .. } | Device { .. } | NoBuffer { .. } | Shader { .. } | Lengths { .. } => {
                 Failure::Failed(told(&error))
             }
+        }
+    }
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Self {
+        Failure::Failed(told(&error))
+    }
+}
+
+/// A name that is taken is the user's to change, as it is before anything is computed.
+impl From<KeepError> for Failure {
+    fn from(error: KeepError) -> Self {
+        match error {
+            KeepError::Commit(inner) => inner.into(),
+            KeepError::Taken(taken) => Failure::Usage(told(&taken)),
         }
     }
 }
@@ -96,7 +116,8 @@ fn is_usage(error: &RunError) -> bool {
         | RunError::NotParts { .. }
         | RunError::NoFile(_)
         | RunError::NoFolder { .. }
-        | RunError::Name { .. } => true,
+        | RunError::Name { .. }
+        | RunError::Taken(_) => true,
         RunError::Backend { source, .. } => matches!(**source, BackendError::Budget { .. }),
         RunError::Stopped { source, .. } => is_usage(source),
         RunError::Dump { .. } | RunError::Record(_) => false,

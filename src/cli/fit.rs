@@ -14,7 +14,7 @@ use trapline::calibrate::target::Aim;
 use trapline::calibrate::{self, FitError, Found, Problem, Search, picture, report};
 use trapline::figure;
 use trapline::material::{self, Material};
-use trapline::record::commit::{self, CommitError};
+use trapline::record::commit::Batch;
 
 use super::{Failure, computing, outputs, size, terminal};
 
@@ -115,12 +115,13 @@ impl Fit {
             let text = calibrate::material_text(&problem, &found, &name, &self.from(), &self.command());
             // What was written must be read again, by this very program.
             material::parse(&text, &path.display().to_string()).map_err(|e| Failure::Failed(e.to_string()))?;
-            let mut written = vec![path.display().to_string()];
-            save(path, &text)?;
+            let (mut batch, stem) = (Batch::new(), path.with_extension(""));
+            batch.text(path, &text)?;
             if let Some(plate) = picture::plate(&found, &name).filter(|_| draws) {
-                let drawn = figure::plate(&plate, &path.with_extension(""))?;
-                written.extend(drawn.iter().map(|p| p.display().to_string()));
+                figure::stage_plate(&mut batch, &plate, &stem)?;
             }
+            let written: Vec<String> = batch.destinations().iter().map(|p| p.display().to_string()).collect();
+            outputs::place(batch, self.force, &stem)?;
             self.note(&format!("wrote {} in {}", written.join(", "), terminal::waited(start.elapsed())));
         }
         if found.converged() { Ok(()) } else { Err(Failure::Failed(report::stopped(found.stop).to_owned())) }
@@ -214,13 +215,6 @@ impl Fit {
 /// Whether two paths lead to one file that is there.
 fn is_same(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
-}
-
-fn save(path: &Path, text: &str) -> Result<(), Failure> {
-    let write = |temporary: &Path| {
-        std::fs::write(temporary, text).map_err(|source| CommitError { path: path.to_owned(), step: "write", source })
-    };
-    commit::atomic_write(path, write).map_err(|e: CommitError| Failure::Failed(e.to_string()))
 }
 
 fn json(found: &Found) -> Result<String, Failure> {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, Command, CommandFactory};
-use trapline::record::commit;
+use trapline::record::commit::{self, Batch};
 
 use super::{Arguments, EXIT_CODES, Failure, outputs, terminal};
 
@@ -39,9 +39,11 @@ impl Man {
         let paths: Vec<PathBuf> = pages.iter().map(|(path, _)| path.clone()).collect();
         commit::create_folder(&folder).map_err(|error| Failure::Failed(error.to_string()))?;
         outputs::free(&paths, self.force)?;
+        let mut batch = Batch::new();
         for (path, text) in &pages {
-            outputs::save(path, text)?;
+            batch.text(path, text)?;
         }
+        outputs::place(batch, self.force, &folder)?;
         terminal::note(&format!("wrote {} pages into {}", pages.len(), folder.display()));
         Ok(())
     }

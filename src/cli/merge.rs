@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use trapline::campaign;
+use trapline::record::commit::Batch;
 use trapline::record::{Held, Trust};
 
 use super::reading::{self, Extent};
@@ -40,13 +41,18 @@ impl Merge {
     /// [`Failure`].
     pub fn run(self) -> Result<(), Failure> {
         let output = [self.output.clone()];
+        outputs::record_name(&self.output)?;
         outputs::free(&output, self.force)?;
         outputs::not_inputs(&output, &self.pieces)?;
         let held = if self.linked { Held::Virtual } else { Held::Copied };
         let trusts =
             self.pieces.iter().map(|piece| reading::trust(piece, Extent::Everything)).collect::<Result<Vec<_>, _>>()?;
         let trust = if trusts.contains(&Trust::Unsealed) { Trust::Unsealed } else { Trust::Sealed };
-        let merged = campaign::merge(&self.pieces, &self.output, self.partial, held, trust)?;
+        let mut batch = Batch::new();
+        let merged = campaign::stage_merge(&mut batch, &self.pieces, &self.output, self.partial, held, trust)?;
+        let is_h5 = self.output.extension().is_some_and(|end| end == "h5");
+        let stem = if is_h5 { self.output.with_extension("") } else { self.output.clone() };
+        outputs::place(batch, self.force, &stem)?;
         if self.json {
             return terminal::print_json(&serde_json::json!({
                 "written": self.output, "computed": merged.points, "points": merged.of, "remarks": merged.remarks,

@@ -15,6 +15,7 @@ use trapline::figure::{self, Plate, digits};
 use trapline::material::{self, Material};
 use trapline::outcome::ExperimentLabel;
 use trapline::record;
+use trapline::record::commit::Batch;
 use trapline::units::{kelvin, spoken_time};
 
 use super::computing::{self, Computing};
@@ -186,12 +187,16 @@ impl Mnist {
             note(remarks);
         }
         let summary = summary(&found).map_err(unexpected)?;
-        if let Some(path) = &self.output {
-            let written = self.write(path, &material, backend.as_ref(), started, found)?;
-            let names: Vec<_> = written.iter().map(|p| p.display().to_string()).collect();
-            note(&format!("wrote {} in {}", names.join(", "), terminal::waited(start.elapsed())));
-        }
-        terminal::print(&summary)
+        // What was found is told, whatever becomes of its files.
+        let written = match &self.output {
+            None => Ok(()),
+            Some(path) => self.write(path, &material, backend.as_ref(), started, found).map(|written| {
+                let names: Vec<_> = written.iter().map(|p| p.display().to_string()).collect();
+                note(&format!("wrote {} in {}", names.join(", "), terminal::waited(start.elapsed())));
+            }),
+        };
+        let printed = terminal::print(&summary);
+        written.and(printed)
     }
 
     fn learning<'a>(&self, material: &'a Material, scheme: Scheme) -> Learning<'a> {
@@ -226,8 +231,10 @@ impl Mnist {
             .stems()
             .into_iter()
             .flat_map(|(_, stem)| ["png", "svg"].map(|end| format!("{}.{end}", stem.display())));
-        let outputs = self.output.iter().cloned().chain(plots.map(PathBuf::from));
-        outputs::free(&outputs.collect::<Vec<_>>(), self.force)
+        self.output.as_deref().map_or(Ok(()), outputs::record_name)?;
+        let outputs: Vec<PathBuf> = self.output.iter().cloned().chain(plots.map(PathBuf::from)).collect();
+        outputs::free(&outputs, self.force)?;
+        outputs::not_inputs(&outputs, material::path_of(&self.material, Path::new("")).as_slice())
     }
 
     fn write(
@@ -247,12 +254,14 @@ impl Mnist {
         };
         let made = provenance(&backend.identity(), started);
         let found = [found];
-        record::write_datasets(path, &label, &made, &found)?;
-        let mut written = vec![path.to_owned()];
+        let mut batch = Batch::new();
+        record::stage_datasets(&mut batch, path, &label, &made, &found)?;
         for (name, stem) in self.stems() {
             let plate = self.plot(name, &found[0]).map_err(unexpected)?;
-            written.extend(figure::plate(&plate, &stem)?);
+            figure::stage_plate(&mut batch, &plate, &stem)?;
         }
+        let written = batch.destinations();
+        outputs::place(batch, self.force, &path.with_extension(""))?;
         Ok(written)
     }
 

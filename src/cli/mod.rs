@@ -40,7 +40,8 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TRAPLINE_CO
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 when all went well; 1 for what fails while running (a file that cannot be read or written, a damaged \
-record, a device); 2 for wrong usage (arguments, what a campaign or material file holds, an output that exists or is in use); 128 and the number of the signal where one ended \
+record, a device); 2 for wrong usage (arguments, what a campaign or material file holds, an output that exists or is in use, also one that came to be meanwhile: then the \
+result is kept under a free name, which the error tells); 128 and the number of the signal where one ended \
 a run: 130 for Ctrl-C, 143 for SIGTERM. `diff` ends with 1 where two files differ, `qualify` where a lot \
 failed, `rare` where a fraction is not as precise as was asked for.
 

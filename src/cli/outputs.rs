@@ -1,10 +1,12 @@
 //! Files a command is going to write.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use trapline::record::commit::{self, CommitError};
+use trapline::campaign::MAX_NAME_BYTES;
+use trapline::record::commit::{Batch, other_kind};
 
 use super::Failure;
 
@@ -37,6 +39,15 @@ pub fn free(paths: &[PathBuf], force: bool) -> Result<(), Failure> {
         if path.is_dir() {
             return Err(Failure::Usage(format!("{shown} is a folder; choose another name with -o")));
         }
+        let bytes = path.file_name().map_or(0, OsStr::len);
+        if bytes > MAX_NAME_BYTES {
+            return Err(Failure::Usage(format!(
+                "{shown} has a name of {bytes} bytes, and {MAX_NAME_BYTES} is the limit; choose another name with -o"
+            )));
+        }
+        if let Some(kind) = path.symlink_metadata().ok().and_then(|found| other_kind(found.file_type())) {
+            return Err(Failure::Usage(format!("{shown} is {kind}, not a file; choose another name with -o")));
+        }
         if path.symlink_metadata().is_ok() && !force {
             return Err(Failure::Usage(format!(
                 "{shown} exists; choose another name with -o, or replace it with --force"
@@ -61,13 +72,41 @@ pub fn not_inputs(paths: &[PathBuf], inputs: &[PathBuf]) -> Result<(), Failure> 
     }
 }
 
-/// Writes a text file, whole or not at all.
+/// That HDF5 can write a record under this name.
 ///
 /// # Errors
-/// [`Failure::Failed`].
-pub fn save(path: &Path, text: &str) -> Result<(), Failure> {
-    let write = |temporary: &Path| {
-        fs::write(temporary, text).map_err(|source| CommitError { path: path.to_owned(), step: "write", source })
-    };
-    commit::atomic_write(path, write).map_err(|e: CommitError| Failure::Failed(e.to_string()))
+/// [`Failure::Usage`].
+pub fn record_name(path: &Path) -> Result<(), Failure> {
+    match path.to_str() {
+        Some(_) => Ok(()),
+        None => Err(Failure::Usage(format!(
+            "{} is not UTF-8, which the HDF5 library needs; choose another name with -o",
+            path.display()
+        ))),
+    }
+}
+
+/// Gives the files of a result their names, now that all of them are written: in place of what is there with `force`, and otherwise
+/// only where nothing is. `stem` is what their names begin with, or their folder.
+///
+/// # Errors
+/// [`Failure::Usage`] where a name is taken by now, which says under which names the files are; [`Failure::Failed`].
+pub fn place(batch: Batch, force: bool, stem: &Path) -> Result<(), Failure> {
+    if force { Ok(batch.replace()?) } else { Ok(batch.keep(stem)?) }
+}
+
+/// Removes files of an earlier result that have no successor in this one: beside it they would be taken for a part of it.
+///
+/// # Errors
+/// [`Failure::Failed`] for what the system refuses.
+pub fn remove(paths: impl IntoIterator<Item = PathBuf>) -> Result<(), Failure> {
+    for path in paths {
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                return Err(Failure::Failed(format!("{}: cannot be removed: {e}", path.display())));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }

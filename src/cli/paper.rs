@@ -1,6 +1,6 @@
 //! `trapline paper`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
@@ -17,7 +17,7 @@ use trapline::paper::measure::Raw;
 use trapline::paper::page::{self, Shown};
 use trapline::paper::raw::{BATCHES, Laboratory};
 use trapline::paper::{claims_of, judge};
-use trapline::record::{self, commit, commit::CommitError};
+use trapline::record::{self, commit::Batch};
 
 use super::computing::{self, Computing};
 use super::{Failure, outputs, size, terminal};
@@ -61,6 +61,7 @@ impl Paper {
         let pictures = self.mnist.as_ref().map(|folder| idx::load(folder)).transpose()?;
         let backend = self.computing.open()?;
         let record_path = self.output.join("paper.h5");
+        outputs::record_name(&record_path)?;
         if self.output.is_dir() {
             outputs::free(&self.outputs(), self.force)?;
             only.map_or(Ok(()), |figure| self.no_other_figures(figure))?;
@@ -102,16 +103,13 @@ impl Paper {
             notes: Vec::new(),
         };
         let made = provenance(&backend.identity(), started);
-        record::write_datasets(&record_path, &label, &made, &raw)?;
-        if self.force {
-            self.remove_figures()?;
-        }
-        let mut written = vec![record_path];
+        let mut batch = Batch::new();
+        record::stage_datasets(&mut batch, &record_path, &label, &made, &raw)?;
         let mut shown = Vec::new();
         let drawn = |f: &Figure| only.is_none_or(|one| one.id == f.id) && (pictures.is_some() || !f.needs_mnist());
         for figure in FIGURES.iter().filter(|f| drawn(f)) {
             let plate = (figure.draw)(&Raw(&raw)).map_err(|e| Failure::Failed(e.to_string()))?;
-            written.extend(figure::plate(&plate, &self.output.join(format!("figure-{}", figure.id)))?);
+            figure::stage_plate(&mut batch, &plate, &self.output.join(format!("figure-{}", figure.id)))?;
             shown.push(Shown {
                 id: figure.id.to_owned(),
                 caption: figure.caption.to_owned(),
@@ -120,9 +118,16 @@ impl Paper {
             });
         }
         let json = json(&findings)?;
-        written.push(save(&self.output, "claims.json", &json)?);
-        written.push(save(&self.output, "index.html", &page::page(&label, &made, &findings, &shown))?);
+        batch.text(&self.output.join("claims.json"), &json)?;
+        batch.text(&self.output.join("index.html"), &page::page(&label, &made, &findings, &shown))?;
+        let written = batch.destinations();
+        let placed = outputs::place(batch, self.force, &self.output);
         terminal::print(&if self.json { json } else { table(&findings) })?;
+        placed?;
+        if self.force {
+            // Of an earlier call, which may have drawn more: the page must not stand beside strangers.
+            outputs::remove(self.figures().filter(|figure| !written.contains(figure)))?;
+        }
         note("what each claim says, how it is measured, from which data and by which command: index.html, claims.json");
         note(&format!(
             "wrote {} files in {} in {}",
@@ -177,19 +182,6 @@ impl Paper {
         named.into_iter().chain(self.figures()).collect()
     }
 
-    /// Takes the figures of an earlier call away: this one may draw fewer, and the page must not stand beside strangers.
-    fn remove_figures(&self) -> Result<(), Failure> {
-        for path in self.figures() {
-            match std::fs::remove_file(&path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Failure::Failed(format!("{}: cannot be removed: {e}", path.display())));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
     /// The experiments on MNIST.
     fn digits(&self, lab: &Laboratory, data: &Mnist) -> Result<Vec<Dataset>, Failure> {
         let bar = terminal::bar(digits::ALL_PRESENTATIONS, "digits", self.quiet);
@@ -198,15 +190,6 @@ impl Paper {
         bar.finish_and_clear();
         Ok(std::iter::once(untrained).chain(learnt?).collect())
     }
-}
-
-fn save(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Failure> {
-    let path = folder.join(name);
-    let write = |temporary: &Path| {
-        std::fs::write(temporary, text).map_err(|source| CommitError { path: path.clone(), step: "write", source })
-    };
-    commit::atomic_write(&path, write).map_err(|e: CommitError| Failure::Failed(e.to_string()))?;
-    Ok(path)
 }
 
 fn table(findings: &[Finding]) -> String {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar};
 use trapline::campaign::{self, Plan, Watch};
 use trapline::outcome::{PointLabel, Sweep};
+use trapline::record::commit::other_kind;
 use trapline::text::one_line;
 use trapline::units::celsius_texts;
 
@@ -22,21 +23,45 @@ const BETWEEN_LINES: Duration = Duration::from_secs(60);
 pub struct Log(Option<Arc<Mutex<File>>>);
 
 impl Log {
-    /// Appends to this file, or to nothing.
+    /// Appends to this file, or to nothing. The streams of this process may be named as files (`/dev/stderr`, `/dev/fd/3`), and
+    /// a device that takes characters will do; a pipe or a socket that lies at a path would wait for a reader, and is refused.
     ///
     /// # Errors
     /// [`Failure::Usage`] for a file that cannot be written to.
     pub fn open(path: Option<&Path>) -> Result<Log, Failure> {
         let Some(path) = path else { return Ok(Log(None)) };
         let wrong = |what: String| Failure::Usage(format!("--log {}: {what}; choose another file", path.display()));
-        if !is_log(path).map_err(|error| wrong(format!("cannot be read: {error}")))? {
+        let unwritable = |error: std::io::Error| wrong(format!("cannot be written: {error}"));
+        if let Some(stream) = own_stream(path) {
+            return Ok(Log(Some(Arc::new(Mutex::new(stream.map_err(unwritable)?)))));
+        }
+        let is_new = match std::fs::metadata(path) {
+            Ok(found) => match refused(found.file_type(), path) {
+                Some(kind) => return Err(wrong(format!("is {kind}, not a file"))),
+                None => false,
+            },
+            Err(error) if error.kind() == ErrorKind::NotFound => true,
+            Err(error) => return Err(unwritable(error)),
+        };
+        let mut options = File::options();
+        options.append(true);
+        if is_new {
+            // Exclusively: a link that leads nowhere makes no file somewhere else.
+            options.create_new(true);
+        } else {
+            options.read(true);
+        }
+        without_waiting(&mut options);
+        let opened = options.open(path).or_else(|error| match is_new {
+            true => Err(error),
+            // A stream of this process, or a file that is not ours to read, may be open to be written only.
+            false => options.read(false).open(path),
+        });
+        let mut file = opened.map_err(unwritable)?;
+        if !is_log(&mut file).map_err(|error| wrong(format!("cannot be read: {error}")))? {
             return Err(wrong("is there and no log of this program".to_owned()));
         }
-        let opened = File::options().append(true).create(true).open(path);
-        match opened {
-            Ok(file) => Ok(Log(Some(Arc::new(Mutex::new(file))))),
-            Err(error) => Err(wrong(format!("cannot be written: {error}"))),
-        }
+        Ok(Log(Some(Arc::new(Mutex::new(file)))))
     }
 
     /// Writes a line. A log that cannot be written does not stop a campaign.
@@ -48,19 +73,64 @@ impl Log {
     }
 }
 
-/// Whether a file is a log to go on with: missing, empty, or with a line that begins with a time. Nothing else is appended to.
-fn is_log(path: &Path) -> std::io::Result<bool> {
+/// The standard output or error of this process, where that is what a path names: opened anew it would have an end of its own, and the
+/// two would write over each other.
+fn own_stream(path: &Path) -> Option<std::io::Result<File>> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        let copy = |stream: std::os::fd::BorrowedFd<'_>| stream.try_clone_to_owned().map(File::from);
+        match path.to_str()? {
+            "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(copy(std::io::stdout().as_fd())),
+            "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => Some(copy(std::io::stderr().as_fd())),
+            _ => None,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
+/// What a log may not be, in words: what would wait for a reader, or be harmed.
+fn refused(kind: std::fs::FileType, path: &Path) -> Option<&'static str> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        // A pipe that this process has open already has its reader, or had.
+        let is_own = ["/dev/fd", "/proc/self/fd"].iter().any(|own| path.starts_with(own));
+        if kind.is_char_device() || kind.is_fifo() && is_own {
+            return None;
+        }
+    }
+    let _ = path;
+    other_kind(kind)
+}
+
+/// Opening waits for nobody, whatever came to lie at the path since it was looked at.
+fn without_waiting(options: &mut std::fs::OpenOptions) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    }
+    #[cfg(not(unix))]
+    let _ = options;
+}
+
+/// Whether a file is a log to go on with: empty, or with a line that begins with a time. Nothing else is appended to.
+fn is_log(file: &mut File) -> std::io::Result<bool> {
+    let found = file.metadata()?;
+    // A stream or a terminal has no beginning to look at.
+    if !found.is_file() || found.len() == 0 {
+        return Ok(true);
+    }
     let mut start = Vec::new();
-    match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
-        Err(error) => return Err(error),
-        // A pipe or a terminal has no beginning to look at.
-        Ok(file) if !file.metadata()?.is_file() => return Ok(true),
-        Ok(file) => file.take(22).read_to_end(&mut start)?,
-    };
+    file.take(22).read_to_end(&mut start)?;
     let pattern = b"0000-00-00T00:00:00Z  ";
     let alike = |(&byte, &wanted): (&u8, &u8)| if wanted == b'0' { byte.is_ascii_digit() } else { byte == wanted };
-    Ok(start.is_empty() || start.len() == pattern.len() && start.iter().zip(pattern).all(alike))
+    Ok(start.len() == pattern.len() && start.iter().zip(pattern).all(alike))
 }
 
 /// The progress of a run.

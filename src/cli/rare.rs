@@ -12,6 +12,7 @@ use trapline::backend::job::Job;
 use trapline::campaign::{MAX_TIME_S, MIN_TIME_S, Overrides, Plan};
 use trapline::outcome::PointLabel;
 use trapline::rare::{self, Estimate, LEAST_FRACTION, PointEstimate, RareError, Request};
+use trapline::record::commit::Batch;
 use trapline::units::{celsius, celsius_texts, spoken_time};
 
 use super::{Failure, outputs, size, terminal};
@@ -115,7 +116,9 @@ impl Rare {
         let json = terminal::json(&report)?;
         terminal::print(&if self.json { json.clone() } else { table(&plan, &report) })?;
         if let Some(path) = &self.output {
-            outputs::save(path, &json)?;
+            let mut batch = Batch::new();
+            batch.text(path, &json)?;
+            outputs::place(batch, self.force, &path.with_extension(""))?;
             self.note(&format!("wrote {} in {}", path.display(), terminal::waited(start.elapsed())));
         }
         if missed {

@@ -1,19 +1,20 @@
 //! `trapline run`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
 use trapline::analysis::retention;
 use trapline::backend::Backend;
-use trapline::campaign::{self, Destination, Existing, Overrides, Plan, Shard, estimate};
+use trapline::campaign::{self, Destination, Existing, Overrides, Plan, RunError, Shard, estimate};
+use trapline::record::commit::Batch;
 use trapline::record::point_path;
 use trapline::{figure, record};
 
 use super::computing::{self, Computing};
 use super::progress::{Log, Progress};
 use super::reading::{self, Extent};
-use super::{Failure, interrupt, size, terminal};
+use super::{Failure, interrupt, outputs, size, terminal};
 
 /// Runs a campaign and writes its record, a summary and a plot
 #[derive(Debug, Args)]
@@ -45,7 +46,8 @@ pub struct Run {
     /// Prints the summary as JSON
     #[arg(long)]
     json: bool,
-    /// Appends what happens, with times, to this file: start, each finished point with the time left, the end
+    /// Appends what happens, with times, to this file: start, each finished point with the time left, the end. A device that takes
+    /// characters or a stream of the process will do too (/dev/stderr), a pipe that lies at a path will not
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 }
@@ -120,7 +122,8 @@ impl Run {
         if maybe_finished && destination.is_finished(&plan, &backend.identity())? {
             note(&format!("{} is complete: nothing is left to compute", destination.record.display()));
             let drawn = !draws || destination.figures.iter().any(|figure| figure.symlink_metadata().is_ok());
-            return report(&destination, !drawn, self.json).map(drop);
+            let stem = (!drawn).then_some(destination.figure_stem.as_path());
+            return report(&destination.record, stem, false, self.json).map(drop);
         }
         let claim = destination.claim(&plan, &backend.identity(), existing)?;
         note(&heading(&plan));
@@ -143,12 +146,22 @@ impl Run {
         }
         interrupt::say_at_end(kept(&destination, log));
 
+        let replaces = destination.replaces(existing);
         let progress = Progress::new(&plan, claim.done(), log.clone(), self.quiet);
         let result = campaign::run(&plan, backend.as_ref(), claim, &progress);
         progress.end();
-        result?;
+        let (destination, taken) = match result {
+            Ok(()) => (destination, None),
+            // The record is whole under another name.
+            Err(RunError::Taken(taken)) => (Destination::new(&taken.kept[0], draws)?, Some(RunError::Taken(taken))),
+            Err(error) => return Err(error.into()),
+        };
 
-        let written = report(&destination, draws, self.json)?;
+        let stem = draws.then_some(destination.figure_stem.as_path());
+        let written = report(&destination.record, stem, replaces, self.json)?;
+        if let Some(taken) = taken {
+            return Err(taken.into());
+        }
         note(&format!("wrote {} in {}", written.join(", "), terminal::waited(start.elapsed())));
         Ok(())
     }
@@ -219,17 +232,20 @@ fn kept(destination: &Destination, log: &Log) -> impl Fn() -> String + Send + 's
     }
 }
 
-/// Prints the summary of the record and draws its figures where they are wanted; the names of the files.
-fn report(destination: &Destination, draw: bool, json: bool) -> Result<Vec<String>, Failure> {
-    let found = record::open_campaign(&destination.record)?;
+/// Prints the summary of the record and draws its figures where a stem is given; the names of the files.
+fn report(path: &Path, stem: Option<&Path>, replaces: bool, json: bool) -> Result<Vec<String>, Failure> {
+    let found = record::open_campaign(path)?;
     let mut rows = retention::summary(&found);
     // Those of other shards have nothing to say.
     rows.retain(|row| row.computed);
     let printed = if json { Ok(()) } else { terminal::print(&retention::table(&rows)) };
-    let mut written = vec![destination.record.clone()];
-    if draw {
-        written.extend(figure::retention(&found, &destination.figure_stem)?);
-    }
+    let mut written = vec![path.to_owned()];
+    let drawn = stem.map_or(Ok(Vec::new()), |stem| {
+        let mut batch = Batch::new();
+        let figures = figure::stage_retention(&mut batch, &found, stem)?;
+        outputs::place(batch, replaces, stem).map(|()| figures)
+    });
+    written.extend(drawn.iter().flatten().cloned());
     let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
     if json {
         let points = serde_json::json!({
@@ -237,6 +253,6 @@ fn report(destination: &Destination, draw: bool, json: bool) -> Result<Vec<Strin
         });
         terminal::print_json(&points)?;
     }
-    printed?;
+    printed.and(drawn)?;
     Ok(written)
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use trapline::campaign::slurm::{Slurm as Scripts, TimeLimit, merge_conditions};
 use trapline::campaign::{Destination, MAX_SHARDS, Overrides, Plan};
 use trapline::record;
-use trapline::record::commit;
+use trapline::record::commit::{self, Batch, CommitError};
 
 use super::computing::Computing;
 use super::reading::{self, Extent};
@@ -236,8 +236,7 @@ impl Slurm {
             }
         }
         for (path, text) in texts(scripts)? {
-            let there = fs::read(&path);
-            if !self.force && path.symlink_metadata().is_ok() && there.ok().as_deref() != Some(text.as_bytes()) {
+            if !self.force && path.symlink_metadata().is_ok() && !holds(&path, &text) {
                 return Err(Failure::Usage(format!(
                     "{} is another script than this call makes; choose another name with -o, or replace it with --force",
                     path.display()
@@ -249,12 +248,28 @@ impl Slurm {
 
     fn write(&self, scripts: &Scripts) -> Result<(), Failure> {
         commit::create_folder(&scripts.logs()).map_err(|error| Failure::Failed(error.to_string()))?;
+        let mut batch = Batch::new();
         for (path, text) in texts(scripts)? {
-            outputs::save(&path, &text)?;
-            may_run(&path);
+            if !holds(&path, &text) {
+                batch.write::<CommitError>(&path, |temporary| {
+                    fs::write(temporary, text).map_err(|source| CommitError {
+                        path: path.clone(),
+                        step: "write",
+                        source,
+                    })?;
+                    may_run(temporary);
+                    Ok(())
+                })?;
+            }
         }
-        Ok(())
+        outputs::place(batch, self.force, &scripts.folder())
     }
+}
+
+/// Whether a file is there and holds this text. One that is no file is not opened: a pipe would wait.
+fn holds(path: &Path, text: &str) -> bool {
+    let is_file = path.metadata().is_ok_and(|found| found.is_file() && found.len() == text.len() as u64);
+    is_file && fs::read(path).is_ok_and(|there| there == text.as_bytes())
 }
 
 fn texts(scripts: &Scripts) -> Result<[(PathBuf, String); 2], Failure> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use trapline::record::commit::TOO_LARGE;
 use trapline::text;
 
 use super::Failure;
@@ -17,6 +18,9 @@ pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text::plain(text).as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Failure::Told(0),
+        ErrorKind::FileTooLarge => {
+            Failure::Failed(format!("cannot write to the standard output: {error}; {TOO_LARGE}"))
+        }
         _ => Failure::Failed(format!("cannot write to the standard output: {error}; check the disk")),
     })
 }

@@ -14,7 +14,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 
 use super::FigureError;
-use crate::record::commit::{self, CommitError};
+use crate::record::commit::{Batch, CommitError};
 use crate::text::plain;
 
 /// Bitmap pixels per point, on the page as it is written.
@@ -181,16 +181,16 @@ pub(super) trait Drawing {
     fn draw<DB: DrawingBackend>(&self, page: &Page<'_, DB>) -> Drawn;
 }
 
-/// Draws `STEM.png` and `STEM.svg` and commits both.
-pub(super) fn write(drawing: &impl Drawing, stem: &Path) -> Result<Vec<PathBuf>, FigureError> {
+/// Draws `STEM.png` and `STEM.svg`, which get their names with the rest of a batch.
+pub(super) fn stage(batch: &mut Batch, drawing: &impl Drawing, stem: &Path) -> Result<Vec<PathBuf>, FigureError> {
     fonts().map_err(|detail| FigureError::draw(stem, detail))?;
     let png = with_ending(stem, "png");
     let svg = with_ending(stem, "svg");
     // Both are drawn before either is written.
     let (pixels, size) = bitmap(drawing).map_err(|detail| FigureError::draw(&png, detail))?;
     let text = vector(drawing).map_err(|detail| FigureError::draw(&svg, detail))?;
-    save(&png, |out| encode(out, &pixels, size))?;
-    save(&svg, |out| out.write_all(text.as_bytes()))?;
+    save(batch, &png, |out| encode(out, &pixels, size))?;
+    save(batch, &svg, |out| out.write_all(text.as_bytes()))?;
     Ok(vec![png, svg])
 }
 
@@ -259,8 +259,12 @@ fn with_ending(stem: &Path, ending: &str) -> PathBuf {
     PathBuf::from(path)
 }
 
-fn save(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), FigureError> {
-    commit::atomic_write(path, |temporary| {
+fn save(
+    batch: &mut Batch,
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), FigureError> {
+    batch.write(path, |temporary| {
         let write = || {
             let mut out = BufWriter::new(File::create(temporary)?);
             fill(&mut out)?;

@@ -24,8 +24,8 @@ pub use axis::Axis;
 pub use chart::{Chart, Curve, Mark, Style};
 pub use heat::Heat;
 pub use map::Map;
-pub use plate::{Panel, Plate, plate, plate_svg};
-pub use retention::retention;
+pub use plate::{Panel, Plate, plate, plate_svg, stage_plate};
+pub use retention::{retention, stage_retention};
 pub use scale::Colour;
 
 use crate::record::{RecordError, commit::CommitError};

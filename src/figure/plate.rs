@@ -12,6 +12,7 @@ use super::chart::{self, Chart};
 use super::frame::Frame;
 use super::map::{self, Map};
 use super::scale::{GREY, INK};
+use crate::record::commit::Batch;
 
 /// One of the pictures of a page.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,9 +44,20 @@ impl Plate {
 /// # Errors
 /// [`FigureError`] where the folder cannot be written, or the page is too large to be drawn.
 pub fn plate(plate: &Plate, stem: &Path) -> Result<Vec<PathBuf>, FigureError> {
+    let mut batch = Batch::new();
+    let paths = stage_plate(&mut batch, plate, stem)?;
+    batch.replace()?;
+    Ok(paths)
+}
+
+/// The same of files that get their names with the rest of a batch.
+///
+/// # Errors
+/// As [`plate`].
+pub fn stage_plate(batch: &mut Batch, plate: &Plate, stem: &Path) -> Result<Vec<PathBuf>, FigureError> {
     let page = Sheet::new(plate);
     page.check(stem)?;
-    canvas::write(&page, stem)
+    canvas::stage(batch, &page, stem)
 }
 
 /// The page as SVG, an `<svg>` element to be put into another page.

@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::plate::{Panel, Plate, plate};
+use super::plate::{Panel, Plate, stage_plate};
 use super::{Axis, Chart, Colour, Curve, FigureError, Mark};
 use crate::outcome::{PointSettings, Sweep};
 use crate::record::CampaignRecord;
+use crate::record::commit::Batch;
 use crate::units::{YEAR_S, celsius_texts};
 
 /// More panels than this are too small to read.
@@ -26,11 +27,22 @@ const LEAST_LOSS: f64 = 1e-6;
 /// # Errors
 /// [`FigureError`] where the folder cannot be written, or a record has more materials than a figure holds.
 pub fn retention(record: &CampaignRecord, stem: &Path) -> Result<Vec<PathBuf>, FigureError> {
+    let mut batch = Batch::new();
+    let paths = stage_retention(&mut batch, record, stem)?;
+    batch.replace()?;
+    Ok(paths)
+}
+
+/// The same of files that get their names with the rest of a batch.
+///
+/// # Errors
+/// As [`retention`].
+pub fn stage_retention(batch: &mut Batch, record: &CampaignRecord, stem: &Path) -> Result<Vec<PathBuf>, FigureError> {
     let found = record.label.materials.len();
     if !(1..=MOST_PANELS).contains(&found) {
         return Err(FigureError::TooMany { path: stem.to_owned(), found, limit: MOST_PANELS });
     }
-    plate(&Retention::new(record).plate(), stem)
+    stage_plate(batch, &Retention::new(record).plate(), stem)
 }
 
 /// What is drawn in a panel.

@@ -11,7 +11,7 @@ use hdf5::types::VarLenUnicode;
 use hdf5::{H5Type, Location};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
-use super::commit;
+use super::commit::Batch;
 use super::error::RecordError;
 use super::hdf::{self, Attributes, Explain, unicode};
 use super::layout::EXPERIMENT_FILE_TYPE;
@@ -37,8 +37,24 @@ pub fn write_datasets(
     provenance: &Provenance,
     datasets: &[Dataset],
 ) -> Result<(), RecordError> {
+    let mut batch = Batch::new();
+    stage_datasets(&mut batch, path, label, provenance, datasets)?;
+    Ok(batch.replace()?)
+}
+
+/// Writes an experiment file that gets its name with the rest of a batch.
+///
+/// # Errors
+/// As [`write_datasets`].
+pub fn stage_datasets(
+    batch: &mut Batch,
+    path: &Path,
+    label: &ExperimentLabel,
+    provenance: &Provenance,
+    datasets: &[Dataset],
+) -> Result<(), RecordError> {
     check_names(datasets)?;
-    commit::atomic_write(path, |temporary| {
+    batch.write(path, |temporary| {
         let file = hdf::create(temporary, path, hdf::MANY_PIECES, false)?;
         let output = Output { file: &file, shown: path };
         output.root(label, provenance, datasets)?;

@@ -12,7 +12,7 @@ use hdf5_sys::h5a::H5Aexists;
 use hdf5_sys::h5t::{H5T_str_t, H5Tset_strpad};
 use ndarray::ArrayView1;
 
-use super::commit::CommitError;
+use super::commit::{CommitError, TOO_LARGE};
 use super::contents::{Contents, Refusal, Unfit};
 use super::error::{RecordError, flatten, is_left_open, system_error};
 use super::input::Input;
@@ -38,7 +38,15 @@ pub(crate) trait Explain<T> {
 
 impl<T> Explain<T> for hdf5::Result<T> {
     fn writing(self, path: &Path, doing: &str) -> Result<T, RecordError> {
-        self.map_err(|e| explain(path, doing, &e, CHECK_DISK))
+        self.map_err(|e| {
+            let refused = explain(path, doing, &e, CHECK_DISK);
+            match refused {
+                RecordError::Hdf5 { path, doing, detail, .. } if is_too_large(&detail) => {
+                    RecordError::Hdf5 { path, doing, detail, remedy: TOO_LARGE }
+                }
+                other => other,
+            }
+        })
     }
 
     fn reading(self, path: &Path, doing: &str) -> Result<T, RecordError> {
@@ -55,6 +63,20 @@ fn reading(path: &Path, doing: &str, error: &hdf5::Error) -> RecordError {
         return RecordError::LeftOpen { path: path.to_owned() };
     }
     explain(path, doing, error, DAMAGED)
+}
+
+/// Whether it is what the system says of a file that may not grow further: HDF5 hands that on in words only.
+fn is_too_large(detail: &str) -> bool {
+    #[cfg(unix)]
+    {
+        let system = io::Error::from(rustix::io::Errno::FBIG).to_string();
+        system.starts_with(detail)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = detail;
+        false
+    }
 }
 
 fn explain(path: &Path, doing: &str, error: &hdf5::Error, remedy: &'static str) -> RecordError {

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::commit;
+use super::commit::{self, Batch};
 use super::error::RecordError;
 use super::hdf::{self, Explain, Trust};
 use super::input::Input;
@@ -47,10 +47,27 @@ pub fn write_unfinished(
     provenance: &Provenance,
     planned: &[usize],
 ) -> Result<(), RecordError> {
+    let mut batch = Batch::new();
+    stage_unfinished(&mut batch, destination, parts, campaign, provenance, planned)?;
+    Ok(batch.replace()?)
+}
+
+/// The same of a record that gets its name with the rest of a batch.
+///
+/// # Errors
+/// As [`write_unfinished`].
+pub fn stage_unfinished(
+    batch: &mut Batch,
+    destination: &Path,
+    parts: &Path,
+    campaign: &CampaignLabel,
+    provenance: &Provenance,
+    planned: &[usize],
+) -> Result<(), RecordError> {
     let Some(folder) = parts.file_name().and_then(|name| name.to_str()) else {
         return Err(RecordError::unwritable("the folder of points", parts.display(), "one with a name in UTF-8"));
     };
-    commit::atomic_write(destination, |temporary| {
+    batch.write(destination, |temporary| {
         let output = Output::without_results(temporary, destination, UNFINISHED_FILE_TYPE, campaign, provenance)?;
         output.attach_scales()?;
         output.root().text("parts", folder)?;

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use super::campaign::CampaignRecord;
-use super::commit;
+use super::commit::Batch;
 use super::error::RecordError;
 use super::hdf;
 use super::input::Opened;
@@ -65,6 +65,39 @@ pub fn merge(
     sources: &[(usize, Source<'_>)],
     held: Held,
 ) -> Result<(), RecordError> {
+    let mut batch = Batch::new();
+    stage_merge(&mut batch, campaign, provenance, destination, sources, held)?;
+    Ok(batch.replace()?)
+}
+
+/// As [`merge_points`], but the record gets its name with the rest of a batch.
+///
+/// # Errors
+/// As [`merge`].
+pub fn stage_points(
+    batch: &mut Batch,
+    dir: &Path,
+    campaign: &CampaignLabel,
+    provenance: &Provenance,
+    destination: &Path,
+    numbers: impl IntoIterator<Item = usize>,
+) -> Result<(), RecordError> {
+    let sources: Vec<_> = numbers.into_iter().map(|number| (number, Source::Folder(dir))).collect();
+    stage_merge(batch, campaign, provenance, destination, &sources, Held::Copied)
+}
+
+/// As [`merge`], but the record gets its name with the rest of a batch.
+///
+/// # Errors
+/// As [`merge`].
+pub fn stage_merge(
+    batch: &mut Batch,
+    campaign: &CampaignLabel,
+    provenance: &Provenance,
+    destination: &Path,
+    sources: &[(usize, Source<'_>)],
+    held: Held,
+) -> Result<(), RecordError> {
     let count = campaign.points();
     // Looked for first: a missing point must not cost the merge of those before it.
     for &(number, source) in sources {
@@ -81,7 +114,7 @@ pub fn merge(
         }
     }
     let linked = if held == Held::Virtual { linked(destination, sources)? } else { Vec::new() };
-    commit::atomic_write(destination, |temporary| {
+    batch.write(destination, |temporary| {
         let output = Output::create(temporary, destination, CAMPAIGN_FILE_TYPE, campaign, provenance, &linked)?;
         let mut opened = Records::default();
         for &(number, source) in sources {

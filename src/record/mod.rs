@@ -11,7 +11,8 @@
 //! ## What can be relied on
 //!
 //! - A file under its final name is complete: it is written under a temporary name in the same folder, closed with the
-//!   result checked, synchronised, renamed, and the folder synchronised ([`commit`]).
+//!   result checked, synchronised, renamed, and the folder synchronised ([`commit`]). The functions that begin with `stage_` leave
+//!   the renaming to whoever holds the [`commit::Batch`]; the others replace what has the name.
 //! - Damage is reported: a checksum over the whole file is compared before HDF5 sees it, the HDF5 metadata and every array
 //!   of results carry their own, sizes are checked against the axes before anything is allocated, and a file of another
 //!   type or of a newer format is refused by name.
@@ -46,18 +47,18 @@ mod texts;
 mod write;
 
 pub use campaign::{CampaignRecord, RecordedPoint};
-pub use datasets::write_datasets;
+pub use datasets::{stage_datasets, write_datasets};
 pub use describe::{describe, describe_unfinished};
 pub use describe_experiment::text as describe_experiment;
 pub use error::RecordError;
 pub use experiment::{ExperimentRecord, read_datasets};
 pub use hdf::{Trust, is_sealed};
-pub use index::{UnfinishedRecord, open_unfinished, write_unfinished};
+pub use index::{UnfinishedRecord, open_unfinished, stage_unfinished, write_unfinished};
 pub use layout::{
     CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, MAX_AXIS_NAME, POINT_FILE_TYPE, UNFINISHED_FILE_TYPE,
     is_taken as is_taken_name,
 };
-pub use merge::{Held, Source, load_outcome, merge, merge_points};
+pub use merge::{Held, Source, load_outcome, merge, merge_points, stage_merge, stage_points};
 pub use read::{
     OpenRecord, Record, open, open_campaign, open_point, read_all, read_dump, read_histograms, read_point,
     read_summary, whole,

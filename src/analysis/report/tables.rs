@@ -111,7 +111,43 @@ fn some(value: Option<f64>) -> String {
     value.map(number).unwrap_or_default()
 }
 
-/// In quotes where a comma or a quote asks for them (RFC 4180).
+/// A text as a cell: in quotes where a comma or a quote asks for them (RFC 4180), or what spreadsheets of other countries part cells at.
+/// What a spreadsheet would take for a formula, and is no number, gets an apostrophe before it: names come from files of anybody.
 fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    let starts_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    let is_number = text.parse::<f64>().is_ok_and(f64::is_finite);
+    let text = if starts_formula && !is_number { format!("'{text}") } else { text.to_owned() };
+    if text.contains([',', ';', '"', '\n', '\r', '\t']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for (text, cell) in [
+            ("=1+1", "'=1+1"),
+            ("+cmd|'/c calc'!A0", "'+cmd|'/c calc'!A0"),
+            ("-2+3", "'-2+3"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "\"'\t=1\""),
+            ("\r=1", "\"'\r=1\""),
+            ("＝1", "'＝1"),
+            ("=A1,B1", "\"'=A1,B1\""),
+            ("=\"a\"", "\"'=\"\"a\"\"\""),
+            // A spreadsheet that parts at semicolons must not see a second cell.
+            ("a;=1", "\"a;=1\""),
+            ("-", "'-"),
+            ("-inf", "'-inf"),
+            // Numbers and other texts are as they are.
+            ("-2.5e-3", "-2.5e-3"),
+            ("+1", "+1"),
+            ("pi-ws2", "pi-ws2"),
+            ("a=b", "a=b"),
+            ("", ""),
+        ] {
+            assert_eq!(quoted(text), cell, "{text:?}");
+        }
+    }
 }

@@ -107,6 +107,19 @@ pub(super) struct Chosen {
     key: Key,
     /// Its place among those of the same key.
     place: usize,
+    /// Its place among all, as `trapline devices` counts them.
+    number: usize,
+}
+
+impl Chosen {
+    /// Who the adapter is, with what tells it from others of its name: where it is plugged in, or else its number.
+    pub(super) fn identity(&self, of: &Identity) -> Identity {
+        let place = match self.key.pci_bus.as_str() {
+            "" => format!("adapter {}", self.number),
+            address => format!("PCI {address}"),
+        };
+        Identity { adapter: Identity::placed(&of.adapter, &place), ..of.clone() }
+    }
 }
 
 /// The adapter that was chosen before, from a new instance.
@@ -134,16 +147,35 @@ fn pci_address(text: &str) -> Option<[u32; 4]> {
     Some([hex(domain)?, hex(bus)?, hex(device)?, hex(function)?])
 }
 
-/// Place of the adapter that is meant among the names and the PCI addresses: an address, a number, or else part of a name
+/// The adapters that are meant, by their places among the names and the PCI addresses. A whole number is a place and nothing else; a
+/// PCI address is the first adapter with it (one device may have several drivers); anything else is a whole name, or part of names
 /// (case does not matter).
-fn place(asked: &str, names: &[String], addresses: &[String]) -> Option<usize> {
-    if let Some(asked) = pci_address(asked) {
-        return addresses.iter().position(|address| pci_address(address) == Some(asked));
+fn meant(asked: &str, names: &[String], addresses: &[String]) -> Vec<usize> {
+    let asked = asked.trim();
+    if !asked.is_empty() && asked.bytes().all(|b| b.is_ascii_digit()) {
+        return asked.parse().ok().filter(|number| *number < names.len()).into_iter().collect();
     }
-    let by_number = asked.parse().ok().filter(|number| *number < names.len());
+    if let Some(asked) = pci_address(asked) {
+        return addresses.iter().position(|address| pci_address(address) == Some(asked)).into_iter().collect();
+    }
     let wanted = asked.to_lowercase();
-    let by_name = || names.iter().position(|name| !wanted.is_empty() && name.to_lowercase().contains(&wanted));
-    by_number.or_else(by_name)
+    let places = |fits: &dyn Fn(&str) -> bool| {
+        let named = names.iter().enumerate().filter(|(_, name)| !wanted.is_empty() && fits(&name.to_lowercase()));
+        named.map(|(place, _)| place).collect::<Vec<_>>()
+    };
+    match places(&|name| name == wanted) {
+        none if none.is_empty() => places(&|name| name.contains(&wanted)),
+        whole => whole,
+    }
+}
+
+/// `0: NVIDIA A100 (0000:65:00.0); 1: llvmpipe`.
+fn listed(places: impl IntoIterator<Item = usize>, names: &[String], addresses: &[String]) -> String {
+    let told = |place: usize| match addresses[place].as_str() {
+        "" => format!("{place}: {}", names[place]),
+        address => format!("{place}: {} ({address})", names[place]),
+    };
+    places.into_iter().map(told).collect::<Vec<_>>().join("; ")
 }
 
 /// The adapter a user means: its number in [`adapters`], its PCI address, or part of its name; the best one where `None`.
@@ -154,33 +186,57 @@ pub(super) fn choose(asked: Option<&str>) -> Result<(wgpu::Adapter, Chosen), Bac
     }
     let names: Vec<_> = found.iter().map(|adapter| adapter.get_info().name).collect();
     let addresses: Vec<_> = found.iter().map(|adapter| adapter.get_info().device_pci_bus_id).collect();
-    let Some(position) = asked.map_or(Some(0), |asked| place(asked, &names, &addresses)) else {
-        return Err(BackendError::UnknownAdapter {
-            asked: asked.unwrap_or_default().to_owned(),
-            found: names.join("; "),
-        });
-    };
+    let position = one_of(asked, &names, &addresses)?;
     let key_of = key(&found[position]);
     let place = found[..position].iter().filter(|other| key(other) == key_of).count();
-    Ok((found.swap_remove(position), Chosen { key: key_of, place }))
+    Ok((found.swap_remove(position), Chosen { key: key_of, place, number: position }))
+}
+
+/// The place of the one adapter that is meant.
+fn one_of(asked: Option<&str>, names: &[String], addresses: &[String]) -> Result<usize, BackendError> {
+    let Some(asked) = asked else { return Ok(0) };
+    match meant(asked, names, addresses)[..] {
+        [one] => Ok(one),
+        [] => {
+            let asked = if asked.trim().is_empty() { "of an empty name".to_owned() } else { asked.to_owned() };
+            Err(BackendError::UnknownAdapter { asked, found: listed(0..names.len(), names, addresses) })
+        }
+        ref several => Err(BackendError::AmbiguousAdapter {
+            asked: asked.to_owned(),
+            found: listed(several.iter().copied(), names, addresses),
+        }),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{pci_address, place};
+    use super::{meant, one_of, pci_address};
+    use crate::backend::BackendError;
 
     #[test]
-    fn a_number_is_a_place_where_there_is_one_and_else_part_of_a_name() {
-        let names = ["NVIDIA GeForce RTX 4090", "NVIDIA GeForce RTX 1080", "llvmpipe"].map(str::to_owned);
+    fn a_number_is_a_place_or_nothing() {
+        let names = ["NVIDIA GeForce RTX 4090", "NVIDIA GeForce RTX 1080", "llvmpipe (LLVM 15.0.6, 256 bits)"]
+            .map(str::to_owned);
         let addresses = ["0000:65:00.0", "0001:0a:00.0", ""].map(str::to_owned);
         for (asked, expected) in [
             ("0", Some(0)),
             ("2", Some(2)),
-            ("4090", Some(0)),
-            ("1080", Some(1)),
+            (" 1 ", Some(1)),
+            ("02", Some(2)),
             ("LLVM", Some(2)),
+            ("rtx 4090", Some(0)),
+            ("15.0", Some(2)),
             ("", None),
-            ("7", None),
+            (" ", None),
+            // Digits of names: of GPUs, of a version of LLVM.
+            ("4090", None),
+            ("1080", None),
+            ("3", None),
+            ("5", None),
+            ("6", None),
+            ("15", None),
+            ("256", None),
+            ("99999999999999999999999", None),
             // As nvidia-smi, lspci and this program write them.
             ("00000000:65:00.0", Some(0)),
             ("65:00.0", Some(0)),
@@ -188,8 +244,31 @@ mod tests {
             ("0a:00.0", None),
             ("0000:65:00.1", None),
         ] {
-            assert_eq!(place(asked, &names, &addresses), expected, "{asked}");
+            let expected: Vec<usize> = expected.into_iter().collect();
+            assert_eq!(meant(asked, &names, &addresses), expected, "{asked}");
         }
+        let error = one_of(Some("5"), &names, &addresses).expect_err("there is no such number").to_string();
+        assert!(
+            error.contains("no adapter 5") && error.contains("1: NVIDIA GeForce RTX 1080 (0001:0a:00.0)"),
+            "{error}"
+        );
+        assert_eq!(one_of(None, &names, &addresses).ok(), Some(0));
+    }
+
+    #[test]
+    fn a_name_that_several_have_is_refused_with_all_of_them() {
+        let names = ["NVIDIA A100", "NVIDIA A100", "NVIDIA A100 SXM", "llvmpipe"].map(str::to_owned);
+        let addresses = ["0000:17:00.0", "0000:65:00.0", "", ""].map(str::to_owned);
+        for asked in ["A100", "nvidia", "NVIDIA A100"] {
+            let Err(error) = one_of(Some(asked), &names, &addresses) else { panic!("{asked} is no one adapter's") };
+            assert!(matches!(error, BackendError::AmbiguousAdapter { .. }), "{error}");
+            let line = error.to_string();
+            assert!(line.contains("0: NVIDIA A100 (0000:17:00.0); 1: NVIDIA A100 (0000:65:00.0)"), "{line}");
+            assert!(!line.contains("llvmpipe"), "{line}");
+        }
+        // A whole name is meant before those it is a part of.
+        assert_eq!(one_of(Some("NVIDIA A100"), &names[1..], &addresses[1..]).ok(), Some(0));
+        assert_eq!(one_of(Some("SXM"), &names, &addresses).ok(), Some(2));
     }
 
     #[test]

@@ -61,7 +61,8 @@ struct TileSums {
 }
 
 impl Gpu {
-    /// Opens an adapter by part of its name or its number in [`adapters`] (the best one where `None`, software last);
+    /// Opens an adapter by its number in [`adapters`], its PCI address, or a part of its name that no other has (the best one where
+    /// `None`, software last);
     /// `memory_bytes` bounds what a tile takes of the device's memory.
     ///
     /// # Errors
@@ -70,8 +71,8 @@ impl Gpu {
         let (adapter, chosen) = adapters::choose(adapter)?;
         let device = Device::open(&adapter)?;
         Ok(Gpu {
+            identity: chosen.identity(&device.identity),
             chosen,
-            identity: device.identity.clone(),
             device: Mutex::new(Some(device)),
             budget_bytes: memory_bytes,
             limits: None,

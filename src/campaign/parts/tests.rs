@@ -123,6 +123,24 @@ fn points_are_taken_over_by_the_run_they_belong_to() {
 }
 
 #[cfg(unix)]
+/// A record that is nobody else's to read is not to be read in its points.
+#[cfg(unix)]
+#[test]
+fn points_of_a_private_record_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let (record, path) = (folder.path().join("bake.h5"), folder.path().join("bake.h5.parts"));
+    let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o077;
+    for (kept, private) in [(0o600, true), (0o644, false)] {
+        fs::write(&record, "").unwrap();
+        fs::set_permissions(&record, fs::Permissions::from_mode(kept)).unwrap();
+        let parts = Parts::claim(&path, Existing::Replace, &some()).unwrap();
+        assert_eq!(mode() == 0, private, "{kept:o} gave {:o}", mode());
+        drop(parts);
+        let _ = fs::remove_dir_all(&path);
+    }
+}
+
 #[test]
 fn a_link_is_no_folder_of_points() {
     let (folder, path) = folder_with(&["000000/point-000001.h5"]);

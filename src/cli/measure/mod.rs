@@ -19,6 +19,7 @@ use trapline::material::{self, Material};
 use trapline::outcome::ExperimentLabel;
 use trapline::protocol::{Part, Wrong};
 use trapline::record;
+use trapline::record::commit::Batch;
 use trapline::units::kelvin;
 
 use super::computing::{self, Computing};
@@ -132,6 +133,7 @@ impl Specimen {
             None => (nominal.read_v, nominal.read_s),
         };
         let material = material::load(&self.material, Path::new("")).map_err(|e| Failure::Usage(e.to_string()))?;
+        self.output.as_deref().map_or(Ok(()), outputs::record_name)?;
         outputs::free(&self.outputs(), self.force)?;
         let of_material = material::path_of(&self.material, Path::new(""));
         outputs::not_inputs(&self.outputs(), &[inputs, of_material.as_slice()].concat())?;
@@ -171,27 +173,36 @@ impl Specimen {
         if let Some(remarks) = told.found.remark("outside_validity") {
             note(remarks);
         }
-        if let Some(path) = &self.output {
-            let label = ExperimentLabel {
-                command: told.command.to_owned(),
-                title: told.found.title.clone(),
-                materials: vec![(ready.material.name.clone(), ready.material.text.clone())],
-                seed: self.seed,
-                notes: Vec::new(),
-            };
-            let made = provenance(&ready.backend.identity(), ready.started.clone());
-            record::write_datasets(path, &label, &made, &[told.found])?;
-            let mut written = vec![path.clone()];
-            if !self.no_plot {
-                written.extend(figure::plate(&told.plate, &path.with_extension(""))?);
-            }
-            let names: Vec<_> = written.iter().map(|p| p.display().to_string()).collect();
-            note(&format!("wrote {}", names.join(", ")));
-        }
+        // What was found is told, whatever becomes of its files.
+        let written = match &self.output {
+            Some(path) => self.write(ready, &told, path).map(|files| note(&format!("wrote {files}"))),
+            None => Ok(()),
+        };
         if let Some(remark) = &told.remark {
             note(remark);
         }
-        terminal::print(&told.summary.render())
+        let printed = terminal::print(&told.summary.render());
+        written.and(printed)
+    }
+
+    /// The record and the plot get their names together; those names.
+    fn write(&self, ready: &Ready, told: &Told, path: &Path) -> Result<String, Failure> {
+        let label = ExperimentLabel {
+            command: told.command.to_owned(),
+            title: told.found.title.clone(),
+            materials: vec![(ready.material.name.clone(), ready.material.text.clone())],
+            seed: self.seed,
+            notes: Vec::new(),
+        };
+        let made = provenance(&ready.backend.identity(), ready.started.clone());
+        let (mut batch, stem) = (Batch::new(), path.with_extension(""));
+        record::stage_datasets(&mut batch, path, &label, &made, std::slice::from_ref(&told.found))?;
+        if !self.no_plot {
+            figure::stage_plate(&mut batch, &told.plate, &stem)?;
+        }
+        let names: Vec<_> = batch.destinations().iter().map(|p| p.display().to_string()).collect();
+        outputs::place(batch, self.force, &stem)?;
+        Ok(names.join(", "))
     }
 }
 

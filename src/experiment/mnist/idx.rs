@@ -8,9 +8,9 @@
 //! Nothing is allocated on the word of a header: memory grows with the bytes that are really there.
 
 use super::MnistError;
+use crate::files;
 use flate2::read::MultiGzDecoder;
 use ndarray::{Array2, s};
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -184,7 +184,7 @@ fn read(path: &Path, item: &[u32]) -> Result<(usize, Vec<u8>), IdxError> {
 /// The file's content, unpacked where it begins as gzip does.
 fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     let mut start = Vec::with_capacity(2);
-    let mut file = File::open(path)?;
+    let mut file = files::open(path)?;
     file.by_ref().take(2).read_to_end(&mut start)?;
     let gzipped = start == [0x1f, 0x8b];
     let whole = io::Cursor::new(start).chain(BufReader::new(file));

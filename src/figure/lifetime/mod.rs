@@ -8,9 +8,10 @@ mod weibull;
 
 use std::path::{Path, PathBuf};
 
-use super::plate::{Panel, Plate, plate};
+use super::plate::{Panel, Plate, stage_plate};
 use super::{Axis, Colour, FigureError};
 use crate::analysis::report::{Group, LifetimeReport};
+use crate::record::commit::Batch;
 use crate::record::{CampaignRecord, OpenRecord};
 use crate::units::{YEAR_S, celsius_texts};
 
@@ -59,10 +60,21 @@ pub fn lifetime(record: &CampaignRecord, report: &LifetimeReport) -> Result<Vec<
 /// # Errors
 /// [`FigureError`] where the folder cannot be written.
 pub fn write(figures: &[LifetimeFigure], folder: &Path) -> Result<Vec<PathBuf>, FigureError> {
+    let mut batch = Batch::new();
+    let paths = stage(&mut batch, figures, folder)?;
+    batch.replace()?;
+    Ok(paths)
+}
+
+/// The same of files that get their names with the rest of a batch.
+///
+/// # Errors
+/// As [`write`].
+pub fn stage(batch: &mut Batch, figures: &[LifetimeFigure], folder: &Path) -> Result<Vec<PathBuf>, FigureError> {
     let mut paths = Vec::new();
     for figure in figures {
         if let Some(drawn) = &figure.plate {
-            paths.extend(plate(drawn, &folder.join(figure.name))?);
+            paths.extend(stage_plate(batch, drawn, &folder.join(figure.name))?);
         }
     }
     Ok(paths)
