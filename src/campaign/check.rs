@@ -166,12 +166,13 @@ pub(super) fn read_out(material: &Material, read: &ReadOut, temperature_k: f64) 
 }
 
 /// A number of points that a folder, a plan and a record can hold.
-pub(super) fn points(points: usize) -> Result<(), Bad> {
-    if points <= MAX_POINTS {
+pub(super) fn points(points: u64) -> Result<(), Bad> {
+    if points <= MAX_POINTS as u64 {
         return Ok(());
     }
+    let value = if points == u64::MAX { format!("{points} or more") } else { points.to_string() };
     let what = "the number of points, sweeps by materials by temperatures,".to_owned();
-    Err(Bad { what, value: points.to_string(), limit: format!("at most {MAX_POINTS}; split the campaign") })
+    Err(Bad { what, value, limit: format!("at most {MAX_POINTS}; split the campaign") })
 }
 
 /// Numbers of the record of this many points, dumps aside.
