@@ -297,9 +297,11 @@ mod tests {
     #[test]
     fn an_error_repeats_no_more_than_a_line_of_a_text() {
         let long = "x".repeat(100_000);
-        for text in
-            [format!("[array]\n{long} = 1\n"), format!("[array]\nrows = \"{long}\"\n"), format!("array = \"a\\n{long}\"")]
-        {
+        for text in [
+            format!("[array]\n{long} = 1\n"),
+            format!("[array]\nrows = \"{long}\"\n"),
+            format!("array = \"a\\n{long}\""),
+        ] {
             let wrong = read::<Shape>(&text).unwrap_err();
             assert!(wrong.len() < 400 && !wrong.contains('\n') && wrong.contains("characters)"), "{wrong}");
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use toml::Table;
 
 use super::check::{self, MAX_MATERIALS, MAX_SUBSTEPS, MAX_TEMPERATURES};
@@ -16,7 +17,7 @@ use super::times::{Times, times};
 use crate::array::{ArrayShape, MAX_LINES};
 use crate::backend::job::{MAX_BINS, ReadOut};
 use crate::files;
-use crate::material::draft::Draft;
+use crate::material::draft::{Draft, DraftError};
 use crate::material::{self, Material};
 use crate::outcome::{CampaignLabel, PointLabel, PointSettings};
 use crate::protocol::{self, Profile};
@@ -78,8 +79,8 @@ pub(super) struct Build<'a> {
     /// Materials with what is done to them, by the places on the axes that change them.
     programmed: HashMap<Vec<usize>, Vec<Arc<Programmed>>>,
     materials: Vec<Material>,
-    /// The materials' files, where a sweep changes numbers of them.
-    drafts: Vec<Draft>,
+    /// The materials with the numbers that sweeps give them, or why not, by the places on the axes that do.
+    changed: HashMap<Vec<usize>, Result<Vec<Material>, Bad>>,
 }
 
 impl<'a> Build<'a> {
@@ -136,7 +137,6 @@ impl<'a> Build<'a> {
             settings: Vec::with_capacity(points),
         };
         Ok(Build {
-            sweeps,
             label,
             points: Vec::with_capacity(points),
             cases: Vec::new(),
@@ -145,8 +145,9 @@ impl<'a> Build<'a> {
             overrides: overrides.clone(),
             settled: HashMap::new(),
             programmed: HashMap::new(),
+            changed: changed(&sweeps, &materials)?,
             materials,
-            drafts: Vec::new(),
+            sweeps,
         })
     }
 
@@ -203,19 +204,14 @@ impl<'a> Build<'a> {
     /// What cases at the same places of the axes they are read for have in common, checked.
     fn settle(&mut self, number: usize, places: &[usize]) -> Result<Settled, Refused> {
         if self.sweeps.read_for(places).is_empty() {
-            return self.settle_file(self.file, &[], places).map_err(Refused::Value);
+            return self.settle_file(self.file, places).map_err(Refused::Value);
         }
-        let (table, parameters) = self.sweeps.case(&self.document, number)?;
+        let table = self.sweeps.case(&self.document, number)?;
         let file: CampaignFile = toml_file::from_table(table).map_err(Refused::File)?;
-        self.settle_file(&file, &parameters, places).map_err(Refused::Value)
+        self.settle_file(&file, places).map_err(Refused::Value)
     }
 
-    fn settle_file(
-        &mut self,
-        file: &CampaignFile,
-        parameters: &[Parameter],
-        places: &[usize],
-    ) -> Result<Settled, Bad> {
+    fn settle_file(&mut self, file: &CampaignFile, places: &[usize]) -> Result<Settled, Bad> {
         let program = file.program.as_ref();
         let program_c = program.and_then(|p| p.temperature_c);
         let program_k = program_c.map(|t| check::temperature("program.temperature_c", t).map(kelvin)).transpose()?;
@@ -234,7 +230,7 @@ impl<'a> Build<'a> {
         let materials = match self.programmed.get(&of_materials) {
             Some(materials) => materials.clone(),
             None => {
-                let materials = self.programmed(file, parameters)?;
+                let materials = self.programmed(file, places)?;
                 self.programmed.insert(of_materials, materials.clone());
                 materials
             }
@@ -265,12 +261,16 @@ impl<'a> Build<'a> {
     }
 
     /// The materials of a case, with what is done to them.
-    fn programmed(&mut self, file: &CampaignFile, parameters: &[Parameter]) -> Result<Vec<Arc<Programmed>>, Bad> {
+    fn programmed(&self, file: &CampaignFile, places: &[usize]) -> Result<Vec<Arc<Programmed>>, Bad> {
         let physics = file.physics.as_ref();
         let relaxes = physics.and_then(|p| p.matrix_relaxation) != Some(false);
         let broadens = physics.and_then(|p| p.thermal_broadening) != Some(false);
+        let materials = match self.changed.get(&self.sweeps.of_parameters(places)) {
+            None => &self.materials,
+            Some(changed) => changed.as_ref().map_err(Bad::clone)?,
+        };
         let mut programmed = Vec::new();
-        for (i, (mut material, of)) in self.changed(parameters)?.into_iter().zip(&file.material).enumerate() {
+        for (i, (mut material, of)) in materials.iter().cloned().zip(&file.material).enumerate() {
             let program = check::program(&format!("material[{i}].program"), &of.program)?;
             if !relaxes {
                 material = material.without_matrix();
@@ -278,42 +278,47 @@ impl<'a> Build<'a> {
             material.injection.thermal_broadening &= broadens;
             let segments = protocol::segments(&program).len() as u64;
             let found = Programmed { material, program, segments };
-            let before = self.cases.last().and_then(|case| case.of.materials.get(i)).filter(|before| ***before == found);
+            let before =
+                self.cases.last().and_then(|case| case.of.materials.get(i)).filter(|before| ***before == found);
             programmed.push(before.cloned().unwrap_or_else(|| Arc::new(found)));
         }
         Ok(programmed)
-    }
-
-    /// The materials with some numbers changed.
-    fn changed(&mut self, parameters: &[Parameter]) -> Result<Vec<Material>, Bad> {
-        if parameters.is_empty() {
-            return Ok(self.materials.clone());
-        }
-        let wrong = |name: &str, message: String| Bad {
-            what: format!("material {name}"),
-            value: message,
-            limit: "as its file allows".to_owned(),
-        };
-        if self.drafts.is_empty() {
-            let draft = |of: &Material| Draft::new(&of.text, &of.name).map_err(|e| wrong(&of.name, e.to_string()));
-            self.drafts = self.materials.iter().map(draft).collect::<Result<_, Bad>>()?;
-        }
-        let mut materials = Vec::with_capacity(self.materials.len());
-        // Every case changes the same keys: a draft needs no change back.
-        for (Material { name, .. }, draft) in self.materials.iter().zip(&mut self.drafts) {
-            for Parameter { key, value } in parameters {
-                draft.number(key).map_err(|e| wrong(name, e.to_string()))?;
-                draft.set(key, *value);
-            }
-            materials.push(material::parse(&draft.text(), name).map_err(|e| wrong(name, e.to_string()))?);
-        }
-        Ok(materials)
     }
 
     pub(super) fn plan(self) -> Plan {
         let numbers = (0..self.points.len()).collect();
         Plan { label: self.label, points: self.points, numbers, inputs: Vec::new(), cases: self.cases }
     }
+}
+
+/// The materials with the numbers that sweeps give them, each set of numbers by its places on the axes that do. Nothing else takes as
+/// long in a plan: sets are read side by side.
+fn changed(sweeps: &Sweeps, materials: &[Material]) -> Result<HashMap<Vec<usize>, Result<Vec<Material>, Bad>>, Bad> {
+    let sets = sweeps.sets_of_parameters();
+    check::changed_materials(sets.len().saturating_mul(materials.len()))?;
+    // Every set changes the same keys: a draft needs no change back.
+    let drafts = || materials.iter().map(|of| Draft::new(&of.text, &of.name)).collect::<Result<Vec<_>, _>>();
+    let read = |drafts: &mut Result<Vec<Draft>, DraftError>, (places, case): (Vec<usize>, usize)| {
+        let found = sweeps.parameters(case).and_then(|parameters| match drafts {
+            Ok(drafts) => materials.iter().zip(drafts).map(|(of, draft)| with(of, draft, &parameters)).collect(),
+            Err(error) => Err(wrong_material(&materials[0].name, error)),
+        });
+        (places, found)
+    };
+    Ok(sets.into_par_iter().map_init(drafts, read).collect())
+}
+
+fn wrong_material(name: &str, error: &dyn std::error::Error) -> Bad {
+    Bad { what: format!("material {name}"), value: error.to_string(), limit: "as its file allows".to_owned() }
+}
+
+/// A material with some of its numbers changed.
+fn with(material: &Material, draft: &mut Draft, parameters: &[Parameter]) -> Result<Material, Bad> {
+    for Parameter { key, value } in parameters {
+        draft.number(key).map_err(|e| wrong_material(&material.name, &e))?;
+        draft.set(key, *value);
+    }
+    material::parse(&draft.text(), &material.name).map_err(|e| wrong_material(&material.name, &e))
 }
 
 /// Rows or columns: the file's are checked even where the command line has others.

@@ -125,8 +125,7 @@ impl Plan {
         };
         let materials = materials(&file.material, origin, base)?;
         let value = |bad| CampaignError::Value { path: path(), bad };
-        let table: Table =
-            toml_file::read(text).map_err(|message| CampaignError::Syntax { path: path(), message })?;
+        let table: Table = toml_file::read(text).map_err(|message| CampaignError::Syntax { path: path(), message })?;
         let mut build = Build::new(text, &file, table, materials, overrides).map_err(value)?;
         for number in 0..build.sweeps.cases() {
             build.case(number).map_err(|refused| {
@@ -135,7 +134,9 @@ impl Plan {
                     false => format!("with {}: ", build.sweeps.told(number)),
                 };
                 match refused {
-                    Refused::File(message) => CampaignError::Syntax { path: path(), message: format!("{told}{message}") },
+                    Refused::File(message) => {
+                        CampaignError::Syntax { path: path(), message: format!("{told}{message}") }
+                    }
                     Refused::Value(bad) => value(Bad { what: format!("{told}{}", bad.what), ..bad }),
                 }
             })?;

@@ -44,7 +44,8 @@ impl Shard {
         let mut order: Vec<usize> = (0..work.len()).collect();
         order.sort_by_key(|&piece| (Reverse(work[piece].0), &work[piece].1));
         // Work, pieces, number: of shards with as little, the one with fewest pieces, then the first.
-        let mut shards: BinaryHeap<Reverse<(u128, usize, usize)>> = (0..of).map(|shard| Reverse((0, 0, shard))).collect();
+        let mut shards: BinaryHeap<Reverse<(u128, usize, usize)>> =
+            (0..of).map(|shard| Reverse((0, 0, shard))).collect();
         let mut dealt = vec![Vec::new(); of];
         for alike in order.chunk_by(|&a, &b| work[a] == work[b]) {
             let mut owners = Vec::with_capacity(alike.len());

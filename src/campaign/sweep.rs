@@ -97,7 +97,8 @@ impl Sweeps {
         }
         // A sweep over the table [array] would have its say in rows and columns too.
         let whole = |axis: &Sweep, values: &[Vec<Value>]| {
-            axis.keys.iter().all(|key| DIRECT.contains(&key.key.as_str())) && values.iter().flatten().all(Value::is_integer)
+            axis.keys.iter().all(|key| DIRECT.contains(&key.key.as_str()))
+                && values.iter().flatten().all(Value::is_integer)
         };
         let tabled = sweeps.changes("array");
         sweeps.direct = sweeps.axes.iter().zip(&sweeps.values).map(|(axis, of)| !tabled && whole(axis, of)).collect();
@@ -140,38 +141,64 @@ impl Sweeps {
         self.axes.iter().flat_map(|axis| &axis.keys).any(|swept| swept.key == key)
     }
 
-    /// The campaign file of a case, and what changes in its materials. The last sweep runs fastest. `file` is the campaign's without
+    /// The campaign file of a case. The last sweep runs fastest. `file` is the campaign's without
     /// its sweeps, of which a case has none.
-    pub(super) fn case(&self, file: &Table, number: usize) -> Result<(Table, Vec<Parameter>), Bad> {
+    pub(super) fn case(&self, file: &Table, number: usize) -> Result<Table, Bad> {
         let mut document = Value::Table(file.clone());
-        let mut parameters = Vec::new();
         for (i, (axis, at)) in self.axes.iter().zip(self.places(number)).enumerate() {
             for (key, value) in axis.keys.iter().zip(&self.values[i][at]) {
-                let here = || format!("sweep[{i}].values[{at}]");
-                match key.key.strip_prefix(PARAMETER) {
-                    None => {
-                        let segments: Vec<&str> = key.key.split('.').collect();
-                        set(&mut document, &segments, value).map_err(|what| {
-                            Bad::key(
-                                format!("sweep[{i}].key"),
-                                format!("{:?}", key.key),
-                                format!("a key to set: {what}"),
-                            )
-                        })?;
-                    }
-                    Some(of_material) => {
-                        let number = value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
-                        let number =
-                            number.ok_or_else(|| Bad::key(here(), value, "a number, in the material's unit"))?;
-                        parameters.push(Parameter { key: of_material.to_owned(), value: number });
-                    }
+                if key.key.starts_with(PARAMETER) {
+                    continue;
                 }
+                let segments: Vec<&str> = key.key.split('.').collect();
+                set(&mut document, &segments, value).map_err(|what| {
+                    Bad::key(format!("sweep[{i}].key"), quoted(&key.key), format!("a key to set: {what}"))
+                })?;
             }
         }
         match document {
-            Value::Table(table) => Ok((table, parameters)),
-            _ => Ok((Table::new(), parameters)),
+            Value::Table(table) => Ok(table),
+            _ => Ok(Table::new()),
         }
+    }
+
+    /// What changes in the materials of a case; the same keys in all cases, in the same order.
+    pub(super) fn parameters(&self, number: usize) -> Result<Vec<Parameter>, Bad> {
+        let mut parameters = Vec::new();
+        for (i, (axis, at)) in self.axes.iter().zip(self.places(number)).enumerate() {
+            for (key, value) in axis.keys.iter().zip(&self.values[i][at]) {
+                let Some(of_material) = key.key.strip_prefix(PARAMETER) else { continue };
+                let number = value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
+                let number = number.ok_or_else(|| {
+                    let here = format!("sweep[{i}].values[{at}]");
+                    Bad::key(here, value, "a number, in the material's unit")
+                })?;
+                parameters.push(Parameter { key: of_material.to_owned(), value: number });
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// The places on the axes that change numbers of the materials' files.
+    pub(super) fn of_parameters(&self, places: &[usize]) -> Vec<usize> {
+        places.iter().zip(&self.axes).filter(|(_, axis)| changes_materials(axis)).map(|(&at, _)| at).collect()
+    }
+
+    /// One case for each set of values that the sweeps give to numbers of the materials' files, with its
+    /// [`Sweeps::of_parameters`]; none where they change no such number.
+    pub(super) fn sets_of_parameters(&self) -> Vec<(Vec<usize>, usize)> {
+        let lengths: Vec<usize> = self.values.iter().map(Vec::len).collect();
+        let changing: Vec<usize> = (0..lengths.len()).filter(|&i| changes_materials(&self.axes[i])).collect();
+        let sets = if changing.is_empty() { 0 } else { changing.iter().map(|&i| lengths[i]).product() };
+        let set = |number: usize| {
+            let (mut rest, mut places) = (number, vec![0; lengths.len()]);
+            for &i in changing.iter().rev() {
+                (places[i], rest) = (rest % lengths[i], rest / lengths[i]);
+            }
+            let case = places.iter().zip(&lengths).fold(0, |case, (at, length)| case * length + at);
+            (self.of_parameters(&places), case)
+        };
+        (0..sets).map(set).collect()
     }
 
     /// Place of a case on each sweep.
@@ -191,6 +218,10 @@ impl Sweeps {
             |(axis, at): (&Sweep, usize)| format!("{} = {}", axis.name, toml_file::shown(&axis.coordinate.text(at)));
         self.axes.iter().zip(places).map(value).collect::<Vec<_>>().join(", ")
     }
+}
+
+fn changes_materials(axis: &Sweep) -> bool {
+    axis.keys.iter().any(|key| key.key.starts_with(PARAMETER))
 }
 
 fn keys(here: &str, file: &SweepFile) -> Result<Vec<String>, Bad> {

@@ -148,7 +148,10 @@ impl Plan {
             line("remark", format!("{points} points: {flag}"));
         }
         if let Some(more) = remarks.len().checked_sub(MOST_REMARKS + 1) {
-            line("remark", format!("and {} more of this kind; --list has the points, and the record their remarks", more + 1));
+            line(
+                "remark",
+                format!("and {} more of this kind; --list has the points, and the record their remarks", more + 1),
+            );
         }
         lines.concat()
     }

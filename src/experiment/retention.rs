@@ -27,8 +27,7 @@ pub fn run(
     times_s: &[f64],
 ) -> Result<Dataset, ExperimentError> {
     let shape = (states.len(), times_s.len(), probe.cells.len());
-    let [mut conductance, mut noiseless, mut filling, mut lost] =
-        [(); 4].map(|()| Array3::from_elem(shape, f64::NAN));
+    let [mut conductance, mut noiseless, mut filling, mut lost] = [(); 4].map(|()| Array3::from_elem(shape, f64::NAN));
     let mut share = Array1::from_elem(states.len(), f64::NAN);
     for (state, &pulses) in states.iter().enumerate() {
         let mut programmed = probe.clone();

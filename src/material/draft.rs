@@ -30,9 +30,9 @@ impl Draft {
     pub fn new(text: &str, origin: &str) -> Result<Draft, DraftError> {
         let wrong = |message| DraftError::Toml { origin: origin.to_owned(), message };
         toml_file::nesting(text).map_err(wrong)?;
-        let document = text.parse().map_err(|e: toml_edit::TomlError| {
-            wrong(e.message().split_whitespace().collect::<Vec<_>>().join(" "))
-        })?;
+        let document = text
+            .parse()
+            .map_err(|e: toml_edit::TomlError| wrong(e.message().split_whitespace().collect::<Vec<_>>().join(" ")))?;
         Ok(Draft { document, origin: origin.to_owned() })
     }
 

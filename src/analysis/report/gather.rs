@@ -177,9 +177,7 @@ fn glass_transition_k(files: &Files, material: usize, swept: &dyn Fn(&str) -> Op
     let on = |value: Option<&Value>| value.and_then(Value::as_bool);
     let relaxes = match swept("physics.matrix_relaxation") {
         Some(text) => text != "false",
-        None => {
-            on(files.campaign.get("physics").and_then(|physics| physics.get("matrix_relaxation"))) != Some(false)
-        }
+        None => on(files.campaign.get("physics").and_then(|physics| physics.get("matrix_relaxation"))) != Some(false),
     };
     if !relaxes || on(material.get("matrix").and_then(|matrix| matrix.get("enabled"))) != Some(true) {
         return None;

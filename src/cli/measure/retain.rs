@@ -51,7 +51,8 @@ impl Retain {
         if empty {
             self.refuse_no_window(&ready, &train)?;
         }
-        let mut summary = Table::new(["time (s)", "as read (S)", "without noise (S)", "window kept (%)", "charge lost"], 0);
+        let mut summary =
+            Table::new(["time (s)", "as read (S)", "without noise (S)", "window kept (%)", "charge lost"], 0);
         for (t, time_s) in times.iter().enumerate() {
             let kept = if empty { "-".to_owned() } else { format!("{:.3}", kept(t)) };
             let lost = Some(mean(lost, 1, t)).filter(|lost| lost.is_finite()).map_or("-".to_owned(), scientific);
@@ -62,7 +63,8 @@ impl Retain {
         let points = |of: &dyn Fn(usize) -> f64| {
             times.iter().enumerate().filter(|(_, s)| **s > 0.0).map(|(t, s)| (*s, of(t))).collect::<Vec<_>>()
         };
-        let curve = |of: &dyn Fn(usize) -> f64| vec![Curve::line(cells_in_words(cells), points(of)).styled(Style::LineAndDots)];
+        let curve =
+            |of: &dyn Fn(usize) -> f64| vec![Curve::line(cells_in_words(cells), points(of)).styled(Style::LineAndDots)];
         let pulses = if train.count == 1 { "a pulse".to_owned() } else { format!("{} pulses", train.count) };
         let window_chart = Chart {
             title: format!("{} after {pulses}", self.specimen.title(&ready)),
