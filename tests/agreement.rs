@@ -37,6 +37,9 @@ use trapline::backend::stimulus::{Response, Stimulus};
 use trapline::backend::tally::CHUNK_CELLS;
 use trapline::backend::{self, Backend, Choice, Trace};
 use trapline::cell::{self, Factors, capture};
+use trapline::experiment::probe::{Conditions, Probe};
+use trapline::experiment::pulse::{POTENTIATION, Train};
+use trapline::experiment::retention;
 use trapline::material::{self, Material, TrapClass, Variation};
 use trapline::protocol::{Part, Segment, segments};
 use trapline::units::{kelvin, thermal_energy_ev};
@@ -292,6 +295,59 @@ fn cells_know_no_shape(backend: &dyn Backend) {
     }
 }
 
+/// What programmed states lose, as `trapline retain` records it: from 1e-13 to nearly all, where one less what is kept says nothing.
+fn programmed_states_lose_what_a_closed_form_says(backend: &dyn Backend) {
+    let train = Train { count: 8, ..POTENTIATION };
+    let times_s = [0.0, 1.0, 30.0, 1e3, 1e5, 1e8];
+    let seen = |backend: &dyn Backend, m: &Material, conditions: Conditions, cells: u64| {
+        let probe = Probe::new(backend, m, conditions, (0..cells).collect());
+        retention::run(&probe, "retention", &train, &[0, 8], &times_s).unwrap()
+    };
+    let mut least: f64 = 1.0;
+    for (depth_ev, celsius) in [(1.40, 25.0), (1.55, 25.0), (1.9, 100.0), (1.2, 100.0)] {
+        let m = single_class(depth_ev);
+        let found = seen(backend, &m, Conditions::nominal(kelvin(celsius)), 1);
+        let (lost, kept) = (found.numbers("lost").unwrap(), found.numbers("kept").unwrap());
+        let rate = m.attempt_per_s * (-depth_ev / thermal_energy_ev(kelvin(celsius))).exp();
+        for (t, time_s) in times_s.iter().enumerate() {
+            let expected = -(-rate * time_s).exp_m1();
+            // One class: its occupancy cancels, and what is left is f64 on every backend. An exponent of 75 is rounded to 1e-14.
+            assert_close(&format!("{depth_ev} eV after {time_s} s"), lost[[1, t, 0]], expected, 1e-12, 0.0);
+            assert!(lost[[0, t, 0]].is_nan(), "a cell without charge has nothing to lose");
+            if expected > 0.0 {
+                least = least.min(expected);
+            }
+            // Control: of a loss of 1e-8 a ratio of conductances in single precision knows nothing.
+            if (1e-10..1e-8).contains(&expected) && backend.identity().backend != "reference" {
+                let by_kept = 1.0 - kept[[1, t, 0]];
+                assert!((by_kept / expected - 1.0).abs() > 1e-2, "{by_kept:e} of {expected:e}");
+            }
+        }
+    }
+    assert!(least < 1e-9, "no small loss was looked at: {least:e}");
+    // Cells that differ, of many classes: the reference's losses, to the error of the shares of the classes. FILLING is that of an
+    // occupancy, and a loss is a quotient of sums of them.
+    let qd = material::shipped("pi-ws2-qd").unwrap();
+    for celsius in [-20.0, 25.0, 150.0] {
+        let conditions = Conditions { read_noise: false, ..Conditions::real(kelvin(celsius), 7) };
+        let [ours, theirs] = [backend, &Reference].map(|backend| seen(backend, &qd, conditions, 40));
+        let [ours, theirs] = [&ours, &theirs].map(|of| of.numbers("lost").unwrap());
+        for (at, expected) in theirs.indexed_iter().filter(|(at, _)| at[0] == 1) {
+            assert_close(&format!("{celsius} C, {at:?}"), ours[at.clone()], *expected, 2.0 * FILLING, 0.0);
+        }
+        // And they are those of a campaign's cells, which the backend computes in its own precision.
+        let program = segments(&[Part::Pulses { pulses: 8, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 }]);
+        let base = support::point(&qd, &program, celsius, 7, &times_s[1..]);
+        let shape = ArrayShape { rows: 1, cols: 40 };
+        let job = Job::new(&JobSpec { shape, program_k: kelvin(celsius), ..base });
+        let campaign = trace(backend, &job, &CellSet::run(0, 40));
+        for ((t, cell), lost) in campaign.lost.indexed_iter() {
+            let what = format!("{celsius} C, time {t}, cell {cell} of a campaign");
+            assert_close(&what, ours[[1, t, cell]], f64::from(*lost), LOST + 2.0 * FILLING, 1e-37);
+        }
+    }
+}
+
 fn nothing(_: u64) {}
 
 /// Temperatures of the jobs whose statistics are looked at: little is lost, and some cells fail while others do not.
@@ -517,6 +573,7 @@ macro_rules! claims {
             thermal_decay capture_against_emission the_space_charge_limit two_classes matrix_alone twins twins_notice_small_changes
             cells_beyond_32_bits cells_know_no_shape moments_are_those_of_the_cells counts_are_those_of_the_cells
             progress_ends_at_all_cells hardly_programmed_cells_are_told_apart_alike
+            programmed_states_lose_what_a_closed_form_says
         }
     };
     ($skip:tt $backend:ident: $choice:expr; $($claim:ident)*) => {

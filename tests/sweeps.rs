@@ -150,6 +150,199 @@ fn a_case_is_the_campaign_with_its_values_written_in() {
     assert_eq!(other.material, written.job(0).material);
 }
 
+/// A point as a plan has it: what it is called and what is computed there.
+fn planned(plan: &Plan, number: usize) -> impl PartialEq + std::fmt::Debug {
+    let (job, point) = (plan.job(number), &plan.points[number]);
+    let nominal: Vec<_> = job.nominal.iter().map(|seen| seen.array()).collect();
+    let settings = plan.label.settings[number];
+    (
+        settings,
+        nominal,
+        point.material.clone(),
+        point.temperature_k,
+        point.flags.clone(),
+        plan.steps(number),
+        job.program_k,
+    )
+}
+
+/// Every case of many sweeps against the same file with the values written in by hand. Seeds, offsets and sizes are set without the file
+/// being read again; the others are read once for all of their seeds.
+#[test]
+fn cases_that_share_what_is_read_are_those_of_their_own_files() {
+    let plain = SWEEP[..SWEEP.find("[[sweep]]").unwrap()]
+        .replace("pulses = 4, amplitude_v = 1.5", "pulses = PULSES, amplitude_v = 1.5");
+    let file = |[seed, offset, rows, pulses, hot]: [&str; 5], kept: &str| {
+        let text =
+            plain.replace("seed = 5", &format!("seed = {seed}\nseed_offset = {offset}")).replace("PULSES", pulses);
+        text.replace("rows = 16", &format!("rows = {rows}"))
+            + &format!("[failure]\nkept_below = {kept}\n[program]\ntemperature_c = {hot}\n")
+    };
+    let of_program =
+        |pulses: &str| format!("[{{ pulses = {pulses}, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }}]");
+    let sweeps = format!(
+        "[[sweep]]\nname = \"both\"\nkeys = [\"seed_offset\", \"failure.kept_below\"]\nvalues = [[1, 0.9], [2, 0.8]]\n\
+         [[sweep]]\nkey = \"seed\"\nfrom = 7\nto = 8\n\
+         [[sweep]]\nkey = \"material.program\"\nvalues = [{}, {}]\nlabels = [\"two\", \"nine\"]\n\
+         [[sweep]]\nkey = \"program.temperature_c\"\nvalues = [25.0, 180]\n\
+         [[sweep]]\nkey = \"array.rows\"\nvalues = [4, 64]\n",
+        of_program("2"),
+        of_program("9"),
+    );
+    let swept = plan(&(file(["5", "0", "16", "2", "25.0"], "0.7") + &sweeps)).unwrap();
+    let each = 4;
+    let (mut number, mut found) = (0, std::collections::BTreeSet::new());
+    for (offset, kept) in [("1", "0.9"), ("2", "0.8")] {
+        for seed in ["7", "8"] {
+            for pulses in ["2", "9"] {
+                for hot in ["25.0", "180.0"] {
+                    for rows in ["4", "64"] {
+                        // The sweep gives both materials the program of dots.
+                        let text = file([seed, offset, rows, pulses, hot], kept).replace(
+                            "[{ pulses = 4, amplitude_v = 0.7, width_s = 1e-3, interval_s = 1e-3 }]",
+                            &of_program(pulses),
+                        );
+                        let alone = plan(&text).unwrap();
+                        for at in 0..each {
+                            assert_eq!(planned(&swept, number), planned(&alone, at), "point {number}: {text}");
+                            found.insert(format!("{:?}", planned(&swept, number)));
+                            number += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!((number, found.len()), (swept.points.len(), number), "control: no two points are alike");
+}
+
+/// Ten times the largest sweep that was planned in seconds before, of every kind, and none of them takes a second in a release: a
+/// guard against what grows with the square of the values, which took minutes, and not a measurement.
+#[test]
+fn long_sweeps_are_planned_or_refused_at_once() {
+    let plain = &SWEEP[..SWEEP.find("[[sweep]]").unwrap()];
+    let plain = plain.replace("temperatures_c = [100.0, 155.0]", "temperatures_c = [100.0]");
+    let list = |of: &dyn Fn(usize) -> String, count: usize| (0..count).map(of).collect::<Vec<_>>().join(", ");
+    let started = std::time::Instant::now();
+    let both = 2;
+    for (sweeps, points) in [
+        ("[[sweep]]\nkey = \"seed\"\nfrom = 1\nto = 100000\n".to_owned(), 100_000 * both),
+        (format!("[[sweep]]\nkey = \"seed\"\nvalues = [{}]\n", list(&|i| i.to_string(), 100_000)), 100_000 * both),
+        (
+            format!(
+                "[[sweep]]\nkey = \"failure.kept_below\"\nvalues = [{}]\n",
+                list(&|i| format!("0.{}", 10_000 + i), 30_000)
+            ),
+            30_000 * both,
+        ),
+        (
+            format!(
+                "[[sweep]]\nname = \"x\"\nkeys = [\"array.rows\", \"seed\", \"read.bias_v\"]\nvalues = [{}]\n",
+                list(&|i| format!("[8, {i}, 0.1]"), 30_000)
+            ),
+            30_000 * both,
+        ),
+        (
+            format!(
+                "[[sweep]]\nkey = \"seed\"\nfrom = 1\nto = 50000\nlabels = [{}]\n",
+                list(&|i| format!("\"l{i}\""), 50_000)
+            ),
+            50_000 * both,
+        ),
+        (
+            format!(
+                "[[sweep]]\nkey = \"bake.cycle\"\nname = \"way\"\nvalues = [{}]\n",
+                list(&|i| format!("[{{ for_s = {i}.5 }}]"), 20_000)
+            ),
+            20_000 * both,
+        ),
+        (
+            format!(
+                "[[sweep]]\nkey = \"seed\"\nfrom = 1\nto = 1000\n[[sweep]]\nkey = \"parameter.capture.onset\"\nvalues = [{}]\n",
+                list(&|i| format!("0.{}", 100 + i), 100)
+            ),
+            100_000 * both,
+        ),
+    ] {
+        let head = &sweeps[..sweeps.len().min(80)];
+        let plan = plan(&format!("{plain}{sweeps}")).unwrap_or_else(|error| panic!("{head}: {error}"));
+        assert_eq!(plan.points.len(), points, "{head}");
+        let shards = plan.shards(1000);
+        assert_eq!(shards.iter().map(Vec::len).sum::<usize>(), points, "{head}");
+        assert!(started.elapsed().as_secs() < 240, "{head}: {:?}", started.elapsed());
+    }
+    let seven_twice = format!("[[sweep]]\nkey = \"seed\"\nvalues = [{}, 7]\n", list(&|i| i.to_string(), 50_000));
+    let with_a_point = format!("[[sweep]]\nkey = \"seed\"\nvalues = [{}, 7.0]\n", list(&|i| i.to_string(), 50_000));
+    let eight = |i: usize| format!("[[sweep]]\nname = \"s{i}\"\nkey = \"k{i}\"\nfrom = 1\nto = 100000\n");
+    let too_many = list(&|i| format!("0.1{i:05}"), 10_001);
+    for (sweeps, needed) in [
+        // The product is too large, and is known before a list is made.
+        ((0..8).map(eight).collect(), &["the number of points", "200000", "split the campaign"][..]),
+        (eight(0) + "[[sweep]]\nkey = \"seed\"\nvalues = [1, 2]\n", &["is 400000"]),
+        ("[[sweep]]\nkey = \"seed\"\nfrom = 1\nto = 100001\n".to_owned(), &["sweep[0].to is 100001", "100000"]),
+        (
+            format!("[[sweep]]\nkey = \"seed\"\nvalues = [{}]\n", list(&|i| i.to_string(), 100_001)),
+            &["sweep[0].values", "100001"],
+        ),
+        // Long lists were not looked through.
+        (seven_twice, &["sweep[0].values[50000]", "second time"]),
+        (with_a_point, &["sweep[0].values[50000]", "second time"]),
+        // Each is a material to be read.
+        (
+            format!("[[sweep]]\nkey = \"parameter.capture.onset\"\nvalues = [{too_many}]\n"),
+            &["materials that sweeps over parameter. keys make, is 20002", "20000"],
+        ),
+    ] {
+        let head = &sweeps[..sweeps.len().min(80)];
+        let error = plan(&format!("{plain}{sweeps}")).expect_err(head);
+        assert!(!error.contains('\n') && error.len() < 400, "{head}: {error}");
+        for part in needed {
+            assert!(error.contains(part), "{head}: '{part}' is not in: {error}");
+        }
+    }
+    assert!(started.elapsed().as_secs() < 300, "{:?}", started.elapsed());
+}
+
+/// Texts that would go through the stack level by level, by every command that reads TOML.
+#[test]
+fn no_text_goes_deeper_than_the_stack() {
+    let desk = desk();
+    let write = |name: &str, text: &str| fs::write(desk.path().join(name), text).unwrap();
+    let dotted = vec!["a"; 60_000].join(".");
+    let nested = |parts: usize, levels: usize| {
+        (0..levels).fold("1".to_owned(), |inner, _| format!("{{ {} = {inner} }}", vec!["a"; parts].join(".")))
+    };
+    write("key.toml", &SWEEP.replacen("key = \"seed\"", &format!("name = \"s\"\nkey = \"{dotted}\""), 1));
+    refused(&trapline(desk.path(), &["plan", "key.toml"]), &["sweep[0].key is of 60000 parts", "at most 16"]);
+    let deep_value = format!("key = \"bake.cycle\"\nname = \"s\"\nvalues = [{}, 2]", nested(79, 75));
+    write("value.toml", &SWEEP.replacen("key = \"seed\"\nfrom = 7\nto = 9", &deep_value, 1));
+    refused(&trapline(desk.path(), &["plan", "value.toml"]), &["line 28", "more than 32 deep"]);
+    for (what, text) in [
+        ("dots", format!("{dotted} = 1\n")),
+        ("heading", format!("[{dotted}]\nb = 1\n")),
+        ("list", format!("[[{dotted}]]\nb = 1\n")),
+        ("brackets", format!("b = {}{}\n", "[".repeat(60_000), "]".repeat(60_000))),
+        ("tables", format!("b = {}\n", nested(79, 79))),
+    ] {
+        write("deep.toml", &text);
+        for call in [
+            "plan deep.toml",
+            "run deep.toml",
+            "slurm deep.toml --tasks 2 --time 1h",
+            "rare deep.toml",
+            "iv --waveform deep.toml",
+            "iv --material ./deep.toml",
+            "fit deep.toml",
+        ] {
+            let output = trapline(desk.path(), &call.split(' ').collect::<Vec<_>>());
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.code().is_some_and(|code| code > 0), "{what}, {call}: {:?} {said}", output.status);
+            assert!(said.trim_end().lines().count() == 1 && said.len() < 500, "{what}, {call}: {said}");
+            assert!(said.contains("line 1: ") && said.contains("more than 32 deep"), "{what}, {call}: {said}");
+        }
+    }
+}
+
 /// A bake whose temperature changes: constant legs are the constant bake, and time at room temperature loses nothing.
 #[test]
 fn a_cycle_bakes_only_while_it_is_hot() {

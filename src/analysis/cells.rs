@@ -4,6 +4,7 @@ use ndarray::Array2;
 use toml::Table;
 
 use crate::outcome::{CampaignLabel, CellDump};
+use crate::toml_file;
 
 /// Cells with less filling than this after programming hold no charge that they could lose; the simulation draws the same line.
 const PROGRAMMED_FILLING: f64 = 1e-9;
@@ -51,7 +52,7 @@ pub fn failure_times(dump: &CellDump, times_s: &[f64], kept_threshold: f64, free
 /// If there are fewer points.
 pub fn free_share(label: &CampaignLabel, place: usize) -> Option<f64> {
     let at = label.place(place);
-    let material: Table = label.materials[at[label.sweeps.len()]].1.parse().ok()?;
+    let material: Table = toml_file::read(&label.materials[at[label.sweeps.len()]].1).ok()?;
     let quantity = material.get("injection")?.get("free_share")?;
     let written = quantity.get("value")?;
     let written = written.as_float().or_else(|| written.as_integer().map(|whole| whole as f64));

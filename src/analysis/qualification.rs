@@ -8,6 +8,9 @@
 //! `1 - (1 - confidence)^(1/N)`, which is the LTPD of the sample at 90 % confidence). `docs/qualification.md` says what a simulation does
 //! not show.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::lifetime::{FailedFraction, LifetimeError, failed_fraction_bounds, failure_rate};
@@ -151,15 +154,8 @@ pub fn qualify(record: &CampaignRecord) -> Result<Qualification, QualificationEr
         return Err(QualificationError::Incomplete { missing: missing().count(), of, first });
     }
     let axes = Axes::new(record, &table)?;
-    let mut conditions: Vec<(Vec<usize>, Vec<&RecordedPoint>)> = Vec::new();
-    for point in &record.points {
-        let condition = axes.condition(point);
-        match conditions.iter_mut().find(|(known, _)| *known == condition) {
-            Some((_, points)) => points.push(point),
-            None => conditions.push((condition, vec![point])),
-        }
-    }
-    let judged = conditions.iter().map(|(_, points)| axes.judge(points));
+    let judged = alike(record.points.iter().map(|point| (axes.condition(point), point)));
+    let judged = judged.iter().map(|points| axes.judge(points));
     let conditions = judged.collect::<Result<Vec<_>, _>>()?;
     Ok(Qualification {
         passed: conditions.iter().all(|of| of.passed),
@@ -168,6 +164,20 @@ pub fn qualify(record: &CampaignRecord) -> Result<Qualification, QualificationEr
         allowed_fails: axes.allowed_fails,
         conditions,
     })
+}
+
+/// Points of one key together, in the order in which each key and each point came first.
+fn alike<'a, K: Eq + Hash>(points: impl Iterator<Item = (K, &'a RecordedPoint)>) -> Vec<Vec<&'a RecordedPoint>> {
+    let mut found: Vec<Vec<&RecordedPoint>> = Vec::new();
+    let mut known: HashMap<K, usize> = HashMap::new();
+    for (key, point) in points {
+        let at = *known.entry(key).or_insert(found.len());
+        match found.get_mut(at) {
+            Some(of_key) => of_key.push(point),
+            None => found.push(vec![point]),
+        }
+    }
+    found
 }
 
 /// Where parts, lots and the time of the verdict are.
@@ -229,13 +239,7 @@ impl<'a> Axes<'a> {
 
     fn judge(&self, points: &[&RecordedPoint]) -> Result<Condition, QualificationError> {
         let lot_of = |point: &RecordedPoint| self.lots.map(|axis| point.label.sweep_index[axis]);
-        let mut lots: Vec<Vec<&RecordedPoint>> = Vec::new();
-        for point in points {
-            match lots.iter_mut().find(|lot| lot_of(lot[0]) == lot_of(point)) {
-                Some(lot) => lot.push(point),
-                None => lots.push(vec![point]),
-            }
-        }
+        let lots = alike(points.iter().map(|&point| (lot_of(point), point)));
         let lots = lots.iter().map(|points| self.lot(points)).collect::<Result<Vec<_>, _>>()?;
         let first = points[0];
         let sweeps = self.others().map(|axis| (self.sweeps[axis].name.clone(), self.value(axis, first)));

@@ -6,7 +6,7 @@
 
 use super::schedule::{self, Visit};
 use crate::array::ArrayShape;
-use crate::cell::{self, Drive, Factors, current, step};
+use crate::cell::{self, Drive, Factors, current, release, step};
 use crate::material::{MAX_CLASSES, Material, Variation};
 use crate::protocol::{Profile, Segment, Stays};
 
@@ -237,9 +237,7 @@ impl Job {
         if start <= PROGRAMMED_FILLING {
             return 0.0;
         }
-        let classes = self.material.classes.iter().enumerate();
-        let lost: f64 = classes.map(|(k, c)| -c.weight * occupancy[k] * libm::expm1(-emptied[k])).sum();
-        (lost / start).min(1.0)
+        (release::lost_filling(&self.material.classes, occupancy, emptied) / start).min(1.0)
     }
 
     /// Conductance, filling and window of a cell that has lost a fraction of its charge.

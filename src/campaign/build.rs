@@ -1,22 +1,27 @@
 //! From a campaign file to a plan: every place of the sweeps checked, its materials read and changed, its points numbered.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+use toml::Table;
+
 use super::check::{self, MAX_MATERIALS, MAX_SUBSTEPS, MAX_TEMPERATURES};
 use super::error::{Bad, CampaignError};
-use super::file::{CampaignFile, FORMAT, MaterialFile};
+use super::file::{CampaignFile, DumpFile, FORMAT, MaterialFile};
 use super::flags::flags;
-use super::plan::{Case, Overrides, Plan, Programmed};
-use super::sweep::{Parameter, Sweeps};
+use super::plan::{Case, Overrides, Plan, Programmed, Settled};
+use super::sweep::{Numbers, Parameter, Sweeps};
 use super::times::{Times, times};
 use crate::array::{ArrayShape, MAX_LINES};
 use crate::backend::job::{MAX_BINS, ReadOut};
 use crate::files;
-use crate::material::draft::Draft;
+use crate::material::draft::{Draft, DraftError};
 use crate::material::{self, Material};
 use crate::outcome::{CampaignLabel, PointLabel, PointSettings};
-use crate::protocol::Profile;
+use crate::protocol::{self, Profile};
+use crate::toml_file;
 use crate::units::kelvin;
 
 const DEFAULT_READ_V: f64 = 0.1;
@@ -46,32 +51,57 @@ pub(super) fn materials(files: &[MaterialFile], origin: &str, base: &Path) -> Re
     Ok(materials)
 }
 
+/// Why a case does not become points.
+pub(super) enum Refused {
+    /// The file with the values of the case is no campaign: which key and why.
+    File(String),
+    Value(Bad),
+}
+
+impl From<Bad> for Refused {
+    fn from(bad: Bad) -> Refused {
+        Refused::Value(bad)
+    }
+}
+
 /// A plan in the making.
-pub(super) struct Build {
+pub(super) struct Build<'a> {
     pub(super) sweeps: Sweeps,
     label: CampaignLabel,
     points: Vec<PointLabel>,
     cases: Vec<Case>,
-    /// Materials that were changed before, with what was changed: cases share them.
-    changed: Vec<(Vec<Parameter>, Vec<Material>)>,
+    file: &'a CampaignFile,
+    /// The file without its sweeps, into which the values of cases are written.
+    document: Table,
+    overrides: Overrides,
+    /// Cases that were read before, by their places on the axes they are read for: cases share them.
+    settled: HashMap<Vec<usize>, Arc<Settled>>,
+    /// Materials with what is done to them, by the places on the axes that change them.
+    programmed: HashMap<Vec<usize>, Vec<Arc<Programmed>>>,
     materials: Vec<Material>,
+    /// The materials with the numbers that sweeps give them, or why not, by the places on the axes that do.
+    changed: HashMap<Vec<usize>, Result<Vec<Material>, Bad>>,
 }
 
-impl Build {
-    /// Checks what all points share.
+impl<'a> Build<'a> {
+    /// Checks what all points share. `document` is the file as a table.
     pub(super) fn new(
         text: &str,
-        file: &CampaignFile,
+        file: &'a CampaignFile,
+        mut document: Table,
         materials: Vec<Material>,
         overrides: &Overrides,
-    ) -> Result<Build, Bad> {
+    ) -> Result<Build<'a>, Bad> {
+        document.remove("sweep");
         if file.format != FORMAT {
             return Err(Bad::key("format", file.format, format!("{FORMAT}; a newer format needs a newer trapline")));
         }
         if !files::is_name(&file.name) {
             return Err(Bad::key("name", format!("{:?}", file.name), files::NAME_LIMIT));
         }
-        let sweeps = Sweeps::read(file.sweep.as_deref().unwrap_or_default())?;
+        let temperatures_k = temperatures(&file.bake.temperatures_c)?;
+        let points_each = materials.len() * temperatures_k.len();
+        let sweeps = Sweeps::read(file.sweep.as_deref().unwrap_or_default(), points_each)?;
         for (option, key, given) in [
             ("--rows", "array.rows", overrides.rows.is_some()),
             ("--cols", "array.cols", overrides.cols.is_some()),
@@ -82,7 +112,6 @@ impl Build {
                 return Err(Bad { what, value: "given".to_owned(), limit: format!("left out: the file sweeps {key}") });
             }
         }
-        let temperatures_k = temperatures(&file.bake.temperatures_c)?;
         let qualification = file.qualification.as_ref();
         let Times { axis_s, report_s } = times(&file.bake, file.report.as_ref(), qualification.map(|of| of.after_s))?;
         if let Some(of) = qualification {
@@ -92,8 +121,7 @@ impl Build {
         times_s.extend(axis_s);
         let bins = file.histogram.as_ref().map_or(DEFAULT_BINS, |h| h.bins);
         let bins = check::whole("histogram.bins", bins, 1, MAX_BINS as u64)? as usize;
-        let points = sweeps.cases().saturating_mul(materials.len() * temperatures_k.len());
-        check::points(points)?;
+        let points = sweeps.cases().saturating_mul(points_each);
         check::record_size(points, times_s.len(), bins)?;
         let label = CampaignLabel {
             name: file.name.clone(),
@@ -108,23 +136,82 @@ impl Build {
             dump: None,
             settings: Vec::with_capacity(points),
         };
-        Ok(Build { sweeps, label, points: Vec::new(), cases: Vec::new(), changed: Vec::new(), materials })
+        Ok(Build {
+            label,
+            points: Vec::with_capacity(points),
+            cases: Vec::new(),
+            file,
+            document,
+            overrides: overrides.clone(),
+            settled: HashMap::new(),
+            programmed: HashMap::new(),
+            changed: changed(&sweeps, &materials)?,
+            materials,
+            sweeps,
+        })
     }
 
-    /// Checks a case and adds its points. `file` is the campaign file with the values of the case.
-    pub(super) fn case(
-        &mut self,
-        file: &CampaignFile,
-        parameters: &[Parameter],
-        overrides: &Overrides,
-    ) -> Result<(), Bad> {
-        let shape = ArrayShape {
-            rows: lines("rows", file.array.rows, overrides.rows)?,
-            cols: lines("cols", file.array.cols, overrides.cols)?,
+    /// Checks a case and adds its points.
+    pub(super) fn case(&mut self, number: usize) -> Result<(), Refused> {
+        let places = self.sweeps.places(number);
+        let read_for = self.sweeps.read_for(&places);
+        let settled = match self.settled.get(&read_for) {
+            Some(settled) => Arc::clone(settled),
+            None => {
+                let settled = Arc::new(self.settle(number, &places)?);
+                self.settled.insert(read_for, Arc::clone(&settled));
+                settled
+            }
         };
-        let seed = check::whole("seed", file.seed, 0, i64::MAX as u64)?;
-        let offset = check::whole("seed_offset", file.seed_offset.unwrap_or(0), 0, i64::MAX as u64)?;
-        let seed = overrides.seed.unwrap_or(seed).wrapping_add(offset);
+        let mut numbers = settled.numbers;
+        self.sweeps.set(&places, &mut numbers);
+        let [seed, offset, rows, cols] = numbers;
+        let shape = ArrayShape {
+            rows: lines("rows", rows, self.overrides.rows)?,
+            cols: lines("cols", cols, self.overrides.cols)?,
+        };
+        let seed = check::whole("seed", seed, 0, i64::MAX as u64)?;
+        let offset = check::whole("seed_offset", offset, 0, i64::MAX as u64)?;
+        let seed = self.overrides.seed.unwrap_or(seed).wrapping_add(offset);
+        let checkpoints = self.label.times_s.len();
+        let dump = |of: &DumpFile| check::dump(of, shape, checkpoints);
+        self.label.dump = self.file.dump.as_ref().map(dump).transpose()?;
+
+        let ArrayShape { rows, cols } = shape;
+        let Settled { read_v, kept_threshold, .. } = *settled;
+        let mut flags = settled.flags.iter();
+        for (material_index, of) in settled.materials.iter().enumerate() {
+            for (temperature_index, &temperature_k) in self.label.temperatures_k.iter().enumerate() {
+                let read_k = settled.read_k.unwrap_or(temperature_k);
+                let program_k = settled.program_k.unwrap_or(temperature_k);
+                let settings = PointSettings { rows, cols, seed, read_v, read_k, program_k, kept_threshold };
+                self.label.settings.push(settings);
+                self.points.push(PointLabel {
+                    number: self.points.len(),
+                    sweep_index: places.clone(),
+                    material_index,
+                    material: of.material.name.clone(),
+                    temperature_index,
+                    temperature_k,
+                    flags: flags.next().cloned().unwrap_or_default(),
+                });
+            }
+        }
+        self.cases.push(Case { shape, of: settled });
+        Ok(())
+    }
+
+    /// What cases at the same places of the axes they are read for have in common, checked.
+    fn settle(&mut self, number: usize, places: &[usize]) -> Result<Settled, Refused> {
+        if self.sweeps.read_for(places).is_empty() {
+            return self.settle_file(self.file, places).map_err(Refused::Value);
+        }
+        let table = self.sweeps.case(&self.document, number)?;
+        let file: CampaignFile = toml_file::from_table(table).map_err(Refused::File)?;
+        self.settle_file(&file, places).map_err(Refused::Value)
+    }
+
+    fn settle_file(&mut self, file: &CampaignFile, places: &[usize]) -> Result<Settled, Bad> {
         let program = file.program.as_ref();
         let program_c = program.and_then(|p| p.temperature_c);
         let program_k = program_c.map(|t| check::temperature("program.temperature_c", t).map(kelvin)).transpose()?;
@@ -139,85 +226,99 @@ impl Build {
         let hottest_leg_k = legs.filter_map(|leg| leg.temperature_k).fold(0.0, f64::max);
         let kept_below = file.failure.as_ref().map_or(DEFAULT_KEPT_BELOW, |f| f.kept_below);
         let kept_threshold = check::positive("failure.kept_below", kept_below, check::MAX_KEPT_BELOW, "")?;
-        let dump = file.dump.as_ref().map(|d| check::dump(d, shape, self.label.times_s.len())).transpose()?;
-        self.label.dump = dump;
-
-        let materials = self.programmed(file, parameters)?;
-        for (material_index, of) in materials.iter().enumerate() {
-            for (temperature_index, &temperature_k) in self.label.temperatures_k.iter().enumerate() {
+        let of_materials = self.sweeps.of_materials(places);
+        let materials = match self.programmed.get(&of_materials) {
+            Some(materials) => materials.clone(),
+            None => {
+                let materials = self.programmed(file, places)?;
+                self.programmed.insert(of_materials, materials.clone());
+                materials
+            }
+        };
+        let mut remarks = Vec::with_capacity(materials.len() * self.label.temperatures_k.len());
+        for of in &materials {
+            for &temperature_k in &self.label.temperatures_k {
                 let read_k = read_k.unwrap_or(temperature_k);
                 check::read_out(&of.material, &ReadOut::new(&of.material, read_v, read_k), read_k)?;
                 let program_k = program_k.unwrap_or(temperature_k);
                 let hottest_k = temperature_k.max(hottest_leg_k);
-                let flags = flags(&of.material, &of.program, program_k, hottest_k, read_v);
-                let place = self.label.place(self.points.len());
-                let ArrayShape { rows, cols } = shape;
-                let settings = PointSettings { rows, cols, seed, read_v, read_k, program_k, kept_threshold };
-                self.label.settings.push(settings);
-                self.points.push(PointLabel {
-                    number: self.points.len(),
-                    sweep_index: place[..self.label.sweeps.len()].to_vec(),
-                    material_index,
-                    material: of.material.name.clone(),
-                    temperature_index,
-                    temperature_k,
-                    flags,
-                });
+                remarks.push(flags(&of.material, &of.program, program_k, hottest_k, read_v));
             }
         }
-        let substeps = substeps.map(|n| n as u32);
-        self.cases.push(Case { shape, variation: file.variation, substeps, profile, materials });
-        Ok(())
+        let numbers: Numbers = [file.seed, file.seed_offset.unwrap_or(0), file.array.rows, file.array.cols];
+        Ok(Settled {
+            numbers,
+            variation: file.variation,
+            substeps: substeps.map(|n| n as u32),
+            program_k,
+            read_v,
+            read_k,
+            kept_threshold,
+            profile,
+            materials,
+            flags: remarks,
+        })
     }
 
     /// The materials of a case, with what is done to them.
-    fn programmed(&mut self, file: &CampaignFile, parameters: &[Parameter]) -> Result<Vec<Arc<Programmed>>, Bad> {
+    fn programmed(&self, file: &CampaignFile, places: &[usize]) -> Result<Vec<Arc<Programmed>>, Bad> {
         let physics = file.physics.as_ref();
         let relaxes = physics.and_then(|p| p.matrix_relaxation) != Some(false);
         let broadens = physics.and_then(|p| p.thermal_broadening) != Some(false);
+        let materials = match self.changed.get(&self.sweeps.of_parameters(places)) {
+            None => &self.materials,
+            Some(changed) => changed.as_ref().map_err(Bad::clone)?,
+        };
         let mut programmed = Vec::new();
-        for (i, (mut material, of)) in self.changed(parameters)?.into_iter().zip(&file.material).enumerate() {
+        for (i, (mut material, of)) in materials.iter().cloned().zip(&file.material).enumerate() {
             let program = check::program(&format!("material[{i}].program"), &of.program)?;
             if !relaxes {
                 material = material.without_matrix();
             }
             material.injection.thermal_broadening &= broadens;
-            let found = Programmed { material, program };
-            let before = self.cases.last().and_then(|case| case.materials.get(i)).filter(|before| ***before == found);
+            let segments = protocol::segments(&program).len() as u64;
+            let found = Programmed { material, program, segments };
+            let before =
+                self.cases.last().and_then(|case| case.of.materials.get(i)).filter(|before| ***before == found);
             programmed.push(before.cloned().unwrap_or_else(|| Arc::new(found)));
         }
         Ok(programmed)
-    }
-
-    /// The materials with some numbers changed.
-    fn changed(&mut self, parameters: &[Parameter]) -> Result<Vec<Material>, Bad> {
-        if parameters.is_empty() {
-            return Ok(self.materials.clone());
-        }
-        if let Some((_, materials)) = self.changed.iter().find(|(known, _)| known == parameters) {
-            return Ok(materials.clone());
-        }
-        let mut materials = Vec::new();
-        for material in &self.materials {
-            let of = format!("material {}", material.name);
-            let wrong =
-                |message: String| Bad { what: of.clone(), value: message, limit: "as its file allows".to_owned() };
-            let mut draft = Draft::new(&material.text, &material.name).map_err(|e| wrong(e.to_string()))?;
-            for Parameter { key, value } in parameters {
-                draft.number(key).map_err(|e| wrong(e.to_string()))?;
-                draft.set(key, *value);
-            }
-            let changed = material::parse(&draft.text(), &material.name).map_err(|e| wrong(e.to_string()))?;
-            materials.push(changed);
-        }
-        self.changed.push((parameters.to_vec(), materials.clone()));
-        Ok(materials)
     }
 
     pub(super) fn plan(self) -> Plan {
         let numbers = (0..self.points.len()).collect();
         Plan { label: self.label, points: self.points, numbers, inputs: Vec::new(), cases: self.cases }
     }
+}
+
+/// The materials with the numbers that sweeps give them, each set of numbers by its places on the axes that do. Nothing else takes as
+/// long in a plan: sets are read side by side.
+fn changed(sweeps: &Sweeps, materials: &[Material]) -> Result<HashMap<Vec<usize>, Result<Vec<Material>, Bad>>, Bad> {
+    let sets = sweeps.sets_of_parameters();
+    check::changed_materials(sets.len().saturating_mul(materials.len()))?;
+    // Every set changes the same keys: a draft needs no change back.
+    let drafts = || materials.iter().map(|of| Draft::new(&of.text, &of.name)).collect::<Result<Vec<_>, _>>();
+    let read = |drafts: &mut Result<Vec<Draft>, DraftError>, (places, case): (Vec<usize>, usize)| {
+        let found = sweeps.parameters(case).and_then(|parameters| match drafts {
+            Ok(drafts) => materials.iter().zip(drafts).map(|(of, draft)| with(of, draft, &parameters)).collect(),
+            Err(error) => Err(wrong_material(&materials[0].name, error)),
+        });
+        (places, found)
+    };
+    Ok(sets.into_par_iter().map_init(drafts, read).collect())
+}
+
+fn wrong_material(name: &str, error: &dyn std::error::Error) -> Bad {
+    Bad { what: format!("material {name}"), value: error.to_string(), limit: "as its file allows".to_owned() }
+}
+
+/// A material with some of its numbers changed.
+fn with(material: &Material, draft: &mut Draft, parameters: &[Parameter]) -> Result<Material, Bad> {
+    for Parameter { key, value } in parameters {
+        draft.number(key).map_err(|e| wrong_material(&material.name, &e))?;
+        draft.set(key, *value);
+    }
+    material::parse(&draft.text(), &material.name).map_err(|e| wrong_material(&material.name, &e))
 }
 
 /// Rows or columns: the file's are checked even where the command line has others.

@@ -28,6 +28,8 @@ pub const MAX_KEPT_BELOW: f64 = 0.9999;
 pub const MAX_DUMP_READINGS: u64 = 1 << 25;
 /// Most points of a campaign.
 pub const MAX_POINTS: usize = 200_000;
+/// Most materials with numbers that sweeps give them: each is read like a file of its own, up to some milliseconds and kilobytes each.
+pub const MAX_CHANGED_MATERIALS: usize = 20_000;
 /// Largest record, dumps aside: its histograms pass through memory a point at a time.
 pub const MAX_RECORD_BYTES: u64 = 1 << 36;
 /// Largest part of a record that the summary and the figures hold in memory, twice while it is read: all numbers but histograms and
@@ -166,12 +168,23 @@ pub(super) fn read_out(material: &Material, read: &ReadOut, temperature_k: f64) 
 }
 
 /// A number of points that a folder, a plan and a record can hold.
-pub(super) fn points(points: usize) -> Result<(), Bad> {
-    if points <= MAX_POINTS {
+pub(super) fn points(points: u64) -> Result<(), Bad> {
+    if points <= MAX_POINTS as u64 {
         return Ok(());
     }
+    let value = if points == u64::MAX { format!("{points} or more") } else { points.to_string() };
     let what = "the number of points, sweeps by materials by temperatures,".to_owned();
-    Err(Bad { what, value: points.to_string(), limit: format!("at most {MAX_POINTS}; split the campaign") })
+    Err(Bad { what, value, limit: format!("at most {MAX_POINTS}; split the campaign") })
+}
+
+/// A number of changed materials that can be read and held.
+pub(super) fn changed_materials(number: usize) -> Result<(), Bad> {
+    if number <= MAX_CHANGED_MATERIALS {
+        return Ok(());
+    }
+    let what = "the number of materials that sweeps over parameter. keys make".to_owned();
+    let limit = format!("at most {MAX_CHANGED_MATERIALS}; split the campaign");
+    Err(Bad { what, value: number.to_string(), limit })
 }
 
 /// Numbers of the record of this many points, dumps aside.

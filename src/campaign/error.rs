@@ -7,6 +7,7 @@ use crate::backend::BackendError;
 use crate::material::MaterialError;
 use crate::record::RecordError;
 use crate::record::commit::{CommitError, KeepError, Taken};
+use crate::toml_file;
 
 /// A value outside its limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +21,8 @@ pub struct Bad {
 
 impl Bad {
     pub(crate) fn key(key: impl std::fmt::Display, value: impl ToString, limit: impl ToString) -> Bad {
-        Bad { what: format!("key {key}"), value: value.to_string(), limit: limit.to_string() }
+        // A file can hold a text of a mebibyte in any place; its end is no help.
+        Bad { what: format!("key {key}"), value: toml_file::shown(&value.to_string()), limit: limit.to_string() }
     }
 }
 

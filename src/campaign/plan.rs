@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use toml::Table;
 
-use super::build::{Build, materials};
+use super::build::{Build, Refused, materials};
 use super::error::{Bad, CampaignError};
 use super::file::CampaignFile;
 use super::shard::Shard;
+use super::sweep::Numbers;
 use crate::array::ArrayShape;
 use crate::backend::job::{Job, JobSpec};
 use crate::files::{self, TextError};
@@ -38,18 +39,36 @@ impl Overrides {
 pub(super) struct Programmed {
     pub(super) material: Material,
     pub(super) program: Vec<Part>,
+    /// Pulses, pauses and sweep points of the programming.
+    pub(super) segments: u64,
 }
 
-/// What a place of the sweeps decides.
+/// What a place of the sweeps decides: the array, and what cases that differ in whole numbers alone share.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Case {
     pub(super) shape: ArrayShape,
+    pub(super) of: Arc<Settled>,
+}
+
+/// What is read of a case, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Settled {
+    /// As the file has them; axes that are set directly have their own.
+    pub(super) numbers: Numbers,
     pub(super) variation: bool,
     pub(super) substeps: Option<u32>,
+    /// The point's own temperature without.
+    pub(super) program_k: Option<f64>,
+    pub(super) read_v: f64,
+    /// The point's own temperature without.
+    pub(super) read_k: Option<f64>,
+    pub(super) kept_threshold: f64,
     /// What the temperature of the bake does; constant without.
     pub(super) profile: Option<Profile>,
     /// Alike cases share theirs.
     pub(super) materials: Vec<Arc<Programmed>>,
+    /// Remarks on each point, material by material, in the order of the temperatures.
+    pub(super) flags: Vec<Vec<String>>,
 }
 
 /// A campaign whose every value is within its limits.
@@ -106,22 +125,21 @@ impl Plan {
         };
         let materials = materials(&file.material, origin, base)?;
         let value = |bad| CampaignError::Value { path: path(), bad };
-        let mut build = Build::new(text, &file, materials, overrides).map_err(value)?;
-        if build.sweeps.axes.is_empty() {
-            build.case(&file, &[], overrides).map_err(value)?;
-        } else {
-            let table: Table =
-                toml_file::read(text).map_err(|message| CampaignError::Syntax { path: path(), message })?;
-            for number in 0..build.sweeps.cases() {
-                let (table, parameters) = build.sweeps.case(&table, number).map_err(value)?;
-                let told = |what: &str| format!("with {}: {what}", build.sweeps.told(number));
-                let file = toml_file::from_table(table)
-                    .map_err(|message| CampaignError::Syntax { path: path(), message: told(&message) })?;
-                build.case(&file, &parameters, overrides).map_err(|bad| {
-                    let what = format!("with {}: {}", build.sweeps.told(number), bad.what);
-                    CampaignError::Value { path: path(), bad: Bad { what, ..bad } }
-                })?;
-            }
+        let table: Table = toml_file::read(text).map_err(|message| CampaignError::Syntax { path: path(), message })?;
+        let mut build = Build::new(text, &file, table, materials, overrides).map_err(value)?;
+        for number in 0..build.sweeps.cases() {
+            build.case(number).map_err(|refused| {
+                let told = match build.sweeps.axes.is_empty() {
+                    true => String::new(),
+                    false => format!("with {}: ", build.sweeps.told(number)),
+                };
+                match refused {
+                    Refused::File(message) => {
+                        CampaignError::Syntax { path: path(), message: format!("{told}{message}") }
+                    }
+                    Refused::Value(bad) => value(Bad { what: format!("{told}{}", bad.what), ..bad }),
+                }
+            })?;
         }
         let mut plan = build.plan();
         plan.inputs = file.material.iter().filter_map(|of| material::path_of(&of.name_or_path, base)).collect();
@@ -135,14 +153,22 @@ impl Plan {
 
     /// The plan with the points of one shard to compute. A point's result does not depend on the shard.
     pub fn shard(mut self, shard: Shard) -> Plan {
-        let work: Vec<_> = (0..self.points.len()).map(|number| (self.work(number), self.kind(number))).collect();
-        self.numbers = shard.of_work(&work);
+        self.numbers = shard.of_work(&self.pieces());
         self
+    }
+
+    /// Numbers of the points of each of so many shards.
+    pub fn shards(&self, of: usize) -> Vec<Vec<usize>> {
+        Shard::deal(of, &self.pieces())
+    }
+
+    fn pieces(&self) -> Vec<(u64, Kind)> {
+        (0..self.points.len()).map(|number| (self.work(number), self.kind(number))).collect()
     }
 
     /// What the time of a cell at a point depends on.
     pub(super) fn kind(&self, number: usize) -> Kind {
-        let (material_index, substeps) = (self.points[number].material_index, self.case_of(number).substeps);
+        let (material_index, substeps) = (self.points[number].material_index, self.case_of(number).of.substeps);
         Kind { material_index, steps: self.steps(number), substeps }
     }
 
@@ -155,8 +181,8 @@ impl Plan {
     /// # Panics
     /// If there are fewer points.
     pub fn steps(&self, number: usize) -> u64 {
-        let program = &self.case_of(number).materials[self.points[number].material_index].program;
-        (protocol::segments(program).len() + self.label.times_s.len()) as u64
+        let segments = self.case_of(number).of.materials[self.points[number].material_index].segments;
+        segments + self.label.times_s.len() as u64
     }
 
     /// The array of a point.
@@ -196,7 +222,7 @@ impl Plan {
     }
 
     fn built(&self, number: usize, shape: ArrayShape, times_s: &[f64]) -> Job {
-        let (point, settings, case) = (&self.points[number], &self.label.settings[number], self.case_of(number));
+        let (point, settings, case) = (&self.points[number], &self.label.settings[number], &self.case_of(number).of);
         let of = &case.materials[point.material_index];
         Job::new(&JobSpec {
             material: &of.material,

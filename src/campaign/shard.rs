@@ -28,34 +28,43 @@ impl Shard {
         format!("-{number:0digits$}-of-{of}")
     }
 
-    /// The pieces of work that are this shard's, ascending; of each its size and its kind.
+    /// The pieces of work that are this shard's, ascending: see [`Shard::deal`].
+    pub fn of_work<K: Ord>(self, work: &[(u64, K)]) -> Vec<usize> {
+        Shard::deal(self.of, work).swap_remove(self.number - 1)
+    }
+
+    /// The pieces of work of each of so many shards, ascending; of each piece its size and its kind.
     ///
     /// The largest piece goes to the shard that has least, and so on down: no shard has more than 4/3 of the best possible
     /// most (R. L. Graham, SIAM J. Appl. Math. 17, 416 (1969)); with pieces of one size the counts differ by one at most.
     /// Sizes are counted, not measured, and kinds may differ in what a step takes: each kind is dealt by itself. Which of several
     /// pieces of one size and kind a shard has is open then: neighbours, so that few runs of points lead from a merged record to
     /// its sources.
-    pub fn of_work<K: Ord>(self, work: &[(u64, K)]) -> Vec<usize> {
+    pub fn deal<K: Ord>(of: usize, work: &[(u64, K)]) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..work.len()).collect();
         order.sort_by_key(|&piece| (Reverse(work[piece].0), &work[piece].1));
         // Work, pieces, number: of shards with as little, the one with fewest pieces, then the first.
         let mut shards: BinaryHeap<Reverse<(u128, usize, usize)>> =
-            (1..=self.of).map(|shard| Reverse((0, 0, shard))).collect();
-        let mut mine = Vec::new();
+            (0..of).map(|shard| Reverse((0, 0, shard))).collect();
+        let mut dealt = vec![Vec::new(); of];
         for alike in order.chunk_by(|&a, &b| work[a] == work[b]) {
-            let (mut before, mut own) = (0, 0);
+            let mut owners = Vec::with_capacity(alike.len());
             for &piece in alike {
                 let Some(mut least) = shards.peek_mut() else { break };
                 let Reverse((sum, pieces, shard)) = &mut *least;
                 *sum += u128::from(work[piece].0);
                 *pieces += 1;
-                before += usize::from(*shard < self.number);
-                own += usize::from(*shard == self.number);
+                owners.push(*shard);
             }
-            mine.extend(&alike[before..before + own]);
+            owners.sort_unstable();
+            for (&piece, shard) in alike.iter().zip(owners) {
+                dealt[shard].push(piece);
+            }
         }
-        mine.sort_unstable();
-        mine
+        for pieces in &mut dealt {
+            pieces.sort_unstable();
+        }
+        dealt
     }
 }
 

@@ -12,7 +12,8 @@
 //! `tau_m` itself leaves the range of f32 below 336 K. Under positive bias the
 //! electrode refills what the field frees: no field release there.
 
-use crate::material::{FieldRelease, Material};
+use super::step::Occupancy;
+use crate::material::{FieldRelease, Material, TrapClass};
 use crate::units::thermal_energy_ev;
 
 /// Rate of thermal escape of a trap of this depth, 1/s.
@@ -23,6 +24,12 @@ pub fn thermal_per_s(attempt_per_s: f64, depth_ev: f64, temperature_k: f64) -> f
 /// Rate at which the relaxing matrix empties any trap, 1/s; 0 where it is switched off.
 pub fn matrix_per_s(material: &Material, temperature_k: f64) -> f64 {
     material.matrix.map_or(0.0, |m| m.release_per_s(material.glass_transition_k, temperature_k))
+}
+
+/// Charge that leaves, per trap, once each class of a cell was `emptied` so many times (its rate times the time, summed over
+/// temperatures): `sum w_k f_k (1 - exp(-x_k))`. By `expm1`: a loss of 1e-17 has all of its digits, where one less what is left has none.
+pub fn lost_filling(classes: &[TrapClass], occupancy: &Occupancy, emptied: &Occupancy) -> f64 {
+    classes.iter().enumerate().map(|(k, class)| -class.weight * occupancy[k] * libm::expm1(-emptied[k])).sum()
 }
 
 /// Rate of field release at a bias, 1/s, for a class of speed 1.

@@ -17,7 +17,14 @@ pub struct Diff {
     a: PathBuf,
     /// Another of the same kind
     b: PathBuf,
-    /// Relative distance up to which two numbers count as the same: 1e-5 for two backends; 0 asks for the same values
+    /// Share of a dataset's scale up to which two numbers count as the same: 1e-5 for two backends; 0 asks for the same values
+    ///
+    /// The scale is 1 for fractions (filling, lost, kept), and the window for conductances: the point's mean conductance after
+    /// programming less the fresh one. Where a dataset has no scale of its own it is the larger of the two numbers; in an experiment, of
+    /// numbers without a unit, the largest of the dataset. On top comes the rounding of single precision of the numbers themselves, 1e-6 of
+    /// the larger, or the tolerance where that is less. Variances are compared by their roots. Counts (failed, histograms) may
+    /// be apart by the cells that lie within the tolerance of the threshold or of the edge of the bin, by the histogram. A number against none (NaN)
+    /// is a difference.
     #[arg(long, value_name = "REL", default_value_t = 0.0, value_parser = tolerance)]
     tolerance: f64,
     /// Prints JSON
@@ -68,30 +75,43 @@ impl Diff {
     fn told(&self, found: &Comparison) -> String {
         let mut text: String = found.described.iter().chain(&found.missing).map(|line| format!("{line}\n")).collect();
         if !found.differences.is_empty() {
-            let mut table = Table::new(["dataset", "at", "numbers", "differ", "largest, relative", "a", "b"], 2);
+            let headings = ["dataset", "at", "numbers", "differ", "relative", "of allowed", "a", "b"];
+            // Where nothing is allowed there is nothing to be a part of.
+            let shown = |column: &usize| self.tolerance > 0.0 || *column != 5;
+            let columns: Vec<usize> = (0..headings.len()).filter(shown).collect();
+            let mut table = Table::new(columns.iter().map(|&column| headings[column]), 2);
             for of in &found.differences {
                 let [a, b] = of.values;
-                table.row([
+                let cells = [
                     of.name.clone(),
                     of.at.clone(),
                     of.numbers.to_string(),
                     of.differ.to_string(),
                     format!("{:.1e}", of.largest),
+                    of.times_allowed.map_or_else(String::new, |times| format!("{times:.1e}")),
                     format!("{a:e}"),
                     format!("{b:e}"),
-                ]);
+                ];
+                table.row(columns.iter().map(|&column| cells[column].clone()));
             }
             text.push_str(&table.render());
         }
         let within = if self.tolerance > 0.0 { format!(" within {:e}", self.tolerance) } else { String::new() };
         let common = found.common;
+        let furthest = match &found.furthest {
+            None => String::new(),
+            Some(of) => match of.times_allowed {
+                Some(times) => format!("; furthest apart is {}, by {times:.1e} of what is allowed", of.name),
+                None => format!("; furthest apart is {}, by {:.1e} of the number", of.name, of.largest),
+            },
+        };
         text + &match found.is_same() {
-            true => format!("the same results{within}: {common} in common\n"),
+            true => format!("the same results{within}: {common} in common{furthest}\n"),
             false if common == 0 => "they have nothing in common\n".to_owned(),
             false if found.differences.is_empty() => {
                 format!("the {common} in common are the same{within}; one file has more than the other\n")
             }
-            false => format!("they differ: {common} in common\n"),
+            false => format!("they differ: {common} in common{furthest}\n"),
         }
     }
 }

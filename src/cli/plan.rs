@@ -1,6 +1,6 @@
 //! `trapline plan`.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -14,6 +14,9 @@ use trapline::units::celsius_texts;
 use super::computing::{self, Computing};
 use super::run::{Changes, heading};
 use super::{Failure, size, terminal};
+
+/// Most remarks on points that are listed.
+const MOST_REMARKS: usize = 20;
 
 /// Says what a campaign will take, without running it: points, time by a quick measurement, memory, room on the disk
 #[derive(Debug, Args)]
@@ -89,10 +92,8 @@ impl Plan {
         let time = estimate::time(plan, backend, &plan.numbers)?;
         let recording = estimate::recording(plan, backend)?;
         let tasks = self.tasks.map(|of| {
-            let seconds = (1..=of).filter_map(|number| Shard::new(number, of)).map(|shard| {
-                let shard = plan.clone().shard(shard);
-                recording.seconds(shard.numbers.len(), time.of(&shard, &shard.numbers))
-            });
+            let shards = plan.shards(of);
+            let seconds = shards.iter().map(|numbers| recording.seconds(numbers.len(), time.of(plan, numbers)));
             seconds.fold((f64::INFINITY, 0.0_f64), |(least, most), s| (least.min(s), most.max(s)))
         });
         Ok(Found { time, recording, memory_bytes: estimate::memory_bytes(plan), tasks })
@@ -142,15 +143,32 @@ impl Plan {
                 "more than a day: --shard and `trapline slurm` divide it, --resume goes on after a stop".to_owned(),
             );
         }
-        let mut told = BTreeSet::new();
-        for flag in plan.numbers.iter().flat_map(|&number| &plan.points[number].flags) {
-            if told.insert(flag) {
-                let points = plan.numbers.iter().filter(|&&number| plan.points[number].flags.contains(flag)).count();
-                line("remark", format!("{points} points: {flag}"));
-            }
+        let remarks = remarks(plan);
+        for (flag, points) in remarks.iter().take(MOST_REMARKS) {
+            line("remark", format!("{points} points: {flag}"));
+        }
+        if let Some(more) = remarks.len().checked_sub(MOST_REMARKS + 1) {
+            line(
+                "remark",
+                format!("and {} more of this kind; --list has the points, and the record their remarks", more + 1),
+            );
         }
         lines.concat()
     }
+}
+
+/// Each remark on points to compute, in the order of the points, and of how many it is.
+fn remarks(plan: &campaign::Plan) -> Vec<(&str, usize)> {
+    let mut found: Vec<(&str, usize)> = Vec::new();
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    for flag in plan.numbers.iter().flat_map(|&number| &plan.points[number].flags) {
+        let at = *known.entry(flag).or_insert(found.len());
+        match found.get_mut(at) {
+            Some((_, points)) => *points += 1,
+            None => found.push((flag, 1)),
+        }
+    }
+    found
 }
 
 /// Every point in a line.

@@ -16,10 +16,12 @@
 //! current: the same draws on every backend.
 
 use super::ExperimentError;
+use crate::array;
 use crate::backend::Backend;
+use crate::backend::job::PROGRAMMED_FILLING;
 use crate::backend::stimulus::{Response, Stimulus, larger};
-use crate::cell::validity;
-use crate::material::{Material, Variation};
+use crate::cell::{self, release, step, validity};
+use crate::material::{MAX_CLASSES, Material, Variation};
 use crate::protocol::{Part, Segment};
 use crate::rng::{self, NORMAL_UNIT, Purpose};
 use crate::units::{ELEMENTARY_CHARGE_C, thermal_energy_ev};
@@ -149,6 +151,31 @@ impl<'a> Probe<'a> {
     /// What the backend says.
     pub fn wait(&mut self, seconds: f64) -> Result<(), ExperimentError> {
         self.drive(&[(Segment { bias_v: 0.0, dwell_s: seconds, cycle: 0 }, false)]).map(|_| ())
+    }
+
+    /// Fraction of its charge that each cell will have lost after these times, s, at 0 V: axes (time, cell). NaN where a cell holds no
+    /// charge to lose ([`PROGRAMMED_FILLING`]).
+    ///
+    /// From the occupancies as they are, by whatever backend, and the cell's own rates, in f64 as campaigns have it: computed as what
+    /// leaves, not as one less what stays, so that losses of 1e-9 have the digits that single precision has no room for beside 1.
+    pub fn lost_after(&self, times_s: &[f64]) -> Array2<f64> {
+        let classes = &self.material.classes;
+        let mut lost = Array2::from_elem((times_s.len(), self.cells.len()), f64::NAN);
+        for (i, (&cell, filled)) in self.cells.iter().zip(self.occupancy.rows()).enumerate() {
+            let factors = array::factors(&self.variation(), self.conditions.seed, cell);
+            let emission = cell::emission_per_s(&self.material, &factors, self.conditions.ambient_k);
+            let mut occupancy = [0.0; MAX_CLASSES];
+            occupancy.iter_mut().zip(filled).for_each(|(to, from)| *to = *from);
+            let start = step::filling(classes, &occupancy);
+            if start <= PROGRAMMED_FILLING {
+                continue;
+            }
+            for (time, &time_s) in times_s.iter().enumerate() {
+                let emptied = emission.map(|per_s| per_s * time_s);
+                lost[[time, i]] = (release::lost_filling(classes, &occupancy, &emptied) / start).min(1.0);
+            }
+        }
+        lost
     }
 
     /// Reads the conductance of every cell, S, as it is seen: with noise where the conditions have it. The reading itself takes

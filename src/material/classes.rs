@@ -24,6 +24,9 @@
 //! Eight classes cannot do better than half of that wherever a large part of the dots is within reach: steps of 3 kT, 0.1 eV, on 0.7 eV of depths, also
 //! when all their depths and weights are fitted. Give such a material more classes.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use super::Matrix;
 use super::well::SphericalWell;
 use crate::units::{YEAR_S, kelvin, thermal_energy_ev};
@@ -116,7 +119,28 @@ impl Reach {
 }
 
 /// (probability, depth in eV, diameter in m) of equal slices of the diameter range.
-fn continuum(well: &SphericalWell, sizes: &Diameters) -> Vec<(f64, f64, f64)> {
+type Slices = Vec<(f64, f64, f64)>;
+
+thread_local! {
+    /// The dots this thread met last. Sweeps and fits read a material ten thousand times with another number in it, most of them of
+    /// no concern to the dots, whose levels take nearly all of the time.
+    static SLICED: RefCell<Option<(SphericalWell, Diameters, Rc<Slices>)>> = const { RefCell::new(None) };
+    static CLASSED: RefCell<Option<(Dots, Reach, Vec<TrapClass>)>> = const { RefCell::new(None) };
+}
+
+/// [`continuum`], or what it gave the last time if that was of the same dots.
+fn sliced(dots: &Dots) -> Rc<Slices> {
+    SLICED.with_borrow_mut(|last| match last {
+        Some((well, sizes, slices)) if (*well, *sizes) == (dots.well, dots.sizes) => Rc::clone(slices),
+        _ => {
+            let slices = Rc::new(continuum(&dots.well, &dots.sizes));
+            *last = Some((dots.well, dots.sizes, Rc::clone(&slices)));
+            slices
+        }
+    })
+}
+
+fn continuum(well: &SphericalWell, sizes: &Diameters) -> Slices {
     let slice_m = (sizes.max_m - sizes.min_m) / GRID as f64;
     let mut slices: Vec<_> = (0..GRID)
         .map(|i| {
@@ -179,7 +203,18 @@ fn importance(slices: &[(f64, f64, f64)], reach: &Reach) -> Vec<f64> {
 
 /// The classes of dots, shallowest first: at most as many as asked for.
 pub fn of_dots(dots: &Dots, reach: &Reach) -> Vec<TrapClass> {
-    let slices = continuum(&dots.well, &dots.sizes);
+    CLASSED.with_borrow_mut(|last| match last {
+        Some((known, within, classes)) if (&*known, &*within) == (dots, reach) => classes.clone(),
+        _ => {
+            let classes = classes_of(dots, reach);
+            *last = Some((*dots, *reach, classes.clone()));
+            classes
+        }
+    })
+}
+
+fn classes_of(dots: &Dots, reach: &Reach) -> Vec<TrapClass> {
+    let slices = sliced(dots);
     let importance = importance(&slices, reach);
     let whole: f64 = importance.iter().sum();
     let mut found = Vec::with_capacity(dots.classes);
@@ -227,6 +262,33 @@ pub fn normalise(classes: &mut [TrapClass]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What was met last is taken again only where all of it is the same.
+    #[test]
+    fn dots_that_were_met_before_have_the_classes_they_had() {
+        let reach = |glass_c: f64| Reach::new(1e13, kelvin(glass_c), MATRIX.as_ref());
+        let wider = Dots { sizes: Diameters { sd_m: 0.8e-9, ..SIZES }, ..DOTS };
+        let deeper = Dots { well: SphericalWell { height_ev: 2.5, ..WELL }, ..DOTS };
+        let asked = [
+            (DOTS, reach(170.0)),
+            (DOTS, reach(170.0)),
+            (DOTS, reach(150.0)),
+            (Dots { classes: 9, ..DOTS }, reach(150.0)),
+            (wider, reach(150.0)),
+            (deeper, reach(150.0)),
+            (DOTS, reach(170.0)),
+        ];
+        let found = asked.map(|(dots, reach)| of_dots(&dots, &reach));
+        for ((dots, reach), found) in asked.iter().zip(&found) {
+            let (dots, reach) = (*dots, *reach);
+            // A thread that has met nothing.
+            assert_eq!(std::thread::spawn(move || of_dots(&dots, &reach)).join().expect("no panic"), *found);
+        }
+        assert_eq!(found[0], found[6]);
+        for (i, j) in [(1, 2), (2, 3), (3, 4), (4, 5), (2, 4), (2, 5)] {
+            assert_ne!(found[i], found[j], "control: {i} and {j} are other dots");
+        }
+    }
 
     const WELL: SphericalWell = SphericalWell { height_ev: 2.4, mass_inside: 0.32, mass_outside: 1.0 };
     const SIZES: Diameters = Diameters { mean_m: 3.0e-9, sd_m: 0.7e-9, min_m: 1.0e-9, max_m: 5.0e-9 };

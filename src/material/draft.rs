@@ -2,6 +2,8 @@
 
 use toml_edit::{DocumentMut, Item, Value};
 
+use crate::toml_file;
+
 /// What a line that names the command of a fit begins with.
 const HEADER: &str = "# Fitted by: ";
 
@@ -26,10 +28,11 @@ impl Draft {
     /// # Errors
     /// [`DraftError::Toml`] for what is no TOML.
     pub fn new(text: &str, origin: &str) -> Result<Draft, DraftError> {
-        let document = text.parse().map_err(|e: toml_edit::TomlError| {
-            let message = e.message().split_whitespace().collect::<Vec<_>>().join(" ");
-            DraftError::Toml { origin: origin.to_owned(), message }
-        })?;
+        let wrong = |message| DraftError::Toml { origin: origin.to_owned(), message };
+        toml_file::nesting(text).map_err(wrong)?;
+        let document = text
+            .parse()
+            .map_err(|e: toml_edit::TomlError| wrong(e.message().split_whitespace().collect::<Vec<_>>().join(" ")))?;
         Ok(Draft { document, origin: origin.to_owned() })
     }
 

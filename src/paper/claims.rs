@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::toml_file;
+
 /// The file, embedded.
 pub const TEXT: &str = include_str!("../../claims/paper.toml");
 
@@ -132,7 +134,7 @@ pub fn parse(text: &str) -> Result<Vec<Claim>, String> {
     struct File {
         claim: Vec<Claim>,
     }
-    toml::from_str::<File>(text).map(|file| file.claim).map_err(|e| e.to_string().replace('\n', " "))
+    toml_file::read::<File>(text).map(|file| file.claim)
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! From the points of a record to counts of failed cells, population by population.
 
+use std::collections::{HashMap, HashSet};
+
 use toml::{Table, Value};
 
 use crate::analysis::lifetime::Lifetimes;
 use crate::outcome::{CampaignLabel, PointSettings, Sweep};
 use crate::record::{CampaignRecord, RecordedPoint};
+use crate::toml_file;
 use crate::units::kelvin;
 
 /// A group before any statistics.
@@ -41,16 +44,32 @@ pub(super) fn is_of_seeds(sweep: &Sweep) -> bool {
 /// Every group of a record, in the order of its points.
 pub(super) fn groups(record: &CampaignRecord, pool_seeds: bool) -> Vec<Gathered> {
     let label = &record.label;
-    let mut found: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
+    let mut found: Vec<Vec<usize>> = Vec::new();
+    let mut known: HashMap<Vec<usize>, usize> = HashMap::new();
     for case in 0..record.cases() {
-        let apart = apart(label, case, pool_seeds);
-        match found.iter_mut().find(|(place, _)| *place == apart) {
-            Some((_, cases)) => cases.push(case),
-            None => found.push((apart, vec![case])),
+        let at = *known.entry(apart(label, case, pool_seeds)).or_insert(found.len());
+        match found.get_mut(at) {
+            Some(cases) => cases.push(case),
+            None => found.push(vec![case]),
         }
     }
+    let files = Files::of(label);
     let materials = 0..label.materials.len();
-    found.iter().flat_map(|(_, cases)| materials.clone().map(|m| group(record, cases, m, pool_seeds))).collect()
+    found.iter().flat_map(|cases| materials.clone().map(|m| group(record, &files, cases, m, pool_seeds))).collect()
+}
+
+/// The campaign's file and its materials', read once for all groups; empty where they are none (records of other programs).
+struct Files {
+    campaign: Table,
+    materials: Vec<Table>,
+}
+
+impl Files {
+    fn of(label: &CampaignLabel) -> Files {
+        let table = |text: &str| toml_file::read(text).unwrap_or_default();
+        let materials = label.materials.iter().map(|(_, text)| table(text)).collect();
+        Files { campaign: table(&label.campaign_toml), materials }
+    }
 }
 
 /// Place of a case on each sweep; the last runs fastest.
@@ -69,21 +88,21 @@ fn apart(label: &CampaignLabel, case: usize, pool_seeds: bool) -> Vec<usize> {
     with.filter(|(sweep, _)| !(pool_seeds && is_of_seeds(sweep))).map(|(_, at)| at).collect()
 }
 
-fn group(record: &CampaignRecord, cases: &[usize], material: usize, pool_seeds: bool) -> Gathered {
+fn group(record: &CampaignRecord, files: &Files, cases: &[usize], material: usize, pool_seeds: bool) -> Gathered {
     let label = &record.label;
     let places = places(label, cases[0]);
     let kept = label.sweeps.iter().zip(&places).filter(|(sweep, _)| !(pool_seeds && is_of_seeds(sweep)));
     let sweeps: Vec<(String, String)> =
         kept.map(|(sweep, &at)| (sweep.name.clone(), sweep.coordinate.text(at))).collect();
     let (cases, remarks) = each_seed_once(label, cases, material);
-    let (name, text) = &label.materials[material];
+    let name = &label.materials[material].0;
     let settings = label.settings[place(label, cases[0], material, 0)];
     let set = |key: &str| swept(label, &places, key);
     let mut counts: Vec<Counted> = (0..label.temperatures_k.len())
         .map(|t| counted(record, &cases.iter().map(|&case| place(label, case, material, t)).collect::<Vec<_>>()))
         .collect();
     counts.sort_by(|a, b| a.temperature_k.total_cmp(&b.temperature_k));
-    let cycled = is_cycled(label);
+    let cycled = is_cycled(label, files);
     let places: Vec<String> = sweeps.iter().map(|(sweep, value)| format!(", {sweep} = {value}")).collect();
     Gathered {
         name: format!("{name}{}", places.concat()),
@@ -93,7 +112,7 @@ fn group(record: &CampaignRecord, cases: &[usize], material: usize, pool_seeds: 
         read_as_baked: (0..label.temperatures_k.len())
             .all(|t| label.settings[place(label, cases[0], material, t)].read_k == label.temperatures_k[t]),
         cycled,
-        glass_transition_k: glass_transition_k(label, text, &set),
+        glass_transition_k: glass_transition_k(files, material, &set),
         counts,
         remarks,
     }
@@ -106,11 +125,10 @@ fn place(label: &CampaignLabel, case: usize, material: usize, temperature: usize
 
 /// Points of one seed are the same cells, however often the seed is listed.
 fn each_seed_once(label: &CampaignLabel, cases: &[usize], material: usize) -> (Vec<usize>, Vec<String>) {
-    let (mut seeds, mut kept) = (Vec::new(), Vec::new());
+    let (mut seeds, mut kept) = (HashSet::new(), Vec::new());
     for &case in cases {
         let seed = label.settings[place(label, case, material, 0)].seed;
-        if !seeds.contains(&seed) {
-            seeds.push(seed);
+        if seeds.insert(seed) {
             kept.push(case);
         }
     }
@@ -133,12 +151,8 @@ fn counted(record: &CampaignRecord, places: &[usize]) -> Counted {
         (_, 0) => Err("no cell held charge after programming: there is nothing that could fail".to_owned()),
         _ => Lifetimes::new(&label.times_s, &failed, programmed).map_err(|error| error.to_string()),
     };
-    let mut flags: Vec<String> = Vec::new();
-    for flag in points.iter().flat_map(|point| &point.label.flags) {
-        if !flags.contains(flag) {
-            flags.push(flag.clone());
-        }
-    }
+    let mut seen: HashSet<&String> = HashSet::new();
+    let flags = points.iter().flat_map(|point| &point.label.flags).filter(|flag| seen.insert(flag)).cloned().collect();
     let temperature_k = points[0].label.temperature_k;
     let places = places.iter().copied().filter(|&place| record.points[place].outcome.is_some()).collect();
     Counted { temperature_k, points: points.len(), places, lifetimes, flags }
@@ -152,26 +166,18 @@ fn swept(label: &CampaignLabel, places: &[usize], key: &str) -> Option<String> {
     })
 }
 
-/// The campaign's own file as it was read; empty where it is none (records of other programs).
-fn campaign_table(label: &CampaignLabel) -> Table {
-    label.campaign_toml.parse().unwrap_or_default()
-}
-
-fn is_cycled(label: &CampaignLabel) -> bool {
+fn is_cycled(label: &CampaignLabel, files: &Files) -> bool {
     let swept = label.sweeps.iter().flat_map(|sweep| &sweep.keys).any(|key| key.key.starts_with("bake.cycle"));
-    swept || campaign_table(label).get("bake").and_then(|bake| bake.get("cycle")).is_some()
+    swept || files.campaign.get("bake").and_then(|bake| bake.get("cycle")).is_some()
 }
 
 /// The glass transition of the material, K, where the campaign lets its matrix relax.
-fn glass_transition_k(label: &CampaignLabel, text: &str, swept: &dyn Fn(&str) -> Option<String>) -> Option<f64> {
-    let material: Table = text.parse().ok()?;
+fn glass_transition_k(files: &Files, material: usize, swept: &dyn Fn(&str) -> Option<String>) -> Option<f64> {
+    let material = &files.materials[material];
     let on = |value: Option<&Value>| value.and_then(Value::as_bool);
     let relaxes = match swept("physics.matrix_relaxation") {
         Some(text) => text != "false",
-        None => {
-            let campaign = campaign_table(label);
-            on(campaign.get("physics").and_then(|physics| physics.get("matrix_relaxation"))) != Some(false)
-        }
+        None => on(files.campaign.get("physics").and_then(|physics| physics.get("matrix_relaxation"))) != Some(false),
     };
     if !relaxes || on(material.get("matrix").and_then(|matrix| matrix.get("enabled"))) != Some(true) {
         return None;

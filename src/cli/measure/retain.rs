@@ -6,7 +6,7 @@ use trapline::analysis::Table;
 use trapline::experiment::probe::noise_a;
 use trapline::experiment::pulse::Train;
 use trapline::experiment::retention;
-use trapline::figure::{Axis, Chart, Curve, Plate, Style};
+use trapline::figure::{Axis, Chart, Curve, Panel, Plate, Style};
 
 use super::{
     Cells, Failure, Pulses, Reading, Ready, Specimen, Told, affordable, cells_in_words, number, scientific, within,
@@ -42,6 +42,7 @@ impl Retain {
         let ready = self.specimen.ready(Some(self.reading), &[])?;
         let found = retention::run(&ready.probe(self.cells.cells), "retention", &train, &[0, train.count], &times)?;
         let (seen, quiet) = (number(&found, "conductance_s")?, number(&found, "conductance_noiseless_s")?);
+        let lost = number(&found, "lost")?;
         let cells = quiet.shape()[2];
         let mean = |of: &ArrayD<f64>, state: usize, t: usize| of.slice(s![state, t, ..]).mean().unwrap_or(f64::NAN);
         let window = |t: usize| mean(quiet, 1, t) - mean(quiet, 0, t);
@@ -50,21 +51,37 @@ impl Retain {
         if empty {
             self.refuse_no_window(&ready, &train)?;
         }
-        let mut summary = Table::new(["time (s)", "as read (S)", "without noise (S)", "window kept (%)"], 0);
+        let mut summary =
+            Table::new(["time (s)", "as read (S)", "without noise (S)", "window kept (%)", "charge lost"], 0);
         for (t, time_s) in times.iter().enumerate() {
             let kept = if empty { "-".to_owned() } else { format!("{:.3}", kept(t)) };
-            summary.row([format!("{time_s:.4e}"), scientific(mean(seen, 1, t)), scientific(mean(quiet, 1, t)), kept]);
+            let lost = Some(mean(lost, 1, t)).filter(|lost| lost.is_finite()).map_or("-".to_owned(), scientific);
+            let (read, quiet) = (scientific(mean(seen, 1, t)), scientific(mean(quiet, 1, t)));
+            summary.row([format!("{time_s:.4e}"), read, quiet, kept, lost]);
         }
         let drawn = |t: usize| if empty { mean(quiet, 1, t) } else { kept(t) };
-        let points = times.iter().enumerate().filter(|(_, s)| **s > 0.0).map(|(t, s)| (*s, drawn(t)));
+        let points = |of: &dyn Fn(usize) -> f64| {
+            times.iter().enumerate().filter(|(_, s)| **s > 0.0).map(|(t, s)| (*s, of(t))).collect::<Vec<_>>()
+        };
+        let curve =
+            |of: &dyn Fn(usize) -> f64| vec![Curve::line(cells_in_words(cells), points(of)).styled(Style::LineAndDots)];
         let pulses = if train.count == 1 { "a pulse".to_owned() } else { format!("{} pulses", train.count) };
-        let plate = Plate::of(Chart {
+        let window_chart = Chart {
             title: format!("{} after {pulses}", self.specimen.title(&ready)),
             x: Axis::log("Time (s)"),
             y: Axis::linear(if empty { "Conductance without noise (S)" } else { "Window kept (%)" }),
-            curves: vec![Curve::line(cells_in_words(cells), points.collect()).styled(Style::LineAndDots)],
+            curves: curve(&drawn),
             ..Chart::default()
-        });
+        };
+        let lost_chart = Chart {
+            x: Axis::log("Time (s)"),
+            y: Axis::log("Fraction of the charge lost (1)"),
+            curves: curve(&|t| mean(lost, 1, t)),
+            empty: "no charge that could be lost".to_owned(),
+            ..Chart::default()
+        };
+        let panels = [window_chart, lost_chart].map(Panel::Chart).to_vec();
+        let plate = Plate { title: None, panels, columns: 1 };
         let more = match empty {
             true => "; no window is left of the pulses when they end".to_owned(),
             false => noise(&ready, mean(quiet, 1, 0), window(0)),
