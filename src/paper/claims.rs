@@ -150,7 +150,8 @@ pub struct Reading {
 pub fn short(value: f64) -> String {
     let magnitude = value.abs();
     if value == 0.0 || (1e-3..1e4).contains(&magnitude) {
-        let text = format!("{value:.4}");
+        // Of R² near 1 the fifth digit says how straight a line is.
+        let text = if (value - 1.0).abs() < 1e-2 { format!("{value:.5}") } else { format!("{value:.4}") };
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
         let text = format!("{value:.3e}");

@@ -37,19 +37,15 @@ fn panels(found: Vec<(String, Array2<f64>)>) -> Vec<Panel> {
 pub fn fig_4e(raw: &Raw) -> Drawn {
     let passive = scheme_of_the_letter(raw)?;
     let mut found = Vec::new();
-    for (scheme, celsius, figure) in [(passive, 100, "4f: "), (passive, 25, "4h: "), (Scheme::Isolated, 100, "")] {
+    for (scheme, celsius, row) in
+        [(passive, 100, "4f: 100 °C"), (passive, 25, "4h: 25 °C"), (Scheme::Isolated, 100, "isolated")]
+    {
         let group = format!("letter/qd_{celsius}c_{}", scheme.name());
         for (pulses, map) in maps(raw, &group, "conductance_s", "stage")? {
-            found.push((format!("{figure}{celsius} °C, {pulses} pulses, {}", scheme.name()), map));
+            found.push((format!("{row}, {pulses} pulses"), map));
         }
     }
-    let title = format!(
-        "Figure 4e to 4h: learning the letter H; {}: {}, {}: {}",
-        passive.name(),
-        passive.what(),
-        Scheme::Isolated.name(),
-        Scheme::Isolated.what()
-    );
+    let title = format!("Figure 4e to 4h: learning the letter H; {}; below, isolated at 100 °C", passive.what());
     Ok(Plate { title: Some(title), panels: panels(found), columns: 4 })
 }
 

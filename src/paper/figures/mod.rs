@@ -182,7 +182,7 @@ pub const FIGURES: [Figure; 28] = [
     Figure {
         id: "S3",
         also: &[],
-        caption: "Set voltage of 200 sweeps of one cell",
+        caption: "Set voltage of 200 sweeps of one cell, for three shares of the return current at which the window counts as closed",
         batches: &["set-voltage"],
         draw: currents::fig_s3,
     },
