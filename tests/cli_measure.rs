@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use trapline::record;
 
 struct Desk {
     folder: tempfile::TempDir,
@@ -23,6 +24,12 @@ impl Desk {
             .args(call.split_whitespace())
             .output()
             .unwrap()
+    }
+
+    /// The long help of a command, wherever its lines are broken.
+    fn help(&self, command: &str) -> String {
+        let text = String::from_utf8(self.trapline(&format!("{command} --help")).stdout).unwrap();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// One line, exit code 2, nothing on the standard output, and no file more than before.
@@ -324,4 +331,119 @@ fn a_record_in_the_place_of_a_text_is_told_as_one() {
             desk.refused(&call, &[name, "is an HDF5 record", "trapline show"]);
         }
     }
+/// A passive array is what `learn` simulates unless a switch at every cell is asked for; `grounded` was the name of the latter.
+#[test]
+fn learning_says_which_scheme_it_is_under() {
+    let desk = Desk::new();
+    for name in ["grounded", "Grounded"] {
+        desk.refused(&format!("learn --select {name}"), &["--select", "grounded", "isolated", "switch at every cell"]);
+    }
+    desk.refused("learn --select float", &["float", "half", "third", "isolated"]);
+    let help = desk.help("learn");
+    assert!(help.contains("[default: half]") && help.contains("isolated") && !help.contains("grounded"), "{help}");
+
+    // The highest conductance outside the letter after all pulses: the last column of the row before the bake.
+    let outside = |call: &str, scheme: &str| -> f64 {
+        let output = desk.trapline(call);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && err.contains(&format!("scheme {scheme}: ")), "{call}: {err}");
+        let row = out.lines().find(|line| line.starts_with("30 pulses")).unwrap();
+        row.split_whitespace().next_back().unwrap().parse().unwrap()
+    };
+    let by_itself = outside("learn --no-noise -o half.h5 --no-plot", "half");
+    let isolated = outside("learn --no-noise --select isolated -o isolated.h5 --no-plot", "isolated");
+    // Half-selected cells fill: by more than all variation of cells that are not disturbed.
+    assert!(by_itself > 1.02 * isolated, "{by_itself:e} {isolated:e}");
+    assert_eq!(outside("learn --no-noise --select half", "half"), by_itself);
+    let shown = |name: &str| String::from_utf8(desk.trapline(&format!("show {name}")).stdout).unwrap();
+    assert!(shown("half.h5").contains("scheme: half") && shown("isolated.h5").contains("scheme: isolated"));
+
+    // A file from before the name was changed.
+    let mut old = record::read_datasets(&desk.path("isolated.h5")).unwrap();
+    let note = old.datasets[0].notes.iter_mut().find(|(key, _)| key == "scheme").unwrap();
+    note.1 = "grounded".to_owned();
+    record::write_datasets(&desk.path("old.h5"), &old.label, &old.provenance, &old.datasets).unwrap();
+    assert!(shown("old.h5").contains("scheme: grounded"));
+    let same = desk.trapline("diff old.h5 isolated.h5");
+    assert!(
+        same.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&same.stdout),
+        String::from_utf8_lossy(&same.stderr)
+    );
+}
+
+/// Thirty blank pictures with a digit each, as IDX.
+fn made_up_digits(desk: &Desk) {
+    fs::create_dir(desk.path("digits")).unwrap();
+    for set in ["train", "t10k"] {
+        let head = |magic: u32, sizes: &[u32]| {
+            std::iter::once(&magic).chain(sizes).flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>()
+        };
+        let ink = (0..30 * 28 * 28).map(|i: u32| if i % 7 == i / 784 % 7 { 255 } else { 0 });
+        let images: Vec<u8> = head(0x803, &[30, 28, 28]).into_iter().chain(ink).collect();
+        let labels: Vec<u8> = head(0x801, &[30]).into_iter().chain((0..30).map(|i| i % 10)).collect();
+        fs::write(desk.path(&format!("digits/{set}-images-idx3-ubyte")), images).unwrap();
+        fs::write(desk.path(&format!("digits/{set}-labels-idx1-ubyte")), labels).unwrap();
+    }
+}
+
+#[test]
+fn digits_are_learnt_by_isolated_cells_and_told_so() {
+    let desk = Desk::new();
+    made_up_digits(&desk);
+    let help = desk.help("mnist");
+    assert!(help.contains("isolated") && help.contains("a switch at every one"), "{help}");
+    let output = desk.trapline("mnist --data digits --presentations 3 --seeds 1 -o m.h5 --no-plot --quiet");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.contains("isolated: a switch at every cell"), "{out}{err}");
+    let found = record::read_datasets(&desk.path("m.h5")).unwrap();
+    assert_eq!(found.datasets[0].remark("selection"), Some("isolated"));
+}
+
+/// The page, the terminal and claims.json say what was found and what was expected, reading by reading.
+#[test]
+fn a_contradiction_that_is_expected_is_shown_and_is_no_failure() {
+    let desk = Desk::new();
+    let json = |folder: &str| -> serde_json::Value {
+        serde_json::from_str(&fs::read_to_string(desk.path(folder).join("claims.json")).unwrap()).unwrap()
+    };
+    let output = desk.trapline("paper --figure 3c -o 3c --quiet");
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let columns = |start: &str| -> Vec<String> {
+        let line = out.lines().find(|line| line.trim_start().starts_with(start)).unwrap_or_else(|| panic!("{out}"));
+        line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
+    };
+    let line = columns("qd-no-hopping");
+    assert_eq!(
+        (line[2].as_str(), &line[4..]),
+        ("at most 0.998", &["contradicted".to_owned(), "contradicted".to_owned()][..])
+    );
+    assert_eq!(columns("activation energy")[3..], ["met", "met", "put in"]);
+    let claims = json("3c");
+    let claim = &claims[0];
+    assert_eq!((&claim["found"], &claim["expected"]), (&"contradicted".into(), &"contradicted".into()));
+    assert!(claim["as_expected"] == true && claim["value"].as_f64().unwrap() > 0.998, "{claim}");
+    let reading = &claim["readings"][0];
+    assert!(reading["name"] == "activation energy" && reading["found"] == "met" && reading["expected"] == "met");
+    let page = fs::read_to_string(desk.path("3c/index.html")).unwrap();
+    assert!(page.contains("data-of=\"found\">contradicted<") && page.contains("data-of=\"expected\">contradicted<"));
+    assert!(page.contains("this plot is not reproduced") || page.contains("This plot is not reproduced"));
+
+    // One pulse takes femtojoules, and a cycle of 30 does not.
+    assert!(desk.trapline("paper --figure 2i -o 2i --quiet").status.success());
+    let energy = json("2i");
+    let (pulse, cycle) = (&energy[0], &energy[0]["readings"][0]);
+    assert!(pulse["id"] == "pulse-energy" && pulse["found"] == "met" && cycle["found"] == "contradicted", "{energy}");
+    let joules = |one: &serde_json::Value| one["value"].as_f64().unwrap();
+    // The dearest of 30 pulses that differ by a fifth: their sum is 30 times less up to a fifth of it.
+    assert!(joules(cycle) > 24.0 * joules(pulse) && joules(cycle) < 30.0 * joules(pulse), "{energy}");
+    assert!(pulse["follows_from"].as_str().unwrap().contains("1e-11 W"));
+
+    // Where the window counts as closed is ours: at 90 and 98 % the set voltage is another.
+    assert!(desk.trapline("paper --figure S3 -o s3 --quiet").status.success());
+    let set = json("s3");
+    let volts: Vec<f64> = [&set[0]["readings"][0], &set[0], &set[0]["readings"][1]].map(joules).to_vec();
+    assert!(volts.windows(2).all(|pair| pair[1] > pair[0] + 0.2), "{volts:?}");
 }

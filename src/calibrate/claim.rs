@@ -2,7 +2,7 @@
 
 use super::FitError;
 use crate::material::Material;
-use crate::paper::claims::{self, Claim};
+use crate::paper::claims::{self, Band, Claim, Expected};
 
 /// The shipped material in whose place a fitted one is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ const fn of_both(id: &'static str, batches: &'static [&'static str]) -> Need {
     Need { id, batches, dots: true, nanosheets: true }
 }
 
-const NEEDS: [Need; 29] = [
+const NEEDS: [Need; 31] = [
     of_dots("set-voltage", &["set-voltage"]),
     of_dots("slope-low", &["sweeps"]),
     of_dots("slope-mid", &["sweeps"]),
@@ -63,6 +63,7 @@ const NEEDS: [Need; 29] = [
     of_dots("reverse-sweeps", &["small-sweeps"]),
     of_dots("pulse-cycles", &["cycles"]),
     of_dots("state-separation", &["cycles"]),
+    of_dots("depression-sharp", &["cycles"]),
     of_dots("pulse-energy", &["cycles"]),
     of_dots("power-order", &["sweeps"]),
     of_dots("working-current", &["sweeps"]),
@@ -75,6 +76,7 @@ const NEEDS: [Need; 29] = [
     of_sheets("ns-retention-100c", &["retention"]),
     of_dots("endurance-100c", &["sweeps", "small-sweeps", "cycles"]),
     of_dots("letter-h", &["letter"]),
+    of_dots("letter-same-at-100c", &["letter"]),
     of_dots("qd-retention-150c", &["retention"]),
     of_dots("qd-forgetting-155c", &["retention"]),
     of_sheets("ns-array-forgets", &["ns-array"]),
@@ -99,7 +101,8 @@ pub struct ClaimTarget {
 const OF_A_LIMIT: f64 = 0.01;
 
 impl ClaimTarget {
-    /// The claim of an id for a material in a role, and whether it is quick enough to be fitted.
+    /// The claim of an id, and whether it is fitted where the user does not say: it has a band, is quick, and is expected to be met. A claim that
+    /// the model is known to contradict would only pull the parameters away from those it can meet.
     ///
     /// # Errors
     /// [`FitError::Request`] for an id that is not known, or is not measured on single cells and small arrays.
@@ -115,9 +118,10 @@ impl ClaimTarget {
                 known()
             )));
         };
-        let banded = claim.within.or(claim.at_least).or(claim.at_most).is_some();
+        let banded = claim.band.within.or(claim.band.at_least).or(claim.band.at_most).is_some();
+        let meant = banded && claim.expected == Expected::Met;
         let target = ClaimTarget { claim, batches: need.batches, tolerance };
-        Ok((target, banded && need.batches.iter().all(|batch| QUICK.contains(batch))))
+        Ok((target, meant && need.batches.iter().all(|batch| QUICK.contains(batch))))
     }
 
     /// Distance from the band's centre in standard errors; from a limit, how far a value is past it, and 0 within.
@@ -125,7 +129,7 @@ impl ClaimTarget {
         if value.is_nan() {
             return f64::NAN;
         }
-        let Claim { at_least, at_most, target, .. } = &self.claim;
+        let Band { at_least, at_most, target, .. } = &self.claim.band;
         let below = at_least.map_or(0.0, |least| (value - least).min(0.0) / self.past(least));
         let above = at_most.map_or(0.0, |most| (value - most).max(0.0) / self.past(most));
         let off = target.map_or(0.0, |target| (value - target) / self.band());
@@ -134,13 +138,13 @@ impl ClaimTarget {
 
     /// One standard error of a band: half of it.
     fn band(&self) -> f64 {
-        self.tolerance.or(self.claim.within).unwrap_or(1.0)
+        self.tolerance.or(self.claim.band.within).unwrap_or(1.0)
     }
 
     /// One standard error past a limit.
     fn past(&self, limit: f64) -> f64 {
         let own = if limit == 0.0 { 1.0 } else { OF_A_LIMIT * limit.abs() };
-        self.tolerance.or(self.claim.within).unwrap_or(own)
+        self.tolerance.or(self.claim.band.within).unwrap_or(own)
     }
 }
 
@@ -182,5 +186,8 @@ mod tests {
             assert!((power.residual(value) - expected).abs() < 1e-9, "{value:e}: {}", power.residual(value));
         }
         assert!(!ClaimTarget::new("set-voltage", None).expect("known").1);
+        // What the model is known to contradict is looked at and pulls nothing, though its sweeps are quick.
+        let (line, quick) = ClaimTarget::new("qd-no-hopping", None).expect("known");
+        assert!(!quick && line.batches == ["sweeps"] && line.claim.expected == Expected::Contradicted);
     }
 }

@@ -6,7 +6,7 @@ use super::solve::{Stop, chi2};
 use super::target::{Aim, MeasuredIv, Target, Width};
 use super::{Found, FoundParameter, Outcome, Seen};
 use crate::analysis::Table;
-use crate::paper::claims::{Finding, short};
+use crate::paper::claims::{Expected, Measured, Reading, Verdict, short};
 
 /// A residual up to this is within its tolerance.
 const WITHIN: f64 = 1.0;
@@ -28,16 +28,23 @@ pub fn stopped(stop: Stop) -> &'static str {
 /// Whether a target is met: a number within its tolerance, a claim as `trapline paper` judges it, a curve in the mean.
 pub fn met(target: &Target, outcome: &Outcome) -> bool {
     match (&target.aim, &outcome.seen) {
-        (Aim::Claim(claim), Seen::Claim(measured)) => {
-            let (claim, measured) = (claim.claim.clone(), Ok(measured.clone()));
-            Finding { claim, measured, command: String::new() }.verdict() == Some(true)
-        }
+        (Aim::Claim(claim), Seen::Claim(measured)) => measured.verdict(&claim.claim.band) == Verdict::Met,
         (_, Seen::Curve(_)) => {
             let residuals = &outcome.residuals;
             root_mean_square(residuals) <= CURVE_WITHIN && residuals.iter().all(|r| r.abs() <= CURVE_WORST)
         }
         (_, Seen::Nothing(_)) => false,
         _ => outcome.residuals.iter().all(|r| r.abs() <= WITHIN),
+    }
+}
+
+/// Whether a claim is contradicted of which nothing else is expected.
+fn foreseen(target: &Target, outcome: &Outcome) -> bool {
+    match (&target.aim, &outcome.seen) {
+        (Aim::Claim(ClaimTarget { claim, .. }), Seen::Claim(measured)) => {
+            claim.expected == Expected::Contradicted && measured.verdict(&claim.band) == Verdict::Contradicted
+        }
+        _ => false,
     }
 }
 
@@ -90,6 +97,7 @@ fn verdict(target: &Target, outcome: &Outcome) -> &'static str {
     match &outcome.seen {
         Seen::Nothing(_) => "NOT MEASURED",
         _ if met(target, outcome) => "met",
+        _ if foreseen(target, outcome) => "contradicted, as expected",
         _ => "MISSED",
     }
 }
@@ -102,7 +110,7 @@ fn words(target: &Target, outcome: &Outcome) -> (String, String, String) {
             (wanted(*target, *width), number(*value), format!("{first:+.2}"))
         }
         (Aim::Claim(ClaimTarget { claim, .. }), Seen::Claim(measured)) => {
-            (claim.band(), short(measured.value), format!("{first:+.2}"))
+            (claim.band.words(), short(measured.value), format!("{first:+.2}"))
         }
         _ => {
             let worst =
@@ -167,12 +175,26 @@ pub fn remarks(found: &Found) -> Vec<String> {
             Seen::Claim(measured) => {
                 let broken = measured.conditions.iter().filter(|condition| !condition.holds);
                 lines.extend(broken.map(|condition| format!("{}: not so: {}", target.name, condition.text)));
+                lines.extend(surprising_readings(target, measured));
             }
             Seen::Nothing(why) => lines.push(format!("{}: not measured: {why}", target.name)),
             _ => {}
         }
     }
     lines
+}
+
+/// Other readings of a claim ([`crate::paper::claims::Reading`]) that are not as expected.
+fn surprising_readings(target: &Target, measured: &Measured) -> Vec<String> {
+    let Aim::Claim(ClaimTarget { claim, .. }) = &target.aim else {
+        return Vec::new();
+    };
+    let verdict = |reading: &Reading| {
+        let found = measured.readings.iter().find(|(name, _)| *name == reading.name);
+        found.map_or(Verdict::Undecided, |(_, m)| m.verdict(&reading.band))
+    };
+    let differ = claim.readings.iter().filter(|reading| verdict(reading).differs_from(reading.expected));
+    differ.map(|reading| format!("{} ({}): {}", target.name, reading.name, verdict(reading).word())).collect()
 }
 
 /// The same as JSON.
@@ -233,7 +255,9 @@ pub fn json(found: &Found) -> serde_json::Value {
 fn target_json(target: &Target, outcome: &Outcome) -> serde_json::Value {
     let (wanted, simulated) = match (&target.aim, &outcome.seen) {
         (Aim::Number { target, .. }, Seen::Number(value)) => (serde_json::json!(target), serde_json::json!(value)),
-        (Aim::Claim(claim), Seen::Claim(m)) => (serde_json::json!(claim.claim.band()), serde_json::json!(m.value)),
+        (Aim::Claim(claim), Seen::Claim(m)) => {
+            (serde_json::json!(claim.claim.band.words()), serde_json::json!(m.value))
+        }
         (Aim::Iv(measured), Seen::Curve(simulated)) => {
             let compared = measured.points.iter().zip(simulated).filter(|(point, _)| MeasuredIv::compares(point));
             let (points, values): (Vec<f64>, Vec<f64>) = compared.map(|(point, value)| (point.y, *value)).unzip();

@@ -23,6 +23,9 @@ use super::measure::within;
 use super::{Failure, outputs, size, terminal};
 
 const SOURCE: &str = "\
+Cells are taken to be isolated, a switch at every one: a pulse is seen by its cell alone. In a passive array it would disturb the cells \
+that share a line with it (`trapline learn --select half`), which is not simulated here.
+
 MNIST (LeCun, Cortes, Burges) is four files: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and \
 t10k-labels-idx1-ubyte, with .gz or without. They are at https://ossci-datasets.s3.amazonaws.com/mnist/ (11 MB); first published \
 at http://yann.lecun.com/exdb/mnist/. trapline downloads nothing.";
@@ -91,7 +94,7 @@ impl Tuning {
     }
 }
 
-/// Learning of handwritten digits (MNIST) by a single layer of 784 x 10 weights
+/// Learning of handwritten digits (MNIST) by a single layer of 784 x 10 weights in isolated cells
 #[derive(Debug, Args)]
 #[command(after_help = SOURCE)]
 pub struct Mnist {
@@ -342,5 +345,11 @@ fn summary(run: &Dataset) -> Result<String, DatasetError> {
         }
         text.push_str(&format!("\n{}", table.render()));
     }
+    let selection = Scheme::SELECTION;
+    text.push_str(&format!(
+        "\ncells are {}: {}, so that a pulse is seen by its cell alone\n",
+        selection.name(),
+        selection.what()
+    ));
     Ok(text)
 }

@@ -42,7 +42,7 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 when all went well; 1 for what fails while running (a file that cannot be read or written, a damaged \
 record, a device); 2 for wrong usage (arguments, what a campaign or material file holds, an output that exists or is in use, also one that came to be meanwhile: then the \
 result is kept under a free name, which the error tells); 128 and the number of the signal where one ended \
-a run: 130 for Ctrl-C, 143 for SIGTERM. `diff` ends with 1 where two files differ, `qualify` where a lot \
+a run: 130 for Ctrl-C, 143 for SIGTERM. `diff` ends with 1 where two files differ, `paper` where a verdict is not the expected one, `qualify` where a lot \
 failed, `rare` where a fraction is not as precise as was asked for.
 
 Results go to the standard output; remarks, progress and errors to the standard error.";

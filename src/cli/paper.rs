@@ -10,7 +10,7 @@ use trapline::dataset::Dataset;
 use trapline::experiment::mnist::{Mnist, idx};
 use trapline::figure;
 use trapline::outcome::ExperimentLabel;
-use trapline::paper::claims::{self, Finding, short};
+use trapline::paper::claims::{self, Condition, Finding, Judged};
 use trapline::paper::digits;
 use trapline::paper::figures::{self, FIGURES, Figure};
 use trapline::paper::measure::Raw;
@@ -23,6 +23,9 @@ use super::computing::{self, Computing};
 use super::{Failure, outputs, size, terminal};
 
 /// Reproduces the source paper: figures, raw data, claims and one HTML page
+///
+/// Each claim of the paper is met or contradicted by the simulation, and claims/paper.toml says which is expected. Exit code 1 where a verdict
+/// is not the expected one, in either direction.
 #[derive(Debug, Args)]
 pub struct Paper {
     /// Folder for paper.h5, claims.json, index.html and the figures
@@ -51,7 +54,7 @@ pub struct Paper {
 }
 
 impl Paper {
-    /// Runs the experiments, measures, draws, and says what holds; exit code 1 where a claim fails.
+    /// Runs the experiments, measures, draws, and says what holds; exit code 1 where a verdict is not the expected one.
     ///
     /// # Errors
     /// [`Failure`].
@@ -135,8 +138,10 @@ impl Paper {
             self.output.display(),
             terminal::waited(start.elapsed())
         ));
-        let failed = findings.iter().filter(|f| f.verdict() == Some(false)).count();
-        if failed > 0 { Err(Failure::Failed(format!("{failed} claims fail"))) } else { Ok(()) }
+        match claims::surprises(&findings) {
+            Some(differ) => Err(Failure::Failed(differ)),
+            None => Ok(()),
+        }
     }
 
     fn only(&self) -> Result<Option<&'static Figure>, Failure> {
@@ -193,58 +198,93 @@ impl Paper {
 }
 
 fn table(findings: &[Finding]) -> String {
-    let mut table = Table::new(["claim", "figure", "band", "simulated", ""], 3);
-    for finding in findings {
-        let unit = Some(finding.claim.unit.as_str()).filter(|unit| *unit != "1").unwrap_or_default();
-        let value = finding.measured.as_ref().map_or_else(|_| "-".to_owned(), |m| format!("{} {unit}", short(m.value)));
-        let verdict = match finding.verdict() {
-            Some(true) => "pass",
-            Some(false) => "FAIL",
-            None => "not run",
+    let mut table = Table::new(["claim", "figure", "band", "simulated", "found", "expected", ""], 3);
+    for judged in findings.iter().flat_map(Finding::judged) {
+        let claim = judged.claim;
+        let (name, figure) = match judged.reading {
+            None => (claim.id.clone(), claim.figure.clone()),
+            Some(reading) => (format!("  {}", reading.name), String::new()),
         };
-        let claim = &finding.claim;
-        table.row([claim.id.clone(), claim.figure.clone(), claim.band(), value, verdict.to_owned()]);
+        let value = judged.measured.map_or_else(|| "-".to_owned(), |m| judged.band.with_unit(m.value));
+        let marks = [(judged.differs(), "NOT AS EXPECTED"), (judged.follows_from.is_some(), "put in")];
+        let marks = marks.into_iter().filter(|(is_so, _)| *is_so).map(|(_, mark)| mark).collect::<Vec<_>>().join(", ");
+        let (found, expected) = (judged.found.word().to_owned(), judged.expected.word().to_owned());
+        table.row([name, figure, judged.band.words(), value, found, expected, marks]);
     }
     let mut text = table.render();
     for finding in findings {
-        match &finding.measured {
-            Ok(m) => {
-                for condition in m.conditions.iter().filter(|c| !c.holds) {
-                    text.push_str(&format!("{}: not so: {}\n", finding.claim.id, condition.text));
-                }
-            }
-            Err(why) => text.push_str(&format!("{}: {why}\n", finding.claim.id)),
+        for judged in finding.judged() {
+            let broken = judged.measured.iter().flat_map(|m| &m.conditions).filter(|c| !c.holds);
+            text.extend(broken.map(|condition| format!("{}: not so: {}\n", judged.name(), condition.text)));
         }
+        if let Err(why) = &finding.measured {
+            text.push_str(&format!("{}: {why}\n", finding.claim.id));
+        }
+    }
+    if findings.iter().flat_map(Finding::judged).any(|j| j.follows_from.is_some()) {
+        text.push_str("put in: it follows from what was put into the material or the model, and predicts nothing; index.html says from what\n");
     }
     text
 }
 
+/// A verdict with its band and what it rests on.
+fn verdict_json(judged: &Judged<'_>) -> serde_json::Map<String, serde_json::Value> {
+    let (m, band) = (judged.measured, judged.band);
+    let fields = serde_json::json!({
+        "band": band.words(),
+        "target": band.target,
+        "within": band.within,
+        "at_least": band.at_least,
+        "at_most": band.at_most,
+        "unit": band.unit,
+        "value": m.map(|m| m.value),
+        "found": judged.found.word(),
+        "expected": judged.expected.word(),
+        "as_expected": !judged.differs(),
+        "follows_from": judged.follows_from,
+        "from": m.map(|m| m.from.clone()),
+        "conditions": m.map(|m| m.conditions.iter().map(condition_json).collect::<Vec<_>>()).unwrap_or_default(),
+        "beside": m.map(|m| m.beside.iter().map(|(n, v)| serde_json::json!({"name": n, "value": v})).collect::<Vec<_>>()).unwrap_or_default(),
+    });
+    match fields {
+        serde_json::Value::Object(fields) => fields,
+        _ => serde_json::Map::new(),
+    }
+}
+
+fn condition_json(condition: &Condition) -> serde_json::Value {
+    serde_json::json!({"text": condition.text, "holds": condition.holds, "of_the_data": condition.of_the_data})
+}
+
 fn json(findings: &[Finding]) -> Result<String, Failure> {
-    let rows: Vec<_> = findings
-        .iter()
-        .map(|f| {
-            let m = f.measured.as_ref();
-            serde_json::json!({
-                "id": f.claim.id,
-                "figure": f.claim.figure,
-                "says": f.claim.says,
-                "measure": f.claim.measure,
-                "band": f.claim.band(),
-                "target": f.claim.target,
-                "within": f.claim.within,
-                "at_least": f.claim.at_least,
-                "at_most": f.claim.at_most,
-                "ordinal": f.claim.kind == "ordinal",
-                "unit": f.claim.unit,
-                "value": m.map(|m| m.value).ok(),
-                "pass": f.verdict(),
-                "from": m.map(|m| m.from.clone()).ok(),
-                "conditions": m.map(|m| m.conditions.iter().map(|c| serde_json::json!({"text": c.text, "holds": c.holds})).collect::<Vec<_>>()).unwrap_or_default(),
-                "beside": m.map(|m| m.beside.iter().map(|(n, v)| serde_json::json!({"name": n, "value": v})).collect::<Vec<_>>()).unwrap_or_default(),
-                "not_run": m.err(),
-                "command": f.command,
-            })
-        })
-        .collect();
+    let row = |finding: &Finding| {
+        let (claim, judged) = (&finding.claim, finding.judged());
+        let mut fields = serde_json::Map::new();
+        let mut add = |key: &str, value: serde_json::Value| fields.insert(key.to_owned(), value);
+        add("id", claim.id.clone().into());
+        add("figure", claim.figure.clone().into());
+        add("says", claim.says.clone().into());
+        add("measure", claim.measure.clone().into());
+        add("ordinal", claim.ordinal.into());
+        let mut readings = Vec::new();
+        for one in &judged {
+            let verdict = verdict_json(one);
+            match one.reading {
+                None => verdict.into_iter().for_each(|(key, value)| drop(add(&key, value))),
+                Some(reading) => {
+                    let mut named = serde_json::Map::new();
+                    named.insert("name".to_owned(), reading.name.clone().into());
+                    named.insert("measure".to_owned(), reading.measure.clone().into());
+                    named.extend(verdict);
+                    readings.push(serde_json::Value::Object(named));
+                }
+            }
+        }
+        add("readings", readings.into());
+        add("not_run", finding.measured.as_ref().err().cloned().into());
+        add("command", finding.command.clone().into());
+        serde_json::Value::Object(fields)
+    };
+    let rows: Vec<_> = findings.iter().map(row).collect();
     terminal::json(&rows)
 }

@@ -1,10 +1,14 @@
 //! Learning a pattern: the cells of a letter in a small array are pulsed, and the array is read.
 //!
 //! # Theory
-//! A written cell sees the whole pulse. What the others see depends on the scheme: nothing where unselected lines are held
-//! so that no other cell has a bias (`Grounded`: cells are written one by one, and a cell whose two lines are not both selected sees
-//! nothing); under `Half` a cell that shares a line with the written one sees V/2; under `Third` it and all others see V/3 (those
-//! that share none with the opposite sign). Half-selected cells fill: under V/2 a 1.5 V pulse shows 0.75 V to them.
+//! A written cell sees the whole pulse. What the others see depends on the scheme. A passive array, a cell at each crossing and nothing
+//! else, allows two: under [`Scheme::Half`] a cell that shares a line with the written one sees V/2; under [`Scheme::Third`] it and all
+//! others see V/3 (those that share none with the opposite sign). Half-selected cells fill: under V/2 a 1.5 V pulse shows 0.75 V to them.
+//!
+//! [`Scheme::Isolated`] has a switch at every cell, and cells that are not written see nothing. No biases of lines alone do that: with 0 V on
+//! every cell that shares one line with the written cell, the others see -V, and lines held at 0 V show V to the whole selected row.
+//!
+//! Lines have no resistance here, and a reading is of its cell alone, without the currents of its neighbours.
 
 use super::ExperimentError;
 use super::probe::Probe;
@@ -17,21 +21,44 @@ use ndarray::{Array1, Array2, Array3, Array4, Axis, s};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What the lines that are not selected are held at.
+/// What cells see while another is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    Grounded,
+    /// Passive: half of the bias where a line is shared.
     Half,
+    /// Passive: a third of it everywhere.
     Third,
+    /// A switch at every cell: nothing.
+    Isolated,
 }
 
 impl Scheme {
+    pub const ALL: [Scheme; 3] = [Scheme::Half, Scheme::Third, Scheme::Isolated];
+
+    /// As records and options name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scheme::Half => "half",
+            Scheme::Third => "third",
+            Scheme::Isolated => "isolated",
+        }
+    }
+
+    /// What it takes, in words.
+    pub fn what(self) -> &'static str {
+        match self {
+            Scheme::Half => "passive array, lines at V/2",
+            Scheme::Third => "passive array, lines at V/3",
+            Scheme::Isolated => "a switch at every cell",
+        }
+    }
+
     /// Bias of a cell, over the pulse's, while another is written: on the same row or column, or on neither.
     fn shares(self) -> (f64, f64) {
         match self {
-            Scheme::Grounded => (0.0, 0.0),
             Scheme::Half => (0.5, 0.0),
             Scheme::Third => (1.0 / 3.0, -1.0 / 3.0),
+            Scheme::Isolated => (0.0, 0.0),
         }
     }
 }
@@ -193,7 +220,7 @@ pub fn run(probes: &mut [Probe], name: &str, shape: ArrayShape, lesson: &Lesson)
     if let Some(probe) = probes.first() {
         super::describe(&mut d, probe);
     }
-    d.note("scheme", format!("{:?}", lesson.scheme).to_lowercase());
+    d.note("scheme", lesson.scheme.name());
     lesson.train.describe(&mut d);
     let numbers = |n: usize| (0..n).map(|i| i as f64).collect::<Vec<_>>();
     d.count(
@@ -308,7 +335,7 @@ mod tests {
         assert_eq!(h.on(ArrayShape { rows: 6, cols: 7 }).expect("fits").iter().filter(|w| **w).count(), 13);
     }
 
-    /// Half-selected cells fill, and with grounded lines nothing outside the pattern does: what the schemes are for.
+    /// Half-selected cells fill, and with a switch at every cell nothing outside the pattern does: what the schemes are for.
     #[test]
     fn only_a_scheme_that_shows_bias_to_others_disturbs_them() {
         let qd = shipped("pi-ws2-qd").expect("shipped");
@@ -328,7 +355,7 @@ mod tests {
             // Row 0, column 1 is outside the H and shares lines with written cells.
             g[[0, 1, 0, 1]] / g[[0, 0, 0, 1]] - 1.0
         };
-        assert!(outside(Scheme::Grounded).abs() < 1e-9);
+        assert!(outside(Scheme::Isolated).abs() < 1e-9);
         assert!(outside(Scheme::Half) > 1e-3, "{}", outside(Scheme::Half));
     }
 

@@ -1,6 +1,6 @@
 //! One HTML page that opens from disk: claims, figures, parameters, provenance. Everything is in it; it asks no network for anything.
 
-use super::claims::{Finding, short};
+use super::claims::{Finding, Judged, Measured, Verdict, short};
 use crate::html::{escaped, inline};
 use crate::outcome::{ExperimentLabel, Provenance};
 use std::fmt::Write;
@@ -20,7 +20,7 @@ body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1r
 h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2rem}figure{margin:1.5rem 0}figure svg{max-width:100%;height:auto}\
 figcaption{color:#444;font-size:.95rem}.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;width:100%}\
 th,td{border-bottom:1px solid #ddd;padding:.35rem .5rem;text-align:left;vertical-align:top}\
-td.n{font-variant-numeric:tabular-nums;white-space:nowrap}.pass{color:#06632a}.fail{color:#a00;font-weight:bold}.none{color:#666}\
+td.n{font-variant-numeric:tabular-nums;white-space:nowrap}.pass{color:#06632a}.fail{color:#a00;font-weight:bold}.foreseen{color:#8a4b00}tr.reading td:first-child{padding-left:1.5rem}.none{color:#666}\
 pre{overflow-x:auto;background:#f5f5f5;padding:.75rem;font-size:.8rem}small{color:#555}\
 @media(max-width:45rem){body{padding:.5rem;font-size:15px}table.claims tr{display:block;padding:.5rem 0;border-bottom:1px solid #ddd}\
 table.claims tr.head{display:none}table.claims td{display:block;border:0;padding:.1rem 0}\
@@ -97,65 +97,106 @@ fn compose(
 }
 
 fn claims(html: &mut String, findings: &[Finding], figures: &[Shown]) -> std::fmt::Result {
-    let count = |verdict| findings.iter().filter(|f| f.verdict() == verdict).count();
+    let all: Vec<_> = findings.iter().flat_map(Finding::judged).collect();
+    let count = |verdict| all.iter().filter(|j| j.found == verdict).count();
+    let differ = all.iter().filter(|j| j.differs()).count();
+    let (whole, put_in) = (findings.len(), findings.iter().filter(|f| f.claim.follows_from.is_some()).count());
     writeln!(
         html,
-        "<h2>Claims</h2>\n<p>{} pass, {} fail, {} not run. Where the paper is only qualitative the band is our reading of it \
-         (<i>ordinal</i>).</p>\n<div class=\"wide\"><table class=\"claims\">\n<tr class=\"head\"><th>Claim</th><th>Figure</th><th>The paper</th><th>Band</th>\
-         <th>Simulated</th><th></th><th>Measured from</th></tr>",
-        count(Some(true)),
-        count(Some(false)),
-        count(None)
+        "<h2>Claims</h2>\n<p>{whole} claims and {} other readings of them: {} met, {} contradicted, {} undecided (no number, or less data than the \
+         measure asks for), {} not run; {differ} not as expected. Where the paper is only qualitative the band is our reading of it \
+         (<i>ordinal</i>).</p>\n<p>{put_in} of the {whole} claims are marked <i>put in</i>: they follow from numbers or laws that were chosen from the same \
+         paper, or from the way the model is built. Such a claim says that the parts agree with the paper and with each other; it \
+         is no prediction.</p>\n\
+         <div class=\"wide\"><table class=\"claims\">\n<tr class=\"head\"><th>Claim</th><th>Figure</th><th>The paper</th><th>Band</th>\
+         <th>Simulated</th><th>Found</th><th>Expected</th><th>Measured from</th></tr>",
+        all.len() - whole,
+        count(Verdict::Met),
+        count(Verdict::Contradicted),
+        count(Verdict::Undecided),
+        count(Verdict::NotRun),
     )?;
     for finding in findings {
-        let claim = &finding.claim;
-        let (class, word) = match finding.verdict() {
-            Some(true) => ("pass", "pass"),
-            Some(false) => ("fail", "FAIL"),
-            None => ("none", "not run"),
-        };
-        let (value, from) = match &finding.measured {
-            Ok(m) => {
-                let unit = Some(claim.unit.as_str()).filter(|unit| *unit != "1").unwrap_or_default();
-                let mut details = String::new();
-                for condition in &m.conditions {
-                    let mark = if condition.holds { "✓" } else { "✗" };
-                    write!(details, "<br><small>{mark} {}</small>", escaped(&condition.text))?;
-                }
-                for (name, value) in &m.beside {
-                    write!(details, "<br><small>{}: {}</small>", escaped(name), short(*value))?;
-                }
-                (format!("{} {unit}", short(m.value)), format!("<code>{}</code>{details}", escaped(&m.from)))
-            }
-            Err(why) => (String::new(), escaped(why)),
-        };
-        let ordinal = if claim.kind == "ordinal" { " <i>(ordinal)</i>" } else { "" };
-        let measure = escaped(&claim.measure);
-        let plots = figures.iter().filter(|figure| figure.claims.contains(&claim.id));
-        let plots: Vec<_> = plots.map(|f| format!("<a href=\"#{0}\">{0}</a>", escaped(&f.id))).collect();
-        let plots =
-            if plots.is_empty() { String::new() } else { format!("<br><small>here: {}</small>", plots.join(", ")) };
-        writeln!(
-            html,
-            "<tr id=\"claim-{0}\"><td>{0}</td><td data-of=\"figure\">{1}{plots}</td><td>{2}<details><summary><small>how it is \
-             measured</small></summary><small>{measure}<br><code>{4}</code></small></details></td>\
-             <td data-of=\"band\">{3}{ordinal}</td><td class=\"n\" data-of=\"simulated\">{value}</td>\
-             <td class=\"{class}\">{word}</td><td data-of=\"{5}\">{from}</td></tr>",
-            escaped(&claim.id),
-            escaped(&claim.figure),
-            escaped(&claim.says),
-            escaped(&claim.band()),
-            escaped(&finding.command),
-            if finding.measured.is_ok() { "measured from" } else { "because" }
-        )?;
+        for judged in finding.judged() {
+            row(html, finding, &judged, figures)?;
+        }
     }
     html.push_str("</table></div>\n");
     Ok(())
 }
 
+/// A verdict: of a claim as it stands, or of another reading, which repeats neither figure nor words.
+fn row(html: &mut String, finding: &Finding, judged: &Judged<'_>, figures: &[Shown]) -> std::fmt::Result {
+    let claim = &finding.claim;
+    let (value, from) = match (judged.measured, &finding.measured) {
+        (Some(m), _) => (judged.band.with_unit(m.value), measured_from(m)?),
+        (None, Err(why)) => (String::new(), escaped(why)),
+        (None, Ok(_)) => (String::new(), "nothing measures it".to_owned()),
+    };
+    let put_in = match judged.follows_from {
+        Some(what) => format!("<br><small><i>put in:</i> {}</small>", escaped(what)),
+        None => String::new(),
+    };
+    let measure = |text: &str| {
+        format!(
+            "<details><summary><small>how it is measured</small></summary><small>{}<br><code>{}</code></small></details>",
+            escaped(text),
+            escaped(&finding.command)
+        )
+    };
+    let plots = figures.iter().filter(|figure| figure.claims.contains(&claim.id));
+    let plots: Vec<_> = plots.map(|f| format!("<a href=\"#{0}\">{0}</a>", escaped(&f.id))).collect();
+    let plots = if plots.is_empty() { String::new() } else { format!("<br><small>here: {}</small>", plots.join(", ")) };
+    let (open, name, figure, says) = match judged.reading {
+        None => (
+            format!("<tr id=\"claim-{}\">", escaped(&claim.id)),
+            escaped(&claim.id),
+            format!("{}{plots}", escaped(&claim.figure)),
+            format!("{}{}", escaped(&claim.says), measure(&claim.measure)),
+        ),
+        Some(reading) => (
+            "<tr class=\"reading\">".to_owned(),
+            format!("<small>another reading:</small><br>{}", escaped(&reading.name)),
+            String::new(),
+            measure(&reading.measure),
+        ),
+    };
+    let ordinal = if claim.ordinal { " <i>(ordinal)</i>" } else { "" };
+    let class = match (judged.found, judged.differs()) {
+        (Verdict::NotRun, _) => "none",
+        (_, true) => "fail",
+        (Verdict::Met, false) => "pass",
+        (_, false) => "foreseen",
+    };
+    let surprise = if judged.differs() { "<br>not as expected" } else { "" };
+    writeln!(
+        html,
+        "{open}<td>{name}</td><td data-of=\"figure\">{figure}</td><td>{says}</td><td data-of=\"band\">{}{ordinal}</td>\
+         <td class=\"n\" data-of=\"simulated\">{value}</td><td class=\"{class}\" data-of=\"found\">{}{surprise}</td>\
+         <td data-of=\"expected\">{}</td><td data-of=\"{}\">{from}{put_in}</td></tr>",
+        escaped(&judged.band.words()),
+        judged.found.word(),
+        judged.expected.word(),
+        if judged.measured.is_some() { "measured from" } else { "because" }
+    )
+}
+
+/// Where a value is from, its conditions, and the numbers beside it.
+fn measured_from(m: &Measured) -> Result<String, std::fmt::Error> {
+    let mut text = format!("<code>{}</code>", escaped(&m.from));
+    for condition in &m.conditions {
+        let mark = if condition.holds { "✓" } else { "✗" };
+        write!(text, "<br><small>{mark} {}</small>", escaped(&condition.text))?;
+    }
+    for (name, value) in &m.beside {
+        write!(text, "<br><small>{}: {}</small>", escaped(name), short(*value))?;
+    }
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::claims::{Measured, TEXT, parse};
+    use super::super::claims::{Expected, TEXT, parse};
     use super::*;
     use crate::outcome::Identity;
 
@@ -190,12 +231,42 @@ mod tests {
         };
         let html = page(&label, &provenance, &[finding], &[shown]);
         assert!(html.contains("A &lt;b&gt; &amp; &quot;c&quot;") && html.contains("&lt;x&gt;"));
-        assert!(html.contains("0 pass, 1 fail") && html.contains("<svg></svg>") && !html.contains("<?xml"));
+        // The claim is contradicted where it was expected to be met, and its two readings have no value.
+        assert!(html.contains("0 met, 1 contradicted, 2 undecided") && html.contains("3 not as expected"), "{html}");
+        assert!(html.contains("<svg></svg>") && !html.contains("<?xml"));
         assert!(html.trim_end().ends_with("</html>"));
         // No network: nothing is fetched, by whatever name.
         assert!(!html.contains("src=") && !html.contains("url("));
         // Claims and figures lead to one another, within the page.
         assert!(html.contains("href=\"#2a\"") && html.contains("href=\"#claim-set-voltage\""));
         assert_eq!(html.matches("href=").count(), html.matches("href=\"#").count());
+    }
+
+    /// Found and expected stand beside each other; what was put in is said; a surprise is one in both directions.
+    #[test]
+    fn a_row_says_what_was_found_expected_and_put_in() {
+        let row_of = |value: f64, expected: Expected| {
+            let claims = parse(TEXT).expect("embedded");
+            let mut claim = claims.into_iter().find(|c| c.id == "pulse-energy").expect("known");
+            claim.expected = expected;
+            let measured = Measured::new(value, "g").reading("a cycle of 30 pulses", Measured::new(2.6e-12, "g"));
+            let finding = Finding { claim, measured: Ok(measured), command: String::new() };
+            let mut html = String::new();
+            row(&mut html, &finding, &finding.judged()[0], &[]).expect("a string");
+            row(&mut html, &finding, &finding.judged()[1], &[]).expect("a string");
+            html
+        };
+        let sound = row_of(9e-14, Expected::Met);
+        assert!(sound.contains("data-of=\"found\">met<") && sound.contains("data-of=\"expected\">met<"), "{sound}");
+        assert!(sound.contains("put in:") && !sound.contains("not as expected"), "{sound}");
+        let cycle = sound.lines().find(|line| line.contains("a cycle of 30 pulses")).expect("a row of its own");
+        assert!(cycle.contains(">contradicted</td>") && cycle.contains("2.6e-12 J"), "{cycle}");
+        assert!(cycle.contains("data-of=\"expected\">contradicted<"), "{cycle}");
+        for (value, expected) in
+            [(9e-14, Expected::Contradicted), (9e-12, Expected::Met), (f64::NAN, Expected::Contradicted)]
+        {
+            assert!(row_of(value, expected).contains("not as expected"), "{value:e}");
+        }
+        assert!(!row_of(9e-12, Expected::Contradicted).contains("not as expected"));
     }
 }

@@ -1,8 +1,11 @@
 //! `trapline learn`.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command, ValueEnum};
 use ndarray::{Array2, ArrayD};
 use trapline::analysis::Table;
 use trapline::array::ArrayShape;
@@ -13,12 +16,45 @@ use super::{Failure, Pulses, Reading, Specimen, Told, number, scientific, within
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Select {
-    /// Cells that are not written see nothing
-    Grounded,
-    /// Cells that share a line with the written one see half of its bias
+    /// A passive array: cells that share a line with the written one see half of its bias
     Half,
-    /// All other cells see a third of it
+    /// A passive array: all other cells see a third of it
     Third,
+    /// A switch at every cell: cells that are not written see nothing
+    Isolated,
+}
+
+impl From<Select> for Scheme {
+    fn from(select: Select) -> Scheme {
+        match select {
+            Select::Half => Scheme::Half,
+            Select::Third => Scheme::Third,
+            Select::Isolated => Scheme::Isolated,
+        }
+    }
+}
+
+/// The schemes by name. `grounded` was one of them and meant what is called `isolated`: no array without switches can do it.
+#[derive(Debug, Clone, Copy)]
+struct Selects;
+
+impl TypedValueParser for Selects {
+    type Value = Select;
+
+    fn parse_ref(&self, command: &Command, option: Option<&Arg>, value: &OsStr) -> Result<Select, clap::Error> {
+        if value.eq_ignore_ascii_case("grounded") {
+            return Err(command.clone().error(
+                ErrorKind::ValueValidation,
+                "--select grounded: no biases of the lines alone leave every other cell at 0 V; a switch at every cell does: \
+                 --select isolated",
+            ));
+        }
+        EnumValueParser::<Select>::new().parse_ref(command, option, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Select::value_variants().iter().filter_map(ValueEnum::to_possible_value)))
+    }
 }
 
 /// Learning of a pattern by an array
@@ -33,8 +69,8 @@ pub struct Learn {
     /// Columns of the array
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=300))]
     cols: u64,
-    /// What the lines that are not selected are held at
-    #[arg(long, value_enum, default_value_t = Select::Grounded)]
+    /// What cells see while another is written
+    #[arg(long, value_name = "SCHEME", value_parser = Selects, default_value = "half")]
     select: Select,
     /// Time after which the array is read again, s
     #[arg(long, value_name = "S", default_value_t = 3e4, allow_hyphen_values = true)]
@@ -59,11 +95,7 @@ impl Learn {
         let third = train.count.div_ceil(3).max(1);
         let mut stages = vec![0, third, (2 * third).min(train.count), train.count];
         stages.dedup();
-        let scheme = match self.select {
-            Select::Grounded => Scheme::Grounded,
-            Select::Half => Scheme::Half,
-            Select::Third => Scheme::Third,
-        };
+        let scheme = Scheme::from(self.select);
         let lesson = Lesson { pattern, train, scheme, stages, later_s: vec![self.later] };
         let written = lesson.pattern.on(shape).map_err(wrong)?;
         let ready = self.specimen.ready(Some(self.reading), &[PathBuf::from(&self.pattern)])?;
@@ -105,8 +137,9 @@ impl Learn {
                 ..Map::default()
             })
         };
-        let title = format!("{} learns {}", self.specimen.title(&ready), lesson.pattern.name);
+        let title = format!("{} learns {}; {}", self.specimen.title(&ready), lesson.pattern.name, scheme.what());
         let plate = Plate { title: Some(title), panels: maps.iter().map(panel).collect(), columns: 5 };
-        self.specimen.done(&ready, Told { command: "learn", found, plate, summary: table, remark: None })
+        let remark = format!("scheme {}: {}; each cell is read by itself", scheme.name(), scheme.what());
+        self.specimen.done(&ready, Told { command: "learn", found, plate, summary: table, remark: Some(remark) })
     }
 }

@@ -11,6 +11,9 @@
 //! knows of the cell. What a cell is (size, area, trap-filled limit, capture speed) is drawn from its number, so a seed
 //! is an array.
 //!
+//! Cells are isolated: a switch at every one, as [`letter::Scheme::Isolated`](super::letter::Scheme::Isolated) has it. A pulse is seen by its
+//! cell alone; in a passive array every cell that shares a line with it would see a part of the bias, and that is not simulated here.
+//!
 //! # Changes versus the paper
 //! The paper (section 2.2, Figure 5) gives the layer and the rates 13.4 % and 85.63 %, and the learning rule in a
 //! figure of the supporting information that is not at hand. So the rule, and the pulses, are ours:

@@ -16,6 +16,7 @@
 //! few strong ones; pairs cancel, to first order, that a step depends on the state.
 
 use super::{DIGITS, MnistError};
+use crate::experiment::letter;
 
 /// A bias for a time.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -89,6 +90,9 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// What the cells see that are not pulsed: nothing, which takes a switch at every cell.
+    pub const SELECTION: letter::Scheme = letter::Scheme::Isolated;
+
     /// The raising and the lowering pulse.
     pub fn pulses(&self) -> [Pulse; 2] {
         match self {

@@ -174,6 +174,7 @@ fn described(name: &str, title: &str, learning: &Learning, bakes: Option<&Bakes>
         }
     };
     d.note("scheme", scheme).note("input_of_a_pixel", input);
+    d.note("selection", Scheme::SELECTION.name());
     d.note("answer", "the digit with the largest sum of input times weight over the pixels");
     for (what, pulse) in [("raising", raise), ("lowering", lower)] {
         d.note(format!("{what}_pulse_v"), pulse.bias_v.to_string());

@@ -1,7 +1,9 @@
 //! Figures of the letter.
 
 use super::super::measure::Raw;
+use super::super::measure::learning::scheme_of_the_letter;
 use crate::dataset::DatasetError;
+use crate::experiment::letter::Scheme;
 use crate::figure::{Map, Panel, Plate};
 use ndarray::Array2;
 
@@ -31,27 +33,35 @@ fn panels(found: Vec<(String, Array2<f64>)>) -> Vec<Panel> {
     found.iter().map(panel).collect()
 }
 
+/// The passive scheme that the claim is judged by, at both temperatures; and a switch at every cell beside it.
 pub fn fig_4e(raw: &Raw) -> Drawn {
+    let passive = scheme_of_the_letter(raw)?;
     let mut found = Vec::new();
-    for (celsius, figure) in [(100, "4f"), (25, "4h")] {
-        for (pulses, map) in maps(raw, &format!("letter/qd_{celsius}c"), "conductance_s", "stage")? {
-            found.push((format!("{figure}: {celsius} °C, {pulses} pulses"), map));
+    for (scheme, celsius, row) in
+        [(passive, 100, "4f: 100 °C"), (passive, 25, "4h: 25 °C"), (Scheme::Isolated, 100, "isolated")]
+    {
+        let group = format!("letter/qd_{celsius}c_{}", scheme.name());
+        for (pulses, map) in maps(raw, &group, "conductance_s", "stage")? {
+            found.push((format!("{row}, {pulses} pulses"), map));
         }
     }
-    Ok(Plate { title: Some("Figure 4e to 4h: learning the letter H".to_owned()), panels: panels(found), columns: 4 })
+    let title = format!("Figure 4e to 4h: learning the letter H; {}; below, isolated at 100 °C", passive.what());
+    Ok(Plate { title: Some(title), panels: panels(found), columns: 4 })
 }
 
 pub fn fig_s11(raw: &Raw) -> Drawn {
+    let scheme = scheme_of_the_letter(raw)?;
+    let group = |celsius: u32| format!("letter/qd_{celsius}c_{}", scheme.name());
     let mut found = Vec::new();
-    for (seconds, map) in maps(raw, "letter/qd_100c", "kept_conductance_s", "time")? {
+    for (seconds, map) in maps(raw, &group(100), "kept_conductance_s", "time")? {
         found.push((format!("S11: 100 °C, {seconds} s later"), map));
     }
     found.truncate(3);
-    for (pulses, map) in maps(raw, "letter/qd_150c", "conductance_s", "stage")?.into_iter().skip(1) {
+    for (pulses, map) in maps(raw, &group(150), "conductance_s", "stage")?.into_iter().skip(1) {
         found.push((format!("S13: 150 °C, {pulses} pulses"), map));
     }
     Ok(Plate {
-        title: Some("Figures S11 and S13: kept at 100 °C, learnt at 150 °C".to_owned()),
+        title: Some(format!("Figures S11 and S13: kept at 100 °C, learnt at 150 °C; {}", scheme.what())),
         panels: panels(found),
         columns: 3,
     })
@@ -65,5 +75,9 @@ pub fn fig_s14(raw: &Raw) -> Drawn {
     for (seconds, map) in maps(raw, "letter/ns_100c", "kept_conductance_s", "time")? {
         found.push((format!("{seconds} s later"), map));
     }
-    Ok(Plate { title: Some("Figure S14: nanosheets at 100 °C".to_owned()), panels: panels(found), columns: 4 })
+    Ok(Plate {
+        title: Some(format!("Figure S14: nanosheets at 100 °C; {}", Scheme::Half.what())),
+        panels: panels(found),
+        columns: 4,
+    })
 }

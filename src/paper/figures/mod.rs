@@ -70,7 +70,7 @@ pub const FIGURES: [Figure; 28] = [
     Figure {
         id: "2i",
         also: &[],
-        caption: "Energy of each of the first 30 positive pulses",
+        caption: "Energy of each of the first 30 positive pulses, and of all so far",
         batches: &["cycles"],
         draw: pulses::fig_2i,
     },
@@ -91,7 +91,7 @@ pub const FIGURES: [Figure; 28] = [
     Figure {
         id: "3c",
         also: &[],
-        caption: "Dots: log(I/V) against the root of V, 4 to 5 V",
+        caption: "Dots: log(I/V) against the root of V, 4 to 5 V; the paper finds no line here, the simulation does",
         batches: &["sweeps"],
         draw: currents::fig_3c,
     },
@@ -140,7 +140,7 @@ pub const FIGURES: [Figure; 28] = [
     Figure {
         id: "4e",
         also: &["4f", "4g", "4h"],
-        caption: "Learning the letter H at 100 °C and at 25 °C",
+        caption: "Learning the letter H at 100 °C and at 25 °C in a passive array, under the better of V/2 and V/3; and with a switch at every cell",
         batches: &["letter"],
         draw: learning::fig_4e,
     },
@@ -182,7 +182,7 @@ pub const FIGURES: [Figure; 28] = [
     Figure {
         id: "S3",
         also: &[],
-        caption: "Set voltage of 200 sweeps of one cell",
+        caption: "Set voltage of 200 sweeps of one cell, for three shares of the return current at which the window counts as closed",
         batches: &["set-voltage"],
         draw: currents::fig_s3,
     },
@@ -204,7 +204,7 @@ pub const FIGURES: [Figure; 28] = [
     Figure {
         id: "S11",
         also: &["S13"],
-        caption: "The letter kept at 100 °C, and learnt at 150 °C",
+        caption: "The letter kept at 100 °C, and learnt at 150 °C, in a passive array",
         batches: &["letter"],
         draw: learning::fig_s11,
     },

@@ -64,9 +64,13 @@ pub fn fig_4d(raw: &Raw) -> Drawn {
 
 pub fn fig_2i(raw: &Raw) -> Drawn {
     let energy = raw.numbers("pulse/cycles_25c", "energy_j")?;
-    let points = (0..30.min(energy.shape()[2])).map(|p| ((p + 1) as f64, energy[[0, 0, p]] * 1e15)).collect();
-    let curves = vec![Curve::line("V I dt of one pulse", points).styled(Style::LineAndDots)];
+    let each: Vec<f64> = (0..30.min(energy.shape()[2])).map(|p| energy[[0, 0, p]] * 1e15).collect();
+    let numbered = |of: &dyn Fn(usize) -> f64| (0..each.len()).map(|p| ((p + 1) as f64, of(p))).collect();
+    let curves = vec![
+        Curve::line("V I dt of one pulse", numbered(&|p| each[p])).styled(Style::LineAndDots),
+        Curve::line("of all pulses so far", numbered(&|p| each[..=p].iter().sum())).styled(Style::Dashed),
+    ];
     let marks = vec![Mark::Band { low: 1.0, high: 1000.0, label: "paper: of the order of fJ".to_owned() }];
-    let title = "Figure 2i: energy of each positive pulse of cycle 1";
+    let title = "Figure 2i: energy of the positive pulses of cycle 1";
     Ok(Plate::of(Chart { marks, ..chart(title, Axis::linear("Pulse"), Axis::log("Energy (fJ)"), curves) }))
 }

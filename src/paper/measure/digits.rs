@@ -37,8 +37,8 @@ pub fn initial(raw: &Raw) -> Outcome {
     let counts = raw.group(GROUP)?.counted::<Ix3>("confusion")?;
     let (rates, whole) = rates(counts.outer_iter());
     Ok(measured(GROUP, &rates)
-        .and(format!("{UNTRAINED_SEEDS} seeds"), rates.len() == UNTRAINED_SEEDS as usize)
-        .and("10,000 pictures each", whole))
+        .given(format!("{UNTRAINED_SEEDS} seeds"), rates.len() == UNTRAINED_SEEDS as usize)
+        .given("10,000 pictures each", whole))
 }
 
 pub fn trained(raw: &Raw) -> Outcome {
@@ -47,10 +47,10 @@ pub fn trained(raw: &Raw) -> Outcome {
     let (rates, whole) = final_rates(d)?;
     let shown = d.numbers("presentations")?.iter().copied().fold(0.0, f64::max);
     let found = measured(GROUP, &rates)
-        .and(format!("{LEARNING_SEEDS} seeds"), rates.len() == LEARNING_SEEDS as usize)
-        .and("10,000 pictures each", whole)
-        .and("60,000 presentations", shown == f64::from(PRESENTATIONS))
-        .and("at 100 °C", d.remark("temperature_c") == Some("100"));
+        .given(format!("{LEARNING_SEEDS} seeds"), rates.len() == LEARNING_SEEDS as usize)
+        .given("10,000 pictures each", whole)
+        .given("60,000 presentations", shown == f64::from(PRESENTATIONS))
+        .given("at 100 °C", d.remark("temperature_c") == Some("100"));
     let (pairs, _) = final_rates(raw.group("mnist/pairs")?)?;
     Ok(found.beside("scheme of pairs, mean", mean(&pairs)))
 }

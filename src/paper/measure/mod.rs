@@ -2,7 +2,7 @@
 
 pub(crate) mod current;
 mod digits;
-mod learning;
+pub(super) mod learning;
 pub(super) mod pulses;
 pub(super) mod retention;
 
@@ -59,6 +59,7 @@ pub fn measure(id: &str, raw: &Raw) -> Option<Outcome> {
         "potentiation-sweeps" => pulses::potentiation_sweeps,
         "reverse-sweeps" => pulses::reverse_sweeps,
         "pulse-cycles" => pulses::pulse_cycles,
+        "depression-sharp" => pulses::depression_sharp,
         "state-separation" => pulses::state_separation,
         "pulse-energy" => pulses::pulse_energy,
         "endurance-100c" => pulses::endurance,
@@ -70,6 +71,7 @@ pub fn measure(id: &str, raw: &Raw) -> Option<Outcome> {
         "qd-retention-150c" => retention::qd_150c,
         "qd-forgetting-155c" => retention::qd_155c,
         "letter-h" => learning::letter,
+        "letter-same-at-100c" => learning::same_when_hot,
         "ns-array-forgets" => learning::ns_array,
         "mnist-initial" => digits::initial,
         "mnist-trained" => digits::trained,

@@ -15,7 +15,8 @@ pub fn potentiation_sweeps(raw: &Raw) -> Outcome {
     let g = column(raw, GROUP, "conductance_s")?;
     let share = (g[1] - g[0]) / (g[g.len() - 1] - g[0]);
     Ok(Measured::new(share, GROUP)
-        .and("strictly rising over all 30 sweeps", g.len() == 31 && rises(&g))
+        .given("30 sweeps", g.len() == 31)
+        .and("strictly rising over all 30 sweeps", rises(&g))
         .and("the first sweep gives less than 60 % of the rise", share < 0.6)
         .beside("rise over the first conductance", g[g.len() - 1] / g[0] - 1.0))
 }
@@ -46,24 +47,59 @@ fn of_cycles(raw: &Raw, group: &str, variable: &str) -> Result<ndarray::Array2<f
     Ok(g.slice(s![0, .., ..]).to_owned())
 }
 
+/// The cycles whose curves the paper shows in Figures 2h and 4d.
+const SHOWN: [usize; 6] = [1, 20, 50, 100, 150, 256];
+
 pub fn pulse_cycles(raw: &Raw) -> Outcome {
     const GROUP: &str = "pulse/cycles_25c";
+    let all = of_cycles(raw, GROUP, "conductance_noiseless_s")?;
+    // From a cycle on, the first of which is cycle 1.
+    let from = |first: usize| {
+        let g = all.slice(s![first.min(all.nrows() + 1) - 1.., ..]);
+        let shown: Vec<_> =
+            SHOWN.iter().filter(|c| (first..=all.nrows()).contains(*c)).map(|c| all.row(c - 1)).collect();
+        let window = mean(&g.column(RISING).to_vec()) - mean(&g.column(0).to_vec());
+        let apart = (0..g.ncols()).map(|state| {
+            let of_state = || shown.iter().map(move |row| row[state]);
+            largest(of_state()) - smallest(of_state())
+        });
+        let first_drop = g.rows().into_iter().map(|row| (row[RISING] - row[RISING + 1]) / (row[RISING] - row[0]));
+        let back = g.rows().into_iter().map(|row| ((row[g.ncols() - 1] - row[0]) / window).abs());
+        let (first_drop, back) = (smallest(first_drop), largest(back));
+        Measured::new(largest(apart) / window, GROUP)
+            .given("256 cycles", all.nrows() == 256)
+            .and("the first negative pulse removes at least 30 % of the window", first_drop >= 0.3)
+            .and("the negative train returns within 5 % of the window", back <= 0.05)
+            .beside("least share removed by the first negative pulse", first_drop)
+            .beside("largest distance from the start after the train, over the window", back)
+    };
+    Ok(from(1).reading("without the first cycle", from(2)))
+}
+
+/// Of the window of a cycle, between which shares a state is neither programmed nor erased.
+const BETWEEN: std::ops::RangeInclusive<f64> = 0.05..=0.95;
+
+pub fn depression_sharp(raw: &Raw) -> Outcome {
+    const GROUP: &str = "pulse/cycles_25c";
     let g = of_cycles(raw, GROUP, "conductance_noiseless_s")?;
-    let shown: Vec<_> = [1, 20, 50, 100, 150, 256].iter().filter(|c| **c <= g.nrows()).map(|c| g.row(c - 1)).collect();
-    let window = mean(&g.column(RISING).to_vec()) - mean(&g.column(0).to_vec());
-    let apart = (0..g.ncols()).map(|state| {
-        let of_state = || shown.iter().map(move |row| row[state]);
-        largest(of_state()) - smallest(of_state())
-    });
-    let first_drop = g.rows().into_iter().map(|row| (row[RISING] - row[RISING + 1]) / (row[RISING] - row[0]));
-    let back = g.rows().into_iter().map(|row| ((row[g.ncols() - 1] - row[0]) / window).abs());
-    let (first_drop, back) = (smallest(first_drop), largest(back));
-    Ok(Measured::new(largest(apart) / window, GROUP)
-        .and("256 cycles", g.nrows() == 256)
-        .and("the first negative pulse removes at least 30 % of the window", first_drop >= 0.3)
-        .and("the negative train returns within 5 % of the window", back <= 0.05)
-        .beside("least share removed by the first negative pulse", first_drop)
-        .beside("largest distance from the start after the train, over the window", back))
+    let (cycles, falling) = (g.nrows(), g.ncols() - 1 - RISING);
+    // Share of its cycle's window that a negative pulse takes, 1 being the first, and what is left after it.
+    let window = |row: usize| g[[row, RISING]] - g[[row, 0]];
+    let taken = |pulse: usize| -> Vec<f64> {
+        let of_cycle = |row| (g[[row, RISING + pulse - 1]] - g[[row, RISING + pulse]]) / window(row);
+        (0..cycles).map(of_cycle).collect()
+    };
+    let left = |pulse: usize| {
+        mean(&(0..cycles).map(|row| (g[[row, RISING + pulse]] - g[[row, 0]]) / window(row)).collect::<Vec<_>>())
+    };
+    let intermediate = (1..=falling).filter(|pulse| BETWEEN.contains(&left(*pulse))).count();
+    let first = taken(1);
+    Ok(Measured::new(smallest(first.iter().copied()), GROUP)
+        .given("256 cycles of 10 negative pulses", cycles == 256 && falling == 10)
+        .beside("mean share of the first pulse", mean(&first))
+        .beside("of the second", mean(&taken(2)))
+        .beside("of the tenth", mean(&taken(falling)))
+        .beside("negative pulses after which 5 to 95 % of the window is left", intermediate as f64))
 }
 
 pub fn state_separation(raw: &Raw) -> Outcome {
@@ -72,7 +108,7 @@ pub fn state_separation(raw: &Raw) -> Outcome {
     let states = STATES.map(|state| g.column(state).to_vec());
     let gaps =
         states.windows(2).map(|pair| (mean(&pair[1]) - mean(&pair[0])) / deviation(&pair[0]).max(deviation(&pair[1])));
-    Ok(Measured::new(smallest(gaps), GROUP).and("256 cycles", g.nrows() == 256))
+    Ok(Measured::new(smallest(gaps), GROUP).given("256 cycles", g.nrows() == 256))
 }
 
 pub fn pulse_energy(raw: &Raw) -> Outcome {
@@ -80,10 +116,11 @@ pub fn pulse_energy(raw: &Raw) -> Outcome {
     let energy = of_cycles(raw, GROUP, "energy_j")?;
     let first: Vec<f64> = energy.slice(s![0, ..RISING]).to_vec();
     let (least, most) = (smallest(first.iter().copied()), largest(first.iter().copied()));
+    let cycle = Measured::new(first.iter().sum(), GROUP).given("30 pulses", first.len() == RISING);
     Ok(Measured::new(most, GROUP)
         .and("the cheapest pulse is in the band too", (1e-15..=1e-12).contains(&least))
         .beside("cheapest of the first 30 pulses, J", least)
-        .beside("sum over the 30 pulses, J", first.iter().sum()))
+        .reading("a cycle of 30 pulses", cycle))
 }
 
 pub fn endurance(raw: &Raw) -> Outcome {
@@ -149,7 +186,7 @@ pub fn charge_balance(raw: &Raw) -> Outcome {
     let any = !ratios.is_empty();
     let value = if any { largest(ratios) } else { f64::NAN };
     Ok(Measured::new(value, "every group with caught and injected, or caught_share")
-        .and("electrons are injected", any)
+        .given("electrons are injected", any)
         .beside("groups", f64::from(groups))
         .beside("steps", f64::from(steps)))
 }
