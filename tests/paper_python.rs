@@ -27,7 +27,7 @@ const CONTROLS: [(&str, &str, f64, &str); 10] = [
     // Other readings have lines of their own, set in by two blanks.
     ("pulse/cycles_25c/energy_j", "0, 0, 3", 1.0 + 1e-6, "  a cycle of 30 pulses"),
     ("iv/ns_25c/current_a", "...", 1.0 + 1e-4, "  activation energy"),
-    ("letter/qd_100c_half/conductance_s", ":, -1", 1.0 + 1e-6, "letter-h"),
+    ("letter/qd_150c_half/conductance_s", ":, -1", 1.0 + 1e-6, "letter-h"),
 ];
 
 const SCALE: &str = "import sys, h5py

@@ -149,8 +149,7 @@ pub fn fig_s3(raw: &Raw) -> Drawn {
         distributions.push(Curve::line(&label, below));
     }
     let marks = vec![Mark::Horizontal { at: 4.0, label: "paper: about 4 V".to_owned() }];
-    let subtitle =
-        Some("where the forward current reaches a share of the return current; the claim takes 95 %".to_owned());
+    let subtitle = Some("where a share of the return current is reached; the claim takes 95 %".to_owned());
     let sequence = Chart {
         marks,
         subtitle,

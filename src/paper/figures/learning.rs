@@ -45,7 +45,7 @@ pub fn fig_4e(raw: &Raw) -> Drawn {
             found.push((format!("{row}, {pulses} pulses"), map));
         }
     }
-    let title = format!("Figure 4e to 4h: learning the letter H; {}; below, isolated at 100 °C", passive.what());
+    let title = format!("Figure 4e to 4h: the letter H; {}; below, isolated at 100 °C", passive.what());
     Ok(Plate { title: Some(title), panels: panels(found), columns: 4 })
 }
 
