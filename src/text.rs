@@ -6,33 +6,52 @@
 
 use std::borrow::Cow;
 
-/// Whether a character does something where it is shown, instead of being seen.
-///
-/// Control characters (Unicode's category Cc), formatting characters (Cf: directions, joiners, tags), and separators of lines and
-/// paragraphs (Zl, Zp).
+/// Whether a character does something where it is shown, instead of being seen: control characters, and invisible ones.
 pub fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}'
-            | '\u{600}'..='\u{605}'
-            | '\u{61c}'
-            | '\u{6dd}'
-            | '\u{70f}'
-            | '\u{890}'..='\u{891}'
-            | '\u{8e2}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{110bd}'
-            | '\u{110cd}'
-            | '\u{13430}'..='\u{1343f}'
-            | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}')
+    c.is_control() || is_invisible(c)
 }
+
+/// Whether a character is not seen itself but changes how others are: turns their direction, joins them, or takes no room. With one a
+/// name can be shown as another (U+202E turns `gpj.exe` around).
+fn is_invisible(c: char) -> bool {
+    INVISIBLE.iter().any(|&(first, last)| (first..=last).contains(&c))
+}
+
+/// Unicode 16: the general categories Cf (format), Zl and Zp (separators of lines and paragraphs), and what has the property
+/// `Default_Ignorable_Code_Point` beside them, its reserved places included; and U+2800, a blank that is no space.
+const INVISIBLE: [(char, char); 31] = [
+    ('\u{ad}', '\u{ad}'),       // soft hyphen
+    ('\u{34f}', '\u{34f}'),     // combining grapheme joiner
+    ('\u{600}', '\u{605}'),     // Arabic signs that span digits
+    ('\u{61c}', '\u{61c}'),     // Arabic letter mark
+    ('\u{6dd}', '\u{6dd}'),     // Arabic end of ayah
+    ('\u{70f}', '\u{70f}'),     // Syriac abbreviation mark
+    ('\u{890}', '\u{891}'),     // Arabic pound and piastre marks above
+    ('\u{8e2}', '\u{8e2}'),     // Arabic disputed end of ayah
+    ('\u{115f}', '\u{1160}'),   // Hangul fillers
+    ('\u{17b4}', '\u{17b5}'),   // Khmer inherent vowels
+    ('\u{180b}', '\u{180f}'),   // Mongolian variation selectors and vowel separator
+    ('\u{200b}', '\u{200f}'),   // zero width space and joiners, marks of direction
+    ('\u{2028}', '\u{202e}'),   // separators of lines and paragraphs; embeddings and overrides of direction
+    ('\u{2060}', '\u{206f}'),   // word joiner, invisible operators, isolates of direction, deprecated ones
+    ('\u{2800}', '\u{2800}'),   // Braille pattern blank
+    ('\u{3164}', '\u{3164}'),   // Hangul filler
+    ('\u{fe00}', '\u{fe0f}'),   // variation selectors
+    ('\u{feff}', '\u{feff}'),   // byte order mark
+    ('\u{ffa0}', '\u{ffa0}'),   // halfwidth Hangul filler
+    ('\u{fff0}', '\u{fffb}'),   // reserved; interlinear annotation
+    ('\u{110bd}', '\u{110bd}'), // Kaithi number sign
+    ('\u{110cd}', '\u{110cd}'), // Kaithi number sign above
+    ('\u{13430}', '\u{1343f}'), // Egyptian hieroglyph controls
+    ('\u{1bca0}', '\u{1bca3}'), // shorthand format controls
+    ('\u{1d173}', '\u{1d17a}'), // musical beams and slurs
+    ('\u{e0000}', '\u{e0001}'), // language tag
+    ('\u{e0002}', '\u{e001f}'), // reserved
+    ('\u{e0020}', '\u{e007f}'), // tags
+    ('\u{e0080}', '\u{e00ff}'), // reserved
+    ('\u{e0100}', '\u{e01ef}'), // variation selectors
+    ('\u{e01f0}', '\u{e0fff}'), // reserved
+];
 
 /// The text with every unseen character but line breaks and tabs as its number: `\u{1b}`.
 pub fn plain(text: &str) -> Cow<'_, str> {
@@ -86,6 +105,11 @@ mod tests {
         for text in ["Größe 7 µm, 25 °C", "データ", "שלום", "é́", "a × b − c"] {
             assert_eq!(plain(text), text);
         }
+    }
+
+    #[test]
+    fn the_invisible_are_listed_in_order() {
+        assert!(INVISIBLE.windows(2).all(|pair| pair[0].1 < pair[1].0) && INVISIBLE.iter().all(|&(a, b)| a <= b));
     }
 
     #[test]

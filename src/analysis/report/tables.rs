@@ -2,6 +2,7 @@
 
 use super::{FitReport, Group, LifetimeReport, Observed, Population, TimeSource};
 use crate::analysis::lifetime::{Estimate, Law};
+use crate::text::plain;
 
 /// One row for each group and temperature; times to the first fraction.
 pub fn lifetimes_csv(report: &LifetimeReport) -> String {
@@ -117,7 +118,11 @@ fn quoted(text: &str) -> String {
     let starts_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let is_number = text.parse::<f64>().is_ok_and(f64::is_finite);
     let text = if starts_formula && !is_number { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', ';', '"', '\n', '\r', '\t']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    let text = plain(&text);
+    match text.contains([',', ';', '"', '\n', '\t']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.into_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -132,7 +137,8 @@ mod tests {
             ("-2+3", "'-2+3"),
             ("@SUM(A1)", "'@SUM(A1)"),
             ("\t=1", "\"'\t=1\""),
-            ("\r=1", "\"'\r=1\""),
+            ("\r=1", "'\\u{d}=1"),
+            ("a\u{1b}[31m\u{202e}b", "a\\u{1b}[31m\\u{202e}b"),
             ("＝1", "'＝1"),
             ("=A1,B1", "\"'=A1,B1\""),
             ("=\"a\"", "\"'=\"\"a\"\"\""),
