@@ -331,6 +331,8 @@ fn a_record_in_the_place_of_a_text_is_told_as_one() {
             desk.refused(&call, &[name, "is an HDF5 record", "trapline show"]);
         }
     }
+}
+
 /// A passive array is what `learn` simulates unless a switch at every cell is asked for; `grounded` was the name of the latter.
 #[test]
 fn learning_says_which_scheme_it_is_under() {

@@ -104,7 +104,7 @@ pub(crate) fn system_error(error: &hdf5::Error) -> Option<io::Error> {
         rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
     });
     let errors = numbers.map(io::Error::from_raw_os_error);
-    errors.into_iter().find(|of| is_of_the_system(of))
+    errors.into_iter().find(is_of_the_system)
 }
 
 fn is_of_the_system(error: &io::Error) -> bool {
