@@ -214,6 +214,9 @@ impl ByPath for File {
     }
 }
 
+/// What is done to a file.
+type Harm<'a> = Box<dyn Fn(&File) + 'a>;
+
 /// What a file of somebody else holds, and no record may show.
 const SECRET: f64 = 12345.678;
 
@@ -232,7 +235,7 @@ fn values_that_lie_elsewhere_are_refused() {
     let path = sound(folder.path());
     let name = secret(folder.path()).display().to_string();
     let whole = fs::read(&path).unwrap();
-    let harm: [(&str, Box<dyn Fn(&File)>); 6] = [
+    let harm: [(&str, Harm<'_>); 6] = [
         (
             "the storage of the dataset kept_mean",
             Box::new(|file: &File| {
@@ -550,7 +553,7 @@ fn what_the_system_refuses_is_not_damage() {
     let line = String::from_utf8_lossy(&few.stderr).into_owned();
     assert!(few.status.code() == Some(0) || !line.contains("damaged"), "{line}");
     assert!(few.status.code() != Some(1) || line.contains("Too many open files"), "{line}");
-    let named = folder.path().join(std::ffi::OsString::from(unnamed()));
+    let named = folder.path().join(unnamed());
     fs::copy(&path, &named).unwrap();
     let said = Command::new(env!("CARGO_BIN_EXE_trapline")).arg("show").arg(&named).output().unwrap();
     let line = String::from_utf8_lossy(&said.stderr).into_owned();
@@ -660,7 +663,7 @@ fn sources(folder: &Path) -> Vec<Vec<u8>> {
 /// One to three changes, and a seal or none.
 fn mutate(path: &Path, random: &mut Random) {
     let pick = |random: &mut Random, n: usize| random.bits() as usize % n.max(1);
-    if random.bits() % 2 == 0 {
+    if random.bits().is_multiple_of(2) {
         let mut bytes = fs::read(path).unwrap();
         bytes.truncate(bytes.len() - 20);
         for _ in 0..=pick(random, 3) {
@@ -680,13 +683,13 @@ fn mutate(path: &Path, random: &mut Random) {
     for _ in 0..=pick(random, 3) {
         let names = file.member_names().unwrap();
         let name = names[pick(random, names.len())].clone();
-        let object = if random.bits() % 2 == 0 { "/".to_owned() } else { name.clone() };
+        let object = if random.bits().is_multiple_of(2) { "/".to_owned() } else { name.clone() };
         let at = file.loc_by(&object);
         let attributes = at.attr_names().unwrap_or_default();
-        if random.bits() % 2 == 0 && !attributes.is_empty() {
+        if random.bits().is_multiple_of(2) && !attributes.is_empty() {
             let attribute = &attributes[pick(random, attributes.len())];
             at.delete_attr(attribute).unwrap();
-            if random.bits() % 8 != 0 {
+            if !random.bits().is_multiple_of(8) {
                 REPLACEMENTS[pick(random, REPLACEMENTS.len())](&at, attribute);
             }
             continue;
@@ -710,7 +713,7 @@ fn mutate(path: &Path, random: &mut Random) {
         drop(made);
     }
     file.close().unwrap();
-    if random.bits() % 3 != 0 {
+    if !random.bits().is_multiple_of(3) {
         seal(path);
     }
 }

@@ -386,8 +386,9 @@ impl Pair<'_> {
             (|of: &HistogramSeries| [of.counts.ncols() as f64], |of: &HistogramSeries| [of.low, of.high]);
         tally.compare(name, Kind::Same, bins(x), bins(y), at);
         tally.compare(name, Kind::Scale(scale), edges(x), edges(y), at);
-        let far = |(a, b): (f64, f64)| !((a - b).abs() <= allowed(self.tolerance, scale, a.abs().max(b.abs())));
-        if bins(x) != bins(y) || edges(x).into_iter().zip(edges(y)).any(far) {
+        // Of NaN this is false.
+        let near = |(a, b): (f64, f64)| (a - b).abs() <= allowed(self.tolerance, scale, a.abs().max(b.abs()));
+        if bins(x) != bins(y) || !edges(x).into_iter().zip(edges(y)).all(near) {
             return;
         }
         let count = x.counts.ncols();

@@ -291,9 +291,12 @@ impl<'a> Build<'a> {
     }
 }
 
+/// Materials by the places of their numbers on the axes that change them, or why there are none.
+type Changed = HashMap<Vec<usize>, Result<Vec<Material>, Bad>>;
+
 /// The materials with the numbers that sweeps give them, each set of numbers by its places on the axes that do. Nothing else takes as
 /// long in a plan: sets are read side by side.
-fn changed(sweeps: &Sweeps, materials: &[Material]) -> Result<HashMap<Vec<usize>, Result<Vec<Material>, Bad>>, Bad> {
+fn changed(sweeps: &Sweeps, materials: &[Material]) -> Result<Changed, Bad> {
     let sets = sweeps.sets_of_parameters();
     check::changed_materials(sets.len().saturating_mul(materials.len()))?;
     // Every set changes the same keys: a draft needs no change back.
