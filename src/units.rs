@@ -64,7 +64,7 @@ pub fn spoken_time(seconds: f64) -> String {
             return if number == "1" && name == "years" { "1 year".to_owned() } else { format!("{number} {name}") };
         }
     }
-    format!("{seconds:.3e} s")
+    if seconds == 0.0 { "0 s".to_owned() } else { format!("{seconds:.3e} s") }
 }
 
 #[cfg(test)]
@@ -97,5 +97,6 @@ mod tests {
         assert_eq!(spoken_time(YEAR_S), "1 year");
         assert_eq!(spoken_time(1e5), "1.2 d");
         assert_eq!(spoken_time(0.5), "5.000e-1 s");
+        assert_eq!(spoken_time(0.0), "0 s");
     }
 }

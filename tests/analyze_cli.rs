@@ -4,10 +4,17 @@ mod made_up;
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use made_up::lifetimes::*;
 use trapline::analysis::lifetime::Bounds;
 use trapline::record;
+
+/// A child process keeps the locks of the HDF5 files that were open when it began: one test at a time writes and runs.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn trapline(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
@@ -33,6 +40,7 @@ fn bounds(of: &serde_json::Value) -> Bounds {
 
 #[test]
 fn the_command_recovers_a_synthetic_law() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let label = label(&CELSIUS, &TIMES, &[1, 2]);
     let outcomes = weibull(&label, 2000, 77);
@@ -76,6 +84,7 @@ fn the_command_recovers_a_synthetic_law() {
 
 #[test]
 fn the_command_refuses_in_one_line() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let label = label(&CELSIUS, &TIMES, &[1]);
     made_up::file(folder.path(), &label, &weibull(&label, 50, 1));
@@ -100,4 +109,43 @@ fn the_command_refuses_in_one_line() {
     let json: serde_json::Value = serde_json::from_str(&good(&both)).unwrap();
     assert_eq!(json.as_array().map(Vec::len), Some(2));
     assert!(folder.path().join("reports/made-up/report.json").is_file());
+}
+
+#[test]
+fn refusals_are_the_same_in_every_form() {
+    // At 110 °C nothing fails, at 125 °C one cell of 105 does, at 140 °C all between two checkpoints, at 155 °C all had failed at 0 s.
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let label = label(&CELSIUS, &TIMES, &[1]);
+    let counts: [&[u64]; 4] = [&[0; 8], &[0, 0, 0, 1, 1, 1, 1, 1], &[0, 0, 0, 0, 105, 105, 105, 105], &[105; 8]];
+    let mut outcomes = weibull(&label, 105, 3);
+    for (outcome, failed) in outcomes.iter_mut().zip(counts) {
+        outcome.failed = failed.to_vec().into();
+    }
+    made_up::file(folder.path(), &label, &outcomes);
+    let run = |more: &[&str]| good(&trapline(folder.path(), &[&["analyze", "made-up.h5"], more].concat()));
+    let text = run(&["-o", "report", "--ppm", "100000"]).replace("\n    ", " ");
+    let read = |name: &str| std::fs::read_to_string(folder.path().join("report").join(name)).unwrap();
+    let (page, json, csv) = (read("index.html"), read("report.json"), read("lifetimes.csv"));
+    for said in [
+        "nothing fails: none of 105 cells failed by 1.2 d; bake longer (to_s above 1e5) or hotter",
+        "hardly anything fails: 1 of 105 cells failed within the bake; a law takes 5 failures in 2 intervals",
+        // From 5e3 to 1e4 s is an octave.
+        "everything at once: all 105 cells failed between the same two checkpoints, 1.4 h and 2.8 h; more checkpoints: per_octave = 3",
+        "everything at once: all 105 cells had failed at programming (0 s), before the bake",
+    ] {
+        for (name, form) in [("text", &text), ("page", &page), ("json", &json), ("csv", &csv)] {
+            assert!(form.contains(said), "{name}: {said}: {form}");
+        }
+    }
+    assert!(text.contains("at programming") && page.contains("<td>at programming</td>"), "{text}");
+    // The figure of the times draws the one that is told, and says of the last that it is none.
+    assert!(page.contains("at 155 °C so many cells had failed at programming, before the bake"), "{page}");
+    for form in [&text, &page, &csv] {
+        assert!(!form.contains("< 0 s") && !form.contains("&lt; 0 s") && !form.contains("0.000e0"), "{form}");
+    }
+    // The summary of the record tells them as well.
+    let shown = good(&trapline(folder.path(), &["show", "made-up.h5"]));
+    assert!(shown.contains("155 °C: some cells had failed at programming, before the bake"), "{shown}");
+    assert!(!shown.contains("140 °C: some cells had failed at programming"), "{shown}");
 }

@@ -441,6 +441,21 @@ fn a_failure_map_shows_each_cell_of_the_window() {
     // Rows and columns of the array, not of the window; grey for the cell that did not fail.
     has(&svg, &["row", "column", "7", "8", "3", "4", "5", "5 of 6 cells failed, the first after 5.9"]);
     assert!(svg.contains("#C8C8C8"));
+
+    // A cell that had failed at 0 s has the colour of the first checkpoint, not grey, and is told.
+    if let Some(dump) = &mut all[0].dump {
+        (0..label.times_s.len()).for_each(|k| dump.lost_fraction[[k, 0, 0]] = 1.0);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (_, figures) = drawn(folder.path(), &label, &all);
+    let figure = of(&figures, "failures");
+    let early = match &figure.plate.as_ref().unwrap().panels[0] {
+        Panel::Map(early) => early,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((early.values[[0, 0]], early.values[[0, 1]] > times()[1]), (times()[1], true));
+    let said = early.subtitle.as_deref().unwrap();
+    assert!(said.starts_with("5 of 6 cells failed, 1 before the bake, the first after 19"), "{said}");
 }
 
 #[test]

@@ -112,11 +112,19 @@ fn a_lot_passes_and_a_lot_fails() {
     let table = |lines: &str| with(&record.label.campaign_toml, "lots = \"lot\"", &format!("lots = \"lot\"\n{lines}"));
     let [bearable, too_little] =
         [b.worst_part, b.worst_part - 1e-9].map(|share| table(&format!("part_fails_above = {share:?}")));
-    let (two, three) = (table("allowed_fails = 2"), table("allowed_fails = 3"));
+    let (two, three, plain) = (table("allowed_fails = 2"), table("allowed_fails = 3"), table("part_fails_above = 0.0"));
     for (text, passes) in [(bearable, true), (too_little, false), (two, false), (three, true)] {
         record.label.campaign_toml = text;
         assert_eq!(judged(&record).passed, passes, "{}", record.label.campaign_toml);
     }
+
+    // A part whose cells had failed at 0 s had failed before the bake.
+    record.label.campaign_toml = plain;
+    assert!(judged(&record).conditions[0].lots[1].failed_parts.iter().all(|part| !part.at_programming));
+    record.points[4].outcome.as_mut().unwrap().failed[0] = 1;
+    let early: Vec<bool> =
+        judged(&record).conditions[0].lots[1].failed_parts.iter().map(|part| part.at_programming).collect();
+    assert_eq!(early, [false, true, false]);
 
     let output = trapline(desk.path(), &["qualify", "lots.h5"]);
     let text = String::from_utf8(output.stdout).unwrap();

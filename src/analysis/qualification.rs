@@ -117,6 +117,8 @@ pub struct FailedPart {
     pub failed_cells: u64,
     /// Cells that held charge after programming.
     pub programmed_cells: u64,
+    /// It had failed at 0 s, before the bake.
+    pub at_programming: bool,
 }
 
 /// What a sample shows of the parts it was drawn from.
@@ -308,6 +310,8 @@ impl<'a> Axes<'a> {
             point: point.label.number,
             failed_cells,
             programmed_cells,
+            at_programming: self.record.label.times_s.first() == Some(&0.0)
+                && self.failed_share(point, 0) > self.part_fails_above,
         })
     }
 

@@ -17,6 +17,8 @@ pub struct RetentionRow {
     pub computed: bool,
     pub cells: u64,
     pub programmed: u64,
+    /// Programmed cells that keep less than the threshold at 0 s, before the bake.
+    pub failed_at_programming: u64,
     /// Spread of the conductance right after programming over the mean window: sd(G) / |G_fresh - mean(G)|.
     pub window_variation: Option<f64>,
     /// At the report times that are on the time axis, and at the last checkpoint, in the order of time.
@@ -54,6 +56,7 @@ fn row(record: &CampaignRecord, point: &RecordedPoint, checkpoints: &[usize]) ->
         computed: outcome.is_some(),
         cells: outcome.map_or(0, |found| found.cells),
         programmed: outcome.map_or(0, |found| found.programmed),
+        failed_at_programming: outcome.map_or(0, failed_at_programming),
         window_variation: outcome.and_then(window_variation),
         at: outcome.map_or_else(Vec::new, |found| checkpoints.iter().map(|&k| left(found, k)).collect()),
         flags: point.label.flags.clone(),
@@ -66,6 +69,11 @@ fn reported(record: &CampaignRecord) -> Vec<usize> {
     let wanted = |time: &f64| record.label.report_times_s.iter().any(|r| r == time);
     let last = times.len().saturating_sub(1);
     (0..times.len()).filter(|&k| k == last || wanted(&times[k])).collect()
+}
+
+fn failed_at_programming(found: &PointOutcome) -> u64 {
+    let at_zero = found.times_s.first() == Some(&0.0);
+    found.failed.first().copied().filter(|_| at_zero).unwrap_or(0)
 }
 
 fn window_variation(found: &PointOutcome) -> Option<f64> {
@@ -148,13 +156,16 @@ pub fn table(rows: &[RetentionRow]) -> String {
     text
 }
 
+const FAILED_EARLY: &str = "some cells had failed at programming, before the bake";
+
 /// Each remark once, in the order of its first point, and the points it is of: by name where they are few, else how many.
 fn remarks<'a>(rows: &'a [RetentionRow], degrees: &[String]) -> Vec<(&'a str, String)> {
     let mut found: Vec<(&str, Vec<String>)> = Vec::new();
     for (row, degrees) in rows.iter().zip(degrees) {
         let name = format!("{}, {degrees} °C", row.material);
-        for flag in &row.flags {
-            let known = found.iter_mut().find(|(text, _)| text == flag);
+        let early = (row.failed_at_programming > 0).then_some(FAILED_EARLY);
+        for flag in row.flags.iter().map(String::as_str).chain(early) {
+            let known = found.iter_mut().find(|(text, _)| *text == flag);
             match known {
                 Some((_, names)) if names.contains(&name) => {}
                 Some((_, names)) => names.push(name.clone()),
@@ -214,6 +225,7 @@ mod tests {
             computed: true,
             cells: 1,
             programmed: 1,
+            failed_at_programming: 0,
             window_variation: None,
             at: Vec::new(),
             flags: vec!["doubtful".to_owned()],

@@ -160,7 +160,10 @@ fn why(verdict: &Qualification) -> String {
 fn failed_parts(of: &Condition, lot: &Lot) -> String {
     let part = |part: &qualification::FailedPart| match part.programmed_cells {
         0 => format!("{} (holds no charge)", part.part),
-        cells => format!("{} ({} of {cells} cells)", part.part, part.failed_cells),
+        cells => {
+            let before = if part.at_programming { ", before the bake" } else { "" };
+            format!("{} ({} of {cells} cells{before})", part.part, part.failed_cells)
+        }
     };
     let mut parts: Vec<String> = lot.failed_parts.iter().take(NAMED).map(part).collect();
     if lot.failed_parts.len() > NAMED {

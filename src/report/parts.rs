@@ -3,7 +3,7 @@
 use std::fmt::{Result, Write};
 
 use crate::analysis::report::text::{conditions, lived, of_energy, of_shown, populations, said, unfitted};
-use crate::analysis::report::{Group, LifeAtUse, LifetimeReport, LineOfTimes, parts, percent};
+use crate::analysis::report::{Energy, Group, LifeAtUse, LifetimeReport, LineOfTimes, parts, percent};
 use crate::html::escaped;
 use crate::record::CampaignRecord;
 use crate::units::celsius_texts;
@@ -73,14 +73,15 @@ fn answer(life: &LifeAtUse, use_k: f64) -> String {
 /// The activation energies; without any, the reason, if it is not the one that stands before it.
 fn energy(line: &LineOfTimes, life: &LifeAtUse) -> String {
     let reason = life.arrhenius.as_ref().err().map_or("", String::as_str);
-    match (&line.energy_below_ev, &line.energy_above_ev, &line.energy_ev) {
-        (Ok(below), Ok(above), _) => {
-            format!("{} below the break<br>{} above it", escaped(&of_energy(*below)), escaped(&of_energy(*above)))
-        }
-        (_, _, Ok(whole)) => escaped(&of_energy(*whole)),
-        (_, _, Err(why)) if *why == reason => "none".to_owned(),
-        (_, _, Err(why)) => format!("none: {}", escaped(why)),
+    let one = |of: &std::result::Result<Energy, String>| match of {
+        Ok(energy) => escaped(&of_energy(*energy)),
+        Err(why) if *why == reason => "none".to_owned(),
+        Err(why) => format!("none: {}", escaped(why)),
+    };
+    if line.break_meaning.is_some() {
+        return format!("{} below the break<br>{} above it", one(&line.energy_below_ev), one(&line.energy_above_ev));
     }
+    one(&line.energy_ev)
 }
 
 /// Each case: its temperatures, its lines, its temperatures of use.

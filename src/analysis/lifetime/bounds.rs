@@ -92,7 +92,7 @@ pub(super) fn not_told(model: &Model) -> LifetimeError {
     LifetimeError::NotIdentifiable {
         law: model.law.name(),
         missing: "the counts leave some combination of the parameters open".to_owned(),
-        fix: "add checkpoints or temperatures with failures",
+        fix: "add checkpoints or temperatures with failures".to_owned(),
     }
 }
 

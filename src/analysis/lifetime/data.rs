@@ -141,24 +141,6 @@ impl Lifetimes {
         }
         points
     }
-
-    /// What is missing for a law of two parameters; nothing where the likelihood has one finite maximum.
-    ///
-    /// All lifetimes in one class, or in two neighbours, are explained perfectly by no spread at all; in the first and the last
-    /// class only, by an infinite one. Everything else is explained best by something between.
-    pub(super) fn missing(&self) -> Option<String> {
-        let filled: Vec<usize> = (0..self.classes.len()).filter(|&i| self.classes[i].cells > 0).collect();
-        let last = self.classes.len() - 1;
-        match filled[..] {
-            [0] => Some(format!("all {} cells had failed by the first checkpoint", self.total)),
-            [only] if only == last => Some(format!("none of {} cells failed", self.total)),
-            [_] => Some(format!("all {} cells failed between the same two checkpoints", self.total)),
-            [0, b] if b == last => Some("all failures lie before the first checkpoint".to_owned()),
-            [a, b] if b == a + 1 && b == last => Some("all failures lie between the same two checkpoints".to_owned()),
-            [a, b] if b == a + 1 => Some("all failures lie about one checkpoint, none survived the next".to_owned()),
-            _ => None,
-        }
-    }
 }
 
 fn check_times(times_s: &[f64]) -> Result<(), LifetimeError> {

@@ -5,9 +5,9 @@
 pub enum LifetimeError {
     #[error("{what} is {value}; it must be {limit}: {fix}")]
     Input { what: String, value: String, limit: String, fix: &'static str },
-    /// The data do not determine the parameters of the law: its likelihood has no single, finite maximum.
+    /// The data do not bear the law ([`super::Lack`]), or its likelihood has no single, finite maximum.
     #[error("{law} cannot be fitted: {missing}; {fix}")]
-    NotIdentifiable { law: &'static str, missing: String, fix: &'static str },
+    NotIdentifiable { law: &'static str, missing: String, fix: String },
     /// The search ended away from a maximum.
     #[error(
         "{law}: no maximum of the likelihood after {steps} steps (ln sigma is {ln_spread:.3}); \

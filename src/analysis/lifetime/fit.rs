@@ -56,9 +56,8 @@ impl Fit {
     /// # Errors
     /// [`LifetimeError::NotIdentifiable`] names what is missing, [`LifetimeError::NoMaximum`].
     pub fn new(law: Law, data: &Lifetimes) -> Result<Fit, LifetimeError> {
-        if let Some(missing) = data.missing() {
-            let fix = "give failures in two intervals at least, with survivors, or closer checkpoints";
-            return Err(LifetimeError::NotIdentifiable { law: law.name(), missing, fix });
+        if let Some(lack) = data.lack() {
+            return Err(lack.of(law));
         }
         let model = single(law, data, 0.0);
         let (mu, sigma) = start(law, data);

@@ -198,8 +198,8 @@ fn starts(law: Law, groups: &[(f64, Lifetimes)]) -> Result<(Vec<TimePoint>, f64)
             law: law.name(),
             missing: format!("{} of {} temperatures have failures between checkpoints", with.len(), groups.len()),
             fix: match groups.len() {
-                0 | 1 => "two are needed: bake at more temperatures",
-                _ => "two are needed: bake longer, or choose earlier checkpoints",
+                0 | 1 => "two are needed: bake at more temperatures".to_owned(),
+                _ => "two are needed: bake longer, or choose earlier checkpoints".to_owned(),
             },
         });
     }

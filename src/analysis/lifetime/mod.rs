@@ -3,11 +3,13 @@
 //!
 //! - [`Lifetimes`]: the counts of one bake, as intervals that lifetimes lie in.
 //! - [`failed_fraction_bounds`], [`failure_rate`], [`sample_size`]: without any law.
+//! - [`Verdict`], [`Lack`]: what the data bear, and what they do not.
 //! - [`Fit`]: Weibull's or the lognormal [`Law`] at one temperature.
 //! - [`Line`]: ln t over temperature; [`Segments`]: whether one line is enough, and the life it allows to state;
 //!   [`compare_temperature_laws`]: how much that depends on the law.
 //! - [`JointFit`]: one likelihood over all temperatures.
 
+mod bearing;
 mod bounds;
 mod counts;
 mod data;
@@ -23,6 +25,10 @@ mod special;
 #[cfg(test)]
 mod tests;
 
+pub use bearing::{
+    LEAST_FAILURES, LEAST_INTERVALS, Lack, MOST_BEYOND, MOST_BRACKET, MOST_RATIO, Verdict, law_holds, ratio_told,
+    shape_told, slope_told, time_told,
+};
 pub use bounds::{Bounds, Estimate};
 pub use counts::{FailedFraction, FailureRate, failed_fraction_bounds, failure_rate, sample_size};
 pub use data::{Class, CurvePoint, Lifetimes};

@@ -174,16 +174,39 @@ fn bounds_of_few_failures_are_lopsided_and_right() {
 
 #[test]
 fn what_cannot_be_known_is_said() {
-    let cases: [(&[u64], &str); 6] = [
-        (&[0, 0, 0], "none of 100 cells failed"),
-        (&[100, 100, 100], "all 100 cells had failed by the first checkpoint"),
-        (&[0, 100, 100], "all 100 cells failed between the same two checkpoints"),
-        (&[0, 0, 7], "all failures lie between the same two checkpoints"),
-        (&[7, 7, 7], "all failures lie before the first checkpoint"),
-        (&[0, 30, 100], "all failures lie about one checkpoint"),
+    use Verdict::*;
+    let cases: [(&[u64], Verdict, &str); 9] = [
+        (&[0, 0, 0], NothingFails, "nothing fails: none of 100 cells failed by 3 s; bake longer (to_s above 3)"),
+        (
+            &[100, 100, 100],
+            EverythingAtOnce,
+            "all 100 cells had failed by the first checkpoint, 1 s; earlier checkpoints",
+        ),
+        // The octave from 1 to 2 s in three.
+        (
+            &[0, 100, 100],
+            EverythingAtOnce,
+            "all 100 cells failed between the same two checkpoints, 1 s and 2 s; more checkpoints: per_octave = 3",
+        ),
+        // Half an octave and more from 2 to 3 s, less than the mean of log2(3)/2: 3/0.79 = 3.8.
+        (
+            &[0, 0, 7],
+            EverythingAtOnce,
+            "all 7 failures of 100 cells lie between the same two checkpoints, 2 s and 3 s; more checkpoints: per_octave = 4",
+        ),
+        (&[0, 7, 7], EverythingAtOnce, "all 7 failures of 100 cells lie between the same two checkpoints, 1 s and 2 s"),
+        (&[7, 7, 7], EverythingAtOnce, "all 7 failures of 100 cells lie before the first checkpoint"),
+        (&[0, 30, 100], EverythingAtOnce, "all 100 cells failed about one checkpoint, 2 s: none survived the next"),
+        (
+            &[0, 1, 1],
+            HardlyAnythingFails,
+            "1 of 100 cells failed within the bake; a law takes 5 failures in 2 intervals; bake more cells (about 1000",
+        ),
+        (&[0, 2, 4], HardlyAnythingFails, "4 of 100 cells failed"),
     ];
-    for (failed, said) in cases {
+    for (failed, verdict, said) in cases {
         let data = Lifetimes::new(&[1.0, 2.0, 3.0], failed, 100).unwrap();
+        assert_eq!(data.lack().unwrap().verdict, verdict, "{failed:?}");
         for law in [Law::Weibull, Law::Lognormal] {
             let error = Fit::new(law, &data).unwrap_err();
             assert!(matches!(error, LifetimeError::NotIdentifiable { .. }), "{error}");
@@ -191,13 +214,70 @@ fn what_cannot_be_known_is_said() {
         }
     }
     // The neighbours of those, which are just enough.
-    for failed in [[0, 30, 31], [7, 7, 8], [7, 7, 100], [0, 30, 99]] {
+    for failed in [[0, 30, 31], [7, 7, 8], [7, 7, 100], [0, 30, 99], [0, 4, 5]] {
         let data = Lifetimes::new(&[1.0, 2.0, 3.0], &failed, 100).unwrap();
         for law in [Law::Weibull, Law::Lognormal] {
             let fit = Fit::new(law, &data).unwrap_or_else(|e| panic!("{failed:?}: {e}"));
             assert!(fit.scale_s > 0.0 && fit.shape > 0.0);
         }
     }
+    // Cells that had failed at 0 s are no failures of the bake.
+    let at_zero = |failed: &[u64], total| Lifetimes::new(&[0.0, 1.0, 2.0, 3.0], failed, total).unwrap().lack().unwrap();
+    let cases: [(&[u64], Verdict, &str); 4] = [
+        (&[100, 100, 100, 100], EverythingAtOnce, "all 100 cells had failed at programming (0 s), before the bake"),
+        (&[3, 3, 3, 3], NothingFails, "none of 97 cells failed by 3 s, but for 3 that had failed at programming (0 s)"),
+        (&[20, 25, 30, 40], FailedAtProgramming, "20 of 40 failures are cells that had failed at 0 s"),
+        (&[20, 20, 22, 23], FailedAtProgramming, "20 of 23 failures"),
+    ];
+    for (failed, verdict, said) in cases {
+        let lack = at_zero(failed, 100);
+        assert!(lack.verdict == verdict && lack.to_string().contains(said), "{lack}");
+    }
+    assert!(Lifetimes::new(&[0.0, 1.0, 2.0, 3.0], &[1, 10, 30, 60], 100).unwrap().lack().is_none());
+}
+
+#[test]
+fn numbers_that_say_nothing_are_not_told() {
+    let estimate = |value: f64, factor: f64| {
+        let bounds = Bounds { lower: value / factor, upper: value * factor };
+        Estimate { value, standard_error: value, wald: bounds, profile: bounds, confidence: 0.9 }
+    };
+    let open = |of: Estimate| Estimate { profile: Bounds { upper: f64::INFINITY, ..of.profile }, ..of };
+    // Three either way is a factor of nine, four is sixteen.
+    assert!(shape_told(Law::Lognormal, &estimate(0.3, 3.0)).is_ok());
+    for (law, shape) in [
+        (Law::Lognormal, estimate(0.3, 4.0)),
+        (Law::Lognormal, open(estimate(0.3, 1.1))),
+        (Law::Lognormal, estimate(21.7, 1.1)),
+        (Law::Weibull, estimate(0.1, 1.1)),
+        (Law::Lognormal, estimate(f64::NAN, 1.1)),
+    ] {
+        assert_eq!(shape_told(law, &shape).unwrap_err().verdict, Verdict::NotTold, "{shape:?}");
+    }
+    let data = Lifetimes::new(&[1.0, 10.0, 1000.0], &[1, 2, 50], 100).unwrap();
+    for (value, factor) in [(1e-3, 2.0), (9e3, 2.0), (100.0, 30.0)] {
+        assert!(time_told(&estimate(value, factor), &data).is_ok(), "{value} {factor}");
+    }
+    for (value, factor, said) in [
+        (2e4, 2.0, "beyond the last checkpoint, 17 min"),
+        (100.0, 32.0, "further apart than a factor of 1000"),
+        (f64::NAN, 2.0, "beyond"),
+    ] {
+        let why = time_told(&estimate(value, factor), &data).unwrap_err();
+        assert!(why.contains(said) && why.lines().count() == 1, "{why}");
+    }
+    assert!(time_told(&open(estimate(100.0, 2.0)), &data).is_err());
+    // 1.2 eV at two temperatures 20 K apart, 1/kT of 2.7/eV: errors of 5 % tell it, errors of a factor e^3 do not.
+    let line = |error: f64| {
+        let at = |celsius: f64| crate::units::kelvin(celsius);
+        let point = |celsius: f64, time_s| TimePoint { temperature_k: at(celsius), time_s, relative_error: error };
+        let factor =
+            (1.2 / crate::units::thermal_energy_ev(at(80.0)) - 1.2 / crate::units::thermal_energy_ev(at(100.0))).exp();
+        Line::fit(TemperatureLaw::Arrhenius, &[point(80.0, factor), point(100.0, 1.0)], TIME_FLOOR).unwrap()
+    };
+    assert!(slope_told(&line(0.05), 0.9).is_ok());
+    let why = slope_told(&line(3.0), 0.9).unwrap_err();
+    assert!(why.contains("1.20 eV give or take"), "{why}");
 }
 
 #[test]

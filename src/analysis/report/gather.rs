@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use toml::{Table, Value};
 
-use crate::analysis::lifetime::Lifetimes;
+use crate::analysis::lifetime::{Lack, Lifetimes, Verdict};
 use crate::outcome::{CampaignLabel, PointSettings, Sweep};
 use crate::record::{CampaignRecord, RecordedPoint};
 use crate::toml_file;
@@ -32,7 +32,7 @@ pub(super) struct Counted {
     pub points: usize,
     /// Where those that were computed stand in the record.
     pub places: Vec<usize>,
-    pub lifetimes: Result<Lifetimes, String>,
+    pub lifetimes: Result<Lifetimes, Lack>,
     pub flags: Vec<String>,
 }
 
@@ -147,9 +147,18 @@ fn counted(record: &CampaignRecord, places: &[usize]) -> Counted {
         .collect();
     let programmed = sum(&mut computed.iter().map(|outcome| outcome.programmed));
     let lifetimes = match (computed.len(), programmed) {
-        (0, _) => Err("not computed".to_owned()),
-        (_, 0) => Err("no cell held charge after programming: there is nothing that could fail".to_owned()),
-        _ => Lifetimes::new(&label.times_s, &failed, programmed).map_err(|error| error.to_string()),
+        (0, _) => Err(Lack::new(
+            Verdict::NotComputed,
+            "the record has no values of it",
+            "go on with `trapline run --resume`, or merge the missing pieces",
+        )),
+        (_, 0) => Err(Lack::new(
+            Verdict::NothingProgrammed,
+            "no cell held charge after programming, and nothing could fail",
+            "programme the cells longer, or at a higher bias",
+        )),
+        _ => Lifetimes::new(&label.times_s, &failed, programmed)
+            .map_err(|error| Lack::new(Verdict::NoCounts, error, "no statistics are made of them")),
     };
     let mut seen: HashSet<&String> = HashSet::new();
     let flags = points.iter().flat_map(|point| &point.label.flags).filter(|flag| seen.insert(flag)).cloned().collect();

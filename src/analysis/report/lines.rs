@@ -1,8 +1,8 @@
 //! Times over temperature: the Arrhenius line, where it breaks and what that is, and which line may answer for a use temperature.
 
 use super::say::{parts, span};
-use super::{Energy, LineOfTimes, Population, Question, why};
-use crate::analysis::lifetime::{Bounds, Break, Life, Line, LocalEnergy, Segments, TIME_FLOOR, TimePoint};
+use super::{Energy, LineOfTimes, Observed, Population, Question, TimeSource, why};
+use crate::analysis::lifetime::{Bounds, Break, Life, Line, LocalEnergy, Segments, TIME_FLOOR, TimePoint, slope_told};
 use crate::units::{celsius_texts, thermal_energy_ev};
 
 /// A line may be followed beyond its coldest or hottest temperature by so many times its own length, in 1/kT. Qualification bakes
@@ -29,9 +29,21 @@ pub(super) fn line(
     let on_lines = populations.iter().filter(|population| population.on_lines);
     let times = on_lines.filter_map(|population| population.observed.as_ref().ok()?.times[index].time);
     let points: Vec<TimePoint> = times.collect();
-    let (segments, left_out_k) = if cycled { (Err(CYCLED.to_owned()), None) } else { physical(&points) };
+    let (segments, left_out_k) = match points.len() {
+        _ if cycled => (Err(CYCLED.to_owned()), None),
+        0 | 1 => (Err(untold(populations, index, &points)), None),
+        _ => physical(&points),
+    };
+    // One line that tells no slope is none; of two, each is judged by itself.
+    let segments = segments.and_then(|found| match found.broken {
+        None => slope_told(&found.whole, question.confidence).map(|()| found),
+        Some(_) => Ok(found),
+    });
     let side = |of: fn(&Break) -> &Line| match &segments {
-        Ok(Segments { broken: Some(broken), .. }) => Ok(energy(of(broken), question.confidence)),
+        Ok(Segments { broken: Some(broken), .. }) => {
+            let line = of(broken);
+            slope_told(line, question.confidence).map(|()| energy(line, question.confidence))
+        }
         Ok(_) => Err("the line does not break".to_owned()),
         Err(reason) => Err(reason.clone()),
     };
@@ -85,19 +97,50 @@ pub(super) fn left_out(line: &LineOfTimes) -> Option<String> {
     })
 }
 
-/// Segments of times; in words why there are none.
+/// Segments of times at two temperatures at least; in words why there are none.
 pub(super) fn found(points: &[TimePoint]) -> Result<Segments, String> {
-    match points {
-        [] => {
-            Err("no temperature tells the time: nothing fails, or everything at once, or nothing was computed"
-                .to_owned())
+    Segments::find(points, TIME_FLOOR).map_err(why)
+}
+
+/// Why no two temperatures tell the time to a fraction: of each what it was instead, and what helps; what is the same is said once.
+fn untold(populations: &[Population], index: usize, points: &[TimePoint]) -> String {
+    let mut reasons: Vec<(String, String, Vec<String>)> = Vec::new();
+    for of in populations.iter().filter(|of| of.on_lines || of.observed.is_err()) {
+        if points.iter().any(|point| point.temperature_k == of.temperature_k) {
+            continue;
         }
-        [one] => Err(format!(
-            "only {} tells the time; a line needs two temperatures, and bounds three",
-            degrees(one.temperature_k)
-        )),
-        _ => Segments::find(points, TIME_FLOOR).map_err(why),
+        let (what, cure) = match (&of.lack, &of.observed) {
+            (Some(lack), _) => (lack.verdict.words().to_owned(), lack.cure.clone()),
+            (None, Ok(observed)) => ("its law does not tell the time".to_owned(), no_time(observed, index)),
+            (None, Err(reason)) => (reason.clone(), String::new()),
+        };
+        match reasons.iter_mut().find(|(known, same, _)| *known == what && *same == cure) {
+            Some((.., names)) => names.push(degrees(of.temperature_k)),
+            None => reasons.push((what, cure, vec![degrees(of.temperature_k)])),
+        }
     }
+    let reasons: Vec<String> = reasons
+        .into_iter()
+        .map(|(what, cure, names)| {
+            format!("; {what} at {}{}{cure}", names.join(", "), if cure.is_empty() { "" } else { ": " })
+        })
+        .collect();
+    let told = match points {
+        [one] => format!("only {} tells the time", degrees(one.temperature_k)),
+        _ => "no temperature tells the time".to_owned(),
+    };
+    let more = if populations.len() < 2 { ": bake at more temperatures" } else { "" };
+    format!("{told}; a line needs two temperatures, and bounds three{more}{}", reasons.concat())
+}
+
+/// Why a temperature with a law has no time to a fraction.
+fn no_time(observed: &Observed, index: usize) -> String {
+    if observed.times.get(index).is_some_and(|time| time.source == TimeSource::Programming) {
+        return "so many cells had failed at programming, before the bake".to_owned();
+    }
+    let fits = [&observed.weibull, &observed.lognormal].into_iter().flatten();
+    let refused = fits.filter_map(|fit| fit.lives.get(index)?.as_ref().err()).next();
+    refused.cloned().unwrap_or_else(|| "the checkpoints contradict it".to_owned())
 }
 
 pub(super) fn energy(line: &Line, confidence: f64) -> Energy {
@@ -159,10 +202,10 @@ pub fn line_for(
     glass_transition_k: Option<f64>,
 ) -> Result<(&Line, Option<String>), String> {
     let segments = of.segments.as_ref().map_err(Clone::clone)?;
-    let line = match &segments.broken {
-        None => &segments.whole,
-        Some(broken) if use_k <= broken.cooler_k => &broken.below,
-        Some(broken) if use_k >= broken.hotter_k => &broken.above,
+    let (line, energy) = match &segments.broken {
+        None => (&segments.whole, &of.energy_ev),
+        Some(broken) if use_k <= broken.cooler_k => (&broken.below, &of.energy_below_ev),
+        Some(broken) if use_k >= broken.hotter_k => (&broken.above, &of.energy_above_ev),
         Some(broken) => {
             let gap = [broken.cooler_k, broken.hotter_k].map(degrees).join(" and ");
             return Ok((
@@ -171,7 +214,8 @@ pub fn line_for(
             ));
         }
     };
-    Ok((line, objection(line, of.left_out_k.is_some(), use_k, glass_transition_k)))
+    let untold = energy.as_ref().err().cloned();
+    Ok((line, untold.or_else(|| objection(line, of.left_out_k.is_some(), use_k, glass_transition_k))))
 }
 
 /// Why a line must not be followed to a temperature.

@@ -16,11 +16,12 @@ mod tables;
 pub mod text;
 mod uses;
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::lifetime::{
-    self, Bounds, CurvePoint, Estimate, FailureRate, Fit, Goodness, JointFit, Law, Life, LifetimeError, Lifetimes,
-    Segments, TimePoint,
+    self, Bounds, CurvePoint, Estimate, FailureRate, Fit, Goodness, JointFit, Lack, Law, Life, LifetimeError,
+    Lifetimes, Segments, TimePoint, Verdict,
 };
 
 pub use self::text::text;
@@ -107,6 +108,9 @@ pub struct Population {
     pub places: Vec<usize>,
     /// Takes part in lines over temperature.
     pub on_lines: bool,
+    /// What its counts are good for; where they bear no law, why and what helps.
+    pub verdict: Verdict,
+    pub lack: Option<Lack>,
     /// The reason for an `Err`: nothing computed, nothing programmed, counts that fall.
     #[serde(serialize_with = "answer")]
     pub observed: Result<Observed, String>,
@@ -143,17 +147,36 @@ impl Observed {
 }
 
 /// A law at one temperature.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct FitReport {
-    #[serde(flatten)]
     pub fit: Fit,
     /// Weibull's beta, the lognormal sigma.
     pub shape_estimate: Estimate,
-    /// Weibull's eta, the lognormal median: s.
-    pub scale_estimate: Estimate,
+    /// Weibull's eta, the lognormal median: s. Refused where it lies far from the checkpoints, or its bounds say nothing.
+    pub scale_estimate: Result<Estimate, String>,
     pub goodness: Goodness,
-    /// Time to each fraction asked for, s.
-    pub lives: Vec<Estimate>,
+    /// Time to each fraction asked for, s; refused as the scale is.
+    pub lives: Vec<Result<Estimate, String>>,
+}
+
+impl Serialize for FitReport {
+    /// The fit's own numbers and their estimates in one object; `scale_s` is null where the scale is refused.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fit = &self.fit;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("law", &fit.law)?;
+        map.serialize_entry("scale_s", &self.scale_estimate.is_ok().then_some(fit.scale_s))?;
+        map.serialize_entry("shape", &fit.shape)?;
+        map.serialize_entry("covariance", &fit.covariance)?;
+        map.serialize_entry("log_likelihood", &fit.log_likelihood)?;
+        map.serialize_entry("aic", &fit.aic)?;
+        map.serialize_entry("bic", &fit.bic)?;
+        map.serialize_entry("shape_estimate", &self.shape_estimate)?;
+        map.serialize_entry("scale_estimate", &Answer(&self.scale_estimate))?;
+        map.serialize_entry("goodness", &self.goodness)?;
+        map.serialize_entry("lives", &self.lives.iter().map(Answer).collect::<Vec<_>>())?;
+        map.end()
+    }
 }
 
 /// When a fraction had failed at one temperature.
@@ -163,8 +186,8 @@ pub struct TimeToFraction {
     /// Checkpoints that it lies between whatever the law, s: before the first the exact bounds lie below the fraction, at the
     /// second above it. 0 and infinity (null in JSON) where no checkpoint tells.
     pub between_s: Bounds,
-    /// The time that lines rest on, s, with the standard error of its logarithm; none where there is neither a fit nor a checkpoint on
-    /// either side.
+    /// The time that lines rest on, s, with the standard error of its logarithm; none where no law tells it and the checkpoints about it
+    /// are missing on a side, or further apart than [`lifetime::MOST_BRACKET`].
     pub time: Option<TimePoint>,
     pub source: TimeSource,
 }
@@ -175,8 +198,10 @@ pub struct TimeToFraction {
 pub enum TimeSource {
     /// The group's law, whose time agrees with the checkpoints.
     Fit,
-    /// The checkpoints about it: no law could be fitted, or its time lies outside of them.
+    /// The checkpoints about it: no law tells it, or its time lies outside of them.
     Checkpoints,
+    /// So many cells had failed at 0 s, before the bake.
+    Programming,
     Nothing,
 }
 
@@ -223,8 +248,9 @@ pub struct AtUse {
     pub temperature_k: f64,
     /// One for each fraction asked for.
     pub lives: Vec<LifeAtUse>,
-    /// From each temperature of the line that answers, by the first fraction.
+    /// From each temperature of the line that answers, by the first fraction; and why some are not told.
     pub accelerations: Vec<Acceleration>,
+    pub accelerations_refused: Option<String>,
     /// Upper bound of a constant failure rate.
     #[serde(serialize_with = "answer")]
     pub failure_rate: Result<FailureRate, String>,
@@ -279,6 +305,19 @@ pub const NO_SUPPORT: f64 = 10.0;
 
 /// The value as it is, or `{"refused": why}`.
 fn answer<T: Serialize, S: Serializer>(value: &Result<T, String>, serializer: S) -> Result<S::Ok, S::Error> {
+    Answer(value).serialize(serializer)
+}
+
+/// The same of a value that is no field.
+struct Answer<'a, T>(&'a Result<T, String>);
+
+impl<T: Serialize> Serialize for Answer<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        refused_or(self.0, serializer)
+    }
+}
+
+fn refused_or<T: Serialize, S: Serializer>(value: &Result<T, String>, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Refused<'a> {
         refused: &'a str,

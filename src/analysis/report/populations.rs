@@ -5,45 +5,79 @@ use super::lines::{CYCLED, degrees};
 use super::say::parts;
 use super::{FitReport, Observed, Population, Question, TimeSource, TimeToFraction, why};
 use crate::analysis::lifetime::{
-    Bounds, CurvePoint, Fit, Law, LifetimeError, Lifetimes, TimePoint, failed_fraction_bounds,
+    Bounds, CurvePoint, Estimate, Fit, Lack, Law, LifetimeError, Lifetimes, MOST_BRACKET, TimePoint, Verdict,
+    failed_fraction_bounds, law_holds, shape_told, time_told,
 };
 
 /// The populations of a group, without their times.
 pub(super) fn observe(counts: &[Counted], question: &Question) -> Vec<Population> {
-    let population = |of: &Counted| Population {
-        temperature_k: of.temperature_k,
-        points: of.points,
-        computed: of.places.len(),
-        places: of.places.clone(),
-        on_lines: false,
-        observed: of.lifetimes.clone().and_then(|lifetimes| observed(lifetimes, question).map_err(why)),
-        flags: of.flags.clone(),
+    let population = |of: &Counted| {
+        let found = of.lifetimes.clone().and_then(|lifetimes| {
+            observed(lifetimes, question).map_err(|error| Lack::new(Verdict::NoCounts, why(error), "correct it"))
+        });
+        let lack = match &found {
+            Ok((_, lack)) => lack.clone(),
+            Err(lack) => Some(lack.clone()),
+        };
+        Population {
+            temperature_k: of.temperature_k,
+            points: of.points,
+            computed: of.places.len(),
+            places: of.places.clone(),
+            on_lines: false,
+            verdict: lack.as_ref().map_or(Verdict::BearsALaw, |lack| lack.verdict),
+            lack,
+            observed: found.map(|(observed, _)| observed).map_err(|lack| lack.to_string()),
+            flags: of.flags.clone(),
+        }
     };
     counts.iter().map(population).collect()
 }
 
-fn observed(lifetimes: Lifetimes, question: &Question) -> Result<Observed, LifetimeError> {
-    let fit = |law| fitted(law, &lifetimes, question).map_err(why);
-    Ok(Observed {
+/// What was counted, and why neither law is borne where none is.
+fn observed(lifetimes: Lifetimes, question: &Question) -> Result<(Observed, Option<Lack>), LifetimeError> {
+    let fits = [Law::Weibull, Law::Lognormal].map(|law| fitted(law, &lifetimes, question));
+    let lack = match &fits {
+        [Err(of_data), Err(_)] => Some(lifetimes.lack().unwrap_or_else(|| of_data.clone())),
+        _ => None,
+    };
+    let [weibull, lognormal] = fits;
+    let said = |law: Law, lack: Lack| format!("{} cannot be fitted: {lack}", law.name());
+    let found = Observed {
         cells: lifetimes.total(),
         failed_at_zero: lifetimes.failed_at_zero(),
         failed: lifetimes.failed_in_all(),
         curve: lifetimes.curve(question.confidence)?,
-        weibull: fit(Law::Weibull),
-        lognormal: fit(Law::Lognormal),
+        weibull: weibull.map_err(|lack| said(Law::Weibull, lack)),
+        lognormal: lognormal.map_err(|lack| said(Law::Lognormal, lack)),
         times: Vec::new(),
         lifetimes,
-    })
+    };
+    Ok((found, lack))
 }
 
-fn fitted(law: Law, lifetimes: &Lifetimes, question: &Question) -> Result<FitReport, LifetimeError> {
-    let fit = Fit::new(law, lifetimes)?;
+/// A law, where the data bear it.
+fn fitted(law: Law, lifetimes: &Lifetimes, question: &Question) -> Result<FitReport, Lack> {
+    if let Some(lack) = lifetimes.lack() {
+        return Err(lack);
+    }
+    let failed = |error: LifetimeError| {
+        Lack::new(Verdict::NotTold, error, "bake more cells, longer or hotter, with more checkpoints where they fail")
+    };
     let confidence = question.confidence;
+    let fit = Fit::new(law, lifetimes).map_err(failed)?;
+    let (shape_estimate, goodness) = (fit.shape(confidence).map_err(failed)?, fit.goodness());
+    shape_told(law, &shape_estimate)?;
+    law_holds(&goodness)?;
+    let told = |time: Result<Estimate, LifetimeError>| {
+        let time = time.map_err(why)?;
+        time_told(&time, lifetimes).map(|()| time)
+    };
     Ok(FitReport {
-        shape_estimate: fit.shape(confidence)?,
-        scale_estimate: fit.scale(confidence)?,
-        goodness: fit.goodness(),
-        lives: question.fractions.iter().map(|&share| fit.life(share, confidence)).collect::<Result<_, _>>()?,
+        shape_estimate,
+        scale_estimate: told(fit.scale(confidence)),
+        goodness,
+        lives: question.fractions.iter().map(|&share| told(fit.life(share, confidence))).collect(),
         fit,
     })
 }
@@ -73,20 +107,21 @@ pub(super) fn times(
     question: &Question,
     temperature_k: f64,
 ) -> Vec<TimeToFraction> {
-    let fit = law.and_then(|law| observed.fit(law).as_ref().ok()).map(|report| &report.fit);
-    let time = |&fraction: &f64| {
+    let report = law.and_then(|law| observed.fit(law).as_ref().ok());
+    let time = |(index, &fraction): (usize, &f64)| {
         let between_s = between(observed, fraction, question.confidence);
-        let of_fit = fit.and_then(|fit| TimePoint::of_fit(temperature_k, fit, fraction).ok());
+        let told = report.filter(|report| report.lives[index].is_ok());
+        let of_fit = told.and_then(|report| TimePoint::of_fit(temperature_k, &report.fit, fraction).ok());
+        let closed = between_s.lower > 0.0 && between_s.upper.is_finite();
         let (time, source) = match of_fit.filter(|point| between_s.hold(point.time_s)) {
+            _ if between_s.upper == 0.0 => (None, TimeSource::Programming),
             Some(point) => (Some(point), TimeSource::Fit),
-            None => match middle(between_s, temperature_k) {
-                Some(point) => (Some(point), TimeSource::Checkpoints),
-                None => (None, TimeSource::Nothing),
-            },
+            None if closed => (middle(between_s, temperature_k), TimeSource::Checkpoints),
+            None => (None, TimeSource::Nothing),
         };
         TimeToFraction { fraction, between_s, time, source }
     };
-    question.fractions.iter().map(time).collect()
+    question.fractions.iter().enumerate().map(time).collect()
 }
 
 /// The last checkpoint by which surely less than the fraction had failed, and the first by which surely more had.
@@ -103,10 +138,11 @@ fn between(observed: &Observed, fraction: f64, confidence: f64) -> Bounds {
     }
 }
 
-/// Anywhere between two checkpoints with equal right, on a logarithmic scale: the middle, with the standard deviation of a uniform law.
+/// Anywhere between two checkpoints with equal right, on a logarithmic scale: the middle, with the standard deviation of a uniform law;
+/// none where they are too far apart for a middle to say anything.
 fn middle(between_s: Bounds, temperature_k: f64) -> Option<TimePoint> {
     let Bounds { lower, upper } = between_s;
-    (lower > 0.0 && upper.is_finite()).then(|| TimePoint {
+    (upper <= MOST_BRACKET * lower).then(|| TimePoint {
         temperature_k,
         time_s: libm::sqrt(lower * upper),
         relative_error: libm::log(upper / lower) / libm::sqrt(12.0),
@@ -152,7 +188,10 @@ pub(super) fn place_on_lines(
     );
     remark(which(&|of| of.computed > 0 && of.observed.is_err()), "no statistics; the table says why");
     let at_zero = |of: &Population| of.observed.as_ref().is_ok_and(|of| of.failed_at_zero > 0);
-    remark(which(&at_zero), "cells had failed at 0 s already; they count as failed by the first checkpoint");
+    remark(
+        which(&at_zero),
+        "cells had failed at 0 s already, at programming; they count as failed by the first checkpoint",
+    );
     let held = |of: &Population| of.observed.as_ref().is_ok_and(|of| of.lifetimes.held() > 0);
     remark(which(&held), "some cells came back over the threshold; a lifetime ends at the first failure");
     for &fraction in &question.fractions {

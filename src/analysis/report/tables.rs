@@ -33,8 +33,17 @@ fn row(group: &Group, of: &Population) -> String {
             for fit in [&observed.weibull, &observed.lognormal] {
                 cells.extend(fitted(fit));
             }
-            let reasons = [&observed.weibull, &observed.lognormal].map(|fit| fit.as_ref().err().cloned());
-            let reasons: Vec<String> = reasons.into_iter().flatten().collect();
+            let mut reasons: Vec<String> = Vec::new();
+            for (law, fit) in [(Law::Weibull, &observed.weibull), (Law::Lognormal, &observed.lognormal)] {
+                match fit {
+                    Ok(fit) => {
+                        let scale = fit.scale_estimate.as_ref().err().map(|why| format!("{} scale: {why}", law.name()));
+                        let life = fit.lives.first().and_then(|life| life.as_ref().err());
+                        reasons.extend(scale.into_iter().chain(life.map(|why| format!("{} life: {why}", law.name()))));
+                    }
+                    Err(why) => reasons.push(why.clone()),
+                }
+            }
             cells.push(quoted(&reasons.join("; ")));
         }
         Err(reason) => {
@@ -56,6 +65,7 @@ fn counts(observed: &Observed, on_line: bool) -> Vec<String> {
                 match of.source {
                     TimeSource::Fit => "fit",
                     TimeSource::Checkpoints => "checkpoints",
+                    TimeSource::Programming => "programming",
                     TimeSource::Nothing => "",
                 }
                 .to_owned(),
@@ -73,8 +83,12 @@ fn fitted(fit: &Result<FitReport, String>) -> Vec<String> {
         return vec![String::new(); 12];
     };
     let three = |of: &Estimate| [of.value, of.profile.lower, of.profile.upper].map(number);
-    let mut cells: Vec<String> = [three(&report.shape_estimate), three(&report.scale_estimate)].concat();
-    cells.extend(report.lives.first().map_or_else(|| vec![String::new(); 3], |life| three(life).to_vec()));
+    let told = |of: Option<&Result<Estimate, String>>| match of {
+        Some(Ok(of)) => three(of),
+        _ => std::array::from_fn(|_| String::new()),
+    };
+    let mut cells: Vec<String> = three(&report.shape_estimate).to_vec();
+    cells.extend(told(Some(&report.scale_estimate)).into_iter().chain(told(report.lives.first())));
     cells.extend([number(report.fit.aic), some(report.goodness.p_value), number(report.goodness.distance)]);
     cells
 }

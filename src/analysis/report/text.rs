@@ -3,7 +3,8 @@
 use super::lines::degrees;
 use super::say::{bounds, chance, equals, paragraph, parts, percent, small, span, times, wrapped};
 use super::{
-    AtUse, Energy, Group, Joint, LifeAtUse, LifetimeReport, LineOfTimes, Observed, Population, Shown, TimeSource,
+    AtUse, Energy, FitReport, Group, Joint, LifeAtUse, LifetimeReport, LineOfTimes, Observed, Population, Shown,
+    TimeSource,
 };
 use crate::analysis::Table;
 use crate::analysis::lifetime::{Bounds, Estimate, Law, Life, Segments};
@@ -124,7 +125,7 @@ fn row(of: &Population, celsius: String, law: Option<Law>) -> Vec<String> {
         Some(Ok(report)) => cells.extend([
             small(report.shape_estimate.value),
             bounds(report.shape_estimate.profile, small),
-            span(report.scale_estimate.value),
+            report.scale_estimate.as_ref().map_or_else(|_| dash(), |scale| span(scale.value)),
             report.goodness.p_value.map_or_else(dash, chance),
             small(100.0 * report.goodness.distance),
         ]),
@@ -143,10 +144,12 @@ fn time(observed: &Observed, law: Option<Law>) -> [String; 3] {
     };
     let fitted = law.and_then(|law| observed.fit(law).as_ref().ok()).and_then(|report| report.lives.first());
     match (of.source, of.time, fitted) {
-        (TimeSource::Fit, _, Some(life)) => [span(life.value), bounds(life.profile, span), String::new()],
-        (TimeSource::Checkpoints, Some(time), _) => {
-            [span(time.time_s), bounds(of.between_s, span), "checkpoints".to_owned()]
+        (TimeSource::Fit, _, Some(Ok(life))) => [span(life.value), bounds(life.profile, span), String::new()],
+        (TimeSource::Checkpoints, time, _) => {
+            let time = time.map_or_else(dash, |time| span(time.time_s));
+            [time, bounds(of.between_s, span), "checkpoints".to_owned()]
         }
+        (TimeSource::Programming, ..) => ["at programming".to_owned(), dash(), String::new()],
         _ if of.between_s.lower > 0.0 => [format!("> {}", span(of.between_s.lower)), dash(), "checkpoints".to_owned()],
         _ if of.between_s.upper.is_finite() => {
             [format!("< {}", span(of.between_s.upper)), dash(), "checkpoints".to_owned()]
@@ -155,14 +158,15 @@ fn time(observed: &Observed, law: Option<Law>) -> [String; 3] {
     }
 }
 
-/// Why a temperature has no fit, each reason once with its temperatures.
+/// Why a temperature has no fit, or the fit no scale, each reason once with its temperatures.
 pub fn unfitted(group: &Group) -> Vec<(String, String)> {
     let mut found: Vec<(String, Vec<String>)> = Vec::new();
     for of in &group.populations {
         let reason = match (&of.observed, group.law) {
             (Err(reason), _) => reason.clone(),
             (Ok(observed), Some(law)) => match observed.fit(law) {
-                Ok(_) => continue,
+                Ok(FitReport { scale_estimate: Ok(_), .. }) => continue,
+                Ok(FitReport { scale_estimate: Err(reason), .. }) => format!("no {} is told: {reason}", scale(law)),
                 Err(reason) => reason.clone(),
             },
             (Ok(observed), None) => neither(observed),
@@ -174,6 +178,13 @@ pub fn unfitted(group: &Group) -> Vec<(String, String)> {
         }
     }
     found.into_iter().map(|(reason, names)| (reason, names.join(", "))).collect()
+}
+
+fn scale(law: Law) -> &'static str {
+    match law {
+        Law::Weibull => "eta",
+        Law::Lognormal => "median",
+    }
 }
 
 /// Why there is neither fit: the data are at fault, for both laws alike.
@@ -201,12 +212,8 @@ fn of_segments(line: &LineOfTimes, segments: &Segments, rows: &mut Vec<(&'static
         (Some(broken), Some(meaning)) => {
             let range = |kelvin: &[f64]| format!("{} to {}", degrees(kelvin[0]), degrees(kelvin[kelvin.len() - 1]));
             for (side, energy) in [(&broken.below, &line.energy_below_ev), (&broken.above, &line.energy_above_ev)] {
-                if let Ok(energy) = energy {
-                    rows.push((
-                        "activation energy",
-                        format!("{}, {}", of_energy(*energy), range(&side.temperatures_k)),
-                    ));
-                }
+                let energy = energy.as_ref().map_or_else(|why| format!("none: {why}"), |energy| of_energy(*energy));
+                rows.push(("activation energy", format!("{energy}, {}", range(&side.temperatures_k))));
             }
             let crossing = broken
                 .crossing_k
@@ -281,12 +288,12 @@ fn of_use(at: &AtUse, group: &Group) -> Said {
             rows.push(("beware", format!("the line should not be followed here: {reason}")));
         }
     }
-    if !at.accelerations.is_empty() {
+    if !at.accelerations.is_empty() || at.accelerations_refused.is_some() {
         let factors = at.accelerations.iter().map(|of| {
             let within = of.bounds.map_or_else(String::new, |of| format!(" ({})", bounds(of, small)));
             format!("from {} {}{within}", degrees(of.test_k), small(of.factor))
         });
-        rows.push(("acceleration", factors.collect::<Vec<_>>().join(", ")));
+        rows.push(("acceleration", factors.chain(at.accelerations_refused.clone()).collect::<Vec<_>>().join(", ")));
     }
     rows.push((
         "failure rate",
@@ -317,6 +324,7 @@ pub fn of_shown(shown: Shown, use_k: f64) -> String {
     let time = match (lower > 0.0, upper.is_finite()) {
         (true, true) => format!("between {} and {}", span(lower), span(upper)),
         (true, false) => format!("later than {}", span(lower)),
+        (false, true) if upper == 0.0 => "at programming, before the bake".to_owned(),
         _ => format!("before {}", span(upper)),
     };
     let hotter = if baked_k == use_k { "" } else { ", which is hotter" };

@@ -5,8 +5,8 @@ use super::{
     Acceleration, AtUse, Group, Joint, LifeAtUse, LineOfTimes, NO_SUPPORT, Observed, Population, Question, Shown, why,
 };
 use crate::analysis::lifetime::{
-    Bounds, Estimate, FailureRate, JointFit, Law, Life, Lifetimes, Line, TIME_FLOOR, TemperatureLaw, TimePoint, Use,
-    failure_rate,
+    Bounds, Estimate, FailureRate, JointFit, LEAST_INTERVALS, Law, Life, Lifetimes, Line, TIME_FLOOR, TemperatureLaw,
+    TimePoint, Use, failure_rate, ratio_told, shape_told,
 };
 
 /// The line for a temperature, and why it should not be followed that far where that was allowed nevertheless.
@@ -32,10 +32,12 @@ fn chosen<'a>(of: &'a LineOfTimes, use_k: f64, group: &Group, question: &Questio
 
 /// Everything said of one use temperature.
 pub(super) fn at_use(group: &Group, use_k: f64, question: &Question) -> AtUse {
+    let (accelerations, accelerations_refused) = accelerations(group, use_k, question);
     AtUse {
         temperature_k: use_k,
         lives: (0..question.fractions.len()).map(|index| life_at_use(group, index, use_k, question)).collect(),
-        accelerations: accelerations(group, use_k, question),
+        accelerations,
+        accelerations_refused,
         failure_rate: rate(group, use_k, question),
     }
 }
@@ -54,29 +56,46 @@ fn life_at_use(group: &Group, index: usize, use_k: f64, question: &Question) -> 
         factor_between_laws: None,
         beyond_data: None,
     };
-    let chosen = match chosen {
-        Ok(chosen) => chosen,
+    let confidence = question.confidence;
+    // A life whose bounds say nothing is none, unless the line was to answer whatever its bounds.
+    let answered = chosen.and_then(|chosen| {
+        let found = life(chosen.line, use_k, confidence)?;
+        match told(found) {
+            Ok(_) => Ok((chosen, found)),
+            Err(reason) if question.across_break => {
+                let beyond_data = chosen.beyond_data.or(Some(reason));
+                Ok((Chosen { beyond_data, ..chosen }, found))
+            }
+            Err(reason) => Err(reason),
+        }
+    });
+    let (chosen, found) = match answered {
+        Ok(answered) => answered,
         Err(reason) => {
             (said.arrhenius, said.linear_in_t) = (Err(reason.clone()), Err(reason.clone()));
             (said.other_law, said.joint) = (Err(reason.clone()), Err(reason));
             return said;
         }
     };
-    let confidence = question.confidence;
-    said.arrhenius = life(chosen.line, use_k, confidence);
+    said.arrhenius = Ok(found);
     let points = on(chosen.line, &of.points);
     match Line::fit(TemperatureLaw::LinearInT, &points, TIME_FLOOR) {
         Ok(linear) => {
-            said.linear_in_t = life(&linear, use_k, confidence);
+            said.linear_in_t = life(&linear, use_k, confidence).and_then(told);
             said.aic_to_linear = (linear.degrees > 0).then_some(linear.aic - chosen.line.aic);
         }
         Err(error) => said.linear_in_t = Err(why(error)),
     }
-    said.other_law = other_law(group, chosen.line, of.fraction, use_k, confidence);
+    said.other_law = other_law(group, chosen.line, index, use_k, confidence).and_then(told);
     said.joint = joint_life(group, of.fraction, use_k, confidence);
     said.beyond_data = chosen.beyond_data;
     said.factor_between_laws = factor_between(&said, group);
     said
+}
+
+/// A life whose bounds, where it has them, say something.
+fn told(life: Life) -> Result<Life, String> {
+    life.bounds.map_or(Ok(()), ratio_told).map(|()| life)
 }
 
 /// Longest over shortest of the lives whose laws the data allow.
@@ -117,20 +136,21 @@ fn on(line: &Line, points: &[TimePoint]) -> Vec<TimePoint> {
 }
 
 /// An Arrhenius line through the other law's times at the same temperatures.
-fn other_law(group: &Group, line: &Line, fraction: f64, use_k: f64, confidence: f64) -> Result<Life, String> {
+fn other_law(group: &Group, line: &Line, index: usize, use_k: f64, confidence: f64) -> Result<Life, String> {
     let law = match group.law.ok_or("no law of lifetimes could be fitted")? {
         Law::Weibull => Law::Lognormal,
         Law::Lognormal => Law::Weibull,
     };
     let time = |(temperature_k, observed): (f64, &Observed)| {
-        let fit = &observed.fit(law).as_ref().ok()?.fit;
-        TimePoint::of_fit(temperature_k, fit, fraction).ok()
+        let report = observed.fit(law).as_ref().ok()?;
+        report.lives[index].as_ref().ok()?;
+        TimePoint::of_fit(temperature_k, &report.fit, group.lines[index].fraction).ok()
     };
     let with = observed_at(group, line);
     let points: Vec<TimePoint> = with.filter_map(time).collect();
     if points.len() < line.temperatures_k.len() {
         return Err(format!(
-            "the {} law can be fitted at {} of the line's {} temperatures",
+            "the {} law tells the time at {} of the line's {} temperatures",
             law.name(),
             points.len(),
             line.temperatures_k.len()
@@ -149,7 +169,8 @@ fn joint_life(group: &Group, fraction: f64, use_k: f64, confidence: f64) -> Resu
     let joint = joint_of_side(group, use_k)?;
     // Whether the line may be followed was decided before.
     let to = Use { across_break: true, ..Use::at(use_k, confidence) };
-    joint.fit.life(&to, fraction).map_err(why)
+    let life = joint.fit.life(&to, fraction).map_err(why)?;
+    ratio_told(life.profile).map(|()| life)
 }
 
 /// The joint fit, where it is of the use temperature's side of any break.
@@ -172,13 +193,30 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
     let data: Vec<(f64, Lifetimes)> = side(group, use_k)
         .filter_map(|population| Some((population.temperature_k, population.observed.as_ref().ok()?.lifetimes.clone())))
         .collect();
+    let bears = |population: &&Population| population.observed.as_ref().is_ok_and(|of| of.fit(law).is_ok());
+    let bearing = side(group, use_k).filter(bears).count();
+    if bearing < LEAST_TEMPERATURES {
+        return Err(format!(
+            "{bearing} of {} temperatures bear a law, which takes failures in {LEAST_INTERVALS} intervals; {LEAST_TEMPERATURES} are needed",
+            data.len()
+        ));
+    }
     let fit = JointFit::new(law, TemperatureLaw::Arrhenius, &data).map_err(why)?;
-    Ok(Joint {
-        energy_ev: fit.slope(question.confidence).map_err(why)?,
-        shape_estimate: fit.shape(question.confidence).map_err(why)?,
-        fit,
-    })
+    let energy_ev = fit.slope(question.confidence).map_err(why)?;
+    let shape_estimate = fit.shape(question.confidence).map_err(why)?;
+    shape_told(law, &shape_estimate).map_err(|lack| lack.to_string())?;
+    let Bounds { lower, upper } = energy_ev.profile;
+    if !(lower > 0.0 && upper.is_finite()) {
+        return Err(format!(
+            "the counts do not tell a slope: the bounds of {:.2} eV are open or hold 0; bake at more temperatures further apart",
+            energy_ev.value
+        ));
+    }
+    Ok(Joint { energy_ev, shape_estimate, fit })
 }
+
+/// Temperatures at which a law is borne, for one likelihood of all of them.
+const LEAST_TEMPERATURES: usize = 2;
 
 /// The populations on the use temperature's side of a break of the first fraction's line; the cooler side for one in the gap.
 fn side(group: &Group, use_k: Option<f64>) -> impl Iterator<Item = &Population> {
@@ -195,15 +233,20 @@ fn side(group: &Group, use_k: Option<f64>) -> impl Iterator<Item = &Population> 
 }
 
 /// From the test temperatures of the line that answers for the first fraction.
-fn accelerations(group: &Group, use_k: f64, question: &Question) -> Vec<Acceleration> {
+fn accelerations(group: &Group, use_k: f64, question: &Question) -> (Vec<Acceleration>, Option<String>) {
     let Some(Ok(chosen)) = group.lines.first().map(|line| chosen(line, use_k, group, question)) else {
-        return Vec::new();
+        return (Vec::new(), None);
     };
     let of = |&test_k: &f64| {
         let (factor, bounds) = factor(chosen.line, use_k, test_k, question.confidence).ok()?;
         Some(Acceleration { test_k, factor, bounds })
     };
-    chosen.line.temperatures_k.iter().filter(|&&test_k| test_k != use_k).filter_map(of).collect()
+    let found = chosen.line.temperatures_k.iter().filter(|&&test_k| test_k != use_k).filter_map(of);
+    let (told, untold): (Vec<_>, Vec<_>) =
+        found.partition(|of| question.across_break || of.bounds.is_none_or(|bounds| ratio_told(bounds).is_ok()));
+    let names = untold.iter().map(|of| degrees(of.test_k)).collect::<Vec<_>>().join(", ");
+    let reason = untold.first().and_then(|of| ratio_told(of.bounds?).err());
+    (told, reason.map(|reason| format!("not from {names}: {reason}")))
 }
 
 /// Upper bound of a constant failure rate at use: where one can be, and where hours at test can be turned into hours at use.

@@ -3,8 +3,10 @@
 use super::super::plate::Panel;
 use super::super::{Axis, Chart, Colour, Curve, Mark, Style};
 use super::{LifetimeFigure, Scene, celsius, columns, drawn, ends, padded, sentences};
-use crate::analysis::lifetime::{Line, Segments, TIME_FLOOR, TemperatureLaw};
-use crate::analysis::report::{AtUse, Energy, Group, LineOfTimes, Observed, TimeSource, line_for, parts, span};
+use crate::analysis::lifetime::{Line, Segments, TIME_FLOOR, TemperatureLaw, slope_told};
+use crate::analysis::report::{
+    AtUse, Energy, Group, LineOfTimes, Observed, Population, TimeSource, line_for, parts, span,
+};
 use crate::units::celsius_texts;
 
 const POINTS: Colour = Colour(0, 114, 178);
@@ -20,7 +22,18 @@ fn abscissa(temperature_k: f64) -> f64 {
 
 pub(super) fn figure(scene: &Scene<'_>) -> LifetimeFigure {
     let tells = |group: &Group| !dots(group).points.is_empty();
-    let (groups, mut left_out) = drawn(&scene.report.groups, tells, "no temperature tells the time");
+    let (groups, others) = drawn(&scene.report.groups, tells, NO_TIME);
+    let why = |name: &str| {
+        let of = scene.report.groups.iter().find(|group| group.name == name)?;
+        of.lines.first()?.segments.as_ref().err().cloned()
+    };
+    let mut left_out: Vec<(String, String)> = others
+        .into_iter()
+        .map(|(name, said)| {
+            let said = if said == NO_TIME { why(&name).unwrap_or(said) } else { said };
+            (name, said)
+        })
+        .collect();
     let mut panels: Vec<Panel> = groups.iter().map(|group| Panel::Chart(chart(group, scene))).collect();
     let last = columns(panels.len()) - 1;
     if let Some(Panel::Chart(chart)) = panels.get_mut(last) {
@@ -31,6 +44,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> LifetimeFigure {
     }
     let share = scene.report.question.fractions.first().map_or_else(String::new, |&share| parts(share));
     for group in groups {
+        left_out.extend(before_the_bake(group));
         if let Some(Err(why)) = group.lines.first().map(|line| &line.segments) {
             left_out.push((group.name.clone(), format!("no line, because {why}")));
             continue;
@@ -108,6 +122,20 @@ fn chart(group: &Group, scene: &Scene<'_>) -> Chart {
     }
 }
 
+/// What is said of a group without any time.
+const NO_TIME: &str = "no temperature tells the time";
+
+/// Temperatures whose share of cells had failed before the bake: no time is theirs.
+fn before_the_bake(group: &Group) -> Option<(String, String)> {
+    let at_programming = |(of, text): (&Population, String)| {
+        let time = of.observed.as_ref().ok()?.times.first()?;
+        (time.source == TimeSource::Programming).then(|| format!("{text} °C"))
+    };
+    let names: Vec<String> = group.populations.iter().zip(celsius(group)).filter_map(at_programming).collect();
+    let what = format!("at {} so many cells had failed at programming, before the bake", names.join(", "));
+    (!names.is_empty()).then(|| (group.name.clone(), what))
+}
+
 /// Times at the temperatures with their bounds; where there are bounds only, no dot.
 fn dots(group: &Group) -> Curve {
     let (mut points, mut bars) = (Vec::new(), Vec::new());
@@ -117,7 +145,8 @@ fn dots(group: &Group) -> Curve {
         };
         let fitted = fitted(group, observed);
         let bounds = if time.source == TimeSource::Fit { fitted.unwrap_or(time.between_s) } else { time.between_s };
-        if time.source != TimeSource::Nothing || bounds.lower > 0.0 || bounds.upper.is_finite() {
+        let open = bounds.lower <= 0.0 && !bounds.upper.is_finite();
+        if !open && time.source != TimeSource::Programming {
             points.push((abscissa(of.temperature_k), time.time.map_or(f64::NAN, |of| of.time_s)));
             bars.push((bounds.lower.max(1e-300), bounds.upper.min(1e300)));
         }
@@ -126,7 +155,7 @@ fn dots(group: &Group) -> Curve {
 }
 
 fn fitted(group: &Group, observed: &Observed) -> Option<crate::analysis::lifetime::Bounds> {
-    Some(observed.fit(group.law?).as_ref().ok()?.lives.first()?.profile)
+    Some(observed.fit(group.law?).as_ref().ok()?.lives.first()?.as_ref().ok()?.profile)
 }
 
 /// Lines where they rest on times, and dashed as far as they answer for a temperature of use.
@@ -135,7 +164,7 @@ fn lines(group: &Group, segments: &Segments, confidence: f64, curves: &mut Vec<C
         Some(broken) => vec![&broken.below, &broken.above],
         None => vec![&segments.whole],
     };
-    for line in all {
+    for line in all.into_iter().filter(|line| slope_told(line, confidence).is_ok()) {
         let (coldest, hottest) = range(line);
         curves.push(piece(line, coldest, hottest, confidence));
     }
@@ -226,9 +255,12 @@ fn energy(times: &LineOfTimes) -> Option<String> {
         let bounds = of.bounds.map_or_else(String::new, |of| format!(" ({:.2} to {:.2})", of.lower, of.upper));
         format!("{:.2} eV{bounds}", of.value)
     };
-    match (&times.energy_below_ev, &times.energy_above_ev, &times.energy_ev) {
-        (Ok(below), Ok(above), _) => Some(format!("{} below the break, {} above", one(below), one(above))),
-        (_, _, Ok(whole)) => Some(one(whole)),
-        _ => None,
+    let side = |of: &Result<Energy, String>| of.as_ref().map_or_else(|_| "no energy told".to_owned(), one);
+    match &times.energy_ev {
+        Ok(_) if times.break_meaning.is_some() => {
+            Some(format!("{} below the break, {} above", side(&times.energy_below_ev), side(&times.energy_above_ev)))
+        }
+        Ok(whole) => Some(one(whole)),
+        Err(_) => None,
     }
 }

@@ -25,6 +25,11 @@ impl Failed {
         (of(f64::is_finite), of(|time| !time.is_nan()))
     }
 
+    /// Cells that had failed at 0 s, before the bake.
+    fn at_programming(&self) -> u64 {
+        self.times.iter().filter(|&&time| time == 0.0).count() as u64
+    }
+
     /// Whether all cells had failed by this time.
     fn all_by(&self, time_s: f64) -> bool {
         self.counts().1 > 0 && self.times.iter().all(|&time| time.is_nan() || time <= time_s)
@@ -70,7 +75,11 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
         if let Some(names) = names(&|of| of.counts().0 == 0) {
             left_out.push((group.name.clone(), format!("no cell of the window failed at {names}")));
         }
-        if let Some(names) = names(&|of| of.all_by(first)) {
+        if let Some(names) = names(&|of| of.all_by(0.0)) {
+            let what = format!("all cells of the window had failed at programming, before the bake, at {names}");
+            left_out.push((group.name.clone(), what));
+        }
+        if let Some(names) = names(&|of| of.all_by(first) && !of.all_by(0.0)) {
             let what = format!("all cells of the window had failed by the first checkpoint at {names}");
             left_out.push((group.name.clone(), what));
         }
@@ -114,16 +123,22 @@ fn map(scene: &Scene<'_>, group: &Group, of: &Failed, step: u64) -> Map {
     let window =
         scene.record.label.dump.unwrap_or(crate::outcome::CellWindow { first_row: 0, first_col: 0, rows: 0, cols: 0 });
     let (failed, all) = of.counts();
-    let first = of.times.iter().copied().fold(f64::INFINITY, f64::min);
+    let first = of.times.iter().copied().filter(|time| *time > 0.0).fold(f64::INFINITY, f64::min);
+    let first_s = scene.record.label.times_s.iter().copied().find(|time| *time > 0.0).unwrap_or(f64::NAN);
+    // No colour of a logarithmic scale is 0 s: such cells have that of the first checkpoint, and are told.
+    let times = of.times.mapv(|time| if time == 0.0 { first_s } else { time });
+    let early = Some(of.at_programming()).filter(|cells| *cells > 0).map(|cells| format!("{cells} before the bake"));
+    let later = first.is_finite().then(|| format!("the first after {}", spoken_time(first)));
+    let when: Vec<String> = early.into_iter().chain(later).collect();
     let degrees = &celsius(group)[of.index];
     Map {
         title: format!("{}, {degrees} °C", group.name),
-        subtitle: Some(format!("{failed} of {} failed, the first after {}", counted(all, "cell"), spoken_time(first))),
+        subtitle: Some(format!("{failed} of {} failed, {}", counted(all, "cell"), when.join(", "))),
         x_label: "column".to_owned(),
         y_label: "row".to_owned(),
         first: (window.first_row, window.first_col),
         step,
-        values: first_of_blocks(&of.times, step as usize),
+        values: first_of_blocks(&times, step as usize),
         value_label: "time to failure (s)".to_owned(),
         log: true,
         ..Map::default()

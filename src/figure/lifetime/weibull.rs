@@ -119,10 +119,11 @@ fn dots(of: &Population, frame: &Frame) -> Curve {
     Curve::line("", points).styled(Style::Dots).barred(bars)
 }
 
-/// Of the normal law at the report's confidence: Wald bounds lie so many standard errors to either side of ln(scale).
+/// Of the normal law at the report's confidence: Wald bounds lie so many standard errors to either side of ln(shape).
 fn score(observed: &Observed) -> Option<f64> {
     let fit = [&observed.weibull, &observed.lognormal].into_iter().find_map(|fit| fit.as_ref().ok())?;
-    let of = fit.scale_estimate;
+    // Of a Weibull beta the relative error is that of ln sigma, as a sigma's is.
+    let of = fit.shape_estimate;
     let z = libm::log(of.wald.upper / of.value) * of.value / of.standard_error;
     (z.is_finite() && z > 0.0).then_some(z)
 }
