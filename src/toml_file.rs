@@ -151,7 +151,7 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_path_to_error::deserialize(tree).map_err(|error| {
         let key = match error.path().to_string().as_str() {
             "." => String::new(),
-            path => format!("key {path}: "),
+            path => format!("key {}: ", shown(path)),
         };
         format!("{}{key}{}", place(error.inner()), flat(error.inner().message()))
     })
@@ -161,7 +161,7 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
 pub fn from_table<T: DeserializeOwned>(table: toml::Table) -> Result<T, String> {
     serde_path_to_error::deserialize(table).map_err(|error| {
         let path = error.path().to_string();
-        let key = if path == "." { String::new() } else { format!("key {path}: ") };
+        let key = if path == "." { String::new() } else { format!("key {}: ", shown(&path)) };
         format!("{key}{}", plain(&error.inner().message().split_whitespace().collect::<Vec<_>>().join(" ")))
     })
 }
@@ -286,7 +286,7 @@ mod tests {
             format!("{} = 1\n", dotted(32)),
             format!("[{}]\n{} = {}\n", dotted(10), dotted(11), lists(11)),
             format!("[{}]\n{} = {}\n", dotted(10), dotted(10), tables(11, 1)),
-            format!("b = [{}]\n", vec![lists(31); 100].join(", ")),
+            format!("b = [{}]\n", vec![lists(30); 100].join(", ")),
             (0..100).map(|i| format!("[t{i}.{}]\na.a = [[1], {{ b.c = 1 }}]\nc.d = 2\n", dotted(20))).collect(),
         ] {
             assert_eq!(nesting(&text), Ok(()), "{text}");

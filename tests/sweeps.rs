@@ -290,7 +290,7 @@ fn long_sweeps_are_planned_or_refused_at_once() {
         // Each is a material to be read.
         (
             format!("[[sweep]]\nkey = \"parameter.capture.onset\"\nvalues = [{too_many}]\n"),
-            &["materials that sweeps over parameter. keys make, is 20002", "20000"],
+            &["materials that sweeps over parameter. keys make is 20002", "at most 20000"],
         ),
     ] {
         let head = &sweeps[..sweeps.len().min(80)];
@@ -316,7 +316,7 @@ fn no_text_goes_deeper_than_the_stack() {
     refused(&trapline(desk.path(), &["plan", "key.toml"]), &["sweep[0].key is of 60000 parts", "at most 16"]);
     let deep_value = format!("key = \"bake.cycle\"\nname = \"s\"\nvalues = [{}, 2]", nested(79, 75));
     write("value.toml", &SWEEP.replacen("key = \"seed\"\nfrom = 7\nto = 9", &deep_value, 1));
-    refused(&trapline(desk.path(), &["plan", "value.toml"]), &["line 28", "more than 32 deep"]);
+    refused(&trapline(desk.path(), &["plan", "value.toml"]), &["line 29", "more than 32 deep"]);
     for (what, text) in [
         ("dots", format!("{dotted} = 1\n")),
         ("heading", format!("[{dotted}]\nb = 1\n")),

@@ -339,10 +339,12 @@ impl Binned<'_> {
             let (from, to) = (low.max(edge - reach), high.min(edge + reach));
             // Ends that rounding has put the wrong way round hold the cells all the same.
             let (length, inside) = ((high - low).max(0.0), to - from);
-            match () {
-                () if count == 0 || inside < -reach => 0.0,
-                () if length <= 2.0 * reach => count as f64,
-                () => count as f64 * inside.max(0.0) / length,
+            if count == 0 || inside < -reach {
+                0.0
+            } else if length <= 2.0 * reach {
+                count as f64
+            } else {
+                count as f64 * inside.max(0.0) / length
             }
         };
         let bin = |k: usize| within(of.counts[[time, k]], of.low + k as f64 * width, of.low + (k + 1) as f64 * width);
@@ -386,7 +388,6 @@ impl Pair<'_> {
             (|of: &HistogramSeries| [of.counts.ncols() as f64], |of: &HistogramSeries| [of.low, of.high]);
         tally.compare(name, Kind::Same, bins(x), bins(y), at);
         tally.compare(name, Kind::Scale(scale), edges(x), edges(y), at);
-        // Of NaN this is false.
         let near = |(a, b): (f64, f64)| (a - b).abs() <= allowed(self.tolerance, scale, a.abs().max(b.abs()));
         if bins(x) != bins(y) || !edges(x).into_iter().zip(edges(y)).all(near) {
             return;

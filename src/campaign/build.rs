@@ -64,6 +64,9 @@ impl From<Bad> for Refused {
     }
 }
 
+/// Materials with the numbers that sweeps give them, or why there are none.
+type Changed = HashMap<Vec<usize>, Result<Vec<Material>, Bad>>;
+
 /// A plan in the making.
 pub(super) struct Build<'a> {
     pub(super) sweeps: Sweeps,
@@ -80,7 +83,7 @@ pub(super) struct Build<'a> {
     programmed: HashMap<Vec<usize>, Vec<Arc<Programmed>>>,
     materials: Vec<Material>,
     /// The materials with the numbers that sweeps give them, or why not, by the places on the axes that do.
-    changed: HashMap<Vec<usize>, Result<Vec<Material>, Bad>>,
+    changed: Changed,
 }
 
 impl<'a> Build<'a> {
