@@ -294,9 +294,6 @@ impl<'a> Build<'a> {
     }
 }
 
-/// Materials by the places of their numbers on the axes that change them, or why there are none.
-type Changed = HashMap<Vec<usize>, Result<Vec<Material>, Bad>>;
-
 /// The materials with the numbers that sweeps give them, each set of numbers by its places on the axes that do. Nothing else takes as
 /// long in a plan: sets are read side by side.
 fn changed(sweeps: &Sweeps, materials: &[Material]) -> Result<Changed, Bad> {
