@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     prepare_environment();
-    prepare_signals();
+    cli::survive_size_limits();
     match cli::parse() {
         Ok(command) => cli::exit(cli::run(command)),
         Err(failure) => cli::exit(Err(failure)),
@@ -33,17 +33,5 @@ fn prepare_environment() {
         if chooser {
             std::env::set_var("NODEVICE_SELECT", "1");
         }
-    }
-}
-
-/// Where a file may not grow further (`ulimit -f`), the system ends a process without a word, unless the process takes the signal:
-/// then the write fails, and is told as any other that does. Programs that are started from here have the system's way again.
-fn prepare_signals() {
-    #[cfg(unix)]
-    {
-        // A signal that is taken does nothing more than this.
-        let heard = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-        // Without a handler the signal does what it always did.
-        let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, heard);
     }
 }

@@ -262,7 +262,7 @@ fn names_that_hdf5_cannot_have_are_refused_before_anything_is_computed() {
     // A long computation, which a refusal must not wait for: each would take hours.
     for call in [
         "iv --cells 1000 --sweeps 90 --no-plot -o",
-        "pulse --cells 1000 --count 10000 --no-plot -o",
+        "pulse --cells 1000 --count 9000 --no-plot -o",
         "retain --cells 10000 -o",
         "learn --rows 300 --cols 300 -o",
         "mnist --data . -o",

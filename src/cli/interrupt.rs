@@ -1,4 +1,4 @@
-//! What a run says when it is asked to stop.
+//! What a run says when it is asked to stop, and what is heard of a limit.
 
 /// Ends the process at SIGINT, SIGTERM or SIGHUP, with a line that says what is kept, and exit code 128 and the signal's number, as a
 /// shell would tell it. What is being written then is a temporary file, which the next run sweeps: points are whole or not there.
@@ -27,4 +27,15 @@ pub fn say_at_end(said: impl Fn() -> String + Send + 'static) {
     }
     #[cfg(not(unix))]
     drop(said);
+}
+
+/// Where a file may not grow further (`ulimit -f`), the system ends a process without a word, unless the process takes the signal:
+/// then the write fails, and is told as any other that does. Programs that are started from here have the system's way again.
+pub fn survive_size_limits() {
+    #[cfg(unix)]
+    {
+        let heard = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        // Without a handler the signal does what it always did.
+        let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, heard);
+    }
 }

@@ -35,6 +35,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 pub use failure::Failure;
+pub use interrupt::survive_size_limits;
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TRAPLINE_COMMIT"), ")");
 
