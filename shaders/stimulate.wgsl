@@ -37,27 +37,33 @@ fn stimulate(
             speed = draw_speed(cell, segment.cycle);
             drawn = segment.cycle;
         }
-        set_motion(segment, factors.trap_filled, speed);
-        var seen = look(segment);
-        var energy = 0.0;
+        let metered = segment.row != NOT_RECORDED && segment.bias_v != 0.0;
+        // Sum over the substeps of the mean of theta in each.
+        var free_share = 0.0;
         var all_caught = 0.0;
+        if metered && segment.pieces > 0u {
+            let mean = free_share_in_pieces(segment, factors.trap_filled, speed);
+            free_share = mean * f32(segment.substeps);
+        }
+        set_motion(segment, factors.trap_filled, speed);
         for (var substep = 0u; substep < segment.substeps; substep += 1u) {
             tick();
-            let average = average_uptake(segment.iterations);
-            all_caught += caught(average);
-            advance(average);
-            let before = seen.y;
-            seen = look(segment);
-            // The current between two looks is nearly straight.
-            energy += 0.5 * (before + seen.y);
+            let seen = average_uptake(segment.iterations);
+            all_caught += caught(seen.average);
+            if metered && segment.pieces == 0u {
+                free_share += passed(seen).free_share;
+            }
+            advance(seen.average);
         }
         if segment.row != NOT_RECORDED {
+            let seen = look(segment);
             let at = segment.row * RESPONSE_QUANTITIES * params.count + i;
             let bias = abs(segment.bias_v);
             let dwell = segment.step_s * f32(segment.substeps);
             responses[at] = factors.area * select(seen.y, -seen.y, segment.bias_v < 0.0);
             responses[at + params.count] = seen.x;
-            responses[at + 2u * params.count] += factors.area * (energy * (bias * segment.step_s));
+            let charge = free_share * segment.injected_a + f32(segment.substeps) * segment.hopping_a;
+            responses[at + 2u * params.count] += factors.area * (charge * (bias * segment.step_s));
             responses[at + 3u * params.count] += factors.area * (segment.injected_a * PER_CHARGE * dwell);
             responses[at + 4u * params.count] += factors.area * factors.trap_filled * (params.traps * all_caught);
         }

@@ -1,7 +1,8 @@
 //! Moves chosen cells through a stimulus and records what is seen. Twin: `shaders/stimulate.wgsl`.
 
+use super::charge::{free_share_in_pieces, passed};
 use super::draw::{self, Numbers};
-use super::lanes::{LANES, Lane, splat};
+use super::lanes::{LANES, Lane, map, splat, zip};
 use super::program::emission_per_s;
 use super::step::{Motion, Occupancy};
 use super::{Cpu, InstructionSet};
@@ -67,23 +68,27 @@ fn group_body(context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> 
             drawn = segment.cycle;
         }
         let motion = Motion::new(tables, segment, &variation.trap_filled, &rate, &speed);
-        let (mut filling, mut current) = look(tables, segment, occupancy);
-        let (mut energy, mut caught) = (splat(0.0), splat(0.0));
+        let metered = segment.row != NOT_RECORDED && segment.bias_v != 0.0;
+        // Sum over the substeps of the mean of theta in each.
+        let (mut free_share, mut caught) = (splat(0.0), splat(0.0));
+        if metered && segment.pieces > 0 {
+            let mean = free_share_in_pieces(tables, segment, &variation.trap_filled, &rate, &speed, occupancy);
+            free_share = map(&mean, |mean| mean * segment.substeps as f32);
+        }
         for _ in 0..segment.substeps {
             let uptake = motion.uptake(tables, segment.iterations, occupancy);
-            let more = motion.caught(tables, &uptake, occupancy);
-            motion.advance(tables, &uptake, occupancy);
-            let before = current;
-            (filling, current) = look(tables, segment, occupancy);
-            for lane in 0..LANES {
-                caught[lane] += more[lane];
-                // The current between two looks is nearly straight.
-                energy[lane] += 0.5 * (before[lane] + current[lane]);
+            let more = motion.caught(tables, &uptake.average, occupancy);
+            if metered && segment.pieces == 0 {
+                let through = passed(tables, &motion, occupancy, &uptake);
+                free_share = zip(&free_share, &through.free_share, |sum, more| sum + more);
             }
+            motion.advance(tables, &uptake.average, occupancy);
+            caught = zip(&caught, &more, |sum, more| sum + more);
         }
         if segment.row == NOT_RECORDED {
             continue;
         }
+        let (filling, current) = look(tables, segment, occupancy);
         let row = &mut seen[segment.row as usize];
         let bias = segment.bias_v.abs();
         let dwell = segment.step_s * segment.substeps as f32;
@@ -91,7 +96,8 @@ fn group_body(context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> 
             let area = variation.area[lane];
             row[0][lane] = area * (if segment.bias_v < 0.0 { -current[lane] } else { current[lane] });
             row[1][lane] = filling[lane];
-            row[2][lane] += area * (energy[lane] * (bias * segment.step_s));
+            let passed = free_share[lane] * segment.injected_a + segment.substeps as f32 * segment.hopping_a;
+            row[2][lane] += area * (passed * (bias * segment.step_s));
             row[3][lane] += area * (segment.injected_a * per_charge * dwell);
             row[4][lane] += area * variation.trap_filled[lane] * (tables.traps * caught[lane]);
         }
