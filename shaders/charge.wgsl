@@ -19,16 +19,15 @@ fn filling_after(seen: f32, part: f32) -> f32 {
 }
 
 // What an empty trap of speed 1 has seen by the part `part` of a substep.
-fn seen_by(part: f32, uptake: Uptake, bend: f32) -> f32 {
-    let bent = bend * (part * (1.0 - part)) / (2.0 + uptake.relaxation * part);
+fn seen_by(part: f32, uptake: Uptake) -> f32 {
+    let bent = (uptake.start - uptake.end) * (part * (1.0 - part)) / (2.0 + uptake.relaxation * part);
     return max(uptake.average * part + bent, 0.0);
 }
 
 // What passes in a substep whose uptake is known.
 fn passed(seen: Uptake) -> Passed {
-    let bend = seen.start - uptake(filling_after(seen.average, 1.0)).x;
-    let early = filling_after(seen_by(EARLY_POINT, seen, bend), EARLY_POINT);
-    let late = filling_after(seen_by(LATE_POINT, seen, bend), LATE_POINT);
+    let early = filling_after(seen_by(EARLY_POINT, seen), EARLY_POINT);
+    let late = filling_after(seen_by(LATE_POINT, seen), LATE_POINT);
     let free_share = 0.5 * (params.free_share / (1.0 - params.open * early))
         + 0.5 * (params.free_share / (1.0 - params.open * late));
     let mean = 0.5 * uptake(early).x + 0.5 * uptake(late).x;

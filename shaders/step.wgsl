@@ -104,8 +104,9 @@ fn by_newton(iterations: u32, explicit_part: f32, implicit_weight: f32, start: f
 struct Uptake {
     // The average the substep is made with.
     average: f32,
-    // At the filling it starts with.
+    // At the filling it starts with, and at the one it ends with.
     start: f32,
+    end: f32,
     // The rate of the approach, per substep.
     relaxation: f32,
 }
@@ -113,7 +114,7 @@ struct Uptake {
 // The uptake averaged over a substep.
 fn average_uptake(iterations: u32) -> Uptake {
     if iterations == 0u {
-        return Uptake(0.0, 0.0, 0.0);
+        return Uptake(0.0, 0.0, 0.0, 0.0);
     }
     var start = 0.0;
     var left = 0.0;
@@ -132,10 +133,13 @@ fn average_uptake(iterations: u32) -> Uptake {
     let weight = (3.0 + x) / (6.0 + 3.0 * x + x * x);
     let at_start = uptake(start).x;
     let explicit_part = weight * at_start;
+    var average = 0.0;
     if iterations >= STIFF_ITERATIONS {
-        return Uptake(bisected(explicit_part, 1.0 - weight), at_start, x);
+        average = bisected(explicit_part, 1.0 - weight);
+    } else {
+        average = by_newton(iterations, explicit_part, 1.0 - weight, start);
     }
-    return Uptake(by_newton(iterations, explicit_part, 1.0 - weight, start), at_start, x);
+    return Uptake(average, at_start, (average - explicit_part) / (1.0 - weight), x);
 }
 
 // Moves the classes through one substep at an average uptake.

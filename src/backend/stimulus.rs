@@ -23,7 +23,7 @@ pub struct StimulusStep {
     pub hopping_a: f64,
     /// Row of the [`Response`] it counts towards; none after the last recorded segment.
     pub row: Option<u32>,
-    /// Pieces its charge is taken in ([`charge::pieces`]), and iterations the f32 kernels give the equation of each.
+    /// Pieces its charge is taken in, or how else ([`charge::pieces`]), and iterations the f32 kernels give the equation of each.
     pub pieces: u32,
     pub piece_iterations: u32,
 }

@@ -46,7 +46,7 @@ pub struct SegmentRow {
     pub hopping_a: f32,
     /// Row of the response this segment counts towards; [`NOT_RECORDED`] where it counts towards none.
     pub row: u32,
-    /// Pieces its charge is taken in, and iterations of each: see `StimulusStep`.
+    /// Pieces its charge is taken in, or how else, and iterations of each: see `StimulusStep`.
     pub pieces: u32,
     pub piece_iterations: u32,
 }

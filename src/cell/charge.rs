@@ -28,33 +28,39 @@ use super::{Drive, Factors, step_drive};
 use crate::material::{Material, TrapClass};
 
 /// Gauss' two points on a step.
-pub const POINTS: [f64; 2] = [0.211_324_865_405_187_12, 0.788_675_134_594_812_9];
+pub const POINTS: [f64; 2] = [0.211_324_865_405_187_1, 0.788_675_134_594_812_9];
 /// Parts of a dwell of which the first is divided further.
 pub const PARTS: u32 = 8;
 /// Most halvings of the first part: what happens within 1/8192 of a dwell is nothing to its charge.
 pub const MOST_HALVINGS: u32 = 10;
-/// Largest `x` of a substep, all rates together, along which the charge is taken.
+/// Largest `x` of a dwell, all rates together, in which nothing moves: below the roundings of f32.
+const MOST_AT_REST: f64 = 1e-7;
+/// Largest `x` of a substep along which the charge is taken.
 const MOST_ALONG_A_SUBSTEP: f64 = 0.3;
 /// Largest `x` of the first piece, where the halvings suffice.
 const AIMED_PIECE: f64 = 0.25;
 /// Most of a relaxation that the weight of the correction is reckoned with: past it there is none, and its fourth power is an f32.
 pub const MOST_RELAXATION: f64 = 1e4;
 
-/// Pieces a dwell's charge is taken in; 0 where its substeps will do. `emission` is [`emission_per_s`](super::emission_per_s) of the
-/// nominal cell.
+/// Pieces a dwell's charge is taken in; 1 where it is taken along the substeps, and 0 where nothing moves, or no charge is asked for
+/// because there is no bias: what passes at the end is then the mean. `emission` is [`emission_per_s`](super::emission_per_s) of the nominal cell.
 pub fn pieces(material: &Material, drive: &Drive, emission: &Occupancy) -> u32 {
     let of_class = |(class, e): (&TrapClass, &f64)| e + class.speed * drive.field_per_s;
     let fastest_per_s = material.classes.iter().zip(emission).map(of_class).fold(0.0, f64::max);
     let substeps = f64::from(drive.substeps);
     let x = drive.step_stiffness(material) * substeps + fastest_per_s * drive.dwell_s;
-    if drive.bias_v == 0.0 || x <= MOST_ALONG_A_SUBSTEP * substeps {
+    if drive.bias_v == 0.0 || x <= MOST_AT_REST {
         return 0;
+    }
+    if x <= MOST_ALONG_A_SUBSTEP * substeps {
+        return 1;
     }
     let halvings = libm::log2(x / (f64::from(PARTS) * AIMED_PIECE)).ceil();
     PARTS + halvings.clamp(0.0, f64::from(MOST_HALVINGS)) as u32
 }
 
-/// Length of a piece over the dwell: of the first part `h, h, 2 h, 4 h, ...`, then whole parts. `number` is below `pieces`.
+/// Length of a piece over the dwell: of the first part `h, h, 2 h, 4 h, ...`, then whole parts. `number` is below `pieces`, and those are
+/// [`PARTS`] at least.
 pub fn piece_length(pieces: u32, number: u32) -> f64 {
     let halvings = pieces - PARTS;
     let halved = if number > halvings { 0 } else { (halvings - number.saturating_sub(1)).min(halvings) };
@@ -78,7 +84,7 @@ pub fn passed(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive, u
         };
         classes.iter().enumerate().map(of_class).sum::<f64>()
     };
-    let bend = uptake.start - step::uptake(drive, after(uptake.average, 1.0)).0;
+    let bend = uptake.start - uptake.end;
     let (mut free_share, mut mean) = (0.0, 0.0);
     for part in POINTS {
         let caught = uptake.average * part + bend * (part * (1.0 - part)) / (2.0 + uptake.relaxation * part);

@@ -158,16 +158,19 @@ pub fn apply_metered(
     let step_s = drive.dwell_s / f64::from(drive.substeps);
     let of_step = step_drive(material, factors, emission, drive, speed, step_s);
     let mut flow = Flow { caught: 0.0, free_share: 0.0 };
-    if pieces > 0 {
+    if pieces > 1 {
         flow.free_share = charge::free_share_in_pieces(material, factors, emission, drive, pieces, speed, occupancy);
     }
     for _ in 0..drive.substeps {
         let uptake = step::average_uptake(&material.classes, occupancy, &of_step);
-        if pieces == 0 {
+        if pieces == 1 {
             let passed = charge::passed(&material.classes, occupancy, &of_step, &uptake);
             flow.free_share += passed.free_share / f64::from(drive.substeps);
         }
         flow.caught += step::advance(&material.classes, occupancy, &of_step, uptake.average);
+    }
+    if pieces == 0 {
+        flow.free_share = current::free_share(of_step.open, step::filling(&material.classes, occupancy));
     }
     flow
 }

@@ -81,8 +81,9 @@ pub fn uptake(drive: &StepDrive, f: f64) -> (f64, f64) {
 pub struct Uptake {
     /// The average the step is made with.
     pub average: f64,
-    /// At the filling it starts with.
+    /// At the filling it starts with, and at the one it ends with.
     pub start: f64,
+    pub end: f64,
     /// The rate `x` of the approach, per step.
     pub relaxation: f64,
 }
@@ -95,14 +96,16 @@ pub fn step(classes: &[TrapClass], occupancy: &mut Occupancy, drive: &StepDrive)
 
 /// The uptake of a step from an occupancy.
 pub fn average_uptake(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive) -> Uptake {
-    if !(drive.offered > 0.0 && drive.space_charge_limit > 0.0) {
-        return Uptake { average: 0.0, start: 0.0, relaxation: 0.0 };
+    let catches = drive.offered > 0.0 && drive.space_charge_limit > 0.0;
+    if !catches {
+        return Uptake { average: 0.0, start: 0.0, end: 0.0, relaxation: 0.0 };
     }
     let filling = filling(classes, occupancy);
     let relaxation = relaxation(classes, occupancy, drive, filling);
     let weight = (3.0 + relaxation) / (6.0 + 3.0 * relaxation + relaxation * relaxation);
     let start = uptake(drive, filling).0;
-    Uptake { average: root(classes, occupancy, drive, weight * start, 1.0 - weight), start, relaxation }
+    let average = root(classes, occupancy, drive, weight * start, 1.0 - weight);
+    Uptake { average, start, end: (average - weight * start) / (1.0 - weight), relaxation }
 }
 
 /// Advances the occupancy by one step of a given average uptake. Returns the electrons caught, per trap of the cell.

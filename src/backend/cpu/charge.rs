@@ -57,17 +57,13 @@ fn passed_of<const IS_NEAR: bool>(
     seen: &Uptake,
 ) -> Passed {
     let (offered, inverse_limit) = (&motion.offered, &motion.inverse_limit);
-    let end = filling_after::<IS_NEAR>(tables, motion, occupancy, &seen.average, 1.0);
-    let mut bend = splat(0.0);
-    for lane in 0..LANES {
-        bend[lane] = seen.start[lane] - uptake(tables.open, offered[lane], inverse_limit[lane], end[lane]).0;
-    }
     let (mut free_share, mut mean) = (splat(0.0), splat(0.0));
     for point in POINTS {
         let part = point as f32;
         let mut caught = splat(0.0);
         for lane in 0..LANES {
-            let bent = bend[lane] * (part * (1.0 - part)) / (2.0 + seen.relaxation[lane] * part);
+            let bend = seen.start[lane] - seen.end[lane];
+            let bent = bend * (part * (1.0 - part)) / (2.0 + seen.relaxation[lane] * part);
             caught[lane] = (seen.average[lane] * part + bent).max(0.0);
         }
         let filling = filling_after::<IS_NEAR>(tables, motion, occupancy, &caught, part);

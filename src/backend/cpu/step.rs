@@ -22,8 +22,9 @@ pub struct Motion {
 pub struct Uptake {
     /// The average the substep is made with.
     pub average: Lane,
-    /// At the filling it starts with.
+    /// At the filling it starts with, and at the one it ends with.
     pub start: Lane,
+    pub end: Lane,
     /// The rate of the approach, per substep.
     pub relaxation: Lane,
 }
@@ -147,10 +148,11 @@ fn average_uptake(
     release: &Release,
     occupancy: &Occupancy,
 ) -> Uptake {
-    let (mut at_start, mut relaxation) = (splat(0.0), splat(0.0));
     if iterations == 0 {
-        return Uptake { average: splat(0.0), start: at_start, relaxation };
+        let nothing = splat(0.0);
+        return Uptake { average: nothing, start: nothing, end: nothing, relaxation: nothing };
     }
+    let (mut at_start, mut relaxation) = (splat(0.0), splat(0.0));
     let (mut start, mut left, mut empty, mut released) = (splat(0.0), splat(0.0), splat(0.0), splat(0.0));
     for k in 0..tables.classes {
         let (weight, speed) = (tables.rows[k].weight, tables.rows[k].speed);
@@ -179,7 +181,11 @@ fn average_uptake(
     let equation = Equation { tables, offered, inverse_limit, release, occupancy, explicit, implicit_weight };
     let average =
         if iterations >= STIFF_ITERATIONS { equation.bisected() } else { equation.by_newton(iterations, start) };
-    Uptake { average, start: at_start, relaxation }
+    let mut end = splat(0.0);
+    for lane in 0..LANES {
+        end[lane] = (average[lane] - explicit[lane]) / implicit_weight[lane];
+    }
+    Uptake { average, start: at_start, end, relaxation }
 }
 
 /// The equation of a substep's average uptake.

@@ -178,12 +178,11 @@ pub fn stimulate_start_loops(classes: usize) -> u64 {
 }
 
 /// Loop iterations of one segment of a stimulus, from above: as in a programming, a look after it, and at each substep the electrons
-/// caught; and the charge that passes, three fillings of a substep, or of each piece with its own emissions, equation and update.
+/// caught; and the charge that passes, two fillings of a substep, or of each piece with its own emissions, equation and update.
 pub fn stimulate_loops(classes: usize, segment: &SegmentRow) -> u64 {
     let k = classes.max(1) as u64;
-    let pieces = u64::from(segment.pieces) * (1 + k + root_loops(k, segment.piece_iterations) + 3 * k + k);
-    let along = if segment.pieces == 0 { 3 * k } else { 0 };
-    program_loops(classes, segment) + k + u64::from(segment.substeps) * (k + along) + pieces
+    let pieces = u64::from(segment.pieces) * (1 + k + root_loops(k, segment.piece_iterations) + 2 * k + k);
+    program_loops(classes, segment) + k + u64::from(segment.substeps) * (k + 2 * k) + pieces
 }
 
 /// Loop iterations over the classes, and over the temperatures of each.
