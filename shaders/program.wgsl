@@ -29,7 +29,7 @@ fn program(
         set_motion(segment, trap_filled, speed);
         for (var substep = 0u; substep < segment.substeps; substep += 1u) {
             tick();
-            advance(average_uptake(segment.iterations));
+            advance(average_uptake(segment.iterations).average);
         }
     }
     for (var k = 0u; k < CLASSES; k += 1u) {

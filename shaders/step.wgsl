@@ -100,10 +100,21 @@ fn by_newton(iterations: u32, explicit_part: f32, implicit_weight: f32, start: f
     return average;
 }
 
+// What an empty trap of speed 1 catches in a substep.
+struct Uptake {
+    // The average the substep is made with.
+    average: f32,
+    // At the filling it starts with, and at the one it ends with.
+    start: f32,
+    end: f32,
+    // The rate of the approach, per substep.
+    relaxation: f32,
+}
+
 // The uptake averaged over a substep.
-fn average_uptake(iterations: u32) -> f32 {
+fn average_uptake(iterations: u32) -> Uptake {
     if iterations == 0u {
-        return 0.0;
+        return Uptake(0.0, 0.0, 0.0, 0.0);
     }
     var start = 0.0;
     var left = 0.0;
@@ -120,11 +131,15 @@ fn average_uptake(iterations: u32) -> f32 {
     let capture = offered * (1.0 - left) / (1.0 - params.open * left) * inverse_limit * empty;
     let x = min(capture + select(0.0, released / start, start > 0.0), 1e18);
     let weight = (3.0 + x) / (6.0 + 3.0 * x + x * x);
-    let explicit_part = weight * uptake(start).x;
+    let at_start = uptake(start).x;
+    let explicit_part = weight * at_start;
+    var average = 0.0;
     if iterations >= STIFF_ITERATIONS {
-        return bisected(explicit_part, 1.0 - weight);
+        average = bisected(explicit_part, 1.0 - weight);
+    } else {
+        average = by_newton(iterations, explicit_part, 1.0 - weight, start);
     }
-    return by_newton(iterations, explicit_part, 1.0 - weight, start);
+    return Uptake(average, at_start, (average - explicit_part) / (1.0 - weight), x);
 }
 
 // Moves the classes through one substep at an average uptake.

@@ -1,15 +1,14 @@
 // Moves chosen cells through some segments of a stimulus and records what is seen; occupancy and responses carry the state
 // from dispatch to dispatch. Twin: src/backend/cpu/stimulate.rs.
 
-// Filling and current at a segment's bias, without the area.
-fn look(segment: SegmentRow) -> vec2<f32> {
+// Filling, and the share of the injected electrons that passes.
+fn look() -> vec2<f32> {
     var filling = 0.0;
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
         filling += classes[k].weight * f[k];
     }
-    let theta = params.free_share / (1.0 - params.open * filling);
-    return vec2<f32>(filling, theta * segment.injected_a + segment.hopping_a);
+    return vec2<f32>(filling, params.free_share / (1.0 - params.open * filling));
 }
 
 @compute @workgroup_size(BLOCK)
@@ -37,27 +36,39 @@ fn stimulate(
             speed = draw_speed(cell, segment.cycle);
             drawn = segment.cycle;
         }
-        set_motion(segment, factors.trap_filled, speed);
-        var seen = look(segment);
-        var energy = 0.0;
+        let pieces = select(segment.pieces, 0u, segment.row == NOT_RECORDED);
+        // Sum over the substeps of the mean of theta in each.
+        var free_share = 0.0;
         var all_caught = 0.0;
+        if pieces > 1u {
+            let mean = free_share_in_pieces(segment, factors.trap_filled, speed);
+            free_share = mean * f32(segment.substeps);
+        }
+        set_motion(segment, factors.trap_filled, speed);
         for (var substep = 0u; substep < segment.substeps; substep += 1u) {
             tick();
-            let average = average_uptake(segment.iterations);
-            all_caught += caught(average);
-            advance(average);
-            let before = seen.y;
-            seen = look(segment);
-            // The current between two looks is nearly straight.
-            energy += 0.5 * (before + seen.y);
+            let seen = average_uptake(segment.iterations);
+            if segment.iterations > 0u {
+                all_caught += caught(seen.average);
+            }
+            if pieces == 1u {
+                free_share += passed(seen).free_share;
+            }
+            advance(seen.average);
         }
         if segment.row != NOT_RECORDED {
+            let seen = look();
+            if pieces == 0u {
+                free_share = seen.y * f32(segment.substeps);
+            }
+            let current = seen.y * segment.injected_a + segment.hopping_a;
             let at = segment.row * RESPONSE_QUANTITIES * params.count + i;
             let bias = abs(segment.bias_v);
             let dwell = segment.step_s * f32(segment.substeps);
-            responses[at] = factors.area * select(seen.y, -seen.y, segment.bias_v < 0.0);
+            responses[at] = factors.area * select(current, -current, segment.bias_v < 0.0);
             responses[at + params.count] = seen.x;
-            responses[at + 2u * params.count] += factors.area * (energy * (bias * segment.step_s));
+            let charge = free_share * segment.injected_a + f32(segment.substeps) * segment.hopping_a;
+            responses[at + 2u * params.count] += factors.area * (charge * (bias * segment.step_s));
             responses[at + 3u * params.count] += factors.area * (segment.injected_a * PER_CHARGE * dwell);
             responses[at + 4u * params.count] += factors.area * factors.trap_filled * (params.traps * all_caught);
         }

@@ -17,7 +17,7 @@
 //! - **Release** ([`cell::release`]): thermal escape `nu exp(-E/kT)`; the matrix letting go as it relaxes near its
 //!   glass transition (170 C), which makes an edge at 155 C where Arrhenius alone would make a slope; field release at negative bias.
 //! - **Time** ([`cell::step`](mod@cell::step)): under bias an implicit step that is safe at any length; without bias one exact step, microseconds or
-//!   ten years.
+//!   ten years. What passes meanwhile, and with it the energy of a pulse, is taken along the way ([`cell::charge`]).
 //! - **Variation** ([`mod@array`]): size of the dots, area and trap-filled limit from cell to cell, capture speed from pulse to pulse,
 //!   drawn from the cell's number alone ([`rng`]), so a cell is the same in any tile, on any backend, in any run.
 //!

@@ -6,8 +6,14 @@
 mod support;
 
 use diffsol::{NalgebraLU, NalgebraMat, OdeBuilder, OdeSolverMethod};
-use trapline::cell::{self, Drive, Factors, step};
-use trapline::material::{self, MAX_CLASSES, Material};
+use ndarray::Array2;
+use trapline::backend::Backend;
+use trapline::backend::cpu::Cpu;
+use trapline::backend::gpu::Gpu;
+use trapline::backend::reference::Reference;
+use trapline::backend::stimulus::Stimulus;
+use trapline::cell::{self, Drive, Factors, current, step};
+use trapline::material::{self, MAX_CLASSES, Material, Variation};
 use trapline::protocol::{Part, Segment, segments};
 use trapline::units::{BOLTZMANN_EV_PER_K, ELECTRON_MASS_KG, ELEMENTARY_CHARGE_C, PLANCK_J_S, kelvin};
 
@@ -31,6 +37,9 @@ struct Equation {
     offered: f64,
     theta0: f64,
     limit: f64,
+    /// Injected current, and the one that hops past the traps, A.
+    injected_a: f64,
+    hopping_a: f64,
 }
 
 impl Equation {
@@ -59,6 +68,10 @@ impl Equation {
             Some(f) if bias_v < 0.0 => f.attempt_per_s * (-f.bias_v / a).exp(),
             _ => 0.0,
         };
+        let hopping = m.hopping.map_or(0.0, |h| {
+            let activation = -(h.activation_ev / BOLTZMANN_EV_PER_K) * (1.0 / t_k - 1.0 / i.reference_k);
+            h.conductance_s * a * (h.field_per_root_v * i.reference_k / t_k * a.sqrt() + activation).exp()
+        });
         let emission = |k: &material::TrapClass| m.attempt_per_s * (-k.depth_ev / kt).exp() + matrix + k.speed * field;
         Equation {
             weight: m.classes.iter().map(|k| k.weight).collect(),
@@ -67,6 +80,8 @@ impl Equation {
             offered: if a > 0.0 { share * injected / (ELEMENTARY_CHARGE_C * c.traps) } else { 0.0 },
             theta0: i.free_share,
             limit: ((a - c.onset_v) / (c.trap_filled_v - c.onset_v)).clamp(0.0, 1.0),
+            injected_a: if a > 0.0 { injected } else { 0.0 },
+            hopping_a: hopping,
         }
     }
 
@@ -81,6 +96,11 @@ impl Equation {
         }
         let passes = self.theta0 / (1.0 - (1.0 - self.theta0) * filling);
         self.offered * (1.0 - passes) * (1.0 - filling / self.limit).max(0.0)
+    }
+
+    /// The share of the injected electrons that passes.
+    fn passes(&self, filling: f64) -> f64 {
+        self.theta0 / (1.0 - (1.0 - self.theta0) * filling)
     }
 
     fn uptake_slope(&self, filling: f64) -> f64 {
@@ -133,23 +153,68 @@ enum Method {
 
 /// Occupancies after `dwell_s`, by the stiff solver, with time in units of the dwell.
 fn solved(equation: &Equation, dwell_s: f64, start: &Occupancy, method: Method) -> Occupancy {
+    let all = solved_rates(
+        equation.weight.len(),
+        &start[..equation.weight.len()],
+        |f, out| {
+            equation.rate(f, out);
+            out.iter_mut().for_each(|x| *x *= dwell_s);
+        },
+        |f, v, out| {
+            equation.rate_along(f, v, out);
+            out.iter_mut().for_each(|x| *x *= dwell_s);
+        },
+        method,
+    );
+    let mut end = [0.0; MAX_CLASSES];
+    end[..all.len()].copy_from_slice(&all);
+    end
+}
+
+/// As [`solved`], and the mean over the dwell of the share of the injected electrons that passes: one more equation.
+fn solved_with_share(equation: &Equation, dwell_s: f64, start: &Occupancy, method: Method) -> (Occupancy, f64) {
     let classes = equation.weight.len();
-    let first = start[..classes].to_vec();
+    let mut first = start[..classes].to_vec();
+    first.push(0.0);
+    let all = solved_rates(
+        classes + 1,
+        &first,
+        |f, out| {
+            equation.rate(&f[..classes], &mut out[..classes]);
+            out.iter_mut().for_each(|x| *x *= dwell_s);
+            out[classes] = equation.passes(equation.filling(&f[..classes]));
+        },
+        |f, v, out| {
+            equation.rate_along(&f[..classes], &v[..classes], &mut out[..classes]);
+            out.iter_mut().for_each(|x| *x *= dwell_s);
+            let passes = equation.passes(equation.filling(&f[..classes]));
+            out[classes] = passes * passes * (1.0 / equation.theta0 - 1.0) * equation.filling(&v[..classes]);
+        },
+        method,
+    );
+    let mut end = [0.0; MAX_CLASSES];
+    end[..classes].copy_from_slice(&all[..classes]);
+    (end, all[classes])
+}
+
+/// The state at time 1 of an equation given by its rates and their derivative along a direction.
+fn solved_rates(
+    count: usize,
+    start: &[f64],
+    rate: impl Fn(&[f64], &mut [f64]),
+    rate_along: impl Fn(&[f64], &[f64], &mut [f64]),
+    method: Method,
+) -> Vec<f64> {
+    let first = start.to_vec();
     let problem = OdeBuilder::<NalgebraMat<f64>>::new()
         .rtol(1e-11)
         .atol([1e-13])
         .h0(1e-6)
         .rhs_implicit(
-            |f: &[f64], _: &[f64], _: f64, out: &mut [f64]| {
-                equation.rate(f, out);
-                out.iter_mut().for_each(|x| *x *= dwell_s);
-            },
-            |f: &[f64], _: &[f64], _: f64, v: &[f64], out: &mut [f64]| {
-                equation.rate_along(f, v, out);
-                out.iter_mut().for_each(|x| *x *= dwell_s);
-            },
+            |f: &[f64], _: &[f64], _: f64, out: &mut [f64]| rate(f, out),
+            |f: &[f64], _: &[f64], _: f64, v: &[f64], out: &mut [f64]| rate_along(f, v, out),
         )
-        .init(move |_: &[f64], _: f64, f: &mut [f64]| f.copy_from_slice(&first), classes)
+        .init(move |_: &[f64], _: f64, f: &mut [f64]| f.copy_from_slice(&first), count)
         .build()
         .expect("the problem is well posed");
     let ends = match method {
@@ -158,12 +223,8 @@ fn solved(equation: &Equation, dwell_s: f64, start: &Occupancy, method: Method) 
             problem.esdirk34::<NalgebraLU<f64>>().expect("ESDIRK starts").solve(1.0).expect("ESDIRK ends").0
         }
     };
-    let mut end = [0.0; MAX_CLASSES];
     let last = diffsol::MatrixCommon::ncols(&ends) - 1;
-    for (k, f) in end.iter_mut().enumerate().take(classes) {
-        *f = diffsol::DenseMatrix::get_index(&ends, k, last);
-    }
-    end
+    (0..count).map(|k| diffsol::DenseMatrix::get_index(&ends, k, last)).collect()
 }
 
 /// The nominal cell through segments, with given substeps or the automatic ones.
@@ -470,4 +531,164 @@ fn above_the_space_charge_limit_nothing_is_taken_back_and_nothing_added() {
         [64, 256, 1024].map(|n| distance(&stepped(&m, &one(1.5, 0.05), hot_k, Some(n), &start), &exact)).into();
     // The one substep that holds the kink sees an uptake that bends: it errs by h^2 at most, so the order stays 2.
     assert!(errors[0] < 1e-4 && errors[2] < errors[0] / 100.0, "{errors:?}");
+}
+
+/// A dwell whose energy is asked for, in a program of its own.
+struct Spent {
+    name: String,
+    material: Material,
+    celsius: f64,
+    /// Energy by the solver, J; by a backend's stimulus; by the trapezoid over the substeps.
+    exact_j: f64,
+    stimulus: Stimulus,
+    row: usize,
+    trapezoid_j: f64,
+}
+
+/// Programs of (bias, dwell) from the empty cell.
+fn dwells() -> Vec<Vec<Segment>> {
+    let programs: [&[(f64, f64)]; 16] = [
+        // Fill from empty: a part of the way, all of it, and for a thousand times as long.
+        &[(1.5, 1e-3), (1.5, 1e-3)],
+        &[(0.7, 1e-3), (0.7, 1e-1)],
+        &[(3.0, 3.9e-4), (3.0, 1e-2), (3.0, 1.0)],
+        &[(4.0, 1e-3), (4.0, 1e-1)],
+        &[(8.0, 1e-5), (8.0, 1e-3)],
+        &[(2.0, 10.0), (2.0, 1e-3)],
+        &[(5.0, 2e-6), (5.0, 3.9e-4), (5.0, 1e-2), (5.0, 1.0)],
+        // Empty: within a part of one time constant of 33 us, one, some, and many.
+        &[(5.0, 1e-2), (-5.5, 1e-3)],
+        &[(5.0, 1e-2), (-5.5, 1e-7), (-5.5, 1e-5), (-5.5, 3e-5), (-5.5, 1e-4), (-5.5, 1e-2)],
+        &[(4.0, 1e-1), (-5.0, 1e-1)],
+        &[(4.0, 1e-1), (-8.0, 1e-4)],
+        // Partly, with capture against release; and a bias of the other sign that fills.
+        &[(4.0, 1e-2), (-4.2, 1e-3), (-4.2, 1e-3)],
+        &[(3.0, 1e-2), (-3.5, 1e-3), (-4.0, 1e-2)],
+        &[(-1.5, 1e-3), (-1.5, 1.0)],
+        &[(-5.5, 1e-3), (-3.0, 1e-1)],
+        // Held below what space charge allows after a filling above it: nothing is caught, and heat lets go.
+        &[(4.0, 1e-1), (1.5, 1.0), (1.5, 100.0)],
+    ];
+    let segment = |&(bias_v, dwell_s): &(f64, f64)| Segment { bias_v, dwell_s, cycle: 0 };
+    let mut all: Vec<Vec<Segment>> = programs.iter().map(|program| program.iter().map(segment).collect()).collect();
+    // `trapline pulse --depress 30`: thirty pulses up, then the first of those down.
+    let mut train = segments(&[Part::Pulses { pulses: 30, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 }]);
+    train.extend(one(-5.5, 1e-3));
+    all.push(train);
+    all
+}
+
+/// The energy of every dwell of every program: by the solver and by the trapezoid; and the stimuli that ask a backend.
+fn spent() -> Vec<Spent> {
+    let mut all = Vec::new();
+    for material in [qd(), ns()] {
+        for celsius in [25.0, 100.0, 150.0] {
+            let t_k = kelvin(celsius);
+            let emission = cell::emission_per_s(&material, &Factors::NOMINAL, t_k);
+            for program in dwells() {
+                let recorded: Vec<_> = program.iter().map(|s| (*s, true)).collect();
+                let stimulus = Stimulus::new(&material, Variation::OFF, 1, t_k, &recorded);
+                let (mut exact, mut stepped) = ([0.0; MAX_CLASSES], [0.0; MAX_CLASSES]);
+                for (row, segment) in program.iter().enumerate() {
+                    let Segment { bias_v, dwell_s, .. } = *segment;
+                    let equation = Equation::new(&material, bias_v, t_k);
+                    let [(end, share), (_, again)] = [Method::Esdirk34, Method::Bdf]
+                        .map(|method| solved_with_share(&equation, dwell_s, &exact, method));
+                    // The methods are asked for 1e-11 a step; a thousand steps may add up.
+                    assert!((share / again - 1.0).abs() < 1e-8, "{share} by one method, {again} by the other");
+                    exact = end;
+                    let energy_j =
+                        |share: f64| bias_v.abs() * dwell_s * (share * equation.injected_a + equation.hopping_a);
+                    let drive = Drive::new(&material, segment, t_k, None);
+                    let mut at = vec![step::filling(&material.classes, &stepped)];
+                    let part = Drive { dwell_s: dwell_s / f64::from(drive.substeps), substeps: 1, ..drive };
+                    for _ in 0..drive.substeps {
+                        cell::apply(&material, &Factors::NOMINAL, &emission, &part, 1.0, &mut stepped);
+                        at.push(step::filling(&material.classes, &stepped));
+                    }
+                    let ends = at.windows(2).map(|f| 0.5 * (equation.passes(f[0]) + equation.passes(f[1])));
+                    let trapezoid = ends.sum::<f64>() / f64::from(drive.substeps);
+                    if bias_v != 0.0 {
+                        all.push(Spent {
+                            name: format!(
+                                "{} at {celsius} C, {bias_v} V for {dwell_s:e} s, dwell {row}",
+                                material.name
+                            ),
+                            material: material.clone(),
+                            celsius,
+                            exact_j: energy_j(share),
+                            stimulus: stimulus.clone(),
+                            row,
+                            trapezoid_j: energy_j(trapezoid),
+                        });
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Most that the energy of a dwell may be off, relative.
+///
+/// Three things add up. The filling at the start of a dwell is that of the steps before, 2e-3 of it off at most
+/// (`automatic_substeps_keep_the_stated_error_of_sweeps`), which moves theta by at most q F/(1 - q F) = 1.25 of that, for as long as the cell
+/// remembers it. Along substeps, of x up to 0.3, the filling is second order: x^2/12 of what it changes. Along the pieces of
+/// [`cell::charge`], which double in length, it is as much in each.
+const ENERGY: f64 = 1e-3;
+
+/// Largest relative error of the energies by a backend.
+fn worst_energy(backend: &dyn Backend, spent: &[Spent]) -> f64 {
+    let mut worst = 0.0f64;
+    for of in spent {
+        let mut occupancy = Array2::zeros((1, of.material.classes.len()));
+        let seen = backend.stimulate(&of.stimulus, &[5], &mut occupancy).unwrap_or_else(|error| panic!("{error}"));
+        let off = seen.energy_j[[of.row, 0]] / of.exact_j - 1.0;
+        if std::env::var_os("TRAPLINE_SHOW_DISTANCES").is_some() {
+            println!(
+                "{}: {:.4e} J, {off:+.1e}, trapezoid {:+.1e}",
+                of.name,
+                of.exact_j,
+                of.trapezoid_j / of.exact_j - 1.0
+            );
+        }
+        worst = if off.is_nan() { f64::NAN } else { worst.max(off.abs()) };
+        assert!(off.abs() <= ENERGY, "{}: {:e} J is {off:e} off", of.name, of.exact_j);
+    }
+    worst
+}
+
+#[test]
+fn energies_are_those_of_a_stiff_solver() {
+    let spent = spent();
+    assert!(spent.len() > 150, "{}", spent.len());
+    println!("reference: {:e}", worst_energy(&Reference, &spent));
+    println!("cpu: {:e}", worst_energy(&Cpu::open(None, None).expect("opens"), &spent));
+    // Control: the trapezoid over the substeps passes nowhere near.
+    let trapezoid = spent.iter().map(|of| (of.trapezoid_j / of.exact_j - 1.0).abs());
+    let failed = trapezoid.clone().filter(|off| *off > ENERGY).count();
+    assert!(failed > spent.len() / 4 && trapezoid.fold(0.0, f64::max) > 0.15, "{failed} of {}", spent.len());
+}
+
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn energies_are_those_of_a_stiff_solver_on_the_gpu() {
+    let gpu = Gpu::open(None, None).unwrap_or_else(|error| panic!("{error}"));
+    let at_100_c: Vec<_> = spent().into_iter().filter(|of| of.celsius == 100.0).collect();
+    println!("gpu: {:e}", worst_energy(&gpu, &at_100_c));
+}
+
+#[test]
+fn an_erase_that_takes_a_thirtieth_of_its_pulse_costs_what_the_solver_says() {
+    // 10 ms at 5 V fill the dots, and -5.5 V empties them in 33 us of 1 ms. The trapezoid said 4.701e-12 J.
+    let program = [(5.0, 1e-2), (-5.5, 1e-3)].map(|(bias_v, dwell_s)| (Segment { bias_v, dwell_s, cycle: 0 }, true));
+    let stimulus = Stimulus::new(&qd(), Variation::OFF, 1, kelvin(100.0), &program);
+    for backend in [&Reference as &dyn Backend, &Cpu::open(None, None).expect("opens")] {
+        let seen = backend.stimulate(&stimulus, &[5], &mut Array2::zeros((1, qd().classes.len()))).expect("runs");
+        let energy_j = seen.energy_j[[1, 0]];
+        assert!((energy_j / 4.03e-12 - 1.0).abs() < ENERGY + 0.005 / 4.03, "{energy_j:e}");
+        // And no more than the current at either end, for as long.
+        let i = |filling: f64| 5.5 * 1e-3 * current::current_a(&qd(), 5.5, kelvin(100.0), filling);
+        assert!(energy_j > i(0.0) && energy_j < i(1.0));
+    }
 }

@@ -5,7 +5,7 @@
 //! the same way, so that each substep may be off by the smaller of the change and r ([`drift`]);
 //! *current* `area (theta I_inj + I_hop)`, 9 roundings of positive terms and the filling's error times q F/(1 - q F) < 1.25 at
 //! F = 1: 9 r + 2.9e-6 = 3.4e-6; *energy* and *injected* add the roundings of their sums over a row, at most 40 segments
-//! here, 2.4e-6 more; *caught* is relative to the most caught in a row of the cell, since the empty traps are a difference.
+//! here, 2.4e-6 more (the energy is a sum over substeps or pieces of a mean share, all terms positive); *caught* is relative to the most caught in a row of the cell, since the empty traps are a difference.
 
 mod support;
 
@@ -17,8 +17,8 @@ use trapline::backend::job::STIFF_ITERATIONS;
 use trapline::backend::reference::Reference;
 use trapline::backend::stimulus::{Response, Stimulus};
 use trapline::backend::{Backend, BackendError};
-use trapline::cell::{Factors, capture, current, emission_per_s};
-use trapline::material::{Material, Variation, shipped};
+use trapline::cell::{Factors, capture, charge, current, emission_per_s};
+use trapline::material::{MAX_CLASSES, Material, Variation, shipped};
 use trapline::protocol::{Part, Segment, segments};
 use trapline::rng;
 use trapline::units::{ELEMENTARY_CHARGE_C, kelvin};
@@ -279,6 +279,25 @@ fn a_stimulus_longer_than_a_dispatch_is_cut() {
     let stimulus = Stimulus::new(&qd, qd.variation, 2, kelvin(100.0), &all_recorded(&segments(&parts)));
     let (counted, reckoned) = gpu().count_stimulus_loops(&stimulus).expect("counts");
     assert!(counted > 10_000 && counted <= reckoned && reckoned <= source::MAX_LOOPS, "{counted} of {reckoned}");
+    let found = run(&gpu(), &stimulus, &cells()[..5], 0.0);
+    let apart = distances(&stimulus, 0.0, &found, &run(&Reference, &stimulus, &cells()[..5], 0.0));
+    assert!(apart.iter().all(|d| *d <= 1.0), "{apart:?}");
+}
+
+/// The dearest segment there is: sixteen classes, sixteen stiff substeps, and a charge taken in as many pieces as there can be.
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn the_dearest_segment_fits_into_a_dispatch() {
+    let mut m = shipped("pi-ws2-qd").expect("shipped");
+    m.classes = vec![m.classes[7]; MAX_CLASSES];
+    m.classes.iter_mut().for_each(|class| (class.weight, class.speed) = (1.0 / MAX_CLASSES as f64, 1.0));
+    let all = [5.0, -5.5].map(|bias_v| (Segment { bias_v, dwell_s: 10.0, cycle: 0 }, true));
+    let stimulus = Stimulus::new(&m, m.variation, 2, kelvin(100.0), &all);
+    for step in &stimulus.steps {
+        assert_eq!((step.pieces, step.piece_iterations), (charge::PARTS + charge::MOST_HALVINGS, STIFF_ITERATIONS));
+    }
+    let (counted, reckoned) = gpu().count_stimulus_loops(&stimulus).expect("counts");
+    assert!(counted > 20_000 && counted <= reckoned && reckoned <= source::MAX_LOOPS, "{counted} of {reckoned}");
     let found = run(&gpu(), &stimulus, &cells()[..5], 0.0);
     let apart = distances(&stimulus, 0.0, &found, &run(&Reference, &stimulus, &cells()[..5], 0.0));
     assert!(apart.iter().all(|d| *d <= 1.0), "{apart:?}");

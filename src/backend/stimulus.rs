@@ -6,7 +6,7 @@
 
 use super::BackendError;
 use super::job::{ProgramStep, iterations};
-use crate::cell::{Drive, current};
+use crate::cell::{self, Drive, Factors, charge, current};
 use crate::material::{Material, Variation};
 use crate::protocol::Segment;
 use ndarray::Array2;
@@ -23,6 +23,9 @@ pub struct StimulusStep {
     pub hopping_a: f64,
     /// Row of the [`Response`] it counts towards; none after the last recorded segment.
     pub row: Option<u32>,
+    /// Pieces its charge is taken in, or how else ([`charge::pieces`]), and iterations the f32 kernels give the equation of each.
+    pub pieces: u32,
+    pub piece_iterations: u32,
 }
 
 /// Segments of constant bias at one temperature.
@@ -50,6 +53,7 @@ impl Stimulus {
         segments: &[(Segment, bool)],
     ) -> Stimulus {
         let mut rows = 0;
+        let emission = cell::emission_per_s(material, &Factors::NOMINAL, ambient_k);
         let mut steps: Vec<_> = segments
             .iter()
             .map(|(segment, record)| {
@@ -57,11 +61,14 @@ impl Stimulus {
                 let program =
                     ProgramStep { drive, cycle: segment.cycle, iterations: iterations(&drive, material, &variation) };
                 let a_v = segment.bias_v.abs();
+                let longest = Drive { substeps: charge::PARTS, ..drive };
                 let step = StimulusStep {
                     program,
                     injected_a: current::injected_a(material, a_v, ambient_k),
                     hopping_a: current::hopping_a(material, a_v, ambient_k),
                     row: Some(rows),
+                    pieces: charge::pieces(material, &drive, &emission),
+                    piece_iterations: iterations(&longest, material, &variation),
                 };
                 rows += u32::from(*record);
                 step
@@ -81,7 +88,7 @@ pub struct Response {
     pub current_a: Array2<f64>,
     /// Filling there, 0 to 1.
     pub filling: Array2<f64>,
-    /// Electrical energy `V I dt`, J, summed over the row's segments.
+    /// Electrical energy, the integral of `V I`, J, summed over the row's segments.
     pub energy_j: Array2<f64>,
     /// Electrons injected, and caught, over the row's segments.
     pub injected: Array2<f64>,

@@ -46,6 +46,9 @@ pub struct SegmentRow {
     pub hopping_a: f32,
     /// Row of the response this segment counts towards; [`NOT_RECORDED`] where it counts towards none.
     pub row: u32,
+    /// Pieces its charge is taken in, or how else, and iterations of each: see `StimulusStep`.
+    pub pieces: u32,
+    pub piece_iterations: u32,
 }
 
 /// See [`SegmentRow::row`].
@@ -67,6 +70,8 @@ impl SegmentRow {
             injected_a: 0.0,
             hopping_a: 0.0,
             row: NOT_RECORDED,
+            pieces: 0,
+            piece_iterations: 0,
         }
     }
 }
@@ -245,6 +250,8 @@ impl CellTables {
             injected_a: step.injected_a as f32,
             hopping_a: step.hopping_a as f32,
             row: step.row.unwrap_or(NOT_RECORDED),
+            pieces: step.pieces,
+            piece_iterations: step.piece_iterations,
             ..SegmentRow::new(&step.program, onset_v)
         });
         let segments = segments.collect();

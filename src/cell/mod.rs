@@ -3,7 +3,7 @@
 //! # Theory
 //! A cell is K trap classes with occupancies `f_k` (mean field: very many dots). [`current`] says what
 //! flows, [`capture`] what is caught, [`release`] what is let go, [`step`](mod@step) moves
-//! the charge in time. Every current scales with the cell's area and capture
+//! the charge in time, and [`charge`] adds up what passes meanwhile. Every current scales with the cell's area and capture
 //! with area over the number of traps, which scales with area too: an area
 //! change alone changes no capture rate.
 //!
@@ -12,6 +12,7 @@
 //! cell differs from the nominal one by its [`Factors`].
 
 pub mod capture;
+pub mod charge;
 pub mod current;
 pub mod release;
 pub mod step;
@@ -130,20 +131,59 @@ pub fn apply(
     speed: f64,
     occupancy: &mut Occupancy,
 ) -> f64 {
-    apply_watched(material, factors, emission, drive, speed, occupancy, |_| {})
+    let step_s = drive.dwell_s / f64::from(drive.substeps);
+    let of_step = step_drive(material, factors, emission, drive, speed, step_s);
+    (0..drive.substeps).map(|_| step::step(&material.classes, occupancy, &of_step)).sum()
 }
 
-/// [`apply`]; `watch` is told the filling after each substep.
-pub fn apply_watched(
+/// What flows in a drive.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Flow {
+    /// Electrons caught, per trap of the cell.
+    pub caught: f64,
+    /// Mean over the drive of the share of the injected electrons that passes: see [`charge`].
+    pub free_share: f64,
+}
+
+/// [`apply`], and what passes meanwhile, taken in so many [`charge::pieces`].
+pub fn apply_metered(
+    material: &Material,
+    factors: &Factors,
+    emission: &Occupancy,
+    drive: &Drive,
+    pieces: u32,
+    speed: f64,
+    occupancy: &mut Occupancy,
+) -> Flow {
+    let step_s = drive.dwell_s / f64::from(drive.substeps);
+    let of_step = step_drive(material, factors, emission, drive, speed, step_s);
+    let mut flow = Flow { caught: 0.0, free_share: 0.0 };
+    if pieces > 1 {
+        flow.free_share = charge::free_share_in_pieces(material, factors, emission, drive, pieces, speed, occupancy);
+    }
+    for _ in 0..drive.substeps {
+        let uptake = step::average_uptake(&material.classes, occupancy, &of_step);
+        if pieces == 1 {
+            let passed = charge::passed(&material.classes, occupancy, &of_step, &uptake);
+            flow.free_share += passed.free_share / f64::from(drive.substeps);
+        }
+        flow.caught += step::advance(&material.classes, occupancy, &of_step, uptake.average);
+    }
+    if pieces == 0 {
+        flow.free_share = current::free_share(of_step.open, step::filling(&material.classes, occupancy));
+    }
+    flow
+}
+
+/// A part of a drive, `step_s` long, as one step of a cell.
+fn step_drive(
     material: &Material,
     factors: &Factors,
     emission: &Occupancy,
     drive: &Drive,
     speed: f64,
-    occupancy: &mut Occupancy,
-    mut watch: impl FnMut(f64),
-) -> f64 {
-    let step_s = drive.dwell_s / f64::from(drive.substeps);
+    step_s: f64,
+) -> StepDrive {
     let mut step_drive = StepDrive {
         open: 1.0 - material.injection.free_share,
         // The trap-filled limit counts the traps (V_TFL = q N_t L^2/(2 eps)): a cell with more of them offers each less.
@@ -157,12 +197,7 @@ pub fn apply_watched(
     for (k, class) in material.classes.iter().enumerate() {
         step_drive.emission[k] = (emission[k] + class.speed * drive.field_per_s) * step_s;
     }
-    let mut caught = 0.0;
-    for _ in 0..drive.substeps {
-        caught += step::step(&material.classes, occupancy, &step_drive);
-        watch(step::filling(&material.classes, occupancy));
-    }
-    caught
+    step_drive
 }
 
 /// Conductance at a read bias, S, of a cell at a filling: noise-free.

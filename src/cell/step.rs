@@ -76,15 +76,40 @@ pub fn uptake(drive: &StepDrive, f: f64) -> (f64, f64) {
     (drive.offered * blocked * room, drive.offered * slope)
 }
 
+/// What an empty trap of speed 1 catches in a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Uptake {
+    /// The average the step is made with.
+    pub average: f64,
+    /// At the filling it starts with, and at the one it ends with.
+    pub start: f64,
+    pub end: f64,
+    /// The rate `x` of the approach, per step.
+    pub relaxation: f64,
+}
+
 /// Advances the occupancy by one step. Returns the electrons caught in the step, per trap of the cell.
 pub fn step(classes: &[TrapClass], occupancy: &mut Occupancy, drive: &StepDrive) -> f64 {
-    let uptake_average = if drive.offered > 0.0 && drive.space_charge_limit > 0.0 {
-        let start = filling(classes, occupancy);
-        let explicit_weight = explicit_weight(classes, occupancy, drive, start);
-        average_uptake(classes, occupancy, drive, explicit_weight * uptake(drive, start).0, 1.0 - explicit_weight)
-    } else {
-        0.0
-    };
+    let uptake = average_uptake(classes, occupancy, drive);
+    advance(classes, occupancy, drive, uptake.average)
+}
+
+/// The uptake of a step from an occupancy.
+pub fn average_uptake(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive) -> Uptake {
+    let catches = drive.offered > 0.0 && drive.space_charge_limit > 0.0;
+    if !catches {
+        return Uptake { average: 0.0, start: 0.0, end: 0.0, relaxation: 0.0 };
+    }
+    let filling = filling(classes, occupancy);
+    let relaxation = relaxation(classes, occupancy, drive, filling);
+    let weight = (3.0 + relaxation) / (6.0 + 3.0 * relaxation + relaxation * relaxation);
+    let start = uptake(drive, filling).0;
+    let average = root(classes, occupancy, drive, weight * start, 1.0 - weight);
+    Uptake { average, start, end: (average - weight * start) / (1.0 - weight), relaxation }
+}
+
+/// Advances the occupancy by one step of a given average uptake. Returns the electrons caught, per trap of the cell.
+pub fn advance(classes: &[TrapClass], occupancy: &mut Occupancy, drive: &StepDrive, uptake_average: f64) -> f64 {
     let mut caught = 0.0;
     for (k, class) in classes.iter().enumerate() {
         let (f, e, c) = (occupancy[k], drive.emission[k], class.speed * uptake_average);
@@ -98,14 +123,14 @@ pub fn step(classes: &[TrapClass], occupancy: &mut Occupancy, drive: &StepDrive)
 }
 
 /// Occupancy of a class after a step of constant rates, times the step.
-fn after(f: f64, c: f64, e: f64) -> f64 {
+pub(super) fn after(f: f64, c: f64, e: f64) -> f64 {
     let x = c + e;
     // The same number; a small change is exact as one, and what is left of a large decay as a sum of positive terms.
     if x < 0.3 { f + (c * (1.0 - f) - e * f) * phi(x) } else { f * libm::exp(-x) + c * phi(x) }
 }
 
-/// Weight of the uptake at the start in the average, 1/2 to 0.
-fn explicit_weight(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive, start: f64) -> f64 {
+/// The rate `x` of the approach, of which the weight of the uptake at the start follows, 1/2 to 0.
+fn relaxation(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive, start: f64) -> f64 {
     let (mut left, mut empty, mut released) = (0.0, 0.0, 0.0);
     for (k, class) in classes.iter().enumerate() {
         let (f, e) = (occupancy[k], drive.emission[k]);
@@ -117,8 +142,7 @@ fn explicit_weight(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDri
     let capture = drive.offered * (1.0 - left) / (1.0 - drive.open * left) / drive.space_charge_limit * empty;
     let emission = if start > 0.0 { released / start } else { 0.0 };
     // Past 1e18 the weight is nothing whatever x, and its square stays a number in f32 too.
-    let x = (capture + emission).min(1e18);
-    (3.0 + x) / (6.0 + 3.0 * x + x * x)
+    (capture + emission).min(1e18)
 }
 
 /// The uptake averaged over the step: the root `a` of `a = explicit + g u(F1(a))`, where F1(a) is the filling that a step at the
@@ -128,13 +152,7 @@ fn explicit_weight(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDri
 /// for in a, not in F1: in a long step the filling hardly depends on a, while `u` jumps by `offered` roundings from one number F1
 /// to the next. Newton's step is taken where it stays in the bracket and halves the one before it; else the bracket is halved,
 /// by its logarithm while its ends are far apart.
-fn average_uptake(
-    classes: &[TrapClass],
-    occupancy: &Occupancy,
-    drive: &StepDrive,
-    explicit: f64,
-    implicit_weight: f64,
-) -> f64 {
+fn root(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive, explicit: f64, implicit_weight: f64) -> f64 {
     // The filling at the end, and its slope by the uptake.
     let end = |a: f64| {
         let (mut end, mut slope) = (0.0, 0.0);

@@ -64,6 +64,7 @@ macro_rules! per_instruction_set {
 }
 
 pub mod bake;
+pub mod charge;
 pub mod constant;
 pub mod draw;
 pub mod lanes;

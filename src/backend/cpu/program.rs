@@ -28,7 +28,7 @@ pub fn program(
         let motion = Motion::new(tables, segment, &variation.trap_filled, &rate, &speed);
         for _ in 0..segment.substeps {
             let uptake = motion.uptake(tables, segment.iterations, &occupancy);
-            motion.advance(tables, &uptake, &mut occupancy);
+            motion.advance(tables, &uptake.average, &mut occupancy);
         }
     }
     occupancy

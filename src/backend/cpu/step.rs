@@ -12,10 +12,21 @@ pub type Occupancy = [Lane; MAX_CLASSES];
 /// What drives one substep of a segment.
 pub struct Motion {
     /// Electrons offered per trap.
-    offered: Lane,
+    pub(super) offered: Lane,
     /// One over F_sc, and 0 where nothing can be caught.
-    inverse_limit: Lane,
-    release: Release,
+    pub(super) inverse_limit: Lane,
+    pub(super) release: Release,
+}
+
+/// What an empty trap of speed 1 catches in a substep.
+pub struct Uptake {
+    /// The average the substep is made with.
+    pub average: Lane,
+    /// At the filling it starts with, and at the one it ends with.
+    pub start: Lane,
+    pub end: Lane,
+    /// The rate of the approach, per substep.
+    pub relaxation: Lane,
 }
 
 impl Motion {
@@ -51,7 +62,7 @@ impl Motion {
 
     /// The uptake averaged over the next substep.
     #[inline(always)]
-    pub fn uptake(&self, tables: &CellTables, iterations: u32, occupancy: &Occupancy) -> Lane {
+    pub fn uptake(&self, tables: &CellTables, iterations: u32, occupancy: &Occupancy) -> Uptake {
         average_uptake(tables, iterations, &self.offered, &self.inverse_limit, &self.release, occupancy)
     }
 
@@ -85,9 +96,9 @@ impl Motion {
 }
 
 /// What a substep lets go.
-struct Release {
+pub(super) struct Release {
     /// Emission of each class times the substep.
-    emission: Occupancy,
+    pub(super) emission: Occupancy,
     /// The largest of them in each cell.
     fastest: Lane,
 }
@@ -95,7 +106,7 @@ struct Release {
 impl Release {
     /// Whether all arguments of [`phi`] are below [`NEAR`] at an uptake: then its short form gives the same bits.
     #[inline(always)]
-    fn is_near(&self, tables: &CellTables, uptake: &Lane) -> bool {
+    pub(super) fn is_near(&self, tables: &CellTables, uptake: &Lane) -> bool {
         let mut near = true;
         for lane in 0..LANES {
             near &= tables.top_speed * uptake[lane] + self.fastest[lane] < NEAR;
@@ -119,7 +130,7 @@ fn advance<const IS_NEAR: bool>(tables: &CellTables, uptake: &Lane, emission: &O
 
 /// Capture per empty trap at filling `f`, and its slope by the filling.
 #[inline(always)]
-fn uptake(open: f32, offered: f32, inverse_limit: f32, f: f32) -> (f32, f32) {
+pub(super) fn uptake(open: f32, offered: f32, inverse_limit: f32, f: f32) -> (f32, f32) {
     let through = 1.0 / (1.0 - open * f);
     let blocked = (1.0 - f) * through;
     let room = 1.0 - f * inverse_limit;
@@ -136,10 +147,12 @@ fn average_uptake(
     inverse_limit: &Lane,
     release: &Release,
     occupancy: &Occupancy,
-) -> Lane {
+) -> Uptake {
     if iterations == 0 {
-        return splat(0.0);
+        let nothing = splat(0.0);
+        return Uptake { average: nothing, start: nothing, end: nothing, relaxation: nothing };
     }
+    let (mut at_start, mut relaxation) = (splat(0.0), splat(0.0));
     let (mut start, mut left, mut empty, mut released) = (splat(0.0), splat(0.0), splat(0.0), splat(0.0));
     for k in 0..tables.classes {
         let (weight, speed) = (tables.rows[k].weight, tables.rows[k].speed);
@@ -160,11 +173,19 @@ fn average_uptake(
         let emission = if f > 0.0 { released[lane] / f } else { 0.0 };
         let x = (capture + emission).min(1e18);
         let weight = (3.0 + x) / (6.0 + 3.0 * x + x * x);
-        explicit[lane] = weight * uptake(tables.open, offered[lane], inverse_limit[lane], f).0;
+        let u = uptake(tables.open, offered[lane], inverse_limit[lane], f).0;
+        explicit[lane] = weight * u;
         implicit_weight[lane] = 1.0 - weight;
+        (at_start[lane], relaxation[lane]) = (u, x);
     }
     let equation = Equation { tables, offered, inverse_limit, release, occupancy, explicit, implicit_weight };
-    if iterations >= STIFF_ITERATIONS { equation.bisected() } else { equation.by_newton(iterations, start) }
+    let average =
+        if iterations >= STIFF_ITERATIONS { equation.bisected() } else { equation.by_newton(iterations, start) };
+    let mut end = splat(0.0);
+    for lane in 0..LANES {
+        end[lane] = (average[lane] - explicit[lane]) / implicit_weight[lane];
+    }
+    Uptake { average, start: at_start, end, relaxation }
 }
 
 /// The equation of a substep's average uptake.
@@ -251,7 +272,7 @@ impl Equation<'_> {
 /// Occupancy of a class after a substep of constant rates: a small change as one, what is left of a large decay as a sum of
 /// positive terms.
 #[inline(always)]
-fn after(f: f32, c: f32, e: f32) -> f32 {
+pub(super) fn after(f: f32, c: f32, e: f32) -> f32 {
     let x = c + e;
     let phi_x = phi(x);
     let near = f + (c * (1.0 - f) - e * f) * phi_x;

@@ -1,13 +1,14 @@
 //! Moves chosen cells through a stimulus and records what is seen. Twin: `shaders/stimulate.wgsl`.
 
+use super::charge::{free_share_in_pieces, passed};
 use super::draw::{self, Numbers};
-use super::lanes::{LANES, Lane, splat};
+use super::lanes::{LANES, Lane, map, splat, zip};
 use super::program::emission_per_s;
 use super::step::{Motion, Occupancy};
 use super::{Cpu, InstructionSet};
 use crate::backend::BackendError;
 use crate::backend::stimulus::{self, RESPONSE_QUANTITIES, Response, Stimulus};
-use crate::backend::tables::{CellTables, NOT_RECORDED, SegmentRow};
+use crate::backend::tables::{CellTables, NOT_RECORDED};
 use crate::material::MAX_CLASSES;
 use crate::rng::{NORMAL_TABLE_LEN, normal_table};
 use crate::units::ELEMENTARY_CHARGE_C;
@@ -36,20 +37,16 @@ per_instruction_set! {
     fn group = group_body(context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Vec<Seen>
 }
 
-/// Filling and current of sixteen cells at a segment's bias, without their area.
+/// Filling of sixteen cells, and the share of the injected electrons that passes.
 #[inline(always)]
-fn look(tables: &CellTables, segment: &SegmentRow, occupancy: &Occupancy) -> (Lane, Lane) {
-    let (mut filling, mut current) = (splat(0.0), splat(0.0));
+fn look(tables: &CellTables, occupancy: &Occupancy) -> (Lane, Lane) {
+    let mut filling = splat(0.0);
     for k in 0..tables.classes {
         for lane in 0..LANES {
             filling[lane] += tables.rows[k].weight * occupancy[k][lane];
         }
     }
-    for lane in 0..LANES {
-        let theta = tables.free_share / (1.0 - tables.open * filling[lane]);
-        current[lane] = theta * segment.injected_a + segment.hopping_a;
-    }
-    (filling, current)
+    (filling, map(&filling, |filling| tables.free_share / (1.0 - tables.open * filling)))
 }
 
 #[inline(always)]
@@ -67,31 +64,42 @@ fn group_body(context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> 
             drawn = segment.cycle;
         }
         let motion = Motion::new(tables, segment, &variation.trap_filled, &rate, &speed);
-        let (mut filling, mut current) = look(tables, segment, occupancy);
-        let (mut energy, mut caught) = (splat(0.0), splat(0.0));
+        let pieces = if segment.row == NOT_RECORDED { 0 } else { segment.pieces };
+        // Sum over the substeps of the mean of theta in each.
+        let (mut free_share, mut caught) = (splat(0.0), splat(0.0));
+        if pieces > 1 {
+            let mean = free_share_in_pieces(tables, segment, &variation.trap_filled, &rate, &speed, occupancy);
+            free_share = map(&mean, |mean| mean * segment.substeps as f32);
+        }
         for _ in 0..segment.substeps {
             let uptake = motion.uptake(tables, segment.iterations, occupancy);
-            let more = motion.caught(tables, &uptake, occupancy);
-            motion.advance(tables, &uptake, occupancy);
-            let before = current;
-            (filling, current) = look(tables, segment, occupancy);
-            for lane in 0..LANES {
-                caught[lane] += more[lane];
-                // The current between two looks is nearly straight.
-                energy[lane] += 0.5 * (before[lane] + current[lane]);
+            if segment.iterations > 0 {
+                let more = motion.caught(tables, &uptake.average, occupancy);
+                caught = zip(&caught, &more, |sum, more| sum + more);
             }
+            if pieces == 1 {
+                let through = passed(tables, &motion, occupancy, &uptake);
+                free_share = zip(&free_share, &through.free_share, |sum, more| sum + more);
+            }
+            motion.advance(tables, &uptake.average, occupancy);
         }
         if segment.row == NOT_RECORDED {
             continue;
+        }
+        let (filling, theta) = look(tables, occupancy);
+        if pieces == 0 {
+            free_share = map(&theta, |theta| theta * segment.substeps as f32);
         }
         let row = &mut seen[segment.row as usize];
         let bias = segment.bias_v.abs();
         let dwell = segment.step_s * segment.substeps as f32;
         for lane in 0..LANES {
             let area = variation.area[lane];
-            row[0][lane] = area * (if segment.bias_v < 0.0 { -current[lane] } else { current[lane] });
+            let current = theta[lane] * segment.injected_a + segment.hopping_a;
+            row[0][lane] = area * (if segment.bias_v < 0.0 { -current } else { current });
             row[1][lane] = filling[lane];
-            row[2][lane] += area * (energy[lane] * (bias * segment.step_s));
+            let passed = free_share[lane] * segment.injected_a + segment.substeps as f32 * segment.hopping_a;
+            row[2][lane] += area * (passed * (bias * segment.step_s));
             row[3][lane] += area * (segment.injected_a * per_charge * dwell);
             row[4][lane] += area * variation.trap_filled[lane] * (tables.traps * caught[lane]);
         }

@@ -8,6 +8,7 @@ use crate::backend::job::{Job, MAX_BINS, PROGRAMMED_FILLING, QUANTITIES, STIFF_I
 use crate::backend::stimulus::RESPONSE_QUANTITIES;
 use crate::backend::tables::{CellTables, HeatRow, MOST_EVENTS, NOT_RECORDED, ProfileTables, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
+use crate::cell::charge;
 use crate::protocol::MAX_LEGS;
 use crate::units::ELEMENTARY_CHARGE_C;
 use std::fmt::Write;
@@ -76,7 +77,8 @@ device_struct! {
     SegmentRow {
         offered: f32, overdrive_v: f32, field: f32, step_s: f32,
         substeps: u32, iterations: u32, cycle: u32, row: u32,
-        bias_v: f32, injected_a: f32, hopping_a: f32, padding: u32,
+        bias_v: f32, injected_a: f32, hopping_a: f32, pieces: u32,
+        piece_iterations: u32, padding_0: u32, padding_1: u32, padding_2: u32,
     }
 }
 
@@ -145,6 +147,7 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("NOT_RECORDED", u64::from(NOT_RECORDED)),
         ("STIFF_ITERATIONS", u64::from(STIFF_ITERATIONS)),
         ("MAX_LEGS", MAX_LEGS as u64),
+        ("PARTS", u64::from(charge::PARTS)),
     ];
     for (name, value) in constants {
         let _ = writeln!(text, "const {name}: u32 = {value}u;");
@@ -160,6 +163,9 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("MOST_EVENTS", MOST_EVENTS),
         ("PROGRAMMED_FILLING", PROGRAMMED_FILLING as f32),
         ("PER_CHARGE", (1.0 / ELEMENTARY_CHARGE_C) as f32),
+        ("EARLY_POINT", charge::POINTS[0] as f32),
+        ("LATE_POINT", charge::POINTS[1] as f32),
+        ("MOST_RELAXATION", charge::MOST_RELAXATION as f32),
     ];
     for (name, value) in polynomial.chain(limits.map(|(name, value)| (name.to_owned(), value))) {
         // Rust prints the shortest decimal that reads back as the same f32.
@@ -255,7 +261,9 @@ pub fn segments(cell: &CellTables) -> Vec<SegmentRow> {
         bias_v: s.bias_v,
         injected_a: s.injected_a,
         hopping_a: s.hopping_a,
-        padding: 0,
+        pieces: s.pieces,
+        piece_iterations: s.piece_iterations,
+        ..SegmentRow::default()
     });
     let mut rows: Vec<_> = rows.collect();
     if rows.is_empty() {

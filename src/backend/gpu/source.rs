@@ -18,6 +18,7 @@ const MATH: &str = include_str!("../../../shaders/math.wgsl");
 const CELL: &str = include_str!("../../../shaders/cell.wgsl");
 const VARY: &str = include_str!("../../../shaders/vary.wgsl");
 const STEP: &str = include_str!("../../../shaders/step.wgsl");
+const CHARGE: &str = include_str!("../../../shaders/charge.wgsl");
 const DECAY: &str = include_str!("../../../shaders/decay.wgsl");
 const CONSTANT: &str = include_str!("../../../shaders/constant.wgsl");
 const PROFILE: &str = include_str!("../../../shaders/profile.wgsl");
@@ -123,7 +124,7 @@ pub const READ_PROFILE: Kernel = Kernel {
 pub const STIMULATE: Kernel = Kernel {
     name: "stimulate",
     entry_point: "stimulate",
-    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, include_str!("../../../shaders/stimulate.wgsl")],
+    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE, include_str!("../../../shaders/stimulate.wgsl")],
     buffers: &["params", "normal_table", "classes", "segments", "cell_numbers", "occupancy", "responses"],
     over: Over::Cells,
     reports_ticks: true,
@@ -159,11 +160,15 @@ pub fn program_start_loops(classes: usize) -> u64 {
     2 * classes.max(1) as u64
 }
 
-/// Loop iterations of one segment, from above: its own, emissions, the draw's rounds, and per substep the sums,
-/// the iterations of its equation over all classes, and the update.
+/// Loop iterations of a substep's equation, from above: the sums, and its iterations over all classes.
+fn root_loops(classes: u64, iterations: u32) -> u64 {
+    if iterations == 0 { 0 } else { 2 * classes + u64::from(iterations) * (1 + classes) }
+}
+
+/// Loop iterations of one segment, from above: its own, emissions, the draw's rounds, and per substep its equation and the update.
 pub fn program_loops(classes: usize, segment: &SegmentRow) -> u64 {
     let k = classes.max(1) as u64;
-    let root = if segment.iterations == 0 { 0 } else { 2 * k + u64::from(segment.iterations) * (1 + k) };
+    let root = root_loops(k, segment.iterations);
     1 + u64::from(crate::rng::PHILOX_ROUNDS) + k + u64::from(segment.substeps) * (1 + root + k)
 }
 
@@ -172,11 +177,12 @@ pub fn stimulate_start_loops(classes: usize) -> u64 {
     u64::from(crate::rng::PHILOX_ROUNDS) + 3 * classes.max(1) as u64
 }
 
-/// Loop iterations of one segment of a stimulus: as in a programming, and a look before it and, with the electrons caught, at each
-/// substep.
+/// Loop iterations of one segment of a stimulus, from above: as in a programming, a look after it, and at each substep the electrons
+/// caught; and the charge that passes, two fillings of a substep, or of each piece with its own emissions, equation and update.
 pub fn stimulate_loops(classes: usize, segment: &SegmentRow) -> u64 {
     let k = classes.max(1) as u64;
-    program_loops(classes, segment) + k + 2 * k * u64::from(segment.substeps)
+    let pieces = u64::from(segment.pieces) * (1 + k + root_loops(k, segment.piece_iterations) + 2 * k + k);
+    program_loops(classes, segment) + k + u64::from(segment.substeps) * (k + 2 * k) + pieces
 }
 
 /// Loop iterations over the classes, and over the temperatures of each.

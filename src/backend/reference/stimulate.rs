@@ -1,10 +1,9 @@
-//! The stimulus in f64, cell by cell: the equations of [`crate::cell`], and the charge that flows by the trapezoid over each
-//! substep, in which the filling moves by a few percent at most.
+//! The stimulus in f64, cell by cell: the equations of [`crate::cell`].
 
 use crate::array;
 use crate::backend::BackendError;
-use crate::backend::stimulus::{self, Response, Stimulus, StimulusStep};
-use crate::cell::{self, Factors, step};
+use crate::backend::stimulus::{self, Response, Stimulus};
+use crate::cell::{self, step};
 use crate::material::MAX_CLASSES;
 use crate::units::ELEMENTARY_CHARGE_C;
 use ndarray::Array2;
@@ -20,30 +19,21 @@ fn one(stimulus: &Stimulus, cell: u64, occupancy: &mut step::Occupancy) -> Vec<[
     for step in &stimulus.steps {
         let drive = &step.program.drive;
         let speed = array::capture_speed(&stimulus.variation, stimulus.seed, cell, step.program.cycle);
-        let start = step::filling(&material.classes, occupancy);
-        let mut fillings = vec![start];
-        let caught = cell::apply_watched(material, &factors, &emission, drive, speed, occupancy, |f| fillings.push(f));
+        let flow = cell::apply_metered(material, &factors, &emission, drive, step.pieces, speed, occupancy);
         let Some(row) = step.row else {
             continue;
         };
         let row = &mut rows[row as usize];
-        let current = |filling: f64| current_a(stimulus, &factors, step, filling);
-        let step_s = drive.dwell_s / f64::from(drive.substeps);
-        let end = *fillings.last().unwrap_or(&start);
-        let charge_c: f64 = fillings.windows(2).map(|f| 0.5 * (current(f[0]) + current(f[1])) * step_s).sum();
-        row[0] = current(end).copysign(drive.bias_v);
-        row[1] = end;
-        row[2] += drive.bias_v.abs() * charge_c;
+        let current_a = |free_share: f64| factors.area * (free_share * step.injected_a + step.hopping_a);
+        let filling = step::filling(&material.classes, occupancy);
+        let free = material.injection.free_share;
+        row[0] = current_a(free / (1.0 - (1.0 - free) * filling)).copysign(drive.bias_v);
+        row[1] = filling;
+        row[2] += drive.bias_v.abs() * current_a(flow.free_share) * drive.dwell_s;
         row[3] += factors.area * step.injected_a * drive.dwell_s / ELEMENTARY_CHARGE_C;
-        row[4] += factors.area * factors.trap_filled * traps * caught;
+        row[4] += factors.area * factors.trap_filled * traps * flow.caught;
     }
     rows
-}
-
-/// Magnitude of the current of a cell at a filling, A.
-fn current_a(stimulus: &Stimulus, factors: &Factors, step: &StimulusStep, filling: f64) -> f64 {
-    let free = stimulus.material.injection.free_share;
-    factors.area * (free / (1.0 - (1.0 - free) * filling) * step.injected_a + step.hopping_a)
 }
 
 /// See [`crate::backend::Backend::stimulate`].
