@@ -9,7 +9,7 @@ SHELL := /bin/bash
 # Handed to every cargo command, e.g. CARGO_FLAGS=--locked
 CARGO_FLAGS ?=
 # Which integration tests use HDF5, and so run against the bundle's too.
-HDF5_TESTS ?= record record_datasets record_damage hostile
+HDF5_TESTS ?= record record_datasets record_damage
 # How long `make fuzz` goes on, s, and where it begins.
 SECONDS ?= 600
 SEED ?= 1
