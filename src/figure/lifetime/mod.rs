@@ -69,7 +69,7 @@ pub fn write(figures: &[LifetimeFigure], folder: &Path) -> Result<Vec<PathBuf>, 
 /// The same of files that get their names with the rest of a batch.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn stage(batch: &mut Batch, figures: &[LifetimeFigure], folder: &Path) -> Result<Vec<PathBuf>, FigureError> {
     let mut paths = Vec::new();
     for figure in figures {
