@@ -9,6 +9,7 @@ use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -76,29 +77,32 @@ enum Came {
 
 /// What a child may use of the machine.
 struct Limits {
-    /// Of the processor, s.
+    /// Of the processor for each file, s. A sound one takes a tenth of it. What its points unfold to in memory is allowed beside.
     processor_s: u64,
-    /// From start to end: more, for a machine with other work and for slow disks.
+    /// From one sign of life to the next: more, for a machine with other work and for slow disks.
     wall: Duration,
     memory_bytes: u64,
 }
 
+/// Bytes of histograms and dumps that any processor unfolds in a second.
+const UNFOLDED_A_SECOND: u64 = 64 << 20;
+
 impl Limits {
-    /// For files of so many bytes together. Sound ones take a tenth of it.
+    /// For files of which the largest has so many bytes.
     fn of(bytes: u64) -> Limits {
         let processor_s = 2 + bytes / (8 << 20);
         Limits {
             processor_s,
-            wall: Duration::from_secs(10 + 10 * processor_s),
-            // The program itself, and what a record may hold in memory, twice.
-            memory_bytes: (768 << 20) + bytes.saturating_mul(64).min(3 << 30),
+            wall: Duration::from_secs(60 + 10 * processor_s),
+            // What a record may hold in memory, twice, or the dump of a point; and what its texts and labels take.
+            memory_bytes: (2 << 30) + bytes.saturating_mul(16).min(2 << 30),
         }
     }
 }
 
 fn in_a_child(paths: &[PathBuf], extent: Extent) -> Came {
     let bytes = paths.iter().map(|path| std::fs::metadata(path).map_or(0, |found| found.len()));
-    let limits = Limits::of(bytes.fold(0, u64::saturating_add));
+    let limits = Limits::of(bytes.max().unwrap_or(0));
     match read_by(paths, extent, &limits) {
         Ok(came) => came,
         Err(error) => {
@@ -123,9 +127,11 @@ fn read_by(paths: &[PathBuf], extent: Extent, limits: &Limits) -> std::io::Resul
     let names: Vec<u8> = paths.iter().flat_map(|path| [bytes_of(path.as_os_str()), vec![0]].concat()).collect();
     // A child that is gone closes its end; what became of it is told below.
     let tells = std::thread::spawn(move || listens.map(|mut pipe| pipe.write_all(&names)));
-    let done = child.stdout.take().map(|pipe| std::thread::spawn(move || count(pipe)));
+    let alive = Arc::new(Mutex::new(Instant::now()));
+    let sign = Arc::clone(&alive);
+    let done = child.stdout.take().map(|pipe| std::thread::spawn(move || count(pipe, &sign)));
     let said = child.stderr.take().map(|pipe| std::thread::spawn(move || last_line(pipe)));
-    let status = wait(&mut child, limits.wall);
+    let status = wait(&mut child, limits.wall, &alive);
     let _ = tells.join();
     let done = done.and_then(|thread| thread.join().ok()).unwrap_or_default();
     let said = said.and_then(|thread| thread.join().ok()).unwrap_or_default();
@@ -150,24 +156,28 @@ fn bytes_of(name: &OsStr) -> Vec<u8> {
     name.as_encoded_bytes().to_vec()
 }
 
-/// Bytes that come from a child: one for each file it has read.
-fn count(mut pipe: impl Read) -> usize {
+/// What a child writes for each file it has read, and for each point it is going to read.
+const FILE: u8 = b'.';
+const POINT: u8 = b',';
+
+/// Files that a child has read. Each byte of it is a sign of life.
+fn count(mut pipe: impl Read, alive: &Mutex<Instant>) -> usize {
     let (mut count, mut block) = (0, [0_u8; 4096]);
     while let Ok(read @ 1..) = pipe.read(&mut block) {
-        count += read;
+        count += block[..read].iter().filter(|byte| **byte == FILE).count();
+        *alive.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
     count
 }
 
-/// Waits so long, and ends the child then.
-fn wait(child: &mut Child, most: Duration) -> std::io::Result<Option<ExitStatus>> {
-    let start = Instant::now();
+/// Waits for as long as the child shows that it lives, and ends it then.
+fn wait(child: &mut Child, most: Duration, alive: &Mutex<Instant>) -> std::io::Result<Option<ExitStatus>> {
     let mut pause = Duration::from_millis(1);
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        if start.elapsed() >= most {
+        if alive.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= most {
             child.kill()?;
             child.wait()?;
             return Ok(None);
@@ -230,16 +240,16 @@ impl ReadRecords {
     /// # Errors
     /// [`Failure::Failed`] for the first file that cannot be read.
     pub fn run(self) -> Result<(), Failure> {
-        self.limit();
+        self.limit_memory();
         let unread = |error: std::io::Error| Failure::Failed(format!("the names of the files cannot be read: {error}"));
         let mut names = Vec::new();
         std::io::stdin().lock().read_to_end(&mut names).map_err(unread)?;
         for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
             // SAFETY: the bytes are those of a name of this same program on this same system, up to its end.
             let path = PathBuf::from(unsafe { OsStr::from_encoded_bytes_unchecked(name) });
+            self.allow(0);
             self.read(&path)?;
-            let mut out = std::io::stdout().lock();
-            out.write_all(b".").and_then(|()| out.flush()).map_err(unread)?;
+            sign(FILE).map_err(unread)?;
         }
         Ok(())
     }
@@ -247,7 +257,15 @@ impl ReadRecords {
     fn read(&self, path: &Path) -> Result<(), Failure> {
         let sealed = record::is_sealed(path)?;
         let trust = if sealed { Trust::Sealed } else { Trust::Unsealed };
-        let read = if self.everything { record::read_all(path, trust) } else { record::read_summary(path, trust) };
+        let mut step = |bytes: u64| {
+            self.allow(bytes / UNFOLDED_A_SECOND);
+            // Nobody listens any more where this fails, and the next file is the last.
+            let _ = sign(POINT);
+        };
+        let read = match self.everything {
+            true => record::read_all(path, trust, &mut step),
+            false => record::read_summary(path, trust),
+        };
         match read {
             Err(error @ (RecordError::Unreadable { .. } | RecordError::Hdf5 { .. })) => Err(error.into()),
             // What is missing or wrong in it may be the loss of its end.
@@ -256,21 +274,44 @@ impl ReadRecords {
         }
     }
 
-    /// Takes what this process may use from it. Where the system has no such limit, the one who waits keeps the time.
-    fn limit(&self) {
+    /// From now on this process may use the processor for as long as a file takes, and so many seconds more. Where the system has no
+    /// such limit, the one who waits keeps the time.
+    fn allow(&self, more_s: u64) {
+        #[cfg(unix)]
+        {
+            use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+            use rustix::time::{ClockId, clock_gettime};
+            let used_s = u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or(0);
+            let current = used_s.saturating_add(self.processor_s).saturating_add(more_s);
+            let maximum = getrlimit(Resource::Cpu).maximum;
+            // Refused where a lower one is set already, which then holds.
+            let _ = setrlimit(Resource::Cpu, Rlimit { current: Some(current), maximum });
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = more_s;
+        }
+    }
+
+    /// Takes memory beyond the limit from this process, and the image of it that a crash would leave.
+    fn limit_memory(&self) {
         #[cfg(unix)]
         {
             use rustix::process::{Resource, Rlimit, setrlimit};
             let limits = [
-                (Resource::Cpu, self.processor_s, self.processor_s + 1),
-                (Resource::Core, 0, 0),
+                (Resource::Core, 0),
                 #[cfg(any(target_os = "linux", target_os = "android"))]
-                (Resource::As, self.memory_bytes, self.memory_bytes),
+                (Resource::As, self.memory_bytes),
             ];
-            for (of, current, maximum) in limits {
-                // Refused where a lower one is set already, which then holds.
-                let _ = setrlimit(of, Rlimit { current: Some(current), maximum: Some(maximum) });
+            for (of, most) in limits {
+                let _ = setrlimit(of, Rlimit { current: Some(most), maximum: Some(most) });
             }
         }
     }
+}
+
+/// Tells the process that asks.
+fn sign(byte: u8) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(&[byte]).and_then(|()| out.flush())
 }

@@ -51,25 +51,41 @@ pub fn open(path: &Path, trust: Trust) -> Result<Record, RecordError> {
     })
 }
 
-/// Reads everything a file holds, and lets it go: what can be read once can be read again.
+/// Reads everything a file holds, and lets it go: what can be read once can be read again. `step` is told before each point how many
+/// bytes its histograms and its dump have in memory.
 ///
 /// # Errors
 /// As [`open`].
-pub fn read_all(path: &Path, trust: Trust) -> Result<(), RecordError> {
+pub fn read_all(path: &Path, trust: Trust, step: &mut dyn FnMut(u64)) -> Result<(), RecordError> {
     match open(path, trust)? {
         Record::Campaign(found) | Record::Point(found, _) => {
             describe(&found)?;
             let opened = OpenRecord::new(&found)?;
-            (0..found.points.len()).try_for_each(|place| opened.whole(place).map(drop))
+            let bytes = bytes_of_a_point(&found.label);
+            (0..found.points.len()).try_for_each(|place| {
+                step(bytes);
+                opened.whole(place).map(drop)
+            })
         }
         // Its points are files of their own; one that cannot be read is told by whoever asks for it.
         Record::Unfinished(found) => {
+            let bytes = bytes_of_a_point(&found.label);
             let points = found.finished().into_iter().map(|number| point_path(&found.parts, number));
-            points.for_each(|point| drop(read_point(&point)));
+            points.for_each(|point| {
+                step(bytes);
+                drop(read_point(&point));
+            });
             Ok(())
         }
         Record::Experiment(_) => Ok(()),
     }
+}
+
+/// Bytes of the histograms and the dump of one point, as they are in memory.
+fn bytes_of_a_point(label: &CampaignLabel) -> u64 {
+    let cells = label.dump.map_or(0, |window| window.rows.saturating_mul(window.cols).saturating_mul(3 * 4));
+    let bins = (label.bins as u64 + 2).saturating_mul(3 * 8);
+    (label.times_s.len() as u64).saturating_mul(cells.saturating_add(bins))
 }
 
 /// The same without histograms and dumps, and without the points of a campaign in progress.
