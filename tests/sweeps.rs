@@ -332,7 +332,7 @@ fn no_text_goes_deeper_than_the_stack() {
             "rare deep.toml",
             "iv --waveform deep.toml",
             "iv --material ./deep.toml",
-            "fit deep.toml",
+            "fit deep.toml --material pi-ws2-qd",
         ] {
             let output = trapline(desk.path(), &call.split(' ').collect::<Vec<_>>());
             let said = String::from_utf8_lossy(&output.stderr);
