@@ -494,6 +494,7 @@ fn oddities_are_drawn_or_said() {
     let label = made_up::swept(&made_up::SMALL);
     let mut outcomes: Vec<PointOutcome> = (0..label.points()).map(|n| made_up::outcome(&label, n)).collect();
     outcomes[3].programmed = 0;
+    outcomes[3].failed.fill(0);
     let folder = tempfile::tempdir().unwrap();
     let (_, figures) = drawn(folder.path(), &label, &outcomes);
     figures.iter().filter(|figure| figure.plate.is_some()).for_each(|figure| drop(svg(figure)));

@@ -31,7 +31,7 @@ impl Man {
             return terminal::print(&page(&program)?);
         };
         let mut pages = vec![(folder.join("trapline.1"), page(&program)?)];
-        for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
+        for command in program.get_subcommands() {
             // Its own name is that of the program and its: `trapline-run`.
             let name = command.get_display_name().unwrap_or_else(|| command.get_name());
             pages.push((folder.join(format!("{name}.1")), page(command)?));

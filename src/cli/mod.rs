@@ -83,6 +83,8 @@ enum Command {
     Bench(bench::Bench),
     Completions(completions::Completions),
     Man(man::Man),
+    /// What this program asks a child of itself to do: no command of a user's, so that no page and no completion names it.
+    #[command(skip)]
     ReadRecords(reading::ReadRecords),
 }
 
@@ -91,6 +93,9 @@ enum Command {
 /// # Errors
 /// [`Failure::Usage`] of one line. [`Failure::Told`] where there is nothing left to say.
 pub fn parse() -> Result<Arguments, Failure> {
+    if let Some(own) = reading::asked() {
+        return Ok(Arguments { verbose: false, command: Command::ReadRecords(own) });
+    }
     Arguments::try_parse().map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             terminal::print(&error.render().to_string()).err().unwrap_or(Failure::Told(0))

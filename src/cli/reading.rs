@@ -12,14 +12,14 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use clap::Args;
 use trapline::record::{self, Record, RecordError, Trust};
 use trapline::text::one_line;
 
 use super::Failure;
 
-/// Name of the command that the child runs.
-const COMMAND: &str = "read-records";
+/// First word of the call of a child; its limits and how much it reads follow.
+const COMMAND: &str = "--read-records";
+const EVERYTHING: &str = "everything";
 
 const NO_SEAL: &str = "it has no seal at its end, so it was cut short or changed: restore it or compute it again";
 const DAMAGED: &str = "the file is damaged: restore it or compute it again";
@@ -114,10 +114,9 @@ fn in_a_child(paths: &[PathBuf], extent: Extent) -> Came {
 
 fn read_by(paths: &[PathBuf], extent: Extent, limits: &Limits) -> std::io::Result<Came> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg(COMMAND).arg("--processor-s").arg(limits.processor_s.to_string());
-    command.arg("--memory-bytes").arg(limits.memory_bytes.to_string());
+    command.arg(COMMAND).args([limits.processor_s, limits.memory_bytes].map(|limit| limit.to_string()));
     if extent == Extent::Everything {
-        command.arg("--everything");
+        command.arg(EVERYTHING);
     }
     // Memory that is read before it is written shows in the child, and not first in the process that comes after it.
     command.env("GLIBC_TUNABLES", "glibc.malloc.perturb=165");
@@ -222,18 +221,23 @@ fn how_it_ended(status: ExitStatus, limits: &Limits) -> String {
 
 /// Reads the records that the standard input names, each name ending in a NUL, and writes a byte for each: for the process that asks,
 /// which cannot be lost with this one.
-#[derive(Debug, Args)]
-#[command(name = COMMAND, hide = true)]
+#[derive(Debug)]
 pub struct ReadRecords {
-    /// Most time of the processor
-    #[arg(long, value_name = "S")]
     processor_s: u64,
-    /// Most memory
-    #[arg(long, value_name = "BYTES")]
     memory_bytes: u64,
-    /// Reads histograms and dumps too
-    #[arg(long)]
+    /// Histograms and dumps too.
     everything: bool,
+}
+
+/// What this process was asked to do by another of this program, if so.
+pub fn asked() -> Option<ReadRecords> {
+    let mut words = std::env::args_os().skip(1);
+    if words.next()? != COMMAND {
+        return None;
+    }
+    let mut number = || words.next()?.to_str()?.parse().ok();
+    let (processor_s, memory_bytes) = (number()?, number()?);
+    Some(ReadRecords { processor_s, memory_bytes, everything: words.next().is_some_and(|word| word == EVERYTHING) })
 }
 
 impl ReadRecords {
