@@ -338,6 +338,22 @@ fn sources_of_virtual_datasets_are_what_they_were_and_hold_their_values_themselv
     refused(folder.path(), &["show", "linked.h5"], "the storage of the dataset kept_mean");
     fs::write(&path, &source).unwrap();
 
+    // The source leads on by a link that HDF5 follows, though no dataset of it does.
+    change(&path, |file| {
+        file.unlink("kept_mean").unwrap();
+        let inside = file.create_group("g").unwrap();
+        inside.new_dataset::<f64>().shape([2, 3, 5]).external(&name, 0, 240).create("evil").unwrap();
+        file.link_soft("/g/evil", "kept_mean").unwrap();
+    });
+    let forged = sum(&path);
+    fs::write(&linked, &whole).unwrap();
+    change(&linked, |file| {
+        file.delete_attr("virtual_checksums").unwrap();
+        file.new_attr_builder().with_data(&[forged]).create("virtual_checksums").unwrap();
+    });
+    refused(folder.path(), &["show", "linked.h5"], "the dataset kept_mean is a group or a link");
+    fs::write(&path, &source).unwrap();
+
     // Named by the record: a pipe, a folder, a device, the record itself.
     #[cfg(unix)]
     assert!(Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap().success());
@@ -472,6 +488,54 @@ fn what_a_file_declares_is_bounded_before_it_is_read() {
         chunk.chunk([20_000, 20_000]).create("cells").unwrap();
     });
     refused(folder.path(), &["show", "large.h5"], "the size of a piece of the dataset cells");
+}
+
+/// A piece of 16 KiB of which 200 KB are stored: HDF5 would unfold them to 200 MB, whatever the shape says.
+#[test]
+fn pieces_that_unfold_beyond_their_size_are_refused() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = sound(folder.path());
+    change(&path, |file| {
+        file.unlink("cells").unwrap();
+        let cells = file.new_dataset::<u64>().shape([2, 3]).chunk([2, 3]).deflate(1).create("cells").unwrap();
+        let bomb = vec![7_u8; 200_000];
+        // SAFETY: the identifiers are valid while their owners live, and the bytes are as many as it is told.
+        let written = hdf5::sync::sync(|| unsafe {
+            hdf5_sys::h5d::H5Dwrite_chunk(cells.id(), 0, 0, [0, 0].as_ptr(), bomb.len(), bomb.as_ptr().cast())
+        });
+        assert!(written >= 0);
+    });
+    refused(folder.path(), &["show", "record.h5"], "what is stored of the dataset cells");
+}
+
+/// The time that reading may take grows with the points: very many small ones are no endless loop.
+#[test]
+fn many_points_have_the_time_they_need() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let label = campaign(&Size { materials: 10, temperatures: 100, times: 2, bins: 2, dump: None });
+    write_all(&folder.path().join("many.h5.parts"), &label);
+    let (parts, who) = (folder.path().join("many.h5.parts"), provenance("m"));
+    let planned: Vec<usize> = (0..label.points()).collect();
+    record::write_unfinished(&folder.path().join("many.h5"), &parts, &label, &who, &planned).unwrap();
+    good(folder.path(), &["merge", "many.h5", "-o", "all.h5"]);
+    good(folder.path(), &["diff", "all.h5", "all.h5"]);
+}
+
+#[test]
+fn what_is_named_twice_is_read_once() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("experiment.h5");
+    let (label, datasets) = made_up::experiment();
+    record::write_datasets(&path, &label, &provenance("e"), &datasets).unwrap();
+    change(&path, |file| {
+        file.delete_attr("datasets").unwrap();
+        let twice: Vec<VarLenUnicode> = ["weights", "weights"].map(|name| name.parse().unwrap()).to_vec();
+        file.new_attr_builder().with_data(&twice).create("datasets").unwrap();
+    });
+    refused(folder.path(), &["show", "experiment.h5"], "\"weights\" twice");
 }
 
 #[test]

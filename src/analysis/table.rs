@@ -17,7 +17,9 @@ impl Table {
     }
 
     pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
+        // A line break in a name would make a row of its own.
+        let breaks = |c: char| c == '\n' || c == '\r' || c == '\t' || c == '\u{2028}' || c == '\u{2029}';
+        self.rows.push(cells.into_iter().map(|cell| cell.into().replace(breaks, " ")).collect());
     }
 
     /// One line per row, two spaces between columns, no space at the end of a line.

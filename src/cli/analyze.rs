@@ -78,6 +78,12 @@ impl Analyze {
         let folders = self.folders()?;
         let outputs: Vec<PathBuf> =
             folders.iter().flatten().flat_map(|folder| names().map(|name| folder.join(name))).collect();
+        if let Some(file) = folders.iter().flatten().find(|folder| folder.exists() && !folder.is_dir()) {
+            let file = file.display();
+            return Err(Failure::Failed(format!(
+                "{file}: cannot be made: it is no folder; choose another one with -o"
+            )));
+        }
         let there: Vec<PathBuf> =
             outputs.iter().filter(|path| path.parent().is_some_and(Path::is_dir)).cloned().collect();
         outputs::free(&there, self.force)?;

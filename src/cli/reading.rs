@@ -5,7 +5,7 @@
 //! that the command is going to read, with limits of time and memory, and only what it came through is read here. Whatever happens to
 //! the child becomes one line.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -20,6 +20,9 @@ use super::Failure;
 /// First word of the call of a child; its limits and how much it reads follow.
 const COMMAND: &str = "--read-records";
 const EVERYTHING: &str = "everything";
+
+/// Exit code of a child to which HDF5 refused a file. What stood behind that may be a limit that the process that asks has not.
+const BY_HDF5: u8 = 3;
 
 const NO_SEAL: &str = "it has no seal at its end, so it was cut short or changed: restore it or compute it again";
 const DAMAGED: &str = "the file is damaged: restore it or compute it again";
@@ -87,15 +90,20 @@ struct Limits {
 /// Bytes of histograms and dumps that any processor unfolds in a second.
 const UNFOLDED_A_SECOND: u64 = 64 << 20;
 
+/// Time of the processor for a file of so many bytes, s.
+fn seconds_of(bytes: u64) -> u64 {
+    2 + bytes / (8 << 20)
+}
+
 impl Limits {
     /// For files of which the largest has so many bytes.
     fn of(bytes: u64) -> Limits {
-        let processor_s = 2 + bytes / (8 << 20);
+        let processor_s = seconds_of(bytes);
         Limits {
             processor_s,
             wall: Duration::from_secs(60 + 10 * processor_s),
             // What a record may hold in memory, twice, or the dump of a point; and what its texts and labels take.
-            memory_bytes: (2 << 30) + bytes.saturating_mul(16).min(2 << 30),
+            memory_bytes: (3 << 29) + bytes.saturating_mul(16).min(5 << 29),
         }
     }
 }
@@ -119,7 +127,13 @@ fn read_by(paths: &[PathBuf], extent: Extent, limits: &Limits) -> std::io::Resul
         command.arg(EVERYTHING);
     }
     // Memory that is read before it is written shows in the child, and not first in the process that comes after it.
-    command.env("GLIBC_TUNABLES", "glibc.malloc.perturb=165");
+    let mut tunables = std::env::var_os("GLIBC_TUNABLES").map_or_else(OsString::new, |own| {
+        let mut own = own;
+        own.push(":");
+        own
+    });
+    tunables.push("glibc.malloc.perturb=165");
+    command.env("GLIBC_TUNABLES", tunables);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let listens = child.stdin.take();
@@ -144,8 +158,9 @@ fn read_by(paths: &[PathBuf], extent: Extent, limits: &Limits) -> std::io::Resul
         None => lost(format!("reading it did not end within {} s", limits.wall.as_secs())),
         Some(status) if status.success() => Came::Through,
         // The child's own account, which names the file.
-        Some(status) if status.code() == Some(1) && !said.is_empty() => {
-            Came::Refused(one_line(said.strip_prefix("trapline: ").unwrap_or(&said)))
+        Some(status) if !said.is_empty() && matches!(status.code(), Some(1 | 3)) => {
+            let said = one_line(said.strip_prefix("trapline: ").unwrap_or(&said));
+            if status.code() == Some(BY_HDF5.into()) { Came::Lost(said) } else { Came::Refused(said) }
         }
         Some(status) => lost(how_it_ended(status, limits)),
     })
@@ -204,9 +219,14 @@ fn how_it_ended(status: ExitStatus, limits: &Limits) -> String {
     #[cfg(unix)]
     {
         use std::os::unix::process::ExitStatusExt;
-        let out_of_time = status.signal() == Some(24);
-        if out_of_time {
-            return format!("HDF5 did not come to an end with it within {} s", limits.processor_s);
+        // SIGXCPU, and the abort of an allocation that is refused.
+        match status.signal() {
+            Some(24) => return format!("HDF5 did not come to an end with it, within {} s a point", limits.processor_s),
+            Some(6) => {
+                let most = limits.memory_bytes >> 20;
+                return format!("HDF5 ended the process that read it, or it needs more memory than {most} MiB");
+            }
+            _ => {}
         }
         if let Some(signal) = status.signal() {
             return format!("HDF5 ended the process that read it, by signal {signal}");
@@ -245,13 +265,20 @@ impl ReadRecords {
     /// [`Failure::Failed`] for the first file that cannot be read.
     pub fn run(self) -> Result<(), Failure> {
         self.limit_memory();
+        // Who asked may be ended first: then nobody waits for this process.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
         let unread = |error: std::io::Error| Failure::Failed(format!("the names of the files cannot be read: {error}"));
+        // The checksum is over all of a file that virtual datasets lead to, however small the one that leads there.
+        record::tell_of_sources(|bytes| {
+            allow(used() + Duration::from_secs(seconds_of(bytes)));
+            let _ = sign(POINT);
+        });
         let mut names = Vec::new();
         std::io::stdin().lock().read_to_end(&mut names).map_err(unread)?;
         for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
             // SAFETY: the bytes are those of a name of this same program on this same system, up to its end.
             let path = PathBuf::from(unsafe { OsStr::from_encoded_bytes_unchecked(name) });
-            self.allow(0);
             self.read(&path)?;
             sign(FILE).map_err(unread)?;
         }
@@ -259,41 +286,37 @@ impl ReadRecords {
     }
 
     fn read(&self, path: &Path) -> Result<(), Failure> {
+        let start = used();
+        let mut whole = Duration::from_secs(self.processor_s);
+        allow(start + whole);
         let sealed = record::is_sealed(path)?;
         let trust = if sealed { Trust::Sealed } else { Trust::Unsealed };
+        // What is read next may take as long as the whole file, and no more than all of it so far has been given.
         let mut step = |bytes: u64| {
-            self.allow(bytes / UNFOLDED_A_SECOND);
-            // Nobody listens any more where this fails, and the next file is the last.
-            let _ = sign(POINT);
+            let this = Duration::from_millis(50 + 1000 * bytes / UNFOLDED_A_SECOND);
+            whole += this;
+            allow((used() + Duration::from_secs(self.processor_s) + this).min(start + whole));
+            // Where nobody listens any more nothing is left to read for.
+            if sign(POINT).is_err() {
+                std::process::exit(1);
+            }
         };
         let read = match self.everything {
             true => record::read_all(path, trust, &mut step),
             false => record::read_summary(path, trust),
         };
         match read {
-            Err(error @ (RecordError::Unreadable { .. } | RecordError::Hdf5 { .. })) => Err(error.into()),
+            // Of memory that it does not get, too, HDF5 says no more than this.
+            Err(error @ RecordError::Hdf5 { .. }) => {
+                if let Some(line) = Failure::from(error).message() {
+                    super::terminal::note(&format!("trapline: {line}"));
+                }
+                Err(Failure::Told(BY_HDF5))
+            }
+            Err(error @ RecordError::Unreadable { .. }) => Err(error.into()),
             // What is missing or wrong in it may be the loss of its end.
             Err(error) if !sealed => Err(Failure::Failed(format!("{error} (it has no seal)"))),
             read => Ok(read?),
-        }
-    }
-
-    /// From now on this process may use the processor for as long as a file takes, and so many seconds more. Where the system has no
-    /// such limit, the one who waits keeps the time.
-    fn allow(&self, more_s: u64) {
-        #[cfg(unix)]
-        {
-            use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-            use rustix::time::{ClockId, clock_gettime};
-            let used_s = u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or(0);
-            let current = used_s.saturating_add(self.processor_s).saturating_add(more_s);
-            let maximum = getrlimit(Resource::Cpu).maximum;
-            // Refused where a lower one is set already, which then holds.
-            let _ = setrlimit(Resource::Cpu, Rlimit { current: Some(current), maximum });
-        }
-        #[cfg(not(unix))]
-        {
-            let _ = more_s;
         }
     }
 
@@ -311,6 +334,36 @@ impl ReadRecords {
                 let _ = setrlimit(of, Rlimit { current: Some(most), maximum: Some(most) });
             }
         }
+    }
+}
+
+/// Time of the processor that this process has used.
+fn used() -> Duration {
+    #[cfg(unix)]
+    {
+        use rustix::time::{ClockId, clock_gettime};
+        let used = clock_gettime(ClockId::ProcessCPUTime);
+        Duration::new(u64::try_from(used.tv_sec).unwrap_or(0), u32::try_from(used.tv_nsec).unwrap_or(0))
+    }
+    #[cfg(not(unix))]
+    {
+        Duration::ZERO
+    }
+}
+
+/// Lets this process use the processor until it has used so much, in whole seconds. Where the system has no such limit, the one who
+/// waits keeps the time.
+fn allow(until: Duration) {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let maximum = getrlimit(Resource::Cpu).maximum;
+        // Refused where a lower one is set already, which then holds.
+        let _ = setrlimit(Resource::Cpu, Rlimit { current: Some(until.as_secs().max(1)), maximum });
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = until;
     }
 }
 

@@ -159,7 +159,12 @@ pub(super) fn check_storage(name: &str, dataset: &hdf5::Dataset, sources: &[Stri
     if outside > 0 {
         return refused(format!("the storage of the dataset {name}"), "another file", "this file");
     }
-    for filter in filters(&list)? {
+    let filters = filters(&list)?;
+    for (at, &filter) in filters.iter().enumerate() {
+        if filters[..at].contains(&filter) {
+            let limit = "each filter once";
+            return refused(format!("a filter of the dataset {name}"), format!("number {filter} twice"), limit);
+        }
         if ![H5Z_FILTER_DEFLATE, H5Z_FILTER_SHUFFLE, H5Z_FILTER_FLETCHER32].contains(&filter) {
             let limit = "gzip, shuffle or Fletcher-32";
             return refused(format!("a filter of the dataset {name}"), format!("number {filter}"), limit);
@@ -176,6 +181,15 @@ pub(super) fn check_storage(name: &str, dataset: &hdf5::Dataset, sources: &[Stri
                     format!("{chunk:?} values"),
                     limit,
                 );
+            }
+            // What is stored of a piece is a little longer than the piece at most; a longer one would unfold to anything.
+            let bytes = bytes.unwrap_or(0);
+            let sides = dataset.shape().into_iter().zip(chunk);
+            let pieces = sides.fold(1_u64, |pieces, (n, side)| pieces.saturating_mul(n.div_ceil(side.max(1)) as u64));
+            let (room, stored) = (pieces.saturating_mul((bytes + bytes / 100 + 128) as u64), dataset.storage_size());
+            if stored > room {
+                let limit = format!("at most {room}, as its shape says");
+                return refused(format!("what is stored of the dataset {name}"), format!("{stored} bytes"), limit);
             }
         }
         Layout::Virtual => return check_mappings(name, &list, sources),
@@ -220,7 +234,8 @@ fn check_mappings(name: &str, list: &DatasetCreate, sources: &[String]) -> Resul
                 }
             }
         }
-        if from.trim_start_matches('/') != name {
+        // A path through a group could pass a link there.
+        if from.trim_start_matches('/') != name || name.contains('/') {
             return refused(format!("a dataset that {name} leads to"), format!("{from:?}"), "of the same name");
         }
     }

@@ -1,6 +1,6 @@
 //! Reading experiment files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use hdf5::types::VarLenArray;
@@ -51,6 +51,7 @@ pub(super) fn experiment(input: &Input<'_>) -> Result<ExperimentRecord, RecordEr
         return Err(RecordError::damaged(input.path, "the number of material_toml texts", texts.len(), limit));
     }
     let groups = input.texts("datasets")?;
+    each_once(input, "datasets", &groups)?;
     let datasets: Result<Vec<_>, _> = groups.into_iter().map(|name| dataset(input, name)).collect();
     Ok(ExperimentRecord {
         path: input.path.to_owned(),
@@ -67,6 +68,20 @@ pub(super) fn experiment(input: &Input<'_>) -> Result<ExperimentRecord, RecordEr
     })
 }
 
+/// Refuses a list of what is to be read that names something twice: a small file could ask for any amount of memory.
+fn each_once(input: &Input<'_>, what: &str, names: &[String]) -> Result<(), RecordError> {
+    let mut known = HashSet::new();
+    match names.iter().find(|name| !known.insert(name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(RecordError::damaged(
+            input.path,
+            format!("the list {what}"),
+            format!("{name:?} twice"),
+            "each name once",
+        )),
+    }
+}
+
 fn notes(input: &Input<'_>, at: &Group) -> Result<Vec<(String, String)>, RecordError> {
     let names = input.texts_of(at, "notes")?;
     let note = |name: String| input.text_of(at, &name).map(|text| (name, text));
@@ -79,11 +94,10 @@ fn dataset(input: &Input<'_>, name: String) -> Result<Dataset, RecordError> {
     }
     let group = input.file.group(&name).reading(input.path, &format!("open the group {name}"))?;
     let scales = Scales::of(input, &name)?;
-    let variables: Result<Vec<_>, _> = input
-        .texts_of(&group, "variables")?
-        .into_iter()
-        .map(|variable| read(input, &scales, &format!("{name}/{variable}"), variable))
-        .collect();
+    let variables = input.texts_of(&group, "variables")?;
+    each_once(input, "variables", &variables)?;
+    let variables: Result<Vec<_>, _> =
+        variables.into_iter().map(|variable| read(input, &scales, &format!("{name}/{variable}"), variable)).collect();
     let dataset =
         Dataset { title: input.text_of(&group, "title")?, notes: notes(input, &group)?, variables: variables?, name };
     match dataset.check() {

@@ -52,6 +52,9 @@ fn sweeps(input: &Input<'_>) -> Result<Vec<Sweep>, RecordError> {
         let limit = format!("{} or fewer", MAX_AXES - 2);
         return Err(RecordError::damaged(input.path, "the number of sweeps", names.len(), limit));
     }
+    if let Some(name) = names.iter().find(|name| name.contains('/')) {
+        return Err(RecordError::damaged(input.path, "the name of a sweep", format!("{name:?}"), "without a slash"));
+    }
     names.into_iter().map(|name| sweep(input, name)).collect()
 }
 

@@ -11,7 +11,7 @@ use super::error::RecordError;
 use super::experiment::{self, ExperimentRecord};
 use super::hdf::{self, Explain, Source, Trust};
 use super::index::{self, UnfinishedRecord};
-use super::input::{Input, Opened};
+use super::input::{Input, MAX_READ_BYTES, Opened};
 use super::label;
 use super::layout::{self, CAMPAIGN_FILE_TYPE, MOMENTS, POINT_FILE_TYPE, Quantity};
 use super::linked;
@@ -85,7 +85,8 @@ pub fn read_all(path: &Path, trust: Trust, step: &mut dyn FnMut(u64)) -> Result<
 fn bytes_of_a_point(label: &CampaignLabel) -> u64 {
     let cells = label.dump.map_or(0, |window| window.rows.saturating_mul(window.cols).saturating_mul(3 * 4));
     let bins = (label.bins as u64 + 2).saturating_mul(3 * 8);
-    (label.times_s.len() as u64).saturating_mul(cells.saturating_add(bins))
+    // More is refused when it is read.
+    (label.times_s.len() as u64).saturating_mul(cells.saturating_add(bins)).min(MAX_READ_BYTES)
 }
 
 /// The same without histograms and dumps, and without the points of a campaign in progress.
@@ -348,6 +349,7 @@ fn contents(input: &Input<'_>, file_type: &str) -> Result<CampaignRecord, Record
     let label = label::read(input, format_version)?;
     let (point, points, times) = (label.shape(), label.points(), label.times_s.len());
     let series: Vec<usize> = point.iter().copied().chain([times]).collect();
+    input.is_small_enough("the labels of its points", &[points], POINT_BYTES)?;
     let what = format!("what is held in memory of {points} points at {times} times");
     input.is_small_enough(&what, &[points, times], SERIES * size_of::<f64>())?;
     let computed: ArrayD<u8> = input.numbers(layout::COMPUTED.name, &point)?;
@@ -407,6 +409,9 @@ fn contents(input: &Input<'_>, file_type: &str) -> Result<CampaignRecord, Record
         label,
     })
 }
+
+/// What a point takes in memory though it was not computed: its label, its provenance, room for its series.
+const POINT_BYTES: usize = 2048;
 
 /// Series of a point: four moments of four quantities, and the failures.
 const SERIES: usize = 4 * 4 + 1;

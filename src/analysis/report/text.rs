@@ -8,6 +8,7 @@ use super::{
 };
 use crate::analysis::Table;
 use crate::analysis::lifetime::{Bounds, Estimate, Law, Life, Segments};
+use crate::text::one_line;
 use crate::units::{ZERO_CELSIUS_K, celsius_texts};
 
 /// Most groups that are shown: a terminal is no place for more.
@@ -15,13 +16,13 @@ const MOST_GROUPS: usize = 20;
 
 /// The report as text: of each group a table of its temperatures, its lines, and what they say of each use temperature.
 pub fn text(report: &LifetimeReport) -> String {
-    let mut text = format!("Lifetimes of the campaign {}", report.campaign);
+    let mut text = format!("Lifetimes of the campaign {}", one_line(&report.campaign));
     if report.computed < report.points {
         text.push_str(&format!(", {} of {} points computed", report.computed, report.points));
     }
     text.push_str(&format!("; bounds at {}, two-sided.\n", percent(report.question.confidence)));
     if !report.pooled_sweeps.is_empty() {
-        let names = report.pooled_sweeps.join(", ");
+        let names = one_line(&report.pooled_sweeps.join(", "));
         text.push_str(&format!("The seeds ({names}) are pooled: they are more cells of the same kind.\n"));
     }
     for group in report.groups.iter().take(MOST_GROUPS) {
@@ -39,7 +40,7 @@ pub fn text(report: &LifetimeReport) -> String {
 }
 
 fn of_group(group: &Group) -> String {
-    let mut text = format!("{}\n{}\n", group.name, conditions(group));
+    let mut text = format!("{}\n{}\n", one_line(&group.name), conditions(group));
     text.push_str(&table(populations(group)));
     for (what, names) in unfitted(group) {
         text.push_str(&wrapped(&format!("  {names}: {what}"), 4));
