@@ -20,6 +20,7 @@ use super::Failure;
 /// First word of the call of a child; its limits and how much it reads follow.
 const COMMAND: &str = "--read-records";
 const EVERYTHING: &str = "everything";
+const UNSEALED_TOO: &str = "unsealed-too";
 
 /// Exit code of a child to which HDF5 refused a file. What stood behind that may be a limit that the process that asks has not.
 const BY_HDF5: u8 = 3;
@@ -49,13 +50,14 @@ pub fn open(path: &Path, extent: Extent) -> Result<Record, Failure> {
 /// As [`open`].
 pub fn trust(path: &Path, extent: Extent) -> Result<Trust, Failure> {
     let trust = if record::is_sealed(path)? { Trust::Sealed } else { Trust::Unsealed };
-    match in_a_child(&[path.to_owned()], extent) {
+    match in_a_child(&[path.to_owned()], extent, Trust::Unsealed) {
         Came::Through => Ok(trust),
         Came::Refused(said) | Came::Lost(said) => Err(Failure::Failed(said)),
     }
 }
 
-/// Refuses files on which HDF5 would end this process. What it only refuses is left to whoever reads them.
+/// Refuses files on which HDF5 would end this process, which is going to read the sealed ones of them. What is wrong with the others, or
+/// is found wrong without HDF5, is left to whoever reads them.
 ///
 /// # Errors
 /// [`Failure::Failed`].
@@ -63,7 +65,7 @@ pub fn survive(paths: &[PathBuf], extent: Extent) -> Result<(), Failure> {
     if paths.is_empty() {
         return Ok(());
     }
-    match in_a_child(paths, extent) {
+    match in_a_child(paths, extent, Trust::Sealed) {
         Came::Through | Came::Refused(_) => Ok(()),
         Came::Lost(said) => Err(Failure::Failed(said)),
     }
@@ -108,10 +110,10 @@ impl Limits {
     }
 }
 
-fn in_a_child(paths: &[PathBuf], extent: Extent) -> Came {
+fn in_a_child(paths: &[PathBuf], extent: Extent, trust: Trust) -> Came {
     let bytes = paths.iter().map(|path| std::fs::metadata(path).map_or(0, |found| found.len()));
     let limits = Limits::of(bytes.max().unwrap_or(0));
-    match read_by(paths, extent, &limits) {
+    match read_by(paths, extent, trust, &limits) {
         Ok(came) => came,
         Err(error) => {
             let first = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
@@ -120,11 +122,14 @@ fn in_a_child(paths: &[PathBuf], extent: Extent) -> Came {
     }
 }
 
-fn read_by(paths: &[PathBuf], extent: Extent, limits: &Limits) -> std::io::Result<Came> {
+fn read_by(paths: &[PathBuf], extent: Extent, trust: Trust, limits: &Limits) -> std::io::Result<Came> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(COMMAND).args([limits.processor_s, limits.memory_bytes].map(|limit| limit.to_string()));
     if extent == Extent::Everything {
         command.arg(EVERYTHING);
+    }
+    if trust == Trust::Unsealed {
+        command.arg(UNSEALED_TOO);
     }
     // Memory that is read before it is written shows in the child, and not first in the process that comes after it.
     let mut tunables = std::env::var_os("GLIBC_TUNABLES").map_or_else(OsString::new, |own| {
@@ -247,6 +252,7 @@ pub struct ReadRecords {
     memory_bytes: u64,
     /// Histograms and dumps too.
     everything: bool,
+    trust: Trust,
 }
 
 /// What this process was asked to do by another of this program, if so.
@@ -257,7 +263,14 @@ pub fn asked() -> Option<ReadRecords> {
     }
     let mut number = || words.next()?.to_str()?.parse().ok();
     let (processor_s, memory_bytes) = (number()?, number()?);
-    Some(ReadRecords { processor_s, memory_bytes, everything: words.next().is_some_and(|word| word == EVERYTHING) })
+    let mut asked = ReadRecords { processor_s, memory_bytes, everything: false, trust: Trust::Sealed };
+    for word in words {
+        asked.everything |= word == EVERYTHING;
+        if word == UNSEALED_TOO {
+            asked.trust = Trust::Unsealed;
+        }
+    }
+    Some(asked)
 }
 
 impl ReadRecords {
@@ -279,7 +292,11 @@ impl ReadRecords {
         for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
             // SAFETY: the bytes are those of a name of this same program on this same system, up to its end.
             let path = PathBuf::from(unsafe { OsStr::from_encoded_bytes_unchecked(name) });
-            self.read(&path)?;
+            match (self.read(&path), self.trust) {
+                // Whoever reads sealed files only says himself what is wrong with the others; the next one is looked at too.
+                (Err(Failure::Failed(_)), Trust::Sealed) => {}
+                (read, _) => read?,
+            }
             sign(FILE).map_err(unread)?;
         }
         Ok(())
@@ -290,7 +307,7 @@ impl ReadRecords {
         let mut whole = Duration::from_secs(self.processor_s);
         allow(start + whole);
         let sealed = record::is_sealed(path)?;
-        let trust = if sealed { Trust::Sealed } else { Trust::Unsealed };
+        let trust = self.trust;
         // What is read next may take as long as the whole file, and no more than all of it so far has been given.
         let mut step = |bytes: u64| {
             let this = Duration::from_millis(50 + 1000 * bytes / UNFOLDED_A_SECOND);
@@ -313,7 +330,7 @@ impl ReadRecords {
                 }
                 Err(Failure::Told(BY_HDF5))
             }
-            Err(error @ RecordError::Unreadable { .. }) => Err(error.into()),
+            Err(error @ (RecordError::Unreadable { .. } | RecordError::Unsealed { .. })) => Err(error.into()),
             // What is missing or wrong in it may be the loss of its end.
             Err(error) if !sealed => Err(Failure::Failed(format!("{error} (it has no seal)"))),
             read => Ok(read?),
