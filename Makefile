@@ -60,7 +60,7 @@ test: setup-test ## runs all tests, shaders included (on Mesa's llvmpipe where t
 fuzz: setup-test ## mutated records and texts for SECONDS (600); SEED repeats a run
 	@. .setup/test.sh
 	export TRAPLINE_FUZZ_SECONDS="$(SECONDS)" TRAPLINE_FUZZ_SEED="$(SEED)"
-	cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test hostile --test campaign_parser -- --nocapture mutated random
+	cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test hostile --test campaign_parser -- --nocapture mutated changed
 
 slurm-test: setup-slurm ## runs campaigns through a real Slurm, started for the test
 	@. .setup/slurm.sh
