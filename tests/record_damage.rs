@@ -156,14 +156,12 @@ fn a_file_changed_by_another_program_is_read_by_who_trusts_it() {
         let file = hdf5::File::open_rw(&path).unwrap();
         file.new_attr::<f64>().create("a_remark").unwrap().write_scalar(&1.5).unwrap();
         file.close().unwrap();
-        for refused in
-            [record::open(&path, Trust::Sealed).map(drop), record::read_all(&path, Trust::Sealed, &mut |_| {})]
-        {
+        for refused in [record::open(&path, Trust::Sealed).map(drop), record::read_all(&path, Trust::Sealed, &|_| {})] {
             let error = refused.unwrap_err();
             assert!(matches!(error, RecordError::Unsealed { .. }), "{}", check_line(&error, &path));
         }
         assert!(read_as_anything(&path).iter().all(|error| matches!(error, RecordError::Unsealed { .. })));
-        record::read_all(&path, Trust::Unsealed, &mut |_| {}).unwrap();
+        record::read_all(&path, Trust::Unsealed, &|_| {}).unwrap();
         // Bit by bit, for NaN is not equal to itself.
         let text = |record: &Record| format!("{record:?}");
         assert_eq!(text(&record::open(&path, Trust::Unsealed).unwrap()), text(&before));

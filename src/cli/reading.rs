@@ -5,6 +5,7 @@
 //! that the command is going to read, with limits of time and memory, and only what it came through is read here. Whatever happens to
 //! the child becomes one line.
 
+use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -41,17 +42,17 @@ pub enum Extent {
 /// # Errors
 /// [`Failure::Failed`] for what cannot be read.
 pub fn open(path: &Path, extent: Extent) -> Result<Record, Failure> {
-    Ok(record::open(path, trust(path, extent)?)?)
+    may_be_read(path, extent)?;
+    Ok(record::open(path, Trust::Unsealed)?)
 }
 
-/// How far a file may be trusted: as far as its seal, or all the way where it has none and a child came through it.
+/// Refuses a file, sealed or not, that a child does not come through.
 ///
 /// # Errors
 /// As [`open`].
-pub fn trust(path: &Path, extent: Extent) -> Result<Trust, Failure> {
-    let trust = if record::is_sealed(path)? { Trust::Sealed } else { Trust::Unsealed };
+pub fn may_be_read(path: &Path, extent: Extent) -> Result<(), Failure> {
     match in_a_child(&[path.to_owned()], extent, Trust::Unsealed) {
-        Came::Through => Ok(trust),
+        Came::Through => Ok(()),
         Came::Refused(said) | Came::Lost(said) => Err(Failure::Failed(said)),
     }
 }
@@ -89,7 +90,7 @@ struct Limits {
     memory_bytes: u64,
 }
 
-/// Bytes of histograms and dumps that any processor unfolds in a second.
+/// Bytes of histograms and dumps that any processor unfolds in a second, and of a file that it sums.
 const UNFOLDED_A_SECOND: u64 = 64 << 20;
 
 /// Time of the processor for a file of so many bytes, s.
@@ -132,12 +133,11 @@ fn read_by(paths: &[PathBuf], extent: Extent, trust: Trust, limits: &Limits) -> 
         command.arg(UNSEALED_TOO);
     }
     // Memory that is read before it is written shows in the child, and not first in the process that comes after it.
-    let mut tunables = std::env::var_os("GLIBC_TUNABLES").map_or_else(OsString::new, |own| {
-        let mut own = own;
-        own.push(":");
-        own
-    });
-    tunables.push("glibc.malloc.perturb=165");
+    let mut tunables = OsString::from("glibc.malloc.perturb=165");
+    if let Some(own) = std::env::var_os("GLIBC_TUNABLES") {
+        tunables.push(":");
+        tunables.push(own);
+    }
     command.env("GLIBC_TUNABLES", tunables);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
@@ -155,9 +155,10 @@ fn read_by(paths: &[PathBuf], extent: Extent, trust: Trust, limits: &Limits) -> 
     let said = said.and_then(|thread| thread.join().ok()).unwrap_or_default();
     let path = paths.get(done).or(paths.last());
     let lost = |what: String| {
-        let path = path.map(|path| path.display().to_string()).unwrap_or_default();
-        let remedy = if record::is_sealed(Path::new(&path)).unwrap_or(true) { DAMAGED } else { NO_SEAL };
-        Came::Lost(one_line(&format!("{path}: {what}; {remedy}")))
+        let shown = path.map(|path| path.display().to_string()).unwrap_or_default();
+        let sealed = path.is_none_or(|path| record::is_sealed(path).unwrap_or(true));
+        let remedy = if sealed { DAMAGED } else { NO_SEAL };
+        Came::Lost(one_line(&format!("{shown}: {what}; {remedy}")))
     };
     Ok(match status? {
         None => lost(format!("reading it did not end within {} s", limits.wall.as_secs())),
@@ -282,11 +283,6 @@ impl ReadRecords {
         #[cfg(target_os = "linux")]
         let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
         let unread = |error: std::io::Error| Failure::Failed(format!("the names of the files cannot be read: {error}"));
-        // The checksum is over all of a file that virtual datasets lead to, however small the one that leads there.
-        record::tell_of_sources(|bytes| {
-            allow(used() + Duration::from_secs(seconds_of(bytes)));
-            let _ = sign(POINT);
-        });
         let mut names = Vec::new();
         std::io::stdin().lock().read_to_end(&mut names).map_err(unread)?;
         for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
@@ -304,23 +300,21 @@ impl ReadRecords {
 
     fn read(&self, path: &Path) -> Result<(), Failure> {
         let start = used();
-        let mut whole = Duration::from_secs(self.processor_s);
-        allow(start + whole);
-        let sealed = record::is_sealed(path)?;
-        let trust = self.trust;
+        let whole = Cell::new(Duration::from_secs(self.processor_s));
+        allow(start + whole.get());
         // What is read next may take as long as the whole file, and no more than all of it so far has been given.
-        let mut step = |bytes: u64| {
-            let this = Duration::from_millis(50 + 1000 * bytes / UNFOLDED_A_SECOND);
-            whole += this;
-            allow((used() + Duration::from_secs(self.processor_s) + this).min(start + whole));
+        let watch = |bytes: u64| {
+            let this = Duration::from_millis(50 + (1000 * u128::from(bytes) / u128::from(UNFOLDED_A_SECOND)) as u64);
+            whole.set(whole.get() + this);
+            allow((used() + Duration::from_secs(self.processor_s) + this).min(start + whole.get()));
             // Where nobody listens any more nothing is left to read for.
             if sign(POINT).is_err() {
                 std::process::exit(1);
             }
         };
         let read = match self.everything {
-            true => record::read_all(path, trust, &mut step),
-            false => record::read_summary(path, trust),
+            true => record::read_all(path, self.trust, &watch),
+            false => record::read_summary(path, self.trust, &watch),
         };
         match read {
             // Of memory that it does not get, too, HDF5 says no more than this.
@@ -332,7 +326,9 @@ impl ReadRecords {
             }
             Err(error @ (RecordError::Unreadable { .. } | RecordError::Unsealed { .. })) => Err(error.into()),
             // What is missing or wrong in it may be the loss of its end.
-            Err(error) if !sealed => Err(Failure::Failed(format!("{error} (it has no seal)"))),
+            Err(error) if !record::is_sealed(path).unwrap_or(true) => {
+                Err(Failure::Failed(format!("{error} (it has no seal)")))
+            }
             read => Ok(read?),
         }
     }

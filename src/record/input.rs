@@ -31,6 +31,8 @@ pub(crate) struct Input<'a> {
     pub(super) contents: &'a Contents,
     /// Datasets that were opened; where there is a list they stay open.
     opened: Option<&'a Opened>,
+    /// Who is told of each large part before it is read, with its bytes.
+    watch: Option<&'a dyn Fn(u64)>,
     /// Files that virtual datasets may lead to, as the file names them, and their bytes.
     sources: &'a [String],
     source_bytes: u64,
@@ -46,6 +48,7 @@ impl<'a> Input<'a> {
             path: &source.path,
             contents: &source.contents,
             opened: None,
+            watch: None,
             sources: &source.sources,
             source_bytes: source.source_bytes,
         }
@@ -54,6 +57,18 @@ impl<'a> Input<'a> {
     /// The same, for many small reads.
     pub(crate) fn keeping(self, opened: &'a Opened) -> Input<'a> {
         Input { opened: Some(opened), ..self }
+    }
+
+    /// The same, telling somebody of each large part before it is read.
+    pub(super) fn watched(self, watch: &'a dyn Fn(u64)) -> Input<'a> {
+        Input { watch: Some(watch), ..self }
+    }
+
+    /// So many bytes are read next.
+    pub(super) fn tell(&self, bytes: u64) {
+        if let Some(watch) = self.watch {
+            watch(bytes);
+        }
     }
 }
 

@@ -9,7 +9,6 @@ use std::fs;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::OnceLock;
 
 use super::campaign::CampaignRecord;
 use super::commit;
@@ -21,15 +20,6 @@ use super::seal;
 
 const SOURCES: &str = "virtual_sources";
 const CHECKSUMS: &str = "virtual_checksums";
-
-/// Who is told of each file before its checksum is taken.
-static TOLD: OnceLock<fn(u64)> = OnceLock::new();
-
-/// Has a function called before the checksum of a file is taken that virtual datasets lead to, with the bytes of that file: for a process
-/// that limits its own time. The first call of this counts.
-pub fn tell_of_sources(told: fn(u64)) {
-    let _ = TOLD.set(told);
-}
 
 /// Consecutive points that lie in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,9 +113,8 @@ pub(super) fn check(input: &Input<'_>) -> Result<(), RecordError> {
     let folder = commit::folder_of(input.path);
     for (name, sum) in names.iter().zip(sums) {
         let source = folder.join(name);
-        if let Some(told) = TOLD.get() {
-            told(fs::metadata(&source).map_or(0, |found| found.len()));
-        }
+        // Its checksum is over all of it, however small the record that leads there.
+        input.tell(fs::metadata(&source).map_or(0, |found| found.len()));
         let linked = |found| RecordError::Linked { path: input.path.to_owned(), source_name: name.clone(), found };
         let opened = hdf::open(&source, Trust::Sealed).map_err(|error| match error {
             RecordError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => linked("missing"),

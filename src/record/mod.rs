@@ -58,7 +58,6 @@ pub use layout::{
     CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, MAX_AXIS_NAME, POINT_FILE_TYPE, UNFINISHED_FILE_TYPE,
     is_taken as is_taken_name,
 };
-pub use linked::tell_of_sources;
 pub use merge::{Held, Source, load_outcome, merge, merge_points, stage_merge, stage_points};
 pub use read::{
     OpenRecord, Record, open, open_campaign, open_point, read_all, read_dump, read_histograms, read_point,

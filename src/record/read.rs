@@ -38,7 +38,13 @@ pub enum Record {
 /// A [`RecordError`] of one line for a file that is missing, not HDF5, not this program's, of another format version, or damaged;
 /// [`RecordError::Unsealed`] for one without its seal, unless such files are trusted.
 pub fn open(path: &Path, trust: Trust) -> Result<Record, RecordError> {
-    hdf::open(path, trust)?.read(|input| {
+    open_watched(path, trust, &|_| {})
+}
+
+fn open_watched(path: &Path, trust: Trust, watch: &dyn Fn(u64)) -> Result<Record, RecordError> {
+    let source = hdf::open(path, trust)?;
+    source.read(|_| {
+        let input = &source.input().watched(watch);
         Ok(match root::file_type(input)? {
             FileType::Campaign => Record::Campaign(campaign(input)?),
             FileType::Unfinished => Record::Unfinished(index::read(input)?),
@@ -51,19 +57,19 @@ pub fn open(path: &Path, trust: Trust) -> Result<Record, RecordError> {
     })
 }
 
-/// Reads everything a file holds, and lets it go: what can be read once can be read again. `step` is told before each point how many
-/// bytes its histograms and its dump have in memory.
+/// Reads everything a file holds, and lets it go: what can be read once can be read again. `watch` is told before each point how many
+/// bytes its histograms and its dump have in memory, and of each file that virtual datasets lead to how long it is.
 ///
 /// # Errors
 /// As [`open`].
-pub fn read_all(path: &Path, trust: Trust, step: &mut dyn FnMut(u64)) -> Result<(), RecordError> {
-    match open(path, trust)? {
+pub fn read_all(path: &Path, trust: Trust, watch: &dyn Fn(u64)) -> Result<(), RecordError> {
+    match open_watched(path, trust, watch)? {
         Record::Campaign(found) | Record::Point(found, _) => {
             describe(&found)?;
             let opened = OpenRecord::new(&found)?;
             let bytes = bytes_of_a_point(&found.label);
             (0..found.points.len()).try_for_each(|place| {
-                step(bytes);
+                watch(bytes);
                 opened.whole(place).map(drop)
             })
         }
@@ -72,7 +78,7 @@ pub fn read_all(path: &Path, trust: Trust, step: &mut dyn FnMut(u64)) -> Result<
             let bytes = bytes_of_a_point(&found.label);
             let points = found.finished().into_iter().map(|number| point_path(&found.parts, number));
             points.for_each(|point| {
-                step(bytes);
+                watch(bytes);
                 drop(read_point(&point));
             });
             Ok(())
@@ -93,8 +99,8 @@ fn bytes_of_a_point(label: &CampaignLabel) -> u64 {
 ///
 /// # Errors
 /// As [`open`].
-pub fn read_summary(path: &Path, trust: Trust) -> Result<(), RecordError> {
-    match open(path, trust)? {
+pub fn read_summary(path: &Path, trust: Trust, watch: &dyn Fn(u64)) -> Result<(), RecordError> {
+    match open_watched(path, trust, watch)? {
         Record::Campaign(found) | Record::Point(found, _) => describe(&found).map(drop),
         Record::Unfinished(_) | Record::Experiment(_) => Ok(()),
     }
