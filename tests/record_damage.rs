@@ -170,6 +170,21 @@ fn a_file_changed_by_another_program_is_read_by_who_trusts_it() {
     }
 }
 
+/// A reason of the system that HDF5 hands on is told as that, and not as damage.
+#[test]
+fn a_file_that_is_locked_is_not_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write_all(folder.path(), &campaign(&SMALL)).remove(0);
+    let lock = fs::File::options().read(true).write(true).open(&path).unwrap();
+    lock.lock().unwrap();
+    let error = record::read_point(&path).unwrap_err();
+    assert!(matches!(error, RecordError::Unreadable { .. }), "{error}");
+    let line = check_line(&error, &path);
+    assert!(line.contains("HDF5_USE_FILE_LOCKING") && !line.contains("damaged"), "{line}");
+    lock.unlock().unwrap();
+    record::read_point(&path).unwrap();
+}
+
 #[test]
 fn a_refused_write_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -63,28 +63,31 @@ fn open_watched(path: &Path, trust: Trust, watch: &dyn Fn(u64)) -> Result<Record
 /// # Errors
 /// As [`open`].
 pub fn read_all(path: &Path, trust: Trust, watch: &dyn Fn(u64)) -> Result<(), RecordError> {
-    match open_watched(path, trust, watch)? {
-        Record::Campaign(found) | Record::Point(found, _) => {
-            describe(&found)?;
-            let opened = OpenRecord::new(&found)?;
-            let bytes = bytes_of_a_point(&found.label);
-            (0..found.points.len()).try_for_each(|place| {
-                watch(bytes);
-                opened.whole(place).map(drop)
-            })
-        }
-        // Its points are files of their own; one that cannot be read is told by whoever asks for it.
-        Record::Unfinished(found) => {
-            let bytes = bytes_of_a_point(&found.label);
-            let points = found.finished().into_iter().map(|number| point_path(&found.parts, number));
-            points.for_each(|point| {
-                watch(bytes);
-                drop(read_point(&point));
-            });
-            Ok(())
-        }
-        Record::Experiment(_) => Ok(()),
-    }
+    let source = hdf::open(path, trust)?;
+    let datasets = Opened::default();
+    source.read(|_| {
+        let input = source.input().watched(watch).keeping(&datasets);
+        let record = match root::file_type(&input)? {
+            FileType::Campaign => campaign(&input)?,
+            FileType::Point => point(&input)?.0,
+            FileType::Experiment => return experiment::experiment(&input).map(drop),
+            FileType::Unfinished => {
+                let found = index::read(&input)?;
+                let bytes = bytes_of_a_point(&found.label);
+                for number in found.finished() {
+                    watch(bytes);
+                    // A file of its own: what is wrong with it is told by whoever asks for it.
+                    drop(read_point(&point_path(&found.parts, number)));
+                }
+                return Ok(());
+            }
+        };
+        let bytes = bytes_of_a_point(&record.label);
+        (0..record.points.len()).try_for_each(|place| {
+            watch(bytes);
+            whole_in(&input, &record, place).map(drop)
+        })
+    })
 }
 
 /// Bytes of the histograms and the dump of one point, as they are in memory.
@@ -95,7 +98,7 @@ fn bytes_of_a_point(label: &CampaignLabel) -> u64 {
     (label.times_s.len() as u64).saturating_mul(cells.saturating_add(bins)).min(MAX_READ_BYTES)
 }
 
-/// The same without histograms and dumps, and without the points of a campaign in progress.
+/// The same without histograms and dumps, and without the points of a campaign in progress; with what [`describe`] reads.
 ///
 /// # Errors
 /// As [`open`].
