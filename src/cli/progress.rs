@@ -2,17 +2,20 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar};
 use trapline::campaign::{self, Plan, Watch};
 use trapline::outcome::{PointLabel, Sweep};
 use trapline::record::commit::other_kind;
+use trapline::record::point_path;
 use trapline::text::one_line;
 use trapline::units::celsius_texts;
 
+use super::reading::{self, Extent};
 use super::{Failure, terminal};
 
 /// Least time between two lines where the standard error is no terminal.
@@ -142,6 +145,8 @@ pub struct Progress {
     points: usize,
     sweeps: Vec<Sweep>,
     state: Mutex<State>,
+    /// Looks at the files of an earlier run while this one computes; gives the numbers of those that must not be opened.
+    screening: Mutex<Option<JoinHandle<Vec<usize>>>>,
 }
 
 struct State {
@@ -156,7 +161,14 @@ struct State {
 
 impl Progress {
     /// Of a run of which `done` points were there before.
-    pub fn new<'a>(plan: &Plan, done: impl IntoIterator<Item = &'a usize>, log: Log, quiet: bool) -> Progress {
+    /// The files of those are in the folder `parts`.
+    pub fn new<'a>(
+        plan: &Plan,
+        done: impl IntoIterator<Item = &'a usize>,
+        parts: &Path,
+        log: Log,
+        quiet: bool,
+    ) -> Progress {
         let done: Vec<usize> = done.into_iter().copied().collect();
         let (all, before) = (plan.work_of(&plan.numbers), plan.work_of(&done));
         let bar = terminal::bar(all, "cell-steps", quiet);
@@ -165,6 +177,8 @@ impl Progress {
         bar.reset_eta();
         let now = Instant::now();
         let state = State { start: now, spoke: now, steps: 0, to_do: all.saturating_sub(before), finished: done.len() };
+        let files: Vec<PathBuf> = done.iter().map(|&number| point_path(parts, number)).collect();
+        let screening = std::thread::spawn(move || screened(&done, &files));
         Progress {
             bar,
             log,
@@ -172,6 +186,7 @@ impl Progress {
             points: plan.numbers.len(),
             sweeps: plan.label.sweeps.clone(),
             state: Mutex::new(state),
+            screening: Mutex::new(Some(screening)),
         }
     }
 
@@ -195,7 +210,23 @@ impl State {
     }
 }
 
+/// Numbers of the points whose files HDF5 does not survive, each with a remark.
+fn screened(numbers: &[usize], files: &[PathBuf]) -> Vec<usize> {
+    let found = reading::spoilt(files, Extent::Everything).into_iter();
+    found
+        .map(|(at, said)| {
+            terminal::note(&format!("{said}: computing point {} again", numbers[at]));
+            numbers[at]
+        })
+        .collect()
+}
+
 impl Watch for Progress {
+    fn spoilt(&self) -> Vec<usize> {
+        let screening = self.screening.lock().unwrap_or_else(PoisonError::into_inner).take();
+        screening.and_then(|thread| thread.join().ok()).unwrap_or_default()
+    }
+
     fn steps(&self, steps: u64) {
         self.bar.inc(steps);
         let mut state = self.state();

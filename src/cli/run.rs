@@ -8,7 +8,6 @@ use trapline::analysis::retention;
 use trapline::backend::Backend;
 use trapline::campaign::{self, Destination, Existing, Overrides, Plan, RunError, Shard, estimate};
 use trapline::record::commit::Batch;
-use trapline::record::point_path;
 use trapline::{figure, record};
 
 use super::computing::{self, Computing};
@@ -112,7 +111,7 @@ impl Run {
         };
         // What is there is looked at, and may be a record by its name only.
         if destination.record.is_file() {
-            reading::survive(std::slice::from_ref(&destination.record), Extent::Summary)?;
+            reading::survive(&destination.record, Extent::Summary)?;
         }
         let maybe_finished = self.resume && destination.record.exists();
         if !maybe_finished {
@@ -135,8 +134,6 @@ impl Run {
             note(&format!("{} of {} points are there already", claim.taken_over(), plan.numbers.len()));
         }
 
-        let taken: Vec<_> = claim.done().iter().map(|&number| point_path(&destination.parts, number)).collect();
-        reading::survive(&taken, Extent::Everything)?;
         let missing: Vec<usize> =
             plan.numbers.iter().copied().filter(|number| !claim.done().contains(number)).collect();
         if let Some(long) = long(&plan, backend.as_ref(), &missing)? {
@@ -147,7 +144,7 @@ impl Run {
         interrupt::say_at_end(kept(&destination, log));
 
         let replaces = destination.replaces(existing);
-        let progress = Progress::new(&plan, claim.done(), log.clone(), self.quiet);
+        let progress = Progress::new(&plan, claim.done(), &destination.parts, log.clone(), self.quiet);
         let result = campaign::run(&plan, backend.as_ref(), claim, &progress);
         progress.end();
         let (destination, taken) = match result {

@@ -223,7 +223,7 @@ impl Slurm {
                 let piece = piece.display();
                 Failure::Usage(format!("{piece} {what}; move it away, or choose another name with -o"))
             };
-            reading::survive(std::slice::from_ref(piece), Extent::Summary)?;
+            reading::survive(piece, Extent::Summary)?;
             match record::open_campaign(piece) {
                 // What is in progress the task itself holds against its plan.
                 Err(_) if matches!(record::file_type(piece), Ok(record::FileType::Unfinished)) => {}

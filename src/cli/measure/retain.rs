@@ -75,7 +75,7 @@ impl Retain {
         };
         let lost_chart = Chart {
             x: Axis::log("Time (s)"),
-            y: Axis::log("Fraction of the charge lost (1)"),
+            y: Axis::log("Fraction of the charge lost"),
             curves: curve(&|t| mean(lost, 1, t)),
             empty: "no charge that could be lost".to_owned(),
             ..Chart::default()

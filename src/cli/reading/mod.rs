@@ -56,23 +56,35 @@ pub fn open(path: &Path, extent: Extent) -> Result<Record, Failure> {
 pub fn may_be_read(path: &Path, extent: Extent) -> Result<(), Failure> {
     match in_a_child(&[path.to_owned()], extent, Trust::Unsealed) {
         Came::Through => Ok(()),
-        Came::Refused(said) | Came::Lost(said) => Err(Failure::Failed(said)),
+        Came::Refused(said) | Came::None(said) | Came::Lost { said, .. } => Err(Failure::Failed(said)),
     }
 }
 
-/// Refuses files on which HDF5 would end this process, which is going to read the sealed ones of them. What is wrong with the others, or
-/// is found wrong without HDF5, is left to whoever reads them.
+/// Refuses a file on which HDF5 would end this process, which is going to read it if it is sealed. What is found wrong without HDF5 is
+/// left to whoever reads it.
 ///
 /// # Errors
 /// [`Failure::Failed`].
-pub fn survive(paths: &[PathBuf], extent: Extent) -> Result<(), Failure> {
-    if paths.is_empty() {
-        return Ok(());
+pub fn survive(path: &Path, extent: Extent) -> Result<(), Failure> {
+    match spoilt(&[path.to_owned()], extent).pop() {
+        None => Ok(()),
+        Some((_, said)) => Err(Failure::Failed(said)),
     }
-    match in_a_child(paths, extent, Trust::Sealed) {
-        Came::Through | Came::Refused(_) => Ok(()),
-        Came::Lost(said) => Err(Failure::Failed(said)),
+}
+
+/// The files, by their places in the list, on which HDF5 would end this process, and what is to be said of each.
+pub fn spoilt(paths: &[PathBuf], extent: Extent) -> Vec<(usize, String)> {
+    let (mut found, mut from) = (Vec::new(), 0);
+    while from < paths.len() {
+        match in_a_child(&paths[from..], extent, Trust::Sealed) {
+            Came::Through | Came::Refused(_) | Came::None(_) => break,
+            Came::Lost { at, said } => {
+                found.push((from + at, said));
+                from += at + 1;
+            }
+        }
     }
+    found
 }
 
 /// What came of a child.
@@ -80,8 +92,13 @@ enum Came {
     Through,
     /// It could not read a file, and says why.
     Refused(String),
-    /// It did not live to say anything.
-    Lost(String),
+    /// There could be none.
+    None(String),
+    /// It did not live to read the file of this place in the list, or HDF5 refused it.
+    Lost {
+        at: usize,
+        said: String,
+    },
 }
 
 /// What a child may use of the machine.
@@ -118,7 +135,7 @@ fn in_a_child(paths: &[PathBuf], extent: Extent, trust: Trust) -> Came {
         Ok(came) => came,
         Err(error) => {
             let first = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
-            Came::Lost(one_line(&format!("{first}: the process to read it in cannot be used: {error}")))
+            Came::None(one_line(&format!("{first}: the process to read it in cannot be used: {error}")))
         }
     }
 }
@@ -153,12 +170,13 @@ fn read_by(paths: &[PathBuf], extent: Extent, trust: Trust, limits: &Limits) -> 
     let _ = tells.join();
     let done = done.and_then(|thread| thread.join().ok()).unwrap_or_default();
     let said = said.and_then(|thread| thread.join().ok()).unwrap_or_default();
-    let path = paths.get(done).or(paths.last());
+    let at = done.min(paths.len().saturating_sub(1));
+    let path = paths.get(at);
     let lost = |what: String| {
         let shown = path.map(|path| path.display().to_string()).unwrap_or_default();
         let sealed = path.is_none_or(|path| record::is_sealed(path).unwrap_or(true));
         let remedy = if sealed { DAMAGED } else { NO_SEAL };
-        Came::Lost(one_line(&format!("{shown}: {what}; {remedy}")))
+        Came::Lost { at, said: one_line(&format!("{shown}: {what}; {remedy}")) }
     };
     Ok(match status? {
         None => lost(format!("reading it did not end within {} s", limits.wall.as_secs())),
@@ -166,7 +184,7 @@ fn read_by(paths: &[PathBuf], extent: Extent, trust: Trust, limits: &Limits) -> 
         // The child's own account, which names the file.
         Some(status) if !said.is_empty() && matches!(status.code(), Some(1 | 3)) => {
             let said = one_line(said.strip_prefix("trapline: ").unwrap_or(&said));
-            if status.code() == Some(BY_HDF5.into()) { Came::Lost(said) } else { Came::Refused(said) }
+            if status.code() == Some(BY_HDF5.into()) { Came::Lost { at, said } } else { Came::Refused(said) }
         }
         Some(status) => lost(how_it_ended(status, limits)),
     })
