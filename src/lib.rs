@@ -61,8 +61,8 @@ pub mod csv_file;
 pub mod dataset;
 pub mod experiment;
 pub mod figure;
-mod files;
-mod html;
+pub mod files;
+pub mod html;
 pub mod material;
 pub mod outcome;
 pub mod paper;
@@ -72,10 +72,12 @@ pub mod record;
 pub mod report;
 pub mod rng;
 pub mod text;
-mod toml_file;
+pub mod toml_file;
 pub mod units;
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Commit it was built from, or `unknown`.
 pub const COMMIT: &str = env!("TRAPLINE_COMMIT");
+/// This program, as it names itself in what it writes.
+pub const PROGRAM: outcome::Program = outcome::Program { version: VERSION, commit: COMMIT };

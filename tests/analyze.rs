@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use made_up::lifetimes::*;
 use trapline::analysis::lifetime::{Bounds, Law, MOST_BEYOND, MOST_RATIO, Verdict};
 use trapline::analysis::report::{self, Group, LifetimeReport, Question, TimeSource};
-use trapline::outcome::{CampaignLabel, PointOutcome};
-use trapline::record::{self, CampaignRecord, RecordedPoint};
+use trapline::outcome::{CampaignLabel, CampaignRecord, PointOutcome, RecordedPoint};
+use trapline::record;
 use trapline::units::kelvin;
 
 /// The record in memory; a point without an outcome was not computed.

@@ -7,7 +7,8 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 use trapline::campaign::{Overrides, Plan};
 use trapline::material::Variation;
-use trapline::record::{self, CampaignRecord};
+use trapline::outcome::CampaignRecord;
+use trapline::record;
 
 const SMALL: &str = r#"
 format = 1

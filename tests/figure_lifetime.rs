@@ -12,8 +12,9 @@ use trapline::analysis::report::{self, Question};
 use trapline::figure::lifetime::{self, LifetimeFigure};
 use trapline::figure::{Chart, Colour, Map, Panel, Style, plate_svg};
 use trapline::material;
+use trapline::outcome::CampaignRecord;
 use trapline::outcome::*;
-use trapline::record::{self, CampaignRecord};
+use trapline::record;
 use trapline::report::{Attachment, page};
 use trapline::units::{BOLTZMANN_EV_PER_K, kelvin, thermal_energy_ev};
 

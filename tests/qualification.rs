@@ -7,7 +7,8 @@ use std::process::{Command, Output};
 
 use trapline::analysis::qualification::{self, Qualification, QualificationError};
 use trapline::campaign::{Overrides, Plan};
-use trapline::record::{self, CampaignRecord};
+use trapline::outcome::CampaignRecord;
+use trapline::record;
 
 /// Lots A and B of three parts; B is held to a threshold that its cells miss.
 const TWO_LOTS: &str = r#"

@@ -236,7 +236,7 @@ fn old_temporaries_of_the_same_file_are_swept() {
     for name in names {
         fs::write(named(name), "left over").unwrap();
     }
-    let old = std::time::SystemTime::now() - 2 * record::commit::STALE_AFTER;
+    let old = std::time::SystemTime::now() - 2 * trapline::files::commit::STALE_AFTER;
     for name in [names[0], names[2], names[3]] {
         fs::File::options().write(true).open(named(name)).unwrap().set_modified(old).unwrap();
     }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use trapline::outcome::PointOutcome;
-use trapline::record::{self, CampaignRecord};
+use trapline::outcome::{CampaignRecord, PointOutcome};
+use trapline::record;
 
 /// Two materials at forty temperatures, with a dump.
 fn campaign() -> String {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use trapline::campaign::{Overrides, Plan};
-use trapline::outcome::Coordinate;
-use trapline::record::{self, CampaignRecord};
+use trapline::outcome::{CampaignRecord, Coordinate};
+use trapline::record;
 
 const SWEEP: &str = r#"
 format = 1

@@ -27,8 +27,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dataset::{Values, Variable};
-use crate::outcome::{HistogramSeries, MomentSeries, PointLabel, PointOutcome};
-use crate::record::{CampaignRecord, ExperimentRecord, OpenRecord, RecordError};
+use crate::outcome::{CampaignRecord, HistogramSeries, MomentSeries, PointLabel, PointOutcome};
+use crate::record::{ExperimentRecord, OpenRecord, RecordError};
 
 /// One dataset of two files.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]

@@ -14,31 +14,13 @@ use std::hash::Hash;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::lifetime::{FailedFraction, LifetimeError, failed_fraction_bounds, failure_rate};
-use crate::outcome::Sweep;
-use crate::record::{CampaignRecord, RecordedPoint};
+use crate::outcome::{CampaignRecord, RecordedPoint, Sweep};
+use crate::protocol::QualificationFile;
 use crate::toml_file;
 use crate::units::celsius;
 
 /// Confidences at which the share of failing parts is bounded: the one of failure rates, and the one of LTPD tables.
 pub const CONFIDENCES: [f64; 2] = [0.6, 0.9];
-
-/// `[qualification]` of a campaign file.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct QualificationFile {
-    /// When parts are read out, s after programming; joins the report times.
-    pub after_s: f64,
-    /// Name of the sweep whose places are the parts.
-    pub parts: String,
-    /// Name of the sweep whose places are the lots; one lot where it is left out.
-    pub lots: Option<String>,
-    /// Share of a part's cells, from 0 to below 1; 0 where it is left out: one failed cell fails a part.
-    #[serde(default)]
-    pub part_fails_above: f64,
-    /// Failed parts a lot may have; 0 where it is left out.
-    #[serde(default)]
-    pub allowed_fails: i64,
-}
 
 /// The rest of a campaign file is none of this room's business.
 #[derive(Deserialize)]

@@ -1,8 +1,7 @@
 //! What a bake leaves: the window kept and the charge lost at the times a campaign asks for.
 
 use crate::analysis::Table;
-use crate::outcome::PointOutcome;
-use crate::record::{CampaignRecord, RecordedPoint};
+use crate::outcome::{CampaignRecord, PointOutcome, RecordedPoint};
 use crate::units::celsius_texts;
 
 /// One point of a campaign in a few numbers. A number that does not exist is `None`: of a point that was not computed, or of

@@ -7,9 +7,11 @@
 //! cells one by one, for dumps and for comparing backends cell by cell. Because a cell is drawn from its
 //! number, both see the same cells.
 
+pub mod constants;
 pub mod cpu;
 pub mod gpu;
 pub mod job;
+mod processor;
 pub mod reference;
 pub mod schedule;
 mod select;
@@ -17,6 +19,7 @@ pub mod stimulus;
 pub mod tables;
 pub mod tally;
 
+pub use processor::processor_name;
 pub use select::{Choice, Options, open};
 
 use crate::array::CellSet;

@@ -2,11 +2,11 @@
 
 use super::error::Bad;
 use super::file::{BakeFile, DumpFile};
-use crate::analysis::qualification::QualificationFile;
 use crate::array::ArrayShape;
 use crate::backend::job::ReadOut;
 use crate::material::Material;
 use crate::outcome::{CellWindow, Sweep};
+use crate::protocol::QualificationFile;
 use crate::protocol::{self, MAX_BIAS_V, Part, PartFile, Profile};
 use crate::units::celsius_texts;
 

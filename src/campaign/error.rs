@@ -4,9 +4,9 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::backend::BackendError;
+use crate::files::commit::{CommitError, KeepError, Taken};
 use crate::material::MaterialError;
 use crate::record::RecordError;
-use crate::record::commit::{CommitError, KeepError, Taken};
 use crate::toml_file;
 
 /// A value outside its limit.

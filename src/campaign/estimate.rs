@@ -12,8 +12,8 @@ use super::plan::{Kind, Plan};
 use super::run::{now, provenance};
 use crate::array::ArrayShape;
 use crate::backend::{Backend, BackendError};
-use crate::outcome::{CampaignLabel, CellWindow, Coordinate, PointOutcome, Provenance, Sweep};
-use crate::record::commit::CommitError;
+use crate::files::commit::CommitError;
+use crate::outcome::{CampaignLabel, CellWindow, Coordinate, PointOutcome, Program, Provenance, Sweep};
 use crate::record::{RecordError, merge_points, write_point};
 
 /// A call this long says how fast a backend is.
@@ -148,13 +148,13 @@ fn smaller(shape: ArrayShape, lines: u64) -> ArrayShape {
 ///
 /// # Errors
 /// [`RunError`] where the backend fails, or that folder cannot be written to.
-pub fn recording(plan: &Plan, backend: &dyn Backend) -> Result<Recording, RunError> {
+pub fn recording(plan: &Plan, backend: &dyn Backend, program: Program) -> Result<Recording, RunError> {
     let Some(&number) = plan.numbers.first() else {
         return Ok(Recording::default());
     };
     let shape = smaller(plan.shape(number), FIRST_LINES);
     let job = plan.sample(number, shape);
-    let by = provenance(&backend.identity(), now());
+    let by = provenance(program, &backend.identity(), now());
     let written = |dump: Option<CellWindow>| -> Result<Written, RunError> {
         let point = &plan.points[number];
         let outcome = outcome(point, &job, shape, dump, backend, &|_| ())?;

@@ -3,7 +3,7 @@
 //! `campaigns/bake.toml` has every key with a comment. Unknown keys are refused everywhere. In the structures below an
 //! `Option` may be left out; integers are read as signed ones, so that a negative number is told its limit, not its type.
 
-use crate::analysis::qualification::QualificationFile;
+use crate::protocol::QualificationFile;
 use crate::protocol::{LegFile, PartFile};
 use serde::Deserialize;
 

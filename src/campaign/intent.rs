@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
 use crate::files;
-use crate::outcome::Identity;
+use crate::outcome::{Identity, Program};
 use crate::record::FORMAT_VERSION;
 
 /// Name of the file in the folder of points.
@@ -40,7 +40,7 @@ pub(super) struct Intent {
 }
 
 impl Intent {
-    pub(super) fn new(plan: &Plan, identity: &Identity, replaces: bool) -> Intent {
+    pub(super) fn new(plan: &Plan, identity: &Identity, program: Program, replaces: bool) -> Intent {
         Intent {
             record_format: FORMAT_VERSION,
             campaign: plan.label.campaign_toml.clone(),
@@ -48,7 +48,7 @@ impl Intent {
             materials: plan.label.materials.clone(),
             points: plan.numbers.clone(),
             computer: computer(identity),
-            program: format!("trapline {} ({})", crate::VERSION, crate::COMMIT),
+            program: program.to_string(),
             replaces,
         }
     }

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::intent;
 use super::run::now;
-use crate::outcome::{CampaignLabel, Identity, Provenance};
-use crate::record::commit::Batch;
-use crate::record::{self, CampaignRecord, Held, Record, RecordError, Source, Trust, UnfinishedRecord};
+use crate::files::commit::Batch;
+use crate::outcome::{CampaignLabel, CampaignRecord, Identity, Program, Provenance};
+use crate::record::{self, Held, Record, RecordError, Source, Trust, UnfinishedRecord};
 
 /// Why pieces do not make a campaign; one line.
 #[derive(Debug, thiserror::Error)]
@@ -94,9 +94,10 @@ pub fn merge(
     partial: bool,
     held: Held,
     trust: Trust,
+    program: Program,
 ) -> Result<Merged, MergeError> {
     let mut batch = Batch::new();
-    let merged = stage_merge(&mut batch, pieces, destination, partial, held, trust)?;
+    let merged = stage_merge(&mut batch, pieces, destination, partial, held, trust, program)?;
     batch.replace().map_err(RecordError::Commit)?;
     Ok(merged)
 }
@@ -112,6 +113,7 @@ pub fn stage_merge(
     partial: bool,
     held: Held,
     trust: Trust,
+    program: Program,
 ) -> Result<Merged, MergeError> {
     let started_utc = now();
     let pieces = pieces.iter().map(|path| Piece::open(path, trust)).collect::<Result<Vec<_>, _>>()?;
@@ -143,8 +145,8 @@ pub fn stage_merge(
         holders.iter().enumerate().filter_map(|(number, holder)| Some((number, holder.as_ref()?.source()))).collect();
     let computers = computers(&pieces);
     let provenance = Provenance {
-        program_version: crate::VERSION.to_owned(),
-        commit: crate::COMMIT.to_owned(),
+        program_version: program.version.to_owned(),
+        commit: program.commit.to_owned(),
         identity: computers.first().cloned().unwrap_or_else(|| who(first)),
         started_utc,
         ended_utc: now(),

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::RunError;
 use super::intent::{self, Intent};
-use crate::record::commit::{self, CommitError};
+use crate::files::commit::{self, CommitError};
 use crate::record::{RecordError, point_path};
 
 /// The file that is locked; empty.

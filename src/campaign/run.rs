@@ -16,11 +16,10 @@ use super::plan::Plan;
 use super::shard::Shard;
 use crate::backend::Backend;
 use crate::files;
-use crate::outcome::{Identity, PointLabel, PointOutcome, Provenance};
-use crate::record::commit::{self, Batch, Mark};
+use crate::files::commit::{self, Batch, Mark};
+use crate::outcome::{CampaignRecord, Identity, PointLabel, PointOutcome, Program, Provenance};
 use crate::record::{
-    CampaignRecord, FileType, RecordError, file_type, open_campaign, point_path, stage_points, stage_unfinished,
-    write_point,
+    FileType, RecordError, file_type, open_campaign, point_path, stage_points, stage_unfinished, write_point,
 };
 
 /// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an ending.
@@ -138,7 +137,7 @@ impl Destination {
     ///
     /// # Errors
     /// [`RunError::Computed`] for such a record from another backend; as [`Destination::claim`], for the points.
-    pub fn is_finished(&self, plan: &Plan, who: &Identity) -> Result<bool, RunError> {
+    pub fn is_finished(&self, plan: &Plan, who: &Identity, program: Program) -> Result<bool, RunError> {
         let is_plans = |found: &CampaignRecord| {
             let whole = plan.numbers.iter().all(|&number| found.points[number].outcome.is_some());
             found.label.difference(&plan.label).is_none() && whole
@@ -157,7 +156,7 @@ impl Destination {
             return Err(RunError::Computed { path: self.record.clone(), what });
         }
         if self.parts.exists() {
-            Parts::claim(&self.parts, Existing::Resume, &Intent::new(plan, who, false))?.discard()?;
+            Parts::claim(&self.parts, Existing::Resume, &Intent::new(plan, who, program, false))?.discard()?;
         }
         Ok(true)
     }
@@ -168,17 +167,23 @@ impl Destination {
     /// # Errors
     /// As [`Destination::check`]; [`RunError::Changed`] for points of another plan or backend; [`RunError::Record`] where the folder
     /// above may not be written to.
-    pub fn claim(&self, plan: &Plan, who: &Identity, existing: Existing) -> Result<Claim<'_>, RunError> {
+    pub fn claim(
+        &self,
+        plan: &Plan,
+        who: &Identity,
+        program: Program,
+        existing: Existing,
+    ) -> Result<Claim<'_>, RunError> {
         let (inputs, replaces) = (&plan.inputs, self.replaces(existing));
         self.check(inputs, existing)?;
-        let parts = Parts::claim(&self.parts, existing, &Intent::new(plan, who, replaces))?;
+        let parts = Parts::claim(&self.parts, existing, &Intent::new(plan, who, program, replaces))?;
         // Again, now that nobody else writes: a run that was alive at the first look may have ended.
         self.check_files(inputs, replaces)?;
         // One that is in progress has none: what lies there is somebody else's.
         let has_figures = self.record.exists() && !is_unfinished(&self.record);
         let stale = if has_figures { figures_of(&self.figure_stem) } else { Vec::new() };
         let stale = stale.into_iter().filter(|figure| figure.is_file() && !is_one_of(figure, inputs)).collect();
-        Ok(Claim { destination: self, parts, stale })
+        Ok(Claim { destination: self, parts, stale, program })
     }
 }
 
@@ -191,6 +196,7 @@ pub struct Claim<'a> {
     parts: Parts,
     /// Figures of the record that is replaced: they do not go with the new one.
     stale: Vec<PathBuf>,
+    program: Program,
 }
 
 impl Claim<'_> {
@@ -257,12 +263,13 @@ impl Watch for () {
 /// [`RunError::Taken`] where the run was not to replace anything, and another file has the record's name by now: the record is whole
 /// and has the name that the error says.
 pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, watch: &dyn Watch) -> Result<(), RunError> {
-    let Claim { destination, parts, stale } = claim;
+    let Claim { destination, parts, stale, program } = claim;
+    let computing = Computing { plan, backend, program };
     if parts.is_locked() {
         // What a run that was killed in its merge left: as large as the record. Nobody else writes it now.
         commit::remove_stale(&destination.record, Duration::ZERO);
     }
-    match record(plan, backend, destination, &parts.done, watch) {
+    match record(&computing, destination, &parts.done, watch) {
         Ok(()) => {}
         Err(RunError::Taken(taken)) => {
             parts.discard()?;
@@ -286,24 +293,19 @@ pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, watch: &dyn Wat
     }
     if Parts::replaces(&destination.parts) {
         // Stopped from here on, a run that goes on finds a record that is whole, and not one that is to be replaced.
-        parts.write_down(&Intent::new(plan, &backend.identity(), false))?;
+        parts.write_down(&Intent::new(plan, &backend.identity(), program, false))?;
     }
     parts.discard()
 }
 
 /// Computes the points that are not done, and merges all of them.
-fn record(
-    plan: &Plan,
-    backend: &dyn Backend,
-    to: &Destination,
-    done: &BTreeSet<usize>,
-    watch: &dyn Watch,
-) -> Result<(), RunError> {
+fn record(computing: &Computing, to: &Destination, done: &BTreeSet<usize>, watch: &dyn Watch) -> Result<(), RunError> {
+    let plan = computing.plan;
     let campaign_start = now();
     let replaces = Parts::replaces(&to.parts);
     // A record that is to be replaced stays until the new one is whole.
     if !(replaces && to.record.exists()) || is_unfinished(&to.record) {
-        let provenance = provenance(&backend.identity(), campaign_start.clone());
+        let provenance = computing.provenance(campaign_start.clone());
         let mut batch = Batch::new();
         stage_unfinished(&mut batch, &to.record, &to.parts, &plan.label, &provenance, &plan.numbers)?;
         match place(batch, to, replaces, is_unfinished) {
@@ -318,12 +320,12 @@ fn record(
     // By what it is known again when it is to be replaced by the whole one.
     let begun = Mark::of(&to.record);
     let missing = plan.numbers.iter().filter(|number| !done.contains(number)).map(|&number| &plan.points[number]);
-    compute_all(plan, backend, to, missing, watch)?;
+    compute_all(computing, to, missing, watch)?;
     let spoilt = watch.spoilt();
-    compute_all(plan, backend, to, plan.points.iter().filter(|point| spoilt.contains(&point.number)), &())?;
+    compute_all(computing, to, plan.points.iter().filter(|point| spoilt.contains(&point.number)), &())?;
     let mut doubtful = done.clone();
     loop {
-        let provenance = provenance(&backend.identity(), campaign_start.clone());
+        let provenance = computing.provenance(campaign_start.clone());
         let (mut batch, numbers) = (Batch::new(), plan.numbers.iter().copied());
         let merged = stage_points(&mut batch, &to.parts, &plan.label, &provenance, &to.record, numbers);
         let Err(error) = merged else {
@@ -337,7 +339,7 @@ fn record(
         match number.filter(|point| doubtful.remove(&point.number)) {
             Some(point) => {
                 tracing::warn!("{error}: computing point {} again", point.number);
-                compute_all(plan, backend, to, [point], &())?;
+                compute_all(computing, to, [point], &())?;
             }
             None => return Err(error.into()),
         }
@@ -352,8 +354,7 @@ fn place(batch: Batch, to: &Destination, replaces: bool, is_ours: impl Fn(&Path)
 /// Computes points and commits each as its own file. One is written while the next is computed; none waits, so a run that is ended
 /// from outside loses these two at the most.
 fn compute_all<'a>(
-    plan: &Plan,
-    backend: &dyn Backend,
+    computing: &Computing,
     to: &Destination,
     points: impl IntoIterator<Item = &'a PointLabel>,
     watch: &dyn Watch,
@@ -363,7 +364,7 @@ fn compute_all<'a>(
         let writer = scope.spawn(move || {
             for computed in arriving {
                 let Computed { label, by, outcome } = *computed;
-                write_point(&to.parts, &plan.label, &label, &by, &outcome)?;
+                write_point(&to.parts, &computing.plan.label, &label, &by, &outcome)?;
                 watch.finished(&label);
             }
             Ok(())
@@ -371,7 +372,7 @@ fn compute_all<'a>(
         let mut result = Ok(());
         for point in points {
             // A writer that is gone says why below.
-            match compute(plan, backend, point, watch).map(|found| computed.send(Box::new(found)).is_ok()) {
+            match computing.point(point, watch).map(|found| computed.send(Box::new(found)).is_ok()) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
@@ -396,24 +397,38 @@ struct Computed {
     outcome: PointOutcome,
 }
 
-fn compute(plan: &Plan, backend: &dyn Backend, point: &PointLabel, watch: &dyn Watch) -> Result<Computed, RunError> {
-    let start = now();
-    let job = plan.job(point.number);
-    let steps = plan.steps(point.number);
-    let progress = |cells: u64| watch.steps(cells.saturating_mul(steps));
-    let outcome = outcome(point, &job, plan.shape(point.number), plan.label.dump, backend, &progress)?;
-    let mut label = point.clone();
-    if outcome.programmed == 0 && !job.material.classes.is_empty() {
-        label.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
+/// What computes the points of a run.
+struct Computing<'a> {
+    plan: &'a Plan,
+    backend: &'a dyn Backend,
+    program: Program,
+}
+
+impl Computing<'_> {
+    fn provenance(&self, started_utc: String) -> Provenance {
+        provenance(self.program, &self.backend.identity(), started_utc)
     }
-    Ok(Computed { label, by: provenance(&backend.identity(), start), outcome })
+
+    fn point(&self, point: &PointLabel, watch: &dyn Watch) -> Result<Computed, RunError> {
+        let start = now();
+        let plan = self.plan;
+        let job = plan.job(point.number);
+        let steps = plan.steps(point.number);
+        let progress = |cells: u64| watch.steps(cells.saturating_mul(steps));
+        let outcome = outcome(point, &job, plan.shape(point.number), plan.label.dump, self.backend, &progress)?;
+        let mut label = point.clone();
+        if outcome.programmed == 0 && !job.material.classes.is_empty() {
+            label.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
+        }
+        Ok(Computed { label, by: self.provenance(start), outcome })
+    }
 }
 
 /// When and by whom something was computed that started then and ends now.
-pub fn provenance(identity: &Identity, started_utc: String) -> Provenance {
+pub fn provenance(program: Program, identity: &Identity, started_utc: String) -> Provenance {
     Provenance {
-        program_version: crate::VERSION.to_owned(),
-        commit: crate::COMMIT.to_owned(),
+        program_version: program.version.to_owned(),
+        commit: program.commit.to_owned(),
         identity: identity.clone(),
         started_utc,
         ended_utc: now(),

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use trapline::analysis::report::{self, LifetimeReport, Question};
 use trapline::figure;
-use trapline::record::commit::Batch;
-use trapline::record::{CampaignRecord, Record};
+use trapline::files::commit::Batch;
+use trapline::outcome::CampaignRecord;
+use trapline::record::Record;
 use trapline::report::{Attachment, page};
 use trapline::units::{ZERO_CELSIUS_K, kelvin};
 
@@ -158,7 +159,7 @@ impl Analyze {
         let figures = figure::lifetime::lifetime(record, report)?;
         figure::lifetime::stage(&mut batch, &figures, folder)?;
         let beside: Vec<Attachment> = FILES.iter().zip(HOLD).map(|(&name, holds)| Attachment { name, holds }).collect();
-        batch.text(&folder.join(PAGE), &page(record, report, &figures, &beside)?)?;
+        batch.text(&folder.join(PAGE), &page(record, report, &figures, &beside, trapline::PROGRAM)?)?;
         let written = batch.destinations();
         outputs::place(batch, self.force, folder)?;
         if self.force {

@@ -3,8 +3,8 @@
 use clap::Args;
 use serde::Serialize;
 use trapline::analysis::Table;
-use trapline::backend::cpu::{self, InstructionSet};
 use trapline::backend::gpu::{self, AdapterReport};
+use trapline::backend::{self, cpu::InstructionSet};
 
 use super::{Failure, terminal};
 
@@ -36,7 +36,7 @@ impl Devices {
     pub fn run(self) -> Result<(), Failure> {
         let adapters = gpu::adapters();
         let report = Report {
-            processor: cpu::processor_name(),
+            processor: backend::processor_name(),
             threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
             instruction_sets: InstructionSet::available().into_iter().map(InstructionSet::name).collect(),
             auto_adapter: adapters.iter().position(|adapter| adapter.auto),

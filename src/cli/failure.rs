@@ -9,9 +9,9 @@ use trapline::campaign::{CampaignError, MergeError, RunError};
 use trapline::experiment::ExperimentError;
 use trapline::experiment::mnist::{IdxError, MnistError};
 use trapline::figure::FigureError;
+use trapline::files::commit::{CommitError, KeepError};
 use trapline::rare::RareError;
 use trapline::record::RecordError;
-use trapline::record::commit::{CommitError, KeepError};
 use trapline::text::one_line;
 
 /// Why a command did not do what it was asked to.

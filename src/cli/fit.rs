@@ -13,8 +13,8 @@ use trapline::calibrate::parameter::Parameter;
 use trapline::calibrate::target::Aim;
 use trapline::calibrate::{self, FitError, Found, Problem, Search, picture, report};
 use trapline::figure;
+use trapline::files::commit::Batch;
 use trapline::material::{self, Material};
-use trapline::record::commit::Batch;
 
 use super::{Failure, computing, outputs, size, terminal};
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, Command, CommandFactory};
-use trapline::record::commit::{self, Batch};
+use trapline::files::commit::{self, Batch};
 
 use super::{Arguments, EXIT_CODES, Failure, outputs, terminal};
 

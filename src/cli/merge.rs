@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use trapline::campaign;
-use trapline::record::commit::Batch;
+use trapline::files::commit::Batch;
 use trapline::record::{Held, Trust};
 
 use super::reading::{self, Extent};
@@ -47,8 +47,15 @@ impl Merge {
         let held = if self.linked { Held::Virtual } else { Held::Copied };
         self.pieces.iter().try_for_each(|piece| reading::may_be_read(piece, Extent::Everything))?;
         let mut batch = Batch::new();
-        let merged =
-            campaign::stage_merge(&mut batch, &self.pieces, &self.output, self.partial, held, Trust::Unsealed)?;
+        let merged = campaign::stage_merge(
+            &mut batch,
+            &self.pieces,
+            &self.output,
+            self.partial,
+            held,
+            Trust::Unsealed,
+            trapline::PROGRAM,
+        )?;
         let is_h5 = self.output.extension().is_some_and(|end| end == "h5");
         let stem = if is_h5 { self.output.with_extension("") } else { self.output.clone() };
         outputs::place(batch, self.force, &stem)?;

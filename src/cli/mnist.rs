@@ -12,10 +12,10 @@ use trapline::dataset::{Dataset, DatasetError};
 use trapline::experiment::mnist::study::{self, Bakes};
 use trapline::experiment::mnist::{self, Learning, Pairs, Plain, Scheme, idx};
 use trapline::figure::{self, Plate, digits};
+use trapline::files::commit::Batch;
 use trapline::material::{self, Material};
 use trapline::outcome::ExperimentLabel;
 use trapline::record;
-use trapline::record::commit::Batch;
 use trapline::units::{kelvin, spoken_time};
 
 use super::computing::{self, Computing};
@@ -255,7 +255,7 @@ impl Mnist {
             seed: self.seed,
             notes: Vec::new(),
         };
-        let made = provenance(&backend.identity(), started);
+        let made = provenance(trapline::PROGRAM, &backend.identity(), started);
         let found = [found];
         let mut batch = Batch::new();
         record::stage_datasets(&mut batch, path, &label, &made, &found)?;

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use trapline::campaign::MAX_NAME_BYTES;
-use trapline::record::commit::{Batch, other_kind};
+use trapline::files::commit::{Batch, other_kind};
 
 use super::Failure;
 

@@ -9,6 +9,7 @@ use trapline::campaign::{now, provenance};
 use trapline::dataset::Dataset;
 use trapline::experiment::mnist::{Mnist, idx};
 use trapline::figure;
+use trapline::files::commit::Batch;
 use trapline::outcome::ExperimentLabel;
 use trapline::paper::claims::{self, Condition, Finding, Judged};
 use trapline::paper::digits;
@@ -17,7 +18,7 @@ use trapline::paper::measure::Raw;
 use trapline::paper::page::{self, Shown};
 use trapline::paper::raw::{BATCHES, Laboratory};
 use trapline::paper::{claims_of, judge};
-use trapline::record::{self, commit::Batch};
+use trapline::record;
 
 use super::computing::{self, Computing};
 use super::{Failure, outputs, size, terminal};
@@ -105,7 +106,7 @@ impl Paper {
             seed: self.seed,
             notes: Vec::new(),
         };
-        let made = provenance(&backend.identity(), started);
+        let made = provenance(trapline::PROGRAM, &backend.identity(), started);
         let mut batch = Batch::new();
         record::stage_datasets(&mut batch, &record_path, &label, &made, &raw)?;
         let mut shown = Vec::new();

@@ -90,7 +90,7 @@ impl Plan {
 
     fn measure(&self, plan: &campaign::Plan, backend: &dyn Backend) -> Result<Found, Failure> {
         let time = estimate::time(plan, backend, &plan.numbers)?;
-        let recording = estimate::recording(plan, backend)?;
+        let recording = estimate::recording(plan, backend, trapline::PROGRAM)?;
         let tasks = self.tasks.map(|of| {
             let shards = plan.shards(of);
             let seconds = shards.iter().map(|numbers| recording.seconds(numbers.len(), time.of(plan, numbers)));

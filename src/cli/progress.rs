@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar};
 use trapline::campaign::{self, Plan, Watch};
+use trapline::files::commit::other_kind;
 use trapline::outcome::{PointLabel, Sweep};
-use trapline::record::commit::other_kind;
 use trapline::record::point_path;
 use trapline::text::one_line;
 use trapline::units::celsius_texts;

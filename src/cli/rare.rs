@@ -10,9 +10,9 @@ use trapline::analysis::Table;
 use trapline::backend::BackendError;
 use trapline::backend::job::Job;
 use trapline::campaign::{MAX_TIME_S, MIN_TIME_S, Overrides, Plan};
+use trapline::files::commit::Batch;
 use trapline::outcome::PointLabel;
 use trapline::rare::{self, Estimate, LEAST_FRACTION, PointEstimate, RareError, Request};
-use trapline::record::commit::Batch;
 use trapline::units::{celsius, celsius_texts, spoken_time};
 
 use super::{Failure, outputs, size, terminal};
@@ -111,7 +111,7 @@ impl Rare {
         }
         let points = self.in_threads(|| self.points(&plan))?;
         let missed = points.iter().filter_map(|of| of.estimate.as_ref()).any(|of| of.times.iter().any(missed));
-        let program = format!("trapline {} ({})", trapline::VERSION, trapline::COMMIT);
+        let program = trapline::PROGRAM.to_string();
         let report = Report { program, campaign: &plan.label.name, request: self.request(0), points };
         let json = terminal::json(&report)?;
         terminal::print(&if self.json { json.clone() } else { table(&plan, &report) })?;

@@ -7,7 +7,7 @@ use clap::Args;
 use trapline::analysis::retention;
 use trapline::backend::Backend;
 use trapline::campaign::{self, Destination, Existing, Overrides, Plan, RunError, Shard, estimate};
-use trapline::record::commit::Batch;
+use trapline::files::commit::Batch;
 use trapline::{figure, record};
 
 use super::computing::{self, Computing};
@@ -118,13 +118,13 @@ impl Run {
             destination.check(&plan.inputs, existing)?;
         }
         let backend = self.computing.open()?;
-        if maybe_finished && destination.is_finished(&plan, &backend.identity())? {
+        if maybe_finished && destination.is_finished(&plan, &backend.identity(), trapline::PROGRAM)? {
             note(&format!("{} is complete: nothing is left to compute", destination.record.display()));
             let drawn = !draws || destination.figures.iter().any(|figure| figure.symlink_metadata().is_ok());
             let stem = (!drawn).then_some(destination.figure_stem.as_path());
             return report(&destination.record, stem, false, self.json).map(drop);
         }
-        let claim = destination.claim(&plan, &backend.identity(), existing)?;
+        let claim = destination.claim(&plan, &backend.identity(), trapline::PROGRAM, existing)?;
         note(&heading(&plan));
         note(&computing::heading(&backend.identity()));
         if plan.numbers.is_empty() {

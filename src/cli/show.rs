@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use trapline::analysis::retention;
-use trapline::record::{self, CampaignRecord, Record, RecordError};
+use trapline::outcome::CampaignRecord;
+use trapline::record::{self, Record, RecordError};
 
 use super::reading::{self, Extent};
 use super::{Failure, terminal};

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use clap::Args;
 use trapline::campaign::slurm::{Slurm as Scripts, TimeLimit, merge_conditions};
 use trapline::campaign::{Destination, MAX_SHARDS, Overrides, Plan};
+use trapline::files::commit::{self, Batch, CommitError};
 use trapline::record;
-use trapline::record::commit::{self, Batch, CommitError};
 
 use super::computing::Computing;
 use super::reading::{self, Extent};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use trapline::record::commit::TOO_LARGE;
+use trapline::files::commit::TOO_LARGE;
 use trapline::text;
 
 use super::Failure;

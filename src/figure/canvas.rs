@@ -14,7 +14,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 
 use super::FigureError;
-use crate::record::commit::{Batch, CommitError};
+use crate::files::commit::{Batch, CommitError};
 use crate::text::plain;
 
 /// Bitmap pixels per point, on the page as it is written.

@@ -28,7 +28,8 @@ pub use plate::{Panel, Plate, plate, plate_svg, stage_plate};
 pub use retention::{retention, stage_retention};
 pub use scale::Colour;
 
-use crate::record::{RecordError, commit::CommitError};
+use crate::files::commit::CommitError;
+use crate::record::RecordError;
 
 /// Why a figure could not be made.
 #[derive(Debug, thiserror::Error)]

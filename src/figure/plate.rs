@@ -12,7 +12,7 @@ use super::chart::{self, Chart};
 use super::frame::Frame;
 use super::map::{self, Map};
 use super::scale::{GREY, INK};
-use crate::record::commit::Batch;
+use crate::files::commit::Batch;
 
 /// One of the pictures of a page.
 #[derive(Debug, Clone, PartialEq)]

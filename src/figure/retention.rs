@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::plate::{Panel, Plate, stage_plate};
 use super::{Axis, Chart, Colour, Curve, FigureError, Mark};
-use crate::outcome::{PointSettings, Sweep};
-use crate::record::CampaignRecord;
-use crate::record::commit::Batch;
+use crate::files::commit::Batch;
+use crate::outcome::{CampaignRecord, PointSettings, Sweep};
 use crate::units::{YEAR_S, celsius_texts};
 
 /// More panels than this are too small to read.

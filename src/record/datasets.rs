@@ -11,12 +11,12 @@ use hdf5::types::VarLenUnicode;
 use hdf5::{H5Type, Location};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
-use super::commit::Batch;
 use super::error::RecordError;
 use super::hdf::{self, Attributes, Explain, unicode};
 use super::layout::EXPERIMENT_FILE_TYPE;
 use super::{root, scales};
 use crate::dataset::{Dataset, DatasetError, Values, Variable};
+use crate::files::commit::Batch;
 use crate::outcome::{ExperimentLabel, Provenance};
 
 /// Numbers per chunk, each with its checksum: 1 MiB, HDF5's cache of one dataset.

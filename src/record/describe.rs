@@ -1,12 +1,11 @@
 //! A file in words, for people.
 
-use super::campaign::CampaignRecord;
 use super::error::RecordError;
 use super::hdf;
 use super::index::UnfinishedRecord;
 use super::input::Input;
 use super::layout::{POINT_FILE_TYPE, UNFINISHED_FILE_TYPE};
-use crate::outcome::{CampaignLabel, PointSettings, Provenance};
+use crate::outcome::{CampaignLabel, CampaignRecord, PointSettings, Provenance};
 use crate::text::one_line;
 use crate::units::{celsius_texts, spoken_time};
 

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::commit::{self, CommitError};
 use super::layout::FORMAT_VERSION;
+use crate::files::commit::{self, CommitError};
 use crate::text::one_line;
 
 /// Why a record could not be written or read.

@@ -12,7 +12,6 @@ use hdf5_sys::h5a::H5Aexists;
 use hdf5_sys::h5t::{H5T_str_t, H5Tset_strpad};
 use ndarray::ArrayView1;
 
-use super::commit::{CommitError, TOO_LARGE};
 use super::contents::{Contents, Refusal, Unfit};
 use super::error::{RecordError, flatten, is_left_open, system_error};
 use super::input::Input;
@@ -20,6 +19,7 @@ use super::layout::{CAMPAIGN_FILE_TYPE, UNFINISHED_FILE_TYPE};
 use super::linked;
 use super::seal::{self, Seal};
 use crate::files;
+use crate::files::commit::{CommitError, TOO_LARGE};
 
 const DAMAGED: &str = "the file is damaged: restore it or compute it again";
 const NO_SEAL: &str = "it has no seal at its end, so it was cut short or changed: restore it or compute it again";

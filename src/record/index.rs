@@ -5,7 +5,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::commit::{self, Batch};
 use super::error::RecordError;
 use super::hdf::{self, Explain, Trust};
 use super::input::Input;
@@ -14,6 +13,7 @@ use super::layout::{POINTS_GROUP, UNFINISHED_FILE_TYPE};
 use super::output::Output;
 use super::root;
 use super::write::point_path;
+use crate::files::commit::{self, Batch};
 use crate::outcome::{CampaignLabel, Provenance};
 
 /// A campaign in progress.

@@ -10,13 +10,13 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use super::campaign::CampaignRecord;
-use super::commit;
 use super::error::RecordError;
 use super::hdf::{self, Attributes, Trust};
 use super::input::Input;
 use super::layout::CAMPAIGN_FILE_TYPE;
 use super::seal;
+use crate::files::commit;
+use crate::outcome::CampaignRecord;
 
 const SOURCES: &str = "virtual_sources";
 const CHECKSUMS: &str = "virtual_checksums";

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
-use super::campaign::CampaignRecord;
-use super::commit::Batch;
 use super::error::RecordError;
 use super::hdf;
 use super::input::Opened;
@@ -14,7 +12,8 @@ use super::linked::{self, Run};
 use super::output::Output;
 use super::read::{open_whole_point, whole_in};
 use super::write::point_path;
-use crate::outcome::{CampaignLabel, PointLabel, PointOutcome, Provenance};
+use crate::files::commit::Batch;
+use crate::outcome::{CampaignLabel, CampaignRecord, PointLabel, PointOutcome, Provenance};
 
 /// Where the values of a point come from.
 #[derive(Debug, Clone, Copy)]

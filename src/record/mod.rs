@@ -11,8 +11,8 @@
 //! ## What can be relied on
 //!
 //! - A file under its final name is complete: it is written under a temporary name in the same folder, closed with the
-//!   result checked, synchronised, renamed, and the folder synchronised ([`commit`]). The functions that begin with `stage_` leave
-//!   the renaming to whoever holds the [`commit::Batch`]; the others replace what has the name.
+//!   result checked, synchronised, renamed, and the folder synchronised ([`crate::files::commit`]). The functions that begin with `stage_` leave
+//!   the renaming to whoever holds the [`crate::files::commit::Batch`]; the others replace what has the name.
 //! - Damage is reported: a checksum over the whole file is compared before HDF5 sees it, the HDF5 metadata and every array
 //!   of results carry their own, sizes are checked against the axes before anything is allocated, and a file of another
 //!   type or of a newer format is refused by name.
@@ -21,8 +21,6 @@
 //! [`write_point`], [`merge_points`] and [`write_datasets`] write, [`read_point`], [`open_campaign`] and [`read_datasets`]
 //! read, [`describe()`] puts what a file says into words.
 
-mod campaign;
-pub mod commit;
 mod contents;
 mod datasets;
 mod describe;
@@ -46,7 +44,6 @@ mod seal;
 mod texts;
 mod write;
 
-pub use campaign::{CampaignRecord, RecordedPoint};
 pub use datasets::{stage_datasets, write_datasets};
 pub use describe::{describe, describe_unfinished};
 pub use describe_experiment::text as describe_experiment;

@@ -5,7 +5,6 @@ use std::path::Path;
 use hdf5::{H5Type, Hyperslab, SliceOrIndex};
 use ndarray::{Array, Array1, Array2, ArrayD, ArrayView1, Axis, Dimension};
 
-use super::campaign::{CampaignRecord, RecordedPoint};
 use super::describe::describe;
 use super::error::RecordError;
 use super::experiment::{self, ExperimentRecord};
@@ -18,7 +17,8 @@ use super::linked;
 use super::root::{self, FileType};
 use super::write::point_path;
 use crate::outcome::{
-    CampaignLabel, CellDump, HistogramSeries, Histograms, Identity, MomentSeries, PointLabel, PointOutcome, Provenance,
+    CampaignLabel, CampaignRecord, CellDump, HistogramSeries, Histograms, Identity, MomentSeries, PointLabel,
+    PointOutcome, Provenance, RecordedPoint,
 };
 
 /// A file of this program, by its kind.

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayViewD, arr0};
 
-use super::commit;
 use super::error::RecordError;
 use super::hdf::{Explain, unicode};
 use super::layout::{self, POINT_FILE_TYPE, POINTS_PER_FOLDER};
 use super::output::{Output, Slot};
 use super::pending::Stored;
+use crate::files::commit;
 use crate::outcome::{CampaignLabel, HistogramSeries, MomentSeries, PointLabel, PointOutcome, Provenance};
 
 /// Where the point of this number lies under the folder of a campaign's points.

@@ -7,7 +7,7 @@ use crate::analysis::report::{LifetimeReport, percent};
 use crate::figure::lifetime::LifetimeFigure;
 use crate::figure::{FigureError, plate_svg};
 use crate::html::{escaped, inline};
-use crate::record::CampaignRecord;
+use crate::outcome::{CampaignRecord, Program};
 
 /// A file beside the page.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +49,7 @@ pub fn page(
     report: &LifetimeReport,
     figures: &[LifetimeFigure],
     files: &[Attachment],
+    program: Program,
 ) -> Result<String, FigureError> {
     let drawings = figures.iter().map(|figure| figure.plate.as_ref().map(plate_svg).transpose());
     let drawings = drawings.collect::<Result<Vec<_>, _>>()?;
@@ -63,7 +64,7 @@ pub fn page(
     let _ = parts::cases(&mut html, report);
     let _ = parts::choices(&mut html, report);
     let _ = parts::limits(&mut html, report);
-    let _ = parts::provenance(&mut html, record);
+    let _ = parts::provenance(&mut html, record, program);
     let _ = attached(&mut html, files);
     html.push_str("</body></html>\n");
     Ok(html)

@@ -5,7 +5,7 @@ use std::fmt::{Result, Write};
 use crate::analysis::report::text::{conditions, lived, of_energy, of_shown, populations, said, unfitted};
 use crate::analysis::report::{Energy, Group, LifeAtUse, LifetimeReport, LineOfTimes, parts, percent};
 use crate::html::escaped;
-use crate::record::CampaignRecord;
+use crate::outcome::{CampaignRecord, Program};
 use crate::units::celsius_texts;
 
 /// More cases than this are folded.
@@ -191,7 +191,7 @@ fn remarks(report: &LifetimeReport) -> Vec<(String, String)> {
 }
 
 /// Who computed it, when, from which files.
-pub(super) fn provenance(html: &mut String, record: &CampaignRecord) -> Result {
+pub(super) fn provenance(html: &mut String, record: &CampaignRecord, program: Program) -> Result {
     let (label, made) = (&record.label, &record.provenance);
     let who = &made.identity;
     let cells = match label.common(|of| (of.rows, of.cols)) {
@@ -217,7 +217,7 @@ pub(super) fn provenance(html: &mut String, record: &CampaignRecord) -> Result {
         ("instruction set or graphics API", &who.instruction_set),
         ("started", &made.started_utc),
         ("ended", &made.ended_utc),
-        ("this page by", &format!("trapline {} ({})", crate::VERSION, crate::COMMIT)),
+        ("this page by", &program.to_string()),
     ] {
         if !value.is_empty() {
             writeln!(html, "<dt>{name}</dt><dd>{}</dd>", escaped(value))?;

@@ -5,8 +5,7 @@ use std::collections::{HashMap, HashSet};
 use toml::{Table, Value};
 
 use crate::analysis::lifetime::{Lack, Lifetimes, Verdict};
-use crate::outcome::{CampaignLabel, PointSettings, Sweep};
-use crate::record::{CampaignRecord, RecordedPoint};
+use crate::outcome::{CampaignLabel, CampaignRecord, PointSettings, RecordedPoint, Sweep};
 use crate::toml_file;
 use crate::units::kelvin;
 

@@ -16,6 +16,7 @@ mod tables;
 pub mod text;
 mod uses;
 
+use crate::outcome::CampaignRecord;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -30,7 +31,6 @@ pub use say::{parts, percent, span};
 pub use tables::{curves_csv, lifetimes_csv};
 
 use self::gather::Gathered;
-use crate::record::CampaignRecord;
 
 /// What is asked of a campaign.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -4,6 +4,8 @@
 //! comparisons and integer operations occur, one IEEE rounding each and none fused, so every instruction set gives the same bits.
 //! `shaders/math.wgsl` is the twin of the functions.
 
+use crate::backend::constants::{EXP_LIMIT, EXPM1_OVER_R, LN2_HIGH, LN2_LOW, NEAR};
+
 /// Cells computed side by side.
 pub const LANES: usize = 16;
 
@@ -35,15 +37,6 @@ pub fn zip(a: &Lane, b: &Lane, f: impl Fn(f32, f32) -> f32) -> Lane {
     }
     out
 }
-
-/// Coefficients of `expm1(r)/r` on |r| <= ln(2)/2, constant term first: minimax, relative error 2.3e-8 once rounded to f32.
-pub const EXPM1_OVER_R: [f32; 6] = [1.0, 0.499_999_97, 0.166_665_06, 0.041_667_137, 0.008_369_095, 0.001_388_887_3];
-/// Upper part of ln 2: its product with any |n| < 2^15 is exact.
-pub const LN2_HIGH: f32 = 0.693_359_4;
-/// The rest of ln 2.
-pub const LN2_LOW: f32 = -2.121_944_4e-4;
-/// Arguments of exponentials are clamped to plus or minus this, inside f32's normal range.
-pub const EXP_LIMIT: f32 = 87.0;
 
 /// `x = n ln 2 + r` with |r| <= ln(2)/2: (n, r). `x` must lie within [`EXP_LIMIT`].
 #[inline(always)]
@@ -84,9 +77,6 @@ pub fn fraction_lost(x: f32) -> f32 {
     let far = (1.0 - s) - s * p;
     if n == 0 { -p } else { far }
 }
-
-/// Below this the argument of [`phi`] needs no reduction (n = 0 up to ln(2)/2 = 0.346), and its slope is a series.
-pub const NEAR: f32 = 0.34;
 
 /// `(1 - exp(-x))/x` for x >= 0, 1 at 0.
 #[inline(always)]

@@ -77,6 +77,7 @@ pub mod step;
 pub mod stimulate;
 
 use super::job::{Job, QUANTITIES};
+use super::processor::processor_name;
 use super::stimulus::{Response, Stimulus};
 use super::tables::{Tables, round_to_f32};
 use super::tally::{BLOCK_CELLS, CHUNK_CELLS, Partial, Tally, chunks_at_once, counters};
@@ -294,13 +295,6 @@ fn trace_of<D: Decay>(context: &Context, cells: &CellSet, first: u64) -> Vec<[La
         readings[visit.checkpoint as usize] = read::read(tables, &area, &bake.start, &lost).array();
     }
     readings
-}
-
-/// The processor's name, or its architecture where the system does not tell.
-pub fn processor_name() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(':'));
-    model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
 }
 
 impl Backend for Cpu {

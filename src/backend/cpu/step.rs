@@ -1,7 +1,8 @@
 //! Moves sixteen cells through one substep at constant bias. Twin: `shaders/step.wgsl`; the equations are those of
 //! [`mod@crate::cell::step`].
 
-use super::lanes::{LANES, Lane, NEAR, exp, phi, phi_near, phi_rest, phi_slope, phi_slope_near, splat};
+use super::lanes::{LANES, Lane, exp, phi, phi_near, phi_rest, phi_slope, phi_slope_near, splat};
+use crate::backend::constants::NEAR;
 use crate::backend::job::STIFF_ITERATIONS;
 use crate::backend::tables::{CellTables, SegmentRow};
 use crate::material::MAX_CLASSES;

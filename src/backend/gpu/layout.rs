@@ -3,7 +3,7 @@
 //! The WGSL of the structures, bindings and constants is generated from these lists and put in front of every
 //! kernel ([`header`]); a test holds the structures' offsets against naga's own reflection.
 
-use crate::backend::cpu::lanes;
+use crate::backend::constants;
 use crate::backend::job::{Job, MAX_BINS, PROGRAMMED_FILLING, QUANTITIES, STIFF_ITERATIONS};
 use crate::backend::stimulus::RESPONSE_QUANTITIES;
 use crate::backend::tables::{CellTables, HeatRow, MOST_EVENTS, NOT_RECORDED, ProfileTables, Tables};
@@ -152,13 +152,13 @@ pub fn header(classes: usize, count_loops: bool) -> String {
     for (name, value) in constants {
         let _ = writeln!(text, "const {name}: u32 = {value}u;");
     }
-    let polynomial = lanes::EXPM1_OVER_R.iter().enumerate().map(|(i, c)| (format!("EXPM1_{i}"), *c));
+    let polynomial = constants::EXPM1_OVER_R.iter().enumerate().map(|(i, c)| (format!("EXPM1_{i}"), *c));
     let limits = [
         ("LOG2_E", std::f32::consts::LOG2_E),
-        ("LN2_HIGH", lanes::LN2_HIGH),
-        ("LN2_LOW", lanes::LN2_LOW),
-        ("EXP_LIMIT", lanes::EXP_LIMIT),
-        ("NEAR", lanes::NEAR),
+        ("LN2_HIGH", constants::LN2_HIGH),
+        ("LN2_LOW", constants::LN2_LOW),
+        ("EXP_LIMIT", constants::EXP_LIMIT),
+        ("NEAR", constants::NEAR),
         ("HUGE", HUGE),
         ("MOST_EVENTS", MOST_EVENTS),
         ("PROGRAMMED_FILLING", PROGRAMMED_FILLING as f32),

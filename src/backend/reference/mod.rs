@@ -74,7 +74,7 @@ impl Backend for Reference {
     fn identity(&self) -> Identity {
         Identity {
             backend: "reference".to_owned(),
-            adapter: super::cpu::processor_name(),
+            adapter: super::processor_name(),
             driver: String::new(),
             instruction_set: "f64".to_owned(),
             software: false,

@@ -1,6 +1,6 @@
 use super::super::plan::{Overrides, Plan};
 use super::*;
-use crate::outcome::Identity;
+use crate::outcome::{Identity, Program};
 
 const CAMPAIGN: &str = include_str!("../../../campaigns/bake.toml");
 
@@ -16,7 +16,7 @@ fn identity() -> Identity {
 
 fn some() -> Intent {
     let plan = Plan::parse(CAMPAIGN, "c.toml", Path::new(""), &Overrides::default()).unwrap();
-    Intent::new(&plan, &identity(), false)
+    Intent::new(&plan, &identity(), Program { version: "0.0.0", commit: "made up" }, false)
 }
 
 fn folder_with(files: &[&str]) -> (tempfile::TempDir, PathBuf) {
@@ -108,7 +108,7 @@ fn points_are_taken_over_by_the_run_they_belong_to() {
     drop(begun);
 
     let other = Plan::parse(CAMPAIGN, "c.toml", Path::new(""), &Overrides { seed: Some(2), ..Overrides::default() });
-    let other = Intent::new(&other.unwrap(), &identity(), false);
+    let other = Intent::new(&other.unwrap(), &identity(), Program { version: "0.0.0", commit: "made up" }, false);
     let refused = Parts::claim(&path, Existing::Resume, &other).unwrap_err().to_string();
     assert!(refused.contains("seed = 2") && !refused.contains('\n'), "{refused}");
     let found = Parts::claim(&path, Existing::Resume, &some()).unwrap();

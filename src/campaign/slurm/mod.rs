@@ -189,7 +189,7 @@ impl Slurm {
             }
             let _ = writeln!(script, "#SBATCH {value}");
         }
-        let _ = writeln!(script, "# Written by trapline slurm (trapline {}).\n", crate::VERSION);
+        let _ = writeln!(script, "# Written by trapline slurm (trapline {}).\n", env!("CARGO_PKG_VERSION"));
         assign(&mut script, "trapline", &self.trapline)?;
         assign(&mut script, "stem", &stem)?;
         let _ = writeln!(script, "tasks={}", self.tasks);

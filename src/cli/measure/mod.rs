@@ -15,11 +15,11 @@ use trapline::dataset::Dataset;
 use trapline::experiment::probe::{Conditions, Probe};
 use trapline::experiment::pulse::Train;
 use trapline::figure::{self, Plate};
+use trapline::files::commit::Batch;
 use trapline::material::{self, Material};
 use trapline::outcome::ExperimentLabel;
 use trapline::protocol::{Part, Wrong};
 use trapline::record;
-use trapline::record::commit::Batch;
 use trapline::units::kelvin;
 
 use super::computing::{self, Computing};
@@ -194,7 +194,7 @@ impl Specimen {
             seed: self.seed,
             notes: Vec::new(),
         };
-        let made = provenance(&ready.backend.identity(), ready.started.clone());
+        let made = provenance(trapline::PROGRAM, &ready.backend.identity(), ready.started.clone());
         let (mut batch, stem) = (Batch::new(), path.with_extension(""));
         record::stage_datasets(&mut batch, path, &label, &made, std::slice::from_ref(&told.found))?;
         if !self.no_plot {

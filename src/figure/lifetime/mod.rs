@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use super::plate::{Panel, Plate, stage_plate};
 use super::{Axis, Colour, FigureError};
 use crate::analysis::report::{Group, LifetimeReport};
-use crate::record::commit::Batch;
-use crate::record::{CampaignRecord, OpenRecord};
+use crate::files::commit::Batch;
+use crate::outcome::CampaignRecord;
+use crate::record::OpenRecord;
 use crate::units::{YEAR_S, celsius_texts};
 
 /// Names of the figures, which are those of their files.

@@ -3,6 +3,8 @@
 //! A path a user gives may name anything: a pipe that never ends, a device, a folder. What this program reads and replaces
 //! are files.
 
+pub mod commit;
+
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::outcome::{CampaignLabel, PointLabel, PointOutcome, Provenance};
+use super::{CampaignLabel, PointLabel, PointOutcome, Provenance};
 
 /// A point of a campaign file.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,7 +11,7 @@ pub struct RecordedPoint {
     /// Empty texts where the point was not computed.
     pub provenance: Provenance,
     /// None where the file has no values for the point. Histograms and dump stay in the file, from where
-    /// [`read_histograms`](super::read_histograms) and [`read_dump`](super::read_dump) fetch them.
+    /// `record::read_histograms` and `record::read_dump` fetch them.
     pub outcome: Option<PointOutcome>,
 }
 
@@ -19,7 +19,7 @@ pub struct RecordedPoint {
 #[derive(Debug, Clone, PartialEq)]
 pub struct CampaignRecord {
     pub path: PathBuf,
-    /// [`CAMPAIGN_FILE_TYPE`](super::CAMPAIGN_FILE_TYPE), or [`POINT_FILE_TYPE`](super::POINT_FILE_TYPE) with one point.
+    /// `trapline campaign`, or `trapline point` with one point.
     pub file_type: String,
     pub format_version: [i32; 2],
     pub label: CampaignLabel,

@@ -5,10 +5,12 @@
 //! [`PointOutcome::times_s`]; checkpoint 0 is the array right after
 //! programming (t = 0). Nothing here knows a device, a file or a plot.
 
+mod campaign;
 mod label;
 
 use ndarray::{Array1, Array2, Array3};
 
+pub use campaign::{CampaignRecord, RecordedPoint};
 pub use label::{CampaignLabel, Coordinate, PointSettings, Sweep, SweptKey};
 
 /// Who computed a result: enough to repeat it, or to doubt it.
@@ -198,6 +200,20 @@ pub struct ExperimentLabel {
     pub seed: u64,
     /// What else is known, as text: arguments, conditions with their units, remarks. Names are unique.
     pub notes: Vec<(String, String)>,
+}
+
+/// The program that computes and writes, as records and pages name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Program {
+    pub version: &'static str,
+    /// Commit it was built from, or `unknown`.
+    pub commit: &'static str,
+}
+
+impl std::fmt::Display for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "trapline {} ({})", self.version, self.commit)
+    }
 }
 
 /// When and by whom a record was computed.

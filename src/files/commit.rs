@@ -17,9 +17,9 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempPath;
 
-use crate::files;
+use super as files;
 
-pub use crate::files::other_kind;
+pub use super::other_kind;
 
 /// A temporary file untouched for this long belongs to a run that died.
 ///
