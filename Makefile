@@ -9,7 +9,7 @@ SHELL := /bin/bash
 # Handed to every cargo command, e.g. CARGO_FLAGS=--locked
 CARGO_FLAGS ?=
 # Which integration tests use HDF5, and so run against the bundle's too.
-HDF5_TESTS ?= record record_datasets record_damage
+HDF5_TESTS ?= record
 # How long `make fuzz` goes on, s, and where it begins.
 SECONDS ?= 600
 SEED ?= 1
@@ -33,34 +33,33 @@ test: setup-test ## runs all tests, shaders included (on Mesa's llvmpipe where t
 	cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS)
 	# Ignored above: what needs an interpreter, or published figures, that not every machine has.
 	if [ -n "$${TRAPLINE_PYTHON:-}" ]; then
-	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record_python --test paper_python -- --ignored
+	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record --test cli -- --ignored python
 	fi
 	if [ -n "$${TRAPLINE_STATISTICS:-}" ]; then
-	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test lifetime_python -- --ignored
+	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test report -- --ignored lifetime_python
 	fi
 	if [ -n "$${TRAPLINE_REFERENCE_DIR:-}" ]; then
-	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib -- --ignored reference_file
+	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib -- --ignored reference_file
 	fi
 	if [ -n "$${TRAPLINE_HOSTILE_DIR:-}" ]; then
-	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test hostile -- --ignored records_that_broke
+	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test hostile -- --ignored records_that_broke
 	fi
 	if [ -n "$${TRAPLINE_MNIST_DIR:-}" ]; then
 	    skip=
 	    if [ "$${TRAPLINE_SKIP_GPU_TESTS:-}" = 1 ]; then skip="--skip on_the_gpu"; fi
-	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib -- --ignored mnist::
-	    cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test mnist -- --ignored $$skip
+	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib --test cli -- --ignored $$skip mnist::
 	fi
 
 	# A file system with too little room, where a namespace of its own lets anybody mount one.
 	if unshare --mount --map-root-user true 2>/dev/null; then
 	    unshare --mount --map-root-user \
-	        cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record_damage --test campaign_cli -- --ignored full_disk
+	        cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record --test cli -- --ignored full_disk
 	fi
 
 fuzz: setup-test ## mutated records and texts for SECONDS (600); SEED repeats a run
 	@. .setup/test.sh
 	export TRAPLINE_FUZZ_SECONDS="$(SECONDS)" TRAPLINE_FUZZ_SEED="$(SEED)"
-	cargo test $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test hostile --test campaign_parser -- --nocapture mutated changed
+	cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test hostile --test study -- --nocapture mutated changed
 
 slurm-test: setup-slurm ## runs campaigns through a real Slurm, started for the test
 	@. .setup/slurm.sh
@@ -89,7 +88,7 @@ bundle-test: setup-test ## checks the bundle of `make bundle`, and runs the HDF5
 	. .setup/test.sh
 	unset HDF5_DIR HDF5_VERSION
 	export TRAPLINE_BUNDLE="$$PWD/$$archive"
-	static=(--features hdf5-static --config .setup/bundle-hdf5.toml $(CARGO_FLAGS))
+	static=(--workspace --features trapline-record/hdf5-static --config .setup/bundle-hdf5.toml $(CARGO_FLAGS))
 	cargo test "$${static[@]}" --no-run --test bundle $(HDF5_TESTS:%=--test %)
 	cargo test "$${static[@]}" --test bundle -- --include-ignored
 	cargo test "$${static[@]}" $(HDF5_TESTS:%=--test %)

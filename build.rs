@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// What the program is made of: built with changes that are not committed, it is not that commit's.
-const SOURCES: [&str; 7] = ["build.rs", "Cargo.toml", "Cargo.lock", "src", "shaders", "materials", "claims"];
+const SOURCES: [&str; 8] = ["build.rs", "Cargo.toml", "Cargo.lock", "src", "crates", "shaders", "materials", "claims"];
 
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok().filter(|o| o.status.success())?;

@@ -280,7 +280,7 @@ use_hdf5() {
         "Ask for one of these to be installed, then run this again:" \
         "sudo apt-get install libhdf5-dev pkg-config" \
         "sudo apt-get install python3 python3-venv   (and a connection to PyPI)"
-    features="--features hdf5-static"
+    features="--features trapline-record/hdf5-static"
     say "CMake: $cmake"
 }
 

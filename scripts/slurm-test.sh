@@ -133,5 +133,5 @@ else
     skip=
     if [ "${TRAPLINE_SKIP_GPU_TESTS:-}" = 1 ]; then skip="--skip on_the_gpu"; fi
     # shellcheck disable=SC2086 # several words
-    cargo test ${TRAPLINE_FEATURES:-} ${CARGO_FLAGS:-} --test slurm -- --ignored $skip
+    cargo test --workspace ${TRAPLINE_FEATURES:-} ${CARGO_FLAGS:-} --test cli -- --ignored $skip slurm::
 fi

@@ -51,29 +51,13 @@
 //! A campaign file becomes a checked plan; each point of it a [`backend::job::Job`]; a [`backend::Backend`] runs the
 //! job and hands back a [`outcome::PointOutcome`]; [`record`] writes it; [`analysis`] reads it; [`figure`] draws it. Nothing flows back.
 
-pub mod analysis;
-pub mod array;
-pub mod backend;
-pub mod calibrate;
-pub mod campaign;
-pub mod cell;
-pub mod csv_file;
-pub mod dataset;
-pub mod experiment;
-pub mod figure;
-pub mod files;
-pub mod html;
-pub mod material;
-pub mod outcome;
-pub mod paper;
-pub mod protocol;
-pub mod rare;
-pub mod record;
-pub mod report;
-pub mod rng;
-pub mod text;
-pub mod toml_file;
-pub mod units;
+pub use trapline_engine::{backend, rare};
+pub use trapline_model::{
+    array, cell, csv_file, dataset, files, material, outcome, protocol, rng, text, toml_file, units,
+};
+pub use trapline_record as record;
+pub use trapline_report::{analysis, figure, html, report};
+pub use trapline_study::{calibrate, campaign, experiment, paper};
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

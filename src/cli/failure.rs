@@ -68,12 +68,15 @@ impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
         use BackendError::{
             AmbiguousAdapter, Budget, Device, InstructionSet, Lengths, NoAdapter, NoBuffer, NoDevice, Shader, Threads,
-            UnknownAdapter,
+            UnknownAdapter, WithoutGpu,
         };
         match error {
-            UnknownAdapter { .. } | AmbiguousAdapter { .. } | InstructionSet { .. } | Threads(_) | Budget { .. } => {
-                Failure::Usage(told(&error))
-            }
+            UnknownAdapter { .. }
+            | AmbiguousAdapter { .. }
+            | InstructionSet { .. }
+            | Threads(_)
+            | Budget { .. }
+            | WithoutGpu => Failure::Usage(told(&error)),
             NoAdapter(_) | NoDevice { .. } | Device { .. } | NoBuffer { .. } | Shader { .. } | Lengths { .. } => {
                 Failure::Failed(told(&error))
             }

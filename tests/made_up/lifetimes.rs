@@ -1,8 +1,8 @@
 //! Made-up campaigns whose cells have Weibull lifetimes of a known law.
 
-use trapline::outcome::{CampaignLabel, Coordinate, PointOutcome, PointSettings, Sweep, SweptKey};
-use trapline::rng::philox4x32_10;
-use trapline::units::{kelvin, thermal_energy_ev};
+use trapline_model::outcome::{CampaignLabel, Coordinate, PointOutcome, PointSettings, Sweep, SweptKey};
+use trapline_model::rng::philox4x32_10;
+use trapline_model::units::{kelvin, thermal_energy_ev};
 
 use super::{Size, campaign, outcome};
 

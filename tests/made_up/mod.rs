@@ -6,8 +6,8 @@ pub mod lifetimes;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, Array2, Array3, ArrayD, IxDyn, arr0, arr1};
-use trapline::dataset::{Dataset, Values, Variable};
-use trapline::outcome::*;
+use trapline_model::dataset::{Dataset, Values, Variable};
+use trapline_model::outcome::*;
 
 pub const SEED: u64 = u64::MAX - 3;
 pub const KEPT_THRESHOLD: f64 = 0.8;
@@ -236,10 +236,10 @@ pub fn file(folder: &Path, label: &CampaignLabel, outcomes: &[PointOutcome]) -> 
     let parts = folder.join("made-up.h5.parts");
     for (number, outcome) in outcomes.iter().enumerate() {
         let point = point(label, number);
-        trapline::record::write_point(&parts, label, &point, &provenance("p"), outcome).unwrap();
+        trapline_record::write_point(&parts, label, &point, &provenance("p"), outcome).unwrap();
     }
     let path = folder.join("made-up.h5");
-    trapline::record::merge_points(&parts, label, &provenance("m"), &path, 0..outcomes.len()).unwrap();
+    trapline_record::merge_points(&parts, label, &provenance("m"), &path, 0..outcomes.len()).unwrap();
     path
 }
 
@@ -247,7 +247,7 @@ pub fn write_all(dir: &Path, label: &CampaignLabel) -> Vec<PathBuf> {
     (0..label.points())
         .map(|n| {
             let who = provenance(&n.to_string());
-            trapline::record::write_point(dir, label, &point(label, n), &who, &outcome(label, n)).unwrap()
+            trapline_record::write_point(dir, label, &point(label, n), &who, &outcome(label, n)).unwrap()
         })
         .collect()
 }
@@ -263,7 +263,7 @@ pub fn seal(path: &Path) {
 }
 
 /// An error is one line that names the file.
-pub fn check_line(error: &trapline::record::RecordError, path: &Path) -> String {
+pub fn check_line(error: &trapline_record::RecordError, path: &Path) -> String {
     let line = error.to_string();
     assert!(!line.contains('\n') && line.len() < 600, "{line}");
     assert!(line.contains(&path.display().to_string()), "{line}");

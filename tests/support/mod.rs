@@ -3,11 +3,11 @@
 
 pub mod twins;
 
-use trapline::array::ArrayShape;
-use trapline::backend::job::{Job, JobSpec};
-use trapline::material::{self, Material, TrapClass};
-use trapline::protocol::{Leg, Part, Profile, Segment, segments};
-use trapline::units::{YEAR_S, kelvin};
+use trapline_engine::backend::job::{Job, JobSpec};
+use trapline_model::array::ArrayShape;
+use trapline_model::material::{self, Material, TrapClass};
+use trapline_model::protocol::{Leg, Part, Profile, Segment, segments};
+use trapline_model::units::{YEAR_S, kelvin};
 
 /// Thirty 1 ms pulses, 1 ms apart.
 pub fn thirty_pulses(amplitude_v: f64) -> Vec<Segment> {

@@ -2,9 +2,9 @@
 
 use super::worst_relative;
 use ndarray::Array2;
-use trapline::array::CellSet;
-use trapline::backend::job::Job;
-use trapline::backend::{self, Backend, Choice, Options, Trace};
+use trapline_engine::backend::job::Job;
+use trapline_engine::backend::{self, Backend, Choice, Options, Trace};
+use trapline_model::array::CellSet;
 
 /// Relative, of `lost`. Measured: 1.0e-6.
 pub const LOST: f64 = 4.1e-6;

@@ -1,0 +1,58 @@
+//! Sixteen cells at one temperature. Twin: `shaders/constant.wgsl`.
+
+use super::bake::Decay;
+use super::lanes::{LANES, Lane, exp, fraction_lost, splat};
+use super::step::Occupancy;
+use crate::backend::tables::Tables;
+use trapline_model::material::MAX_CLASSES;
+
+/// State of the doubling recurrence.
+pub struct Constant {
+    /// Rates over the longest checkpoint.
+    rate: Occupancy,
+    /// Fraction lost by each class at the visit before.
+    lost_part: Occupancy,
+}
+
+impl Decay for Constant {
+    const EMPTY: Constant = {
+        let zero = [[0.0; LANES]; MAX_CLASSES];
+        Constant { rate: zero, lost_part: zero }
+    };
+
+    #[inline(always)]
+    fn set_rate(&mut self, tables: &Tables, k: usize, log_size: &Lane) {
+        let row = &tables.cell.rows[k];
+        for lane in 0..LANES {
+            let u = log_size[lane];
+            let shift = exp(-(u * (row.bake_slope + row.bake_curvature * u)));
+            self.rate[k][lane] = row.bake_rate * shift + tables.bake_matrix;
+        }
+    }
+
+    #[inline(always)]
+    fn lose(&mut self, tables: &Tables, v: usize, share: &Occupancy) -> Lane {
+        let visit = &tables.visits[v];
+        let mut lost = splat(0.0);
+        if visit.direct {
+            for k in 0..tables.cell.classes {
+                for lane in 0..LANES {
+                    self.lost_part[k][lane] = fraction_lost(self.rate[k][lane] * visit.time);
+                }
+                for lane in 0..LANES {
+                    lost[lane] += share[k][lane] * self.lost_part[k][lane];
+                }
+            }
+        } else {
+            for k in 0..tables.cell.classes {
+                for lane in 0..LANES {
+                    let y = self.lost_part[k][lane];
+                    let doubled = y * (2.0 - y);
+                    self.lost_part[k][lane] = doubled;
+                    lost[lane] += share[k][lane] * doubled;
+                }
+            }
+        }
+        lost
+    }
+}

@@ -1,0 +1,397 @@
+//! The CPU backend: f32, sixteen cells side by side, all cores.
+//!
+//! The honest opponent of the GPU: the same algorithm ([`draw`](mod@draw), [`program`](mod@program), [`bake`], [`read`](mod@read), [`reduce`];
+//! a shader of the same name for each), vectorised by the compiler for the instruction set found at run time. The kernels are
+//! compiled once per instruction set from one source; none fuses a multiply with an add and every reduction has a fixed
+//! order, so the result is the same, bit for bit, on every x86-64 and on any number of threads.
+
+// Loops over lanes and classes index several arrays at once; written alike, they stay recognisable to the vectoriser and the reader.
+#![allow(clippy::needless_range_loop)]
+// `max` then `min` turns a NaN into a number, which `clamp` does not.
+#![allow(clippy::manual_clamp)]
+
+/// The processor features of each wider instruction set, written once: hands them to another macro, in front of what that one is given.
+/// [`features_found`] asks the processor for what [`per_instruction_set`] compiles for. What AVX-512F implies is named too, because a
+/// hypervisor may hide it.
+#[cfg(target_arch = "x86_64")]
+macro_rules! with_features {
+    (avx2 $then:ident! $($rest:tt)*) => { $then! { ["avx2"] $($rest)* } };
+    (avx512 $then:ident! $($rest:tt)*) => {
+        $then! { ["avx2" "fma" "f16c" "avx512f" "avx512dq" "avx512vl" "avx512bw"] $($rest)* }
+    };
+}
+
+/// A function compiled for some features.
+#[cfg(target_arch = "x86_64")]
+macro_rules! compiled_for {
+    ([$($feature:tt)+] $function:item) => { $(#[target_feature(enable = $feature)])+ $function };
+}
+
+/// Features by name, and whether this processor has each.
+#[cfg(target_arch = "x86_64")]
+macro_rules! features_found {
+    ([$($feature:tt)+]) => { vec![$(($feature, is_x86_feature_detected!($feature))),+] };
+}
+
+/// Compiles an `#[inline(always)]` function once per instruction set and calls the chosen one.
+macro_rules! per_instruction_set {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident = $body:ident($($arg:ident: $kind:ty),* $(,)?) -> $out:ty) => {
+        $(#[$doc])*
+        $vis fn $name(set: InstructionSet, $($arg: $kind),*) -> $out {
+            #[cfg(target_arch = "x86_64")]
+            {
+                with_features! { avx2 compiled_for!
+                    fn avx2($($arg: $kind),*) -> $out {
+                        $body($($arg),*)
+                    }
+                }
+                with_features! { avx512 compiled_for!
+                    fn avx512($($arg: $kind),*) -> $out {
+                        $body($($arg),*)
+                    }
+                }
+                // SAFETY: a set is only ever chosen from `InstructionSet::available`, which asked the processor.
+                match set {
+                    InstructionSet::Avx2 => return unsafe { avx2($($arg),*) },
+                    InstructionSet::Avx512 => return unsafe { avx512($($arg),*) },
+                    InstructionSet::Baseline => {}
+                }
+            }
+            let _ = set;
+            $body($($arg),*)
+        }
+    };
+}
+
+pub mod bake;
+pub mod charge;
+pub mod constant;
+pub mod draw;
+pub mod lanes;
+pub mod means;
+pub mod profile;
+pub mod program;
+pub mod read;
+pub mod reduce;
+pub mod step;
+pub mod stimulate;
+
+use super::job::{Job, QUANTITIES};
+use super::processor::processor_name;
+use super::stimulus::{Response, Stimulus};
+use super::tables::{Tables, round_to_f32};
+use super::tally::{BLOCK_CELLS, CHUNK_CELLS, Partial, Tally, chunks_at_once, counters};
+use super::{Backend, BackendError, Progress, Trace};
+use bake::{Bake, Decay};
+use constant::Constant;
+use draw::Numbers;
+use lanes::{LANES, Lane, splat};
+use ndarray::Array2;
+use profile::Profile;
+use rayon::prelude::*;
+use reduce::{Counted, Sums};
+use trapline_model::array::CellSet;
+use trapline_model::outcome::Identity;
+use trapline_model::rng::{NORMAL_TABLE_LEN, normal_table};
+
+/// An instruction set the kernels are compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstructionSet {
+    /// What every processor of the architecture has; SSE2 on x86-64.
+    Baseline,
+    Avx2,
+    Avx512,
+}
+
+impl InstructionSet {
+    /// As the record names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            InstructionSet::Baseline if cfg!(target_arch = "x86_64") => "sse2",
+            InstructionSet::Baseline => "portable",
+            InstructionSet::Avx2 => "avx2",
+            InstructionSet::Avx512 => "avx512",
+        }
+    }
+
+    /// Those this processor has, narrowest first.
+    pub fn available() -> Vec<InstructionSet> {
+        let all = [InstructionSet::Baseline, InstructionSet::Avx2, InstructionSet::Avx512];
+        all.into_iter().filter(|set| set.features().is_some_and(|f| f.iter().all(|(_, found)| *found))).collect()
+    }
+
+    /// The features the set is compiled for, and whether this processor has each; `None` where the architecture has no such set.
+    fn features(self) -> Option<Vec<(&'static str, bool)>> {
+        match self {
+            InstructionSet::Baseline => Some(Vec::new()),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => Some(with_features! { avx2 features_found! }),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => Some(with_features! { avx512 features_found! }),
+            #[cfg(not(target_arch = "x86_64"))]
+            InstructionSet::Avx2 | InstructionSet::Avx512 => None,
+        }
+    }
+}
+
+/// The f32 backend of the host.
+#[derive(Debug)]
+pub struct Cpu {
+    set: InstructionSet,
+    pool: rayon::ThreadPool,
+}
+
+impl Cpu {
+    /// Opens the backend on `threads` threads (all cores where `None`) with the named instruction set (the widest where `None`).
+    ///
+    /// # Errors
+    /// An instruction set this processor does not have; a number of threads outside 1 to 1024.
+    pub fn open(threads: Option<usize>, instruction_set: Option<&str>) -> Result<Cpu, BackendError> {
+        let available = InstructionSet::available();
+        let set = match instruction_set {
+            None => available[available.len() - 1],
+            Some(name) => *available.iter().find(|set| set.name() == name).ok_or_else(|| {
+                let found = available.iter().map(|s| s.name()).collect::<Vec<_>>().join(", ");
+                BackendError::InstructionSet { asked: name.to_owned(), found }
+            })?,
+        };
+        let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()));
+        if !(1..=1024).contains(&threads) {
+            return Err(BackendError::Threads(threads));
+        }
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|_| BackendError::Threads(threads))?;
+        Ok(Cpu { set, pool })
+    }
+
+    /// The instruction set in use.
+    pub fn instruction_set(&self) -> InstructionSet {
+        self.set
+    }
+
+    /// Worker threads.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+}
+
+/// What a chunk of cells hands over.
+struct Chunk {
+    partials: Vec<Partial>,
+    /// Axes (checkpoint, counter), flat.
+    counts: Vec<u32>,
+}
+
+/// Everything a kernel reads.
+struct Context<'a> {
+    tables: &'a Tables,
+    seed: u64,
+    normal_table: &'a [i32; NORMAL_TABLE_LEN],
+}
+
+/// Groups of lanes in a block.
+const GROUPS: usize = BLOCK_CELLS as usize / LANES;
+
+/// Numbers of sixteen cells of a set; past its end the last cell again.
+#[inline(always)]
+fn numbers(cells: &CellSet, first: u64) -> Numbers {
+    let mut found = [0; LANES];
+    for (lane, number) in found.iter_mut().enumerate() {
+        *number = cells.number((first + lane as u64).min(cells.count - 1));
+    }
+    Numbers::new(found)
+}
+
+/// One cell group, programmed and ready to bake. Gives the areas.
+#[inline(always)]
+fn prepare<D: Decay>(context: &Context, cells: &Numbers, bake: &mut Bake<D>) -> Lane {
+    let Context { tables, seed, normal_table } = *context;
+    let variation = draw::draw(&tables.cell, seed, cells, normal_table);
+    let occupancy = program::program(&tables.cell, seed, cells, &variation, normal_table);
+    bake.begin(tables, &variation, &occupancy);
+    variation.area
+}
+
+per_instruction_set! {
+    /// Statistics of a run of cells that starts on a block's edge.
+    fn chunk = chunk_body(context: &Context, cells: &CellSet) -> Chunk
+}
+
+#[inline(always)]
+fn chunk_body(context: &Context, cells: &CellSet) -> Chunk {
+    // Which of the two is decided once a chunk: neither does anything for the other.
+    if context.tables.profile.heats.is_empty() {
+        chunk_of::<Constant>(context, cells)
+    } else {
+        chunk_of::<Profile>(context, cells)
+    }
+}
+
+#[inline(always)]
+fn chunk_of<D: Decay>(context: &Context, cells: &CellSet) -> Chunk {
+    let tables = context.tables;
+    let (checkpoints, width) = (tables.nominal.len(), counters(tables.bins as usize));
+    let mut groups = [const { (Bake::<D>::EMPTY, splat(0.0)) }; GROUPS];
+    let mut counted = [Counted::NONE; GROUPS];
+    let mut chunk = Chunk { partials: vec![Partial::EMPTY; checkpoints], counts: vec![0; checkpoints * width] };
+    for block in (0..cells.count).step_by(BLOCK_CELLS as usize) {
+        // No closures around a kernel: one that is not inlined is compiled for the baseline.
+        for group in 0..GROUPS {
+            let first = block + (group * LANES) as u64;
+            let (bake, area) = &mut groups[group];
+            *area = prepare(context, &numbers(cells, first), bake);
+            counted[group] = Counted::new(cells.count.saturating_sub(first), &bake.start);
+        }
+        block_body(tables, &mut groups, &counted, &mut chunk);
+    }
+    chunk
+}
+
+/// Bakes one block through all its checkpoints.
+#[inline(always)]
+fn block_body<D: Decay>(
+    tables: &Tables,
+    groups: &mut [(Bake<D>, Lane); GROUPS],
+    counted: &[Counted; GROUPS],
+    chunk: &mut Chunk,
+) {
+    let width = counters(tables.bins as usize);
+    for (v, visit) in tables.visits.iter().enumerate() {
+        let checkpoint = visit.checkpoint as usize;
+        let counts = &mut chunk.counts[checkpoint * width..(checkpoint + 1) * width];
+        let mut sums = Sums::EMPTY;
+        for ((bake, area), counted) in groups.iter_mut().zip(counted) {
+            let lost = bake.visit(tables, v);
+            let seen = read::read(tables, area, &bake.start, &lost);
+            sums.add(&seen, &tables.nominal[checkpoint], &tables.inverse_scale[checkpoint], counted);
+            reduce::count(tables, &seen, counted, counts);
+        }
+        chunk.partials[checkpoint].add(&sums.fold());
+    }
+}
+
+per_instruction_set! {
+    /// Readings of cells `first` to `first + LANES` of a set, checkpoint by checkpoint: conductance, filling, lost, kept.
+    fn trace_group = trace_body(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUANTITIES]>
+}
+
+#[inline(always)]
+fn trace_body(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUANTITIES]> {
+    if context.tables.profile.heats.is_empty() {
+        trace_of::<Constant>(context, cells, first)
+    } else {
+        trace_of::<Profile>(context, cells, first)
+    }
+}
+
+#[inline(always)]
+fn trace_of<D: Decay>(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUANTITIES]> {
+    let tables = context.tables;
+    let mut bake = Bake::<D>::EMPTY;
+    let area = prepare(context, &numbers(cells, first), &mut bake);
+    let mut readings = vec![[splat(f32::NAN); QUANTITIES]; tables.nominal.len()];
+    for (v, visit) in tables.visits.iter().enumerate() {
+        let lost = bake.visit(tables, v);
+        readings[visit.checkpoint as usize] = read::read(tables, &area, &bake.start, &lost).array();
+    }
+    readings
+}
+
+impl Backend for Cpu {
+    fn identity(&self) -> Identity {
+        Identity {
+            backend: "cpu".to_owned(),
+            adapter: processor_name(),
+            driver: String::new(),
+            instruction_set: self.set.name().to_owned(),
+            software: false,
+        }
+    }
+
+    fn at_once(&self) -> usize {
+        self.threads()
+    }
+
+    fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
+        let tables = Tables::new(job);
+        let context = Context { tables: &tables, seed: job.seed, normal_table: normal_table() };
+        let mut tally = Tally::new(job, round_to_f32);
+        let cells = job.shape.cells();
+        let chunks = cells.div_ceil(CHUNK_CELLS);
+        let at_once = chunks_at_once(job, size_of::<u32>(), self.threads());
+        let mut first_chunk = 0;
+        while first_chunk < chunks {
+            let last_chunk = chunks.min(first_chunk + at_once);
+            let done: Vec<Chunk> = self.pool.install(|| {
+                (first_chunk..last_chunk)
+                    .into_par_iter()
+                    .map(|number| {
+                        let first = number * CHUNK_CELLS;
+                        let count = CHUNK_CELLS.min(cells - first);
+                        let found = chunk(self.set, &context, &CellSet::run(first, count));
+                        progress(count);
+                        found
+                    })
+                    .collect()
+            });
+            for chunk in done {
+                tally.partials.iter_mut().zip(&chunk.partials).for_each(|(sum, part)| sum.add(part));
+                tally.counts.iter_mut().zip(&chunk.counts).for_each(|(sum, part)| *sum += u64::from(*part));
+            }
+            first_chunk = last_chunk;
+        }
+        Ok(tally)
+    }
+
+    fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
+        let tables = Tables::new(job);
+        let context = Context { tables: &tables, seed: job.seed, normal_table: normal_table() };
+        let mut trace = Trace::unwritten(job.times_s.len(), cells.count as usize);
+        for first in (0..cells.count).step_by(LANES) {
+            let readings = trace_group(self.set, &context, cells, first);
+            for (checkpoint, [conductance, filling, lost, kept]) in readings.iter().enumerate() {
+                for lane in 0..LANES.min((cells.count - first) as usize) {
+                    let at = [checkpoint, first as usize + lane];
+                    trace.conductance[at] = conductance[lane];
+                    trace.filling[at] = filling[lane];
+                    trace.lost[at] = lost[lane];
+                    trace.kept[at] = kept[lane];
+                }
+            }
+        }
+        Ok(trace)
+    }
+
+    fn stimulate(
+        &self,
+        stimulus: &Stimulus,
+        cells: &[u64],
+        occupancy: &mut Array2<f64>,
+    ) -> Result<Response, BackendError> {
+        stimulate::stimulate(self, stimulus, cells, occupancy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_available_only_with_every_feature_it_is_compiled_for() {
+        for set in [InstructionSet::Baseline, InstructionSet::Avx2, InstructionSet::Avx512] {
+            let has_all = set.features().is_some_and(|features| features.iter().all(|(_, found)| *found));
+            assert_eq!(InstructionSet::available().contains(&set), has_all, "{set:?}");
+        }
+        #[cfg(target_arch = "x86_64")]
+        {
+            let names = |set: InstructionSet| -> Vec<_> { set.features().into_iter().flatten().map(|f| f.0).collect() };
+            assert_eq!(names(InstructionSet::Avx2), ["avx2"]);
+            for feature in ["avx512f", "avx512dq", "avx512vl", "avx512bw"] {
+                assert!(
+                    names(InstructionSet::Avx512).contains(&feature),
+                    "{feature} is compiled for and not asked for"
+                );
+            }
+        }
+    }
+}

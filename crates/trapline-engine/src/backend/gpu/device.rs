@@ -1,0 +1,268 @@
+//! An open device, and the ways it can fail.
+//!
+//! wgpu reports errors in four places: error scopes (allocation), the uncaptured-error handler (anything else that is
+//! invalid), the lost callback, and the result of a map. All four end up as one line of text here ([`Device::check`],
+//! [`Device::scoped`]), or as a [`Failed`] that also says what was being done; the caller knows the tile and makes a typed error of it.
+
+use super::recovery::Failed;
+use super::{adapters, layout, source};
+use crate::backend::BackendError;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use trapline_model::outcome::Identity;
+use trapline_model::rng::normal_table;
+
+/// Longest wait for a few dispatches, each of which takes half a second at most, or a second on a software adapter: a busy
+/// machine gets a hundredfold and more.
+const HARDWARE_PATIENCE: Duration = Duration::from_secs(120);
+const SOFTWARE_PATIENCE: Duration = Duration::from_secs(3600);
+
+/// What the callbacks heard.
+#[derive(Debug, Default)]
+struct Heard {
+    error: Option<String>,
+    lost: Option<String>,
+}
+
+/// A compiled kernel.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    pub pipeline: wgpu::ComputePipeline,
+    pub layout: wgpu::BindGroupLayout,
+    pub buffers: Vec<(u32, &'static str)>,
+}
+
+/// Kernel, number of classes, and whether loops are counted.
+type PipelineKey = (&'static str, usize, bool);
+
+/// An open device with its compiled kernels.
+#[derive(Debug)]
+pub(super) struct Device {
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    pub identity: Identity,
+    pub limits: wgpu::Limits,
+    pub normal_table: wgpu::Buffer,
+    heard: Arc<Mutex<Heard>>,
+    pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
+}
+
+/// First line of an error, whitespace flattened.
+fn one_line(error: impl std::fmt::Display) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A storage buffer with contents. wgpu's own helper maps the buffer and panics where it could not be made.
+pub(super) fn filled(device: &wgpu::Device, queue: &wgpu::Queue, label: &'static str, contents: &[u8]) -> wgpu::Buffer {
+    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some(label),
+        size: contents.len() as u64,
+        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    queue.write_buffer(&buffer, 0, contents);
+    buffer
+}
+
+impl Device {
+    /// Opens an adapter with all its limits and no optional feature.
+    pub fn open(adapter: &wgpu::Adapter) -> Result<Device, BackendError> {
+        let identity = adapters::identity(adapter);
+        let limits = adapter.limits();
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("trapline"),
+            required_features: wgpu::Features::empty(),
+            required_limits: limits.clone(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|e| BackendError::NoDevice { adapter: identity.adapter.clone(), reason: one_line(e) })?;
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let on_error = heard.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            let mut heard = on_error.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.error.get_or_insert_with(|| one_line(error));
+        }));
+        let on_lost = heard.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            let mut heard = on_lost.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.lost.get_or_insert_with(|| one_line(format!("device lost ({reason:?}): {message}")));
+        });
+        let normal_table = filled(&device, &queue, "normal_table", bytemuck::cast_slice(normal_table()));
+        Ok(Device { device, queue, identity, limits, normal_table, heard, pipelines: Mutex::default() })
+    }
+
+    /// The error heard of since the device was opened, if any.
+    pub fn check(&self) -> Result<(), String> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        match heard.lost.as_ref().or(heard.error.as_ref()) {
+            Some(message) => Err(message.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs `make` and reports lack of memory and invalid use as an error.
+    pub fn scoped<T>(&self, make: impl FnOnce() -> T) -> Result<T, String> {
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let made = make();
+        let invalid = pollster::block_on(validation.pop());
+        let full = pollster::block_on(memory.pop());
+        match full.or(invalid) {
+            Some(error) => Err(one_line(error)),
+            None => self.check().map(|()| made),
+        }
+    }
+
+    fn lost(&self) -> Option<String> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).lost.clone()
+    }
+
+    /// The compiled kernel for a number of classes.
+    pub fn pipeline(
+        &self,
+        kernel: &source::Kernel,
+        classes: usize,
+        count_loops: bool,
+    ) -> Result<Arc<Pipeline>, Failed> {
+        let key = (kernel.name, classes, count_loops);
+        let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = pipelines.get(&key) {
+            return Ok(known.clone());
+        }
+        let made = self.scoped(|| self.compile(kernel, classes, count_loops)).map_err(|reason| match self.lost() {
+            // A device that goes while it compiles says nothing about the shader.
+            Some(lost) => Failed::Tile { stage: "compilation", reason: lost },
+            None => Failed::ForGood(BackendError::Shader {
+                adapter: self.identity.adapter.clone(),
+                shader: kernel.name,
+                reason,
+            }),
+        })?;
+        let made = Arc::new(made);
+        pipelines.insert(key, made.clone());
+        Ok(made)
+    }
+
+    fn compile(&self, kernel: &source::Kernel, classes: usize, count_loops: bool) -> Pipeline {
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(kernel.name),
+            source: wgpu::ShaderSource::Wgsl(kernel.wgsl(classes, count_loops).into()),
+        });
+        let mut buffers: Vec<(u32, &'static str)> =
+            kernel.buffers.iter().filter_map(|name| layout::binding(name).map(|number| (number, *name))).collect();
+        if count_loops && kernel.reports_ticks {
+            buffers.push((layout::TICKS_BINDING, layout::TICKS));
+        }
+        let entries: Vec<_> = buffers
+            .iter()
+            .map(|(number, _)| {
+                let access =
+                    layout::BINDINGS.get(*number as usize).map_or(layout::Access::ReadWrite, |(_, access, _)| *access);
+                let ty = match access {
+                    layout::Access::Uniform => wgpu::BufferBindingType::Uniform,
+                    layout::Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                    layout::Access::ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
+                };
+                wgpu::BindGroupLayoutEntry {
+                    binding: *number,
+                    visibility: wgpu::ShaderStages::COMPUTE,
+                    ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+                    count: None,
+                }
+            })
+            .collect();
+        let layout = self
+            .device
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(kernel.name), entries: &entries });
+        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(kernel.name),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(kernel.name),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some(kernel.entry_point),
+            compilation_options: Default::default(),
+            cache: None,
+        });
+        Pipeline { pipeline, layout, buffers }
+    }
+
+    /// Waits for a submission (the last one where `None`), but not for ever.
+    pub fn wait(&self, stage: &'static str, submission: Option<wgpu::SubmissionIndex>) -> Result<(), Failed> {
+        let patience = if self.identity.software { SOFTWARE_PATIENCE } else { HARDWARE_PATIENCE };
+        match self.device.poll(wgpu::PollType::Wait { submission_index: submission, timeout: Some(patience) }) {
+            Ok(_) => self.check().map_err(Failed::at(stage)),
+            Err(wgpu::PollError::Timeout) => {
+                let reason = format!("the device has not answered for {} s", patience.as_secs());
+                Err(Failed::Hung { stage, reason })
+            }
+            Err(error) => Err(Failed::Tile { stage, reason: self.check().err().unwrap_or_else(|| one_line(error)) }),
+        }
+    }
+
+    /// Copies the front of buffers to the host, after everything submitted so far.
+    pub fn download(&self, sources: &[(&wgpu::Buffer, u64)]) -> Result<Vec<Vec<u8>>, Failed> {
+        let staging = self.staging(sources).map_err(Failed::at("read-back"))?;
+        let (sender, receiver) = std::sync::mpsc::channel();
+        for buffer in &staging {
+            let sender = sender.clone();
+            buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+                // The receiver is gone only when another map has already failed.
+                let _ = sender.send(result);
+            });
+        }
+        drop(sender);
+        self.wait("read-back", None)?;
+        self.collect(&staging, &receiver).map_err(Failed::at("read-back"))
+    }
+
+    /// Copies of the front of buffers, ready to be mapped.
+    fn staging(&self, sources: &[(&wgpu::Buffer, u64)]) -> Result<Vec<wgpu::Buffer>, String> {
+        self.scoped(|| {
+            let mut encoder = self.device.create_command_encoder(&Default::default());
+            let staging: Vec<_> = sources
+                .iter()
+                .map(|(source, bytes)| {
+                    let target = self.device.create_buffer(&wgpu::BufferDescriptor {
+                        label: Some("read back"),
+                        size: *bytes,
+                        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                        mapped_at_creation: false,
+                    });
+                    encoder.copy_buffer_to_buffer(source, 0, &target, 0, *bytes);
+                    target
+                })
+                .collect();
+            self.queue.submit([encoder.finish()]);
+            staging
+        })
+    }
+
+    /// What mapped buffers hold.
+    fn collect(
+        &self,
+        staging: &[wgpu::Buffer],
+        receiver: &std::sync::mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
+    ) -> Result<Vec<Vec<u8>>, String> {
+        for _ in staging {
+            match receiver.try_recv() {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(self.check().err().unwrap_or_else(|| one_line(error))),
+                Err(_) => return Err(self.check().err().unwrap_or_else(|| "a read-back never came".to_owned())),
+            }
+        }
+        self.check()?;
+        staging
+            .iter()
+            .map(|buffer| {
+                let view = buffer.get_mapped_range(..).map_err(one_line)?;
+                Ok(view.to_vec())
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,265 @@
+//! The GPU backend: WGSL compute shaders through wgpu (Vulkan, Metal, DX12). The only room that knows wgpu.
+//!
+//! # Practice
+//! The array is worked off in tiles of whole chunks (`tile`). A tile is drawn, programmed in as many dispatches as
+//! its loops need, baked, and reduced to sums per chunk and integer counters; only these come back.
+//! State lives in the tile's buffers and is not kept. Kernels need no optional feature. A kernel `x` is `shaders/x.wgsl`;
+//! its CPU twin is `backend/cpu/x.rs`.
+//!
+//! A tile that fails is tried once more (`recovery`), on a device opened afresh; nothing of a tile is merged before all of it
+//! has come back. How much goes into one dispatch is decided in `dispatch` and `runs`.
+
+mod adapters;
+mod device;
+mod dispatch;
+pub mod layout;
+mod recovery;
+mod runs;
+pub mod source;
+mod stimulate;
+mod tile;
+
+pub use adapters::{AdapterReport, adapters};
+pub use dispatch::DispatchLimits;
+pub use recovery::Fault;
+
+use super::job::{Job, QUANTITIES};
+use super::stimulus::{Response, Stimulus};
+use super::tables::{Tables, round_to_f32};
+use super::tally::{BLOCK_CELLS, Partial, Tally};
+use super::{Backend, BackendError, Progress, Trace};
+use device::Device;
+use dispatch::Running;
+use layout::{Params, SLOTS};
+use ndarray::Array2;
+use recovery::{Failed, Tile, lock};
+use source::Kernel;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tile::{Plan, Workspace};
+use trapline_model::array::CellSet;
+use trapline_model::outcome::Identity;
+
+/// The f32 backend on a GPU.
+#[derive(Debug)]
+pub struct Gpu {
+    chosen: adapters::Chosen,
+    identity: Identity,
+    /// `None` between the loss of a device and the next call.
+    device: Mutex<Option<Device>>,
+    budget_bytes: Option<u64>,
+    /// The device's own where `None`.
+    limits: Option<DispatchLimits>,
+    dispatches: AtomicU64,
+    faults: Mutex<Vec<Fault>>,
+}
+
+/// What a tile hands over.
+struct TileSums {
+    partials: Vec<f32>,
+    counts: Vec<u32>,
+}
+
+impl Gpu {
+    /// Opens an adapter by its number in [`adapters`], its PCI address, or a part of its name that no other has (the best one where
+    /// `None`, software last);
+    /// `memory_bytes` bounds what a tile takes of the device's memory.
+    ///
+    /// # Errors
+    /// No adapter, none of this name, or one that cannot be opened.
+    pub fn open(adapter: Option<&str>, memory_bytes: Option<u64>) -> Result<Gpu, BackendError> {
+        let (adapter, chosen) = adapters::choose(adapter)?;
+        let device = Device::open(&adapter)?;
+        Ok(Gpu {
+            identity: chosen.identity(&device.identity),
+            chosen,
+            device: Mutex::new(Some(device)),
+            budget_bytes: memory_bytes,
+            limits: None,
+            dispatches: AtomicU64::new(0),
+            faults: Mutex::default(),
+        })
+    }
+
+    /// Narrower bounds than the device's: for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn limited(self, limits: DispatchLimits) -> Gpu {
+        Gpu { limits: Some(limits), ..self }
+    }
+
+    /// Dispatches submitted since the backend was opened: for tests.
+    #[doc(hidden)]
+    pub fn dispatches(&self) -> u64 {
+        self.dispatches.load(Ordering::Relaxed)
+    }
+
+    /// Cells of a tile of this job's statistics.
+    ///
+    /// # Errors
+    /// A budget too small for one chunk.
+    pub fn tile_cells(&self, job: &Job) -> Result<u64, BackendError> {
+        Plan::of_statistics(&Tables::new(job)).tile_cells(self.sound(&mut lock(&self.device))?, self.budget_bytes)
+    }
+
+    /// Most loop iterations an invocation of each kernel really takes in any dispatch of a job, counted on the device over the first
+    /// cells, and the most the host reckons with: (kernel, counted, reckoned).
+    ///
+    /// # Errors
+    /// As [`Backend::statistics`].
+    pub fn count_loops(&self, job: &Job) -> Result<Vec<(&'static str, u64, u64)>, BackendError> {
+        let tables = Tables::new(job);
+        let classes = tables.cell.classes;
+        let cells = CellSet::run(0, job.shape.cells().min(BLOCK_CELLS));
+        let tile = Tile { cells: &cells, number: 0, from: 0, count: cells.count };
+        let mut slot = lock(&self.device);
+        let device = self.sound(&mut slot)?;
+        let bake = |kernel: &Kernel, visit_loops| (*kernel, runs::of_bake(&tables, visit_loops, runs::by_loops));
+        let ([.., bake_kernel, _], [.., read_kernel]) = (source::of_statistics(&tables), source::of_trace(&tables));
+        let once = |kernel: &Kernel, loops| (*kernel, vec![runs::Run { range: 0..0, loops }]);
+        let program = (source::PROGRAM, runs::of_program(&tables.cell, runs::by_loops));
+        let statistics = [
+            once(&source::DRAW, source::draw_loops(classes)),
+            program.clone(),
+            bake(bake_kernel, source::visit_loops(&tables)),
+            once(&source::REDUCE, source::reduce_loops()),
+        ];
+        let trace = [statistics[0].clone(), program, bake(read_kernel, source::read_loops(&tables))];
+        let mut most = Vec::new();
+        for (plan, dispatches) in
+            [(Plan::of_statistics(&tables), &statistics[..]), (Plan::of_trace(&tables), &trace[..])]
+        {
+            let plan = plan.counting();
+            let mut count = || -> Result<(), Failed> {
+                let work = Workspace::new(device, &plan, cells.count, false).map_err(Failed::at("allocation"))?;
+                let running = Running::new(self, device, &work, classes, true);
+                for (kernel, runs) in dispatches {
+                    let mut counted = 0;
+                    for run in runs {
+                        let params = over(kernel, run, tile.place(layout::params(job, &tables)));
+                        counted = counted.max(running.count(kernel, &params, run.loops)?);
+                    }
+                    let reckoned = runs.iter().map(|run| run.loops).max().unwrap_or(0);
+                    most.push((kernel.name, counted, reckoned));
+                }
+                Ok(())
+            };
+            count().map_err(|failed| self.told(&tile, failed))?;
+        }
+        Ok(most)
+    }
+}
+
+/// Tells a kernel which part of its list a dispatch works through.
+fn over(kernel: &Kernel, run: &runs::Run, params: Params) -> Params {
+    let std::ops::Range { start, end } = run.range;
+    match kernel.name {
+        "program" => Params { first_segment: start, last_segment: end, ..params },
+        _ => Params { first_visit: start, last_visit: end, ..params },
+    }
+}
+
+/// Draws and programs a tile.
+fn prepare(running: &Running, tables: &Tables, params: &Params) -> Result<(), Failed> {
+    running.dispatch(&source::DRAW, params, source::draw_loops(tables.cell.classes))?;
+    let count = u64::from(params.count);
+    for run in runs::of_program(&tables.cell, |start| running.loops(count, start)) {
+        running.dispatch(&source::PROGRAM, &over(&source::PROGRAM, &run, *params), run.loops)?;
+    }
+    Ok(())
+}
+
+/// Takes a tile through its visits with a kernel that bakes.
+fn bake(running: &Running, kernel: &Kernel, visit_loops: u64, tables: &Tables, params: &Params) -> Result<(), Failed> {
+    let count = u64::from(params.count);
+    for run in runs::of_bake(tables, visit_loops, |start| running.loops(count, start)) {
+        running.dispatch(kernel, &over(kernel, &run, *params), run.loops)?;
+    }
+    Ok(())
+}
+
+/// Adds a tile's chunks to the tally, in their order.
+fn merge(tally: &mut Tally, sums: &TileSums) {
+    let checkpoints = tally.partials.len();
+    for chunk in sums.partials.chunks_exact(checkpoints * SLOTS as usize) {
+        for (partial, slots) in tally.partials.iter_mut().zip(chunk.chunks_exact(SLOTS as usize)) {
+            let mut part = Partial::EMPTY;
+            for q in 0..QUANTITIES {
+                part.sum[q] = f64::from(slots[q]);
+                part.square[q] = f64::from(slots[QUANTITIES + q]);
+                part.min[q] = f64::from(slots[2 * QUANTITIES + q]);
+                part.max[q] = -f64::from(slots[3 * QUANTITIES + q]);
+            }
+            partial.add(&part);
+        }
+    }
+    tally.counts.iter_mut().zip(&sums.counts).for_each(|(sum, part)| *sum += u64::from(*part));
+}
+
+impl Backend for Gpu {
+    fn identity(&self) -> Identity {
+        self.identity.clone()
+    }
+
+    fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
+        let tables = Tables::new(job);
+        let [.., bake_kernel, _] = source::of_statistics(&tables);
+        let mut tally = Tally::new(job, round_to_f32);
+        let plan = Plan::of_statistics(&tables);
+        let fixed = layout::params(job, &tables);
+        let compute = |running: &Running, tile: &Tile| {
+            let params = tile.place(fixed);
+            running.clear("counts")?;
+            prepare(running, &tables, &params)?;
+            bake(running, bake_kernel, source::visit_loops(&tables), &tables, &params)?;
+            running.dispatch(&source::REDUCE, &params, source::reduce_loops())?;
+            let back = running.download(&[plan.wanted("sums", tile.count), plan.wanted("counts", tile.count)])?;
+            Ok(TileSums {
+                partials: bytemuck::pod_collect_to_vec(&back[0]),
+                counts: bytemuck::pod_collect_to_vec(&back[1]),
+            })
+        };
+        self.in_tiles(&plan, &CellSet::run(0, job.shape.cells()), compute, |tile, sums| {
+            merge(&mut tally, &sums);
+            progress(tile.count);
+        })?;
+        Ok(tally)
+    }
+
+    fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
+        let tables = Tables::new(job);
+        let [.., read_kernel] = source::of_trace(&tables);
+        let checkpoints = job.times_s.len();
+        let mut trace = Trace::unwritten(checkpoints, cells.count as usize);
+        let plan = Plan::of_trace(&tables);
+        let fixed = layout::params(job, &tables);
+        let compute = |running: &Running, tile: &Tile| {
+            let params = tile.place(fixed);
+            prepare(running, &tables, &params)?;
+            bake(running, read_kernel, source::read_loops(&tables), &tables, &params)?;
+            let back = running.download(&[plan.wanted("cells", tile.count)])?;
+            Ok(bytemuck::pod_collect_to_vec(&back[0]))
+        };
+        self.in_tiles(&plan, cells, compute, |tile, values: Vec<f32>| {
+            let (first, count) = (tile.from as usize, tile.count as usize);
+            let arrays = [&mut trace.conductance, &mut trace.filling, &mut trace.lost, &mut trace.kept];
+            for (q, array) in arrays.into_iter().enumerate() {
+                for checkpoint in 0..checkpoints {
+                    let row = (checkpoint * QUANTITIES + q) * count;
+                    let mut target = array.slice_mut(ndarray::s![checkpoint, first..first + count]);
+                    target.iter_mut().zip(&values[row..row + count]).for_each(|(to, from)| *to = *from);
+                }
+            }
+        })?;
+        Ok(trace)
+    }
+
+    fn stimulate(
+        &self,
+        stimulus: &Stimulus,
+        cells: &[u64],
+        occupancy: &mut Array2<f64>,
+    ) -> Result<Response, BackendError> {
+        stimulate::stimulate(self, stimulus, cells, occupancy)
+    }
+}

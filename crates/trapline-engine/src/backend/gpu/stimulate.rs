@@ -1,0 +1,127 @@
+//! A stimulus on the device. The state is the caller's: occupancies go up, and come back with the responses.
+
+use super::dispatch::Running;
+use super::layout::{self, Params};
+use super::recovery::{Failed, Tile, lock};
+use super::tile::{BufferPlan, Bytes, Plan, Workspace};
+use super::{Gpu, runs, source};
+use crate::backend::BackendError;
+use crate::backend::stimulus::{self, RESPONSE_QUANTITIES, Response, Stimulus};
+use crate::backend::tables::CellTables;
+use ndarray::Array2;
+use trapline_model::array::CellSet;
+
+/// Bytes of responses and occupancies worked on at once: they are on the host as well.
+const PIECE_BYTES: u64 = 64 << 20;
+
+/// What a tile hands back: occupancies (class, cell) and responses (row, quantity, cell), flat.
+type Found = (Vec<f32>, Vec<f32>);
+
+/// What a stimulus needs. Without traps the shader still has one class, which holds nothing.
+fn plan(stimulus: &Stimulus, tables: &CellTables) -> Plan {
+    let state = 4 * tables.classes.max(1) as u64;
+    let response = 4 * (stimulus.rows * RESPONSE_QUANTITIES) as u64;
+    let per_cell = |bytes| Bytes { per_cell: bytes, ..Bytes::default() };
+    let mut plan = Plan::of_cells(tables, &layout::classes(tables), &source::STIMULUS);
+    // Many rows make a cell large: nothing here is reduced, so any number of cells will do.
+    plan.unit = 1;
+    plan.most_cells = (PIECE_BYTES / (state + response)).max(1);
+    plan.buffers.extend([
+        BufferPlan::empty("cell_numbers", per_cell(8)),
+        BufferPlan::read_back("occupancy", per_cell(state)),
+        BufferPlan::read_back("responses", per_cell(response)),
+    ]);
+    plan
+}
+
+/// See [`crate::backend::Backend::stimulate`].
+pub(super) fn stimulate(
+    gpu: &Gpu,
+    stimulus: &Stimulus,
+    cells: &[u64],
+    occupancy: &mut Array2<f64>,
+) -> Result<Response, BackendError> {
+    stimulus::check(stimulus, cells, occupancy)?;
+    let tables = CellTables::of(stimulus);
+    let plan = plan(stimulus, &tables);
+    let mut after = occupancy.clone();
+    let mut response = Response::unwritten(stimulus.rows, cells.len());
+    let places = CellSet::run(0, cells.len() as u64);
+    let compute = |running: &Running, tile: &Tile| {
+        let range = tile.from as usize..(tile.from + tile.count) as usize;
+        let numbers: Vec<u32> = cells[range.clone()].iter().flat_map(|&n| [n as u32, (n >> 32) as u32]).collect();
+        let state: Vec<f32> = occupancy.slice(ndarray::s![range, ..]).t().iter().map(|f| *f as f32).collect();
+        running.upload("cell_numbers", bytemuck::cast_slice(&numbers))?;
+        running.clear("occupancy")?;
+        running.upload("occupancy", bytemuck::cast_slice(&state))?;
+        // Responses are added to.
+        running.clear("responses")?;
+        let params = tile.place(layout::cell_params(stimulus.seed, &tables));
+        for run in runs::of_stimulus(&tables, |start| running.loops(tile.count, start)) {
+            running.dispatch(&source::STIMULATE, &over(&run, params), run.loops)?;
+        }
+        let back = running.download(&[plan.wanted("occupancy", tile.count), plan.wanted("responses", tile.count)])?;
+        Ok((bytemuck::pod_collect_to_vec(&back[0]), bytemuck::pod_collect_to_vec(&back[1])))
+    };
+    let write_tile = |tile: &Tile, found: Found| {
+        write(&found, tile.from as usize, tile.count as usize, &mut after, &mut response);
+    };
+    gpu.in_tiles(&plan, &places, compute, write_tile).map_err(|error| match error {
+        // Where they stand in the caller's list says nothing to a reader.
+        BackendError::Device { adapter, stage, tile, first, last, reason } => {
+            let (first, last) = (cells[first as usize], cells[last as usize]);
+            BackendError::Device { adapter, stage, tile, first, last, reason }
+        }
+        other => other,
+    })?;
+    *occupancy = after;
+    Ok(response)
+}
+
+fn over(run: &runs::Run, params: Params) -> Params {
+    Params { first_segment: run.range.start, last_segment: run.range.end, ..params }
+}
+
+impl Gpu {
+    /// As [`Gpu::count_loops`], for a stimulus of one cell: (counted, reckoned).
+    ///
+    /// # Errors
+    /// As [`crate::backend::Backend::stimulate`].
+    pub fn count_stimulus_loops(&self, stimulus: &Stimulus) -> Result<(u64, u64), BackendError> {
+        let tables = CellTables::of(stimulus);
+        let plan = plan(stimulus, &tables).counting();
+        let cells = CellSet::run(0, 1);
+        let tile = Tile { cells: &cells, number: 0, from: 0, count: 1 };
+        let mut slot = lock(&self.device);
+        let device = self.sound(&mut slot)?;
+        let count = || -> Result<(u64, u64), Failed> {
+            let work = Workspace::new(device, &plan, 1, false).map_err(Failed::at("allocation"))?;
+            let running = Running::new(self, device, &work, tables.classes, true);
+            let params = tile.place(layout::cell_params(stimulus.seed, &tables));
+            let mut most = (0, 0);
+            for run in runs::of_stimulus(&tables, runs::by_loops) {
+                let counted = running.count(&source::STIMULATE, &over(&run, params), run.loops)?;
+                most = (most.0.max(counted), most.1.max(run.loops));
+            }
+            Ok(most)
+        };
+        count().map_err(|failed| self.told(&tile, failed))
+    }
+}
+
+/// Puts a tile in its place.
+fn write((state, responses): &Found, first: usize, count: usize, occupancy: &mut Array2<f64>, response: &mut Response) {
+    for k in 0..occupancy.ncols() {
+        for i in 0..count {
+            occupancy[[first + i, k]] = f64::from(state[k * count + i]);
+        }
+    }
+    for (quantity, array) in response.arrays().into_iter().enumerate() {
+        for row in 0..array.nrows() {
+            let start = (row * RESPONSE_QUANTITIES + quantity) * count;
+            for i in 0..count {
+                array[[row, first + i]] = f64::from(responses[start + i]);
+            }
+        }
+    }
+}

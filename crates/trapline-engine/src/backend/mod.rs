@@ -1,0 +1,127 @@
+//! The one seam: a [`Backend`] computes a [`Job`] and hands back plain numbers.
+//!
+//! `stimulate` moves chosen cells from a state the caller holds and watches them ([`mod@stimulus`]).
+//!
+//! Three implementations, one behaviour: [`mod@reference`] (f64, plain, slow), [`cpu`] (f32, vectors, threads) and
+//! [`gpu`] (f32, WGSL through wgpu). `statistics` reduces the whole array and never stores it; `trace` reads chosen
+//! cells one by one, for dumps and for comparing backends cell by cell. Because a cell is drawn from its
+//! number, both see the same cells.
+
+pub mod constants;
+pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+pub mod job;
+mod processor;
+pub mod reference;
+pub mod schedule;
+mod select;
+pub mod stimulus;
+pub mod tables;
+pub mod tally;
+
+pub use processor::processor_name;
+pub use select::{Choice, Options, open};
+
+use job::Job;
+use ndarray::Array2;
+use stimulus::{Response, Stimulus};
+use tally::Tally;
+use trapline_model::array::CellSet;
+use trapline_model::outcome::Identity;
+
+/// Told how many further cells are done; may be called from any thread.
+pub type Progress<'a> = &'a (dyn Fn(u64) + Sync);
+
+/// Chosen cells, read at every checkpoint. Axes (checkpoint, cell).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    /// Over the nominal fresh conductance.
+    pub conductance: Array2<f32>,
+    pub filling: Array2<f32>,
+    pub lost: Array2<f32>,
+    pub kept: Array2<f32>,
+}
+
+impl Trace {
+    /// A trace filled with NaN, so that a value nobody wrote shows.
+    pub fn unwritten(checkpoints: usize, cells: usize) -> Trace {
+        let empty = || Array2::from_elem((checkpoints, cells), f32::NAN);
+        Trace { conductance: empty(), filling: empty(), lost: empty(), kept: empty() }
+    }
+}
+
+/// Something that can compute a job. Arrays that know nothing of each other may be computed side by side.
+pub trait Backend: Sync {
+    /// Who computes.
+    fn identity(&self) -> Identity;
+
+    /// How many callers with small stimuli it serves at once without making them wait for each other.
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    /// Statistics over all cells of the job.
+    ///
+    /// # Errors
+    /// Only a GPU can fail: [`BackendError`] names the tile.
+    fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError>;
+
+    /// Reads chosen cells at every checkpoint.
+    ///
+    /// # Errors
+    /// As [`Backend::statistics`].
+    fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError>;
+
+    /// Moves chosen cells through a stimulus, from and to the occupancies given, and says what was seen.
+    ///
+    /// `occupancy` has axes (cell, class): the cells in the order of `cells`, the material's classes.
+    ///
+    /// # Errors
+    /// [`BackendError::Lengths`] where `occupancy` has another shape; else as [`Backend::statistics`]. The occupancies
+    /// are then as before.
+    fn stimulate(
+        &self,
+        stimulus: &Stimulus,
+        cells: &[u64],
+        occupancy: &mut Array2<f64>,
+    ) -> Result<Response, BackendError>;
+}
+
+/// Why a backend could not be had, or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    #[error(
+        "no GPU adapter: {0}; install a Vulkan driver (Debian: apt-get install libvulkan1 mesa-vulkan-drivers) or use --backend cpu"
+    )]
+    NoAdapter(String),
+    #[error("this program was built without the GPU backend; use --backend cpu")]
+    WithoutGpu,
+    #[error("no adapter {asked}; found: {found}; give a number, a PCI address or a part of a name of these")]
+    UnknownAdapter { asked: String, found: String },
+    #[error("several adapters have \"{asked}\" in their names: {found}; give the number or the PCI address of one")]
+    AmbiguousAdapter { asked: String, found: String },
+    #[error("instruction set {asked} is not available on this processor; it has: {found}")]
+    InstructionSet { asked: String, found: String },
+    #[error("--threads is {0}; it must be 1 to 1024")]
+    Threads(usize),
+    #[error(
+        "{found} occupancies for {cells} cells of {classes} classes; there must be one for each class of each cell"
+    )]
+    Lengths { found: usize, classes: usize, cells: usize },
+    #[error(
+        "less than {} MiB of device memory is too little for one tile of {least_cells} cells, which takes {needed_mib} MiB; raise --device-memory",
+        budget_mib + 1
+    )]
+    Budget { budget_mib: u64, needed_mib: u64, least_cells: u64 },
+    #[error("{adapter}: cannot open a device: {reason}")]
+    NoDevice { adapter: String, reason: String },
+    #[error("{adapter}: {stage} failed in tile {tile} (cells {first} to {last}): {reason}")]
+    Device { adapter: String, stage: &'static str, tile: u64, first: u64, last: u64, reason: String },
+    #[error(
+        "shader {shader} wants the buffer {buffer}, which its operation does not make: a defect of trapline, please report it"
+    )]
+    NoBuffer { shader: &'static str, buffer: &'static str },
+    #[error("{adapter}: shader {shader} was refused: {reason}")]
+    Shader { adapter: String, shader: &'static str, reason: String },
+}

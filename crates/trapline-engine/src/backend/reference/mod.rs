@@ -1,0 +1,133 @@
+//! The reference backend: the f64 cell, one cell after another.
+//!
+//! It evaluates the equations of [`trapline_model::cell`] directly from the material, with library exponentials for every class
+//! at every checkpoint: no recurrence, no table of the fast backends is used. Slow on purpose; threads only
+//! spread whole chunks, which are merged in order.
+
+mod stimulate;
+
+use super::job::{Job, Observables, PROGRAMMED_FILLING, QUANTITIES};
+use super::stimulus::{Response, Stimulus};
+use super::tally::{CHUNK_CELLS, Partial, Shift, Tally, bin_of, chunks_at_once, counters};
+use super::{Backend, BackendError, Progress, Trace};
+use ndarray::Array2;
+use rayon::prelude::*;
+use trapline_model::array::{self, CellSet};
+use trapline_model::cell;
+use trapline_model::cell::step;
+use trapline_model::outcome::Identity;
+
+/// The f64 backend.
+#[derive(Debug, Default)]
+pub struct Reference;
+
+/// One cell at every checkpoint.
+fn observe(job: &Job, cell_number: u64) -> (f64, impl Iterator<Item = Observables<f64>>) {
+    let factors = array::factors(&job.variation, job.seed, cell_number);
+    let speed = |cycle| array::capture_speed(&job.variation, job.seed, cell_number, cycle);
+    let occupancy = job.programmed(&factors, speed);
+    let at = |&bake_k: &f64| cell::emission_per_s(&job.material, &factors, bake_k);
+    let emissions: Vec<_> = job.stays.temperatures_k.iter().map(at).collect();
+    let start = step::filling(&job.material.classes, &occupancy);
+    let readings = job.stays.for_s.rows().into_iter().map(move |stays_s| {
+        let emptied = std::array::from_fn(|k| emissions.iter().zip(stays_s).map(|(per_s, s)| per_s[k] * s).sum());
+        let lost = job.lost_fraction(&occupancy, &emptied, start);
+        job.read_out(factors.area, start, lost)
+    });
+    (start, readings)
+}
+
+/// Sums and counts of a run of cells.
+fn chunk(job: &Job, shifts: &[Shift], first: u64, count: u64) -> (Vec<Partial>, Array2<u64>) {
+    let checkpoints = job.times_s.len();
+    let bins = job.bins.count;
+    let mut partials = vec![Partial::EMPTY; checkpoints];
+    let mut counts = Array2::zeros((checkpoints, counters(bins)));
+    for number in first..first + count {
+        let (start, readings) = observe(job, number);
+        let programmed = start > PROGRAMMED_FILLING;
+        for (checkpoint, seen) in readings.enumerate() {
+            let (partial, shift) = (&mut partials[checkpoint], &shifts[checkpoint]);
+            // The last two quantities mean nothing without charge.
+            let quantities = if programmed { QUANTITIES } else { 2 };
+            for (q, value) in seen.array().into_iter().enumerate().take(quantities) {
+                let d = (value - shift.nominal[q]) / shift.scale[q];
+                partial.sum[q] += d;
+                partial.square[q] += d * d;
+                partial.min[q] = partial.min[q].min(value);
+                partial.max[q] = partial.max[q].max(value);
+            }
+            let mut row = counts.row_mut(checkpoint);
+            row[bin_of(seen.conductance, job.bins.conductance, bins)] += 1;
+            row[bins + 2 + bin_of(seen.filling, job.bins.filling, bins)] += 1;
+            if programmed {
+                row[2 * (bins + 2) + bin_of(seen.kept, job.bins.kept, bins)] += 1;
+                row[3 * (bins + 2)] += u64::from(seen.kept < job.kept_threshold);
+                row[3 * (bins + 2) + 1] += 1;
+            }
+        }
+    }
+    (partials, counts)
+}
+
+impl Backend for Reference {
+    fn identity(&self) -> Identity {
+        Identity {
+            backend: "reference".to_owned(),
+            adapter: super::processor_name(),
+            driver: String::new(),
+            instruction_set: "f64".to_owned(),
+            software: false,
+        }
+    }
+
+    fn at_once(&self) -> usize {
+        rayon::current_num_threads()
+    }
+
+    fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
+        let mut tally = Tally::new(job, |x| x);
+        let cells = job.shape.cells();
+        let chunks = cells.div_ceil(CHUNK_CELLS);
+        let at_once = chunks_at_once(job, size_of::<u64>(), rayon::current_num_threads());
+        for batch in (0..chunks).step_by(at_once as usize) {
+            let shifts = &tally.shifts;
+            let done: Vec<_> = (batch..chunks.min(batch + at_once))
+                .into_par_iter()
+                .map(|number| {
+                    let first = number * CHUNK_CELLS;
+                    let count = CHUNK_CELLS.min(cells - first);
+                    let found = chunk(job, shifts, first, count);
+                    progress(count);
+                    found
+                })
+                .collect();
+            for (partials, counts) in done {
+                tally.partials.iter_mut().zip(&partials).for_each(|(sum, part)| sum.add(part));
+                tally.counts += &counts;
+            }
+        }
+        Ok(tally)
+    }
+
+    fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
+        let mut trace = Trace::unwritten(job.times_s.len(), cells.count as usize);
+        for i in 0..cells.count as usize {
+            for (checkpoint, seen) in observe(job, cells.number(i as u64)).1.enumerate() {
+                trace.conductance[[checkpoint, i]] = seen.conductance as f32;
+                trace.filling[[checkpoint, i]] = seen.filling as f32;
+                trace.lost[[checkpoint, i]] = seen.lost as f32;
+                trace.kept[[checkpoint, i]] = seen.kept as f32;
+            }
+        }
+        Ok(trace)
+    }
+    fn stimulate(
+        &self,
+        stimulus: &Stimulus,
+        cells: &[u64],
+        occupancy: &mut Array2<f64>,
+    ) -> Result<Response, BackendError> {
+        stimulate::stimulate(stimulus, cells, occupancy)
+    }
+}

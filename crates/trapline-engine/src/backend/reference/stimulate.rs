@@ -1,0 +1,73 @@
+//! The stimulus in f64, cell by cell: the equations of [`trapline_model::cell`].
+
+use crate::backend::BackendError;
+use crate::backend::stimulus::{self, Response, Stimulus};
+use ndarray::Array2;
+use rayon::prelude::*;
+use trapline_model::array;
+use trapline_model::cell::{self, step};
+use trapline_model::material::MAX_CLASSES;
+use trapline_model::units::ELEMENTARY_CHARGE_C;
+
+/// One cell: its occupancy afterwards and the rows of its response.
+fn one(stimulus: &Stimulus, cell: u64, occupancy: &mut step::Occupancy) -> Vec<[f64; stimulus::RESPONSE_QUANTITIES]> {
+    let material = &stimulus.material;
+    let factors = array::factors(&stimulus.variation, stimulus.seed, cell);
+    let emission = cell::emission_per_s(material, &factors, stimulus.ambient_k);
+    let traps = material.capture.map_or(0.0, |c| c.traps);
+    let mut rows = vec![[0.0; stimulus::RESPONSE_QUANTITIES]; stimulus.rows];
+    for step in &stimulus.steps {
+        let drive = &step.program.drive;
+        let speed = array::capture_speed(&stimulus.variation, stimulus.seed, cell, step.program.cycle);
+        let flow = cell::apply_metered(material, &factors, &emission, drive, step.pieces, speed, occupancy);
+        let Some(row) = step.row else {
+            continue;
+        };
+        let row = &mut rows[row as usize];
+        let current_a = |free_share: f64| factors.area * (free_share * step.injected_a + step.hopping_a);
+        let filling = step::filling(&material.classes, occupancy);
+        let free = material.injection.free_share;
+        row[0] = current_a(free / (1.0 - (1.0 - free) * filling)).copysign(drive.bias_v);
+        row[1] = filling;
+        row[2] += drive.bias_v.abs() * current_a(flow.free_share) * drive.dwell_s;
+        row[3] += factors.area * step.injected_a * drive.dwell_s / ELEMENTARY_CHARGE_C;
+        row[4] += factors.area * factors.trap_filled * traps * flow.caught;
+    }
+    rows
+}
+
+/// See [`crate::backend::Backend::stimulate`].
+pub(super) fn stimulate(
+    stimulus: &Stimulus,
+    cells: &[u64],
+    occupancy: &mut Array2<f64>,
+) -> Result<Response, BackendError> {
+    stimulus::check(stimulus, cells, occupancy)?;
+    let classes = stimulus.material.classes.len();
+    let before = &*occupancy;
+    let after: Vec<_> = cells
+        .par_iter()
+        .enumerate()
+        .map(|(i, cell)| {
+            let mut state = [0.0; MAX_CLASSES];
+            for (k, f) in state.iter_mut().enumerate().take(classes) {
+                *f = before[[i, k]];
+            }
+            let rows = one(stimulus, *cell, &mut state);
+            (state, rows)
+        })
+        .collect();
+    let mut response = Response::unwritten(stimulus.rows, cells.len());
+    let mut arrays = response.arrays();
+    for (i, (state, rows)) in after.iter().enumerate() {
+        for k in 0..classes {
+            occupancy[[i, k]] = state[k];
+        }
+        for (row, quantities) in rows.iter().enumerate() {
+            for (array, quantity) in arrays.iter_mut().zip(quantities) {
+                array[[row, i]] = *quantity;
+            }
+        }
+    }
+    Ok(response)
+}

@@ -1,0 +1,4 @@
+//! Computes cells.
+
+pub mod backend;
+pub mod rare;

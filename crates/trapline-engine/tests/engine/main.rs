@@ -1,0 +1,11 @@
+//! The tests of `trapline-engine`, one program.
+
+mod cell_convergence;
+mod cell_invariants;
+mod cpu_bits;
+mod gpu;
+mod profile;
+mod rng_gpu;
+mod stimulus;
+#[path = "../../../../tests/support/mod.rs"]
+mod support;

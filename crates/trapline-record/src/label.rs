@@ -1,0 +1,157 @@
+//! Reading what a campaign is: its axes, its settings and where it came from.
+
+use ndarray::{Array1, ArrayD};
+
+use super::error::RecordError;
+use super::input::Input;
+use super::kind::Kind;
+use super::layout::{self, Axis, PointDataset};
+use trapline_model::outcome::{CampaignLabel, CellWindow, Coordinate, PointSettings, Sweep, SweptKey};
+
+/// Most axes of points: sweeps, material, temperature.
+const MAX_AXES: usize = 16;
+
+/// What a file holds of the settings of one point: seven numbers.
+const SETTINGS_BYTES: usize = 7 * 8;
+
+pub(super) fn read(input: &Input<'_>, format_version: [i32; 2]) -> Result<CampaignLabel, RecordError> {
+    let path = input.path;
+    let names = input.axis_length(Axis::Material.name())?;
+    let names = input.strings(Axis::Material.name(), &[names])?;
+    let texts = input.texts("material_toml")?;
+    if texts.len() != names.len() {
+        let limit = format!("{}, one per material", names.len());
+        return Err(RecordError::damaged(path, "the number of material_toml texts", texts.len(), limit));
+    }
+    let temperatures: Array1<f64> = input.axis_numbers(Axis::Temperature.name())?;
+    let times: Array1<f64> = input.axis_numbers(Axis::Time.name())?;
+    let mut label = CampaignLabel {
+        name: input.text("campaign_name")?,
+        campaign_toml: input.text("campaign_toml")?,
+        overrides: input.texts("overrides")?,
+        sweeps: sweeps(input)?,
+        materials: names.into_iter().zip(texts).collect(),
+        temperatures_k: temperatures.to_vec(),
+        times_s: times.to_vec(),
+        bins: input.axis_length(Axis::Bin.name())?,
+        report_times_s: input.array("report_times")?,
+        dump: dump_window(input)?,
+        settings: Vec::new(),
+    };
+    // The product of the axes is bounded by the size of the datasets that have them all, before a list is made of it.
+    let per_point = if format_version[0] < 2 { 1 } else { SETTINGS_BYTES };
+    input.fits("the settings of the points", &label.shape(), per_point)?;
+    label.settings =
+        if format_version[0] < 2 { settings_of_format_1(input, &label)? } else { settings(input, &label)? };
+    Ok(label)
+}
+
+fn sweeps(input: &Input<'_>) -> Result<Vec<Sweep>, RecordError> {
+    let names = input.texts("sweeps")?;
+    if names.len() > MAX_AXES - 2 {
+        let limit = format!("{} or fewer", MAX_AXES - 2);
+        return Err(RecordError::damaged(input.path, "the number of sweeps", names.len(), limit));
+    }
+    if let Some(name) = names.iter().find(|name| name.contains('/')) {
+        return Err(RecordError::damaged(input.path, "the name of a sweep", format!("{name:?}"), "without a slash"));
+    }
+    names.into_iter().map(|name| sweep(input, name)).collect()
+}
+
+fn sweep(input: &Input<'_>, name: String) -> Result<Sweep, RecordError> {
+    let (coordinate, units) = coordinate(input, &name)?;
+    let axis = input.open_any(&name)?;
+    let keys = input.texts_of(&axis, "keys")?;
+    let mut sweep = Sweep { name, coordinate, keys: Vec::new() };
+    for key in keys {
+        let dataset = sweep.dataset_of(&key);
+        let (values, units) = match input.has_dataset(&dataset) {
+            true => self::coordinate(input, &dataset)?,
+            false => (sweep.coordinate.clone(), units.clone()),
+        };
+        if values.len() != sweep.coordinate.len() {
+            let (what, limit) =
+                (format!("the length of {dataset}"), format!("{}, as its axis", sweep.coordinate.len()));
+            return Err(RecordError::damaged(input.path, what, values.len(), limit));
+        }
+        sweep.keys.push(SweptKey { key, units, values });
+    }
+    Ok(sweep)
+}
+
+/// A one-dimensional dataset of numbers or texts, and its unit.
+fn coordinate(input: &Input<'_>, name: &str) -> Result<(Coordinate, String), RecordError> {
+    let length = input.axis_length(name)?;
+    let dataset = input.open_any(name)?;
+    let units = input.text_of(&dataset, "units")?;
+    let values = match input.kind_of(name, &dataset)? {
+        Kind::Real(8) => Coordinate::Real(input.axis_numbers::<f64>(name)?.to_vec()),
+        Kind::Signed(8) => Coordinate::Whole(input.axis_numbers::<i64>(name)?.to_vec()),
+        Kind::Text => Coordinate::Text(input.strings(name, &[length])?.into_iter().collect()),
+        other => {
+            let what = format!("the type of the dataset {name}");
+            let limit = "64-bit numbers, whole numbers with a sign, or texts";
+            return Err(RecordError::damaged(input.path, what, other, limit));
+        }
+    };
+    Ok((values, units))
+}
+
+fn settings(input: &Input<'_>, label: &CampaignLabel) -> Result<Vec<PointSettings>, RecordError> {
+    let shape = label.shape();
+    let whole = |of: PointDataset| input.numbers::<u64, ndarray::IxDyn>(of.name, &shape);
+    let real = |of: PointDataset| input.numbers::<f64, ndarray::IxDyn>(of.name, &shape);
+    let [rows, cols, seed] = [whole(layout::ROWS)?, whole(layout::COLS)?, whole(layout::SEED)?].map(flat);
+    let [read_v, read_k, program_k, kept_threshold] = [
+        real(layout::READ_BIAS)?,
+        real(layout::READ_TEMPERATURE)?,
+        real(layout::PROGRAM_TEMPERATURE)?,
+        real(layout::KEPT_THRESHOLD)?,
+    ]
+    .map(flat);
+    let one = |n: usize| PointSettings {
+        rows: rows[n],
+        cols: cols[n],
+        seed: seed[n],
+        read_v: read_v[n],
+        read_k: read_k[n],
+        program_k: program_k[n],
+        kept_threshold: kept_threshold[n],
+    };
+    Ok((0..label.points()).map(one).collect())
+}
+
+fn flat<T: Clone>(values: ArrayD<T>) -> Vec<T> {
+    values.into_iter().collect()
+}
+
+/// Before 2.0 every point had the settings that the root names.
+fn settings_of_format_1(input: &Input<'_>, label: &CampaignLabel) -> Result<Vec<PointSettings>, RecordError> {
+    let program_k: Option<f64> = input.array("program_temperature")?.first().copied();
+    let (rows, cols, seed) = (input.scalar("array_rows")?, input.scalar("array_cols")?, input.scalar("seed")?);
+    let (read_v, kept_threshold) = (input.scalar("read_bias")?, input.scalar("kept_threshold")?);
+    let one = |n: usize| {
+        let baked_k = label.temperatures_k[n % label.temperatures_k.len()];
+        let program_k = program_k.unwrap_or(baked_k);
+        PointSettings { rows, cols, seed, read_v, read_k: baked_k, program_k, kept_threshold }
+    };
+    Ok((0..label.points()).map(one).collect())
+}
+
+fn dump_window(input: &Input<'_>) -> Result<Option<CellWindow>, RecordError> {
+    let window: Vec<u64> = input.array("dump_window")?;
+    if window.is_empty() && !input.has_dataset(Axis::Row.name()) {
+        return Ok(None);
+    }
+    let rows = input.axis_length(Axis::Row.name())? as u64;
+    let cols = input.axis_length(Axis::Col.name())? as u64;
+    match window[..] {
+        [first_row, first_col, r, c] if r == rows && c == cols => {
+            Ok(Some(CellWindow { first_row, first_col, rows, cols }))
+        }
+        _ => {
+            let limit = format!("four integers, the last two {rows} and {cols} as the axes say");
+            Err(RecordError::damaged(input.path, "dump_window", format!("{window:?}"), limit))
+        }
+    }
+}

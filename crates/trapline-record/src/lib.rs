@@ -1,0 +1,64 @@
+//! Results on disk, in HDF5: the only room that knows the format.
+//!
+//! ## The kinds of file
+//!
+//! A *point file* holds one point of a campaign (one material at one temperature, every checkpoint). A *campaign file* is
+//! the merge of point files. Both have the same layout; a point file is a campaign of one by one with the point's place in
+//! its campaign beside it, so whatever reads one reads the other. Until the merge a *campaign in progress* stands in its place,
+//! whose links lead to the point files. An *experiment file* holds what any other experiment
+//! found, as [`trapline_model::dataset::Dataset`]s, each in a group of its own. `docs/format.md` describes every dataset and attribute.
+//!
+//! ## What can be relied on
+//!
+//! - A file under its final name is complete: it is written under a temporary name in the same folder, closed with the
+//!   result checked, synchronised, renamed, and the folder synchronised ([`trapline_model::files::commit`]). The functions that begin with `stage_` leave
+//!   the renaming to whoever holds the [`trapline_model::files::commit::Batch`]; the others replace what has the name.
+//! - Damage is reported: a checksum over the whole file is compared before HDF5 sees it, the HDF5 metadata and every array
+//!   of results carry their own, sizes are checked against the axes before anything is allocated, and a file of another
+//!   type or of a newer format is refused by name.
+//! - What is read back equals what was written bit for bit, NaN included.
+//!
+//! [`write_point`], [`merge_points`] and [`write_datasets`] write, [`read_point`], [`open_campaign`] and [`read_datasets`]
+//! read, [`describe()`] puts what a file says into words.
+
+mod contents;
+mod datasets;
+mod describe;
+mod describe_experiment;
+mod error;
+mod experiment;
+mod hdf;
+mod index;
+mod input;
+mod kind;
+mod label;
+mod layout;
+mod linked;
+mod merge;
+mod output;
+mod pending;
+mod read;
+mod root;
+mod scales;
+mod seal;
+mod texts;
+mod write;
+
+pub use datasets::{stage_datasets, write_datasets};
+pub use describe::{describe, describe_unfinished};
+pub use describe_experiment::text as describe_experiment;
+pub use error::RecordError;
+pub use experiment::{ExperimentRecord, read_datasets};
+pub use hdf::{Trust, is_sealed};
+pub use index::{UnfinishedRecord, open_unfinished, stage_unfinished, write_unfinished};
+pub use layout::{
+    CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, MAX_AXIS_NAME, POINT_FILE_TYPE, UNFINISHED_FILE_TYPE,
+    is_taken as is_taken_name,
+};
+pub use merge::{Held, Source, load_outcome, merge, merge_points, stage_merge, stage_points};
+pub use read::{
+    OpenRecord, Record, open, open_campaign, open_point, read_all, read_dump, read_histograms, read_point,
+    read_summary, whole,
+};
+pub use root::{FileType, kind as file_type};
+pub use write::{point_path, write_point};

@@ -1,0 +1,54 @@
+//! Figures of recorded results: the only room that knows plotters.
+//!
+//! Every figure is drawn into memory, once per format, by the same code, and committed like a record: a file under its final
+//! name is complete. The font is embedded, so the bitmap looks the same on every machine; the SVG names the generic family
+//! `sans-serif` and leaves the choice to its reader.
+
+mod axis;
+mod bar;
+mod canvas;
+mod chart;
+pub mod digits;
+mod frame;
+mod heat;
+pub mod lifetime;
+mod map;
+mod marks;
+mod plate;
+mod retention;
+mod scale;
+
+use std::path::{Path, PathBuf};
+
+pub use axis::Axis;
+pub use chart::{Chart, Curve, Mark, Style};
+pub use heat::Heat;
+pub use map::Map;
+pub use plate::{Panel, Plate, plate, plate_svg, stage_plate};
+pub use retention::{retention, stage_retention};
+pub use scale::Colour;
+
+use trapline_model::files::commit::CommitError;
+use trapline_record::RecordError;
+
+/// Why a figure could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum FigureError {
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+
+    #[error(transparent)]
+    Record(#[from] RecordError),
+
+    #[error("cannot draw {}: {detail}; look at the numbers with `trapline show`", path.display())]
+    Draw { path: PathBuf, detail: String },
+
+    #[error("cannot draw {}: the record has {found} materials, and a figure holds 1 to {limit}; run fewer in one campaign", path.display())]
+    TooMany { path: PathBuf, found: usize, limit: usize },
+}
+
+impl FigureError {
+    fn draw(path: &Path, detail: impl ToString) -> Self {
+        FigureError::Draw { path: path.to_owned(), detail: detail.to_string() }
+    }
+}

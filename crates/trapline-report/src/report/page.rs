@@ -1,0 +1,133 @@
+//! The page as a whole. Everything is in it, and it asks no network for anything; files beside it are linked by name.
+
+use std::fmt::Write;
+
+use super::parts;
+use crate::analysis::report::{LifetimeReport, percent};
+use crate::figure::lifetime::LifetimeFigure;
+use crate::figure::{FigureError, plate_svg};
+use crate::html::{escaped, inline};
+use trapline_model::outcome::{CampaignRecord, Program};
+
+/// A file beside the page.
+#[derive(Debug, Clone, Copy)]
+pub struct Attachment {
+    pub name: &'static str,
+    /// What it holds, in a few words.
+    pub holds: &'static str,
+}
+
+/// Light and dark as the reader has it; figures stay on white, as they are printed.
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#222;--paper:#fff;--quiet:#555;--rule:#ddd;--code:#f5f5f5;--warn:#a00}\
+@media(prefers-color-scheme:dark){:root{--ink:#ddd;--paper:#16181b;--quiet:#a0a0a0;--rule:#3a3d42;--code:#22252a;--warn:#ff8a80}\
+a{color:#8ab4f8}}\
+body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1rem;color:var(--ink);background:var(--paper)}\
+h1{font-size:1.6rem;overflow-wrap:anywhere}h2{font-size:1.25rem;margin-top:2rem}h3{font-size:1.05rem;margin-bottom:.3rem}\
+figure{margin:1.5rem 0;break-inside:avoid}figure .wide{background:#fff;border:1px solid var(--rule);border-radius:4px;text-align:center}\
+figure svg{max-width:100%;height:auto}figcaption{color:var(--quiet);font-size:.95rem;margin-top:.4rem}\
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}\
+th,td{border-bottom:1px solid var(--rule);padding:.3rem .6rem;text-align:left;vertical-align:top}\
+td.n,table.numbers td:not(:first-child){font-variant-numeric:tabular-nums}table.numbers td,table.numbers th{white-space:nowrap}\
+.no{color:var(--warn)}.quiet,small{color:var(--quiet)}dl{display:grid;grid-template-columns:10rem 1fr;gap:.1rem 1rem;font-size:.9rem;margin:.3rem 0 1rem}\
+dt{color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere}pre{overflow-x:auto;background:var(--code);padding:.75rem;font-size:.8rem}\
+nav{display:flex;flex-wrap:wrap;gap:.2rem 1rem}table.answers td:nth-child(2),table.answers td:nth-child(3){white-space:nowrap}\
+@media(max-width:45rem){body{padding:.6rem;font-size:15px}figure svg{max-width:none;width:44rem}\
+table.answers tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--rule)}table.answers tr.head{display:none}\
+table.answers td{display:block;border:0;padding:.1rem 0}table.answers td[data-of]::before{content:attr(data-of)': ';color:var(--quiet)}\
+table.answers td:first-child{font-weight:bold}dl{grid-template-columns:1fr}dd{margin-bottom:.3rem}}\
+@media print{:root{--ink:#000;--paper:#fff;--quiet:#444;--rule:#bbb;--code:#f5f5f5;--warn:#a00}body{max-width:none;font-size:10.5pt}\
+nav{display:none}.wide{overflow:visible}tr,dl{break-inside:avoid}table.numbers{font-size:7.5pt}table.numbers td,table.numbers th{padding:.15rem .3rem}}";
+
+/// The page of a report on a record, with its figures. `files` lie beside it under their names, and so does `NAME.png` and `NAME.svg` of
+/// each figure that is drawn.
+///
+/// # Errors
+/// [`FigureError`] where a figure is too large to be drawn.
+pub fn page(
+    record: &CampaignRecord,
+    report: &LifetimeReport,
+    figures: &[LifetimeFigure],
+    files: &[Attachment],
+    program: Program,
+) -> Result<String, FigureError> {
+    let drawings = figures.iter().map(|figure| figure.plate.as_ref().map(plate_svg).transpose());
+    let drawings = drawings.collect::<Result<Vec<_>, _>>()?;
+    let mut html = String::new();
+    // Writing into a string cannot fail.
+    let _ = head(&mut html, record, report);
+    let _ = parts::answers(&mut html, report);
+    html.push_str("<h2 id=\"figures\">Figures</h2>\n");
+    for (figure, drawing) in figures.iter().zip(&drawings) {
+        let _ = shown(&mut html, figure, drawing.as_deref());
+    }
+    let _ = parts::cases(&mut html, report);
+    let _ = parts::choices(&mut html, report);
+    let _ = parts::limits(&mut html, report);
+    let _ = parts::provenance(&mut html, record, program);
+    let _ = attached(&mut html, files);
+    html.push_str("</body></html>\n");
+    Ok(html)
+}
+
+fn head(html: &mut String, record: &CampaignRecord, report: &LifetimeReport) -> std::fmt::Result {
+    let title = format!("Lifetimes of the campaign {}", report.campaign);
+    writeln!(
+        html,
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{0}</title>\
+         <style>{STYLE}</style></head><body>\n<h1>{0}</h1>",
+        escaped(&title)
+    )?;
+    let file = record.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let computed = match report.computed == report.points {
+        true => format!("all {} points", report.points),
+        false => format!("{} of {} points (the others are not computed)", report.computed, report.points),
+    };
+    writeln!(
+        html,
+        "<p>Simulated cells: {computed} of <code>{}</code>. A cell's life ends when it keeps less than the threshold of its window; it is \
+         known to the checkpoint. Bounds are two-sided at {}.</p>",
+        escaped(&file),
+        percent(report.question.confidence)
+    )?;
+    html.push_str(
+        "<nav><a href=\"#answers\">Answers</a><a href=\"#figures\">Figures</a><a href=\"#cases\">Tables</a>\
+         <a href=\"#choices\">Choices</a><a href=\"#limits\">Limits</a><a href=\"#provenance\">Provenance</a></nav>\n",
+    );
+    Ok(())
+}
+
+fn shown(html: &mut String, figure: &LifetimeFigure, drawing: Option<&str>) -> std::fmt::Result {
+    let (name, title) = (escaped(figure.name), escaped(figure.title));
+    writeln!(html, "<h3 id=\"{name}\">{title}</h3>")?;
+    let left_out = match figure.left_out.is_empty() {
+        true => String::new(),
+        false => format!("<p class=\"quiet\">{}</p>\n", escaped(&figure.left_out.join(" "))),
+    };
+    let Some(svg) = drawing else {
+        html.push_str(&left_out);
+        return Ok(());
+    };
+    writeln!(
+        html,
+        "<figure><div class=\"wide\">{}</div><figcaption>{} <small><a href=\"{name}.svg\">SVG</a> <a href=\"{name}.png\">PNG</a></small>\
+         </figcaption></figure>",
+        inline(svg),
+        escaped(&figure.caption)
+    )?;
+    html.push_str(&left_out);
+    Ok(())
+}
+
+fn attached(html: &mut String, files: &[Attachment]) -> std::fmt::Result {
+    if files.is_empty() {
+        return Ok(());
+    }
+    html.push_str("<h2 id=\"files\">Files beside this page</h2>\n<ul>\n");
+    for file in files {
+        writeln!(html, "<li><a href=\"{0}\">{0}</a>: {1}</li>", escaped(file.name), escaped(file.holds))?;
+    }
+    html.push_str("</ul>\n");
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! The tests of `trapline-report`, one program.
+
+mod analysis;
+mod analyze;
+mod figure;
+mod figure_chart;
+mod lifetime;
+mod lifetime_python;
+#[path = "../../../../tests/made_up/mod.rs"]
+mod made_up;

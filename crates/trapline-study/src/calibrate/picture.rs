@@ -1,0 +1,57 @@
+//! Measured curves and the fitted material's, in one chart each.
+
+use super::Found;
+use super::bench::Seen;
+use super::target::{Aim, Kept, MeasuredIv, MeasuredRetention};
+use trapline_report::figure::{Axis, Chart, Colour, Curve, Panel, Plate, Style};
+
+/// A panel for each measured curve; none where there is none.
+pub fn plate(found: &Found, title: &str) -> Option<Plate> {
+    let panel = |(target, outcome): &(super::target::Target, super::Outcome)| match (&target.aim, &outcome.seen) {
+        (Aim::Iv(measured), Seen::Curve(simulated)) => Some(Panel::Chart(iv(&target.name, measured, simulated))),
+        (Aim::Retention(measured), Seen::Curve(simulated)) => {
+            Some(Panel::Chart(retention(&target.name, measured, simulated)))
+        }
+        _ => None,
+    };
+    let panels: Vec<Panel> = found.targets.iter().filter_map(panel).collect();
+    (!panels.is_empty()).then(|| Plate { title: Some(title.to_owned()), columns: panels.len().min(2), panels })
+}
+
+fn curves(measured: Vec<(f64, f64)>, simulated: Vec<(f64, f64)>) -> Vec<Curve> {
+    vec![
+        Curve::line("measured", measured).styled(Style::Dots).coloured(Colour::distinct(1)),
+        Curve::line("fitted", simulated).coloured(Colour::distinct(0)),
+    ]
+}
+
+fn iv(name: &str, measured: &MeasuredIv, simulated: &[f64]) -> Chart {
+    let points = |values: Vec<f64>| {
+        let compared = measured.points.iter().zip(values).filter(|(point, _)| MeasuredIv::compares(point));
+        compared.map(|(point, i)| (point.x, i.abs())).collect()
+    };
+    let seen = measured.points.iter().map(|point| point.y).collect();
+    Chart {
+        title: name.to_owned(),
+        x: Axis::linear("Bias (V)"),
+        y: Axis::log("Current, magnitude (A)"),
+        curves: curves(points(seen), points(simulated.to_vec())),
+        ..Chart::default()
+    }
+}
+
+fn retention(name: &str, measured: &MeasuredRetention, simulated: &[f64]) -> Chart {
+    let (label, unit) = match measured.kept {
+        Kept::Window => ("Window kept (%)", 100.0),
+        Kept::Conductance => ("Conductance (S)", 1.0),
+    };
+    let seen = measured.points.iter().map(|p| (p.x, p.y * unit)).collect();
+    let fitted = measured.points.iter().zip(simulated).map(|(p, y)| (p.x, y * unit)).collect();
+    Chart {
+        title: name.to_owned(),
+        x: Axis::log("Time (s)"),
+        y: Axis::linear(label),
+        curves: curves(seen, fitted),
+        ..Chart::default()
+    }
+}

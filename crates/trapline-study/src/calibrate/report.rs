@@ -1,0 +1,285 @@
+//! A fit in words: tables for a terminal, and JSON.
+
+use super::claim::ClaimTarget;
+use super::parameter::Scale;
+use super::solve::{Stop, chi2};
+use super::target::{Aim, MeasuredIv, Target, Width};
+use super::{Found, FoundParameter, Outcome, Seen};
+use crate::paper::claims::{Expected, Measured, Reading, Verdict, short};
+use trapline_report::analysis::Table;
+
+/// A residual up to this is within its tolerance.
+const WITHIN: f64 = 1.0;
+/// A curve holds if its points are this near in the root mean square, which is 1 for normal errors, and none is farther off than
+/// one in ten thousand.
+const CURVE_WITHIN: f64 = 1.5;
+const CURVE_WORST: f64 = 4.0;
+
+/// Why the search ended, in words.
+pub fn stopped(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Converged => "converged",
+        Stop::Stalled => "converged to what the steps of the simulation allow",
+        Stop::Evaluations => "not converged: the evaluations allowed were used up; raise --max-evaluations",
+        Stop::Broken => "not converged: the residuals are no numbers; narrow the bounds",
+    }
+}
+
+/// Whether a target is met: a number within its tolerance, a claim as `trapline paper` judges it, a curve in the mean.
+pub fn met(target: &Target, outcome: &Outcome) -> bool {
+    match (&target.aim, &outcome.seen) {
+        (Aim::Claim(claim), Seen::Claim(measured)) => measured.verdict(&claim.claim.band) == Verdict::Met,
+        (_, Seen::Curve(_)) => {
+            let residuals = &outcome.residuals;
+            root_mean_square(residuals) <= CURVE_WITHIN && residuals.iter().all(|r| r.abs() <= CURVE_WORST)
+        }
+        (_, Seen::Nothing(_)) => false,
+        _ => outcome.residuals.iter().all(|r| r.abs() <= WITHIN),
+    }
+}
+
+/// Whether a claim is contradicted of which nothing else is expected.
+fn foreseen(target: &Target, outcome: &Outcome) -> bool {
+    match (&target.aim, &outcome.seen) {
+        (Aim::Claim(ClaimTarget { claim, .. }), Seen::Claim(measured)) => {
+            claim.expected == Expected::Contradicted && measured.verdict(&claim.band) == Verdict::Contradicted
+        }
+        _ => false,
+    }
+}
+
+fn root_mean_square(residuals: &[f64]) -> f64 {
+    (chi2(residuals) / residuals.len() as f64).sqrt()
+}
+
+/// The whole report.
+pub fn text(found: &Found) -> String {
+    let mut text = format!("{}\n{}\n", parameters(found), targets(found));
+    for line in remarks(found) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
+fn parameters(found: &Found) -> String {
+    let mut table = Table::new(["parameter", "unit", "start", "fitted", "standard error", ""], 2);
+    for p in &found.parameters {
+        let error = p.error.map_or_else(|| "-".to_owned(), |error| format!("{error:.2e}"));
+        table.row([p.parameter.key.clone(), p.unit.clone(), number(p.start), number(p.value), error, note(p)]);
+    }
+    table.render()
+}
+
+fn note(p: &FoundParameter) -> String {
+    let end = if p.value - p.parameter.lower < p.parameter.upper - p.value { "lower" } else { "upper" };
+    match (p.at_bound, p.error) {
+        (true, _) => format!("at its {end} bound"),
+        (false, None) => "not identifiable".to_owned(),
+        (false, Some(_)) => String::new(),
+    }
+}
+
+fn targets(found: &Found) -> String {
+    let mut table = Table::new(["target", "wanted", "simulated", "residual", ""], 1);
+    for (target, outcome) in &found.targets {
+        let mut verdict = verdict(target, outcome).to_owned();
+        if target.check {
+            verdict.push_str(", only checked");
+        }
+        let (wanted, simulated, residual) = words(target, outcome);
+        table.row([target.name.clone(), wanted, simulated, residual, verdict]);
+    }
+    table.render()
+}
+
+fn verdict(target: &Target, outcome: &Outcome) -> &'static str {
+    match &outcome.seen {
+        Seen::Nothing(_) => "NOT MEASURED",
+        _ if met(target, outcome) => "met",
+        _ if foreseen(target, outcome) => "contradicted, as expected",
+        _ => "MISSED",
+    }
+}
+
+fn words(target: &Target, outcome: &Outcome) -> (String, String, String) {
+    let first = outcome.residuals.first().copied().unwrap_or(f64::NAN);
+    match (&target.aim, &outcome.seen) {
+        (_, Seen::Nothing(_)) => ("-".to_owned(), "-".to_owned(), "-".to_owned()),
+        (Aim::Number { target, width, .. }, Seen::Number(value)) => {
+            (wanted(*target, *width), number(*value), format!("{first:+.2}"))
+        }
+        (Aim::Claim(ClaimTarget { claim, .. }), Seen::Claim(measured)) => {
+            (claim.band.words(), short(measured.value), format!("{first:+.2}"))
+        }
+        _ => {
+            let worst =
+                outcome.residuals.iter().fold(0.0f64, |worst, r| if r.abs() > worst.abs() { *r } else { worst });
+            let mean = root_mean_square(&outcome.residuals);
+            (format!("{} points", outcome.residuals.len()), format!("rms {mean:.2}"), format!("worst {worst:+.2}"))
+        }
+    }
+}
+
+fn wanted(target: f64, width: Width) -> String {
+    match width {
+        Width::Absolute(error) => format!("{} ± {}", number(target), number(error)),
+        Width::Relative(share) => format!("{} ± {} %", number(target), number(100.0 * share)),
+    }
+}
+
+/// A number with all digits that were asked for, and never more than eight.
+fn number(value: f64) -> String {
+    let rounded: f64 = format!("{value:.7e}").parse().unwrap_or(value);
+    let text = format!("{rounded:?}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
+}
+
+/// What is to be said beside the tables, a line each.
+pub fn remarks(found: &Found) -> Vec<String> {
+    let key = |i: usize| found.parameters[i].parameter.key.as_str();
+    let mut lines = vec![format!(
+        "chi-squared {} (start: {}); numbers {}, parameters {}; {}, {} evaluations",
+        short(found.chi2),
+        short(found.chi2_at_start),
+        found.residuals,
+        found.parameters.len(),
+        stopped(found.stop),
+        found.evaluations
+    )];
+    if found.starts.len() > 1 {
+        let near =
+            |chi2: &&f64| **chi2 <= found.starts.iter().flatten().fold(f64::INFINITY, |a, b| a.min(*b)) * 1.01 + 0.01;
+        let same = found.starts.iter().flatten().filter(near).count();
+        lines.push(format!("{same} of {} starts lead to this chi-squared", found.starts.len()));
+    }
+    for direction in &found.knowledge.open {
+        lines.push(match direction.as_slice() {
+            [(only, _)] => format!("not identifiable: {}; the targets say less of it than its bounds", key(*only)),
+            several => format!(
+                "not identifiable: the combination {}; the targets hardly change along it",
+                several.iter().map(|(i, part)| format!("{part:+.2} {}", key(*i))).collect::<Vec<_>>().join(" ")
+            ),
+        });
+    }
+    if found.knowledge.open.iter().any(|direction| direction.len() > 1) {
+        lines.push(
+            "(parts of a combination count in the distance between the bounds, on the parameter's scale)".to_owned(),
+        );
+    }
+    for (a, b, correlation) in &found.knowledge.correlated {
+        lines.push(format!("correlation {correlation:+.3}: {} and {}", key(*a), key(*b)));
+    }
+    for (target, outcome) in &found.targets {
+        match &outcome.seen {
+            Seen::Claim(measured) => {
+                let broken = measured.conditions.iter().filter(|condition| !condition.holds);
+                lines.extend(broken.map(|condition| format!("{}: not so: {}", target.name, condition.text)));
+                lines.extend(surprising_readings(target, measured));
+            }
+            Seen::Nothing(why) => lines.push(format!("{}: not measured: {why}", target.name)),
+            _ => {}
+        }
+    }
+    lines
+}
+
+/// Other readings of a claim ([`crate::paper::claims::Reading`]) that are not as expected.
+fn surprising_readings(target: &Target, measured: &Measured) -> Vec<String> {
+    let Aim::Claim(ClaimTarget { claim, .. }) = &target.aim else {
+        return Vec::new();
+    };
+    let verdict = |reading: &Reading| {
+        let found = measured.readings.iter().find(|(name, _)| *name == reading.name);
+        found.map_or(Verdict::Undecided, |(_, m)| m.verdict(&reading.band))
+    };
+    let differ = claim.readings.iter().filter(|reading| verdict(reading).differs_from(reading.expected));
+    differ.map(|reading| format!("{} ({}): {}", target.name, reading.name, verdict(reading).word())).collect()
+}
+
+/// The same as JSON.
+pub fn json(found: &Found) -> serde_json::Value {
+    let parameters: Vec<_> = found
+        .parameters
+        .iter()
+        .map(|p| {
+            serde_json::json!({
+                "key": p.parameter.key,
+                "unit": p.unit,
+                "lower": p.parameter.lower,
+                "upper": p.parameter.upper,
+                "scale": if p.parameter.scale == Scale::Log { "log" } else { "linear" },
+                "start": p.start,
+                "fitted": p.value,
+                "standard_error": p.error,
+                "at_bound": p.at_bound,
+                "identifiable": p.error.is_some(),
+            })
+        })
+        .collect();
+    let targets: Vec<_> = found.targets.iter().map(|(target, outcome)| target_json(target, outcome)).collect();
+    let open: Vec<Vec<_>> = found
+        .knowledge
+        .open
+        .iter()
+        .map(|direction| {
+            let named =
+                |(i, part): &(usize, f64)| serde_json::json!({"key": found.parameters[*i].parameter.key, "part": part});
+            direction.iter().map(named).collect()
+        })
+        .collect();
+    let correlated: Vec<_> = found
+        .knowledge
+        .correlated
+        .iter()
+        .map(|(a, b, c)| {
+            let key = |i: &usize| found.parameters[*i].parameter.key.clone();
+            serde_json::json!({"keys": [key(a), key(b)], "correlation": c})
+        })
+        .collect();
+    serde_json::json!({
+        "parameters": parameters,
+        "targets": targets,
+        "not_identifiable": open,
+        "correlated": correlated,
+        "chi2": found.chi2,
+        "chi2_at_start": found.chi2_at_start,
+        "residuals": found.residuals,
+        "converged": found.converged(),
+        "stopped": stopped(found.stop),
+        "evaluations": found.evaluations,
+        "chi2_of_starts": found.starts,
+    })
+}
+
+fn target_json(target: &Target, outcome: &Outcome) -> serde_json::Value {
+    let (wanted, simulated) = match (&target.aim, &outcome.seen) {
+        (Aim::Number { target, .. }, Seen::Number(value)) => (serde_json::json!(target), serde_json::json!(value)),
+        (Aim::Claim(claim), Seen::Claim(m)) => {
+            (serde_json::json!(claim.claim.band.words()), serde_json::json!(m.value))
+        }
+        (Aim::Iv(measured), Seen::Curve(simulated)) => {
+            let compared = measured.points.iter().zip(simulated).filter(|(point, _)| MeasuredIv::compares(point));
+            let (points, values): (Vec<f64>, Vec<f64>) = compared.map(|(point, value)| (point.y, *value)).unzip();
+            (serde_json::json!(points), serde_json::json!(values))
+        }
+        (Aim::Retention(measured), Seen::Curve(simulated)) => {
+            let points: Vec<f64> = measured.points.iter().map(|point| point.y).collect();
+            (serde_json::json!(points), serde_json::json!(simulated))
+        }
+        _ => (serde_json::Value::Null, serde_json::Value::Null),
+    };
+    let error = match &outcome.seen {
+        Seen::Nothing(why) => Some(why),
+        _ => None,
+    };
+    serde_json::json!({
+        "name": target.name,
+        "error": error,
+        "wanted": wanted,
+        "simulated": simulated,
+        "residuals": outcome.residuals,
+        "met": met(target, outcome),
+        "only_checked": target.check,
+    })
+}

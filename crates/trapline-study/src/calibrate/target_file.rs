@@ -1,0 +1,400 @@
+//! `[[target]]` of a fit file, and `[conditions]` of all of them: keys in, a checked target out.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::FitError;
+use super::claim::ClaimTarget;
+use super::target::*;
+use crate::experiment::pulse::{POTENTIATION, Train};
+use crate::paper::raw::{SWEEP_DWELL_S, SWEEP_STEP_V, SWEEP_TO_V};
+use trapline_model::csv_file::{Columns, CsvError};
+use trapline_model::protocol::Part;
+use trapline_model::units::kelvin;
+
+/// Points of a measured curve.
+const POINTS: RangeInclusive<usize> = 3..=20_000;
+
+/// A target, and the conditions of all: flat, because serde loses the place of an error inside an enum.
+#[derive(Deserialize, Default, Clone)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TargetFile {
+    name: Option<String>,
+    kind: Option<String>,
+    claim: Option<String>,
+    target: Option<f64>,
+    tolerance: Option<f64>,
+    relative: Option<f64>,
+    check: Option<bool>,
+    // Where on a curve.
+    from_v: Option<f64>,
+    to_v: Option<f64>,
+    bias_v: Option<f64>,
+    branch: Option<String>,
+    law: Option<String>,
+    time_s: Option<f64>,
+    key: Option<String>,
+    file: Option<String>,
+    floor_a: Option<f64>,
+    // Conditions.
+    temperature_c: Option<f64>,
+    sweep_to_v: Option<f64>,
+    step_v: Option<f64>,
+    dwell_s: Option<f64>,
+    amplitude_v: Option<f64>,
+    width_s: Option<f64>,
+    interval_s: Option<f64>,
+    pulses: Option<i64>,
+    read_v: Option<f64>,
+    read_s: Option<f64>,
+}
+
+const SWEEP: &[&str] = &["sweep_to_v", "step_v", "dwell_s"];
+const PULSES: &[&str] = &["amplitude_v", "width_s", "interval_s", "pulses", "read_v", "read_s"];
+pub(super) const CONDITIONS: &[&[&str]] = &[&["temperature_c"], SWEEP, PULSES];
+
+/// Most pulses of a train.
+const MAX_PULSES: u32 = 10_000;
+
+/// Keys of a kind beside `kind`, `name`, `check`, `temperature_c` and its widths.
+fn keys_of(kind: &str) -> Option<Vec<&'static str>> {
+    let with = |own: &[&'static str], setup: &[&'static str]| Some([own, setup].concat());
+    match kind {
+        "slope" | "linearity" => with(&["target", "from_v", "to_v", "branch", "law"], SWEEP),
+        "current" | "filling" => with(&["target", "bias_v", "branch"], SWEEP),
+        "memory_ratio" => with(&["target", "bias_v"], SWEEP),
+        "energy" | "conductance_rise" | "filling_after" => with(&["target"], PULSES),
+        "retained" => with(&["target", "time_s"], PULSES),
+        "parameter" => with(&["target", "key"], &[]),
+        "iv_csv" => with(&["file", "dwell_s", "floor_a"], &[]),
+        "retention_csv" => with(&["file"], PULSES),
+        _ => None,
+    }
+}
+
+const KINDS: &str = "slope, linearity, current, memory_ratio, filling, energy, conductance_rise, filling_after, retained, parameter, iv_csv, \
+                     retention_csv";
+
+impl TargetFile {
+    /// Names of the keys that are given, `kind`, `name`, `check` and the widths left out.
+    fn given(&self) -> Vec<&'static str> {
+        let all = [
+            ("claim", self.claim.is_some()),
+            ("target", self.target.is_some()),
+            ("from_v", self.from_v.is_some()),
+            ("to_v", self.to_v.is_some()),
+            ("bias_v", self.bias_v.is_some()),
+            ("branch", self.branch.is_some()),
+            ("law", self.law.is_some()),
+            ("time_s", self.time_s.is_some()),
+            ("key", self.key.is_some()),
+            ("file", self.file.is_some()),
+            ("floor_a", self.floor_a.is_some()),
+            ("temperature_c", self.temperature_c.is_some()),
+            ("sweep_to_v", self.sweep_to_v.is_some()),
+            ("step_v", self.step_v.is_some()),
+            ("dwell_s", self.dwell_s.is_some()),
+            ("amplitude_v", self.amplitude_v.is_some()),
+            ("width_s", self.width_s.is_some()),
+            ("interval_s", self.interval_s.is_some()),
+            ("pulses", self.pulses.is_some()),
+            ("read_v", self.read_v.is_some()),
+            ("read_s", self.read_s.is_some()),
+        ];
+        all.into_iter().filter(|(_, given)| *given).map(|(key, _)| key).collect()
+    }
+
+    /// The first key that is given and is no condition.
+    pub(super) fn stray(&self) -> Option<&'static str> {
+        let own = [
+            ("kind", self.kind.is_some()),
+            ("name", self.name.is_some()),
+            ("check", self.check.is_some()),
+            ("tolerance", self.tolerance.is_some()),
+            ("relative", self.relative.is_some()),
+        ];
+        let own = own.into_iter().filter(|(_, given)| *given).map(|(key, _)| key);
+        own.chain(self.given()).find(|key| !CONDITIONS.concat().contains(key))
+    }
+
+    /// The file of a measured curve; none where there is none.
+    pub(super) fn measured(&self, base: &Path) -> Option<PathBuf> {
+        self.file.as_ref().map(|file| base.join(file))
+    }
+
+    pub(super) fn checked(&self, common: &TargetFile, base: &Path) -> Result<Target, FitError> {
+        let (aim, quick) = match (&self.kind, &self.claim) {
+            (None, Some(id)) => self.claimed(id)?,
+            (Some(kind), None) => (self.of_kind(kind, common, base)?, true),
+            _ => return Err(FitError::request(format!("it must have one of claim and kind; kinds are {KINDS}"))),
+        };
+        let default = || match (&self.claim, &self.kind, &self.file, &self.key) {
+            (Some(id), ..) => format!("claim {id}"),
+            (_, _, Some(file), _) => file.clone(),
+            (_, _, _, Some(key)) => key.clone(),
+            (_, Some(kind), ..) => kind.clone(),
+            _ => String::new(),
+        };
+        let name = self.name.clone().unwrap_or_else(default);
+        Ok(Target { name, aim, check: self.check.unwrap_or(!quick) })
+    }
+
+    fn claimed(&self, id: &str) -> Result<(Aim, bool), FitError> {
+        if let Some(key) = self.given().iter().find(|key| **key != "claim") {
+            return Err(FitError::request(format!("{key} is given, but a claim has its own: leave it out")));
+        }
+        if self.relative.is_some() {
+            return Err(FitError::request("relative is given, but a claim takes tolerance only: leave it out"));
+        }
+        let tolerance = self.tolerance.map(|t| positive("tolerance", t)).transpose()?;
+        let (target, quick) = ClaimTarget::new(id, tolerance)?;
+        Ok((Aim::Claim(target), quick))
+    }
+
+    fn of_kind(&self, kind: &str, common: &TargetFile, base: &Path) -> Result<Aim, FitError> {
+        let Some(keys) = keys_of(kind) else {
+            return Err(FitError::request(format!("kind is {kind:?}; it must be one of {KINDS}")));
+        };
+        let foreign = |key: &&&str| **key != "temperature_c" && !keys.contains(key);
+        if let Some(key) = self.given().iter().find(foreign) {
+            let keys = keys.join(", ");
+            return Err(FitError::request(format!("{key} is given, but kind {kind} takes {keys}: leave it out")));
+        }
+        let ready = Setups { own: self, common };
+        match kind {
+            "iv_csv" => self.iv(&ready, base).map(Aim::Iv),
+            "retention_csv" => self.retention(&ready, base).map(Aim::Retention),
+            _ => {
+                let target = self.needs("target", self.target)?;
+                let width = self.width()?;
+                if matches!(width, Width::Relative(_)) && target == 0.0 {
+                    return Err(FitError::request("relative is given, but the target is 0: give tolerance instead"));
+                }
+                Ok(Aim::Number { of: self.measure(kind, &ready)?, target, width })
+            }
+        }
+    }
+
+    fn measure(&self, kind: &str, ready: &Setups) -> Result<Measure, FitError> {
+        let bias = |sweep: &SweepSetup| {
+            let bias_v = self.needs("bias_v", self.bias_v)?;
+            let steps = bias_v / sweep.step_v;
+            let on_grid = bias_v != 0.0 && (steps - steps.round()).abs() < 1e-6;
+            if on_grid && bias_v.signum() == sweep.to_v.signum() && bias_v.abs() <= sweep.to_v.abs() + 1e-9 {
+                return Ok(bias_v);
+            }
+            Err(FitError::request(format!(
+                "bias_v is {bias_v:?}; it must be a step of the sweep: of {:?} V up to {:?} V",
+                sweep.step_v, sweep.to_v
+            )))
+        };
+        Ok(match kind {
+            "slope" => {
+                let sweep = ready.sweep()?;
+                Measure::Slope { sweep, window: self.window(&sweep)? }
+            }
+            "linearity" => {
+                let sweep = ready.sweep()?;
+                Measure::Linearity { sweep, window: self.window(&sweep)? }
+            }
+            "memory_ratio" => {
+                let sweep = ready.sweep()?;
+                Measure::MemoryRatio { sweep, bias_v: bias(&sweep)? }
+            }
+            "current" | "filling" => {
+                let (sweep, branch) = (ready.sweep()?, self.branch()?);
+                let bias_v = bias(&sweep)?;
+                match kind {
+                    "current" => Measure::Current { sweep, branch, bias_v },
+                    _ => Measure::Filling { sweep, branch, bias_v },
+                }
+            }
+            "energy" => Measure::Energy { pulses: ready.pulses()? },
+            "conductance_rise" => Measure::ConductanceRise { pulses: ready.pulses()? },
+            "filling_after" => Measure::FillingAfter { pulses: ready.pulses()? },
+            "retained" => {
+                let time_s = positive("time_s", self.needs("time_s", self.time_s)?)?;
+                Measure::Retained { pulses: ready.pulses()?, time_s }
+            }
+            _ => Measure::Parameter { key: self.needs("key", self.key.clone())? },
+        })
+    }
+
+    fn window(&self, sweep: &SweepSetup) -> Result<Window, FitError> {
+        let (from_v, to_v) = (self.needs("from_v", self.from_v)?, self.needs("to_v", self.to_v)?);
+        let steps = (to_v - from_v) / sweep.step_v;
+        if !(from_v > 0.0 && to_v <= sweep.to_v.abs() + 1e-9 && steps > 2.0 - 1e-6) {
+            return Err(FitError::request(format!(
+                "the window is {from_v:?} to {to_v:?} V; it must be magnitudes above 0 within the sweep to {:?} V, and two steps of \
+                 {:?} V wide",
+                sweep.to_v, sweep.step_v
+            )));
+        }
+        let name = self.law.as_deref().unwrap_or("power");
+        let Some(law) = Law::named(name) else {
+            return Err(FitError::request(format!(
+                "law is {name:?}; it must be \"power\", \"hopping\", \"tunnelling\" or \"direct\""
+            )));
+        };
+        Ok(Window { branch: self.branch()?, law, from_v, to_v })
+    }
+
+    fn iv(&self, ready: &Setups, base: &Path) -> Result<MeasuredIv, FitError> {
+        let path = base.join(self.needs("file", self.file.clone())?);
+        let dwell_s = self.dwell_s.or(ready.common.dwell_s).map(|d| positive("dwell_s", d)).transpose()?;
+        let columns = ["bias_v", "current_a", "time_s"];
+        let found = match dwell_s {
+            Some(_) => Columns::read(&path, &columns[..2], &columns[2..])?,
+            None => Columns::read(&path, &columns, &[])?,
+        };
+        // Measured times go before the dwell of all targets; beside this target's own they contradict it.
+        let timed = found.column("time_s").is_some();
+        if let Some(own_s) = self.dwell_s.filter(|_| timed) {
+            return Err(FitError::request(format!(
+                "dwell_s is {own_s:?}, but {} has a column time_s: leave one of them out",
+                path.display()
+            )));
+        }
+        let dwell_s = dwell_s.filter(|_| !timed);
+        found.each("bias_v", "between -100 and 100", |_, v| v.abs() <= 100.0)?;
+        let Width::Relative(relative) = self.width()? else {
+            return Err(FitError::request("tolerance is given, but currents have relative errors: give relative"));
+        };
+        let floor_a = self.floor_a.map(|f| positive("floor_a", f)).transpose()?;
+        let (bias, current) = (found.needed("bias_v"), found.needed("current_a"));
+        if floor_a.is_none() {
+            let limit = "of the sign of bias_v and not 0; with floor_a, a current may be anything";
+            found.each("current_a", limit, |row, i| bias[row] == 0.0 || i * bias[row] > 0.0)?;
+        }
+        let dwells_s = match dwell_s {
+            Some(dwell_s) => vec![dwell_s; bias.len()],
+            None => {
+                rising_times(&found, false)?;
+                let times = found.needed("time_s");
+                let before = std::iter::once(0.0).chain(times.iter().copied());
+                times.iter().zip(before).map(|(end, start)| end - start).collect()
+            }
+        };
+        let points: Vec<_> = bias.into_iter().zip(current).map(|(x, y)| Point { x, y }).collect();
+        let compared = points.iter().filter(|p| MeasuredIv::compares(p)).count();
+        found.between(compared, POINTS, "points with a bias other than 0")?;
+        Ok(MeasuredIv { ambient_k: ready.ambient_k()?, points, dwells_s, relative, floor_a })
+    }
+
+    fn retention(&self, ready: &Setups, base: &Path) -> Result<MeasuredRetention, FitError> {
+        let path = base.join(self.needs("file", self.file.clone())?);
+        let width = self.width()?;
+        let (kept, column) = match width {
+            Width::Absolute(_) => (Kept::Window, "kept"),
+            Width::Relative(_) => (Kept::Conductance, "conductance_s"),
+        };
+        let found = Columns::read(&path, &["time_s", column], &[])?;
+        rising_times(&found, true)?;
+        if kept == Kept::Conductance {
+            found.each(column, "more than 0", |_, g| g > 0.0)?;
+        }
+        let points: Vec<_> =
+            found.needed("time_s").into_iter().zip(found.needed(column)).map(|(x, y)| Point { x, y }).collect();
+        found.between(points.len(), POINTS, "points")?;
+        Ok(MeasuredRetention { pulses: ready.pulses()?, kept, points, width })
+    }
+
+    fn needs<T>(&self, key: &str, value: Option<T>) -> Result<T, FitError> {
+        let kind = self.kind.as_deref().unwrap_or_default();
+        value.ok_or_else(|| FitError::request(format!("{key} is missing: kind {kind} needs it")))
+    }
+
+    fn width(&self) -> Result<Width, FitError> {
+        match (self.tolerance, self.relative) {
+            (Some(error), None) => positive("tolerance", error).map(Width::Absolute),
+            (None, Some(share)) => positive("relative", share).map(Width::Relative),
+            _ => Err(FitError::request(
+                "it must have one of tolerance (standard error in the target's unit) and relative (as a share of it)",
+            )),
+        }
+    }
+
+    fn branch(&self) -> Result<Branch, FitError> {
+        match self.branch.as_deref() {
+            None | Some("forward") => Ok(Branch::Forward),
+            Some("return") => Ok(Branch::Return),
+            Some(other) => Err(FitError::request(format!("branch is {other:?}; it must be \"forward\" or \"return\""))),
+        }
+    }
+}
+
+fn positive(key: &str, value: f64) -> Result<f64, FitError> {
+    if value > 0.0 && value <= 1e12 {
+        return Ok(value);
+    }
+    Err(FitError::request(format!("{key} is {value:?}; it must be more than 0 and at most 1e12")))
+}
+
+/// Conditions of one target: its own, else those of all, else the source paper's.
+struct Setups<'a> {
+    own: &'a TargetFile,
+    common: &'a TargetFile,
+}
+
+impl Setups<'_> {
+    fn pick<T>(&self, of: impl Fn(&TargetFile) -> Option<T>, default: T) -> T {
+        of(self.own).or_else(|| of(self.common)).unwrap_or(default)
+    }
+
+    fn ambient_k(&self) -> Result<f64, FitError> {
+        let celsius = self.pick(|t| t.temperature_c, 25.0);
+        if (-270.0..=1000.0).contains(&celsius) {
+            return Ok(kelvin(celsius));
+        }
+        Err(FitError::request(format!("temperature_c is {celsius:?}; it must be between -270 and 1000")))
+    }
+
+    fn sweep(&self) -> Result<SweepSetup, FitError> {
+        let sweep_to_v = self.pick(|t| t.sweep_to_v, SWEEP_TO_V);
+        let step_v = self.pick(|t| t.step_v, SWEEP_STEP_V);
+        let dwell_s = self.pick(|t| t.dwell_s, SWEEP_DWELL_S);
+        within_limits(Part::Sweep { sweeps: 1, sweep_to_v, step_v, dwell_s })?;
+        Ok(SweepSetup { ambient_k: self.ambient_k()?, to_v: sweep_to_v, step_v, dwell_s })
+    }
+
+    fn count(&self) -> Result<u32, FitError> {
+        let count = self.pick(|t| t.pulses, i64::from(POTENTIATION.count));
+        match u32::try_from(count) {
+            Ok(pulses) if (1..=MAX_PULSES).contains(&pulses) => Ok(pulses),
+            _ => Err(FitError::request(format!("pulses is {count}; it must be 1 to {MAX_PULSES}"))),
+        }
+    }
+
+    fn pulses(&self) -> Result<PulseSetup, FitError> {
+        let train = Train {
+            amplitude_v: self.pick(|t| t.amplitude_v, POTENTIATION.amplitude_v),
+            width_s: self.pick(|t| t.width_s, POTENTIATION.width_s),
+            interval_s: self.pick(|t| t.interval_s, POTENTIATION.interval_s),
+            count: self.count()?,
+        };
+        let Train { amplitude_v, width_s, interval_s, count } = train;
+        within_limits(Part::Pulses { pulses: count, amplitude_v, width_s, interval_s })?;
+        let read_v = self.pick(|t| t.read_v, 0.1);
+        if !(1e-3..=100.0).contains(&read_v) {
+            return Err(FitError::request(format!("read_v is {read_v:?}; it must be between 0.001 and 100")));
+        }
+        let read_s = positive("read_s", self.pick(|t| t.read_s, 1e-2))?;
+        Ok(PulseSetup { ambient_k: self.ambient_k()?, train, read_v, read_s })
+    }
+}
+
+/// Refuses times that do not rise from 0, or from the first.
+fn rising_times(found: &Columns, zero_too: bool) -> Result<(), CsvError> {
+    let times = found.needed("time_s");
+    let first = if zero_too { "0 or more" } else { "more than 0" };
+    found.each("time_s", &format!("{first}, at most 1e12, and more than that of the line before"), |row, time| {
+        let after = if row == 0 { time > 0.0 || (zero_too && time == 0.0) } else { time > times[row - 1] };
+        after && time <= 1e12
+    })
+}
+
+fn within_limits(part: Part) -> Result<(), FitError> {
+    part.checked().map(drop).map_err(|wrong| FitError::request(wrong.to_string()))
+}

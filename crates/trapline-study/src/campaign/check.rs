@@ -1,0 +1,226 @@
+//! Limits of a campaign's values, and the messages that name them.
+
+use super::error::Bad;
+use super::file::{BakeFile, DumpFile};
+use trapline_engine::backend::job::ReadOut;
+use trapline_model::array::ArrayShape;
+use trapline_model::material::Material;
+use trapline_model::outcome::{CellWindow, Sweep};
+use trapline_model::protocol::QualificationFile;
+use trapline_model::protocol::{self, MAX_BIAS_V, Part, PartFile, Profile};
+use trapline_model::units::celsius_texts;
+
+/// Highest temperature, degrees Celsius.
+pub const MAX_TEMPERATURE_C: f64 = 1000.0;
+/// Most temperatures of a campaign.
+pub const MAX_TEMPERATURES: usize = 1000;
+/// Most materials of a campaign: as many as a figure has panels.
+pub const MAX_MATERIALS: usize = 12;
+/// Most substeps of a segment.
+pub const MAX_SUBSTEPS: u64 = 64;
+/// Earliest checkpoint, s: the kernels count time in the longest one, in f32.
+pub const MIN_TIME_S: f64 = 1e-12;
+/// Latest checkpoint, s.
+pub const MAX_TIME_S: f64 = 1e12;
+/// Largest share of the window a cell may be asked to keep: f32 knows what is kept to 4e-6.
+pub const MAX_KEPT_BELOW: f64 = 0.9999;
+/// Most readings (cells times checkpoints) of a dump: it passes through memory, 28 bytes a reading, less than 1 GiB.
+pub const MAX_DUMP_READINGS: u64 = 1 << 25;
+/// Most points of a campaign.
+pub const MAX_POINTS: usize = 200_000;
+/// Most materials with numbers that sweeps give them: each is read like a file of its own, up to some milliseconds and kilobytes each.
+pub const MAX_CHANGED_MATERIALS: usize = 20_000;
+/// Largest record, dumps aside: its histograms pass through memory a point at a time.
+pub const MAX_RECORD_BYTES: u64 = 1 << 36;
+/// Largest part of a record that the summary and the figures hold in memory, twice while it is read: all numbers but histograms and
+/// dumps.
+pub const MAX_SUMMARY_BYTES: u64 = 1 << 30;
+
+/// A finite number from `low` to `high`, both included.
+pub(super) fn between(key: &str, value: f64, low: f64, high: f64, unit: &str) -> Result<f64, Bad> {
+    if (low..=high).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Bad::key(key, format!("{value:?}"), format!("{low:?} to {high:?} {unit}").trim_end()))
+    }
+}
+
+/// A finite number above 0, up to `high`.
+pub(super) fn positive(key: &str, value: f64, high: f64, unit: &str) -> Result<f64, Bad> {
+    if value > 0.0 && value <= high {
+        Ok(value)
+    } else {
+        Err(Bad::key(key, format!("{value:?}"), format!("more than 0 and at most {high:?} {unit}").trim_end()))
+    }
+}
+
+/// A bias of either sign, not 0.
+pub(super) fn bias(key: &str, value: f64) -> Result<f64, Bad> {
+    if value != 0.0 && value.abs() <= MAX_BIAS_V {
+        Ok(value)
+    } else {
+        let limit = format!("-{MAX_BIAS_V} to {MAX_BIAS_V} V, and not 0");
+        Err(Bad::key(key, format!("{value:?}"), limit))
+    }
+}
+
+/// A whole number from `low` to `high`, both included.
+pub(super) fn whole(key: &str, value: i64, low: u64, high: u64) -> Result<u64, Bad> {
+    match u64::try_from(value) {
+        Ok(number) if (low..=high).contains(&number) => Ok(number),
+        _ => Err(Bad::key(key, value, format!("{low} to {high}"))),
+    }
+}
+
+/// A list with something in it.
+pub(super) fn not_empty(key: &str, length: usize, of: &str) -> Result<(), Bad> {
+    if length > 0 { Ok(()) } else { Err(Bad::key(key, "an empty list", format!("a list of at least {of}"))) }
+}
+
+/// A list that is not too long.
+pub(super) fn at_most(key: &str, length: usize, most: usize) -> Result<(), Bad> {
+    if length <= most {
+        return Ok(());
+    }
+    Err(Bad::key(key, format!("a list of {length}"), format!("a list of at most {most}")))
+}
+
+/// A temperature in degrees Celsius, above absolute zero.
+pub(super) fn temperature(key: &str, value: f64) -> Result<f64, Bad> {
+    let zero = -trapline_model::units::ZERO_CELSIUS_K;
+    // Numbers beside absolute zero round to it in kelvin.
+    if trapline_model::units::kelvin(value) > 0.0 && value <= MAX_TEMPERATURE_C {
+        Ok(value)
+    } else {
+        let limit = format!("more than {zero} (absolute zero) and at most {MAX_TEMPERATURE_C} °C");
+        Err(Bad::key(key, format!("{value:?}"), limit))
+    }
+}
+
+/// The parts of a programming; see [`protocol::program`].
+pub(super) fn program(key: &str, parts: &[PartFile]) -> Result<Vec<Part>, Bad> {
+    protocol::program(parts).map_err(|(place, wrong)| Bad::key(wrong.key_in(key, place), wrong.value, wrong.limit))
+}
+
+/// What the temperature does while a bake lasts; none where it is constant.
+pub(super) fn profile(bake: &BakeFile) -> Result<Option<Profile>, Bad> {
+    match (&bake.cycle, bake.cycles) {
+        (None, None) => Ok(None),
+        (None, Some(cycles)) => Err(Bad::key("bake.cycles", cycles, "left out where there is no bake.cycle")),
+        (Some(legs), cycles) => Profile::from_files(legs, cycles)
+            .map(Some)
+            .map_err(|wrong| Bad::key(wrong.key_in("bake"), wrong.wrong.value.clone(), wrong.wrong.limit.clone())),
+    }
+}
+
+/// A window inside the array, small enough to pass through memory.
+pub(super) fn dump(file: &DumpFile, shape: ArrayShape, checkpoints: usize) -> Result<CellWindow, Bad> {
+    let first_row = whole("dump.first_row", file.first_row, 0, shape.rows - 1)?;
+    let first_col = whole("dump.first_col", file.first_col, 0, shape.cols - 1)?;
+    let rows = whole("dump.rows", file.rows, 1, shape.rows - first_row)?;
+    let cols = whole("dump.cols", file.cols, 1, shape.cols - first_col)?;
+    let readings = rows * cols * checkpoints as u64;
+    if readings > MAX_DUMP_READINGS {
+        let what = format!("key dump: the number of readings, {rows} x {cols} cells at {checkpoints} times,");
+        return Err(Bad { what, value: readings.to_string(), limit: format!("at most {MAX_DUMP_READINGS}") });
+    }
+    Ok(CellWindow { first_row, first_col, rows, cols })
+}
+
+/// Axes that are there, and limits that leave something to fail.
+pub(super) fn qualification(of: &QualificationFile, sweeps: &[Sweep]) -> Result<(), Bad> {
+    let swept: Vec<&str> = sweeps.iter().map(|sweep| sweep.name.as_str()).collect();
+    let axis = |key: &str, name: &str| match &swept[..] {
+        known if known.contains(&name) => Ok(()),
+        [] => Err(Bad::key(
+            key,
+            format!("{name:?}"),
+            "the name of a [[sweep]], of which there is none; add one over seed",
+        )),
+        known => Err(Bad::key(key, format!("{name:?}"), format!("the name of a [[sweep]]: {}", known.join(", ")))),
+    };
+    axis("qualification.parts", &of.parts)?;
+    if let Some(lots) = &of.lots {
+        axis("qualification.lots", lots)?;
+        if *lots == of.parts {
+            return Err(Bad::key("qualification.lots", format!("{lots:?}"), "another sweep than parts, or left out"));
+        }
+    }
+    if !(0.0..1.0).contains(&of.part_fails_above) {
+        let limit = "a share of a part's cells, from 0 to less than 1";
+        return Err(Bad::key("qualification.part_fails_above", format!("{:?}", of.part_fails_above), limit));
+    }
+    whole("qualification.allowed_fails", of.allowed_fails, 0, MAX_POINTS as u64).map(drop)
+}
+
+/// A fresh cell that conducts, and no more than a number can say.
+pub(super) fn read_out(material: &Material, read: &ReadOut, temperature_k: f64) -> Result<(), Bad> {
+    if read.fresh_conductance_s.is_normal() && read.direct.is_finite() && read.hopping.is_finite() {
+        return Ok(());
+    }
+    let what = format!(
+        "the conductance of a fresh cell of {:?} at {} °C",
+        material.name,
+        celsius_texts(&[temperature_k]).concat()
+    );
+    let limit = "a positive number of S; check the material's barrier and hopping, the temperature and read.bias_v";
+    Err(Bad { what, value: format!("{:e} S", read.fresh_conductance_s), limit: limit.to_owned() })
+}
+
+/// A number of points that a folder, a plan and a record can hold.
+pub(super) fn points(points: u64) -> Result<(), Bad> {
+    if points <= MAX_POINTS as u64 {
+        return Ok(());
+    }
+    let value = if points == u64::MAX { format!("{points} or more") } else { points.to_string() };
+    let what = "the number of points, sweeps by materials by temperatures,".to_owned();
+    Err(Bad { what, value, limit: format!("at most {MAX_POINTS}; split the campaign") })
+}
+
+/// A number of changed materials that can be read and held.
+pub(super) fn changed_materials(number: usize) -> Result<(), Bad> {
+    if number <= MAX_CHANGED_MATERIALS {
+        return Ok(());
+    }
+    let what = "the number of materials that sweeps over parameter. keys make".to_owned();
+    let limit = format!("at most {MAX_CHANGED_MATERIALS}; split the campaign");
+    Err(Bad { what, value: number.to_string(), limit })
+}
+
+/// Numbers of the record of this many points, dumps aside.
+pub(super) fn record_size(points: usize, checkpoints: usize, bins: usize) -> Result<(), Bad> {
+    // Per checkpoint four moments of four quantities and the failures, 8 bytes each; and three histograms with their two ends.
+    let summary = (points * checkpoints) as u64 * (16 + 1) * 8;
+    let record = summary + (points * checkpoints) as u64 * 3 * (bins as u64 + 2) * 8;
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    let too_large = |what: String, bytes: u64, limit: u64, fewer: &str| {
+        let limit = format!("at most {} GiB; ask for fewer {fewer}", limit >> 30);
+        Err(Bad { what, value: format!("{:.2} GiB", gib(bytes)), limit })
+    };
+    if summary > MAX_SUMMARY_BYTES {
+        let what = format!("what is held in memory of {points} points at {checkpoints} times");
+        return too_large(what, summary, MAX_SUMMARY_BYTES, "points or times");
+    }
+    if record > MAX_RECORD_BYTES {
+        let what = format!("the record of {points} points, {checkpoints} times and {bins} bins");
+        return too_large(what, record, MAX_RECORD_BYTES, "points, times or bins");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_as_large_as_its_points_allow() {
+        assert!(record_size(10_000, 72, 64).is_ok());
+        let told = |points, times, bins| record_size(points, times, bins).unwrap_err().to_string();
+        // 8 bytes of 17 numbers, for each point and time; 3 x 1026 numbers more for 1024 bins.
+        let memory = told(80_000, 100, 64);
+        assert!(memory.contains("held in memory") && memory.contains("1.01 GiB"), "{memory}");
+        assert!(record_size(78_000, 100, 64).is_ok());
+        let file = told(70_000, 100, 1024);
+        assert!(file.contains("1024 bins") && file.contains("161.42 GiB") && file.contains("at most 64 GiB"), "{file}");
+    }
+}

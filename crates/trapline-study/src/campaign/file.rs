@@ -1,0 +1,158 @@
+//! The campaign file as it is written: TOML keys and their types. Limits are checked afterwards.
+//!
+//! `campaigns/bake.toml` has every key with a comment. Unknown keys are refused everywhere. In the structures below an
+//! `Option` may be left out; integers are read as signed ones, so that a negative number is told its limit, not its type.
+
+use serde::Deserialize;
+use trapline_model::protocol::QualificationFile;
+use trapline_model::protocol::{LegFile, PartFile};
+
+/// Version of the file format this program reads.
+pub const FORMAT: i64 = 1;
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CampaignFile {
+    /// [`FORMAT`].
+    pub format: i64,
+    /// 1 to 64 characters; the record's name where the command line gives none.
+    pub name: String,
+    /// 0 to 2^63 - 1.
+    pub seed: i64,
+    /// Added to the seed, 0 where it is left out: a second key for it, so that two sweeps can change it together.
+    pub seed_offset: Option<i64>,
+    /// Whether cells differ from one another.
+    pub variation: bool,
+    pub array: ArrayFile,
+    pub material: Vec<MaterialFile>,
+    pub program: Option<ProgramFile>,
+    pub bake: BakeFile,
+    pub read: Option<ReadFile>,
+    pub failure: Option<FailureFile>,
+    pub histogram: Option<HistogramFile>,
+    pub report: Option<ReportFile>,
+    pub qualification: Option<QualificationFile>,
+    pub dump: Option<DumpFile>,
+    pub physics: Option<PhysicsFile>,
+    pub sweep: Option<Vec<SweepFile>>,
+}
+
+/// `[[sweep]]`: an axis of the campaign beside material and temperature.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepFile {
+    /// Name of the axis; the last part of the key where there is one key alone.
+    pub name: Option<String>,
+    /// A key of this file; `material.` stands for every material, `parameter.` for a key of every material's own file.
+    pub key: Option<String>,
+    /// Keys that change together.
+    pub keys: Option<Vec<String>>,
+    /// A value for each place of the axis; for several keys a list of one value a key.
+    pub values: Option<Vec<toml::Value>>,
+    /// Whole numbers, both ends included, in the place of `values`.
+    pub from: Option<i64>,
+    pub to: Option<i64>,
+    /// What stands on the axis where the values would not read well.
+    pub labels: Option<Vec<String>>,
+}
+
+/// `[array]`: 1 to 2^20 rows and columns.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArrayFile {
+    pub rows: i64,
+    pub cols: i64,
+}
+
+/// `[[material]]`: a material and what is done to its cells before the bake.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaterialFile {
+    /// A shipped name, or a path relative to the campaign file: with a slash, or ending in `.toml`.
+    #[serde(rename = "use")]
+    pub name_or_path: String,
+    /// In order of time; at least one.
+    pub program: Vec<PartFile>,
+}
+
+/// `[program]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramFile {
+    /// The bake temperature where it is left out.
+    pub temperature_c: Option<f64>,
+    /// Equal parts every segment is stepped in, 1 to 64; found from the segment's stiffness where it is left out.
+    pub substeps: Option<i64>,
+}
+
+/// `[bake]`: temperatures, and one time axis: `times_s`, or `from_s` and `to_s` with `per_octave` or `points`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BakeFile {
+    pub temperatures_c: Vec<f64>,
+    /// Ascending.
+    pub times_s: Option<Vec<f64>>,
+    pub from_s: Option<f64>,
+    pub to_s: Option<f64>,
+    /// Points per doubling, at `from_s 2^(i/n)`, and one at `to_s`.
+    pub per_octave: Option<i64>,
+    /// Points from `from_s` to `to_s`, evenly in log(t).
+    pub points: Option<i64>,
+    /// What the temperature does, again and again: a leg that names no temperature is at the point's. Constant where it is left out.
+    pub cycle: Option<Vec<LegFile>>,
+    /// How often; for ever where it is left out. The temperature of the last leg holds on.
+    pub cycles: Option<i64>,
+}
+
+/// `[read]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadFile {
+    /// 0.1 V where it is left out.
+    pub bias_v: Option<f64>,
+    /// The bake temperature where it is left out.
+    pub temperature_c: Option<f64>,
+}
+
+/// `[failure]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailureFile {
+    /// More than 0, at most 1; 0.9 where it is left out.
+    pub kept_below: f64,
+}
+
+/// `[histogram]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistogramFile {
+    /// 1 to 256; 64 where it is left out.
+    pub bins: i64,
+}
+
+/// `[report]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportFile {
+    /// Join the time axis. Where they are left out: those of 1e3, 1e4 and 1e5 s that lie within it.
+    pub times_s: Vec<f64>,
+}
+
+/// `[dump]`: a window of the array of which every cell is recorded.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DumpFile {
+    pub first_row: i64,
+    pub first_col: i64,
+    pub rows: i64,
+    pub cols: i64,
+}
+
+/// `[physics]`: false switches a process off in every material; true leaves it as the material has it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhysicsFile {
+    pub matrix_relaxation: Option<bool>,
+    pub thermal_broadening: Option<bool>,
+}

@@ -1,0 +1,244 @@
+//! A campaign, checked: what runs need, and what records say.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml::Table;
+
+use super::build::{Build, Refused, materials};
+use super::error::{Bad, CampaignError};
+use super::file::CampaignFile;
+use super::shard::Shard;
+use super::sweep::Numbers;
+use trapline_engine::backend::job::{Job, JobSpec};
+use trapline_model::array::ArrayShape;
+use trapline_model::files::{self, TextError};
+use trapline_model::material::{self, Material};
+use trapline_model::outcome::{CampaignLabel, PointLabel};
+use trapline_model::protocol::{self, Part, Profile};
+use trapline_model::toml_file;
+
+/// What the command line puts in the place of the file's values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    pub rows: Option<u64>,
+    pub cols: Option<u64>,
+    pub seed: Option<u64>,
+}
+
+impl Overrides {
+    /// As the record tells them.
+    pub(super) fn told(&self) -> Vec<String> {
+        let all = [("rows", self.rows), ("cols", self.cols), ("seed", self.seed)];
+        all.into_iter().filter_map(|(name, value)| Some(format!("{name} = {}", value?))).collect()
+    }
+}
+
+/// A material and its programming.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Programmed {
+    pub(super) material: Material,
+    pub(super) program: Vec<Part>,
+    /// Pulses, pauses and sweep points of the programming.
+    pub(super) segments: u64,
+}
+
+/// What a place of the sweeps decides: the array, and what cases that differ in whole numbers alone share.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Case {
+    pub(super) shape: ArrayShape,
+    pub(super) of: Arc<Settled>,
+}
+
+/// What is read of a case, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Settled {
+    /// As the file has them; axes that are set directly have their own.
+    pub(super) numbers: Numbers,
+    pub(super) variation: bool,
+    pub(super) substeps: Option<u32>,
+    /// The point's own temperature without.
+    pub(super) program_k: Option<f64>,
+    pub(super) read_v: f64,
+    /// The point's own temperature without.
+    pub(super) read_k: Option<f64>,
+    pub(super) kept_threshold: f64,
+    /// What the temperature of the bake does; constant without.
+    pub(super) profile: Option<Profile>,
+    /// Alike cases share theirs.
+    pub(super) materials: Vec<Arc<Programmed>>,
+    /// Remarks on each point, material by material, in the order of the temperatures.
+    pub(super) flags: Vec<Vec<String>>,
+}
+
+/// A campaign whose every value is within its limits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// What the record says of the campaign.
+    pub label: CampaignLabel,
+    /// The points in the order of their numbers: case by case, material by material, in the order of the temperatures.
+    pub points: Vec<PointLabel>,
+    /// Numbers of the points to compute: all, or a shard's.
+    pub numbers: Vec<usize>,
+    /// The files the plan was read from: the campaign's, and those of materials that are not shipped.
+    pub inputs: Vec<PathBuf>,
+    pub(super) cases: Vec<Case>,
+}
+
+/// What points have in common of which each cell takes as long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Kind {
+    pub(super) material_index: usize,
+    pub(super) steps: u64,
+    /// As the campaign sets them; chosen by the material where it does not.
+    substeps: Option<u32>,
+}
+
+impl Plan {
+    /// Reads a campaign file and the materials it names.
+    ///
+    /// # Errors
+    /// [`CampaignError`]: a file that cannot be read, is not a campaign, or holds a value outside its limit.
+    pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, CampaignError> {
+        let shown = path.display().to_string();
+        let text = files::read_text(path).map_err(|error| match error {
+            TextError::Unreadable(source) => CampaignError::Unreadable { path: shown.clone(), source },
+            TextError::Content(what) => {
+                let message = format!("{what}; give a campaign file, such as campaigns/bake.toml");
+                CampaignError::Syntax { path: shown.clone(), message }
+            }
+        })?;
+        let mut plan = Plan::parse(&text, &shown, path.parent().unwrap_or(Path::new("")), overrides)?;
+        plan.inputs.insert(0, path.to_owned());
+        Ok(plan)
+    }
+
+    /// As [`Plan::load`], of a text; `origin` names it in errors, `base` is the folder its paths are seen from.
+    ///
+    /// # Errors
+    /// As [`Plan::load`].
+    pub fn parse(text: &str, origin: &str, base: &Path, overrides: &Overrides) -> Result<Plan, CampaignError> {
+        let path = || origin.to_owned();
+        let file: CampaignFile = match toml_file::read(text) {
+            Ok(file) => file,
+            Err(message) => return Err(CampaignError::Syntax { path: path(), message }),
+        };
+        let materials = materials(&file.material, origin, base)?;
+        let value = |bad| CampaignError::Value { path: path(), bad };
+        let table: Table = toml_file::read(text).map_err(|message| CampaignError::Syntax { path: path(), message })?;
+        let mut build = Build::new(text, &file, table, materials, overrides).map_err(value)?;
+        for number in 0..build.sweeps.cases() {
+            build.case(number).map_err(|refused| {
+                let told = match build.sweeps.axes.is_empty() {
+                    true => String::new(),
+                    false => format!("with {}: ", build.sweeps.told(number)),
+                };
+                match refused {
+                    Refused::File(message) => {
+                        CampaignError::Syntax { path: path(), message: format!("{told}{message}") }
+                    }
+                    Refused::Value(bad) => value(Bad { what: format!("{told}{}", bad.what), ..bad }),
+                }
+            })?;
+        }
+        let mut plan = build.plan();
+        plan.inputs = file.material.iter().filter_map(|of| material::path_of(&of.name_or_path, base)).collect();
+        Ok(plan)
+    }
+
+    /// How much there is to compute at some points, in steps of a cell: what progress is counted in.
+    pub fn work_of<'a>(&self, numbers: impl IntoIterator<Item = &'a usize>) -> u64 {
+        numbers.into_iter().fold(0, |sum: u64, &number| sum.saturating_add(self.work(number)))
+    }
+
+    /// The plan with the points of one shard to compute. A point's result does not depend on the shard.
+    pub fn shard(mut self, shard: Shard) -> Plan {
+        self.numbers = shard.of_work(&self.pieces());
+        self
+    }
+
+    /// Numbers of the points of each of so many shards.
+    pub fn shards(&self, of: usize) -> Vec<Vec<usize>> {
+        Shard::deal(of, &self.pieces())
+    }
+
+    fn pieces(&self) -> Vec<(u64, Kind)> {
+        (0..self.points.len()).map(|number| (self.work(number), self.kind(number))).collect()
+    }
+
+    /// What the time of a cell at a point depends on.
+    pub(super) fn kind(&self, number: usize) -> Kind {
+        let (material_index, substeps) = (self.points[number].material_index, self.case_of(number).of.substeps);
+        Kind { material_index, steps: self.steps(number), substeps }
+    }
+
+    fn work(&self, number: usize) -> u64 {
+        self.shape(number).cells().saturating_mul(self.steps(number))
+    }
+
+    /// Steps of each cell at a point: the pulses, pauses and sweep points of its programming, and its checkpoints.
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn steps(&self, number: usize) -> u64 {
+        let segments = self.case_of(number).of.materials[self.points[number].material_index].segments;
+        segments + self.label.times_s.len() as u64
+    }
+
+    /// The array of a point.
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn shape(&self, number: usize) -> ArrayShape {
+        self.case_of(number).shape
+    }
+
+    fn case_of(&self, number: usize) -> &Case {
+        &self.cases[number / (self.label.materials.len() * self.label.temperatures_k.len())]
+    }
+
+    /// The point of this number, ready to compute.
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn job(&self, number: usize) -> Job {
+        self.built(number, self.shape(number), &self.label.times_s[1..])
+    }
+
+    /// The point of this number on an array of another size.
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn sample(&self, number: usize, shape: ArrayShape) -> Job {
+        self.built(number, shape, &self.label.times_s[1..])
+    }
+
+    /// As [`Plan::job`], at other times after programming, s, ascending and positive.
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn job_at(&self, number: usize, times_s: &[f64]) -> Job {
+        self.built(number, self.shape(number), times_s)
+    }
+
+    fn built(&self, number: usize, shape: ArrayShape, times_s: &[f64]) -> Job {
+        let (point, settings, case) = (&self.points[number], &self.label.settings[number], &self.case_of(number).of);
+        let of = &case.materials[point.material_index];
+        Job::new(&JobSpec {
+            material: &of.material,
+            variation: case.variation,
+            seed: settings.seed,
+            shape,
+            program_k: settings.program_k,
+            bake_k: point.temperature_k,
+            profile: case.profile.as_ref(),
+            program: &protocol::segments(&of.program),
+            substeps: case.substeps,
+            times_s,
+            read_v: settings.read_v,
+            read_k: settings.read_k,
+            kept_threshold: settings.kept_threshold,
+            bins: self.label.bins,
+        })
+    }
+}

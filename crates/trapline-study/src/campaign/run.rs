@@ -1,0 +1,441 @@
+//! Running a campaign: points in order, each committed as its own file, then one record of all.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::compute::outcome;
+use super::error::RunError;
+use super::intent::{self, Intent};
+use super::parts::{Existing, Parts, refused};
+use super::plan::Plan;
+use super::shard::Shard;
+use trapline_engine::backend::Backend;
+use trapline_model::files;
+use trapline_model::files::commit::{self, Batch, Mark};
+use trapline_model::outcome::{CampaignRecord, Identity, PointLabel, PointOutcome, Program, Provenance};
+use trapline_record::{
+    FileType, RecordError, file_type, open_campaign, point_path, stage_points, stage_unfinished, write_point,
+};
+
+/// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an ending.
+pub const MAX_NAME_BYTES: usize = 220;
+
+/// Where a campaign's files go: `bake.h5`, its points in `bake.h5.parts/` until it is whole, `bake.png` and `bake.svg`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    pub record: PathBuf,
+    pub parts: PathBuf,
+    /// Path of the figures without their ending.
+    pub figure_stem: PathBuf,
+    /// Those to be drawn: all or none.
+    pub figures: Vec<PathBuf>,
+}
+
+impl Destination {
+    /// The record of a shard, beside the name given for the whole: `part.h5` or `part` becomes `part-03-of-16.h5`.
+    pub fn of_shard(record: &Path, shard: Shard) -> PathBuf {
+        let stem =
+            if record.extension().is_some_and(|e| e == "h5") { record.with_extension("") } else { record.to_owned() };
+        appended(&stem, &format!("{}.h5", shard.suffix()))
+    }
+
+    /// The names that go with `record`; no figures where `with_figures` is false. A link stands for the file it leads to.
+    ///
+    /// # Errors
+    /// [`RunError::NoFile`] for a path that ends in no file name, [`RunError::Name`] for a name that would fail later.
+    pub fn new(record: &Path, with_figures: bool) -> Result<Destination, RunError> {
+        let slash = record.as_os_str().to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR]);
+        if record.file_name().is_none() || slash {
+            return Err(RunError::NoFile(record.to_owned()));
+        }
+        let is_link = fs::symlink_metadata(record).is_ok_and(|found| found.is_symlink());
+        let bad_name = |what: String| Err(RunError::Name { path: record.to_owned(), what });
+        let target = match fs::canonicalize(record) {
+            Ok(target) if is_link => target,
+            Err(_) if is_link => return bad_name("is a link that leads nowhere".to_owned()),
+            _ => record.to_owned(),
+        };
+        if target.to_str().is_none() {
+            return bad_name("is not UTF-8, which the HDF5 library needs".to_owned());
+        }
+        let bytes = target.file_name().map_or(0, OsStr::len);
+        if bytes > MAX_NAME_BYTES {
+            return bad_name(format!("has a name of {bytes} bytes, and {MAX_NAME_BYTES} is the limit"));
+        }
+        let figure_stem =
+            if target.extension().is_some_and(|e| e == "h5") { target.with_extension("") } else { target.clone() };
+        let figures = if with_figures { figures_of(&figure_stem) } else { Vec::new() };
+        Ok(Destination { parts: appended(&target, ".parts"), record: target, figure_stem, figures })
+    }
+
+    /// Refuses to replace what is there, unless told to, and what must not be replaced in any case: what is no file, the
+    /// `inputs` of the campaign, the points of a run that is alive. Changes nothing.
+    ///
+    /// # Errors
+    /// [`RunError::NoFolder`] for a folder that is missing, [`RunError::Exists`] for the record or a figure, [`RunError::NotAFile`]
+    /// and [`RunError::Input`] for one that `force` does not replace either, [`RunError::Interrupted`] for the points of another run,
+    /// [`RunError::Running`], [`RunError::NotParts`] and [`RunError::NoLocks`] for a folder of points that is none or is in use.
+    pub fn check(&self, inputs: &[PathBuf], existing: Existing) -> Result<(), RunError> {
+        self.check_files(inputs, self.replaces(existing))?;
+        Parts::check(&self.parts, existing)
+    }
+
+    /// Number of finished points in the folder of points.
+    pub fn finished(&self) -> usize {
+        Parts::finished(&self.parts)
+    }
+
+    /// Whether outputs that exist are replaced: a run that goes on replaces what it was told to when it began.
+    pub fn replaces(&self, existing: Existing) -> bool {
+        existing == Existing::Replace || existing == Existing::Resume && Parts::replaces(&self.parts)
+    }
+
+    fn check_files(&self, inputs: &[PathBuf], replaces: bool) -> Result<(), RunError> {
+        let folder = commit::folder_of(&self.record);
+        match fs::metadata(folder) {
+            Ok(found) if found.is_dir() => {}
+            Err(e) if !matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Err(refused("read the folder", folder, e));
+            }
+            _ => return Err(RunError::NoFolder { path: self.record.clone(), folder: folder.to_owned() }),
+        }
+        for path in std::iter::once(&self.record).chain(&self.figures) {
+            let found = match fs::symlink_metadata(path) {
+                Ok(found) => found,
+                Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                Err(e) => return Err(refused("write", path, e)),
+            };
+            let kind = if path.is_dir() { Some("a folder") } else { files::other_kind(found.file_type()) };
+            if let Some(kind) = kind {
+                return Err(RunError::NotAFile { path: path.clone(), kind });
+            }
+            // What an interrupted run left in the place of its record holds nothing but links.
+            if *path == self.record && is_unfinished(path) {
+                continue;
+            }
+            if is_one_of(path, inputs) {
+                return Err(RunError::Input(path.clone()));
+            }
+            if !replaces {
+                // Replacing it would be wrong advice: it may be the record of these very points.
+                return Err(match file_type(path) {
+                    Err(error @ RecordError::Unsealed { .. }) if self.finished() > 0 => error.into(),
+                    _ => RunError::Exists(path.clone()),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the record is there, whole and of this plan: nothing is left to resume. Points that a run was killed before it could
+    /// remove go, if they are this plan's too.
+    ///
+    /// # Errors
+    /// [`RunError::Computed`] for such a record from another backend; as [`Destination::claim`], for the points.
+    pub fn is_finished(&self, plan: &Plan, who: &Identity, program: Program) -> Result<bool, RunError> {
+        let is_plans = |found: &CampaignRecord| {
+            let whole = plan.numbers.iter().all(|&number| found.points[number].outcome.is_some());
+            found.label.difference(&plan.label).is_none() && whole
+        };
+        let found = open_campaign(&self.record).ok().filter(is_plans);
+        let Some(found) = found.filter(|_| !Parts::replaces(&self.parts)) else {
+            return Ok(false);
+        };
+        let others = found
+            .points
+            .iter()
+            .filter(|point| point.outcome.is_some())
+            .map(|point| &point.provenance)
+            .find_map(|by| intent::other_computer(&intent::computer(&by.identity), &intent::computer(who)));
+        if let Some(what) = others {
+            return Err(RunError::Computed { path: self.record.clone(), what });
+        }
+        if self.parts.exists() {
+            Parts::claim(&self.parts, Existing::Resume, &Intent::new(plan, who, program, false))?.discard()?;
+        }
+        Ok(true)
+    }
+
+    /// Makes the folder of points and locks it, which keeps a second run of the same name out. The points that an interrupted run
+    /// left in it go, or are taken over, if they are this plan's and this backend's.
+    ///
+    /// # Errors
+    /// As [`Destination::check`]; [`RunError::Changed`] for points of another plan or backend; [`RunError::Record`] where the folder
+    /// above may not be written to.
+    pub fn claim(
+        &self,
+        plan: &Plan,
+        who: &Identity,
+        program: Program,
+        existing: Existing,
+    ) -> Result<Claim<'_>, RunError> {
+        let (inputs, replaces) = (&plan.inputs, self.replaces(existing));
+        self.check(inputs, existing)?;
+        let parts = Parts::claim(&self.parts, existing, &Intent::new(plan, who, program, replaces))?;
+        // Again, now that nobody else writes: a run that was alive at the first look may have ended.
+        self.check_files(inputs, replaces)?;
+        // One that is in progress has none: what lies there is somebody else's.
+        let has_figures = self.record.exists() && !is_unfinished(&self.record);
+        let stale = if has_figures { figures_of(&self.figure_stem) } else { Vec::new() };
+        let stale = stale.into_iter().filter(|figure| figure.is_file() && !is_one_of(figure, inputs)).collect();
+        Ok(Claim { destination: self, parts, stale, program })
+    }
+}
+
+/// A destination that is this run's: its folder of points is locked, and a second run of the same name is refused.
+///
+/// When the claim ends, a folder in which no point was finished goes too; one with points stays.
+#[derive(Debug)]
+pub struct Claim<'a> {
+    destination: &'a Destination,
+    parts: Parts,
+    /// Figures of the record that is replaced: they do not go with the new one.
+    stale: Vec<PathBuf>,
+    program: Program,
+}
+
+impl Claim<'_> {
+    /// Number of points that an interrupted run finished and this one takes over.
+    pub fn taken_over(&self) -> usize {
+        self.parts.done.len()
+    }
+
+    /// Their numbers.
+    pub fn done(&self) -> &BTreeSet<usize> {
+        &self.parts.done
+    }
+}
+
+/// Whether a file is the record of a campaign in progress.
+fn is_unfinished(path: &Path) -> bool {
+    matches!(file_type(path), Ok(FileType::Unfinished))
+}
+
+fn figures_of(stem: &Path) -> Vec<PathBuf> {
+    [".png", ".svg"].map(|ending| appended(stem, ending)).to_vec()
+}
+
+/// Whether the path leads to one of the files.
+fn is_one_of(path: &Path, files: &[PathBuf]) -> bool {
+    let Ok(path) = fs::canonicalize(path) else {
+        return false;
+    };
+    files.iter().any(|file| fs::canonicalize(file).is_ok_and(|file| file == path))
+}
+
+fn appended(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// What a run tells while it goes, from whatever thread knows it.
+pub trait Watch: Sync {
+    /// So many further steps of cells are done, of [`Plan::work_of`] the points that are not taken over.
+    fn steps(&self, steps: u64);
+    /// A point is in its file.
+    fn finished(&self, point: &PointLabel);
+    /// Asked once, when all points are there and none of them has been opened yet: numbers of those taken over from an earlier run
+    /// whose files are better not opened. They are computed again.
+    fn spoilt(&self) -> Vec<usize> {
+        Vec::new()
+    }
+}
+
+/// Nobody watches.
+impl Watch for () {
+    fn steps(&self, _: u64) {}
+    fn finished(&self, _: &PointLabel) {}
+}
+
+/// Runs all points of a plan and writes the record.
+///
+/// The folder of points is removed when the record is whole, and so are the figures of a record that was replaced; new ones are not
+/// drawn here.
+///
+/// # Errors
+/// [`RunError`]. Points that were finished stay in the folder ([`RunError::Stopped`] says how many), and the record is as it was.
+/// [`RunError::Taken`] where the run was not to replace anything, and another file has the record's name by now: the record is whole
+/// and has the name that the error says.
+pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, watch: &dyn Watch) -> Result<(), RunError> {
+    let Claim { destination, parts, stale, program } = claim;
+    let computing = Computing { plan, backend, program };
+    if parts.is_locked() {
+        // What a run that was killed in its merge left: as large as the record. Nobody else writes it now.
+        commit::remove_stale(&destination.record, Duration::ZERO);
+    }
+    match record(&computing, destination, &parts.done, watch) {
+        Ok(()) => {}
+        Err(RunError::Taken(taken)) => {
+            parts.discard()?;
+            return Err(taken.into());
+        }
+        Err(source) => {
+            return Err(match parts.points() {
+                0 => {
+                    // Links to points of which there will be none.
+                    if is_unfinished(&destination.record) {
+                        let _ = fs::remove_file(&destination.record);
+                    }
+                    source
+                }
+                points => RunError::Stopped { source: Box::new(source), points, path: parts.path().to_owned() },
+            });
+        }
+    }
+    for figure in stale {
+        fs::remove_file(&figure).map_err(|e| refused("remove the figure of the replaced record", &figure, e))?;
+    }
+    if Parts::replaces(&destination.parts) {
+        // Stopped from here on, a run that goes on finds a record that is whole, and not one that is to be replaced.
+        parts.write_down(&Intent::new(plan, &backend.identity(), program, false))?;
+    }
+    parts.discard()
+}
+
+/// Computes the points that are not done, and merges all of them.
+fn record(computing: &Computing, to: &Destination, done: &BTreeSet<usize>, watch: &dyn Watch) -> Result<(), RunError> {
+    let plan = computing.plan;
+    let campaign_start = now();
+    let replaces = Parts::replaces(&to.parts);
+    // A record that is to be replaced stays until the new one is whole.
+    if !(replaces && to.record.exists()) || is_unfinished(&to.record) {
+        let provenance = computing.provenance(campaign_start.clone());
+        let mut batch = Batch::new();
+        stage_unfinished(&mut batch, &to.record, &to.parts, &plan.label, &provenance, &plan.numbers)?;
+        match place(batch, to, replaces, is_unfinished) {
+            // Nothing is computed yet: there is nothing to be kept under another name.
+            Err(RunError::Taken(taken)) => {
+                taken.kept.iter().try_for_each(|kept| fs::remove_file(kept).map_err(|e| refused("remove", kept, e)))?;
+                return Err(RunError::Exists(taken.path));
+            }
+            placed => placed?,
+        }
+    }
+    // By what it is known again when it is to be replaced by the whole one.
+    let begun = Mark::of(&to.record);
+    let missing = plan.numbers.iter().filter(|number| !done.contains(number)).map(|&number| &plan.points[number]);
+    compute_all(computing, to, missing, watch)?;
+    let spoilt = watch.spoilt();
+    compute_all(computing, to, plan.points.iter().filter(|point| spoilt.contains(&point.number)), &())?;
+    let mut doubtful = done.clone();
+    loop {
+        let provenance = computing.provenance(campaign_start.clone());
+        let (mut batch, numbers) = (Batch::new(), plan.numbers.iter().copied());
+        let merged = stage_points(&mut batch, &to.parts, &plan.label, &provenance, &to.record, numbers);
+        let Err(error) = merged else {
+            return place(batch, to, replaces, |path| {
+                begun.is_some() && Mark::of(path) == begun || is_unfinished(path)
+            });
+        };
+        // A point that was taken over is first opened here. One that is damaged is computed again, once.
+        let number =
+            error.damaged_file().and_then(|path| plan.points.iter().find(|p| point_path(&to.parts, p.number) == path));
+        match number.filter(|point| doubtful.remove(&point.number)) {
+            Some(point) => {
+                tracing::warn!("{error}: computing point {} again", point.number);
+                compute_all(computing, to, [point], &())?;
+            }
+            None => return Err(error.into()),
+        }
+    }
+}
+
+/// Gives the record its name: in place of what has it, or, where nothing is to be replaced, of what is this run's own.
+fn place(batch: Batch, to: &Destination, replaces: bool, is_ours: impl Fn(&Path) -> bool) -> Result<(), RunError> {
+    if replaces { Ok(batch.replace()?) } else { Ok(batch.keep_over(&to.figure_stem, is_ours)?) }
+}
+
+/// Computes points and commits each as its own file. One is written while the next is computed; none waits, so a run that is ended
+/// from outside loses these two at the most.
+fn compute_all<'a>(
+    computing: &Computing,
+    to: &Destination,
+    points: impl IntoIterator<Item = &'a PointLabel>,
+    watch: &dyn Watch,
+) -> Result<(), RunError> {
+    let (computed, arriving) = mpsc::sync_channel::<Box<Computed>>(0);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(move || {
+            for computed in arriving {
+                let Computed { label, by, outcome } = *computed;
+                write_point(&to.parts, &computing.plan.label, &label, &by, &outcome)?;
+                watch.finished(&label);
+            }
+            Ok(())
+        });
+        let mut result = Ok(());
+        for point in points {
+            // A writer that is gone says why below.
+            match computing.point(point, watch).map(|found| computed.send(Box::new(found)).is_ok()) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
+        }
+        drop(computed);
+        // What was computed before a failure is written, whatever became of the point after it.
+        match writer.join() {
+            Ok(written) => written.map_err(RunError::Record).and(result),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// A point on its way to its file.
+struct Computed {
+    label: PointLabel,
+    by: Provenance,
+    outcome: PointOutcome,
+}
+
+/// What computes the points of a run.
+struct Computing<'a> {
+    plan: &'a Plan,
+    backend: &'a dyn Backend,
+    program: Program,
+}
+
+impl Computing<'_> {
+    fn provenance(&self, started_utc: String) -> Provenance {
+        provenance(self.program, &self.backend.identity(), started_utc)
+    }
+
+    fn point(&self, point: &PointLabel, watch: &dyn Watch) -> Result<Computed, RunError> {
+        let start = now();
+        let plan = self.plan;
+        let job = plan.job(point.number);
+        let steps = plan.steps(point.number);
+        let progress = |cells: u64| watch.steps(cells.saturating_mul(steps));
+        let outcome = outcome(point, &job, plan.shape(point.number), plan.label.dump, self.backend, &progress)?;
+        let mut label = point.clone();
+        if outcome.programmed == 0 && !job.material.classes.is_empty() {
+            label.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
+        }
+        Ok(Computed { label, by: self.provenance(start), outcome })
+    }
+}
+
+/// When and by whom something was computed that started then and ends now.
+pub fn provenance(program: Program, identity: &Identity, started_utc: String) -> Provenance {
+    Provenance {
+        program_version: program.version.to_owned(),
+        commit: program.commit.to_owned(),
+        identity: identity.clone(),
+        started_utc,
+        ended_utc: now(),
+    }
+}
+
+/// The time in RFC 3339, UTC.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -1,0 +1,105 @@
+//! What people ask of the program beside campaigns: currents ([`iv`]), pulses ([`pulse`]), retention of states ([`retention`]),
+//! learning a pattern ([`letter`]); does it compute right on this machine ([`selftest`]), and how fast ([`mod@bench`]).
+//!
+//! An experiment drives a [`probe::Probe`] on any backend and hands back a [`Dataset`]: raw data, from which every number that is
+//! quoted is computed again elsewhere.
+
+pub mod bench;
+pub mod iv;
+pub mod letter;
+pub mod mnist;
+pub mod probe;
+pub mod pulse;
+pub mod retention;
+pub mod selftest;
+
+use probe::Probe;
+use trapline_engine::backend::job::{Job, JobSpec};
+use trapline_model::array::ArrayShape;
+use trapline_model::dataset::Dataset;
+use trapline_model::material::{Material, MaterialError, shipped};
+use trapline_model::protocol::Segment;
+use trapline_model::units::{celsius, kelvin};
+
+/// Times at two points an octave, 1 s to `octaves` octaves later.
+fn octave_times(octaves: u32) -> Vec<f64> {
+    (0..=2 * octaves).map(|i| libm::pow(2.0, f64::from(i) / 2.0)).collect()
+}
+
+/// A job of these experiments.
+fn job(material: &Material, program: &[Segment], celsius: f64, shape: ArrayShape, seed: u64, times_s: &[f64]) -> Job {
+    Job::new(&spec(material, program, celsius, shape, seed, times_s))
+}
+
+/// What [`job`] makes one of: shipped variation, programmed at 25 C, read at 0.1 V.
+fn spec<'a>(
+    material: &'a Material,
+    program: &'a [Segment],
+    celsius: f64,
+    shape: ArrayShape,
+    seed: u64,
+    times_s: &'a [f64],
+) -> JobSpec<'a> {
+    JobSpec {
+        material,
+        variation: true,
+        seed,
+        shape,
+        program_k: kelvin(25.0),
+        bake_k: kelvin(celsius),
+        profile: None,
+        program,
+        substeps: None,
+        times_s,
+        read_v: 0.1,
+        read_k: kelvin(celsius),
+        kept_threshold: 0.9,
+        bins: 64,
+    }
+}
+
+/// Why an experiment could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ExperimentError {
+    #[error(transparent)]
+    Material(#[from] MaterialError),
+    #[error(transparent)]
+    Backend(#[from] trapline_engine::backend::BackendError),
+    #[error(transparent)]
+    Profile(#[from] trapline_model::protocol::WrongProfile),
+    #[error(transparent)]
+    Pattern(#[from] letter::PatternError),
+    #[error(transparent)]
+    Dataset(#[from] trapline_model::dataset::DatasetError),
+    #[error("an experiment's array has another shape than was laid out: {0}")]
+    Shape(#[from] ndarray::ShapeError),
+}
+
+/// A shipped material by name.
+fn material(name: &str) -> Result<Material, ExperimentError> {
+    Ok(shipped(name)?)
+}
+
+/// Notes the conditions a probe was under.
+pub(crate) fn describe(dataset: &mut Dataset, probe: &Probe) {
+    let c = &probe.conditions;
+    let on = |on: bool| if on { "on" } else { "off" };
+    dataset
+        .note("material", probe.material.name.clone())
+        .note("temperature_c", celsius(c.ambient_k).to_string())
+        .note("seed", c.seed.to_string())
+        .note("variation", on(c.variation))
+        .note("read_noise", on(c.read_noise))
+        .note("read_bias_v", c.read_v.to_string())
+        .note("read_time_s", c.read_s.to_string());
+    let remarks = probe.remarks();
+    if !remarks.is_empty() {
+        dataset.note("outside_validity", remarks.join("; "));
+    }
+}
+
+/// The axis of a probe's cells.
+fn cell_axis(dataset: &mut Dataset, probe: &Probe) {
+    let numbers: ndarray::Array1<u64> = probe.cells.iter().copied().collect();
+    dataset.count("cell", &["cell"], "1", "Number of the cell", numbers.into_dyn());
+}

@@ -1,0 +1,293 @@
+//! Cells under test: what every experiment on single cells and small arrays does with a backend.
+//!
+//! # Theory
+//! A reading is a current at the read bias, averaged over the reading time t. Its noise has the density
+//!
+//! ```text
+//! S_I = 2 q I coth(q V/2kT),   bandwidth 1/(2 t),   sd = sqrt(q I coth(q V/2kT)/t)
+//! ```
+//!
+//! which is shot noise at high and thermal noise at low bias (A. van der Ziel, Noise in Solid State Devices and Circuits, Wiley
+//! 1986, chapter 5); adding the two would count it twice. At 0.1 V this device passes 3 pA: 0.3 % in 10 ms.
+//!
+//! # Practice
+//! A [`Probe`] holds the occupancies of its cells and counts cycles and readings on, so that every draw of cycle-to-cycle
+//! variation and of noise is a new one; it lives as long as the experiment. Noise is added here, in f64, from the backend's noise-free
+//! current: the same draws on every backend.
+
+use super::ExperimentError;
+use ndarray::{Array1, Array2};
+use trapline_engine::backend::Backend;
+use trapline_engine::backend::job::PROGRAMMED_FILLING;
+use trapline_engine::backend::stimulus::{Response, Stimulus, larger};
+use trapline_model::array;
+use trapline_model::cell::{self, release, step, validity};
+use trapline_model::material::{MAX_CLASSES, Material, Variation};
+use trapline_model::protocol::{Part, Segment};
+use trapline_model::rng::{self, NORMAL_UNIT, Purpose};
+use trapline_model::units::{ELEMENTARY_CHARGE_C, thermal_energy_ev};
+
+/// How cells are measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Conditions {
+    pub ambient_k: f64,
+    pub seed: u64,
+    /// Cell-to-cell and cycle-to-cycle variation, as the material has it.
+    pub variation: bool,
+    pub read_noise: bool,
+    /// Bias of a reading, V, and the time it takes, s.
+    pub read_v: f64,
+    pub read_s: f64,
+}
+
+impl Conditions {
+    /// Nominal cells without noise at a temperature, read at 0.1 V for 10 ms.
+    pub fn nominal(ambient_k: f64) -> Conditions {
+        Conditions { ambient_k, seed: 1, variation: false, read_noise: false, read_v: 0.1, read_s: 1e-2 }
+    }
+
+    /// The same with variation and read noise.
+    pub fn real(ambient_k: f64, seed: u64) -> Conditions {
+        Conditions { seed, variation: true, read_noise: true, ..Conditions::nominal(ambient_k) }
+    }
+}
+
+/// Standard deviation of a current averaged over a time, A.
+pub fn noise_a(current_a: f64, bias_v: f64, ambient_k: f64, average_s: f64) -> f64 {
+    let x = bias_v.abs() / (2.0 * thermal_energy_ev(ambient_k));
+    // coth(x) I stays finite at zero bias, where I goes as V: 2kT/q times the conductance. A bias of exactly 0 has no current.
+    let coth = if x > 0.0 { 1.0 / libm::tanh(x) } else { 0.0 };
+    (ELEMENTARY_CHARGE_C * current_a.abs() * coth / average_s).sqrt()
+}
+
+/// Cells with their state.
+#[derive(Clone)]
+pub struct Probe<'a> {
+    backend: &'a dyn Backend,
+    pub material: Material,
+    pub conditions: Conditions,
+    pub cells: Vec<u64>,
+    /// Axes (cell, class).
+    pub occupancy: Array2<f64>,
+    /// Cycles and readings so far.
+    cycle: u32,
+    reading: u32,
+    /// Strongest bias so far, V.
+    strongest_v: f64,
+    /// Largest ratio of electrons caught to electrons injected in a recorded segment so far.
+    caught_share: f64,
+}
+
+impl<'a> Probe<'a> {
+    /// Empty cells.
+    pub fn new(backend: &'a dyn Backend, material: &Material, conditions: Conditions, cells: Vec<u64>) -> Probe<'a> {
+        let occupancy = Array2::zeros((cells.len(), material.classes.len()));
+        Probe {
+            backend,
+            material: material.clone(),
+            conditions,
+            cells,
+            occupancy,
+            cycle: 0,
+            reading: 0,
+            strongest_v: 0.0,
+            caught_share: 0.0,
+        }
+    }
+
+    fn variation(&self) -> Variation {
+        if self.conditions.variation { self.material.variation } else { Variation::OFF }
+    }
+
+    /// Drives all cells through segments, whose cycles are counted on from here; those with `true` are recorded.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn drive(&mut self, segments: &[(Segment, bool)]) -> Result<Response, ExperimentError> {
+        let chosen: Vec<usize> = (0..self.cells.len()).collect();
+        self.drive_some(&chosen, segments)
+    }
+
+    /// The same for some of the cells, by their place.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn drive_some(&mut self, chosen: &[usize], segments: &[(Segment, bool)]) -> Result<Response, ExperimentError> {
+        let first = self.cycle;
+        for (segment, _) in segments {
+            if segment.bias_v.abs() > self.strongest_v.abs() {
+                self.strongest_v = segment.bias_v;
+            }
+        }
+        let counted: Vec<_> = segments
+            .iter()
+            .map(|(s, record)| (Segment { cycle: s.cycle.saturating_add(first), ..*s }, *record))
+            .collect();
+        self.cycle = counted.iter().map(|(s, _)| s.cycle.saturating_add(1)).max().unwrap_or(first).min(u32::MAX - 1);
+        let stimulus =
+            Stimulus::new(&self.material, self.variation(), self.conditions.seed, self.conditions.ambient_k, &counted);
+        let cells: Vec<u64> = chosen.iter().map(|&i| self.cells[i]).collect();
+        let mut occupancy = self.occupancy.select(ndarray::Axis(0), chosen);
+        let response = self.backend.stimulate(&stimulus, &cells, &mut occupancy)?;
+        for (row, &i) in occupancy.rows().into_iter().zip(chosen) {
+            self.occupancy.row_mut(i).assign(&row);
+        }
+        self.count_share(response.caught_share());
+        Ok(response)
+    }
+
+    /// Parts of a protocol, every biased segment recorded.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn parts(&mut self, parts: &[Part]) -> Result<Response, ExperimentError> {
+        let segments: Vec<_> =
+            trapline_model::protocol::segments(parts).into_iter().map(|s| (s, s.bias_v != 0.0)).collect();
+        self.drive(&segments)
+    }
+
+    /// Leaves all cells alone at 0 V for a time, in one exact step.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn wait(&mut self, seconds: f64) -> Result<(), ExperimentError> {
+        self.drive(&[(Segment { bias_v: 0.0, dwell_s: seconds, cycle: 0 }, false)]).map(|_| ())
+    }
+
+    /// Fraction of its charge that each cell will have lost after these times, s, at 0 V: axes (time, cell). NaN where a cell holds no
+    /// charge to lose ([`PROGRAMMED_FILLING`]).
+    ///
+    /// From the occupancies as they are, by whatever backend, and the cell's own rates, in f64 as campaigns have it: computed as what
+    /// leaves, not as one less what stays, so that losses of 1e-9 have the digits that single precision has no room for beside 1.
+    pub fn lost_after(&self, times_s: &[f64]) -> Array2<f64> {
+        let classes = &self.material.classes;
+        let mut lost = Array2::from_elem((times_s.len(), self.cells.len()), f64::NAN);
+        for (i, (&cell, filled)) in self.cells.iter().zip(self.occupancy.rows()).enumerate() {
+            let factors = array::factors(&self.variation(), self.conditions.seed, cell);
+            let emission = cell::emission_per_s(&self.material, &factors, self.conditions.ambient_k);
+            let mut occupancy = [0.0; MAX_CLASSES];
+            occupancy.iter_mut().zip(filled).for_each(|(to, from)| *to = *from);
+            let start = step::filling(classes, &occupancy);
+            if start <= PROGRAMMED_FILLING {
+                continue;
+            }
+            for (time, &time_s) in times_s.iter().enumerate() {
+                let emptied = emission.map(|per_s| per_s * time_s);
+                lost[[time, i]] = (release::lost_filling(classes, &occupancy, &emptied) / start).min(1.0);
+            }
+        }
+        lost
+    }
+
+    /// Reads the conductance of every cell, S, as it is seen: with noise where the conditions have it. The reading itself takes
+    /// its time and its bias.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn read(&mut self) -> Result<Array1<f64>, ExperimentError> {
+        let Conditions { read_v, read_s, .. } = self.conditions;
+        let seen = self.drive(&[(Segment { bias_v: read_v, dwell_s: read_s, cycle: 0 }, true)])?;
+        let reading = self.next_readings(1);
+        Ok(self
+            .cells
+            .iter()
+            .zip(seen.current_a.row(0))
+            .map(|(&cell, &i)| self.seen(cell, reading, i, read_v, read_s) / read_v)
+            .collect())
+    }
+
+    /// Numbers for so many readings that no other has; the first of them.
+    pub(super) fn next_readings(&mut self, count: u32) -> u32 {
+        let first = self.reading;
+        self.reading = self.reading.saturating_add(count);
+        first
+    }
+
+    /// A current as it is seen in one reading.
+    pub(super) fn seen(&self, cell: u64, reading: u32, current_a: f64, bias_v: f64, average_s: f64) -> f64 {
+        if !self.conditions.read_noise {
+            return current_a;
+        }
+        let word = rng::words(self.conditions.seed, cell, Purpose::ReadNoise, reading, 0)[0];
+        let z = f64::from(rng::normal_fixed(word)) * NORMAL_UNIT;
+        current_a + z * noise_a(current_a, bias_v, self.conditions.ambient_k, average_s)
+    }
+
+    /// Counts cycles that were run on a copy of the probe.
+    pub(super) fn skip_cycles(&mut self, count: u32) {
+        self.cycle = self.cycle.saturating_add(count).min(u32::MAX - 1);
+    }
+
+    /// Largest ratio of electrons caught to electrons injected in any segment of any cell that was recorded so far.
+    pub fn caught_share(&self) -> f64 {
+        self.caught_share
+    }
+
+    /// Counts a share in that was seen on a copy of the probe.
+    pub(super) fn count_share(&mut self, share: f64) {
+        self.caught_share = larger(self.caught_share, share);
+    }
+
+    /// Remarks on what was done outside the model's validity.
+    pub fn remarks(&self) -> Vec<String> {
+        let of = |remark: fn(&Material, &str, f64) -> Option<String>| {
+            remark(&self.material, "the experiment", self.conditions.ambient_k)
+        };
+        let remarks = [of(validity::glass), of(validity::broadening), validity::bias("driving", self.strongest_v)];
+        remarks.into_iter().flatten().collect()
+    }
+
+    /// Takes the cells' charge away.
+    pub fn empty(&mut self) {
+        self.occupancy.fill(0.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trapline_engine::backend::reference::Reference;
+    use trapline_model::material::shipped;
+    use trapline_model::units::kelvin;
+
+    #[test]
+    fn noise_is_shot_noise_at_high_and_thermal_noise_at_low_bias() {
+        let (t_k, s) = (kelvin(25.0), 1e-2);
+        let shot = (ELEMENTARY_CHARGE_C * 1e-9 / s).sqrt();
+        assert!((noise_a(1e-9, 5.0, t_k, s) / shot - 1.0).abs() < 1e-12);
+        // 4kTG in a bandwidth of 1/(2t), of a conductance of 1 nS at 1 uV.
+        let thermal = (2.0 * thermal_energy_ev(t_k) * ELEMENTARY_CHARGE_C * 1e-9 / s).sqrt();
+        assert!((noise_a(1e-15, 1e-6, t_k, s) / thermal - 1.0).abs() < 1e-6);
+        assert_eq!(noise_a(0.0, 0.0, t_k, s), 0.0);
+    }
+
+    #[test]
+    fn readings_scatter_as_the_formula_says_and_do_not_repeat() {
+        let qd = shipped("pi-ws2-qd").expect("shipped");
+        let conditions = Conditions { variation: false, ..Conditions::real(kelvin(25.0), 3) };
+        let mut probe = Probe::new(&Reference, &qd, conditions, (0..2000).collect());
+        let (a, b) = (probe.read().expect("reads"), probe.read().expect("reads"));
+        assert!(a != b);
+        let quiet = Conditions { read_noise: false, ..conditions };
+        let g = Probe::new(&Reference, &qd, quiet, vec![0]).read().expect("reads")[0];
+        let expected = noise_a(g * 0.1, 0.1, conditions.ambient_k, 1e-2) / 0.1;
+        // 2000 draws: the mean within 5 sd/sqrt(n), the sd within 5/sqrt(2n).
+        let mean = a.mean().unwrap_or(f64::NAN);
+        let sd = a.std(0.0);
+        assert!((mean - g).abs() < 5.0 * expected / 2000f64.sqrt(), "{mean:e} {g:e}");
+        assert!((sd / expected - 1.0).abs() < 5.0 / 4000f64.sqrt(), "{sd:e} {expected:e}");
+    }
+
+    #[test]
+    fn cycles_are_counted_on() {
+        let qd = shipped("pi-ws2-qd").expect("shipped");
+        let pulse = [Part::Pulses { pulses: 3, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 }];
+        let probe = || Probe::new(&Reference, &qd, Conditions::real(kelvin(25.0), 3), vec![4]);
+        let mut in_two = probe();
+        in_two.parts(&pulse).expect("runs");
+        in_two.parts(&pulse).expect("runs");
+        let mut in_one = probe();
+        in_one.parts(&[pulse[0], pulse[0]]).expect("runs");
+        assert_eq!(in_one.occupancy, in_two.occupancy);
+    }
+}

@@ -1,0 +1,6 @@
+//! What people ask.
+
+pub mod calibrate;
+pub mod campaign;
+pub mod experiment;
+pub mod paper;

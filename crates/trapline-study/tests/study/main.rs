@@ -1,0 +1,9 @@
+//! The tests of `trapline-study`, one program.
+
+mod agreement;
+mod campaign_parser;
+mod fit_errors;
+mod paper;
+mod selftest;
+#[path = "../../../../tests/support/mod.rs"]
+mod support;

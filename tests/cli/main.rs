@@ -1,0 +1,21 @@
+//! What the commands do, asked of the program itself.
+
+mod analyze;
+mod analyze_simulated;
+mod campaign;
+mod commands;
+mod fit;
+mod fit_files;
+mod help;
+mod lifetime_page;
+#[path = "../made_up/mod.rs"]
+mod made_up;
+mod measure;
+mod mnist;
+mod paper_python;
+mod qualification;
+mod rare;
+mod resume;
+mod slurm;
+mod slurm_scripts;
+mod sweeps;
