@@ -1,4 +1,5 @@
-// Draws what distinguishes each cell of the tile, and empties it. Twin: src/backend/cpu/draw.rs.
+// Draws what distinguishes each cell, and empties it. Twin: crates/trapline-engine/src/backend/cpu/draw.rs. Which cells these are is told
+// by tile_cells.wgsl or listed_cells.wgsl.
 
 @compute @workgroup_size(BLOCK)
 fn draw(
@@ -10,11 +11,11 @@ fn draw(
     if i >= params.count {
         return;
     }
-    let drawn = draw_variation(cell_number(i));
+    let drawn = draw_variation(number_of(i));
     variation[i] = drawn.log_size;
-    variation[params.count + i] = drawn.area;
-    variation[2u * params.count + i] = drawn.trap_filled;
+    variation[params.cells + i] = drawn.area;
+    variation[2u * params.cells + i] = drawn.trap_filled;
     for (var k = 0u; k < CLASSES; k += 1u) {
-        occupancy[k * params.count + i] = 0.0;
+        occupancy[k * params.cells + i] = 0.0;
     }
 }

@@ -66,10 +66,7 @@ impl From<CampaignError> for Failure {
 
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
-        use BackendError::{
-            AmbiguousAdapter, Budget, Device, InstructionSet, Lengths, NoAdapter, NoBuffer, NoDevice, Shader, Threads,
-            UnknownAdapter, WithoutGpu,
-        };
+        use BackendError::{AmbiguousAdapter, Budget, InstructionSet, Threads, UnknownAdapter, WithoutGpu};
         match error {
             UnknownAdapter { .. }
             | AmbiguousAdapter { .. }
@@ -77,9 +74,7 @@ impl From<BackendError> for Failure {
             | Threads(_)
             | Budget { .. }
             | WithoutGpu => Failure::Usage(told(&error)),
-            NoAdapter(_) | NoDevice { .. } | Device { .. } | NoBuffer { .. } | Shader { .. } | Lengths { .. } => {
-                Failure::Failed(told(&error))
-            }
+            _ => Failure::Failed(told(&error)),
         }
     }
 }

@@ -64,7 +64,7 @@ impl Laboratory {
     fn measures(device: &Material, seed: Option<u64>) -> Laboratory {
         let error = |i: usize| seed.map_or(0.0, |seed| normal(seed, i));
         let sweep = segments(&[Part::Sweep { sweeps: 1, sweep_to_v: 5.0, step_v: 0.1, dwell_s: 1e-3 }]);
-        let mut probe = Probe::new(&Reference, device, Conditions::nominal(kelvin(25.0)), vec![0]);
+        let mut probe = Probe::new(&Reference, device, Conditions::nominal(kelvin(25.0)), vec![0]).expect("cells");
         let seen = iv::run(&mut probe, "iv", &sweep).unwrap();
         let mut text = "# fresh cell, 25 C\ntime_s,bias_v,current_a\n".to_owned();
         let (time, current) = (seen.numbers("time_s").unwrap(), seen.numbers("current_a").unwrap());
@@ -74,7 +74,7 @@ impl Laboratory {
         }
         let times: Vec<f64> = (0..=20).map(|i| 10f64.powf(f64::from(i) / 4.0)).collect();
         let from_start: Vec<f64> = std::iter::once(0.0).chain(times.iter().copied()).collect();
-        let probe = Probe::new(&Reference, device, Conditions::nominal(kelvin(155.0)), vec![0]);
+        let probe = Probe::new(&Reference, device, Conditions::nominal(kelvin(155.0)), vec![0]).expect("cells");
         let seen = retention::run(&probe, "retention", &POTENTIATION, &[0, 30], &from_start).unwrap();
         let g = seen.numbers("conductance_noiseless_s").unwrap();
         let window = |t: usize| g[[1, t, 0]] - g[[0, t, 0]];

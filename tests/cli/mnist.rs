@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Instant;
 use trapline::array::CellSet;
+use trapline::backend::cells::{Cells, HostCells, Population};
 use trapline::backend::cpu::Cpu;
 use trapline::backend::gpu::Gpu;
 use trapline::backend::job::Job;
@@ -206,6 +207,10 @@ impl Backend for Beside<'_> {
             }
         }
         Ok(found)
+    }
+
+    fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
+        Ok(Box::new(HostCells::new(self, population)))
     }
 }
 

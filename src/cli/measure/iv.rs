@@ -55,7 +55,7 @@ impl Iv {
         affordable(self.cells.cells, segments.len() as u64, "ask for fewer --cells, --sweeps or points")?;
         let inputs: Vec<PathBuf> = self.waveform.iter().cloned().collect();
         let ready = self.specimen.ready(None, &inputs)?;
-        let found = iv::run(&mut ready.probe(self.cells.cells), "iv", &segments)?;
+        let found = iv::run(&mut ready.probe(self.cells.cells)?, "iv", &segments)?;
         let (current, filling) = (number(&found, "current_a")?, number(&found, "filling")?);
         let cells = current.shape()[0];
         let shown = rows(&segments);

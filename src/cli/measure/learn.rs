@@ -99,7 +99,7 @@ impl Learn {
         let lesson = Lesson { pattern, train, scheme, stages, later_s: vec![self.later] };
         let written = lesson.pattern.on(shape).map_err(wrong)?;
         let ready = self.specimen.ready(Some(self.reading), &[PathBuf::from(&self.pattern)])?;
-        let found = letter::run(&mut [ready.probe(shape.cells())], "letter", shape, &lesson)?;
+        let found = letter::run(&mut [ready.probe(shape.cells())?], "letter", shape, &lesson)?;
         let (g, kept) = (number(&found, "conductance_s")?, number(&found, "kept_conductance_s")?);
         let map = |a: &ArrayD<f64>, at: usize| Array2::from_shape_fn(written.dim(), |(r, c)| a[[0, at, r, c]]);
         let mut maps: Vec<(String, Array2<f64>)> = lesson

@@ -12,6 +12,7 @@ use trapline::analysis::Table;
 use trapline::backend::Backend;
 use trapline::campaign::{now, provenance};
 use trapline::dataset::Dataset;
+use trapline::experiment::ExperimentError;
 use trapline::experiment::probe::{Conditions, Probe};
 use trapline::experiment::pulse::Train;
 use trapline::figure::{self, Plate};
@@ -100,7 +101,7 @@ struct Ready {
 }
 
 impl Ready {
-    fn probe(&self, cells: u64) -> Probe<'_> {
+    fn probe(&self, cells: u64) -> Result<Probe<'_>, ExperimentError> {
         Probe::new(self.backend.as_ref(), &self.material, self.conditions, (0..cells).collect())
     }
 }

@@ -45,7 +45,7 @@ impl Pulse {
         let readings = (2 * pulses + 1) * u64::from(self.cycles);
         affordable(self.cells.cells, readings, "ask for fewer --cells, --cycles or pulses")?;
         let ready = self.specimen.ready(Some(self.reading), &[])?;
-        let found = pulse::run(&mut ready.probe(self.cells.cells), "pulse", &trains, self.cycles)?;
+        let found = pulse::run(&mut ready.probe(self.cells.cells)?, "pulse", &trains, self.cycles)?;
         let (g, energy) = (number(&found, "conductance_s")?, number(&found, "energy_j")?);
         let filling = number(&found, "filling")?;
         let (cells, cycles, states) = (g.shape()[0], g.shape()[1], g.shape()[2]);

@@ -40,7 +40,7 @@ impl Retain {
         let times = self.times();
         affordable(self.cells.cells, 2 * times.len() as u64, "ask for fewer --cells or times")?;
         let ready = self.specimen.ready(Some(self.reading), &[])?;
-        let found = retention::run(&ready.probe(self.cells.cells), "retention", &train, &[0, train.count], &times)?;
+        let found = retention::run(&ready.probe(self.cells.cells)?, "retention", &train, &[0, train.count], &times)?;
         let (seen, quiet) = (number(&found, "conductance_s")?, number(&found, "conductance_noiseless_s")?);
         let lost = number(&found, "lost")?;
         let cells = quiet.shape()[2];

@@ -7,6 +7,7 @@
 //! cells one by one, for dumps and for comparing backends cell by cell. Because a cell is drawn from its
 //! number, both see the same cells.
 
+pub mod cells;
 pub mod constants;
 pub mod cpu;
 #[cfg(feature = "gpu")]
@@ -23,6 +24,7 @@ pub mod tally;
 pub use processor::processor_name;
 pub use select::{Choice, Options, open};
 
+use cells::{Cells, Population};
 use job::Job;
 use ndarray::Array2;
 use stimulus::{Response, Stimulus};
@@ -86,6 +88,12 @@ pub trait Backend: Sync {
         cells: &[u64],
         occupancy: &mut Array2<f64>,
     ) -> Result<Response, BackendError>;
+
+    /// Cells that keep their state between calls: empty, and resident where the backend has memory of its own.
+    ///
+    /// # Errors
+    /// [`BackendError::StateLost`] where a GPU fails while it makes them.
+    fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError>;
 }
 
 /// Why a backend could not be had, or failed.
@@ -109,6 +117,20 @@ pub enum BackendError {
         "{found} occupancies for {cells} cells of {classes} classes; there must be one for each class of each cell"
     )]
     Lengths { found: usize, classes: usize, cells: usize },
+    #[error(
+        "a stimulus made for cells of {made_for} (or for another seed or variation) was given to cells of {cells}; make it with `Population::stimulus`"
+    )]
+    OtherCells { made_for: String, cells: String },
+    #[error("place {place} is beyond the {cells} cells there are; places count from 0")]
+    Place { place: u32, cells: usize },
+    #[error("place {place} comes after place {after}; places are ascending, and none is named twice")]
+    PlaceOrder { place: u32, after: u32 },
+    #[error("a snapshot of other cells, or of another device; download the occupancies and upload them instead")]
+    OtherState,
+    #[error(
+        "{adapter}: {stage} failed, and the state of the cells is lost: {reason}; begin again, or from occupancies that were downloaded"
+    )]
+    StateLost { adapter: String, stage: &'static str, reason: String },
     #[error(
         "less than {} MiB of device memory is too little for one tile of {least_cells} cells, which takes {needed_mib} MiB; raise --device-memory",
         budget_mib + 1

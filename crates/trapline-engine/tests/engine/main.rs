@@ -2,6 +2,7 @@
 
 mod cell_convergence;
 mod cell_invariants;
+mod cells;
 mod cpu_bits;
 mod gpu;
 mod profile;

@@ -61,7 +61,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    fn probe(&self, conditions: Conditions) -> Probe<'a> {
+    fn probe(&self, conditions: Conditions) -> Result<Probe<'a>, ExperimentError> {
         Probe::new(self.backend, self.material, conditions, vec![0])
     }
 
@@ -99,7 +99,7 @@ impl<'a> Bench<'a> {
             None => {
                 let SweepSetup { ambient_k, to_v, step_v, dwell_s } = *setup;
                 let waveform = segments(&[Part::Sweep { sweeps: 1, sweep_to_v: to_v, step_v, dwell_s }]);
-                let seen = iv::run(&mut self.probe(Conditions::nominal(ambient_k)), "iv", &waveform)?;
+                let seen = iv::run(&mut self.probe(Conditions::nominal(ambient_k))?, "iv", &waveform)?;
                 let curve = |name: &str| -> Result<Vec<(f64, f64)>, DatasetError> {
                     let values = seen.shaped::<Ix2>(name)?;
                     Ok(waveform.iter().map(|s| s.bias_v).zip(values.row(0).iter().copied()).collect())
@@ -115,7 +115,7 @@ impl<'a> Bench<'a> {
         let at = match self.trains.iter().position(|(known, _)| known == setup) {
             Some(at) => at,
             None => {
-                let seen = pulse::run(&mut self.probe(conditions(setup)), "pulse", &[setup.train], 1)?;
+                let seen = pulse::run(&mut self.probe(conditions(setup))?, "pulse", &[setup.train], 1)?;
                 self.trains.push((*setup, seen));
                 self.trains.len() - 1
             }
@@ -126,7 +126,7 @@ impl<'a> Bench<'a> {
     fn kept(&self, setup: &PulseSetup, times_s: &[f64], kept: Kept) -> Result<Vec<f64>, ExperimentError> {
         let mut times = vec![0.0];
         times.extend(times_s);
-        let probe = self.probe(conditions(setup));
+        let probe = self.probe(conditions(setup))?;
         let seen = retention::run(&probe, "retention", &setup.train, &[0, setup.train.count], &times)?;
         let g = seen.shaped::<Ix3>("conductance_noiseless_s")?;
         let window = |t: usize| g[[1, t, 0]] - g[[0, t, 0]];
@@ -141,7 +141,7 @@ impl<'a> Bench<'a> {
     fn iv(&self, measured: &MeasuredIv) -> Result<Vec<f64>, ExperimentError> {
         let segment = |(point, dwell_s): (&Point, &f64)| Segment { bias_v: point.x, dwell_s: *dwell_s, cycle: 0 };
         let waveform: Vec<_> = measured.points.iter().zip(&measured.dwells_s).map(segment).collect();
-        let seen = iv::run(&mut self.probe(Conditions::nominal(measured.ambient_k)), "iv", &waveform)?;
+        let seen = iv::run(&mut self.probe(Conditions::nominal(measured.ambient_k))?, "iv", &waveform)?;
         Ok(seen.numbers("current_a")?.iter().copied().collect())
     }
 

@@ -23,7 +23,7 @@ pub fn run(probe: &mut Probe, name: &str, waveform: &[Segment]) -> Result<Datase
     let mut current = seen.current_a.t().to_owned();
     for ((cell, point), i) in current.indexed_iter_mut() {
         let Segment { bias_v, dwell_s, .. } = waveform[point];
-        *i = probe.seen(probe.cells[cell], first + point as u32, *i, bias_v, dwell_s);
+        *i = probe.seen(probe.numbers()[cell], first + point as u32, *i, bias_v, dwell_s);
     }
     let mut time_s = 0.0;
     let times = waveform.iter().map(|s| {

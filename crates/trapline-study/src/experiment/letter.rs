@@ -210,7 +210,7 @@ pub fn run(probes: &mut [Probe], name: &str, shape: ArrayShape, lesson: &Lesson)
             learnt.slice_mut(s![seed, stage, .., ..]).assign(&arranged(probe.read()?));
         }
         for (time, &later_s) in lesson.later_s.iter().enumerate() {
-            let mut later = probe.clone();
+            let mut later = probe.fork()?;
             later.wait(later_s)?;
             later.next_readings(time as u32);
             kept.slice_mut(s![seed, time, .., ..]).assign(&arranged(later.read()?));
@@ -256,12 +256,11 @@ fn teach(probe: &mut Probe, written: &Array2<bool>, lesson: &Lesson, pulses: u32
     let of_col: Vec<usize> = written.axis_iter(Axis(1)).map(|col| col.iter().filter(|w| **w).count()).collect();
     let all: usize = of_row.iter().sum();
     // Cells that see the same are driven together: (itself written, writes beside it, writes elsewhere).
-    let mut groups: BTreeMap<(bool, usize, usize), Vec<usize>> = BTreeMap::new();
+    let mut groups: BTreeMap<(bool, usize, usize), Vec<u32>> = BTreeMap::new();
     for (place, ((row, col), &own)) in written.indexed_iter().enumerate() {
         let near = of_row[row] + of_col[col] - 2 * usize::from(own);
-        groups.entry((own, near, all - near - usize::from(own))).or_default().push(place);
+        groups.entry((own, near, all - near - usize::from(own))).or_default().push(place as u32);
     }
-    let first = probe.clone();
     for ((own, near, far), places) in groups {
         let mut segments = Vec::new();
         for cycle in 0..pulses {
@@ -276,13 +275,7 @@ fn teach(probe: &mut Probe, written: &Array2<bool>, lesson: &Lesson, pulses: u32
             segments.push((Segment { bias_v: 0.0, dwell_s: interval_s, cycle }, false));
         }
         // All groups see the same cycles at the same time.
-        let mut group = first.clone();
-        group.drive_some(&places, &segments)?;
-        probe.count_share(group.caught_share());
-        for &place in &places {
-            let row = group.occupancy.row(place).to_owned();
-            probe.occupancy.row_mut(place).assign(&row);
-        }
+        probe.drive_some(&places, &segments)?;
     }
     probe.skip_cycles(pulses);
     Ok(())
@@ -349,7 +342,7 @@ mod tests {
                 stages: vec![0, 30],
                 later_s: vec![1e3],
             };
-            let mut probes = [Probe::new(&Reference, &qd, conditions, (0..25).collect())];
+            let mut probes = [Probe::new(&Reference, &qd, conditions, (0..25).collect()).expect("cells")];
             let d = letter_run(&mut probes, shape, &lesson);
             let g = d.numbers("conductance_s").expect("there").clone();
             // Row 0, column 1 is outside the H and shares lines with written cells.

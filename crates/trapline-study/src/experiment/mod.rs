@@ -85,7 +85,7 @@ pub(crate) fn describe(dataset: &mut Dataset, probe: &Probe) {
     let c = &probe.conditions;
     let on = |on: bool| if on { "on" } else { "off" };
     dataset
-        .note("material", probe.material.name.clone())
+        .note("material", probe.material().name.clone())
         .note("temperature_c", celsius(c.ambient_k).to_string())
         .note("seed", c.seed.to_string())
         .note("variation", on(c.variation))
@@ -100,6 +100,6 @@ pub(crate) fn describe(dataset: &mut Dataset, probe: &Probe) {
 
 /// The axis of a probe's cells.
 fn cell_axis(dataset: &mut Dataset, probe: &Probe) {
-    let numbers: ndarray::Array1<u64> = probe.cells.iter().copied().collect();
+    let numbers: ndarray::Array1<u64> = probe.numbers().iter().copied().collect();
     dataset.count("cell", &["cell"], "1", "Number of the cell", numbers.into_dyn());
 }

@@ -11,15 +11,16 @@
 //! 1986, chapter 5); adding the two would count it twice. At 0.1 V this device passes 3 pA: 0.3 % in 10 ms.
 //!
 //! # Practice
-//! A [`Probe`] holds the occupancies of its cells and counts cycles and readings on, so that every draw of cycle-to-cycle
+//! A [`Probe`] holds its cells, whose state stays where the backend computes, and counts cycles and readings on, so that every draw of cycle-to-cycle
 //! variation and of noise is a new one; it lives as long as the experiment. Noise is added here, in f64, from the backend's noise-free
 //! current: the same draws on every backend.
 
 use super::ExperimentError;
 use ndarray::{Array1, Array2};
 use trapline_engine::backend::Backend;
+use trapline_engine::backend::cells::{Cells, Population};
 use trapline_engine::backend::job::PROGRAMMED_FILLING;
-use trapline_engine::backend::stimulus::{Response, Stimulus, larger};
+use trapline_engine::backend::stimulus::{Response, larger};
 use trapline_model::array;
 use trapline_model::cell::{self, release, step, validity};
 use trapline_model::material::{MAX_CLASSES, Material, Variation};
@@ -61,14 +62,9 @@ pub fn noise_a(current_a: f64, bias_v: f64, ambient_k: f64, average_s: f64) -> f
 }
 
 /// Cells with their state.
-#[derive(Clone)]
 pub struct Probe<'a> {
-    backend: &'a dyn Backend,
-    pub material: Material,
+    cells: Box<dyn Cells<'a> + 'a>,
     pub conditions: Conditions,
-    pub cells: Vec<u64>,
-    /// Axes (cell, class).
-    pub occupancy: Array2<f64>,
     /// Cycles and readings so far.
     cycle: u32,
     reading: u32,
@@ -79,24 +75,45 @@ pub struct Probe<'a> {
 }
 
 impl<'a> Probe<'a> {
-    /// Empty cells.
-    pub fn new(backend: &'a dyn Backend, material: &Material, conditions: Conditions, cells: Vec<u64>) -> Probe<'a> {
-        let occupancy = Array2::zeros((cells.len(), material.classes.len()));
-        Probe {
-            backend,
-            material: material.clone(),
-            conditions,
-            cells,
-            occupancy,
-            cycle: 0,
-            reading: 0,
-            strongest_v: 0.0,
-            caught_share: 0.0,
-        }
+    /// Empty cells of a material, by their numbers.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn new(
+        backend: &'a dyn Backend,
+        material: &Material,
+        conditions: Conditions,
+        numbers: Vec<u64>,
+    ) -> Result<Probe<'a>, ExperimentError> {
+        let variation = if conditions.variation { material.variation } else { Variation::OFF };
+        let cells = backend.cells(Population::new(material, variation, conditions.seed, numbers))?;
+        Ok(Probe { cells, conditions, cycle: 0, reading: 0, strongest_v: 0.0, caught_share: 0.0 })
     }
 
-    fn variation(&self) -> Variation {
-        if self.conditions.variation { self.material.variation } else { Variation::OFF }
+    /// The same cells in the same state once more, with cycles and readings counted on from here.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn fork(&self) -> Result<Probe<'a>, ExperimentError> {
+        Ok(Probe { cells: self.cells.fork()?, ..*self })
+    }
+
+    /// What the cells are made of.
+    pub fn material(&self) -> &Material {
+        &self.cells.population().material
+    }
+
+    /// Numbers of the cells.
+    pub fn numbers(&self) -> &[u64] {
+        &self.cells.population().numbers
+    }
+
+    /// Occupancy of each class; axes (cell, class).
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn occupancy(&self) -> Result<Array2<f64>, ExperimentError> {
+        Ok(self.cells.download()?)
     }
 
     /// Drives all cells through segments, whose cycles are counted on from here; those with `true` are recorded.
@@ -104,16 +121,30 @@ impl<'a> Probe<'a> {
     /// # Errors
     /// What the backend says.
     pub fn drive(&mut self, segments: &[(Segment, bool)]) -> Result<Response, ExperimentError> {
-        let chosen: Vec<usize> = (0..self.cells.len()).collect();
-        self.drive_some(&chosen, segments)
+        let response = self.drive_from(self.cycle, None, segments)?;
+        self.cycle = after(self.cycle, segments);
+        Ok(response)
     }
 
-    /// The same for some of the cells, by their place.
+    /// Drives some of the cells, by their places (ascending, none twice), in the cycles that come next. The cycles are not counted: other
+    /// cells may be driven in the same ones ([`Probe::skip_cycles`]).
     ///
     /// # Errors
     /// What the backend says.
-    pub fn drive_some(&mut self, chosen: &[usize], segments: &[(Segment, bool)]) -> Result<Response, ExperimentError> {
-        let first = self.cycle;
+    pub(super) fn drive_some(
+        &mut self,
+        places: &[u32],
+        segments: &[(Segment, bool)],
+    ) -> Result<Response, ExperimentError> {
+        self.drive_from(self.cycle, Some(places), segments)
+    }
+
+    fn drive_from(
+        &mut self,
+        first: u32,
+        places: Option<&[u32]>,
+        segments: &[(Segment, bool)],
+    ) -> Result<Response, ExperimentError> {
         for (segment, _) in segments {
             if segment.bias_v.abs() > self.strongest_v.abs() {
                 self.strongest_v = segment.bias_v;
@@ -123,15 +154,8 @@ impl<'a> Probe<'a> {
             .iter()
             .map(|(s, record)| (Segment { cycle: s.cycle.saturating_add(first), ..*s }, *record))
             .collect();
-        self.cycle = counted.iter().map(|(s, _)| s.cycle.saturating_add(1)).max().unwrap_or(first).min(u32::MAX - 1);
-        let stimulus =
-            Stimulus::new(&self.material, self.variation(), self.conditions.seed, self.conditions.ambient_k, &counted);
-        let cells: Vec<u64> = chosen.iter().map(|&i| self.cells[i]).collect();
-        let mut occupancy = self.occupancy.select(ndarray::Axis(0), chosen);
-        let response = self.backend.stimulate(&stimulus, &cells, &mut occupancy)?;
-        for (row, &i) in occupancy.rows().into_iter().zip(chosen) {
-            self.occupancy.row_mut(i).assign(&row);
-        }
+        let stimulus = self.cells.population().stimulus(self.conditions.ambient_k, &counted);
+        let response = self.cells.advance(&stimulus, places)?;
         self.count_share(response.caught_share());
         Ok(response)
     }
@@ -159,12 +183,16 @@ impl<'a> Probe<'a> {
     ///
     /// From the occupancies as they are, by whatever backend, and the cell's own rates, in f64 as campaigns have it: computed as what
     /// leaves, not as one less what stays, so that losses of 1e-9 have the digits that single precision has no room for beside 1.
-    pub fn lost_after(&self, times_s: &[f64]) -> Array2<f64> {
-        let classes = &self.material.classes;
-        let mut lost = Array2::from_elem((times_s.len(), self.cells.len()), f64::NAN);
-        for (i, (&cell, filled)) in self.cells.iter().zip(self.occupancy.rows()).enumerate() {
-            let factors = array::factors(&self.variation(), self.conditions.seed, cell);
-            let emission = cell::emission_per_s(&self.material, &factors, self.conditions.ambient_k);
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn lost_after(&self, times_s: &[f64]) -> Result<Array2<f64>, ExperimentError> {
+        let Population { material, variation, seed, numbers } = self.cells.population();
+        let (classes, now) = (&material.classes, self.occupancy()?);
+        let mut lost = Array2::from_elem((times_s.len(), numbers.len()), f64::NAN);
+        for (i, (&cell, filled)) in numbers.iter().zip(now.rows()).enumerate() {
+            let factors = array::factors(variation, *seed, cell);
+            let emission = cell::emission_per_s(material, &factors, self.conditions.ambient_k);
             let mut occupancy = [0.0; MAX_CLASSES];
             occupancy.iter_mut().zip(filled).for_each(|(to, from)| *to = *from);
             let start = step::filling(classes, &occupancy);
@@ -176,7 +204,7 @@ impl<'a> Probe<'a> {
                 lost[[time, i]] = (release::lost_filling(classes, &occupancy, &emptied) / start).min(1.0);
             }
         }
-        lost
+        Ok(lost)
     }
 
     /// Reads the conductance of every cell, S, as it is seen: with noise where the conditions have it. The reading itself takes
@@ -189,7 +217,7 @@ impl<'a> Probe<'a> {
         let seen = self.drive(&[(Segment { bias_v: read_v, dwell_s: read_s, cycle: 0 }, true)])?;
         let reading = self.next_readings(1);
         Ok(self
-            .cells
+            .numbers()
             .iter()
             .zip(seen.current_a.row(0))
             .map(|(&cell, &i)| self.seen(cell, reading, i, read_v, read_s) / read_v)
@@ -231,16 +259,25 @@ impl<'a> Probe<'a> {
     /// Remarks on what was done outside the model's validity.
     pub fn remarks(&self) -> Vec<String> {
         let of = |remark: fn(&Material, &str, f64) -> Option<String>| {
-            remark(&self.material, "the experiment", self.conditions.ambient_k)
+            remark(self.material(), "the experiment", self.conditions.ambient_k)
         };
         let remarks = [of(validity::glass), of(validity::broadening), validity::bias("driving", self.strongest_v)];
         remarks.into_iter().flatten().collect()
     }
 
     /// Takes the cells' charge away.
-    pub fn empty(&mut self) {
-        self.occupancy.fill(0.0);
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn empty(&mut self) -> Result<(), ExperimentError> {
+        Ok(self.cells.empty()?)
     }
+}
+
+/// The cycle after those of segments that are counted on from `first`.
+fn after(first: u32, segments: &[(Segment, bool)]) -> u32 {
+    let last = segments.iter().map(|(segment, _)| segment.cycle.saturating_add(first).saturating_add(1)).max();
+    last.unwrap_or(first).min(u32::MAX - 1)
 }
 
 #[cfg(test)]
@@ -265,11 +302,11 @@ mod tests {
     fn readings_scatter_as_the_formula_says_and_do_not_repeat() {
         let qd = shipped("pi-ws2-qd").expect("shipped");
         let conditions = Conditions { variation: false, ..Conditions::real(kelvin(25.0), 3) };
-        let mut probe = Probe::new(&Reference, &qd, conditions, (0..2000).collect());
+        let mut probe = Probe::new(&Reference, &qd, conditions, (0..2000).collect()).expect("cells");
         let (a, b) = (probe.read().expect("reads"), probe.read().expect("reads"));
         assert!(a != b);
         let quiet = Conditions { read_noise: false, ..conditions };
-        let g = Probe::new(&Reference, &qd, quiet, vec![0]).read().expect("reads")[0];
+        let g = Probe::new(&Reference, &qd, quiet, vec![0]).expect("cells").read().expect("reads")[0];
         let expected = noise_a(g * 0.1, 0.1, conditions.ambient_k, 1e-2) / 0.1;
         // 2000 draws: the mean within 5 sd/sqrt(n), the sd within 5/sqrt(2n).
         let mean = a.mean().unwrap_or(f64::NAN);
@@ -282,12 +319,12 @@ mod tests {
     fn cycles_are_counted_on() {
         let qd = shipped("pi-ws2-qd").expect("shipped");
         let pulse = [Part::Pulses { pulses: 3, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 }];
-        let probe = || Probe::new(&Reference, &qd, Conditions::real(kelvin(25.0), 3), vec![4]);
+        let probe = || Probe::new(&Reference, &qd, Conditions::real(kelvin(25.0), 3), vec![4]).expect("cells");
         let mut in_two = probe();
         in_two.parts(&pulse).expect("runs");
         in_two.parts(&pulse).expect("runs");
         let mut in_one = probe();
         in_one.parts(&[pulse[0], pulse[0]]).expect("runs");
-        assert_eq!(in_one.occupancy, in_two.occupancy);
+        assert_eq!(in_one.occupancy().expect("cells"), in_two.occupancy().expect("cells"));
     }
 }

@@ -59,7 +59,7 @@ pub fn run(probe: &mut Probe, name: &str, trains: &[Train], cycles: u32) -> Resu
             pulse += 1;
         }
     }
-    let (cells, cycles, pulses) = (probe.cells.len(), cycles as usize, pulse as usize);
+    let (cells, cycles, pulses) = (probe.numbers().len(), cycles as usize, pulse as usize);
     let nothing = |n: usize| Array3::from_elem((cells, cycles, n), f64::NAN);
     let [mut conductance, mut noiseless, mut filling] = [(); 3].map(|()| nothing(pulses + 1));
     let [mut energy, mut injected, mut caught, mut peak] = [(); 4].map(|()| nothing(pulses));
@@ -71,7 +71,7 @@ pub fn run(probe: &mut Probe, name: &str, trains: &[Train], cycles: u32) -> Resu
         let current = rows(&seen.current_a, 0);
         for ((cell, state), &i) in current.indexed_iter() {
             noiseless[[cell, cycle, state]] = i / read_v;
-            let number = probe.cells[cell];
+            let number = probe.numbers()[cell];
             conductance[[cell, cycle, state]] = probe.seen(number, first + state as u32, i, read_v, read_s) / read_v;
         }
         filling.slice_mut(s![.., cycle, ..]).assign(&rows(&seen.filling, 0));

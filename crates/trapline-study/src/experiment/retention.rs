@@ -26,11 +26,11 @@ pub fn run(
     states: &[u32],
     times_s: &[f64],
 ) -> Result<Dataset, ExperimentError> {
-    let shape = (states.len(), times_s.len(), probe.cells.len());
+    let shape = (states.len(), times_s.len(), probe.numbers().len());
     let [mut conductance, mut noiseless, mut filling, mut lost] = [(); 4].map(|()| Array3::from_elem(shape, f64::NAN));
     let mut share = Array1::from_elem(states.len(), f64::NAN);
     for (state, &pulses) in states.iter().enumerate() {
-        let mut programmed = probe.clone();
+        let mut programmed = probe.fork()?;
         programmed.parts(&[Part::Pulses {
             pulses,
             amplitude_v: train.amplitude_v,
@@ -38,20 +38,20 @@ pub fn run(
             interval_s: train.interval_s,
         }])?;
         share[state] = programmed.caught_share();
-        lost.slice_mut(s![state, .., ..]).assign(&programmed.lost_after(times_s));
+        lost.slice_mut(s![state, .., ..]).assign(&programmed.lost_after(times_s)?);
         for (time, &time_s) in times_s.iter().enumerate() {
-            let mut later = programmed.clone();
+            let mut later = programmed.fork()?;
             if time_s > 0.0 {
                 later.wait(time_s)?;
             }
             // Each time is a reading of its own.
             later.next_readings((state * times_s.len() + time) as u32);
-            let mut quiet = later.clone();
+            let mut quiet = later.fork()?;
             quiet.conditions.read_noise = false;
             noiseless.slice_mut(s![state, time, ..]).assign(&quiet.read()?);
             conductance.slice_mut(s![state, time, ..]).assign(&later.read()?);
-            let weights: Array1<f64> = later.material.classes.iter().map(|class| class.weight).collect();
-            filling.slice_mut(s![state, time, ..]).assign(&later.occupancy.dot(&weights));
+            let weights: Array1<f64> = later.material().classes.iter().map(|class| class.weight).collect();
+            filling.slice_mut(s![state, time, ..]).assign(&later.occupancy()?.dot(&weights));
         }
     }
     let kept = Array3::from_shape_fn(shape, |(state, time, cell)| {

@@ -68,11 +68,11 @@ impl<'a> Laboratory<'a> {
         Ok(Laboratory { backend, qd: shipped("pi-ws2-qd")?, ns: shipped("pi-ws2-ns")?, pi: shipped("pi")?, seed })
     }
 
-    fn nominal(&self, material: &Material, celsius: f64) -> Probe<'a> {
+    fn nominal(&self, material: &Material, celsius: f64) -> Result<Probe<'a>, ExperimentError> {
         Probe::new(self.backend, material, Conditions::nominal(kelvin(celsius)), vec![0])
     }
 
-    fn real(&self, material: &Material, celsius: f64, seed: u64, cells: u64) -> Probe<'a> {
+    fn real(&self, material: &Material, celsius: f64, seed: u64, cells: u64) -> Result<Probe<'a>, ExperimentError> {
         Probe::new(self.backend, material, Conditions::real(kelvin(celsius), seed), (0..cells).collect())
     }
 }
@@ -87,17 +87,17 @@ fn sweeps(lab: &Laboratory) -> Group {
     let mut found = Vec::new();
     for celsius in [25.0, 50.0, 75.0, 100.0] {
         for (short, material) in [("qd", &lab.qd), ("ns", &lab.ns), ("pi", &lab.pi)] {
-            let mut probe = lab.nominal(material, celsius);
+            let mut probe = lab.nominal(material, celsius)?;
             found.push(iv::run(&mut probe, &format!("iv/{short}_{celsius}c"), &sweep(SWEEP_TO_V))?);
         }
     }
     // More bias, more charge: the filling after one pulse from the empty cell.
     let biases = [1.0, 1.5, 2.0, 2.5, 3.0];
-    let fresh = lab.nominal(&lab.qd, 25.0);
+    let fresh = lab.nominal(&lab.qd, 25.0)?;
     let mut seen = Vec::new();
     for bias_v in biases {
         let one = Segment { bias_v, dwell_s: POTENTIATION.width_s, cycle: 0 };
-        seen.push(fresh.clone().drive(&[(one, true)])?);
+        seen.push(fresh.fork()?.drive(&[(one, true)])?);
     }
     let mut d = Dataset::new("pulse/one_of_each_bias", "Filling after one pulse from the empty cell");
     describe(&mut d, &fresh);
@@ -110,14 +110,14 @@ fn sweeps(lab: &Laboratory) -> Group {
     d.real("caught", &["bias_v"], "1", "Electrons caught in the pulse", each(|r| &r.caught));
     found.push(d);
     // Hotter than the glass transition: simulated, and marked.
-    let mut hot = lab.nominal(&lab.qd, 175.0);
+    let mut hot = lab.nominal(&lab.qd, 175.0)?;
     found.push(iv::run(&mut hot, "iv/qd_175c", &sweep(SWEEP_TO_V))?);
     Ok(found)
 }
 
 /// One real cell, emptied between 200 sweeps.
 fn set_voltage(lab: &Laboratory) -> Group {
-    let mut probe = lab.real(&lab.qd, 25.0, lab.seed, 1);
+    let mut probe = lab.real(&lab.qd, 25.0, lab.seed, 1)?;
     let erase: Vec<_> = segments(&[part(&DEPRESSION)]).into_iter().map(|s| (s, false)).collect();
     let sweeps = 200;
     let waveform = sweep(SWEEP_TO_V);
@@ -152,7 +152,7 @@ fn concentration(lab: &Laboratory) -> Group {
         .map(|share| {
             let mut material = lab.qd.clone();
             material.barrier.concentration = share;
-            let mut probe = lab.nominal(&material, 25.0);
+            let mut probe = lab.nominal(&material, 25.0)?;
             let mut d = iv::run(&mut probe, &format!("iv/concentration_{:.0}", 100.0 * share), &sweep(SWEEP_TO_V))?;
             d.note("concentration", share.to_string());
             Ok(d)
@@ -161,7 +161,7 @@ fn concentration(lab: &Laboratory) -> Group {
 }
 
 fn uniformity(lab: &Laboratory) -> Group {
-    let mut probe = lab.real(&lab.qd, 25.0, lab.seed, 25);
+    let mut probe = lab.real(&lab.qd, 25.0, lab.seed, 25)?;
     Ok(vec![iv::run(&mut probe, "iv/uniformity", &sweep(SWEEP_TO_V))?])
 }
 
@@ -170,7 +170,7 @@ fn small_sweeps(lab: &Laboratory) -> Group {
     let mut found = Vec::new();
     for celsius in [25.0, 100.0] {
         for (sign, to_v) in [("positive", 1.5), ("negative", -1.5)] {
-            let mut probe = lab.nominal(&lab.qd, celsius);
+            let mut probe = lab.nominal(&lab.qd, celsius)?;
             let mut conductance = vec![probe.read()?[0]];
             let mut seen = EACH_SWEEP.map(|_| Vec::new());
             let waveform = sweep(to_v);
@@ -211,7 +211,7 @@ fn cycles(lab: &Laboratory) -> Group {
     [25.0, 100.0]
         .into_iter()
         .map(|celsius| {
-            let mut probe = lab.real(&lab.qd, celsius, lab.seed, 1);
+            let mut probe = lab.real(&lab.qd, celsius, lab.seed, 1)?;
             pulse::run(&mut probe, &format!("pulse/cycles_{celsius}c"), &[POTENTIATION, DEPRESSION], CYCLES)
         })
         .collect()
@@ -222,12 +222,12 @@ fn disturb(lab: &Laboratory) -> Group {
     let states = [0, 10, 20, 30];
     let mut conductance = Array2::from_elem((states.len(), 3), f64::NAN);
     let mut share = Array1::from_elem(states.len(), f64::NAN);
-    let fresh = lab.nominal(&lab.qd, 25.0);
+    let fresh = lab.nominal(&lab.qd, 25.0)?;
     for (state, &pulses) in states.iter().enumerate() {
-        let mut probe = fresh.clone();
+        let mut probe = fresh.fork()?;
         probe.parts(&[part(&Train { count: pulses, ..POTENTIATION })])?;
         conductance[[state, 0]] = probe.read()?[0];
-        let mut left = probe.clone();
+        let mut left = probe.fork()?;
         let read = Segment { bias_v: 0.1, dwell_s: 1e-3, cycle: 0 };
         probe.drive(&vec![(read, true); 10_000])?;
         conductance[[state, 1]] = probe.read()?[0];
@@ -267,11 +267,11 @@ fn retentions(lab: &Laboratory) -> Group {
     let mut times = checkpoints(4.0);
     times.extend([2e4, 3e4]);
     let mut found = vec![
-        retention::run(&lab.nominal(&lab.qd, 100.0), "retention/qd_100c", &POTENTIATION, &states, &times)?,
-        retention::run(&lab.nominal(&lab.ns, 100.0), "retention/ns_100c", &NS_POTENTIATION, &[0, 30], &times)?,
+        retention::run(&lab.nominal(&lab.qd, 100.0)?, "retention/qd_100c", &POTENTIATION, &states, &times)?,
+        retention::run(&lab.nominal(&lab.ns, 100.0)?, "retention/ns_100c", &NS_POTENTIATION, &[0, 30], &times)?,
     ];
     for celsius in [150.0, 155.0, 160.0] {
-        let probe = lab.real(&lab.qd, celsius, lab.seed, BAKED_CELLS);
+        let probe = lab.real(&lab.qd, celsius, lab.seed, BAKED_CELLS)?;
         let name = format!("retention/qd_{celsius}c");
         found.push(retention::run(&probe, &name, &POTENTIATION, &[0, 30], &checkpoints(5.0))?);
     }
@@ -293,8 +293,9 @@ fn letters(lab: &Laboratory) -> Group {
         for scheme in Scheme::ALL {
             // Neighbouring seeds of the whole share no array.
             let seed = |i: u64| lab.seed.wrapping_mul(LETTER_SEEDS).wrapping_add(i);
-            let mut arrays: Vec<_> =
-                (0..LETTER_SEEDS).map(|i| lab.real(&lab.qd, celsius, seed(i), ARRAY.cells())).collect();
+            let mut arrays: Vec<_> = (0..LETTER_SEEDS)
+                .map(|i| lab.real(&lab.qd, celsius, seed(i), ARRAY.cells()))
+                .collect::<Result<_, _>>()?;
             let lesson = lesson(POTENTIATION, scheme, &[0, 10, 20, 30], &[1e3, 1e4, 3e4])?;
             let name = format!("letter/qd_{celsius}c_{}", scheme.name());
             found.push(letter::run(&mut arrays, &name, ARRAY, &lesson)?);
@@ -304,7 +305,7 @@ fn letters(lab: &Laboratory) -> Group {
 }
 
 fn ns_array(lab: &Laboratory) -> Group {
-    let mut arrays = vec![lab.real(&lab.ns, 100.0, lab.seed, ARRAY.cells())];
+    let mut arrays = vec![lab.real(&lab.ns, 100.0, lab.seed, ARRAY.cells())?];
     let lesson = lesson(NS_POTENTIATION, Scheme::Half, &[0, 30], &[1e2, 3e2, 1e3, 3e3, 5e3])?;
     Ok(vec![letter::run(&mut arrays, "letter/ns_100c", ARRAY, &lesson)?])
 }

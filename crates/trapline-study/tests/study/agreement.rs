@@ -27,6 +27,7 @@ use crate::support::{assert_close, job_of, octaves, shipped_job, single_class, t
 use ndarray::Array2;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
+use trapline_engine::backend::cells::{Cells, HostCells, Population};
 use trapline_engine::backend::cpu::{Cpu, InstructionSet};
 use trapline_engine::backend::gpu::Gpu;
 use trapline_engine::backend::job::{Job, JobSpec};
@@ -299,7 +300,7 @@ fn programmed_states_lose_what_a_closed_form_says(backend: &dyn Backend) {
     let train = Train { count: 8, ..POTENTIATION };
     let times_s = [0.0, 1.0, 30.0, 1e3, 1e5, 1e8];
     let seen = |backend: &dyn Backend, m: &Material, conditions: Conditions, cells: u64| {
-        let probe = Probe::new(backend, m, conditions, (0..cells).collect());
+        let probe = Probe::new(backend, m, conditions, (0..cells).collect()).expect("cells");
         retention::run(&probe, "retention", &train, &[0, 8], &times_s).unwrap()
     };
     let mut least: f64 = 1.0;
@@ -531,6 +532,10 @@ fn an_unwritten_value_is_found() {
             f: &mut Array2<f64>,
         ) -> Result<Response, backend::BackendError> {
             Reference.stimulate(s, cells, f)
+        }
+
+        fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, backend::BackendError> {
+            Ok(Box::new(HostCells::new(self, population)))
         }
     }
     trace(&Lazy, &shipped_job("pi-ws2-qd", 100.0, 2, 2, 1), &CellSet::run(0, 4));

@@ -1,6 +1,7 @@
 //! The self-test passes on every backend here, and sees a wrong one.
 
 use ndarray::Array2;
+use trapline_engine::backend::cells::{Cells, HostCells, Population};
 use trapline_engine::backend::cpu::{Cpu, InstructionSet};
 use trapline_engine::backend::gpu::Gpu;
 use trapline_engine::backend::job::Job;
@@ -56,6 +57,10 @@ impl Backend for Wrong {
     }
     fn stimulate(&self, s: &Stimulus, cells: &[u64], f: &mut Array2<f64>) -> Result<Response, BackendError> {
         Reference.stimulate(s, cells, f)
+    }
+
+    fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
+        Ok(Box::new(HostCells::new(self, population)))
     }
 }
 

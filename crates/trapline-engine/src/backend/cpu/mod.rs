@@ -1,6 +1,6 @@
 //! The CPU backend: f32, sixteen cells side by side, all cores.
 //!
-//! The honest opponent of the GPU: the same algorithm ([`draw`](mod@draw), [`program`](mod@program), [`bake`], [`read`](mod@read), [`reduce`];
+//! The honest opponent of the GPU: the same algorithm ([`draw`](mod@draw), [`drive`](mod@drive), [`bake`], [`read`](mod@read), [`reduce`];
 //! a shader of the same name for each), vectorised by the compiler for the instruction set found at run time. The kernels are
 //! compiled once per instruction set from one source; none fuses a multiply with an add and every reduction has a fixed
 //! order, so the result is the same, bit for bit, on every x86-64 and on any number of threads.
@@ -67,15 +67,16 @@ pub mod bake;
 pub mod charge;
 pub mod constant;
 pub mod draw;
+pub mod drive;
 pub mod lanes;
 pub mod means;
 pub mod profile;
-pub mod program;
 pub mod read;
 pub mod reduce;
 pub mod step;
 pub mod stimulate;
 
+use super::cells::{Cells, HostCells, Population};
 use super::job::{Job, QUANTITIES};
 use super::processor::processor_name;
 use super::stimulus::{Response, Stimulus};
@@ -85,12 +86,14 @@ use super::{Backend, BackendError, Progress, Trace};
 use bake::{Bake, Decay};
 use constant::Constant;
 use draw::Numbers;
+use drive::{Driven, Silent};
 use lanes::{LANES, Lane, splat};
 use ndarray::Array2;
 use profile::Profile;
 use rayon::prelude::*;
 use reduce::{Counted, Sums};
 use trapline_model::array::CellSet;
+use trapline_model::material::MAX_CLASSES;
 use trapline_model::outcome::Identity;
 use trapline_model::rng::{NORMAL_TABLE_LEN, normal_table};
 
@@ -207,7 +210,9 @@ fn numbers(cells: &CellSet, first: u64) -> Numbers {
 fn prepare<D: Decay>(context: &Context, cells: &Numbers, bake: &mut Bake<D>) -> Lane {
     let Context { tables, seed, normal_table } = *context;
     let variation = draw::draw(&tables.cell, seed, cells, normal_table);
-    let occupancy = program::program(&tables.cell, seed, cells, &variation, normal_table);
+    let mut occupancy = [splat(0.0); MAX_CLASSES];
+    let driven = Driven { tables: &tables.cell, seed, cells, variation: &variation, normal_table };
+    drive::drive(&driven, &mut occupancy, &mut Silent);
     bake.begin(tables, &variation, &occupancy);
     variation.area
 }
@@ -369,6 +374,10 @@ impl Backend for Cpu {
         occupancy: &mut Array2<f64>,
     ) -> Result<Response, BackendError> {
         stimulate::stimulate(self, stimulus, cells, occupancy)
+    }
+
+    fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
+        Ok(Box::new(HostCells::new(self, population)))
     }
 }
 

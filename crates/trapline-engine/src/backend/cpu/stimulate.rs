@@ -1,14 +1,14 @@
-//! Moves chosen cells through a stimulus and records what is seen. Twin: `shaders/stimulate.wgsl`.
+//! Moves chosen cells through a stimulus and records what is seen. Twin: `shaders/drive.wgsl` with `shaders/recording.wgsl`.
 
 use super::charge::{free_share_in_pieces, passed};
 use super::draw::{self, Numbers};
+use super::drive::{Driven, Record, Silent, drive};
 use super::lanes::{LANES, Lane, map, splat, zip};
-use super::program::emission_per_s;
-use super::step::{Motion, Occupancy};
+use super::step::{Motion, Occupancy, Uptake};
 use super::{Cpu, InstructionSet};
 use crate::backend::BackendError;
 use crate::backend::stimulus::{self, RESPONSE_QUANTITIES, Response, Stimulus};
-use crate::backend::tables::{CellTables, NOT_RECORDED};
+use crate::backend::tables::{CellTables, NOT_RECORDED, SegmentRow};
 use ndarray::Array2;
 use rayon::prelude::*;
 use trapline_model::material::MAX_CLASSES;
@@ -37,60 +37,73 @@ per_instruction_set! {
     fn group = group_body(context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Vec<Seen>
 }
 
-/// Filling of sixteen cells, and the share of the injected electrons that passes.
-#[inline(always)]
-fn look(tables: &CellTables, occupancy: &Occupancy) -> (Lane, Lane) {
-    let mut filling = splat(0.0);
-    for k in 0..tables.classes {
-        for lane in 0..LANES {
-            filling[lane] += tables.rows[k].weight * occupancy[k][lane];
-        }
-    }
-    (filling, map(&filling, |filling| tables.free_share / (1.0 - tables.open * filling)))
+/// Records what passes and what is caught, segment by segment. Twin: `shaders/recording.wgsl`.
+struct Recorder {
+    /// Rows of the response.
+    seen: Vec<Seen>,
+    /// Of the segment under way: sum over the substeps of the mean of theta in each, and electrons caught per trap.
+    free_share: Lane,
+    caught: Lane,
 }
 
-#[inline(always)]
-fn group_body(context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Vec<Seen> {
-    let Context { tables, seed, rows, normal_table } = *context;
-    let variation = draw::draw(tables, seed, cells, normal_table);
-    let rate = emission_per_s(tables, &variation);
-    let mut seen = vec![[splat(0.0); RESPONSE_QUANTITIES]; rows];
-    let per_charge = (1.0 / ELEMENTARY_CHARGE_C) as f32;
-    let mut speed = splat(1.0);
-    let mut drawn = u32::MAX;
-    for segment in &tables.segments {
-        if tables.speed_sd > 0.0 && segment.offered > 0.0 && segment.cycle != drawn {
-            speed = draw::draw_speed(tables, seed, cells, segment.cycle, normal_table);
-            drawn = segment.cycle;
+impl Record for Recorder {
+    #[inline(always)]
+    fn begin_segment(
+        &mut self,
+        driven: &Driven,
+        segment: &SegmentRow,
+        rate: &Occupancy,
+        speed: &Lane,
+        occupancy: &Occupancy,
+    ) {
+        (self.free_share, self.caught) = (splat(0.0), splat(0.0));
+        if segment.row != NOT_RECORDED && segment.pieces > 1 {
+            let trap_filled = &driven.variation.trap_filled;
+            let mean = free_share_in_pieces(driven.tables, segment, trap_filled, rate, speed, occupancy);
+            self.free_share = map(&mean, |mean| mean * segment.substeps as f32);
         }
-        let motion = Motion::new(tables, segment, &variation.trap_filled, &rate, &speed);
-        let pieces = if segment.row == NOT_RECORDED { 0 } else { segment.pieces };
-        // Sum over the substeps of the mean of theta in each.
-        let (mut free_share, mut caught) = (splat(0.0), splat(0.0));
-        if pieces > 1 {
-            let mean = free_share_in_pieces(tables, segment, &variation.trap_filled, &rate, &speed, occupancy);
-            free_share = map(&mean, |mean| mean * segment.substeps as f32);
-        }
-        for _ in 0..segment.substeps {
-            let uptake = motion.uptake(tables, segment.iterations, occupancy);
-            if segment.iterations > 0 {
-                let more = motion.caught(tables, &uptake.average, occupancy);
-                caught = zip(&caught, &more, |sum, more| sum + more);
-            }
-            if pieces == 1 {
-                let through = passed(tables, &motion, occupancy, &uptake);
-                free_share = zip(&free_share, &through.free_share, |sum, more| sum + more);
-            }
-            motion.advance(tables, &uptake.average, occupancy);
-        }
+    }
+
+    #[inline(always)]
+    fn watch_substep(
+        &mut self,
+        driven: &Driven,
+        segment: &SegmentRow,
+        motion: &Motion,
+        uptake: &Uptake,
+        occupancy: &Occupancy,
+    ) {
         if segment.row == NOT_RECORDED {
-            continue;
+            return;
         }
-        let (filling, theta) = look(tables, occupancy);
-        if pieces == 0 {
-            free_share = map(&theta, |theta| theta * segment.substeps as f32);
+        if segment.iterations > 0 {
+            let more = motion.caught(driven.tables, &uptake.average, occupancy);
+            self.caught = zip(&self.caught, &more, |sum, more| sum + more);
         }
-        let row = &mut seen[segment.row as usize];
+        if segment.pieces == 1 {
+            let through = passed(driven.tables, motion, occupancy, uptake);
+            self.free_share = zip(&self.free_share, &through.free_share, |sum, more| sum + more);
+        }
+    }
+
+    #[inline(always)]
+    fn end_segment(&mut self, driven: &Driven, segment: &SegmentRow, occupancy: &Occupancy) {
+        if segment.row == NOT_RECORDED {
+            return;
+        }
+        let (tables, variation) = (driven.tables, driven.variation);
+        let per_charge = (1.0 / ELEMENTARY_CHARGE_C) as f32;
+        let mut filling = splat(0.0);
+        for k in 0..tables.classes {
+            for lane in 0..LANES {
+                filling[lane] += tables.rows[k].weight * occupancy[k][lane];
+            }
+        }
+        let theta = map(&filling, |filling| tables.free_share / (1.0 - tables.open * filling));
+        if segment.pieces == 0 {
+            self.free_share = map(&theta, |theta| theta * segment.substeps as f32);
+        }
+        let row = &mut self.seen[segment.row as usize];
         let bias = segment.bias_v.abs();
         let dwell = segment.step_s * segment.substeps as f32;
         for lane in 0..LANES {
@@ -98,13 +111,27 @@ fn group_body(context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> 
             let current = theta[lane] * segment.injected_a + segment.hopping_a;
             row[0][lane] = area * (if segment.bias_v < 0.0 { -current } else { current });
             row[1][lane] = filling[lane];
-            let passed = free_share[lane] * segment.injected_a + segment.substeps as f32 * segment.hopping_a;
+            let passed = self.free_share[lane] * segment.injected_a + segment.substeps as f32 * segment.hopping_a;
             row[2][lane] += area * (passed * (bias * segment.step_s));
             row[3][lane] += area * (segment.injected_a * per_charge * dwell);
-            row[4][lane] += area * variation.trap_filled[lane] * (tables.traps * caught[lane]);
+            row[4][lane] += area * variation.trap_filled[lane] * (tables.traps * self.caught[lane]);
         }
     }
-    seen
+}
+
+#[inline(always)]
+fn group_body(context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Vec<Seen> {
+    let Context { tables, seed, rows, normal_table } = *context;
+    let variation = draw::draw(tables, seed, cells, normal_table);
+    let driven = Driven { tables, seed, cells, variation: &variation, normal_table };
+    if rows == 0 {
+        drive(&driven, occupancy, &mut Silent);
+        return Vec::new();
+    }
+    let seen = vec![[splat(0.0); RESPONSE_QUANTITIES]; rows];
+    let mut recorder = Recorder { seen, free_share: splat(0.0), caught: splat(0.0) };
+    drive(&driven, occupancy, &mut recorder);
+    recorder.seen
 }
 
 /// Cells of one group: their occupancies before and after, and what was seen.

@@ -8,6 +8,7 @@ use super::recovery::Failed;
 use super::{adapters, layout, source};
 use crate::backend::BackendError;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use trapline_model::outcome::Identity;
@@ -17,6 +18,9 @@ use trapline_model::rng::normal_table;
 /// machine gets a hundredfold and more.
 const HARDWARE_PATIENCE: Duration = Duration::from_secs(120);
 const SOFTWARE_PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Devices opened so far.
+static OPENED: AtomicU64 = AtomicU64::new(0);
 
 /// What the callbacks heard.
 #[derive(Debug, Default)]
@@ -43,6 +47,8 @@ pub(super) struct Device {
     pub queue: wgpu::Queue,
     pub identity: Identity,
     pub limits: wgpu::Limits,
+    /// Told from every other device that was opened: what lives on one is lost with it.
+    pub number: u64,
     pub normal_table: wgpu::Buffer,
     heard: Arc<Mutex<Heard>>,
     pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
@@ -90,7 +96,8 @@ impl Device {
             heard.lost.get_or_insert_with(|| one_line(format!("device lost ({reason:?}): {message}")));
         });
         let normal_table = filled(&device, &queue, "normal_table", bytemuck::cast_slice(normal_table()));
-        Ok(Device { device, queue, identity, limits, normal_table, heard, pipelines: Mutex::default() })
+        let number = OPENED.fetch_add(1, Ordering::Relaxed);
+        Ok(Device { device, queue, identity, limits, number, normal_table, heard, pipelines: Mutex::default() })
     }
 
     /// The error heard of since the device was opened, if any.

@@ -15,7 +15,6 @@ use super::source::{Kernel, MAX_LOOPS};
 use super::tile::Workspace;
 use crate::backend::BackendError;
 use crate::backend::tally::BLOCK_CELLS;
-use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 /// Bounds of a dispatch. A device has its own; tests narrow them.
@@ -59,9 +58,6 @@ pub(super) struct Running<'a> {
     limits: DispatchLimits,
     classes: usize,
     count_loops: bool,
-    submitted: Cell<u32>,
-    /// Last submission of the batch before.
-    batch: Cell<Option<wgpu::SubmissionIndex>>,
 }
 
 impl<'a> Running<'a> {
@@ -73,7 +69,7 @@ impl<'a> Running<'a> {
         count_loops: bool,
     ) -> Running<'a> {
         let limits = gpu.limits.unwrap_or_else(|| DispatchLimits::of(device));
-        Running { gpu, device, work, limits, classes, count_loops, submitted: Cell::new(0), batch: Cell::new(None) }
+        Running { gpu, device, work, limits, classes, count_loops }
     }
 
     /// Loop iterations to give an invocation of a tile of so many cells, of which `start` are spent before the first.
@@ -100,6 +96,39 @@ impl<'a> Running<'a> {
     /// Writes the front of a buffer.
     pub fn upload(&self, name: &'static str, contents: &[u8]) -> Result<(), Failed> {
         self.device.queue.write_buffer(self.buffer("upload", name)?, 0, contents);
+        Ok(())
+    }
+
+    /// Writes into a buffer from a byte on.
+    pub fn upload_at(&self, name: &'static str, offset: u64, contents: &[u8]) -> Result<(), Failed> {
+        self.device.queue.write_buffer(self.buffer("upload", name)?, offset, contents);
+        Ok(())
+    }
+
+    /// A copy of the front of a buffer, on the device.
+    pub fn copied(&self, name: &'static str, bytes: u64) -> Result<wgpu::Buffer, Failed> {
+        let source = self.buffer("copy", name)?;
+        let made = self.device.scoped(|| {
+            let copy = self.device.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("snapshot"),
+                size: bytes.max(16),
+                usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            });
+            let mut encoder = self.device.device.create_command_encoder(&Default::default());
+            encoder.copy_buffer_to_buffer(source, 0, &copy, 0, bytes);
+            self.device.queue.submit([encoder.finish()]);
+            copy
+        });
+        made.map_err(Failed::at("copy"))
+    }
+
+    /// Copies the front of another buffer into one of these.
+    pub fn copy_from(&self, name: &'static str, source: &wgpu::Buffer, bytes: u64) -> Result<(), Failed> {
+        let target = self.buffer("copy", name)?;
+        let mut encoder = self.device.device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(source, 0, target, 0, bytes);
+        self.device.queue.submit([encoder.finish()]);
         Ok(())
     }
 
@@ -147,12 +176,13 @@ impl<'a> Running<'a> {
     /// Waits, at the end of a batch of submissions, for the batch before.
     fn keep_pace(&self, submission: wgpu::SubmissionIndex) -> Result<(), Failed> {
         self.gpu.dispatches.fetch_add(1, Ordering::Relaxed);
-        self.submitted.set(self.submitted.get() + 1);
-        if self.submitted.get() < self.limits.batch {
+        let pace = &self.work.pace;
+        pace.submitted.set(pace.submitted.get() + 1);
+        if pace.submitted.get() < self.limits.batch {
             return Ok(());
         }
-        self.submitted.set(0);
-        match self.batch.replace(Some(submission)) {
+        pace.submitted.set(0);
+        match pace.batch.replace(Some(submission)) {
             Some(before) => self.device.wait("dispatch", Some(before)),
             None => Ok(()),
         }
@@ -163,6 +193,7 @@ impl<'a> Running<'a> {
         if self.gpu.fault(Fault::Lost) {
             self.device.device.destroy();
         }
+        self.gpu.read_backs.fetch_add(1, Ordering::Relaxed);
         let mut sources = Vec::with_capacity(wanted.len());
         for (name, bytes) in wanted {
             sources.push((self.buffer("read-back", name)?, *bytes));

@@ -60,7 +60,11 @@ device_struct! {
         first_group: u32, last_group: u32,
         traps: f32,
         /// Of a profile; 0 of a constant bake.
-        temperatures: u32, padding_0: u32, padding_1: u32,
+        temperatures: u32,
+        /// Cells the state has room for: the stride of its arrays.
+        cells: u32,
+        /// Of listed cells: where the dispatch starts, and whether it goes by chosen places.
+        first_place: u32, chosen: u32, padding_0: u32, padding_1: u32, padding_2: u32,
     }
 }
 

@@ -3,7 +3,7 @@
 //! # Practice
 //! The array is worked off in tiles of whole chunks (`tile`). A tile is drawn, programmed in as many dispatches as
 //! its loops need, baked, and reduced to sums per chunk and integer counters; only these come back.
-//! State lives in the tile's buffers and is not kept. Kernels need no optional feature. A kernel `x` is `shaders/x.wgsl`;
+//! A tile's state lives in its buffers and is not kept; cells made by `cells` keep theirs (`resident`). Kernels need no optional feature. A kernel `x` is `shaders/x.wgsl`;
 //! its CPU twin is `backend/cpu/x.rs`.
 //!
 //! A tile that fails is tried once more (`recovery`), on a device opened afresh; nothing of a tile is merged before all of it
@@ -14,6 +14,7 @@ mod device;
 mod dispatch;
 pub mod layout;
 mod recovery;
+mod resident;
 mod runs;
 pub mod source;
 mod stimulate;
@@ -22,7 +23,9 @@ mod tile;
 pub use adapters::{AdapterReport, adapters};
 pub use dispatch::DispatchLimits;
 pub use recovery::Fault;
+pub use resident::DeviceState;
 
+use super::cells::{Cells, Population};
 use super::job::{Job, QUANTITIES};
 use super::stimulus::{Response, Stimulus};
 use super::tables::{Tables, round_to_f32};
@@ -51,6 +54,9 @@ pub struct Gpu {
     /// The device's own where `None`.
     limits: Option<DispatchLimits>,
     dispatches: AtomicU64,
+    read_backs: AtomicU64,
+    /// What resident cells take of the device.
+    resident_bytes: AtomicU64,
     faults: Mutex<Vec<Fault>>,
 }
 
@@ -77,6 +83,8 @@ impl Gpu {
             budget_bytes: memory_bytes,
             limits: None,
             dispatches: AtomicU64::new(0),
+            read_backs: AtomicU64::new(0),
+            resident_bytes: AtomicU64::new(0),
             faults: Mutex::default(),
         })
     }
@@ -92,6 +100,17 @@ impl Gpu {
     #[doc(hidden)]
     pub fn dispatches(&self) -> u64 {
         self.dispatches.load(Ordering::Relaxed)
+    }
+
+    /// Times that something was copied from the device to the host since the backend was opened: for tests.
+    #[doc(hidden)]
+    pub fn read_backs(&self) -> u64 {
+        self.read_backs.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the device that resident cells take.
+    pub fn resident_bytes(&self) -> u64 {
+        self.resident_bytes.load(Ordering::Relaxed)
     }
 
     /// Cells of a tile of this job's statistics.
@@ -261,5 +280,9 @@ impl Backend for Gpu {
         occupancy: &mut Array2<f64>,
     ) -> Result<Response, BackendError> {
         stimulate::stimulate(self, stimulus, cells, occupancy)
+    }
+
+    fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
+        resident::cells(self, population)
     }
 }

@@ -72,6 +72,7 @@ impl Tile<'_> {
             // Beyond 32 bits it is that of a run, which has one row only.
             stride: stride.min(u64::from(u32::MAX)) as u32,
             count: self.count as u32,
+            cells: self.count as u32,
             blocks: self.count.div_ceil(BLOCK_CELLS) as u32,
             ..params
         }

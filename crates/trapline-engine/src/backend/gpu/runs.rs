@@ -51,7 +51,7 @@ pub(super) fn of_program(cell: &CellTables, budget: impl Fn(u64) -> u64) -> Vec<
 
 /// The dispatches of a stimulus: ranges of segments.
 pub(super) fn of_stimulus(cell: &CellTables, budget: impl Fn(u64) -> u64) -> Vec<Run> {
-    let start = source::stimulate_start_loops(cell.classes);
+    let start = source::program_start_loops(cell.classes);
     let cost = |i: usize| source::stimulate_loops(cell.classes, &cell.segments[i]);
     cut(cell.segments.len(), start, budget(start), cost, |_| true)
 }

@@ -22,6 +22,13 @@ const CHARGE: &str = include_str!("../../../../../shaders/charge.wgsl");
 const DECAY: &str = include_str!("../../../../../shaders/decay.wgsl");
 const CONSTANT: &str = include_str!("../../../../../shaders/constant.wgsl");
 const PROFILE: &str = include_str!("../../../../../shaders/profile.wgsl");
+const TILE_CELLS: &str = include_str!("../../../../../shaders/tile_cells.wgsl");
+const LISTED_CELLS: &str = include_str!("../../../../../shaders/listed_cells.wgsl");
+const ALIKE: &str = include_str!("../../../../../shaders/alike.wgsl");
+const SILENT: &str = include_str!("../../../../../shaders/silent.wgsl");
+const RECORDING: &str = include_str!("../../../../../shaders/recording.wgsl");
+const DRIVE: &str = include_str!("../../../../../shaders/drive.wgsl");
+const DRAW_BODY: &str = include_str!("../../../../../shaders/draw.wgsl");
 const FOLD: &str = include_str!("../../../../../shaders/fold.wgsl");
 
 /// What an invocation works on.
@@ -71,18 +78,40 @@ impl Kernel {
 pub const DRAW: Kernel = Kernel {
     name: "draw",
     entry_point: "draw",
-    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, include_str!("../../../../../shaders/draw.wgsl")],
+    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, TILE_CELLS, DRAW_BODY],
     buffers: &["params", "normal_table", "variation", "occupancy"],
     over: Over::Cells,
     reports_ticks: false,
 };
+/// Cells of a tile that are all treated alike, of which nothing is recorded: the programming of an array.
 pub const PROGRAM: Kernel = Kernel {
     name: "program",
-    entry_point: "program",
-    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, include_str!("../../../../../shaders/program.wgsl")],
+    entry_point: "drive",
+    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, TILE_CELLS, ALIKE, STEP, SILENT, DRIVE],
     buffers: &["params", "normal_table", "classes", "segments", "variation", "occupancy"],
     over: Over::Cells,
     reports_ticks: true,
+};
+/// [`DRAW`] for cells by their numbers.
+pub const DRAW_LISTED: Kernel = Kernel {
+    name: "draw_listed",
+    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, LISTED_CELLS, DRAW_BODY],
+    buffers: &["params", "normal_table", "cell_numbers", "variation", "occupancy"],
+    ..DRAW
+};
+/// [`PROGRAM`] for cells by their numbers.
+pub const DRIVE_LISTED: Kernel = Kernel {
+    name: "drive",
+    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, LISTED_CELLS, ALIKE, STEP, SILENT, DRIVE],
+    buffers: &["params", "normal_table", "classes", "segments", "cell_numbers", "variation", "occupancy"],
+    ..PROGRAM
+};
+/// [`DRIVE_LISTED`] with a record of what passes and what is caught.
+pub const STIMULATE: Kernel = Kernel {
+    name: "stimulate",
+    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, LISTED_CELLS, ALIKE, STEP, CHARGE, RECORDING, DRIVE],
+    buffers: &["params", "normal_table", "classes", "segments", "cell_numbers", "variation", "occupancy", "responses"],
+    ..PROGRAM
 };
 pub const BAKE: Kernel = Kernel {
     name: "bake",
@@ -121,21 +150,12 @@ pub const READ_PROFILE: Kernel = Kernel {
     ..READ
 };
 
-pub const STIMULATE: Kernel = Kernel {
-    name: "stimulate",
-    entry_point: "stimulate",
-    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE, include_str!("../../../../../shaders/stimulate.wgsl")],
-    buffers: &["params", "normal_table", "classes", "segments", "cell_numbers", "occupancy", "responses"],
-    over: Over::Cells,
-    reports_ticks: true,
-};
-
 /// Those of the statistics of a job, of reading its cells one by one, and of a stimulus; in the order a tile runs them.
 pub const STATISTICS: [Kernel; 4] = [DRAW, PROGRAM, BAKE, REDUCE];
 pub const TRACE: [Kernel; 3] = [DRAW, PROGRAM, READ];
 pub const STATISTICS_PROFILE: [Kernel; 4] = [DRAW, PROGRAM, BAKE_PROFILE, REDUCE];
 pub const TRACE_PROFILE: [Kernel; 3] = [DRAW, PROGRAM, READ_PROFILE];
-pub const STIMULUS: [Kernel; 1] = [STIMULATE];
+pub const STIMULUS: [Kernel; 3] = [DRAW_LISTED, DRIVE_LISTED, STIMULATE];
 
 /// The kernels of a job's statistics.
 pub fn of_statistics(tables: &Tables) -> &'static [Kernel; 4] {
@@ -148,7 +168,8 @@ pub fn of_trace(tables: &Tables) -> &'static [Kernel; 3] {
 }
 
 /// All kernels.
-pub const KERNELS: [Kernel; 8] = [DRAW, PROGRAM, BAKE, BAKE_PROFILE, REDUCE, READ, READ_PROFILE, STIMULATE];
+pub const KERNELS: [Kernel; 10] =
+    [DRAW, PROGRAM, BAKE, BAKE_PROFILE, REDUCE, READ, READ_PROFILE, DRAW_LISTED, DRIVE_LISTED, STIMULATE];
 
 /// Loop iterations of a draw: the rounds of the random words, and the classes.
 pub fn draw_loops(classes: usize) -> u64 {
@@ -170,11 +191,6 @@ pub fn program_loops(classes: usize, segment: &SegmentRow) -> u64 {
     let k = classes.max(1) as u64;
     let root = root_loops(k, segment.iterations);
     1 + u64::from(trapline_model::rng::PHILOX_ROUNDS) + k + u64::from(segment.substeps) * (1 + root + k)
-}
-
-/// Loop iterations of a stimulating dispatch before its first segment: the draw's rounds, rates and occupancies.
-pub fn stimulate_start_loops(classes: usize) -> u64 {
-    u64::from(trapline_model::rng::PHILOX_ROUNDS) + 3 * classes.max(1) as u64
 }
 
 /// Loop iterations of one segment of a stimulus, from above: as in a programming, a look after it, and at each substep the electrons

@@ -12,7 +12,7 @@ use ndarray::Array2;
 use trapline_model::array::CellSet;
 
 /// Bytes of responses and occupancies worked on at once: they are on the host as well.
-const PIECE_BYTES: u64 = 64 << 20;
+pub(super) const PIECE_BYTES: u64 = 64 << 20;
 
 /// What a tile hands back: occupancies (class, cell) and responses (row, quantity, cell), flat.
 type Found = (Vec<f32>, Vec<f32>);
@@ -28,6 +28,7 @@ fn plan(stimulus: &Stimulus, tables: &CellTables) -> Plan {
     plan.most_cells = (PIECE_BYTES / (state + response)).max(1);
     plan.buffers.extend([
         BufferPlan::empty("cell_numbers", per_cell(8)),
+        BufferPlan::empty("variation", per_cell(12)),
         BufferPlan::read_back("occupancy", per_cell(state)),
         BufferPlan::read_back("responses", per_cell(response)),
     ]);
@@ -52,11 +53,12 @@ pub(super) fn stimulate(
         let numbers: Vec<u32> = cells[range.clone()].iter().flat_map(|&n| [n as u32, (n >> 32) as u32]).collect();
         let state: Vec<f32> = occupancy.slice(ndarray::s![range, ..]).t().iter().map(|f| *f as f32).collect();
         running.upload("cell_numbers", bytemuck::cast_slice(&numbers))?;
-        running.clear("occupancy")?;
-        running.upload("occupancy", bytemuck::cast_slice(&state))?;
         // Responses are added to.
         running.clear("responses")?;
         let params = tile.place(layout::cell_params(stimulus.seed, &tables));
+        // Drawing empties the cells.
+        running.dispatch(&source::DRAW_LISTED, &params, source::draw_loops(tables.classes))?;
+        running.upload("occupancy", bytemuck::cast_slice(&state))?;
         for run in runs::of_stimulus(&tables, |start| running.loops(tile.count, start)) {
             running.dispatch(&source::STIMULATE, &over(&run, params), run.loops)?;
         }
@@ -98,6 +100,7 @@ impl Gpu {
             let work = Workspace::new(device, &plan, 1, false).map_err(Failed::at("allocation"))?;
             let running = Running::new(self, device, &work, tables.classes, true);
             let params = tile.place(layout::cell_params(stimulus.seed, &tables));
+            running.dispatch(&source::DRAW_LISTED, &params, source::draw_loops(tables.classes))?;
             let mut most = (0, 0);
             for run in runs::of_stimulus(&tables, runs::by_loops) {
                 let counted = running.count(&source::STIMULATE, &over(&run, params), run.loops)?;
@@ -116,6 +119,11 @@ fn write((state, responses): &Found, first: usize, count: usize, occupancy: &mut
             occupancy[[first + i, k]] = f64::from(state[k * count + i]);
         }
     }
+    write_responses(responses, first, count, response);
+}
+
+/// Puts what was recorded of some of the cells in its place.
+pub(super) fn write_responses(responses: &[f32], first: usize, count: usize, response: &mut Response) {
     for (quantity, array) in response.arrays().into_iter().enumerate() {
         for row in 0..array.nrows() {
             let start = (row * RESPONSE_QUANTITIES + quantity) * count;

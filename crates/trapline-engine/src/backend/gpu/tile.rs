@@ -4,11 +4,13 @@
 
 use super::device::{self, Device};
 use super::layout::{self, ClassRow, SLOTS};
+use super::recovery::Failed;
 use super::source::{self, Kernel};
 use crate::backend::BackendError;
 use crate::backend::job::QUANTITIES;
 use crate::backend::tables::{CellTables, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
+use std::cell::Cell;
 use std::collections::HashMap;
 
 /// Budget where the user gives none: on a software adapter it is the host's own memory.
@@ -150,7 +152,7 @@ impl Plan {
     }
 
     /// Bytes of a whole tile.
-    fn bytes(&self, cells: u64) -> u64 {
+    pub fn bytes(&self, cells: u64) -> u64 {
         self.buffers.iter().map(|buffer| buffer.device_bytes(cells)).sum()
     }
 
@@ -164,11 +166,23 @@ impl Plan {
         (name, bytes)
     }
 
+    /// Whether a budget, of which `taken` bytes are in use, and the device's limits hold so many cells.
+    pub fn holds(&self, device: &Device, budget_bytes: Option<u64>, cells: u64, taken: u64) -> bool {
+        let budget = budget_bytes.unwrap_or(Self::default_budget(device)).saturating_sub(taken);
+        let binding = device.limits.max_storage_buffer_binding_size.min(device.limits.max_buffer_size);
+        cells <= self.most_cells
+            && self.bytes(cells) <= budget
+            && self.largest_bytes(cells) <= binding.min(MAX_BUFFER_BYTES)
+    }
+
+    fn default_budget(device: &Device) -> u64 {
+        if device.identity.software { SOFTWARE_BUDGET_BYTES } else { HARDWARE_BUDGET_BYTES }
+    }
+
     /// Cells of a tile within a budget and the device's limits.
     pub fn tile_cells(&self, device: &Device, budget_bytes: Option<u64>) -> Result<u64, BackendError> {
-        let default = if device.identity.software { SOFTWARE_BUDGET_BYTES } else { HARDWARE_BUDGET_BYTES };
         let binding = device.limits.max_storage_buffer_binding_size.min(device.limits.max_buffer_size);
-        self.cells_within(budget_bytes.unwrap_or(default), binding)
+        self.cells_within(budget_bytes.unwrap_or(Self::default_budget(device)), binding)
     }
 
     fn cells_within(&self, budget: u64, binding: u64) -> Result<u64, BackendError> {
@@ -197,6 +211,16 @@ impl Plan {
 /// The buffers of a tile, by name.
 pub(super) struct Workspace {
     pub buffers: HashMap<&'static str, wgpu::Buffer>,
+    pub pace: Pace,
+}
+
+/// How far the host is ahead of the device.
+#[derive(Default)]
+pub(super) struct Pace {
+    /// Dispatches submitted since the last one that was waited for.
+    pub submitted: Cell<u32>,
+    /// Last submission of the batch before.
+    pub batch: Cell<Option<wgpu::SubmissionIndex>>,
 }
 
 impl Workspace {
@@ -219,8 +243,27 @@ impl Workspace {
                 Some(contents) => device::filled(&device.device, &device.queue, buffer.name, contents),
                 None => empty(buffer.name, buffer.bytes.of(cells)),
             };
-            Workspace { buffers: plan.buffers.iter().map(|buffer| (buffer.name, make(buffer))).collect() }
+            let buffers = plan.buffers.iter().map(|buffer| (buffer.name, make(buffer))).collect();
+            Workspace { buffers, pace: Pace::default() }
         })
+    }
+
+    /// Sees to it that a buffer has so many bytes at least; what it held is lost where it is made anew.
+    pub fn reserve(&mut self, device: &Device, name: &'static str, bytes: u64) -> Result<(), Failed> {
+        if self.buffers.get(name).is_some_and(|buffer| buffer.size() >= bytes) {
+            return Ok(());
+        }
+        let made = device.scoped(|| {
+            device.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(name),
+                // Twice as much as is wanted now: a list that grows by one each time is not made anew each time.
+                size: bytes.next_power_of_two().max(256),
+                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        });
+        self.buffers.insert(name, made.map_err(Failed::at("allocation"))?);
+        Ok(())
     }
 }
 

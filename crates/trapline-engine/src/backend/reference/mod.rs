@@ -6,6 +6,7 @@
 
 mod stimulate;
 
+use super::cells::{Cells, HostCells, Population};
 use super::job::{Job, Observables, PROGRAMMED_FILLING, QUANTITIES};
 use super::stimulus::{Response, Stimulus};
 use super::tally::{CHUNK_CELLS, Partial, Shift, Tally, bin_of, chunks_at_once, counters};
@@ -129,5 +130,9 @@ impl Backend for Reference {
         occupancy: &mut Array2<f64>,
     ) -> Result<Response, BackendError> {
         stimulate::stimulate(stimulus, cells, occupancy)
+    }
+
+    fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
+        Ok(Box::new(HostCells::new(self, population)))
     }
 }

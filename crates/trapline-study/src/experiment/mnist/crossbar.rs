@@ -3,9 +3,10 @@
 use super::MnistError;
 use super::learn::Learning;
 use super::scheme::{Pulse, Scheme};
-use ndarray::{Array2, Axis};
+use ndarray::Array2;
 use trapline_engine::backend::Backend;
-use trapline_engine::backend::stimulus::{Response, Stimulus};
+use trapline_engine::backend::cells::{Cells, Population};
+use trapline_engine::backend::stimulus::Stimulus;
 use trapline_model::material::Variation;
 use trapline_model::protocol::Segment;
 
@@ -23,11 +24,9 @@ pub struct Spent {
 
 /// Cells number `row * columns + column`.
 pub(super) struct Crossbar<'a> {
-    with: &'a dyn Backend,
+    cells: Box<dyn Cells<'a> + 'a>,
     learning: &'a Learning<'a>,
     columns: usize,
-    /// Axes (cell, class).
-    pub occupancy: Array2<f64>,
     /// What was last read, S; axes (pixel, column).
     pub conductance_s: Array2<f64>,
     /// Calls so far: the pulse number the cycle-to-cycle draw goes by.
@@ -45,8 +44,7 @@ impl<'a> Crossbar<'a> {
         pixels: usize,
     ) -> Result<Crossbar<'a>, MnistError> {
         let columns = learning.scheme.columns();
-        let occupancy = Array2::zeros((pixels * columns, learning.material.classes.len()));
-        let mut crossbar = Crossbar::from_state(with, learning, pixels, occupancy);
+        let mut crossbar = Crossbar::empty(with, learning, pixels)?;
         let all: Vec<u64> = (0..(pixels * columns) as u64).collect();
         let (cells, pulses) = match learning.scheme {
             Scheme::Plain(plain) => {
@@ -62,25 +60,37 @@ impl<'a> Crossbar<'a> {
         Ok(crossbar)
     }
 
-    /// An array in a given state, not yet read.
+    /// A fresh array, not yet read.
+    fn empty(with: &'a dyn Backend, learning: &'a Learning<'a>, pixels: usize) -> Result<Crossbar<'a>, MnistError> {
+        let columns = learning.scheme.columns();
+        let variation = if learning.variation { learning.material.variation } else { Variation::OFF };
+        let numbers = (0..(pixels * columns) as u64).collect();
+        Ok(Crossbar {
+            cells: with.cells(Population::new(learning.material, variation, learning.seed, numbers))?,
+            learning,
+            columns,
+            conductance_s: Array2::zeros((pixels, columns)),
+            cycle: 0,
+            prepared: Vec::new(),
+            spent: Spent::default(),
+        })
+    }
+
+    /// An array in a given state, not yet read. `occupancy` has axes (cell, class).
     pub fn from_state(
         with: &'a dyn Backend,
         learning: &'a Learning<'a>,
         pixels: usize,
-        occupancy: Array2<f64>,
-    ) -> Crossbar<'a> {
-        let columns = learning.scheme.columns();
-        let conductance_s = Array2::zeros((pixels, columns));
-        Crossbar {
-            with,
-            learning,
-            columns,
-            occupancy,
-            conductance_s,
-            cycle: 0,
-            prepared: Vec::new(),
-            spent: Spent::default(),
-        }
+        occupancy: &Array2<f64>,
+    ) -> Result<Crossbar<'a>, MnistError> {
+        let mut crossbar = Crossbar::empty(with, learning, pixels)?;
+        crossbar.cells.upload(occupancy)?;
+        Ok(crossbar)
+    }
+
+    /// Occupancy of each class; axes (cell, class).
+    pub fn occupancy(&self) -> Result<Array2<f64>, MnistError> {
+        Ok(self.cells.download()?)
     }
 
     /// Gives each of the cells (ascending, none twice) one pulse, which is counted as one that raises or lowers, and reads them.
@@ -97,7 +107,7 @@ impl<'a> Crossbar<'a> {
         });
         let stimulus = &mut self.prepared[at].1;
         stimulus.steps.iter_mut().for_each(|step| step.program.cycle = self.cycle);
-        let response = apply(self.with, stimulus, cells, &mut self.occupancy)?;
+        let response = self.cells.advance(stimulus, Some(&places(cells)))?;
         self.keep(cells, response.current_a.row(1).iter());
         let count = cells.len() as u64;
         if raises {
@@ -117,16 +127,15 @@ impl<'a> Crossbar<'a> {
     /// Reads the cells.
     pub fn read(&mut self, cells: &[u64]) -> Result<(), MnistError> {
         let stimulus = self.stimulus(&[(self.reading(), true)], self.learning.ambient_k);
-        let response = apply(self.with, &stimulus, cells, &mut self.occupancy)?;
+        let response = self.cells.advance(&stimulus, Some(&places(cells)))?;
         self.keep(cells, response.current_a.row(0).iter());
         Ok(())
     }
 
     /// Leaves the whole array at 0 V and a temperature for a time, and reads it at the temperature of learning.
     pub fn bake(&mut self, bake_k: f64, time_s: f64) -> Result<(), MnistError> {
-        let all: Vec<u64> = (0..self.occupancy.nrows() as u64).collect();
-        let stimulus = self.stimulus(&[(Segment { bias_v: 0.0, dwell_s: time_s, cycle: 0 }, false)], bake_k);
-        apply(self.with, &stimulus, &all, &mut self.occupancy)?;
+        self.cells.bake(bake_k, time_s)?;
+        let all: Vec<u64> = self.cells.population().numbers.clone();
         self.read(&all)
     }
 
@@ -142,24 +151,11 @@ impl<'a> Crossbar<'a> {
     }
 
     fn stimulus(&self, segments: &[(Segment, bool)], ambient_k: f64) -> Stimulus {
-        let learning = self.learning;
-        let variation = if learning.variation { learning.material.variation } else { Variation::OFF };
-        Stimulus::new(learning.material, variation, learning.seed, ambient_k, segments)
+        self.cells.population().stimulus(ambient_k, segments)
     }
 }
 
-/// Puts the cells (ascending, none twice) through a stimulus.
-fn apply(
-    with: &dyn Backend,
-    stimulus: &Stimulus,
-    cells: &[u64],
-    occupancy: &mut Array2<f64>,
-) -> Result<Response, MnistError> {
-    let rows: Vec<usize> = cells.iter().map(|cell| *cell as usize).collect();
-    let mut part = occupancy.select(Axis(0), &rows);
-    let response = with.stimulate(stimulus, cells, &mut part)?;
-    for (row, state) in rows.iter().zip(part.rows()) {
-        occupancy.row_mut(*row).assign(&state);
-    }
-    Ok(response)
+/// Places of cells, which are their numbers here.
+fn places(cells: &[u64]) -> Vec<u32> {
+    cells.iter().map(|&cell| cell as u32).collect()
 }

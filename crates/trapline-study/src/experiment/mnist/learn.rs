@@ -103,7 +103,7 @@ pub fn learn(
         progress(1);
     }
     stages.push(stage(learning.presentations, &crossbar));
-    Ok(Learnt { stages, preparation, occupancy: crossbar.occupancy })
+    Ok(Learnt { stages, preparation, occupancy: crossbar.occupancy()? })
 }
 
 /// Tests an array that was left at 0 V and `bake_k` for `time_s` after learning; `occupancy` is [`Learnt::occupancy`]. The
@@ -131,7 +131,7 @@ pub fn after_bake(
         let found = format!("{:?}", occupancy.dim());
         return Err(MnistError::value("the shape of the array's state", found, format!("{:?}", (cells, classes))));
     }
-    let mut crossbar = Crossbar::from_state(with, learning, pixels, occupancy.clone());
+    let mut crossbar = Crossbar::from_state(with, learning, pixels, occupancy)?;
     crossbar.bake(bake_k, time_s)?;
     Ok(Scorer::new(learning).test(&crossbar.conductance_s, learning.presentations, test))
 }

@@ -4,6 +4,7 @@ use super::*;
 use ndarray::Array2;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use trapline_engine::backend::cells::{Cells, HostCells, Population};
 use trapline_engine::backend::job::Job;
 use trapline_engine::backend::reference::Reference;
 use trapline_engine::backend::stimulus::{Response, Stimulus};
@@ -141,6 +142,10 @@ impl Backend for Watched {
         let biases = stimulus.steps.iter().map(|step| step.program.drive.bias_v).collect();
         self.0.lock().unwrap().push((biases, cells.len()));
         Reference.stimulate(stimulus, cells, occupancy)
+    }
+
+    fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
+        Ok(Box::new(HostCells::new(self, population)))
     }
 }
 

@@ -1,0 +1,199 @@
+//! Cells that keep their state: the same as the same cells moved from call to call, wherever the state is.
+
+use ndarray::Array2;
+use trapline_engine::backend::cells::{Cells, Population};
+use trapline_engine::backend::cpu::Cpu;
+use trapline_engine::backend::gpu::{Fault, Gpu};
+use trapline_engine::backend::reference::Reference;
+use trapline_engine::backend::stimulus::{Response, Stimulus};
+use trapline_engine::backend::{Backend, BackendError};
+use trapline_model::material::shipped;
+use trapline_model::protocol::Segment;
+use trapline_model::units::kelvin;
+
+fn gpu(memory_bytes: Option<u64>) -> Gpu {
+    Gpu::open(None, memory_bytes).unwrap_or_else(|error| panic!("GPU tests need an adapter: {error}"))
+}
+
+/// Cells far apart, more than a workgroup.
+fn population() -> Population {
+    let dots = shipped("pi-ws2-qd").expect("shipped");
+    Population::new(&dots, dots.variation, 7, (0..300).map(|i| i * 1_000_003 + (i % 3 << 33)).collect())
+}
+
+fn pulse(bias_v: f64, cycle: u32) -> Segment {
+    Segment { bias_v, dwell_s: 1e-3, cycle }
+}
+
+/// A pulse, a wait, a reading, an erasing pulse: one list of recorded ones, one of silent ones.
+fn stimuli(of: &Population) -> [Stimulus; 3] {
+    let t = kelvin(25.0);
+    [
+        of.stimulus(t, &[(pulse(1.5, 0), true), (Segment { bias_v: 0.0, dwell_s: 10.0, cycle: 0 }, false)]),
+        of.stimulus(t, &[(pulse(1.5, 1), false), (pulse(-3.0, 2), false)]),
+        of.stimulus(kelvin(125.0), &[(pulse(0.1, 3), true)]),
+    ]
+}
+
+fn bits(values: &Array2<f64>) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+fn response_bits(response: &Response) -> Vec<u64> {
+    let Response { current_a, filling, energy_j, injected, caught } = response;
+    [current_a, filling, energy_j, injected, caught].into_iter().flat_map(bits).collect()
+}
+
+/// Every other cell, from the second on.
+fn odd_places() -> Vec<u32> {
+    (1..300).step_by(2).collect()
+}
+
+fn resident_is_stimulated(backend: &dyn Backend) {
+    let population = population();
+    let mut cells = backend.cells(population.clone()).expect("makes cells");
+    let mut occupancy = Array2::zeros((300, population.classes()));
+    let places = odd_places();
+    for (number, stimulus) in stimuli(&population).iter().enumerate() {
+        let (found, expected) = if number == 1 {
+            let rows: Vec<usize> = places.iter().map(|&place| place as usize).collect();
+            let numbers: Vec<u64> = rows.iter().map(|&row| population.numbers[row]).collect();
+            let mut part = occupancy.select(ndarray::Axis(0), &rows);
+            let expected = backend.stimulate(stimulus, &numbers, &mut part).expect("runs");
+            rows.iter().zip(part.rows()).for_each(|(&row, state)| occupancy.row_mut(row).assign(&state));
+            (cells.advance(stimulus, Some(&places)).expect("runs"), expected)
+        } else {
+            let expected = backend.stimulate(stimulus, &population.numbers, &mut occupancy).expect("runs");
+            (cells.advance(stimulus, None).expect("runs"), expected)
+        };
+        assert_eq!(response_bits(&found), response_bits(&expected), "stimulus {number}");
+        assert_eq!(bits(&cells.download().expect("downloads")), bits(&occupancy), "stimulus {number}");
+    }
+    // Control: the cells hold charge, and no two are alike.
+    assert!(occupancy.iter().all(|f| *f > 0.0) && occupancy.row(0) != occupancy.row(2));
+    states_are_kept(cells);
+    let wrong = backend.cells(population.clone()).expect("makes cells");
+    mistakes_are_refused(wrong, &population);
+}
+
+/// Snapshots, forks, uploads, and a reading that changes nothing.
+fn states_are_kept(mut cells: Box<dyn Cells<'_> + '_>) {
+    let [pulse, silent, _] = stimuli(cells.population());
+    let before = cells.download().expect("downloads");
+    let kept = cells.snapshot().expect("keeps");
+    let mut copy = cells.fork().expect("copies");
+    copy.advance(&pulse, None).expect("runs");
+    assert_eq!(bits(&cells.download().expect("downloads")), bits(&before), "a copy is another array");
+    cells.advance(&silent, None).expect("runs");
+    let moved = cells.download().expect("downloads");
+    assert_ne!(bits(&moved), bits(&before));
+    cells.restore(&kept).expect("goes back");
+    assert_eq!(bits(&cells.download().expect("downloads")), bits(&before));
+    cells.upload(&moved).expect("uploads");
+    let read = cells.read(0.1, kelvin(25.0)).expect("reads");
+    assert_eq!(bits(&cells.download().expect("downloads")), bits(&moved), "a reading takes no time");
+    assert!(read.iter().all(|g| *g > 1e-12 && *g < 1e-9), "{read}");
+    cells.bake(kelvin(400.0), 1e9).expect("bakes");
+    let hot = cells.download().expect("downloads");
+    assert!(hot.iter().all(|f| *f < 1e-6), "1e9 s at 400 °C empties every trap");
+    cells.upload(&moved).expect("uploads");
+    cells.empty().expect("empties");
+    assert!(cells.download().expect("downloads").iter().all(|f| *f == 0.0));
+}
+
+fn mistakes_are_refused(mut cells: Box<dyn Cells<'_> + '_>, population: &Population) {
+    let [stimulus, ..] = stimuli(population);
+    let of_other_seed = Population { seed: 8, ..population.clone() };
+    let [other, ..] = stimuli(&of_other_seed);
+    let lines = [
+        (cells.advance(&other, None).map(drop), "another seed"),
+        (cells.advance(&stimulus, Some(&[3, 300])).map(drop), "place 300 is beyond the 300 cells"),
+        (cells.advance(&stimulus, Some(&[3, 3])).map(drop), "place 3 comes after place 3"),
+        (cells.upload(&Array2::zeros((299, population.classes()))), "occupancies for 300 cells"),
+    ];
+    for (found, wanted) in lines {
+        let line = found.expect_err(wanted).to_string();
+        assert!(line.contains(wanted), "{line}");
+    }
+    assert!(cells.download().expect("downloads").iter().all(|f| *f == 0.0), "what is refused changes nothing");
+}
+
+#[test]
+fn on_the_host_the_state_is_that_of_calls() {
+    resident_is_stimulated(&Reference);
+    resident_is_stimulated(&Cpu::open(Some(2), None).expect("two threads"));
+}
+
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn on_the_gpu_the_state_is_that_of_calls() {
+    let gpu = gpu(None);
+    resident_is_stimulated(&gpu);
+    assert_eq!(gpu.resident_bytes(), 0, "dropped cells are freed");
+}
+
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn nothing_comes_back_between_the_steps_of_a_loop() {
+    let gpu = gpu(None);
+    let population = population();
+    let mut cells = gpu.cells(population.clone()).expect("makes cells");
+    assert!(gpu.resident_bytes() > 0);
+    let before = gpu.read_backs();
+    let mut state = Array2::zeros((300, population.classes()));
+    for cycle in 0..100 {
+        let step = population.stimulus(kelvin(25.0), &[(pulse(1.0, cycle), false)]);
+        cells.advance(&step, None).expect("runs");
+        Cpu::open(Some(1), None).expect("one").stimulate(&step, &population.numbers, &mut state).expect("runs");
+    }
+    assert_eq!(gpu.read_backs(), before);
+    let found = cells.download().expect("downloads");
+    assert_eq!(gpu.read_backs(), before + 1);
+    // Within what a hundred pulses of f32 roundings allow (`tests/study/agreement.rs` derives it for thirty).
+    for (found, expected) in found.iter().zip(&state) {
+        assert!((found - expected).abs() <= 3e-5 * expected, "{found} {expected}");
+    }
+}
+
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn what_the_budget_does_not_hold_goes_through_the_device_in_tiles() {
+    let dots = shipped("pi-ws2-qd").expect("shipped");
+    let population = Population::new(&dots, dots.variation, 7, (0..40_000).collect());
+    let (small, large) = (gpu(Some(1 << 20)), gpu(None));
+    let mut streamed = small.cells(population.clone()).expect("makes cells");
+    let mut resident = large.cells(population.clone()).expect("makes cells");
+    assert!(small.resident_bytes() == 0 && large.resident_bytes() > 1 << 20);
+    for stimulus in &stimuli(&population) {
+        let (a, b) = (streamed.advance(stimulus, None).expect("runs"), resident.advance(stimulus, None).expect("runs"));
+        assert_eq!(response_bits(&a), response_bits(&b));
+    }
+    let (a, b) = (streamed.download().expect("downloads"), resident.download().expect("downloads"));
+    assert_eq!(bits(&a), bits(&b));
+    // A budget for one array and not for two: the copy is the host's, and moves as the other does.
+    let one = gpu(Some(3 << 20));
+    let mut first = one.cells(population.clone()).expect("makes cells");
+    first.advance(&stimuli(&population)[0], None).expect("runs");
+    let mut copy = first.fork().expect("copies");
+    for cells in [&mut first, &mut copy] {
+        cells.advance(&stimuli(&population)[1], None).expect("runs");
+    }
+    assert_eq!(bits(&first.download().expect("downloads")), bits(&copy.download().expect("downloads")));
+}
+
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn a_lost_device_is_an_error_and_the_next_cells_live() {
+    let gpu = gpu(None);
+    let population = population();
+    let mut cells = gpu.cells(population.clone()).expect("makes cells");
+    gpu.inject(&[Fault::Lost]);
+    let error = cells.advance(&stimuli(&population)[0], None).expect_err("lost");
+    assert!(matches!(error, BackendError::StateLost { .. }), "{error}");
+    let again = cells.download().expect_err("the state is gone");
+    assert!(again.to_string().contains("is lost") && again.to_string().lines().count() == 1, "{again}");
+    drop(cells);
+    let mut fresh = gpu.cells(population.clone()).expect("on a device opened afresh");
+    fresh.advance(&stimuli(&population)[0], None).expect("runs");
+    assert!(fresh.download().expect("downloads").iter().all(|f| *f > 0.0));
+}

@@ -1,0 +1,10 @@
+// Nothing is recorded of what happens to a cell but its occupancy.
+
+fn begin_segment(segment: SegmentRow, trap_filled: f32, speed: f32) {
+}
+
+fn watch_substep(segment: SegmentRow, uptake: Uptake) {
+}
+
+fn end_segment(segment: SegmentRow, factors: Variation, j: u32) {
+}
