@@ -1,6 +1,7 @@
 //! Times 1,000 segments on 4096 cells.
 use ndarray::Array2;
 use std::time::Instant;
+use trapline_engine::backend::cells::Population;
 use trapline_engine::backend::stimulus::Stimulus;
 use trapline_engine::backend::{Backend, cpu::Cpu, gpu::Gpu};
 use trapline_model::material::shipped;
@@ -35,6 +36,14 @@ fn main() {
                 backend.stimulate(stimulus, &cells, &mut occupancy).unwrap();
             }
             println!("{name} 1000 calls, recorded {record}: {:.3} s", start.elapsed().as_secs_f64());
+            let population = Population::new(&qd, qd.variation, 1, cells.clone());
+            let start = Instant::now();
+            let mut resident = backend.cells(population).unwrap();
+            for stimulus in &each {
+                resident.advance(stimulus, None).unwrap();
+            }
+            resident.download().unwrap();
+            println!("{name} 1000 resident calls, recorded {record}: {:.3} s", start.elapsed().as_secs_f64());
         }
     }
 }
