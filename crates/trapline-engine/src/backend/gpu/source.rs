@@ -33,13 +33,42 @@ pub enum Over {
     ChunkSlots,
 }
 
-/// One kernel.
+/// How the classes of a cell empty in a bake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decay {
+    /// At one temperature, by doublings.
+    Constant,
+    /// At the temperatures of a profile.
+    Profile,
+}
+
+impl Decay {
+    /// Both.
+    pub const ALL: [Decay; 2] = [Decay::Constant, Decay::Profile];
+
+    /// That of a job.
+    pub fn of(tables: &Tables) -> Decay {
+        if tables.has_profile() { Decay::Profile } else { Decay::Constant }
+    }
+
+    /// What gives `set_rate`, `checkpoint_of` and `lose`.
+    const fn wgsl(self) -> &'static str {
+        match self {
+            Decay::Constant => CONSTANT,
+            Decay::Profile => PROFILE,
+        }
+    }
+}
+
+/// One kernel: functions that others have too, how classes empty where it bakes, and its body.
 #[derive(Debug, Clone, Copy)]
 pub struct Kernel {
-    /// Stem of its file in `shaders/`, and `_profile` where temperatures change.
+    /// Stem of its body's file in `shaders/`, and `_profile` where temperatures change.
     pub name: &'static str,
     pub entry_point: &'static str,
-    parts: &'static [&'static str],
+    prologue: &'static [&'static str],
+    decay: Option<Decay>,
+    body: &'static str,
     /// Buffers it touches, by name.
     pub buffers: &'static [&'static str],
     pub over: Over,
@@ -48,6 +77,40 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// Bakes cells and reduces what is read of them.
+    pub const fn bake(decay: Decay) -> Kernel {
+        Kernel {
+            name: match decay {
+                Decay::Constant => "bake",
+                Decay::Profile => "bake_profile",
+            },
+            entry_point: "bake",
+            prologue: &[PHILOX, MATH, CELL, DECAY, FOLD],
+            decay: Some(decay),
+            body: include_str!("../../../../../shaders/bake.wgsl"),
+            buffers: &["params", "classes", "visits", "nominal", "variation", "occupancy", "partials", "counts"],
+            over: Over::Cells,
+            reports_ticks: true,
+        }
+    }
+
+    /// Bakes cells and writes out what is read of each.
+    pub const fn read(decay: Decay) -> Kernel {
+        Kernel {
+            name: match decay {
+                Decay::Constant => "read",
+                Decay::Profile => "read_profile",
+            },
+            entry_point: "read_cells",
+            prologue: &[PHILOX, MATH, CELL, DECAY],
+            decay: Some(decay),
+            body: include_str!("../../../../../shaders/read.wgsl"),
+            buffers: &["params", "classes", "visits", "variation", "occupancy", "cells"],
+            over: Over::Cells,
+            reports_ticks: true,
+        }
+    }
+
     /// Invocations a tile takes.
     pub fn invocations(&self, params: &Params) -> u64 {
         let chunks = u64::from(params.blocks).div_ceil(CHUNK_CELLS / BLOCK_CELLS);
@@ -60,7 +123,7 @@ impl Kernel {
     /// The kernel's whole text for a number of classes; the counting variant reports its loop iterations.
     pub fn wgsl(&self, classes: usize, count_loops: bool) -> String {
         let mut text = layout::header(classes, count_loops);
-        for part in self.parts {
+        for part in self.prologue.iter().copied().chain(self.decay.map(Decay::wgsl)).chain([self.body]) {
             text.push('\n');
             text.push_str(part);
         }
@@ -71,7 +134,9 @@ impl Kernel {
 pub const DRAW: Kernel = Kernel {
     name: "draw",
     entry_point: "draw",
-    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, include_str!("../../../../../shaders/draw.wgsl")],
+    prologue: &[PHILOX, NORMAL, MATH, CELL, VARY],
+    decay: None,
+    body: include_str!("../../../../../shaders/draw.wgsl"),
     buffers: &["params", "normal_table", "variation", "occupancy"],
     over: Over::Cells,
     reports_ticks: false,
@@ -79,76 +144,66 @@ pub const DRAW: Kernel = Kernel {
 pub const PROGRAM: Kernel = Kernel {
     name: "program",
     entry_point: "program",
-    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, include_str!("../../../../../shaders/program.wgsl")],
+    prologue: &[PHILOX, NORMAL, MATH, CELL, VARY, STEP],
+    decay: None,
+    body: include_str!("../../../../../shaders/program.wgsl"),
     buffers: &["params", "normal_table", "classes", "segments", "variation", "occupancy"],
-    over: Over::Cells,
-    reports_ticks: true,
-};
-pub const BAKE: Kernel = Kernel {
-    name: "bake",
-    entry_point: "bake",
-    parts: &[PHILOX, MATH, CELL, DECAY, CONSTANT, FOLD, include_str!("../../../../../shaders/bake.wgsl")],
-    buffers: &["params", "classes", "visits", "nominal", "variation", "occupancy", "partials", "counts"],
     over: Over::Cells,
     reports_ticks: true,
 };
 pub const REDUCE: Kernel = Kernel {
     name: "reduce",
     entry_point: "reduce_chunks",
-    parts: &[PHILOX, CELL, FOLD, include_str!("../../../../../shaders/reduce.wgsl")],
+    prologue: &[PHILOX, CELL, FOLD],
+    decay: None,
+    body: include_str!("../../../../../shaders/reduce.wgsl"),
     buffers: &["params", "partials", "sums"],
     over: Over::ChunkSlots,
     reports_ticks: true,
 };
-pub const READ: Kernel = Kernel {
-    name: "read",
-    entry_point: "read_cells",
-    parts: &[PHILOX, MATH, CELL, DECAY, CONSTANT, include_str!("../../../../../shaders/read.wgsl")],
-    buffers: &["params", "classes", "visits", "variation", "occupancy", "cells"],
-    over: Over::Cells,
-    reports_ticks: true,
-};
-
-/// [`BAKE`] and [`READ`] with a profile of temperatures.
-pub const BAKE_PROFILE: Kernel = Kernel {
-    name: "bake_profile",
-    parts: &[PHILOX, MATH, CELL, DECAY, PROFILE, FOLD, include_str!("../../../../../shaders/bake.wgsl")],
-    ..BAKE
-};
-pub const READ_PROFILE: Kernel = Kernel {
-    name: "read_profile",
-    parts: &[PHILOX, MATH, CELL, DECAY, PROFILE, include_str!("../../../../../shaders/read.wgsl")],
-    ..READ
-};
-
 pub const STIMULATE: Kernel = Kernel {
     name: "stimulate",
     entry_point: "stimulate",
-    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE, include_str!("../../../../../shaders/stimulate.wgsl")],
+    prologue: &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE],
+    decay: None,
+    body: include_str!("../../../../../shaders/stimulate.wgsl"),
     buffers: &["params", "normal_table", "classes", "segments", "cell_numbers", "occupancy", "responses"],
     over: Over::Cells,
     reports_ticks: true,
 };
-
-/// Those of the statistics of a job, of reading its cells one by one, and of a stimulus; in the order a tile runs them.
-pub const STATISTICS: [Kernel; 4] = [DRAW, PROGRAM, BAKE, REDUCE];
-pub const TRACE: [Kernel; 3] = [DRAW, PROGRAM, READ];
-pub const STATISTICS_PROFILE: [Kernel; 4] = [DRAW, PROGRAM, BAKE_PROFILE, REDUCE];
-pub const TRACE_PROFILE: [Kernel; 3] = [DRAW, PROGRAM, READ_PROFILE];
 pub const STIMULUS: [Kernel; 1] = [STIMULATE];
 
-/// The kernels of a job's statistics.
+/// The kernels of a job's statistics, in the order a tile runs them.
 pub fn of_statistics(tables: &Tables) -> &'static [Kernel; 4] {
-    if tables.profile.heats.is_empty() { &STATISTICS } else { &STATISTICS_PROFILE }
+    const fn of(decay: Decay) -> [Kernel; 4] {
+        [DRAW, PROGRAM, Kernel::bake(decay), REDUCE]
+    }
+    static CONSTANT: [Kernel; 4] = of(Decay::Constant);
+    static PROFILE: [Kernel; 4] = of(Decay::Profile);
+    match Decay::of(tables) {
+        Decay::Constant => &CONSTANT,
+        Decay::Profile => &PROFILE,
+    }
 }
 
-/// The kernels that read a job's cells one by one.
+/// The kernels that read a job's cells one by one, in the order a tile runs them.
 pub fn of_trace(tables: &Tables) -> &'static [Kernel; 3] {
-    if tables.profile.heats.is_empty() { &TRACE } else { &TRACE_PROFILE }
+    const fn of(decay: Decay) -> [Kernel; 3] {
+        [DRAW, PROGRAM, Kernel::read(decay)]
+    }
+    static CONSTANT: [Kernel; 3] = of(Decay::Constant);
+    static PROFILE: [Kernel; 3] = of(Decay::Profile);
+    match Decay::of(tables) {
+        Decay::Constant => &CONSTANT,
+        Decay::Profile => &PROFILE,
+    }
 }
 
 /// All kernels.
-pub const KERNELS: [Kernel; 8] = [DRAW, PROGRAM, BAKE, BAKE_PROFILE, REDUCE, READ, READ_PROFILE, STIMULATE];
+pub fn kernels() -> impl Iterator<Item = Kernel> {
+    let baking = Decay::ALL.into_iter().flat_map(|decay| [Kernel::bake(decay), Kernel::read(decay)]);
+    [DRAW, PROGRAM, REDUCE, STIMULATE].into_iter().chain(baking)
+}
 
 /// Loop iterations of a draw: the rounds of the random words, and the classes.
 pub fn draw_loops(classes: usize) -> u64 {
@@ -187,7 +242,7 @@ pub fn stimulate_loops(classes: usize, segment: &SegmentRow) -> u64 {
 
 /// Loop iterations over the classes, and over the temperatures of each.
 fn decay_loops(tables: &Tables) -> u64 {
-    tables.cell.classes.max(1) as u64 * (1 + tables.profile.heats.len() as u64)
+    tables.cell.classes.max(1) as u64 * (1 + tables.profile.len() as u64)
 }
 
 /// Loop iterations of a baking dispatch before its first visit.
