@@ -17,7 +17,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use trapline::array::{self, ArrayShape};
 use trapline::backend::cpu::{Cpu, InstructionSet};
-use trapline::backend::job::{Job, JobSpec};
+use trapline::backend::job::{Bake, Job, Program};
 use trapline::backend::tables::Tables;
 use trapline::backend::{Backend, Choice, Options, open};
 use trapline::cell::Factors;
@@ -46,28 +46,15 @@ impl Input {
         // The peer's classes have their own way out only.
         material.matrix = None;
         let times_s: Vec<f64> = (0..CHECKPOINTS).map(|i| 1e3 * 2f64.powi(i as i32)).collect();
-        let program = support::thirty_pulses(1.5);
-        let mut job = Job::new(&JobSpec {
-            material: &material,
-            variation: true,
-            seed: 7,
-            shape: ArrayShape { rows: 1024, cols: (CELLS / 1024) as u64 },
-            program_k: kelvin(25.0),
-            bake_k: kelvin(150.0),
-            profile: None,
-            program: &program,
-            substeps: None,
-            times_s: &times_s,
-            read_v: 0.1,
-            read_k: kelvin(150.0),
-            kept_threshold: 0.9,
-            bins: 64,
-        });
-        // The peer has no checkpoint at 0.
-        job.visits.retain(|visit| visit.time_s > 0.0);
+        let job = Job::of(&material)
+            .seed(7)
+            .array(ArrayShape { rows: 1024, cols: (CELLS / 1024) as u64 })
+            .program(Program::of(&support::thirty_pulses(1.5)))
+            .bake(Bake::at(kelvin(150.0)).checkpoints(&times_s));
+        let job = support::built(job);
         let programmed = job.programmed(&Factors::NOMINAL, |_| 1.0);
         let log_size: Vec<f32> =
-            (0..CELLS as u64).map(|cell| array::factors(&job.variation, job.seed, cell).log_size as f32).collect();
+            (0..CELLS as u64).map(|cell| array::factors(job.variation(), job.seed(), cell).log_size as f32).collect();
         let occupancy = (0..8).flat_map(|k| log_size.iter().map(move |u| (programmed[k] as f32) * (1.0 + u))).collect();
         Input { job, occupancy, log_size }
     }
@@ -81,7 +68,7 @@ impl Input {
         file.write_all(&(CHECKPOINTS as u32).to_le_bytes())?;
         let columns = [|r| r.weight, |r| r.bake_rate, |r| r.bake_slope, |r| r.bake_curvature]
             as [fn(&trapline::backend::tables::ClassRow) -> f32; 4];
-        let head = [tables.cell.open, tables.visits[0].time];
+        let head = [tables.cell.open, tables.visit_rows[1].time];
         let constants = columns.iter().flat_map(|column| rows.iter().map(column));
         let numbers = head.into_iter().chain(constants).chain(self.log_size.iter().copied());
         for number in numbers.chain(self.occupancy.iter().copied()) {
@@ -92,10 +79,10 @@ impl Input {
 
     /// Means of 1/(1 - q F) out of the backend's conductances.
     fn means(&self, cpu: &Cpu) -> Vec<f64> {
-        let read = self.job.read;
+        let read = self.job.read();
         let found =
             cpu.bake_means(&self.job, &self.occupancy, &self.log_size).expect("one occupancy per class and cell");
-        found[1..].iter().map(|g| (g - read.hopping) / read.direct).collect()
+        found.iter().map(|g| (g - read.hopping) / read.direct).collect()
     }
 }
 
@@ -195,7 +182,7 @@ fn points(c: &mut Criterion) {
     for name in ["pi-ws2-qd", "pi-ws2-ns"] {
         let point = |rows, cols| support::shipped_job(name, 150.0, rows, cols, 7);
         let (small, large) = (point(16, 64), point(256, 256));
-        let cell_checkpoints = |job: &Job| Throughput::Elements(job.shape.cells() * job.times_s.len() as u64);
+        let cell_checkpoints = |job: &Job| Throughput::Elements(job.shape().cells() * job.times_s().len() as u64);
         let mut run = |label: String, backend: &dyn Backend, job: &Job| {
             group.throughput(cell_checkpoints(job));
             group.bench_function(format!("{name}/{label}"), |b| {
@@ -209,8 +196,9 @@ fn points(c: &mut Criterion) {
             }
         }
         // One pulse: nearly all of it is the bake and its statistics.
-        let mut bake = large.clone();
-        bake.program.truncate(1);
+        let material = material::shipped(name).expect("shipped materials are sound");
+        let pulse = &support::thirty_pulses(if name == "pi-ws2-ns" { 0.7 } else { 1.5 })[..1];
+        let bake = support::job_of(&material, pulse, 150.0, 256, 256, 7);
         for threads in threads() {
             let set = InstructionSet::available().pop().unwrap_or(InstructionSet::Baseline);
             run(format!("bake_cpu_{}/{threads}", set.name()), &cpu(threads, set), &bake);

@@ -6,8 +6,8 @@ var<private> lost_part: array<f32, CLASSES>;
 
 // Sets the rate of a class of a cell of this size.
 fn set_rate(k: u32, u: f32) {
-    let shift = exp_(-(u * (classes[k].bake_slope + classes[k].bake_curvature * u)));
-    rate[k] = classes[k].bake_rate * shift + params.bake_matrix;
+    let row = classes[k];
+    rate[k] = thermal_escape(row.bake_rate, row.bake_slope, row.bake_curvature, u) + params.bake_background;
 }
 
 fn checkpoint_of(v: u32) -> u32 {

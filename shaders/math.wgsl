@@ -27,6 +27,12 @@ fn exp_(x: f32) -> f32 {
     return power_of_two(a.n) * (a.r * expm1_over_r(a.r) + 1.0);
 }
 
+// Thermal escape in a cell whose dots are larger than the nominal ones by a factor exp(u), from the nominal cell's rate: the depth
+// shifts by u (slope + curvature u), here over kT.
+fn thermal_escape(nominal_rate: f32, slope: f32, curvature: f32, u: f32) -> f32 {
+    return nominal_rate * exp_(-(u * (slope + curvature * u)));
+}
+
 // 1 - exp(-x) for x >= 0, accurate relative to itself. The select keeps the small branch free of the sum that a
 // compiler may rearrange.
 fn fraction_lost(x: f32) -> f32 {

@@ -1,7 +1,7 @@
 // One cell at several temperatures: a visit is as many rows of `visits` as there are temperatures, and each temperature has rows
 // of its own in `classes`. Twin: src/backend/cpu/profile.rs.
 
-// Rates at each temperature over the longest checkpoint, without the matrix; axes (temperature, class).
+// Rates at each temperature over the longest checkpoint, without the background; axes (temperature, class).
 var<private> rate: array<f32, MAX_LEGS * CLASSES>;
 
 // Sets the rates of a class of a cell of this size.
@@ -9,9 +9,9 @@ fn set_rate(k: u32, u: f32) {
     for (var j = 0u; j < params.temperatures; j += 1u) {
         tick();
         let row = classes[j * CLASSES + k];
-        let shift = exp_(-(u * (row.bake_slope + row.bake_curvature * u)));
+        let escape = thermal_escape(row.bake_rate, row.bake_slope, row.bake_curvature, u);
         // An infinite rate would make of a time of 0 no number, and of the sum none.
-        rate[j * CLASSES + k] = min(row.bake_rate * shift, MOST_EVENTS);
+        rate[j * CLASSES + k] = min(escape, MOST_EVENTS);
     }
 }
 
@@ -22,11 +22,11 @@ fn checkpoint_of(v: u32) -> u32 {
 // Fraction of the charge that the classes have lost by a visit.
 fn lose(v: u32) -> f32 {
     let first = v * params.temperatures;
-    let matrix = visits[first].matrix;
+    let background = visits[first].background;
     var lost = 0.0;
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
-        var emptied = matrix;
+        var emptied = background;
         for (var j = 0u; j < params.temperatures; j += 1u) {
             tick();
             emptied += rate[j * CLASSES + k] * visits[first + j].time;

@@ -11,8 +11,8 @@ var<private> inverse_limit: f32;
 fn set_rates(log_size: f32) {
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
-        let shift = exp_(-(log_size * (classes[k].program_slope + classes[k].program_curvature * log_size)));
-        rate[k] = classes[k].program_rate * shift + params.program_matrix;
+        let row = classes[k];
+        rate[k] = thermal_escape(row.program_rate, row.program_slope, row.program_curvature, log_size) + params.program_background;
     }
 }
 

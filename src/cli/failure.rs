@@ -3,7 +3,9 @@
 use std::error::Error;
 
 use trapline::backend::BackendError;
+use trapline::backend::job::JobError;
 use trapline::calibrate::FitError;
+use trapline::campaign::estimate::TimeError;
 use trapline::campaign::slurm::SlurmError;
 use trapline::campaign::{CampaignError, MergeError, RunError};
 use trapline::experiment::ExperimentError;
@@ -118,7 +120,23 @@ fn is_usage(error: &RunError) -> bool {
         | RunError::Taken(_) => true,
         RunError::Backend { source, .. } => matches!(**source, BackendError::Budget { .. }),
         RunError::Stopped { source, .. } => is_usage(source),
-        RunError::Dump { .. } | RunError::Record(_) => false,
+        RunError::Dump { .. } | RunError::Job(_) | RunError::Record(_) => false,
+    }
+}
+
+impl From<TimeError> for Failure {
+    fn from(error: TimeError) -> Self {
+        match error {
+            TimeError::Backend(inner) => inner.into(),
+            TimeError::Job(inner) => inner.into(),
+        }
+    }
+}
+
+/// Campaigns and experiments check their values themselves, in words of their own: what a job still refuses is no wrong usage.
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Self {
+        Failure::Failed(told(&error))
     }
 }
 
@@ -151,9 +169,10 @@ impl From<ExperimentError> for Failure {
     fn from(error: ExperimentError) -> Self {
         match error {
             ExperimentError::Backend(inner) => inner.into(),
-            ExperimentError::Material(_) | ExperimentError::Dataset(_) | ExperimentError::Shape(_) => {
-                Failure::Failed(told(&error))
-            }
+            ExperimentError::Material(_)
+            | ExperimentError::Job(_)
+            | ExperimentError::Dataset(_)
+            | ExperimentError::Shape(_) => Failure::Failed(told(&error)),
             ExperimentError::Pattern(_) | ExperimentError::Profile(_) => Failure::Usage(told(&error)),
         }
     }

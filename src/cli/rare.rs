@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 use trapline::analysis::Table;
 use trapline::backend::BackendError;
-use trapline::backend::job::Job;
+use trapline::backend::job::{Job, JobError};
 use trapline::campaign::{MAX_TIME_S, MIN_TIME_S, Overrides, Plan};
 use trapline::files::commit::Batch;
 use trapline::outcome::PointLabel;
@@ -109,7 +109,7 @@ impl Rare {
             outputs::free(std::slice::from_ref(path), self.force)?;
             outputs::not_inputs(std::slice::from_ref(path), &plan.inputs)?;
         }
-        let points = self.in_threads(|| self.points(&plan))?;
+        let points = self.in_threads(|| self.points(&plan))??;
         let missed = points.iter().filter_map(|of| of.estimate.as_ref()).any(|of| of.times.iter().any(missed));
         let program = trapline::PROGRAM.to_string();
         let report = Report { program, campaign: &plan.label.name, request: self.request(0), points };
@@ -153,7 +153,7 @@ impl Rare {
         Ok(pool.install(work))
     }
 
-    fn points(&self, plan: &Plan) -> Vec<Found> {
+    fn points(&self, plan: &Plan) -> Result<Vec<Found>, JobError> {
         let mut times_s = self.at.clone();
         times_s.sort_by(f64::total_cmp);
         times_s.dedup();
@@ -161,7 +161,7 @@ impl Rare {
         let bar = terminal::bar(plan.points.len() as u64, "points", self.quiet);
         let mut found: Vec<(Job, Found)> = Vec::new();
         for point in &plan.points {
-            let job = plan.job_at(point.number, &times_s);
+            let job = plan.job_at(point.number, &times_s)?;
             match found.iter_mut().find(|(known, _)| rare::same_population(known, &job)) {
                 Some((_, known)) => known.also.push(point.number),
                 None => {
@@ -173,7 +173,7 @@ impl Rare {
             bar.inc(1);
         }
         bar.finish_and_clear();
-        found.into_iter().map(|(_, found)| found).collect()
+        Ok(found.into_iter().map(|(_, found)| found).collect())
     }
 
     fn found(&self, plan: &Plan, point: &PointLabel, job: &Job, of: Result<PointEstimate, RareError>) -> Found {
@@ -187,7 +187,7 @@ impl Rare {
             sweeps: sweeps.map(|(sweep, &at)| (sweep.name.clone(), sweep.coordinate.text(at))).collect(),
             material: point.material.clone(),
             temperature_c: celsius(point.temperature_k),
-            kept_below: job.kept_threshold,
+            kept_below: job.kept_threshold(),
             also: Vec::new(),
             refused,
             estimate,

@@ -599,7 +599,7 @@ fn what_is_no_record_is_not_shown() {
 #[test]
 fn one_point_of_a_run_can_be_shown() {
     let plan = Plan::parse(SMALL, "small", Path::new(""), &Overrides::default()).unwrap();
-    let job = plan.job(4);
+    let job = plan.job(4).unwrap();
     let backend = trapline::backend::open(&trapline::backend::Options {
         choice: trapline::backend::Choice::Cpu,
         ..Default::default()
@@ -701,7 +701,7 @@ fn the_shipped_campaign_is_complete() {
     assert_eq!((label.times_s[0], label.times_s[1]), (0.0, 1.0));
     assert_eq!(label.times_s.last(), Some(&3.15576e8));
     assert_eq!(label.report_times_s, [1e3, 1e4, 1e5]);
-    assert_ne!(plan.job(0).variation, Variation::OFF);
+    assert_ne!(*plan.job(0).unwrap().variation(), Variation::OFF);
     assert!(plan.points.iter().all(|p| p.flags.is_empty()), "170 °C is not above the glass transition of 170 °C");
     // What the file says of the keys that may be left out is true: without them the plan is the same.
     let text = std::fs::read_to_string(&path).unwrap();

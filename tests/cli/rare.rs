@@ -8,7 +8,8 @@ use std::process::{Command, Output};
 use trapline::array::ArrayShape;
 use trapline::backend::Backend;
 use trapline::backend::cpu::Cpu;
-use trapline::backend::job::{Job, JobSpec, PROGRAMMED_FILLING};
+use trapline::backend::job::{Bake, Job, Program};
+use trapline::cell::read::PROGRAMMED_FILLING;
 use trapline::material::{self, Material, TrapClass, Variation};
 use trapline::protocol::Segment;
 use trapline::rare::{self, FIRST_SAMPLES, LEAST_FRACTION, PointEstimate, Request};
@@ -31,22 +32,16 @@ fn job_of_pulses(
     times_s: &[f64],
 ) -> Job {
     let pulse = |cycle| Segment { bias_v: 1.5, dwell_s, cycle };
-    Job::new(&JobSpec {
-        material,
-        variation: true,
-        seed: 7,
-        shape: ArrayShape { rows: cells.0, cols: cells.1 },
-        program_k: 298.15,
-        bake_k: BAKE_K,
-        profile: None,
-        program: &(0..pulses).map(pulse).collect::<Vec<_>>(),
-        substeps: None,
-        times_s,
-        read_v: 0.1,
-        read_k: BAKE_K,
-        kept_threshold: kept_below,
-        bins: 8,
-    })
+    let program: Vec<_> = (0..pulses).map(pulse).collect();
+    Job::of(material)
+        .seed(7)
+        .array(ArrayShape { rows: cells.0, cols: cells.1 })
+        .program(Program::of(&program))
+        .bake(Bake::at(BAKE_K).checkpoints(times_s))
+        .fails_below(kept_below)
+        .bins(8)
+        .build()
+        .unwrap()
 }
 
 /// Dots of one depth, which differ in size alone; no matrix. The depth follows ln(size) by a slope and a curvature.
@@ -64,7 +59,7 @@ fn one_level(slope_ev: f64, curvature_ev: f64) -> Material {
 /// `L = 1 - exp(-e t)` at `e = nu exp(-E/kT)`. Programming lets go of 1e-11 of the charge at most: F is the nominal cell's.
 fn fails_at_s(of: &Material, z: f64) -> f64 {
     let nominal = job(of, (1, 1), 1, KEPT_BELOW, &[1.0]);
-    let r = nominal.open() * nominal.nominal[0].filling / (1.0 - nominal.open() * nominal.nominal[0].filling);
+    let r = nominal.open() * nominal.nominal()[0].filling / (1.0 - nominal.open() * nominal.nominal()[0].filling);
     let lost = (1.0 - KEPT_BELOW) / (1.0 + KEPT_BELOW * r);
     let (class, u) = (of.classes[0], of.variation.size * z);
     let depth_ev = class.depth_ev + u * (class.depth_slope_ev + u * class.depth_curvature_ev);
@@ -177,7 +172,7 @@ fn cells_without_charge_are_no_failures() {
     let mut of = one_level(1.0, 0.0);
     of.variation.capture_speed = 0.5;
     let (dwell_s, above) = (1e-18, 3.0);
-    let filling = job_of_pulses(&of, (1, 1), (1, dwell_s), KEPT_BELOW, &[1.0]).nominal[0].filling;
+    let filling = job_of_pulses(&of, (1, 1), (1, dwell_s), KEPT_BELOW, &[1.0]).nominal()[0].filling;
     let pulse = (1, dwell_s * above * PROGRAMMED_FILLING / filling);
     // One level loses 1 - exp(-e t), and so few electrons do not see each other: kept is exp(-e t).
     let fails_at_s = |z: f64| {

@@ -139,21 +139,21 @@ fn a_case_is_the_campaign_with_its_values_written_in() {
     let written = plan(&written).unwrap();
     let first = (2 + 1) * 2 * 4;
     for number in 0..4 {
-        let (a, b) = (swept.job(first + number), written.job(number));
-        assert_eq!((a.seed, a.shape), (b.seed, b.shape));
-        assert_eq!((&a.times_s, a.bake_k, a.variation), (&b.times_s, b.bake_k, b.variation));
-        assert_eq!(a.material.matrix.unwrap().fragility, 100.0);
-        assert_eq!(b.material.matrix.unwrap().fragility, 114.7);
+        let (a, b) = (swept.job(first + number).unwrap(), written.job(number).unwrap());
+        assert_eq!((a.seed(), a.shape()), (b.seed(), b.shape()));
+        assert_eq!((a.times_s(), a.bake_k(), a.variation()), (b.times_s(), b.bake_k(), b.variation()));
+        assert_eq!(a.material().matrix.unwrap().fragility, 100.0);
+        assert_eq!(b.material().matrix.unwrap().fragility, 114.7);
     }
     // What no sweep changes is the file's.
-    let other = swept.job(first + 4);
-    assert_eq!(other.material, written.job(0).material);
+    let other = swept.job(first + 4).unwrap();
+    assert_eq!(other.material(), written.job(0).unwrap().material());
 }
 
 /// A point as a plan has it: what it is called and what is computed there.
 fn planned(plan: &Plan, number: usize) -> impl PartialEq + std::fmt::Debug {
-    let (job, point) = (plan.job(number), &plan.points[number]);
-    let nominal: Vec<_> = job.nominal.iter().map(|seen| seen.array()).collect();
+    let (job, point) = (plan.job(number).unwrap(), &plan.points[number]);
+    let nominal: Vec<_> = job.nominal().iter().map(|seen| seen.array()).collect();
     let settings = plan.label.settings[number];
     (
         settings,
@@ -162,7 +162,7 @@ fn planned(plan: &Plan, number: usize) -> impl PartialEq + std::fmt::Debug {
         point.temperature_k,
         point.flags.clone(),
         plan.steps(number),
-        job.program_k,
+        job.program_k(),
     )
 }
 
@@ -353,7 +353,7 @@ fn a_cycle_bakes_only_while_it_is_hot() {
     let steady = plain.replace("[histogram]", "cycle = [{ for_s = 500.0 }]\ncycles = 7\n[histogram]");
     let [plain, cycled, steady] = [plain, cycled, steady].map(|text| plan(&text).unwrap());
     for number in 0..4 {
-        let lost = |plan: &Plan| plan.job(number).nominal.iter().map(|seen| seen.lost).collect::<Vec<_>>();
+        let lost = |plan: &Plan| plan.job(number).unwrap().nominal().iter().map(|seen| seen.lost).collect::<Vec<_>>();
         let (constant, half, steady) = (lost(&plain), lost(&cycled), lost(&steady));
         assert_eq!(constant, steady);
         // At 2000 s the cycle was hot for 1000 s: the same sums of the same rates, a few roundings apart.

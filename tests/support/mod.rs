@@ -3,7 +3,7 @@
 
 pub mod twins;
 
-use trapline_engine::backend::job::{Job, JobSpec};
+use trapline_engine::backend::job::{Bake, Job, JobBuilder, Program};
 use trapline_model::array::ArrayShape;
 use trapline_model::material::{self, Material, TrapClass};
 use trapline_model::protocol::{Leg, Part, Profile, Segment, segments};
@@ -21,36 +21,48 @@ pub fn octaves() -> Vec<f64> {
 
 /// A small campaign point.
 pub fn job_of(material: &Material, program: &[Segment], celsius: f64, rows: u64, cols: u64, seed: u64) -> Job {
-    Job::new(&JobSpec { shape: ArrayShape { rows, cols }, ..point(material, program, celsius, seed, &octaves()) })
+    built(point(material, program, celsius, seed, &octaves()).array(ArrayShape { rows, cols }))
+}
+
+/// A job whose every value is within its limits.
+#[track_caller]
+pub fn built(point: JobBuilder) -> Job {
+    point.build().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A point of one cell, to be changed.
 pub fn point<'a>(
     material: &'a Material,
-    program: &'a [Segment],
+    program: &[Segment],
     celsius: f64,
     seed: u64,
-    times_s: &'a [f64],
-) -> JobSpec<'a> {
-    JobSpec {
-        material,
-        variation: true,
-        seed,
-        shape: ArrayShape { rows: 1, cols: 1 },
-        program_k: kelvin(25.0),
-        bake_k: kelvin(celsius),
-        profile: None,
-        program,
-        substeps: None,
-        times_s,
-        read_v: 0.1,
-        read_k: kelvin(celsius),
-        kept_threshold: 0.9,
-        bins: 64,
-    }
+    times_s: &[f64],
+) -> JobBuilder<'a> {
+    let bake = Bake::at(kelvin(celsius)).checkpoints(times_s);
+    Job::of(material).seed(seed).program(Program::of(program)).bake(bake)
 }
 
-/// A point whose temperature changes with time: legs of (degrees Celsius or the point's own, seconds), run through `cycles` times.
+/// The bake of a profile at 150 C: legs of (degrees Celsius or the point's own, seconds), run through `cycles` times.
+pub fn profile_bake(legs: &[(Option<f64>, f64)], cycles: Option<u64>, times_s: &[f64]) -> Bake {
+    let legs = legs.iter().map(|&(celsius, for_s)| Leg { temperature_k: celsius.map(kelvin), for_s });
+    let profile = Profile::new(legs.collect(), cycles).expect("within its limits");
+    Bake::at(kelvin(150.0)).along(profile).checkpoints(times_s)
+}
+
+/// A point whose temperature changes with time, to be changed: see [`profile_bake`].
+pub fn profile_point<'a>(
+    material: &'a Material,
+    legs: &[(Option<f64>, f64)],
+    cycles: Option<u64>,
+    times_s: &[f64],
+    seed: u64,
+) -> JobBuilder<'a> {
+    point(material, &thirty_pulses(1.5), 150.0, seed, times_s)
+        .array(ArrayShape { rows: 93, cols: 111 })
+        .bake(profile_bake(legs, cycles, times_s))
+}
+
+/// A point whose temperature changes with time.
 pub fn profile_job(
     material: &Material,
     legs: &[(Option<f64>, f64)],
@@ -58,13 +70,7 @@ pub fn profile_job(
     times_s: &[f64],
     seed: u64,
 ) -> Job {
-    let legs = legs.iter().map(|&(celsius, for_s)| Leg { temperature_k: celsius.map(kelvin), for_s });
-    let profile = Profile::new(legs.collect(), cycles).expect("within its limits");
-    Job::new(&JobSpec {
-        shape: ArrayShape { rows: 93, cols: 111 },
-        profile: Some(&profile),
-        ..point(material, &thirty_pulses(1.5), 150.0, seed, times_s)
-    })
+    built(profile_point(material, legs, cycles, times_s, seed))
 }
 
 /// An hour at 150 C and ten minutes at 25 C, again and again.
@@ -79,11 +85,8 @@ pub fn shipped_job(name: &str, celsius: f64, rows: u64, cols: u64, seed: u64) ->
 
 /// A material with one class of a known depth and nothing else that lets go.
 pub fn single_class(depth_ev: f64) -> Material {
-    let mut material = material::shipped("pi-ws2-qd").expect("shipped materials are sound");
-    material.classes =
-        vec![TrapClass { weight: 1.0, depth_ev, speed: 1.0, depth_slope_ev: 0.0, depth_curvature_ev: 0.0 }];
-    material.matrix = None;
-    material
+    let class = TrapClass { weight: 1.0, depth_ev, speed: 1.0, depth_slope_ev: 0.0, depth_curvature_ev: 0.0 };
+    material::shipped("pi-ws2-qd").expect("shipped materials are sound").with_thermal_classes(vec![class])
 }
 
 /// Fails unless `found` is within `relative` of `expected` (or within `absolute`); NaN fails. Says which element.

@@ -33,7 +33,7 @@ pub fn trace(backend: &dyn Backend, job: &Job, cells: &CellSet) -> Trace {
     let trace = backend.trace(job, cells).unwrap_or_else(|error| panic!("{error}"));
     // A trace starts as NaN, so this is also that every value was written.
     for (name, values) in fields(&trace) {
-        assert_eq!(values.dim(), (job.times_s.len(), cells.count as usize), "{name}");
+        assert_eq!(values.dim(), (job.times_s().len(), cells.count as usize), "{name}");
         assert!(values.iter().all(|x| x.is_finite()), "{name} has values that nobody wrote");
     }
     trace

@@ -3,44 +3,59 @@
 //! Backends see a [`Job`] and nothing else. The f32 backends take their constants from the same
 //! fields, so that rates near the ends of f32's range are rounded once, from f64; a cell's own small
 //! shifts are applied on the device.
+//!
+//! A job is put together step by step and checked as a whole, so that a job which is there can be computed:
+//!
+//! ```
+//! use trapline_engine::backend::Backend;
+//! use trapline_engine::backend::job::{Bake, Job, Program};
+//! use trapline_engine::backend::reference::Reference;
+//! use trapline_model::array::ArrayShape;
+//! use trapline_model::material;
+//! use trapline_model::protocol::{Part, segments};
+//! use trapline_model::units::kelvin;
+//!
+//! let dots = material::shipped("pi-ws2-qd")?;
+//! let pulses = segments(&[Part::Pulses { pulses: 30, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 }]);
+//! let job = Job::of(&dots)
+//!     .seed(7)
+//!     .array(ArrayShape { rows: 4, cols: 8 })
+//!     .program(Program::of(&pulses))
+//!     .bake(Bake::at(kelvin(150.0)).checkpoints(&[1e3, 1e4]))
+//!     .build()?;
+//! let outcome = Reference.statistics(&job, &|_| ())?.outcome(&job);
+//! assert_eq!((outcome.cells, outcome.times_s.len()), (32, 3));
+//! assert!(outcome.kept.mean[2] < outcome.kept.mean[1]);
+//!
+//! let unread = Job::of(&dots).bake(Bake::at(kelvin(150.0)).checkpoints(&[1e4, 1e3])).build();
+//! assert_eq!(
+//!     unread.unwrap_err().to_string(),
+//!     "checkpoint 2, at 1000 s, follows one at 10000 s; checkpoints must ascend"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-use super::schedule::{self, Visit};
+mod build;
+mod error;
+
+pub use build::{Bake, DEFAULT_BINS, DEFAULT_FAILS_BELOW, DEFAULT_READ_V, JobBuilder, Program, Read};
+pub use error::JobError;
+
+use super::schedule::Visit;
 use trapline_model::array::ArrayShape;
-use trapline_model::cell::{self, Drive, Factors, current, release, step};
+use trapline_model::cell::read::{self, Observables, PROGRAMMED_FILLING, ReadOut};
+use trapline_model::cell::{self, Drive, Factors, step};
 use trapline_model::material::{MAX_CLASSES, Material, Variation};
-use trapline_model::protocol::{Profile, Segment, Stays};
+use trapline_model::protocol::Stays;
 
-/// Most checkpoints of a bake.
+/// Most checkpoints of a bake, the one right after programming included.
 pub const MAX_CHECKPOINTS: usize = 4096;
 /// Most histogram bins.
 pub const MAX_BINS: usize = 256;
-
-/// Filling above which a cell counts as programmed: one electron among the traps of a cell a hundred times as wide as the paper's.
-/// Below it rounding decides what a cell holds, and differently in f32: such cells lose nothing and keep everything.
-pub const PROGRAMMED_FILLING: f64 = 1e-9;
-
-/// Quantities whose moments are taken, in the order all backends keep them.
-pub const QUANTITIES: usize = 4;
-
-/// What is read of a cell at a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Observables<T> {
-    /// Conductance over the fresh conductance of the nominal cell.
-    pub conductance: T,
-    /// Filling F.
-    pub filling: T,
-    /// Fraction of the programmed charge lost.
-    pub lost: T,
-    /// Window over the programmed window.
-    pub kept: T,
-}
-
-impl<T: Copy> Observables<T> {
-    /// In the order of [`QUANTITIES`].
-    pub fn array(&self) -> [T; QUANTITIES] {
-        [self.conductance, self.filling, self.lost, self.kept]
-    }
-}
+/// Longest segment of a programming, s: in the units of the kernels it is an f32.
+pub const MAX_SEGMENT_S: f64 = 1e12;
+/// Most substeps of a segment that can be asked for.
+pub const MAX_SUBSTEPS: u32 = 64;
 
 /// A segment of the programming with its cycle number.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,76 +76,24 @@ pub struct Bins {
     pub kept: (f64, f64),
 }
 
-/// How a cell's conductance follows from its filling: `area (direct/(1 - open F) + hopping)`, over the nominal fresh conductance.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ReadOut {
-    pub direct: f64,
-    pub hopping: f64,
-    pub fresh_conductance_s: f64,
-}
-
-impl ReadOut {
-    /// That of a material at a read bias of either sign: conductance is even in it.
-    pub fn new(material: &Material, read_v: f64, temperature_k: f64) -> ReadOut {
-        let a_v = read_v.abs();
-        let fresh_conductance_s = cell::conductance_s(material, &Factors::NOMINAL, a_v, temperature_k, 0.0);
-        let part = |current_a: f64| current_a / a_v / fresh_conductance_s;
-        // Each share from its own current: as 1 less the other the smaller one would lose its digits.
-        ReadOut {
-            direct: part(material.injection.free_share * current::injected_a(material, a_v, temperature_k)),
-            hopping: part(current::hopping_a(material, a_v, temperature_k)),
-            fresh_conductance_s,
-        }
-    }
-}
-
-/// A point: one material, one temperature or one profile of them.
+/// A point: one material, one temperature or one profile of them. Made by [`Job::of`].
 #[derive(Debug, Clone)]
 pub struct Job {
-    pub material: Material,
-    /// The material's, or [`Variation::OFF`].
-    pub variation: Variation,
-    pub seed: u64,
-    pub shape: ArrayShape,
-    pub program_k: f64,
-    /// The point's own bake temperature; what the cells really see is in `stays`.
-    pub bake_k: f64,
-    /// Temperatures of the bake, and the time at each by each checkpoint.
-    pub stays: Stays,
-    /// Conductance is read at this temperature.
-    pub read_k: f64,
-    pub program: Vec<ProgramStep>,
-    /// Checkpoints, ascending, the first 0.
-    pub times_s: Vec<f64>,
-    pub visits: Vec<Visit>,
-    pub read: ReadOut,
-    pub kept_threshold: f64,
-    pub bins: Bins,
-    /// The nominal cell at each checkpoint; moments are taken of the difference from it.
-    pub nominal: Vec<Observables<f64>>,
-}
-
-/// What a job is made from.
-#[derive(Debug, Clone)]
-pub struct JobSpec<'a> {
-    pub material: &'a Material,
-    pub variation: bool,
-    pub seed: u64,
-    pub shape: ArrayShape,
-    pub program_k: f64,
-    pub bake_k: f64,
-    /// Temperatures of the bake; `None`: `bake_k` throughout.
-    pub profile: Option<&'a Profile>,
-    pub program: &'a [Segment],
-    /// Overrides the automatic number of substeps of every segment that catches charge.
-    pub substeps: Option<u32>,
-    /// Checkpoints after programming, ascending and positive; 0 is added.
-    pub times_s: &'a [f64],
-    pub read_v: f64,
-    /// Conductance is read at this temperature, whatever the bake's.
-    pub read_k: f64,
-    pub kept_threshold: f64,
-    pub bins: usize,
+    pub(crate) material: Material,
+    pub(crate) variation: Variation,
+    pub(crate) seed: u64,
+    pub(crate) shape: ArrayShape,
+    pub(crate) program_k: f64,
+    pub(crate) bake_k: f64,
+    pub(crate) stays: Stays,
+    pub(crate) read_k: f64,
+    pub(crate) program: Vec<ProgramStep>,
+    pub(crate) times_s: Vec<f64>,
+    pub(crate) visits: Vec<Visit>,
+    pub(crate) read: ReadOut,
+    pub(crate) kept_threshold: f64,
+    pub(crate) bins: Bins,
+    pub(crate) nominal: Vec<Observables<f64>>,
 }
 
 /// Iterations of the f32 kernels from which on a substep is solved by bisection: 12 bring the ends of the bracket together
@@ -153,56 +116,89 @@ pub(super) fn iterations(drive: &Drive, material: &Material, variation: &Variati
 }
 
 impl Job {
-    /// Prepares a point. The specification is already checked.
-    pub fn new(spec: &JobSpec) -> Job {
-        let material = spec.material;
-        let variation = if spec.variation { material.variation } else { Variation::OFF };
-        let program: Vec<_> = spec
-            .program
-            .iter()
-            .map(|segment| {
-                let drive = Drive::for_spread(material, &variation, segment, spec.program_k, spec.substeps);
-                let iterations = iterations(&drive, material, &variation);
-                ProgramStep { drive, cycle: segment.cycle, iterations }
-            })
-            .collect();
-        let mut times_s = vec![0.0];
-        times_s.extend_from_slice(spec.times_s);
-        let read = ReadOut::new(material, spec.read_v, spec.read_k);
-        let stays = match spec.profile {
-            None => Stays::constant(spec.bake_k, &times_s),
-            Some(profile) => profile.stays(spec.bake_k, &times_s),
-        };
-        // A profile that stays at one temperature is the constant bake.
-        let visits =
-            if stays.temperatures_k.len() == 1 { schedule::visits(&times_s) } else { schedule::direct(&times_s) };
-        let mut job = Job {
-            material: material.clone(),
-            variation,
-            seed: spec.seed,
-            shape: spec.shape,
-            program_k: spec.program_k,
-            bake_k: spec.bake_k,
-            stays,
-            read_k: spec.read_k,
-            program,
-            visits,
-            times_s,
-            read,
-            kept_threshold: spec.kept_threshold,
-            bins: Bins { count: spec.bins, conductance: (0.0, 1.0), filling: (0.0, 1.0), kept: (0.0, 1.0) },
-            nominal: Vec::new(),
-        };
-        let programmed = job.programmed(&Factors::NOMINAL, |_| 1.0);
-        job.nominal =
-            (0..job.times_s.len()).map(|checkpoint| job.observe(&Factors::NOMINAL, &programmed, checkpoint)).collect();
-        job.bins = job.default_bins(spec.bins);
-        job
+    /// A job on cells of a material, to be put together.
+    pub fn of(material: &Material) -> JobBuilder<'_> {
+        JobBuilder::new(material)
+    }
+
+    /// The cells' material.
+    pub fn material(&self) -> &Material {
+        &self.material
+    }
+
+    /// The material's, or [`Variation::OFF`].
+    pub fn variation(&self) -> &Variation {
+        &self.variation
+    }
+
+    /// The seed that cells are drawn from.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Rows and columns.
+    pub fn shape(&self) -> ArrayShape {
+        self.shape
+    }
+
+    /// Temperature of the programming, K.
+    pub fn program_k(&self) -> f64 {
+        self.program_k
+    }
+
+    /// The point's own bake temperature, K; what the cells really see is in [`Job::stays`].
+    pub fn bake_k(&self) -> f64 {
+        self.bake_k
+    }
+
+    /// Temperatures of the bake, and the time at each by each checkpoint.
+    pub fn stays(&self) -> &Stays {
+        &self.stays
+    }
+
+    /// Conductance is read at this temperature, K.
+    pub fn read_k(&self) -> f64 {
+        self.read_k
+    }
+
+    /// The segments of the programming.
+    pub fn program(&self) -> &[ProgramStep] {
+        &self.program
+    }
+
+    /// Checkpoints, s after programming, ascending, the first 0.
+    pub fn times_s(&self) -> &[f64] {
+        &self.times_s
+    }
+
+    /// The order in which checkpoints are visited.
+    pub fn visits(&self) -> &[Visit] {
+        &self.visits
+    }
+
+    /// How conductance follows from filling.
+    pub fn read(&self) -> &ReadOut {
+        &self.read
+    }
+
+    /// Share of its programmed window below which a cell has failed.
+    pub fn kept_threshold(&self) -> f64 {
+        self.kept_threshold
+    }
+
+    /// Edges of the histograms.
+    pub fn bins(&self) -> &Bins {
+        &self.bins
+    }
+
+    /// The nominal cell at each checkpoint; moments are taken of the difference from it.
+    pub fn nominal(&self) -> &[Observables<f64>] {
+        &self.nominal
     }
 
     /// `1 - theta0`.
     pub fn open(&self) -> f64 {
-        1.0 - self.material.injection.free_share
+        self.read.open
     }
 
     /// Longest checkpoint; the f32 kernels count time in it.
@@ -221,6 +217,9 @@ impl Job {
     }
 
     /// What is read of a cell that was programmed to `occupancy` at a checkpoint of the bake.
+    ///
+    /// # Panics
+    /// If there are fewer checkpoints.
     pub fn observe(&self, factors: &Factors, occupancy: &step::Occupancy, checkpoint: usize) -> Observables<f64> {
         let mut emptied = [0.0; MAX_CLASSES];
         for (&bake_k, &stay_s) in self.stays.temperatures_k.iter().zip(self.stays.for_s.row(checkpoint)) {
@@ -228,31 +227,8 @@ impl Job {
             emptied.iter_mut().zip(emission).for_each(|(sum, per_s)| *sum += per_s * stay_s);
         }
         let start = step::filling(&self.material.classes, occupancy);
-        self.read_out(factors.area, start, self.lost_fraction(occupancy, &emptied, start))
-    }
-
-    /// Fraction of the charge of a cell filled to `start` that is lost once each class was `emptied` so many times: its rate times
-    /// the time, summed over temperatures.
-    pub fn lost_fraction(&self, occupancy: &step::Occupancy, emptied: &step::Occupancy, start: f64) -> f64 {
-        if start <= PROGRAMMED_FILLING {
-            return 0.0;
-        }
-        (release::lost_filling(&self.material.classes, occupancy, emptied) / start).min(1.0)
-    }
-
-    /// Conductance, filling and window of a cell that has lost a fraction of its charge.
-    ///
-    /// The window is `theta0 q F/(1 - q F)` with `q = 1 - theta0`, so what is kept of it is
-    /// `(1 - L)/(1 + L q F0/(1 - q F0))`: no small difference of large numbers.
-    pub fn read_out(&self, area: f64, start: f64, lost: f64) -> Observables<f64> {
-        let open = self.open();
-        let filling = start * (1.0 - lost);
-        Observables {
-            conductance: area * (self.read.direct / (1.0 - open * filling) + self.read.hopping),
-            filling,
-            lost,
-            kept: (1.0 - lost) / (1.0 + lost * open * start / (1.0 - open * start)),
-        }
+        let lost = read::lost_fraction(&self.material.classes, occupancy, &emptied, start);
+        self.read.read(factors.area, start, lost)
     }
 
     /// Edges that hold all but the far ends of the array: 4 standard deviations and a margin around the nominal cell's way.
@@ -262,7 +238,7 @@ impl Job {
         let spread = libm::exp(4.0 * v.area);
         let charge = libm::exp(4.0 * (v.trap_filled + v.capture_speed)) * 1.05;
         let full = (programmed.filling * charge).min(1.0);
-        let top = self.read_out(spread * 1.02, full, 0.0).conductance;
+        let top = self.read.read(spread * 1.02, full, 0.0).conductance;
         Bins {
             count,
             conductance: (1.0 / (spread * 1.02), top),
@@ -277,49 +253,118 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trapline_model::material;
+    use trapline_model::material::{self, TrapClass};
+    use trapline_model::protocol::Segment;
 
-    fn job(name: &str, read_v: f64) -> Job {
-        Job::new(&JobSpec {
-            material: &material::shipped(name).unwrap(),
-            variation: true,
-            seed: 1,
-            shape: ArrayShape { rows: 1, cols: 1 },
-            program_k: 298.15,
-            bake_k: 373.15,
-            profile: None,
-            program: &[Segment { bias_v: 1.5, dwell_s: 1e-2, cycle: 0 }],
-            substeps: None,
-            times_s: &[1.0, 1e4],
-            read_v,
-            read_k: 373.15,
-            kept_threshold: 0.9,
-            bins: 8,
-        })
-    }
+    const PULSE: Segment = Segment { bias_v: 1.5, dwell_s: 1e-2, cycle: 0 };
 
     #[test]
     fn a_negative_read_bias_reads_as_the_positive_one() {
         for (name, _) in material::SHIPPED {
-            let (forward, reverse) = (job(name, 0.1), job(name, -0.1));
-            assert_eq!(forward.read, reverse.read, "{name}");
+            let material = material::shipped(name).unwrap();
+            let bake = Bake::at(373.15).checkpoints(&[1.0, 1e4]);
+            let job = |read_v| {
+                let job = Job::of(&material).program(Program::of(&[PULSE])).bake(bake.clone()).read(Read::with(read_v));
+                job.build().unwrap()
+            };
+            let (forward, reverse) = (job(0.1), job(-0.1));
             assert_eq!(forward.nominal, reverse.nominal, "{name}");
             assert!(forward.nominal.iter().all(|seen| seen.array().iter().all(|x| x.is_finite())), "{name}");
             // Control: not every bias reads alike.
-            assert_ne!(forward.read, job(name, 0.2).read, "{name}");
+            assert_ne!(forward.read, job(0.2).read, "{name}");
         }
     }
 
     #[test]
-    fn the_smaller_share_of_the_conductance_keeps_its_digits() {
-        let mut sheets = material::shipped("pi-ws2-ns").unwrap();
-        for hopping_s in [0.0, 4.5e-12, 1e-3, 1e20] {
-            sheets.hopping.as_mut().unwrap().conductance_s = hopping_s;
-            let read = ReadOut::new(&sheets, 0.1, 373.15);
-            let direct_s = sheets.injection.free_share * current::injected_a(&sheets, 0.1, 373.15) / 0.1;
-            // A quotient and a product of f64, or two of each.
-            assert!((read.direct * read.fresh_conductance_s / direct_s - 1.0).abs() < 1e-15, "{hopping_s} S: {read:?}");
-            assert!((read.direct + read.hopping - 1.0).abs() < 1e-15, "{hopping_s} S: {read:?}");
+    fn what_is_not_said_is_what_the_docs_say() {
+        let dots = material::shipped("pi-ws2-qd").unwrap();
+        let short = Job::of(&dots).build().unwrap();
+        let room_k = trapline_model::units::kelvin(25.0);
+        let long = Job::of(&dots)
+            .variation(true)
+            .seed(1)
+            .array(ArrayShape { rows: 1, cols: 1 })
+            .program(Program::of(&[]).at(room_k).substeps(None))
+            .bake(Bake::at(room_k).along(None).checkpoints(&[]))
+            .read(Read::with(0.1).at(room_k))
+            .fails_below(0.9)
+            .bins(64);
+        assert_eq!(format!("{short:?}"), format!("{:?}", long.build().unwrap()));
+        assert_eq!((short.times_s(), short.bins().count, short.variation()), (&[0.0][..], 64, &dots.variation));
+        // A reading is at the temperature of its bake.
+        let hot = |read: Read| Job::of(&dots).bake(Bake::at(400.0)).read(read).build().unwrap().read_k();
+        assert_eq!((hot(Read::default()), hot(Read::default().at(300.0))), (400.0, 300.0));
+    }
+
+    /// Each limit, by a value just outside of it; and the value just inside is a job.
+    #[test]
+    fn nonsense_is_refused_in_one_line_with_its_value() {
+        let dots = material::shipped("pi-ws2-qd").unwrap();
+        let segment = |bias_v, dwell_s, cycle| Program::of(&[PULSE, Segment { bias_v, dwell_s, cycle }]);
+        let until = |times_s: &[f64]| Bake::at(400.0).checkpoints(times_s);
+        let most: Vec<f64> = (1..=MAX_CHECKPOINTS).map(|i| i as f64).collect();
+        let of = || Job::of(&dots);
+        let array = |rows, cols| of().array(ArrayShape { rows, cols });
+        let bad = [
+            (array(0, 1), "0 rows and 1 columns"),
+            (array(1, (1 << 20) + 1), "1048577 columns"),
+            (of().program(Program::of(&[]).at(0.0)), "the programming is 0 K"),
+            (of().bake(Bake::at(f64::INFINITY)), "the bake is inf K"),
+            (of().read(Read::default().at(f64::NAN)), "the reading is NaN K"),
+            (of().program(segment(f64::NAN, 1.0, 0)), "segment 1 of the programming is at NaN V"),
+            (of().program(segment(-100.1, 1.0, 0)), "at -100.1 V"),
+            (of().program(segment(1.0, -1e-9, 0)), "lasts -0.000000001 s"),
+            (of().program(segment(1.0, f64::INFINITY, 0)), "lasts inf s"),
+            (of().program(segment(1.0, 1.0, u32::MAX)), "cycle 4294967295"),
+            (of().program(segment(1.0, 1.0, 0).substeps(0)), "0 substeps"),
+            (of().program(segment(1.0, 1.0, 0).substeps(65)), "65 substeps"),
+            (of().bake(until(&[0.0])), "checkpoint 1 is 0 s"),
+            (of().bake(until(&[1.0, f64::NAN])), "checkpoint 2 is NaN s"),
+            (of().bake(until(&[1.0, 2.0, 2.0])), "checkpoint 3, at 2 s, follows one at 2 s"),
+            (of().bake(until(&most)), "4097 checkpoints"),
+            (of().read(Read::with(0.0)), "read bias is 0 V"),
+            (of().read(Read::with(f64::NAN)), "read bias is NaN V"),
+            (of().fails_below(0.0), "below 0 of its window"),
+            (of().fails_below(1.0), "below 1 of its window"),
+            (of().bins(0), "0 bins"),
+            (of().bins(MAX_BINS + 1), "257 bins"),
+        ];
+        for (job, said) in bad {
+            let error = job.build().unwrap_err().to_string();
+            assert!(error.contains(said) && !error.contains('\n'), "{said}: {error}");
         }
+        let good = [
+            array(1, 1 << 20),
+            of().program(segment(-100.0, 0.0, u32::MAX - 1).substeps(64)),
+            of().bake(until(&most[1..])),
+            of().read(Read::with(-0.1)),
+            of().fails_below(1e-9),
+            of().fails_below(0.999),
+            of().bins(MAX_BINS),
+            of().bins(1),
+        ];
+        for job in good {
+            assert!(job.build().is_ok(), "{job:?}");
+        }
+    }
+
+    #[test]
+    fn a_material_that_no_file_could_hold_is_refused() {
+        let dots = || material::shipped("pi-ws2-qd").unwrap();
+        let refused = |of: &Material, said: &str| {
+            let error = Job::of(of).build().unwrap_err().to_string();
+            assert!(error.contains(said), "{said}: {error}");
+        };
+        refused(&Material { classes: vec![dots().classes[0]; 17], ..dots() }, "17 trap classes");
+        let nan = TrapClass { depth_ev: f64::NAN, ..dots().classes[0] };
+        refused(&Material { classes: vec![dots().classes[0], nan], ..dots() }, "trap class 1");
+        refused(&Material { variation: Variation { area: -0.1, ..dots().variation }, ..dots() }, "the area is -0.1");
+        let mut dead = dots();
+        dead.injection.direct_s = 0.0;
+        dead.injection.fowler_nordheim_a_per_v2 = 0.0;
+        refused(&dead, "a fresh cell conducts 0 S at 0.1 V");
+        // Without variation its numbers do not count.
+        let odd = Material { variation: Variation { area: f64::NAN, ..dots().variation }, ..dots() };
+        assert!(Job::of(&odd).variation(false).build().is_ok());
     }
 }

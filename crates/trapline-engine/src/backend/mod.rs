@@ -15,6 +15,7 @@ pub mod gpu;
 pub mod job;
 mod processor;
 pub mod reference;
+pub mod rows;
 pub mod schedule;
 mod select;
 pub mod stimulus;

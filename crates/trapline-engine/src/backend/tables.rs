@@ -3,56 +3,16 @@
 //! Rates are rounded once, from f64. The bake counts time in units of its longest checkpoint, so that rates
 //! of 1e-40 per second times ten years stay inside f32.
 
-use crate::backend::job::{Job, ProgramStep, QUANTITIES};
-use crate::backend::stimulus::Stimulus;
-use crate::backend::tally::Shift;
+use super::job::{Job, ProgramStep};
+use super::schedule::Visit;
+use super::stimulus::Stimulus;
+use super::tally::Shift;
+use trapline_model::cell::read::Observables;
 use trapline_model::cell::release;
 use trapline_model::material::{MAX_CLASSES, Material, TrapClass, Variation};
 use trapline_model::units::thermal_energy_ev;
 
-/// One trap class.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct ClassRow {
-    pub weight: f32,
-    pub speed: f32,
-    /// Thermal escape of the nominal cell at the programming temperature, 1/s.
-    pub program_rate: f32,
-    /// The same at the bake temperature, per longest checkpoint.
-    pub bake_rate: f32,
-    /// Slope and curvature of the depth by ln(size), over kT of the programming and of the bake.
-    pub program_slope: f32,
-    pub program_curvature: f32,
-    pub bake_slope: f32,
-    pub bake_curvature: f32,
-}
-
-/// One segment of a programming or of a stimulus.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct SegmentRow {
-    /// Electrons offered per trap in one substep.
-    pub offered: f32,
-    /// |V| - V_on, V.
-    pub overdrive_v: f32,
-    /// Field release in one substep, class of speed 1.
-    pub field: f32,
-    /// One substep, s.
-    pub step_s: f32,
-    pub substeps: u32,
-    pub iterations: u32,
-    pub cycle: u32,
-    /// Bias, and the injected and hopping current of the nominal cell at it; only a stimulus has these.
-    pub bias_v: f32,
-    pub injected_a: f32,
-    pub hopping_a: f32,
-    /// Row of the response this segment counts towards; [`NOT_RECORDED`] where it counts towards none.
-    pub row: u32,
-    /// Pieces its charge is taken in, or how else, and iterations of each: see `StimulusStep`.
-    pub pieces: u32,
-    pub piece_iterations: u32,
-}
-
-/// See [`SegmentRow::row`].
-pub const NOT_RECORDED: u32 = u32::MAX;
+pub use super::rows::{ClassRow, NOT_RECORDED, NominalRow, SegmentRow, VisitRow};
 
 impl SegmentRow {
     fn new(step: &ProgramStep, onset_v: f64) -> SegmentRow {
@@ -66,12 +26,8 @@ impl SegmentRow {
             substeps: drive.substeps,
             iterations: step.iterations,
             cycle: step.cycle,
-            bias_v: 0.0,
-            injected_a: 0.0,
-            hopping_a: 0.0,
             row: NOT_RECORDED,
-            pieces: 0,
-            piece_iterations: 0,
+            ..SegmentRow::default()
         }
     }
 }
@@ -84,72 +40,46 @@ fn to_f32(rate: f64) -> f32 {
     rate.clamp(0.0, f64::from(MOST_EVENTS)) as f32
 }
 
-/// One visit of the bake.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct VisitRow {
-    pub checkpoint: u32,
-    pub direct: bool,
-    /// Over the longest checkpoint.
-    pub time: f32,
+/// Thermal escape of a class at a temperature, as the kernels take it: the nominal cell's rate, 1/s, and slope and curvature of the depth by
+/// ln(size), over kT.
+struct Escape {
+    per_s: f64,
+    slope: f32,
+    curvature: f32,
 }
 
-/// One trap class at one temperature of a profile: as the `bake_` fields of [`ClassRow`].
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct HeatRow {
-    /// Thermal escape of the nominal cell, per longest checkpoint.
-    pub rate: f32,
-    pub slope: f32,
-    pub curvature: f32,
-}
-
-impl HeatRow {
-    fn new(material: &Material, class: &TrapClass, bake_k: f64, longest_s: f64) -> HeatRow {
-        let per_ev = 1.0 / thermal_energy_ev(bake_k);
-        let thermal = release::thermal_per_s(material.attempt_per_s, class.depth_ev, bake_k);
-        HeatRow {
-            rate: to_f32(thermal * longest_s),
+impl Escape {
+    fn new(material: &Material, class: &TrapClass, temperature_k: f64) -> Escape {
+        let per_ev = 1.0 / thermal_energy_ev(temperature_k);
+        Escape {
+            per_s: release::thermal_per_s(material.attempt_per_s, class.depth_ev, temperature_k),
             slope: (class.depth_slope_ev * per_ev) as f32,
             curvature: (class.depth_curvature_ev * per_ev) as f32,
         }
     }
 }
 
-/// A bake at more than one temperature; of a constant one all of it is empty.
-///
-/// The kernels sum a class's emptyings over the temperatures. All terms are positive, nothing cancels: the sum's relative error is at
-/// most that of its terms, in their shares of it, and one rounding an addition, of which there are [`trapline_model::protocol::MAX_LEGS`] at most.
-/// Nearly all of the sum is the hottest temperature's, whose exponents are the smallest.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ProfileTables {
-    /// Per temperature.
-    pub heats: Vec<[HeatRow; MAX_CLASSES]>,
-    /// Time at each temperature over the longest checkpoint; axes (visit, temperature), flat.
-    pub stays: Vec<f32>,
-    /// How many times the matrix has emptied each trap, per visit: the same for all cells, so summed in f64.
-    pub matrix: Vec<f32>,
-}
-
-impl ProfileTables {
-    fn new(job: &Job) -> ProfileTables {
-        let (material, longest_s, temperatures_k) = (&job.material, job.longest_s(), &job.stays.temperatures_k);
-        if temperatures_k.len() == 1 {
-            return ProfileTables::default();
+impl ClassRow {
+    fn new(material: &Material, class: &TrapClass, program_k: f64) -> ClassRow {
+        let escape = Escape::new(material, class, program_k);
+        ClassRow {
+            weight: class.weight as f32,
+            speed: class.speed as f32,
+            program_rate: to_f32(escape.per_s),
+            program_slope: escape.slope,
+            program_curvature: escape.curvature,
+            ..ClassRow::default()
         }
-        let heat = |&bake_k: &f64| {
-            let mut rows = [HeatRow::default(); MAX_CLASSES];
-            for (row, class) in rows.iter_mut().zip(&material.classes) {
-                *row = HeatRow::new(material, class, bake_k, longest_s);
-            }
-            rows
-        };
-        let let_go_per_s: Vec<f64> = temperatures_k.iter().map(|&k| release::matrix_per_s(material, k)).collect();
-        let visits = || job.visits.iter().map(|visit| job.stays.for_s.row(visit.checkpoint));
-        ProfileTables {
-            heats: temperatures_k.iter().map(heat).collect(),
-            stays: visits().flatten().map(|stay_s| (stay_s / longest_s) as f32).collect(),
-            matrix: visits()
-                .map(|stays_s| to_f32(let_go_per_s.iter().zip(stays_s).map(|(e, s)| e * s).sum()))
-                .collect(),
+    }
+
+    /// The same class in a bake at a temperature.
+    fn baked(self, material: &Material, class: &TrapClass, bake_k: f64, longest_s: f64) -> ClassRow {
+        let escape = Escape::new(material, class, bake_k);
+        ClassRow {
+            bake_rate: to_f32(escape.per_s * longest_s),
+            bake_slope: escape.slope,
+            bake_curvature: escape.curvature,
+            ..self
         }
     }
 }
@@ -175,8 +105,8 @@ pub struct CellTables {
     pub open: f32,
     pub trap_filled_v: f32,
     pub onset_v: f32,
-    /// Matrix release while programming, 1/s.
-    pub program_matrix: f32,
+    /// Rate at which all traps are emptied alike while programming, 1/s.
+    pub program_background: f32,
     pub size_sd: f32,
     pub area_sd: f32,
     pub trap_filled_sd: f32,
@@ -189,19 +119,24 @@ pub struct CellTables {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tables {
     pub cell: CellTables,
-    pub visits: Vec<VisitRow>,
-    /// Matrix release while baking, per longest checkpoint.
-    pub bake_matrix: f32,
-    pub profile: ProfileTables,
+    /// The classes at each temperature of a profile; empty of a constant bake, which has its constants in `cell`.
+    ///
+    /// The kernels sum a class's emptyings over the temperatures. All terms are positive, nothing cancels: the sum's relative error is at
+    /// most that of its terms, in their shares of it, and one rounding an addition, of which there are [`trapline_model::protocol::MAX_LEGS`]
+    /// at most. Nearly all of the sum is the hottest temperature's, whose exponents are the smallest.
+    pub profile: Vec<[ClassRow; MAX_CLASSES]>,
+    /// The rows of all visits: see [`Tables::visits`].
+    pub visit_rows: Vec<VisitRow>,
+    /// Rate at which all traps are emptied alike in a constant bake, per longest checkpoint.
+    pub bake_background: f32,
     pub direct: f32,
     pub hopping: f32,
     pub kept_threshold: f32,
     pub bins: u32,
     /// Conductance, filling, kept.
     pub histograms: [BinRow; 3],
-    /// Per checkpoint: nominal values, and one over the scales of the differences.
-    pub nominal: Vec<[f32; QUANTITIES]>,
-    pub inverse_scale: Vec<[f32; QUANTITIES]>,
+    /// Per checkpoint.
+    pub nominal: Vec<NominalRow>,
 }
 
 /// Rounds to f32 and back: what the f32 backends make of a shift.
@@ -211,17 +146,9 @@ pub fn round_to_f32(value: f64) -> f64 {
 
 impl CellTables {
     fn new(material: &Material, variation: &Variation, temperature_k: f64, segments: Vec<SegmentRow>) -> CellTables {
-        let per_ev = 1.0 / thermal_energy_ev(temperature_k);
         let mut rows = [ClassRow::default(); MAX_CLASSES];
         for (row, class) in rows.iter_mut().zip(&material.classes) {
-            *row = ClassRow {
-                weight: class.weight as f32,
-                speed: class.speed as f32,
-                program_rate: to_f32(release::thermal_per_s(material.attempt_per_s, class.depth_ev, temperature_k)),
-                program_slope: (class.depth_slope_ev * per_ev) as f32,
-                program_curvature: (class.depth_curvature_ev * per_ev) as f32,
-                ..ClassRow::default()
-            };
+            *row = ClassRow::new(material, class, temperature_k);
         }
         let free_share = material.injection.free_share;
         CellTables {
@@ -233,7 +160,7 @@ impl CellTables {
             open: (1.0 - free_share) as f32,
             trap_filled_v: material.capture.map_or(1.0, |c| c.trap_filled_v) as f32,
             onset_v: onset_v(material) as f32,
-            program_matrix: to_f32(release::matrix_per_s(material, temperature_k)),
+            program_background: to_f32(release::background_per_s(material, temperature_k)),
             size_sd: variation.size as f32,
             area_sd: variation.area as f32,
             trap_filled_sd: variation.trap_filled as f32,
@@ -270,34 +197,77 @@ impl Tables {
         let segments = job.program.iter().map(|step| SegmentRow::new(step, onset_v(material))).collect();
         let mut cell = CellTables::new(material, &job.variation, job.program_k, segments);
         let longest_s = job.longest_s();
-        // With a profile these are its first temperature's, and nothing reads them.
-        let bake_k = job.stays.temperatures_k[0];
-        for (row, class) in cell.rows.iter_mut().zip(&material.classes) {
-            let HeatRow { rate, slope, curvature } = HeatRow::new(material, class, bake_k, longest_s);
-            (row.bake_rate, row.bake_slope, row.bake_curvature) = (rate, slope, curvature);
+        let at = |rows: &[ClassRow; MAX_CLASSES], bake_k: f64| {
+            let mut rows = *rows;
+            for (row, class) in rows.iter_mut().zip(&material.classes) {
+                *row = row.baked(material, class, bake_k, longest_s);
+            }
+            rows
+        };
+        let temperatures_k = &job.stays.temperatures_k;
+        let mut profile = Vec::new();
+        if let [bake_k] = temperatures_k[..] {
+            cell.rows = at(&cell.rows, bake_k);
+        } else {
+            profile.extend(temperatures_k.iter().map(|&bake_k| at(&cell.rows, bake_k)));
         }
-        let visits = job.visits.iter().map(|visit| VisitRow {
-            checkpoint: visit.checkpoint as u32,
-            direct: visit.direct,
-            time: (visit.time_s / longest_s) as f32,
-        });
         let bin = |(low, high): (f64, f64)| BinRow {
             low: low as f32,
             per_unit: (job.bins.count as f64 / (high - low)) as f32,
         };
-        let shifts: Vec<_> = job.nominal.iter().map(|n| Shift::new(n, round_to_f32)).collect();
+        let nominal = |seen: &Observables<f64>| {
+            let shift = Shift::new(seen, round_to_f32);
+            NominalRow::new(shift.nominal.map(|x| x as f32), shift.scale.map(|x| 1.0 / (x as f32)))
+        };
         Tables {
             cell,
-            visits: visits.collect(),
-            bake_matrix: to_f32(release::matrix_per_s(material, bake_k) * longest_s),
-            profile: ProfileTables::new(job),
+            profile,
+            visit_rows: visit_rows(job),
+            bake_background: to_f32(release::background_per_s(material, temperatures_k[0]) * longest_s),
             direct: job.read.direct as f32,
             hopping: job.read.hopping as f32,
             kept_threshold: job.kept_threshold as f32,
             bins: job.bins.count as u32,
             histograms: [bin(job.bins.conductance), bin(job.bins.filling), bin(job.bins.kept)],
-            nominal: shifts.iter().map(|s| s.nominal.map(|x| x as f32)).collect(),
-            inverse_scale: shifts.iter().map(|s| s.scale.map(|x| 1.0 / (x as f32))).collect(),
+            nominal: job.nominal.iter().map(nominal).collect(),
         }
     }
+
+    /// Whether the temperature of the bake changes.
+    pub fn has_profile(&self) -> bool {
+        !self.profile.is_empty()
+    }
+
+    /// The visits in order. A visit is one row for each temperature of a profile, and one of a constant bake.
+    pub fn visits(&self) -> std::slice::ChunksExact<'_, VisitRow> {
+        self.visit_rows.chunks_exact(self.profile.len().max(1))
+    }
+}
+
+fn visit_rows(job: &Job) -> Vec<VisitRow> {
+    let (longest_s, temperatures_k) = (job.longest_s(), &job.stays.temperatures_k);
+    if temperatures_k.len() == 1 {
+        let row = |visit: &Visit| VisitRow {
+            checkpoint: visit.checkpoint as u32,
+            chained: u32::from(!visit.direct),
+            time: (visit.time_s / longest_s) as f32,
+            background: 0.0,
+        };
+        return job.visits.iter().map(row).collect();
+    }
+    // The same for all cells, so summed in f64.
+    let background_per_s: Vec<f64> =
+        temperatures_k.iter().map(|&k| release::background_per_s(&job.material, k)).collect();
+    let rows = job.visits.iter().flat_map(|visit| {
+        let stays_s = job.stays.for_s.row(visit.checkpoint);
+        let background = to_f32(background_per_s.iter().zip(&stays_s).map(|(e, s)| e * s).sum());
+        let row = move |&stay_s: &f64| VisitRow {
+            checkpoint: visit.checkpoint as u32,
+            chained: 0,
+            time: (stay_s / longest_s) as f32,
+            background,
+        };
+        stays_s.into_iter().map(row)
+    });
+    rows.collect()
 }

@@ -9,8 +9,9 @@
 //!
 //! The scale is 1, except for the lost fraction, where it is the nominal cell's: losses of 1e-17 have moments too.
 
-use super::job::{Job, Observables, QUANTITIES};
+use super::job::Job;
 use ndarray::{Array1, Array2};
+use trapline_model::cell::read::{Observables, QUANTITIES};
 use trapline_model::outcome::{HistogramSeries, Histograms, MomentSeries, PointOutcome};
 
 /// Cells whose sums are kept apart in f32: the unit of reduction on every backend.
@@ -177,29 +178,14 @@ pub fn bin_of(value: f64, (low, high): (f64, f64), bins: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::job::JobSpec;
-    use trapline_model::array::ArrayShape;
+    use crate::backend::job::Bake;
 
     #[test]
     fn chunks_are_bounded_by_memory_and_always_some() {
         let times_s: Vec<f64> = (1..=4095).map(f64::from).collect();
+        let pi = trapline_model::material::shipped("pi").expect("shipped");
         let job = |times: usize, bins: usize| {
-            Job::new(&JobSpec {
-                material: &trapline_model::material::shipped("pi").expect("shipped"),
-                variation: false,
-                seed: 1,
-                shape: ArrayShape { rows: 1, cols: 1 },
-                program_k: 300.0,
-                bake_k: 400.0,
-                profile: None,
-                program: &[],
-                substeps: None,
-                times_s: &times_s[..times],
-                read_v: 0.1,
-                read_k: 400.0,
-                kept_threshold: 0.9,
-                bins,
-            })
+            Job::of(&pi).bake(Bake::at(400.0).checkpoints(&times_s[..times])).bins(bins).build().expect("within limits")
         };
         // The limits of a campaign: 4096 checkpoints, 256 bins.
         let largest = job(4095, 256);

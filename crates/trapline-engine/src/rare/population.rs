@@ -6,7 +6,8 @@
 
 use serde::Serialize;
 
-use crate::backend::job::{Job, PROGRAMMED_FILLING};
+use crate::backend::job::Job;
+use trapline_model::cell::read::PROGRAMMED_FILLING;
 use trapline_model::cell::{Factors, step};
 use trapline_model::rng::{self, NORMAL_UNIT, Purpose};
 

@@ -3,29 +3,24 @@
 use super::design::farther_out;
 use super::mixture::{Mixture, ROUND};
 use super::*;
-use crate::backend::job::JobSpec;
-use trapline_model::array::ArrayShape;
+use crate::backend::job::{Bake, Program};
 use trapline_model::material;
 use trapline_model::protocol::Segment;
 
 fn job(pulses: u32) -> Job {
+    job_of(pulses, true)
+}
+
+fn job_of(pulses: u32, variation: bool) -> Job {
     let pulse = |cycle| Segment { bias_v: 1.5, dwell_s: 1e-3, cycle };
-    Job::new(&JobSpec {
-        material: &material::shipped("pi-ws2-qd").unwrap(),
-        variation: true,
-        seed: 1,
-        shape: ArrayShape { rows: 1, cols: 1 },
-        program_k: 298.15,
-        bake_k: 423.15,
-        profile: None,
-        program: &(0..pulses).map(pulse).collect::<Vec<_>>(),
-        substeps: None,
-        times_s: &[1e5, 1e6],
-        read_v: 0.1,
-        read_k: 423.15,
-        kept_threshold: 0.9,
-        bins: 8,
-    })
+    let segments: Vec<_> = (0..pulses).map(pulse).collect();
+    Job::of(&material::shipped("pi-ws2-qd").unwrap())
+        .variation(variation)
+        .program(Program::of(&segments))
+        .bake(Bake::at(423.15).checkpoints(&[1e5, 1e6]))
+        .bins(8)
+        .build()
+        .unwrap()
 }
 
 #[test]
@@ -120,11 +115,8 @@ fn a_request_outside_its_limits_is_one_line() {
 #[test]
 fn an_array_that_was_never_programmed_is_refused_and_one_without_spread_is_exact() {
     let request = Request { precision: 0.1, confidence: 0.95, max_samples: 1 << 14, seed: 1, stream: 0 };
-    let mut empty = job(1);
-    empty.program.clear();
-    assert_eq!(estimate(&empty, &request), Err(RareError::NothingProgrammed));
-    let mut alike = job(1);
-    alike.variation = trapline_model::material::Variation::OFF;
+    assert_eq!(estimate(&job(0), &request), Err(RareError::NothingProgrammed));
+    let alike = job_of(1, false);
     let found = estimate(&alike, &request).unwrap();
     let expected: Vec<_> = alike.nominal[1..].iter().map(|seen| f64::from(u8::from(seen.kept < 0.9))).collect();
     assert_eq!(found.times.iter().map(|time| time.fraction).collect::<Vec<_>>(), expected);

@@ -17,7 +17,7 @@ fn gpu(memory_bytes: Option<u64>) -> Gpu {
 }
 
 fn every_variant() -> impl Iterator<Item = (source::Kernel, usize, bool)> {
-    source::KERNELS.into_iter().flat_map(|kernel| {
+    source::kernels().flat_map(|kernel| {
         [1, 2, 8, 16].into_iter().flat_map(move |classes| [false, true].map(|count| (kernel, classes, count)))
     })
 }
@@ -46,13 +46,14 @@ fn shaders_need_no_optional_feature_and_translate_to_metal_and_dx12() {
         assert!(direct.contains("_NagaConstants."), "{}: nothing knows how wide the dispatch is", kernel.name);
     }
     // Control: an unknown name is an error here, without a GPU.
-    let broken = source::BAKE.wgsl(8, false).replace("start_bake(i)", "start_cake(i)");
+    let broken = source::Kernel::bake(source::Decay::Constant).wgsl(8, false).replace("start_bake(i)", "start_cake(i)");
     assert!(naga::front::wgsl::parse_str(&broken).is_err());
 }
 
 #[test]
 fn structures_have_the_same_layout_on_both_sides() {
-    let module = naga::front::wgsl::parse_str(&source::BAKE.wgsl(8, false)).expect("parsed by the test above");
+    let module = naga::front::wgsl::parse_str(&source::Kernel::bake(source::Decay::Constant).wgsl(8, false))
+        .expect("parsed by the test above");
     type Offsets = &'static [(&'static str, usize)];
     let structures: [(&str, Offsets, usize); 5] = [
         ("Params", layout::Params::OFFSETS, size_of::<layout::Params>()),
@@ -73,7 +74,7 @@ fn structures_have_the_same_layout_on_both_sides() {
 
 #[test]
 fn every_kernel_names_exactly_the_buffers_it_uses() {
-    for kernel in source::KERNELS {
+    for kernel in source::kernels() {
         let text = kernel.wgsl(8, false);
         let module = naga::front::wgsl::parse_str(&text).expect("parsed by the test above");
         let info = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).expect("validated");
@@ -291,5 +292,5 @@ fn it_was_a_gpu_backend_that_ran() {
     assert!(!identity.adapter.is_empty());
     assert!(["Vulkan", "Metal", "Dx12"].contains(&identity.instruction_set.as_str()), "{identity:?}");
     let job = shipped_job("pi", 100.0, 1, 1, 1);
-    assert_eq!(gpu(None).trace(&job, &CellSet::run(0, 1)).expect("runs").conductance.len(), job.times_s.len());
+    assert_eq!(gpu(None).trace(&job, &CellSet::run(0, 1)).expect("runs").conductance.len(), job.times_s().len());
 }

@@ -7,9 +7,11 @@
 //! what is demanded of both. What else is read follows from it as there.
 
 use crate::support::twins::{KEPT, LOST, ROUNDING, apart, assert_twins, fields, open, trace};
-use crate::support::{HOURS, assert_close, octaves, point, profile_job, single_class, thirty_pulses};
+use crate::support::{
+    HOURS, assert_close, built, octaves, point, profile_job, profile_point, single_class, thirty_pulses,
+};
 use trapline_engine::backend::cpu::{Cpu, InstructionSet};
-use trapline_engine::backend::job::{Job, JobSpec};
+use trapline_engine::backend::job::{Job, Read};
 use trapline_engine::backend::reference::Reference;
 use trapline_engine::backend::{Backend, Trace};
 use trapline_model::array::CellSet;
@@ -81,8 +83,7 @@ fn two_rates(backend: &dyn Backend) {
         [(&[(None, 3.0), (Some(100.0), 2.0)], &walked), (&[(None, 1e-3), (Some(100.0), 9e-3)], &fast)];
     for (legs, times) in cases {
         let times_s: Vec<f64> = times.iter().map(|t| t.0).collect();
-        let job = profile_job(&m, legs, Some(1_000_000_000), &times_s, 1);
-        let job = Job { variation: material::Variation::OFF, ..job };
+        let job = built(profile_point(&m, legs, Some(1_000_000_000), &times_s, 1).variation(false));
         let found = trace(backend, &job, &CellSet::run(0, 1));
         for (i, (time_s, hot_s, cold_s)) in times.iter().enumerate() {
             let expected = -(-(rate(150.0) * hot_s + rate(100.0) * cold_s)).exp_m1();
@@ -101,12 +102,11 @@ fn hardly_a_profile(backend: &dyn Backend) {
     let cells = CellSet::run(3, 203);
     for m in [material::shipped("pi-ws2-qd").unwrap(), material::shipped("pi-ws2-ns").unwrap(), sixteen()] {
         let of = |celsius: f64| profile_job(&m, &[(None, 7.0), (Some(celsius), 3.0)], None, &octaves(), 9);
-        let constant =
-            Job::new(&JobSpec { shape: of(1.0).shape, ..point(&m, &thirty_pulses(1.5), 150.0, 9, &octaves()) });
+        let constant = built(point(&m, &thirty_pulses(1.5), 150.0, 9, &octaves()).array(of(1.0).shape()));
         let expected = trace(backend, &constant, &cells);
         assert_eq!(trace(backend, &of(150.0), &cells), expected);
         let near = of(150.000_000_000_1);
-        assert_eq!(near.stays.temperatures_k.len(), 2);
+        assert_eq!(near.stays().temperatures_k.len(), 2);
         // Either may be off by its tolerance.
         let ratios = apart(&near, &trace(backend, &near, &cells), &expected);
         assert!(ratios.iter().all(|(_, ratio)| *ratio <= 2.0), "{ratios:?}");
@@ -168,12 +168,13 @@ fn small_changes_are_noticed(backend: &dyn Backend) {
 // Sums and counts of the cells that are read one by one.
 fn statistics_are_those_of_the_cells(backend: &dyn Backend) {
     let qd = material::shipped("pi-ws2-qd").unwrap();
-    let mut job = profile_job(&qd, &[(Some(156.0), 100.0), (Some(25.0), 100.0)], None, &octaves(), 5);
+    let point = profile_point(&qd, &[(Some(156.0), 100.0), (Some(25.0), 100.0)], None, &octaves(), 5);
     // So that at one checkpoint about half of the cells fail.
-    job.kept_threshold = job.nominal[30].kept;
+    let half = built(point.clone()).nominal()[30].kept;
+    let job = built(point.fails_below(half));
     let tally = backend.statistics(&job, &|_| ()).unwrap();
-    let cells = trace(backend, &job, &CellSet::run(0, job.shape.cells()));
-    let n = job.shape.cells() as f64;
+    let cells = trace(backend, &job, &CellSet::run(0, job.shape().cells()));
+    let n = job.shape().cells() as f64;
     for (checkpoint, (partial, shift)) in tally.partials.iter().zip(&tally.shifts).enumerate() {
         for (q, (name, values)) in fields(&cells).into_iter().enumerate() {
             let row = || values.row(checkpoint).into_iter().map(|x| f64::from(*x));
@@ -185,14 +186,14 @@ fn statistics_are_those_of_the_cells(backend: &dyn Backend) {
             assert_close(&what, partial.sum[q] / n, d.iter().sum::<f64>() / n, 0.0, error + 1e-30);
         }
         let kept = || cells.kept.row(checkpoint).into_iter().map(|x| f64::from(*x));
-        let failed = tally.counts[[checkpoint, 3 * (job.bins.count + 2)]] as usize;
+        let failed = tally.counts[[checkpoint, 3 * (job.bins().count + 2)]] as usize;
         let below = |edge: f64| kept().filter(|x| *x < edge).count();
-        let (least, most) = (below(job.kept_threshold - KEPT), below(job.kept_threshold + KEPT));
+        let (least, most) = (below(job.kept_threshold() - KEPT), below(job.kept_threshold() + KEPT));
         assert!(
             (least..=most).contains(&failed),
             "{failed} failed at checkpoint {checkpoint}, which must be {least} to {most}"
         );
-        assert!(checkpoint != 30 || (failed > 100 && failed < job.shape.cells() as usize - 100), "{failed} failed");
+        assert!(checkpoint != 30 || (failed > 100 && failed < job.shape().cells() as usize - 100), "{failed} failed");
     }
 }
 
@@ -200,12 +201,14 @@ fn statistics_are_those_of_the_cells(backend: &dyn Backend) {
 fn the_temperature_of_reading(backend: &dyn Backend) {
     let ns = material::shipped("pi-ws2-ns").unwrap();
     let (program, times) = (thirty_pulses(0.7), octaves());
-    let of = |read_k| Job::new(&JobSpec { read_k, ..point(&ns, &program, 150.0, 2, &times) });
+    let of = |read_k| built(point(&ns, &program, 150.0, 2, &times).read(Read::default().at(read_k)));
     let (cold, hot) = (of(kelvin(25.0)), of(kelvin(150.0)));
     let [one, other] = [&cold, &hot].map(|job| trace(backend, job, &CellSet::run(0, 70)));
     assert_eq!((&one.filling, &one.lost, &one.kept), (&other.filling, &other.lost, &other.kept));
     // Over each temperature's own fresh conductance, of which the hopping that knows no charge is more when hot.
-    assert!(cold.read.hopping < 0.9 * hot.read.hopping && cold.read.fresh_conductance_s < hot.read.fresh_conductance_s);
+    let (one_read, other_read) = (cold.read(), hot.read());
+    assert!(one_read.hopping < 0.9 * other_read.hopping);
+    assert!(one_read.fresh_conductance_s < other_read.fresh_conductance_s);
     assert!(one.conductance.row(0).iter().zip(other.conductance.row(0)).all(|(cold, hot)| cold > hot));
 }
 

@@ -3,7 +3,7 @@
 //! # Theory
 //! A cell is K trap classes with occupancies `f_k` (mean field: very many dots). [`current`] says what
 //! flows, [`capture`] what is caught, [`release`] what is let go, [`step`](mod@step) moves
-//! the charge in time, and [`charge`] adds up what passes meanwhile. Every current scales with the cell's area and capture
+//! the charge in time, [`charge`] adds up what passes meanwhile, and [`read`](mod@read) is what a reading makes of it. Every current scales with the cell's area and capture
 //! with area over the number of traps, which scales with area too: an area
 //! change alone changes no capture rate.
 //!
@@ -14,6 +14,7 @@
 pub mod capture;
 pub mod charge;
 pub mod current;
+pub mod read;
 pub mod release;
 pub mod step;
 pub mod validity;
@@ -108,15 +109,15 @@ impl Drive {
     }
 }
 
-/// Rates of a cell's classes at a temperature without bias, 1/s: thermal escape with the cell's own depths, and the matrix.
+/// Rates of a cell's classes at a temperature without bias, 1/s: thermal escape with the cell's own depths, and what empties all of
+/// them alike.
 pub fn emission_per_s(material: &Material, factors: &Factors, temperature_k: f64) -> Occupancy {
-    let matrix = release::matrix_per_s(material, temperature_k);
+    let background = release::background_per_s(material, temperature_k);
     let mut rates = [0.0; MAX_CLASSES];
     for (rate, class) in rates.iter_mut().zip(&material.classes) {
-        let u = factors.log_size;
-        let shift_ev = u * (class.depth_slope_ev + class.depth_curvature_ev * u);
+        let shift_ev = class.depth_shift_ev(factors.log_size);
         // One exponential of the cell's own depth: of two factors, near 0 K, one is 0 and the other infinite.
-        *rate = release::thermal_per_s(material.attempt_per_s, class.depth_ev + shift_ev, temperature_k) + matrix;
+        *rate = release::thermal_per_s(material.attempt_per_s, class.depth_ev + shift_ev, temperature_k) + background;
     }
     rates
 }

@@ -21,6 +21,12 @@ pub fn thermal_per_s(attempt_per_s: f64, depth_ev: f64, temperature_k: f64) -> f
     attempt_per_s * libm::exp(-depth_ev / thermal_energy_ev(temperature_k))
 }
 
+/// Rate at which every trap of every cell is emptied alike, whatever its depth, 1/s: the background of thermal escape. A way out that knows
+/// neither class nor cell is a term of this sum, and all backends have it from here.
+pub fn background_per_s(material: &Material, temperature_k: f64) -> f64 {
+    matrix_per_s(material, temperature_k)
+}
+
 /// Rate at which the relaxing matrix empties any trap, 1/s; 0 where it is switched off.
 pub fn matrix_per_s(material: &Material, temperature_k: f64) -> f64 {
     material.matrix.map_or(0.0, |m| m.release_per_s(material.glass_transition_k, temperature_k))

@@ -62,9 +62,21 @@ pub struct TrapClass {
 }
 
 impl TrapClass {
+    /// Shift of the depth in a cell whose dots are larger than the nominal ones by a factor `exp(log_size)`, eV.
+    pub fn depth_shift_ev(&self, log_size: f64) -> f64 {
+        log_size * (self.depth_slope_ev + self.depth_curvature_ev * log_size)
+    }
+
+    /// Whether all of its numbers are numbers.
+    pub fn is_finite(&self) -> bool {
+        [self.weight, self.depth_ev, self.speed, self.depth_slope_ev, self.depth_curvature_ev]
+            .iter()
+            .all(|x| x.is_finite())
+    }
+
     /// Smallest depth among cells whose ln(size) is up to `spread` from the nominal one, eV.
     pub fn least_depth_ev(&self, spread: f64) -> f64 {
-        let depth_ev = |u: f64| self.depth_ev + u * (self.depth_slope_ev + self.depth_curvature_ev * u);
+        let depth_ev = |u: f64| self.depth_ev + self.depth_shift_ev(u);
         (-16..=16).map(|i| depth_ev(spread * f64::from(i) / 16.0)).fold(f64::INFINITY, f64::min)
     }
 }
@@ -440,7 +452,7 @@ mod tests {
                 if WELL.depth_ev(middle) < class.depth_ev { low = middle } else { high = middle }
             }
             for u in [-0.03f64, -0.01, 0.01, 0.03] {
-                let shift = class.depth_slope_ev * u + class.depth_curvature_ev * u * u;
+                let shift = class.depth_shift_ev(u);
                 let exact = WELL.depth_ev(low * u.exp()) - class.depth_ev;
                 assert!((shift - exact).abs() < 3e-4, "{u}: {shift} {exact}");
             }

@@ -297,12 +297,9 @@ fn check(text: &str) -> Result<Material, MaterialError> {
             (classes::of_dots(&dots, &Reach::new(attempt_per_s, glass_transition_k, matrix.as_ref())), Some(dots))
         }
     };
-    let sound = |c: &TrapClass| {
-        [c.weight, c.depth_ev, c.speed, c.depth_slope_ev, c.depth_curvature_ev].iter().all(|x| x.is_finite())
-    };
     let weight: f64 = classes.iter().map(|c| c.weight).sum();
     let whole = classes.is_empty() || (weight - 1.0).abs() < 1e-9;
-    if !whole || !classes.iter().all(sound) {
+    if !whole || !classes.iter().all(TrapClass::is_finite) {
         return Err(MaterialError::value("traps", "gives no sound trap classes: check sizes, masses and well_height"));
     }
     let capture = match (&file.capture, classes.is_empty()) {

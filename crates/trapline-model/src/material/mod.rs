@@ -64,6 +64,11 @@ impl Material {
         }
         self
     }
+
+    /// The material with other classes, which heat alone empties: what is lost of them has a closed form.
+    pub fn with_thermal_classes(self, classes: Vec<TrapClass>) -> Material {
+        Material { classes, dots: None, matrix: None, ..self }
+    }
 }
 
 /// The tunnelling barrier of equation 1 of the paper.

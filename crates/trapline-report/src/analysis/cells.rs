@@ -3,11 +3,9 @@
 use ndarray::Array2;
 use toml::Table;
 
+use trapline_model::cell::read::PROGRAMMED_FILLING;
 use trapline_model::outcome::{CampaignLabel, CellDump};
 use trapline_model::toml_file;
-
-/// Cells with less filling than this after programming hold no charge that they could lose; the simulation draws the same line.
-const PROGRAMMED_FILLING: f64 = 1e-9;
 
 /// Time at which each cell of a dump keeps less than the threshold of its window for the first time, s: axes (row, column). Infinite
 /// for cells that outlive the last checkpoint, NaN for cells that were not programmed.

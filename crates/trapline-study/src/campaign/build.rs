@@ -7,15 +7,16 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use toml::Table;
 
-use super::check::{self, MAX_MATERIALS, MAX_SUBSTEPS, MAX_TEMPERATURES};
+use super::check::{self, MAX_MATERIALS, MAX_TEMPERATURES};
 use super::error::{Bad, CampaignError};
 use super::file::{CampaignFile, DumpFile, FORMAT, MaterialFile};
 use super::flags::flags;
 use super::plan::{Case, Overrides, Plan, Programmed, Settled};
 use super::sweep::{Numbers, Parameter, Sweeps};
 use super::times::{Times, times};
-use trapline_engine::backend::job::{MAX_BINS, ReadOut};
+use trapline_engine::backend::job::{DEFAULT_BINS, DEFAULT_FAILS_BELOW, DEFAULT_READ_V, MAX_BINS, MAX_SUBSTEPS};
 use trapline_model::array::{ArrayShape, MAX_LINES};
+use trapline_model::cell::read::ReadOut;
 use trapline_model::files;
 use trapline_model::material::draft::{Draft, DraftError};
 use trapline_model::material::{self, Material};
@@ -23,10 +24,6 @@ use trapline_model::outcome::{CampaignLabel, PointLabel, PointSettings};
 use trapline_model::protocol::{self, Profile};
 use trapline_model::toml_file;
 use trapline_model::units::kelvin;
-
-const DEFAULT_READ_V: f64 = 0.1;
-const DEFAULT_KEPT_BELOW: f64 = 0.9;
-const DEFAULT_BINS: i64 = 64;
 
 /// Reads the materials.
 pub(super) fn materials(files: &[MaterialFile], origin: &str, base: &Path) -> Result<Vec<Material>, CampaignError> {
@@ -122,7 +119,7 @@ impl<'a> Build<'a> {
         }
         let mut times_s = vec![0.0];
         times_s.extend(axis_s);
-        let bins = file.histogram.as_ref().map_or(DEFAULT_BINS, |h| h.bins);
+        let bins = file.histogram.as_ref().map_or(DEFAULT_BINS as i64, |h| h.bins);
         let bins = check::whole("histogram.bins", bins, 1, MAX_BINS as u64)? as usize;
         let points = sweeps.cases().saturating_mul(points_each);
         check::record_size(points, times_s.len(), bins)?;
@@ -219,7 +216,7 @@ impl<'a> Build<'a> {
         let program_c = program.and_then(|p| p.temperature_c);
         let program_k = program_c.map(|t| check::temperature("program.temperature_c", t).map(kelvin)).transpose()?;
         let substeps = program.and_then(|p| p.substeps);
-        let substeps = substeps.map(|n| check::whole("program.substeps", n, 1, MAX_SUBSTEPS)).transpose()?;
+        let substeps = substeps.map(|n| check::whole("program.substeps", n, 1, u64::from(MAX_SUBSTEPS))).transpose()?;
         let read = file.read.as_ref();
         let read_v = check::bias("read.bias_v", read.and_then(|r| r.bias_v).unwrap_or(DEFAULT_READ_V))?;
         let read_c = read.and_then(|r| r.temperature_c);
@@ -227,7 +224,7 @@ impl<'a> Build<'a> {
         let profile = check::profile(&file.bake)?;
         let legs = profile.iter().flat_map(Profile::legs);
         let hottest_leg_k = legs.filter_map(|leg| leg.temperature_k).fold(0.0, f64::max);
-        let kept_below = file.failure.as_ref().map_or(DEFAULT_KEPT_BELOW, |f| f.kept_below);
+        let kept_below = file.failure.as_ref().map_or(DEFAULT_FAILS_BELOW, |f| f.kept_below);
         let kept_threshold = check::positive("failure.kept_below", kept_below, check::MAX_KEPT_BELOW, "")?;
         let of_materials = self.sweeps.of_materials(places);
         let materials = match self.programmed.get(&of_materials) {
@@ -266,19 +263,14 @@ impl<'a> Build<'a> {
     /// The materials of a case, with what is done to them.
     fn programmed(&self, file: &CampaignFile, places: &[usize]) -> Result<Vec<Arc<Programmed>>, Bad> {
         let physics = file.physics.as_ref();
-        let relaxes = physics.and_then(|p| p.matrix_relaxation) != Some(false);
-        let broadens = physics.and_then(|p| p.thermal_broadening) != Some(false);
         let materials = match self.changed.get(&self.sweeps.of_parameters(places)) {
             None => &self.materials,
             Some(changed) => changed.as_ref().map_err(Bad::clone)?,
         };
         let mut programmed = Vec::new();
-        for (i, (mut material, of)) in materials.iter().cloned().zip(&file.material).enumerate() {
+        for (i, (material, of)) in materials.iter().cloned().zip(&file.material).enumerate() {
             let program = check::program(&format!("material[{i}].program"), &of.program)?;
-            if !relaxes {
-                material = material.without_matrix();
-            }
-            material.injection.thermal_broadening &= broadens;
+            let material = physics.map_or_else(|| material.clone(), |physics| physics.left_of(material.clone()));
             let segments = protocol::segments(&program).len() as u64;
             let found = Programmed { material, program, segments };
             let before =

@@ -2,8 +2,8 @@
 
 use super::error::Bad;
 use super::file::{BakeFile, DumpFile};
-use trapline_engine::backend::job::ReadOut;
 use trapline_model::array::ArrayShape;
+use trapline_model::cell::read::ReadOut;
 use trapline_model::material::Material;
 use trapline_model::outcome::{CellWindow, Sweep};
 use trapline_model::protocol::QualificationFile;
@@ -16,8 +16,6 @@ pub const MAX_TEMPERATURE_C: f64 = 1000.0;
 pub const MAX_TEMPERATURES: usize = 1000;
 /// Most materials of a campaign: as many as a figure has panels.
 pub const MAX_MATERIALS: usize = 12;
-/// Most substeps of a segment.
-pub const MAX_SUBSTEPS: u64 = 64;
 /// Earliest checkpoint, s: the kernels count time in the longest one, in f32.
 pub const MIN_TIME_S: f64 = 1e-12;
 /// Latest checkpoint, s.
@@ -155,7 +153,7 @@ pub(super) fn qualification(of: &QualificationFile, sweeps: &[Sweep]) -> Result<
 
 /// A fresh cell that conducts, and no more than a number can say.
 pub(super) fn read_out(material: &Material, read: &ReadOut, temperature_k: f64) -> Result<(), Bad> {
-    if read.fresh_conductance_s.is_normal() && read.direct.is_finite() && read.hopping.is_finite() {
+    if read.is_sound() {
         return Ok(());
     }
     let what = format!(

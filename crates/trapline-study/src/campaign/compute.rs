@@ -47,10 +47,10 @@ fn failed(point: &PointLabel, source: BackendError) -> RunError {
 
 /// The trace of a window, as planes of rows and columns and in siemens.
 fn dump(job: &Job, window: CellWindow, [conductance, filling, lost]: [ArrayView2<'_, f32>; 3]) -> Option<CellDump> {
-    let shape = (job.times_s.len(), window.rows as usize, window.cols as usize);
+    let shape = (job.times_s().len(), window.rows as usize, window.cols as usize);
     let plane =
         |view: ArrayView2<'_, f32>| -> Option<Array3<f32>> { view.to_owned().into_shape_with_order(shape).ok() };
-    let siemens = job.read.fresh_conductance_s;
+    let siemens = job.read().fresh_conductance_s;
     let mut conductance_s = plane(conductance)?;
     // Multiplied in f64: a conductance of 1e-11 S times its ratio is rounded once.
     conductance_s.mapv_inplace(|ratio| (f64::from(ratio) * siemens) as f32);

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use trapline_engine::backend::BackendError;
+use trapline_engine::backend::job::JobError;
 use trapline_model::files::commit::{CommitError, KeepError, Taken};
 use trapline_model::material::MaterialError;
 use trapline_model::toml_file;
@@ -99,6 +100,8 @@ pub enum RunError {
     Name { path: PathBuf, what: String },
     #[error("point {number} ({material}, {temperature_c} °C): {source}")]
     Backend { number: usize, material: String, temperature_c: String, source: Box<BackendError> },
+    #[error("a point cannot be computed: {0}")]
+    Job(#[from] JobError),
     #[error("the record of point {number} cannot be made: its dump does not have the shape of its window")]
     Dump { number: usize },
     #[error("{source}; the {points} points finished before are kept in {}: go on with them by --resume", path.display())]

@@ -10,6 +10,7 @@ use super::compute::{outcome, traced};
 use super::error::RunError;
 use super::plan::{Kind, Plan};
 use super::run::{now, provenance};
+use trapline_engine::backend::job::JobError;
 use trapline_engine::backend::{Backend, BackendError};
 use trapline_model::array::ArrayShape;
 use trapline_model::files::commit::CommitError;
@@ -40,6 +41,15 @@ pub struct Time {
     pub all_kinds: bool,
     #[serde(skip)]
     speeds: Speeds,
+}
+
+/// Why no time is measured.
+#[derive(Debug, thiserror::Error)]
+pub enum TimeError {
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    #[error(transparent)]
+    Job(#[from] JobError),
 }
 
 /// What the record and its points take, on the disk and of time.
@@ -96,7 +106,7 @@ impl Time {
 ///
 /// # Errors
 /// What the backend fails with.
-pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Time, BackendError> {
+pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Time, TimeError> {
     let mut kinds: BTreeMap<Kind, (usize, u128)> = BTreeMap::new();
     for &number in numbers {
         let (largest, cells) = kinds.entry(plan.kind(number)).or_insert((number, 0));
@@ -121,14 +131,14 @@ pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Tim
     Ok(Time { seconds: found.of(plan, numbers), ..found })
 }
 
-fn seconds_per_cell(plan: &Plan, backend: &dyn Backend, number: usize) -> Result<f64, BackendError> {
+fn seconds_per_cell(plan: &Plan, backend: &dyn Backend, number: usize) -> Result<f64, TimeError> {
     let whole = plan.shape(number);
     let mut lines = FIRST_LINES;
     // The first call compiles kernels and fills tables.
-    backend.statistics(&plan.sample(number, smaller(whole, lines)), &|_| ())?;
+    backend.statistics(&plan.sample(number, smaller(whole, lines))?, &|_| ())?;
     loop {
         let shape = smaller(whole, lines);
-        let job = plan.sample(number, shape);
+        let job = plan.sample(number, shape)?;
         let start = Instant::now();
         backend.statistics(&job, &|_| ())?;
         let taken = start.elapsed();
@@ -153,7 +163,7 @@ pub fn recording(plan: &Plan, backend: &dyn Backend, program: Program) -> Result
         return Ok(Recording::default());
     };
     let shape = smaller(plan.shape(number), FIRST_LINES);
-    let job = plan.sample(number, shape);
+    let job = plan.sample(number, shape)?;
     let by = provenance(program, &backend.identity(), now());
     let written = |dump: Option<CellWindow>| -> Result<Written, RunError> {
         let point = &plan.points[number];

@@ -4,6 +4,7 @@
 //! `Option` may be left out; integers are read as signed ones, so that a negative number is told its limit, not its type.
 
 use serde::Deserialize;
+use trapline_model::material::Material;
 use trapline_model::protocol::QualificationFile;
 use trapline_model::protocol::{LegFile, PartFile};
 
@@ -155,4 +156,13 @@ pub struct DumpFile {
 pub struct PhysicsFile {
     pub matrix_relaxation: Option<bool>,
     pub thermal_broadening: Option<bool>,
+}
+
+impl PhysicsFile {
+    /// What is left of a material without the processes that are switched off.
+    pub fn left_of(&self, material: Material) -> Material {
+        let mut left = if self.matrix_relaxation == Some(false) { material.without_matrix() } else { material };
+        left.injection.thermal_broadening &= self.thermal_broadening != Some(false);
+        left
+    }
 }

@@ -10,7 +10,7 @@ use super::error::{Bad, CampaignError};
 use super::file::CampaignFile;
 use super::shard::Shard;
 use super::sweep::Numbers;
-use trapline_engine::backend::job::{Job, JobSpec};
+use trapline_engine::backend::job::{Bake, Job, JobError, Program, Read};
 use trapline_model::array::ArrayShape;
 use trapline_model::files::{self, TextError};
 use trapline_model::material::{self, Material};
@@ -199,46 +199,50 @@ impl Plan {
 
     /// The point of this number, ready to compute.
     ///
+    /// # Errors
+    /// [`JobError`]: a value that no job can have, which a plan does not let in.
+    ///
     /// # Panics
     /// If there are fewer points.
-    pub fn job(&self, number: usize) -> Job {
+    pub fn job(&self, number: usize) -> Result<Job, JobError> {
         self.built(number, self.shape(number), &self.label.times_s[1..])
     }
 
     /// The point of this number on an array of another size.
     ///
+    /// # Errors
+    /// [`JobError`]: a size that no array can have.
+    ///
     /// # Panics
     /// If there are fewer points.
-    pub fn sample(&self, number: usize, shape: ArrayShape) -> Job {
+    pub fn sample(&self, number: usize, shape: ArrayShape) -> Result<Job, JobError> {
         self.built(number, shape, &self.label.times_s[1..])
     }
 
     /// As [`Plan::job`], at other times after programming, s, ascending and positive.
     ///
+    /// # Errors
+    /// [`JobError`]: times that are not.
+    ///
     /// # Panics
     /// If there are fewer points.
-    pub fn job_at(&self, number: usize, times_s: &[f64]) -> Job {
+    pub fn job_at(&self, number: usize, times_s: &[f64]) -> Result<Job, JobError> {
         self.built(number, self.shape(number), times_s)
     }
 
-    fn built(&self, number: usize, shape: ArrayShape, times_s: &[f64]) -> Job {
+    fn built(&self, number: usize, shape: ArrayShape, times_s: &[f64]) -> Result<Job, JobError> {
         let (point, settings, case) = (&self.points[number], &self.label.settings[number], &self.case_of(number).of);
         let of = &case.materials[point.material_index];
-        Job::new(&JobSpec {
-            material: &of.material,
-            variation: case.variation,
-            seed: settings.seed,
-            shape,
-            program_k: settings.program_k,
-            bake_k: point.temperature_k,
-            profile: case.profile.as_ref(),
-            program: &protocol::segments(&of.program),
-            substeps: case.substeps,
-            times_s,
-            read_v: settings.read_v,
-            read_k: settings.read_k,
-            kept_threshold: settings.kept_threshold,
-            bins: self.label.bins,
-        })
+        let program = Program::of(&protocol::segments(&of.program)).at(settings.program_k).substeps(case.substeps);
+        Job::of(&of.material)
+            .variation(case.variation)
+            .seed(settings.seed)
+            .array(shape)
+            .program(program)
+            .bake(Bake::at(point.temperature_k).along(case.profile.clone()).checkpoints(times_s))
+            .read(Read::with(settings.read_v).at(settings.read_k))
+            .fails_below(settings.kept_threshold)
+            .bins(self.label.bins)
+            .build()
     }
 }

@@ -412,12 +412,12 @@ impl Computing<'_> {
     fn point(&self, point: &PointLabel, watch: &dyn Watch) -> Result<Computed, RunError> {
         let start = now();
         let plan = self.plan;
-        let job = plan.job(point.number);
+        let job = plan.job(point.number)?;
         let steps = plan.steps(point.number);
         let progress = |cells: u64| watch.steps(cells.saturating_mul(steps));
         let outcome = outcome(point, &job, plan.shape(point.number), plan.label.dump, self.backend, &progress)?;
         let mut label = point.clone();
-        if outcome.programmed == 0 && !job.material.classes.is_empty() {
+        if outcome.programmed == 0 && !job.material().classes.is_empty() {
             label.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
         }
         Ok(Computed { label, by: self.provenance(start), outcome })

@@ -71,10 +71,10 @@ pub fn run(backend: &dyn Backend, lines: Option<u64>) -> Result<BenchRow, Experi
     let shape = ArrayShape { rows: lines, cols: lines };
     let qd = material("pi-ws2-qd")?;
     let train = |count| segments(&[Part::Pulses { pulses: count, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 }]);
-    let bake = job(&qd, &train(1), 150.0, shape, 1, &octave_times(28));
-    let program = job(&qd, &train(PULSES), 150.0, shape, 1, &[1.0]);
+    let bake = job(&qd, &train(1), 150.0, shape, 1, &octave_times(28))?;
+    let program = job(&qd, &train(PULSES), 150.0, shape, 1, &[1.0])?;
     let cells = shape.cells();
-    let checkpoints = bake.times_s.len();
+    let checkpoints = bake.times_s().len();
     Ok(BenchRow {
         identity,
         cells,

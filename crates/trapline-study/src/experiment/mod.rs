@@ -14,7 +14,7 @@ pub mod retention;
 pub mod selftest;
 
 use probe::Probe;
-use trapline_engine::backend::job::{Job, JobSpec};
+use trapline_engine::backend::job::{Bake, Job, JobBuilder, JobError, Program};
 use trapline_model::array::ArrayShape;
 use trapline_model::dataset::Dataset;
 use trapline_model::material::{Material, MaterialError, shipped};
@@ -26,36 +26,21 @@ fn octave_times(octaves: u32) -> Vec<f64> {
     (0..=2 * octaves).map(|i| libm::pow(2.0, f64::from(i) / 2.0)).collect()
 }
 
-/// A job of these experiments.
-fn job(material: &Material, program: &[Segment], celsius: f64, shape: ArrayShape, seed: u64, times_s: &[f64]) -> Job {
-    Job::new(&spec(material, program, celsius, shape, seed, times_s))
-}
-
-/// What [`job`] makes one of: shipped variation, programmed at 25 C, read at 0.1 V.
-fn spec<'a>(
-    material: &'a Material,
-    program: &'a [Segment],
+/// A job of these experiments: shipped variation, programmed at 25 C, read at 0.1 V.
+fn job(
+    material: &Material,
+    program: &[Segment],
     celsius: f64,
     shape: ArrayShape,
     seed: u64,
-    times_s: &'a [f64],
-) -> JobSpec<'a> {
-    JobSpec {
-        material,
-        variation: true,
-        seed,
-        shape,
-        program_k: kelvin(25.0),
-        bake_k: kelvin(celsius),
-        profile: None,
-        program,
-        substeps: None,
-        times_s,
-        read_v: 0.1,
-        read_k: kelvin(celsius),
-        kept_threshold: 0.9,
-        bins: 64,
-    }
+    times_s: &[f64],
+) -> Result<Job, JobError> {
+    point(material, program, shape, seed).bake(Bake::at(kelvin(celsius)).checkpoints(times_s)).build()
+}
+
+/// What [`job`] makes one of; what it is left to is still to be said.
+fn point<'a>(material: &'a Material, program: &[Segment], shape: ArrayShape, seed: u64) -> JobBuilder<'a> {
+    Job::of(material).seed(seed).array(shape).program(Program::of(program))
 }
 
 /// Why an experiment could not be carried out.
@@ -65,6 +50,8 @@ pub enum ExperimentError {
     Material(#[from] MaterialError),
     #[error(transparent)]
     Backend(#[from] trapline_engine::backend::BackendError),
+    #[error(transparent)]
+    Job(#[from] JobError),
     #[error(transparent)]
     Profile(#[from] trapline_model::protocol::WrongProfile),
     #[error(transparent)]

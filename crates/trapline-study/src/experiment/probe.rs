@@ -19,10 +19,10 @@ use super::ExperimentError;
 use ndarray::{Array1, Array2};
 use trapline_engine::backend::Backend;
 use trapline_engine::backend::cells::{Cells, Population};
-use trapline_engine::backend::job::PROGRAMMED_FILLING;
 use trapline_engine::backend::stimulus::{Response, larger};
 use trapline_model::array;
-use trapline_model::cell::{self, release, step, validity};
+use trapline_model::cell::read::{PROGRAMMED_FILLING, lost_fraction};
+use trapline_model::cell::{self, step, validity};
 use trapline_model::material::{MAX_CLASSES, Material, Variation};
 use trapline_model::protocol::{Part, Segment};
 use trapline_model::rng::{self, NORMAL_UNIT, Purpose};
@@ -201,7 +201,7 @@ impl<'a> Probe<'a> {
             }
             for (time, &time_s) in times_s.iter().enumerate() {
                 let emptied = emission.map(|per_s| per_s * time_s);
-                lost[[time, i]] = (release::lost_filling(classes, &occupancy, &emptied) / start).min(1.0);
+                lost[[time, i]] = lost_fraction(classes, &occupancy, &emptied, start);
             }
         }
         Ok(lost)

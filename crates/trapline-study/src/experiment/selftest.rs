@@ -9,9 +9,9 @@
 //! they are not, 1e-5 holds there too (found: a fifth of it). The conductance sees a filling's error through `q F/(1 - q F)`: a fifth of
 //! it after thirty pulses, 1.1 times it after the sweep. It is held to 5e-6 throughout. A cell with no charge must read as exactly that.
 
-use super::{ExperimentError, job, material, octave_times, spec};
+use super::{ExperimentError, job, material, octave_times, point};
 use ndarray::Array2;
-use trapline_engine::backend::job::{Job, JobSpec};
+use trapline_engine::backend::job::{Bake, Job};
 use trapline_engine::backend::reference::Reference;
 use trapline_engine::backend::{Backend, Trace};
 use trapline_model::array::{ArrayShape, CellSet};
@@ -84,22 +84,22 @@ fn pulses(count: u32, amplitude_v: f64) -> Part {
 fn twins(backend: &dyn Backend, name: &str, job: &Job, first: u64, count: u64) -> Result<Check, ExperimentError> {
     let cells = CellSet::run(first, count);
     let error = distance(&backend.trace(job, &cells)?, &Reference.trace(job, &cells)?);
-    let compared = format!("{count} cells at {} checkpoints, cell by cell, with the f64 reference", job.times_s.len());
+    let compared =
+        format!("{count} cells at {} checkpoints, cell by cell, with the f64 reference", job.times_s().len());
     Ok(check(name, compared, error))
 }
 
 /// One class of a known rate: `lost = 1 - exp(-e t)` at every checkpoint.
 fn closed_form(backend: &dyn Backend) -> Result<Check, ExperimentError> {
     let depth_ev = 1.25;
-    let mut one: Material = material("pi-ws2-qd")?;
-    one.classes = vec![TrapClass { weight: 1.0, depth_ev, speed: 1.0, depth_slope_ev: 0.0, depth_curvature_ev: 0.0 }];
-    one.matrix = None;
+    let class = TrapClass { weight: 1.0, depth_ev, speed: 1.0, depth_slope_ev: 0.0, depth_curvature_ev: 0.0 };
+    let one = material("pi-ws2-qd")?.with_thermal_classes(vec![class]);
     let program = segments(&[pulses(1, 1.5)]);
-    let job = job(&one, &program, 100.0, ArrayShape { rows: 1, cols: 16 }, 1, &octave_times(28));
+    let job = job(&one, &program, 100.0, ArrayShape { rows: 1, cols: 16 }, 1, &octave_times(28))?;
     let trace = backend.trace(&job, &CellSet::run(0, 16))?;
     let rate = one.attempt_per_s * libm::exp(-depth_ev / thermal_energy_ev(kelvin(100.0)));
     let mut worst = 0.0f64;
-    for (checkpoint, time_s) in job.times_s.iter().enumerate() {
+    for (checkpoint, time_s) in job.times_s().iter().enumerate() {
         let exact = -libm::expm1(-rate * time_s);
         for lost in trace.lost.row(checkpoint) {
             let error = (f64::from(*lost) - exact).abs() / (CHARGE_TOLERANCE * exact + LEAST_LOSS);
@@ -118,7 +118,8 @@ fn with_profile(
 ) -> Result<Job, ExperimentError> {
     let leg = |celsius, for_s| Leg { temperature_k: Some(kelvin(celsius)), for_s };
     let profile = Profile::new(vec![leg(150.0, 3600.0), leg(25.0, 600.0)], None)?;
-    Ok(Job::new(&JobSpec { profile: Some(&profile), ..spec(material, program, 150.0, shape, 47, times_s) }))
+    let bake = Bake::at(kelvin(150.0)).along(profile).checkpoints(times_s);
+    Ok(point(material, program, shape, 47).bake(bake).build()?)
 }
 
 /// Largest error over allowed error; NaN once one was.
@@ -163,15 +164,15 @@ impl Worst {
 fn statistics(backend: &dyn Backend) -> Result<Check, ExperimentError> {
     let qd = material("pi-ws2-qd")?;
     let program = segments(&[pulses(30, 1.5)]);
-    let job = job(&qd, &program, 155.0, ArrayShape { rows: 99, cols: 201 }, 11, &octave_times(20));
+    let job = job(&qd, &program, 155.0, ArrayShape { rows: 99, cols: 201 }, 11, &octave_times(20))?;
     let found = backend.statistics(&job, &|_| ())?.outcome(&job);
     let expected = Reference.statistics(&job, &|_| ())?.outcome(&job);
     let siemens = expected.fresh_conductance_s;
     let programmed = expected.filling.max[0];
     let mut worst = Worst(0.0);
     worst.add(found.programmed as f64, expected.programmed as f64, 0.5);
-    for i in 0..job.times_s.len() {
-        let nominal = &job.nominal[i];
+    for i in 0..job.times_s().len() {
+        let nominal = &job.nominal()[i];
         let conductance = CONDUCTANCE_TOLERANCE * expected.conductance_s.max[i];
         let filling = CHARGE_TOLERANCE * programmed;
         let lost = CHARGE_TOLERANCE * expected.lost_fraction.max[i] + LEAST_LOSS;
@@ -202,27 +203,27 @@ pub fn run(backend: &dyn Backend) -> Result<SelfTest, ExperimentError> {
     for (name, amplitude_v, celsius) in
         [("pi-ws2-qd", 1.5, 25.0), ("pi-ws2-qd", 1.5, 150.0), ("pi-ws2-ns", 0.7, 100.0), ("pi", 1.5, 100.0)]
     {
-        let job = job(&material(name)?, &segments(&[pulses(30, amplitude_v)]), celsius, shape, 42, &times);
+        let job = job(&material(name)?, &segments(&[pulses(30, amplitude_v)]), celsius, shape, 42, &times)?;
         checks.push(twins(backend, &format!("{name} baked at {celsius} C"), &job, 1000, 192)?);
     }
     let qd = material("pi-ws2-qd")?;
     let cycle = [pulses(10, 1.5), pulses(1, -5.5)];
     let sweep = Part::Sweep { sweeps: 1, sweep_to_v: 5.0, step_v: 0.05, dwell_s: 3.9e-4 };
-    let swept = job(&qd, &segments(&[sweep]), 155.0, shape, 43, &times);
+    let swept = job(&qd, &segments(&[sweep]), 155.0, shape, 43, &times)?;
     checks.push(twins(backend, "a sweep to 5 V", &swept, 0, 64)?);
     // Far past what one dispatch may loop through: state must carry over, and no loop may end early.
     let long: Vec<Part> = std::iter::repeat_n(cycle, 60).flatten().chain([pulses(30, 1.5)]).collect();
-    let cycled = job(&qd, &segments(&long), 150.0, shape, 44, &times);
+    let cycled = job(&qd, &segments(&long), 150.0, shape, 44, &times)?;
     checks.push(twins(backend, "a long protocol: 60 cycles", &cycled, 0, 64)?);
     let changing = with_profile(&qd, &segments(&[pulses(30, 1.5)]), shape, &times)?;
     checks.push(twins(backend, "hours at 150 C, and 25 C between them", &changing, 500, 64)?);
-    let far = job(&qd, &segments(&[pulses(30, 1.5)]), 150.0, shape, 45, &times);
+    let far = job(&qd, &segments(&[pulses(30, 1.5)]), 150.0, shape, 45, &times)?;
     let beyond = (1 << 33) - 20;
     checks.push(twins(backend, "cells numbered beyond 2^32", &far, beyond, 64)?);
     checks.push(closed_form(backend)?);
     checks.push(statistics(backend)?);
     // Control: the same measure must see another seed as wrong.
-    let other = job(&qd, &segments(&[pulses(30, 1.5)]), 150.0, shape, 46, &times);
+    let other = job(&qd, &segments(&[pulses(30, 1.5)]), 150.0, shape, 46, &times)?;
     let cells = CellSet::run(0, 16);
     let error = distance(&backend.trace(&far, &cells)?, &Reference.trace(&other, &cells)?);
     checks.push(Check {

@@ -23,14 +23,14 @@
 
 use crate::support;
 use crate::support::twins::{CONDUCTANCE, FILLING, KEPT, LOST, ROUNDING, apart, assert_twins, fields, open, trace};
-use crate::support::{assert_close, job_of, octaves, shipped_job, single_class, thirty_pulses};
+use crate::support::{assert_close, built, job_of, octaves, shipped_job, single_class, thirty_pulses};
 use ndarray::Array2;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use trapline_engine::backend::cells::{Cells, HostCells, Population};
 use trapline_engine::backend::cpu::{Cpu, InstructionSet};
 use trapline_engine::backend::gpu::Gpu;
-use trapline_engine::backend::job::{Job, JobSpec};
+use trapline_engine::backend::job::{Bake, Job, Program};
 use trapline_engine::backend::reference::Reference;
 use trapline_engine::backend::stimulus::{Response, Stimulus};
 use trapline_engine::backend::tally::CHUNK_CELLS;
@@ -46,22 +46,12 @@ use trapline_study::experiment::retention;
 
 /// A job on one nominal cell.
 fn closed_form_job(m: &Material, program: &[Segment], program_k: f64, bake_k: f64, times_s: &[f64]) -> Job {
-    Job::new(&JobSpec {
-        material: m,
-        variation: false,
-        seed: 1,
-        shape: ArrayShape { rows: 1, cols: 1 },
-        program_k,
-        bake_k,
-        profile: None,
-        program,
-        substeps: None,
-        times_s,
-        read_v: 0.1,
-        read_k: bake_k,
-        kept_threshold: 0.9,
-        bins: 8,
-    })
+    let point = Job::of(m)
+        .variation(false)
+        .program(Program::of(program).at(program_k))
+        .bake(Bake::at(bake_k).checkpoints(times_s))
+        .bins(8);
+    built(point)
 }
 
 /// Checks `lost` and `kept` of a nominal cell against a closed form of the lost fraction.
@@ -71,7 +61,7 @@ fn check_loss(backend: &dyn Backend, job: &Job, lost: impl Fn(f64) -> f64) {
     assert!(start > 0.01, "nothing was programmed");
     let q = job.open();
     let window = |filling: f64| filling / (1.0 - q * filling);
-    for (i, &time_s) in job.times_s.iter().enumerate() {
+    for (i, &time_s) in job.times_s().iter().enumerate() {
         let expected = lost(time_s);
         assert_close(&format!("lost after {time_s} s"), found.lost[[i, 0]].into(), expected, LOST, 0.0);
         // The window is theta0 q F/(1 - q F); the textbook quotient is exact enough where f64 has all the digits.
@@ -337,9 +327,9 @@ fn programmed_states_lose_what_a_closed_form_says(backend: &dyn Backend) {
         }
         // And they are those of a campaign's cells, which the backend computes in its own precision.
         let program = segments(&[Part::Pulses { pulses: 8, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 }]);
-        let base = support::point(&qd, &program, celsius, 7, &times_s[1..]);
-        let shape = ArrayShape { rows: 1, cols: 40 };
-        let job = Job::new(&JobSpec { shape, program_k: kelvin(celsius), ..base });
+        let point = support::point(&qd, &program, celsius, 7, &times_s[1..]);
+        let program = Program::of(&program).at(kelvin(celsius));
+        let job = built(point.array(ArrayShape { rows: 1, cols: 40 }).program(program));
         let campaign = trace(backend, &job, &CellSet::run(0, 40));
         for ((t, cell), lost) in campaign.lost.indexed_iter() {
             let what = format!("{celsius} C, time {t}, cell {cell} of a campaign");
@@ -358,10 +348,12 @@ fn array_job(which: usize) -> (&'static Job, &'static Trace) {
     static MADE: [OnceLock<(Job, Trace)>; 2] = [OnceLock::new(), OnceLock::new()];
     let (job, cells) = MADE[which].get_or_init(|| {
         let qd = material::shipped("pi-ws2-qd").unwrap();
-        let mut job = job_of(&qd, &thirty_pulses(1.5)[..20], STATISTICS_C[which], 90, 93, 41);
+        let point = support::point(&qd, &thirty_pulses(1.5)[..20], STATISTICS_C[which], 41, &octaves());
+        let point = point.array(ArrayShape { rows: 90, cols: 93 });
         // So that at one checkpoint about half of the cells fail.
-        job.kept_threshold = job.nominal[job.times_s.len() - 20].kept;
-        let cells = trace(&Reference, &job, &CellSet::run(0, job.shape.cells()));
+        let nominal = built(point.clone()).nominal().to_vec();
+        let job = built(point.fails_below(nominal[nominal.len() - 20].kept));
+        let cells = trace(&Reference, &job, &CellSet::run(0, job.shape().cells()));
         (job, cells)
     });
     (job, cells)
@@ -371,12 +363,12 @@ fn moments_are_those_of_the_cells(backend: &dyn Backend) {
     for (number, celsius) in STATISTICS_C.into_iter().enumerate() {
         let (job, reference) = array_job(number);
         let tally = backend.statistics(job, &nothing).unwrap();
-        let cells = CellSet::run(0, job.shape.cells());
+        let cells = CellSet::run(0, job.shape().cells());
         // Of the backend's own cells the moments must be right to the rounding of the sums, of the reference's to the cells'.
         let own = trace(backend, job, &cells);
         // Traces are f32: of the reference's statistics they are a rounded copy.
         let copy = if backend.identity().backend == "reference" { ROUNDING } else { 0.0 };
-        assert_eq!((tally.cells, tally.counts[[0, 3 * (job.bins.count + 2) + 1]]), (cells.count, cells.count));
+        assert_eq!((tally.cells, tally.counts[[0, 3 * (job.bins().count + 2) + 1]]), (cells.count, cells.count));
         for (checkpoint, (partial, shift)) in tally.partials.iter().zip(&tally.shifts).enumerate() {
             for (q, ((name, values), (_, exact))) in fields(&own).into_iter().zip(fields(reference)).enumerate() {
                 let what = format!("{name} at {celsius} C, checkpoint {checkpoint}");
@@ -427,12 +419,12 @@ fn hardly_programmed_cells_are_told_apart_alike(backend: &dyn Backend) {
     for (dwell_s, programmed) in [(1e-9, true), (1e-12, false), (1e-38, false), (1e-60, false)] {
         let job = job_of(&qd, &[Segment { bias_v: 1.5, dwell_s, cycle: 0 }], 160.0, 10, 13, 3);
         let tally = backend.statistics(&job, &nothing).unwrap();
-        let counted = tally.counts.column(3 * (job.bins.count + 2) + 1);
-        let expected = if programmed { job.shape.cells() } else { 0 };
+        let counted = tally.counts.column(3 * (job.bins().count + 2) + 1);
+        let expected = if programmed { job.shape().cells() } else { 0 };
         assert!(counted.iter().all(|n| *n == expected), "after {dwell_s:e} s: {counted}, of {expected}");
         let cells = trace(backend, &job, &CellSet::run(0, 130));
         // At 160 C ten years empty a cell; one that was never programmed has nothing to lose.
-        let last = job.times_s.len() - 1;
+        let last = job.times_s().len() - 1;
         let lost = if programmed { 1.0 } else { 0.0 };
         assert!(cells.lost.row(last).iter().all(|x| (f64::from(*x) - lost).abs() < 1e-3), "after {dwell_s:e} s");
     }
@@ -458,15 +450,15 @@ fn counts_are_those_of_the_cells(backend: &dyn Backend) {
     for (number, celsius) in STATISTICS_C.into_iter().enumerate() {
         let (job, reference) = array_job(number);
         let tally = backend.statistics(job, &nothing).unwrap();
-        let bins = job.bins.count;
+        let bins = job.bins().count;
         let [conductance, filling, _, kept] = fields(reference).map(|(_, values)| values);
         let histograms = [
-            (conductance, job.bins.conductance, CONDUCTANCE),
-            (filling, job.bins.filling, FILLING),
-            (kept, job.bins.kept, KEPT),
+            (conductance, job.bins().conductance, CONDUCTANCE),
+            (filling, job.bins().filling, FILLING),
+            (kept, job.bins().kept, KEPT),
         ];
         let (mut close, mut partly_failed) = (0, false);
-        for checkpoint in 0..job.times_s.len() {
+        for checkpoint in 0..job.times_s().len() {
             for (which, (values, (low, high), tolerance)) in histograms.iter().enumerate() {
                 let row: Vec<f64> = values.row(checkpoint).iter().map(|x| f64::from(*x)).collect();
                 // The tolerance of the value, all below 1.5; and the place of a value among the bins, rounded four
@@ -479,20 +471,20 @@ fn counts_are_those_of_the_cells(backend: &dyn Backend) {
                     (low + (high - low) * bin as f64 / bins as f64, below)
                 });
                 // Where all is lost, values and the lowest edge are both 0.
-                let counted = usize::from(job.nominal[checkpoint].lost < 0.999);
+                let counted = usize::from(job.nominal()[checkpoint].lost < 0.999);
                 close +=
                     counted * check_below(&format!("histogram {which}, checkpoint {checkpoint}"), &row, edges, error);
                 let all: u64 = (0..bins + 2).map(counts).sum();
-                assert_eq!(all, job.shape.cells());
+                assert_eq!(all, job.shape().cells());
             }
             let row: Vec<f64> = kept.row(checkpoint).iter().map(|x| f64::from(*x)).collect();
             let failed = tally.counts[[checkpoint, 3 * (bins + 2)]];
-            partly_failed |= failed > 0 && failed < job.shape.cells();
-            let edge = std::iter::once((job.kept_threshold, failed));
+            partly_failed |= failed > 0 && failed < job.shape().cells();
+            let edge = std::iter::once((job.kept_threshold(), failed));
             check_below(&format!("failed at checkpoint {checkpoint}"), &row, edge, 1.5 * KEPT);
         }
         // The freedom is small: of 2 million (cell, checkpoint, histogram) all but a few thousandths are decided.
-        let decided = 3 * job.times_s.len() * job.shape.cells() as usize;
+        let decided = 3 * job.times_s().len() * job.shape().cells() as usize;
         assert!(close < decided / 200, "{close} of {decided} lie too close to an edge to decide");
         assert!(partly_failed, "at {celsius} C no checkpoint has some cells failed and others not");
     }
@@ -549,7 +541,7 @@ fn progress_ends_at_all_cells(backend: &dyn Backend) {
             done.fetch_add(cells, std::sync::atomic::Ordering::Relaxed);
         })
         .unwrap();
-    assert_eq!(done.into_inner(), job.shape.cells());
+    assert_eq!(done.into_inner(), job.shape().cells());
 }
 
 /// That it is this backend that ran, and that it says on what.
@@ -643,7 +635,7 @@ fn gpu_results_know_no_tiles() {
     let backends = [of(None), of(Some(15 << 17)), of(Some(9 << 17))];
     for job in tiled_jobs() {
         let tiles: Vec<_> = backends.iter().map(|gpu| gpu.tile_cells(&job).expect("fits")).collect();
-        let cells = job.shape.cells();
+        let cells = job.shape().cells();
         assert!(tiles[0] >= cells && cells > tiles[1] && tiles[1] > tiles[2], "{cells} cells in {tiles:?}");
         assert_eq!(tiles[2], CHUNK_CELLS);
     }

@@ -280,14 +280,14 @@ proptest! {
             prop_assert_eq!(point.temperature_k, celsius + 273.15);
         }
         let last = plan.points.len() - 1;
-        let job = plan.job(last);
-        prop_assert_eq!(job.bake_k, plan.points[last].temperature_k);
-        prop_assert_eq!(job.program_k, job.bake_k, "programmed where it is baked");
-        prop_assert_eq!(job.program.len(), pulses as usize);
-        prop_assert_eq!(&job.material.name, materials[materials.len() - 1]);
-        prop_assert_eq!(&job.times_s, &plan.label.times_s);
-        prop_assert_eq!(job.bins.count, bins);
-        prop_assert_eq!(job.times_s.last(), Some(&to_s));
+        let job = plan.job(last).expect("a plan's");
+        prop_assert_eq!(job.bake_k(), plan.points[last].temperature_k);
+        prop_assert_eq!(job.program_k(), job.bake_k(), "programmed where it is baked");
+        prop_assert_eq!(job.program().len(), pulses as usize);
+        prop_assert_eq!(&job.material().name, materials[materials.len() - 1]);
+        prop_assert_eq!(job.times_s(), &plan.label.times_s);
+        prop_assert_eq!(job.bins().count, bins);
+        prop_assert_eq!(job.times_s().last(), Some(&to_s));
     }
 }
 
@@ -296,7 +296,7 @@ fn the_matrix_switch_changes_the_classes_of_dots_too() {
     let with = campaign(BAKE).expect("the shipped campaign is sound");
     let text = BAKE.replace("matrix_relaxation = true", "matrix_relaxation = false");
     let without = campaign(&text).expect("only a switch is off");
-    let dots = |plan: &Plan| plan.job(0).material;
+    let dots = |plan: &Plan| plan.job(0).expect("a plan's").material().clone();
     assert_eq!(dots(&with), material::shipped("pi-ws2-qd").unwrap());
     assert_eq!(dots(&without), material::shipped("pi-ws2-qd").unwrap().without_matrix());
     assert_ne!(dots(&without).classes, dots(&with).classes);

@@ -3,8 +3,8 @@
 use super::draw::Variation;
 use super::lanes::{LANES, Lane, splat};
 use super::step::Occupancy;
-use crate::backend::job::PROGRAMMED_FILLING;
-use crate::backend::tables::Tables;
+use crate::backend::tables::{Tables, VisitRow};
+use trapline_model::cell::read::PROGRAMMED_FILLING;
 use trapline_model::material::MAX_CLASSES;
 
 /// How classes empty: at one temperature ([`super::constant`]) or at several ([`super::profile`]).
@@ -15,8 +15,8 @@ pub trait Decay {
     /// Sets the rates of a class of cells of these sizes.
     fn set_rate(&mut self, tables: &Tables, k: usize, log_size: &Lane);
 
-    /// Goes to a visit; gives the fraction lost by then of what lies in the classes in these shares.
-    fn lose(&mut self, tables: &Tables, v: usize, share: &Occupancy) -> Lane;
+    /// Goes to a visit, which has a row for each temperature; gives the fraction lost by then of what lies in the classes in these shares.
+    fn lose(&mut self, tables: &Tables, visit: &[VisitRow], share: &Occupancy) -> Lane;
 }
 
 /// Sixteen cells in the bake.
@@ -60,8 +60,8 @@ impl<D: Decay> Bake<D> {
 
     /// Goes to a checkpoint; gives the fraction of the cell's charge lost by then.
     #[inline(always)]
-    pub fn visit(&mut self, tables: &Tables, v: usize) -> Lane {
-        let mut lost = self.decay.lose(tables, v, &self.share);
+    pub fn visit(&mut self, tables: &Tables, visit: &[VisitRow]) -> Lane {
+        let mut lost = self.decay.lose(tables, visit, &self.share);
         for value in &mut lost {
             *value = value.min(1.0);
         }

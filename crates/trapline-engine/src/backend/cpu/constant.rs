@@ -1,9 +1,9 @@
 //! Sixteen cells at one temperature. Twin: `shaders/constant.wgsl`.
 
 use super::bake::Decay;
-use super::lanes::{LANES, Lane, exp, fraction_lost, splat};
+use super::lanes::{LANES, Lane, fraction_lost, splat, thermal_escape};
 use super::step::Occupancy;
-use crate::backend::tables::Tables;
+use crate::backend::tables::{Tables, VisitRow};
 use trapline_model::material::MAX_CLASSES;
 
 /// State of the doubling recurrence.
@@ -25,16 +25,16 @@ impl Decay for Constant {
         let row = &tables.cell.rows[k];
         for lane in 0..LANES {
             let u = log_size[lane];
-            let shift = exp(-(u * (row.bake_slope + row.bake_curvature * u)));
-            self.rate[k][lane] = row.bake_rate * shift + tables.bake_matrix;
+            let escape = thermal_escape(row.bake_rate, row.bake_slope, row.bake_curvature, u);
+            self.rate[k][lane] = escape + tables.bake_background;
         }
     }
 
     #[inline(always)]
-    fn lose(&mut self, tables: &Tables, v: usize, share: &Occupancy) -> Lane {
-        let visit = &tables.visits[v];
+    fn lose(&mut self, tables: &Tables, visit: &[VisitRow], share: &Occupancy) -> Lane {
+        let visit = &visit[0];
         let mut lost = splat(0.0);
-        if visit.direct {
+        if visit.is_direct() {
             for k in 0..tables.cell.classes {
                 for lane in 0..LANES {
                     self.lost_part[k][lane] = fraction_lost(self.rate[k][lane] * visit.time);

@@ -1,7 +1,7 @@
 //! Moves sixteen cells through segments of constant bias. Twin: `shaders/drive.wgsl`.
 
 use super::draw::{Numbers, Variation, draw_speed};
-use super::lanes::{LANES, Lane, exp, splat};
+use super::lanes::{LANES, Lane, splat, thermal_escape};
 use super::step::{Motion, Occupancy, Uptake};
 use crate::backend::tables::{CellTables, SegmentRow};
 use trapline_model::material::MAX_CLASSES;
@@ -80,8 +80,8 @@ pub fn emission_per_s(tables: &CellTables, variation: &Variation) -> Occupancy {
         let row = &tables.rows[k];
         for lane in 0..LANES {
             let u = variation.log_size[lane];
-            let shift = exp(-(u * (row.program_slope + row.program_curvature * u)));
-            rate[k][lane] = row.program_rate * shift + tables.program_matrix;
+            let escape = thermal_escape(row.program_rate, row.program_slope, row.program_curvature, u);
+            rate[k][lane] = escape + tables.program_background;
         }
     }
     rate

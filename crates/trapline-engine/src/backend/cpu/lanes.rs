@@ -68,6 +68,13 @@ pub fn exp(x: f32) -> f32 {
     power_of_two(n) * (r * expm1_over_r(r) + 1.0)
 }
 
+/// Thermal escape in a cell whose dots are larger than the nominal ones by a factor `exp(u)`, from the nominal cell's rate: the depth
+/// shifts by `u (slope + curvature u)`, here over kT.
+#[inline(always)]
+pub fn thermal_escape(rate: f32, slope: f32, curvature: f32, u: f32) -> f32 {
+    rate * exp(-(u * (slope + curvature * u)))
+}
+
 /// `1 - exp(-x)` for x >= 0, accurate relative to itself down to the smallest x.
 #[inline(always)]
 pub fn fraction_lost(x: f32) -> f32 {

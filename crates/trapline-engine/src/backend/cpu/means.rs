@@ -45,10 +45,10 @@ per_instruction_set! {
 
 #[inline(always)]
 fn chunk_sums_body(tables: &Tables, cells: &Cells, first: usize) -> Vec<f64> {
-    if tables.profile.heats.is_empty() {
-        chunk_sums_of::<Constant>(tables, cells, first)
-    } else {
+    if tables.has_profile() {
         chunk_sums_of::<Profile>(tables, cells, first)
+    } else {
+        chunk_sums_of::<Constant>(tables, cells, first)
     }
 }
 
@@ -70,12 +70,12 @@ fn chunk_sums_of<D: Decay>(tables: &Tables, cells: &Cells, first: usize) -> Vec<
             groups[group].begin(tables, &variation, &occupancy);
             counted[group] = Counted::new(count.saturating_sub(at) as u64, &groups[group].start);
         }
-        for (v, visit) in tables.visits.iter().enumerate() {
-            let checkpoint = visit.checkpoint as usize;
-            let nominal = tables.nominal[checkpoint][0];
+        for visit in tables.visits().filter(|visit| visit[0].checkpoint > 0) {
+            let checkpoint = visit[0].checkpoint as usize;
+            let nominal = tables.nominal[checkpoint].conductance;
             let mut sum = splat(0.0);
             for (bake, counted) in groups.iter_mut().zip(&counted) {
-                let lost = bake.visit(tables, v);
+                let lost = bake.visit(tables, visit);
                 let seen = read::read(tables, &ones, &bake.start, &lost);
                 Moments::add_to_sum(&mut sum, &seen.conductance, nominal, &counted.valid);
             }
@@ -86,7 +86,7 @@ fn chunk_sums_of<D: Decay>(tables: &Tables, cells: &Cells, first: usize) -> Vec<
 }
 
 impl Cpu {
-    /// Mean conductance at each checkpoint of the job's bake, over the nominal fresh conductance, of cells given by their occupancies
+    /// Mean conductance at each checkpoint of the job's bake but the first, at which nothing is lost yet, over the nominal fresh conductance, of cells given by their occupancies
     /// (axes (class, cell), flat) and ln(size over nominal size). All areas are nominal; the job's programming is not used.
     /// The same bits on any instruction set and number of threads.
     ///
@@ -105,8 +105,8 @@ impl Cpu {
         });
         let mean = |checkpoint: usize| {
             let sum: f64 = chunks.iter().map(|chunk| chunk[checkpoint]).sum();
-            f64::from(tables.nominal[checkpoint][0]) + sum / count as f64
+            f64::from(tables.nominal[checkpoint].conductance) + sum / count as f64
         };
-        Ok((0..tables.nominal.len()).map(mean).collect())
+        Ok((1..tables.nominal.len()).map(mean).collect())
     }
 }

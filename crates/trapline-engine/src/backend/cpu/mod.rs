@@ -77,7 +77,7 @@ pub mod step;
 pub mod stimulate;
 
 use super::cells::{Cells, HostCells, Population};
-use super::job::{Job, QUANTITIES};
+use super::job::Job;
 use super::processor::processor_name;
 use super::stimulus::{Response, Stimulus};
 use super::tables::{Tables, round_to_f32};
@@ -93,6 +93,7 @@ use profile::Profile;
 use rayon::prelude::*;
 use reduce::{Counted, Sums};
 use trapline_model::array::CellSet;
+use trapline_model::cell::read::QUANTITIES;
 use trapline_model::material::MAX_CLASSES;
 use trapline_model::outcome::Identity;
 use trapline_model::rng::{NORMAL_TABLE_LEN, normal_table};
@@ -225,10 +226,10 @@ per_instruction_set! {
 #[inline(always)]
 fn chunk_body(context: &Context, cells: &CellSet) -> Chunk {
     // Which of the two is decided once a chunk: neither does anything for the other.
-    if context.tables.profile.heats.is_empty() {
-        chunk_of::<Constant>(context, cells)
-    } else {
+    if context.tables.has_profile() {
         chunk_of::<Profile>(context, cells)
+    } else {
+        chunk_of::<Constant>(context, cells)
     }
 }
 
@@ -261,14 +262,14 @@ fn block_body<D: Decay>(
     chunk: &mut Chunk,
 ) {
     let width = counters(tables.bins as usize);
-    for (v, visit) in tables.visits.iter().enumerate() {
-        let checkpoint = visit.checkpoint as usize;
+    for visit in tables.visits() {
+        let checkpoint = visit[0].checkpoint as usize;
         let counts = &mut chunk.counts[checkpoint * width..(checkpoint + 1) * width];
         let mut sums = Sums::EMPTY;
         for ((bake, area), counted) in groups.iter_mut().zip(counted) {
-            let lost = bake.visit(tables, v);
+            let lost = bake.visit(tables, visit);
             let seen = read::read(tables, area, &bake.start, &lost);
-            sums.add(&seen, &tables.nominal[checkpoint], &tables.inverse_scale[checkpoint], counted);
+            sums.add(&seen, &tables.nominal[checkpoint], counted);
             reduce::count(tables, &seen, counted, counts);
         }
         chunk.partials[checkpoint].add(&sums.fold());
@@ -282,10 +283,10 @@ per_instruction_set! {
 
 #[inline(always)]
 fn trace_body(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUANTITIES]> {
-    if context.tables.profile.heats.is_empty() {
-        trace_of::<Constant>(context, cells, first)
-    } else {
+    if context.tables.has_profile() {
         trace_of::<Profile>(context, cells, first)
+    } else {
+        trace_of::<Constant>(context, cells, first)
     }
 }
 
@@ -295,9 +296,9 @@ fn trace_of<D: Decay>(context: &Context, cells: &CellSet, first: u64) -> Vec<[La
     let mut bake = Bake::<D>::EMPTY;
     let area = prepare(context, &numbers(cells, first), &mut bake);
     let mut readings = vec![[splat(f32::NAN); QUANTITIES]; tables.nominal.len()];
-    for (v, visit) in tables.visits.iter().enumerate() {
-        let lost = bake.visit(tables, v);
-        readings[visit.checkpoint as usize] = read::read(tables, &area, &bake.start, &lost).array();
+    for visit in tables.visits() {
+        let lost = bake.visit(tables, visit);
+        readings[visit[0].checkpoint as usize] = read::read(tables, &area, &bake.start, &lost).array();
     }
     readings
 }

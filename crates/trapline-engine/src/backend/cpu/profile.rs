@@ -1,13 +1,13 @@
 //! Sixteen cells at several temperatures. Twin: `shaders/profile.wgsl`.
 
 use super::bake::Decay;
-use super::lanes::{LANES, Lane, exp, fraction_lost, splat};
+use super::lanes::{LANES, Lane, fraction_lost, splat, thermal_escape};
 use super::step::Occupancy;
-use crate::backend::tables::{MOST_EVENTS, Tables};
+use crate::backend::tables::{MOST_EVENTS, Tables, VisitRow};
 use trapline_model::material::MAX_CLASSES;
 use trapline_model::protocol::MAX_LEGS;
 
-/// Rates at each temperature over the longest checkpoint, without the matrix; axes (temperature, class).
+/// Rates at each temperature over the longest checkpoint, without the background; axes (temperature, class).
 pub struct Profile {
     rate: [Occupancy; MAX_LEGS],
 }
@@ -17,27 +17,25 @@ impl Decay for Profile {
 
     #[inline(always)]
     fn set_rate(&mut self, tables: &Tables, k: usize, log_size: &Lane) {
-        for (rate, rows) in self.rate.iter_mut().zip(&tables.profile.heats) {
+        for (rate, rows) in self.rate.iter_mut().zip(&tables.profile) {
             let row = &rows[k];
             for lane in 0..LANES {
                 let u = log_size[lane];
-                let shift = exp(-(u * (row.slope + row.curvature * u)));
+                let escape = thermal_escape(row.bake_rate, row.bake_slope, row.bake_curvature, u);
                 // An infinite rate would make of a time of 0 no number, and of the sum none.
-                rate[k][lane] = (row.rate * shift).min(MOST_EVENTS);
+                rate[k][lane] = escape.min(MOST_EVENTS);
             }
         }
     }
 
     #[inline(always)]
-    fn lose(&mut self, tables: &Tables, v: usize, share: &Occupancy) -> Lane {
-        let temperatures = tables.profile.heats.len();
-        let stays = &tables.profile.stays[v * temperatures..(v + 1) * temperatures];
+    fn lose(&mut self, tables: &Tables, visit: &[VisitRow], share: &Occupancy) -> Lane {
         let mut lost = splat(0.0);
         for k in 0..tables.cell.classes {
-            let mut emptied = splat(tables.profile.matrix[v]);
-            for (rate, stay) in self.rate.iter().zip(stays) {
+            let mut emptied = splat(visit[0].background);
+            for (rate, row) in self.rate.iter().zip(visit) {
                 for lane in 0..LANES {
-                    emptied[lane] += rate[k][lane] * stay;
+                    emptied[lane] += rate[k][lane] * row.time;
                 }
             }
             for lane in 0..LANES {

@@ -1,8 +1,8 @@
-//! Reads sixteen cells. Twin: `shaders/read.wgsl`; the equations are those of [`crate::backend::job::Job::read_out`].
+//! Reads sixteen cells. Twin: `shaders/read.wgsl`; the equations are those of [`mod@trapline_model::cell::read`].
 
 use super::lanes::{LANES, Lane, splat};
-use crate::backend::job::Observables;
 use crate::backend::tables::Tables;
+use trapline_model::cell::read::Observables;
 
 /// What is read of cells that have lost a fraction of their charge.
 #[inline(always)]

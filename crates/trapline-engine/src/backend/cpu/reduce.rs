@@ -4,9 +4,9 @@
 //! block is done; then the lanes are folded in halves. This order is fixed and knows neither registers nor threads.
 
 use super::lanes::{LANES, Lane, splat};
-use crate::backend::job::{Observables, PROGRAMMED_FILLING, QUANTITIES};
-use crate::backend::tables::{BinRow, Tables};
+use crate::backend::tables::{BinRow, NominalRow, Tables};
 use crate::backend::tally::{Partial, counters};
+use trapline_model::cell::read::{Observables, PROGRAMMED_FILLING, QUANTITIES};
 
 /// Lane sums of one quantity at one checkpoint.
 #[derive(Clone, Copy)]
@@ -74,25 +74,18 @@ impl Sums {
 
     /// Adds sixteen readings: the first two quantities of valid cells, the others of programmed ones.
     #[inline(always)]
-    pub fn add(
-        &mut self,
-        seen: &Observables<Lane>,
-        nominal: &[f32; QUANTITIES],
-        inverse_scale: &[f32; QUANTITIES],
-        counted: &Counted,
-    ) {
-        let values = [&seen.conductance, &seen.filling, &seen.lost, &seen.kept];
+    pub fn add(&mut self, seen: &Observables<Lane>, nominal: &NominalRow, counted: &Counted) {
         let [conductance, filling, lost, kept] = &mut self.moments;
         if counted.all {
-            conductance.add(values[0], nominal[0], inverse_scale[0]);
-            filling.add(values[1], nominal[1], inverse_scale[1]);
-            lost.add(values[2], nominal[2], inverse_scale[2]);
-            kept.add(values[3], nominal[3], inverse_scale[3]);
+            conductance.add(&seen.conductance, nominal.conductance, nominal.conductance_scale);
+            filling.add(&seen.filling, nominal.filling, nominal.filling_scale);
+            lost.add(&seen.lost, nominal.lost, nominal.lost_scale);
+            kept.add(&seen.kept, nominal.kept, nominal.kept_scale);
         } else {
-            conductance.add_counted(values[0], nominal[0], inverse_scale[0], &counted.valid);
-            filling.add_counted(values[1], nominal[1], inverse_scale[1], &counted.valid);
-            lost.add_counted(values[2], nominal[2], inverse_scale[2], &counted.programmed);
-            kept.add_counted(values[3], nominal[3], inverse_scale[3], &counted.programmed);
+            conductance.add_counted(&seen.conductance, nominal.conductance, nominal.conductance_scale, &counted.valid);
+            filling.add_counted(&seen.filling, nominal.filling, nominal.filling_scale, &counted.valid);
+            lost.add_counted(&seen.lost, nominal.lost, nominal.lost_scale, &counted.programmed);
+            kept.add_counted(&seen.kept, nominal.kept, nominal.kept_scale, &counted.programmed);
         }
     }
 

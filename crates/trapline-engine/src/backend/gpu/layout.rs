@@ -1,17 +1,22 @@
-//! What host and shaders share: structures, buffers and constants, each written once, here.
+//! What host and shaders share: buffers, constants and the parameters of a dispatch, each written once, here; the rows of the tables are
+//! those of [`crate::backend::rows`].
 //!
 //! The WGSL of the structures, bindings and constants is generated from these lists and put in front of every
 //! kernel ([`header`]); a test holds the structures' offsets against naga's own reflection.
 
 use crate::backend::constants;
-use crate::backend::job::{Job, MAX_BINS, PROGRAMMED_FILLING, QUANTITIES, STIFF_ITERATIONS};
+use crate::backend::job::{Job, MAX_BINS, STIFF_ITERATIONS};
+use crate::backend::rows::device_struct;
 use crate::backend::stimulus::RESPONSE_QUANTITIES;
-use crate::backend::tables::{CellTables, HeatRow, MOST_EVENTS, NOT_RECORDED, ProfileTables, Tables};
+use crate::backend::tables::{CellTables, MOST_EVENTS, NOT_RECORDED, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
 use std::fmt::Write;
 use trapline_model::cell::charge;
+use trapline_model::cell::read::{PROGRAMMED_FILLING, QUANTITIES};
 use trapline_model::protocol::MAX_LEGS;
 use trapline_model::units::ELEMENTARY_CHARGE_C;
+
+pub use crate::backend::rows::{ClassRow, NominalRow, SegmentRow, VisitRow};
 
 /// Floats a block hands over per checkpoint: sum, square, min and -max of each quantity.
 pub const SLOTS: u64 = 4 * QUANTITIES as u64;
@@ -19,25 +24,6 @@ pub const SLOTS: u64 = 4 * QUANTITIES as u64;
 const HUGE: f32 = 3e38;
 /// Number of a workgroup that has nothing to do: its first cell is beyond those of any tile.
 const NO_GROUP: u64 = u32::MAX as u64 / BLOCK_CELLS;
-
-/// A structure in Rust and in WGSL; fields are `u32` or `f32`, which have the same size and alignment in both.
-macro_rules! device_struct {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ident),* $(,)? }) => {
-        $(#[$doc])*
-        #[repr(C)]
-        #[derive(Debug, Clone, Copy, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
-        pub struct $name { $($(#[$field_doc])* pub $field: $kind),* }
-
-        impl $name {
-            /// The structure in WGSL.
-            pub const WGSL: &'static str =
-                concat!("struct ", stringify!($name), " {\n", $("    ", stringify!($field), ": ", stringify!($kind), ",\n",)* "}\n");
-            /// Fields and their offsets in bytes.
-            pub const OFFSETS: &'static [(&'static str, usize)] =
-                &[$((stringify!($field), std::mem::offset_of!($name, $field))),*];
-        }
-    };
-}
 
 device_struct! {
     /// What a dispatch is told.
@@ -51,7 +37,8 @@ device_struct! {
         count: u32, blocks: u32,
         checkpoints: u32, bins: u32,
         first_segment: u32, last_segment: u32, first_visit: u32, last_visit: u32,
-        free_share: f32, open: f32, trap_filled_v: f32, onset_v: f32, program_matrix: f32, bake_matrix: f32,
+        free_share: f32, open: f32, trap_filled_v: f32, onset_v: f32,
+        program_background: f32, bake_background: f32,
         size_sd: f32, area_sd: f32, trap_filled_sd: f32, speed_sd: f32,
         direct: f32, hopping: f32, kept_threshold: f32,
         conductance_low: f32, conductance_per_unit: f32,
@@ -65,38 +52,6 @@ device_struct! {
         cells: u32,
         /// Of listed cells: where the dispatch starts, and whether it goes by chosen places.
         first_place: u32, chosen: u32, padding_0: u32, padding_1: u32, padding_2: u32,
-    }
-}
-
-device_struct! {
-    /// One trap class: see `tables::ClassRow`. A profile has so many for each temperature, which differ in what the bake reads.
-    ClassRow {
-        weight: f32, speed: f32, program_rate: f32, bake_rate: f32,
-        program_slope: f32, program_curvature: f32, bake_slope: f32, bake_curvature: f32,
-    }
-}
-
-device_struct! {
-    /// One segment: see `tables::SegmentRow`.
-    SegmentRow {
-        offered: f32, overdrive_v: f32, field: f32, step_s: f32,
-        substeps: u32, iterations: u32, cycle: u32, row: u32,
-        bias_v: f32, injected_a: f32, hopping_a: f32, pieces: u32,
-        piece_iterations: u32, padding_0: u32, padding_1: u32, padding_2: u32,
-    }
-}
-
-device_struct! {
-    /// One visit: see `tables::VisitRow`. A profile has one for each temperature: `time` is what was spent at it, and `matrix`, the same in
-    /// all of them, how many times the matrix has emptied a trap by then.
-    VisitRow { checkpoint: u32, chained: u32, time: f32, matrix: f32 }
-}
-
-device_struct! {
-    /// The nominal cell at a checkpoint, and one over the scales of the differences from it.
-    NominalRow {
-        conductance: f32, filling: f32, lost: f32, kept: f32,
-        conductance_scale: f32, filling_scale: f32, lost_scale: f32, kept_scale: f32,
     }
 }
 
@@ -205,7 +160,7 @@ pub fn cell_params(seed: u64, cell: &CellTables) -> Params {
         open: cell.open,
         trap_filled_v: cell.trap_filled_v,
         onset_v: cell.onset_v,
-        program_matrix: cell.program_matrix,
+        program_background: cell.program_background,
         size_sd: cell.size_sd,
         area_sd: cell.area_sd,
         trap_filled_sd: cell.trap_filled_sd,
@@ -221,7 +176,7 @@ pub fn params(job: &Job, tables: &Tables) -> Params {
     Params {
         checkpoints: job.times_s.len() as u32,
         bins: tables.bins,
-        bake_matrix: tables.bake_matrix,
+        bake_background: tables.bake_background,
         direct: tables.direct,
         hopping: tables.hopping,
         kept_threshold: tables.kept_threshold,
@@ -231,100 +186,25 @@ pub fn params(job: &Job, tables: &Tables) -> Params {
         filling_per_unit: filling.per_unit,
         kept_low: kept.low,
         kept_per_unit: kept.per_unit,
-        temperatures: tables.profile.heats.len() as u32,
+        temperatures: tables.profile.len() as u32,
         ..cell_params(job.seed, &tables.cell)
     }
 }
 
 /// Class rows; an array without traps gets one class that holds nothing.
 pub fn classes(cell: &CellTables) -> Vec<ClassRow> {
-    let row = |r: &crate::backend::tables::ClassRow| ClassRow {
-        weight: r.weight,
-        speed: r.speed,
-        program_rate: r.program_rate,
-        bake_rate: r.bake_rate,
-        program_slope: r.program_slope,
-        program_curvature: r.program_curvature,
-        bake_slope: r.bake_slope,
-        bake_curvature: r.bake_curvature,
-    };
-    cell.rows[..cell.classes.max(1)].iter().map(row).collect()
+    cell.rows[..cell.classes.max(1)].to_vec()
 }
 
 /// Segment rows; at least one, because a buffer cannot be empty.
 pub fn segments(cell: &CellTables) -> Vec<SegmentRow> {
-    let rows = cell.segments.iter().map(|s| SegmentRow {
-        offered: s.offered,
-        overdrive_v: s.overdrive_v,
-        field: s.field,
-        step_s: s.step_s,
-        substeps: s.substeps,
-        iterations: s.iterations,
-        cycle: s.cycle,
-        row: s.row,
-        bias_v: s.bias_v,
-        injected_a: s.injected_a,
-        hopping_a: s.hopping_a,
-        pieces: s.pieces,
-        piece_iterations: s.piece_iterations,
-        ..SegmentRow::default()
-    });
-    let mut rows: Vec<_> = rows.collect();
-    if rows.is_empty() {
-        rows.push(SegmentRow::default());
-    }
-    rows
+    if cell.segments.is_empty() { vec![SegmentRow::default()] } else { cell.segments.clone() }
 }
 
 /// Class rows of a job: of a profile those of each temperature, one after another.
 pub fn job_classes(tables: &Tables) -> Vec<ClassRow> {
-    let rows = classes(&tables.cell);
-    if tables.profile.heats.is_empty() {
-        return rows;
+    if !tables.has_profile() {
+        return classes(&tables.cell);
     }
-    let mut all = Vec::with_capacity(rows.len() * tables.profile.heats.len());
-    for heat in &tables.profile.heats {
-        all.extend(rows.iter().zip(heat).map(|(row, &HeatRow { rate, slope, curvature })| ClassRow {
-            bake_rate: rate,
-            bake_slope: slope,
-            bake_curvature: curvature,
-            ..*row
-        }));
-    }
-    all
-}
-
-/// Visit rows.
-pub fn visits(tables: &Tables) -> Vec<VisitRow> {
-    let ProfileTables { heats, stays, matrix } = &tables.profile;
-    if !heats.is_empty() {
-        let visits = tables.visits.iter().zip(stays.chunks_exact(heats.len())).zip(matrix);
-        let rows = visits.flat_map(|((visit, stays), &matrix)| {
-            stays.iter().map(move |&time| VisitRow { checkpoint: visit.checkpoint, chained: 0, time, matrix })
-        });
-        return rows.collect();
-    }
-    let row = |v: &crate::backend::tables::VisitRow| VisitRow {
-        checkpoint: v.checkpoint,
-        chained: u32::from(!v.direct),
-        time: v.time,
-        matrix: 0.0,
-    };
-    tables.visits.iter().map(row).collect()
-}
-
-/// Nominal rows, per checkpoint.
-pub fn nominal(tables: &Tables) -> Vec<NominalRow> {
-    let both = tables.nominal.iter().zip(&tables.inverse_scale);
-    both.map(|(n, s)| NominalRow {
-        conductance: n[0],
-        filling: n[1],
-        lost: n[2],
-        kept: n[3],
-        conductance_scale: s[0],
-        filling_scale: s[1],
-        lost_scale: s[2],
-        kept_scale: s[3],
-    })
-    .collect()
+    tables.profile.iter().flat_map(|rows| &rows[..tables.cell.classes.max(1)]).copied().collect()
 }

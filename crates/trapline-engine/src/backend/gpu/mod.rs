@@ -26,7 +26,7 @@ pub use recovery::Fault;
 pub use resident::DeviceState;
 
 use super::cells::{Cells, Population};
-use super::job::{Job, QUANTITIES};
+use super::job::Job;
 use super::stimulus::{Response, Stimulus};
 use super::tables::{Tables, round_to_f32};
 use super::tally::{BLOCK_CELLS, Partial, Tally};
@@ -41,6 +41,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tile::{Plan, Workspace};
 use trapline_model::array::CellSet;
+use trapline_model::cell::read::QUANTITIES;
 use trapline_model::outcome::Identity;
 
 /// The f32 backend on a GPU.

@@ -59,7 +59,8 @@ pub(super) fn of_stimulus(cell: &CellTables, budget: impl Fn(u64) -> u64) -> Vec
 /// The dispatches of a bake: ranges of visits, each beginning with a direct one; `visit_loops` is the kernel's.
 pub(super) fn of_bake(tables: &Tables, visit_loops: u64, budget: impl Fn(u64) -> u64) -> Vec<Run> {
     let start = source::bake_start_loops(tables);
-    cut(tables.visits.len(), start, budget(start), |_| visit_loops, |i| tables.visits[i].direct)
+    let direct: Vec<bool> = tables.visits().map(|visit| visit[0].is_direct()).collect();
+    cut(direct.len(), start, budget(start), |_| visit_loops, |i| direct[i])
 }
 
 /// The budget where no cells but the loops of one invocation count.

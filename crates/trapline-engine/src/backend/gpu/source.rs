@@ -22,13 +22,6 @@ const CHARGE: &str = include_str!("../../../../../shaders/charge.wgsl");
 const DECAY: &str = include_str!("../../../../../shaders/decay.wgsl");
 const CONSTANT: &str = include_str!("../../../../../shaders/constant.wgsl");
 const PROFILE: &str = include_str!("../../../../../shaders/profile.wgsl");
-const TILE_CELLS: &str = include_str!("../../../../../shaders/tile_cells.wgsl");
-const LISTED_CELLS: &str = include_str!("../../../../../shaders/listed_cells.wgsl");
-const ALIKE: &str = include_str!("../../../../../shaders/alike.wgsl");
-const SILENT: &str = include_str!("../../../../../shaders/silent.wgsl");
-const RECORDING: &str = include_str!("../../../../../shaders/recording.wgsl");
-const DRIVE: &str = include_str!("../../../../../shaders/drive.wgsl");
-const DRAW_BODY: &str = include_str!("../../../../../shaders/draw.wgsl");
 const FOLD: &str = include_str!("../../../../../shaders/fold.wgsl");
 
 /// What an invocation works on.
@@ -40,13 +33,78 @@ pub enum Over {
     ChunkSlots,
 }
 
-/// One kernel.
+/// How the classes of a cell empty in a bake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decay {
+    /// At one temperature, by doublings.
+    Constant,
+    /// At the temperatures of a profile.
+    Profile,
+}
+
+impl Decay {
+    /// Both.
+    pub const ALL: [Decay; 2] = [Decay::Constant, Decay::Profile];
+
+    /// That of a job.
+    pub fn of(tables: &Tables) -> Decay {
+        if tables.has_profile() { Decay::Profile } else { Decay::Constant }
+    }
+
+    /// What gives `set_rate`, `checkpoint_of` and `lose`.
+    const fn wgsl(self) -> &'static str {
+        match self {
+            Decay::Constant => CONSTANT,
+            Decay::Profile => PROFILE,
+        }
+    }
+}
+
+/// How a kernel knows its cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbered {
+    /// They are a tile of an array.
+    Tile,
+    /// By a list of their numbers.
+    Listed,
+}
+
+impl Numbered {
+    /// What gives `place_of` and `number_of`.
+    const fn wgsl(self) -> &'static str {
+        match self {
+            Numbered::Tile => include_str!("../../../../../shaders/tile_cells.wgsl"),
+            Numbered::Listed => include_str!("../../../../../shaders/listed_cells.wgsl"),
+        }
+    }
+}
+
+/// Which kernel drives cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driving {
+    /// A tile of an array, all cells alike, nothing recorded: the programming of a campaign.
+    Program,
+    /// Listed cells, all alike, nothing recorded.
+    Silent,
+    /// Listed cells, all alike, and what passes and what is caught is recorded.
+    Recorded,
+}
+
+impl Driving {
+    /// All of them.
+    pub const ALL: [Driving; 3] = [Driving::Program, Driving::Silent, Driving::Recorded];
+}
+
+/// One kernel: functions that others have too, parts that were chosen, and its body.
 #[derive(Debug, Clone, Copy)]
 pub struct Kernel {
-    /// Stem of its file in `shaders/`, and `_profile` where temperatures change.
+    /// Stem of its body's file in `shaders/`, and what was chosen.
     pub name: &'static str,
     pub entry_point: &'static str,
-    parts: &'static [&'static str],
+    prologue: &'static [&'static str],
+    /// Parts of which there are several to choose from.
+    chosen: [&'static str; 3],
+    body: &'static str,
     /// Buffers it touches, by name.
     pub buffers: &'static [&'static str],
     pub over: Over,
@@ -54,7 +112,100 @@ pub struct Kernel {
     pub reports_ticks: bool,
 }
 
+const SILENT: &str = include_str!("../../../../../shaders/silent.wgsl");
+const RECORDING: &str = include_str!("../../../../../shaders/recording.wgsl");
+const ALIKE: &str = include_str!("../../../../../shaders/alike.wgsl");
+
 impl Kernel {
+    /// Draws what distinguishes cells, and empties them.
+    pub const fn draw(numbered: Numbered) -> Kernel {
+        let (name, buffers): (_, &'static [&'static str]) = match numbered {
+            Numbered::Tile => ("draw", &["params", "normal_table", "variation", "occupancy"]),
+            Numbered::Listed => ("draw_listed", &["params", "normal_table", "cell_numbers", "variation", "occupancy"]),
+        };
+        Kernel {
+            name,
+            entry_point: "draw",
+            prologue: &[PHILOX, NORMAL, MATH, CELL, VARY],
+            chosen: [numbered.wgsl(), "", ""],
+            body: include_str!("../../../../../shaders/draw.wgsl"),
+            buffers,
+            over: Over::Cells,
+            reports_ticks: false,
+        }
+    }
+
+    /// Moves cells through segments of constant bias.
+    pub const fn drive(driving: Driving) -> Kernel {
+        let (name, numbered, record) = match driving {
+            Driving::Program => ("program", Numbered::Tile, SILENT),
+            Driving::Silent => ("drive", Numbered::Listed, SILENT),
+            Driving::Recorded => ("drive_recorded", Numbered::Listed, RECORDING),
+        };
+        Kernel {
+            name,
+            entry_point: "drive",
+            prologue: match driving {
+                Driving::Recorded => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE],
+                _ => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP],
+            },
+            chosen: [numbered.wgsl(), ALIKE, record],
+            body: include_str!("../../../../../shaders/drive.wgsl"),
+            buffers: match driving {
+                Driving::Program => &["params", "normal_table", "classes", "segments", "variation", "occupancy"],
+                Driving::Silent => {
+                    &["params", "normal_table", "classes", "segments", "cell_numbers", "variation", "occupancy"]
+                }
+                Driving::Recorded => &[
+                    "params",
+                    "normal_table",
+                    "classes",
+                    "segments",
+                    "cell_numbers",
+                    "variation",
+                    "occupancy",
+                    "responses",
+                ],
+            },
+            over: Over::Cells,
+            reports_ticks: true,
+        }
+    }
+
+    /// Bakes cells and reduces what is read of them.
+    pub const fn bake(decay: Decay) -> Kernel {
+        Kernel {
+            name: match decay {
+                Decay::Constant => "bake",
+                Decay::Profile => "bake_profile",
+            },
+            entry_point: "bake",
+            prologue: &[PHILOX, MATH, CELL, DECAY, FOLD],
+            chosen: [decay.wgsl(), "", ""],
+            body: include_str!("../../../../../shaders/bake.wgsl"),
+            buffers: &["params", "classes", "visits", "nominal", "variation", "occupancy", "partials", "counts"],
+            over: Over::Cells,
+            reports_ticks: true,
+        }
+    }
+
+    /// Bakes cells and writes out what is read of each.
+    pub const fn read(decay: Decay) -> Kernel {
+        Kernel {
+            name: match decay {
+                Decay::Constant => "read",
+                Decay::Profile => "read_profile",
+            },
+            entry_point: "read_cells",
+            prologue: &[PHILOX, MATH, CELL, DECAY],
+            chosen: [decay.wgsl(), "", ""],
+            body: include_str!("../../../../../shaders/read.wgsl"),
+            buffers: &["params", "classes", "visits", "variation", "occupancy", "cells"],
+            over: Over::Cells,
+            reports_ticks: true,
+        }
+    }
+
     /// Invocations a tile takes.
     pub fn invocations(&self, params: &Params) -> u64 {
         let chunks = u64::from(params.blocks).div_ceil(CHUNK_CELLS / BLOCK_CELLS);
@@ -67,7 +218,7 @@ impl Kernel {
     /// The kernel's whole text for a number of classes; the counting variant reports its loop iterations.
     pub fn wgsl(&self, classes: usize, count_loops: bool) -> String {
         let mut text = layout::header(classes, count_loops);
-        for part in self.parts {
+        for part in self.prologue.iter().copied().chain(self.chosen).chain([self.body]) {
             text.push('\n');
             text.push_str(part);
         }
@@ -75,101 +226,55 @@ impl Kernel {
     }
 }
 
-pub const DRAW: Kernel = Kernel {
-    name: "draw",
-    entry_point: "draw",
-    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, TILE_CELLS, DRAW_BODY],
-    buffers: &["params", "normal_table", "variation", "occupancy"],
-    over: Over::Cells,
-    reports_ticks: false,
-};
-/// Cells of a tile that are all treated alike, of which nothing is recorded: the programming of an array.
-pub const PROGRAM: Kernel = Kernel {
-    name: "program",
-    entry_point: "drive",
-    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, TILE_CELLS, ALIKE, STEP, SILENT, DRIVE],
-    buffers: &["params", "normal_table", "classes", "segments", "variation", "occupancy"],
-    over: Over::Cells,
-    reports_ticks: true,
-};
-/// [`DRAW`] for cells by their numbers.
-pub const DRAW_LISTED: Kernel = Kernel {
-    name: "draw_listed",
-    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, LISTED_CELLS, DRAW_BODY],
-    buffers: &["params", "normal_table", "cell_numbers", "variation", "occupancy"],
-    ..DRAW
-};
-/// [`PROGRAM`] for cells by their numbers.
-pub const DRIVE_LISTED: Kernel = Kernel {
-    name: "drive",
-    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, LISTED_CELLS, ALIKE, STEP, SILENT, DRIVE],
-    buffers: &["params", "normal_table", "classes", "segments", "cell_numbers", "variation", "occupancy"],
-    ..PROGRAM
-};
-/// [`DRIVE_LISTED`] with a record of what passes and what is caught.
-pub const STIMULATE: Kernel = Kernel {
-    name: "stimulate",
-    parts: &[PHILOX, NORMAL, MATH, CELL, VARY, LISTED_CELLS, ALIKE, STEP, CHARGE, RECORDING, DRIVE],
-    buffers: &["params", "normal_table", "classes", "segments", "cell_numbers", "variation", "occupancy", "responses"],
-    ..PROGRAM
-};
-pub const BAKE: Kernel = Kernel {
-    name: "bake",
-    entry_point: "bake",
-    parts: &[PHILOX, MATH, CELL, DECAY, CONSTANT, FOLD, include_str!("../../../../../shaders/bake.wgsl")],
-    buffers: &["params", "classes", "visits", "nominal", "variation", "occupancy", "partials", "counts"],
-    over: Over::Cells,
-    reports_ticks: true,
-};
 pub const REDUCE: Kernel = Kernel {
     name: "reduce",
     entry_point: "reduce_chunks",
-    parts: &[PHILOX, CELL, FOLD, include_str!("../../../../../shaders/reduce.wgsl")],
+    prologue: &[PHILOX, CELL, FOLD],
+    chosen: [""; 3],
+    body: include_str!("../../../../../shaders/reduce.wgsl"),
     buffers: &["params", "partials", "sums"],
     over: Over::ChunkSlots,
     reports_ticks: true,
 };
-pub const READ: Kernel = Kernel {
-    name: "read",
-    entry_point: "read_cells",
-    parts: &[PHILOX, MATH, CELL, DECAY, CONSTANT, include_str!("../../../../../shaders/read.wgsl")],
-    buffers: &["params", "classes", "visits", "variation", "occupancy", "cells"],
-    over: Over::Cells,
-    reports_ticks: true,
-};
-
-/// [`BAKE`] and [`READ`] with a profile of temperatures.
-pub const BAKE_PROFILE: Kernel = Kernel {
-    name: "bake_profile",
-    parts: &[PHILOX, MATH, CELL, DECAY, PROFILE, FOLD, include_str!("../../../../../shaders/bake.wgsl")],
-    ..BAKE
-};
-pub const READ_PROFILE: Kernel = Kernel {
-    name: "read_profile",
-    parts: &[PHILOX, MATH, CELL, DECAY, PROFILE, include_str!("../../../../../shaders/read.wgsl")],
-    ..READ
-};
-
-/// Those of the statistics of a job, of reading its cells one by one, and of a stimulus; in the order a tile runs them.
-pub const STATISTICS: [Kernel; 4] = [DRAW, PROGRAM, BAKE, REDUCE];
-pub const TRACE: [Kernel; 3] = [DRAW, PROGRAM, READ];
-pub const STATISTICS_PROFILE: [Kernel; 4] = [DRAW, PROGRAM, BAKE_PROFILE, REDUCE];
-pub const TRACE_PROFILE: [Kernel; 3] = [DRAW, PROGRAM, READ_PROFILE];
+/// Of a tile of an array, and of listed cells.
+pub const DRAW: Kernel = Kernel::draw(Numbered::Tile);
+pub const PROGRAM: Kernel = Kernel::drive(Driving::Program);
+pub const DRAW_LISTED: Kernel = Kernel::draw(Numbered::Listed);
+pub const DRIVE_LISTED: Kernel = Kernel::drive(Driving::Silent);
+pub const STIMULATE: Kernel = Kernel::drive(Driving::Recorded);
 pub const STIMULUS: [Kernel; 3] = [DRAW_LISTED, DRIVE_LISTED, STIMULATE];
 
-/// The kernels of a job's statistics.
+/// The kernels of a job's statistics, in the order a tile runs them.
 pub fn of_statistics(tables: &Tables) -> &'static [Kernel; 4] {
-    if tables.profile.heats.is_empty() { &STATISTICS } else { &STATISTICS_PROFILE }
+    const fn of(decay: Decay) -> [Kernel; 4] {
+        [DRAW, PROGRAM, Kernel::bake(decay), REDUCE]
+    }
+    static CONSTANT: [Kernel; 4] = of(Decay::Constant);
+    static PROFILE: [Kernel; 4] = of(Decay::Profile);
+    match Decay::of(tables) {
+        Decay::Constant => &CONSTANT,
+        Decay::Profile => &PROFILE,
+    }
 }
 
-/// The kernels that read a job's cells one by one.
+/// The kernels that read a job's cells one by one, in the order a tile runs them.
 pub fn of_trace(tables: &Tables) -> &'static [Kernel; 3] {
-    if tables.profile.heats.is_empty() { &TRACE } else { &TRACE_PROFILE }
+    const fn of(decay: Decay) -> [Kernel; 3] {
+        [DRAW, PROGRAM, Kernel::read(decay)]
+    }
+    static CONSTANT: [Kernel; 3] = of(Decay::Constant);
+    static PROFILE: [Kernel; 3] = of(Decay::Profile);
+    match Decay::of(tables) {
+        Decay::Constant => &CONSTANT,
+        Decay::Profile => &PROFILE,
+    }
 }
 
 /// All kernels.
-pub const KERNELS: [Kernel; 10] =
-    [DRAW, PROGRAM, BAKE, BAKE_PROFILE, REDUCE, READ, READ_PROFILE, DRAW_LISTED, DRIVE_LISTED, STIMULATE];
+pub fn kernels() -> impl Iterator<Item = Kernel> {
+    let baking = Decay::ALL.into_iter().flat_map(|decay| [Kernel::bake(decay), Kernel::read(decay)]);
+    [DRAW, DRAW_LISTED, REDUCE].into_iter().chain(Driving::ALL.map(Kernel::drive)).chain(baking)
+}
 
 /// Loop iterations of a draw: the rounds of the random words, and the classes.
 pub fn draw_loops(classes: usize) -> u64 {
@@ -203,7 +308,7 @@ pub fn stimulate_loops(classes: usize, segment: &SegmentRow) -> u64 {
 
 /// Loop iterations over the classes, and over the temperatures of each.
 fn decay_loops(tables: &Tables) -> u64 {
-    tables.cell.classes.max(1) as u64 * (1 + tables.profile.heats.len() as u64)
+    tables.cell.classes.max(1) as u64 * (1 + tables.profile.len() as u64)
 }
 
 /// Loop iterations of a baking dispatch before its first visit.

@@ -7,11 +7,11 @@ use super::layout::{self, ClassRow, SLOTS};
 use super::recovery::Failed;
 use super::source::{self, Kernel};
 use crate::backend::BackendError;
-use crate::backend::job::QUANTITIES;
 use crate::backend::tables::{CellTables, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
 use std::cell::Cell;
 use std::collections::HashMap;
+use trapline_model::cell::read::QUANTITIES;
 
 /// Budget where the user gives none: on a software adapter it is the host's own memory.
 const SOFTWARE_BUDGET_BYTES: u64 = 64 << 20;
@@ -120,8 +120,8 @@ impl Plan {
         let checkpoints = tables.nominal.len() as u64;
         let slots = checkpoints * SLOTS * 4;
         plan.buffers.extend([
-            BufferPlan::given("visits", &layout::visits(tables)),
-            BufferPlan::given("nominal", &layout::nominal(tables)),
+            BufferPlan::given("visits", &tables.visit_rows),
+            BufferPlan::given("nominal", &tables.nominal),
             BufferPlan::empty("partials", Bytes { per_block: slots, ..Bytes::default() }),
             BufferPlan::read_back("sums", Bytes { per_chunk: slots, ..Bytes::default() }),
             BufferPlan::read_back(
@@ -139,7 +139,7 @@ impl Plan {
         plan.unit = BLOCK_CELLS;
         plan.most_cells = (TRACE_BYTES / per_cell / BLOCK_CELLS).max(1) * BLOCK_CELLS;
         plan.buffers.extend([
-            BufferPlan::given("visits", &layout::visits(tables)),
+            BufferPlan::given("visits", &tables.visit_rows),
             BufferPlan::read_back("cells", Bytes { per_cell, ..Bytes::default() }),
         ]);
         plan
@@ -272,7 +272,7 @@ mod tests {
     use super::*;
 
     fn plan(buffers: Vec<BufferPlan>) -> Plan {
-        Plan { classes: 1, kernels: &source::STATISTICS, buffers, unit: CHUNK_CELLS, most_cells: MAX_TILE_CELLS }
+        Plan { classes: 1, kernels: &source::STIMULUS, buffers, unit: CHUNK_CELLS, most_cells: MAX_TILE_CELLS }
     }
 
     #[test]

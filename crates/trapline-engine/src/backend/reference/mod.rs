@@ -7,15 +7,15 @@
 mod stimulate;
 
 use super::cells::{Cells, HostCells, Population};
-use super::job::{Job, Observables, PROGRAMMED_FILLING, QUANTITIES};
+use super::job::Job;
 use super::stimulus::{Response, Stimulus};
 use super::tally::{CHUNK_CELLS, Partial, Shift, Tally, bin_of, chunks_at_once, counters};
 use super::{Backend, BackendError, Progress, Trace};
 use ndarray::Array2;
 use rayon::prelude::*;
 use trapline_model::array::{self, CellSet};
-use trapline_model::cell;
-use trapline_model::cell::step;
+use trapline_model::cell::read::{self, Observables, PROGRAMMED_FILLING, QUANTITIES};
+use trapline_model::cell::{self, step};
 use trapline_model::outcome::Identity;
 
 /// The f64 backend.
@@ -32,8 +32,8 @@ fn observe(job: &Job, cell_number: u64) -> (f64, impl Iterator<Item = Observable
     let start = step::filling(&job.material.classes, &occupancy);
     let readings = job.stays.for_s.rows().into_iter().map(move |stays_s| {
         let emptied = std::array::from_fn(|k| emissions.iter().zip(stays_s).map(|(per_s, s)| per_s[k] * s).sum());
-        let lost = job.lost_fraction(&occupancy, &emptied, start);
-        job.read_out(factors.area, start, lost)
+        let lost = read::lost_fraction(&job.material.classes, &occupancy, &emptied, start);
+        job.read.read(factors.area, start, lost)
     });
     (start, readings)
 }

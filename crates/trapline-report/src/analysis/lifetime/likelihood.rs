@@ -159,14 +159,14 @@ impl Model<'_> {
 }
 
 /// (A + damping diag A)^-1 b, where that matrix is positive definite.
-fn solve(matrix: &DMatrix<f64>, right: &DVector<f64>, damping: f64) -> Option<DVector<f64>> {
-    if matrix.iter().chain(right.iter()).any(|x| !x.is_finite()) {
+fn solve(left: &DMatrix<f64>, right: &DVector<f64>, damping: f64) -> Option<DVector<f64>> {
+    if left.iter().chain(right.iter()).any(|x| !x.is_finite()) {
         return None;
     }
     // Scaled to a unit diagonal: the parameters differ in unit by many orders.
-    let scale: Vec<f64> = (0..right.len()).map(|i| matrix[(i, i)].abs().max(1e-300).sqrt()).collect();
+    let scale: Vec<f64> = (0..right.len()).map(|i| left[(i, i)].abs().max(1e-300).sqrt()).collect();
     let scaled = DMatrix::from_fn(right.len(), right.len(), |i, k| {
-        matrix[(i, k)] / (scale[i] * scale[k]) + if i == k { damping } else { 0.0 }
+        left[(i, k)] / (scale[i] * scale[k]) + if i == k { damping } else { 0.0 }
     });
     let by = DVector::from_fn(right.len(), |i, _| right[i] / scale[i]);
     let solved = scaled.cholesky()?.solve(&by);

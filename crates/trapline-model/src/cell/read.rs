@@ -1,0 +1,170 @@
+//! What is read of a cell.
+//!
+//! # Theory
+//! At a read bias `a` a cell of filling F conducts `area (theta(F) I_inj + I_hop)/a`, of which `theta(F) = theta0/(1 - q F)` with
+//! `q = 1 - theta0` alone knows the filling ([`current`]). Over the fresh conductance of the nominal cell that is
+//!
+//! ```text
+//! G/G0 = area (direct/(1 - q F) + hopping),   F = F0 (1 - L)
+//! ```
+//!
+//! where `F0` is the filling right after programming and `L` the fraction of the charge lost since. The window, what the
+//! conductance has above the fresh one, is `theta0 q F/(1 - q F)`, so what is kept of it is
+//!
+//! ```text
+//! kept = (1 - L)/(1 + L q F0/(1 - q F0))
+//! ```
+//!
+//! without a small difference of large numbers. What is lost once class k was emptied `x_k` times (its rate times the time, summed over
+//! temperatures) is `L = sum w_k f_k (1 - exp(-x_k))/F0` ([`release::lost_filling`]).
+
+use super::step::Occupancy;
+use super::{Factors, conductance_s, current, release};
+use crate::material::{Material, TrapClass};
+
+/// Filling above which a cell counts as programmed: one electron among the traps of a cell a hundred times as wide as the paper's.
+/// Below it rounding decides what a cell holds, and differently in f32: such cells lose nothing and keep everything.
+pub const PROGRAMMED_FILLING: f64 = 1e-9;
+
+/// Quantities whose moments are taken, in the order all backends keep them.
+pub const QUANTITIES: usize = 4;
+
+/// What is read of a cell at a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Observables<T> {
+    /// Conductance over the fresh conductance of the nominal cell.
+    pub conductance: T,
+    /// Filling F.
+    pub filling: T,
+    /// Fraction of the programmed charge lost.
+    pub lost: T,
+    /// Window over the programmed window.
+    pub kept: T,
+}
+
+impl<T: Copy> Observables<T> {
+    /// In the order of [`QUANTITIES`].
+    pub fn array(&self) -> [T; QUANTITIES] {
+        [self.conductance, self.filling, self.lost, self.kept]
+    }
+}
+
+/// How a cell's conductance follows from its filling: `area (direct/(1 - open F) + hopping)`, over the nominal fresh conductance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReadOut {
+    /// `1 - theta0`.
+    pub open: f64,
+    pub direct: f64,
+    pub hopping: f64,
+    /// Of the nominal cell, S.
+    pub fresh_conductance_s: f64,
+}
+
+impl ReadOut {
+    /// That of a material at a read bias of either sign: conductance is even in it. [`ReadOut::is_sound`] says whether a fresh cell
+    /// conducts there at all.
+    pub fn new(material: &Material, read_v: f64, temperature_k: f64) -> ReadOut {
+        let a_v = read_v.abs();
+        let fresh_conductance_s = conductance_s(material, &Factors::NOMINAL, a_v, temperature_k, 0.0);
+        let part = |current_a: f64| current_a / a_v / fresh_conductance_s;
+        // Each share from its own current: as 1 less the other the smaller one would lose its digits.
+        ReadOut {
+            open: 1.0 - material.injection.free_share,
+            direct: part(material.injection.free_share * current::injected_a(material, a_v, temperature_k)),
+            hopping: part(current::hopping_a(material, a_v, temperature_k)),
+            fresh_conductance_s,
+        }
+    }
+
+    /// Whether a fresh cell conducts, and no more than a number can say.
+    pub fn is_sound(&self) -> bool {
+        self.fresh_conductance_s.is_normal() && self.direct.is_finite() && self.hopping.is_finite()
+    }
+
+    /// Conductance, filling and window of a cell of an area over the nominal one, filled to `start` by its programming, that has lost a
+    /// fraction of its charge.
+    pub fn read(&self, area: f64, start: f64, lost: f64) -> Observables<f64> {
+        let open = self.open;
+        let filling = start * (1.0 - lost);
+        Observables {
+            conductance: area * (self.direct / (1.0 - open * filling) + self.hopping),
+            filling,
+            lost,
+            kept: (1.0 - lost) / (1.0 + lost * open * start / (1.0 - open * start)),
+        }
+    }
+}
+
+/// Fraction of the charge of a cell filled to `start` that is lost once each class was `emptied` so many times: its rate times
+/// the time, summed over temperatures. 0 for a cell that was not programmed.
+pub fn lost_fraction(classes: &[TrapClass], occupancy: &Occupancy, emptied: &Occupancy, start: f64) -> f64 {
+    if start <= PROGRAMMED_FILLING {
+        return 0.0;
+    }
+    (release::lost_filling(classes, occupancy, emptied) / start).min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::material::shipped;
+
+    #[test]
+    fn a_negative_read_bias_reads_as_the_positive_one() {
+        for (name, _) in crate::material::SHIPPED {
+            let material = shipped(name).unwrap();
+            let at = |read_v| ReadOut::new(&material, read_v, 373.15);
+            assert_eq!(at(0.1), at(-0.1), "{name}");
+            assert!(at(0.1).is_sound() && !at(0.0).is_sound() && !at(f64::NAN).is_sound(), "{name}");
+            // Control: not every bias reads alike.
+            assert_ne!(at(0.1), at(0.2), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_smaller_share_of_the_conductance_keeps_its_digits() {
+        let mut sheets = shipped("pi-ws2-ns").unwrap();
+        for hopping_s in [0.0, 4.5e-12, 1e-3, 1e20] {
+            sheets.hopping.as_mut().unwrap().conductance_s = hopping_s;
+            let read = ReadOut::new(&sheets, 0.1, 373.15);
+            let direct_s = sheets.injection.free_share * current::injected_a(&sheets, 0.1, 373.15) / 0.1;
+            // A quotient and a product of f64, or two of each.
+            assert!((read.direct * read.fresh_conductance_s / direct_s - 1.0).abs() < 1e-15, "{hopping_s} S: {read:?}");
+            assert!((read.direct + read.hopping - 1.0).abs() < 1e-15, "{hopping_s} S: {read:?}");
+        }
+    }
+
+    /// The conductance is that of the current's equation, and the window that of the conductances.
+    #[test]
+    fn a_reading_is_the_current_over_the_bias() {
+        let material = shipped("pi-ws2-ns").unwrap();
+        let (read_v, temperature_k, area, start) = (0.1, 400.0, 1.2, 0.4);
+        let out = ReadOut::new(&material, read_v, temperature_k);
+        let factors = Factors { area, ..Factors::NOMINAL };
+        let siemens = |filling| conductance_s(&material, &factors, read_v, temperature_k, filling);
+        for lost in [0.0, 1e-12, 0.3, 1.0] {
+            let seen = out.read(area, start, lost);
+            let exact = siemens(start * (1.0 - lost));
+            // A dozen roundings of 1.1e-16.
+            assert!((seen.conductance * out.fresh_conductance_s / exact - 1.0).abs() < 2e-15, "{lost}: {seen:?}");
+            // The difference of conductances has lost the digits of the fresh one, which is a few windows.
+            let kept = (exact - siemens(0.0)) / (siemens(start) - siemens(0.0));
+            assert!((seen.kept - kept).abs() < 1e-14, "{lost}: {seen:?}, {kept}");
+        }
+        // Control: another area is seen.
+        assert!((out.read(1.0, start, 0.0).conductance * out.fresh_conductance_s / siemens(start) - 1.0).abs() > 0.1);
+    }
+
+    #[test]
+    fn what_was_not_programmed_loses_nothing() {
+        let classes = shipped("pi-ws2-qd").unwrap().classes;
+        let (mut occupancy, mut emptied) = ([0.0; crate::material::MAX_CLASSES], [0.0; crate::material::MAX_CLASSES]);
+        emptied[..classes.len()].fill(1.0);
+        for (filled, lost) in [(0.0, 0.0), (0.9e-9, 0.0), (0.3, 1.0 - (-1.0f64).exp())] {
+            occupancy[..classes.len()].fill(filled);
+            let start = super::super::step::filling(&classes, &occupancy);
+            // Weights sum to 1 within their roundings.
+            assert!((lost_fraction(&classes, &occupancy, &emptied, start) - lost).abs() < 1e-14, "{filled}");
+        }
+    }
+}
