@@ -16,6 +16,7 @@ pub mod charge;
 pub mod current;
 pub mod release;
 pub mod step;
+pub mod tabulated;
 pub mod validity;
 
 use crate::material::{MAX_CLASSES, Material, Variation};
