@@ -4,6 +4,7 @@ mod cell_convergence;
 mod cell_invariants;
 mod cpu_bits;
 mod gpu;
+mod law_tables_gpu;
 mod profile;
 mod rng_gpu;
 mod stimulus;

@@ -10,6 +10,9 @@
 //! I_hop = g_h a exp(beta(T) sqrt(a)) exp(-(E_h/k)(1/T - 1/T_ref)),  beta(T) = beta T_ref/T
 //! ```
 //!
+//! A material may give a measured current `I_m(a)` in the place of the bracket, `I_inj = I_m(a)/theta(F_m) * B(T)/B(T_m) * D(c)`, with the
+//! filling and the temperature at which it was taken ([`measured`](crate::material::measured)).
+//!
 //! Empty traps take 1 - theta of the injected electrons. `B(T) = x / sin x` with
 //! `x = pi c1 kT`, `c1 = A/(2 phi)`, `A = (4 pi L/h) sqrt(2 q phi m)`, is the broadening
 //! of tunnelling by the electrode's Fermi tail (R. Stratton, J. Phys. Chem.
@@ -61,7 +64,12 @@ pub fn thermal_factor(material: &Material, temperature_k: f64) -> f64 {
     if !i.thermal_broadening {
         return 1.0;
     }
-    broadening(&material.barrier, temperature_k) / broadening(&material.barrier, i.reference_k)
+    broadening(&material.barrier, temperature_k) / broadening(&material.barrier, injection_k(material))
+}
+
+/// Temperature at which the material's injected current holds as it is given, K: that of the table where it was measured.
+pub fn injection_k(material: &Material) -> f64 {
+    material.measured.as_ref().map_or(material.injection.reference_k, |measured| measured.temperature_k)
 }
 
 /// Electrons injected, as a current in A, at magnitude of bias `a_v`.
@@ -70,11 +78,15 @@ pub fn injected_a(material: &Material, a_v: f64, temperature_k: f64) -> f64 {
     if a_v <= 0.0 {
         return 0.0;
     }
-    let direct = i.direct_s * a_v * (1.0 + i.superlinearity_per_v2 * a_v * a_v);
-    let fowler_nordheim = i.fowler_nordheim_a_per_v2 * a_v * a_v * libm::exp(-i.fowler_nordheim_v / a_v);
-    (direct + fowler_nordheim) / i.free_share
-        * thermal_factor(material, temperature_k)
-        * concentration_factor(&material.barrier)
+    let injected_a = match &material.measured {
+        Some(measured) => measured.current_a(a_v) / free_share(1.0 - i.free_share, measured.filling),
+        None => {
+            let direct = i.direct_s * a_v * (1.0 + i.superlinearity_per_v2 * a_v * a_v);
+            let fowler_nordheim = i.fowler_nordheim_a_per_v2 * a_v * a_v * libm::exp(-i.fowler_nordheim_v / a_v);
+            (direct + fowler_nordheim) / i.free_share
+        }
+    };
+    injected_a * thermal_factor(material, temperature_k) * concentration_factor(&material.barrier)
 }
 
 /// Hopping current, A, at magnitude of bias `a_v`.

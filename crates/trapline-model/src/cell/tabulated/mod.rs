@@ -195,7 +195,7 @@ impl LawTables {
     ) -> Result<LawTables, LawTableError> {
         biases.check()?;
         temperatures.check()?;
-        let reference_k = material.injection.reference_k;
+        let reference_k = current::injection_k(material);
         let axis =
             |range: Option<(f32, f32)>| range.map_or(Axis::new(0.0, 0.0), |(least, most)| Axis::new(least, most));
         let (either, positive, negative) = (axis(biases.either()), axis(biases.positive), axis(biases.negative));
@@ -405,7 +405,7 @@ fn heat(
     if axis.single() {
         return builder.curve(&Law { name, value, smooth: value, most: f64::INFINITY }, axis);
     }
-    let reference = current::broadening(barrier, material.injection.reference_k);
+    let reference = current::broadening(barrier, current::injection_k(material));
     let smooth = |t: f64| current::broadening_law(current::broadening_x(barrier, t)) / reference;
     builder.curve(&Law { name, value, smooth, most: f64::INFINITY }, axis)
 }

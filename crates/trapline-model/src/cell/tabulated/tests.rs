@@ -149,8 +149,6 @@ fn tables_have_the_laws_digits_over_the_whole_range() {
             let tables = LawTables::build(&material, biases, heat)
                 .unwrap_or_else(|error| panic!("{name} {biases:?} {heat:?}: {error}"));
             let errors = errors(&material, &tables, biases, heat);
-            let largest = errors.iter().max_by(|a, b| a.1.total_cmp(&b.1)).expect("laws");
-            println!("{name} {biases:?} {heat:?}: {} bytes, largest error {largest:?}", tables.numbers().len() * 4);
             for (law, error) in &errors {
                 assert!(*error <= PROMISED, "{name} {biases:?} {heat:?}: {law} is off by {error:e}");
             }
