@@ -95,7 +95,9 @@ impl Fit {
         let plan = self.plan(&material)?;
         let name = self.name(&material)?;
         let draws = !self.no_plot && plan.targets.iter().any(|t| matches!(t.aim, Aim::Iv(_) | Aim::Retention(_)));
-        self.nothing_is_there(&plan.inputs, draws)?;
+        // The material itself may be brought up to date; the table beside it may not.
+        let table = material::inputs(&material, &self.material, Path::new(".")).into_iter().skip(1);
+        self.nothing_is_there(&plan.inputs.iter().cloned().chain(table).collect::<Vec<_>>(), draws)?;
         let reference = Reference;
         let cpu;
         let backend: &(dyn Backend + Sync) = match self.backend {

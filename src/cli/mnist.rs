@@ -166,7 +166,7 @@ impl Mnist {
         let scheme = self.tuning.scheme(self.scheme)?;
         self.computing.consistent()?;
         let material = material::load(&self.material, Path::new("")).map_err(|e| Failure::Usage(e.to_string()))?;
-        self.nothing_is_there()?;
+        self.nothing_is_there(&material)?;
         let mut data = idx::load(&self.data)?;
         if let Some(count) = self.hold_out {
             data = data.holding_out(count as usize)?;
@@ -229,7 +229,7 @@ impl Mnist {
         stems
     }
 
-    fn nothing_is_there(&self) -> Result<(), Failure> {
+    fn nothing_is_there(&self, material: &Material) -> Result<(), Failure> {
         let plots = self
             .stems()
             .into_iter()
@@ -237,7 +237,7 @@ impl Mnist {
         self.output.as_deref().map_or(Ok(()), outputs::record_name)?;
         let outputs: Vec<PathBuf> = self.output.iter().cloned().chain(plots.map(PathBuf::from)).collect();
         outputs::free(&outputs, self.force)?;
-        outputs::not_inputs(&outputs, material::path_of(&self.material, Path::new("")).as_slice())
+        outputs::not_inputs(&outputs, &material::inputs(material, &self.material, Path::new("")))
     }
 
     fn write(

@@ -107,6 +107,19 @@ impl Columns {
         Ok(())
     }
 
+    /// Refuses the number of a column in a row, where there is something to say about it.
+    ///
+    /// # Errors
+    /// [`CsvError::Line`].
+    pub fn row(&self, name: &str, wrong: Option<(usize, String)>) -> Result<(), CsvError> {
+        match wrong.and_then(|(row, message)| Some((self.rows.get(row)?.0 + 1, message))) {
+            None => Ok(()),
+            Some((line, message)) => {
+                Err(CsvError::Line { path: self.path.clone(), line, message: format!("{name} {message}") })
+            }
+        }
+    }
+
     /// Refuses too few or too many of something.
     ///
     /// # Errors

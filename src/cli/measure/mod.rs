@@ -136,7 +136,7 @@ impl Specimen {
         let material = material::load(&self.material, Path::new("")).map_err(|e| Failure::Usage(e.to_string()))?;
         self.output.as_deref().map_or(Ok(()), outputs::record_name)?;
         outputs::free(&self.outputs(), self.force)?;
-        let of_material = material::path_of(&self.material, Path::new(""));
+        let of_material = material::inputs(&material, &self.material, Path::new(""));
         outputs::not_inputs(&self.outputs(), &[inputs, of_material.as_slice()].concat())?;
         let conditions = Conditions {
             seed: self.seed,

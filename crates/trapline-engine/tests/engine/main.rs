@@ -6,6 +6,7 @@ mod cell_invariants;
 mod cells;
 mod cpu_bits;
 mod gpu;
+mod law_tables_gpu;
 mod profile;
 mod rng_gpu;
 mod stimulus;

@@ -12,7 +12,7 @@ const BINDINGS: &str = "
 @group(0) @binding(1) var<storage, read> normal_table: array<i32>;
 @group(0) @binding(2) var<storage, read_write> output: array<u32>;
 ";
-const WORKGROUP: usize = 64;
+pub const WORKGROUP: usize = 64;
 /// What outputs hold before a kernel runs.
 const SENTINEL: u32 = 0xDEAD_BEEF;
 
@@ -61,13 +61,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {{
     }
 }
 
-struct Gpu {
+pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
 }
 
 impl Gpu {
-    fn open() -> Gpu {
+    pub fn open() -> Gpu {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
         let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default())).unwrap_or_else(|error| {
             panic!("no GPU adapter: {error}. Install a Vulkan driver; Mesa's llvmpipe (Debian: mesa-vulkan-drivers) needs no GPU")
@@ -82,17 +82,28 @@ impl Gpu {
 
     /// The kernel's output for `input`, whole records. Errors of wgpu panic: nothing handles them here.
     fn run(&self, kernel: &Kernel, input: &[u32], table: &[i32]) -> Vec<u32> {
-        let records = input.len() / kernel.words_in;
-        assert_eq!(records * kernel.words_in, input.len());
+        self.run_source(&kernel.source(), (kernel.words_in, kernel.words_out), input, bytemuck::cast_slice(table))
+    }
+
+    /// The output of `main` of a shader with the bindings `input`, a table of any kind, `output`.
+    pub fn run_source(
+        &self,
+        source: &str,
+        (words_in, words_out): (usize, usize),
+        input: &[u32],
+        table: &[u8],
+    ) -> Vec<u32> {
+        let records = input.len() / words_in;
+        assert_eq!(records * words_in, input.len());
         // A workgroup's worth of records behind the results must stay as it is.
-        let len = records * kernel.words_out;
-        let guarded = vec![SENTINEL; len + WORKGROUP * kernel.words_out];
+        let len = records * words_out;
+        let guarded = vec![SENTINEL; len + WORKGROUP * words_out];
 
         let buffer = |contents: &[u8], usage| {
             self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor { label: None, contents, usage })
         };
         let input = buffer(bytemuck::cast_slice(input), wgpu::BufferUsages::STORAGE);
-        let table = buffer(bytemuck::cast_slice(table), wgpu::BufferUsages::STORAGE);
+        let table = buffer(table, wgpu::BufferUsages::STORAGE);
         let output = buffer(bytemuck::cast_slice(&guarded), wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC);
         let readback = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
@@ -122,7 +133,7 @@ impl Gpu {
         });
         let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: None,
-            source: wgpu::ShaderSource::Wgsl(Cow::Owned(kernel.source())),
+            source: wgpu::ShaderSource::Wgsl(Cow::Borrowed(source)),
         });
         let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: None,

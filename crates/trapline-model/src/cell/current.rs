@@ -10,6 +10,9 @@
 //! I_hop = g_h a exp(beta(T) sqrt(a)) exp(-(E_h/k)(1/T - 1/T_ref)),  beta(T) = beta T_ref/T
 //! ```
 //!
+//! A material may give a measured current `I_m(a)` in the place of the bracket, `I_inj = I_m(a)/theta(F_m) * B(T)/B(T_m) * D(c)`, with the
+//! filling and the temperature at which it was taken ([`measured`](crate::material::measured)).
+//!
 //! Empty traps take 1 - theta of the injected electrons. `B(T) = x / sin x` with
 //! `x = pi c1 kT`, `c1 = A/(2 phi)`, `A = (4 pi L/h) sqrt(2 q phi m)`, is the broadening
 //! of tunnelling by the electrode's Fermi tail (R. Stratton, J. Phys. Chem.
@@ -17,7 +20,7 @@
 //! 100 C" is a result. `D(c) = exp(-A(L(c)) + A(L_ref))` is equation 1 of the
 //! paper for a barrier that thins with the dots' concentration (Figure S4).
 
-use crate::material::{Barrier, Material};
+use crate::material::{Barrier, Hopping, Material};
 use crate::units::*;
 
 /// Exponent of equation 1 of the paper, `(4 pi L/h) sqrt(2 q phi m)`, for a barrier of this width.
@@ -47,8 +50,26 @@ pub fn broadening_x(barrier: &Barrier, temperature_k: f64) -> f64 {
 /// Thermal broadening `B(T)`, at least 1; past [`MAX_BROADENING_X`] it stays what it is there, and [`super::validity::broadening`]
 /// says so.
 pub fn broadening(barrier: &Barrier, temperature_k: f64) -> f64 {
-    let x = broadening_x(barrier, temperature_k).min(MAX_BROADENING_X);
+    broadening_law(broadening_x(barrier, temperature_k).min(MAX_BROADENING_X))
+}
+
+/// The law of the broadening, `x / sin x`, wherever it is taken; it means nothing past [`MAX_BROADENING_X`].
+pub fn broadening_law(x: f64) -> f64 {
     if x < 1e-4 { 1.0 + x * x / 6.0 } else { x / libm::sin(x) }
+}
+
+/// Factor by which a temperature changes injection, `B(T)/B(T_ref)`; 1 where the material has no thermal broadening.
+pub fn thermal_factor(material: &Material, temperature_k: f64) -> f64 {
+    let i = &material.injection;
+    if !i.thermal_broadening {
+        return 1.0;
+    }
+    broadening(&material.barrier, temperature_k) / broadening(&material.barrier, injection_k(material))
+}
+
+/// Temperature at which the material's injected current holds as it is given, K: that of the table where it was measured.
+pub fn injection_k(material: &Material) -> f64 {
+    material.measured.as_ref().map_or(material.injection.reference_k, |measured| measured.temperature_k)
 }
 
 /// Electrons injected, as a current in A, at magnitude of bias `a_v`.
@@ -57,14 +78,15 @@ pub fn injected_a(material: &Material, a_v: f64, temperature_k: f64) -> f64 {
     if a_v <= 0.0 {
         return 0.0;
     }
-    let direct = i.direct_s * a_v * (1.0 + i.superlinearity_per_v2 * a_v * a_v);
-    let fowler_nordheim = i.fowler_nordheim_a_per_v2 * a_v * a_v * libm::exp(-i.fowler_nordheim_v / a_v);
-    let thermal = if i.thermal_broadening {
-        broadening(&material.barrier, temperature_k) / broadening(&material.barrier, i.reference_k)
-    } else {
-        1.0
+    let injected_a = match &material.measured {
+        Some(measured) => measured.current_a(a_v) / free_share(1.0 - i.free_share, measured.filling),
+        None => {
+            let direct = i.direct_s * a_v * (1.0 + i.superlinearity_per_v2 * a_v * a_v);
+            let fowler_nordheim = i.fowler_nordheim_a_per_v2 * a_v * a_v * libm::exp(-i.fowler_nordheim_v / a_v);
+            (direct + fowler_nordheim) / i.free_share
+        }
     };
-    (direct + fowler_nordheim) / i.free_share * thermal * concentration_factor(&material.barrier)
+    injected_a * thermal_factor(material, temperature_k) * concentration_factor(&material.barrier)
 }
 
 /// Hopping current, A, at magnitude of bias `a_v`.
@@ -72,12 +94,20 @@ pub fn hopping_a(material: &Material, a_v: f64, temperature_k: f64) -> f64 {
     match &material.hopping {
         None => 0.0,
         Some(h) => {
-            let reference_k = material.injection.reference_k;
-            let beta = h.field_per_root_v * reference_k / temperature_k;
-            let activation = -(h.activation_ev / BOLTZMANN_EV_PER_K) * (1.0 / temperature_k - 1.0 / reference_k);
-            h.conductance_s * a_v * libm::exp(beta * a_v.sqrt() + activation)
+            let exponent = hopping_field_exponent(material, h, a_v, temperature_k);
+            h.conductance_s * a_v * libm::exp(exponent + hopping_heat_exponent(material, h, temperature_k))
         }
     }
+}
+
+/// Exponent by which the field helps hopping, `beta(T) sqrt(a)`.
+pub fn hopping_field_exponent(material: &Material, hopping: &Hopping, a_v: f64, temperature_k: f64) -> f64 {
+    hopping.field_per_root_v * material.injection.reference_k / temperature_k * a_v.sqrt()
+}
+
+/// Exponent by which heat alone changes hopping, `-(E_h/k)(1/T - 1/T_ref)`.
+pub fn hopping_heat_exponent(material: &Material, hopping: &Hopping, temperature_k: f64) -> f64 {
+    -(hopping.activation_ev / BOLTZMANN_EV_PER_K) * (1.0 / temperature_k - 1.0 / material.injection.reference_k)
 }
 
 /// Share of the injected electrons that passes, `theta(F)`; `open` is `1 - theta0`.

@@ -8,6 +8,7 @@
 //! change alone changes no capture rate.
 //!
 //! # Practice
+//! Kernels in f32 whose cells differ in bias or temperature read the laws from [`tabulated`].
 //! A [`Segment`] of constant bias becomes a [`Drive`] once, for all cells; a
 //! cell differs from the nominal one by its [`Factors`].
 
@@ -17,6 +18,7 @@ pub mod current;
 pub mod read;
 pub mod release;
 pub mod step;
+pub mod tabulated;
 pub mod validity;
 
 use crate::material::{MAX_CLASSES, Material, Variation};

@@ -20,6 +20,17 @@ pub fn bias(what: &str, bias_v: f64) -> Option<String> {
         .then(|| format!("{what} at {bias_v} V is beyond {VALID_TO_V} V: outside the model's validity"))
 }
 
+/// A remark where a bias is beyond those at which the material's current was measured; below them the current goes on as it must.
+pub fn measured_bias(material: &Material, what: &str, bias_v: f64) -> Option<String> {
+    let (least_v, most_v) = material.measured.as_ref()?.range_v;
+    (bias_v.abs() > most_v).then(|| {
+        format!(
+            "{what} at {bias_v} V is beyond the {least_v} V to {most_v} V of the measured current: the power law of its last two points is \
+             taken on"
+        )
+    })
+}
+
 /// A remark where the electrode is too hot, or the barrier too wide, for the law by which heat broadens injection.
 pub fn broadening(material: &Material, what: &str, temperature_k: f64) -> Option<String> {
     let hottest_k = temperature_k.max(material.injection.reference_k);

@@ -1,6 +1,7 @@
 //! The material file: TOML in, a checked [`Material`] out.
 
 use super::classes::{self, Diameters, Dots, Reach, TrapClass};
+use super::measured::TableFile;
 use super::quantity::*;
 use super::well::SphericalWell;
 use super::{
@@ -53,10 +54,11 @@ struct BarrierFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InjectionFile {
-    direct_conductance: Quantity,
-    superlinearity: Quantity,
-    fowler_nordheim: Quantity,
-    fowler_nordheim_bias: Quantity,
+    direct_conductance: Option<Quantity>,
+    superlinearity: Option<Quantity>,
+    fowler_nordheim: Option<Quantity>,
+    fowler_nordheim_bias: Option<Quantity>,
+    table: Option<TableFile>,
     free_share: Quantity,
     reference_area: Option<Quantity>,
     reference_temperature: Quantity,
@@ -66,6 +68,28 @@ struct InjectionFile {
 
 fn yes() -> bool {
     true
+}
+
+impl InjectionFile {
+    /// A number of the formula; 0 where a table takes the formula's place, which leaves no room for it.
+    fn of_formula(
+        &self,
+        key: &str,
+        given: &Option<Quantity>,
+        of: Dimension,
+        range: Range,
+    ) -> Result<f64, MaterialError> {
+        let key = format!("injection.{key}");
+        match (given, &self.table) {
+            (Some(given), None) => given.si(&key, of, range),
+            (None, Some(_)) => Ok(0.0),
+            (Some(_), Some(_)) => Err(MaterialError::value(
+                &key,
+                "is given, and so is injection.table, which takes its place: leave one out",
+            )),
+            (None, None) => Err(MaterialError::value(&key, "is missing: without injection.table the formula needs it")),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -258,11 +282,11 @@ fn check(text: &str) -> Result<Material, MaterialError> {
     };
     let wider = area_m2 / reference_area_m2;
     let injection = Injection {
-        direct_s: wider * i.direct_conductance.si("injection.direct_conductance", CONDUCTANCE, positive)?,
-        superlinearity_per_v2: i.superlinearity.si("injection.superlinearity", PER_SQUARE_VOLT, not_negative)?,
+        direct_s: wider * i.of_formula("direct_conductance", &i.direct_conductance, CONDUCTANCE, positive)?,
+        superlinearity_per_v2: i.of_formula("superlinearity", &i.superlinearity, PER_SQUARE_VOLT, not_negative)?,
         fowler_nordheim_a_per_v2: wider
-            * i.fowler_nordheim.si("injection.fowler_nordheim", CURRENT_PER_SQUARE_VOLT, not_negative)?,
-        fowler_nordheim_v: i.fowler_nordheim_bias.si("injection.fowler_nordheim_bias", VOLTAGE, positive)?,
+            * i.of_formula("fowler_nordheim", &i.fowler_nordheim, CURRENT_PER_SQUARE_VOLT, not_negative)?,
+        fowler_nordheim_v: i.of_formula("fowler_nordheim_bias", &i.fowler_nordheim_bias, VOLTAGE, positive)?,
         free_share: i.free_share.si("injection.free_share", RATIO, positive.up_to(1.0))?,
         reference_k: i.reference_temperature.si("injection.reference_temperature", TEMPERATURE, positive)?,
         thermal_broadening: i.thermal_broadening,
@@ -271,8 +295,13 @@ fn check(text: &str) -> Result<Material, MaterialError> {
         let message = format!("is {}; it must be at least {MIN_FREE_SHARE}", i.free_share.written());
         return Err(MaterialError::value("injection.free_share", message));
     }
+    let measured = i.table.as_ref().map(|table| table.check(wider)).transpose()?;
     let hopping = match &file.hopping {
         None => None,
+        Some(_) if measured.is_some() => {
+            let message = "is given, but injection.table has what hops in its currents: leave it out";
+            return Err(MaterialError::value("hopping", message));
+        }
         Some(h) => Some(Hopping {
             conductance_s: wider * h.conductance.si("hopping.conductance", CONDUCTANCE, not_negative)?,
             field_per_root_v: h.field_coefficient.si("hopping.field_coefficient", PER_ROOT_VOLT, not_negative)?,
@@ -357,13 +386,17 @@ fn check(text: &str) -> Result<Material, MaterialError> {
     }
     Ok(Material {
         name: file.name,
-        description: file.description,
+        description: match &measured {
+            None => file.description,
+            Some(table) => format!("{}; {}", file.description, table.described()),
+        },
         text: text.to_owned(),
         glass_transition_k,
         thickness_m,
         area_m2,
         barrier,
         injection,
+        measured,
         hopping,
         classes,
         dots,

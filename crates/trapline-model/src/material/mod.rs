@@ -7,11 +7,13 @@
 pub mod classes;
 pub mod draft;
 mod file;
+pub mod measured;
 mod quantity;
 pub mod well;
 
 use classes::Reach;
 pub use classes::{Dots, TrapClass};
+use measured::MeasuredCurrent;
 
 use crate::files::{self, TextError};
 use std::path::{Path, PathBuf};
@@ -31,7 +33,7 @@ pub const SHIPPED: [(&str, &str); 3] = [
 pub struct Material {
     pub name: String,
     pub description: String,
-    /// The file, byte for byte.
+    /// The file, byte for byte; only the columns of a table that lies in a file of its own are written into it.
     pub text: String,
     pub glass_transition_k: f64,
     pub thickness_m: f64,
@@ -39,6 +41,8 @@ pub struct Material {
     pub area_m2: f64,
     pub barrier: Barrier,
     pub injection: Injection,
+    /// An injected current that was measured, in the place of the formula.
+    pub measured: Option<MeasuredCurrent>,
     pub hopping: Option<Hopping>,
     /// Shallowest first; empty where there are no traps.
     pub classes: Vec<TrapClass>,
@@ -86,7 +90,8 @@ pub struct Barrier {
     pub concentration: f64,
 }
 
-/// Injection from the electrode, at the reference temperature and concentration.
+/// Injection from the electrode, at the reference temperature and concentration. The four numbers of the formula are 0 where a
+/// measured current takes its place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Injection {
     pub direct_s: f64,
@@ -224,7 +229,17 @@ pub fn load(name_or_path: &str, base: &Path) -> Result<Material, MaterialError> 
             MaterialError::Syntax(format!("{what}; `trapline materials NAME` prints one to copy")).of(&shown)
         }
     })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let text = measured::with_columns(text, folder).map_err(|error| error.of(&shown))?;
     parse(&text, &shown)
+}
+
+/// The files that a material was made from when it was loaded by this name or path; none where it is shipped.
+pub fn inputs(material: &Material, name_or_path: &str, base: &Path) -> Vec<PathBuf> {
+    let path = path_of(name_or_path, base);
+    let table = material.measured.as_ref().and_then(|of| of.file.as_ref());
+    let beside = path.as_ref().zip(table).map(|(path, file)| path.with_file_name(file));
+    path.into_iter().chain(beside).collect()
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ pub const VOLTAGE: Dimension = dimension(&[("V", 1.0, 0.0)], 1e4);
 pub const CONDUCTANCE: Dimension = dimension(&[("S", 1.0, 0.0)], 1e6);
 pub const PER_SQUARE_VOLT: Dimension = dimension(&[("1/V^2", 1.0, 0.0)], 1e6);
 pub const PER_ROOT_VOLT: Dimension = dimension(&[("1/V^0.5", 1.0, 0.0)], 1e3);
+pub const CURRENT: Dimension = dimension(&[("A", 1.0, 0.0)], 1e6);
 pub const CURRENT_PER_SQUARE_VOLT: Dimension = dimension(&[("A/V^2", 1.0, 0.0)], 1e6);
 pub const RATE: Dimension = dimension(&[("1/s", 1.0, 0.0)], 1e20);
 pub const TIME: Dimension = dimension(&[("s", 1.0, 0.0)], 1e30);

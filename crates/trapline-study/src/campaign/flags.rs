@@ -14,6 +14,9 @@ pub(super) fn flags(material: &Material, parts: &[Part], program_k: f64, bake_k:
         })
         .fold(0.0, |most: f64, v| if v.abs() > most.abs() { v } else { most });
     let bias = validity::bias("programming", strongest);
+    let measured = [("programming", strongest), ("reading", read_v)]
+        .into_iter()
+        .filter_map(|(what, bias_v)| validity::measured_bias(material, what, bias_v));
     let reading = material.capture.filter(|c| read_v.abs() > c.onset_v).map(|c| {
         format!(
             "reading at {read_v} V is above the onset of capture, {} V: it would disturb the cell, which is not modelled",
@@ -25,7 +28,7 @@ pub(super) fn flags(material: &Material, parts: &[Part], program_k: f64, bake_k:
     };
     let hot = [validity::glass(material, "baking", bake_k), apart(validity::glass)];
     let broad = [validity::broadening(material, "baking", bake_k), apart(validity::broadening)];
-    hot.into_iter().chain(broad).chain([bias, reading]).flatten().collect()
+    hot.into_iter().chain(broad).chain([bias, reading]).flatten().chain(measured).collect()
 }
 
 #[cfg(test)]

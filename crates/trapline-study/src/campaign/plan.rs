@@ -124,6 +124,8 @@ impl Plan {
             Err(message) => return Err(CampaignError::Syntax { path: path(), message }),
         };
         let materials = materials(&file.material, origin, base)?;
+        let named = file.material.iter().zip(&materials);
+        let inputs = named.flat_map(|(of, material)| material::inputs(material, &of.name_or_path, base)).collect();
         let value = |bad| CampaignError::Value { path: path(), bad };
         let table: Table = toml_file::read(text).map_err(|message| CampaignError::Syntax { path: path(), message })?;
         let mut build = Build::new(text, &file, table, materials, overrides).map_err(value)?;
@@ -142,7 +144,7 @@ impl Plan {
             })?;
         }
         let mut plan = build.plan();
-        plan.inputs = file.material.iter().filter_map(|of| material::path_of(&of.name_or_path, base)).collect();
+        plan.inputs = inputs;
         Ok(plan)
     }
 

@@ -261,7 +261,12 @@ impl<'a> Probe<'a> {
         let of = |remark: fn(&Material, &str, f64) -> Option<String>| {
             remark(self.material(), "the experiment", self.conditions.ambient_k)
         };
-        let remarks = [of(validity::glass), of(validity::broadening), validity::bias("driving", self.strongest_v)];
+        let remarks = [
+            of(validity::glass),
+            of(validity::broadening),
+            validity::bias("driving", self.strongest_v),
+            validity::measured_bias(&self.material, "driving", self.strongest_v),
+        ];
         remarks.into_iter().flatten().collect()
     }
 

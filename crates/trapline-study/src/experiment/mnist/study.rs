@@ -182,7 +182,10 @@ fn described(name: &str, title: &str, learning: &Learning, bakes: Option<&Bakes>
     }
     let hot = |what: &str, kelvin: f64| validity::glass(learning.material, what, kelvin);
     let baking = bakes.into_iter().flat_map(|b| &b.temperatures_c).filter_map(|&c| hot("baking", kelvin(c)));
-    let strong = [raise, lower].into_iter().filter_map(|pulse| validity::bias("a pulse", pulse.bias_v));
+    let strong = [raise, lower].into_iter().flat_map(|pulse| {
+        let measured = validity::measured_bias(learning.material, "a pulse", pulse.bias_v);
+        validity::bias("a pulse", pulse.bias_v).into_iter().chain(measured)
+    });
     let remarks: Vec<String> = hot("learning", learning.ambient_k).into_iter().chain(strong).chain(baking).collect();
     if !remarks.is_empty() {
         d.note("outside_validity", remarks.join("; "));
