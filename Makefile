@@ -19,14 +19,14 @@ help: ## lists these targets
 
 demo: setup-demo ## builds trapline and runs campaigns/bake.toml: bake.h5, bake.png, bake.svg (no GPU needed)
 	@. .setup/demo.sh
-	cargo build --release $$TRAPLINE_FEATURES $(CARGO_FLAGS)
-	cargo run --release --quiet $$TRAPLINE_FEATURES $(CARGO_FLAGS) -- \
+	cargo build --profile demo $$TRAPLINE_FEATURES $(CARGO_FLAGS)
+	cargo run --profile demo --quiet $$TRAPLINE_FEATURES $(CARGO_FLAGS) -- \
 	    run campaigns/bake.toml -o bake.h5 --backend auto --force
 	echo
 	echo "Written: bake.h5 (every result, HDF5), bake.png and bake.svg (the plot)."
 	echo "Next:    look at bake.png; change campaigns/bake.toml and run it again:"
-	echo "         $${CARGO_TARGET_DIR:-target}/release/trapline run campaigns/bake.toml -o mine.h5"
-	echo "         $${CARGO_TARGET_DIR:-target}/release/trapline --help"
+	echo "         $${CARGO_TARGET_DIR:-target}/demo/trapline run campaigns/bake.toml -o mine.h5"
+	echo "         $${CARGO_TARGET_DIR:-target}/demo/trapline --help"
 
 test: setup-test ## runs all tests, shaders included (on Mesa's llvmpipe where there is no GPU)
 	@. .setup/test.sh

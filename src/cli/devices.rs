@@ -1,6 +1,7 @@
 //! `trapline devices`.
 
 use clap::Args;
+use indicatif::BinaryBytes;
 use serde::Serialize;
 use trapline::analysis::Table;
 use trapline::backend::gpu::{self, AdapterReport};
@@ -82,10 +83,10 @@ impl Report {
                 adapter.pci_address.clone(),
                 who.instruction_set.clone(),
                 who.driver.clone(),
-                terminal::bytes(adapter.max_buffer_bytes),
-                terminal::bytes(adapter.max_binding_bytes),
+                BinaryBytes(adapter.max_buffer_bytes).to_string(),
+                BinaryBytes(adapter.max_binding_bytes).to_string(),
                 adapter.max_workgroup.to_string(),
-                terminal::bytes(u64::from(adapter.max_workgroup_bytes)),
+                BinaryBytes(u64::from(adapter.max_workgroup_bytes)).to_string(),
             ]);
         }
         text.push_str(&gpus.render());

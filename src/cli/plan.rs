@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap::Args;
+use indicatif::BinaryBytes;
 use serde_json::json;
 use trapline::analysis::Table;
 use trapline::backend::Backend;
@@ -128,13 +129,13 @@ impl Plan {
             let idle = if of > points { format!("; only {points} of them have a point") } else { String::new() };
             line("tasks", format!("{of}, of {least} to {most} each{idle}"));
         }
-        line("memory", format!("{}, and what the backend takes", terminal::bytes(*memory_bytes)));
+        line("memory", format!("{}, and what the backend takes", BinaryBytes(*memory_bytes)));
         line(
             "disk",
             format!(
                 "{} for the record, and {} for its points until it is whole",
-                terminal::bytes(recording.record_bytes),
-                terminal::bytes(recording.parts_bytes)
+                BinaryBytes(recording.record_bytes),
+                BinaryBytes(recording.parts_bytes)
             ),
         );
         if all > 86_400.0 {

@@ -106,25 +106,12 @@ pub fn about(seconds: f64) -> String {
     }
 }
 
-/// A number of bytes in the largest binary unit it fills.
-pub fn bytes(number: u64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let at = (0..units.len() - 1).find(|&i| number >> (10 * i) < 1024).unwrap_or(units.len() - 1);
-    let value = number as f64 / 1024_f64.powi(at as i32);
-    let digits = if value.fract() == 0.0 { 0 } else { 1 };
-    format!("{value:.digits$} {}", units[at])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn amounts_are_spoken() {
-        assert_eq!(bytes(0), "0 B");
-        assert_eq!(bytes(1 << 30), "1 GiB");
-        assert_eq!(bytes(1536), "1.5 KiB");
-        assert_eq!(bytes(u64::MAX), "16777216 TiB");
         assert_eq!(waited(Duration::from_millis(1234)), "1.2 s");
         assert_eq!((about(90.0), about(5400.0), about(2e5)), ("90 s".into(), "90 min".into(), "2.3 days".into()));
         assert_eq!(waited(Duration::from_secs(125)), "2 min 05 s");

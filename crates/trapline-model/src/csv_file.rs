@@ -1,7 +1,7 @@
 //! Columns of numbers that a user gives as a file: comma-separated, with names that end in their unit.
 //!
 //! Lines that are blank or begin with `#` are skipped; the first other line names the columns, in any order; columns nobody asks for
-//! are let be. Times rise from line to line.
+//! are let be. A field may stand in double quotes (RFC 4180), but not go over the end of its line. Times rise from line to line.
 
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -47,11 +47,10 @@ impl Columns {
     /// # Errors
     /// [`CsvError::Line`].
     pub fn parse(text: &str, path: &str, needed: &[&str], optional: &[&str]) -> Result<Columns, CsvError> {
-        let at = |line: usize, message: String| CsvError::Line { path: path.to_owned(), line: line + 1, message };
-        let mut lines =
-            text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty() && !l.trim_start().starts_with('#'));
-        let (header_line, header) = lines.next().unwrap_or((0, ""));
-        let header: Vec<&str> = header.split(',').map(str::trim).collect();
+        let at = |line: usize, message: String| CsvError::Line { path: path.to_owned(), line, message };
+        let mut lines = Lines::of(text);
+        let (header_line, header) = lines.next().unwrap_or((1, Ok(Vec::new())));
+        let header = header.map_err(|message| at(header_line, message))?;
         let mut chosen = Vec::new();
         for name in needed.iter().chain(optional) {
             match header.iter().position(|column| column == name) {
@@ -67,16 +66,22 @@ impl Columns {
             }
         }
         let mut rows: Vec<(usize, Vec<f64>)> = Vec::new();
-        for (number, line) in lines {
-            let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-            let value = |(column, name): &(usize, &str)| {
-                let text = fields.get(*column).copied().unwrap_or_default();
+        for (line, fields) in lines {
+            let fields = fields.map_err(|message| at(line, message))?;
+            if fields.len() != header.len() {
+                let (has, named) = (fields.len(), header.len());
+                let message =
+                    format!("the number of fields is {has}; it must be {named}, as in the line that names the columns");
+                return Err(at(line, message));
+            }
+            let value = |&(column, name): &(usize, &str)| {
+                let text = &fields[column];
                 match text.parse::<f64>() {
                     Ok(value) if value.is_finite() => Ok(value),
-                    _ => Err(at(number, format!("{name} is {text:?}; it must be a finite number"))),
+                    _ => Err(at(line, format!("{name} is {text:?}; it must be a finite number"))),
                 }
             };
-            rows.push((number, chosen.iter().map(value).collect::<Result<_, _>>()?));
+            rows.push((line, chosen.iter().map(value).collect::<Result<_, _>>()?));
         }
         let names = chosen.iter().map(|(_, name)| (*name).to_owned()).collect();
         Ok(Columns { path: path.to_owned(), names, rows })
@@ -101,7 +106,7 @@ impl Columns {
         for (row, value) in self.needed(name).into_iter().enumerate() {
             if !holds(row, value) {
                 let message = format!("{name} is {value:?}; it must be {limit}");
-                return Err(CsvError::Line { path: self.path.clone(), line: self.rows[row].0 + 1, message });
+                return Err(CsvError::Line { path: self.path.clone(), line: self.rows[row].0, message });
             }
         }
         Ok(())
@@ -140,6 +145,59 @@ impl Columns {
     }
 }
 
+/// The lines with something on them, each with its number and its fields, or what is wrong with it.
+struct Lines<'t> {
+    text: &'t str,
+    reader: csv::Reader<&'t [u8]>,
+    record: csv::StringRecord,
+    /// Bytes whose line breaks are counted, and how many they are.
+    counted: (usize, usize),
+}
+
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Lines<'t> {
+        let mut builder = csv::ReaderBuilder::new();
+        // Lines are counted by their line feeds, so nothing else ends one; a return before it is white space and trimmed.
+        builder.has_headers(false).flexible(true).comment(Some(b'#')).terminator(csv::Terminator::Any(b'\n'));
+        Lines { text, reader: builder.from_reader(text.as_bytes()), record: csv::StringRecord::new(), counted: (0, 0) }
+    }
+
+    /// The number of the line that the reader has just read. What it says itself is where it began to look: at a comment, perhaps.
+    fn number(&mut self) -> usize {
+        let (from, lines) = self.counted;
+        let end = usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX).min(self.text.len());
+        let read = &self.text.as_bytes()[from..end];
+        let number = lines + read.trim_ascii_end().iter().filter(|&&byte| byte == b'\n').count() + 1;
+        self.counted = (end, lines + read.iter().filter(|&&byte| byte == b'\n').count());
+        number
+    }
+}
+
+impl Iterator for Lines<'_> {
+    type Item = (usize, Result<Vec<String>, String>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let more = self.reader.read_record(&mut self.record);
+            let number = self.number();
+            match more {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => return Some((number, Err(format!("cannot be read: {error}")))),
+            }
+            if self.record.iter().any(|field| field.contains('\n')) {
+                let begins = number - self.record.as_slice().trim_end().matches('\n').count();
+                let message = "a field in quotes goes over the end of the line; is a quote missing?";
+                return Some((begins, Err(message.to_owned())));
+            }
+            let first = self.record.get(0).unwrap_or_default().trim();
+            if !first.starts_with('#') && (self.record.len() > 1 || !first.is_empty()) {
+                return Some((number, Ok(self.record.iter().map(|field| field.trim().to_owned()).collect())));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,12 +213,27 @@ mod tests {
     }
 
     #[test]
+    fn fields_may_stand_in_quotes() {
+        let text = "\"time_s\",note,\"kept\"\r\n0,\"a, \"\"b\"\"\",\"1\"\r\n# \"\n\"1\",,0.5\r\n";
+        let found = Columns::parse(text, "r.csv", &["time_s", "kept"], &[]).expect("sound");
+        assert_eq!((found.needed("time_s"), found.needed("kept")), (vec![0.0, 1.0], vec![1.0, 0.5]));
+        let error = found.each("kept", "1", |_, v| v == 1.0).expect_err("lost").to_string();
+        assert_eq!(error, "r.csv: line 4: kept is 0.5; it must be 1");
+    }
+
+    #[test]
     fn bad_csv_is_told_its_line() {
         for (text, needed) in [
             ("time_s\n0\n", "line 1: there is no column kept; the first line must name time_s and kept"),
             ("", "line 1: there is no column time_s"),
             ("time_s,kept\n1,NaN\n", "line 2: kept is \"NaN\"; it must be a finite number"),
-            ("time_s,kept\n1\n", "line 2: kept is \"\""),
+            ("time_s,kept\n1,\n", "line 2: kept is \"\""),
+            ("# 1\n\ntime_s,kept\n \n # 2\n1\n", "line 6: the number of fields is 1; it must be 2"),
+            ("time_s,kept\r\n0,1\r\n\r\n1,1,1\r\n", "line 4: the number of fields is 3; it must be 2"),
+            ("time_s,kept\n0,1\n\n1,x", "line 4: kept is \"x\""),
+            // A quote that nobody closes takes the rest of the file with it.
+            ("time_s,kept\n\"0,1\n1,1\n", "line 2: a field in quotes goes over the end of the line"),
+            ("time_s,kept\n # a,\"b\n1,1\n2,2\n", "line 2: a field in quotes goes over the end of the line"),
         ] {
             let error = Columns::parse(text, "r.csv", &["time_s", "kept"], &[]).expect_err(text).to_string();
             assert!(error.contains(needed) && error.starts_with("r.csv: ") && !error.contains('\n'), "{error}");

@@ -1,12 +1,12 @@
 //! The page as a whole. Everything is in it, and it asks no network for anything; files beside it are linked by name.
 
-use std::fmt::Write;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::parts;
 use crate::analysis::report::{LifetimeReport, percent};
 use crate::figure::lifetime::LifetimeFigure;
 use crate::figure::{FigureError, plate_svg};
-use crate::html::{escaped, inline};
+use crate::html::{Text, inline};
 use trapline_model::outcome::{CampaignRecord, Program};
 
 /// A file beside the page.
@@ -53,81 +53,94 @@ pub fn page(
 ) -> Result<String, FigureError> {
     let drawings = figures.iter().map(|figure| figure.plate.as_ref().map(plate_svg).transpose());
     let drawings = drawings.collect::<Result<Vec<_>, _>>()?;
-    let mut html = String::new();
-    // Writing into a string cannot fail.
-    let _ = head(&mut html, record, report);
-    let _ = parts::answers(&mut html, report);
-    html.push_str("<h2 id=\"figures\">Figures</h2>\n");
-    for (figure, drawing) in figures.iter().zip(&drawings) {
-        let _ = shown(&mut html, figure, drawing.as_deref());
-    }
-    let _ = parts::cases(&mut html, report);
-    let _ = parts::choices(&mut html, report);
-    let _ = parts::limits(&mut html, report);
-    let _ = parts::provenance(&mut html, record, program);
-    let _ = attached(&mut html, files);
-    html.push_str("</body></html>\n");
-    Ok(html)
+    let title = format!("Lifetimes of the campaign {}", report.campaign);
+    let page = html! {
+        (DOCTYPE) "\n"
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width,initial-scale=1";
+                title { (Text(&title)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                "\n" h1 { (Text(&title)) } "\n"
+                (head(record, report))
+                (parts::answers(report))
+                h2 #figures { "Figures" } "\n"
+                @for (figure, drawing) in figures.iter().zip(&drawings) {
+                    (shown(figure, drawing.as_deref()))
+                }
+                (parts::cases(report))
+                (parts::choices(report))
+                (parts::limits(report))
+                (parts::provenance(record, program))
+                (attached(files))
+            }
+        }
+        "\n"
+    };
+    Ok(page.into_string())
 }
 
-fn head(html: &mut String, record: &CampaignRecord, report: &LifetimeReport) -> std::fmt::Result {
-    let title = format!("Lifetimes of the campaign {}", report.campaign);
-    writeln!(
-        html,
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{0}</title>\
-         <style>{STYLE}</style></head><body>\n<h1>{0}</h1>",
-        escaped(&title)
-    )?;
+fn head(record: &CampaignRecord, report: &LifetimeReport) -> Markup {
     let file = record.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let computed = match report.computed == report.points {
         true => format!("all {} points", report.points),
         false => format!("{} of {} points (the others are not computed)", report.computed, report.points),
     };
-    writeln!(
-        html,
-        "<p>Simulated cells: {computed} of <code>{}</code>. A cell's life ends when it keeps less than the threshold of its window; it is \
-         known to the checkpoint. Bounds are two-sided at {}.</p>",
-        escaped(&file),
-        percent(report.question.confidence)
-    )?;
-    html.push_str(
-        "<nav><a href=\"#answers\">Answers</a><a href=\"#figures\">Figures</a><a href=\"#cases\">Tables</a>\
-         <a href=\"#choices\">Choices</a><a href=\"#limits\">Limits</a><a href=\"#provenance\">Provenance</a></nav>\n",
-    );
-    Ok(())
+    html! {
+        p {
+            "Simulated cells: " (computed) " of " code { (Text(&file)) } ". A cell's life ends when it keeps less than the threshold of \
+            its window; it is known to the checkpoint. Bounds are two-sided at " (percent(report.question.confidence)) "."
+        }
+        "\n"
+        nav {
+            a href="#answers" { "Answers" }
+            a href="#figures" { "Figures" }
+            a href="#cases" { "Tables" }
+            a href="#choices" { "Choices" }
+            a href="#limits" { "Limits" }
+            a href="#provenance" { "Provenance" }
+        }
+        "\n"
+    }
 }
 
-fn shown(html: &mut String, figure: &LifetimeFigure, drawing: Option<&str>) -> std::fmt::Result {
-    let (name, title) = (escaped(figure.name), escaped(figure.title));
-    writeln!(html, "<h3 id=\"{name}\">{title}</h3>")?;
-    let left_out = match figure.left_out.is_empty() {
-        true => String::new(),
-        false => format!("<p class=\"quiet\">{}</p>\n", escaped(&figure.left_out.join(" "))),
-    };
-    let Some(svg) = drawing else {
-        html.push_str(&left_out);
-        return Ok(());
-    };
-    writeln!(
-        html,
-        "<figure><div class=\"wide\">{}</div><figcaption>{} <small><a href=\"{name}.svg\">SVG</a> <a href=\"{name}.png\">PNG</a></small>\
-         </figcaption></figure>",
-        inline(svg),
-        escaped(&figure.caption)
-    )?;
-    html.push_str(&left_out);
-    Ok(())
+fn shown(figure: &LifetimeFigure, drawing: Option<&str>) -> Markup {
+    let name = figure.name;
+    html! {
+        h3 id=(Text(name)) { (Text(figure.title)) } "\n"
+        @if let Some(svg) = drawing {
+            figure {
+                div .wide { (inline(svg)) }
+                figcaption {
+                    (Text(&figure.caption)) " "
+                    small {
+                        a href={ (Text(name)) ".svg" } { "SVG" } " "
+                        a href={ (Text(name)) ".png" } { "PNG" }
+                    }
+                }
+            }
+            "\n"
+        }
+        @if !figure.left_out.is_empty() {
+            p .quiet { (Text(figure.left_out.join(" "))) } "\n"
+        }
+    }
 }
 
-fn attached(html: &mut String, files: &[Attachment]) -> std::fmt::Result {
-    if files.is_empty() {
-        return Ok(());
+fn attached(files: &[Attachment]) -> Markup {
+    html! {
+        @if !files.is_empty() {
+            h2 #files { "Files beside this page" } "\n"
+            ul {
+                "\n"
+                @for file in files {
+                    li { a href=(Text(file.name)) { (Text(file.name)) } ": " (Text(file.holds)) } "\n"
+                }
+            }
+            "\n"
+        }
     }
-    html.push_str("<h2 id=\"files\">Files beside this page</h2>\n<ul>\n");
-    for file in files {
-        writeln!(html, "<li><a href=\"{0}\">{0}</a>: {1}</li>", escaped(file.name), escaped(file.holds))?;
-    }
-    html.push_str("</ul>\n");
-    Ok(())
 }

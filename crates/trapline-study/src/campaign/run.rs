@@ -437,5 +437,5 @@ pub fn provenance(program: Program, identity: &Identity, started_utc: String) ->
 
 /// The time in RFC 3339, UTC.
 pub fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()
 }

@@ -265,7 +265,7 @@ impl<'a> Probe<'a> {
             of(validity::glass),
             of(validity::broadening),
             validity::bias("driving", self.strongest_v),
-            validity::measured_bias(&self.material, "driving", self.strongest_v),
+            validity::measured_bias(self.material(), "driving", self.strongest_v),
         ];
         remarks.into_iter().flatten().collect()
     }

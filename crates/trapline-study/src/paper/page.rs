@@ -1,9 +1,9 @@
 //! One HTML page that opens from disk: claims, figures, parameters, provenance. Everything is in it; it asks no network for anything.
 
 use super::claims::{Finding, Judged, Measured, Verdict, short};
-use std::fmt::Write;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use trapline_model::outcome::{ExperimentLabel, Provenance};
-use trapline_report::html::{escaped, inline};
+use trapline_report::html::{Text, inline};
 
 /// A figure as the page shows it.
 pub struct Shown {
@@ -28,56 +28,75 @@ table.claims td[data-of]:not(:empty)::before{content:attr(data-of)': ';color:#55
 
 /// The page.
 pub fn page(label: &ExperimentLabel, provenance: &Provenance, findings: &[Finding], figures: &[Shown]) -> String {
-    let mut html = String::new();
-    // Writing into a string cannot fail.
-    let _ = compose(&mut html, label, provenance, findings, figures);
-    html
+    let page = html! {
+        (DOCTYPE) "\n"
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width,initial-scale=1";
+                title { (Text(&label.title)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                "\n" h1 { (Text(&label.title)) } "\n"
+                p {
+                    "H. An, J. S. An, M. Li, Y. Kim and T. W. Kim, " cite { "Advanced Electronic Materials" } " (2022), "
+                    code { "doi 10.1002/aelm.202200876" } ". Every number and curve below is simulated; what the paper states is \
+                    marked as such. Band diagrams and microscopy are not simulated."
+                }
+                "\n"
+                @if !findings.is_empty() {
+                    (claims(findings, figures))
+                }
+                h2 { "Figures" } "\n"
+                @for figure in figures {
+                    (shown(figure))
+                }
+                h2 { "Parameters" } "\n"
+                @for (name, text) in &label.materials {
+                    details { summary { (Text(name)) } pre { (Text(text)) } } "\n"
+                }
+                h2 { "Provenance" } "\n"
+                (made_by(label, provenance))
+            }
+        }
+        "\n"
+    };
+    page.into_string()
 }
 
-fn compose(
-    html: &mut String,
-    label: &ExperimentLabel,
-    provenance: &Provenance,
-    findings: &[Finding],
-    figures: &[Shown],
-) -> std::fmt::Result {
-    write!(
-        html,
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{0}</title>\
-         <style>{STYLE}</style></head><body>\n<h1>{0}</h1>\n",
-        escaped(&label.title)
-    )?;
-    html.push_str(
-        "<p>H. An, J. S. An, M. Li, Y. Kim and T. W. Kim, <cite>Advanced Electronic Materials</cite> (2022), \
-         <code>doi 10.1002/aelm.202200876</code>. Every number and curve below is simulated; \
-         what the paper states is marked as such. Band diagrams and microscopy are not simulated.</p>\n",
-    );
-    if !findings.is_empty() {
-        claims(html, findings, figures)?;
+/// Links to anchors of the page, with commas between them.
+fn links<'a>(names: impl IntoIterator<Item = &'a str>, prefix: &str) -> Markup {
+    html! {
+        @for (number, name) in names.into_iter().enumerate() {
+            @if number > 0 { ", " }
+            a href={ "#" (prefix) (Text(name)) } { (Text(name)) }
+        }
     }
-    html.push_str("<h2>Figures</h2>\n");
-    for figure in figures {
-        let id = escaped(&figure.id);
-        let links: Vec<_> =
-            figure.claims.iter().map(|c| format!("<a href=\"#claim-{0}\">{0}</a>", escaped(c))).collect();
-        let claims = if links.is_empty() { String::new() } else { format!("Claims: {}. ", links.join(", ")) };
-        writeln!(
-            html,
-            "<figure id=\"{id}\"><div class=\"wide\">{}</div><figcaption><b>{id}</b> {}. <small>{claims}Data and plot alone: \
-             <code>trapline paper --figure {id} -o DIR</code></small></figcaption></figure>",
-            inline(&figure.svg),
-            escaped(&figure.caption)
-        )?;
+}
+
+fn shown(figure: &Shown) -> Markup {
+    html! {
+        figure id=(Text(&figure.id)) {
+            div .wide { (inline(&figure.svg)) }
+            figcaption {
+                b { (Text(&figure.id)) } " " (Text(&figure.caption)) ". "
+                small {
+                    @if !figure.claims.is_empty() {
+                        "Claims: " (links(figure.claims.iter().map(String::as_str), "claim-")) ". "
+                    }
+                    "Data and plot alone: " code { "trapline paper --figure " (Text(&figure.id)) " -o DIR" }
+                }
+            }
+        }
+        "\n"
     }
-    html.push_str("<h2>Parameters</h2>\n");
-    for (name, text) in &label.materials {
-        writeln!(html, "<details><summary>{}</summary><pre>{}</pre></details>", escaped(name), escaped(text))?;
-    }
-    html.push_str("<h2>Provenance</h2>\n<div class=\"wide\"><table>\n");
+}
+
+fn made_by(label: &ExperimentLabel, provenance: &Provenance) -> Markup {
     let who = &provenance.identity;
     let seed = label.seed.to_string();
-    for (key, value) in [
+    let rows = [
         ("trapline", provenance.program_version.as_str()),
         ("commit", &provenance.commit),
         ("backend", &who.backend),
@@ -87,111 +106,133 @@ fn compose(
         ("seed", &seed),
         ("started", &provenance.started_utc),
         ("ended", &provenance.ended_utc),
-    ] {
-        if !value.is_empty() {
-            writeln!(html, "<tr><th>{key}</th><td>{}</td></tr>", escaped(value))?;
+    ];
+    html! {
+        div .wide {
+            table {
+                "\n"
+                @for (key, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
+                    tr { th { (key) } td { (Text(value)) } } "\n"
+                }
+            }
         }
+        "\n"
     }
-    html.push_str("</table></div>\n</body></html>\n");
-    Ok(())
 }
 
-fn claims(html: &mut String, findings: &[Finding], figures: &[Shown]) -> std::fmt::Result {
+fn claims(findings: &[Finding], figures: &[Shown]) -> Markup {
     let all: Vec<_> = findings.iter().flat_map(Finding::judged).collect();
     let count = |verdict| all.iter().filter(|j| j.found == verdict).count();
     let differ = all.iter().filter(|j| j.differs()).count();
     let (whole, put_in) = (findings.len(), findings.iter().filter(|f| f.claim.follows_from.is_some()).count());
-    writeln!(
-        html,
-        "<h2>Claims</h2>\n<p>{whole} claims and {} other readings of them: {} met, {} contradicted, {} undecided (no number, or less data than the \
-         measure asks for), {} not run; {differ} not as expected. Where the paper is only qualitative the band is our reading of it \
-         (<i>ordinal</i>).</p>\n<p>{put_in} of the {whole} claims are marked <i>put in</i>: they follow from numbers or laws that were chosen from the same \
-         paper, or from the way the model is built. Such a claim says that the parts agree with the paper and with each other; it \
-         is no prediction.</p>\n\
-         <div class=\"wide\"><table class=\"claims\">\n<tr class=\"head\"><th>Claim</th><th>Figure</th><th>The paper</th><th>Band</th>\
-         <th>Simulated</th><th>Found</th><th>Expected</th><th>Measured from</th></tr>",
-        all.len() - whole,
-        count(Verdict::Met),
-        count(Verdict::Contradicted),
-        count(Verdict::Undecided),
-        count(Verdict::NotRun),
-    )?;
-    for finding in findings {
-        for judged in finding.judged() {
-            row(html, finding, &judged, figures)?;
+    html! {
+        h2 { "Claims" } "\n"
+        p {
+            (whole) " claims and " (all.len() - whole) " other readings of them: " (count(Verdict::Met)) " met, "
+            (count(Verdict::Contradicted)) " contradicted, " (count(Verdict::Undecided)) " undecided (no number, or less data than the \
+            measure asks for), " (count(Verdict::NotRun)) " not run; " (differ) " not as expected. Where the paper is only \
+            qualitative the band is our reading of it (" i { "ordinal" } ")."
         }
+        "\n"
+        p {
+            (put_in) " of the " (whole) " claims are marked " i { "put in" } ": they follow from numbers or laws that were chosen from \
+            the same paper, or from the way the model is built. Such a claim says that the parts agree with the paper and with each \
+            other; it is no prediction."
+        }
+        "\n"
+        div .wide {
+            table .claims {
+                "\n"
+                tr .head {
+                    @for heading in
+                        ["Claim", "Figure", "The paper", "Band", "Simulated", "Found", "Expected", "Measured from"]
+                    {
+                        th { (heading) }
+                    }
+                }
+                "\n"
+                @for finding in findings {
+                    @for judged in finding.judged() {
+                        (row(finding, &judged, figures))
+                    }
+                }
+            }
+        }
+        "\n"
     }
-    html.push_str("</table></div>\n");
-    Ok(())
 }
 
 /// A verdict: of a claim as it stands, or of another reading, which repeats neither figure nor words.
-fn row(html: &mut String, finding: &Finding, judged: &Judged<'_>, figures: &[Shown]) -> std::fmt::Result {
+fn row(finding: &Finding, judged: &Judged<'_>, figures: &[Shown]) -> Markup {
     let claim = &finding.claim;
-    let (value, from) = match (judged.measured, &finding.measured) {
-        (Some(m), _) => (judged.band.with_unit(m.value), measured_from(m)?),
-        (None, Err(why)) => (String::new(), escaped(why)),
-        (None, Ok(_)) => (String::new(), "nothing measures it".to_owned()),
-    };
-    let put_in = match judged.follows_from {
-        Some(what) => format!("<br><small><i>put in:</i> {}</small>", escaped(what)),
-        None => String::new(),
-    };
-    let measure = |text: &str| {
-        format!(
-            "<details><summary><small>how it is measured</small></summary><small>{}<br><code>{}</code></small></details>",
-            escaped(text),
-            escaped(&finding.command)
-        )
-    };
-    let plots = figures.iter().filter(|figure| figure.claims.contains(&claim.id));
-    let plots: Vec<_> = plots.map(|f| format!("<a href=\"#{0}\">{0}</a>", escaped(&f.id))).collect();
-    let plots = if plots.is_empty() { String::new() } else { format!("<br><small>here: {}</small>", plots.join(", ")) };
-    let (open, name, figure, says) = match judged.reading {
-        None => (
-            format!("<tr id=\"claim-{}\">", escaped(&claim.id)),
-            escaped(&claim.id),
-            format!("{}{plots}", escaped(&claim.figure)),
-            format!("{}{}", escaped(&claim.says), measure(&claim.measure)),
-        ),
-        Some(reading) => (
-            "<tr class=\"reading\">".to_owned(),
-            format!("<small>another reading:</small><br>{}", escaped(&reading.name)),
-            String::new(),
-            measure(&reading.measure),
-        ),
-    };
-    let ordinal = if claim.ordinal { " <i>(ordinal)</i>" } else { "" };
+    let id = judged.reading.is_none().then(|| html! { "claim-" (Text(&claim.id)) });
+    let kind = judged.reading.map(|_| "reading");
+    let plots = || figures.iter().filter(|figure| figure.claims.contains(&claim.id)).map(|figure| figure.id.as_str());
     let class = match (judged.found, judged.differs()) {
         (Verdict::NotRun, _) => "none",
         (_, true) => "fail",
         (Verdict::Met, false) => "pass",
         (_, false) => "foreseen",
     };
-    let surprise = if judged.differs() { "<br>not as expected" } else { "" };
-    writeln!(
-        html,
-        "{open}<td>{name}</td><td data-of=\"figure\">{figure}</td><td>{says}</td><td data-of=\"band\">{}{ordinal}</td>\
-         <td class=\"n\" data-of=\"simulated\">{value}</td><td class=\"{class}\" data-of=\"found\">{}{surprise}</td>\
-         <td data-of=\"expected\">{}</td><td data-of=\"{}\">{from}{put_in}</td></tr>",
-        escaped(&judged.band.words()),
-        judged.found.word(),
-        judged.expected.word(),
-        if judged.measured.is_some() { "measured from" } else { "because" }
-    )
+    let because = if judged.measured.is_some() { "measured from" } else { "because" };
+    let measure = |text: &str| {
+        html! {
+            details {
+                summary { small { "how it is measured" } }
+                small { (Text(text)) br; code { (Text(&finding.command)) } }
+            }
+        }
+    };
+    html! {
+        tr id=[id] class=[kind] {
+            td {
+                @match judged.reading {
+                    None => (Text(&claim.id)),
+                    Some(reading) => { small { "another reading:" } br; (Text(&reading.name)) }
+                }
+            }
+            td data-of="figure" {
+                @if judged.reading.is_none() {
+                    (Text(&claim.figure))
+                    @if plots().next().is_some() { br; small { "here: " (links(plots(), "")) } }
+                }
+            }
+            td {
+                @match judged.reading {
+                    None => { (Text(&claim.says)) (measure(&claim.measure)) }
+                    Some(reading) => (measure(&reading.measure)),
+                }
+            }
+            td data-of="band" { (Text(judged.band.words())) @if claim.ordinal { " " i { "(ordinal)" } } }
+            td .n data-of="simulated" { @if let Some(m) = judged.measured { (judged.band.with_unit(m.value)) } }
+            td .(class) data-of="found" {
+                (judged.found.word()) @if judged.differs() { br; "not as expected" }
+            }
+            td data-of="expected" { (judged.expected.word()) }
+            td data-of=(because) {
+                @match (judged.measured, &finding.measured) {
+                    (Some(m), _) => (measured_from(m)),
+                    (None, Err(why)) => (Text(why)),
+                    (None, Ok(_)) => "nothing measures it",
+                }
+                @if let Some(what) = judged.follows_from { br; small { i { "put in:" } " " (Text(what)) } }
+            }
+        }
+        "\n"
+    }
 }
 
 /// Where a value is from, its conditions, and the numbers beside it.
-fn measured_from(m: &Measured) -> Result<String, std::fmt::Error> {
-    let mut text = format!("<code>{}</code>", escaped(&m.from));
-    for condition in &m.conditions {
-        let mark = if condition.holds { "✓" } else { "✗" };
-        write!(text, "<br><small>{mark} {}</small>", escaped(&condition.text))?;
+fn measured_from(m: &Measured) -> Markup {
+    html! {
+        code { (Text(&m.from)) }
+        @for condition in &m.conditions {
+            br; small { (if condition.holds { "✓" } else { "✗" }) " " (Text(&condition.text)) }
+        }
+        @for (name, value) in &m.beside {
+            br; small { (Text(name)) ": " (short(*value)) }
+        }
     }
-    for (name, value) in &m.beside {
-        write!(text, "<br><small>{}: {}</small>", escaped(name), short(*value))?;
-    }
-    Ok(text)
 }
 
 #[cfg(test)]
@@ -251,10 +292,8 @@ mod tests {
             claim.expected = expected;
             let measured = Measured::new(value, "g").reading("a cycle of 30 pulses", Measured::new(2.6e-12, "g"));
             let finding = Finding { claim, measured: Ok(measured), command: String::new() };
-            let mut html = String::new();
-            row(&mut html, &finding, &finding.judged()[0], &[]).expect("a string");
-            row(&mut html, &finding, &finding.judged()[1], &[]).expect("a string");
-            html
+            let rows = &finding.judged()[..2];
+            rows.iter().map(|judged| row(&finding, judged, &[]).into_string()).collect::<String>()
         };
         let sound = row_of(9e-14, Expected::Met);
         assert!(sound.contains("data-of=\"found\">met<") && sound.contains("data-of=\"expected\">met<"), "{sound}");
