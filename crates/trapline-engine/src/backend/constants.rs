@@ -8,5 +8,6 @@ pub const LN2_HIGH: f32 = 0.693_359_4;
 pub const LN2_LOW: f32 = -2.121_944_4e-4;
 /// Arguments of exponentials are clamped to plus or minus this, inside f32's normal range.
 pub const EXP_LIMIT: f32 = 87.0;
-/// Below this the argument of [`phi`] needs no reduction (n = 0 up to ln(2)/2 = 0.346), and its slope is a series.
+/// Below this the argument of [`phi`](super::cpu::lanes::phi) needs no reduction (n = 0 up to ln(2)/2 = 0.346), and its
+/// slope is a series.
 pub const NEAR: f32 = 0.34;

@@ -101,7 +101,9 @@ fn a_term_of_the_bake_is_named_in_few_files() {
 
 #[test]
 fn the_depth_is_shifted_in_one_place_a_language() {
-    let sources = sources();
+    // The curvature of a lifetime's likelihood is another.
+    let (_, sources): (Vec<_>, Vec<_>) =
+        sources().into_iter().partition(|(name, _)| name.contains("/trapline-report/"));
     let shifts =
         |text: &str| ["slope + curvature *", "slope_ev + self.depth_curvature"].iter().any(|of| text.contains(of));
     assert_eq!(where_named(&sources, shifts), BTreeSet::from(SHIFT_THE_DEPTH));

@@ -8,7 +8,7 @@ use trapline_engine::backend::job::Job;
 use trapline_engine::backend::reference::Reference;
 use trapline_engine::backend::tally::Tally;
 use trapline_engine::backend::{Backend, Trace};
-use trapline_model::array::CellSet;
+use trapline_model::array::{ArrayShape, CellSet};
 use trapline_model::material;
 
 const SEED: u64 = 11;
@@ -129,4 +129,20 @@ fn cells_agree_with_the_reference() {
         let lost = worst(&found.lost, &expected.lost);
         assert!(lost < 2e-6, "{name}: lost {lost:e}");
     }
+}
+
+/// An array that is programmed and left: one checkpoint, at which nothing is lost.
+#[test]
+fn a_job_without_checkpoints_is_its_programming() {
+    let qd = material::shipped("pi-ws2-qd").expect("shipped");
+    let point = support::point(&qd, &support::thirty_pulses(1.5), 150.0, SEED, &[]);
+    let job = support::built(point.array(ArrayShape { rows: 3, cols: 50 }));
+    let cpu = Cpu::open(Some(1), None).expect("available");
+    let [found, expected] = [&cpu as &dyn Backend, &Reference]
+        .map(|backend| backend.statistics(&job, &|_| ()).expect("runs").outcome(&job));
+    assert_eq!((found.times_s.to_vec(), found.programmed), (vec![0.0], 150));
+    assert_eq!((found.lost_fraction.max[0], found.kept.min[0], found.failed[0]), (0.0, 1.0, 0));
+    // The tolerance of a filling is derived in `agreement.rs`; a mean adds less.
+    support::assert_close("filling", found.filling.mean[0], expected.filling.mean[0], support::twins::FILLING, 0.0);
+    assert!(cpu.bake_means(&job, &[], &[]).expect("no cells").is_empty());
 }

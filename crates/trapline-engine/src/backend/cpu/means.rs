@@ -86,7 +86,8 @@ fn chunk_sums_of<D: Decay>(tables: &Tables, cells: &Cells, first: usize) -> Vec<
 }
 
 impl Cpu {
-    /// Mean conductance at each checkpoint of the job's bake but the first, at which nothing is lost yet, over the nominal fresh conductance, of cells given by their occupancies
+    /// Mean conductance at each checkpoint of the job's bake but the first, at which nothing is lost yet, over the
+    /// nominal fresh conductance, of cells given by their occupancies
     /// (axes (class, cell), flat) and ln(size over nominal size). All areas are nominal; the job's programming is not used.
     /// The same bits on any instruction set and number of threads.
     ///
