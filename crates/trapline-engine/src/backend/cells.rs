@@ -18,10 +18,11 @@
 //! Dropping the cells frees what they take of the device. An array that a device's memory budget does not hold is kept on the host and goes
 //! through the device a tile at a time, behind the same calls.
 
+use super::exposure::{Exposed, Exposure, Known};
 use super::stimulus::{Response, Stimulus};
 use super::{Backend, BackendError};
 use ndarray::{Array1, Array2, Axis};
-use trapline_model::array::CellSet;
+use trapline_model::array::{ArrayShape, CellSet};
 use trapline_model::material::{Material, Variation};
 use trapline_model::protocol::Segment;
 
@@ -32,13 +33,23 @@ pub struct Population {
     /// The material's, or [`Variation::OFF`].
     pub variation: Variation,
     pub seed: u64,
-    /// Numbers of the cells in their array; a cell's draws depend on nothing but its number and the seed.
+    /// Columns of the array: bit lines.
+    pub columns: u64,
+    /// Numbers of the cells in their array, row by row; a cell's draws depend on nothing but its number and the seed.
     pub numbers: Vec<u64>,
 }
 
 impl Population {
+    /// Cells by their numbers, in one row as long as there are numbers.
     pub fn new(material: &Material, variation: Variation, seed: u64, numbers: Vec<u64>) -> Population {
-        Population { material: material.clone(), variation, seed, numbers }
+        let columns = numbers.iter().max().map_or(1, |most| most.saturating_add(1));
+        Population { material: material.clone(), variation, seed, columns, numbers }
+    }
+
+    /// All cells of an array, row by row.
+    pub fn array(material: &Material, variation: Variation, seed: u64, shape: ArrayShape) -> Population {
+        let numbers = (0..shape.cells()).collect();
+        Population { columns: shape.cols, ..Population::new(material, variation, seed, numbers) }
     }
 
     /// The cells of a set, in its order.
@@ -67,6 +78,23 @@ impl Population {
                 cells: self.material.name.clone(),
             });
         }
+        self.check_places(places)
+    }
+
+    /// The stimulus of an exposure under which all cells see the same.
+    pub(super) fn alike(&self, exposure: &Exposure) -> Option<Stimulus> {
+        // What is no number is refused where each cell's are looked at.
+        let (bias_v, temperature_k) = (exposure.bias_v.alike()?, exposure.temperature_k.alike()?);
+        let sound = bias_v.is_finite() && temperature_k > 0.0 && temperature_k.is_finite() && exposure.dwell_s >= 0.0;
+        if !sound {
+            return None;
+        }
+        let segment = Segment { bias_v, dwell_s: exposure.dwell_s, cycle: exposure.cycle };
+        Some(self.stimulus(temperature_k, &[(segment, exposure.recorded)]))
+    }
+
+    /// Refuses places that are none.
+    pub(super) fn check_places(&self, places: Option<&[u32]>) -> Result<(), BackendError> {
         let Some(places) = places else { return Ok(()) };
         if let Some(pair) = places.windows(2).find(|pair| pair[0] >= pair[1]) {
             return Err(BackendError::PlaceOrder { place: pair[1], after: pair[0] });
@@ -115,6 +143,14 @@ pub trait Cells<'a>: Send + Sync {
     /// # Errors
     /// [`BackendError::OtherCells`], [`BackendError::Place`], [`BackendError::PlaceOrder`].
     fn advance(&mut self, stimulus: &Stimulus, places: Option<&[u32]>) -> Result<Response, BackendError>;
+
+    /// Moves all cells, or those at `places`, each under its own bias and at its own temperature, and says what was recorded, as
+    /// [`Cells::advance`] does. Where all see the same, it is that call.
+    ///
+    /// # Errors
+    /// As [`Cells::advance`]; [`BackendError::Each`] and [`BackendError::NotFinite`] for numbers that are none or not as many as the cells;
+    /// [`BackendError::Laws`] where a law changes too fast for a table.
+    fn expose(&mut self, exposure: &Exposure, places: Option<&[u32]>) -> Result<Response, BackendError>;
 
     /// Occupancy of each class, 0 to 1; axes (cell, class).
     ///
@@ -183,13 +219,32 @@ pub struct HostCells<'a, B: Backend + ?Sized> {
     population: Population,
     /// Axes (cell, class).
     occupancy: Array2<f64>,
+    known: Known,
 }
 
 impl<'a, B: Backend + ?Sized> HostCells<'a, B> {
     /// Empty cells.
     pub fn new(backend: &'a B, population: Population) -> HostCells<'a, B> {
         let occupancy = Array2::zeros((population.numbers.len(), population.classes()));
-        HostCells { backend, population, occupancy }
+        HostCells { backend, population, occupancy, known: Known::default() }
+    }
+}
+
+impl<B: Backend + ?Sized> HostCells<'_, B> {
+    /// Moves the cells at some places: `moved` is told the places, the numbers of the cells and their occupancies.
+    fn some(
+        &mut self,
+        places: &[u32],
+        moved: impl FnOnce(&B, &[usize], &[u64], &mut Array2<f64>) -> Result<Response, BackendError>,
+    ) -> Result<Response, BackendError> {
+        let places: Vec<usize> = places.iter().map(|&place| place as usize).collect();
+        let numbers: Vec<u64> = places.iter().map(|&place| self.population.numbers[place]).collect();
+        let mut part = self.occupancy.select(Axis(0), &places);
+        let response = moved(self.backend, &places, &numbers, &mut part)?;
+        for (&place, row) in places.iter().zip(part.rows()) {
+            self.occupancy.row_mut(place).assign(&row);
+        }
+        Ok(response)
     }
 }
 
@@ -200,17 +255,24 @@ impl<'a, B: Backend + ?Sized> Cells<'a> for HostCells<'a, B> {
 
     fn advance(&mut self, stimulus: &Stimulus, places: Option<&[u32]>) -> Result<Response, BackendError> {
         self.population.check(stimulus, places)?;
-        let Some(places) = places else {
-            return self.backend.stimulate(stimulus, &self.population.numbers, &mut self.occupancy);
-        };
-        let places: Vec<usize> = places.iter().map(|&place| place as usize).collect();
-        let numbers: Vec<u64> = places.iter().map(|&place| self.population.numbers[place]).collect();
-        let mut part = self.occupancy.select(Axis(0), &places);
-        let response = self.backend.stimulate(stimulus, &numbers, &mut part)?;
-        for (&place, row) in places.iter().zip(part.rows()) {
-            self.occupancy.row_mut(place).assign(&row);
+        match places {
+            None => self.backend.stimulate(stimulus, &self.population.numbers, &mut self.occupancy),
+            Some(places) => self.some(places, |backend, _, numbers, part| backend.stimulate(stimulus, numbers, part)),
         }
-        Ok(response)
+    }
+
+    fn expose(&mut self, exposure: &Exposure, places: Option<&[u32]>) -> Result<Response, BackendError> {
+        if let Some(stimulus) = self.population.alike(exposure) {
+            return self.advance(&stimulus, places);
+        }
+        self.population.check_places(places)?;
+        let exposed = Exposed::new(&self.population, exposure, &mut self.known)?;
+        match places {
+            None => self.backend.expose(&exposed, &self.population.numbers, &mut self.occupancy),
+            Some(places) => self.some(places, |backend, places, numbers, part| {
+                backend.expose(&exposed.of_places(places), numbers, part)
+            }),
+        }
     }
 
     fn download(&self) -> Result<Array2<f64>, BackendError> {
@@ -237,6 +299,6 @@ impl<'a, B: Backend + ?Sized> Cells<'a> for HostCells<'a, B> {
 
     fn fork(&self) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
         let (population, occupancy) = (self.population.clone(), self.occupancy.clone());
-        Ok(Box::new(HostCells { backend: self.backend, population, occupancy }))
+        Ok(Box::new(HostCells { backend: self.backend, population, occupancy, known: self.known.clone() }))
     }
 }

@@ -10,6 +10,7 @@
 pub mod cells;
 pub mod constants;
 pub mod cpu;
+pub mod exposure;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod job;
@@ -26,11 +27,13 @@ pub use processor::processor_name;
 pub use select::{Choice, Options, open};
 
 use cells::{Cells, Population};
+use exposure::Exposed;
 use job::Job;
 use ndarray::Array2;
 use stimulus::{Response, Stimulus};
 use tally::Tally;
 use trapline_model::array::CellSet;
+use trapline_model::cell::tabulated::LawTableError;
 use trapline_model::outcome::Identity;
 
 /// Told how many further cells are done; may be called from any thread.
@@ -90,6 +93,16 @@ pub trait Backend: Sync {
         occupancy: &mut Array2<f64>,
     ) -> Result<Response, BackendError>;
 
+    /// Moves chosen cells, each under its own bias and at its own temperature, from and to the occupancies given: axes (cell, class).
+    ///
+    /// What a backend does not say itself is computed in f64, cell by cell.
+    ///
+    /// # Errors
+    /// As [`Backend::statistics`].
+    fn expose(&self, exposed: &Exposed, cells: &[u64], occupancy: &mut Array2<f64>) -> Result<Response, BackendError> {
+        reference::expose(exposed, cells, occupancy)
+    }
+
     /// Cells that keep their state between calls: empty, and resident where the backend has memory of its own.
     ///
     /// # Errors
@@ -126,6 +139,12 @@ pub enum BackendError {
     Place { place: u32, cells: usize },
     #[error("place {place} comes after place {after}; places are ascending, and none is named twice")]
     PlaceOrder { place: u32, after: u32 },
+    #[error("{found} {what} where {needed} are needed: one for each row, column or cell of the array")]
+    Each { what: &'static str, found: usize, needed: u64 },
+    #[error("{value} is among the {what}; each must be a finite number, and times are not negative")]
+    NotFinite { what: &'static str, value: f64 },
+    #[error(transparent)]
+    Laws(#[from] LawTableError),
     #[error("a snapshot of other cells, or of another device; download the occupancies and upload them instead")]
     OtherState,
     #[error(

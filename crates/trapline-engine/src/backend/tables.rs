@@ -3,6 +3,7 @@
 //! Rates are rounded once, from f64. The bake counts time in units of its longest checkpoint, so that rates
 //! of 1e-40 per second times ten years stay inside f32.
 
+use super::exposure::{Exposed, Stepping};
 use super::job::{Job, ProgramStep};
 use super::schedule::Visit;
 use super::stimulus::Stimulus;
@@ -183,6 +184,25 @@ impl CellTables {
         });
         let segments = segments.collect();
         CellTables::new(&stimulus.material, &stimulus.variation, stimulus.ambient_k, segments)
+    }
+}
+
+impl CellTables {
+    /// The tables of an exposure: one segment, whose laws the kernels read from other tables for each cell.
+    pub(super) fn of_exposed(exposed: &Exposed) -> CellTables {
+        let Stepping { substeps, iterations, pieces, piece_iterations } = exposed.stepping;
+        let segment = SegmentRow {
+            step_s: (exposed.dwell_s / f64::from(substeps)) as f32,
+            substeps,
+            iterations,
+            cycle: exposed.cycle,
+            row: if exposed.recorded { 0 } else { NOT_RECORDED },
+            pieces,
+            piece_iterations,
+            ..SegmentRow::default()
+        };
+        let temperature_k = exposed.temperature_k.first().copied().unwrap_or(300.0);
+        CellTables::new(&exposed.material, &exposed.variation, temperature_k, vec![segment])
     }
 }
 

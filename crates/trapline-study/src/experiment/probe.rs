@@ -187,7 +187,7 @@ impl<'a> Probe<'a> {
     /// # Errors
     /// What the backend says.
     pub fn lost_after(&self, times_s: &[f64]) -> Result<Array2<f64>, ExperimentError> {
-        let Population { material, variation, seed, numbers } = self.cells.population();
+        let Population { material, variation, seed, numbers, .. } = self.cells.population();
         let (classes, now) = (&material.classes, self.occupancy()?);
         let mut lost = Array2::from_elem((times_s.len(), numbers.len()), f64::NAN);
         for (i, (&cell, filled)) in numbers.iter().zip(now.rows()).enumerate() {

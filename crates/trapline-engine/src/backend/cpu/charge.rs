@@ -1,8 +1,8 @@
 //! The charge that passes in a dwell. Twin: `shaders/charge.wgsl`; the equations are those of [`mod@trapline_model::cell::charge`].
 
 use super::lanes::{LANES, Lane, phi_near, splat};
-use super::step::{Motion, Occupancy, Uptake, after, uptake};
-use crate::backend::tables::{CellTables, SegmentRow};
+use super::step::{LaneSegment, Motion, Occupancy, Uptake, after, uptake};
+use crate::backend::tables::CellTables;
 use trapline_model::cell::charge::{MOST_RELAXATION, POINTS, piece_length};
 
 /// What passes in a substep.
@@ -85,7 +85,7 @@ fn passed_of<const IS_NEAR: bool>(
 #[inline(always)]
 pub fn free_share_in_pieces(
     tables: &CellTables,
-    segment: &SegmentRow,
+    segment: &LaneSegment,
     trap_filled: &Lane,
     rate: &Occupancy,
     speed: &Lane,
@@ -93,17 +93,12 @@ pub fn free_share_in_pieces(
 ) -> Lane {
     let mut occupancy = *start;
     let mut sum = splat(0.0);
-    for number in 0..segment.pieces {
-        let length = piece_length(segment.pieces, number) as f32;
-        let substeps = segment.substeps as f32 * length;
-        let piece = SegmentRow {
-            offered: segment.offered * substeps,
-            field: segment.field * substeps,
-            step_s: segment.step_s * substeps,
-            ..*segment
-        };
+    let row = segment.row;
+    for number in 0..row.pieces {
+        let length = piece_length(row.pieces, number) as f32;
+        let piece = segment.piece(row.substeps as f32 * length);
         let motion = Motion::new(tables, &piece, trap_filled, rate, speed);
-        let uptake = motion.uptake(tables, segment.piece_iterations, &occupancy);
+        let uptake = motion.uptake(tables, row.piece_iterations, &occupancy);
         let seen = passed(tables, &motion, &occupancy, &uptake);
         for lane in 0..LANES {
             sum[lane] += length * seen.free_share[lane];

@@ -2,8 +2,8 @@
 
 use super::draw::{Numbers, Variation, draw_speed};
 use super::lanes::{LANES, Lane, splat, thermal_escape};
-use super::step::{Motion, Occupancy, Uptake};
-use crate::backend::tables::{CellTables, SegmentRow};
+use super::step::{LaneSegment, Motion, Occupancy, Uptake};
+use crate::backend::tables::CellTables;
 use trapline_model::material::MAX_CLASSES;
 use trapline_model::rng::NORMAL_TABLE_LEN;
 
@@ -21,7 +21,7 @@ pub trait Record {
     fn begin_segment(
         &mut self,
         driven: &Driven,
-        segment: &SegmentRow,
+        segment: &LaneSegment,
         rate: &Occupancy,
         speed: &Lane,
         occupancy: &Occupancy,
@@ -29,12 +29,12 @@ pub trait Record {
     fn watch_substep(
         &mut self,
         driven: &Driven,
-        segment: &SegmentRow,
+        segment: &LaneSegment,
         motion: &Motion,
         uptake: &Uptake,
         occupancy: &Occupancy,
     );
-    fn end_segment(&mut self, driven: &Driven, segment: &SegmentRow, occupancy: &Occupancy);
+    fn end_segment(&mut self, driven: &Driven, segment: &LaneSegment, occupancy: &Occupancy);
 }
 
 /// Nothing is recorded.
@@ -42,11 +42,11 @@ pub struct Silent;
 
 impl Record for Silent {
     #[inline(always)]
-    fn begin_segment(&mut self, _: &Driven, _: &SegmentRow, _: &Occupancy, _: &Lane, _: &Occupancy) {}
+    fn begin_segment(&mut self, _: &Driven, _: &LaneSegment, _: &Occupancy, _: &Lane, _: &Occupancy) {}
     #[inline(always)]
-    fn watch_substep(&mut self, _: &Driven, _: &SegmentRow, _: &Motion, _: &Uptake, _: &Occupancy) {}
+    fn watch_substep(&mut self, _: &Driven, _: &LaneSegment, _: &Motion, _: &Uptake, _: &Occupancy) {}
     #[inline(always)]
-    fn end_segment(&mut self, _: &Driven, _: &SegmentRow, _: &Occupancy) {}
+    fn end_segment(&mut self, _: &Driven, _: &LaneSegment, _: &Occupancy) {}
 }
 
 /// Takes the cells from an occupancy through all segments.
@@ -56,20 +56,34 @@ pub fn drive<R: Record>(driven: &Driven, occupancy: &mut Occupancy, record: &mut
     let rate = emission_per_s(tables, variation);
     let mut speed = splat(1.0);
     let mut drawn = u32::MAX;
-    for segment in &tables.segments {
-        if tables.speed_sd > 0.0 && segment.offered > 0.0 && segment.cycle != drawn {
-            speed = draw_speed(tables, seed, cells, segment.cycle, normal_table);
-            drawn = segment.cycle;
+    for row in &tables.segments {
+        if tables.speed_sd > 0.0 && row.offered > 0.0 && row.cycle != drawn {
+            speed = draw_speed(tables, seed, cells, row.cycle, normal_table);
+            drawn = row.cycle;
         }
-        record.begin_segment(driven, segment, &rate, &speed, occupancy);
-        let motion = Motion::new(tables, segment, &variation.trap_filled, &rate, &speed);
-        for _ in 0..segment.substeps {
-            let uptake = motion.uptake(tables, segment.iterations, occupancy);
-            record.watch_substep(driven, segment, &motion, &uptake, occupancy);
-            motion.advance(tables, &uptake.average, occupancy);
-        }
-        record.end_segment(driven, segment, occupancy);
+        drive_segment(driven, &LaneSegment::alike(row), &rate, &speed, occupancy, record);
     }
+}
+
+/// Takes the cells through one segment. `rate` is the emission of their classes, 1/s, `speed` their capture speed.
+#[inline(always)]
+pub fn drive_segment<R: Record>(
+    driven: &Driven,
+    segment: &LaneSegment,
+    rate: &Occupancy,
+    speed: &Lane,
+    occupancy: &mut Occupancy,
+    record: &mut R,
+) {
+    let Driven { tables, variation, .. } = *driven;
+    record.begin_segment(driven, segment, rate, speed, occupancy);
+    let motion = Motion::new(tables, segment, &variation.trap_filled, rate, speed);
+    for _ in 0..segment.row.substeps {
+        let uptake = motion.uptake(tables, segment.row.iterations, occupancy);
+        record.watch_substep(driven, segment, &motion, &uptake, occupancy);
+        motion.advance(tables, &uptake.average, occupancy);
+    }
+    record.end_segment(driven, segment, occupancy);
 }
 
 /// Emission of the cells' classes without bias, 1/s.

@@ -68,15 +68,18 @@ pub mod charge;
 pub mod constant;
 pub mod draw;
 pub mod drive;
+mod expose;
 pub mod lanes;
 pub mod means;
 pub mod profile;
 pub mod read;
+mod record;
 pub mod reduce;
 pub mod step;
 pub mod stimulate;
 
 use super::cells::{Cells, HostCells, Population};
+use super::exposure::Exposed;
 use super::job::Job;
 use super::processor::processor_name;
 use super::stimulus::{Response, Stimulus};
@@ -375,6 +378,10 @@ impl Backend for Cpu {
         occupancy: &mut Array2<f64>,
     ) -> Result<Response, BackendError> {
         stimulate::stimulate(self, stimulus, cells, occupancy)
+    }
+
+    fn expose(&self, exposed: &Exposed, cells: &[u64], occupancy: &mut Array2<f64>) -> Result<Response, BackendError> {
+        expose::expose(self, exposed, cells, occupancy)
     }
 
     fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {

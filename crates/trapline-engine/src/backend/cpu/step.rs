@@ -1,7 +1,7 @@
 //! Moves sixteen cells through one substep at constant bias. Twin: `shaders/step.wgsl`; the equations are those of
 //! [`mod@trapline_model::cell::step`].
 
-use super::lanes::{LANES, Lane, exp, phi, phi_near, phi_rest, phi_slope, phi_slope_near, splat};
+use super::lanes::{LANES, Lane, exp, map, phi, phi_near, phi_rest, phi_slope, phi_slope_near, splat};
 use crate::backend::constants::NEAR;
 use crate::backend::job::STIFF_ITERATIONS;
 use crate::backend::tables::{CellTables, SegmentRow};
@@ -30,12 +30,54 @@ pub struct Uptake {
     pub relaxation: Lane,
 }
 
+/// A segment as sixteen cells see it. What is the same for all of them is in `row`, whose own offer, overdrive, release, bias and currents are
+/// not read.
+pub struct LaneSegment<'a> {
+    pub row: &'a SegmentRow,
+    /// One substep, s.
+    pub step_s: f32,
+    pub offered: Lane,
+    pub overdrive_v: Lane,
+    pub field: Lane,
+    pub bias_v: Lane,
+    pub injected_a: Lane,
+    pub hopping_a: Lane,
+}
+
+impl<'a> LaneSegment<'a> {
+    /// All cells see the same.
+    #[inline(always)]
+    pub fn alike(row: &'a SegmentRow) -> LaneSegment<'a> {
+        LaneSegment {
+            row,
+            step_s: row.step_s,
+            offered: splat(row.offered),
+            overdrive_v: splat(row.overdrive_v),
+            field: splat(row.field),
+            bias_v: splat(row.bias_v),
+            injected_a: splat(row.injected_a),
+            hopping_a: splat(row.hopping_a),
+        }
+    }
+
+    /// A piece of it, so many substeps long.
+    #[inline(always)]
+    pub(super) fn piece(&self, substeps: f32) -> LaneSegment<'a> {
+        LaneSegment {
+            step_s: self.step_s * substeps,
+            offered: map(&self.offered, |offered| offered * substeps),
+            field: map(&self.field, |field| field * substeps),
+            ..*self
+        }
+    }
+}
+
 impl Motion {
     /// That of a segment for sixteen cells: `rate` is the emission of their classes, 1/s, `speed` their capture speed.
     #[inline(always)]
     pub fn new(
         tables: &CellTables,
-        segment: &SegmentRow,
+        segment: &LaneSegment,
         trap_filled: &Lane,
         rate: &Occupancy,
         speed: &Lane,
@@ -44,16 +86,17 @@ impl Motion {
         let mut inverse_limit = splat(0.0);
         for lane in 0..LANES {
             // The trap-filled limit counts the traps: a cell with more of them offers each less.
-            offered[lane] = segment.offered * speed[lane] / trap_filled[lane];
+            offered[lane] = segment.offered[lane] * speed[lane] / trap_filled[lane];
+            let overdrive_v = segment.overdrive_v[lane];
             let span = tables.trap_filled_v * trap_filled[lane] - tables.onset_v;
-            let limit = if span > 0.0 { (segment.overdrive_v / span).max(0.0).min(1.0) } else { 1.0 };
-            inverse_limit[lane] = if limit > 0.0 && segment.overdrive_v > 0.0 { 1.0 / limit } else { 0.0 };
+            let limit = if span > 0.0 { (overdrive_v / span).max(0.0).min(1.0) } else { 1.0 };
+            inverse_limit[lane] = if limit > 0.0 && overdrive_v > 0.0 { 1.0 / limit } else { 0.0 };
         }
         let mut emission = [splat(0.0); MAX_CLASSES];
         let mut fastest = splat(0.0);
         for k in 0..tables.classes {
             for lane in 0..LANES {
-                let e = rate[k][lane] * segment.step_s + tables.rows[k].speed * segment.field;
+                let e = rate[k][lane] * segment.step_s + tables.rows[k].speed * segment.field[lane];
                 emission[k][lane] = e;
                 fastest[lane] = if e > fastest[lane] { e } else { fastest[lane] };
             }

@@ -13,6 +13,8 @@ use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
 use std::fmt::Write;
 use trapline_model::cell::charge;
 use trapline_model::cell::read::{PROGRAMMED_FILLING, QUANTITIES};
+use trapline_model::cell::tabulated::{LawTables, TableHeader};
+use trapline_model::material::MAX_CLASSES;
 use trapline_model::protocol::MAX_LEGS;
 use trapline_model::units::ELEMENTARY_CHARGE_C;
 
@@ -64,7 +66,7 @@ pub enum Access {
 }
 
 /// Buffers by number: name, access, WGSL type.
-pub const BINDINGS: [(&str, Access, &str); 14] = [
+pub const BINDINGS: [(&str, Access, &str); 16] = [
     ("params", Access::Uniform, "Params"),
     ("normal_table", Access::Read, "array<i32>"),
     ("classes", Access::Read, "array<ClassRow>"),
@@ -79,7 +81,32 @@ pub const BINDINGS: [(&str, Access, &str); 14] = [
     ("cells", Access::ReadWrite, "array<f32>"),
     ("cell_numbers", Access::Read, "array<u32>"),
     ("responses", Access::ReadWrite, "array<f32>"),
+    ("laws", Access::Uniform, "array<TableHeader, MAX_LAWS>"),
+    ("tables", Access::Read, "array<vec4<f32>>"),
 ];
+
+/// Laws of bias and temperature, in the order of their headers; those of thermal escape from each class come after them.
+pub const LAWS: [&str; 9] = [
+    "INJECTED",
+    "HEAT",
+    "OFFERED_POSITIVE",
+    "OFFERED_NEGATIVE",
+    "HOPPING",
+    "HOPPING_HEAT",
+    "FIELD",
+    "MATRIX",
+    "PER_EV",
+];
+
+/// Headers of the tables, in the order of [`LAWS`].
+pub fn laws(tables: &LawTables) -> [TableHeader; LAWS.len() + MAX_CLASSES] {
+    let LawTables { injected, heat, offered_positive, offered_negative, hopping, hopping_heat, field, .. } = tables;
+    let shared = [injected, heat, offered_positive, offered_negative, hopping, hopping_heat, field];
+    let mut all = [TableHeader::default(); LAWS.len() + MAX_CLASSES];
+    let given = shared.into_iter().chain([&tables.matrix, &tables.per_ev]).chain(&tables.thermal);
+    all.iter_mut().zip(given).for_each(|(to, from)| *to = *from);
+    all
+}
 
 /// Number of the buffer that the loop-counting variant of a kernel reports to.
 pub const TICKS_BINDING: u32 = BINDINGS.len() as u32;
@@ -107,9 +134,14 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("STIFF_ITERATIONS", u64::from(STIFF_ITERATIONS)),
         ("MAX_LEGS", MAX_LEGS as u64),
         ("PARTS", u64::from(charge::PARTS)),
+        ("MAX_LAWS", (LAWS.len() + MAX_CLASSES) as u64),
+        ("LAW_THERMAL", LAWS.len() as u64),
     ];
     for (name, value) in constants {
         let _ = writeln!(text, "const {name}: u32 = {value}u;");
+    }
+    for (number, law) in LAWS.iter().enumerate() {
+        let _ = writeln!(text, "const LAW_{law}: u32 = {number}u;");
     }
     let polynomial = constants::EXPM1_OVER_R.iter().enumerate().map(|(i, c)| (format!("EXPM1_{i}"), *c));
     let limits = [
@@ -130,7 +162,7 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         // Rust prints the shortest decimal that reads back as the same f32.
         let _ = writeln!(text, "const {name}: f32 = {value:e}f;");
     }
-    for wgsl in [Params::WGSL, ClassRow::WGSL, SegmentRow::WGSL, VisitRow::WGSL, NominalRow::WGSL] {
+    for wgsl in [Params::WGSL, ClassRow::WGSL, SegmentRow::WGSL, VisitRow::WGSL, NominalRow::WGSL, TableHeader::WGSL] {
         text.push_str(wgsl);
     }
     for (number, (name, access, kind)) in BINDINGS.iter().enumerate() {

@@ -26,6 +26,7 @@ pub use recovery::Fault;
 pub use resident::DeviceState;
 
 use super::cells::{Cells, Population};
+use super::exposure::Exposed;
 use super::job::Job;
 use super::stimulus::{Response, Stimulus};
 use super::tables::{Tables, round_to_f32};
@@ -281,6 +282,10 @@ impl Backend for Gpu {
         occupancy: &mut Array2<f64>,
     ) -> Result<Response, BackendError> {
         stimulate::stimulate(self, stimulus, cells, occupancy)
+    }
+
+    fn expose(&self, exposed: &Exposed, cells: &[u64], occupancy: &mut Array2<f64>) -> Result<Response, BackendError> {
+        resident::expose(self, exposed, cells, occupancy)
     }
 
     fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {

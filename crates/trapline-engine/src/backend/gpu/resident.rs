@@ -11,9 +11,10 @@ use super::tile::{BufferPlan, Bytes, Plan, Workspace};
 use super::{Gpu, device::Device, runs, source};
 use crate::backend::BackendError;
 use crate::backend::cells::{Cells, HostCells, Population, Snapshot, State};
+use crate::backend::exposure::{Exposed, Exposure, Known};
 use crate::backend::stimulus::{RESPONSE_QUANTITIES, Response, Stimulus};
 use crate::backend::tables::CellTables;
-use ndarray::Array2;
+use ndarray::{Array1, Array2, Axis, s};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard};
 use trapline_model::array::CellSet;
@@ -36,6 +37,48 @@ pub(super) struct Resident<'a> {
     /// Number of the device that holds the state.
     device: u64,
     bytes: u64,
+    known: Known,
+}
+
+/// What cells are driven by.
+struct Driven<'a> {
+    classes: Vec<layout::ClassRow>,
+    tables: CellTables,
+    /// Rows of the response.
+    rows: usize,
+    /// Where cells differ in bias or temperature.
+    apart: Option<&'a Exposed>,
+}
+
+/// Moves cells that the device does not hold under an exposure, as many at a time as it does hold.
+pub(super) fn expose(
+    gpu: &Gpu,
+    exposed: &Exposed,
+    cells: &[u64],
+    occupancy: &mut Array2<f64>,
+) -> Result<Response, BackendError> {
+    let Exposed { material, variation, seed, .. } = exposed;
+    let part = |places: &[usize]| {
+        Population::new(material, *variation, *seed, places.iter().map(|&place| cells[place]).collect())
+    };
+    let all: Vec<usize> = (0..cells.len()).collect();
+    let most = {
+        let mut slot = lock(&gpu.device);
+        let device = gpu.sound(&mut slot)?;
+        plan(&part(&all[..1.min(all.len())])).tile_cells(device, gpu.budget_bytes)? as usize
+    };
+    let mut response = Response::unwritten(usize::from(exposed.recorded), cells.len());
+    for places in all.chunks(most.max(1)) {
+        let mut resident = Resident::new(gpu, part(places))?;
+        resident.upload(&occupancy.select(Axis(0), places))?;
+        let seen = resident.drive_exposed(&exposed.of_places(places), None)?;
+        let first = places[0];
+        occupancy.slice_mut(s![first..first + places.len(), ..]).assign(&resident.download()?);
+        for (to, from) in response.arrays().into_iter().zip({ seen }.arrays()) {
+            to.slice_mut(s![.., first..first + places.len()]).assign(from);
+        }
+    }
+    Ok(response)
 }
 
 /// What a population takes. Without traps the shaders still have one class, which holds nothing.
@@ -49,8 +92,8 @@ fn plan(population: &Population) -> Plan {
         buffers: vec![
             BufferPlan::empty("params", fixed(size_of::<Params>())),
             BufferPlan::empty("classes", fixed(classes as usize * size_of::<layout::ClassRow>())),
-            // Numbers of the cells, and places among them.
-            BufferPlan::empty("cell_numbers", per_cell(12)),
+            // Numbers of the cells, places among them, biases and temperatures.
+            BufferPlan::empty("cell_numbers", per_cell(20)),
             BufferPlan::empty("variation", per_cell(12)),
             BufferPlan::read_back("occupancy", per_cell(4 * classes)),
         ],
@@ -64,23 +107,13 @@ pub(super) fn cells<'a>(gpu: &'a Gpu, population: Population) -> Result<Box<dyn 
     let (plan, count) = (plan(&population), population.numbers.len() as u64);
     let mut slot = lock(&gpu.device);
     let device = gpu.sound(&mut slot)?;
-    let bytes = plan.bytes(count);
     let taken = gpu.resident_bytes.load(Ordering::Relaxed);
     if !plan.holds(device, gpu.budget_bytes, count, taken) {
         drop(slot);
         return Ok(Box::new(HostCells::new(gpu, population)));
     }
-    let made = Workspace::new(device, &plan, count, false).map_err(Failed::at("allocation"));
-    let number = device.number;
-    let work = match made {
-        Ok(work) => work,
-        Err(failed) => return Err(lost(gpu, slot, failed)),
-    };
-    gpu.resident_bytes.fetch_add(bytes, Ordering::Relaxed);
-    let cells = Resident { gpu, population, work: Mutex::new(work), device: number, bytes };
     drop(slot);
-    cells.draw()?;
-    Ok(Box::new(cells))
+    Ok(Box::new(Resident::new(gpu, population)?))
 }
 
 /// The error of a failure that takes the state with it.
@@ -101,6 +134,24 @@ fn lost(gpu: &Gpu, mut slot: MutexGuard<'_, Option<Device>>, failed: Failed) -> 
 }
 
 impl<'a> Resident<'a> {
+    /// Empty cells on the device.
+    fn new(gpu: &'a Gpu, population: Population) -> Result<Resident<'a>, BackendError> {
+        let (plan, count) = (plan(&population), population.numbers.len() as u64);
+        let mut slot = lock(&gpu.device);
+        let device = gpu.sound(&mut slot)?;
+        let (made, number) = (Workspace::new(device, &plan, count, false), device.number);
+        let work = match made {
+            Ok(work) => Mutex::new(work),
+            Err(reason) => return Err(lost(gpu, slot, Failed::Tile { stage: "allocation", reason })),
+        };
+        drop(slot);
+        let bytes = plan.bytes(count);
+        gpu.resident_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let cells = Resident { gpu, population, work, device: number, bytes, known: Known::default() };
+        cells.draw()?;
+        Ok(cells)
+    }
+
     /// Runs `operation` on the device that holds the state.
     fn on_device<T>(
         &self,
@@ -156,6 +207,87 @@ impl<'a> Resident<'a> {
         )
     }
 
+    /// Moves all cells, or some, under an exposure.
+    fn drive_exposed(&mut self, exposed: &Exposed, places: Option<&[u32]>) -> Result<Response, BackendError> {
+        let tables = CellTables::of_exposed(exposed);
+        let mut classes = layout::classes(&tables);
+        for (row, class) in classes.iter_mut().zip(&exposed.material.classes) {
+            // The shaders divide by kT of each cell.
+            (row.program_slope, row.program_curvature) = (class.depth_slope_ev as f32, class.depth_curvature_ev as f32);
+        }
+        self.drive(&Driven { classes, tables, rows: usize::from(exposed.recorded), apart: Some(exposed) }, places)
+    }
+
+    /// Moves all cells, or some, through segments.
+    fn drive(&mut self, driven: &Driven, places: Option<&[u32]>) -> Result<Response, BackendError> {
+        let Driven { classes, tables, rows, apart } = driven;
+        let segments = layout::segments(tables);
+        let cells = self.population.numbers.len();
+        let count = places.map_or(cells, <[u32]>::len);
+        let mut response = Response::unwritten(*rows, count);
+        if count == 0 {
+            return Ok(response);
+        }
+        let of_cell = 4 * (rows * RESPONSE_QUANTITIES) as u64;
+        let piece = if of_cell == 0 { count } else { count.min((PIECE_BYTES / of_cell).max(1) as usize) };
+        let kernel = match (apart, rows) {
+            (None, 0) => &source::DRIVE_LISTED,
+            (None, _) => &source::STIMULATE,
+            (Some(_), 0) => &source::DRIVE_APART,
+            (Some(_), _) => &source::STIMULATE_APART,
+        };
+        let fixed = self.params(layout::cell_params(self.population.seed, tables), piece as u64);
+        let word = |number: usize| 4 * (number * cells) as u64;
+        let bits = |values: &Array1<f64>| -> Vec<f32> { values.iter().map(|value| *value as f32).collect() };
+        let laws = apart.map(|exposed| (layout::laws(&exposed.tables), exposed));
+        self.on_device(
+            |device, work| {
+                work.reserve(device, "segments", size_of_val(segments.as_slice()) as u64)?;
+                if let Some((headers, exposed)) = &laws {
+                    work.uniform(device, "laws", size_of_val(headers) as u64)?;
+                    work.reserve(device, "tables", size_of_val(exposed.tables.quads()) as u64)?;
+                }
+                if of_cell > 0 { work.reserve(device, "responses", of_cell * piece as u64) } else { Ok(()) }
+            },
+            |running| {
+                running.upload("classes", bytemuck::cast_slice(classes))?;
+                running.upload("segments", bytemuck::cast_slice(&segments))?;
+                if let Some(places) = places {
+                    running.upload_at("cell_numbers", word(2), bytemuck::cast_slice(places))?;
+                }
+                if let Some((headers, exposed)) = &laws {
+                    running.upload("laws", bytemuck::cast_slice(headers))?;
+                    running.upload("tables", bytemuck::cast_slice(exposed.tables.quads()))?;
+                    running.upload_at("cell_numbers", word(3), bytemuck::cast_slice(&bits(&exposed.bias_v)))?;
+                    running.upload_at("cell_numbers", word(4), bytemuck::cast_slice(&bits(&exposed.temperature_k)))?;
+                }
+                for first in (0..count).step_by(piece) {
+                    let now = piece.min(count - first);
+                    let params = Params {
+                        count: now as u32,
+                        first_place: first as u32,
+                        chosen: u32::from(places.is_some()),
+                        ..fixed
+                    };
+                    if of_cell > 0 {
+                        // Responses are added to.
+                        running.clear("responses")?;
+                    }
+                    for run in runs::of_stimulus(tables, |start| running.loops(now as u64, start)) {
+                        let params = Params { first_segment: run.range.start, last_segment: run.range.end, ..params };
+                        running.dispatch(kernel, &params, run.loops)?;
+                    }
+                    if of_cell > 0 {
+                        let back = running.download(&[("responses", of_cell * now as u64)])?;
+                        write_responses(&bytemuck::pod_collect_to_vec::<u8, f32>(&back[0]), first, now, &mut response);
+                    }
+                }
+                Ok(())
+            },
+        )?;
+        Ok(response)
+    }
+
     fn occupancy_bytes(&self) -> u64 {
         4 * (self.population.numbers.len() * self.population.classes().max(1)) as u64
     }
@@ -175,54 +307,21 @@ impl<'a> Cells<'a> for Resident<'a> {
 
     fn advance(&mut self, stimulus: &Stimulus, places: Option<&[u32]>) -> Result<Response, BackendError> {
         self.population.check(stimulus, places)?;
-        let tables = CellTables::of(stimulus);
-        let (classes, segments) = (layout::classes(&tables), layout::segments(&tables));
-        let count = places.map_or(self.population.numbers.len(), <[u32]>::len);
-        let mut response = Response::unwritten(stimulus.rows, count);
-        if count == 0 || stimulus.steps.is_empty() {
-            return Ok(response);
+        if stimulus.steps.is_empty() {
+            return Ok(Response::unwritten(stimulus.rows, places.map_or(self.population.numbers.len(), <[u32]>::len)));
         }
-        let of_cell = 4 * (stimulus.rows * RESPONSE_QUANTITIES) as u64;
-        let piece = if of_cell == 0 { count } else { count.min((PIECE_BYTES / of_cell).max(1) as usize) };
-        let kernel = if stimulus.rows == 0 { &source::DRIVE_LISTED } else { &source::STIMULATE };
-        let fixed = self.params(layout::cell_params(stimulus.seed, &tables), piece as u64);
-        let first_place = 8 * self.population.numbers.len() as u64;
-        self.on_device(
-            |device, work| {
-                work.reserve(device, "segments", size_of_val(segments.as_slice()) as u64)?;
-                if of_cell > 0 { work.reserve(device, "responses", of_cell * piece as u64) } else { Ok(()) }
-            },
-            |running| {
-                running.upload("classes", bytemuck::cast_slice(&classes))?;
-                running.upload("segments", bytemuck::cast_slice(&segments))?;
-                if let Some(places) = places {
-                    running.upload_at("cell_numbers", first_place, bytemuck::cast_slice(places))?;
-                }
-                for first in (0..count).step_by(piece) {
-                    let now = piece.min(count - first);
-                    let params = Params {
-                        count: now as u32,
-                        first_place: first as u32,
-                        chosen: u32::from(places.is_some()),
-                        ..fixed
-                    };
-                    if of_cell > 0 {
-                        // Responses are added to.
-                        running.clear("responses")?;
-                    }
-                    for run in runs::of_stimulus(&tables, |start| running.loops(now as u64, start)) {
-                        let params = Params { first_segment: run.range.start, last_segment: run.range.end, ..params };
-                        running.dispatch(kernel, &params, run.loops)?;
-                    }
-                    if of_cell > 0 {
-                        let back = running.download(&[("responses", of_cell * now as u64)])?;
-                        write_responses(&bytemuck::pod_collect_to_vec::<u8, f32>(&back[0]), first, now, &mut response);
-                    }
-                }
-                Ok(())
-            },
-        )?;
-        Ok(response)
+        let tables = CellTables::of(stimulus);
+        let driven = Driven { classes: layout::classes(&tables), tables, rows: stimulus.rows, apart: None };
+        self.drive(&driven, places)
+    }
+
+    fn expose(&mut self, exposure: &Exposure, places: Option<&[u32]>) -> Result<Response, BackendError> {
+        if let Some(stimulus) = self.population.alike(exposure) {
+            return self.advance(&stimulus, places);
+        }
+        self.population.check_places(places)?;
+        let exposed = Exposed::new(&self.population, exposure, &mut self.known)?;
+        self.drive_exposed(&exposed, places)
     }
 
     fn download(&self) -> Result<Array2<f64>, BackendError> {

@@ -88,11 +88,15 @@ pub enum Driving {
     Silent,
     /// Listed cells, all alike, and what passes and what is caught is recorded.
     Recorded,
+    /// As the two before, of cells that differ in bias or temperature.
+    ApartSilent,
+    ApartRecorded,
 }
 
 impl Driving {
     /// All of them.
-    pub const ALL: [Driving; 3] = [Driving::Program, Driving::Silent, Driving::Recorded];
+    pub const ALL: [Driving; 5] =
+        [Driving::Program, Driving::Silent, Driving::Recorded, Driving::ApartSilent, Driving::ApartRecorded];
 }
 
 /// One kernel: functions that others have too, parts that were chosen, and its body.
@@ -114,6 +118,24 @@ pub struct Kernel {
 
 const SILENT: &str = include_str!("../../../../../shaders/silent.wgsl");
 const RECORDING: &str = include_str!("../../../../../shaders/recording.wgsl");
+const TABLES: &str = include_str!("../../../../../shaders/tables.wgsl");
+const APART: &str = include_str!("../../../../../shaders/apart.wgsl");
+
+/// Buffers of the kernels that drive listed cells; the last is the recording one's.
+const DRIVEN: [&str; 8] =
+    ["params", "normal_table", "classes", "segments", "cell_numbers", "variation", "occupancy", "responses"];
+const DRIVEN_APART: [&str; 10] = [
+    "params",
+    "normal_table",
+    "classes",
+    "segments",
+    "cell_numbers",
+    "variation",
+    "occupancy",
+    "laws",
+    "tables",
+    "responses",
+];
 const ALIKE: &str = include_str!("../../../../../shaders/alike.wgsl");
 
 impl Kernel {
@@ -137,35 +159,30 @@ impl Kernel {
 
     /// Moves cells through segments of constant bias.
     pub const fn drive(driving: Driving) -> Kernel {
-        let (name, numbered, record) = match driving {
-            Driving::Program => ("program", Numbered::Tile, SILENT),
-            Driving::Silent => ("drive", Numbered::Listed, SILENT),
-            Driving::Recorded => ("drive_recorded", Numbered::Listed, RECORDING),
+        let (name, numbered, laws, record) = match driving {
+            Driving::Program => ("program", Numbered::Tile, ALIKE, SILENT),
+            Driving::Silent => ("drive", Numbered::Listed, ALIKE, SILENT),
+            Driving::Recorded => ("drive_recorded", Numbered::Listed, ALIKE, RECORDING),
+            Driving::ApartSilent => ("drive_apart", Numbered::Listed, APART, SILENT),
+            Driving::ApartRecorded => ("drive_apart_recorded", Numbered::Listed, APART, RECORDING),
         };
         Kernel {
             name,
             entry_point: "drive",
             prologue: match driving {
+                Driving::Program | Driving::Silent => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP],
                 Driving::Recorded => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE],
-                _ => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP],
+                Driving::ApartSilent => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, TABLES],
+                Driving::ApartRecorded => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE, TABLES],
             },
-            chosen: [numbered.wgsl(), ALIKE, record],
+            chosen: [numbered.wgsl(), laws, record],
             body: include_str!("../../../../../shaders/drive.wgsl"),
             buffers: match driving {
                 Driving::Program => &["params", "normal_table", "classes", "segments", "variation", "occupancy"],
-                Driving::Silent => {
-                    &["params", "normal_table", "classes", "segments", "cell_numbers", "variation", "occupancy"]
-                }
-                Driving::Recorded => &[
-                    "params",
-                    "normal_table",
-                    "classes",
-                    "segments",
-                    "cell_numbers",
-                    "variation",
-                    "occupancy",
-                    "responses",
-                ],
+                Driving::Silent => DRIVEN.split_at(7).0,
+                Driving::Recorded => DRIVEN.split_at(8).0,
+                Driving::ApartSilent => DRIVEN_APART.split_at(9).0,
+                Driving::ApartRecorded => &DRIVEN_APART,
             },
             over: Over::Cells,
             reports_ticks: true,
@@ -242,6 +259,8 @@ pub const PROGRAM: Kernel = Kernel::drive(Driving::Program);
 pub const DRAW_LISTED: Kernel = Kernel::draw(Numbered::Listed);
 pub const DRIVE_LISTED: Kernel = Kernel::drive(Driving::Silent);
 pub const STIMULATE: Kernel = Kernel::drive(Driving::Recorded);
+pub const DRIVE_APART: Kernel = Kernel::drive(Driving::ApartSilent);
+pub const STIMULATE_APART: Kernel = Kernel::drive(Driving::ApartRecorded);
 pub const STIMULUS: [Kernel; 3] = [DRAW_LISTED, DRIVE_LISTED, STIMULATE];
 
 /// The kernels of a job's statistics, in the order a tile runs them.

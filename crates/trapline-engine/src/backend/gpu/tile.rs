@@ -248,17 +248,32 @@ impl Workspace {
         })
     }
 
+    /// Sees to it that there is a buffer of constants of so many bytes.
+    pub fn uniform(&mut self, device: &Device, name: &'static str, bytes: u64) -> Result<(), Failed> {
+        self.made(device, name, bytes, wgpu::BufferUsages::UNIFORM)
+    }
+
     /// Sees to it that a buffer has so many bytes at least; what it held is lost where it is made anew.
     pub fn reserve(&mut self, device: &Device, name: &'static str, bytes: u64) -> Result<(), Failed> {
+        // More than is wanted now: a list that grows by one each time is not made anew each time.
+        self.made(device, name, bytes, wgpu::BufferUsages::STORAGE)
+    }
+
+    fn made(
+        &mut self,
+        device: &Device,
+        name: &'static str,
+        bytes: u64,
+        kind: wgpu::BufferUsages,
+    ) -> Result<(), Failed> {
         if self.buffers.get(name).is_some_and(|buffer| buffer.size() >= bytes) {
             return Ok(());
         }
         let made = device.scoped(|| {
             device.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(name),
-                // Twice as much as is wanted now: a list that grows by one each time is not made anew each time.
                 size: bytes.next_power_of_two().max(256),
-                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+                usage: kind | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             })
         });

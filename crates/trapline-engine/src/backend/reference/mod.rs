@@ -4,7 +4,10 @@
 //! at every checkpoint: no recurrence, no table of the fast backends is used. Slow on purpose; threads only
 //! spread whole chunks, which are merged in order.
 
+mod expose;
 mod stimulate;
+
+pub(super) use expose::expose;
 
 use super::cells::{Cells, HostCells, Population};
 use super::job::Job;

@@ -76,6 +76,16 @@ impl BiasRange {
         Ok(range)
     }
 
+    /// Whether it reaches as far as another.
+    pub fn holds(&self, other: &BiasRange) -> bool {
+        let side = |of: Option<(f32, f32)>, other: Option<(f32, f32)>| match (of, other) {
+            (_, None) => true,
+            (Some((least, most)), Some((low, high))) => least <= low && high <= most,
+            (None, Some(_)) => false,
+        };
+        side(self.positive, other.positive) && side(self.negative, other.negative)
+    }
+
     fn check(&self) -> Result<(), LawTableError> {
         for (least, most) in self.positive.iter().chain(&self.negative) {
             if !(least.is_finite() && most.is_finite() && *least >= 0.0 && least <= most) {
@@ -118,6 +128,11 @@ impl TemperatureRange {
             range = Some(TemperatureRange { least_k: least_k.min(t), most_k: most_k.max(t) });
         }
         range.ok_or(LawTableError::Temperature { temperature_k: f64::NAN })
+    }
+
+    /// Whether it reaches as far as another.
+    pub fn holds(&self, other: &TemperatureRange) -> bool {
+        self.least_k <= other.least_k && other.most_k <= self.most_k
     }
 
     fn check(&self) -> Result<(), LawTableError> {
