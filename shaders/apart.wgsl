@@ -13,7 +13,7 @@ fn temperature_of(i: u32) -> f32 {
 fn set_rates_of(i: u32, log_size: f32) {
     let temperature = temperature_of(i);
     let per_ev = table_curve(laws[LAW_PER_EV], temperature);
-    let background = table_curve(laws[LAW_MATRIX], temperature);
+    let background = table_curve(laws[LAW_BACKGROUND], temperature);
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
         let row = classes[k];

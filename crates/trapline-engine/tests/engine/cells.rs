@@ -242,13 +242,16 @@ fn a_cell_exposed_alone_is_a_cell_stimulated() {
 }
 
 /// Largest relative error of a response and of the fillings, each over what its value may be at least.
-fn apart(found: &Response, expected: &Response) -> f64 {
+///
+/// A cell that is as full as space charge allows catches what it loses, by a difference of numbers that are rounded to 6e-8 of the whole
+/// filling in each of its substeps: its catch is right to 6e-7 of its `traps`, 3e-5 of a fiftieth of them.
+fn apart(found: &Response, expected: &Response, traps: f64) -> f64 {
     let pairs = [
         (&found.current_a, &expected.current_a, 1e-20),
         (&found.filling, &expected.filling, 1e-9),
         (&found.energy_j, &expected.energy_j, 1e-30),
         (&found.injected, &expected.injected, 1e-6),
-        (&found.caught, &expected.caught, 1e-3),
+        (&found.caught, &expected.caught, (0.02 * traps).max(1e-3)),
     ];
     let errors = pairs.into_iter().flat_map(|(found, expected, least)| {
         found.iter().zip(expected).map(move |(f, e)| (f - e).abs() / e.abs().max(least))
@@ -279,14 +282,15 @@ fn exposes_as_the_reference(backend: &dyn Backend) {
             let places = if cycle == 2 { Some(places.as_slice()) } else { None };
             let expected = reference.expose(&exposure, places).expect("runs");
             let found = cells.expose(&exposure, places).expect("runs");
-            let error = apart(&found, &expected);
+            let traps = material.capture.map_or(0.0, |capture| capture.traps);
+            let error = apart(&found, &expected, traps);
             assert!(error < 3e-5, "{name}, cycle {cycle}: {error:e}");
             if cycle == 0 {
                 // Control: a bias that is a millionth of a volt off would hide, a thousandth is seen.
                 let shifted: Vec<f64> = biases.iter().map(|bias| bias * 1.001).collect();
                 let other = Exposure { bias_v: Each::Cell(&shifted), ..exposure };
                 let mut fresh = Reference.cells(population.clone()).expect("makes cells");
-                assert!(apart(&found, &fresh.expose(&other, None).expect("runs")) > 1e-4, "{name}");
+                assert!(apart(&found, &fresh.expose(&other, None).expect("runs"), traps) > 1e-4, "{name}");
             }
         }
     }

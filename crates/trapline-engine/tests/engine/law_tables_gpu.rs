@@ -95,7 +95,7 @@ fn the_shader_reads_what_its_twin_reads() {
         (tables.injected, false),
         (tables.offered_positive, false),
         (tables.heat, true),
-        (tables.matrix.times(3.156e8), true),
+        (tables.background.times(3.156e8), true),
         (tables.per_ev, true),
         (tables.thermal[0], true),
     ] {

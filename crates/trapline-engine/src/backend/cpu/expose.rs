@@ -65,7 +65,7 @@ fn emission_per_s(context: &Context, of: &Group, log_size: &Lane) -> Occupancy {
     let mut rate = [splat(0.0); MAX_CLASSES];
     for lane in 0..LANES {
         let temperature_k = of.temperature_k[lane];
-        let (per_ev, background) = (laws.per_ev(temperature_k), laws.matrix_per_s(temperature_k));
+        let (per_ev, background) = (laws.per_ev(temperature_k), laws.background_per_s(temperature_k));
         for k in 0..tables.classes {
             let nominal = laws.thermal_per_s(k, temperature_k);
             let (slope, curvature) = (depth_slope_ev[k] * per_ev, depth_curvature_ev[k] * per_ev);

@@ -94,7 +94,7 @@ pub const LAWS: [&str; 9] = [
     "HOPPING",
     "HOPPING_HEAT",
     "FIELD",
-    "MATRIX",
+    "BACKGROUND",
     "PER_EV",
 ];
 
@@ -103,7 +103,7 @@ pub fn laws(tables: &LawTables) -> [TableHeader; LAWS.len() + MAX_CLASSES] {
     let LawTables { injected, heat, offered_positive, offered_negative, hopping, hopping_heat, field, .. } = tables;
     let shared = [injected, heat, offered_positive, offered_negative, hopping, hopping_heat, field];
     let mut all = [TableHeader::default(); LAWS.len() + MAX_CLASSES];
-    let given = shared.into_iter().chain([&tables.matrix, &tables.per_ev]).chain(&tables.thermal);
+    let given = shared.into_iter().chain([&tables.background, &tables.per_ev]).chain(&tables.thermal);
     all.iter_mut().zip(given).for_each(|(to, from)| *to = *from);
     all
 }

@@ -16,7 +16,7 @@
 //! injected(a, T) = I(a) B(T)               two curves
 //! offered(V, T)  = O+(a) B(T), O-(a) B(T)  by the sign of V
 //! hopping(a, T)  = H(a, T) A(T)            a surface, in each part a cubic of a times one of T, and a curve
-//! field(V) for V < 0; thermal_k(T), matrix(T), 1/kT: curves
+//! field(V) for V < 0; thermal_k(T), background(T), 1/kT: curves
 //! ```
 //!
 //! Heat changes injection by a factor that no bias enters, [`current::thermal_factor`], so that a product of two curves takes the place
@@ -192,8 +192,8 @@ pub struct LawTables {
     pub field: TableHeader,
     /// Curves of T: thermal escape of each class of the nominal cell, 1/s.
     pub thermal: Vec<TableHeader>,
-    /// Curve of T: release by the matrix, 1/s.
-    pub matrix: TableHeader,
+    /// Curve of T: release of all traps alike, 1/s.
+    pub background: TableHeader,
     /// Curve of T: 1/kT, 1/eV.
     pub per_ev: TableHeader,
 }
@@ -240,7 +240,8 @@ impl LawTables {
             .iter()
             .map(|class| of("thermal escape", t_axis, MOST_PER_S, &|t| escape(class.depth_ev, t)))
             .collect::<Result<_, _>>()?;
-        let matrix = of("release by the matrix", t_axis, MOST_PER_S, &|t| release::matrix_per_s(material, t))?;
+        let background =
+            of("release of all traps alike", t_axis, MOST_PER_S, &|t| release::background_per_s(material, t))?;
         let per_ev = of("1/kT", t_axis, endless, &|t| 1.0 / thermal_energy_ev(t))?;
         let heat = heat(&mut builder, material, temperatures)?;
         let (hopping, hopping_heat) = match &material.hopping {
@@ -262,7 +263,7 @@ impl LawTables {
             hopping_heat,
             field,
             thermal,
-            matrix,
+            background,
             per_ev,
         };
         for (range, sign) in [(biases.positive, 1.0), (biases.negative, -1.0)] {
@@ -329,9 +330,9 @@ impl LawTables {
         curve(&self.quads, &self.thermal[class], temperature_k)
     }
 
-    /// Release by the matrix at T, 1/s; see [`release::matrix_per_s`].
-    pub fn matrix_per_s(&self, temperature_k: f32) -> f32 {
-        curve(&self.quads, &self.matrix, temperature_k)
+    /// Release of all traps alike at T, 1/s; see [`release::background_per_s`].
+    pub fn background_per_s(&self, temperature_k: f32) -> f32 {
+        curve(&self.quads, &self.background, temperature_k)
     }
 
     /// 1/kT, 1/eV.

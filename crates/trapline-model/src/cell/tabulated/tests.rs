@@ -111,7 +111,11 @@ fn errors(material: &Material, tables: &LawTables, biases: BiasRange, heat: Temp
         ),
         (
             "matrix".to_owned(),
-            worst(&of_heat, |_, t| tables.matrix_per_s(t), |_, t| release::matrix_per_s(material, t).min(MOST_PER_S)),
+            worst(
+                &of_heat,
+                |_, t| tables.background_per_s(t),
+                |_, t| release::background_per_s(material, t).min(MOST_PER_S),
+            ),
         ),
         ("1/kT".to_owned(), worst(&of_heat, |_, t| tables.per_ev(t), |_, t| 1.0 / thermal_energy_ev(t))),
     ];
@@ -197,7 +201,7 @@ fn fewer_parts_or_a_wrong_coefficient_are_noticed() {
     for (law, header, x) in [
         ("injected", tables.injected, 1.0f32),
         ("field", tables.field, 3.0),
-        ("matrix", tables.matrix, 500.0),
+        ("matrix", tables.background, 500.0),
         ("1/kT", tables.per_ev, 400.0),
     ] {
         let mut wrong = tables.clone();
@@ -235,7 +239,7 @@ fn the_ends_are_met_and_what_lies_outside_is_taken_there() {
     let hopping = f64::from(tables.hopping_a(1.5, 350.0));
     // A product of two: three roundings of half a unit, 2^-24, each.
     assert!((hopping / current::hopping_a(&ns, 1.5, 350.0) - 1.0).abs() < 3.0 * 6e-8, "{hopping:e}");
-    assert_eq!(tables.matrix_per_s(350.0), release::matrix_per_s(&ns, 350.0) as f32);
+    assert_eq!(tables.background_per_s(350.0), release::background_per_s(&ns, 350.0) as f32);
     assert_eq!(tables.offered_per_s(-1.5, 350.0), 0.0);
 }
 
