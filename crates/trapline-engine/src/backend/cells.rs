@@ -19,7 +19,9 @@
 //! through the device a tile at a time, behind the same calls.
 
 use super::exposure::{Exposed, Exposure, Known};
+use super::job::Job;
 use super::stimulus::{Response, Stimulus};
+use super::tally::Tally;
 use super::{Backend, BackendError};
 use ndarray::{Array1, Array2, Axis};
 use trapline_model::array::{ArrayShape, CellSet};
@@ -69,16 +71,20 @@ impl Population {
 
     /// Refuses a stimulus for other cells, and places that are none.
     pub(super) fn check(&self, stimulus: &Stimulus, places: Option<&[u32]>) -> Result<(), BackendError> {
-        let alike = stimulus.seed == self.seed
-            && stimulus.variation == self.variation
-            && stimulus.material.classes == self.material.classes;
-        if !alike {
-            return Err(BackendError::OtherCells {
-                made_for: stimulus.material.name.clone(),
-                cells: self.material.name.clone(),
-            });
-        }
+        self.check_made_for(&stimulus.material, &stimulus.variation, stimulus.seed)?;
         self.check_places(places)
+    }
+
+    /// Refuses a job for other cells.
+    pub(super) fn check_job(&self, job: &Job) -> Result<(), BackendError> {
+        self.check_made_for(job.material(), job.variation(), job.seed())
+    }
+
+    fn check_made_for(&self, material: &Material, variation: &Variation, seed: u64) -> Result<(), BackendError> {
+        if seed == self.seed && *variation == self.variation && material.classes == self.material.classes {
+            return Ok(());
+        }
+        Err(BackendError::OtherCells { made_for: material.name.clone(), cells: self.material.name.clone() })
     }
 
     /// The stimulus of an exposure under which all cells see the same.
@@ -203,6 +209,13 @@ pub trait Cells<'a>: Send + Sync {
         Ok(seen.current_a.row(0).mapv(|current_a| current_a / read_v))
     }
 
+    /// Statistics of the bake of a job that begins with the state as it is: what [`Backend::statistics`] says of cells that the job has
+    /// programmed. The job's own programming is not applied, and the state stays as it is.
+    ///
+    /// # Errors
+    /// As [`Cells::advance`].
+    fn reduce(&self, job: &Job) -> Result<Tally, BackendError>;
+
     /// Takes the cells' charge away.
     ///
     /// # Errors
@@ -273,6 +286,11 @@ impl<'a, B: Backend + ?Sized> Cells<'a> for HostCells<'a, B> {
                 backend.expose(&exposed.of_places(places), numbers, part)
             }),
         }
+    }
+
+    fn reduce(&self, job: &Job) -> Result<Tally, BackendError> {
+        self.population.check_job(job)?;
+        self.backend.reduce(job, &self.population.numbers, &self.occupancy)
     }
 
     fn download(&self) -> Result<Array2<f64>, BackendError> {

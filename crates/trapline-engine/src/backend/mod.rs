@@ -93,6 +93,17 @@ pub trait Backend: Sync {
         occupancy: &mut Array2<f64>,
     ) -> Result<Response, BackendError>;
 
+    /// Statistics of the bake of a job that begins with given occupancies, as [`Backend::statistics`] has them of cells that the job
+    /// programmed: axes (cell, class), the cells in the order of `cells`.
+    ///
+    /// What a backend does not say itself is computed in f64, cell by cell.
+    ///
+    /// # Errors
+    /// As [`Backend::statistics`].
+    fn reduce(&self, job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Result<Tally, BackendError> {
+        Ok(reference::reduce(job, cells, occupancy))
+    }
+
     /// Moves chosen cells, each under its own bias and at its own temperature, from and to the occupancies given: axes (cell, class).
     ///
     /// What a backend does not say itself is computed in f64, cell by cell.
@@ -132,7 +143,7 @@ pub enum BackendError {
     )]
     Lengths { found: usize, classes: usize, cells: usize },
     #[error(
-        "a stimulus made for cells of {made_for} (or for another seed or variation) was given to cells of {cells}; make it with `Population::stimulus`"
+        "what was made for cells of {made_for} (or for another seed or variation) was given to cells of {cells}; make stimuli with `Population::stimulus`, and jobs with the population's material, seed and variation"
     )]
     OtherCells { made_for: String, cells: String },
     #[error("place {place} is beyond the {cells} cells there are; places count from 0")]

@@ -1,5 +1,6 @@
 //! Cells that keep their state: the same as the same cells moved from call to call, wherever the state is.
 
+use crate::support::{HOURS, octaves, profile_job, shipped_job, thirty_pulses};
 use ndarray::Array2;
 use trapline_engine::backend::cells::{Cells, Population};
 use trapline_engine::backend::cpu::Cpu;
@@ -334,4 +335,35 @@ fn lines_of_an_array_see_their_own_bias() {
         let line = found.expect_err(wanted).to_string();
         assert!(line.contains(wanted) && line.lines().count() == 1, "{line}");
     }
+}
+
+/// What a campaign says of an array is what the array says of itself once it is programmed.
+fn statistics_are_those_of_resident_cells(backend: &dyn Backend) {
+    let dots = shipped("pi-ws2-qd").expect("shipped");
+    for job in [shipped_job("pi-ws2-qd", 125.0, 70, 131, 3), profile_job(&dots, &HOURS, None, &octaves(), 3)] {
+        let expected = backend.statistics(&job, &|_| ()).expect("runs");
+        let population = Population::array(&dots, *job.variation(), job.seed(), job.shape());
+        let mut cells = backend.cells(population.clone()).expect("makes cells");
+        let program: Vec<_> = thirty_pulses(1.5).into_iter().map(|segment| (segment, false)).collect();
+        cells.advance(&population.stimulus(job.program_k(), &program), None).expect("runs");
+        assert_eq!(cells.reduce(&job).expect("reduces"), expected);
+        assert_eq!(cells.reduce(&job).expect("reduces"), expected, "the state is as it was");
+        // Control: one pulse more is seen.
+        cells.advance(&population.stimulus(job.program_k(), &[(pulse(1.5, 99), false)]), None).expect("runs");
+        assert_ne!(cells.reduce(&job).expect("reduces"), expected);
+        let other = backend.cells(Population { seed: 4, ..population }).expect("makes cells");
+        assert!(other.reduce(&job).expect_err("another seed").to_string().contains("another seed"));
+    }
+}
+
+#[test]
+fn on_the_host_statistics_are_those_of_resident_cells() {
+    statistics_are_those_of_resident_cells(&Reference);
+    statistics_are_those_of_resident_cells(&Cpu::open(Some(2), None).expect("two threads"));
+}
+
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn on_the_gpu_statistics_are_those_of_resident_cells() {
+    statistics_are_those_of_resident_cells(&gpu(None));
 }

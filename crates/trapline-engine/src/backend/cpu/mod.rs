@@ -91,7 +91,7 @@ use constant::Constant;
 use draw::Numbers;
 use drive::{Driven, Silent};
 use lanes::{LANES, Lane, splat};
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 use profile::Profile;
 use rayon::prelude::*;
 use reduce::{Counted, Sums};
@@ -176,6 +176,37 @@ impl Cpu {
         self.set
     }
 
+    /// Computes the chunks of so many cells, and adds them up in their order.
+    fn in_chunks(
+        &self,
+        job: &Job,
+        cells: u64,
+        compute: impl Fn(u64, u64) -> Chunk + Sync,
+    ) -> Result<Tally, BackendError> {
+        let mut tally = Tally { cells, ..Tally::new(job, round_to_f32) };
+        let chunks = cells.div_ceil(CHUNK_CELLS);
+        let at_once = chunks_at_once(job, size_of::<u32>(), self.threads());
+        let mut first_chunk = 0;
+        while first_chunk < chunks {
+            let last_chunk = chunks.min(first_chunk + at_once);
+            let done: Vec<Chunk> = self.pool.install(|| {
+                let numbers = (first_chunk..last_chunk).into_par_iter();
+                numbers
+                    .map(|number| {
+                        let first = number * CHUNK_CELLS;
+                        compute(first, CHUNK_CELLS.min(cells - first))
+                    })
+                    .collect()
+            });
+            for chunk in done {
+                tally.partials.iter_mut().zip(&chunk.partials).for_each(|(sum, part)| sum.add(part));
+                tally.counts.iter_mut().zip(&chunk.counts).for_each(|(sum, part)| *sum += u64::from(*part));
+            }
+            first_chunk = last_chunk;
+        }
+        Ok(tally)
+    }
+
     /// Worker threads.
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()
@@ -209,6 +240,56 @@ fn numbers(cells: &CellSet, first: u64) -> Numbers {
     Numbers::new(found)
 }
 
+/// Cells of a chunk, and how they begin their bake.
+trait Begin {
+    fn count(&self) -> u64;
+    /// Sixteen cells from the `first` on, ready to bake; past the end the last cell again. Gives the areas.
+    fn begin<D: Decay>(&self, context: &Context, first: u64, bake: &mut Bake<D>) -> Lane;
+}
+
+/// Programmed by the job.
+impl Begin for CellSet {
+    #[inline(always)]
+    fn count(&self) -> u64 {
+        self.count
+    }
+
+    #[inline(always)]
+    fn begin<D: Decay>(&self, context: &Context, first: u64, bake: &mut Bake<D>) -> Lane {
+        prepare(context, &numbers(self, first), bake)
+    }
+}
+
+/// From occupancies that are given; axes (cell, class).
+struct Given<'a> {
+    numbers: &'a [u64],
+    occupancy: ArrayView2<'a, f64>,
+}
+
+impl Begin for Given<'_> {
+    #[inline(always)]
+    fn count(&self) -> u64 {
+        self.numbers.len() as u64
+    }
+
+    #[inline(always)]
+    fn begin<D: Decay>(&self, context: &Context, first: u64, bake: &mut Bake<D>) -> Lane {
+        let tables = context.tables;
+        let mut numbers = [0; LANES];
+        let mut occupancy = [splat(0.0); MAX_CLASSES];
+        for lane in 0..LANES {
+            let cell = (first as usize + lane).min(self.numbers.len() - 1);
+            numbers[lane] = self.numbers[cell];
+            for k in 0..tables.cell.classes {
+                occupancy[k][lane] = self.occupancy[[cell, k]] as f32;
+            }
+        }
+        let variation = draw::draw(&tables.cell, context.seed, &Numbers::new(numbers), context.normal_table);
+        bake.begin(tables, &variation, &occupancy);
+        variation.area
+    }
+}
+
 /// One cell group, programmed and ready to bake. Gives the areas.
 #[inline(always)]
 fn prepare<D: Decay>(context: &Context, cells: &Numbers, bake: &mut Bake<D>) -> Lane {
@@ -230,26 +311,40 @@ per_instruction_set! {
 fn chunk_body(context: &Context, cells: &CellSet) -> Chunk {
     // Which of the two is decided once a chunk: neither does anything for the other.
     if context.tables.has_profile() {
-        chunk_of::<Profile>(context, cells)
+        chunk_of::<Profile, _>(context, cells)
     } else {
-        chunk_of::<Constant>(context, cells)
+        chunk_of::<Constant, _>(context, cells)
+    }
+}
+
+per_instruction_set! {
+    /// Statistics of cells that begin with given occupancies.
+    fn chunk_given = chunk_given_body(context: &Context, given: &Given) -> Chunk
+}
+
+#[inline(always)]
+fn chunk_given_body(context: &Context, given: &Given) -> Chunk {
+    if context.tables.has_profile() {
+        chunk_of::<Profile, _>(context, given)
+    } else {
+        chunk_of::<Constant, _>(context, given)
     }
 }
 
 #[inline(always)]
-fn chunk_of<D: Decay>(context: &Context, cells: &CellSet) -> Chunk {
+fn chunk_of<D: Decay, B: Begin>(context: &Context, cells: &B) -> Chunk {
     let tables = context.tables;
     let (checkpoints, width) = (tables.nominal.len(), counters(tables.bins as usize));
     let mut groups = [const { (Bake::<D>::EMPTY, splat(0.0)) }; GROUPS];
     let mut counted = [Counted::NONE; GROUPS];
     let mut chunk = Chunk { partials: vec![Partial::EMPTY; checkpoints], counts: vec![0; checkpoints * width] };
-    for block in (0..cells.count).step_by(BLOCK_CELLS as usize) {
+    for block in (0..cells.count()).step_by(BLOCK_CELLS as usize) {
         // No closures around a kernel: one that is not inlined is compiled for the baseline.
         for group in 0..GROUPS {
             let first = block + (group * LANES) as u64;
             let (bake, area) = &mut groups[group];
-            *area = prepare(context, &numbers(cells, first), bake);
-            counted[group] = Counted::new(cells.count.saturating_sub(first), &bake.start);
+            *area = cells.begin(context, first, bake);
+            counted[group] = Counted::new(cells.count().saturating_sub(first), &bake.start);
         }
         block_body(tables, &mut groups, &counted, &mut chunk);
     }
@@ -324,32 +419,21 @@ impl Backend for Cpu {
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
         let tables = Tables::new(job);
         let context = Context { tables: &tables, seed: job.seed, normal_table: normal_table() };
-        let mut tally = Tally::new(job, round_to_f32);
-        let cells = job.shape.cells();
-        let chunks = cells.div_ceil(CHUNK_CELLS);
-        let at_once = chunks_at_once(job, size_of::<u32>(), self.threads());
-        let mut first_chunk = 0;
-        while first_chunk < chunks {
-            let last_chunk = chunks.min(first_chunk + at_once);
-            let done: Vec<Chunk> = self.pool.install(|| {
-                (first_chunk..last_chunk)
-                    .into_par_iter()
-                    .map(|number| {
-                        let first = number * CHUNK_CELLS;
-                        let count = CHUNK_CELLS.min(cells - first);
-                        let found = chunk(self.set, &context, &CellSet::run(first, count));
-                        progress(count);
-                        found
-                    })
-                    .collect()
-            });
-            for chunk in done {
-                tally.partials.iter_mut().zip(&chunk.partials).for_each(|(sum, part)| sum.add(part));
-                tally.counts.iter_mut().zip(&chunk.counts).for_each(|(sum, part)| *sum += u64::from(*part));
-            }
-            first_chunk = last_chunk;
-        }
-        Ok(tally)
+        self.in_chunks(job, job.shape.cells(), |first, count| {
+            let done = chunk(self.set, &context, &CellSet::run(first, count));
+            progress(count);
+            done
+        })
+    }
+
+    fn reduce(&self, job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Result<Tally, BackendError> {
+        let tables = Tables::new(job);
+        let context = Context { tables: &tables, seed: job.seed, normal_table: normal_table() };
+        self.in_chunks(job, cells.len() as u64, |first, count| {
+            let range = first as usize..(first + count) as usize;
+            let occupancy = occupancy.slice(ndarray::s![range.clone(), ..]);
+            chunk_given(self.set, &context, &Given { numbers: &cells[range], occupancy })
+        })
     }
 
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {

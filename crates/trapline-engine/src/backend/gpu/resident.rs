@@ -8,12 +8,14 @@ use super::layout::{self, Params};
 use super::recovery::{Failed, Tile, lock};
 use super::stimulate::{PIECE_BYTES, write_responses};
 use super::tile::{BufferPlan, Bytes, Plan, Workspace};
-use super::{Gpu, device::Device, runs, source};
+use super::{Gpu, TileSums, bake, device::Device, merge, runs, source};
 use crate::backend::BackendError;
 use crate::backend::cells::{Cells, HostCells, Population, Snapshot, State};
 use crate::backend::exposure::{Exposed, Exposure, Known};
+use crate::backend::job::Job;
 use crate::backend::stimulus::{RESPONSE_QUANTITIES, Response, Stimulus};
-use crate::backend::tables::CellTables;
+use crate::backend::tables::{CellTables, Tables, round_to_f32};
+use crate::backend::tally::Tally;
 use ndarray::{Array1, Array2, Axis, s};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard};
@@ -322,6 +324,37 @@ impl<'a> Cells<'a> for Resident<'a> {
         self.population.check_places(places)?;
         let exposed = Exposed::new(&self.population, exposure, &mut self.known)?;
         self.drive_exposed(&exposed, places)
+    }
+
+    fn reduce(&self, job: &Job) -> Result<Tally, BackendError> {
+        self.population.check_job(job)?;
+        let tables = Tables::new(job);
+        let [.., bake_kernel, _] = source::of_statistics(&tables);
+        let cells = self.population.numbers.len() as u64;
+        let mut tally = Tally { cells, ..Tally::new(job, round_to_f32) };
+        if cells == 0 {
+            return Ok(tally);
+        }
+        let plan = Plan::of_statistics(&tables);
+        let params = self.params(layout::params(job, &tables), cells);
+        let sums = self.on_device(
+            // The state's own buffers are there; those of the bake are made.
+            |device, work| {
+                work.make(device, &plan, &["classes", "visits", "nominal", "partials", "sums", "counts"], cells)
+            },
+            |running| {
+                running.clear("counts")?;
+                bake(running, bake_kernel, source::visit_loops(&tables), &tables, &params)?;
+                running.dispatch(&source::REDUCE, &params, source::reduce_loops())?;
+                let back = running.download(&[plan.wanted("sums", cells), plan.wanted("counts", cells)])?;
+                Ok(TileSums {
+                    partials: bytemuck::pod_collect_to_vec(&back[0]),
+                    counts: bytemuck::pod_collect_to_vec(&back[1]),
+                })
+            },
+        )?;
+        merge(&mut tally, &sums);
+        Ok(tally)
     }
 
     fn download(&self) -> Result<Array2<f64>, BackendError> {

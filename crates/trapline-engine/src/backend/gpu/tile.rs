@@ -248,6 +248,17 @@ impl Workspace {
         })
     }
 
+    /// Makes some of a plan's buffers, for so many cells, with what they hold from the start.
+    pub fn make(&mut self, device: &Device, plan: &Plan, names: &[&'static str], cells: u64) -> Result<(), Failed> {
+        for buffer in plan.buffers.iter().filter(|buffer| names.contains(&buffer.name)) {
+            self.made(device, buffer.name, buffer.bytes.of(cells), wgpu::BufferUsages::STORAGE)?;
+            if let (Some(contents), Some(made)) = (&buffer.given, self.buffers.get(buffer.name)) {
+                device.queue.write_buffer(made, 0, contents);
+            }
+        }
+        Ok(())
+    }
+
     /// Sees to it that there is a buffer of constants of so many bytes.
     pub fn uniform(&mut self, device: &Device, name: &'static str, bytes: u64) -> Result<(), Failed> {
         self.made(device, name, bytes, wgpu::BufferUsages::UNIFORM)

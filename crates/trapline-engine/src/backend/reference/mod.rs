@@ -18,18 +18,24 @@ use ndarray::Array2;
 use rayon::prelude::*;
 use trapline_model::array::{self, CellSet};
 use trapline_model::cell::read::{self, Observables, PROGRAMMED_FILLING, QUANTITIES};
-use trapline_model::cell::{self, step};
+use trapline_model::cell::{self, Factors, step};
+use trapline_model::material::MAX_CLASSES;
 use trapline_model::outcome::Identity;
 
 /// The f64 backend.
 #[derive(Debug, Default)]
 pub struct Reference;
 
-/// One cell at every checkpoint.
+/// One cell at every checkpoint, programmed by the job.
 fn observe(job: &Job, cell_number: u64) -> (f64, impl Iterator<Item = Observables<f64>>) {
     let factors = array::factors(&job.variation, job.seed, cell_number);
     let speed = |cycle| array::capture_speed(&job.variation, job.seed, cell_number, cycle);
     let occupancy = job.programmed(&factors, speed);
+    baked(job, factors, occupancy)
+}
+
+/// A cell at every checkpoint of the bake that begins with an occupancy: its filling then, and the readings.
+fn baked(job: &Job, factors: Factors, occupancy: step::Occupancy) -> (f64, impl Iterator<Item = Observables<f64>>) {
     let at = |&bake_k: &f64| cell::emission_per_s(&job.material, &factors, bake_k);
     let emissions: Vec<_> = job.stays.temperatures_k.iter().map(at).collect();
     let start = step::filling(&job.material.classes, &occupancy);
@@ -41,14 +47,17 @@ fn observe(job: &Job, cell_number: u64) -> (f64, impl Iterator<Item = Observable
     (start, readings)
 }
 
-/// Sums and counts of a run of cells.
-fn chunk(job: &Job, shifts: &[Shift], first: u64, count: u64) -> (Vec<Partial>, Array2<u64>) {
+/// Sums and counts of some cells, of which each gives its filling and its readings.
+fn chunk<R: Iterator<Item = Observables<f64>>>(
+    job: &Job,
+    shifts: &[Shift],
+    cells: impl Iterator<Item = (f64, R)>,
+) -> (Vec<Partial>, Array2<u64>) {
     let checkpoints = job.times_s.len();
     let bins = job.bins.count;
     let mut partials = vec![Partial::EMPTY; checkpoints];
     let mut counts = Array2::zeros((checkpoints, counters(bins)));
-    for number in first..first + count {
-        let (start, readings) = observe(job, number);
+    for (start, readings) in cells {
         let programmed = start > PROGRAMMED_FILLING;
         for (checkpoint, seen) in readings.enumerate() {
             let (partial, shift) = (&mut partials[checkpoint], &shifts[checkpoint]);
@@ -72,6 +81,24 @@ fn chunk(job: &Job, shifts: &[Shift], first: u64, count: u64) -> (Vec<Partial>, 
         }
     }
     (partials, counts)
+}
+
+/// See [`Backend::reduce`].
+pub(super) fn reduce(job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Tally {
+    let mut tally = Tally { cells: cells.len() as u64, ..Tally::new(job, |x| x) };
+    for first in (0..cells.len()).step_by(CHUNK_CELLS as usize) {
+        let last = cells.len().min(first + CHUNK_CELLS as usize);
+        let each = (first..last).map(|i| {
+            let factors = array::factors(&job.variation, job.seed, cells[i]);
+            let mut state = [0.0; MAX_CLASSES];
+            state.iter_mut().zip(occupancy.row(i)).for_each(|(to, from)| *to = *from);
+            baked(job, factors, state)
+        });
+        let (partials, counts) = chunk(job, &tally.shifts, each);
+        tally.partials.iter_mut().zip(&partials).for_each(|(sum, part)| sum.add(part));
+        tally.counts += &counts;
+    }
+    tally
 }
 
 impl Backend for Reference {
@@ -101,7 +128,7 @@ impl Backend for Reference {
                 .map(|number| {
                     let first = number * CHUNK_CELLS;
                     let count = CHUNK_CELLS.min(cells - first);
-                    let found = chunk(job, shifts, first, count);
+                    let found = chunk(job, shifts, (first..first + count).map(|number| observe(job, number)));
                     progress(count);
                     found
                 })
