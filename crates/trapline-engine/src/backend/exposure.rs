@@ -143,7 +143,7 @@ pub struct Exposed {
 pub(super) struct Known(Option<(BiasRange, TemperatureRange, Arc<LawTables>)>);
 
 impl Known {
-    /// Tables over these ranges: those of the last call where they reach.
+    /// Tables over these ranges, or wider ones: those of the last call where they reach.
     fn tables(
         &mut self,
         material: &Material,
@@ -156,10 +156,36 @@ impl Known {
         {
             return Ok(tables.clone());
         }
-        let tables = Arc::new(LawTables::build(material, biases, temperatures)?);
+        let (wide, warm) = (whole_octaves(biases), whole_octaves_k(temperatures));
+        // A law may end within the octave: then the tables end where the cells do.
+        let (biases, temperatures, tables) = match LawTables::build(material, wide, warm) {
+            Ok(tables) => (wide, warm, tables),
+            Err(_) => (biases, temperatures, LawTables::build(material, biases, temperatures)?),
+        };
+        let tables = Arc::new(tables);
         self.0 = Some((biases, temperatures, tables.clone()));
         Ok(tables)
     }
+}
+
+/// The whole octaves that a range reaches into. Tables are made octave by octave, so what they say of one does not depend on how far the
+/// biases of this call or of an earlier one reach.
+fn octaves((least, most): (f32, f32)) -> (f32, f32) {
+    const MANTISSA: u32 = 0x007f_ffff;
+    (f32::from_bits(least.to_bits() & !MANTISSA), f32::from_bits(most.to_bits() | MANTISSA))
+}
+
+fn whole_octaves(biases: BiasRange) -> BiasRange {
+    BiasRange { positive: biases.positive.map(octaves), negative: biases.negative.map(octaves) }
+}
+
+/// One temperature stays one: its laws are exact numbers.
+fn whole_octaves_k(temperatures: TemperatureRange) -> TemperatureRange {
+    if temperatures.least_k == temperatures.most_k {
+        return temperatures;
+    }
+    let (least_k, most_k) = octaves((temperatures.least_k, temperatures.most_k));
+    TemperatureRange { least_k, most_k }
 }
 
 impl Exposed {

@@ -367,3 +367,35 @@ fn on_the_host_statistics_are_those_of_resident_cells() {
 fn on_the_gpu_statistics_are_those_of_resident_cells() {
     statistics_are_those_of_resident_cells(&gpu(None));
 }
+
+#[test]
+fn what_a_table_says_does_not_depend_on_earlier_calls() {
+    let dots = shipped("pi-ws2-qd").expect("shipped");
+    let cpu = Cpu::open(Some(1), None).expect("one thread");
+    let (biases, temperatures) = scattered_exposure();
+    let exposed = |earlier: &[f64]| {
+        let mut cells = cpu.cells(Population::new(&dots, dots.variation, 7, (0..300).collect())).expect("makes cells");
+        for &bias_v in earlier {
+            let mut other = biases.clone();
+            other[0] = bias_v;
+            let before = Exposure {
+                bias_v: Each::Cell(&other),
+                temperature_k: Each::Cell(&temperatures),
+                dwell_s: 0.0,
+                cycle: 0,
+                recorded: false,
+            };
+            cells.expose(&before, None).expect("runs");
+        }
+        let exposure = Exposure {
+            bias_v: Each::Cell(&biases),
+            temperature_k: Each::Cell(&temperatures),
+            dwell_s: 1e-3,
+            cycle: 1,
+            recorded: true,
+        };
+        response_bits(&cells.expose(&exposure, None).expect("runs"))
+    };
+    assert_eq!(exposed(&[]), exposed(&[9.0, -12.0]));
+    assert_eq!(exposed(&[]), exposed(&[1e-6]));
+}
