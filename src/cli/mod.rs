@@ -62,7 +62,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
-    Plan(plan::Plan),
+    Plan(plan::PlanCommand),
     Slurm(Box<slurm::Slurm>),
     Merge(merge::Merge),
     Show(show::Show),

@@ -21,7 +21,7 @@ const MOST_REMARKS: usize = 20;
 
 /// Says what a campaign will take, without running it: points, time by a quick measurement, memory, room on the disk
 #[derive(Debug, Args)]
-pub struct Plan {
+pub struct PlanCommand {
     /// The campaign file
     file: PathBuf,
     #[command(flatten)]
@@ -51,7 +51,7 @@ struct Found {
     tasks: Option<(f64, f64)>,
 }
 
-impl Plan {
+impl PlanCommand {
     /// Checks the campaign, measures, prints.
     ///
     /// # Errors

@@ -31,6 +31,6 @@ pub use error::{Bad, CampaignError, RunError};
 pub use merge::{MergeError, Merged, merge, stage_merge};
 pub use parts::Existing;
 pub use plan::{Overrides, Plan};
-pub use run::{Claim, Destination, MAX_NAME_BYTES, Watch, now, provenance, run};
+pub use run::{ClaimedDestination, Destination, MAX_NAME_BYTES, Watch, now, provenance, run};
 pub use shard::{MAX_SHARDS, Shard};
 pub use trapline_model::cell::validity::VALID_TO_V;

@@ -173,7 +173,7 @@ impl Destination {
         who: &Identity,
         program: Program,
         existing: Existing,
-    ) -> Result<Claim<'_>, RunError> {
+    ) -> Result<ClaimedDestination<'_>, RunError> {
         let (inputs, replaces) = (&plan.inputs, self.replaces(existing));
         self.check(inputs, existing)?;
         let parts = Parts::claim(&self.parts, existing, &Intent::new(plan, who, program, replaces))?;
@@ -183,7 +183,7 @@ impl Destination {
         let has_figures = self.record.exists() && !is_unfinished(&self.record);
         let stale = if has_figures { figures_of(&self.figure_stem) } else { Vec::new() };
         let stale = stale.into_iter().filter(|figure| figure.is_file() && !is_one_of(figure, inputs)).collect();
-        Ok(Claim { destination: self, parts, stale, program })
+        Ok(ClaimedDestination { destination: self, parts, stale, program })
     }
 }
 
@@ -191,7 +191,7 @@ impl Destination {
 ///
 /// When the claim ends, a folder in which no point was finished goes too; one with points stays.
 #[derive(Debug)]
-pub struct Claim<'a> {
+pub struct ClaimedDestination<'a> {
     destination: &'a Destination,
     parts: Parts,
     /// Figures of the record that is replaced: they do not go with the new one.
@@ -199,7 +199,7 @@ pub struct Claim<'a> {
     program: Program,
 }
 
-impl Claim<'_> {
+impl ClaimedDestination<'_> {
     /// Number of points that an interrupted run finished and this one takes over.
     pub fn taken_over(&self) -> usize {
         self.parts.done.len()
@@ -262,8 +262,13 @@ impl Watch for () {
 /// [`RunError`]. Points that were finished stay in the folder ([`RunError::Stopped`] says how many), and the record is as it was.
 /// [`RunError::Taken`] where the run was not to replace anything, and another file has the record's name by now: the record is whole
 /// and has the name that the error says.
-pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, watch: &dyn Watch) -> Result<(), RunError> {
-    let Claim { destination, parts, stale, program } = claim;
+pub fn run(
+    plan: &Plan,
+    backend: &dyn Backend,
+    claim: ClaimedDestination<'_>,
+    watch: &dyn Watch,
+) -> Result<(), RunError> {
+    let ClaimedDestination { destination, parts, stale, program } = claim;
     let computing = Computing { plan, backend, program };
     if parts.is_locked() {
         // What a run that was killed in its merge left: as large as the record. Nobody else writes it now.

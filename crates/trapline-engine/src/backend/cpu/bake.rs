@@ -1,6 +1,6 @@
 //! Bakes sixteen cells through all checkpoints. Twin: `shaders/bake.wgsl`; what of it is one cell's, `shaders/decay.wgsl`.
 
-use super::draw::Variation;
+use super::draw::Factors;
 use super::lanes::{LANES, Lane, splat};
 use super::step::Occupancy;
 use crate::backend::tables::{Tables, VisitRow};
@@ -34,10 +34,10 @@ impl<D: Decay> Bake<D> {
 
     /// Starts the bake of programmed cells. In place: the classes not in use cost nothing.
     #[inline(always)]
-    pub fn begin(&mut self, tables: &Tables, variation: &Variation, occupancy: &Occupancy) {
+    pub fn begin(&mut self, tables: &Tables, factors: &Factors, occupancy: &Occupancy) {
         let mut start = splat(0.0);
         for k in 0..tables.cell.classes {
-            self.decay.set_rate(tables, k, &variation.log_size);
+            self.decay.set_rate(tables, k, &factors.log_size);
             let row = &tables.cell.rows[k];
             for lane in 0..LANES {
                 let charge = row.weight * occupancy[k][lane];

@@ -4,7 +4,7 @@
 
 use super::bake::{Bake, Decay};
 use super::constant::Constant;
-use super::draw::Variation;
+use super::draw::Factors;
 use super::lanes::{LANES, Lane, splat};
 use super::profile::Profile;
 use super::reduce::{Counted, Moments, total};
@@ -63,11 +63,11 @@ fn chunk_sums_of<D: Decay>(tables: &Tables, cells: &Cells, first: usize) -> Vec<
     for block in (first..count.min(first + CHUNK_CELLS as usize)).step_by(BLOCK_CELLS as usize) {
         for group in 0..GROUPS {
             let at = block + group * LANES;
-            let variation = Variation { log_size: load(cells.log_size, at), area: ones, trap_filled: ones };
+            let factors = Factors { log_size: load(cells.log_size, at), area: ones, trap_filled: ones };
             for k in 0..tables.cell.classes {
                 occupancy[k] = load(&cells.occupancy[k * count..(k + 1) * count], at);
             }
-            groups[group].begin(tables, &variation, &occupancy);
+            groups[group].begin(tables, &factors, &occupancy);
             counted[group] = Counted::new(count.saturating_sub(at) as u64, &groups[group].start);
         }
         for visit in tables.visits().filter(|visit| visit[0].checkpoint > 0) {

@@ -213,12 +213,12 @@ fn numbers(cells: &CellSet, first: u64) -> Numbers {
 #[inline(always)]
 fn prepare<D: Decay>(context: &Context, cells: &Numbers, bake: &mut Bake<D>) -> Lane {
     let Context { tables, seed, normal_table } = *context;
-    let variation = draw::draw(&tables.cell, seed, cells, normal_table);
+    let factors = draw::draw(&tables.cell, seed, cells, normal_table);
     let mut occupancy = [splat(0.0); MAX_CLASSES];
-    let driven = Driven { tables: &tables.cell, seed, cells, variation: &variation, normal_table };
+    let driven = Driven { tables: &tables.cell, seed, cells, factors: &factors, normal_table };
     drive::drive(&driven, &mut occupancy, &mut Silent);
-    bake.begin(tables, &variation, &occupancy);
-    variation.area
+    bake.begin(tables, &factors, &occupancy);
+    factors.area
 }
 
 per_instruction_set! {

@@ -36,8 +36,8 @@ per_instruction_set! {
 #[inline(always)]
 fn group_body(context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Vec<Seen> {
     let Context { tables, seed, rows, normal_table } = *context;
-    let variation = draw::draw(tables, seed, cells, normal_table);
-    let driven = Driven { tables, seed, cells, variation: &variation, normal_table };
+    let factors = draw::draw(tables, seed, cells, normal_table);
+    let driven = Driven { tables, seed, cells, factors: &factors, normal_table };
     if rows == 0 {
         drive(&driven, occupancy, &mut Silent);
         return Vec::new();

@@ -73,7 +73,7 @@ pub const BINDINGS: [(&str, Access, &str); 16] = [
     ("segments", Access::Read, "array<SegmentRow>"),
     ("visits", Access::Read, "array<VisitRow>"),
     ("nominal", Access::Read, "array<NominalRow>"),
-    ("variation", Access::ReadWrite, "array<f32>"),
+    ("factors", Access::ReadWrite, "array<f32>"),
     ("occupancy", Access::ReadWrite, "array<f32>"),
     ("partials", Access::ReadWrite, "array<f32>"),
     ("sums", Access::ReadWrite, "array<f32>"),

@@ -123,14 +123,14 @@ const APART: &str = include_str!("../../../../../shaders/apart.wgsl");
 
 /// Buffers of the kernels that drive listed cells; the last is the recording one's.
 const DRIVEN: [&str; 8] =
-    ["params", "normal_table", "classes", "segments", "cell_numbers", "variation", "occupancy", "responses"];
+    ["params", "normal_table", "classes", "segments", "cell_numbers", "factors", "occupancy", "responses"];
 const DRIVEN_APART: [&str; 10] = [
     "params",
     "normal_table",
     "classes",
     "segments",
     "cell_numbers",
-    "variation",
+    "factors",
     "occupancy",
     "laws",
     "tables",
@@ -142,8 +142,8 @@ impl Kernel {
     /// Draws what distinguishes cells, and empties them.
     pub const fn draw(numbered: Numbered) -> Kernel {
         let (name, buffers): (_, &'static [&'static str]) = match numbered {
-            Numbered::Tile => ("draw", &["params", "normal_table", "variation", "occupancy"]),
-            Numbered::Listed => ("draw_listed", &["params", "normal_table", "cell_numbers", "variation", "occupancy"]),
+            Numbered::Tile => ("draw", &["params", "normal_table", "factors", "occupancy"]),
+            Numbered::Listed => ("draw_listed", &["params", "normal_table", "cell_numbers", "factors", "occupancy"]),
         };
         Kernel {
             name,
@@ -178,7 +178,7 @@ impl Kernel {
             chosen: [numbered.wgsl(), laws, record],
             body: include_str!("../../../../../shaders/drive.wgsl"),
             buffers: match driving {
-                Driving::Program => &["params", "normal_table", "classes", "segments", "variation", "occupancy"],
+                Driving::Program => &["params", "normal_table", "classes", "segments", "factors", "occupancy"],
                 Driving::Silent => DRIVEN.split_at(7).0,
                 Driving::Recorded => DRIVEN.split_at(8).0,
                 Driving::ApartSilent => DRIVEN_APART.split_at(9).0,
@@ -200,7 +200,7 @@ impl Kernel {
             prologue: &[PHILOX, MATH, CELL, DECAY, FOLD],
             chosen: [decay.wgsl(), "", ""],
             body: include_str!("../../../../../shaders/bake.wgsl"),
-            buffers: &["params", "classes", "visits", "nominal", "variation", "occupancy", "partials", "counts"],
+            buffers: &["params", "classes", "visits", "nominal", "factors", "occupancy", "partials", "counts"],
             over: Over::Cells,
             reports_ticks: true,
         }
@@ -217,7 +217,7 @@ impl Kernel {
             prologue: &[PHILOX, MATH, CELL, DECAY],
             chosen: [decay.wgsl(), "", ""],
             body: include_str!("../../../../../shaders/read.wgsl"),
-            buffers: &["params", "classes", "visits", "variation", "occupancy", "cells"],
+            buffers: &["params", "classes", "visits", "factors", "occupancy", "cells"],
             over: Over::Cells,
             reports_ticks: true,
         }
