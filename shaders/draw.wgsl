@@ -1,5 +1,5 @@
-// Draws what distinguishes each cell, and empties it. Twin: crates/trapline-engine/src/backend/cpu/draw.rs. Which cells these are is told
-// by tile_cells.wgsl or listed_cells.wgsl.
+// Draws what distinguishes each cell, and empties it. Twin: crates/trapline-engine/src/backend/cpu/draw.rs. Which
+// cells these are is told by tile_cells.wgsl or listed_cells.wgsl.
 
 @compute @workgroup_size(BLOCK)
 fn draw(

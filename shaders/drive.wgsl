@@ -1,6 +1,7 @@
 // Moves cells through some segments of constant bias; the occupancy carries the state from dispatch to dispatch.
-// Twin: crates/trapline-engine/src/backend/cpu/drive.rs. Which cells these are is told by tile_cells.wgsl or listed_cells.wgsl,
-// what drives them by alike.wgsl or apart.wgsl, and what is recorded by silent.wgsl or recording.wgsl.
+// Twin: crates/trapline-engine/src/backend/cpu/drive.rs. Which cells these are is told by tile_cells.wgsl or
+// listed_cells.wgsl, what drives them by alike.wgsl or apart.wgsl, and what is recorded by silent.wgsl or
+// recording.wgsl.
 
 @compute @workgroup_size(BLOCK)
 fn drive(

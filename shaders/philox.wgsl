@@ -24,8 +24,8 @@ fn words(seed: vec2<u32>, cell: vec2<u32>, purpose: u32, step: u32, draw: u32) -
     return philox4x32_10(counter, seed);
 }
 
-// The 64-bit product of two words: (low, high). WGSL has no 64-bit integers, so the high word is put together from the four
-// products of 16-bit halves; no sum here overflows.
+// The 64-bit product of two words: (low, high). WGSL has no 64-bit integers, so the high word is put together from
+// the four products of 16-bit halves; no sum here overflows.
 fn mul_wide(a: u32, b: u32) -> vec2<u32> {
     let a_low = a & 0xFFFFu;
     let a_high = a >> 16u;

@@ -1,5 +1,6 @@
-// Records what passes and what is caught, segment by segment. Twin: `Recorder` in crates/trapline-engine/src/backend/cpu/record.rs.
-// Responses have axes (row, quantity, cell), the cells in the order of the dispatch.
+// Records what passes and what is caught, segment by segment. Twin: `Recorder` in
+// crates/trapline-engine/src/backend/cpu/record.rs. Responses have axes (row, quantity, cell), the cells in the order
+// of the dispatch.
 
 // Of the segment under way: sum over the substeps of the mean of theta in each, and electrons caught per trap.
 var<private> passed_share: f32;

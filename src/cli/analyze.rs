@@ -23,8 +23,8 @@ pub struct Analyze {
     /// Records of campaigns; each is reported on by itself
     #[arg(required = true, value_name = "RECORD")]
     records: Vec<PathBuf>,
-    /// Folder for index.html and its figures, report.json, lifetimes.csv and curves.csv, in a folder of its own for each of several
-    /// records; without it the summary is printed only
+    /// Folder for index.html and its figures, report.json, lifetimes.csv and curves.csv, in a folder of its own for
+    /// each of several records; without it the summary is printed only
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Temperatures of use, °C

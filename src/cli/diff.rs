@@ -17,13 +17,15 @@ pub struct Diff {
     a: PathBuf,
     /// Another of the same kind
     b: PathBuf,
-    /// Share of a dataset's scale up to which two numbers count as the same: 1e-5 for two backends; 0 asks for the same values
+    /// Share of a dataset's scale up to which two numbers count as the same: 1e-5 for two backends; 0 asks for the
+    /// same values
     ///
-    /// The scale is 1 for fractions (filling, lost, kept), and the window for conductances: the point's mean conductance after
-    /// programming less the fresh one. Where a dataset has no scale of its own it is the larger of the two numbers; in an experiment, of
-    /// numbers without a unit, the largest of the dataset. On top comes the rounding of single precision of the numbers themselves, 1e-6 of
-    /// the larger, or the tolerance where that is less. Variances are compared by their roots. Counts (failed, histograms) may
-    /// be apart by the cells that lie within the tolerance of the threshold or of the edge of the bin, by the histogram. A number against none (NaN)
+    /// The scale is 1 for fractions (filling, lost, kept), and the window for conductances: the point's mean
+    /// conductance after programming less the fresh one. Where a dataset has no scale of its own it is the larger of
+    /// the two numbers; in an experiment, of numbers without a unit, the largest of the dataset. On top comes the
+    /// rounding of single precision of the numbers themselves, 1e-6 of the larger, or the tolerance where that is
+    /// less. Variances are compared by their roots. Counts (failed, histograms) may be apart by the cells that lie
+    /// within the tolerance of the threshold or of the edge of the bin, by the histogram. A number against none (NaN)
     /// is a difference.
     #[arg(long, value_name = "REL", default_value_t = 0.0, value_parser = tolerance)]
     tolerance: f64,
@@ -44,8 +46,8 @@ fn tolerance(text: &str) -> Result<f64, String> {
 
 impl Diff {
     /// # Errors
-    /// [`Failure::Told`] with 1 where the files differ; [`Failure::Usage`] for files of two kinds; [`Failure::Failed`] for what cannot
-    /// be read.
+    /// [`Failure::Told`] with 1 where the files differ; [`Failure::Usage`] for files of two kinds;
+    /// [`Failure::Failed`] for what cannot be read.
     pub fn run(self) -> Result<(), Failure> {
         let found = self.compare()?;
         if self.json {

@@ -133,7 +133,8 @@ impl From<TimeError> for Failure {
     }
 }
 
-/// Campaigns and experiments check their values themselves, in words of their own: what a job still refuses is no wrong usage.
+/// Campaigns and experiments check their values themselves, in words of their own: what a job still refuses is no
+/// wrong usage.
 impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
         Failure::Failed(told(&error))

@@ -195,8 +195,8 @@ impl Fit {
         call.replace(char::is_control, " ")
     }
 
-    /// That no output is there unless it may be replaced, and none is what the fit is made from; but for the material itself, which
-    /// a fit may bring up to date.
+    /// That no output is there unless it may be replaced, and none is what the fit is made from; but for the material
+    /// itself, which a fit may bring up to date.
     fn nothing_is_there(&self, inputs: &[PathBuf], draws: bool) -> Result<(), Failure> {
         let plots = ["png", "svg"].into_iter().filter(|_| draws);
         let outputs = self.output.iter().flat_map(|path| {

@@ -83,7 +83,8 @@ enum Command {
     Bench(bench::Bench),
     Completions(completions::Completions),
     Man(man::Man),
-    /// What this program asks a child of itself to do: no command of a user's, so that no page and no completion names it.
+    /// What this program asks a child of itself to do: no command of a user's, so that no page and no completion
+    /// names it.
     #[command(skip)]
     ReadRecords(reading::ReadRecords),
 }

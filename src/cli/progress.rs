@@ -1,4 +1,5 @@
-//! How far a campaign is, for whoever watches: a bar on a terminal, a line now and then where there is none, every point in a log.
+//! How far a campaign is, for whoever watches: a bar on a terminal, a line now and then where there is none, every
+//! point in a log.
 
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Read, Write};
@@ -26,8 +27,9 @@ const BETWEEN_LINES: Duration = Duration::from_secs(60);
 pub struct Log(Option<Arc<Mutex<File>>>);
 
 impl Log {
-    /// Appends to this file, or to nothing. The streams of this process may be named as files (`/dev/stderr`, `/dev/fd/3`), and
-    /// a device that takes characters will do; a pipe or a socket that lies at a path would wait for a reader, and is refused.
+    /// Appends to this file, or to nothing. The streams of this process may be named as files (`/dev/stderr`,
+    /// `/dev/fd/3`), and a device that takes characters will do; a pipe or a socket that lies at a path would wait
+    /// for a reader, and is refused.
     ///
     /// # Errors
     /// [`Failure::Usage`] for a file that cannot be written to.
@@ -76,8 +78,8 @@ impl Log {
     }
 }
 
-/// The standard output or error of this process, where that is what a path names: opened anew it would have an end of its own, and the
-/// two would write over each other.
+/// The standard output or error of this process, where that is what a path names: opened anew it would have an end of
+/// its own, and the two would write over each other.
 fn own_stream(path: &Path) -> Option<std::io::Result<File>> {
     #[cfg(unix)]
     {
@@ -145,7 +147,8 @@ pub struct Progress {
     points: usize,
     sweeps: Vec<Sweep>,
     state: Mutex<State>,
-    /// Looks at the files of an earlier run while this one computes; gives the numbers of those that must not be opened.
+    /// Looks at the files of an earlier run while this one computes; gives the numbers of those that must not be
+    /// opened.
     screening: Mutex<Option<JoinHandle<Vec<usize>>>>,
 }
 

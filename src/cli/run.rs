@@ -31,7 +31,8 @@ pub struct Run {
     resume: bool,
     #[command(flatten)]
     changes: Changes,
-    /// Computes one piece of so many, of equal work: 3/16. The record is OUT-03-of-16.h5; `trapline merge` puts pieces together
+    /// Computes one piece of so many, of equal work: 3/16. The record is OUT-03-of-16.h5; `trapline merge` puts
+    /// pieces together
     #[arg(long, value_name = "N/OF")]
     shard: Option<Shard>,
     #[command(flatten)]
@@ -45,8 +46,8 @@ pub struct Run {
     /// Prints the summary as JSON
     #[arg(long)]
     json: bool,
-    /// Appends what happens, with times, to this file: start, each finished point with the time left, the end. A device that takes
-    /// characters or a stream of the process will do too (/dev/stderr), a pipe that lies at a path will not
+    /// Appends what happens, with times, to this file: start, each finished point with the time left, the end. A device
+    /// that takes characters or a stream of the process will do too (/dev/stderr), a pipe that lies at a path will not
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 }

@@ -9,7 +9,8 @@ use trapline_model::outcome::{CampaignLabel, CampaignRecord, PointSettings, Prov
 use trapline_model::text::one_line;
 use trapline_model::units::{celsius_texts, spoken_time};
 
-/// What the campaign or point file of this record is, where it came from, its axes and its datasets, as text of several lines.
+/// What the campaign or point file of this record is, where it came from, its axes and its datasets, as text of
+/// several lines.
 ///
 /// The summary of a campaign's numbers is [`trapline_report::analysis`]'s.
 ///

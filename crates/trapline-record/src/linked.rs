@@ -1,8 +1,9 @@
 //! Records whose large datasets are virtual: they lie in the files they were merged from, and this file leads there.
 //!
-//! HDF5 gives fill values for what a missing or changed source should hold, without a word. So the record names its sources and their
-//! checksums, every byte of a source is compared with its checksum when the record is opened, and the record is refused where one is
-//! not as it was. A source must hold its values itself: of a chain only the first link would be checked.
+//! HDF5 gives fill values for what a missing or changed source should hold, without a word. So the record names its
+//! sources and their checksums, every byte of a source is compared with its checksum when the record is opened, and
+//! the record is refused where one is not as it was. A source must hold its values itself: of a chain only the first
+//! link would be checked.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -101,7 +102,8 @@ pub(super) fn sources(input: &Input<'_>) -> Result<(Vec<String>, u64), RecordErr
     Ok((names, bytes))
 }
 
-/// Refuses a record of which a source is gone or another file, or leads elsewhere itself. A record without virtual datasets passes.
+/// Refuses a record of which a source is gone or another file, or leads elsewhere itself. A record without virtual
+/// datasets passes.
 pub(super) fn check(input: &Input<'_>) -> Result<(), RecordError> {
     let (names, sums): (Vec<String>, Vec<u32>) = (input.texts(SOURCES)?, input.array(CHECKSUMS)?);
     if names.len() != sums.len() {

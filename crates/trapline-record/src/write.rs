@@ -75,8 +75,8 @@ fn check_point(campaign: &CampaignLabel, point: &PointLabel) -> Result<(), Recor
 }
 
 impl Output<'_> {
-    /// Writes everything known of a point in the place of this number in the file: the point's own in a campaign file, 0 in a
-    /// file of the point alone.
+    /// Writes everything known of a point in the place of this number in the file: the point's own in a campaign
+    /// file, 0 in a file of the point alone.
     pub(super) fn point(
         &self,
         number: usize,

@@ -96,7 +96,8 @@ impl Iv {
     }
 }
 
-/// The points of the summary: evenly spread, with the first, the last and, where they are few, those at which the bias turns.
+/// The points of the summary: evenly spread, with the first, the last and, where they are few, those at which the
+/// bias turns.
 fn rows(segments: &[Segment]) -> Vec<usize> {
     let last = segments.len() - 1;
     let every = segments.len().div_ceil(ROWS).max(1);

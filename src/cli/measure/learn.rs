@@ -34,7 +34,8 @@ impl From<Select> for Scheme {
     }
 }
 
-/// The schemes by name. `grounded` was one of them and meant what is called `isolated`: no array without switches can do it.
+/// The schemes by name. `grounded` was one of them and meant what is called `isolated`: no array without switches can
+/// do it.
 #[derive(Debug, Clone, Copy)]
 struct Selects;
 

@@ -124,8 +124,8 @@ pub(super) fn within(option: &str, value: f64, low: f64, high: f64, unit: &str) 
 }
 
 impl Specimen {
-    /// Checks everything before anything is computed; `reading` is `None` where nothing is read at a bias of its own, `inputs` are
-    /// files that are read beside the material's.
+    /// Checks everything before anything is computed; `reading` is `None` where nothing is read at a bias of its own,
+    /// `inputs` are files that are read beside the material's.
     fn ready(&self, reading: Option<Reading>, inputs: &[PathBuf]) -> Result<Ready, Failure> {
         within("--temperature", self.temperature, -270.0, 1000.0, "C")?;
         let nominal = Conditions::nominal(kelvin(self.temperature));

@@ -90,7 +90,8 @@ impl Retain {
         self.specimen.done(&ready, Told { command: "retain", found, plate, summary, remark })
     }
 
-    /// Pulses that leave nothing to keep are refused; not so above the glass transition, where to lose all at once is the result.
+    /// Pulses that leave nothing to keep are refused; not so above the glass transition, where to lose all at once is
+    /// the result.
     fn refuse_no_window(&self, ready: &Ready, train: &Train) -> Result<(), Failure> {
         let material = &ready.material;
         let why = match material.classes.is_empty() {

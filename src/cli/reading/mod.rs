@@ -1,9 +1,9 @@
 //! Opening records. A child of this process reads each of them first.
 //!
-//! On a damaged file HDF5 may run for ever, take all memory, or end the process, and no check by its caller can prevent that. A seal
-//! says that a file is what was written, but it is no signature: whoever changes a file can seal it again. So a child reads everything
-//! that the command is going to read, with limits of time and memory, and only what it came through is read here. Whatever happens to
-//! the child becomes one line.
+//! On a damaged file HDF5 may run for ever, take all memory, or end the process, and no check by its caller can
+//! prevent that. A seal says that a file is what was written, but it is no signature: whoever changes a file can seal
+//! it again. So a child reads everything that the command is going to read, with limits of time and memory, and only
+//! what it came through is read here. Whatever happens to the child becomes one line.
 
 mod child;
 
@@ -26,7 +26,8 @@ const COMMAND: &str = "--read-records";
 const EVERYTHING: &str = "everything";
 const UNSEALED_TOO: &str = "unsealed-too";
 
-/// Exit code of a child to which HDF5 refused a file. What stood behind that may be a limit that the process that asks has not.
+/// Exit code of a child to which HDF5 refused a file. What stood behind that may be a limit that the process that
+/// asks has not.
 const BY_HDF5: u8 = 3;
 
 const NO_SEAL: &str = "it has no seal at its end, so it was cut short or changed: restore it or compute it again";
@@ -60,8 +61,8 @@ pub fn may_be_read(path: &Path, extent: Extent) -> Result<(), Failure> {
     }
 }
 
-/// Refuses a file on which HDF5 would end this process, which is going to read it if it is sealed. What is found wrong without HDF5 is
-/// left to whoever reads it.
+/// Refuses a file on which HDF5 would end this process, which is going to read it if it is sealed. What is found
+/// wrong without HDF5 is left to whoever reads it.
 ///
 /// # Errors
 /// [`Failure::Failed`].
@@ -103,7 +104,8 @@ enum Came {
 
 /// What a child may use of the machine.
 struct Limits {
-    /// Of the processor for each file, s. A sound one takes a tenth of it. What its points unfold to in memory is allowed beside.
+    /// Of the processor for each file, s. A sound one takes a tenth of it. What its points unfold to in memory is
+    /// allowed beside.
     processor_s: u64,
     /// From one sign of life to the next: more, for a machine with other work and for slow disks.
     wall: Duration,

@@ -93,7 +93,8 @@ pub trait Backend: Sync {
         occupancy: &mut Array2<f64>,
     ) -> Result<Response, BackendError>;
 
-    /// Moves chosen cells, each under its own bias and at its own temperature, from and to the occupancies given: axes (cell, class).
+    /// Moves chosen cells, each under its own bias and at its own temperature, from and to the occupancies given:
+    /// axes (cell, class).
     ///
     /// What a backend does not say itself is computed in f64, cell by cell.
     ///

@@ -1,26 +1,29 @@
 //! In what two files of results differ, number by number.
 //!
 //! # Theory
-//! Two backends agree within the rounding of single precision, and that is a share of the numbers they compute with, not of the numbers
-//! that come out: a window of which 1e-9 is left is known to 1e-7 of the window, not of the 1e-9. So every dataset has a *scale*, and under a
-//! tolerance `r` two numbers are the same where
+//! Two backends agree within the rounding of single precision, and that is a share of the numbers they compute with,
+//! not of the numbers that come out: a window of which 1e-9 is left is known to 1e-7 of the window, not of the 1e-9.
+//! So every dataset has a *scale*, and under a tolerance `r` two numbers are the same where
 //!
 //! ```text
 //! |a - b| <= r scale + min(r, 2^-20) max(|a|, |b|)
 //! ```
 //!
-//! The scale is 1 for fractions (`filling`, `lost_fraction`, `kept`); for conductances the window of the point, its mean conductance right
-//! after programming less the fresh one; for what has no scale of its own (and for conductances without a window) the larger of the two
-//! numbers. The second term is the rounding of the numbers themselves, 16 units of single precision: a conductance may be twenty windows.
+//! The scale is 1 for fractions (`filling`, `lost_fraction`, `kept`); for conductances the window of the point, its
+//! mean conductance right after programming less the fresh one; for what has no scale of its own (and for
+//! conductances without a window) the larger of the two numbers. The second term is the rounding of the numbers
+//! themselves, 16 units of single precision: a conductance may be twenty windows.
 //!
-//! - *Moments.* Mean, smallest and largest value are numbers of the quantity. A variance is compared by its root: where each cell is apart by
-//!   no more than d, so are the standard deviations.
-//! - *Counts beside an edge.* A cell that is nearer to a threshold, or to the edge of a bin, than it may be apart can lie on either side. How
-//!   many cells `n` are that near is read from the histogram, as if those of a bin lay evenly between its edges and the smallest and
-//!   largest value; a count may be apart by `n + 4 sqrt(n)` and, where that is not 0, by one cell. Cells far from the edge move no count.
+//! - *Moments.* Mean, smallest and largest value are numbers of the quantity. A variance is compared by its root:
+//!   where each cell is apart by no more than d, so are the standard deviations.
+//! - *Counts beside an edge.* A cell that is nearer to a threshold, or to the edge of a bin, than it may be apart can
+//!   lie on either side. How many cells `n` are that near is read from the histogram, as if those of a bin lay evenly
+//!   between its edges and the smallest and largest value; a count may be apart by `n + 4 sqrt(n)` and, where that is
+//!   not 0, by one cell. Cells far from the edge move no count.
 //! - *Cells* is the same in both; programmed cells may differ by the share `r` of them.
-//! - *Experiments.* A variable without a unit (a filling, electrons) has the largest of its numbers for a scale, as what is caught in one
-//!   dwell is a difference of fillings; one with a unit has none: currents of a sweep span ten decades, and each is known to its own digits.
+//! - *Experiments.* A variable without a unit (a filling, electrons) has the largest of its numbers for a scale, as
+//!   what is caught in one dwell is a difference of fillings; one with a unit has none: currents of a sweep span ten
+//!   decades, and each is known to its own digits.
 //!
 //! A tolerance of 0 asks for the same values.
 
@@ -37,8 +40,8 @@ pub struct Difference {
     /// Numbers compared, and those that differ.
     pub numbers: u64,
     pub differ: u64,
-    /// At the place where the two are furthest apart, of what is allowed: |a - b| over max(|a|, |b|); 1 or more where the signs differ,
-    /// infinite where one is not a number.
+    /// At the place where the two are furthest apart, of what is allowed: |a - b| over max(|a|, |b|); 1 or more where
+    /// the signs differ, infinite where one is not a number.
     pub largest: f64,
     /// |a - b| there over what is allowed; none where nothing is (a tolerance of 0).
     pub times_allowed: Option<f64>,
@@ -185,8 +188,8 @@ impl Tally {
     }
 }
 
-/// Compares two campaigns point by point: points are the same where sweeps, material and temperature are; checkpoints where their
-/// times are. What counts as the same under a tolerance is said [above](self).
+/// Compares two campaigns point by point: points are the same where sweeps, material and temperature are; checkpoints
+/// where their times are. What counts as the same under a tolerance is said [above](self).
 ///
 /// # Errors
 /// [`RecordError`] for a histogram or dump that cannot be read.
@@ -325,8 +328,8 @@ struct Binned<'a> {
 }
 
 impl Binned<'_> {
-    /// Cells of a checkpoint that are expected within `reach` of an edge: those of a bin are taken to lie evenly in it, between the
-    /// smallest and the largest value of all.
+    /// Cells of a checkpoint that are expected within `reach` of an edge: those of a bin are taken to lie evenly in
+    /// it, between the smallest and the largest value of all.
     fn near(&self, time: usize, edge: f64, reach: f64) -> f64 {
         let of = self.counts;
         let (bins, least, most) = (of.counts.ncols(), self.moments.min[time], self.moments.max[time]);
@@ -554,7 +557,8 @@ mod tests {
             Binned { counts: &counts, moments: &moments }.near(0, edge, reach)
         };
         let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-9, "{found} of {expected}");
-        // 400 cells over 0.1: within 1e-3 to both sides of 0.45 there are 8, of an edge of the bin half of them, and of 0.55 none.
+        // 400 cells over 0.1: within 1e-3 to both sides of 0.45 there are 8, of an edge of the bin half of them, and
+        // of 0.55 none.
         close(near(0.0, 1.0, 0.45, 1e-3), 8.0);
         close(near(0.0, 1.0, 0.4, 1e-3), 4.0);
         assert_eq!(near(0.0, 1.0, 0.55, 1e-3), 0.0);

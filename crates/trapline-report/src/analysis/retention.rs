@@ -4,8 +4,8 @@ use crate::analysis::Table;
 use trapline_model::outcome::{CampaignRecord, PointOutcome, RecordedPoint};
 use trapline_model::units::celsius_texts;
 
-/// One point of a campaign in a few numbers. A number that does not exist is `None`: of a point that was not computed, or of
-/// an array in which no cell was programmed.
+/// One point of a campaign in a few numbers. A number that does not exist is `None`: of a point that was not
+/// computed, or of an array in which no cell was programmed.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct RetentionRow {
     /// What the sweeps are set to: name of each and its value.
@@ -107,8 +107,8 @@ failed         programmed cells that keep less than the threshold
 /// Most points that the table shows: a terminal is no place for more.
 const MOST_POINTS: usize = 24;
 
-/// The summary as text: a table, the remarks on the model's validity, one line each, and what the columns hold. Of very many
-/// points it shows the first.
+/// The summary as text: a table, the remarks on the model's validity, one line each, and what the columns hold. Of
+/// very many points it shows the first.
 pub fn table(rows: &[RetentionRow]) -> String {
     let all = rows.len();
     let rows = &rows[..all.min(MOST_POINTS)];
@@ -157,7 +157,8 @@ pub fn table(rows: &[RetentionRow]) -> String {
 
 const FAILED_EARLY: &str = "some cells had failed at programming, before the bake";
 
-/// Each remark once, in the order of its first point, and the points it is of: by name where they are few, else how many.
+/// Each remark once, in the order of its first point, and the points it is of: by name where they are few, else how
+/// many.
 fn remarks<'a>(rows: &'a [RetentionRow], degrees: &[String]) -> Vec<(&'a str, String)> {
     let mut found: Vec<(&str, Vec<String>)> = Vec::new();
     for (row, degrees) in rows.iter().zip(degrees) {

@@ -1,5 +1,5 @@
-//! Retention curves against the logarithm of time: for each material the mean window kept, and below it the window lost on a
-//! logarithmic axis, where what keeps nearly all still shows its differences.
+//! Retention curves against the logarithm of time: for each material the mean window kept, and below it the window
+//! lost on a logarithmic axis, where what keeps nearly all still shows its differences.
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +18,11 @@ const LEAST_LOSS: f64 = 1e-6;
 
 /// Writes `STEM.png` and `STEM.svg` and returns their paths.
 ///
-/// Each column is a material, each curve the mean of `kept` at one temperature, or of one minus that, coloured from cold to
-/// hot, with one standard deviation to either side shaded. The dashed line is the threshold below which a cell fails. The
-/// checkpoint at t = 0, where `kept` is 1 by definition, has no place on a logarithmic axis. What was not computed, or has no
-/// programmed cell, is said in its panel. Of a campaign with sweeps the first place of all of them is drawn, and the title says so.
+/// Each column is a material, each curve the mean of `kept` at one temperature, or of one minus that, coloured from
+/// cold to hot, with one standard deviation to either side shaded. The dashed line is the threshold below which a
+/// cell fails. The checkpoint at t = 0, where `kept` is 1 by definition, has no place on a logarithmic axis. What was
+/// not computed, or has no programmed cell, is said in its panel. Of a campaign with sweeps the first place of all of
+/// them is drawn, and the title says so.
 ///
 /// # Errors
 /// [`FigureError`] where the folder cannot be written, or a record has more materials than a figure holds.

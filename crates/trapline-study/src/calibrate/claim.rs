@@ -30,7 +30,8 @@ impl Role {
     }
 }
 
-/// Batches of experiments (see [`crate::paper::raw::BATCHES`]) a claim is measured from, and the materials it speaks of.
+/// Batches of experiments (see [`crate::paper::raw::BATCHES`]) a claim is measured from, and the materials it speaks
+/// of.
 struct Need {
     id: &'static str,
     batches: &'static [&'static str],
@@ -84,8 +85,8 @@ const NEEDS: [Need; 31] = [
     of_dots("larger-current-more-trapping", &["sweeps"]),
 ];
 
-/// Batches that take well under a second on the reference: claims on them are fitted; those on the others are looked at in the end,
-/// unless the user says otherwise.
+/// Batches that take well under a second on the reference: claims on them are fitted; those on the others are looked
+/// at in the end, unless the user says otherwise.
 const QUICK: [&str; 4] = ["sweeps", "concentration", "small-sweeps", "ns-array"];
 
 /// A claim that is a target.
@@ -101,8 +102,9 @@ pub struct ClaimTarget {
 const OF_A_LIMIT: f64 = 0.01;
 
 impl ClaimTarget {
-    /// The claim of an id, and whether it is fitted where the user does not say: it has a band, is quick, and is expected to be met. A claim that
-    /// the model is known to contradict would only pull the parameters away from those it can meet.
+    /// The claim of an id, and whether it is fitted where the user does not say: it has a band, is quick, and is
+    /// expected to be met. A claim that the model is known to contradict would only pull the parameters away from
+    /// those it can meet.
     ///
     /// # Errors
     /// [`FitError::Request`] for an id that is not known, or is not measured on single cells and small arrays.

@@ -1,12 +1,12 @@
 //! What the targets say of the parameters, and what they cannot tell.
 //!
 //! # Theory
-//! Near the optimum the residuals, counted in standard errors, are linear in the places x of the parameters between their bounds:
-//! `r = r0 + J dx`. With `J = U S V^T`, a direction v of the parameters is known to within `1/s`. Before any target is looked at, a
-//! parameter is known to lie between its bounds, with a standard deviation of `1/sqrt(12)` of their distance, that of the uniform
-//! distribution: a direction with `s < sqrt(12)` is one along which the targets say less than the bounds, and is not
-//! identifiable. So is a parameter whose own standard error, `sqrt(sum_k (v_k/s_k)^2)`, is larger than that. Parameters at a bound
-//! are held there and left out.
+//! Near the optimum the residuals, counted in standard errors, are linear in the places x of the parameters between
+//! their bounds: `r = r0 + J dx`. With `J = U S V^T`, a direction v of the parameters is known to within `1/s`.
+//! Before any target is looked at, a parameter is known to lie between its bounds, with a standard deviation of
+//! `1/sqrt(12)` of their distance, that of the uniform distribution: a direction with `s < sqrt(12)` is one along
+//! which the targets say less than the bounds, and is not identifiable. So is a parameter whose own standard error,
+//! `sqrt(sum_k (v_k/s_k)^2)`, is larger than that. Parameters at a bound are held there and left out.
 
 use nalgebra::DMatrix;
 

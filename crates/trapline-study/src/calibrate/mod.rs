@@ -1,15 +1,16 @@
 //! Calibration: numbers of a material from measurements, by bounded least squares.
 //!
 //! # Theory
-//! Every target has a standard error, and the sum of the squared distances in standard errors, chi-squared, is made as small as it gets
-//! ([`mod@solve`]). Beside the values the fit says what the targets know of them ([`identify`]): a standard error for each parameter, and the
-//! directions that the targets leave open.
+//! Every target has a standard error, and the sum of the squared distances in standard errors, chi-squared, is made
+//! as small as it gets ([`mod@solve`]). Beside the values the fit says what the targets know of them ([`identify`]):
+//! a standard error for each parameter, and the directions that the targets leave open.
 //!
 //! # Practice
-//! A [`file::Fit`] is read from a file ([`file::read`]) or put together; with a material it is a [`problem::Problem`], whose parameters are
-//! keys of the material's own file. [`run`] fits and returns a [`Found`], with the text of the new material: the old one with
-//! other values and sources in it. Of materials no file format and no equation is known here, and of their keys two: `film.area`
-//! takes `injection.reference_area` along ([`parameter`]). Claims are known by id, with the two shipped materials they speak of ([`claim`]).
+//! A [`file::Fit`] is read from a file ([`file::read`]) or put together; with a material it is a
+//! [`problem::Problem`], whose parameters are keys of the material's own file. [`run`] fits and returns a [`Found`],
+//! with the text of the new material: the old one with other values and sources in it. Of materials no file format
+//! and no equation is known here, and of their keys two: `film.area` takes `injection.reference_area` along
+//! ([`parameter`]). Claims are known by id, with the two shipped materials they speak of ([`claim`]).
 
 mod bench;
 pub mod claim;
@@ -85,7 +86,8 @@ impl Found {
 /// Fits.
 ///
 /// # Errors
-/// [`FitError`] at the values found, but for targets that are only checked; during the search, values that make no material are stepped away from.
+/// [`FitError`] at the values found, but for targets that are only checked; during the search, values that make no
+/// material are stepped away from.
 pub fn run(problem: &Problem, search: &Search) -> Result<Found, FitError> {
     let residuals = |places: &[f64]| problem.residuals(places);
     let first = problem.places(&problem.start);
@@ -153,7 +155,8 @@ pub fn check_name(name: &str) -> Result<(), FitError> {
     Err(FitError::request(format!("the new material would be called {name:?}; a name must be {}", files::NAME_LIMIT)))
 }
 
-/// The file of the material that was found: the old one with the new values, sources and name, and the command in its head.
+/// The file of the material that was found: the old one with the new values, sources and name, and the command in its
+/// head.
 pub fn material_text(problem: &Problem, found: &Found, name: &str, from: &str, command: &str) -> String {
     let values: Vec<f64> = found.parameters.iter().map(|p| p.value).collect();
     let mut draft = problem.draft_at(&values);

@@ -39,8 +39,9 @@ impl<'a> Problem<'a> {
     /// A checked problem.
     ///
     /// # Errors
-    /// [`FitError`]: no parameters, none but those that are checked of the targets, more parameters than residuals, unknown keys, a
-    /// start outside the bounds, a target that the material at the start has no number for.
+    /// [`FitError`] where there are no parameters, no targets but those that are only checked, more parameters than
+    /// residuals, unknown keys, a start outside the bounds, or a target whose quantity the material at the start does
+    /// not have.
     pub fn new(
         material: &Material,
         origin: &str,
@@ -106,7 +107,8 @@ impl<'a> Problem<'a> {
         draft
     }
 
-    /// A follower's number over its parameter's, in the material at hand: what stays as it is. [`follow`] looked at both.
+    /// A follower's number over its parameter's, in the material at hand: what stays as it is. [`follow`] looked at
+    /// both.
     fn ratio(&self, follower: &str, parameter: &Parameter) -> f64 {
         let number = |key: &str| self.draft.number(key).unwrap_or(f64::NAN);
         number(follower) / number(&parameter.key)
@@ -181,7 +183,8 @@ fn outcome(bench: &mut Bench, draft: &Draft, target: &Target) -> Result<Outcome,
     Ok(Outcome { seen, residuals })
 }
 
-/// Completes and checks the keys that go with another: only those that are there, with a ratio to keep, and no key twice.
+/// Completes and checks the keys that go with another: only those that are there, with a ratio to keep, and no key
+/// twice.
 fn follow(draft: &Draft, parameters: &mut [Parameter]) -> Result<(), FitError> {
     let named: Vec<String> = parameters.iter().map(|p| p.key.clone()).collect();
     let mut taken: Vec<String> = Vec::new();

@@ -10,8 +10,8 @@ use trapline_report::analysis::Table;
 
 /// A residual up to this is within its tolerance.
 const WITHIN: f64 = 1.0;
-/// A curve holds if its points are this near in the root mean square, which is 1 for normal errors, and none is farther off than
-/// one in ten thousand.
+/// A curve holds if its points are this near in the root mean square, which is 1 for normal errors, and none is
+/// farther off than one in ten thousand.
 const CURVE_WITHIN: f64 = 1.5;
 const CURVE_WORST: f64 = 4.0;
 

@@ -151,8 +151,8 @@ pub struct MeasuredIv {
 impl MeasuredIv {
     /// Distance of a simulated current from the measured one, in standard errors.
     ///
-    /// The logarithm of their ratio; with a floor `f`, the difference of `asinh(I/f)`, which is the logarithm well above the floor,
-    /// and `I/f` well below, whatever the signs.
+    /// The logarithm of their ratio; with a floor `f`, the difference of `asinh(I/f)`, which is the logarithm well
+    /// above the floor, and `I/f` well below, whatever the signs.
     pub fn residual(&self, simulated_a: f64, measured_a: f64) -> f64 {
         let distance = match self.floor_a {
             None => libm::log(simulated_a / measured_a),

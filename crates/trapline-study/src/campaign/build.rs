@@ -1,4 +1,5 @@
-//! From a campaign file to a plan: every place of the sweeps checked, its materials read and changed, its points numbered.
+//! From a campaign file to a plan: every place of the sweeps checked, its materials read and changed, its points
+//! numbered.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -286,8 +287,8 @@ impl<'a> Build<'a> {
     }
 }
 
-/// The materials with the numbers that sweeps give them, each set of numbers by its places on the axes that do. Nothing else takes as
-/// long in a plan: sets are read side by side.
+/// The materials with the numbers that sweeps give them, each set of numbers by its places on the axes that do.
+/// Nothing else takes as long in a plan: sets are read side by side.
 fn changed(sweeps: &Sweeps, materials: &[Material]) -> Result<Changed, Bad> {
     let sets = sweeps.sets_of_parameters();
     check::changed_materials(sets.len().saturating_mul(materials.len()))?;

@@ -26,12 +26,13 @@ pub const MAX_KEPT_BELOW: f64 = 0.9999;
 pub const MAX_DUMP_READINGS: u64 = 1 << 25;
 /// Most points of a campaign.
 pub const MAX_POINTS: usize = 200_000;
-/// Most materials with numbers that sweeps give them: each is read like a file of its own, up to some milliseconds and kilobytes each.
+/// Most materials with numbers that sweeps give them: each is read like a file of its own, up to some milliseconds
+/// and kilobytes each.
 pub const MAX_CHANGED_MATERIALS: usize = 20_000;
 /// Largest record, dumps aside: its histograms pass through memory a point at a time.
 pub const MAX_RECORD_BYTES: u64 = 1 << 36;
-/// Largest part of a record that the summary and the figures hold in memory, twice while it is read: all numbers but histograms and
-/// dumps.
+/// Largest part of a record that the summary and the figures hold in memory, twice while it is read: all numbers but
+/// histograms and dumps.
 pub const MAX_SUMMARY_BYTES: u64 = 1 << 30;
 
 /// A finite number from `low` to `high`, both included.
@@ -187,7 +188,8 @@ pub(super) fn changed_materials(number: usize) -> Result<(), Bad> {
 
 /// Numbers of the record of this many points, dumps aside.
 pub(super) fn record_size(points: usize, checkpoints: usize, bins: usize) -> Result<(), Bad> {
-    // Per checkpoint four moments of four quantities and the failures, 8 bytes each; and three histograms with their two ends.
+    // Per checkpoint four moments of four quantities and the failures, 8 bytes each; and three histograms with their
+    // two ends.
     let summary = (points * checkpoints) as u64 * (16 + 1) * 8;
     let record = summary + (points * checkpoints) as u64 * 3 * (bins as u64 + 2) * 8;
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);

@@ -1,5 +1,5 @@
-//! What a campaign will take: time, from a quick measurement on the backend that is going to compute it; room on the disk, from
-//! a point that is computed small and written; memory, from what is held at once.
+//! What a campaign will take: time, from a quick measurement on the backend that is going to compute it; room on the
+//! disk, from a point that is computed small and written; memory, from what is held at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -68,8 +68,8 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// The time of a run of so many points, s, that takes so long to compute them without their dumps: they are written meanwhile, and
-    /// merged afterwards.
+    /// The time of a run of so many points, s, that takes so long to compute them without their dumps: they are
+    /// written meanwhile, and merged afterwards.
     pub fn seconds(&self, points: usize, computing_s: f64) -> f64 {
         let of_all = |one_ns: u64| one_ns as f64 * 1e-9 * points as f64;
         (computing_s + of_all(self.dumping_ns)).max(of_all(self.writing_ns)) + of_all(self.merging_ns)
@@ -101,8 +101,9 @@ impl Time {
     }
 }
 
-/// Measures how long the points of these numbers take. Compiles the kernels and runs each kind of point, on an array grown until a
-/// call takes 0.2 s or the array is the point's own. Without the dumps: [`recording`] has what these take.
+/// Measures how long the points of these numbers take. Compiles the kernels and runs each kind of point, on an array
+/// grown until a call takes 0.2 s or the array is the point's own. Without the dumps: [`recording`] has what these
+/// take.
 ///
 /// # Errors
 /// What the backend fails with.
@@ -283,8 +284,8 @@ fn dump_bytes(plan: &Plan) -> u64 {
     plan.label.dump.map_or(0, |of| of.rows * of.cols * plan.label.times_s.len() as u64 * 12)
 }
 
-/// Bytes held at once at the worst: the summary's numbers of all points, twice while they are read; points on their way to their
-/// files; the pieces a record is written in. The backend's own memory comes to it.
+/// Bytes held at once at the worst: the summary's numbers of all points, twice while they are read; points on their
+/// way to their files; the pieces a record is written in. The backend's own memory comes to it.
 pub fn memory_bytes(plan: &Plan) -> u64 {
     let label = &plan.label;
     let (points, times) = (label.points() as u64, label.times_s.len() as u64);
@@ -296,7 +297,8 @@ pub fn memory_bytes(plan: &Plan) -> u64 {
     // Program and libraries, and 50 datasets of which up to a MiB waits.
     let base = 32 << 20;
     let pieces = 50 * (points * times * 8).min(1 << 20);
-    // Dumps are packed: what waits, what it grows in, a piece in HDF5's cache and its packed copies, when read and when written.
+    // Dumps are packed: what waits, what it grows in, a piece in HDF5's cache and its packed copies, when read and
+    // when written.
     let dumps = 3 * 8 * (points * dump_bytes(plan) / 3).min(1 << 20);
     summary + waiting * (histograms + 3 * dump_bytes(plan)) + base + pieces + dumps
 }

@@ -1,8 +1,9 @@
 //! What a folder of points is for: the campaign as the run that began it was asked for it.
 //!
-//! The file `plan.json` is committed into the folder before the first point. Whoever holds the folder's lock and finds its own
-//! intent there may take the points over by their names alone, ten thousand of them in well under a second: a name is only given
-//! to a point that is whole and on the disk. Every point is opened, and held against the campaign, when the record is merged.
+//! The file `plan.json` is committed into the folder before the first point. Whoever holds the folder's lock and
+//! finds its own intent there may take the points over by their names alone, ten thousand of them in well under a
+//! second: a name is only given to a point that is whole and on the disk. Every point is opened, and held against the
+//! campaign, when the record is merged.
 
 use std::io::Read;
 use std::path::Path;
@@ -16,7 +17,8 @@ use trapline_record::FORMAT_VERSION;
 
 /// Name of the file in the folder of points.
 pub(super) const NAME: &str = "plan.json";
-/// Longest such file: the campaign and its materials are of a mebibyte each at most, and JSON may write a character as six.
+/// Longest such file: the campaign and its materials are of a mebibyte each at most, and JSON may write a character
+/// as six.
 const MAX_BYTES: u64 = 128 << 20;
 
 /// What decides the values of a run's points.
@@ -108,8 +110,8 @@ impl Intent {
     }
 }
 
-/// What gives the same bits as itself and nothing else: the CPU backend on any machine, the reference, GPUs of one kind with their driver,
-/// wherever they are plugged in.
+/// What gives the same bits as itself and nothing else: the CPU backend on any machine, the reference, GPUs of one
+/// kind with their driver, wherever they are plugged in.
 pub(super) fn computer(who: &Identity) -> String {
     let Identity { backend, driver, .. } = who;
     if backend == "gpu" { format!("gpu ({}, {driver})", who.model()) } else { backend.clone() }
@@ -181,7 +183,8 @@ mod tests {
         }
     }
 
-    /// A run may go on with another GPU of the same kind, and with points of a version that did not say where one is plugged in.
+    /// A run may go on with another GPU of the same kind, and with points of a version that did not say where one is
+    /// plugged in.
     #[test]
     fn adapters_of_a_kind_are_one_computer() {
         let gpu = |adapter: &str| {

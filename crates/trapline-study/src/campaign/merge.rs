@@ -82,9 +82,10 @@ impl Piece {
     }
 }
 
-/// Merges records of shards, and what is finished of campaigns in progress, into one record of the campaign. A point that
-/// several pieces hold must have the same values in all of them. Points that no piece holds are an error unless `partial`. Pieces
-/// without a seal are read where they are trusted; the points of a campaign in progress must be sealed.
+/// Merges records of shards, and what is finished of campaigns in progress, into one record of the campaign. A point
+/// that several pieces hold must have the same values in all of them. Points that no piece holds are an error unless
+/// `partial`. Pieces without a seal are read where they are trusted; the points of a campaign in progress must be
+/// sealed.
 ///
 /// # Errors
 /// [`MergeError`]; `destination` is then as it was.

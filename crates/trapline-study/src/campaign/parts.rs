@@ -1,9 +1,10 @@
 //! The folder of a run's points, `bake.h5.parts/`: whose it is, what may lie in it, and how it goes.
 //!
-//! A run holds a lock on a file in the folder for as long as it lives. The lock is the system's and goes with the process,
-//! however it ends; so a folder without a held lock was left behind, and one with it is in use, whatever `--force` says.
-//! What the points are of stands beside them ([`Intent`]), so that a later run of the same campaign can go on with them.
-//! Nothing is ever removed but what this program makes: points under their own names, that file, temporaries, and the lock.
+//! A run holds a lock on a file in the folder for as long as it lives. The lock is the system's and goes with the
+//! process, however it ends; so a folder without a held lock was left behind, and one with it is in use, whatever
+//! `--force` says. What the points are of stands beside them ([`Intent`]), so that a later run of the same campaign
+//! can go on with them. Nothing is ever removed but what this program makes: points under their own names, that file,
+//! temporaries, and the lock.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -30,7 +31,8 @@ pub enum Existing {
 
 /// A folder of points that is this run's.
 ///
-/// When it is dropped, what holds no finished point goes: temporaries, empty folders, and the folder itself where it is empty then.
+/// When it is dropped, what holds no finished point goes: temporaries, empty folders, and the folder itself where it
+/// is empty then.
 #[derive(Debug)]
 pub(super) struct Parts {
     path: PathBuf,
@@ -59,11 +61,12 @@ enum Lock {
 }
 
 impl Parts {
-    /// Refuses a folder that another run uses, that holds a file of somebody else's, or finished points that nobody asked for.
-    /// Changes nothing.
+    /// Refuses a folder that another run uses, that holds a file of somebody else's, or finished points that nobody
+    /// asked for. Changes nothing.
     ///
     /// # Errors
-    /// [`RunError::Running`], [`RunError::NotParts`], [`RunError::Interrupted`]; [`RunError::Record`] for what the system refuses.
+    /// [`RunError::Running`], [`RunError::NotParts`], [`RunError::Interrupted`]; [`RunError::Record`] for what the
+    /// system refuses.
     pub(super) fn check(path: &Path, existing: Existing) -> Result<(), RunError> {
         match fs::symlink_metadata(path) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
@@ -83,8 +86,8 @@ impl Parts {
         if existing == Existing::Keep { found.without_points(path) } else { Ok(()) }
     }
 
-    /// Makes the folder this run's: creates it where it is missing, locks it, clears what an earlier run left or takes its
-    /// points over, and writes down what the run is for.
+    /// Makes the folder this run's: creates it where it is missing, locks it, clears what an earlier run left or
+    /// takes its points over, and writes down what the run is for.
     ///
     /// # Errors
     /// As [`Parts::check`]; [`RunError::Changed`] for points of another campaign.
@@ -129,7 +132,8 @@ impl Parts {
         match existing {
             Existing::Resume if !left.points.is_empty() => {
                 left.is_of(intent, path)?;
-                // Without a lock they may be those of a run that is alive; stale ones are swept when their file is written.
+                // Without a lock they may be those of a run that is alive; stale ones are swept when their file is
+                // written.
                 if parts.lock.is_some() {
                     left.discard_temporaries()?;
                 }

@@ -22,7 +22,8 @@ use trapline_record::{
     FileType, RecordError, file_type, open_campaign, point_path, stage_points, stage_unfinished, write_point,
 };
 
-/// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an ending.
+/// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an
+/// ending.
 pub const MAX_NAME_BYTES: usize = 220;
 
 /// Where a campaign's files go: `bake.h5`, its points in `bake.h5.parts/` until it is whole, `bake.png` and `bake.svg`.
@@ -44,7 +45,8 @@ impl Destination {
         appended(&stem, &format!("{}.h5", shard.suffix()))
     }
 
-    /// The names that go with `record`; no figures where `with_figures` is false. A link stands for the file it leads to.
+    /// The names that go with `record`; no figures where `with_figures` is false. A link stands for the file it leads
+    /// to.
     ///
     /// # Errors
     /// [`RunError::NoFile`] for a path that ends in no file name, [`RunError::Name`] for a name that would fail later.
@@ -73,13 +75,14 @@ impl Destination {
         Ok(Destination { parts: appended(&target, ".parts"), record: target, figure_stem, figures })
     }
 
-    /// Refuses to replace what is there, unless told to, and what must not be replaced in any case: what is no file, the
-    /// `inputs` of the campaign, the points of a run that is alive. Changes nothing.
+    /// Refuses to replace what is there, unless told to, and what must not be replaced in any case: what is no file,
+    /// the `inputs` of the campaign, the points of a run that is alive. Changes nothing.
     ///
     /// # Errors
-    /// [`RunError::NoFolder`] for a folder that is missing, [`RunError::Exists`] for the record or a figure, [`RunError::NotAFile`]
-    /// and [`RunError::Input`] for one that `force` does not replace either, [`RunError::Interrupted`] for the points of another run,
-    /// [`RunError::Running`], [`RunError::NotParts`] and [`RunError::NoLocks`] for a folder of points that is none or is in use.
+    /// [`RunError::NoFolder`] for a folder that is missing, [`RunError::Exists`] for the record or a figure,
+    /// [`RunError::NotAFile`] and [`RunError::Input`] for one that `force` does not replace either,
+    /// [`RunError::Interrupted`] for the points of another run, [`RunError::Running`], [`RunError::NotParts`] and
+    /// [`RunError::NoLocks`] for a folder of points that is none or is in use.
     pub fn check(&self, inputs: &[PathBuf], existing: Existing) -> Result<(), RunError> {
         self.check_files(inputs, self.replaces(existing))?;
         Parts::check(&self.parts, existing)
@@ -132,8 +135,8 @@ impl Destination {
         Ok(())
     }
 
-    /// Whether the record is there, whole and of this plan: nothing is left to resume. Points that a run was killed before it could
-    /// remove go, if they are this plan's too.
+    /// Whether the record is there, whole and of this plan: nothing is left to resume. Points that a run was killed
+    /// before it could remove go, if they are this plan's too.
     ///
     /// # Errors
     /// [`RunError::Computed`] for such a record from another backend; as [`Destination::claim`], for the points.
@@ -161,12 +164,12 @@ impl Destination {
         Ok(true)
     }
 
-    /// Makes the folder of points and locks it, which keeps a second run of the same name out. The points that an interrupted run
-    /// left in it go, or are taken over, if they are this plan's and this backend's.
+    /// Makes the folder of points and locks it, which keeps a second run of the same name out. The points that an
+    /// interrupted run left in it go, or are taken over, if they are this plan's and this backend's.
     ///
     /// # Errors
-    /// As [`Destination::check`]; [`RunError::Changed`] for points of another plan or backend; [`RunError::Record`] where the folder
-    /// above may not be written to.
+    /// As [`Destination::check`]; [`RunError::Changed`] for points of another plan or backend; [`RunError::Record`]
+    /// where the folder above may not be written to.
     pub fn claim(
         &self,
         plan: &Plan,
@@ -240,8 +243,8 @@ pub trait Watch: Sync {
     fn steps(&self, steps: u64);
     /// A point is in its file.
     fn finished(&self, point: &PointLabel);
-    /// Asked once, when all points are there and none of them has been opened yet: numbers of those taken over from an earlier run
-    /// whose files are better not opened. They are computed again.
+    /// Asked once, when all points are there and none of them has been opened yet: numbers of those taken over from
+    /// an earlier run whose files are better not opened. They are computed again.
     fn spoilt(&self) -> Vec<usize> {
         Vec::new()
     }
@@ -255,13 +258,13 @@ impl Watch for () {
 
 /// Runs all points of a plan and writes the record.
 ///
-/// The folder of points is removed when the record is whole, and so are the figures of a record that was replaced; new ones are not
-/// drawn here.
+/// The folder of points is removed when the record is whole, and so are the figures of a record that was replaced;
+/// new ones are not drawn here.
 ///
 /// # Errors
-/// [`RunError`]. Points that were finished stay in the folder ([`RunError::Stopped`] says how many), and the record is as it was.
-/// [`RunError::Taken`] where the run was not to replace anything, and another file has the record's name by now: the record is whole
-/// and has the name that the error says.
+/// [`RunError`]. Points that were finished stay in the folder ([`RunError::Stopped`] says how many), and the record
+/// is as it was. [`RunError::Taken`] where the run was not to replace anything, and another file has the record's
+/// name by now: the record is whole and has the name that the error says.
 pub fn run(
     plan: &Plan,
     backend: &dyn Backend,
@@ -356,8 +359,8 @@ fn place(batch: Batch, to: &Destination, replaces: bool, is_ours: impl Fn(&Path)
     if replaces { Ok(batch.replace()?) } else { Ok(batch.keep_over(&to.figure_stem, is_ours)?) }
 }
 
-/// Computes points and commits each as its own file. One is written while the next is computed; none waits, so a run that is ended
-/// from outside loses these two at the most.
+/// Computes points and commits each as its own file. One is written while the next is computed; none waits, so a run
+/// that is ended from outside loses these two at the most.
 fn compute_all<'a>(
     computing: &Computing,
     to: &Destination,

@@ -35,11 +35,11 @@ impl Shard {
 
     /// The pieces of work of each of so many shards, ascending; of each piece its size and its kind.
     ///
-    /// The largest piece goes to the shard that has least, and so on down: no shard has more than 4/3 of the best possible
-    /// most (R. L. Graham, SIAM J. Appl. Math. 17, 416 (1969)); with pieces of one size the counts differ by one at most.
-    /// Sizes are counted, not measured, and kinds may differ in what a step takes: each kind is dealt by itself. Which of several
-    /// pieces of one size and kind a shard has is open then: neighbours, so that few runs of points lead from a merged record to
-    /// its sources.
+    /// The largest piece goes to the shard that has least, and so on down: no shard has more than 4/3 of the best
+    /// possible most (R. L. Graham, SIAM J. Appl. Math. 17, 416 (1969)); with pieces of one size the counts differ by
+    /// one at most. Sizes are counted, not measured, and kinds may differ in what a step takes: each kind is dealt by
+    /// itself. Which of several pieces of one size and kind a shard has is open then: neighbours, so that few runs of
+    /// points lead from a merged record to its sources.
     pub fn deal<K: Ord>(of: usize, work: &[(u64, K)]) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..work.len()).collect();
         order.sort_by_key(|&piece| (Reverse(work[piece].0), &work[piece].1));

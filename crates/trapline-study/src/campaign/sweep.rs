@@ -1,8 +1,8 @@
 //! Sweeps: keys of a campaign file that take several values.
 //!
-//! A sweep is an axis. Along it one key, or several together, are set to value after value; the campaign is the grid of all
-//! sweeps, materials and temperatures. Each place of the sweeps (a *case*) is the campaign file with those values written into
-//! it, and is checked like any campaign file.
+//! A sweep is an axis. Along it one key, or several together, are set to value after value; the campaign is the grid
+//! of all sweeps, materials and temperatures. Each place of the sweeps (a *case*) is the campaign file with those
+//! values written into it, and is checked like any campaign file.
 
 use std::collections::HashSet;
 
@@ -37,7 +37,8 @@ const SHARED: [(&str, &str); 10] = [
     ("bake.per_octave", "one time axis for all points"),
     ("bake.points", "one time axis for all points"),
 ];
-/// Keys that cases differ in without being read again, in the order of [`Numbers`]: whole numbers that nothing else depends on.
+/// Keys that cases differ in without being read again, in the order of [`Numbers`]: whole numbers that nothing else
+/// depends on.
 const DIRECT: [&str; 4] = ["seed", "seed_offset", "array.rows", "array.cols"];
 /// Tables of keys that decide what a cell is made of and how it is programmed.
 const OF_MATERIALS: [&str; 3] = ["material", "physics", "parameter"];
@@ -66,8 +67,8 @@ pub(super) struct Parameter {
 }
 
 impl Sweeps {
-    /// Reads the sweeps of a campaign that has so many points at each place of them. How long each is and how many points all of them
-    /// make is known and judged before a list is made or looked through.
+    /// Reads the sweeps of a campaign that has so many points at each place of them. How long each is and how many
+    /// points all of them make is known and judged before a list is made or looked through.
     pub(super) fn read(files: &[SweepFile], points_each: usize) -> Result<Sweeps, Bad> {
         check::at_most("sweep", files.len(), MAX_SWEEPS)?;
         let mut points = points_each as u64;
@@ -344,7 +345,8 @@ fn values(here: &str, file: &SweepFile, keys: usize) -> Result<Vec<Vec<Value>>, 
     Ok(found)
 }
 
-/// A text that two values share exactly where a campaign could not tell them apart: a whole number is the same with a point.
+/// A text that two values share exactly where a campaign could not tell them apart: a whole number is the same with a
+/// point.
 fn identity(value: &Value, text: &mut String) {
     match value {
         Value::Integer(whole) if (whole.unsigned_abs() >> 53) == 0 => identity(&Value::Float(*whole as f64), text),

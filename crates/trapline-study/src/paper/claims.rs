@@ -1,16 +1,17 @@
 //! The claims of the source paper, as data (`claims/paper.toml`), and what became of each.
 //!
 //! # Verdicts
-//! A claim is *met* where the value measured lies in its band and the conditions of its measure hold, and *contradicted* where it
-//! does not. Neither is said of a value that is no number, or of data that is less than the measure asks for (fewer seeds,
-//! cycles, pictures): that is *undecided*. What is *not run* has no data.
+//! A claim is *met* where the value measured lies in its band and the conditions of its measure hold, and
+//! *contradicted* where it does not. Neither is said of a value that is no number, or of data that is less than the
+//! measure asks for (fewer seeds, cycles, pictures): that is *undecided*. What is *not run* has no data.
 //!
-//! What is expected is written beside the claim: `met`, or `contradicted` where the model does not do what the paper reports.
-//! A verdict that differs from what is expected is news in both directions, and fails `trapline paper`; one that is not run does not.
+//! What is expected is written beside the claim: `met`, or `contradicted` where the model does not do what the paper
+//! reports. A verdict that differs from what is expected is news in both directions, and fails `trapline paper`; one
+//! that is not run does not.
 //!
-//! Where the paper's words or our measure allow several readings, each has its own band, expectation and verdict ([`Reading`]).
-//! `follows_from` names what was put into the material or the model that makes a claim hold: such a claim
-//! says that the parts agree, and predicts nothing.
+//! Where the paper's words or our measure allow several readings, each has its own band, expectation and verdict
+//! ([`Reading`]). `follows_from` names what was put into the material or the model that makes a claim hold: such a
+//! claim says that the parts agree, and predicts nothing.
 
 use serde::Deserialize;
 
@@ -484,8 +485,8 @@ mod tests {
         assert!(order.holds(0.3) && !order.holds(f64::NAN));
     }
 
-    /// A contradiction that is expected is none to complain of; one that vanishes is, and so is a value that is no number or is
-    /// measured on too little, whatever was expected.
+    /// A contradiction that is expected is none to complain of; one that vanishes is, and so is a value that is no
+    /// number or is measured on too little, whatever was expected.
     #[test]
     fn a_verdict_that_differs_from_the_expected_one_is_told_in_both_directions() {
         let measured = |value: f64| Measured::new(value, "g");

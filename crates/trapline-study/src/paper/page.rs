@@ -1,4 +1,5 @@
-//! One HTML page that opens from disk: claims, figures, parameters, provenance. Everything is in it; it asks no network for anything.
+//! One HTML page that opens from disk: claims, figures, parameters, provenance. Everything is in it; it asks no
+//! network for anything.
 
 use super::claims::{Finding, Judged, Measured, Verdict, short};
 use maud::{DOCTYPE, Markup, PreEscaped, html};

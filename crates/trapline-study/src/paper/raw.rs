@@ -285,8 +285,8 @@ fn lesson(train: Train, scheme: Scheme, stages: &[u32], later_s: &[f64]) -> Resu
 
 const ARRAY: ArrayShape = ArrayShape { rows: 5, cols: 5 };
 
-/// The paper pulses "the ports corresponding to" the cells of the letter and names no scheme: a passive array allows two, and with a switch
-/// at every cell nothing else is disturbed.
+/// The paper pulses "the ports corresponding to" the cells of the letter and names no scheme: a passive array allows
+/// two, and with a switch at every cell nothing else is disturbed.
 fn letters(lab: &Laboratory) -> Group {
     let mut found = Vec::new();
     for celsius in [25.0, 100.0, 150.0] {

@@ -1,4 +1,5 @@
-//! Bakes sixteen cells through all checkpoints. Twin: `shaders/bake.wgsl`; what of it is one cell's, `shaders/decay.wgsl`.
+//! Bakes sixteen cells through all checkpoints. Twin: `shaders/bake.wgsl`; what of it is one cell's,
+//! `shaders/decay.wgsl`.
 
 use super::draw::Factors;
 use super::lanes::{LANES, Lane, splat};
@@ -15,7 +16,8 @@ pub trait Decay {
     /// Sets the rates of a class of cells of these sizes.
     fn set_rate(&mut self, tables: &Tables, k: usize, log_size: &Lane);
 
-    /// Goes to a visit, which has a row for each temperature; gives the fraction lost by then of what lies in the classes in these shares.
+    /// Goes to a visit, which has a row for each temperature; gives the fraction lost by then of what lies in the
+    /// classes in these shares.
     fn lose(&mut self, tables: &Tables, visit: &[VisitRow], share: &Occupancy) -> Lane;
 }
 

@@ -1,5 +1,5 @@
-//! Moves chosen cells, each under its own bias and at its own temperature, which it reads from tables. Twin: `shaders/drive.wgsl` with
-//! `shaders/apart.wgsl`.
+//! Moves chosen cells, each under its own bias and at its own temperature, which it reads from tables. Twin:
+//! `shaders/drive.wgsl` with `shaders/apart.wgsl`.
 
 use super::draw::{self, Numbers};
 use super::drive::{Driven, Silent, drive_segment};

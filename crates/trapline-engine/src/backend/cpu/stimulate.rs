@@ -1,4 +1,5 @@
-//! Moves chosen cells through a stimulus and records what is seen. Twin: `shaders/drive.wgsl` with `shaders/recording.wgsl`.
+//! Moves chosen cells through a stimulus and records what is seen. Twin: `shaders/drive.wgsl` with
+//! `shaders/recording.wgsl`.
 
 use super::draw::{self, Numbers};
 use super::drive::{Driven, Silent, drive};
@@ -17,7 +18,8 @@ use trapline_model::rng::{NORMAL_TABLE_LEN, normal_table};
 /// Groups of sixteen cells a thread takes at once.
 const GROUPS_A_PIECE: usize = 4;
 
-/// Substeps of sixteen cells that take about as long as it takes to wake the threads: so many are done at once, by the caller.
+/// Substeps of sixteen cells that take about as long as it takes to wake the threads: so many are done at once, by
+/// the caller.
 const SMALL: usize = 256;
 
 /// What every group reads.

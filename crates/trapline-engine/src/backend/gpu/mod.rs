@@ -3,11 +3,11 @@
 //! # Practice
 //! The array is worked off in tiles of whole chunks (`tile`). A tile is drawn, programmed in as many dispatches as
 //! its loops need, baked, and reduced to sums per chunk and integer counters; only these come back.
-//! A tile's state lives in its buffers and is not kept; cells made by `cells` keep theirs (`resident`). Kernels need no optional feature. A kernel `x` is `shaders/x.wgsl`;
-//! its CPU twin is `backend/cpu/x.rs`.
+//! A tile's state lives in its buffers and is not kept; cells made by `cells` keep theirs (`resident`). Kernels need
+//! no optional feature. A kernel `x` is `shaders/x.wgsl`; its CPU twin is `backend/cpu/x.rs`.
 //!
-//! A tile that fails is tried once more (`recovery`), on a device opened afresh; nothing of a tile is merged before all of it
-//! has come back. How much goes into one dispatch is decided in `dispatch` and `runs`.
+//! A tile that fails is tried once more (`recovery`), on a device opened afresh; nothing of a tile is merged before
+//! all of it has come back. How much goes into one dispatch is decided in `dispatch` and `runs`.
 
 mod adapters;
 mod device;
@@ -69,8 +69,8 @@ struct TileSums {
 }
 
 impl Gpu {
-    /// Opens an adapter by its number in [`adapters`], its PCI address, or a part of its name that no other has (the best one where
-    /// `None`, software last);
+    /// Opens an adapter by its number in [`adapters`], its PCI address, or a part of its name that no other has (the
+    /// best one where `None`, software last);
     /// `memory_bytes` bounds what a tile takes of the device's memory.
     ///
     /// # Errors
@@ -123,8 +123,8 @@ impl Gpu {
         Resources::of_statistics(&Tables::new(job)).tile_cells(self.sound(&mut lock(&self.device))?, self.budget_bytes)
     }
 
-    /// Most loop iterations an invocation of each kernel really takes in any dispatch of a job, counted on the device over the first
-    /// cells, and the most the host reckons with: (kernel, counted, reckoned).
+    /// Most loop iterations an invocation of each kernel really takes in any dispatch of a job, counted on the device
+    /// over the first cells, and the most the host reckons with: (kernel, counted, reckoned).
     ///
     /// # Errors
     /// As [`Backend::statistics`].

@@ -1,10 +1,10 @@
 //! An operation over many cells: cut into tiles, and each tile tried again where the device fails.
 //!
 //! # Practice
-//! [`Gpu::in_tiles`] is the only place that opens, drops and retries. An operation brings its [`Resources`] (kernels and buffers), a
-//! closure that computes one tile, and one that takes what the tile hands over; nothing of a tile is taken before all of it has come
-//! back. A tile that fails is tried once more, on a device opened afresh and on half the cells where there is more than
-//! the least.
+//! [`Gpu::in_tiles`] is the only place that opens, drops and retries. An operation brings its [`Resources`] (kernels
+//! and buffers), a closure that computes one tile, and one that takes what the tile hands over; nothing of a tile is
+//! taken before all of it has come back. A tile that fails is tried once more, on a device opened afresh and on half
+//! the cells where there is more than the least.
 
 use super::Gpu;
 use super::adapters;
@@ -100,8 +100,8 @@ impl Gpu {
         next
     }
 
-    /// Opens the adapter again. Everything of the last device must be gone: on some systems a driver that lost one hands the same
-    /// one out as long as anything holds it, the adapter included.
+    /// Opens the adapter again. Everything of the last device must be gone: on some systems a driver that lost one
+    /// hands the same one out as long as anything holds it, the adapter included.
     fn reopen(&self) -> Result<Device, BackendError> {
         Device::open(&adapters::find_again(&self.chosen)?)
     }

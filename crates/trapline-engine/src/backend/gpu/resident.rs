@@ -1,7 +1,7 @@
 //! Cells whose state stays on the device between calls.
 //!
-//! A call uploads what is done to the cells, some rows a segment, and nothing of their state; what comes back is what was recorded.
-//! Nothing is waited for where nothing is recorded.
+//! A call uploads what is done to the cells, some rows a segment, and nothing of their state; what comes back is what
+//! was recorded. Nothing is waited for where nothing is recorded.
 
 use super::dispatch::Running;
 use super::layout::{self, Params};

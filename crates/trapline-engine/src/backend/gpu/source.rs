@@ -310,15 +310,17 @@ fn root_loops(classes: u64, iterations: u32) -> u64 {
     if iterations == 0 { 0 } else { 2 * classes + u64::from(iterations) * (1 + classes) }
 }
 
-/// Loop iterations of one segment, from above: its own, emissions, the draw's rounds, and per substep its equation and the update.
+/// Loop iterations of one segment, from above: its own, emissions, the draw's rounds, and per substep its equation
+/// and the update.
 pub fn program_loops(classes: usize, segment: &SegmentRow) -> u64 {
     let k = classes.max(1) as u64;
     let root = root_loops(k, segment.iterations);
     1 + u64::from(trapline_model::rng::PHILOX_ROUNDS) + k + u64::from(segment.substeps) * (1 + root + k)
 }
 
-/// Loop iterations of one segment of a stimulus, from above: as in a programming, a look after it, and at each substep the electrons
-/// caught; and the charge that passes, two fillings of a substep, or of each piece with its own emissions, equation and update.
+/// Loop iterations of one segment of a stimulus, from above: as in a programming, a look after it, and at each
+/// substep the electrons caught; and the charge that passes, two fillings of a substep, or of each piece with its own
+/// emissions, equation and update.
 pub fn stimulate_loops(classes: usize, segment: &SegmentRow) -> u64 {
     let k = classes.max(1) as u64;
     let pieces = u64::from(segment.pieces) * (1 + k + root_loops(k, segment.piece_iterations) + 2 * k + k);

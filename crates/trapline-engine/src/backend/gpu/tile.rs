@@ -224,7 +224,8 @@ pub(super) struct Pace {
 }
 
 impl Workspace {
-    /// Makes the buffers for tiles of up to `cells` cells; `too_large` asks for one more than the device can have, for tests.
+    /// Makes the buffers for tiles of up to `cells` cells; `too_large` asks for one more than the device can have,
+    /// for tests.
     pub fn new(device: &Device, resources: &Resources, cells: u64, too_large: bool) -> Result<Workspace, String> {
         device.scoped(|| {
             let empty = |label: &'static str, size: u64| {

@@ -57,7 +57,8 @@ pub(super) fn groups(record: &CampaignRecord, pool_seeds: bool) -> Vec<Gathered>
     found.iter().flat_map(|cases| materials.clone().map(|m| group(record, &files, cases, m, pool_seeds))).collect()
 }
 
-/// The campaign's file and its materials', read once for all groups; empty where they are none (records of other programs).
+/// The campaign's file and its materials', read once for all groups; empty where they are none (records of other
+/// programs).
 struct Files {
     campaign: Table,
     materials: Vec<Table>,

@@ -1,15 +1,16 @@
-//! Times over temperature: the Arrhenius line, where it breaks and what that is, and which line may answer for a use temperature.
+//! Times over temperature: the Arrhenius line, where it breaks and what that is, and which line may answer for a use
+//! temperature.
 
 use super::say::{parts, span};
 use super::{Energy, LineOfTimes, Observed, Population, Question, TimeSource, why};
 use crate::analysis::lifetime::{Bounds, Break, Life, Line, LocalEnergy, Segments, TIME_FLOOR, TimePoint, slope_told};
 use trapline_model::units::{celsius_texts, thermal_energy_ev};
 
-/// A line may be followed beyond its coldest or hottest temperature by so many times its own length, in 1/kT. Qualification bakes
-/// flash memory at 150 to 250 °C for a use at 55 °C, which is 1.5 of them.
+/// A line may be followed beyond its coldest or hottest temperature by so many times its own length, in 1/kT.
+/// Qualification bakes flash memory at 150 to 250 °C for a use at 55 °C, which is 1.5 of them.
 pub const MOST_LENGTHS: f64 = 2.0;
-/// No charge is held this deep, eV: a steeper line is a polymer that relaxes or another cooperative change, and ends with it. Alpha
-/// relaxation has 5 to 15 eV near the glass transition.
+/// No charge is held this deep, eV: a steeper line is a polymer that relaxes or another cooperative change, and ends
+/// with it. Alpha relaxation has 5 to 15 eV near the glass transition.
 pub const MOST_ENERGY_EV: f64 = 3.0;
 /// How far below the glass transition its relaxation may end a bake within a day, K.
 const NEAR_GLASS_K: f64 = 40.0;
@@ -60,9 +61,10 @@ pub(super) fn line(
     }
 }
 
-/// The segments, with a break where no trap can explain the times: at the first two neighbours that are surely steeper than
-/// [`MOST_ENERGY_EV`], by two standard errors. Few temperatures above it leave the statistics in doubt, or put the break elsewhere.
-/// One alone makes no line, and beside another break there is no room for this one: then the steep temperatures are left out.
+/// The segments, with a break where no trap can explain the times: at the first two neighbours that are surely
+/// steeper than [`MOST_ENERGY_EV`], by two standard errors. Few temperatures above it leave the statistics in doubt,
+/// or put the break elsewhere. One alone makes no line, and beside another break there is no room for this one: then
+/// the steep temperatures are left out.
 fn physical(points: &[TimePoint]) -> (Result<Segments, String>, Option<f64>) {
     let segments = match found(points) {
         Ok(segments) => segments,
@@ -102,7 +104,8 @@ pub(super) fn found(points: &[TimePoint]) -> Result<Segments, String> {
     Segments::find(points, TIME_FLOOR).map_err(why)
 }
 
-/// Why no two temperatures tell the time to a fraction: of each what it was instead, and what helps; what is the same is said once.
+/// Why no two temperatures tell the time to a fraction: of each what it was instead, and what helps; what is the same
+/// is said once.
 fn untold(populations: &[Population], index: usize, points: &[TimePoint]) -> String {
     let mut reasons: Vec<(String, String, Vec<String>)> = Vec::new();
     for of in populations.iter().filter(|of| of.on_lines || of.observed.is_err()) {
@@ -148,7 +151,8 @@ pub(super) fn energy(line: &Line, confidence: f64) -> Energy {
     Energy { value: line.slope, bounds, temperatures: line.temperatures_k.len() }
 }
 
-/// Temperatures at which a bake outlived what the line says of it: the line, or the law behind its times, is wrong there.
+/// Temperatures at which a bake outlived what the line says of it: the line, or the law behind its times, is wrong
+/// there.
 pub(super) fn contradicted(
     line: &LineOfTimes,
     index: usize,
@@ -195,7 +199,8 @@ fn meaning(broken: &Break, glass_transition_k: Option<f64>) -> String {
     }
 }
 
-/// The line of a temperature's side of any break, and why it must not answer for it; in the gap of a break the line is that of all.
+/// The line of a temperature's side of any break, and why it must not answer for it; in the gap of a break the line
+/// is that of all.
 pub fn line_for(
     of: &LineOfTimes,
     use_k: f64,

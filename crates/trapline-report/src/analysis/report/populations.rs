@@ -82,8 +82,8 @@ fn fitted(law: Law, lifetimes: &Lifetimes, question: &Question) -> Result<FitRep
     })
 }
 
-/// The law with the smaller AIC over the temperatures at which both can be fitted, and by how much; where there are none, the one
-/// that can be fitted at more of them.
+/// The law with the smaller AIC over the temperatures at which both can be fitted, and by how much; where there are
+/// none, the one that can be fitted at more of them.
 pub(super) fn better_law(populations: &[Population]) -> (Option<Law>, Option<f64>) {
     let observed = || populations.iter().filter_map(|population| population.observed.as_ref().ok());
     let both =
@@ -138,8 +138,8 @@ fn between(observed: &Observed, fraction: f64, confidence: f64) -> Bounds {
     }
 }
 
-/// Anywhere between two checkpoints with equal right, on a logarithmic scale: the middle, with the standard deviation of a uniform law;
-/// none where they are too far apart for a middle to say anything.
+/// Anywhere between two checkpoints with equal right, on a logarithmic scale: the middle, with the standard deviation
+/// of a uniform law; none where they are too far apart for a middle to say anything.
 fn middle(between_s: Bounds, temperature_k: f64) -> Option<TimePoint> {
     let Bounds { lower, upper } = between_s;
     (upper <= MOST_BRACKET * lower).then(|| TimePoint {
@@ -159,7 +159,8 @@ pub(super) fn tell_times(populations: &mut [Population], law: Option<Law>, quest
     }
 }
 
-/// Decides which temperatures take part in lines, and says of the others why not, and of all what else a reader must know.
+/// Decides which temperatures take part in lines, and says of the others why not, and of all what else a reader must
+/// know.
 pub(super) fn place_on_lines(
     populations: &mut [Population],
     cycled: bool,

@@ -12,7 +12,8 @@ pub(super) fn paragraph(heading: &str, rows: &[(&'static str, String)]) -> Strin
     format!("{heading}\n{}", rows.collect::<String>())
 }
 
-/// Lines no longer than a terminal is wide; those after the first begin with so many blanks. A number stays with its unit.
+/// Lines no longer than a terminal is wide; those after the first begin with so many blanks. A number stays with its
+/// unit.
 pub(super) fn wrapped(line: &str, indent: usize) -> String {
     let (mut text, mut now) = (String::new(), String::new());
     for word in glued(line) {

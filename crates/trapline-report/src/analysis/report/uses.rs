@@ -218,7 +218,8 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
 /// Temperatures at which a law is borne, for one likelihood of all of them.
 const LEAST_TEMPERATURES: usize = 2;
 
-/// The populations on the use temperature's side of a break of the first fraction's line; the cooler side for one in the gap.
+/// The populations on the use temperature's side of a break of the first fraction's line; the cooler side for one in
+/// the gap.
 fn side(group: &Group, use_k: Option<f64>) -> impl Iterator<Item = &Population> {
     let line = group.lines.first();
     let broken = line.and_then(|line| line.segments.as_ref().ok()?.broken.as_ref());
@@ -249,7 +250,8 @@ fn accelerations(group: &Group, use_k: f64, question: &Question) -> (Vec<Acceler
     (told, reason.map(|reason| format!("not from {names}: {reason}")))
 }
 
-/// Upper bound of a constant failure rate at use: where one can be, and where hours at test can be turned into hours at use.
+/// Upper bound of a constant failure rate at use: where one can be, and where hours at test can be turned into hours
+/// at use.
 fn rate(group: &Group, use_k: f64, question: &Question) -> Result<FailureRate, String> {
     if group.cycled {
         return Err(CYCLED.to_owned());
@@ -276,7 +278,8 @@ fn rate(group: &Group, use_k: f64, question: &Question) -> Result<FailureRate, S
     let (mut failed, mut hours) = (0_u64, 0.0);
     for population in side(group, Some(use_k)) {
         let Some(lifetimes) = observed(population) else { continue };
-        // All counts tell of the factor here, not only the times to one fraction; its lower bound makes the rate's bound a safe one.
+        // All counts tell of the factor here, not only the times to one fraction; its lower bound makes the rate's
+        // bound a safe one.
         let factor = joint.fit.acceleration(use_k, population.temperature_k, question.confidence).map_err(why)?;
         failed = failed.saturating_add(lifetimes.failed_in_all());
         hours += device_hours(&lifetimes) * factor.profile.lower;

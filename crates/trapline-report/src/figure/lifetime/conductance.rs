@@ -84,7 +84,8 @@ fn chart(scene: &Scene<'_>, group: &Group, index: usize, range: (f64, f64)) -> R
     })
 }
 
-/// Shares of the cells: a column for each checkpoint after 0, from the middle to the one before to the middle to the next.
+/// Shares of the cells: a column for each checkpoint after 0, from the middle to the one before to the middle to the
+/// next.
 fn heat(series: &HistogramSeries, times_s: &[f64], range: (f64, f64)) -> Heat {
     let after: Vec<usize> = (0..times_s.len()).filter(|&k| times_s[k] > 0.0).collect();
     let shown = spread_out(&after, MOST_COLUMNS);

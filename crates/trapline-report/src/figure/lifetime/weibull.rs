@@ -128,8 +128,8 @@ fn score(observed: &Observed) -> Option<f64> {
     (z.is_finite() && z > 0.0).then_some(z)
 }
 
-/// The line of a law in the frame, with bounds so many standard errors wide: of the law's own z at each time (Meeker & Escobar
-/// 1998, section 8.4).
+/// The line of a law in the frame, with bounds so many standard errors wide: of the law's own z at each time (Meeker
+/// & Escobar 1998, section 8.4).
 fn line(report: &FitReport, frame: &Frame, score: Option<f64>) -> Curve {
     let fit = &report.fit;
     let sigma = if fit.law == Law::Weibull { 1.0 / fit.shape } else { fit.shape };
