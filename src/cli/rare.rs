@@ -72,7 +72,7 @@ fn time(text: &str) -> Result<f64, String> {
 
 /// What is known of a point.
 #[derive(Serialize)]
-struct Found {
+struct PointResult {
     number: usize,
     /// What the sweeps are set to.
     sweeps: BTreeMap<String, String>,
@@ -93,7 +93,7 @@ struct Report<'a> {
     program: String,
     campaign: &'a str,
     request: Request,
-    points: Vec<Found>,
+    points: Vec<PointResult>,
 }
 
 impl Rare {
@@ -153,36 +153,42 @@ impl Rare {
         Ok(pool.install(work))
     }
 
-    fn points(&self, plan: &Plan) -> Result<Vec<Found>, JobError> {
+    fn points(&self, plan: &Plan) -> Result<Vec<PointResult>, JobError> {
         let mut times_s = self.at.clone();
         times_s.sort_by(f64::total_cmp);
         times_s.dedup();
         let times_s = if times_s.is_empty() { plan.label.times_s[1..].to_vec() } else { times_s };
         let bar = terminal::bar(plan.points.len() as u64, "points", self.quiet);
-        let mut found: Vec<(Job, Found)> = Vec::new();
+        let mut results: Vec<(Job, PointResult)> = Vec::new();
         for point in &plan.points {
             let job = plan.job_at(point.number, &times_s)?;
-            match found.iter_mut().find(|(known, _)| rare::same_population(known, &job)) {
+            match results.iter_mut().find(|(known, _)| rare::same_population(known, &job)) {
                 Some((_, known)) => known.also.push(point.number),
                 None => {
                     let estimate = rare::estimate(&job, &self.request(point.number));
-                    let of = self.found(plan, point, &job, estimate);
-                    found.push((job, of));
+                    let result = self.point_result(plan, point, &job, estimate);
+                    results.push((job, result));
                 }
             }
             bar.inc(1);
         }
         bar.finish_and_clear();
-        Ok(found.into_iter().map(|(_, found)| found).collect())
+        Ok(results.into_iter().map(|(_, result)| result).collect())
     }
 
-    fn found(&self, plan: &Plan, point: &PointLabel, job: &Job, of: Result<PointEstimate, RareError>) -> Found {
+    fn point_result(
+        &self,
+        plan: &Plan,
+        point: &PointLabel,
+        job: &Job,
+        of: Result<PointEstimate, RareError>,
+    ) -> PointResult {
         let sweeps = plan.label.sweeps.iter().zip(&point.sweep_index);
         let (estimate, refused) = match of {
             Ok(estimate) => (Some(estimate), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        Found {
+        PointResult {
             number: point.number,
             sweeps: sweeps.map(|(sweep, &at)| (sweep.name.clone(), sweep.coordinate.text(at))).collect(),
             material: point.material.clone(),

@@ -202,13 +202,13 @@ fn long(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Option<
         return Ok(None);
     }
     let seconds = estimate::time(plan, backend, numbers)?.seconds;
-    let told = || {
+    let warning = || {
         let time = terminal::about(seconds);
         format!(
             "this takes about {time}, by a quick measurement: `trapline plan` says more, --shard and `trapline slurm` divide it"
         )
     };
-    Ok((seconds > DAY_S).then(told))
+    Ok((seconds > DAY_S).then(warning))
 }
 
 /// What to say when the run is told to end: where its points are.
@@ -232,22 +232,22 @@ fn kept(destination: &Destination, log: &Log) -> impl Fn() -> String + Send + 's
 
 /// Prints the summary of the record and draws its figures where a stem is given; the names of the files.
 fn report(path: &Path, stem: Option<&Path>, replaces: bool, json: bool) -> Result<Vec<String>, Failure> {
-    let found = record::open_campaign(path)?;
-    let mut rows = retention::summary(&found);
+    let record_read = record::open_campaign(path)?;
+    let mut rows = retention::summary(&record_read);
     // Those of other shards have nothing to say.
     rows.retain(|row| row.computed);
     let printed = if json { Ok(()) } else { terminal::print(&retention::table(&rows)) };
     let mut written = vec![path.to_owned()];
     let drawn = stem.map_or(Ok(Vec::new()), |stem| {
         let mut batch = Batch::new();
-        let figures = figure::stage_retention(&mut batch, &found, stem)?;
+        let figures = figure::stage_retention(&mut batch, &record_read, stem)?;
         outputs::place(batch, replaces, stem).map(|()| figures)
     });
     written.extend(drawn.iter().flatten().cloned());
     let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
     if json {
         let points = serde_json::json!({
-            "campaign": found.label.name, "written": written, "computed": found.computed(), "points": rows,
+            "campaign": record_read.label.name, "written": written, "computed": record_read.computed(), "points": rows,
         });
         terminal::print_json(&points)?;
     }

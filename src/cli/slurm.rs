@@ -223,7 +223,7 @@ impl Slurm {
             Destination::new(last, false)?;
         }
         for piece in pieces.iter().filter(|piece| piece.exists()) {
-            let of = |what: &str| {
+            let usage = |what: &str| {
                 let piece = piece.display();
                 Failure::Usage(format!("{piece} {what}; move it away, or choose another name with -o"))
             };
@@ -231,10 +231,10 @@ impl Slurm {
             match record::open_campaign(piece) {
                 // What is in progress the task itself holds against its plan.
                 Err(_) if matches!(record::file_type(piece), Ok(record::FileType::Unfinished)) => {}
-                Err(error) => return Err(of(&format!("is no record to go on with ({error})"))),
-                Ok(found) => {
-                    if let Some(what) = found.label.difference(&plan.label) {
-                        return Err(of(&format!("is of another campaign: its {what} is another")));
+                Err(error) => return Err(usage(&format!("is no record to go on with ({error})"))),
+                Ok(piece_read) => {
+                    if let Some(what) = piece_read.label.difference(&plan.label) {
+                        return Err(usage(&format!("is of another campaign: its {what} is another")));
                     }
                 }
             }
@@ -272,7 +272,7 @@ impl Slurm {
 
 /// Whether a file is there and holds this text. One that is no file is not opened: a pipe would wait.
 fn holds(path: &Path, text: &str) -> bool {
-    let is_file = path.metadata().is_ok_and(|found| found.is_file() && found.len() == text.len() as u64);
+    let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == text.len() as u64);
     is_file && fs::read(path).is_ok_and(|there| there == text.as_bytes())
 }
 
@@ -289,8 +289,8 @@ fn may_run(path: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        if let Ok(found) = fs::metadata(path) {
-            let mut permissions = found.permissions();
+        if let Ok(metadata) = fs::metadata(path) {
+            let mut permissions = metadata.permissions();
             // Whoever may read it may run it.
             permissions.set_mode(permissions.mode() | (permissions.mode() & 0o444) >> 2);
             let _ = fs::set_permissions(path, permissions);

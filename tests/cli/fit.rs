@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use trapline::backend::reference::Reference;
 use trapline::calibrate::file::{self, Fit};
-use trapline::calibrate::{self, Found, Problem, Search, Seen};
+use trapline::calibrate::{self, FitResult, Problem, Search, Simulated};
 use trapline::cell::current;
 use trapline::experiment::probe::{Conditions, Probe};
 use trapline::experiment::pulse::POTENTIATION;
@@ -107,7 +107,7 @@ impl Laboratory {
         command.args(arguments).output().unwrap()
     }
 
-    fn found(&self) -> Found {
+    fn found(&self) -> FitResult {
         let plan = file::read(&self.path("fit.toml")).unwrap();
         found(&shipped(), plan)
     }
@@ -115,7 +115,7 @@ impl Laboratory {
 
 const SEARCH: Search = Search { starts: 1, seed: 1, max_evaluations: 1000 };
 
-fn found(start: &Material, plan: Fit) -> Found {
+fn found(start: &Material, plan: Fit) -> FitResult {
     let problem = Problem::new(start, "start.toml", plan, None, &Reference).unwrap();
     calibrate::run(&problem, &SEARCH).unwrap()
 }
@@ -226,7 +226,7 @@ fn data_of_another_kind_do_not_fit() {
 }
 
 /// A fit of parameters to the currents of a sweep in a narrow window.
-fn narrow(parameters: &str) -> Found {
+fn narrow(parameters: &str) -> FitResult {
     let lab = Laboratory::measures(&shipped(), None);
     let text = fs::read_to_string(lab.path("iv.csv")).unwrap();
     // Only what lies above 4.5 V is given, as a sweep of its own on the way back: the dots are full there.
@@ -383,7 +383,7 @@ fn every_kind_measures_what_it_says() {
         let plan = file::parse(&plan, Path::new(".")).unwrap_or_else(|e| panic!("{target}: {e}"));
         let problem = Problem::new(&shipped(), "shipped", plan, None, &Reference).unwrap();
         let outcome = problem.outcomes(&problem.start, |_| true).unwrap().remove(0).unwrap();
-        let Seen::Number(value) = outcome.seen else { panic!("{target}") };
+        let Simulated::Number(value) = outcome.simulated else { panic!("{target}") };
         assert_eq!(outcome.residuals, [value - 1.0]);
         value
     };

@@ -97,7 +97,7 @@ fn checksum(path: &Path) -> Result<u32, RecordError> {
 pub(super) fn sources(input: &Input<'_>) -> Result<(Vec<String>, u64), RecordError> {
     let names = input.texts(SOURCES)?;
     let folder = commit::folder_of(input.path);
-    let bytes = names.iter().map(|name| fs::metadata(folder.join(name)).map_or(0, |found| found.len()));
+    let bytes = names.iter().map(|name| fs::metadata(folder.join(name)).map_or(0, |metadata| metadata.len()));
     let bytes = bytes.fold(0_u64, u64::saturating_add);
     Ok((names, bytes))
 }
@@ -116,7 +116,7 @@ pub(super) fn check(input: &Input<'_>) -> Result<(), RecordError> {
     for (name, sum) in names.iter().zip(sums) {
         let source = folder.join(name);
         // Its checksum is over all of it, however small the record that leads there.
-        input.tell(fs::metadata(&source).map_or(0, |found| found.len()));
+        input.tell(fs::metadata(&source).map_or(0, |metadata| metadata.len()));
         let linked = |found| RecordError::Linked { path: input.path.to_owned(), source_name: name.clone(), found };
         let opened = hdf::open(&source, Trust::Sealed).map_err(|error| match error {
             RecordError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => linked("missing"),
@@ -125,7 +125,7 @@ pub(super) fn check(input: &Input<'_>) -> Result<(), RecordError> {
             RecordError::NotHdf5 { .. } => linked("another file"),
             other => other,
         })?;
-        if !seal::stated(&source).is_ok_and(|found| found == Some(sum)) {
+        if !seal::stated(&source).is_ok_and(|stated| stated == Some(sum)) {
             return Err(linked("another file"));
         }
         let (there, what) = (opened.input(), "a record whose values lie in yet other files");

@@ -160,7 +160,7 @@ impl Records {
             self.0.clear();
         }
         Ok(match self.0.entry(path.to_owned()) {
-            Entry::Occupied(found) => found.into_mut(),
+            Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(place) => place.insert((Opened::default(), hdf::open_again(path)?)),
         })
     }

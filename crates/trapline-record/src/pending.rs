@@ -152,19 +152,19 @@ pub(super) fn blocks(shape: &[usize], places: std::ops::Range<usize>) -> Vec<Vec
     if first == last && (places.start != first * inner || places.end != (first + 1) * inner) {
         return within(first, places).collect();
     }
-    let mut found = Vec::new();
+    let mut ranges = Vec::new();
     let whole_from = places.start.div_ceil(inner);
     let whole_to = places.end / inner;
     if places.start < whole_from * inner {
-        found.extend(within(first, places.start..whole_from * inner));
+        ranges.extend(within(first, places.start..whole_from * inner));
     }
     if whole_from < whole_to {
-        found.push(std::iter::once(whole_from..whole_to).chain(rest.iter().map(|&n| 0..n)).collect());
+        ranges.push(std::iter::once(whole_from..whole_to).chain(rest.iter().map(|&n| 0..n)).collect());
     }
     if whole_to * inner < places.end {
-        found.extend(within(last, whole_to * inner..places.end));
+        ranges.extend(within(last, whole_to * inner..places.end));
     }
-    found
+    ranges
 }
 
 #[cfg(test)]
@@ -177,9 +177,9 @@ mod tests {
         for shape in [vec![7], vec![3, 4], vec![1, 5, 1], vec![2, 3, 4], vec![2, 1, 3, 2]] {
             let all: usize = shape.iter().product();
             for (start, end) in (0..=all).flat_map(|a| (a..=all).map(move |b| (a, b))) {
-                let found = blocks(&shape, start..end);
+                let all_blocks = blocks(&shape, start..end);
                 let mut places = Vec::new();
-                for block in &found {
+                for block in &all_blocks {
                     let mut inside = vec![0];
                     for (range, &length) in block.iter().zip(&shape) {
                         inside =
@@ -188,7 +188,7 @@ mod tests {
                     places.extend(inside);
                 }
                 assert_eq!(places, (start..end).collect::<Vec<_>>(), "{shape:?} {start} {end}");
-                assert!(found.len() <= 2 * shape.len(), "{shape:?} {start} {end}: {found:?}");
+                assert!(all_blocks.len() <= 2 * shape.len(), "{shape:?} {start} {end}: {all_blocks:?}");
             }
         }
     }

@@ -73,12 +73,12 @@ pub fn read_all(path: &Path, trust: Trust, watch: &dyn Fn(u64)) -> Result<(), Re
             FileType::Point => point(&input)?.0,
             FileType::Experiment => return experiment::experiment(&input).map(drop),
             FileType::Unfinished => {
-                let found = index::read(&input)?;
-                let bytes = bytes_of_a_point(&found.label);
-                for number in found.finished() {
+                let unfinished = index::read(&input)?;
+                let bytes = bytes_of_a_point(&unfinished.label);
+                for number in unfinished.finished() {
                     watch(bytes);
                     // A file of its own: what is wrong with it is told by whoever asks for it.
-                    drop(read_point(&point_path(&found.parts, number)));
+                    drop(read_point(&point_path(&unfinished.parts, number)));
                 }
                 return Ok(());
             }
@@ -106,7 +106,7 @@ fn bytes_of_a_point(label: &CampaignLabel) -> u64 {
 /// As [`open`].
 pub fn read_summary(path: &Path, trust: Trust, watch: &dyn Fn(u64)) -> Result<(), RecordError> {
     match open_watched(path, trust, watch)? {
-        Record::Campaign(found) | Record::Point(found, _) => describe(&found).map(drop),
+        Record::Campaign(record) | Record::Point(record, _) => describe(&record).map(drop),
         Record::Unfinished(_) | Record::Experiment(_) => Ok(()),
     }
 }

@@ -92,7 +92,7 @@ impl ReadRecords {
                 if let Some(line) = Failure::from(error).message() {
                     terminal::note(&format!("trapline: {line}"));
                 }
-                Err(Failure::Told(BY_HDF5))
+                Err(Failure::Reported(BY_HDF5))
             }
             Err(error @ (RecordError::Unreadable { .. } | RecordError::Unsealed { .. })) => Err(error.into()),
             // What is missing or wrong in it may be the loss of its end.

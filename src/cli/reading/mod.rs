@@ -75,17 +75,17 @@ pub fn survive(path: &Path, extent: Extent) -> Result<(), Failure> {
 
 /// The files, by their places in the list, on which HDF5 would end this process, and what is to be said of each.
 pub fn spoilt(paths: &[PathBuf], extent: Extent) -> Vec<(usize, String)> {
-    let (mut found, mut from) = (Vec::new(), 0);
+    let (mut refusals, mut from) = (Vec::new(), 0);
     while from < paths.len() {
         match in_a_child(&paths[from..], extent, Trust::Sealed) {
             Came::Through | Came::Refused(_) | Came::None(_) => break,
             Came::Lost { at, said } => {
-                found.push((from + at, said));
+                refusals.push((from + at, said));
                 from += at + 1;
             }
         }
     }
-    found
+    refusals
 }
 
 /// What came of a child.
@@ -131,7 +131,7 @@ impl Limits {
 }
 
 fn in_a_child(paths: &[PathBuf], extent: Extent, trust: Trust) -> Came {
-    let bytes = paths.iter().map(|path| std::fs::metadata(path).map_or(0, |found| found.len()));
+    let bytes = paths.iter().map(|path| std::fs::metadata(path).map_or(0, |metadata| metadata.len()));
     let limits = Limits::of(bytes.max().unwrap_or(0));
     match read_by(paths, extent, trust, &limits) {
         Ok(came) => came,

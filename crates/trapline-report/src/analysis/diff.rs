@@ -124,12 +124,12 @@ fn allowed(tolerance: f64, scale: f64, larger: f64) -> f64 {
 /// Differences in the making, by dataset.
 struct Tally {
     tolerance: f64,
-    found: BTreeMap<String, Difference>,
+    differences: BTreeMap<String, Difference>,
 }
 
 impl Tally {
     fn new(tolerance: f64) -> Tally {
-        Tally { tolerance, found: BTreeMap::new() }
+        Tally { tolerance, differences: BTreeMap::new() }
     }
 
     fn compare(
@@ -140,7 +140,7 @@ impl Tally {
         b: impl IntoIterator<Item = f64>,
         at: impl Fn(usize) -> String,
     ) {
-        let of = self.found.entry(name.to_owned()).or_insert_with(|| Difference {
+        let of = self.differences.entry(name.to_owned()).or_insert_with(|| Difference {
             name: name.to_owned(),
             numbers: 0,
             differ: 0,
@@ -172,7 +172,7 @@ impl Tally {
     }
 
     /// Puts what was found into a comparison.
-    fn into(self, found: &mut Comparison) {
+    fn into(self, comparison: &mut Comparison) {
         let further = |a: &&Difference, b: &&Difference| {
             let times = |of: &Difference| of.times_allowed.unwrap_or(0.0);
             times(a).total_cmp(&times(b)).then(a.largest.total_cmp(&b.largest))
@@ -182,9 +182,9 @@ impl Tally {
             let times_allowed = of.times_allowed.filter(|_| self.tolerance > 0.0);
             Difference { times_allowed, ..of.clone() }
         };
-        let furthest = self.found.values().filter(|of| of.times_allowed.is_some()).max_by(further);
-        found.furthest = furthest.map(shown);
-        found.differences = self.found.values().filter(|of| of.differ > 0).map(shown).collect();
+        let furthest = self.differences.values().filter(|of| of.times_allowed.is_some()).max_by(further);
+        comparison.furthest = furthest.map(shown);
+        comparison.differences = self.differences.values().filter(|of| of.differ > 0).map(shown).collect();
     }
 }
 
@@ -194,18 +194,18 @@ impl Tally {
 /// # Errors
 /// [`RecordError`] for a histogram or dump that cannot be read.
 pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Result<Comparison, RecordError> {
-    let mut found = Comparison::default();
+    let mut comparison = Comparison::default();
     if let Some(what) = a.label.difference(&b.label) {
-        found.described.push(format!("not the same {what}"));
+        comparison.described.push(format!("not the same {what}"));
     }
     let names = |of: &CampaignRecord| {
         let mut known: BTreeMap<String, usize> = BTreeMap::new();
-        let mut told = |name: String| {
+        let mut unique_name = |name: String| {
             // Alike by name, a value that a sweep lists twice say: told apart by their order.
             let times = known.entry(name.clone()).and_modify(|times| *times += 1).or_insert(1);
             if *times == 1 { name } else { format!("{name} (number {times})") }
         };
-        of.points.iter().map(|point| told(name(of, &point.label))).collect::<Vec<_>>()
+        of.points.iter().map(|point| unique_name(name(of, &point.label))).collect::<Vec<_>>()
     };
     let (names_a, names_b) = (names(a), names(b));
     let places: BTreeMap<&str, usize> =
@@ -218,7 +218,7 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
         let only =
             of.label.times_s.iter().filter(|t| other.label.times_s.iter().all(|u| u.to_bits() != t.to_bits())).count();
         if only > 0 {
-            found.missing.push(format!("{only} checkpoints are in {} only", of.path.display()));
+            comparison.missing.push(format!("{only} checkpoints are in {} only", of.path.display()));
         }
     }
     let (open_a, open_b) = (OpenRecord::new(a)?, OpenRecord::new(b)?);
@@ -231,7 +231,7 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
         let whole_b = places.get(name.as_str()).map(|&place| open_b.whole(place)).transpose()?.flatten();
         match (whole_a, whole_b) {
             (Some(a), Some(b)) => {
-                found.common += 1;
+                comparison.common += 1;
                 let threshold = threshold(place_a);
                 points(&mut tally, &a, &b, &times, name, threshold);
                 let windows = [&a.dump, &b.dump].map(|dump| dump.as_ref().map(|dump| dump.window));
@@ -247,14 +247,14 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
     only[1] += (0..names_b.len()).filter(of_b_only).count();
     for (only, of) in only.into_iter().zip([a, b]) {
         if only > 0 {
-            found.missing.push(format!("{only} points are in {} only", of.path.display()));
+            comparison.missing.push(format!("{only} points are in {} only", of.path.display()));
         }
     }
     if dumps > 0 {
-        found.missing.push(format!("{dumps} points have a dump in one file only, or of another window"));
+        comparison.missing.push(format!("{dumps} points have a dump in one file only, or of another window"));
     }
-    tally.into(&mut found);
-    Ok(found)
+    tally.into(&mut comparison);
+    Ok(comparison)
 }
 
 /// What a point is, whatever its number.
@@ -437,9 +437,9 @@ impl Pair<'_> {
 
 /// Compares two experiments, variable by variable.
 pub fn experiments(a: &ExperimentRecord, b: &ExperimentRecord, tolerance: f64) -> Comparison {
-    let mut found = Comparison::default();
+    let mut comparison = Comparison::default();
     if a.label != b.label {
-        found.described.push("not the same experiment, material, seed or conditions".to_owned());
+        comparison.described.push("not the same experiment, material, seed or conditions".to_owned());
     }
     let mut tally = Tally::new(tolerance);
     fn known(of: &ExperimentRecord) -> BTreeMap<String, &Variable> {
@@ -452,14 +452,14 @@ pub fn experiments(a: &ExperimentRecord, b: &ExperimentRecord, tolerance: f64) -
     let (x, y) = (known(a), known(b));
     for (of, other, path) in [(&x, &y, &a.path), (&y, &x, &b.path)] {
         let only = of.keys().filter(|name| !other.contains_key(*name));
-        found.missing.extend(only.map(|name| format!("{name} is in {} only", path.display())));
+        comparison.missing.extend(only.map(|name| format!("{name} is in {} only", path.display())));
     }
     for (name, x) in &x {
         let Some(y) = y.get(name) else { continue };
-        found.common += 1;
+        comparison.common += 1;
         let (unit, x, y) = (x.unit.as_str(), &x.values, &y.values);
         if x.shape() != y.shape() {
-            found.missing.push(format!("{name} is of shape {:?} and {:?}", x.shape(), y.shape()));
+            comparison.missing.push(format!("{name} is of shape {:?} and {:?}", x.shape(), y.shape()));
             continue;
         }
         let at = |i: usize| format!("number {i}");
@@ -478,11 +478,11 @@ pub fn experiments(a: &ExperimentRecord, b: &ExperimentRecord, tolerance: f64) -
                 let differ: Vec<f64> = x.iter().zip(y).map(same).collect();
                 tally.compare(name, Kind::Same, vec![0.0; differ.len()], differ, at);
             }
-            _ => found.missing.push(format!("{name} is of two types")),
+            _ => comparison.missing.push(format!("{name} is of two types")),
         }
     }
-    tally.into(&mut found);
-    found
+    tally.into(&mut comparison);
+    comparison
 }
 
 #[cfg(test)]
@@ -495,9 +495,9 @@ mod tests {
     fn compared(kind: Kind<'_>, a: f64, b: f64, tolerance: f64) -> Comparison {
         let mut tally = Tally::new(tolerance);
         tally.compare("x", kind, [a], [b], |_| "here".to_owned());
-        let mut found = Comparison { common: 1, ..Comparison::default() };
-        tally.into(&mut found);
-        found
+        let mut comparison = Comparison { common: 1, ..Comparison::default() };
+        tally.into(&mut comparison);
+        comparison
     }
 
     #[test]
@@ -527,9 +527,9 @@ mod tests {
         assert!(!same(Kind::Same, 1.0, 1.0 + 1e-15));
         // At a tolerance of 0 nothing but the value itself.
         for kind in [Kind::Scale(1.0), Kind::Variance(1.0), Kind::Counts(&|_| 5.0)] {
-            let found = compared(kind, 1.0, 1.0 + 1e-15, 0.0);
-            let of = found.furthest.clone().expect("they differ");
-            assert!(!found.is_same() && of.times_allowed.is_none() && of.largest < 1.2e-15, "{of:?}");
+            let comparison = compared(kind, 1.0, 1.0 + 1e-15, 0.0);
+            let of = comparison.furthest.clone().expect("they differ");
+            assert!(!comparison.is_same() && of.times_allowed.is_none() && of.largest < 1.2e-15, "{of:?}");
         }
         // How far, in parts of what is allowed: also of what is the same.
         let times = |b: f64| compared(Kind::Scale(1.0), 0.0, b, 1e-5).furthest.and_then(|of| of.times_allowed);

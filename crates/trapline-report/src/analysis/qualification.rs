@@ -155,16 +155,16 @@ pub fn qualify(record: &CampaignRecord) -> Result<Qualification, QualificationEr
 
 /// Points of one key together, in the order in which each key and each point came first.
 fn alike<'a, K: Eq + Hash>(points: impl Iterator<Item = (K, &'a RecordedPoint)>) -> Vec<Vec<&'a RecordedPoint>> {
-    let mut found: Vec<Vec<&RecordedPoint>> = Vec::new();
+    let mut parts: Vec<Vec<&RecordedPoint>> = Vec::new();
     let mut known: HashMap<K, usize> = HashMap::new();
     for (key, point) in points {
-        let at = *known.entry(key).or_insert(found.len());
-        match found.get_mut(at) {
+        let at = *known.entry(key).or_insert(parts.len());
+        match parts.get_mut(at) {
             Some(of_key) => of_key.push(point),
-            None => found.push(vec![point]),
+            None => parts.push(vec![point]),
         }
     }
-    found
+    parts
 }
 
 /// Where parts, lots and the time of the verdict are.
@@ -265,12 +265,12 @@ impl<'a> Axes<'a> {
     }
 
     fn least_kept(&self, point: &RecordedPoint) -> Option<f64> {
-        point.outcome.as_ref().map(|found| found.kept.min[self.checkpoint]).filter(|kept| kept.is_finite())
+        point.outcome.as_ref().map(|outcome| outcome.kept.min[self.checkpoint]).filter(|kept| kept.is_finite())
     }
 
     /// Failed and programmed cells of a part at a checkpoint.
     fn cells(&self, point: &RecordedPoint, checkpoint: usize) -> (u64, u64) {
-        point.outcome.as_ref().map_or((0, 0), |found| (found.failed[checkpoint], found.programmed))
+        point.outcome.as_ref().map_or((0, 0), |outcome| (outcome.failed[checkpoint], outcome.programmed))
     }
 
     /// 1 for a part that holds no charge.

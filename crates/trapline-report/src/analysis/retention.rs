@@ -53,11 +53,11 @@ fn row(record: &CampaignRecord, point: &RecordedPoint, checkpoints: &[usize]) ->
         material: point.label.material.clone(),
         temperature_k: point.label.temperature_k,
         computed: outcome.is_some(),
-        cells: outcome.map_or(0, |found| found.cells),
-        programmed: outcome.map_or(0, |found| found.programmed),
+        cells: outcome.map_or(0, |outcome| outcome.cells),
+        programmed: outcome.map_or(0, |outcome| outcome.programmed),
         failed_at_programming: outcome.map_or(0, failed_at_programming),
         window_variation: outcome.and_then(window_variation),
-        at: outcome.map_or_else(Vec::new, |found| checkpoints.iter().map(|&k| left(found, k)).collect()),
+        at: outcome.map_or_else(Vec::new, |outcome| checkpoints.iter().map(|&k| left(outcome, k)).collect()),
         flags: point.label.flags.clone(),
     }
 }
@@ -70,25 +70,25 @@ fn reported(record: &CampaignRecord) -> Vec<usize> {
     (0..times.len()).filter(|&k| k == last || wanted(&times[k])).collect()
 }
 
-fn failed_at_programming(found: &PointOutcome) -> u64 {
-    let at_zero = found.times_s.first() == Some(&0.0);
-    found.failed.first().copied().filter(|_| at_zero).unwrap_or(0)
+fn failed_at_programming(outcome: &PointOutcome) -> u64 {
+    let at_zero = outcome.times_s.first() == Some(&0.0);
+    outcome.failed.first().copied().filter(|_| at_zero).unwrap_or(0)
 }
 
-fn window_variation(found: &PointOutcome) -> Option<f64> {
-    let window = (found.fresh_conductance_s - found.conductance_s.mean[0]).abs();
-    let spread = found.conductance_s.variance[0].sqrt();
-    finite(spread / window).filter(|_| found.programmed > 0)
+fn window_variation(outcome: &PointOutcome) -> Option<f64> {
+    let window = (outcome.fresh_conductance_s - outcome.conductance_s.mean[0]).abs();
+    let spread = outcome.conductance_s.variance[0].sqrt();
+    finite(spread / window).filter(|_| outcome.programmed > 0)
 }
 
-fn left(found: &PointOutcome, k: usize) -> RetentionAt {
-    let mean = found.kept.mean[k];
+fn left(outcome: &PointOutcome, k: usize) -> RetentionAt {
+    let mean = outcome.kept.mean[k];
     RetentionAt {
-        time_s: found.times_s[k],
+        time_s: outcome.times_s[k],
         kept: finite(mean),
-        kept_variation: finite(found.kept.variance[k].sqrt() / mean.abs()),
-        lost_fraction: finite(found.lost_fraction.mean[k]),
-        failed_fraction: (found.programmed > 0).then(|| found.failed[k] as f64 / found.programmed as f64),
+        kept_variation: finite(outcome.kept.variance[k].sqrt() / mean.abs()),
+        lost_fraction: finite(outcome.lost_fraction.mean[k]),
+        failed_fraction: (outcome.programmed > 0).then(|| outcome.failed[k] as f64 / outcome.programmed as f64),
     }
 }
 
@@ -160,20 +160,20 @@ const FAILED_EARLY: &str = "some cells had failed at programming, before the bak
 /// Each remark once, in the order of its first point, and the points it is of: by name where they are few, else how
 /// many.
 fn remarks<'a>(rows: &'a [RetentionRow], degrees: &[String]) -> Vec<(&'a str, String)> {
-    let mut found: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut names_of_flag: Vec<(&str, Vec<String>)> = Vec::new();
     for (row, degrees) in rows.iter().zip(degrees) {
         let name = format!("{}, {degrees} °C", row.material);
         let early = (row.failed_at_programming > 0).then_some(FAILED_EARLY);
         for flag in row.flags.iter().map(String::as_str).chain(early) {
-            let known = found.iter_mut().find(|(text, _)| *text == flag);
+            let known = names_of_flag.iter_mut().find(|(text, _)| *text == flag);
             match known {
                 Some((_, names)) if names.contains(&name) => {}
                 Some((_, names)) => names.push(name.clone()),
-                None => found.push((flag, vec![name.clone()])),
+                None => names_of_flag.push((flag, vec![name.clone()])),
             }
         }
     }
-    found.into_iter().map(|(flag, names)| (flag, names.join("; "))).collect()
+    names_of_flag.into_iter().map(|(flag, names)| (flag, names.join("; "))).collect()
 }
 
 /// `300 s`, `1e5 s`: as a campaign file says it.

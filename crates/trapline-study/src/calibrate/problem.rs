@@ -1,7 +1,7 @@
 //! A material, what of it is fitted, and to what: residuals as a function of places between the bounds.
 
 use super::FitError;
-use super::bench::{Bench, Seen};
+use super::bench::{Bench, Simulated};
 use super::claim::Role;
 use super::file::Fit;
 use super::parameter::Parameter;
@@ -30,7 +30,7 @@ pub struct Problem<'a> {
 /// What became of a target at some values.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    pub seen: Seen,
+    pub simulated: Simulated,
     /// In standard errors; one for each point that is compared.
     pub residuals: Vec<f64>,
 }
@@ -153,8 +153,10 @@ impl<'a> Problem<'a> {
         let material = material::parse(&draft.text(), &self.origin)?;
         let mut bench = Bench::new(self.backend, &material, self.role);
         let one = |target: &Target| match outcome(&mut bench, &draft, target) {
-            Err(error) if target.check => Ok(Outcome { residuals: Vec::new(), seen: Seen::Nothing(error.to_string()) }),
-            seen => seen,
+            Err(error) if target.check => {
+                Ok(Outcome { residuals: Vec::new(), simulated: Simulated::Nothing(error.to_string()) })
+            }
+            simulated => simulated,
         };
         self.targets.iter().map(one).collect()
     }
@@ -178,9 +180,9 @@ impl<'a> Problem<'a> {
 
 /// What a target comes to on a bench with the material of a draft.
 fn outcome(bench: &mut Bench, draft: &Draft, target: &Target) -> Result<Outcome, FitError> {
-    let seen = bench.see(&target.aim, &|key| Ok(draft.number(key)?))?;
-    let residuals = residuals(&target.aim, &seen);
-    Ok(Outcome { seen, residuals })
+    let simulated = bench.simulate(&target.aim, &|key| Ok(draft.number(key)?))?;
+    let residuals = residuals(&target.aim, &simulated);
+    Ok(Outcome { simulated, residuals })
 }
 
 /// Completes and checks the keys that go with another: only those that are there, with a ratio to keep, and no key
@@ -213,15 +215,15 @@ fn follow(draft: &Draft, parameters: &mut [Parameter]) -> Result<(), FitError> {
 }
 
 /// Distances from what is wanted, in standard errors.
-fn residuals(aim: &Aim, seen: &Seen) -> Vec<f64> {
-    match (aim, seen) {
-        (Aim::Number { target, width, .. }, Seen::Number(value)) => vec![width.residual(*value, *target)],
-        (Aim::Claim(target), Seen::Claim(measured)) => vec![target.residual(measured.value)],
-        (Aim::Iv(measured), Seen::Curve(simulated)) => {
+fn residuals(aim: &Aim, simulated: &Simulated) -> Vec<f64> {
+    match (aim, simulated) {
+        (Aim::Number { target, width, .. }, Simulated::Number(value)) => vec![width.residual(*value, *target)],
+        (Aim::Claim(target), Simulated::Claim(measured)) => vec![target.residual(measured.value)],
+        (Aim::Iv(measured), Simulated::Curve(simulated)) => {
             let compared = measured.points.iter().zip(simulated).filter(|(point, _)| MeasuredIv::compares(point));
             compared.map(|(point, i)| measured.residual(*i, point.y)).collect()
         }
-        (Aim::Retention(measured), Seen::Curve(simulated)) => {
+        (Aim::Retention(measured), Simulated::Curve(simulated)) => {
             measured.points.iter().zip(simulated).map(|(point, y)| measured.width.residual(*y, point.y)).collect()
         }
         // A target sees its own kind.

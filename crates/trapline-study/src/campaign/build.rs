@@ -127,7 +127,7 @@ impl<'a> Build<'a> {
         let label = CampaignLabel {
             name: file.name.clone(),
             campaign_toml: text.to_owned(),
-            overrides: overrides.told(),
+            overrides: overrides.described(),
             sweeps: sweeps.axes.clone(),
             materials: materials.iter().map(|of| (of.name.clone(), of.text.clone())).collect(),
             temperatures_k,
@@ -273,10 +273,9 @@ impl<'a> Build<'a> {
             let program = check::program(&format!("material[{i}].program"), &of.program)?;
             let material = physics.map_or_else(|| material.clone(), |physics| physics.left_of(material.clone()));
             let segments = protocol::segments(&program).len() as u64;
-            let found = Programmed { material, program, segments };
-            let before =
-                self.cases.last().and_then(|case| case.of.materials.get(i)).filter(|before| ***before == found);
-            programmed.push(before.cloned().unwrap_or_else(|| Arc::new(found)));
+            let new = Programmed { material, program, segments };
+            let before = self.cases.last().and_then(|case| case.of.materials.get(i)).filter(|before| ***before == new);
+            programmed.push(before.cloned().unwrap_or_else(|| Arc::new(new)));
         }
         Ok(programmed)
     }
@@ -295,11 +294,11 @@ fn changed(sweeps: &Sweeps, materials: &[Material]) -> Result<Changed, Bad> {
     // Every set changes the same keys: a draft needs no change back.
     let drafts = || materials.iter().map(|of| Draft::new(&of.text, &of.name)).collect::<Result<Vec<_>, _>>();
     let read = |drafts: &mut Result<Vec<Draft>, DraftError>, (places, case): (Vec<usize>, usize)| {
-        let found = sweeps.parameters(case).and_then(|parameters| match drafts {
+        let materials = sweeps.parameters(case).and_then(|parameters| match drafts {
             Ok(drafts) => materials.iter().zip(drafts).map(|(of, draft)| with(of, draft, &parameters)).collect(),
             Err(error) => Err(wrong_material(&materials[0].name, error)),
         });
-        (places, found)
+        (places, materials)
     };
     Ok(sets.into_par_iter().map_init(drafts, read).collect())
 }
@@ -334,14 +333,14 @@ fn temperatures(in_celsius: &[f64]) -> Result<Vec<f64>, Bad> {
     const KEY: &str = "bake.temperatures_c";
     check::not_empty(KEY, in_celsius.len(), "one temperature")?;
     check::at_most(KEY, in_celsius.len(), MAX_TEMPERATURES)?;
-    let mut found: Vec<f64> = Vec::new();
+    let mut temperatures_k: Vec<f64> = Vec::new();
     for (i, &value) in in_celsius.iter().enumerate() {
         let key = format!("{KEY}[{i}]");
         let temperature_k = kelvin(check::temperature(&key, value)?);
-        if found.contains(&temperature_k) {
+        if temperatures_k.contains(&temperature_k) {
             return Err(Bad::key(key, format!("{value:?} for the second time"), "another temperature"));
         }
-        found.push(temperature_k);
+        temperatures_k.push(temperature_k);
     }
-    Ok(found)
+    Ok(temperatures_k)
 }

@@ -85,8 +85,8 @@ impl Speeds {
     fn of(&self, kind: Kind) -> f64 {
         let same = |(known, _): &&(Kind, f64)| *known == kind;
         let near = |(known, _): &&(Kind, f64)| known.material_index == kind.material_index;
-        let found = self.0.iter().find(same).or_else(|| self.0.iter().find(near)).or_else(|| self.0.first());
-        found.map_or(0.0, |(_, seconds)| *seconds)
+        let speed = self.0.iter().find(same).or_else(|| self.0.iter().find(near)).or_else(|| self.0.first());
+        speed.map_or(0.0, |(_, seconds)| *seconds)
     }
 }
 
@@ -121,15 +121,15 @@ pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Tim
         kinds.iter().map(|(&kind, &(number, cells))| (kind, number, cells * u128::from(kind.steps))).collect();
     order.sort_by_key(|&(_, _, work)| std::cmp::Reverse(work));
     // One of each material before a second of any.
-    let mut seen = BTreeSet::new();
-    order.sort_by_key(|&(kind, _, _)| !seen.insert(kind.material_index));
+    let mut materials = BTreeSet::new();
+    order.sort_by_key(|&(kind, _, _)| !materials.insert(kind.material_index));
     let mut speeds = Speeds::default();
     for (kind, number, _) in order.into_iter().take(MOST_SAMPLES) {
         speeds.0.push((kind, seconds_per_cell(plan, backend, number)? / kind.steps as f64));
     }
     let (samples, all_kinds) = (speeds.0.len(), kinds.len() <= MOST_SAMPLES);
-    let found = Time { seconds: 0.0, samples, all_kinds, speeds };
-    Ok(Time { seconds: found.of(plan, numbers), ..found })
+    let time = Time { seconds: 0.0, samples, all_kinds, speeds };
+    Ok(Time { seconds: time.of(plan, numbers), ..time })
 }
 
 fn seconds_per_cell(plan: &Plan, backend: &dyn Backend, number: usize) -> Result<f64, TimeError> {
@@ -304,6 +304,6 @@ pub fn memory_bytes(plan: &Plan) -> u64 {
 }
 
 fn length(path: &Path) -> Result<u64, RecordError> {
-    let found = fs::metadata(path).map_err(|source| RecordError::Unreadable { path: path.to_owned(), source })?;
-    Ok(found.len())
+    let metadata = fs::metadata(path).map_err(|source| RecordError::Unreadable { path: path.to_owned(), source })?;
+    Ok(metadata.len())
 }

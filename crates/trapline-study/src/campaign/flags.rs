@@ -56,8 +56,8 @@ mod tests {
     fn a_barrier_too_wide_or_too_hot_for_its_law_is_remarked_on() {
         let mut dots = material::shipped("pi-ws2-qd").unwrap();
         let remarks = |dots: &Material, bake_c: f64| {
-            let found = flags(dots, &[], kelvin(25.0), kelvin(bake_c), 0.1);
-            found.into_iter().filter(|remark| remark.contains("broadens injection")).collect::<Vec<_>>()
+            let remarks = flags(dots, &[], kelvin(25.0), kelvin(bake_c), 0.1);
+            remarks.into_iter().filter(|remark| remark.contains("broadens injection")).collect::<Vec<_>>()
         };
         assert!(remarks(&dots, 700.0).is_empty());
         let hot = remarks(&dots, 1000.0);

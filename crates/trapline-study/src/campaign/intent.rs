@@ -112,9 +112,9 @@ impl Intent {
 
 /// What gives the same bits as itself and nothing else: the CPU backend on any machine, the reference, GPUs of one
 /// kind with their driver, wherever they are plugged in.
-pub(super) fn computer(who: &Identity) -> String {
-    let Identity { backend, driver, .. } = who;
-    if backend == "gpu" { format!("gpu ({}, {driver})", who.model()) } else { backend.clone() }
+pub(super) fn computer(identity: &Identity) -> String {
+    let Identity { backend, driver, .. } = identity;
+    if backend == "gpu" { format!("gpu ({}, {driver})", identity.model()) } else { backend.clone() }
 }
 
 /// What is to be said where values of one computer would stand beside those of another.

@@ -44,8 +44,8 @@ impl Piece {
     fn open(path: &Path, trust: Trust) -> Result<Piece, MergeError> {
         let kind = |kind| Err(MergeError::Kind { path: path.to_owned(), kind });
         match trapline_record::open(path, trust)? {
-            Record::Campaign(found) => Ok(Piece::Record(found)),
-            Record::Unfinished(found) => Ok(Piece::Unfinished(found)),
+            Record::Campaign(piece) => Ok(Piece::Record(piece)),
+            Record::Unfinished(piece) => Ok(Piece::Unfinished(piece)),
             Record::Point(..) => kind("point of a campaign"),
             Record::Experiment(_) => kind("record of an experiment"),
         }
@@ -148,7 +148,7 @@ pub fn stage_merge(
     let provenance = Provenance {
         program_version: program.version.to_owned(),
         commit: program.commit.to_owned(),
-        identity: computers.first().cloned().unwrap_or_else(|| who(first)),
+        identity: computers.first().cloned().unwrap_or_else(|| identity_of(first)),
         started_utc,
         ended_utc: now(),
     };
@@ -161,7 +161,7 @@ pub fn stage_merge(
     Ok(Merged { points: sources.len(), of: label.points(), remarks })
 }
 
-fn who(piece: &Piece) -> Identity {
+fn identity_of(piece: &Piece) -> Identity {
     match piece {
         Piece::Record(record) => record.provenance.identity.clone(),
         Piece::Unfinished(record) => record.provenance.identity.clone(),
@@ -170,14 +170,14 @@ fn who(piece: &Piece) -> Identity {
 
 /// One identity of each computer whose bits may differ from another's.
 fn computers(pieces: &[Piece]) -> Vec<Identity> {
-    let mut found: Vec<Identity> = Vec::new();
+    let mut computers: Vec<Identity> = Vec::new();
     for piece in pieces {
-        let identity = who(piece);
-        if found.iter().all(|known| intent::computer(known) != intent::computer(&identity)) {
-            found.push(identity);
+        let identity = identity_of(piece);
+        if computers.iter().all(|known| intent::computer(known) != intent::computer(&identity)) {
+            computers.push(identity);
         }
     }
-    found
+    computers
 }
 
 fn same_values(number: usize, first: &Piece, second: &Piece) -> Result<(), MergeError> {

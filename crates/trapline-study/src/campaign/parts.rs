@@ -73,7 +73,7 @@ impl Parts {
             Err(e) => return Err(refused("read the folder", path, e)),
             Ok(_) => {}
         }
-        let found = Contents::of(path)?;
+        let contents = Contents::of(path)?;
         match File::options().read(true).write(true).open(path.join(LOCK)) {
             Ok(file) => match try_lock(file) {
                 Lock::Busy => return Err(RunError::Running(path.to_owned())),
@@ -83,7 +83,7 @@ impl Parts {
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => return Err(refused("open", &path.join(LOCK), e)),
         }
-        if existing == Existing::Keep { found.without_points(path) } else { Ok(()) }
+        if existing == Existing::Keep { contents.without_points(path) } else { Ok(()) }
     }
 
     /// Makes the folder this run's: creates it where it is missing, locks it, clears what an earlier run left or
@@ -109,7 +109,7 @@ impl Parts {
         // Made exclusively, or there already and a file: a link that somebody planted is not followed.
         let file = match options.clone().create_new(true).open(&name) {
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-                if !fs::symlink_metadata(&name).is_ok_and(|found| found.is_file()) {
+                if !fs::symlink_metadata(&name).is_ok_and(|metadata| metadata.is_file()) {
                     let found = format!("its {LOCK} is no file");
                     return Err(RunError::NotParts { path: path.to_owned(), found });
                 }
@@ -174,7 +174,7 @@ impl Parts {
 
     /// The same of any folder; none where it is no folder of points.
     pub(super) fn finished(path: &Path) -> usize {
-        Contents::of(path).map_or(0, |found| found.points.len())
+        Contents::of(path).map_or(0, |contents| contents.points.len())
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -187,7 +187,7 @@ impl Parts {
     /// [`RunError::Record`] for what the system refuses. What somebody else put there meanwhile stays, with a warning.
     pub(super) fn discard(self) -> Result<(), RunError> {
         match Contents::of(&self.path) {
-            Ok(found) => found.discard(),
+            Ok(contents) => contents.discard(),
             Err(error) => {
                 tracing::warn!("the record is written; the folder of its points stays: {error}");
                 Ok(())
@@ -198,10 +198,10 @@ impl Parts {
 
 impl Drop for Parts {
     fn drop(&mut self) {
-        let Ok(found) = Contents::of(&self.path) else {
+        let Ok(contents) = Contents::of(&self.path) else {
             return;
         };
-        if !found.points.is_empty() || found.discard().is_err() {
+        if !contents.points.is_empty() || contents.discard().is_err() {
             return;
         }
         let _ = fs::remove_file(self.path.join(LOCK));

@@ -28,7 +28,7 @@ pub struct Overrides {
 
 impl Overrides {
     /// As the record tells them.
-    pub(super) fn told(&self) -> Vec<String> {
+    pub(super) fn described(&self) -> Vec<String> {
         let all = [("rows", self.rows), ("cols", self.cols), ("seed", self.seed)];
         all.into_iter().filter_map(|(name, value)| Some(format!("{name} = {}", value?))).collect()
     }
@@ -131,15 +131,15 @@ impl Plan {
         let mut build = Build::new(text, &file, table, materials, overrides).map_err(value)?;
         for number in 0..build.sweeps.cases() {
             build.case(number).map_err(|refused| {
-                let told = match build.sweeps.axes.is_empty() {
+                let place = match build.sweeps.axes.is_empty() {
                     true => String::new(),
-                    false => format!("with {}: ", build.sweeps.told(number)),
+                    false => format!("with {}: ", build.sweeps.described(number)),
                 };
                 match refused {
                     Refused::File(message) => {
-                        CampaignError::Syntax { path: path(), message: format!("{told}{message}") }
+                        CampaignError::Syntax { path: path(), message: format!("{place}{message}") }
                     }
-                    Refused::Value(bad) => value(Bad { what: format!("{told}{}", bad.what), ..bad }),
+                    Refused::Value(bad) => value(Bad { what: format!("{place}{}", bad.what), ..bad }),
                 }
             })?;
         }

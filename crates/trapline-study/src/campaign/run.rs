@@ -55,7 +55,7 @@ impl Destination {
         if record.file_name().is_none() || slash {
             return Err(RunError::NoFile(record.to_owned()));
         }
-        let is_link = fs::symlink_metadata(record).is_ok_and(|found| found.is_symlink());
+        let is_link = fs::symlink_metadata(record).is_ok_and(|metadata| metadata.is_symlink());
         let bad_name = |what: String| Err(RunError::Name { path: record.to_owned(), what });
         let target = match fs::canonicalize(record) {
             Ok(target) if is_link => target,
@@ -101,19 +101,19 @@ impl Destination {
     fn check_files(&self, inputs: &[PathBuf], replaces: bool) -> Result<(), RunError> {
         let folder = commit::folder_of(&self.record);
         match fs::metadata(folder) {
-            Ok(found) if found.is_dir() => {}
+            Ok(metadata) if metadata.is_dir() => {}
             Err(e) if !matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Err(refused("read the folder", folder, e));
             }
             _ => return Err(RunError::NoFolder { path: self.record.clone(), folder: folder.to_owned() }),
         }
         for path in std::iter::once(&self.record).chain(&self.figures) {
-            let found = match fs::symlink_metadata(path) {
-                Ok(found) => found,
+            let metadata = match fs::symlink_metadata(path) {
+                Ok(metadata) => metadata,
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
                 Err(e) => return Err(refused("write", path, e)),
             };
-            let kind = if path.is_dir() { Some("a folder") } else { files::other_kind(found.file_type()) };
+            let kind = if path.is_dir() { Some("a folder") } else { files::other_kind(metadata.file_type()) };
             if let Some(kind) = kind {
                 return Err(RunError::NotAFile { path: path.clone(), kind });
             }
@@ -140,26 +140,26 @@ impl Destination {
     ///
     /// # Errors
     /// [`RunError::Computed`] for such a record from another backend; as [`Destination::claim`], for the points.
-    pub fn is_finished(&self, plan: &Plan, who: &Identity, program: Program) -> Result<bool, RunError> {
-        let is_plans = |found: &CampaignRecord| {
-            let whole = plan.numbers.iter().all(|&number| found.points[number].outcome.is_some());
-            found.label.difference(&plan.label).is_none() && whole
+    pub fn is_finished(&self, plan: &Plan, identity: &Identity, program: Program) -> Result<bool, RunError> {
+        let is_plans = |recorded: &CampaignRecord| {
+            let whole = plan.numbers.iter().all(|&number| recorded.points[number].outcome.is_some());
+            recorded.label.difference(&plan.label).is_none() && whole
         };
-        let found = open_campaign(&self.record).ok().filter(is_plans);
-        let Some(found) = found.filter(|_| !Parts::replaces(&self.parts)) else {
+        let recorded = open_campaign(&self.record).ok().filter(is_plans);
+        let Some(recorded) = recorded.filter(|_| !Parts::replaces(&self.parts)) else {
             return Ok(false);
         };
-        let others = found
+        let others = recorded
             .points
             .iter()
             .filter(|point| point.outcome.is_some())
             .map(|point| &point.provenance)
-            .find_map(|by| intent::other_computer(&intent::computer(&by.identity), &intent::computer(who)));
+            .find_map(|by| intent::other_computer(&intent::computer(&by.identity), &intent::computer(identity)));
         if let Some(what) = others {
             return Err(RunError::Computed { path: self.record.clone(), what });
         }
         if self.parts.exists() {
-            Parts::claim(&self.parts, Existing::Resume, &Intent::new(plan, who, program, false))?.discard()?;
+            Parts::claim(&self.parts, Existing::Resume, &Intent::new(plan, identity, program, false))?.discard()?;
         }
         Ok(true)
     }
@@ -173,13 +173,13 @@ impl Destination {
     pub fn claim(
         &self,
         plan: &Plan,
-        who: &Identity,
+        identity: &Identity,
         program: Program,
         existing: Existing,
     ) -> Result<ClaimedDestination<'_>, RunError> {
         let (inputs, replaces) = (&plan.inputs, self.replaces(existing));
         self.check(inputs, existing)?;
-        let parts = Parts::claim(&self.parts, existing, &Intent::new(plan, who, program, replaces))?;
+        let parts = Parts::claim(&self.parts, existing, &Intent::new(plan, identity, program, replaces))?;
         // Again, now that nobody else writes: a run that was alive at the first look may have ended.
         self.check_files(inputs, replaces)?;
         // One that is in progress has none: what lies there is somebody else's.
@@ -380,7 +380,7 @@ fn compute_all<'a>(
         let mut result = Ok(());
         for point in points {
             // A writer that is gone says why below.
-            match computing.point(point, watch).map(|found| computed.send(Box::new(found)).is_ok()) {
+            match computing.point(point, watch).map(|point| computed.send(Box::new(point)).is_ok()) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {

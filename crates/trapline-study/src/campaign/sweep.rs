@@ -213,7 +213,7 @@ impl Sweeps {
     }
 
     /// What a case sets, for people: `seed = 3`.
-    pub(super) fn told(&self, number: usize) -> String {
+    pub(super) fn described(&self, number: usize) -> String {
         let places = self.places(number);
         let value =
             |(axis, at): (&Sweep, usize)| format!("{} = {}", axis.name, toml_file::shown(&axis.coordinate.text(at)));
@@ -321,7 +321,7 @@ fn values(here: &str, file: &SweepFile, keys: usize) -> Result<Vec<Vec<Value>>, 
             Err(Bad::key(format!("{key}[{i}]"), toml_file::shown(&value.to_string()), limit))
         }
     };
-    let found: Vec<Vec<Value>> = match (&file.values, file.from, file.to) {
+    let places: Vec<Vec<Value>> = match (&file.values, file.from, file.to) {
         (Some(values), None, None) if keys == 1 => values.iter().map(|value| vec![value.clone()]).collect(),
         (Some(values), None, None) => {
             values.iter().enumerate().map(|(i, value)| of_one(i, value)).collect::<Result<_, Bad>>()?
@@ -334,15 +334,15 @@ fn values(here: &str, file: &SweepFile, keys: usize) -> Result<Vec<Vec<Value>>, 
             return Err(Bad::key(here, "a sweep with other values", "given either values, or from and to for one key"));
         }
     };
-    let mut seen = HashSet::with_capacity(found.len());
-    for (i, values) in found.iter().enumerate() {
+    let mut taken = HashSet::with_capacity(places.len());
+    for (i, values) in places.iter().enumerate() {
         let mut text = String::new();
         values.iter().for_each(|value| identity(value, &mut text));
-        if !seen.insert(text) {
+        if !taken.insert(text) {
             return Err(Bad::key(format!("{key}[{i}]"), "a value for the second time", "another value"));
         }
     }
-    Ok(found)
+    Ok(places)
 }
 
 /// A text that two values share exactly where a campaign could not tell them apart: a whole number is the same with a

@@ -7,7 +7,7 @@ use trapline_engine::backend::reference::Reference;
 use trapline_model::material;
 use trapline_study::calibrate::file::{self, Fit};
 use trapline_study::calibrate::target::Aim;
-use trapline_study::calibrate::{self, Found, Problem, Search, Seen};
+use trapline_study::calibrate::{self, FitResult, Problem, Search, Simulated};
 
 const NARROW: &str = "lower = 1e-11\nupper = 1e-10";
 /// Relative error of a current.
@@ -32,14 +32,16 @@ fn plan(bounds: &str) -> Fit {
 }
 
 /// The shipped dots' own currents as targets, each times `exp(error)`.
-fn measured(bounds: &str, error: impl Fn(usize) -> f64) -> Found {
+fn measured(bounds: &str, error: impl Fn(usize) -> f64) -> FitResult {
     let dots = material::shipped("pi-ws2-qd").unwrap();
     let problem = |plan: Fit| Problem::new(&dots, "dots", plan, None, &Reference).unwrap();
     let mut plan = plan(bounds);
     let true_ones = problem(plan.clone());
     let outcomes = true_ones.outcomes(&true_ones.start, |_| true).unwrap();
     for (i, (aimed, outcome)) in plan.targets.iter_mut().zip(outcomes).enumerate() {
-        let (Aim::Number { target, .. }, Some(Seen::Number(value))) = (&mut aimed.aim, outcome.map(|o| o.seen)) else {
+        let (Aim::Number { target, .. }, Some(Simulated::Number(value))) =
+            (&mut aimed.aim, outcome.map(|o| o.simulated))
+        else {
             panic!("a number")
         };
         *target = value * error(i).exp();

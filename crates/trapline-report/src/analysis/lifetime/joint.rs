@@ -137,8 +137,11 @@ impl JointFit {
         let last = self.temperatures_k[self.temperatures_k.len() - 1];
         refuse_known(to, (self.temperatures_k[0], last))?;
         let broken = self.segments.as_ref().and_then(|segments| segments.broken.as_ref());
-        if let (Some(found), false) = (broken, to.across_break) {
-            let limit = format!("the activation energy changes between {} K and {} K", found.cooler_k, found.hotter_k);
+        if let (Some(line_break), false) = (broken, to.across_break) {
+            let limit = format!(
+                "the activation energy changes between {} K and {} K",
+                line_break.cooler_k, line_break.hotter_k
+            );
             return Err(refused(
                 to.temperature_k,
                 limit,

@@ -184,8 +184,8 @@ impl Maximum {
         }
         let covariance = DMatrix::from_columns(&columns);
         // A variance a million million times that with the others known: the others tell nothing.
-        let told = (0..size).all(|i| covariance[(i, i)] * self.information[(i, i)] < 1e12);
-        let told = told && covariance[(size - 1, size - 1)] < MOST_VARIANCE;
-        (told && (0..size).all(|i| covariance[(i, i)] > 0.0)).then_some(covariance)
+        let is_determined = (0..size).all(|i| covariance[(i, i)] * self.information[(i, i)] < 1e12);
+        let is_determined = is_determined && covariance[(size - 1, size - 1)] < MOST_VARIANCE;
+        (is_determined && (0..size).all(|i| covariance[(i, i)] > 0.0)).then_some(covariance)
     }
 }

@@ -104,7 +104,7 @@ impl Segments {
         let line = |points: &[TimePoint]| Line::fit(TemperatureLaw::Arrhenius, points, floor);
         let whole = line(&points)?;
         let local = points.windows(2).map(|pair| local_energy(pair, floor)).collect::<Result<_, _>>()?;
-        let mut found = Segments {
+        let mut segments = Segments {
             whole,
             broken: None,
             p_value: None,
@@ -114,18 +114,18 @@ impl Segments {
             floor,
             points,
         };
-        let n = found.points.len();
+        let n = segments.points.len();
         let mut best: Option<(Line, Line)> = None;
         for cut in 2..n.saturating_sub(1) {
-            let (below, above) = (line(&found.points[..cut])?, line(&found.points[cut..])?);
+            let (below, above) = (line(&segments.points[..cut])?, line(&segments.points[cut..])?);
             if best.as_ref().is_none_or(|(b, a)| below.chi2 + above.chi2 < b.chi2 + a.chi2) {
                 best = Some((below, above));
             }
         }
         if let Some((below, above)) = best {
-            found.decide(below, above, n);
+            segments.decide(below, above, n);
         }
-        Ok(found)
+        Ok(segments)
     }
 
     fn decide(&mut self, below: Line, above: Line, n: usize) {
@@ -162,11 +162,13 @@ impl Segments {
         let temperature = to.temperature_k;
         let line = match &self.broken {
             None => &self.whole,
-            Some(found) if temperature <= found.cooler_k => &found.below,
-            Some(found) if temperature >= found.hotter_k => &found.above,
-            Some(found) => {
-                let limit =
-                    format!("the activation energy changes between {} K and {} K", found.cooler_k, found.hotter_k);
+            Some(line_break) if temperature <= line_break.cooler_k => &line_break.below,
+            Some(line_break) if temperature >= line_break.hotter_k => &line_break.above,
+            Some(line_break) => {
+                let limit = format!(
+                    "the activation energy changes between {} K and {} K",
+                    line_break.cooler_k, line_break.hotter_k
+                );
                 return Err(refused(temperature, limit, "test at this temperature, or allow across_break"));
             }
         };

@@ -36,9 +36,9 @@ pub(super) fn line(
         _ => physical(&points),
     };
     // One line that tells no slope is none; of two, each is judged by itself.
-    let segments = segments.and_then(|found| match found.broken {
-        None => slope_told(&found.whole, question.confidence).map(|()| found),
-        Some(_) => Ok(found),
+    let segments = segments.and_then(|fitted| match fitted.broken {
+        None => slope_told(&fitted.whole, question.confidence).map(|()| fitted),
+        Some(_) => Ok(fitted),
     });
     let side = |of: fn(&Break) -> &Line| match &segments {
         Ok(Segments { broken: Some(broken), .. }) => {
@@ -51,7 +51,7 @@ pub(super) fn line(
     let broken = segments.as_ref().ok().and_then(|segments| segments.broken.as_ref());
     LineOfTimes {
         fraction: question.fractions[index],
-        energy_ev: segments.as_ref().map(|found| energy(&found.whole, question.confidence)).map_err(Clone::clone),
+        energy_ev: segments.as_ref().map(|fitted| energy(&fitted.whole, question.confidence)).map_err(Clone::clone),
         energy_below_ev: side(|broken| &broken.below),
         energy_above_ev: side(|broken| &broken.above),
         break_meaning: broken.map(|broken| meaning(broken, glass_transition_k)),
@@ -66,7 +66,7 @@ pub(super) fn line(
 /// or put the break elsewhere. One alone makes no line, and beside another break there is no room for this one: then
 /// the steep temperatures are left out.
 fn physical(points: &[TimePoint]) -> (Result<Segments, String>, Option<f64>) {
-    let segments = match found(points) {
+    let segments = match fit_lines(points) {
         Ok(segments) => segments,
         Err(reason) => return (Err(reason), None),
     };
@@ -79,7 +79,7 @@ fn physical(points: &[TimePoint]) -> (Result<Segments, String>, Option<f64>) {
         // The hot side alone; it is too steep to be followed anywhere.
         return (Ok(segments), None);
     }
-    match found(&cold) {
+    match fit_lines(&cold) {
         Ok(of_cold) if of_cold.broken.is_none() && points.len() - cold.len() >= 2 => {
             (segments.broken_above(cooler_k).map_err(why), None)
         }
@@ -100,7 +100,7 @@ pub(super) fn left_out(line: &LineOfTimes) -> Option<String> {
 }
 
 /// Segments of times at two temperatures at least; in words why there are none.
-pub(super) fn found(points: &[TimePoint]) -> Result<Segments, String> {
+pub(super) fn fit_lines(points: &[TimePoint]) -> Result<Segments, String> {
     Segments::find(points, TIME_FLOOR).map_err(why)
 }
 
@@ -128,12 +128,12 @@ fn untold(populations: &[Population], index: usize, points: &[TimePoint]) -> Str
             format!("; {what} at {}{}{cure}", names.join(", "), if cure.is_empty() { "" } else { ": " })
         })
         .collect();
-    let told = match points {
+    let lead = match points {
         [one] => format!("only {} tells the time", degrees(one.temperature_k)),
         _ => "no temperature tells the time".to_owned(),
     };
     let more = if populations.len() < 2 { ": bake at more temperatures" } else { "" };
-    format!("{told}; a line needs two temperatures, and bounds three{more}{}", reasons.concat())
+    format!("{lead}; a line needs two temperatures, and bounds three{more}{}", reasons.concat())
 }
 
 /// Why a temperature with a law has no time to a fraction.

@@ -57,9 +57,9 @@ fn chart(scene: &Scene<'_>, group: &Group, index: usize, range: (f64, f64)) -> R
     let of = &group.populations[index];
     let (mut pool, mut first) = (Pool::default(), None);
     for &place in &of.places {
-        if let Some(found) = scene.details.histograms(place)? {
-            pool.add(&found.conductance);
-            first.get_or_insert(found.conductance);
+        if let Some(histograms) = scene.details.histograms(place)? {
+            pool.add(&histograms.conductance);
+            first.get_or_insert(histograms.conductance);
         }
     }
     let series = pool.all().or(first);
