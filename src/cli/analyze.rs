@@ -106,7 +106,7 @@ impl Analyze {
             (false, all) => all.iter().map(report::text).collect::<Vec<_>>().join("\n"),
         };
         terminal::print(&printed)?;
-        // What was found is told, whatever becomes of its files.
+        // The result is printed even if its files cannot be written.
         let written = written?;
         if let (Some(folder), false) = (&self.output, self.quiet) {
             terminal::note(&format!("wrote {written} files in {}", folder.display()));

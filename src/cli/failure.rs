@@ -23,7 +23,7 @@ pub enum Failure {
     Usage(String),
     /// Something failed on the way: exit code 1.
     Failed(String),
-    /// Nothing is left to say; the exit code.
+    /// The output has said everything already; only the exit code is left.
     Reported(u8),
 }
 
@@ -87,7 +87,7 @@ impl From<CommitError> for Failure {
     }
 }
 
-/// A name that is taken is the user's to change, as it is before anything is computed.
+/// A file name that is taken is a usage error, as it is before anything is computed.
 impl From<KeepError> for Failure {
     fn from(error: KeepError) -> Self {
         match error {
@@ -159,7 +159,7 @@ impl From<MergeError> for Failure {
     }
 }
 
-/// Names and options are the user's to change.
+/// Wrong names and options are usage errors.
 impl From<SlurmError> for Failure {
     fn from(error: SlurmError) -> Self {
         Failure::Usage(one_line_of(&error))

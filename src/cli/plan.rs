@@ -42,7 +42,7 @@ pub struct PlanCommand {
     json: bool,
 }
 
-/// What was found out.
+/// What the campaign will take.
 struct Forecast {
     time: Time,
     recording: Recording,

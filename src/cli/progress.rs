@@ -22,7 +22,7 @@ use super::{Failure, terminal};
 /// Least time between two lines where the standard error is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(60);
 
-/// A file of lines with times.
+/// A log file: one line for each event, with its time.
 #[derive(Clone)]
 pub struct Log(Option<Arc<Mutex<File>>>);
 
@@ -98,7 +98,7 @@ fn own_stream(path: &Path) -> Option<std::io::Result<File>> {
     }
 }
 
-/// What a log may not be, in words: what would wait for a reader, or be harmed.
+/// Why a path cannot be a log: it would wait for a reader, or an existing file would be damaged.
 fn refused(kind: std::fs::FileType, path: &Path) -> Option<&'static str> {
     #[cfg(unix)]
     {
@@ -175,7 +175,7 @@ impl Progress {
         let done: Vec<usize> = done.into_iter().copied().collect();
         let (all, before) = (plan.work_of(&plan.numbers), plan.work_of(&done));
         let bar = terminal::bar(all, "cell-steps", quiet);
-        // Neither the rate nor the time that is left knows of what was there before.
+        // The rate and the time left count only the steps of this run.
         bar.set_position(before);
         bar.reset_eta();
         let now = Instant::now();
@@ -193,7 +193,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the progress bar.
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }

@@ -70,7 +70,7 @@ fn time(text: &str) -> Result<f64, String> {
     time_s.ok_or_else(|| format!("it must be a time in seconds from {MIN_TIME_S:e} to {MAX_TIME_S:e}"))
 }
 
-/// What is known of a point.
+/// The result for one point, and for the points of the same population.
 #[derive(Serialize)]
 struct PointResult {
     number: usize,
@@ -81,7 +81,7 @@ struct PointResult {
     kept_below: f64,
     /// Further points of the same population.
     also: Vec<usize>,
-    /// Why there is none.
+    /// Why there is no estimate.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,7 +201,7 @@ impl Rare {
     }
 }
 
-/// Cells that fail, though not as precisely known as asked for.
+/// Times at which the failed fraction is not known as precisely as asked for.
 fn missed(time: &Estimate) -> bool {
     time.failed_cells > 0 && !time.reached
 }
@@ -234,7 +234,7 @@ fn table(plan: &Plan, report: &Report) -> String {
     table.render() + &remarks(report)
 }
 
-/// The times that say something: from the last without failures to the first of nothing else.
+/// The times worth a row: from the last without failures to the first at which practically all cells have failed.
 fn shown(times: &[Estimate]) -> &[Estimate] {
     let first = times.iter().position(|time| time.failed_cells > 0).unwrap_or(times.len()).saturating_sub(1);
     let last = times.iter().position(|time| time.fraction > 0.9999).unwrap_or(times.len() - 1);
@@ -252,7 +252,7 @@ fn method(estimate: &PointEstimate, time: &Estimate) -> &'static str {
 
 fn cells(estimate: &PointEstimate, time: &Estimate) -> [String; 7] {
     let number = |x: f64| if x == 0.0 || x == 1.0 { format!("{x}") } else { format!("{x:.3e}") };
-    // A fraction beside 1 is told by what is missing.
+    // A fraction near 1 is printed as its difference from 1.
     let near_one = |x: f64| if x > 0.999 && x < 1.0 { format!("1-{:.1e}", 1.0 - x) } else { number(x) };
     [
         format!("{:.3e}", time.time_s),
@@ -265,7 +265,7 @@ fn cells(estimate: &PointEstimate, time: &Estimate) -> [String; 7] {
     ]
 }
 
-/// What the table does not say.
+/// Remarks below the table.
 fn remarks(report: &Report) -> String {
     let mut lines = String::new();
     let estimates = || report.points.iter().filter_map(|of| of.estimate.as_ref());

@@ -110,7 +110,7 @@ impl Run {
                 terminal::note(line);
             }
         };
-        // What is there is looked at, and may be a record by its name only.
+        // An existing output is opened to see whether it really is a record.
         if destination.record.is_file() {
             reading::survive(&destination.record, Extent::Summary)?;
         }
@@ -138,7 +138,7 @@ impl Run {
         let missing: Vec<usize> =
             plan.numbers.iter().copied().filter(|number| !claim.done().contains(number)).collect();
         if let Some(long) = long(&plan, backend.as_ref(), &missing)? {
-            // A day is worth a line, quiet or not.
+            // A run of more than a day is announced even with --quiet.
             log.line(&long);
             terminal::note(&long);
         }
@@ -150,7 +150,7 @@ impl Run {
         progress.end();
         let (destination, taken) = match result {
             Ok(()) => (destination, None),
-            // The record is whole under another name.
+            // The record is complete, but under another name.
             Err(RunError::Taken(taken)) => (Destination::new(&taken.kept[0], draws)?, Some(RunError::Taken(taken))),
             Err(error) => return Err(error.into()),
         };
@@ -234,7 +234,7 @@ fn kept(destination: &Destination, log: &Log) -> impl Fn() -> String + Send + 's
 fn report(path: &Path, stem: Option<&Path>, replaces: bool, json: bool) -> Result<Vec<String>, Failure> {
     let record_read = record::open_campaign(path)?;
     let mut rows = retention::summary(&record_read);
-    // Those of other shards have nothing to say.
+    // The record of a shard holds no values for the points of other shards.
     rows.retain(|row| row.computed);
     let printed = if json { Ok(()) } else { terminal::print(&retention::table(&rows)) };
     let mut written = vec![path.to_owned()];

@@ -153,7 +153,7 @@ impl Output<'_> {
 
     fn group(&self, dataset: &Dataset) -> Result<(), RecordError> {
         let place = &dataset.name;
-        // It is there already where a dataset inside it came first.
+        // The group exists already if a dataset inside it was written first.
         let made = if self.file.link_exists(place) { self.file.group(place) } else { self.file.create_group(place) };
         let group = made.writing(self.shown, &format!("create the group {place}"))?;
         let attributes = self.attributes(&group);
@@ -261,7 +261,7 @@ fn notes(at: &Attributes<'_>, notes: &[(String, String)]) -> Result<(), RecordEr
     Ok(())
 }
 
-/// Whole rows where they fit.
+/// Chunks of whole rows where they fit.
 fn chunk_shape(shape: &[usize]) -> Vec<usize> {
     let mut chunk = vec![1; shape.len()];
     let mut room = CHUNK;

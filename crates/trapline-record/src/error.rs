@@ -62,7 +62,7 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    /// The file whose content, and not the system, is the error.
+    /// The file whose content is at fault; `None` where the system is.
     pub fn damaged_file(&self) -> Option<&Path> {
         match self {
             RecordError::NotHdf5 { path, .. }

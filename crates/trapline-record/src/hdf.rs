@@ -68,7 +68,7 @@ fn reading(path: &Path, doing: &str, error: &hdf5::Error) -> RecordError {
     explain(path, doing, error, DAMAGED)
 }
 
-/// Whether it is what the system says of a file that may not grow further: HDF5 hands that on in words only.
+/// Whether the error says that the file may not grow further (`EFBIG`); HDF5 passes the system's error on as text only.
 fn is_too_large(detail: &str) -> bool {
     #[cfg(unix)]
     {
@@ -240,7 +240,7 @@ impl Source {
     }
 }
 
-/// What a missing seal has to say to the result of reading the file.
+/// Replaces an error of reading by one that names the missing seal, where the file has none.
 fn blame<T>(sealed: bool, read: Result<T, RecordError>) -> Result<T, RecordError> {
     read.map_err(|error| match error {
         RecordError::Hdf5 { path, doing, detail, .. } if !sealed => {
@@ -331,7 +331,7 @@ pub(crate) fn finish(file: hdf5::File, temporary: &Path, shown: &Path) -> Result
     seal::close(temporary).map_err(|e| CommitError::new("seal", shown, e).into())
 }
 
-/// Asked by name: a list of all would take longer, the more there are.
+/// Asked by name: listing all attributes takes longer the more there are.
 pub(crate) fn has_attribute(at: &Location, name: &str) -> bool {
     let Ok(name) = CString::new(name) else {
         return false;

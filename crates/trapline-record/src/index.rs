@@ -1,6 +1,6 @@
 //! The record of a campaign that is not finished: its axes, the settings of its points, and links to their files.
 //!
-//! It is written before the first point and never changed: a link to a point that is not there yet leads nowhere, and
+//! It is written before the first point and never changed: a link to a point that does not exist yet dangles, and
 //! h5py says so. The merge replaces it, by rename, with a file that holds everything.
 
 use std::path::{Path, PathBuf};

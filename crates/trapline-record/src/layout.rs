@@ -2,12 +2,12 @@
 
 /// What the root attribute `file_type` says of a whole campaign.
 pub const CAMPAIGN_FILE_TYPE: &str = "trapline campaign";
-/// What it says of one point.
+/// Its value for one point.
 pub const POINT_FILE_TYPE: &str = "trapline point";
-/// What it says of an experiment.
+/// Its value for an experiment.
 pub const EXPERIMENT_FILE_TYPE: &str = "trapline experiment";
 
-/// What it says of a campaign of which no merge has been made yet: its axes, and links to its points.
+/// Its value for a campaign in progress, which holds the axes and links to the points.
 pub const UNFINISHED_FILE_TYPE: &str = "trapline campaign in progress";
 
 /// Major and minor version. A reader refuses a newer major version and reads older ones; a minor version only adds.

@@ -1,9 +1,10 @@
-//! Records whose large datasets are virtual: they lie in the files they were merged from, and this file leads there.
+//! Records whose large datasets are virtual: the values stay in the files that were merged, and this file refers to
+//! them.
 //!
 //! HDF5 gives fill values for what a missing or changed source should hold, without a word. So the record names its
 //! sources and their checksums, every byte of a source is compared with its checksum when the record is opened, and
-//! the record is refused where one is not as it was. A source must hold its values itself: of a chain only the first
-//! link would be checked.
+//! the record is refused if one has changed. A source must hold its values itself, because only the first file of a
+//! chain would be checked.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -115,7 +116,7 @@ pub(super) fn check(input: &Input<'_>) -> Result<(), RecordError> {
     let folder = commit::folder_of(input.path);
     for (name, sum) in names.iter().zip(sums) {
         let source = folder.join(name);
-        // Its checksum is over all of it, however small the record that leads there.
+        // The checksum covers the whole source, however small the record that refers to it.
         input.tell(fs::metadata(&source).map_or(0, |metadata| metadata.len()));
         let linked = |found| RecordError::Linked { path: input.path.to_owned(), source_name: name.clone(), found };
         let opened = hdf::open(&source, Trust::Sealed).map_err(|error| match error {

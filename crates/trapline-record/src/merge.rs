@@ -98,7 +98,7 @@ pub fn stage_merge(
     held: Held,
 ) -> Result<(), RecordError> {
     let count = campaign.points();
-    // Looked for first: a missing point must not cost the merge of those before it.
+    // All points are looked for first, so that a missing one is reported before time is spent on merging the others.
     for &(number, source) in sources {
         if number >= count {
             let limit = format!("less than {count}, one of the campaign's");

@@ -309,7 +309,7 @@ impl<'a> Output<'a> {
             let doing = format!("write the dataset {name}");
             slot.pending.borrow_mut().write(&slot.dataset, &axes).writing(self.shown, &doing)?;
         }
-        // A dataset that is open when the file closes would be an error of ours.
+        // Closing a file with an open dataset would be an error in this module.
         drop(self.datasets);
         hdf::finish(self.file, &self.temporary, self.shown)
     }

@@ -11,7 +11,7 @@ use super::texts;
 /// Bytes gathered for a dataset before they are written.
 const ENOUGH: usize = 1 << 20;
 
-/// Values of one dataset that are not written yet.
+/// Values of one dataset that wait to be written.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     /// Number of the first point that is gathered, and of the one after the last.
@@ -19,7 +19,7 @@ pub(super) struct Pending {
     values: Values,
 }
 
-/// By the type of a dataset.
+/// Waiting values by the type of the dataset.
 #[derive(Debug, Default)]
 pub(super) enum Values {
     #[default]
@@ -32,7 +32,7 @@ pub(super) enum Values {
     Texts(Vec<VarLenUnicode>),
 }
 
-/// What a dataset of points may hold.
+/// A type of value that a dataset of points may hold.
 pub(super) trait Stored: H5Type + Clone {
     /// The list of this type; none where the dataset is of another.
     fn list(values: &mut Values) -> Option<&mut Vec<Self>>;
@@ -82,7 +82,7 @@ impl Pending {
         Ok(())
     }
 
-    /// Takes a text, one of so many.
+    /// Adds the text of one point; `points` is the number of all points.
     pub(super) fn put_text(&mut self, points: usize, point: usize, text: VarLenUnicode) {
         if matches!(self.values, Values::None) {
             self.values = Values::Texts(vec![VarLenUnicode::default(); points]);

@@ -7,7 +7,8 @@
 //! The seal is 20 bytes behind HDF5's last byte, where the library never looks: `trapline`, the number of bytes
 //! before the seal (u64) and their CRC-32 (u32), both little-endian. A program that changes the file through HDF5
 //! cuts the seal off; an unsealed file is read where the caller trusts it ([`Trust`](super::Trust)), since sealing is
-//! a promise of this program and not of HDF5. The seal keeps out accidents. Who forges it can hand HDF5 any file.
+//! a promise of this program and not of HDF5. The seal detects accidents, not attacks: whoever forges it can make
+//! HDF5 read any file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -18,7 +19,7 @@ use trapline_model::files;
 const MAGIC: &[u8; 8] = b"trapline";
 const LENGTH: u64 = 20;
 
-/// What the end of a file says of the rest.
+/// The state of a file's seal.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Seal {
     Intact,
@@ -42,7 +43,7 @@ pub(super) fn close(path: &Path) -> io::Result<()> {
     file.write_all(&sum.to_le_bytes())
 }
 
-/// The checksum a file's seal states; none where it has no seal.
+/// The checksum that a file's seal states; `None` where it has no seal.
 pub(super) fn stated(path: &Path) -> io::Result<Option<u32>> {
     let mut file = files::open(path)?;
     let length = file.metadata()?.len();

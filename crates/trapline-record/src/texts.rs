@@ -1,7 +1,8 @@
 //! Datasets of texts of any length, read and written whole.
 //!
 //! HDF5 turns such texts between memory and file in a buffer of 1 MiB, and clears it at every call, however few the
-//! texts are: of the time to record a small point that was the half. The crate has no way to ask for a smaller one.
+//! texts are: clearing it took half of the time to record a small point. The hdf5 crate has no way to ask for a
+//! smaller buffer.
 
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -16,7 +17,7 @@ use hdf5_sys::h5s::H5S_ALL;
 /// Bytes of the buffer: 4,096 texts at once.
 const BUFFER: usize = 1 << 15;
 
-/// A property list of transfers that closes itself.
+/// A data transfer property list that is closed on drop.
 struct Transfer(hid_t);
 
 impl Transfer {

@@ -106,13 +106,13 @@ impl Ready {
     }
 }
 
-/// What an experiment found, in the forms it is told in.
+/// The result of an experiment, and how it is presented.
 struct Findings {
     command: &'static str,
     dataset: Dataset,
     plate: Plate,
     summary: Table,
-    /// What the summary leaves out or stands for.
+    /// A remark on the summary: what it leaves out or averages over.
     remark: Option<String>,
 }
 
@@ -174,7 +174,7 @@ impl Specimen {
         if let Some(remarks) = findings.dataset.remark("outside_validity") {
             note(remarks);
         }
-        // What was found is told, whatever becomes of its files.
+        // The result is printed even if its files cannot be written.
         let written = match &self.output {
             Some(path) => self.write(ready, &findings, path).map(|files| note(&format!("wrote {files}"))),
             None => Ok(()),

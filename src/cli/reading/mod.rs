@@ -26,8 +26,8 @@ const COMMAND: &str = "--read-records";
 const EVERYTHING: &str = "everything";
 const UNSEALED_TOO: &str = "unsealed-too";
 
-/// Exit code of a child to which HDF5 refused a file. What stood behind that may be a limit that the process that
-/// asks has not.
+/// Exit code of a child in which HDF5 refused a file. The cause may be one of the child's limits, which the parent
+/// does not have.
 const BY_HDF5: u8 = 3;
 
 const NO_SEAL: &str = "it has no seal at its end, so it was cut short or changed: restore it or compute it again";
@@ -88,21 +88,21 @@ pub fn spoilt(paths: &[PathBuf], extent: Extent) -> Vec<(usize, String)> {
     refusals
 }
 
-/// What came of a child.
+/// How a child ended.
 enum Came {
     Through,
-    /// It could not read a file, and says why.
+    /// It could not read a file; its message says why.
     Refused(String),
-    /// There could be none.
+    /// No child could be started.
     None(String),
-    /// It did not live to read the file of this place in the list, or HDF5 refused it.
+    /// It ended before it had read the file at this place in the list, or HDF5 refused that file.
     Lost {
         at: usize,
         said: String,
     },
 }
 
-/// What a child may use of the machine.
+/// Limits of a child process.
 struct Limits {
     /// Of the processor for each file, s. A sound one takes a tenth of it. What its points unfold to in memory is
     /// allowed beside.
@@ -162,7 +162,7 @@ fn read_by(paths: &[PathBuf], extent: Extent, trust: Trust, limits: &Limits) -> 
     let mut child = command.spawn()?;
     let listens = child.stdin.take();
     let names: Vec<u8> = paths.iter().flat_map(|path| [bytes_of(path.as_os_str()), vec![0]].concat()).collect();
-    // A child that is gone closes its end; what became of it is told below.
+    // A child that has ended closes its end of the pipe; how it ended is handled below.
     let tells = std::thread::spawn(move || listens.map(|mut pipe| pipe.write_all(&names)));
     let alive = Arc::new(Mutex::new(Instant::now()));
     let sign = Arc::clone(&alive);
@@ -200,7 +200,7 @@ fn bytes_of(name: &OsStr) -> Vec<u8> {
 const FILE: u8 = b'.';
 const POINT: u8 = b',';
 
-/// Files that a child has read. Each byte of it is a sign of life.
+/// Counts the files a child has read. Every byte it sends shows that it is alive.
 fn count(mut pipe: impl Read, alive: &Mutex<Instant>) -> usize {
     let (mut count, mut block) = (0, [0_u8; 4096]);
     while let Ok(read @ 1..) = pipe.read(&mut block) {
@@ -210,7 +210,7 @@ fn count(mut pipe: impl Read, alive: &Mutex<Instant>) -> usize {
     count
 }
 
-/// Waits for as long as the child shows that it lives, and ends it then.
+/// Waits while the child shows that it is alive, and kills it otherwise.
 fn wait(child: &mut Child, most: Duration, alive: &Mutex<Instant>) -> std::io::Result<Option<ExitStatus>> {
     let mut pause = Duration::from_millis(1);
     loop {

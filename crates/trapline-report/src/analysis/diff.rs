@@ -1,4 +1,4 @@
-//! In what two files of results differ, number by number.
+//! Compares two files of results, number by number.
 //!
 //! # Theory
 //! Two backends agree within the rounding of single precision, and that is a share of the numbers they compute with,
@@ -50,12 +50,12 @@ pub struct Difference {
     pub values: [f64; 2],
 }
 
-/// What two files have in common, and what not.
+/// The result of comparing two files.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Comparison {
-    /// In what they are not the same thing: campaign, axes, materials. One line each.
+    /// Differences in what was computed: campaign, axes, materials. One line each.
     pub described: Vec<String>,
-    /// What one of them lacks. One line each.
+    /// What only one of the files has. One line each.
     pub missing: Vec<String>,
     /// Points, or datasets of experiments, that both hold.
     pub common: usize,
@@ -201,7 +201,7 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
     let names = |of: &CampaignRecord| {
         let mut known: BTreeMap<String, usize> = BTreeMap::new();
         let mut unique_name = |name: String| {
-            // Alike by name, a value that a sweep lists twice say: told apart by their order.
+            // Points of the same name, such as those of a value that a sweep lists twice, are numbered in their order.
             let times = known.entry(name.clone()).and_modify(|times| *times += 1).or_insert(1);
             if *times == 1 { name } else { format!("{name} (number {times})") }
         };
@@ -257,7 +257,7 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
     Ok(comparison)
 }
 
-/// What a point is, whatever its number.
+/// Names a point by its material, temperature and place on the sweeps, not by its number.
 fn name(record: &CampaignRecord, point: &PointLabel) -> String {
     let sweeps = record.label.sweeps.iter().zip(&point.sweep_index);
     let sweeps =

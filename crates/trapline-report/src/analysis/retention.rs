@@ -104,7 +104,7 @@ charge lost    of what a cell held after programming; mean
 failed         programmed cells that keep less than the threshold
 ";
 
-/// Most points that the table shows: a terminal is no place for more.
+/// Most points that the table shows.
 const MOST_POINTS: usize = 24;
 
 /// The summary as text: a table, the remarks on the model's validity, one line each, and what the columns hold. Of
@@ -185,7 +185,7 @@ fn shown(value: Option<f64>, as_text: fn(f64) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), as_text)
 }
 
-/// A share between nothing and all, in percent with two decimals, that is not rounded to either when it is not.
+/// A share in percent with two decimals; a share between 0 and 1 is never rounded to 0 % or 100 %.
 fn kept_percent(fraction: f64) -> String {
     let text = format!("{:.2}", 100.0 * fraction);
     match text.as_str() {
@@ -202,7 +202,7 @@ fn small_percent(fraction: f64) -> String {
     let percent = 100.0 * fraction;
     match percent.abs() {
         0.0 => "0".to_owned(),
-        // What is not all must not look like all.
+        // A share below 1 must not be rounded to 100 %.
         size if (99.95..100.0).contains(&size) => ">99.9".to_owned(),
         size if !(0.001..1e4).contains(&size) => format!("{percent:.2e}"),
         size => {

@@ -1,4 +1,4 @@
-//! The simulated side of the targets: experiments on the material, each run once however many targets look at it.
+//! The simulated side of the targets: experiments on the material, each run once however many targets use it.
 
 use ndarray::{Ix2, Ix3};
 
@@ -19,18 +19,18 @@ use trapline_model::protocol::{Part, Segment, segments};
 /// Seed of the claims that are measured on cells that differ, as `trapline paper` takes it.
 const SEED: u64 = 1;
 
-/// What a target came to.
+/// The simulated value of a target.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Simulated {
     Number(f64),
     Claim(Measured),
     /// The simulated value of each point.
     Curve(Vec<f64>),
-    /// Nothing, and why.
+    /// No value, and the reason.
     Nothing(String),
 }
 
-/// One material under all experiments.
+/// One material and the experiments run on it so far.
 pub struct Bench<'a> {
     backend: &'a dyn Backend,
     material: &'a Material,
@@ -47,7 +47,7 @@ impl<'a> Bench<'a> {
         Bench { backend, material, role, sweeps, trains, batches, raw }
     }
 
-    /// What a target comes to; `parameter` looks a number of the material's file up.
+    /// Simulates a target; `parameter` looks up a number of the material's file.
     ///
     /// # Errors
     /// What the backend says, and claims that cannot be measured.

@@ -12,7 +12,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// That of a shipped material's name.
+    /// The role of a shipped material, by its name.
     ///
     /// # Errors
     /// [`FitError::Request`] for any other name.
@@ -24,7 +24,7 @@ impl Role {
         }
     }
 
-    /// That of a material: sheets hop.
+    /// The role that fits a material: nanosheets are those with a hopping current.
     pub fn of(material: &Material) -> Role {
         if material.hopping.is_some() { Role::Nanosheets } else { Role::Dots }
     }
@@ -94,11 +94,11 @@ const QUICK: [&str; 4] = ["sweeps", "concentration", "small-sweeps", "ns-array"]
 pub struct ClaimTarget {
     pub claim: Claim,
     pub batches: &'static [&'static str],
-    /// One standard error, where the user says.
+    /// The standard error that the user gives, if any.
     pub tolerance: Option<f64>,
 }
 
-/// Of a limit, each of two by itself: how far past it a value is one standard error away, where the user does not say.
+/// Standard error of a limit as a share of it, where the user gives none; each of two limits has its own.
 const OF_A_LIMIT: f64 = 0.01;
 
 impl ClaimTarget {
@@ -188,7 +188,8 @@ mod tests {
             assert!((power.residual(value) - expected).abs() < 1e-9, "{value:e}: {}", power.residual(value));
         }
         assert!(!ClaimTarget::new("set-voltage", None).expect("known").1);
-        // What the model is known to contradict is looked at and pulls nothing, though its sweeps are quick.
+        // A claim that the model is known to contradict is checked only and does not enter the fit, though its sweeps
+        // are quick.
         let (line, quick) = ClaimTarget::new("qd-no-hopping", None).expect("known");
         assert!(!quick && line.batches == ["sweeps"] && line.claim.expected == Expected::Contradicted);
     }

@@ -1,4 +1,4 @@
-//! What the targets say of the parameters, and what they cannot tell.
+//! How well the targets determine the parameters, and which directions they leave open.
 //!
 //! # Theory
 //! Near the optimum the residuals, counted in standard errors, are linear in the places x of the parameters between
@@ -16,10 +16,10 @@ const LEAST_SINGULAR: f64 = 3.464_101_615_137_754_6;
 const NAMED_FROM: f64 = 0.3;
 /// Correlations from here on are named.
 const CORRELATED_FROM: f64 = 0.95;
-/// Singular values are taken as at least this share of the largest: below it, rounding.
+/// Smaller singular values are raised to this share of the largest: below it they are rounding.
 const ROUNDING: f64 = 1e-10;
 
-/// What a fit knows.
+/// How well a fit determines its parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Knowledge {
     /// Standard error of each parameter in places; none where it is not identifiable or is held at a bound.
@@ -30,7 +30,7 @@ pub struct Knowledge {
     pub correlated: Vec<(usize, usize, f64)>,
 }
 
-/// Knowledge from the Jacobian over places; `held` parameters are left out.
+/// Evaluates the Jacobian over places; `held` parameters are left out.
 pub fn knowledge(jacobian: &DMatrix<f64>, held: &[bool]) -> Knowledge {
     let count = held.len();
     let free: Vec<usize> = (0..count).filter(|i| !held[*i]).collect();
@@ -66,7 +66,7 @@ pub fn knowledge(jacobian: &DMatrix<f64>, held: &[bool]) -> Knowledge {
         parts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
         let largest = parts[0].1;
         parts.retain(|(_, part)| part.abs() >= NAMED_FROM * largest.abs());
-        // The sign of a direction means nothing.
+        // A direction and its negative are the same; the largest part is made positive.
         knowledge.open.push(parts.into_iter().map(|(p, part)| (p, part * largest.signum())).collect());
     }
     for (i, &a) in free.iter().enumerate() {

@@ -62,13 +62,13 @@ pub struct FittedParameter {
 #[derive(Debug, Clone)]
 pub struct FitResult {
     pub parameters: Vec<FittedParameter>,
-    /// At the values found.
+    /// Outcomes of the targets at the fitted values.
     pub targets: Vec<(Target, Outcome)>,
     pub knowledge: Knowledge,
-    /// Of the targets that are fitted, at the values found.
+    /// Chi-squared over the fitted targets, at the fitted values.
     pub chi2: f64,
     pub chi2_at_start: f64,
-    /// Numbers that are fitted.
+    /// Number of residuals.
     pub residuals: usize,
     pub stop: Stop,
     pub evaluations: usize,
@@ -106,7 +106,7 @@ pub fn run(problem: &Problem, search: &Search) -> Result<FitResult, FitError> {
     let values = problem.rounded(&best.places);
     let places = problem.places(&values);
     let held: Vec<bool> = best.at_bound().iter().map(Option::is_some).collect();
-    // At the values as they are written, rounded or not.
+    // Evaluated at the values as they are written, rounded or not.
     let targets: Vec<_> = problem.targets.iter().cloned().zip(problem.all_outcomes(&values)?).collect();
     let fitted: Vec<f64> =
         targets.iter().filter(|(target, _)| !target.check).flat_map(|(_, outcome)| outcome.residuals.clone()).collect();
@@ -144,7 +144,7 @@ fn anywhere(parameters: usize, start: u32, seed: u64) -> Vec<f64> {
     (0..parameters).map(place).collect()
 }
 
-/// Whether the material that is found may be called so.
+/// Refuses a name that the new material must not have.
 ///
 /// # Errors
 /// [`FitError::Request`].

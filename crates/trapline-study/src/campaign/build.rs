@@ -49,9 +49,9 @@ pub(super) fn materials(files: &[MaterialFile], origin: &str, base: &Path) -> Re
     Ok(materials)
 }
 
-/// Why a case does not become points.
+/// Why a case cannot be turned into points.
 pub(super) enum Refused {
-    /// The file with the values of the case is no campaign: which key and why.
+    /// The file with the values of the case is not a valid campaign: which key and why.
     File(String),
     Value(Bad),
 }
@@ -65,7 +65,7 @@ impl From<Bad> for Refused {
 /// Materials with the numbers that sweeps give them, or why there are none.
 type Changed = HashMap<Vec<usize>, Result<Vec<Material>, Bad>>;
 
-/// A plan in the making.
+/// A plan while it is built, case by case.
 pub(super) struct Build<'a> {
     pub(super) sweeps: Sweeps,
     label: CampaignLabel,
@@ -80,7 +80,8 @@ pub(super) struct Build<'a> {
     /// Materials with what is done to them, by the places on the axes that change them.
     programmed: HashMap<Vec<usize>, Vec<Arc<Programmed>>>,
     materials: Vec<Material>,
-    /// The materials with the numbers that sweeps give them, or why not, by the places on the axes that do.
+    /// The materials with the numbers that sweeps give them, or the reason why there are none; keyed by the places on
+    /// those axes.
     changed: Changed,
 }
 
@@ -291,7 +292,7 @@ impl<'a> Build<'a> {
 fn changed(sweeps: &Sweeps, materials: &[Material]) -> Result<Changed, Bad> {
     let sets = sweeps.sets_of_parameters();
     check::changed_materials(sets.len().saturating_mul(materials.len()))?;
-    // Every set changes the same keys: a draft needs no change back.
+    // Every set changes the same keys, so a draft can be reused without undoing the last change.
     let drafts = || materials.iter().map(|of| Draft::new(&of.text, &of.name)).collect::<Result<Vec<_>, _>>();
     let read = |drafts: &mut Result<Vec<Draft>, DraftError>, (places, case): (Vec<usize>, usize)| {
         let materials = sweeps.parameters(case).and_then(|parameters| match drafts {

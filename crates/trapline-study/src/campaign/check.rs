@@ -71,12 +71,12 @@ pub(super) fn whole(key: &str, value: i64, low: u64, high: u64) -> Result<u64, B
     }
 }
 
-/// A list with something in it.
+/// Refuses an empty list.
 pub(super) fn not_empty(key: &str, length: usize, of: &str) -> Result<(), Bad> {
     if length > 0 { Ok(()) } else { Err(Bad::key(key, "an empty list", format!("a list of at least {of}"))) }
 }
 
-/// A list that is not too long.
+/// Refuses a list longer than its limit.
 pub(super) fn at_most(key: &str, length: usize, most: usize) -> Result<(), Bad> {
     if length <= most {
         return Ok(());
@@ -126,7 +126,7 @@ pub(super) fn dump(file: &DumpFile, shape: ArrayShape, checkpoints: usize) -> Re
     Ok(CellWindow { first_row, first_col, rows, cols })
 }
 
-/// Axes that are there, and limits that leave something to fail.
+/// Refuses empty axes, and limits under which no cell could fail.
 pub(super) fn qualification(of: &QualificationFile, sweeps: &[Sweep]) -> Result<(), Bad> {
     let swept: Vec<&str> = sweeps.iter().map(|sweep| sweep.name.as_str()).collect();
     let axis = |key: &str, name: &str| match &swept[..] {
@@ -152,7 +152,7 @@ pub(super) fn qualification(of: &QualificationFile, sweeps: &[Sweep]) -> Result<
     whole("qualification.allowed_fails", of.allowed_fails, 0, MAX_POINTS as u64).map(drop)
 }
 
-/// A fresh cell that conducts, and no more than a number can say.
+/// Refuses a material whose fresh cell does not conduct, or conducts more than a number can hold.
 pub(super) fn read_out(material: &Material, read: &ReadOut, temperature_k: f64) -> Result<(), Bad> {
     if read.is_sound() {
         return Ok(());

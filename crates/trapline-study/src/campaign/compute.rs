@@ -45,7 +45,7 @@ fn failed(point: &PointLabel, source: BackendError) -> RunError {
     }
 }
 
-/// The trace of a window, as planes of rows and columns and in siemens.
+/// The trace of a window as arrays (checkpoint, row, column), conductances in S.
 fn dump(job: &Job, window: CellWindow, [conductance, filling, lost]: [ArrayView2<'_, f32>; 3]) -> Option<CellDump> {
     let shape = (job.times_s().len(), window.rows as usize, window.cols as usize);
     let plane =

@@ -8,7 +8,7 @@ use trapline_model::files::commit::Batch;
 use trapline_model::outcome::{CampaignLabel, CampaignRecord, Identity, Program, Provenance};
 use trapline_record::{Held, Record, RecordError, Source, Trust, UnfinishedRecord};
 
-/// Why pieces do not make a campaign; one line.
+/// Why pieces cannot be merged into a campaign, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
     #[error("{} is of another campaign than {}: its {what} is another; merge pieces of one campaign", path.display(), first.display())]
@@ -30,7 +30,7 @@ pub enum MergeError {
 pub struct Merged {
     pub points: usize,
     pub of: usize,
-    /// What the reader of the result should know: several computers, say.
+    /// Remarks for the user, such as that several computers made the points.
     pub remarks: Vec<String>,
 }
 
@@ -168,7 +168,7 @@ fn identity_of(piece: &Piece) -> Identity {
     }
 }
 
-/// One identity of each computer whose bits may differ from another's.
+/// One identity for each kind of computer whose results may differ in their bits from another's.
 fn computers(pieces: &[Piece]) -> Vec<Identity> {
     let mut computers: Vec<Identity> = Vec::new();
     for piece in pieces {

@@ -33,7 +33,7 @@ pub struct Destination {
     pub parts: PathBuf,
     /// Path of the figures without their ending.
     pub figure_stem: PathBuf,
-    /// Those to be drawn: all or none.
+    /// Paths of the figures to draw: all of them, or none.
     pub figures: Vec<PathBuf>,
 }
 
@@ -75,8 +75,8 @@ impl Destination {
         Ok(Destination { parts: appended(&target, ".parts"), record: target, figure_stem, figures })
     }
 
-    /// Refuses to replace what is there, unless told to, and what must not be replaced in any case: what is no file,
-    /// the `inputs` of the campaign, the points of a run that is alive. Changes nothing.
+    /// Refuses outputs that exist, unless `existing` says otherwise, and in any case those that must never be replaced:
+    /// what is no regular file, the `inputs` of the campaign, the points of a run that is still going. Changes nothing.
     ///
     /// # Errors
     /// [`RunError::NoFolder`] for a folder that is missing, [`RunError::Exists`] for the record or a figure,
@@ -93,7 +93,7 @@ impl Destination {
         Parts::finished(&self.parts)
     }
 
-    /// Whether outputs that exist are replaced: a run that goes on replaces what it was told to when it began.
+    /// Whether existing outputs are replaced. A resumed run replaces them if the run that began was told to.
     pub fn replaces(&self, existing: Existing) -> bool {
         existing == Existing::Replace || existing == Existing::Resume && Parts::replaces(&self.parts)
     }
@@ -117,7 +117,7 @@ impl Destination {
             if let Some(kind) = kind {
                 return Err(RunError::NotAFile { path: path.clone(), kind });
             }
-            // What an interrupted run left in the place of its record holds nothing but links.
+            // The unfinished record that an interrupted run left holds nothing but links.
             if *path == self.record && is_unfinished(path) {
                 continue;
             }
@@ -135,8 +135,8 @@ impl Destination {
         Ok(())
     }
 
-    /// Whether the record is there, whole and of this plan: nothing is left to resume. Points that a run was killed
-    /// before it could remove go, if they are this plan's too.
+    /// Whether the record exists, is complete and belongs to this plan, so that nothing is left to resume. Points of
+    /// this plan that a killed run could not remove any more are removed.
     ///
     /// # Errors
     /// [`RunError::Computed`] for such a record from another backend; as [`Destination::claim`], for the points.
@@ -180,9 +180,10 @@ impl Destination {
         let (inputs, replaces) = (&plan.inputs, self.replaces(existing));
         self.check(inputs, existing)?;
         let parts = Parts::claim(&self.parts, existing, &Intent::new(plan, identity, program, replaces))?;
-        // Again, now that nobody else writes: a run that was alive at the first look may have ended.
+        // Checked once more now that the folder is locked: a run that was going at the first check may have written
+        // its record since.
         self.check_files(inputs, replaces)?;
-        // One that is in progress has none: what lies there is somebody else's.
+        // A campaign in progress has no figures yet: files of their names belong to somebody else.
         let has_figures = self.record.exists() && !is_unfinished(&self.record);
         let stale = if has_figures { figures_of(&self.figure_stem) } else { Vec::new() };
         let stale = stale.into_iter().filter(|figure| figure.is_file() && !is_one_of(figure, inputs)).collect();
@@ -190,14 +191,14 @@ impl Destination {
     }
 }
 
-/// A destination that is this run's: its folder of points is locked, and a second run of the same name is refused.
+/// A destination whose folder of points this run has locked: a second run with the same output is refused.
 ///
-/// When the claim ends, a folder in which no point was finished goes too; one with points stays.
+/// On drop, a folder without a finished point is removed; one with points stays.
 #[derive(Debug)]
 pub struct ClaimedDestination<'a> {
     destination: &'a Destination,
     parts: Parts,
-    /// Figures of the record that is replaced: they do not go with the new one.
+    /// Figures of the record that is replaced; removed once the new record is complete, because they do not show it.
     stale: Vec<PathBuf>,
     program: Program,
 }
@@ -208,7 +209,7 @@ impl ClaimedDestination<'_> {
         self.parts.done.len()
     }
 
-    /// Their numbers.
+    /// Numbers of the points taken over.
     pub fn done(&self) -> &BTreeSet<usize> {
         &self.parts.done
     }
@@ -237,7 +238,7 @@ fn appended(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// What a run tells while it goes, from whatever thread knows it.
+/// Receives the progress of a run, from any thread.
 pub trait Watch: Sync {
     /// So many further steps of cells are done, of [`Plan::work_of`] the points that are not taken over.
     fn steps(&self, steps: u64);
@@ -250,7 +251,7 @@ pub trait Watch: Sync {
     }
 }
 
-/// Nobody watches.
+/// Ignores all progress.
 impl Watch for () {
     fn steps(&self, _: u64) {}
     fn finished(&self, _: &PointLabel) {}
@@ -274,7 +275,8 @@ pub fn run(
     let ClaimedDestination { destination, parts, stale, program } = claim;
     let computing = Computing { plan, backend, program };
     if parts.is_locked() {
-        // What a run that was killed in its merge left: as large as the record. Nobody else writes it now.
+        // Temporaries of a run that was killed while merging are as large as the record. The lock is held, so nobody
+        // writes them now.
         commit::remove_stale(&destination.record, Duration::ZERO);
     }
     match record(&computing, destination, &parts.done, watch) {
@@ -300,7 +302,7 @@ pub fn run(
         fs::remove_file(&figure).map_err(|e| refused("remove the figure of the replaced record", &figure, e))?;
     }
     if Parts::replaces(&destination.parts) {
-        // Stopped from here on, a run that goes on finds a record that is whole, and not one that is to be replaced.
+        // If the program is killed after this, a resumed run must find a complete record, not one that it may replace.
         parts.write_down(&Intent::new(plan, &backend.identity(), program, false))?;
     }
     parts.discard()
@@ -325,7 +327,7 @@ fn record(computing: &Computing, to: &Destination, done: &BTreeSet<usize>, watch
             placed => placed?,
         }
     }
-    // By what it is known again when it is to be replaced by the whole one.
+    // Identifies this file later, so that the complete record replaces it and no other.
     let begun = Mark::of(&to.record);
     let missing = plan.numbers.iter().filter(|number| !done.contains(number)).map(|&number| &plan.points[number]);
     compute_all(computing, to, missing, watch)?;
@@ -379,7 +381,7 @@ fn compute_all<'a>(
         });
         let mut result = Ok(());
         for point in points {
-            // A writer that is gone says why below.
+            // If the writer has ended, its error is returned by `join` below.
             match computing.point(point, watch).map(|point| computed.send(Box::new(point)).is_ok()) {
                 Ok(true) => {}
                 Ok(false) => break,
@@ -390,7 +392,7 @@ fn compute_all<'a>(
             }
         }
         drop(computed);
-        // What was computed before a failure is written, whatever became of the point after it.
+        // Points computed before a failure are still written.
         match writer.join() {
             Ok(written) => written.map_err(RunError::Record).and(result),
             Err(panic) => std::panic::resume_unwind(panic),
@@ -405,7 +407,7 @@ struct Computed {
     outcome: PointOutcome,
 }
 
-/// What computes the points of a run.
+/// The plan, the backend and the program that compute the points of a run.
 struct Computing<'a> {
     plan: &'a Plan,
     backend: &'a dyn Backend,
@@ -432,7 +434,7 @@ impl Computing<'_> {
     }
 }
 
-/// When and by whom something was computed that started then and ends now.
+/// Provenance of something whose computation started at `started_utc` and ends now.
 pub fn provenance(program: Program, identity: &Identity, started_utc: String) -> Provenance {
     Provenance {
         program_version: program.version.to_owned(),

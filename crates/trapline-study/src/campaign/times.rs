@@ -7,7 +7,8 @@ use trapline_engine::backend::job::MAX_CHECKPOINTS;
 
 /// Report times where the file gives none, s.
 const DEFAULT_REPORT_S: [f64; 3] = [1e3, 1e4, 1e5];
-/// Two times closer than this, relatively, are one. Small enough that a doubling remains one (see `backend::schedule`).
+/// Two times whose relative distance is smaller than this are the same. Small enough that a doubling remains one (see
+/// `backend::schedule`).
 const SAME: f64 = 1e-12;
 
 /// Times after programming, ascending, without t = 0; and those of them that the summary quotes.

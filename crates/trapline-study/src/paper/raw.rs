@@ -25,7 +25,7 @@ const BAKED_CELLS: u64 = 256;
 /// Arrays that learn the letter.
 const LETTER_SEEDS: u64 = 20;
 
-/// What is kept of each of many sweeps, as [`iv::run`] names it, with unit and meaning.
+/// Variables of [`iv::run`] that are kept of each of many sweeps: name, unit, meaning.
 const EACH_SWEEP: [(&str, &str, &str); 3] = [
     ("current_a", "A", "Current at the end of the dwell"),
     ("injected", "1", "Electrons injected in the dwell"),
@@ -109,7 +109,7 @@ fn sweeps(lab: &Laboratory) -> Group {
     d.real("injected", &["bias_v"], "1", "Electrons injected in the pulse", each(|r| &r.injected));
     d.real("caught", &["bias_v"], "1", "Electrons caught in the pulse", each(|r| &r.caught));
     datasets.push(d);
-    // Hotter than the glass transition: simulated, and marked.
+    // Hotter than the glass transition: simulated, and flagged as outside the model's validity.
     let mut hot = lab.nominal(&lab.qd, 175.0)?;
     datasets.push(iv::run(&mut hot, "iv/qd_175c", &sweep(SWEEP_TO_V))?);
     Ok(datasets)

@@ -35,7 +35,7 @@ pub(super) fn line(
         0 | 1 => (Err(untold(populations, index, &points)), None),
         _ => physical(&points),
     };
-    // One line that tells no slope is none; of two, each is judged by itself.
+    // A single line without a significant slope is refused; of two lines, each is judged by itself.
     let segments = segments.and_then(|fitted| match fitted.broken {
         None => slope_told(&fitted.whole, question.confidence).map(|()| fitted),
         Some(_) => Ok(fitted),
@@ -87,7 +87,7 @@ fn physical(points: &[TimePoint]) -> (Result<Segments, String>, Option<f64>) {
     }
 }
 
-/// What is said of temperatures that were left out.
+/// The remark on temperatures that were left out of a line.
 pub(super) fn left_out(line: &LineOfTimes) -> Option<String> {
     line.left_out_k.map(|kelvin| {
         format!(

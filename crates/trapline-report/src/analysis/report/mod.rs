@@ -7,8 +7,8 @@
 //! temperature, with its counts, its curve and its fits; over them lie the lines of the temperature, and on those the
 //! answers at use.
 //!
-//! Nothing here is a wish: what the data do not bear stands as an `Err` with the reason in one line, and in JSON as
-//! `{"refused": "..."}` in the place of the value.
+//! Every number is backed by the data: one that they do not support is an `Err` with the reason in one line, and in
+//! JSON as `{"refused": "..."}` in the place of the value.
 
 mod gather;
 mod lines;
@@ -42,9 +42,9 @@ pub struct Question {
     /// Failed fractions whose times are asked for: 1e-3 for 1000 ppm. The first is the one that short tables show.
     pub fractions: Vec<f64>,
     pub use_temperatures_k: Vec<f64>,
-    /// Lines may go across a break, and as far as they like.
+    /// Whether lines may be followed across a break and to any distance.
     pub across_break: bool,
-    /// Points that differ in the seed only are one population.
+    /// Whether points that differ in the seed only are pooled into one population.
     pub pool_seeds: bool,
 }
 
@@ -111,7 +111,7 @@ pub struct Population {
     pub places: Vec<usize>,
     /// Takes part in lines over temperature.
     pub on_lines: bool,
-    /// What its counts are good for; where they bear no law, why and what helps.
+    /// Whether its counts support a law; if not, why, and what would help.
     pub verdict: Verdict,
     pub lack: Option<Lack>,
     /// The reason for an `Err`: nothing computed, nothing programmed, counts that fall.
@@ -279,7 +279,8 @@ pub struct LifeAtUse {
     /// The joint fit's, s.
     #[serde(serialize_with = "answer")]
     pub joint: Result<Estimate, String>,
-    /// What a bake shows without any line; none where no bake at the use temperature or above outlived the fraction.
+    /// The life that a bake shows directly, without a line; none where the fraction had failed in every bake at or
+    /// above the use temperature by its first checkpoint.
     pub shown: Option<Shown>,
     /// Longest over shortest of these lives, those left out whose law has an AIC of [`NO_SUPPORT`] above the better
     /// one: what the choice between laws that the data allow is worth.

@@ -1,4 +1,4 @@
-//! How numbers, times and lines are said.
+//! Formats numbers, times and lines of text.
 
 use crate::analysis::lifetime::Bounds;
 use trapline_model::units::YEAR_S;
@@ -69,7 +69,7 @@ pub(super) fn small(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// A chance; tiny ones are all the same.
+/// A probability; below a limit only the limit is given.
 pub(super) fn chance(p: f64) -> String {
     if p < 1e-4 { "<0.0001".to_owned() } else { small(p) }
 }
