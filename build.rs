@@ -1,5 +1,5 @@
-//! What the build knows and the sources cannot ask: the commit, for the records (`TRAPLINE_COMMIT` where it is set, else git's, else
-//! `unknown`), and whether GPU tests are left out.
+//! What the build knows and the sources cannot ask: the commit, for the records (`TRAPLINE_COMMIT` where it is set,
+//! else git's, else `unknown`), and whether GPU tests are left out.
 
 use std::env;
 use std::path::Path;
@@ -14,8 +14,8 @@ fn git(arguments: &[&str]) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The commit of the repository whose root is this package, with `-changed` where the sources differ from it. Unpacked inside another
-/// repository, the package has none.
+/// The commit of the repository whose root is this package, with `-changed` where the sources differ from it.
+/// Unpacked inside another repository, the package has none.
 fn commit() -> Option<String> {
     let root = git(&["rev-parse", "--show-toplevel"])?;
     let here = env::var_os("CARGO_MANIFEST_DIR")?;
@@ -45,7 +45,8 @@ fn main() {
     gpu_tests_left_out();
 }
 
-/// `trapline_skip_gpu` where TRAPLINE_SKIP_GPU_TESTS is set to 1: GPU tests then show as ignored, which cannot be decided at run time.
+/// `trapline_skip_gpu` where TRAPLINE_SKIP_GPU_TESTS is set to 1: GPU tests then show as ignored, which cannot be
+/// decided at run time.
 fn gpu_tests_left_out() {
     println!("cargo::rerun-if-env-changed=TRAPLINE_SKIP_GPU_TESTS");
     println!("cargo::rustc-check-cfg=cfg(trapline_skip_gpu)");

@@ -1,9 +1,9 @@
 //! Retention, all backends side by side, and C peers beside them, in cell-checkpoints per second.
 //!
-//! `retention` runs the bake kernel on cells in memory: the CPU backend with each instruction set, against the C of `peers/retention.c`,
-//! with exp at every checkpoint and with the doubling recurrence. `points` runs whole campaign points (draw, program, bake, statistics)
-//! on every backend. Threads: 1 and all, or those in `TRAPLINE_BENCH_THREADS` (`1,2`). Before anything is timed, the kernels must
-//! agree to 1e-5. Nothing here asserts a time.
+//! `retention` runs the bake kernel on cells in memory: the CPU backend with each instruction set, against the C of
+//! `peers/retention.c`, with exp at every checkpoint and with the doubling recurrence. `points` runs whole campaign
+//! points (draw, program, bake, statistics) on every backend. Threads: 1 and all, or those in `TRAPLINE_BENCH_THREADS`
+//! (`1,2`). Before anything is timed, the kernels must agree to 1e-5. Nothing here asserts a time.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -94,7 +94,8 @@ struct Peer {
 }
 
 impl Peer {
-    /// Compiles with `$CC` or `cc`. `None`, with a line that says why, where that fails: no compiler, or none that takes gcc's options.
+    /// Compiles with `$CC` or `cc`. `None`, with a line that says why, where that fails: no compiler, or none that
+    /// takes gcc's options.
     fn build(input: &Input) -> Option<Peer> {
         let folder = TempDir::new().expect("a temporary folder");
         let (program, data) = (folder.path().join("retention"), folder.path().join("input"));

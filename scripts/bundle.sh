@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes dist/trapline-<version>-x86_64-linux.tar.gz: one stripped binary that needs glibc 2.28 and nothing else, with
-# HDF5 and zlib linked in, the materials, the campaigns, the fits, the documents and the licences. The last line on stdout is the archive's path.
+# HDF5 and zlib linked in, the materials, the campaigns, the fits, the documents and the licences. The last line on
+# stdout is the archive's path.
 #
 # zig's C compiler and linker know the symbols of every glibc, so the machine that builds may be newer than the one that
 # runs. The Vulkan loader is opened at run time, and only if there is one.

@@ -241,8 +241,8 @@ make_venv() {
     printf '%s\n' "$root" >"$venv/made-at"
 }
 
-# pip_install NAME REQUIREMENT...: installs into .setup/venv once; NAME's list of requirements is kept as a stamp. One of them, a few lines of
-# Python that reliability needs, is on PyPI as its source alone.
+# pip_install NAME REQUIREMENT...: installs into .setup/venv once; NAME's list of requirements is kept as a stamp. One
+# of them, a few lines of Python that reliability needs, is on PyPI as its source alone.
 pip_install() {
     local stamp=$venv/have-$1
     shift

@@ -1,8 +1,9 @@
 // Bakes each cell of the tile through some visits, reads it at each, and reduces a block of cells to sums and counts.
-// Twins: src/backend/cpu/bake.rs, read.rs and reduce.rs.
+// Twins: crates/trapline-engine/src/backend/cpu/bake.rs, read.rs and reduce.rs.
 //
-// One workgroup is one block. Its readings go through workgroup memory: slot by slot (sum, square, min and -max of each
-// quantity) the block is folded by 8 invocations a slot, then those 8 by one. The order is fixed, so the tile does not matter.
+// One workgroup is one block. Its readings go through workgroup memory: slot by slot (sum, square, min and -max of
+// each quantity) the block is folded by 8 invocations a slot, then those 8 by one. The order is fixed, so the tile
+// does not matter.
 
 const FOLDERS: u32 = BLOCK / SLOTS;
 // A row a little longer than the block, so that folders of neighbouring slots read different banks.
@@ -42,7 +43,7 @@ fn bake(
     let valid = here < params.count;
     let i = min(here, params.count - 1u);
     let start = start_bake(i);
-    let area = variation[params.count + i];
+    let area = factors[params.count + i];
     let programmed = valid && start > PROGRAMMED_FILLING;
     let slot = local / FOLDERS;
     let folder = local % FOLDERS;

@@ -1,5 +1,5 @@
-// The charge that passes in a dwell. Twin: src/backend/cpu/charge.rs. Everything here begins with the state of the cell in `f`, and
-// what drives a substep in `offered`, `inverse_limit` and `emission`.
+// The charge that passes in a dwell. Twin: crates/trapline-engine/src/backend/cpu/charge.rs. Everything here begins
+// with the state of the cell in `f`, and what drives a substep in `offered`, `inverse_limit` and `emission`.
 
 struct Passed {
     // Mean of theta over a substep.
@@ -43,7 +43,8 @@ fn piece_length(pieces: u32, number: u32) -> f32 {
     return 1.0 / f32(PARTS << halved);
 }
 
-// Mean of theta over a segment, taken in pieces. Leaves the state as it was, and other numbers in what drives a substep.
+// Mean of theta over a segment, taken in pieces. Leaves the state as it was, and other numbers in what drives a
+// substep.
 fn free_share_in_pieces(segment: SegmentRow, trap_filled: f32, speed: f32) -> f32 {
     let start = f;
     var sum = 0.0;

@@ -1,5 +1,5 @@
-// Draws what distinguishes each cell, and empties it. Twin: crates/trapline-engine/src/backend/cpu/draw.rs. Which cells these are is told
-// by tile_cells.wgsl or listed_cells.wgsl.
+// Draws what distinguishes each cell, and empties it. Twin: crates/trapline-engine/src/backend/cpu/draw.rs. Which
+// cells these are is told by tile_cells.wgsl or listed_cells.wgsl.
 
 @compute @workgroup_size(BLOCK)
 fn draw(
@@ -11,10 +11,10 @@ fn draw(
     if i >= params.count {
         return;
     }
-    let drawn = draw_variation(number_of(i));
-    variation[i] = drawn.log_size;
-    variation[params.cells + i] = drawn.area;
-    variation[2u * params.cells + i] = drawn.trap_filled;
+    let drawn = draw_factors(number_of(i));
+    factors[i] = drawn.log_size;
+    factors[params.cells + i] = drawn.area;
+    factors[2u * params.cells + i] = drawn.trap_filled;
     for (var k = 0u; k < CLASSES; k += 1u) {
         occupancy[k * params.cells + i] = 0.0;
     }

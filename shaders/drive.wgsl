@@ -1,6 +1,7 @@
 // Moves cells through some segments of constant bias; the occupancy carries the state from dispatch to dispatch.
-// Twin: crates/trapline-engine/src/backend/cpu/drive.rs. Which cells these are is told by tile_cells.wgsl or listed_cells.wgsl,
-// what drives them by alike.wgsl or apart.wgsl, and what is recorded by silent.wgsl or recording.wgsl.
+// Twin: crates/trapline-engine/src/backend/cpu/drive.rs. Which cells these are is told by tile_cells.wgsl or
+// listed_cells.wgsl, what drives them by alike.wgsl or apart.wgsl, and what is recorded by silent.wgsl or
+// recording.wgsl.
 
 @compute @workgroup_size(BLOCK)
 fn drive(
@@ -14,8 +15,8 @@ fn drive(
     }
     let i = place_of(j);
     let cell = number_of(i);
-    let factors = Variation(variation[i], variation[params.cells + i], variation[2u * params.cells + i]);
-    set_rates_of(i, factors.log_size);
+    let cell_factors = Factors(factors[i], factors[params.cells + i], factors[2u * params.cells + i]);
+    set_rates_of(i, cell_factors.log_size);
     for (var k = 0u; k < CLASSES; k += 1u) {
         f[k] = occupancy[k * params.cells + i];
     }
@@ -28,15 +29,15 @@ fn drive(
             speed = draw_speed(cell, segment.cycle);
             drawn = segment.cycle;
         }
-        begin_segment(segment, factors.trap_filled, speed);
-        set_motion(segment, factors.trap_filled, speed);
+        begin_segment(segment, cell_factors.trap_filled, speed);
+        set_motion(segment, cell_factors.trap_filled, speed);
         for (var substep = 0u; substep < segment.substeps; substep += 1u) {
             tick();
             let uptake = average_uptake(segment.iterations);
             watch_substep(segment, uptake);
             advance(uptake.average);
         }
-        end_segment(segment, factors, j);
+        end_segment(segment, cell_factors, j);
     }
     for (var k = 0u; k < CLASSES; k += 1u) {
         occupancy[k * params.cells + i] = f[k];

@@ -1,5 +1,5 @@
-// Cells by their numbers in a list: all of them, or those at chosen places of it. The list has two words a number, the low one first, and
-// the chosen places after the last number.
+// Cells by their numbers in a list: all of them, or those at chosen places of it. The list has two words a number,
+// the low one first, and the chosen places after the last number.
 
 fn place_of(j: u32) -> u32 {
     let at = params.first_place + j;

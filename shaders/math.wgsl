@@ -1,5 +1,6 @@
-// The f32 functions of the cell: the twin of src/backend/cpu/lanes.rs, same names and same order of steps. The built-in exp is
-// not used: on some drivers it loses 4e-6, and 1 - exp(-x) all digits. Coefficients and limits come from the generated header.
+// The f32 functions of the cell: the twin of crates/trapline-engine/src/backend/cpu/lanes.rs, same names and same
+// order of steps. The built-in exp is not used: on some drivers it loses 4e-6, and 1 - exp(-x) all digits.
+// Coefficients and limits come from the generated header.
 
 struct Reduced {
     n: i32,
@@ -27,8 +28,8 @@ fn exp_(x: f32) -> f32 {
     return power_of_two(a.n) * (a.r * expm1_over_r(a.r) + 1.0);
 }
 
-// Thermal escape in a cell whose dots are larger than the nominal ones by a factor exp(u), from the nominal cell's rate: the depth
-// shifts by u (slope + curvature u), here over kT.
+// Thermal escape in a cell whose dots are larger than the nominal ones by a factor exp(u), from the nominal cell's
+// rate: the depth shifts by u (slope + curvature u), here over kT.
 fn thermal_escape(nominal_rate: f32, slope: f32, curvature: f32, u: f32) -> f32 {
     return nominal_rate * exp_(-(u * (slope + curvature * u)));
 }

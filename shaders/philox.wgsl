@@ -1,5 +1,5 @@
 // Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011) without state: the twin of
-// src/rng.rs, same names and same order of steps. A test holds the constants to the Rust ones.
+// crates/trapline-model/src/rng.rs, same names and same order of steps. A test holds the constants to the Rust ones.
 
 const PHILOX_M0: u32 = 0xD2511F53u;
 const PHILOX_M1: u32 = 0xCD9E8D57u;
@@ -24,8 +24,8 @@ fn words(seed: vec2<u32>, cell: vec2<u32>, purpose: u32, step: u32, draw: u32) -
     return philox4x32_10(counter, seed);
 }
 
-// The 64-bit product of two words: (low, high). WGSL has no 64-bit integers, so the high word is put together from the four
-// products of 16-bit halves; no sum here overflows.
+// The 64-bit product of two words: (low, high). WGSL has no 64-bit integers, so the high word is put together from
+// the four products of 16-bit halves; no sum here overflows.
 fn mul_wide(a: u32, b: u32) -> vec2<u32> {
     let a_low = a & 0xFFFFu;
     let a_high = a >> 16u;

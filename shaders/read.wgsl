@@ -1,5 +1,5 @@
 // Writes out what is read of each cell of the tile at each checkpoint: for dumps, and for comparing cell by cell.
-// Twin: src/backend/cpu/read.rs.
+// Twin: crates/trapline-engine/src/backend/cpu/read.rs.
 
 @compute @workgroup_size(BLOCK)
 fn read_cells(
@@ -12,7 +12,7 @@ fn read_cells(
         return;
     }
     let start = start_bake(i);
-    let area = variation[params.count + i];
+    let area = factors[params.count + i];
     for (var v = params.first_visit; v < params.last_visit; v += 1u) {
         tick();
         let seen = read_out(area, start, go_to_visit(v));

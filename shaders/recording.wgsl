@@ -1,5 +1,6 @@
-// Records what passes and what is caught, segment by segment. Twin: `Recorder` in crates/trapline-engine/src/backend/cpu/record.rs.
-// Responses have axes (row, quantity, cell), the cells in the order of the dispatch.
+// Records what passes and what is caught, segment by segment. Twin: `Recorder` in
+// crates/trapline-engine/src/backend/cpu/record.rs. Responses have axes (row, quantity, cell), the cells in the order
+// of the dispatch.
 
 // Of the segment under way: sum over the substeps of the mean of theta in each, and electrons caught per trap.
 var<private> passed_share: f32;
@@ -30,7 +31,7 @@ fn watch_substep(segment: SegmentRow, uptake: Uptake) {
     }
 }
 
-fn end_segment(segment: SegmentRow, factors: Variation, j: u32) {
+fn end_segment(segment: SegmentRow, cell_factors: Factors, j: u32) {
     if segment.row == NOT_RECORDED {
         return;
     }
@@ -47,10 +48,10 @@ fn end_segment(segment: SegmentRow, factors: Variation, j: u32) {
     let at = segment.row * RESPONSE_QUANTITIES * params.count + j;
     let bias = abs(segment.bias_v);
     let dwell = segment.step_s * f32(segment.substeps);
-    responses[at] = factors.area * select(current, -current, segment.bias_v < 0.0);
+    responses[at] = cell_factors.area * select(current, -current, segment.bias_v < 0.0);
     responses[at + params.count] = filling;
     let charge = passed_share * segment.injected_a + f32(segment.substeps) * segment.hopping_a;
-    responses[at + 2u * params.count] += factors.area * (charge * (bias * segment.step_s));
-    responses[at + 3u * params.count] += factors.area * (segment.injected_a * PER_CHARGE * dwell);
-    responses[at + 4u * params.count] += factors.area * factors.trap_filled * (params.traps * all_caught);
+    responses[at + 2u * params.count] += cell_factors.area * (charge * (bias * segment.step_s));
+    responses[at + 3u * params.count] += cell_factors.area * (segment.injected_a * PER_CHARGE * dwell);
+    responses[at + 4u * params.count] += cell_factors.area * cell_factors.trap_filled * (params.traps * all_caught);
 }

@@ -6,5 +6,5 @@ fn begin_segment(segment: SegmentRow, trap_filled: f32, speed: f32) {
 fn watch_substep(segment: SegmentRow, uptake: Uptake) {
 }
 
-fn end_segment(segment: SegmentRow, factors: Variation, j: u32) {
+fn end_segment(segment: SegmentRow, cell_factors: Factors, j: u32) {
 }

@@ -1,4 +1,4 @@
-// Moves a cell through one substep at constant bias. Twin: src/backend/cpu/step.rs.
+// Moves a cell through one substep at constant bias. Twin: crates/trapline-engine/src/backend/cpu/step.rs.
 
 var<private> f: array<f32, CLASSES>;
 var<private> emission: array<f32, CLASSES>;
@@ -39,8 +39,8 @@ fn uptake(g: f32) -> vec2<f32> {
     return select(vec2<f32>(0.0), vec2<f32>(offered * (blocked * room), offered * slope), open_traps);
 }
 
-// Occupancy of a class after a substep of constant rates: a small change as one, what is left of a large decay as a sum of
-// positive terms.
+// Occupancy of a class after a substep of constant rates: a small change as one, what is left of a large decay as a
+// sum of positive terms.
 fn after(occupied: f32, c: f32, e: f32) -> f32 {
     let x = c + e;
     let phi_x = phi(x);
@@ -72,7 +72,8 @@ fn bisected(explicit_part: f32, implicit_weight: f32) -> f32 {
     return 0.5 * (low + high);
 }
 
-// Its root by Newton's iteration for the filling at the end, from the one at the start: for substeps that are not stiff.
+// Its root by Newton's iteration for the filling at the end, from the one at the start: for substeps that are not
+// stiff.
 fn by_newton(iterations: u32, explicit_part: f32, implicit_weight: f32, start: f32) -> f32 {
     var end = start;
     var average = explicit_part;

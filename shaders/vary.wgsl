@@ -1,19 +1,19 @@
-// What distinguishes a cell, drawn from its number. Twin: src/backend/cpu/draw.rs.
+// What distinguishes a cell, drawn from its number. Twin: crates/trapline-engine/src/backend/cpu/draw.rs.
 
 fn normal(word: u32) -> f32 {
     return f32(normal_fixed(word)) * NORMAL_UNIT;
 }
 
-struct Variation {
+struct Factors {
     log_size: f32,
     area: f32,
     trap_filled: f32,
 }
 
-// The device-to-device factors.
-fn draw_variation(cell: vec2<u32>) -> Variation {
+// The factors of a cell: how it differs from the nominal one.
+fn draw_factors(cell: vec2<u32>) -> Factors {
     let random = words(vec2<u32>(params.seed_low, params.seed_high), cell, PURPOSE_DEVICE, 0u, 0u);
-    return Variation(
+    return Factors(
         params.size_sd * normal(random.x),
         exp_(params.area_sd * normal(random.y)),
         exp_(params.trap_filled_sd * normal(random.z)),

@@ -15,9 +15,10 @@ fn main() -> ExitCode {
 
 /// Sets what libraries read from the environment, unless the user has.
 ///
-/// HDF5 locks each file it opens; trapline never changes a file under its final name, so the locks guard nothing, but they
-/// fail on file systems without them and where a forked process still holds one. Mesa's device chooser, where there is no
-/// session folder, prints two lines of its own at every look for adapters; trapline chooses the adapter itself.
+/// HDF5 locks each file it opens; trapline never changes a file under its final name, so the locks guard nothing, but
+/// they fail on file systems without them and where a forked process still holds one. Mesa's device chooser, where
+/// there is no session folder, prints two lines of its own at every look for adapters; trapline chooses the adapter
+/// itself.
 fn prepare_environment() {
     // Where else HDF5 would look for the files that a record names, and which it would load to decode them.
     let elsewhere = ["HDF5_VDS_PREFIX", "HDF5_EXTFILE_PREFIX", "HDF5_EXT_PREFIX", "HDF5_PLUGIN_PATH"];

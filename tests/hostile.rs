@@ -19,11 +19,12 @@ use trapline::text::is_unseen;
 /// A command that has not ended by then never will: sound files of the size here take milliseconds.
 const HANG: Duration = Duration::from_secs(60);
 
-/// Address space that a command may have, KiB: less than 1 GiB is what reading takes; threads reserve more than they use.
+/// Address space that a command may have, KiB: less than 1 GiB is what reading takes; threads reserve more than they
+/// use.
 const MEMORY_KIB: u64 = 4 << 20;
 
-/// Held by a test while it runs: HDF5 locks the files it has open, a process that another test starts in that moment inherits the lock,
-/// and the file cannot be opened again until it has ended.
+/// Held by a test while it runs: HDF5 locks the files it has open, a process that another test starts in that moment
+/// inherits the lock, and the file cannot be opened again until it has ended.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
@@ -168,7 +169,8 @@ fn attributes_of_another_type_or_shape_are_refused() {
                         replace(&at, &name);
                     });
                     let said = record::read_all(path, Trust::Sealed, &|_| {});
-                    // Files of an older format have no list where there is nothing to list, and labels of axes are for people.
+                    // Files of an older format have no list where there is nothing to list, and labels of axes are
+                    // for people.
                     if let Err(error) = said {
                         let line = check_line(&error, path);
                         let named = line.contains(&name.replace("file_type", "file type"));
@@ -382,7 +384,8 @@ fn filters_that_the_format_does_not_have_are_refused() {
     refused(folder.path(), &["show", "record.h5"], "a filter of the dataset kept_mean");
 }
 
-/// A name that does what a terminal lets it do: colours, a title, the direction of writing, a line of its own, C1 controls.
+/// A name that does what a terminal lets it do: colours, a title, the direction of writing, a line of its own, C1
+/// controls.
 const ACTS: &str = "a\u{1b}[31m\u{1b}]0;x\u{7}\u{202e}b\u{9b}c\nPASS\u{2066}\u{200b}d\r";
 
 #[test]
@@ -664,8 +667,8 @@ fn records_that_broke_a_reader_end_in_one_line() {
     assert!(count > 0);
 }
 
-/// Sound files, changed at random: bits and parts with no seal, parts with a forged one. For `TRAPLINE_FUZZ_SECONDS` (3 without it);
-/// `TRAPLINE_FUZZ_SEED` repeats what failed.
+/// Sound files, changed at random: bits and parts with no seal, parts with a forged one. For `TRAPLINE_FUZZ_SECONDS`
+/// (3 without it); `TRAPLINE_FUZZ_SEED` repeats what failed.
 #[test]
 fn mutated_records_end_in_one_line() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());

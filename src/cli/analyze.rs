@@ -23,8 +23,8 @@ pub struct Analyze {
     /// Records of campaigns; each is reported on by itself
     #[arg(required = true, value_name = "RECORD")]
     records: Vec<PathBuf>,
-    /// Folder for index.html and its figures, report.json, lifetimes.csv and curves.csv, in a folder of its own for each of several
-    /// records; without it the summary is printed only
+    /// Folder for index.html and its figures, report.json, lifetimes.csv and curves.csv, in a folder of its own for
+    /// each of several records; without it the summary is printed only
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Temperatures of use, °C
@@ -106,7 +106,7 @@ impl Analyze {
             (false, all) => all.iter().map(report::text).collect::<Vec<_>>().join("\n"),
         };
         terminal::print(&printed)?;
-        // What was found is told, whatever becomes of its files.
+        // The result is printed even if its files cannot be written.
         let written = written?;
         if let (Some(folder), false) = (&self.output, self.quiet) {
             terminal::note(&format!("wrote {written} files in {}", folder.display()));
@@ -132,18 +132,18 @@ impl Analyze {
         if self.records.len() == 1 {
             return Ok(vec![Some(folder.clone())]);
         }
-        let mut found: Vec<Option<PathBuf>> = Vec::new();
+        let mut folders: Vec<Option<PathBuf>> = Vec::new();
         for record in &self.records {
             let own = folder.join(record.file_stem().unwrap_or(record.as_os_str()));
-            if found.iter().flatten().any(|other| *other == own) {
+            if folders.iter().flatten().any(|other| *other == own) {
                 return Err(Failure::Usage(format!(
                     "{} would be the report of two records; analyze them one by one",
                     own.display()
                 )));
             }
-            found.push(Some(own));
+            folders.push(Some(own));
         }
-        Ok(found)
+        Ok(folders)
     }
 
     /// Writes everything that belongs to a record's report; the number of files.
@@ -174,7 +174,7 @@ impl Analyze {
 fn open(path: &Path) -> Result<CampaignRecord, Failure> {
     let shown = path.display();
     match reading::open(path, Extent::Everything)? {
-        Record::Campaign(found) | Record::Point(found, _) => Ok(found),
+        Record::Campaign(record) | Record::Point(record, _) => Ok(record),
         Record::Unfinished(_) => Err(Failure::Usage(format!(
             "{shown} is a campaign in progress; finish it with trapline run --resume, or take what is there with trapline merge {shown} \
              --partial -o OTHER.h5"

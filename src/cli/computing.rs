@@ -12,8 +12,8 @@ pub struct Computing {
     /// What computes
     #[arg(long, value_enum, default_value_t = BackendName::Auto)]
     backend: BackendName,
-    /// A GPU adapter: its number or PCI address in `trapline devices`, or a part of its name that no other has. A whole number is never
-    /// a part of a name
+    /// A GPU adapter: its number or PCI address in `trapline devices`, or a part of its name that no other has. A
+    /// whole number is never a part of a name
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
     /// Device memory the GPU backend may take for a tile, in MiB or with a unit: 512MiB

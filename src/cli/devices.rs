@@ -74,15 +74,15 @@ impl Report {
         let headings = ["", "gpu", "adapter", "PCI", "API", "driver", "buffer", "binding", "workgroup", "its memory"];
         let mut gpus = Table::new(headings, 6);
         for (number, adapter) in self.adapters.iter().enumerate() {
-            let who = &adapter.identity;
-            let software = if who.software { " (software)" } else { "" };
+            let identity = &adapter.identity;
+            let software = if identity.software { " (software)" } else { "" };
             gpus.row([
                 mark(self.auto_adapter == Some(number)).to_owned(),
                 number.to_string(),
-                format!("{}{software}", who.adapter),
+                format!("{}{software}", identity.adapter),
                 adapter.pci_address.clone(),
-                who.instruction_set.clone(),
-                who.driver.clone(),
+                identity.instruction_set.clone(),
+                identity.driver.clone(),
                 BinaryBytes(adapter.max_buffer_bytes).to_string(),
                 BinaryBytes(adapter.max_binding_bytes).to_string(),
                 adapter.max_workgroup.to_string(),

@@ -17,13 +17,15 @@ pub struct Diff {
     a: PathBuf,
     /// Another of the same kind
     b: PathBuf,
-    /// Share of a dataset's scale up to which two numbers count as the same: 1e-5 for two backends; 0 asks for the same values
+    /// Share of a dataset's scale up to which two numbers count as the same: 1e-5 for two backends; 0 asks for the
+    /// same values
     ///
-    /// The scale is 1 for fractions (filling, lost, kept), and the window for conductances: the point's mean conductance after
-    /// programming less the fresh one. Where a dataset has no scale of its own it is the larger of the two numbers; in an experiment, of
-    /// numbers without a unit, the largest of the dataset. On top comes the rounding of single precision of the numbers themselves, 1e-6 of
-    /// the larger, or the tolerance where that is less. Variances are compared by their roots. Counts (failed, histograms) may
-    /// be apart by the cells that lie within the tolerance of the threshold or of the edge of the bin, by the histogram. A number against none (NaN)
+    /// The scale is 1 for fractions (filling, lost, kept), and the window for conductances: the point's mean
+    /// conductance after programming less the fresh one. Where a dataset has no scale of its own it is the larger of
+    /// the two numbers; in an experiment, of numbers without a unit, the largest of the dataset. On top comes the
+    /// rounding of single precision of the numbers themselves, 1e-6 of the larger, or the tolerance where that is
+    /// less. Variances are compared by their roots. Counts (failed, histograms) may be apart by the cells that lie
+    /// within the tolerance of the threshold or of the edge of the bin, by the histogram. A number against none (NaN)
     /// is a difference.
     #[arg(long, value_name = "REL", default_value_t = 0.0, value_parser = tolerance)]
     tolerance: f64,
@@ -44,16 +46,16 @@ fn tolerance(text: &str) -> Result<f64, String> {
 
 impl Diff {
     /// # Errors
-    /// [`Failure::Told`] with 1 where the files differ; [`Failure::Usage`] for files of two kinds; [`Failure::Failed`] for what cannot
-    /// be read.
+    /// [`Failure::Reported`] with 1 where the files differ; [`Failure::Usage`] for files of two kinds;
+    /// [`Failure::Failed`] for what cannot be read.
     pub fn run(self) -> Result<(), Failure> {
-        let found = self.compare()?;
+        let comparison = self.compare()?;
         if self.json {
-            terminal::print_json(&found)?;
+            terminal::print_json(&comparison)?;
         } else if !self.quiet {
-            terminal::print(&self.told(&found))?;
+            terminal::print(&self.text(&comparison))?;
         }
-        if found.is_same() { Ok(()) } else { Err(Failure::Told(1)) }
+        if comparison.is_same() { Ok(()) } else { Err(Failure::Reported(1)) }
     }
 
     fn compare(&self) -> Result<Comparison, Failure> {
@@ -72,15 +74,16 @@ impl Diff {
         }
     }
 
-    fn told(&self, found: &Comparison) -> String {
-        let mut text: String = found.described.iter().chain(&found.missing).map(|line| format!("{line}\n")).collect();
-        if !found.differences.is_empty() {
+    fn text(&self, comparison: &Comparison) -> String {
+        let mut text: String =
+            comparison.described.iter().chain(&comparison.missing).map(|line| format!("{line}\n")).collect();
+        if !comparison.differences.is_empty() {
             let headings = ["dataset", "at", "numbers", "differ", "relative", "of allowed", "a", "b"];
             // Where nothing is allowed there is nothing to be a part of.
             let shown = |column: &usize| self.tolerance > 0.0 || *column != 5;
             let columns: Vec<usize> = (0..headings.len()).filter(shown).collect();
             let mut table = Table::new(columns.iter().map(|&column| headings[column]), 2);
-            for of in &found.differences {
+            for of in &comparison.differences {
                 let [a, b] = of.values;
                 let cells = [
                     of.name.clone(),
@@ -97,18 +100,18 @@ impl Diff {
             text.push_str(&table.render());
         }
         let within = if self.tolerance > 0.0 { format!(" within {:e}", self.tolerance) } else { String::new() };
-        let common = found.common;
-        let furthest = match &found.furthest {
+        let common = comparison.common;
+        let furthest = match &comparison.furthest {
             None => String::new(),
             Some(of) => match of.times_allowed {
                 Some(times) => format!("; furthest apart is {}, by {times:.1e} of what is allowed", of.name),
                 None => format!("; furthest apart is {}, by {:.1e} of the number", of.name, of.largest),
             },
         };
-        text + &match found.is_same() {
+        text + &match comparison.is_same() {
             true => format!("the same results{within}: {common} in common{furthest}\n"),
             false if common == 0 => "they have nothing in common\n".to_owned(),
-            false if found.differences.is_empty() => {
+            false if comparison.differences.is_empty() => {
                 format!("the {common} in common are the same{within}; one file has more than the other\n")
             }
             false => format!("they differ: {common} in common{furthest}\n"),

@@ -69,24 +69,24 @@ impl Everyone {
     /// An adapter that was asked for and is not there, or cannot be opened.
     pub fn fast(&self) -> Result<Vec<Box<dyn Backend>>, Failure> {
         self.consistent()?;
-        let mut found: Vec<Box<dyn Backend>> = Vec::new();
+        let mut backends: Vec<Box<dyn Backend>> = Vec::new();
         if self.wants(Kind::Cpu) {
             for set in InstructionSet::available() {
-                found.push(Box::new(Cpu::open(None, Some(set.name()))?));
+                backends.push(Box::new(Cpu::open(None, Some(set.name()))?));
             }
         }
         if self.wants(Kind::Gpu) {
             match &self.adapter {
-                Some(name) => found.push(Box::new(Gpu::open(Some(name), None)?)),
-                None if self.backend.is_some() => found.push(Box::new(Gpu::open(None, None)?)),
+                Some(name) => backends.push(Box::new(Gpu::open(Some(name), None)?)),
+                None if self.backend.is_some() => backends.push(Box::new(Gpu::open(None, None)?)),
                 None => {
                     for number in 0..gpu::adapters().len() {
-                        found.push(Box::new(Gpu::open(Some(&number.to_string()), None)?));
+                        backends.push(Box::new(Gpu::open(Some(&number.to_string()), None)?));
                     }
                 }
             }
         }
-        Ok(found)
+        Ok(backends)
     }
 }
 

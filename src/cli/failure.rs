@@ -23,8 +23,8 @@ pub enum Failure {
     Usage(String),
     /// Something failed on the way: exit code 1.
     Failed(String),
-    /// Nothing is left to say; the exit code.
-    Told(u8),
+    /// The output has said everything already; only the exit code is left.
+    Reported(u8),
 }
 
 impl Failure {
@@ -32,7 +32,7 @@ impl Failure {
         match self {
             Failure::Usage(_) => 2,
             Failure::Failed(_) => 1,
-            Failure::Told(code) => *code,
+            Failure::Reported(code) => *code,
         }
     }
 
@@ -40,13 +40,13 @@ impl Failure {
     pub fn message(&self) -> Option<String> {
         match self {
             Failure::Usage(text) | Failure::Failed(text) => Some(one_line(text)),
-            Failure::Told(_) => None,
+            Failure::Reported(_) => None,
         }
     }
 }
 
 /// An error and its sources, each once.
-fn told(error: &dyn Error) -> String {
+fn one_line_of(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {
@@ -62,7 +62,7 @@ fn told(error: &dyn Error) -> String {
 
 impl From<CampaignError> for Failure {
     fn from(error: CampaignError) -> Self {
-        if error.is_io() { Failure::Failed(told(&error)) } else { Failure::Usage(told(&error)) }
+        if error.is_io() { Failure::Failed(one_line_of(&error)) } else { Failure::Usage(one_line_of(&error)) }
     }
 }
 
@@ -75,31 +75,31 @@ impl From<BackendError> for Failure {
             | InstructionSet { .. }
             | Threads(_)
             | Budget { .. }
-            | WithoutGpu => Failure::Usage(told(&error)),
-            _ => Failure::Failed(told(&error)),
+            | WithoutGpu => Failure::Usage(one_line_of(&error)),
+            _ => Failure::Failed(one_line_of(&error)),
         }
     }
 }
 
 impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Self {
-        Failure::Failed(told(&error))
+        Failure::Failed(one_line_of(&error))
     }
 }
 
-/// A name that is taken is the user's to change, as it is before anything is computed.
+/// A file name that is taken is a usage error, as it is before anything is computed.
 impl From<KeepError> for Failure {
     fn from(error: KeepError) -> Self {
         match error {
             KeepError::Commit(inner) => inner.into(),
-            KeepError::Taken(taken) => Failure::Usage(told(&taken)),
+            KeepError::Taken(taken) => Failure::Usage(one_line_of(&taken)),
         }
     }
 }
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        if is_usage(&error) { Failure::Usage(told(&error)) } else { Failure::Failed(told(&error)) }
+        if is_usage(&error) { Failure::Usage(one_line_of(&error)) } else { Failure::Failed(one_line_of(&error)) }
     }
 }
 
@@ -133,16 +133,17 @@ impl From<TimeError> for Failure {
     }
 }
 
-/// Campaigns and experiments check their values themselves, in words of their own: what a job still refuses is no wrong usage.
+/// Campaigns and experiments check their values themselves, in words of their own: what a job still refuses is no
+/// wrong usage.
 impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
-        Failure::Failed(told(&error))
+        Failure::Failed(one_line_of(&error))
     }
 }
 
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
-        Failure::Failed(told(&error))
+        Failure::Failed(one_line_of(&error))
     }
 }
 
@@ -153,15 +154,15 @@ impl From<MergeError> for Failure {
             MergeError::Other { .. }
             | MergeError::Conflict { .. }
             | MergeError::Missing { .. }
-            | MergeError::Kind { .. } => Failure::Usage(told(&error)),
+            | MergeError::Kind { .. } => Failure::Usage(one_line_of(&error)),
         }
     }
 }
 
-/// Names and options are the user's to change.
+/// Wrong names and options are usage errors.
 impl From<SlurmError> for Failure {
     fn from(error: SlurmError) -> Self {
-        Failure::Usage(told(&error))
+        Failure::Usage(one_line_of(&error))
     }
 }
 
@@ -172,8 +173,8 @@ impl From<ExperimentError> for Failure {
             ExperimentError::Material(_)
             | ExperimentError::Job(_)
             | ExperimentError::Dataset(_)
-            | ExperimentError::Shape(_) => Failure::Failed(told(&error)),
-            ExperimentError::Pattern(_) | ExperimentError::Profile(_) => Failure::Usage(told(&error)),
+            | ExperimentError::Shape(_) => Failure::Failed(one_line_of(&error)),
+            ExperimentError::Pattern(_) | ExperimentError::Profile(_) => Failure::Usage(one_line_of(&error)),
         }
     }
 }
@@ -183,7 +184,7 @@ impl From<MnistError> for Failure {
         match error {
             MnistError::Backend(inner) => inner.into(),
             MnistError::Idx(inner) => inner.into(),
-            MnistError::Value { .. } => Failure::Usage(told(&error)),
+            MnistError::Value { .. } => Failure::Usage(one_line_of(&error)),
         }
     }
 }
@@ -192,8 +193,8 @@ impl From<MnistError> for Failure {
 impl From<IdxError> for Failure {
     fn from(error: IdxError) -> Self {
         match error {
-            IdxError::Missing { .. } => Failure::Usage(told(&error)),
-            IdxError::Unreadable { .. } | IdxError::Wrong { .. } => Failure::Failed(told(&error)),
+            IdxError::Missing { .. } => Failure::Usage(one_line_of(&error)),
+            IdxError::Unreadable { .. } | IdxError::Wrong { .. } => Failure::Failed(one_line_of(&error)),
         }
     }
 }
@@ -203,7 +204,7 @@ impl From<FitError> for Failure {
         match error {
             FitError::Experiment(inner) => inner.into(),
             FitError::File { .. } | FitError::Csv(_) | FitError::Request(_) | FitError::Material(_) => {
-                Failure::Usage(told(&error))
+                Failure::Usage(one_line_of(&error))
             }
         }
     }
@@ -211,13 +212,13 @@ impl From<FitError> for Failure {
 
 impl From<RareError> for Failure {
     fn from(error: RareError) -> Self {
-        Failure::Usage(told(&error))
+        Failure::Usage(one_line_of(&error))
     }
 }
 
 impl From<FigureError> for Failure {
     fn from(error: FigureError) -> Self {
-        Failure::Failed(told(&error))
+        Failure::Failed(one_line_of(&error))
     }
 }
 

@@ -11,7 +11,7 @@ use trapline::calibrate::claim::Role;
 use trapline::calibrate::file::{self, Fit as FitPlan};
 use trapline::calibrate::parameter::Parameter;
 use trapline::calibrate::target::Aim;
-use trapline::calibrate::{self, FitError, Found, Problem, Search, picture, report};
+use trapline::calibrate::{self, FitError, FitResult, Problem, Search, picture, report};
 use trapline::figure;
 use trapline::files::commit::Batch;
 use trapline::material::{self, Material};
@@ -111,22 +111,22 @@ impl Fit {
         let digits = self.digits.map(|digits| digits as usize);
         let problem = Problem::new(&material, &self.material, plan, digits, backend)?;
         let search = Search { starts: self.starts, seed: self.seed, max_evaluations: self.max_evaluations as usize };
-        let found = calibrate::run(&problem, &search)?;
-        terminal::print(&if self.json { json(&found)? } else { report::text(&found) })?;
+        let result = calibrate::run(&problem, &search)?;
+        terminal::print(&if self.json { json(&result)? } else { report::text(&result) })?;
         if let Some(path) = &self.output {
-            let text = calibrate::material_text(&problem, &found, &name, &self.from(), &self.command());
+            let text = calibrate::material_text(&problem, &result, &name, &self.from(), &self.command());
             // What was written must be read again, by this very program.
             material::parse(&text, &path.display().to_string()).map_err(|e| Failure::Failed(e.to_string()))?;
             let (mut batch, stem) = (Batch::new(), path.with_extension(""));
             batch.text(path, &text)?;
-            if let Some(plate) = picture::plate(&found, &name).filter(|_| draws) {
+            if let Some(plate) = picture::plate(&result, &name).filter(|_| draws) {
                 figure::stage_plate(&mut batch, &plate, &stem)?;
             }
             let written: Vec<String> = batch.destinations().iter().map(|p| p.display().to_string()).collect();
             outputs::place(batch, self.force, &stem)?;
             self.note(&format!("wrote {} in {}", written.join(", "), terminal::waited(start.elapsed())));
         }
-        if found.converged() { Ok(()) } else { Err(Failure::Failed(report::stopped(found.stop).to_owned())) }
+        if result.converged() { Ok(()) } else { Err(Failure::Failed(report::stopped(result.stop).to_owned())) }
     }
 
     fn note(&self, line: &str) {
@@ -195,8 +195,8 @@ impl Fit {
         call.replace(char::is_control, " ")
     }
 
-    /// That no output is there unless it may be replaced, and none is what the fit is made from; but for the material itself, which
-    /// a fit may bring up to date.
+    /// That no output is there unless it may be replaced, and none is what the fit is made from; but for the material
+    /// itself, which a fit may bring up to date.
     fn nothing_is_there(&self, inputs: &[PathBuf], draws: bool) -> Result<(), Failure> {
         let plots = ["png", "svg"].into_iter().filter(|_| draws);
         let outputs = self.output.iter().flat_map(|path| {
@@ -219,6 +219,6 @@ fn is_same(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-fn json(found: &Found) -> Result<String, Failure> {
-    terminal::json(&report::json(found))
+fn json(result: &FitResult) -> Result<String, Failure> {
+    terminal::json(&report::json(result))
 }

@@ -1,7 +1,8 @@
 //! What a run says when it is asked to stop, and what is heard of a limit.
 
-/// Ends the process at SIGINT, SIGTERM or SIGHUP, with a line that says what is kept, and exit code 128 and the signal's number, as a
-/// shell would tell it. What is being written then is a temporary file, which the next run sweeps: points are whole or not there.
+/// Ends the process at SIGINT, SIGTERM or SIGHUP, with a line that says what is kept, and exit code 128 and the
+/// signal's number, as a shell would tell it. What is being written then is a temporary file, which the next run
+/// sweeps: points are whole or not there.
 ///
 /// On other systems than Unix the system ends the process without a word, and the same is kept.
 pub fn say_at_end(said: impl Fn() -> String + Send + 'static) {
@@ -29,8 +30,9 @@ pub fn say_at_end(said: impl Fn() -> String + Send + 'static) {
     drop(said);
 }
 
-/// Where a file may not grow further (`ulimit -f`), the system ends a process without a word, unless the process takes the signal:
-/// then the write fails, and is told as any other that does. Programs that are started from here have the system's way again.
+/// Where a file may not grow further (`ulimit -f`), the system ends a process without a word, unless the process
+/// takes the signal: then the write fails, and is told as any other that does. Programs that are started from here
+/// have the system's way again.
 pub fn survive_size_limits() {
     #[cfg(unix)]
     {

@@ -25,7 +25,8 @@ pub struct Merge {
     /// Writes the record though points are missing; in it they are told apart by `computed`
     #[arg(long)]
     partial: bool,
-    /// Leaves histograms, series and dumps in the pieces, which must then stay where they are: virtual datasets lead there
+    /// Leaves histograms, series and dumps in the pieces, which must then stay where they are: virtual datasets lead
+    /// there
     #[arg(long = "virtual")]
     linked: bool,
     /// Prints what was done as JSON

@@ -190,7 +190,7 @@ impl Mnist {
             note(remarks);
         }
         let summary = summary(&found).map_err(unexpected)?;
-        // What was found is told, whatever becomes of its files.
+        // The result is printed even if its files cannot be written.
         let written = match &self.output {
             None => Ok(()),
             Some(path) => self.write(path, &material, backend.as_ref(), started, found).map(|written| {

@@ -62,7 +62,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
-    Plan(plan::Plan),
+    Plan(plan::PlanCommand),
     Slurm(Box<slurm::Slurm>),
     Merge(merge::Merge),
     Show(show::Show),
@@ -83,7 +83,8 @@ enum Command {
     Bench(bench::Bench),
     Completions(completions::Completions),
     Man(man::Man),
-    /// What this program asks a child of itself to do: no command of a user's, so that no page and no completion names it.
+    /// What this program asks a child of itself to do: no command of a user's, so that no page and no completion
+    /// names it.
     #[command(skip)]
     ReadRecords(reading::ReadRecords),
 }
@@ -91,19 +92,19 @@ enum Command {
 /// The arguments of this process; help and version are printed as asked for.
 ///
 /// # Errors
-/// [`Failure::Usage`] of one line. [`Failure::Told`] where there is nothing left to say.
+/// [`Failure::Usage`] of one line. [`Failure::Reported`] where there is nothing left to say.
 pub fn parse() -> Result<Arguments, Failure> {
     if let Some(own) = reading::asked() {
         return Ok(Arguments { verbose: false, command: Command::ReadRecords(own) });
     }
     Arguments::try_parse().map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            terminal::print(&error.render().to_string()).err().unwrap_or(Failure::Told(0))
+            terminal::print(&error.render().to_string()).err().unwrap_or(Failure::Reported(0))
         }
         // Called without a subcommand: the help is the answer, and the call was wrong nevertheless.
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             terminal::note(error.render().to_string().trim_end());
-            Failure::Told(2)
+            Failure::Reported(2)
         }
         _ => Failure::Usage(first_paragraph(&error.render().to_string())),
     })

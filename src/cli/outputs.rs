@@ -10,8 +10,8 @@ use trapline::files::commit::{Batch, other_kind};
 
 use super::Failure;
 
-/// Before anything is computed: that none of the files is there, unless they may be replaced, that their folders are, and that
-/// no two have one name.
+/// Before anything is computed: that none of the files is there, unless they may be replaced, that their folders are,
+/// and that no two have one name.
 ///
 /// # Errors
 /// [`Failure::Usage`]; [`Failure::Failed`] for a folder that the system does not show.
@@ -86,8 +86,8 @@ pub fn record_name(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Gives the files of a result their names, now that all of them are written: in place of what is there with `force`, and otherwise
-/// only where nothing is. `stem` is what their names begin with, or their folder.
+/// Gives the files of a result their names, now that all of them are written: in place of what is there with `force`,
+/// and otherwise only where nothing is. `stem` is what their names begin with, or their folder.
 ///
 /// # Errors
 /// [`Failure::Usage`] where a name is taken by now, which says under which names the files are; [`Failure::Failed`].
@@ -95,7 +95,8 @@ pub fn place(batch: Batch, force: bool, stem: &Path) -> Result<(), Failure> {
     if force { Ok(batch.replace()?) } else { Ok(batch.keep(stem)?) }
 }
 
-/// Removes files of an earlier result that have no successor in this one: beside it they would be taken for a part of it.
+/// Removes files of an earlier result that have no successor in this one: beside it they would be taken for a part of
+/// it.
 ///
 /// # Errors
 /// [`Failure::Failed`] for what the system refuses.

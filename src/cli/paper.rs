@@ -25,8 +25,8 @@ use super::{Failure, outputs, size, terminal};
 
 /// Reproduces the source paper: figures, raw data, claims and one HTML page
 ///
-/// Each claim of the paper is met or contradicted by the simulation, and claims/paper.toml says which is expected. Exit code 1 where a verdict
-/// is not the expected one, in either direction.
+/// Each claim of the paper is met or contradicted by the simulation, and claims/paper.toml says which is expected.
+/// Exit code 1 where a verdict is not the expected one, in either direction.
 #[derive(Debug, Args)]
 pub struct Paper {
     /// Folder for paper.h5, claims.json, index.html and the figures

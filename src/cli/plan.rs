@@ -21,7 +21,7 @@ const MOST_REMARKS: usize = 20;
 
 /// Says what a campaign will take, without running it: points, time by a quick measurement, memory, room on the disk
 #[derive(Debug, Args)]
-pub struct Plan {
+pub struct PlanCommand {
     /// The campaign file
     file: PathBuf,
     #[command(flatten)]
@@ -42,8 +42,8 @@ pub struct Plan {
     json: bool,
 }
 
-/// What was found out.
-struct Found {
+/// What the campaign will take.
+struct Forecast {
     time: Time,
     recording: Recording,
     memory_bytes: u64,
@@ -51,7 +51,7 @@ struct Found {
     tasks: Option<(f64, f64)>,
 }
 
-impl Plan {
+impl PlanCommand {
     /// Checks the campaign, measures, prints.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Plan {
             return terminal::print(&list(&plan));
         }
         let backend = self.computing.open()?;
-        let found = self.measure(&plan, backend.as_ref())?;
+        let forecast = self.measure(&plan, backend.as_ref())?;
         if self.json {
             return terminal::print_json(&json!({
                 "campaign": plan.label.name,
@@ -74,22 +74,22 @@ impl Plan {
                 "points_to_compute": plan.numbers.len(),
                 "cell_steps": plan.work_of(&plan.numbers),
                 "backend": backend.identity(),
-                "seconds": found.recording.seconds(plan.numbers.len(), found.time.seconds),
-                "computing": found.time,
-                "memory_bytes": found.memory_bytes,
-                "recording": found.recording,
-                "seconds_of_tasks": found.tasks.map(|(least, most)| json!({ "least": least, "most": most })),
+                "seconds": forecast.recording.seconds(plan.numbers.len(), forecast.time.seconds),
+                "computing": forecast.time,
+                "memory_bytes": forecast.memory_bytes,
+                "recording": forecast.recording,
+                "seconds_of_tasks": forecast.tasks.map(|(least, most)| json!({ "least": least, "most": most })),
             }));
         }
         terminal::print(&format!(
             "{}\n{}\n{}",
             heading(&plan),
             computing::heading(&backend.identity()),
-            self.told(&plan, &found)
+            self.text(&plan, &forecast)
         ))
     }
 
-    fn measure(&self, plan: &campaign::Plan, backend: &dyn Backend) -> Result<Found, Failure> {
+    fn measure(&self, plan: &campaign::Plan, backend: &dyn Backend) -> Result<Forecast, Failure> {
         let time = estimate::time(plan, backend, &plan.numbers)?;
         let recording = estimate::recording(plan, backend, trapline::PROGRAM)?;
         let tasks = self.tasks.map(|of| {
@@ -97,11 +97,11 @@ impl Plan {
             let seconds = shards.iter().map(|numbers| recording.seconds(numbers.len(), time.of(plan, numbers)));
             seconds.fold((f64::INFINITY, 0.0_f64), |(least, most), s| (least.min(s), most.max(s)))
         });
-        Ok(Found { time, recording, memory_bytes: estimate::memory_bytes(plan), tasks })
+        Ok(Forecast { time, recording, memory_bytes: estimate::memory_bytes(plan), tasks })
     }
 
-    fn told(&self, plan: &campaign::Plan, found: &Found) -> String {
-        let Found { time, recording, memory_bytes, tasks } = found;
+    fn text(&self, plan: &campaign::Plan, forecast: &Forecast) -> String {
+        let Forecast { time, recording, memory_bytes, tasks } = forecast;
         let mut lines = Vec::new();
         let mut line = |name: &str, text: String| lines.push(format!("{name:<8} {text}\n"));
         let points = plan.numbers.len();
@@ -160,16 +160,16 @@ impl Plan {
 
 /// Each remark on points to compute, in the order of the points, and of how many it is.
 fn remarks(plan: &campaign::Plan) -> Vec<(&str, usize)> {
-    let mut found: Vec<(&str, usize)> = Vec::new();
+    let mut counts: Vec<(&str, usize)> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();
     for flag in plan.numbers.iter().flat_map(|&number| &plan.points[number].flags) {
-        let at = *known.entry(flag).or_insert(found.len());
-        match found.get_mut(at) {
+        let at = *known.entry(flag).or_insert(counts.len());
+        match counts.get_mut(at) {
             Some((_, points)) => *points += 1,
-            None => found.push((flag, 1)),
+            None => counts.push((flag, 1)),
         }
     }
-    found
+    counts
 }
 
 /// Every point in a line.

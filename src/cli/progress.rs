@@ -1,4 +1,5 @@
-//! How far a campaign is, for whoever watches: a bar on a terminal, a line now and then where there is none, every point in a log.
+//! How far a campaign is, for whoever watches: a bar on a terminal, a line now and then where there is none, every
+//! point in a log.
 
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Read, Write};
@@ -21,13 +22,14 @@ use super::{Failure, terminal};
 /// Least time between two lines where the standard error is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(60);
 
-/// A file of lines with times.
+/// A log file: one line for each event, with its time.
 #[derive(Clone)]
 pub struct Log(Option<Arc<Mutex<File>>>);
 
 impl Log {
-    /// Appends to this file, or to nothing. The streams of this process may be named as files (`/dev/stderr`, `/dev/fd/3`), and
-    /// a device that takes characters will do; a pipe or a socket that lies at a path would wait for a reader, and is refused.
+    /// Appends to this file, or to nothing. The streams of this process may be named as files (`/dev/stderr`,
+    /// `/dev/fd/3`), and a device that takes characters will do; a pipe or a socket that lies at a path would wait
+    /// for a reader, and is refused.
     ///
     /// # Errors
     /// [`Failure::Usage`] for a file that cannot be written to.
@@ -76,8 +78,8 @@ impl Log {
     }
 }
 
-/// The standard output or error of this process, where that is what a path names: opened anew it would have an end of its own, and the
-/// two would write over each other.
+/// The standard output or error of this process, where that is what a path names: opened anew it would have an end of
+/// its own, and the two would write over each other.
 fn own_stream(path: &Path) -> Option<std::io::Result<File>> {
     #[cfg(unix)]
     {
@@ -96,7 +98,7 @@ fn own_stream(path: &Path) -> Option<std::io::Result<File>> {
     }
 }
 
-/// What a log may not be, in words: what would wait for a reader, or be harmed.
+/// Why a path cannot be a log: it would wait for a reader, or an existing file would be damaged.
 fn refused(kind: std::fs::FileType, path: &Path) -> Option<&'static str> {
     #[cfg(unix)]
     {
@@ -145,7 +147,8 @@ pub struct Progress {
     points: usize,
     sweeps: Vec<Sweep>,
     state: Mutex<State>,
-    /// Looks at the files of an earlier run while this one computes; gives the numbers of those that must not be opened.
+    /// Looks at the files of an earlier run while this one computes; gives the numbers of those that must not be
+    /// opened.
     screening: Mutex<Option<JoinHandle<Vec<usize>>>>,
 }
 
@@ -172,7 +175,7 @@ impl Progress {
         let done: Vec<usize> = done.into_iter().copied().collect();
         let (all, before) = (plan.work_of(&plan.numbers), plan.work_of(&done));
         let bar = terminal::bar(all, "cell-steps", quiet);
-        // Neither the rate nor the time that is left knows of what was there before.
+        // The rate and the time left count only the steps of this run.
         bar.set_position(before);
         bar.reset_eta();
         let now = Instant::now();
@@ -190,7 +193,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the progress bar.
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }

@@ -70,9 +70,9 @@ fn time(text: &str) -> Result<f64, String> {
     time_s.ok_or_else(|| format!("it must be a time in seconds from {MIN_TIME_S:e} to {MAX_TIME_S:e}"))
 }
 
-/// What is known of a point.
+/// The result for one point, and for the points of the same population.
 #[derive(Serialize)]
-struct Found {
+struct PointResult {
     number: usize,
     /// What the sweeps are set to.
     sweeps: BTreeMap<String, String>,
@@ -81,7 +81,7 @@ struct Found {
     kept_below: f64,
     /// Further points of the same population.
     also: Vec<usize>,
-    /// Why there is none.
+    /// Why there is no estimate.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,7 +93,7 @@ struct Report<'a> {
     program: String,
     campaign: &'a str,
     request: Request,
-    points: Vec<Found>,
+    points: Vec<PointResult>,
 }
 
 impl Rare {
@@ -153,36 +153,42 @@ impl Rare {
         Ok(pool.install(work))
     }
 
-    fn points(&self, plan: &Plan) -> Result<Vec<Found>, JobError> {
+    fn points(&self, plan: &Plan) -> Result<Vec<PointResult>, JobError> {
         let mut times_s = self.at.clone();
         times_s.sort_by(f64::total_cmp);
         times_s.dedup();
         let times_s = if times_s.is_empty() { plan.label.times_s[1..].to_vec() } else { times_s };
         let bar = terminal::bar(plan.points.len() as u64, "points", self.quiet);
-        let mut found: Vec<(Job, Found)> = Vec::new();
+        let mut results: Vec<(Job, PointResult)> = Vec::new();
         for point in &plan.points {
             let job = plan.job_at(point.number, &times_s)?;
-            match found.iter_mut().find(|(known, _)| rare::same_population(known, &job)) {
+            match results.iter_mut().find(|(known, _)| rare::same_population(known, &job)) {
                 Some((_, known)) => known.also.push(point.number),
                 None => {
                     let estimate = rare::estimate(&job, &self.request(point.number));
-                    let of = self.found(plan, point, &job, estimate);
-                    found.push((job, of));
+                    let result = self.point_result(plan, point, &job, estimate);
+                    results.push((job, result));
                 }
             }
             bar.inc(1);
         }
         bar.finish_and_clear();
-        Ok(found.into_iter().map(|(_, found)| found).collect())
+        Ok(results.into_iter().map(|(_, result)| result).collect())
     }
 
-    fn found(&self, plan: &Plan, point: &PointLabel, job: &Job, of: Result<PointEstimate, RareError>) -> Found {
+    fn point_result(
+        &self,
+        plan: &Plan,
+        point: &PointLabel,
+        job: &Job,
+        of: Result<PointEstimate, RareError>,
+    ) -> PointResult {
         let sweeps = plan.label.sweeps.iter().zip(&point.sweep_index);
         let (estimate, refused) = match of {
             Ok(estimate) => (Some(estimate), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        Found {
+        PointResult {
             number: point.number,
             sweeps: sweeps.map(|(sweep, &at)| (sweep.name.clone(), sweep.coordinate.text(at))).collect(),
             material: point.material.clone(),
@@ -195,7 +201,7 @@ impl Rare {
     }
 }
 
-/// Cells that fail, though not as precisely known as asked for.
+/// Times at which the failed fraction is not known as precisely as asked for.
 fn missed(time: &Estimate) -> bool {
     time.failed_cells > 0 && !time.reached
 }
@@ -228,7 +234,7 @@ fn table(plan: &Plan, report: &Report) -> String {
     table.render() + &remarks(report)
 }
 
-/// The times that say something: from the last without failures to the first of nothing else.
+/// The times worth a row: from the last without failures to the first at which practically all cells have failed.
 fn shown(times: &[Estimate]) -> &[Estimate] {
     let first = times.iter().position(|time| time.failed_cells > 0).unwrap_or(times.len()).saturating_sub(1);
     let last = times.iter().position(|time| time.fraction > 0.9999).unwrap_or(times.len() - 1);
@@ -246,7 +252,7 @@ fn method(estimate: &PointEstimate, time: &Estimate) -> &'static str {
 
 fn cells(estimate: &PointEstimate, time: &Estimate) -> [String; 7] {
     let number = |x: f64| if x == 0.0 || x == 1.0 { format!("{x}") } else { format!("{x:.3e}") };
-    // A fraction beside 1 is told by what is missing.
+    // A fraction near 1 is printed as its difference from 1.
     let near_one = |x: f64| if x > 0.999 && x < 1.0 { format!("1-{:.1e}", 1.0 - x) } else { number(x) };
     [
         format!("{:.3e}", time.time_s),
@@ -259,7 +265,7 @@ fn cells(estimate: &PointEstimate, time: &Estimate) -> [String; 7] {
     ]
 }
 
-/// What the table does not say.
+/// Remarks below the table.
 fn remarks(report: &Report) -> String {
     let mut lines = String::new();
     let estimates = || report.points.iter().filter_map(|of| of.estimate.as_ref());

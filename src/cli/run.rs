@@ -31,7 +31,8 @@ pub struct Run {
     resume: bool,
     #[command(flatten)]
     changes: Changes,
-    /// Computes one piece of so many, of equal work: 3/16. The record is OUT-03-of-16.h5; `trapline merge` puts pieces together
+    /// Computes one piece of so many, of equal work: 3/16. The record is OUT-03-of-16.h5; `trapline merge` puts
+    /// pieces together
     #[arg(long, value_name = "N/OF")]
     shard: Option<Shard>,
     #[command(flatten)]
@@ -45,8 +46,8 @@ pub struct Run {
     /// Prints the summary as JSON
     #[arg(long)]
     json: bool,
-    /// Appends what happens, with times, to this file: start, each finished point with the time left, the end. A device that takes
-    /// characters or a stream of the process will do too (/dev/stderr), a pipe that lies at a path will not
+    /// Appends what happens, with times, to this file: start, each finished point with the time left, the end. A device
+    /// that takes characters or a stream of the process will do too (/dev/stderr), a pipe that lies at a path will not
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 }
@@ -109,7 +110,7 @@ impl Run {
                 terminal::note(line);
             }
         };
-        // What is there is looked at, and may be a record by its name only.
+        // An existing output is opened to see whether it really is a record.
         if destination.record.is_file() {
             reading::survive(&destination.record, Extent::Summary)?;
         }
@@ -137,7 +138,7 @@ impl Run {
         let missing: Vec<usize> =
             plan.numbers.iter().copied().filter(|number| !claim.done().contains(number)).collect();
         if let Some(long) = long(&plan, backend.as_ref(), &missing)? {
-            // A day is worth a line, quiet or not.
+            // A run of more than a day is announced even with --quiet.
             log.line(&long);
             terminal::note(&long);
         }
@@ -149,7 +150,7 @@ impl Run {
         progress.end();
         let (destination, taken) = match result {
             Ok(()) => (destination, None),
-            // The record is whole under another name.
+            // The record is complete, but under another name.
             Err(RunError::Taken(taken)) => (Destination::new(&taken.kept[0], draws)?, Some(RunError::Taken(taken))),
             Err(error) => return Err(error.into()),
         };
@@ -201,13 +202,13 @@ fn long(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Option<
         return Ok(None);
     }
     let seconds = estimate::time(plan, backend, numbers)?.seconds;
-    let told = || {
+    let warning = || {
         let time = terminal::about(seconds);
         format!(
             "this takes about {time}, by a quick measurement: `trapline plan` says more, --shard and `trapline slurm` divide it"
         )
     };
-    Ok((seconds > DAY_S).then(told))
+    Ok((seconds > DAY_S).then(warning))
 }
 
 /// What to say when the run is told to end: where its points are.
@@ -231,22 +232,22 @@ fn kept(destination: &Destination, log: &Log) -> impl Fn() -> String + Send + 's
 
 /// Prints the summary of the record and draws its figures where a stem is given; the names of the files.
 fn report(path: &Path, stem: Option<&Path>, replaces: bool, json: bool) -> Result<Vec<String>, Failure> {
-    let found = record::open_campaign(path)?;
-    let mut rows = retention::summary(&found);
-    // Those of other shards have nothing to say.
+    let record_read = record::open_campaign(path)?;
+    let mut rows = retention::summary(&record_read);
+    // The record of a shard holds no values for the points of other shards.
     rows.retain(|row| row.computed);
     let printed = if json { Ok(()) } else { terminal::print(&retention::table(&rows)) };
     let mut written = vec![path.to_owned()];
     let drawn = stem.map_or(Ok(Vec::new()), |stem| {
         let mut batch = Batch::new();
-        let figures = figure::stage_retention(&mut batch, &found, stem)?;
+        let figures = figure::stage_retention(&mut batch, &record_read, stem)?;
         outputs::place(batch, replaces, stem).map(|()| figures)
     });
     written.extend(drawn.iter().flatten().cloned());
     let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
     if json {
         let points = serde_json::json!({
-            "campaign": found.label.name, "written": written, "computed": found.computed(), "points": rows,
+            "campaign": record_read.label.name, "written": written, "computed": record_read.computed(), "points": rows,
         });
         terminal::print_json(&points)?;
     }

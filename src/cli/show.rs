@@ -30,9 +30,9 @@ impl Show {
             return self.as_json();
         }
         let text = match reading::open(&self.file, Extent::Summary)? {
-            Record::Campaign(found) | Record::Point(found, _) => campaign(&found)?,
-            Record::Unfinished(found) => record::describe_unfinished(&found),
-            Record::Experiment(found) => record::describe_experiment(&found),
+            Record::Campaign(contents) | Record::Point(contents, _) => campaign(&contents)?,
+            Record::Unfinished(contents) => record::describe_unfinished(&contents),
+            Record::Experiment(contents) => record::describe_experiment(&contents),
         };
         terminal::print(&text)
     }
@@ -40,11 +40,11 @@ impl Show {
 
 impl Show {
     fn as_json(&self) -> Result<(), Failure> {
-        let found = match reading::open(&self.file, Extent::Summary)? {
-            Record::Campaign(found) | Record::Point(found, _) => found,
-            Record::Unfinished(found) => {
+        let contents = match reading::open(&self.file, Extent::Summary)? {
+            Record::Campaign(contents) | Record::Point(contents, _) => contents,
+            Record::Unfinished(contents) => {
                 return terminal::print_json(&serde_json::json!({
-                    "campaign": found.label.name, "planned": found.planned.len(), "finished": found.finished(),
+                    "campaign": contents.label.name, "planned": contents.planned.len(), "finished": contents.finished(),
                 }));
             }
             Record::Experiment(_) => {
@@ -54,11 +54,11 @@ impl Show {
             }
         };
         terminal::print_json(&serde_json::json!({
-            "campaign": found.label.name, "computed": found.computed(), "points": retention::summary(&found),
+            "campaign": contents.label.name, "computed": contents.computed(), "points": retention::summary(&contents),
         }))
     }
 }
 
-fn campaign(found: &CampaignRecord) -> Result<String, RecordError> {
-    Ok(format!("{}\n{}", record::describe(found)?, retention::table(&retention::summary(found))))
+fn campaign(contents: &CampaignRecord) -> Result<String, RecordError> {
+    Ok(format!("{}\n{}", record::describe(contents)?, retention::table(&retention::summary(contents))))
 }

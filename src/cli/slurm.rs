@@ -15,7 +15,8 @@ use super::computing::Computing;
 use super::reading::{self, Extent};
 use super::{Failure, outputs, size, terminal};
 
-/// Writes the scripts of a Slurm job array that runs a campaign, one shard a task, and of the merge behind it; submits them on request
+/// Writes the scripts of a Slurm job array that runs a campaign, one shard a task, and of the merge behind it;
+/// submits them on request
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without --backend, all tasks compute on a GPU where they ask Slurm for one, and
@@ -33,7 +34,8 @@ pub struct Slurm {
     /// Longest time of a task: 2h, 90min, 1-12:00:00. A task that needs longer goes on in another turn
     #[arg(long, allow_hyphen_values = true)]
     time: TimeLimit,
-    /// The record to write in the end; the scripts and logs go to OUT.slurm beside it [default: the campaign's name and .h5]
+    /// The record to write in the end; the scripts and logs go to OUT.slurm beside it [default: the campaign's name
+    /// and .h5]
     #[arg(long, short, value_name = "OUT")]
     output: Option<PathBuf>,
     /// Submits both scripts by sbatch, and prints the numbers of the jobs
@@ -66,7 +68,8 @@ pub struct Slurm {
     /// The GPU of a task, as sbatch takes it: gpu:1, or gpu:a100:1
     #[arg(long, value_name = "GRES", help_heading = "What Slurm gives a task")]
     gres: Option<String>,
-    /// A further option of sbatch, for the tasks and the merge; may be given several times: --sbatch=--constraint=avx512
+    /// A further option of sbatch, for the tasks and the merge; may be given several times:
+    /// --sbatch=--constraint=avx512
     #[arg(long, value_name = "OPTION", allow_hyphen_values = true, help_heading = "What Slurm gives a task")]
     sbatch: Vec<String>,
     /// The program on the nodes [default: the one that runs now]
@@ -134,7 +137,8 @@ impl Slurm {
 
     fn scripts(&self, plan: &Plan) -> Result<Scripts, Failure> {
         let gpu = self.gpu()?;
-        // Left to themselves, tasks on unlike nodes would compute on unlike backends, whose values agree, but not bit by bit.
+        // Left to themselves, tasks on unlike nodes would compute on unlike backends, whose values agree, but not bit
+        // by bit.
         let backend = self.computing.backend().unwrap_or(if gpu { "gpu" } else { "cpu" });
         let mut computing = vec!["--backend".to_owned(), backend.to_owned()];
         computing.extend(self.computing.words());
@@ -219,7 +223,7 @@ impl Slurm {
             Destination::new(last, false)?;
         }
         for piece in pieces.iter().filter(|piece| piece.exists()) {
-            let of = |what: &str| {
+            let usage = |what: &str| {
                 let piece = piece.display();
                 Failure::Usage(format!("{piece} {what}; move it away, or choose another name with -o"))
             };
@@ -227,10 +231,10 @@ impl Slurm {
             match record::open_campaign(piece) {
                 // What is in progress the task itself holds against its plan.
                 Err(_) if matches!(record::file_type(piece), Ok(record::FileType::Unfinished)) => {}
-                Err(error) => return Err(of(&format!("is no record to go on with ({error})"))),
-                Ok(found) => {
-                    if let Some(what) = found.label.difference(&plan.label) {
-                        return Err(of(&format!("is of another campaign: its {what} is another")));
+                Err(error) => return Err(usage(&format!("is no record to go on with ({error})"))),
+                Ok(piece_read) => {
+                    if let Some(what) = piece_read.label.difference(&plan.label) {
+                        return Err(usage(&format!("is of another campaign: its {what} is another")));
                     }
                 }
             }
@@ -268,7 +272,7 @@ impl Slurm {
 
 /// Whether a file is there and holds this text. One that is no file is not opened: a pipe would wait.
 fn holds(path: &Path, text: &str) -> bool {
-    let is_file = path.metadata().is_ok_and(|found| found.is_file() && found.len() == text.len() as u64);
+    let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == text.len() as u64);
     is_file && fs::read(path).is_ok_and(|there| there == text.as_bytes())
 }
 
@@ -285,8 +289,8 @@ fn may_run(path: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        if let Ok(found) = fs::metadata(path) {
-            let mut permissions = found.permissions();
+        if let Ok(metadata) = fs::metadata(path) {
+            let mut permissions = metadata.permissions();
             // Whoever may read it may run it.
             permissions.set_mode(permissions.mode() | (permissions.mode() & 0o444) >> 2);
             let _ = fs::set_permissions(path, permissions);

@@ -13,11 +13,11 @@ use super::Failure;
 /// Writes to the standard output. A reader that has seen enough (`| head`) is no failure: the command ends quietly.
 ///
 /// # Errors
-/// [`Failure::Told`] for a closed pipe, [`Failure::Failed`] for any other refusal (a full disk, say).
+/// [`Failure::Reported`] for a closed pipe, [`Failure::Failed`] for any other refusal (a full disk, say).
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text::plain(text).as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => Failure::Told(0),
+        ErrorKind::BrokenPipe => Failure::Reported(0),
         ErrorKind::FileTooLarge => {
             Failure::Failed(format!("cannot write to the standard output: {error}; {TOO_LARGE}"))
         }

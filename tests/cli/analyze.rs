@@ -112,7 +112,8 @@ fn the_command_refuses_in_one_line() {
 
 #[test]
 fn refusals_are_the_same_in_every_form() {
-    // At 110 °C nothing fails, at 125 °C one cell of 105 does, at 140 °C all between two checkpoints, at 155 °C all had failed at 0 s.
+    // At 110 °C nothing fails, at 125 °C one cell of 105 does, at 140 °C all between two checkpoints, at 155 °C all
+    // had failed at 0 s.
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let label = label(&CELSIUS, &TIMES, &[1]);

@@ -1,4 +1,5 @@
-//! Lifetimes of simulated campaigns whose activation energy and shape are known: from the record that `trapline run` writes.
+//! Lifetimes of simulated campaigns whose activation energy and shape are known: from the record that `trapline run`
+//! writes.
 
 use std::path::Path;
 use std::process::Command;
@@ -72,8 +73,9 @@ fn bounds(of: &Value) -> Bounds {
 
 #[test]
 fn the_depth_of_the_only_level_is_recovered() {
-    // Every cell is programmed alike and escapes at nu exp(-E/kT) with its own E, so its lifetime is exp(E/kT) times what all
-    // share. E is normal: lifetimes are lognormal, of sigma sd/kT, and the time to a fraction p has the energy mean + z_p sd.
+    // Every cell is programmed alike and escapes at nu exp(-E/kT) with its own E, so its lifetime is exp(E/kT) times
+    // what all share. E is normal: lifetimes are lognormal, of sigma sd/kT, and the time to a fraction p has the
+    // energy mean + z_p sd.
     let folder = tempfile::tempdir().unwrap();
     one_level(folder.path());
     campaign(folder.path(), "level.toml", "[100.0, 115.0, 130.0, 145.0, 160.0]", 0.9, false);
@@ -83,27 +85,29 @@ fn the_depth_of_the_only_level_is_recovered() {
         let energy = bounds(&group["lines"][line]["energy_ev"]["bounds"]);
         let truth = DEPTH_EV + z * DEPTH_SD_EV;
         assert!(energy.hold(truth), "{energy:?} {truth}");
-        // Errors of 5 %, the floor, at five values of 1/kT with squared deviations of 11.5 /eV^2 together: 0.05 / sqrt(11.5) = 0.0147 eV,
-        // and 2.35 of them for three degrees of freedom. Twice as far off is outside.
+        // Errors of 5 %, the floor, at five values of 1/kT with squared deviations of 11.5 /eV^2 together: 0.05 /
+        // sqrt(11.5) = 0.0147 eV, and 2.35 of them for three degrees of freedom. Twice as far off is outside.
         assert!(!energy.hold(truth + 0.07) && !energy.hold(truth - 0.07), "{energy:?} {truth}");
         assert!(group["lines"][line]["segments"]["broken"].is_null());
     }
     for population in group["populations"].as_array().unwrap() {
         let kt_ev = trapline::units::thermal_energy_ev(population["temperature_k"].as_f64().unwrap());
         let sigma = &population["observed"]["lognormal"]["shape_estimate"];
-        // 4096 cells drawn once, the same at every temperature: sigma is known to 1/sqrt(8192) = 1.1 %, and bounds of 90 % would
-        // miss it together. Three standard errors.
+        // 4096 cells drawn once, the same at every temperature: sigma is known to 1/sqrt(8192) = 1.1 %, and bounds of
+        // 90 % would miss it together. Three standard errors.
         let ratio = sigma["value"].as_f64().unwrap() / (DEPTH_SD_EV / kt_ev);
         assert!((ratio - 1.0).abs() < 0.033, "{ratio}");
-        // The Weibull law that lies nearest to such lives (1/k = E[x^k ln x] / E[x^k] - E[ln x], which is k sigma^2 of a lognormal) has the
-        // shape 1/sigma. Its estimate has the standard error 1.053 k / sqrt(n): the sandwich of the law's information, ((2.25, -0.5),
-        // (-0.5, 1)), about the scores' covariance, ((3.25 e - 2.25, 1.5 - 1.5 e), (.., e - 1)), in units of k. Three of them are 4.9 %;
-        // classes of a sixth of an octave add less than 1 %.
+        // The Weibull law that lies nearest to such lives (1/k = E[x^k ln x] / E[x^k] - E[ln x], which is k sigma^2
+        // of a lognormal) has the shape 1/sigma. Its estimate has the standard error 1.053 k / sqrt(n): the sandwich
+        // of the law's information, ((2.25, -0.5), (-0.5, 1)), about the scores' covariance, ((3.25 e - 2.25, 1.5 -
+        // 1.5 e), (.., e - 1)), in units of k. Three of them are 4.9 %; classes of a sixth of an octave add less than
+        // 1 %.
         let shape = &population["observed"]["weibull"]["shape_estimate"];
         let k = kt_ev / DEPTH_SD_EV;
         let ratio = shape["value"].as_f64().unwrap() / k;
         assert!((ratio - 1.0).abs() < 0.049, "{ratio}");
-        // Its own bounds take the lives for Weibull's, +-1.8 % of k, and need not hold k; a tenth off is outside of them all the same.
+        // Its own bounds take the lives for Weibull's, +-1.8 % of k, and need not hold k; a tenth off is outside of
+        // them all the same.
         let shape = bounds(&shape["profile"]);
         assert!(!shape.hold(1.1 * k) && !shape.hold(0.9 * k), "{shape:?} {k}");
     }
@@ -134,7 +138,8 @@ fn the_matrix_breaks_the_line() {
     assert!(life(&told, 1).is_some() && told["uses"][1]["lives"][0]["beyond_data"].is_string());
     assert!((life(&told, 0).unwrap() / life(&found, 0).unwrap() - 1.0).abs() < 1e-9);
 
-    // With three temperatures above, of which one fails before the first checkpoint, the statistics alone are in doubt; no trap is.
+    // With three temperatures above, of which one fails before the first checkpoint, the statistics alone are in
+    // doubt; no trap is.
     let folder = tempfile::tempdir().unwrap();
     campaign(folder.path(), "pi-ws2-qd", "[85.0, 100.0, 125.0, 150.0, 155.0, 160.0, 170.0]", 0.99, true);
     let few = group(folder.path(), &[]);
@@ -160,8 +165,8 @@ fn the_matrix_breaks_the_line() {
 
 #[test]
 fn the_hot_side_promises_nothing_for_the_cold() {
-    // As the campaign that is shipped: with a threshold of 90 % nothing fails below the edge, and the hot line alone would
-    // promise more than the age of the universe.
+    // As the campaign that is shipped: with a threshold of 90 % nothing fails below the edge, and the hot line alone
+    // would promise more than the age of the universe.
     let folder = tempfile::tempdir().unwrap();
     campaign(folder.path(), "pi-ws2-qd", "[85.0, 150.0, 155.0, 160.0, 165.0]", 0.9, true);
     let life = |more: &[&str]| group(folder.path(), more)["uses"][0]["lives"][0].clone();

@@ -68,7 +68,8 @@ fn a_large_dump_is_foretold_from_small_ones() {
     desk.whole("small.h5");
     let found = desk.path("small.h5").metadata().unwrap().len() as f64;
     let foretold = json["recording"]["record_bytes"].as_f64().unwrap();
-    // Extrapolated 7.5 times from windows of 12 and 32 lines, whose planes pack as the large one's does but for their headers.
+    // Extrapolated 7.5 times from windows of 12 and 32 lines, whose planes pack as the large one's does but for their
+    // headers.
     assert!((foretold - found).abs() < 0.2 * found, "{foretold} foretold, {found} found");
     assert!(json["recording"]["dumping_ns"].as_u64().unwrap() > 0);
 }
@@ -83,12 +84,13 @@ fn a_plan_says_what_the_run_then_takes() {
     let json: serde_json::Value =
         serde_json::from_str(&desk.good(&["plan", "small.toml", "--backend", "cpu", "--json"])).unwrap();
     assert_eq!(json["points"], 60);
-    // 16 x 16 cells, 8 pulses and pauses, and the checkpoints: 0 s, 1 s and its doublings up to 2^19, 1e6 s, 1e3, 1e4 and 1e5 s.
+    // 16 x 16 cells, 8 pulses and pauses, and the checkpoints: 0 s, 1 s and its doublings up to 2^19, 1e6 s, 1e3, 1e4
+    // and 1e5 s.
     assert_eq!(json["cell_steps"], 60 * 256 * (2 * 8 + 1 + 20 + 1 + 3));
     let computing = json["computing"]["seconds"].as_f64().unwrap();
     assert!(computing > 0.0 && json["seconds"].as_f64().unwrap() > computing, "{json}");
-    // What is foretold of the disk is measured on points of the same shape: the record is within a fifth and 64 KiB of it (histograms
-    // pack differently from point to point; HDF5 allocates in blocks).
+    // What is foretold of the disk is measured on points of the same shape: the record is within a fifth and 64 KiB
+    // of it (histograms pack differently from point to point; HDF5 allocates in blocks).
     desk.whole("small.h5");
     let (foretold, found) =
         (json["recording"]["record_bytes"].as_f64().unwrap(), desk.path("small.h5").metadata().unwrap().len() as f64);
@@ -203,7 +205,8 @@ fn a_diff_finds_one_number() {
     assert!(json["differences"][0]["times_allowed"].is_null());
     // Next to nothing is kept there: 1e-6 of it is nothing of the window, whose rounding a tolerance is of.
     assert_eq!(desk.run(&["diff", "a.h5", "b.h5", "--tolerance", "1e-9"]).0, Some(0));
-    // A number that is its own scale: within the tolerance, and just not. Twice the tolerance is allowed, once for rounding.
+    // A number that is its own scale: within the tolerance, and just not. Twice the tolerance is allowed, once for
+    // rounding.
     fs::copy(desk.path("a.h5"), desk.path("d.h5")).unwrap();
     with_another_value(&desk.path("d.h5"), "fresh_conductance");
     assert_eq!(desk.run(&["diff", "a.h5", "d.h5", "--tolerance", "0.6e-6"]).0, Some(0));
@@ -230,8 +233,8 @@ fn a_diff_finds_one_number() {
     assert!(code == Some(1) && error.lines().count() == 1, "{error}");
 }
 
-/// The campaign that the help names for it, on a smaller array: within 1e-5 of the scale of each dataset, and each kind of dataset
-/// notices a change that two backends do not make.
+/// The campaign that the help names for it, on a smaller array: within 1e-5 of the scale of each dataset, and each
+/// kind of dataset notices a change that two backends do not make.
 fn backends_agree(other: &str) {
     let desk = Desk::new("");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("campaigns/bake.toml");
@@ -443,7 +446,8 @@ fn soon(desk: &Desk, arguments: &[&str]) -> (Option<i32>, String, String) {
     told(&child.wait_with_output().unwrap())
 }
 
-/// A log may be a file, a device that takes characters, or a stream of the process; it never waits, and it makes no file through a link.
+/// A log may be a file, a device that takes characters, or a stream of the process; it never waits, and it makes no
+/// file through a link.
 #[cfg(unix)]
 #[test]
 fn a_log_waits_for_nobody() {
@@ -514,8 +518,8 @@ fn no_command_waits_for_a_pipe() {
     }
 }
 
-/// A file that somebody puts at the record's name while a run computes stays, and so does the run's record, under a name that is told.
-/// A run that was told to replace what is there does.
+/// A file that somebody puts at the record's name while a run computes stays, and so does the run's record, under a
+/// name that is told. A run that was told to replace what is there does.
 #[test]
 fn what_comes_to_lie_at_the_name_in_mid_run_stays() {
     let desk = Desk::new(&campaign(256, 4));
@@ -569,7 +573,8 @@ fn names_with_invisible_characters_are_refused() {
     }
 }
 
-/// A campaign in progress that another file replaced is not a figure's reason to go: what lies beside it is somebody's own.
+/// A campaign in progress that another file replaced is not a figure's reason to go: what lies beside it is
+/// somebody's own.
 #[test]
 fn a_run_that_goes_on_removes_no_figure_of_another() {
     let desk = Desk::new(&campaign(256, 4));

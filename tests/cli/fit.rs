@@ -1,4 +1,5 @@
-//! `trapline fit`: known numbers are found again, what the data cannot tell is named, and the shipped materials are where it ends.
+//! `trapline fit`: known numbers are found again, what the data cannot tell is named, and the shipped materials are
+//! where it ends.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use trapline::backend::reference::Reference;
 use trapline::calibrate::file::{self, Fit};
-use trapline::calibrate::{self, Found, Problem, Search, Seen};
+use trapline::calibrate::{self, FitResult, Problem, Search, Simulated};
 use trapline::cell::current;
 use trapline::experiment::probe::{Conditions, Probe};
 use trapline::experiment::pulse::POTENTIATION;
@@ -60,7 +61,8 @@ const CURRENT_ERROR: f64 = 0.03;
 const KEPT_ERROR: f64 = 0.01;
 
 impl Laboratory {
-    /// Measures a material: a sweep at 25 °C, and retention at 155 °C after 30 pulses; with errors where `seed` is given.
+    /// Measures a material: a sweep at 25 °C, and retention at 155 °C after 30 pulses; with errors where `seed` is
+    /// given.
     fn measures(device: &Material, seed: Option<u64>) -> Laboratory {
         let error = |i: usize| seed.map_or(0.0, |seed| normal(seed, i));
         let sweep = segments(&[Part::Sweep { sweeps: 1, sweep_to_v: 5.0, step_v: 0.1, dwell_s: 1e-3 }]);
@@ -105,7 +107,7 @@ impl Laboratory {
         command.args(arguments).output().unwrap()
     }
 
-    fn found(&self) -> Found {
+    fn found(&self) -> FitResult {
         let plan = file::read(&self.path("fit.toml")).unwrap();
         found(&shipped(), plan)
     }
@@ -113,7 +115,7 @@ impl Laboratory {
 
 const SEARCH: Search = Search { starts: 1, seed: 1, max_evaluations: 1000 };
 
-fn found(start: &Material, plan: Fit) -> Found {
+fn found(start: &Material, plan: Fit) -> FitResult {
     let problem = Problem::new(start, "start.toml", plan, None, &Reference).unwrap();
     calibrate::run(&problem, &SEARCH).unwrap()
 }
@@ -147,9 +149,9 @@ fn words(output: &Output) -> (Option<i32>, String, String) {
 fn a_secret_device_is_found_from_two_measurements_without_errors() {
     let found = Laboratory::measures(&secret(), None).found();
     assert!(found.converged(), "{:?}", found.stop);
-    // The data are the model's own to the last digit, so the least chi-squared is 0. The search ends when chi-squared stands still to
-    // 1e-9 of itself; the jumps of the simulation where substeps change (1e-6 of a current, over an error of 3e-2) leave parameters
-    // loose by some 1e-5 of their standard errors' scale. 1e-3 is asked for.
+    // The data are the model's own to the last digit, so the least chi-squared is 0. The search ends when chi-squared
+    // stands still to 1e-9 of itself; the jumps of the simulation where substeps change (1e-6 of a current, over an
+    // error of 3e-2) leave parameters loose by some 1e-5 of their standard errors' scale. 1e-3 is asked for.
     for (p, (key, value, ..)) in found.parameters.iter().zip(SECRET) {
         assert!((p.value / value - 1.0).abs() < 1e-3, "{key}: {} for {value}", p.value);
         assert!(p.error.is_some() && !p.at_bound, "{key} is identifiable");
@@ -224,7 +226,7 @@ fn data_of_another_kind_do_not_fit() {
 }
 
 /// A fit of parameters to the currents of a sweep in a narrow window.
-fn narrow(parameters: &str) -> Found {
+fn narrow(parameters: &str) -> FitResult {
     let lab = Laboratory::measures(&shipped(), None);
     let text = fs::read_to_string(lab.path("iv.csv")).unwrap();
     // Only what lies above 4.5 V is given, as a sweep of its own on the way back: the dots are full there.
@@ -241,7 +243,8 @@ fn narrow(parameters: &str) -> Found {
 fn a_pair_that_the_data_cannot_tell_apart_is_named() {
     let pair = "[[parameter]]\nkey = \"injection.fowler_nordheim\"\nlower = 1e-10\nupper = 1e-9\n\
                 [[parameter]]\nkey = \"injection.fowler_nordheim_bias\"\nlower = 14.0\nupper = 20.0\n";
-    // C exp(-b/a) over 4.6 to 5 V: from end to end an error of 0.3 V in b changes the current by 0.5 %. ln C and b/a go together.
+    // C exp(-b/a) over 4.6 to 5 V: from end to end an error of 0.3 V in b changes the current by 0.5 %. ln C and b/a
+    // go together.
     let found = narrow(pair);
     assert!(found.parameters.iter().all(|p| p.error.is_none()), "{:?}", found.parameters);
     let [direction] = found.knowledge.open.as_slice() else { panic!("{:?}", found.knowledge.open) };
@@ -335,9 +338,9 @@ fn the_area_of_the_currents_goes_with_the_area() {
     assert!((twice.parameters[0].value - 0.45).abs() < 1e-6, "{}", twice.parameters[0].value);
 }
 
-/// The shipped materials are the end of the search of their own fit files: no target is missed, and one step of the method from
-/// there (Gauss and Newton's, from the same differences) is shorter than a hundredth of any standard error plus the rounding of the
-/// values to four digits.
+/// The shipped materials are the end of the search of their own fit files: no target is missed, and one step of the
+/// method from there (Gauss and Newton's, from the same differences) is shorter than a hundredth of any standard
+/// error plus the rounding of the values to four digits.
 #[test]
 fn the_shipped_materials_are_the_result_of_their_fits() {
     for name in ["pi-ws2-qd", "pi-ws2-ns"] {
@@ -380,7 +383,7 @@ fn every_kind_measures_what_it_says() {
         let plan = file::parse(&plan, Path::new(".")).unwrap_or_else(|e| panic!("{target}: {e}"));
         let problem = Problem::new(&shipped(), "shipped", plan, None, &Reference).unwrap();
         let outcome = problem.outcomes(&problem.start, |_| true).unwrap().remove(0).unwrap();
-        let Seen::Number(value) = outcome.seen else { panic!("{target}") };
+        let Simulated::Number(value) = outcome.simulated else { panic!("{target}") };
         assert_eq!(outcome.residuals, [value - 1.0]);
         value
     };
@@ -395,7 +398,8 @@ fn every_kind_measures_what_it_says() {
     let back = number("kind = \"current\"\nbias_v = 1.5\nbranch = \"return\"");
     near(number("kind = \"memory_ratio\"\nbias_v = 1.5"), back / forward, 1e-12, "ratio");
     assert!(back > 1.5 * forward);
-    // At a reading all current is injected: the rise is theta(F)/theta(0) - 1. The reading itself catches nothing below the onset.
+    // At a reading all current is injected: the rise is theta(F)/theta(0) - 1. The reading itself catches nothing
+    // below the onset.
     let filled = number("kind = \"filling_after\"\npulses = 30");
     near(number("kind = \"conductance_rise\"\npulses = 30"), 1.0 / (1.0 - open * filled) - 1.0, 1e-9, "rise");
     // V I dt with the current of the filling before and after the pulse: between the two.
@@ -403,7 +407,8 @@ fn every_kind_measures_what_it_says() {
     let energy = number("kind = \"energy\"\npulses = 1");
     let at = |filling: f64| 1.5 * 1e-3 * current::current_a(&qd, 1.5, hot, filling);
     assert!(energy > at(0.0) && energy < at(first), "{energy:e} {:e} {:e}", at(0.0), at(first));
-    // Halfway: the filling grows nearly evenly in one pulse of 3 %, so the mean is right to a hundredth of the difference of 1.7 %.
+    // Halfway: the filling grows nearly evenly in one pulse of 3 %, so the mean is right to a hundredth of the
+    // difference of 1.7 %.
     near(energy, 0.5 * (at(0.0) + at(first)), 2e-4, "energy");
     // A line through the points that the equations give with no filling to speak of: below the onset, ln I on ln V.
     let straight = "from_v = 0.05\nto_v = 0.15\nsweep_to_v = 0.15\nstep_v = 0.05";

@@ -1,4 +1,5 @@
-//! `trapline fit` and its files: what is refused in one line, what may be written over, and what a call without a file does.
+//! `trapline fit` and its files: what is refused in one line, what may be written over, and what a call without a
+//! file does.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -54,7 +54,8 @@ fn point(label: &CampaignLabel, number: usize, law: &impl Fn(f64, f64) -> f64) -
     (outcome.cells, outcome.programmed, outcome.fresh_conductance_s) = (CELLS, CELLS, 1e-12);
     outcome.failed = label.times_s.iter().map(|&t| (CELLS as f64 * law(t, temperature_k)).round() as u64).collect();
     let checkpoints = label.times_s.len();
-    // Kept: the same number of cells in each of ten bins of 0.02, which fall by a bin at each checkpoint from 0.80 to 1.00 on.
+    // Kept: the same number of cells in each of ten bins of 0.02, which fall by a bin at each checkpoint from 0.80 to
+    // 1.00 on.
     let first = |k: usize| 40 - k;
     let series = |low: f64, high: f64, first: &dyn Fn(usize) -> usize| HistogramSeries {
         low,
@@ -282,8 +283,8 @@ fn few_failures_have_bars_and_ticks_in_ppm() {
     let chart = chart(figure, 0);
     let (points, bars) = (&chart.curves[2].points, &chart.curves[2].bars);
     let last = points.len() - 1;
-    // 10 of 1e5: bounds of Clopper and Pearson at 90 % are 5.4254 and 16.9622 (half of the chi-square quantiles of 20 and 22
-    // degrees) of 1e5 in Poisson's limit, which is off by 1e-4 of themselves.
+    // 10 of 1e5: bounds of Clopper and Pearson at 90 % are 5.4254 and 16.9622 (half of the chi-square quantiles of 20
+    // and 22 degrees) of 1e5 in Poisson's limit, which is off by 1e-4 of themselves.
     assert!((points[last].1 - ordinate(1e-4)).abs() < 1e-9);
     for (bar, expected) in [(bars[last].0, 5.4254e-5), (bars[last].1, 16.9622e-5)] {
         let share = -(-bar.exp()).exp_m1();
@@ -331,8 +332,8 @@ fn bands_are_the_quantiles_of_the_histograms() {
     let figures = known(&label, weibull);
     let figure = of(&figures, "retention");
     let chart = chart(figure, 0);
-    // At checkpoint k (after 0) the cells lie evenly from 0.02 (40 - k) to 0.02 (50 - k): the quantile of p is 0.2 p above the
-    // lower end. Edges are multiples of 0.02 to a rounding of 1e-16.
+    // At checkpoint k (after 0) the cells lie evenly from 0.02 (40 - k) to 0.02 (50 - k): the quantile of p is 0.2 p
+    // above the lower end. Edges are multiples of 0.02 to a rounding of 1e-16.
     let course = |share: f64| {
         times().iter().enumerate().skip(1).map(|(k, &t)| (t, 0.02 * (40 - k) as f64 + 0.2 * share)).collect()
     };
@@ -431,7 +432,8 @@ fn a_failure_map_shows_each_cell_of_the_window() {
             assert_eq!(time, f64::INFINITY);
             continue;
         }
-        // From 1 to 0 between two checkpoints, 0.8 is crossed after a fifth of the way in ln t; single precision is off by 6e-8.
+        // From 1 to 0 between two checkpoints, 0.8 is crossed after a fifth of the way in ln t; single precision is
+        // off by 6e-8.
         let k = 4 + 2 * number;
         let expected = times()[k - 1].powf(0.8) * times()[k].powf(0.2);
         assert!((time / expected - 1.0).abs() < 1e-6, "{number}: {time} {expected}");

@@ -137,7 +137,8 @@ fn kept(line: &str) -> Vec<String> {
     names.split([',', ' ']).filter(|word| word.contains('.')).map(str::to_owned).collect()
 }
 
-/// Ten that compute at once and want one name: one gets it, with its plot; of the others each keeps its own, and says where.
+/// Ten that compute at once and want one name: one gets it, with its plot; of the others each keeps its own, and says
+/// where.
 #[test]
 fn of_ten_at_once_none_loses_its_result() {
     use trapline::record;
@@ -184,7 +185,8 @@ fn of_ten_at_once_none_loses_its_result() {
     assert_eq!(fs::read_dir(desk.folder.path()).unwrap().count(), 3 * (10 - late));
 }
 
-/// While a page is computed a file comes to lie at the name of its figure, which is written after the record: the page stays together.
+/// While a page is computed a file comes to lie at the name of its figure, which is written after the record: the
+/// page stays together.
 #[test]
 fn files_of_one_result_stay_together() {
     use std::io::BufRead;
@@ -222,8 +224,8 @@ fn files_of_one_result_stay_together() {
     assert_eq!(names("web/result-2"), all);
 }
 
-/// The names that a temporary had, for every process that may come: links to another file. None is followed, and what is replaced
-/// keeps its permissions.
+/// The names that a temporary had, for every process that may come: links to another file. None is followed, and what
+/// is replaced keeps its permissions.
 #[cfg(unix)]
 #[test]
 fn planted_links_lead_nowhere_and_permissions_stay() {
@@ -333,7 +335,8 @@ fn a_record_in_the_place_of_a_text_is_told_as_one() {
     }
 }
 
-/// A passive array is what `learn` simulates unless a switch at every cell is asked for; `grounded` was the name of the latter.
+/// A passive array is what `learn` simulates unless a switch at every cell is asked for; `grounded` was the name of
+/// the latter.
 #[test]
 fn learning_says_which_scheme_it_is_under() {
     let desk = Desk::new();

@@ -22,8 +22,8 @@ use trapline::paper::raw::Laboratory;
 use trapline::paper::{claims, digits, judge};
 use trapline::units::kelvin;
 
-/// Rates of runs of 2,000 digits: on the CPU backend, 20 seeds have a mean of 0.670 and a standard deviation of 0.015. Eight of them to
-/// either side leave room for another set of material values.
+/// Rates of runs of 2,000 digits: on the CPU backend, 20 seeds have a mean of 0.670 and a standard deviation of
+/// 0.015. Eight of them to either side leave room for another set of material values.
 const PLAIN_AFTER_2000: std::ops::Range<f64> = 0.55..0.79;
 /// The same for pairs: 0.754 and 0.012.
 const PAIRS_AFTER_2000: std::ops::Range<f64> = 0.66..0.85;
@@ -160,10 +160,11 @@ impl Beside<'_> {
 
 /// Allowed relative error of a conductance after so many pulses.
 ///
-/// A pulse adds to an occupancy below 1, which is rounded once: 2^-25 = 3e-8; and its step, at most 0.03, is right to some ten
-/// roundings, the cell's own factors included: 0.03 x 10 x 6e-8 = 2e-8. Pulses never increase a difference between two states of
-/// a cell, so errors add up at worst. A filling changes the conductance by (1 - theta0)/(1 - (1 - theta0) F) < 1 relative to it. The
-/// reading itself has the area and the sum over eight classes: less than 20 roundings of 6e-8.
+/// A pulse adds to an occupancy below 1, which is rounded once: 2^-25 = 3e-8; and its step, at most 0.03, is right to
+/// some ten roundings, the cell's own factors included: 0.03 x 10 x 6e-8 = 2e-8. Pulses never increase a difference
+/// between two states of a cell, so errors add up at worst. A filling changes the conductance by (1 - theta0)/(1 -
+/// (1 - theta0) F) < 1 relative to it. The reading itself has the area and the sum over eight classes: less than 20
+/// roundings of 6e-8.
 fn allowed(stimuli: u32) -> f64 {
     1.2e-6 + 5e-8 * f64::from(stimuli)
 }
@@ -230,8 +231,8 @@ fn cell_by_cell(gpu: &Gpu, learning: &Learning, data: &Mnist, rates: std::ops::R
     );
     assert!(over <= 1.0, "{error:e}");
     assert!(raised > 10_000 && (lowered > 10_000 || matches!(learning.scheme, Scheme::Plain(_))));
-    // The two arrays answer alike but for pictures whose best two outputs are closer than the errors: of 10,000, with outputs apart by
-    // some percent and errors of some 1e-6, a handful.
+    // The two arrays answer alike but for pictures whose best two outputs are closer than the errors: of 10,000, with
+    // outputs apart by some percent and errors of some 1e-6, a handful.
     let same = after_bake(&Reference, learning, &occupancy, learning.ambient_k, 0.0, &data.test).expect("answers");
     let rate = last.tested.accuracy;
     assert!((rate - same.accuracy).abs() <= 1e-3, "{rate} {}", same.accuracy);
@@ -244,8 +245,8 @@ fn cell_by_cell(gpu: &Gpu, learning: &Learning, data: &Mnist, rates: std::ops::R
 #[cfg_attr(not(trapline_skip_gpu), ignore = "needs TRAPLINE_MNIST_DIR with the four files of MNIST")]
 fn digits_on_the_gpu_are_those_of_the_reference_cell_by_cell() {
     let (gpu, material, data) = (gpu(), dots(), mnist());
-    // Fresh cells of the plain scheme are below their reference for some 3,000 digits: until then nothing is lowered. Pairs lower
-    // from the first update on.
+    // Fresh cells of the plain scheme are below their reference for some 3,000 digits: until then nothing is lowered.
+    // Pairs lower from the first update on.
     let pairs = learning(&material, Scheme::Pairs(Pairs::default()), 2000);
     cell_by_cell(&gpu, &pairs, &data, PAIRS_AFTER_2000);
     let plain = learning(&material, Scheme::Plain(Plain::default()), 2000);

@@ -109,7 +109,8 @@ fn a_lot_passes_and_a_lot_fails() {
     }
     assert_eq!(verdict.conditions[0].together.as_ref().unwrap().parts[0].total, 6);
 
-    // A part may lose the share that its worst part lost, a lot may lose all its parts: lot B passes; a hair less, and it fails.
+    // A part may lose the share that its worst part lost, a lot may lose all its parts: lot B passes; a hair less,
+    // and it fails.
     let table = |lines: &str| with(&record.label.campaign_toml, "lots = \"lot\"", &format!("lots = \"lot\"\n{lines}"));
     let [bearable, too_little] =
         [b.worst_part, b.worst_part - 1e-9].map(|share| table(&format!("part_fails_above = {share:?}")));

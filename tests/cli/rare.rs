@@ -55,8 +55,9 @@ fn one_level(slope_ev: f64, curvature_ev: f64) -> Material {
 
 /// When a cell `z` standard deviations smaller or larger than the nominal one has lost so much that it fails.
 ///
-/// What is kept is `(1 - L)/(1 + L r)` with `r = q F/(1 - q F)`, so the limit is `L = (1 - kept)/(1 + kept r)`; one level loses
-/// `L = 1 - exp(-e t)` at `e = nu exp(-E/kT)`. Programming lets go of 1e-11 of the charge at most: F is the nominal cell's.
+/// What is kept is `(1 - L)/(1 + L r)` with `r = q F/(1 - q F)`, so the limit is `L = (1 - kept)/(1 + kept r)`; one
+/// level loses `L = 1 - exp(-e t)` at `e = nu exp(-E/kT)`. Programming lets go of 1e-11 of the charge at most: F is
+/// the nominal cell's.
 fn fails_at_s(of: &Material, z: f64) -> f64 {
     let nominal = job(of, (1, 1), 1, KEPT_BELOW, &[1.0]);
     let r = nominal.open() * nominal.nominal()[0].filling / (1.0 - nominal.open() * nominal.nominal()[0].filling);
@@ -135,7 +136,8 @@ fn bounds_hold_as_often_as_they_say() {
             held_by_half[i] += u32::from(off <= 0.5 * (time.upper / time.fraction).ln());
         }
     }
-    // Of 100 with 90 %: below 79 or above 98 once in 1,300 (binomial). Control: 1.645/2 standard errors hold 59 %, above 78 in 2e-5.
+    // Of 100 with 90 %: below 79 or above 98 once in 1,300 (binomial). Control: 1.645/2 standard errors hold 59 %,
+    // above 78 in 2e-5.
     assert!(held.iter().all(|held| (79..=98).contains(held)), "{held:?}");
     assert!(held_by_half.iter().all(|held| *held < 79), "{held_by_half:?}");
 }
@@ -158,17 +160,20 @@ fn bounds_hold_where_the_sample_ends_by_what_it_shows() {
             *samples.entry(found.samples).or_insert(0) += 1;
         }
         assert!(samples.len() == ends && samples.values().all(|&of| of >= 20), "{precision}: {samples:?}");
-        // Of 200 with 95 %: below 178 or above 199 three times in 10,000 (binomial). Control: 1.96/2 standard errors hold 67 %.
+        // Of 200 with 95 %: below 178 or above 199 three times in 10,000 (binomial). Control: 1.96/2 standard errors
+        // hold 67 %.
         assert!((178..=199).contains(&held), "{precision}: {held}");
         assert!(held_by_half < 160, "{precision}: {held_by_half}");
-        // One estimate is off by 3 to 4 %, the mean of 200 by 0.3 %, four times that, and what the rule may add (0.4 %).
+        // One estimate is off by 3 to 4 %, the mean of 200 by 0.3 %, four times that, and what the rule may add
+        // (0.4 %).
         assert!((mean - 1.0_f64).abs() < 0.016, "{precision}: {mean}");
     }
 }
 
 #[test]
 fn cells_without_charge_are_no_failures() {
-    // A pulse so short that the nominal cell is just filled: a cell that catches a third of its charge or less is not programmed.
+    // A pulse so short that the nominal cell is just filled: a cell that catches a third of its charge or less is not
+    // programmed.
     let mut of = one_level(1.0, 0.0);
     of.variation.capture_speed = 0.5;
     let (dwell_s, above) = (1e-18, 3.0);
@@ -207,8 +212,9 @@ fn apart((fractions, all): &(Vec<f64>, f64), found: &PointEstimate) -> Vec<f64> 
     assert!(found.times.iter().all(|time| time.reached), "{found:?}");
     let both = fractions.iter().zip(&found.times);
     let far = both.map(|(fraction, time)| {
-        // The array's error is binomial, of the fraction expected. f32 knows what is kept to 4e-6; at these limits that falls by 0.002
-        // a standard deviation z (the control's 0.001 move z by 0.5), so a tail moves by z x 2e-3, less than 1e-2.
+        // The array's error is binomial, of the fraction expected. f32 knows what is kept to 4e-6; at these limits
+        // that falls by 0.002 a standard deviation z (the control's 0.001 move z by 0.5), so a tail moves by z x
+        // 2e-3, less than 1e-2.
         let counting = time.fraction / all;
         let off = (fraction - time.fraction).abs() - 1e-2 * time.fraction;
         off / (counting + time.standard_error * time.standard_error).sqrt()

@@ -227,8 +227,8 @@ fn only_the_same_campaign_is_gone_on_with_and_damaged_points_are_computed_again(
     refused(&desk.run("killed.h5", &["--resume", "--backend", "reference"]), &["by cpu and would be by reference"]);
     assert_eq!(desk.points("killed.h5"), points, "a refused run changes nothing");
 
-    // One point cut short, one with a bit flipped, and one whose texts are damaged and which is sealed again: HDF5 1.10 does not return
-    // from that. Their names are trusted until they are merged.
+    // One point cut short, one with a bit flipped, and one whose texts are damaged and which is sealed again: HDF5
+    // 1.10 does not return from that. Their names are trusted until they are merged.
     let damages: [fn(&mut Vec<u8>); 3] = [
         |bytes| bytes.truncate(bytes.len() / 2),
         |bytes| {

@@ -178,8 +178,9 @@ fn tasks_that_are_killed_and_requeued_merge_to_the_same_record() {
 #[test]
 #[ignore = "needs a Slurm: scripts/slurm-test.sh"]
 fn a_task_that_is_out_of_time_goes_on_in_another_turn() {
-    // Slurm looks at time limits every half minute: the signal comes in the first minute, 15 s after the start or later. One
-    // point takes a few seconds of one thread, so that the first turn finishes some; all of them take minutes.
+    // Slurm looks at time limits every half minute: the signal comes in the first minute, 15 s after the start or
+    // later. One point takes a few seconds of one thread, so that the first turn finishes some; all of them take
+    // minutes.
     let desk = Desk::new(128, 2048);
     let [array, merge] = desk.submit(&["--tasks", "1", "--time", "1min"]);
     let first = format!("{array}_1");
@@ -201,8 +202,8 @@ fn a_task_that_is_out_of_time_goes_on_in_another_turn() {
 #[test]
 #[ignore = "needs a Slurm: scripts/slurm-test.sh"]
 fn tasks_that_ask_slurm_for_one_compute_on_the_gpu() {
-    // Slurm's GPUs are devices that are none (scripts/slurm-test.sh); one task at a time is given the first of them, and takes
-    // the first adapter, which is a GPU, or one in software.
+    // Slurm's GPUs are devices that are none (scripts/slurm-test.sh); one task at a time is given the first of them,
+    // and takes the first adapter, which is a GPU, or one in software.
     let desk = Desk::new(16, 8);
     let [array, merge] = desk.submit(&["--tasks", "2", "--time", "20min", "--gres", "gpu:1", "--max-at-once", "1"]);
     wait_for("the end of all jobs", || ended(&[&array, &merge]));

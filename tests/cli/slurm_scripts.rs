@@ -1,5 +1,5 @@
-//! The job scripts of `trapline slurm`, run by the shell alone: programs that stand in for trapline, sbatch and scontrol write
-//! down how they were called. A real Slurm runs them in tests/slurm.rs.
+//! The job scripts of `trapline slurm`, run by the shell alone: programs that stand in for trapline, sbatch and
+//! scontrol write down how they were called. A real Slurm runs them in tests/slurm.rs.
 #![cfg(unix)]
 
 use std::fs;

@@ -166,8 +166,8 @@ fn planned(plan: &Plan, number: usize) -> impl PartialEq + std::fmt::Debug {
     )
 }
 
-/// Every case of many sweeps against the same file with the values written in by hand. Seeds, offsets and sizes are set without the file
-/// being read again; the others are read once for all of their seeds.
+/// Every case of many sweeps against the same file with the values written in by hand. Seeds, offsets and sizes are
+/// set without the file being read again; the others are read once for all of their seeds.
 #[test]
 fn cases_that_share_what_is_read_are_those_of_their_own_files() {
     let plain = SWEEP[..SWEEP.find("[[sweep]]").unwrap()]
@@ -216,8 +216,8 @@ fn cases_that_share_what_is_read_are_those_of_their_own_files() {
     assert_eq!((number, found.len()), (swept.points.len(), number), "control: no two points are alike");
 }
 
-/// Ten times the largest sweep that was planned in seconds before, of every kind, and none of them takes a second in a release: a
-/// guard against what grows with the square of the values, which took minutes, and not a measurement.
+/// Ten times the largest sweep that was planned in seconds before, of every kind, and none of them takes a second in
+/// a release: a guard against what grows with the square of the values, which took minutes, and not a measurement.
 #[test]
 fn long_sweeps_are_planned_or_refused_at_once() {
     let plain = &SWEEP[..SWEEP.find("[[sweep]]").unwrap()];

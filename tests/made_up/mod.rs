@@ -282,8 +282,8 @@ pub fn leftovers(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// An experiment with every oddity a file of datasets has to hold: nested groups, axes with and without a coordinate, texts
-/// as a coordinate, a single number, an empty axis, more than one chunk, NaN with a payload.
+/// An experiment with every oddity a file of datasets has to hold: nested groups, axes with and without a coordinate,
+/// texts as a coordinate, a single number, an empty axis, more than one chunk, NaN with a payload.
 pub fn experiment() -> (ExperimentLabel, Vec<Dataset>) {
     let mut random = Random(2024);
     let label = ExperimentLabel {

@@ -1,7 +1,8 @@
 //! Columns of numbers that a user gives as a file: comma-separated, with names that end in their unit.
 //!
-//! Lines that are blank or begin with `#` are skipped; the first other line names the columns, in any order; columns nobody asks for
-//! are let be. A field may stand in double quotes (RFC 4180), but not go over the end of its line. Times rise from line to line.
+//! Lines that are blank or begin with `#` are skipped; the first other line names the columns, in any order; columns
+//! nobody asks for are let be. A field may stand in double quotes (RFC 4180), but not go over the end of its line.
+//! Times rise from line to line.
 
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -157,12 +158,14 @@ struct Lines<'t> {
 impl<'t> Lines<'t> {
     fn of(text: &'t str) -> Lines<'t> {
         let mut builder = csv::ReaderBuilder::new();
-        // Lines are counted by their line feeds, so nothing else ends one; a return before it is white space and trimmed.
+        // Lines are counted by their line feeds, so nothing else ends one; a return before it is white space and
+        // trimmed.
         builder.has_headers(false).flexible(true).comment(Some(b'#')).terminator(csv::Terminator::Any(b'\n'));
         Lines { text, reader: builder.from_reader(text.as_bytes()), record: csv::StringRecord::new(), counted: (0, 0) }
     }
 
-    /// The number of the line that the reader has just read. What it says itself is where it began to look: at a comment, perhaps.
+    /// The number of the line that the reader has just read. What it says itself is where it began to look: at a
+    /// comment, perhaps.
     fn number(&mut self) -> usize {
         let (from, lines) = self.counted;
         let end = usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX).min(self.text.len());

@@ -1,7 +1,7 @@
 //! Named arrays over named axes, with units: what an experiment hands to the rooms that keep, analyse and draw.
 //!
-//! The shape is xarray's, because that is what users open the files with: a [`Dataset`] is a set of [`Variable`]s that share
-//! axes by name, and a variable of one axis that bears the axis' name is its coordinate.
+//! The shape is xarray's, because that is what users open the files with: a [`Dataset`] is a set of [`Variable`]s
+//! that share axes by name, and a variable of one axis that bears the axis' name is its coordinate.
 
 use ndarray::{ArrayD, ArrayView, Dimension, IxDyn};
 

@@ -2,9 +2,10 @@
 //!
 //! # Theory
 //!
-//! Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011) is a keyed bijection
-//! of 128-bit counters: ten rounds of two 32x32 to 64 bit products and some exclusive-ors. There is no sequence to advance, so
-//! a cell's numbers do not depend on tile size, thread count, backend or the order in which points run.
+//! Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011) is a keyed
+//! bijection of 128-bit counters: ten rounds of two 32x32 to 64 bit products and some exclusive-ors. There is no
+//! sequence to advance, so a cell's numbers do not depend on tile size, thread count, backend or the order in which
+//! points run.
 //!
 //! | word | holds |
 //! | --- | --- |
@@ -13,24 +14,25 @@
 //! | counter 2 | the step: pulse or cycle number |
 //! | counter 3 | purpose in the top 8 bits, draw in the low 24 |
 //!
-//! The purpose could have taken half of the key; it shares the last counter word instead, so that seeds keep their 64 bits. No
-//! cell needs 2^24 draws for one purpose in one step.
+//! The purpose could have taken half of the key; it shares the last counter word instead, so that seeds keep their 64
+//! bits. No cell needs 2^24 draws for one purpose in one step.
 //!
-//! A normal variate is the quantile of one word, read as the probability (word + 1/2) / 2^32. Backends must agree on it bit
-//! for bit, and no two of them agree on `log` or `cos`, so it is computed in integers: fixed point, [`NORMAL_UNIT`] a step.
-//! The nearer tail holds 31 bits of the word. Its leading bit picks the octave, the next five bits one of 32 segments, and a
-//! quadratic in the remaining bits gives the quantile: in the variable log p the quantile is so smooth that each octave has
-//! nearly the same error. Interpolation at the ends and the middle of a segment makes the pieces meet exactly.
+//! A normal variate is the quantile of one word, read as the probability (word + 1/2) / 2^32. Backends must agree on
+//! it bit for bit, and no two of them agree on `log` or `cos`, so it is computed in integers: fixed point,
+//! [`NORMAL_UNIT`] a step. The nearer tail holds 31 bits of the word. Its leading bit picks the octave, the next five
+//! bits one of 32 segments, and a quadratic in the remaining bits gives the quantile: in the variable log p the
+//! quantile is so smooth that each octave has nearly the same error. Interpolation at the ends and the middle of a
+//! segment makes the pieces meet exactly.
 //!
 //! The error is below 7.5e-7, of which 4.8e-7 is half a step of the result. The largest magnitude is 6.338, at a tail
 //! probability of 2^-33: what lies beyond occurs once in 4 billion draws.
 //!
 //! # Practice
 //!
-//! [`words`] gives four words for one cell; [`normal_fixed`] turns a word into a variate. The `_lanes` forms do the same for
-//! `L` cells at once, in loops that compilers turn into vector code; they take [`key`] and [`purpose_and_draw`] from here too.
-//! `shaders/philox.wgsl` and `shaders/normal.wgsl` are the twins of this file, with the same names in the same order; a GPU
-//! reads [`normal_table`] from a buffer.
+//! [`words`] gives four words for one cell; [`normal_fixed`] turns a word into a variate. The `_lanes` forms do the
+//! same for `L` cells at once, in loops that compilers turn into vector code; they take [`key`] and
+//! [`purpose_and_draw`] from here too. `shaders/philox.wgsl` and `shaders/normal.wgsl` are the twins of this file,
+//! with the same names in the same order; a GPU reads [`normal_table`] from a buffer.
 
 use std::sync::LazyLock;
 
@@ -146,8 +148,8 @@ pub const NORMAL_GUARD_BITS: u32 = 8;
 /// Entries of [`normal_table`]: one octave per leading bit of a word.
 pub const NORMAL_TABLE_LEN: usize = (u32::BITS * NORMAL_COEFFICIENTS) as usize * (1 << NORMAL_SEGMENT_BITS);
 
-/// The standard normal quantile of (`word` + 1/2) / 2^32, in units of [`NORMAL_UNIT`]: non-decreasing in the word (to within
-/// one unit), antisymmetric under complement of the word, and at most 6.338 in magnitude.
+/// The standard normal quantile of (`word` + 1/2) / 2^32, in units of [`NORMAL_UNIT`]: non-decreasing in the word (to
+/// within one unit), antisymmetric under complement of the word, and at most 6.338 in magnitude.
 #[inline]
 pub fn normal_fixed(word: u32) -> i32 {
     normal_from_table(word, normal_table())
@@ -184,9 +186,9 @@ fn normal_from_table(word: u32, table: &[i32; NORMAL_TABLE_LEN]) -> i32 {
     if upper { magnitude } else { -magnitude }
 }
 
-/// The coefficients of [`normal_fixed`]: for each octave (leading zeros of the tail probability in units of 2^-33) and each
-/// of its segments the level, slope and bend of `level - fraction * (slope - bend * fraction)`, in units of 2^-28, none
-/// negative. Computed on first use, from functions whose bits are the same on every platform.
+/// The coefficients of [`normal_fixed`]: for each octave (leading zeros of the tail probability in units of 2^-33)
+/// and each of its segments the level, slope and bend of `level - fraction * (slope - bend * fraction)`, in units of
+/// 2^-28, none negative. Computed on first use, from functions whose bits are the same on every platform.
 pub fn normal_table() -> &'static [i32; NORMAL_TABLE_LEN] {
     static TABLE: LazyLock<Box<[i32; NORMAL_TABLE_LEN]>> = LazyLock::new(build_normal_table);
     &TABLE

@@ -1,8 +1,8 @@
 //! The gate between texts that this program did not write and the people who read them.
 //!
-//! A name in a record, a driver's version or a path may hold anything: an escape sequence that moves the cursor or sets the clipboard,
-//! a mark that turns the direction of writing, a line break that forges a line. On a terminal and on a page none of them acts: each
-//! stands there as its number. What a record keeps is not changed.
+//! A name in a record, a driver's version or a path may hold anything: an escape sequence that moves the cursor or
+//! sets the clipboard, a mark that turns the direction of writing, a line break that forges a line. On a terminal and
+//! on a page none of them acts: each stands there as its number. What a record keeps is not changed.
 
 use std::borrow::Cow;
 
@@ -11,14 +11,15 @@ pub fn is_unseen(c: char) -> bool {
     c.is_control() || is_invisible(c)
 }
 
-/// Whether a character is not seen itself but changes how others are: turns their direction, joins them, or takes no room. With one a
-/// name can be shown as another (U+202E turns `gpj.exe` around).
+/// Whether a character is not seen itself but changes how others are: turns their direction, joins them, or takes no
+/// room. With one a name can be shown as another (U+202E turns `gpj.exe` around).
 fn is_invisible(c: char) -> bool {
     INVISIBLE.iter().any(|&(first, last)| (first..=last).contains(&c))
 }
 
-/// Unicode 16: the general categories Cf (format), Zl and Zp (separators of lines and paragraphs), and what has the property
-/// `Default_Ignorable_Code_Point` beside them, its reserved places included; and U+2800, a blank that is no space.
+/// Unicode 16: the general categories Cf (format), Zl and Zp (separators of lines and paragraphs), and what has the
+/// property `Default_Ignorable_Code_Point` beside them, its reserved places included; and U+2800, a blank that is no
+/// space.
 const INVISIBLE: [(char, char); 31] = [
     ('\u{ad}', '\u{ad}'),       // soft hyphen
     ('\u{34f}', '\u{34f}'),     // combining grapheme joiner

@@ -1,15 +1,16 @@
 //! TOML with errors of one line: where, which key, what is wrong.
 //!
-//! What lies in tables, lists and dotted keys is read, copied and given back level by level, each with a piece of the stack. How deep a
-//! text goes is therefore counted before it is read ([`nesting`]). The parsers have limits of their own, each for lists and for the dots
-//! of one key, but dotted keys inside one another multiply these.
+//! What lies in tables, lists and dotted keys is read, copied and given back level by level, each with a piece of the
+//! stack. How deep a text goes is therefore counted before it is read ([`nesting`]). The parsers have limits of their
+//! own, each for lists and for the dots of one key, but dotted keys inside one another multiply these.
 
 use serde::de::DeserializeOwned;
 use toml_parser::decoder::Encoding;
 use toml_parser::parser::{EventReceiver, parse_document};
 use toml_parser::{ErrorSink, Source, Span};
 
-/// Deepest place in a text: tables, lists and parts of dotted keys, one in the other. A campaign's own keys lie at most 9 deep.
+/// Deepest place in a text: tables, lists and parts of dotted keys, one in the other. A campaign's own keys lie at
+/// most 9 deep.
 pub const MAX_DEPTH: usize = 32;
 /// Longest piece of a text that an error repeats, characters.
 const MAX_SHOWN: usize = 120;
@@ -251,8 +252,8 @@ mod tests {
         assert_eq!(read::<Shape>("[array]\n").unwrap_err(), "line 1: key array: key rows is missing");
     }
 
-    /// Every way into the depth, alone and in one another; what the parser's own limits (80 lists, 80 dots of a key) let through
-    /// multiplies to thousands of levels.
+    /// Every way into the depth, alone and in one another; what the parser's own limits (80 lists, 80 dots of a key)
+    /// let through multiplies to thousands of levels.
     #[test]
     fn a_text_may_not_go_deeper_than_the_limit() {
         let dotted = |parts: usize| vec!["a"; parts].join(".");

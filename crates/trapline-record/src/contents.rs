@@ -1,8 +1,8 @@
 //! What a file holds under its own names: groups and datasets, and nothing that leads out of the file.
 //!
-//! HDF5 follows a link, external storage or a virtual dataset to any other file without a word, and what is read there would pass for
-//! the record's own. So a file's links are looked at before anything is opened, each dataset's storage before it is read, and what
-//! the format does not promise is refused.
+//! HDF5 follows a link, external storage or a virtual dataset to any other file without a word, and what is read
+//! there would pass for the record's own. So a file's links are looked at before anything is opened, each dataset's
+//! storage before it is read, and what the format does not promise is refused.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char};
@@ -23,7 +23,8 @@ use super::layout::POINTS_GROUP;
 /// Groups inside groups, at most.
 const MAX_DEPTH: usize = 16;
 
-/// Largest piece of a dataset, bytes: HDF5 makes room for the whole of it, stored or not. Those of this program have 8 MiB at most.
+/// Largest piece of a dataset, bytes: HDF5 makes room for the whole of it, stored or not. Those of this program have
+/// 8 MiB at most.
 const MAX_CHUNK_BYTES: usize = 1 << 24;
 
 /// What stands under a name.
@@ -68,7 +69,8 @@ fn refused<T>(what: String, found: impl Into<String>, limit: impl Into<String>) 
 }
 
 impl Contents {
-    /// Lists a file. Links to other files are refused, but for those of a campaign in progress to its points, which are not followed.
+    /// Lists a file. Links to other files are refused, but for those of a campaign in progress to its points, which
+    /// are not followed.
     pub(super) fn of(file: &hdf5::File, links_to_points: bool) -> Result<Contents, Unfit> {
         let mut contents = Contents::default();
         // A name takes more than 8 bytes of a file.
@@ -151,7 +153,8 @@ impl Contents {
     }
 }
 
-/// Refuses a dataset whose values lie in other files than these, or pass through a filter that the format does not have.
+/// Refuses a dataset whose values lie in other files than these, or pass through a filter that the format does not
+/// have.
 pub(super) fn check_storage(name: &str, dataset: &hdf5::Dataset, sources: &[String]) -> Result<(), Unfit> {
     let list = dataset.create_plist()?;
     // SAFETY: of this and the calls below: the identifier is valid while the list lives, and the library is locked.
@@ -182,7 +185,8 @@ pub(super) fn check_storage(name: &str, dataset: &hdf5::Dataset, sources: &[Stri
                     limit,
                 );
             }
-            // What is stored of a piece is a little longer than the piece at most; a longer one would unfold to anything.
+            // What is stored of a piece is a little longer than the piece at most; a longer one would unfold to
+            // anything.
             let bytes = bytes.unwrap_or(0);
             let sides = dataset.shape().into_iter().zip(chunk);
             let pieces = sides.fold(1_u64, |pieces, (n, side)| pieces.saturating_mul(n.div_ceil(side.max(1)) as u64));

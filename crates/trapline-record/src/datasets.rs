@@ -1,8 +1,9 @@
 //! Experiment files: many [`Dataset`]s in one file, a group each.
 //!
-//! The shape is netCDF's, so that xarray opens a group as it stands: a variable over the axis of its own name is that axis'
-//! dimension scale, an axis without a coordinate has a scale without numbers, and every other variable points to the scales
-//! of its axes. What HDF5 does not keep, the order of groups, variables and notes, is written down as lists of names.
+//! The shape is netCDF's, so that xarray opens a group as it stands: a variable over the axis of its own name is that
+//! axis' dimension scale, an axis without a coordinate has a scale without numbers, and every other variable points
+//! to the scales of its axes. What HDF5 does not keep, the order of groups, variables and notes, is written down as
+//! lists of names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -28,9 +29,9 @@ const LONGEST: usize = 63;
 /// Commits an experiment file, replacing what was there.
 ///
 /// # Errors
-/// [`RecordError::Unwritable`] where datasets, variables or notes have names that the format or each other forbids, or an
-/// array does not fit its axes; [`RecordError::Commit`] and [`RecordError::Hdf5`] where the disk refuses. What was there
-/// before is then as it was.
+/// [`RecordError::Unwritable`] where datasets, variables or notes have names that the format or each other forbids,
+/// or an array does not fit its axes; [`RecordError::Commit`] and [`RecordError::Hdf5`] where the disk refuses. What
+/// was there before is then as it was.
 pub fn write_datasets(
     path: &Path,
     label: &ExperimentLabel,
@@ -152,7 +153,7 @@ impl Output<'_> {
 
     fn group(&self, dataset: &Dataset) -> Result<(), RecordError> {
         let place = &dataset.name;
-        // It is there already where a dataset inside it came first.
+        // The group exists already if a dataset inside it was written first.
         let made = if self.file.link_exists(place) { self.file.group(place) } else { self.file.create_group(place) };
         let group = made.writing(self.shown, &format!("create the group {place}"))?;
         let attributes = self.attributes(&group);
@@ -260,7 +261,7 @@ fn notes(at: &Attributes<'_>, notes: &[(String, String)]) -> Result<(), RecordEr
     Ok(())
 }
 
-/// Whole rows where they fit.
+/// Chunks of whole rows where they fit.
 fn chunk_shape(shape: &[usize]) -> Vec<usize> {
     let mut chunk = vec![1; shape.len()];
     let mut room = CHUNK;

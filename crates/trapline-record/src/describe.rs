@@ -9,7 +9,8 @@ use trapline_model::outcome::{CampaignLabel, CampaignRecord, PointSettings, Prov
 use trapline_model::text::one_line;
 use trapline_model::units::{celsius_texts, spoken_time};
 
-/// What the campaign or point file of this record is, where it came from, its axes and its datasets, as text of several lines.
+/// What the campaign or point file of this record is, where it came from, its axes and its datasets, as text of
+/// several lines.
 ///
 /// The summary of a campaign's numbers is [`trapline_report::analysis`]'s.
 ///
@@ -84,15 +85,15 @@ pub(super) fn settings(label: &CampaignLabel) -> Vec<(&'static str, String)> {
 
 /// Who made a file, and when.
 pub(super) fn origin(from: &Provenance) -> Vec<(&'static str, String)> {
-    let who = &from.identity;
-    let software = if who.software { ", in software on the host processor" } else { "" };
+    let identity = &from.identity;
+    let software = if identity.software { ", in software on the host processor" } else { "" };
     let mut lines = vec![
         ("program", format!("trapline {}, commit {}", from.program_version, from.commit)),
-        ("backend", format!("{}: {}{software}", who.backend, who.adapter)),
-        ("instructions", who.instruction_set.clone()),
+        ("backend", format!("{}: {}{software}", identity.backend, identity.adapter)),
+        ("instructions", identity.instruction_set.clone()),
     ];
-    if !who.driver.is_empty() {
-        lines.push(("driver", who.driver.clone()));
+    if !identity.driver.is_empty() {
+        lines.push(("driver", identity.driver.clone()));
     }
     lines.push(("computed", format!("{} to {}", from.started_utc, from.ended_utc)));
     lines

@@ -62,7 +62,7 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    /// The file whose content, and not the system, is the error.
+    /// The file whose content is at fault; `None` where the system is.
     pub fn damaged_file(&self) -> Option<&Path> {
         match self {
             RecordError::NotHdf5 { path, .. }
@@ -97,7 +97,8 @@ impl RecordError {
     }
 }
 
-/// The system's own reason for an error, where it says that nothing is wrong with the file: no permission, too many files open.
+/// The system's own reason for an error, where it says that nothing is wrong with the file: no permission, too many
+/// files open.
 pub(crate) fn system_error(error: &hdf5::Error) -> Option<io::Error> {
     let numbers = frames(error).into_iter().filter_map(|frame| {
         let (_, rest) = frame.split_once("errno = ")?;
@@ -132,8 +133,8 @@ fn frames(error: &hdf5::Error) -> Vec<String> {
 
 /// HDF5's account of an error, on one line and without its addresses and time stamps.
 ///
-/// The library lists every call on its stack; the cause is the system's own message where there is one, and the innermost
-/// frame otherwise.
+/// The library lists every call on its stack; the cause is the system's own message where there is one, and the
+/// innermost frame otherwise.
 pub(crate) fn flatten(error: &hdf5::Error) -> String {
     let frames = frames(error);
     for frame in &frames {

@@ -184,6 +184,7 @@ impl Scales {
 
 /// Where in its file the object lies that a reference leads to.
 fn address(reference: ObjectReference1) -> u64 {
-    // SAFETY: the crate's type is a transparent wrapper of this number, which HDF5 defines as the address of the object.
+    // SAFETY: the crate's type is a transparent wrapper of this number, which HDF5 defines as the address of the
+    // object.
     unsafe { std::mem::transmute::<ObjectReference1, u64>(reference) }
 }

@@ -68,7 +68,7 @@ fn reading(path: &Path, doing: &str, error: &hdf5::Error) -> RecordError {
     explain(path, doing, error, DAMAGED)
 }
 
-/// Whether it is what the system says of a file that may not grow further: HDF5 hands that on in words only.
+/// Whether the error says that the file may not grow further (`EFBIG`); HDF5 passes the system's error on as text only.
 fn is_too_large(detail: &str) -> bool {
     #[cfg(unix)]
     {
@@ -88,13 +88,14 @@ fn explain(path: &Path, doing: &str, error: &hdf5::Error, remedy: &'static str) 
 
 /// Creates a file in the 1.8 format, whatever the library would choose.
 ///
-/// That format carries checksums on its metadata (the default of HDF5 1.10 does not), every library since 2008 reads it,
-/// and a file whose writer was killed still opens. `shown` is the path that errors name.
+/// That format carries checksums on its metadata (the default of HDF5 1.10 does not), every library since 2008 reads
+/// it, and a file whose writer was killed still opens. `shown` is the path that errors name.
 ///
-/// `pieces_of_a_node` is half the number of pieces of a dataset that one node of their index holds: HDF5 reserves room for all of
-/// them, 3 KiB a dataset with its own choice.
+/// `pieces_of_a_node` is half the number of pieces of a dataset that one node of their index holds: HDF5 reserves
+/// room for all of them, 3 KiB a dataset with its own choice.
 ///
-/// Virtual datasets are of the 1.10 format; a file `newer` than 1.8's has each object in the oldest format that can hold it.
+/// Virtual datasets are of the 1.10 format; a file `newer` than 1.8's has each object in the oldest format that can
+/// hold it.
 pub(crate) fn create(
     temporary: &Path,
     shown: &Path,
@@ -116,14 +117,15 @@ pub(crate) fn create(
     Ok(file)
 }
 
-/// A program that is started while the file is open does not inherit it: with it, it would hold the file's lock for as long as it runs.
+/// A program that is started while the file is open does not inherit it: with it, it would hold the file's lock for
+/// as long as it runs.
 fn keep_from_children(file: &hdf5::File) {
     #[cfg(unix)]
     {
         use std::os::fd::BorrowedFd;
         let mut handle = std::ptr::null_mut();
-        // SAFETY: the file is open, and the handle is written before it is read; of the driver that `create` and `open` use it is a
-        // descriptor, open as long as the file is.
+        // SAFETY: the file is open, and the handle is written before it is read; of the driver that `create` and
+        // `open` use it is a descriptor, open as long as the file is.
         let descriptor = unsafe {
             match h5call!(H5Fget_vfd_handle(file.id(), H5P_DEFAULT, &raw mut handle)) {
                 Ok(_) if !handle.is_null() => BorrowedFd::borrow_raw(*handle.cast::<std::ffi::c_int>()),
@@ -138,8 +140,8 @@ fn keep_from_children(file: &hdf5::File) {
 
 /// Whether a file that has no seal may be read.
 ///
-/// What a sealed file holds is what was written. Without a seal it may be anything, and HDF5 is no judge of that: on damaged files it
-/// runs for ever, or ends the program. Such a file is for a process that may be lost.
+/// What a sealed file holds is what was written. Without a seal it may be anything, and HDF5 is no judge of that: on
+/// damaged files it runs for ever, or ends the program. Such a file is for a process that may be lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Trust {
     /// Only sealed files are read.
@@ -194,8 +196,8 @@ pub(crate) struct Source {
     sealed: bool,
 }
 
-/// Opens a file for reading; what is not HDF5 is refused before the library sees it, and so is a file without its seal unless it is
-/// trusted.
+/// Opens a file for reading; what is not HDF5 is refused before the library sees it, and so is a file without its
+/// seal unless it is trusted.
 pub(crate) fn open(path: &Path, trust: Trust) -> Result<Source, RecordError> {
     let sealed = is_sealed(path)?;
     if !sealed {
@@ -238,7 +240,7 @@ impl Source {
     }
 }
 
-/// What a missing seal has to say to the result of reading the file.
+/// Replaces an error of reading by one that names the missing seal, where the file has none.
 fn blame<T>(sealed: bool, read: Result<T, RecordError>) -> Result<T, RecordError> {
     read.map_err(|error| match error {
         RecordError::Hdf5 { path, doing, detail, .. } if !sealed => {
@@ -279,12 +281,14 @@ impl Attributes<'_> {
 
     /// A fixed-length string of the kind dimension scales use: ASCII, `N` bytes with the NUL that closes it.
     ///
-    /// The crate pads fixed strings instead, and the HDF5 dimension scale library does not take such a dataset for a scale.
+    /// The crate pads fixed strings instead, and the HDF5 dimension scale library does not take such a dataset for a
+    /// scale.
     pub(crate) fn scale_text<const N: usize>(&self, name: &str, value: &str) -> Result<(), RecordError> {
         let write = || {
             let kind = hdf5::Datatype::from_type::<FixedAscii<N>>()?;
             let id = kind.id();
-            // SAFETY: the identifier is valid while `kind` lives, names a type of this function's own, and the library is locked.
+            // SAFETY: the identifier is valid while `kind` lives, names a type of this function's own, and the
+            // library is locked.
             hdf5::h5check(hdf5::sync::sync(|| unsafe { H5Tset_strpad(id, H5T_str_t::H5T_STR_NULLTERM) }))?;
             let value = FixedAscii::<N>::from_ascii(value).map_err(|e| e.to_string())?;
             self.at.new_attr_builder().empty_as(&kind).create(name)?.write_scalar(&value)
@@ -327,7 +331,7 @@ pub(crate) fn finish(file: hdf5::File, temporary: &Path, shown: &Path) -> Result
     seal::close(temporary).map_err(|e| CommitError::new("seal", shown, e).into())
 }
 
-/// Asked by name: a list of all would take longer, the more there are.
+/// Asked by name: listing all attributes takes longer the more there are.
 pub(crate) fn has_attribute(at: &Location, name: &str) -> bool {
     let Ok(name) = CString::new(name) else {
         return false;

@@ -1,7 +1,7 @@
 //! The record of a campaign that is not finished: its axes, the settings of its points, and links to their files.
 //!
-//! It is written before the first point and never changed: a link to a point that is not there yet leads nowhere, and h5py says
-//! so. The merge replaces it, by rename, with a file that holds everything.
+//! It is written before the first point and never changed: a link to a point that does not exist yet dangles, and
+//! h5py says so. The merge replaces it, by rename, with a file that holds everything.
 
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,8 @@ impl UnfinishedRecord {
     }
 }
 
-/// Writes the record of a campaign of which no point may have been computed yet. `parts` lies in the folder of `destination`.
+/// Writes the record of a campaign of which no point may have been computed yet. `parts` lies in the folder of
+/// `destination`.
 ///
 /// # Errors
 /// [`RecordError`] where the disk refuses, or where `parts` has no name.

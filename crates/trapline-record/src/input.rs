@@ -31,7 +31,7 @@ pub(crate) struct Input<'a> {
     pub(super) contents: &'a Contents,
     /// Datasets that were opened; where there is a list they stay open.
     opened: Option<&'a Opened>,
-    /// Who is told of each large part before it is read, with its bytes.
+    /// Called before each large part is read, with its size in bytes.
     watch: Option<&'a dyn Fn(u64)>,
     /// Files that virtual datasets may lead to, as the file names them, and their bytes.
     sources: &'a [String],
@@ -64,7 +64,7 @@ impl<'a> Input<'a> {
         Input { watch: Some(watch), ..self }
     }
 
-    /// So many bytes are read next.
+    /// Reports that so many bytes are read next.
     pub(super) fn tell(&self, bytes: u64) {
         if let Some(watch) = self.watch {
             watch(bytes);
@@ -114,7 +114,7 @@ impl Input<'_> {
         attribute.read_scalar().reading(self.path, &doing)
     }
 
-    /// Opens an attribute of this type. HDF5 is not asked to convert: what it cannot it leaves as the memory was.
+    /// Opens an attribute of this type. HDF5 is not asked to convert: where it cannot, it leaves the memory as it was.
     fn attribute<T: H5Type>(&self, at: &Location, name: &str) -> Result<Attribute, RecordError> {
         let (what, doing) = (place(at, name), format!("read {}", place(at, name)));
         if !has_attribute(at, name) {
@@ -236,7 +236,7 @@ impl Input<'_> {
         Ok(dataset)
     }
 
-    /// What a dataset holds.
+    /// The type of a dataset's values.
     pub(super) fn kind_of(&self, name: &str, dataset: &hdf5::Dataset) -> Result<Kind, RecordError> {
         let doing = format!("open the dataset {name}");
         dataset.dtype().and_then(|of| Kind::of(&of)).reading(self.path, &doing)
@@ -311,7 +311,7 @@ impl Input<'_> {
     }
 }
 
-/// Bytes of so many values; none where there are more than a number can say.
+/// Bytes of so many values; `None` where the product overflows.
 fn bytes_of(shape: &[usize], bytes_each: usize) -> Option<u64> {
     shape.iter().try_fold(bytes_each as u64, |product, &n| product.checked_mul(n as u64))
 }

@@ -1,7 +1,8 @@
 //! What an attribute or a dataset holds, asked before it is read.
 //!
-//! HDF5 converts what it can and leaves alone what it cannot: a text that is read from an empty dataspace stays what the memory held
-//! before, and is freed afterwards. So a value is read only when its type and its space are those of the format.
+//! HDF5 converts what it can and leaves alone what it cannot: a text that is read from an empty dataspace stays what
+//! the memory held before, and is freed afterwards. So a value is read only when its type and its space are those of
+//! the format.
 
 use std::fmt;
 

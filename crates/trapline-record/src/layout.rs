@@ -2,17 +2,18 @@
 
 /// What the root attribute `file_type` says of a whole campaign.
 pub const CAMPAIGN_FILE_TYPE: &str = "trapline campaign";
-/// What it says of one point.
+/// Its value for one point.
 pub const POINT_FILE_TYPE: &str = "trapline point";
-/// What it says of an experiment.
+/// Its value for an experiment.
 pub const EXPERIMENT_FILE_TYPE: &str = "trapline experiment";
 
-/// What it says of a campaign of which no merge has been made yet: its axes, and links to its points.
+/// Its value for a campaign in progress, which holds the axes and links to the points.
 pub const UNFINISHED_FILE_TYPE: &str = "trapline campaign in progress";
 
 /// Major and minor version. A reader refuses a newer major version and reads older ones; a minor version only adds.
 ///
-/// 2.0 has sweeps (axes before the material's), the settings of each point, and campaigns in progress; 2.1 virtual datasets.
+/// 2.0 has sweeps (axes before the material's), the settings of each point, and campaigns in progress; 2.1 virtual
+/// datasets.
 pub const FORMAT_VERSION: [i32; 2] = [2, 1];
 
 /// Group of a campaign in progress that holds the links to its points.
@@ -27,7 +28,8 @@ pub(crate) const POINTS_PER_FOLDER: usize = 1000;
 /// Side of the square pieces that a plane of a cell dump is stored in: 256 KiB of f32, HDF5's cache holds four.
 pub(crate) const DUMP_CHUNK: usize = 256;
 
-/// Deflate level of histograms and dumps: 4 makes records of small points 2 % smaller, and merging them 1.6 times as long.
+/// Deflate level of histograms and dumps: 4 makes records of small points 2 % smaller, and merging them 1.6 times as
+/// long.
 pub(crate) const DEFLATE: u8 = 1;
 
 /// A dimension scale.
@@ -74,7 +76,8 @@ impl Axis {
     }
 }
 
-/// Axes of a quantity with one value per point: none but those of the points (sweeps, material, temperature), which all have.
+/// Axes of a quantity with one value per point: none but those of the points (sweeps, material, temperature), which
+/// all have.
 pub(crate) const PER_POINT: &[Axis] = &[];
 /// One value per point and checkpoint.
 pub(crate) const PER_TIME: &[Axis] = &[Axis::Time];

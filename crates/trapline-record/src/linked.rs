@@ -1,8 +1,10 @@
-//! Records whose large datasets are virtual: they lie in the files they were merged from, and this file leads there.
+//! Records whose large datasets are virtual: the values stay in the files that were merged, and this file refers to
+//! them.
 //!
-//! HDF5 gives fill values for what a missing or changed source should hold, without a word. So the record names its sources and their
-//! checksums, every byte of a source is compared with its checksum when the record is opened, and the record is refused where one is
-//! not as it was. A source must hold its values itself: of a chain only the first link would be checked.
+//! HDF5 gives fill values for what a missing or changed source should hold, without a word. So the record names its
+//! sources and their checksums, every byte of a source is compared with its checksum when the record is opened, and
+//! the record is refused if one has changed. A source must hold its values itself, because only the first file of a
+//! chain would be checked.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -96,12 +98,13 @@ fn checksum(path: &Path) -> Result<u32, RecordError> {
 pub(super) fn sources(input: &Input<'_>) -> Result<(Vec<String>, u64), RecordError> {
     let names = input.texts(SOURCES)?;
     let folder = commit::folder_of(input.path);
-    let bytes = names.iter().map(|name| fs::metadata(folder.join(name)).map_or(0, |found| found.len()));
+    let bytes = names.iter().map(|name| fs::metadata(folder.join(name)).map_or(0, |metadata| metadata.len()));
     let bytes = bytes.fold(0_u64, u64::saturating_add);
     Ok((names, bytes))
 }
 
-/// Refuses a record of which a source is gone or another file, or leads elsewhere itself. A record without virtual datasets passes.
+/// Refuses a record of which a source is gone or another file, or leads elsewhere itself. A record without virtual
+/// datasets passes.
 pub(super) fn check(input: &Input<'_>) -> Result<(), RecordError> {
     let (names, sums): (Vec<String>, Vec<u32>) = (input.texts(SOURCES)?, input.array(CHECKSUMS)?);
     if names.len() != sums.len() {
@@ -113,8 +116,8 @@ pub(super) fn check(input: &Input<'_>) -> Result<(), RecordError> {
     let folder = commit::folder_of(input.path);
     for (name, sum) in names.iter().zip(sums) {
         let source = folder.join(name);
-        // Its checksum is over all of it, however small the record that leads there.
-        input.tell(fs::metadata(&source).map_or(0, |found| found.len()));
+        // The checksum covers the whole source, however small the record that refers to it.
+        input.tell(fs::metadata(&source).map_or(0, |metadata| metadata.len()));
         let linked = |found| RecordError::Linked { path: input.path.to_owned(), source_name: name.clone(), found };
         let opened = hdf::open(&source, Trust::Sealed).map_err(|error| match error {
             RecordError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => linked("missing"),
@@ -123,7 +126,7 @@ pub(super) fn check(input: &Input<'_>) -> Result<(), RecordError> {
             RecordError::NotHdf5 { .. } => linked("another file"),
             other => other,
         })?;
-        if !seal::stated(&source).is_ok_and(|found| found == Some(sum)) {
+        if !seal::stated(&source).is_ok_and(|stated| stated == Some(sum)) {
             return Err(linked("another file"));
         }
         let (there, what) = (opened.input(), "a record whose values lie in yet other files");

@@ -36,8 +36,8 @@ pub enum Held {
 
 /// Merges the points of a folder of points into `destination`.
 ///
-/// The file has the axes of the whole campaign; where a point is not among `numbers`, its values are NaN or 0 and `computed`
-/// says so. `provenance` describes the run that merges; every point keeps its own beside its values.
+/// The file has the axes of the whole campaign; where a point is not among `numbers`, its values are NaN or 0 and
+/// `computed` says so. `provenance` describes the run that merges; every point keeps its own beside its values.
 ///
 /// # Errors
 /// As [`merge`].
@@ -55,8 +55,8 @@ pub fn merge_points(
 /// Merges points, each from where it lies, into `destination`; one point is in memory at a time.
 ///
 /// # Errors
-/// [`RecordError::MissingPoint`] naming the first point that is not there, [`RecordError::OtherCampaign`] for a point file
-/// that another campaign left, and what reading and writing may return. The destination is then as it was.
+/// [`RecordError::MissingPoint`] naming the first point that is not there, [`RecordError::OtherCampaign`] for a point
+/// file that another campaign left, and what reading and writing may return. The destination is then as it was.
 pub fn merge(
     campaign: &CampaignLabel,
     provenance: &Provenance,
@@ -98,7 +98,7 @@ pub fn stage_merge(
     held: Held,
 ) -> Result<(), RecordError> {
     let count = campaign.points();
-    // Looked for first: a missing point must not cost the merge of those before it.
+    // All points are looked for first, so that a missing one is reported before time is spent on merging the others.
     for &(number, source) in sources {
         if number >= count {
             let limit = format!("less than {count}, one of the campaign's");
@@ -150,7 +150,8 @@ pub fn load_outcome(campaign: &CampaignLabel, number: usize, source: Source<'_>)
 struct Records(BTreeMap<PathBuf, (Opened, hdf::Source)>);
 
 impl Records {
-    /// Most files that are open at once: a process may have a thousand or so, and each keeps pieces of its datasets in memory.
+    /// Most files that are open at once: a process may have a thousand or so, and each keeps pieces of its datasets
+    /// in memory.
     const MOST: usize = 32;
 
     /// The file of a record, which was opened and checked before.
@@ -159,7 +160,7 @@ impl Records {
             self.0.clear();
         }
         Ok(match self.0.entry(path.to_owned()) {
-            Entry::Occupied(found) => found.into_mut(),
+            Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(place) => place.insert((Opened::default(), hdf::open_again(path)?)),
         })
     }

@@ -35,7 +35,8 @@ pub(super) struct Output<'a> {
     pub(super) shown: &'a Path,
     pub(super) label: &'a CampaignLabel,
     compress: bool,
-    /// Where the values of datasets with more axes than the points' lie, for virtual ones; nothing where they are in this file.
+    /// Where the values of datasets with more axes than the points' lie, for virtual ones; nothing where they are in
+    /// this file.
     linked: &'a [Run],
     pub(super) datasets: BTreeMap<String, Slot>,
 }
@@ -308,13 +309,14 @@ impl<'a> Output<'a> {
             let doing = format!("write the dataset {name}");
             slot.pending.borrow_mut().write(&slot.dataset, &axes).writing(self.shown, &doing)?;
         }
-        // A dataset that is open when the file closes would be an error of ours.
+        // Closing a file with an open dataset would be an error in this module.
         drop(self.datasets);
         hdf::finish(self.file, &self.temporary, self.shown)
     }
 }
 
-/// Shape of the pieces a dataset is stored in: whole points, as many as make a piece of some 8,000 values, or a part of one point.
+/// Shape of the pieces a dataset is stored in: whole points, as many as make a piece of some 8,000 values, or a part
+/// of one point.
 fn chunk_shape(inner: &[Axis], shape: &[usize]) -> Vec<usize> {
     const MOST: usize = 1 << 20;
     const ENOUGH: usize = 1 << 13;

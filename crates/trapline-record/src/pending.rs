@@ -11,7 +11,7 @@ use super::texts;
 /// Bytes gathered for a dataset before they are written.
 const ENOUGH: usize = 1 << 20;
 
-/// Values of one dataset that are not written yet.
+/// Values of one dataset that wait to be written.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     /// Number of the first point that is gathered, and of the one after the last.
@@ -19,7 +19,7 @@ pub(super) struct Pending {
     values: Values,
 }
 
-/// By the type of a dataset.
+/// Waiting values by the type of the dataset.
 #[derive(Debug, Default)]
 pub(super) enum Values {
     #[default]
@@ -32,7 +32,7 @@ pub(super) enum Values {
     Texts(Vec<VarLenUnicode>),
 }
 
-/// What a dataset of points may hold.
+/// A type of value that a dataset of points may hold.
 pub(super) trait Stored: H5Type + Clone {
     /// The list of this type; none where the dataset is of another.
     fn list(values: &mut Values) -> Option<&mut Vec<Self>>;
@@ -82,7 +82,7 @@ impl Pending {
         Ok(())
     }
 
-    /// Takes a text, one of so many.
+    /// Adds the text of one point; `points` is the number of all points.
     pub(super) fn put_text(&mut self, points: usize, point: usize, text: VarLenUnicode) {
         if matches!(self.values, Values::None) {
             self.values = Values::Texts(vec![VarLenUnicode::default(); points]);
@@ -152,19 +152,19 @@ pub(super) fn blocks(shape: &[usize], places: std::ops::Range<usize>) -> Vec<Vec
     if first == last && (places.start != first * inner || places.end != (first + 1) * inner) {
         return within(first, places).collect();
     }
-    let mut found = Vec::new();
+    let mut ranges = Vec::new();
     let whole_from = places.start.div_ceil(inner);
     let whole_to = places.end / inner;
     if places.start < whole_from * inner {
-        found.extend(within(first, places.start..whole_from * inner));
+        ranges.extend(within(first, places.start..whole_from * inner));
     }
     if whole_from < whole_to {
-        found.push(std::iter::once(whole_from..whole_to).chain(rest.iter().map(|&n| 0..n)).collect());
+        ranges.push(std::iter::once(whole_from..whole_to).chain(rest.iter().map(|&n| 0..n)).collect());
     }
     if whole_to * inner < places.end {
-        found.extend(within(last, whole_to * inner..places.end));
+        ranges.extend(within(last, whole_to * inner..places.end));
     }
-    found
+    ranges
 }
 
 #[cfg(test)]
@@ -177,9 +177,9 @@ mod tests {
         for shape in [vec![7], vec![3, 4], vec![1, 5, 1], vec![2, 3, 4], vec![2, 1, 3, 2]] {
             let all: usize = shape.iter().product();
             for (start, end) in (0..=all).flat_map(|a| (a..=all).map(move |b| (a, b))) {
-                let found = blocks(&shape, start..end);
+                let all_blocks = blocks(&shape, start..end);
                 let mut places = Vec::new();
-                for block in &found {
+                for block in &all_blocks {
                     let mut inside = vec![0];
                     for (range, &length) in block.iter().zip(&shape) {
                         inside =
@@ -188,7 +188,7 @@ mod tests {
                     places.extend(inside);
                 }
                 assert_eq!(places, (start..end).collect::<Vec<_>>(), "{shape:?} {start} {end}");
-                assert!(found.len() <= 2 * shape.len(), "{shape:?} {start} {end}: {found:?}");
+                assert!(all_blocks.len() <= 2 * shape.len(), "{shape:?} {start} {end}: {all_blocks:?}");
             }
         }
     }

@@ -35,8 +35,8 @@ pub enum Record {
 /// Reads a file of whatever kind it is.
 ///
 /// # Errors
-/// A [`RecordError`] of one line for a file that is missing, not HDF5, not this program's, of another format version, or damaged;
-/// [`RecordError::Unsealed`] for one without its seal, unless such files are trusted.
+/// A [`RecordError`] of one line for a file that is missing, not HDF5, not this program's, of another format version,
+/// or damaged; [`RecordError::Unsealed`] for one without its seal, unless such files are trusted.
 pub fn open(path: &Path, trust: Trust) -> Result<Record, RecordError> {
     open_watched(path, trust, &|_| {})
 }
@@ -57,8 +57,9 @@ fn open_watched(path: &Path, trust: Trust, watch: &dyn Fn(u64)) -> Result<Record
     })
 }
 
-/// Reads everything a file holds, and lets it go: what can be read once can be read again. `watch` is told before each point how many
-/// bytes its histograms and its dump have in memory, and of each file that virtual datasets lead to how long it is.
+/// Reads everything a file holds, and lets it go: what can be read once can be read again. `watch` is told before
+/// each point how many bytes its histograms and its dump have in memory, and of each file that virtual datasets lead
+/// to how long it is.
 ///
 /// # Errors
 /// As [`open`].
@@ -72,12 +73,12 @@ pub fn read_all(path: &Path, trust: Trust, watch: &dyn Fn(u64)) -> Result<(), Re
             FileType::Point => point(&input)?.0,
             FileType::Experiment => return experiment::experiment(&input).map(drop),
             FileType::Unfinished => {
-                let found = index::read(&input)?;
-                let bytes = bytes_of_a_point(&found.label);
-                for number in found.finished() {
+                let unfinished = index::read(&input)?;
+                let bytes = bytes_of_a_point(&unfinished.label);
+                for number in unfinished.finished() {
                     watch(bytes);
                     // A file of its own: what is wrong with it is told by whoever asks for it.
-                    drop(read_point(&point_path(&found.parts, number)));
+                    drop(read_point(&point_path(&unfinished.parts, number)));
                 }
                 return Ok(());
             }
@@ -98,13 +99,14 @@ fn bytes_of_a_point(label: &CampaignLabel) -> u64 {
     (label.times_s.len() as u64).saturating_mul(cells.saturating_add(bins)).min(MAX_READ_BYTES)
 }
 
-/// The same without histograms and dumps, and without the points of a campaign in progress; with what [`describe`] reads.
+/// The same without histograms and dumps, and without the points of a campaign in progress; with what [`describe`]
+/// reads.
 ///
 /// # Errors
 /// As [`open`].
 pub fn read_summary(path: &Path, trust: Trust, watch: &dyn Fn(u64)) -> Result<(), RecordError> {
     match open_watched(path, trust, watch)? {
-        Record::Campaign(found) | Record::Point(found, _) => describe(&found).map(drop),
+        Record::Campaign(record) | Record::Point(record, _) => describe(&record).map(drop),
         Record::Unfinished(_) | Record::Experiment(_) => Ok(()),
     }
 }
@@ -112,7 +114,8 @@ pub fn read_summary(path: &Path, trust: Trust, watch: &dyn Fn(u64)) -> Result<()
 /// Reads a campaign file.
 ///
 /// # Errors
-/// A [`RecordError`] of one line for a file that is missing, not HDF5, of another type or format version, without its seal, or damaged.
+/// A [`RecordError`] of one line for a file that is missing, not HDF5, of another type or format version, without its
+/// seal, or damaged.
 pub fn open_campaign(path: &Path) -> Result<CampaignRecord, RecordError> {
     hdf::open(path, Trust::Sealed)?.read(campaign)
 }
@@ -122,8 +125,8 @@ fn campaign(input: &Input<'_>) -> Result<CampaignRecord, RecordError> {
     contents(input, CAMPAIGN_FILE_TYPE)
 }
 
-/// Reads one point as a campaign of it alone: its material, its temperature and its place on the sweeps are the only ones there, and it
-/// has number 0. Its place in its own campaign is beside it.
+/// Reads one point as a campaign of it alone: its material, its temperature and its place on the sweeps are the only
+/// ones there, and it has number 0. Its place in its own campaign is beside it.
 ///
 /// # Errors
 /// As [`open_campaign`].
@@ -180,7 +183,8 @@ pub(super) fn open_whole_point(path: &Path) -> Result<(CampaignRecord, PointLabe
     }
 }
 
-/// A point with its histograms and its dump; none where the file has no values for it. In the file of one point its place is 0.
+/// A point with its histograms and its dump; none where the file has no values for it. In the file of one point its
+/// place is 0.
 ///
 /// # Errors
 /// As [`open_campaign`].
@@ -248,7 +252,8 @@ impl<'a> OpenRecord<'a> {
     }
 }
 
-/// The same from the record's file, opened before: its checksum is over all of it, and is not taken again for each point.
+/// The same from the record's file, opened before: its checksum is over all of it, and is not taken again for each
+/// point.
 pub(super) fn whole_in(
     input: &Input<'_>,
     record: &CampaignRecord,
@@ -293,8 +298,8 @@ fn histograms_in(input: &Input<'_>, record: &CampaignRecord, place: usize) -> Re
     Ok(Histograms { conductance: conductance?, filling: filling?, kept: kept? })
 }
 
-/// Reads the cell dump of one point; none where the campaign asked for none or the point was not computed. In the file of one
-/// point its place is 0.
+/// Reads the cell dump of one point; none where the campaign asked for none or the point was not computed. In the
+/// file of one point its place is 0.
 ///
 /// # Errors
 /// As [`open_campaign`].
@@ -425,8 +430,8 @@ const POINT_BYTES: usize = 2048;
 /// Series of a point: four moments of four quantities, and the failures.
 const SERIES: usize = 4 * 4 + 1;
 
-/// A dataset with a time axis: the rows of these points. What is not computed is not kept: it need not be stored either, and a small
-/// file can name very many points.
+/// A dataset with a time axis: the rows of these points. What is not computed is not kept: it need not be stored
+/// either, and a small file can name very many points.
 fn rows<T>(input: &Input<'_>, name: &str, shape: &[usize], points: &[usize]) -> Result<Array2<T>, RecordError>
 where
     T: H5Type + Copy + Default,
@@ -441,7 +446,8 @@ where
 /// Most cells of an array, as many as rows and columns may make.
 const MAX_CELLS: u64 = 1 << 40;
 
-/// Refuses counts of a point that cannot be: of programmed cells more than there are, or of failed ones more than were programmed.
+/// Refuses counts of a point that cannot be: of programmed cells more than there are, or of failed ones more than
+/// were programmed.
 fn check_counts(
     input: &Input<'_>,
     n: usize,

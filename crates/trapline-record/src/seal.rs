@@ -1,13 +1,14 @@
 //! A checksum over the whole file, after its end.
 //!
-//! HDF5 1.8's format checks its object headers, and the format adds checksums to the arrays of results, but the heap that
-//! holds variable-length text has none: with one wrong bit there, HDF5 1.10.8 walks the heap for ever. So the library is not
-//! given a file before its bytes are known to be the ones that were written.
+//! HDF5 1.8's format checks its object headers, and the format adds checksums to the arrays of results, but the heap
+//! that holds variable-length text has none: with one wrong bit there, HDF5 1.10.8 walks the heap for ever. So the
+//! library is not given a file before its bytes are known to be the ones that were written.
 //!
-//! The seal is 20 bytes behind HDF5's last byte, where the library never looks: `trapline`, the number of bytes before the
-//! seal (u64) and their CRC-32 (u32), both little-endian. A program that changes the file through HDF5 cuts the seal off; an
-//! unsealed file is read where the caller trusts it ([`Trust`](super::Trust)), since sealing is a promise of this program and not of
-//! HDF5. The seal keeps out accidents. Who forges it can hand HDF5 any file.
+//! The seal is 20 bytes behind HDF5's last byte, where the library never looks: `trapline`, the number of bytes
+//! before the seal (u64) and their CRC-32 (u32), both little-endian. A program that changes the file through HDF5
+//! cuts the seal off; an unsealed file is read where the caller trusts it ([`Trust`](super::Trust)), since sealing is
+//! a promise of this program and not of HDF5. The seal detects accidents, not attacks: whoever forges it can make
+//! HDF5 read any file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -18,7 +19,7 @@ use trapline_model::files;
 const MAGIC: &[u8; 8] = b"trapline";
 const LENGTH: u64 = 20;
 
-/// What the end of a file says of the rest.
+/// The state of a file's seal.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Seal {
     Intact,
@@ -42,7 +43,7 @@ pub(super) fn close(path: &Path) -> io::Result<()> {
     file.write_all(&sum.to_le_bytes())
 }
 
-/// The checksum a file's seal states; none where it has no seal.
+/// The checksum that a file's seal states; `None` where it has no seal.
 pub(super) fn stated(path: &Path) -> io::Result<Option<u32>> {
     let mut file = files::open(path)?;
     let length = file.metadata()?.len();
@@ -77,8 +78,8 @@ pub(super) fn check(file: &mut File) -> io::Result<Seal> {
     Ok(if written == found { Seal::Intact } else { Seal::Broken { written, found } })
 }
 
-/// Whether a program has the file open for writing, or had when it ended: HDF5's mark of that in the superblock, versions 2 and 3
-/// (HDF5 File Format Specification 3.0, II.A). Sealed files have none.
+/// Whether a program has the file open for writing, or had when it ended: HDF5's mark of that in the superblock,
+/// versions 2 and 3 (HDF5 File Format Specification 3.0, II.A). Sealed files have none.
 pub(super) fn is_marked_open(file: &mut File) -> io::Result<bool> {
     let mut start = [0_u8; 12];
     file.seek(SeekFrom::Start(0))?;

@@ -1,7 +1,8 @@
 //! Datasets of texts of any length, read and written whole.
 //!
-//! HDF5 turns such texts between memory and file in a buffer of 1 MiB, and clears it at every call, however few the texts are: of
-//! the time to record a small point that was the half. The crate has no way to ask for a smaller one.
+//! HDF5 turns such texts between memory and file in a buffer of 1 MiB, and clears it at every call, however few the
+//! texts are: clearing it took half of the time to record a small point. The hdf5 crate has no way to ask for a
+//! smaller buffer.
 
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -16,12 +17,13 @@ use hdf5_sys::h5s::H5S_ALL;
 /// Bytes of the buffer: 4,096 texts at once.
 const BUFFER: usize = 1 << 15;
 
-/// A property list of transfers that closes itself.
+/// A data transfer property list that is closed on drop.
 struct Transfer(hid_t);
 
 impl Transfer {
     fn new() -> hdf5::Result<Transfer> {
-        // SAFETY: the class is one of the library's own, which the lock has initialised; null pointers ask the library to allocate.
+        // SAFETY: the class is one of the library's own, which the lock has initialised; null pointers ask the
+        // library to allocate.
         let list = Transfer(h5call!(H5Pcreate(*H5P_CLS_DATASET_XFER))?);
         h5call!(H5Pset_buffer(list.0, BUFFER, ptr::null_mut(), ptr::null_mut()))?;
         Ok(list)
@@ -39,7 +41,8 @@ impl Drop for Transfer {
 pub(super) fn write(dataset: &Dataset, texts: &[VarLenUnicode]) -> hdf5::Result<()> {
     same_length(dataset, texts.len())?;
     let (kind, list) = (Datatype::from_type::<VarLenUnicode>()?, Transfer::new()?);
-    // SAFETY: identifiers are valid while their owners live; the texts are as many as the dataset's space holds, of the memory type named.
+    // SAFETY: identifiers are valid while their owners live; the texts are as many as the dataset's space holds, of
+    // the memory type named.
     h5call!(H5Dwrite(dataset.id(), kind.id(), H5S_ALL, H5S_ALL, list.0, texts.as_ptr().cast())).map(drop)
 }
 
@@ -52,11 +55,12 @@ pub(super) fn read(dataset: &Dataset) -> hdf5::Result<Vec<Vec<u8>>> {
     let count = dataset.space()?.size();
     let mut texts = Vec::new();
     texts.try_reserve_exact(count).map_err(|_| hdf5::Error::from("more texts than memory can hold"))?;
-    // SAFETY: such a text is one pointer, and the null pointer is one of its values: the empty text, which owns nothing.
+    // SAFETY: such a text is one pointer, and the null pointer is one of its values: the empty text, which owns
+    // nothing.
     texts.extend((0..count).map(|_| unsafe { MaybeUninit::<VarLenUnicode>::zeroed().assume_init() }));
-    // SAFETY: there is a text for every one of the dataset's space, and HDF5 sets each to one that ends in a NUL, or to null, of the
-    // allocator it has where a list of transfers names none. To that one the crate gives a text back that is dropped: no call to
-    // H5Dvlen_reclaim, which newer libraries may lack.
+    // SAFETY: there is a text for every one of the dataset's space, and HDF5 sets each to one that ends in a NUL, or
+    // to null, of the allocator it has where a list of transfers names none. To that one the crate gives a text back
+    // that is dropped: no call to H5Dvlen_reclaim, which newer libraries may lack.
     h5call!(H5Dread(dataset.id(), kind.id(), H5S_ALL, H5S_ALL, list.0, texts.as_mut_ptr().cast()))?;
     Ok(texts.iter().map(|text| text.as_bytes().to_vec()).collect())
 }

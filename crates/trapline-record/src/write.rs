@@ -75,8 +75,8 @@ fn check_point(campaign: &CampaignLabel, point: &PointLabel) -> Result<(), Recor
 }
 
 impl Output<'_> {
-    /// Writes everything known of a point in the place of this number in the file: the point's own in a campaign file, 0 in a
-    /// file of the point alone.
+    /// Writes everything known of a point in the place of this number in the file: the point's own in a campaign
+    /// file, 0 in a file of the point alone.
     pub(super) fn point(
         &self,
         number: usize,
@@ -111,16 +111,16 @@ impl Output<'_> {
                 return Err(RecordError::unwritable("a flag", format!("{flag:?}"), "one line of text"));
             }
         }
-        let who = &provenance.identity;
+        let identity = &provenance.identity;
         let flags = point.flags.join("\n");
         let texts: [&str; layout::POINT_STRINGS.len()] = [
             &flags,
             &provenance.started_utc,
             &provenance.ended_utc,
-            &who.backend,
-            &who.adapter,
-            &who.driver,
-            &who.instruction_set,
+            &identity.backend,
+            &identity.adapter,
+            &identity.driver,
+            &identity.instruction_set,
             &provenance.program_version,
             &provenance.commit,
         ];
@@ -128,7 +128,7 @@ impl Output<'_> {
             let text = unicode(dataset.name, value)?;
             self.slot(dataset.name)?.pending.borrow_mut().put_text(self.label.points(), number, text);
         }
-        self.put_one(layout::POINT_SOFTWARE.name, at, u8::from(who.software))?;
+        self.put_one(layout::POINT_SOFTWARE.name, at, u8::from(identity.software))?;
         self.put_one(layout::COMPUTED.name, at, 1_u8)
     }
 

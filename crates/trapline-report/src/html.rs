@@ -3,9 +3,9 @@
 use maud::{PreEscaped, Render};
 use trapline_model::text::is_unseen;
 
-/// A text that this program did not write (a name in a record, a path, a reason that quotes one), between tags or as an attribute.
-/// As maud has it HTML takes it as text; beside that, characters that would act where they are shown stand there as their number, but
-/// for line breaks and tabs.
+/// A text that this program did not write (a name in a record, a path, a reason that quotes one), between tags or as
+/// an attribute. As maud has it HTML takes it as text; beside that, characters that would act where they are shown
+/// stand there as their number, but for line breaks and tabs.
 #[derive(Debug, Clone, Copy)]
 pub struct Text<T>(pub T);
 

@@ -10,10 +10,12 @@ import numpy as np
 from reliability.Fitters import Fit_Lognormal_2P, Fit_Weibull_2P
 from scipy import optimize, special, stats
 
-# Two maximisers of one likelihood: reliability's stops where the likelihood changes by less than 1e-9 or so of itself, which
-# leaves the parameters to sqrt(1e-9) of their standard errors (some 10 %), and its second derivatives to a little more.
+# Two maximisers of one likelihood: reliability's stops where the likelihood changes by less than 1e-9 or so of
+# itself, which leaves the parameters to sqrt(1e-9) of their standard errors (some 10 %), and its second derivatives
+# to a little more.
 FITTED = 2e-4
-# Nelder and Mead's polytope is shrunk to 1e-9, where the likelihood is flat to rounding: sqrt(1e-16) of a standard error.
+# Nelder and Mead's polytope is shrunk to 1e-9, where the likelihood is flat to rounding: sqrt(1e-16) of a standard
+# error.
 POLISHED = 1e-6
 # The profile's end is a root that trapline finds to 1e-7 of z and scipy to 1e-9.
 PROFILE = 1e-5

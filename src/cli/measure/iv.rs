@@ -9,7 +9,7 @@ use trapline::experiment::iv;
 use trapline::figure::{Axis, Chart, Curve, Plate};
 use trapline::protocol::{Part, Segment, checked_segments, waveform};
 
-use super::{Cells, Failure, Specimen, Told, affordable, by_option, cells_in_words, number, scientific};
+use super::{Cells, Failure, Findings, Specimen, affordable, by_option, cells_in_words, number, scientific};
 
 /// Rows of the summary: a screenful.
 const ROWS: usize = 24;
@@ -55,8 +55,8 @@ impl Iv {
         affordable(self.cells.cells, segments.len() as u64, "ask for fewer --cells, --sweeps or points")?;
         let inputs: Vec<PathBuf> = self.waveform.iter().cloned().collect();
         let ready = self.specimen.ready(None, &inputs)?;
-        let found = iv::run(&mut ready.probe(self.cells.cells)?, "iv", &segments)?;
-        let (current, filling) = (number(&found, "current_a")?, number(&found, "filling")?);
+        let dataset = iv::run(&mut ready.probe(self.cells.cells)?, "iv", &segments)?;
+        let (current, filling) = (number(&dataset, "current_a")?, number(&dataset, "filling")?);
         let cells = current.shape()[0];
         let shown = rows(&segments);
         let mut summary = Table::new(["bias (V)", "current (A)", "filling"], 0);
@@ -83,7 +83,7 @@ impl Iv {
             String::new()
         };
         let remark = Some(format!("{}{cut}", cells_in_words(cells)));
-        self.specimen.done(&ready, Told { command: "iv", found, plate, summary, remark })
+        self.specimen.done(&ready, Findings { command: "iv", dataset, plate, summary, remark })
     }
 
     fn segments(&self) -> Result<Vec<Segment>, Failure> {
@@ -96,7 +96,8 @@ impl Iv {
     }
 }
 
-/// The points of the summary: evenly spread, with the first, the last and, where they are few, those at which the bias turns.
+/// The points of the summary: evenly spread, with the first, the last and, where they are few, those at which the
+/// bias turns.
 fn rows(segments: &[Segment]) -> Vec<usize> {
     let last = segments.len() - 1;
     let every = segments.len().div_ceil(ROWS).max(1);

@@ -12,7 +12,7 @@ use trapline::array::ArrayShape;
 use trapline::experiment::letter::{self, Lesson, Pattern, Scheme};
 use trapline::figure::{Map, Panel, Plate};
 
-use super::{Failure, Pulses, Reading, Specimen, Told, number, scientific, within};
+use super::{Failure, Findings, Pulses, Reading, Specimen, number, scientific, within};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Select {
@@ -34,7 +34,8 @@ impl From<Select> for Scheme {
     }
 }
 
-/// The schemes by name. `grounded` was one of them and meant what is called `isolated`: no array without switches can do it.
+/// The schemes by name. `grounded` was one of them and meant what is called `isolated`: no array without switches can
+/// do it.
 #[derive(Debug, Clone, Copy)]
 struct Selects;
 
@@ -99,8 +100,8 @@ impl Learn {
         let lesson = Lesson { pattern, train, scheme, stages, later_s: vec![self.later] };
         let written = lesson.pattern.on(shape).map_err(wrong)?;
         let ready = self.specimen.ready(Some(self.reading), &[PathBuf::from(&self.pattern)])?;
-        let found = letter::run(&mut [ready.probe(shape.cells())?], "letter", shape, &lesson)?;
-        let (g, kept) = (number(&found, "conductance_s")?, number(&found, "kept_conductance_s")?);
+        let dataset = letter::run(&mut [ready.probe(shape.cells())?], "letter", shape, &lesson)?;
+        let (g, kept) = (number(&dataset, "conductance_s")?, number(&dataset, "kept_conductance_s")?);
         let map = |a: &ArrayD<f64>, at: usize| Array2::from_shape_fn(written.dim(), |(r, c)| a[[0, at, r, c]]);
         let mut maps: Vec<(String, Array2<f64>)> = lesson
             .stages
@@ -140,6 +141,6 @@ impl Learn {
         let title = format!("{} learns {}; {}", self.specimen.title(&ready), lesson.pattern.name, scheme.what());
         let plate = Plate { title: Some(title), panels: maps.iter().map(panel).collect(), columns: 5 };
         let remark = format!("scheme {}: {}; each cell is read by itself", scheme.name(), scheme.what());
-        self.specimen.done(&ready, Told { command: "learn", found, plate, summary: table, remark: Some(remark) })
+        self.specimen.done(&ready, Findings { command: "learn", dataset, plate, summary: table, remark: Some(remark) })
     }
 }

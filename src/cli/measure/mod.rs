@@ -106,13 +106,13 @@ impl Ready {
     }
 }
 
-/// What an experiment found, in the forms it is told in.
-struct Told {
+/// The result of an experiment, and how it is presented.
+struct Findings {
     command: &'static str,
-    found: Dataset,
+    dataset: Dataset,
     plate: Plate,
     summary: Table,
-    /// What the summary leaves out or stands for.
+    /// A remark on the summary: what it leaves out or averages over.
     remark: Option<String>,
 }
 
@@ -124,8 +124,8 @@ pub(super) fn within(option: &str, value: f64, low: f64, high: f64, unit: &str) 
 }
 
 impl Specimen {
-    /// Checks everything before anything is computed; `reading` is `None` where nothing is read at a bias of its own, `inputs` are
-    /// files that are read beside the material's.
+    /// Checks everything before anything is computed; `reading` is `None` where nothing is read at a bias of its own,
+    /// `inputs` are files that are read beside the material's.
     fn ready(&self, reading: Option<Reading>, inputs: &[PathBuf]) -> Result<Ready, Failure> {
         within("--temperature", self.temperature, -270.0, 1000.0, "C")?;
         let nominal = Conditions::nominal(kelvin(self.temperature));
@@ -164,42 +164,42 @@ impl Specimen {
     }
 
     /// Writes the record and the plot, where an output is asked for, and prints the summary.
-    fn done(&self, ready: &Ready, told: Told) -> Result<(), Failure> {
+    fn done(&self, ready: &Ready, findings: Findings) -> Result<(), Failure> {
         let note = |line: &str| {
             if !self.quiet {
                 terminal::note(line);
             }
         };
         note(&computing::heading(&ready.backend.identity()));
-        if let Some(remarks) = told.found.remark("outside_validity") {
+        if let Some(remarks) = findings.dataset.remark("outside_validity") {
             note(remarks);
         }
-        // What was found is told, whatever becomes of its files.
+        // The result is printed even if its files cannot be written.
         let written = match &self.output {
-            Some(path) => self.write(ready, &told, path).map(|files| note(&format!("wrote {files}"))),
+            Some(path) => self.write(ready, &findings, path).map(|files| note(&format!("wrote {files}"))),
             None => Ok(()),
         };
-        if let Some(remark) = &told.remark {
+        if let Some(remark) = &findings.remark {
             note(remark);
         }
-        let printed = terminal::print(&told.summary.render());
+        let printed = terminal::print(&findings.summary.render());
         written.and(printed)
     }
 
     /// The record and the plot get their names together; those names.
-    fn write(&self, ready: &Ready, told: &Told, path: &Path) -> Result<String, Failure> {
+    fn write(&self, ready: &Ready, findings: &Findings, path: &Path) -> Result<String, Failure> {
         let label = ExperimentLabel {
-            command: told.command.to_owned(),
-            title: told.found.title.clone(),
+            command: findings.command.to_owned(),
+            title: findings.dataset.title.clone(),
             materials: vec![(ready.material.name.clone(), ready.material.text.clone())],
             seed: self.seed,
             notes: Vec::new(),
         };
         let made = provenance(trapline::PROGRAM, &ready.backend.identity(), ready.started.clone());
         let (mut batch, stem) = (Batch::new(), path.with_extension(""));
-        record::stage_datasets(&mut batch, path, &label, &made, std::slice::from_ref(&told.found))?;
+        record::stage_datasets(&mut batch, path, &label, &made, std::slice::from_ref(&findings.dataset))?;
         if !self.no_plot {
-            figure::stage_plate(&mut batch, &told.plate, &stem)?;
+            figure::stage_plate(&mut batch, &findings.plate, &stem)?;
         }
         let names: Vec<_> = batch.destinations().iter().map(|p| p.display().to_string()).collect();
         outputs::place(batch, self.force, &stem)?;

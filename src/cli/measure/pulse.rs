@@ -6,7 +6,9 @@ use trapline::analysis::Table;
 use trapline::experiment::pulse::{self, Train};
 use trapline::figure::{Axis, Chart, Curve, Plate, Style};
 
-use super::{Cells, Failure, Pulses, Reading, Specimen, Told, affordable, cells_in_words, checked, number, scientific};
+use super::{
+    Cells, Failure, Findings, Pulses, Reading, Specimen, affordable, cells_in_words, checked, number, scientific,
+};
 
 /// Conductance after each pulse, and the energy of each; over cycles of potentiation and depression
 #[derive(Debug, Args)]
@@ -45,9 +47,9 @@ impl Pulse {
         let readings = (2 * pulses + 1) * u64::from(self.cycles);
         affordable(self.cells.cells, readings, "ask for fewer --cells, --cycles or pulses")?;
         let ready = self.specimen.ready(Some(self.reading), &[])?;
-        let found = pulse::run(&mut ready.probe(self.cells.cells)?, "pulse", &trains, self.cycles)?;
-        let (g, energy) = (number(&found, "conductance_s")?, number(&found, "energy_j")?);
-        let filling = number(&found, "filling")?;
+        let dataset = pulse::run(&mut ready.probe(self.cells.cells)?, "pulse", &trains, self.cycles)?;
+        let (g, energy) = (number(&dataset, "conductance_s")?, number(&dataset, "energy_j")?);
+        let filling = number(&dataset, "filling")?;
         let (cells, cycles, states) = (g.shape()[0], g.shape()[1], g.shape()[2]);
         let mean = |of: &ArrayD<f64>, cycle: usize, at: usize| of.slice(s![.., cycle, at]).mean().unwrap_or(f64::NAN);
         let last = cycles - 1;
@@ -73,6 +75,6 @@ impl Pulse {
         });
         let of = if cycles == 1 { String::new() } else { format!(", cycle {cycles} of {cycles}") };
         let remark = Some(format!("{}{of}", cells_in_words(cells)));
-        self.specimen.done(&ready, Told { command: "pulse", found, plate, summary, remark })
+        self.specimen.done(&ready, Findings { command: "pulse", dataset, plate, summary, remark })
     }
 }

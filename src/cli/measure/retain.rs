@@ -9,7 +9,7 @@ use trapline::experiment::retention;
 use trapline::figure::{Axis, Chart, Curve, Panel, Plate, Style};
 
 use super::{
-    Cells, Failure, Pulses, Reading, Ready, Specimen, Told, affordable, cells_in_words, number, scientific, within,
+    Cells, Failure, Findings, Pulses, Reading, Ready, Specimen, affordable, cells_in_words, number, scientific, within,
 };
 
 /// Retention of programmed states at a temperature
@@ -40,9 +40,9 @@ impl Retain {
         let times = self.times();
         affordable(self.cells.cells, 2 * times.len() as u64, "ask for fewer --cells or times")?;
         let ready = self.specimen.ready(Some(self.reading), &[])?;
-        let found = retention::run(&ready.probe(self.cells.cells)?, "retention", &train, &[0, train.count], &times)?;
-        let (seen, quiet) = (number(&found, "conductance_s")?, number(&found, "conductance_noiseless_s")?);
-        let lost = number(&found, "lost")?;
+        let dataset = retention::run(&ready.probe(self.cells.cells)?, "retention", &train, &[0, train.count], &times)?;
+        let (noisy, quiet) = (number(&dataset, "conductance_s")?, number(&dataset, "conductance_noiseless_s")?);
+        let lost = number(&dataset, "lost")?;
         let cells = quiet.shape()[2];
         let mean = |of: &ArrayD<f64>, state: usize, t: usize| of.slice(s![state, t, ..]).mean().unwrap_or(f64::NAN);
         let window = |t: usize| mean(quiet, 1, t) - mean(quiet, 0, t);
@@ -56,7 +56,7 @@ impl Retain {
         for (t, time_s) in times.iter().enumerate() {
             let kept = if empty { "-".to_owned() } else { format!("{:.3}", kept(t)) };
             let lost = Some(mean(lost, 1, t)).filter(|lost| lost.is_finite()).map_or("-".to_owned(), scientific);
-            let (read, quiet) = (scientific(mean(seen, 1, t)), scientific(mean(quiet, 1, t)));
+            let (read, quiet) = (scientific(mean(noisy, 1, t)), scientific(mean(quiet, 1, t)));
             summary.row([format!("{time_s:.4e}"), read, quiet, kept, lost]);
         }
         let drawn = |t: usize| if empty { mean(quiet, 1, t) } else { kept(t) };
@@ -87,10 +87,11 @@ impl Retain {
             false => noise(&ready, mean(quiet, 1, 0), window(0)),
         };
         let remark = Some(format!("{}{more}", cells_in_words(cells)));
-        self.specimen.done(&ready, Told { command: "retain", found, plate, summary, remark })
+        self.specimen.done(&ready, Findings { command: "retain", dataset, plate, summary, remark })
     }
 
-    /// Pulses that leave nothing to keep are refused; not so above the glass transition, where to lose all at once is the result.
+    /// Pulses that leave nothing to keep are refused; not so above the glass transition, where to lose all at once is
+    /// the result.
     fn refuse_no_window(&self, ready: &Ready, train: &Train) -> Result<(), Failure> {
         let material = &ready.material;
         let why = match material.classes.is_empty() {

@@ -14,8 +14,8 @@ use crate::cli::{Failure, terminal};
 /// Bytes of histograms and dumps that any processor unfolds in a second, and of a file that it sums.
 const UNFOLDED_A_SECOND: u64 = 64 << 20;
 
-/// Reads the records that the standard input names, each name ending in a NUL, and writes a byte for each: for the process that asks,
-/// which cannot be lost with this one.
+/// Reads the records that the standard input names, each name ending in a NUL, and writes a byte for each: for the
+/// process that asks, which cannot be lost with this one.
 #[derive(Debug)]
 pub struct ReadRecords {
     processor_s: u64,
@@ -58,7 +58,8 @@ impl ReadRecords {
             // SAFETY: the bytes are those of a name of this same program on this same system, up to its end.
             let path = PathBuf::from(unsafe { OsStr::from_encoded_bytes_unchecked(name) });
             match (self.read(&path), self.trust) {
-                // Whoever reads sealed files only says himself what is wrong with the others; the next one is looked at too.
+                // Whoever reads sealed files only says himself what is wrong with the others; the next one is looked
+                // at too.
                 (Err(Failure::Failed(_)), Trust::Sealed) => {}
                 (read, _) => read?,
             }
@@ -91,7 +92,7 @@ impl ReadRecords {
                 if let Some(line) = Failure::from(error).message() {
                     terminal::note(&format!("trapline: {line}"));
                 }
-                Err(Failure::Told(BY_HDF5))
+                Err(Failure::Reported(BY_HDF5))
             }
             Err(error @ (RecordError::Unreadable { .. } | RecordError::Unsealed { .. })) => Err(error.into()),
             // What is missing or wrong in it may be the loss of its end.
@@ -133,8 +134,8 @@ fn used() -> Duration {
     }
 }
 
-/// Lets this process use the processor until it has used so much, in whole seconds. Where the system has no such limit, the one who
-/// waits keeps the time.
+/// Lets this process use the processor until it has used so much, in whole seconds. Where the system has no such
+/// limit, the one who waits keeps the time.
 fn allow(until: Duration) {
     #[cfg(unix)]
     {

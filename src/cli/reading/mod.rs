@@ -1,9 +1,9 @@
 //! Opening records. A child of this process reads each of them first.
 //!
-//! On a damaged file HDF5 may run for ever, take all memory, or end the process, and no check by its caller can prevent that. A seal
-//! says that a file is what was written, but it is no signature: whoever changes a file can seal it again. So a child reads everything
-//! that the command is going to read, with limits of time and memory, and only what it came through is read here. Whatever happens to
-//! the child becomes one line.
+//! On a damaged file HDF5 may run for ever, take all memory, or end the process, and no check by its caller can
+//! prevent that. A seal says that a file is what was written, but it is no signature: whoever changes a file can seal
+//! it again. So a child reads everything that the command is going to read, with limits of time and memory, and only
+//! what it came through is read here. Whatever happens to the child becomes one line.
 
 mod child;
 
@@ -26,7 +26,8 @@ const COMMAND: &str = "--read-records";
 const EVERYTHING: &str = "everything";
 const UNSEALED_TOO: &str = "unsealed-too";
 
-/// Exit code of a child to which HDF5 refused a file. What stood behind that may be a limit that the process that asks has not.
+/// Exit code of a child in which HDF5 refused a file. The cause may be one of the child's limits, which the parent
+/// does not have.
 const BY_HDF5: u8 = 3;
 
 const NO_SEAL: &str = "it has no seal at its end, so it was cut short or changed: restore it or compute it again";
@@ -60,8 +61,8 @@ pub fn may_be_read(path: &Path, extent: Extent) -> Result<(), Failure> {
     }
 }
 
-/// Refuses a file on which HDF5 would end this process, which is going to read it if it is sealed. What is found wrong without HDF5 is
-/// left to whoever reads it.
+/// Refuses a file on which HDF5 would end this process, which is going to read it if it is sealed. What is found
+/// wrong without HDF5 is left to whoever reads it.
 ///
 /// # Errors
 /// [`Failure::Failed`].
@@ -74,36 +75,37 @@ pub fn survive(path: &Path, extent: Extent) -> Result<(), Failure> {
 
 /// The files, by their places in the list, on which HDF5 would end this process, and what is to be said of each.
 pub fn spoilt(paths: &[PathBuf], extent: Extent) -> Vec<(usize, String)> {
-    let (mut found, mut from) = (Vec::new(), 0);
+    let (mut refusals, mut from) = (Vec::new(), 0);
     while from < paths.len() {
         match in_a_child(&paths[from..], extent, Trust::Sealed) {
             Came::Through | Came::Refused(_) | Came::None(_) => break,
             Came::Lost { at, said } => {
-                found.push((from + at, said));
+                refusals.push((from + at, said));
                 from += at + 1;
             }
         }
     }
-    found
+    refusals
 }
 
-/// What came of a child.
+/// How a child ended.
 enum Came {
     Through,
-    /// It could not read a file, and says why.
+    /// It could not read a file; its message says why.
     Refused(String),
-    /// There could be none.
+    /// No child could be started.
     None(String),
-    /// It did not live to read the file of this place in the list, or HDF5 refused it.
+    /// It ended before it had read the file at this place in the list, or HDF5 refused that file.
     Lost {
         at: usize,
         said: String,
     },
 }
 
-/// What a child may use of the machine.
+/// Limits of a child process.
 struct Limits {
-    /// Of the processor for each file, s. A sound one takes a tenth of it. What its points unfold to in memory is allowed beside.
+    /// Of the processor for each file, s. A sound one takes a tenth of it. What its points unfold to in memory is
+    /// allowed beside.
     processor_s: u64,
     /// From one sign of life to the next: more, for a machine with other work and for slow disks.
     wall: Duration,
@@ -129,7 +131,7 @@ impl Limits {
 }
 
 fn in_a_child(paths: &[PathBuf], extent: Extent, trust: Trust) -> Came {
-    let bytes = paths.iter().map(|path| std::fs::metadata(path).map_or(0, |found| found.len()));
+    let bytes = paths.iter().map(|path| std::fs::metadata(path).map_or(0, |metadata| metadata.len()));
     let limits = Limits::of(bytes.max().unwrap_or(0));
     match read_by(paths, extent, trust, &limits) {
         Ok(came) => came,
@@ -160,7 +162,7 @@ fn read_by(paths: &[PathBuf], extent: Extent, trust: Trust, limits: &Limits) -> 
     let mut child = command.spawn()?;
     let listens = child.stdin.take();
     let names: Vec<u8> = paths.iter().flat_map(|path| [bytes_of(path.as_os_str()), vec![0]].concat()).collect();
-    // A child that is gone closes its end; what became of it is told below.
+    // A child that has ended closes its end of the pipe; how it ended is handled below.
     let tells = std::thread::spawn(move || listens.map(|mut pipe| pipe.write_all(&names)));
     let alive = Arc::new(Mutex::new(Instant::now()));
     let sign = Arc::clone(&alive);
@@ -198,7 +200,7 @@ fn bytes_of(name: &OsStr) -> Vec<u8> {
 const FILE: u8 = b'.';
 const POINT: u8 = b',';
 
-/// Files that a child has read. Each byte of it is a sign of life.
+/// Counts the files a child has read. Every byte it sends shows that it is alive.
 fn count(mut pipe: impl Read, alive: &Mutex<Instant>) -> usize {
     let (mut count, mut block) = (0, [0_u8; 4096]);
     while let Ok(read @ 1..) = pipe.read(&mut block) {
@@ -208,7 +210,7 @@ fn count(mut pipe: impl Read, alive: &Mutex<Instant>) -> usize {
     count
 }
 
-/// Waits for as long as the child shows that it lives, and ends it then.
+/// Waits while the child shows that it is alive, and kills it otherwise.
 fn wait(child: &mut Child, most: Duration, alive: &Mutex<Instant>) -> std::io::Result<Option<ExitStatus>> {
     let mut pause = Duration::from_millis(1);
     loop {

@@ -1,4 +1,5 @@
-//! Cells that keep their state between calls, where it is computed: on the device for [`gpu`](super::gpu), in memory for the others.
+//! Cells that keep their state between calls, where it is computed: on the device for [`gpu`](super::gpu), in memory
+//! for the others.
 //!
 //! ```
 //! use trapline_engine::backend::{Backend, cells::Population, cpu::Cpu};
@@ -15,8 +16,8 @@
 //! # Ok::<(), trapline_engine::backend::BackendError>(())
 //! ```
 //!
-//! Dropping the cells frees what they take of the device. An array that a device's memory budget does not hold is kept on the host and goes
-//! through the device a tile at a time, behind the same calls.
+//! Dropping the cells frees what they take of the device. An array that a device's memory budget does not hold is
+//! kept on the host and goes through the device a tile at a time, behind the same calls.
 
 use super::exposure::{Exposed, Exposure, Known};
 use super::job::Job;
@@ -137,25 +138,25 @@ pub(super) enum State {
 /// Cells with their state. They start empty.
 ///
 /// # Errors
-/// Only a GPU can fail at computing. A device that is lost takes the state with it ([`BackendError::StateLost`]): begin again, or from
-/// occupancies that were downloaded before.
+/// Only a GPU can fail at computing. A device that is lost takes the state with it ([`BackendError::StateLost`]):
+/// begin again, or from occupancies that were downloaded before.
 pub trait Cells<'a>: Send + Sync {
     /// Which cells these are.
     fn population(&self) -> &Population;
 
-    /// Moves all cells, or those at `places` of the population (ascending), through a stimulus, and says what was recorded: axes
-    /// (row, cell), the cells in the order of the places.
+    /// Moves all cells, or those at `places` of the population (ascending), through a stimulus, and says what was
+    /// recorded: axes (row, cell), the cells in the order of the places.
     ///
     /// # Errors
     /// [`BackendError::OtherCells`], [`BackendError::Place`], [`BackendError::PlaceOrder`].
     fn advance(&mut self, stimulus: &Stimulus, places: Option<&[u32]>) -> Result<Response, BackendError>;
 
-    /// Moves all cells, or those at `places`, each under its own bias and at its own temperature, and says what was recorded, as
-    /// [`Cells::advance`] does. Where all see the same, it is that call.
+    /// Moves all cells, or those at `places`, each under its own bias and at its own temperature, and says what was
+    /// recorded, as [`Cells::advance`] does. Where all see the same, it is that call.
     ///
     /// # Errors
-    /// As [`Cells::advance`]; [`BackendError::Each`] and [`BackendError::NotFinite`] for numbers that are none or not as many as the cells;
-    /// [`BackendError::Laws`] where a law changes too fast for a table.
+    /// As [`Cells::advance`]; [`BackendError::Each`] and [`BackendError::NotFinite`] for numbers that are none or not
+    /// as many as the cells; [`BackendError::Laws`] where a law changes too fast for a table.
     fn expose(&mut self, exposure: &Exposure, places: Option<&[u32]>) -> Result<Response, BackendError>;
 
     /// Occupancy of each class, 0 to 1; axes (cell, class).

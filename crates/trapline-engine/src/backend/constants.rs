@@ -1,6 +1,8 @@
-//! Numbers of the f32 kernels that both of them must share: `cpu` takes them from here, the header of the shaders is generated from here.
+//! Numbers of the f32 kernels that both of them must share: `cpu` takes them from here, the header of the shaders is
+//! generated from here.
 
-/// Coefficients of `expm1(r)/r` on |r| <= ln(2)/2, constant term first: minimax, relative error 2.3e-8 once rounded to f32.
+/// Coefficients of `expm1(r)/r` on |r| <= ln(2)/2, constant term first: minimax, relative error 2.3e-8 once rounded
+/// to f32.
 pub const EXPM1_OVER_R: [f32; 6] = [1.0, 0.499_999_97, 0.166_665_06, 0.041_667_137, 0.008_369_095, 0.001_388_887_3];
 /// Upper part of ln 2: its product with any |n| < 2^15 is exact.
 pub const LN2_HIGH: f32 = 0.693_359_4;

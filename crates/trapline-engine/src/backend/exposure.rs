@@ -1,8 +1,9 @@
 //! A segment of constant bias under which cells differ in bias or in temperature: wires, schemes of selection, heat.
 //!
-//! Where all cells see the same, that is a [`Stimulus`](super::stimulus::Stimulus), and its laws are exact numbers from the host. Where
-//! they do not, the f32 backends read the laws from [`LawTables`], which differ from them by less than 1e-6 of each value; the reference
-//! evaluates the laws themselves for each cell. A new law of bias or temperature goes into the model, and no kernel knows of it.
+//! Where all cells see the same, that is a [`Stimulus`](super::stimulus::Stimulus), and its laws are exact numbers
+//! from the host. Where they do not, the f32 backends read the laws from [`LawTables`], which differ from them by
+//! less than 1e-6 of each value; the reference evaluates the laws themselves for each cell. A new law of bias or
+//! temperature goes into the model, and no kernel knows of it.
 //!
 //! The f32 backends round each bias and temperature to f32 first.
 

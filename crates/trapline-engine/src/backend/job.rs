@@ -96,15 +96,16 @@ pub struct Job {
     pub(crate) nominal: Vec<Observables<f64>>,
 }
 
-/// Iterations of the f32 kernels from which on a substep is solved by bisection: 12 bring the ends of the bracket together
-/// to 1 in 1000 from 1e18, 26 the rest of f32's digits.
+/// Iterations of the f32 kernels from which on a substep is solved by bisection: 12 bring the ends of the bracket
+/// together to 1 in 1000 from 1e18, 26 the rest of f32's digits.
 pub const STIFF_ITERATIONS: u32 = 40;
 
-/// Iterations that bring a substep's equation to f32 accuracy; from [`STIFF_ITERATIONS`] on halvings instead of Newton's.
+/// Iterations that bring a substep's equation to f32 accuracy; from [`STIFF_ITERATIONS`] on halvings instead of
+/// Newton's.
 ///
-/// Newton's iteration starts from the old filling. One leaves at most 3e-5 of the filling up to x = 0.3, and two what f32 rounds;
-/// three suffice up to x = 1. The x of a cell that catches faster than the nominal one is larger: 5 standard deviations of the
-/// speed and of the trap-filled limit are reckoned with.
+/// Newton's iteration starts from the old filling. One leaves at most 3e-5 of the filling up to x = 0.3, and two what
+/// f32 rounds; three suffice up to x = 1. The x of a cell that catches faster than the nominal one is larger: 5
+/// standard deviations of the speed and of the trap-filled limit are reckoned with.
 pub(super) fn iterations(drive: &Drive, material: &Material, variation: &Variation) -> u32 {
     let fastest = libm::exp(5.0 * (variation.capture_speed + 2.0 * variation.trap_filled));
     match drive.step_stiffness(material) * fastest {
@@ -231,7 +232,8 @@ impl Job {
         self.read.read(factors.area, start, lost)
     }
 
-    /// Edges that hold all but the far ends of the array: 4 standard deviations and a margin around the nominal cell's way.
+    /// Edges that hold all but the far ends of the array: 4 standard deviations and a margin around the nominal
+    /// cell's way.
     fn default_bins(&self, count: usize) -> Bins {
         let v = &self.variation;
         let programmed = self.nominal[0];

@@ -104,7 +104,8 @@ pub trait Backend: Sync {
         Ok(reference::reduce(job, cells, occupancy))
     }
 
-    /// Moves chosen cells, each under its own bias and at its own temperature, from and to the occupancies given: axes (cell, class).
+    /// Moves chosen cells, each under its own bias and at its own temperature, from and to the occupancies given:
+    /// axes (cell, class).
     ///
     /// What a backend does not say itself is computed in f64, cell by cell.
     ///

@@ -80,8 +80,8 @@ device_struct! {
         chained: u32,
         /// Time spent at the temperature by the checkpoint, over the longest checkpoint.
         time: f32,
-        /// How many times the background, which empties all traps alike, has emptied each by the checkpoint: the same in all rows of a
-        /// visit, and of a profile only.
+        /// How many times the background, which empties all traps alike, has emptied each by the checkpoint: the same
+        /// in all rows of a visit, and of a profile only.
         background: f32,
     }
 }

@@ -48,7 +48,8 @@ pub fn visits(times_s: &[f64]) -> Vec<Visit> {
     visits
 }
 
-/// Visits of all checkpoints, each computed directly: where the temperature changes, a time twice as long is not the same twice.
+/// Visits of all checkpoints, each computed directly: where the temperature changes, a time twice as long is not the
+/// same twice.
 pub fn direct(times_s: &[f64]) -> Vec<Visit> {
     let visit = |(checkpoint, &time_s)| Visit { checkpoint, direct: true, time_s };
     times_s.iter().enumerate().map(visit).collect()

@@ -21,8 +21,8 @@ pub enum Choice {
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub choice: Choice,
-    /// An adapter's number in `trapline devices`, its PCI address, or a part of its name that no other has; naming one asks for the GPU
-    /// backend.
+    /// An adapter's number in `trapline devices`, its PCI address, or a part of its name that no other has; naming
+    /// one asks for the GPU backend.
     pub adapter: Option<String>,
     /// What a tile may take of the device's memory, bytes.
     pub device_memory: Option<u64>,

@@ -1,8 +1,9 @@
-//! What is done to chosen cells while watching them, and what is seen: the other thing a backend computes beside a [`Job`](super::job::Job).
+//! What is done to chosen cells while watching them, and what is seen: the other thing a backend computes beside a
+//! [`Job`](super::job::Job).
 //!
-//! A job programs a whole array the same way and follows its bake. A [`Stimulus`] moves chosen cells, from a state the caller
-//! holds, through segments of constant bias, and records currents, energies and electrons on the way: I-V curves, pulse
-//! trains, patterns and learning are made of it. Cells that are treated differently are different calls.
+//! A job programs a whole array the same way and follows its bake. A [`Stimulus`] moves chosen cells, from a state the
+//! caller holds, through segments of constant bias, and records currents, energies and electrons on the way: I-V
+//! curves, pulse trains, patterns and learning are made of it. Cells that are treated differently are different calls.
 
 use super::BackendError;
 use super::job::{ProgramStep, iterations};
@@ -23,7 +24,8 @@ pub struct StimulusStep {
     pub hopping_a: f64,
     /// Row of the [`Response`] it counts towards; none after the last recorded segment.
     pub row: Option<u32>,
-    /// Pieces its charge is taken in, or how else ([`charge::pieces`]), and iterations the f32 kernels give the equation of each.
+    /// Pieces its charge is taken in, or how else ([`charge::pieces`]), and iterations the f32 kernels give the
+    /// equation of each.
     pub pieces: u32,
     pub piece_iterations: u32,
 }
@@ -42,7 +44,8 @@ pub struct Stimulus {
 }
 
 impl Stimulus {
-    /// Prepares segments; `record` says of each whether it ends a row of the response. The substeps are chosen as for a campaign.
+    /// Prepares segments; `record` says of each whether it ends a row of the response. The substeps are chosen as for
+    /// a campaign.
     ///
     /// The cycle of a segment must be below `u32::MAX`.
     pub fn new(
@@ -81,7 +84,8 @@ impl Stimulus {
     }
 }
 
-/// What was seen of the cells. Axes (row, cell): a row is a recorded segment, with those before it that were not recorded.
+/// What was seen of the cells. Axes (row, cell): a row is a recorded segment, with those before it that were not
+/// recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Response {
     /// Current at the end of the recorded segment, A, with the sign of its bias.
@@ -102,8 +106,8 @@ impl Response {
         Response { current_a: empty(), filling: empty(), energy_j: empty(), injected: empty(), caught: empty() }
     }
 
-    /// Largest ratio of electrons caught to electrons injected, over all rows and cells: 0 where nothing is injected and nothing
-    /// caught, infinite where electrons are caught and none injected, NaN for a value nobody wrote.
+    /// Largest ratio of electrons caught to electrons injected, over all rows and cells: 0 where nothing is injected
+    /// and nothing caught, infinite where electrons are caught and none injected, NaN for a value nobody wrote.
     pub fn caught_share(&self) -> f64 {
         let moved =
             self.caught.iter().zip(&self.injected).filter(|(caught, injected)| **caught != 0.0 || **injected != 0.0);

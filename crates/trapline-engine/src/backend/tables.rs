@@ -41,8 +41,8 @@ fn to_f32(rate: f64) -> f32 {
     rate.clamp(0.0, f64::from(MOST_EVENTS)) as f32
 }
 
-/// Thermal escape of a class at a temperature, as the kernels take it: the nominal cell's rate, 1/s, and slope and curvature of the depth by
-/// ln(size), over kT.
+/// Thermal escape of a class at a temperature, as the kernels take it: the nominal cell's rate, 1/s, and slope and
+/// curvature of the depth by ln(size), over kT.
 struct Escape {
     per_s: f64,
     slope: f32,
@@ -122,9 +122,10 @@ pub struct Tables {
     pub cell: CellTables,
     /// The classes at each temperature of a profile; empty of a constant bake, which has its constants in `cell`.
     ///
-    /// The kernels sum a class's emptyings over the temperatures. All terms are positive, nothing cancels: the sum's relative error is at
-    /// most that of its terms, in their shares of it, and one rounding an addition, of which there are [`trapline_model::protocol::MAX_LEGS`]
-    /// at most. Nearly all of the sum is the hottest temperature's, whose exponents are the smallest.
+    /// The kernels sum a class's emptyings over the temperatures. All terms are positive, nothing cancels: the sum's
+    /// relative error is at most that of its terms, in their shares of it, and one rounding an addition, of which
+    /// there are [`trapline_model::protocol::MAX_LEGS`] at most. Nearly all of the sum is the hottest temperature's,
+    /// whose exponents are the smallest.
     pub profile: Vec<[ClassRow; MAX_CLASSES]>,
     /// The rows of all visits: see [`Tables::visits`].
     pub visit_rows: Vec<VisitRow>,

@@ -1,11 +1,11 @@
 //! Statistics over cells: what a backend counts, and how it becomes a point's outcome.
 //!
 //! # Theory
-//! A quantity varies by a percent or less over an array, so moments are taken of the difference from the nominal cell,
-//! `d = (x - x_nominal)/scale`: then `sum d^2 - (sum d)^2/n` loses no digits that matter. The f32 backends add up
-//! fixed blocks of global cells ([`BLOCK_CELLS`]). The CPU hands over one [`Partial`] a block, the GPU folds the blocks of a chunk
-//! ([`CHUNK_CELLS`]) in a fixed order and hands over one a chunk; the host adds these in f64, in their order, so that neither
-//! tiles nor threads nor lanes change a bit.
+//! A quantity varies by a percent or less over an array, so moments are taken of the difference from the nominal
+//! cell, `d = (x - x_nominal)/scale`: then `sum d^2 - (sum d)^2/n` loses no digits that matter. The f32 backends add
+//! up fixed blocks of global cells ([`BLOCK_CELLS`]). The CPU hands over one [`Partial`] a block, the GPU folds the
+//! blocks of a chunk ([`CHUNK_CELLS`]) in a fixed order and hands over one a chunk; the host adds these in f64, in
+//! their order, so that neither tiles nor threads nor lanes change a bit.
 //!
 //! The scale is 1, except for the lost fraction, where it is the nominal cell's: losses of 1e-17 have moments too.
 
@@ -22,8 +22,8 @@ pub const CHUNK_CELLS: u64 = 8192;
 /// Memory the sums and counters of chunks may take that are not merged yet.
 const CHUNK_MEMORY_BYTES: u64 = 256 << 20;
 
-/// Chunks a host backend may compute before it merges their sums: so many that `threads` have enough to do, and that the memory they
-/// take is bounded whatever the array, the checkpoints and the bins. A counter takes `counter_bytes`.
+/// Chunks a host backend may compute before it merges their sums: so many that `threads` have enough to do, and that
+/// the memory they take is bounded whatever the array, the checkpoints and the bins. A counter takes `counter_bytes`.
 pub fn chunks_at_once(job: &Job, counter_bytes: usize, threads: usize) -> u64 {
     let checkpoint_bytes = size_of::<Partial>() + counters(job.bins.count) * counter_bytes;
     let chunk_bytes = (job.times_s.len() * checkpoint_bytes) as u64;

@@ -1,9 +1,10 @@
 //! Where failures are most probable: points of `kept(x) = threshold` nearest to the nominal cell.
 //!
-//! What is kept is tabulated along rays in all directions of the grid {-1, 0, 1} of the coordinates (26 for three), at all times
-//! at once. A ray on which failure begins nearer than on its neighbours starts a search: its end is moved to where the
-//! gradient of `kept` points and back onto the limit, until that brings it no nearer (the iteration of A. M. Hasofer and N. C. Lind,
-//! J. Eng. Mech. Div. ASCE 100, 111 (1974), with the crossing found on the ray instead of from the gradient's length).
+//! What is kept is tabulated along rays in all directions of the grid {-1, 0, 1} of the coordinates (26 for three),
+//! at all times at once. A ray on which failure begins nearer than on its neighbours starts a search: its end is
+//! moved to where the gradient of `kept` points and back onto the limit, until that brings it no nearer (the
+//! iteration of A. M. Hasofer and N. C. Lind, J. Eng. Mech. Div. ASCE 100, 111 (1974), with the crossing found on the
+//! ray instead of from the gradient's length).
 
 use rayon::prelude::*;
 
@@ -141,7 +142,8 @@ fn nearer(population: &Population, time: usize, start: Vec<f64>) -> Vec<f64> {
     point
 }
 
-/// Share of a standard normal population of so many dimensions, 1 to 3, that lies farther out than [`SEARCHED_SD`]: a tail of the chi law.
+/// Share of a standard normal population of so many dimensions, 1 to 3, that lies farther out than [`SEARCHED_SD`]: a
+/// tail of the chi law.
 pub(super) fn farther_out(dimensions: usize) -> f64 {
     let r = SEARCHED_SD;
     let line = libm::erfc(r * std::f64::consts::FRAC_1_SQRT_2);

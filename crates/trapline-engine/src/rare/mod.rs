@@ -1,31 +1,36 @@
-//! Failures too rare to be counted: the failed fraction of a point down to 1e-9, with bounds, from some ten thousand cells.
+//! Failures too rare to be counted: the failed fraction of a point down to 1e-9, with bounds, from some ten thousand
+//! cells.
 //!
 //! # Theory
-//! Cells differ by independent standard normals `x`: size of the dots, trap-filled limit, capture speed in each cycle. (Area is
-//! one too, but what a cell keeps is a quotient of its own conductances: area cancels, and is left out.) A cell has failed at a time
-//! where `kept(x) < threshold`, the campaign's own criterion. Cells are drawn from another density `q` and weighted back:
+//! Cells differ by independent standard normals `x`: size of the dots, trap-filled limit, capture speed in each
+//! cycle. (Area is one too, but what a cell keeps is a quotient of its own conductances: area cancels, and is left
+//! out.) A cell has failed at a time where `kept(x) < threshold`, the campaign's own criterion. Cells are drawn from
+//! another density `q` and weighted back:
 //!
 //! ```text
 //! P(failed) = E_q[w 1(failed)],   w = phi(x)/q(x)
 //! q = a_0 N(0, 1) + a_1 N(0, 3^2) + sum_j b_j N(s_j, 1)
 //! ```
 //!
-//! - The shifts `s_j` are *design points*: the most probable failed cells, the places of `kept(x) = threshold` nearest to the origin
-//!   (first-order reliability method; S.-K. Au and J. L. Beck, Structural Safety 21, 135 (1999)). They are looked for along rays in
-//!   all directions, so that several ways to fail, both signs of a normal among them, each get their own.
-//!   All times of a point share one sample: its mixture holds the design points of them all.
-//! - The nominal share `a_0` bounds every weight by `1/a_0` (defensive mixture; A. Owen and Y. Zhou, J. Am. Stat. Assoc. 95, 135
-//!   (2000)). The wide share finds what the rays missed: it shows as few, heavy failures, hence as wide bounds.
+//! - The shifts `s_j` are *design points*: the most probable failed cells, the places of `kept(x) = threshold` nearest
+//!   to the origin (first-order reliability method; S.-K. Au and J. L. Beck, Structural Safety 21, 135 (1999)). They
+//!   are looked for along rays in all directions, so that several ways to fail, both signs of a normal among them, each
+//!   get their own. All times of a point share one sample: its mixture holds the design points of them all.
+//! - The nominal share `a_0` bounds every weight by `1/a_0` (defensive mixture; A. Owen and Y. Zhou, J. Am. Stat.
+//!   Assoc. 95, 135 (2000)). The wide share finds what the rays missed: it shows as few, heavy failures, hence as
+//!   wide bounds.
 //! - Each component gives its fixed share of the cells, in turn; the variance is the one within components.
 //!
-//! Where more than half of the cells fail, the survivors are counted instead. The sample doubles until every time has the precision
-//! asked for. Bounds are normal ones of ln P, `P exp(-+ z se/P)`. Where nothing failed, the upper bound is that of the nominal
-//! share alone, which holds whatever way there is to fail; so it is where fewer than [`LEAST_BOUNDED`] effective cells failed.
+//! Where more than half of the cells fail, the survivors are counted instead. The sample doubles until every time has
+//! the precision asked for. Bounds are normal ones of ln P, `P exp(-+ z se/P)`. Where nothing failed, the upper bound
+//! is that of the nominal share alone, which holds whatever way there is to fail; so it is where fewer than
+//! [`LEAST_BOUNDED`] effective cells failed.
 //!
 //! # Practice
-//! [`estimate`] takes a [`crate::backend::job::Job`], computes its cells in f64 on all threads, and gives a [`PointEstimate`]. The
-//! result depends on the job and the [`Request`] alone, not on threads. Normals come from [`trapline_model::rng`] and are shifted as numbers:
-//! the tail has no end at 6.338, where the draws of an array have theirs. `docs/rare.md` says what that and f32 make of a comparison.
+//! [`estimate`] takes a [`crate::backend::job::Job`], computes its cells in f64 on all threads, and gives a
+//! [`PointEstimate`]. The result depends on the job and the [`Request`] alone, not on threads. Normals come from
+//! [`trapline_model::rng`] and are shifted as numbers: the tail has no end at 6.338, where the draws of an array have
+//! theirs. `docs/rare.md` says what that and f32 make of a comparison.
 
 mod design;
 mod error;

@@ -1,8 +1,9 @@
 //! The cells of a point as a function of independent standard normals.
 //!
-//! The capture speed has a normal for each cycle. Their sum over the root of their number is one standard normal, the coordinate
-//! that may be shifted; what they differ in among themselves keeps its own distribution:
-//! `z_c = e_c - mean(e) + x/sqrt(C)`, which is `N(0, 1)` and independent for each of the C cycles where the `e_c` and `x` are.
+//! The capture speed has a normal for each cycle. Their sum over the root of their number is one standard normal, the
+//! coordinate that may be shifted; what they differ in among themselves keeps its own distribution:
+//! `z_c = e_c - mean(e) + x/sqrt(C)`, which is `N(0, 1)` and independent for each of the C cycles where the `e_c` and
+//! `x` are.
 
 use serde::Serialize;
 
@@ -57,7 +58,8 @@ pub(super) struct Seen {
     pub(super) programmed: bool,
     /// At each checkpoint after programming.
     pub(super) failed: Vec<bool>,
-    /// 1 for a cell that holds no charge, which is above any threshold: wherever less than that is kept, a programmed cell has failed.
+    /// 1 for a cell that holds no charge, which is above any threshold: wherever less than that is kept, a programmed
+    /// cell has failed.
     pub(super) kept: Vec<f64>,
 }
 

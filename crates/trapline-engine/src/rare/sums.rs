@@ -13,16 +13,16 @@ pub struct Estimate {
     pub time_s: f64,
     /// Failed cells over programmed cells.
     pub fraction: f64,
-    /// Two-sided bounds: normal ones of the logarithm. Where hardly any cell failed (or survived) a one-sided one that assumes
-    /// nothing, and 0 (or 1) on the other side.
+    /// Two-sided bounds: normal ones of the logarithm. Where hardly any cell failed (or survived) a one-sided one
+    /// that assumes nothing, and 0 (or 1) on the other side.
     pub lower: f64,
     pub upper: f64,
     pub standard_error: f64,
     pub confidence: f64,
     /// Cells of the sample that failed, unweighted; 0 where all of them lie farther out than failures were looked for.
     pub failed_cells: u64,
-    /// Cells that would give as good an estimate if each of them had failed, unweighted: (sum w)^2 / sum w^2 over the failed ones,
-    /// or over the survivors where those are fewer.
+    /// Cells that would give as good an estimate if each of them had failed, unweighted: (sum w)^2 / sum w^2 over the
+    /// failed ones, or over the survivors where those are fewer.
     pub effective_cells: f64,
     /// Whether the precision asked for is there, or the fraction is below [`LEAST_FRACTION`].
     pub reached: bool,
@@ -52,8 +52,8 @@ impl Estimate {
     }
 }
 
-/// The fraction of which no more than `count` of `cells` show with a probability of `tail` only: Clopper and Pearson's upper bound,
-/// found by halving.
+/// The fraction of which no more than `count` of `cells` show with a probability of `tail` only: Clopper and
+/// Pearson's upper bound, found by halving.
 fn most_shown(count: u64, cells: u64, tail: f64) -> f64 {
     let n = cells as f64;
     let at_most = |p: f64| {
@@ -156,8 +156,8 @@ impl Sums {
         total
     }
 
-    /// Mean over all cells of what `of` picks, and its variance: the sum over components of `n_j s_j^2/N^2`, with `s_j^2` the
-    /// variance within the component.
+    /// Mean over all cells of what `of` picks, and its variance: the sum over components of `n_j s_j^2/N^2`, with
+    /// `s_j^2` the variance within the component.
     fn mean(&self, of: impl Fn(&Stratum) -> (f64, f64)) -> (f64, f64) {
         let count = self.samples as f64;
         let (mut mean, mut variance) = (0.0, 0.0);
@@ -188,8 +188,8 @@ impl Sums {
         self.total(|stratum| stratum.unprogrammed).sum / self.samples as f64
     }
 
-    /// `P = A/(1 - B)` of the weighted means A of one side and B of the unprogrammed, and its variance by the delta method: that of
-    /// the mean of `(w 1(side) + P w 1(unprogrammed))/(1 - B)`.
+    /// `P = A/(1 - B)` of the weighted means A of one side and B of the unprogrammed, and its variance by the delta
+    /// method: that of the mean of `(w 1(side) + P w 1(unprogrammed))/(1 - B)`.
     fn share(&self, side: impl Fn(&Stratum) -> Weights) -> (f64, f64) {
         let programmed = 1.0 - self.unprogrammed();
         let fraction = self.mean(|stratum| (side(stratum).sum, 0.0)).0 / programmed;
@@ -200,7 +200,8 @@ impl Sums {
         (fraction, variance.sqrt() / programmed)
     }
 
-    /// Upper bound of a fraction from the nominal cells alone, `count` of which are of it: it assumes nothing of where they lie.
+    /// Upper bound of a fraction from the nominal cells alone, `count` of which are of it: it assumes nothing of
+    /// where they lie.
     fn bound(&self, count: u64, request: &Request) -> f64 {
         let nominal = &self.strata[0];
         most_shown(count, nominal.all.cells - nominal.unprogrammed.cells, 1.0 - request.confidence)

@@ -25,7 +25,8 @@ fn job_of(pulses: u32, variation: bool) -> Job {
 
 #[test]
 fn cycles_vary_as_those_of_an_array() {
-    // Normals of three cycles: mean 0, variance 1, no correlation, after they were put together from the common one and the rest.
+    // Normals of three cycles: mean 0, variance 1, no correlation, after they were put together from the common one
+    // and the rest.
     let job = job(3);
     let population = Population::new(&job);
     assert_eq!(population.coordinates(), [Coordinate::Size, Coordinate::TrapFilled, Coordinate::CaptureSpeed]);

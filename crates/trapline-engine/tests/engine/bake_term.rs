@@ -1,5 +1,5 @@
-//! What a new way out of the traps costs to write: the files that know one of those there are, by name. `CONTRIBUTING.md` lists them for
-//! whoever adds another.
+//! What a new way out of the traps costs to write: the files that know one of those there are, by name.
+//! `CONTRIBUTING.md` lists them for whoever adds another.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -65,8 +65,8 @@ fn code(name: &str, text: &str) -> String {
     text.lines().map(|line| line.split(comment).next().unwrap_or("")).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether a text has a thing by its name: a part of a longer name, a type, or the word where it is a field or a key. In a sentence for
-/// the reader it is none.
+/// Whether a text has a thing by its name: a part of a longer name, a type, or the word where it is a field or a key.
+/// In a sentence for the reader it is none.
 fn names(text: &str, word: &str) -> bool {
     let mut capital = word.to_owned();
     capital[..1].make_ascii_uppercase();

@@ -381,8 +381,9 @@ fn automatic_errors(m: &Material, program: &[Segment], t_k: f64) -> Vec<(f64, f6
 
 #[test]
 fn automatic_substeps_keep_the_stated_error_of_pulses() {
-    // A first pulse of the dots has x = 0.10 and is one substep, whose error is found to be 5.3e-4 of what it changes; 6e-4 is what
-    // the choice states. Later errors are partly forgotten, because a fuller cell catches less, while the filling grows tenfold: 2e-4.
+    // A first pulse of the dots has x = 0.10 and is one substep, whose error is found to be 5.3e-4 of what it
+    // changes; 6e-4 is what the choice states. Later errors are partly forgotten, because a fuller cell catches less,
+    // while the filling grows tenfold: 2e-4.
     for (material, amplitude_v) in [(qd(), 1.5), (ns(), 0.7), (qd(), -1.5)] {
         let errors = automatic_errors(&material, &pulses(30, amplitude_v), kelvin(100.0));
         let ((first, _), (last, _)) = (errors[0], errors[29]);
@@ -491,8 +492,8 @@ fn a_long_step_without_release_ends_at_the_space_charge_limit() {
                 for substeps in [Some(1), None] {
                     let f = stepped(&m, &one(bias_v, dwell_s), 298.15, substeps, &first);
                     let ratio = step::filling(&m.classes, &f) / equation.limit;
-                    // Below F_sc = 1 the way to F_sc is exponential and done. At F_sc = 1 the last electrons find the traps
-                    // nearly full, u ~ (1 - F)^2 and 1 - F ~ 1/sqrt(offered): 1e-3 at 1e6.
+                    // Below F_sc = 1 the way to F_sc is exponential and done. At F_sc = 1 the last electrons find the
+                    // traps nearly full, u ~ (1 - F)^2 and 1 - F ~ 1/sqrt(offered): 1e-3 at 1e6.
                     let least = if equation.limit < 1.0 { 1.0 - 1e-5 } else { 1.0 - 3e-3 };
                     let what = format!("{} at {bias_v} V, {dwell_s:e} s from {start}, {substeps:?}", m.name);
                     assert!(ratio >= least && ratio <= 1.0 + 1e-12, "{what}: F/F_sc = {ratio}");
@@ -630,9 +631,9 @@ fn spent() -> Vec<Spent> {
 /// Most that the energy of a dwell may be off, relative.
 ///
 /// Three things add up. The filling at the start of a dwell is that of the steps before, 2e-3 of it off at most
-/// (`automatic_substeps_keep_the_stated_error_of_sweeps`), which moves theta by at most q F/(1 - q F) = 1.25 of that, for as long as the cell
-/// remembers it. Along substeps, of x up to 0.3, the filling is second order: x^2/12 of what it changes. Along the pieces of
-/// [`cell::charge`], which double in length, it is as much in each.
+/// (`automatic_substeps_keep_the_stated_error_of_sweeps`), which moves theta by at most q F/(1 - q F) = 1.25 of that,
+/// for as long as the cell remembers it. Along substeps, of x up to 0.3, the filling is second order: x^2/12 of what
+/// it changes. Along the pieces of [`cell::charge`], which double in length, it is as much in each.
 const ENERGY: f64 = 1e-3;
 
 /// Largest relative error of the energies by a backend.

@@ -37,7 +37,8 @@ fn run(m: &Material, program: &[Segment], t_k: f64, substeps: Option<u32>, each:
     run_offering(1.0, m, program, t_k, substeps, each);
 }
 
-/// As [`run`], with electrons offered to the traps that are more, by a factor, than those that are injected and do not pass.
+/// As [`run`], with electrons offered to the traps that are more, by a factor, than those that are injected and do
+/// not pass.
 fn run_offering(
     offer: f64,
     m: &Material,
@@ -102,7 +103,8 @@ fn no_more_electrons_are_caught_than_injected() {
 
 #[test]
 fn offering_more_than_is_injected_breaks_the_balance() {
-    // Negative control: at 5 V nearly all that is offered stays, so that one per cent more of it is more than does not pass.
+    // Negative control: at 5 V nearly all that is offered stays, so that one per cent more of it is more than does
+    // not pass.
     for m in shipped() {
         let (ratio, which) = worst_balance(&m, 1.01);
         assert!(ratio > 1.0 - m.injection.free_share, "{}: {ratio} in {which}", m.name);

@@ -244,8 +244,9 @@ fn a_cell_exposed_alone_is_a_cell_stimulated() {
 
 /// Largest relative error of a response and of the fillings, each over what its value may be at least.
 ///
-/// A cell that is as full as space charge allows catches what it loses, by a difference of numbers that are rounded to 6e-8 of the whole
-/// filling in each of its substeps: its catch is right to 6e-7 of its `traps`, 3e-5 of a fiftieth of them.
+/// A cell that is as full as space charge allows catches what it loses, by a difference of numbers that are rounded
+/// to 6e-8 of the whole filling in each of its substeps: its catch is right to 6e-7 of its `traps`, 3e-5 of a
+/// fiftieth of them.
 fn apart(found: &Response, expected: &Response, traps: f64) -> f64 {
     let pairs = [
         (&found.current_a, &expected.current_a, 1e-20),
@@ -261,9 +262,10 @@ fn apart(found: &Response, expected: &Response, traps: f64) -> f64 {
     errors.fold(0.0, |worst: f64, error| if worst.is_nan() || error.is_nan() { f64::NAN } else { worst.max(error) })
 }
 
-/// The f32 backends against the laws themselves. A value from a table is off by 1e-6; the offer is a product of two of them, and enters the
-/// filling once a pulse; the roundings of f32 are those of a stimulus (`stimulus.rs` allows 1e-5). Field release at -5 V empties cells by
-/// exp(-x): an error of 1e-6 in x is one of 1e-6 x in what is left, and x stays below 10 where more than 1e-4 of the charge is left.
+/// The f32 backends against the laws themselves. A value from a table is off by 1e-6; the offer is a product of two
+/// of them, and enters the filling once a pulse; the roundings of f32 are those of a stimulus (`stimulus.rs` allows
+/// 1e-5). Field release at -5 V empties cells by exp(-x): an error of 1e-6 in x is one of 1e-6 x in what is left, and
+/// x stays below 10 where more than 1e-4 of the charge is left.
 fn exposes_as_the_reference(backend: &dyn Backend) {
     let (biases, temperatures) = scattered_exposure();
     for name in ["pi-ws2-qd", "pi-ws2-ns", "pi"] {

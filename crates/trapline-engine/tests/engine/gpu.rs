@@ -140,7 +140,8 @@ fn know_no_dispatches(job: &Job) {
     let wide = gpu(None);
     let (expected, traced) =
         (wide.statistics(job, &|_| ()).expect("runs"), wide.trace(job, &CellSet::run(77, 900)).expect("runs"));
-    // 157 workgroups: three across leave a rectangle that is not full; the last limits also cut each kernel's groups apart.
+    // 157 workgroups: three across leave a rectangle that is not full; the last limits also cut each kernel's groups
+    // apart.
     let none = DispatchLimits { groups_across: 65_535, work: u64::MAX, batch: u32::MAX };
     for limits in [
         DispatchLimits { groups_across: 3, ..none },
@@ -263,7 +264,8 @@ fn a_budget_sizes_the_tile_or_is_refused() {
 fn an_adapter_that_is_not_there_is_named_with_those_that_are() {
     let error = Gpu::open(Some("no such adapter"), None).expect_err("not there").to_string();
     assert!(error.contains("no such adapter") && error.contains("found: "), "{error}");
-    // A number is a place, whatever digits are in the names: llvmpipe's has the version of LLVM and the width of its vectors.
+    // A number is a place, whatever digits are in the names: llvmpipe's has the version of LLVM and the width of its
+    // vectors.
     let count = trapline_engine::backend::gpu::adapters().len();
     for number in [count, count + 1, 15, 128, 256].into_iter().filter(|number| *number >= count) {
         let error = Gpu::open(Some(&number.to_string()), None).expect_err("not there").to_string();

@@ -88,8 +88,8 @@ fn the_shader_reads_what_its_twin_reads() {
         points.iter().flat_map(record).collect()
     };
     let numbers = bytemuck::cast_slice(tables.numbers());
-    // The device may fuse a multiplication with its addition and flush what is below 1e-37, which none of these is: each of six
-    // multiplications and additions differs by half a unit, 2^-24, at most.
+    // The device may fuse a multiplication with its addition and flush what is below 1e-37, which none of these is:
+    // each of six multiplications and additions differs by half a unit, 2^-24, at most.
     let tolerance = 6.0 * 2f32.powi(-24);
     for (header, by_heat) in [
         (tables.injected, false),

@@ -1,10 +1,11 @@
 //! Bakes whose temperature changes with time: closed forms, and the backends held against each other.
 //!
 //! # The error model
-//! As in `agreement.rs`, with `r = 2^-24` one rounding. *lost*, relative: the exponent of the coldest temperature's shift 14 r (at -40 C; it is
-//! nearly nothing of the sum), exp 4 r, a rate, its shift, a time and their product 4 r, the sum of eight temperatures and the matrix
-//! 8 r, 1 - exp 4 r, shares and their sum over 16 classes 17 r. Together 51 r: no doublings, so less than the constant bake's 68 r, which is
-//! what is demanded of both. What else is read follows from it as there.
+//! As in `agreement.rs`, with `r = 2^-24` one rounding. *lost*, relative: the exponent of the coldest temperature's
+//! shift 14 r (at -40 C; it is nearly nothing of the sum), exp 4 r, a rate, its shift, a time and their product 4 r,
+//! the sum of eight temperatures and the matrix 8 r, 1 - exp 4 r, shares and their sum over 16 classes 17 r. Together
+//! 51 r: no doublings, so less than the constant bake's 68 r, which is what is demanded of both. What else is read
+//! follows from it as there.
 
 use crate::support::twins::{KEPT, LOST, ROUNDING, apart, assert_twins, fields, open, trace};
 use crate::support::{
@@ -75,7 +76,8 @@ fn jobs() -> Vec<(String, Job)> {
 fn two_rates(backend: &dyn Backend) {
     let m = single_class(1.5);
     let rate = |celsius: f64| m.attempt_per_s * (-1.5 / thermal_energy_ev(kelvin(celsius))).exp();
-    // (time, time at 150 C, time at 100 C): three seconds hot, two cold, and 10 ms cycles whose hot tenth is a thousand million times over.
+    // (time, time at 150 C, time at 100 C): three seconds hot, two cold, and 10 ms cycles whose hot tenth is a
+    // thousand million times over.
     let walked =
         [(1.0, 1.0, 0.0), (3.0, 3.0, 0.0), (4.5, 3.0, 1.5), (6.0, 4.0, 2.0), (9.0, 6.0, 3.0), (49.0, 30.0, 19.0)];
     let fast = [(5e-4, 5e-4, 0.0), (0.01, 1e-3, 9e-3), (1e7, 1e6, 9e6)];
@@ -96,8 +98,8 @@ fn two_rates(backend: &dyn Backend) {
     }
 }
 
-// Temperatures that hardly differ are the constant bake, which takes another way through the kernels; and where they do not differ at all
-// they take its way, bit for bit.
+// Temperatures that hardly differ are the constant bake, which takes another way through the kernels; and where they
+// do not differ at all they take its way, bit for bit.
 fn hardly_a_profile(backend: &dyn Backend) {
     let cells = CellSet::run(3, 203);
     for m in [material::shipped("pi-ws2-qd").unwrap(), material::shipped("pi-ws2-ns").unwrap(), sixteen()] {

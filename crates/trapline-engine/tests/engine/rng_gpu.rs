@@ -1,4 +1,5 @@
-//! The shaders' random numbers against the crate's, bit for bit, on whatever adapter wgpu finds. No adapter is a failure.
+//! The shaders' random numbers against the crate's, bit for bit, on whatever adapter wgpu finds. No adapter is a
+//! failure.
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use std::borrow::Cow;

@@ -1,11 +1,12 @@
 //! Stimuli: closed forms on every backend, and the backends against each other, cell by cell.
 //!
-//! The error model is that of `agreement.rs`, with `r = 2^-24`: *filling* 2.3e-6 of the largest filling on the way, and what
-//! f32 makes of many small releases: a change of less than half a rounding of an occupancy is lost and a larger one rounded, always
-//! the same way, so that each substep may be off by the smaller of the change and r ([`drift`]);
-//! *current* `area (theta I_inj + I_hop)`, 9 roundings of positive terms and the filling's error times q F/(1 - q F) < 1.25 at
-//! F = 1: 9 r + 2.9e-6 = 3.4e-6; *energy* and *injected* add the roundings of their sums over a row, at most 40 segments
-//! here, 2.4e-6 more (the energy is a sum over substeps or pieces of a mean share, all terms positive); *caught* is relative to the most caught in a row of the cell, since the empty traps are a difference.
+//! The error model is that of `agreement.rs`, with `r = 2^-24`: *filling* 2.3e-6 of the largest filling on the way, and
+//! what f32 makes of many small releases: a change of less than half a rounding of an occupancy is lost and a larger
+//! one rounded, always the same way, so that each substep may be off by the smaller of the change and r ([`drift`]);
+//! *current* `area (theta I_inj + I_hop)`, 9 roundings of positive terms and the filling's error times q F/(1 - q F)
+//! < 1.25 at F = 1: 9 r + 2.9e-6 = 3.4e-6; *energy* and *injected* add the roundings of their sums over a row, at
+//! most 40 segments here, 2.4e-6 more (the energy is a sum over substeps or pieces of a mean share, all terms
+//! positive); *caught* is relative to the most caught in a row of the cell, since the empty traps are a difference.
 
 use crate::support::worst_relative;
 use ndarray::{Array2, s};
@@ -59,8 +60,8 @@ fn run(backend: &dyn Backend, stimulus: &Stimulus, cells: &[u64], start: f64) ->
     (response, occupancy)
 }
 
-/// Largest sum of releases that rounding can lose or make, over the largest filling: over all classes, and of one class.
-/// Rates of a cell may be twice the nominal ones.
+/// Largest sum of releases that rounding can lose or make, over the largest filling: over all classes, and of one
+/// class. Rates of a cell may be twice the nominal ones.
 fn drift(stimulus: &Stimulus) -> (f64, f64) {
     let m = &stimulus.material;
     let rates = emission_per_s(m, &Factors::NOMINAL, stimulus.ambient_k);
@@ -282,7 +283,8 @@ fn a_stimulus_longer_than_a_dispatch_is_cut() {
     assert!(apart.iter().all(|d| *d <= 1.0), "{apart:?}");
 }
 
-/// The dearest segment there is: sixteen classes, sixteen stiff substeps, and a charge taken in as many pieces as there can be.
+/// The dearest segment there is: sixteen classes, sixteen stiff substeps, and a charge taken in as many pieces as
+/// there can be.
 #[test]
 #[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn the_dearest_segment_fits_into_a_dispatch() {
@@ -334,8 +336,8 @@ fn a_made_up_material_agrees_too() {
     assert!(apart.iter().all(|d| *d <= 1.0), "{apart:?}");
 }
 
-/// Steps far from what is shipped: any offer from none to thousands of electrons a trap in a substep, any limit, free share and
-/// release, empty to full.
+/// Steps far from what is shipped: any offer from none to thousands of electrons a trap in a substep, any limit, free
+/// share and release, empty to full.
 fn extreme_steps(backend: &dyn Backend, cases: u32) {
     let mut worst = [0.0f64; 6];
     for case in 0..cases {

@@ -28,7 +28,8 @@ impl ArrayShape {
 
 /// Cells of an array, in an order: cell `i` is `first + (i / width) * stride + i % width`.
 ///
-/// A run of consecutive cells has one row as wide as itself; a rectangle has the window's width and the array's columns as stride.
+/// A run of consecutive cells has one row as wide as itself; a rectangle has the window's width and the array's
+/// columns as stride.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CellSet {
     pub first: u64,

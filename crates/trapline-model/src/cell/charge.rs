@@ -1,27 +1,30 @@
 //! The charge that passes in a dwell.
 //!
 //! # Theory
-//! The current `theta(F) I_inj + I_hop` follows the filling, so the charge of a dwell is `dwell (mean theta I_inj + I_hop)`, with the mean
-//! taken over time. Within a step of [`step`](mod@super::step) the classes relax at constant emission, and the uptake falls from `u0` at
-//! the start to `u1` at the end at about the step's rate `x`, around the average `a` that the step found. By the part `s` of the step
-//! each trap has seen
+//! The current `theta(F) I_inj + I_hop` follows the filling, so the charge of a dwell is
+//! `dwell (mean theta I_inj + I_hop)`, with the mean taken over time. Within a step of [`step`](mod@super::step) the
+//! classes relax at constant emission, and the uptake falls from `u0` at the start to `u1` at the end at about the
+//! step's rate `x`, around the average `a` that the step found. By the part `s` of the step each trap has seen
 //!
 //! ```text
-//! U(s) = a s + (u0 - u1) s (1 - s)/(2 + x s),   f_k(s) = f_k + (c (1 - f_k) - e f_k) phi(c + e),   c = s_k U(s),  e = e_k s
+//! U(s)   = a s + (u0 - u1) s (1 - s)/(2 + x s)
+//! f_k(s) = f_k + (c (1 - f_k) - e f_k) phi(c + e),   c = s_k U(s),   e = e_k s
 //! ```
 //!
-//! which ends where the step ends (`U(1) = a`) and is exact where nothing is caught. The mean of theta is taken along it, at Gauss' two
-//! points. A trapezoid over the step's ends is off by a sixth where a pulse empties a cell early in the step.
+//! which ends where the step ends (`U(1) = a`) and is exact where nothing is caught. The mean of theta is taken along
+//! it, at Gauss' two points. A trapezoid over the step's ends is off by a sixth where a pulse empties a cell early in
+//! the step.
 //!
-//! Steps that are long against a rate, or against capture, which has 16 substeps at most, end where they should but do not
-//! know when they came there. Such a dwell gets a way of its own for the charge, from the same start: eighths of the dwell, the first
-//! of them in pieces that double in length, so that what happens at the start is resolved and what lasts is not stepped in vain. In a
-//! piece of small `x` the average uptake is corrected to the mean of `u` along the way, with the weight `1/(1 + (x/2)^4)`. The state of the
-//! cell is not touched by any of this.
+//! Steps that are long against a rate, or against capture, which has 16 substeps at most, end where they should but
+//! do not know when they came there. Such a dwell gets a way of its own for the charge, from the same start: eighths
+//! of the dwell, the first of them in pieces that double in length, so that what happens at the start is resolved and
+//! what lasts is not stepped in vain. In a piece of small `x` the average uptake is corrected to the mean of `u`
+//! along the way, with the weight `1/(1 + (x/2)^4)`. The state of the cell is not touched by any of this.
 //!
 //! # Practice
-//! Within 1e-3 of a stiff solver (`tests/cell_convergence.rs`), and 1e-4 for most; 2e-3 for a cell that sinks through what space charge allows
-//! because heat empties it, near the glass transition: its uptake has a kink in the middle of a piece.
+//! Within 1e-3 of a stiff solver (`tests/cell_convergence.rs`), and 1e-4 for most; 2e-3 for a cell that sinks through
+//! what space charge allows because heat empties it, near the glass transition: its uptake has a kink in the middle
+//! of a piece.
 
 use super::step::{self, Occupancy, StepDrive, Uptake};
 use super::{Drive, Factors, step_drive};
@@ -39,11 +42,13 @@ const MOST_AT_REST: f64 = 1e-7;
 const MOST_ALONG_A_SUBSTEP: f64 = 0.3;
 /// Largest `x` of the first piece, where the halvings suffice.
 const AIMED_PIECE: f64 = 0.25;
-/// Most of a relaxation that the weight of the correction is reckoned with: past it there is none, and its fourth power is an f32.
+/// Most of a relaxation that the weight of the correction is reckoned with: past it there is none, and its fourth
+/// power is an f32.
 pub const MOST_RELAXATION: f64 = 1e4;
 
-/// Pieces a dwell's charge is taken in; 1 where it is taken along the substeps, and 0 where nothing moves, or no charge is asked for
-/// because there is no bias: what passes at the end is then the mean. `emission` is [`emission_per_s`](super::emission_per_s) of the nominal cell.
+/// Pieces a dwell's charge is taken in; 1 where it is taken along the substeps, and 0 where nothing moves, or no
+/// charge is asked for because there is no bias: what passes at the end is then the mean. `emission` is
+/// [`emission_per_s`](super::emission_per_s) of the nominal cell.
 pub fn pieces(material: &Material, drive: &Drive, emission: &Occupancy) -> u32 {
     let of_class = |(class, e): (&TrapClass, &f64)| e + class.speed * drive.field_per_s;
     let fastest_per_s = material.classes.iter().zip(emission).map(of_class).fold(0.0, f64::max);
@@ -59,8 +64,8 @@ pub fn pieces(material: &Material, drive: &Drive, emission: &Occupancy) -> u32 {
     PARTS + halvings.clamp(0.0, f64::from(MOST_HALVINGS)) as u32
 }
 
-/// Length of a piece over the dwell: of the first part `h, h, 2 h, 4 h, ...`, then whole parts. `number` is below `pieces`, and those are
-/// [`PARTS`] at least.
+/// Length of a piece over the dwell: of the first part `h, h, 2 h, 4 h, ...`, then whole parts. `number` is below
+/// `pieces`, and those are [`PARTS`] at least.
 pub fn piece_length(pieces: u32, number: u32) -> f64 {
     let halvings = pieces - PARTS;
     let halved = if number > halvings { 0 } else { (halvings - number.saturating_sub(1)).min(halvings) };

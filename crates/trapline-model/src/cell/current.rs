@@ -10,8 +10,9 @@
 //! I_hop = g_h a exp(beta(T) sqrt(a)) exp(-(E_h/k)(1/T - 1/T_ref)),  beta(T) = beta T_ref/T
 //! ```
 //!
-//! A material may give a measured current `I_m(a)` in the place of the bracket, `I_inj = I_m(a)/theta(F_m) * B(T)/B(T_m) * D(c)`, with the
-//! filling and the temperature at which it was taken ([`measured`](crate::material::measured)).
+//! A material may give a measured current `I_m(a)` in the place of the bracket,
+//! `I_inj = I_m(a)/theta(F_m) * B(T)/B(T_m) * D(c)`, with the filling and the temperature at which it was taken
+//! ([`measured`](crate::material::measured)).
 //!
 //! Empty traps take 1 - theta of the injected electrons. `B(T) = x / sin x` with
 //! `x = pi c1 kT`, `c1 = A/(2 phi)`, `A = (4 pi L/h) sqrt(2 q phi m)`, is the broadening
@@ -37,8 +38,8 @@ pub fn concentration_factor(barrier: &Barrier) -> f64 {
     libm::exp(tunnelling_exponent(barrier, barrier.width_m) - tunnelling_exponent(barrier, width_m))
 }
 
-/// Largest `x` of the broadening that is believed: the law ends at pi, where it is infinite, and rests on `x` being small. 0.54 at
-/// 100 C for the shipped barriers, and 1.5 at 760 C.
+/// Largest `x` of the broadening that is believed: the law ends at pi, where it is infinite, and rests on `x` being
+/// small. 0.54 at 100 C for the shipped barriers, and 1.5 at 760 C.
 pub const MAX_BROADENING_X: f64 = 1.5;
 
 /// `x = pi c1 kT` of the broadening.
@@ -47,8 +48,8 @@ pub fn broadening_x(barrier: &Barrier, temperature_k: f64) -> f64 {
     std::f64::consts::PI * c1_per_ev * thermal_energy_ev(temperature_k)
 }
 
-/// Thermal broadening `B(T)`, at least 1; past [`MAX_BROADENING_X`] it stays what it is there, and [`super::validity::broadening`]
-/// says so.
+/// Thermal broadening `B(T)`, at least 1; past [`MAX_BROADENING_X`] it stays what it is there, and
+/// [`super::validity::broadening`] says so.
 pub fn broadening(barrier: &Barrier, temperature_k: f64) -> f64 {
     broadening_law(broadening_x(barrier, temperature_k).min(MAX_BROADENING_X))
 }
@@ -67,7 +68,8 @@ pub fn thermal_factor(material: &Material, temperature_k: f64) -> f64 {
     broadening(&material.barrier, temperature_k) / broadening(&material.barrier, injection_k(material))
 }
 
-/// Temperature at which the material's injected current holds as it is given, K: that of the table where it was measured.
+/// Temperature at which the material's injected current holds as it is given, K: that of the table where it was
+/// measured.
 pub fn injection_k(material: &Material) -> f64 {
     material.measured.as_ref().map_or(material.injection.reference_k, |measured| measured.temperature_k)
 }

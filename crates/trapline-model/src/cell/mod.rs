@@ -56,13 +56,13 @@ pub struct Drive {
 
 /// `x` of a substep (see [`step`](mod@step)) the automatic choice aims at.
 ///
-/// The target is a filling within 6e-4 of the exact one after the first pulse and within 2e-4 after the whole programming
-/// (relative; later pulses forget earlier errors). Measured for the nominal cell against 2048 substeps, after 1, 10 and
-/// 30 pulses: quantum dots at 1.5 V (x = 0.10, one substep) 5.3e-4, 1.9e-4, 4.1e-5; nanosheets at 0.7 V (x = 1.36, nine
-/// substeps) 1.1e-4, 4e-9, 3e-15.
+/// The target is a filling within 6e-4 of the exact one after the first pulse and within 2e-4 after the whole
+/// programming (relative; later pulses forget earlier errors). Measured for the nominal cell against 2048 substeps,
+/// after 1, 10 and 30 pulses: quantum dots at 1.5 V (x = 0.10, one substep) 5.3e-4, 1.9e-4, 4.1e-5; nanosheets at
+/// 0.7 V (x = 1.36, nine substeps) 1.1e-4, 4e-9, 3e-15.
 const AIMED_STEP: f64 = 0.16;
-/// Spread, of the capture speed and of the trap-filled limit together, that the aim has room for: two standard deviations of it
-/// change the error by a tenth.
+/// Spread, of the capture speed and of the trap-filled limit together, that the aim has room for: two standard
+/// deviations of it change the error by a tenth.
 const SPREAD_WITHIN_AIM: f64 = 0.02;
 /// Substeps the automatic choice does not exceed: past it the step's own safety is relied on.
 const MAX_AUTOMATIC_SUBSTEPS: f64 = 16.0;
@@ -73,7 +73,8 @@ impl Drive {
         Drive::for_spread(material, &Variation::OFF, segment, temperature_k, substeps)
     }
 
-    /// The drive of a segment for cells that differ: substeps are chosen for one that catches faster by two standard deviations.
+    /// The drive of a segment for cells that differ: substeps are chosen for one that catches faster by two standard
+    /// deviations.
     pub fn for_spread(
         material: &Material,
         variation: &Variation,
@@ -112,8 +113,8 @@ impl Drive {
     }
 }
 
-/// Rates of a cell's classes at a temperature without bias, 1/s: thermal escape with the cell's own depths, and what empties all of
-/// them alike.
+/// Rates of a cell's classes at a temperature without bias, 1/s: thermal escape with the cell's own depths, and what
+/// empties all of them alike.
 pub fn emission_per_s(material: &Material, factors: &Factors, temperature_k: f64) -> Occupancy {
     let background = release::background_per_s(material, temperature_k);
     let mut rates = [0.0; MAX_CLASSES];
@@ -190,7 +191,8 @@ fn step_drive(
 ) -> StepDrive {
     let mut step_drive = StepDrive {
         open: 1.0 - material.injection.free_share,
-        // The trap-filled limit counts the traps (V_TFL = q N_t L^2/(2 eps)): a cell with more of them offers each less.
+        // The trap-filled limit counts the traps (V_TFL = q N_t L^2/(2 eps)): a cell with more of them offers each
+        // less.
         offered: drive.offered_per_s * step_s * speed / factors.trap_filled,
         space_charge_limit: match &material.capture {
             Some(c) => capture::space_charge_limit(c, factors.trap_filled, drive.bias_v.abs()),

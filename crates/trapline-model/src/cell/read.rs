@@ -1,29 +1,31 @@
 //! What is read of a cell.
 //!
 //! # Theory
-//! At a read bias `a` a cell of filling F conducts `area (theta(F) I_inj + I_hop)/a`, of which `theta(F) = theta0/(1 - q F)` with
-//! `q = 1 - theta0` alone knows the filling ([`current`]). Over the fresh conductance of the nominal cell that is
+//! At a read bias `a` a cell of filling F conducts `area (theta(F) I_inj + I_hop)/a`, of which
+//! `theta(F) = theta0/(1 - q F)` with `q = 1 - theta0` alone knows the filling ([`current`]). Over the fresh
+//! conductance of the nominal cell that is
 //!
 //! ```text
 //! G/G0 = area (direct/(1 - q F) + hopping),   F = F0 (1 - L)
 //! ```
 //!
-//! where `F0` is the filling right after programming and `L` the fraction of the charge lost since. The window, what the
-//! conductance has above the fresh one, is `theta0 q F/(1 - q F)`, so what is kept of it is
+//! where `F0` is the filling right after programming and `L` the fraction of the charge lost since. The window, what
+//! the conductance has above the fresh one, is `theta0 q F/(1 - q F)`, so what is kept of it is
 //!
 //! ```text
 //! kept = (1 - L)/(1 + L q F0/(1 - q F0))
 //! ```
 //!
-//! without a small difference of large numbers. What is lost once class k was emptied `x_k` times (its rate times the time, summed over
-//! temperatures) is `L = sum w_k f_k (1 - exp(-x_k))/F0` ([`release::lost_filling`]).
+//! without a small difference of large numbers. What is lost once class k was emptied `x_k` times (its rate times the
+//! time, summed over temperatures) is `L = sum w_k f_k (1 - exp(-x_k))/F0` ([`release::lost_filling`]).
 
 use super::step::Occupancy;
 use super::{Factors, conductance_s, current, release};
 use crate::material::{Material, TrapClass};
 
-/// Filling above which a cell counts as programmed: one electron among the traps of a cell a hundred times as wide as the paper's.
-/// Below it rounding decides what a cell holds, and differently in f32: such cells lose nothing and keep everything.
+/// Filling above which a cell counts as programmed: one electron among the traps of a cell a hundred times as wide as
+/// the paper's. Below it rounding decides what a cell holds, and differently in f32: such cells lose nothing and keep
+/// everything.
 pub const PROGRAMMED_FILLING: f64 = 1e-9;
 
 /// Quantities whose moments are taken, in the order all backends keep them.
@@ -49,7 +51,8 @@ impl<T: Copy> Observables<T> {
     }
 }
 
-/// How a cell's conductance follows from its filling: `area (direct/(1 - open F) + hopping)`, over the nominal fresh conductance.
+/// How a cell's conductance follows from its filling: `area (direct/(1 - open F) + hopping)`, over the nominal fresh
+/// conductance.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ReadOut {
     /// `1 - theta0`.
@@ -61,8 +64,8 @@ pub struct ReadOut {
 }
 
 impl ReadOut {
-    /// That of a material at a read bias of either sign: conductance is even in it. [`ReadOut::is_sound`] says whether a fresh cell
-    /// conducts there at all.
+    /// That of a material at a read bias of either sign: conductance is even in it. [`ReadOut::is_sound`] says
+    /// whether a fresh cell conducts there at all.
     pub fn new(material: &Material, read_v: f64, temperature_k: f64) -> ReadOut {
         let a_v = read_v.abs();
         let fresh_conductance_s = conductance_s(material, &Factors::NOMINAL, a_v, temperature_k, 0.0);
@@ -81,8 +84,8 @@ impl ReadOut {
         self.fresh_conductance_s.is_normal() && self.direct.is_finite() && self.hopping.is_finite()
     }
 
-    /// Conductance, filling and window of a cell of an area over the nominal one, filled to `start` by its programming, that has lost a
-    /// fraction of its charge.
+    /// Conductance, filling and window of a cell of an area over the nominal one, filled to `start` by its
+    /// programming, that has lost a fraction of its charge.
     pub fn read(&self, area: f64, start: f64, lost: f64) -> Observables<f64> {
         let open = self.open;
         let filling = start * (1.0 - lost);
@@ -95,8 +98,8 @@ impl ReadOut {
     }
 }
 
-/// Fraction of the charge of a cell filled to `start` that is lost once each class was `emptied` so many times: its rate times
-/// the time, summed over temperatures. 0 for a cell that was not programmed.
+/// Fraction of the charge of a cell filled to `start` that is lost once each class was `emptied` so many times: its
+/// rate times the time, summed over temperatures. 0 for a cell that was not programmed.
 pub fn lost_fraction(classes: &[TrapClass], occupancy: &Occupancy, emptied: &Occupancy, start: f64) -> f64 {
     if start <= PROGRAMMED_FILLING {
         return 0.0;

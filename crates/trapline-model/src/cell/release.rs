@@ -21,8 +21,8 @@ pub fn thermal_per_s(attempt_per_s: f64, depth_ev: f64, temperature_k: f64) -> f
     attempt_per_s * libm::exp(-depth_ev / thermal_energy_ev(temperature_k))
 }
 
-/// Rate at which every trap of every cell is emptied alike, whatever its depth, 1/s: the background of thermal escape. A way out that knows
-/// neither class nor cell is a term of this sum, and all backends have it from here.
+/// Rate at which every trap of every cell is emptied alike, whatever its depth, 1/s: the background of thermal
+/// escape. A way out that knows neither class nor cell is a term of this sum, and all backends have it from here.
 pub fn background_per_s(material: &Material, temperature_k: f64) -> f64 {
     matrix_per_s(material, temperature_k)
 }
@@ -32,8 +32,9 @@ pub fn matrix_per_s(material: &Material, temperature_k: f64) -> f64 {
     material.matrix.map_or(0.0, |m| m.release_per_s(material.glass_transition_k, temperature_k))
 }
 
-/// Charge that leaves, per trap, once each class of a cell was `emptied` so many times (its rate times the time, summed over
-/// temperatures): `sum w_k f_k (1 - exp(-x_k))`. By `expm1`: a loss of 1e-17 has all of its digits, where one less what is left has none.
+/// Charge that leaves, per trap, once each class of a cell was `emptied` so many times (its rate times the time,
+/// summed over temperatures): `sum w_k f_k (1 - exp(-x_k))`. By `expm1`: a loss of 1e-17 has all of its digits, where
+/// one less what is left has none.
 pub fn lost_filling(classes: &[TrapClass], occupancy: &Occupancy, emptied: &Occupancy) -> f64 {
     classes.iter().enumerate().map(|(k, class)| -class.weight * occupancy[k] * libm::expm1(-emptied[k])).sum()
 }

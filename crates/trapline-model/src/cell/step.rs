@@ -17,13 +17,13 @@
 //! 1 - g = (3 + x)/(6 + 3x + x^2),   x = o (1 - F)/(1 - q F)/F_sc S + sum w_k e_k f_k / F,   S = sum w_k s_k (1 - f_k)
 //! ```
 //!
-//! is that of an exponential approach at the rate x per step: capture's `|du/dF| S`, and emission's. In the first term `F` and `S`
-//! are those of the occupancies `f_k/(1 + e_k)`: the start's in a short step, and without what is let go in a long one, or a full
-//! cell (`S = 0`) would keep half of its explicit part however long it empties. The weight goes from 1/2 (second order; on the linear problem it is that of exponential fitting to the next order too)
-//! to `1/x`: the explicit part alone then fills at most the room `F_sc - F0` that space
-//! charge leaves, and the implicit part stops at F_sc by itself. So a step of any
-//! length neither overshoots nor stalls, and an endless one ends at the
-//! equilibrium of capture and emission.
+//! is that of an exponential approach at the rate x per step: capture's `|du/dF| S`, and emission's. In the first
+//! term `F` and `S` are those of the occupancies `f_k/(1 + e_k)`: the start's in a short step, and without what is
+//! let go in a long one, or a full cell (`S = 0`) would keep half of its explicit part however long it empties. The
+//! weight goes from 1/2 (second order; on the linear problem it is that of exponential fitting to the next order too)
+//! to `1/x`: the explicit part alone then fills at most the room `F_sc - F0` that space charge leaves, and the
+//! implicit part stops at F_sc by itself. So a step of any length neither overshoots nor stalls, and an endless one
+//! ends at the equilibrium of capture and emission.
 //!
 //! # Practice
 //! Convergence is second order against a stiff solver (`tests/cell_convergence.rs`). No more
@@ -63,8 +63,8 @@ pub fn filling(classes: &[TrapClass], occupancy: &Occupancy) -> f64 {
     classes.iter().zip(occupancy).map(|(class, f)| class.weight * f).sum()
 }
 
-/// Capture per empty trap of speed 1 over the step at filling `f`, and its slope by the filling: at F_sc the one from below, past
-/// it none.
+/// Capture per empty trap of speed 1 over the step at filling `f`, and its slope by the filling: at F_sc the one from
+/// below, past it none.
 pub fn uptake(drive: &StepDrive, f: f64) -> (f64, f64) {
     if drive.space_charge_limit <= 0.0 || drive.offered <= 0.0 || f > drive.space_charge_limit {
         return (0.0, 0.0);
@@ -145,13 +145,13 @@ fn relaxation(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive, s
     (capture + emission).min(1e18)
 }
 
-/// The uptake averaged over the step: the root `a` of `a = explicit + g u(F1(a))`, where F1(a) is the filling that a step at the
-/// uptake a ends with.
+/// The uptake averaged over the step: the root `a` of `a = explicit + g u(F1(a))`, where F1(a) is the filling that a
+/// step at the uptake a ends with.
 ///
-/// The left side rises and the right one falls with a, so the root is bracketed by `explicit` and what that leads to. It is looked
-/// for in a, not in F1: in a long step the filling hardly depends on a, while `u` jumps by `offered` roundings from one number F1
-/// to the next. Newton's step is taken where it stays in the bracket and halves the one before it; else the bracket is halved,
-/// by its logarithm while its ends are far apart.
+/// The left side rises and the right one falls with a, so the root is bracketed by `explicit` and what that leads to.
+/// It is looked for in a, not in F1: in a long step the filling hardly depends on a, while `u` jumps by `offered`
+/// roundings from one number F1 to the next. Newton's step is taken where it stays in the bracket and halves the one
+/// before it; else the bracket is halved, by its logarithm while its ends are far apart.
 fn root(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive, explicit: f64, implicit_weight: f64) -> f64 {
     // The filling at the end, and its slope by the uptake.
     let end = |a: f64| {

@@ -20,7 +20,8 @@ pub fn bias(what: &str, bias_v: f64) -> Option<String> {
         .then(|| format!("{what} at {bias_v} V is beyond {VALID_TO_V} V: outside the model's validity"))
 }
 
-/// A remark where a bias is beyond those at which the material's current was measured; below them the current goes on as it must.
+/// A remark where a bias is beyond those at which the material's current was measured; below them the current goes on
+/// as it must.
 pub fn measured_bias(material: &Material, what: &str, bias_v: f64) -> Option<String> {
     let (least_v, most_v) = material.measured.as_ref()?.range_v;
     (bias_v.abs() > most_v).then(|| {

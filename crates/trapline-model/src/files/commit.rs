@@ -1,13 +1,13 @@
 //! Files that are there whole or not at all.
 //!
-//! A [`Batch`] makes each file under a temporary name in its folder, `NAME.PID-RANDOM.part`, and only when all of them are written and
-//! on the disk do they get their own names. A temporary is made by the system's exclusive call under a name that cannot be guessed,
-//! so no link that somebody planted is followed. A run that is killed leaves at most temporaries, which a later write of the same
-//! destination sweeps away once they are old enough to have no owner.
+//! A [`Batch`] makes each file under a temporary name in its folder, `NAME.PID-RANDOM.part`, and only when all of them
+//! are written and on the disk do they get their own names. A temporary is made by the system's exclusive call under a
+//! name that cannot be guessed, so no link that somebody planted is followed. A run that is killed leaves at most
+//! temporaries, which a later write of the same destination sweeps away once they are old enough to have no owner.
 //!
 //! Where nothing is to be replaced, looking for a file of that name and taking the name are one step of the system
-//! ([`Batch::keep`]): of several programs that write one name at once, one gets it, and the others keep what they have under names
-//! of their own.
+//! ([`Batch::keep`]): of several programs that write one name at once, one gets it, and the others keep what they
+//! have under names of their own.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -70,8 +70,8 @@ pub fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-/// Creates the folder and those above it, and makes its name durable: what is committed into a folder whose own name a power cut
-/// takes back is gone too.
+/// Creates the folder and those above it, and makes its name durable: what is committed into a folder whose own name
+/// a power cut takes back is gone too.
 ///
 /// # Errors
 /// [`CommitError`] if the system refuses.
@@ -114,7 +114,8 @@ pub enum KeepError {
 
 /// The files of one result, which get their names together.
 ///
-/// Until [`Batch::replace`] or [`Batch::keep`] they have temporary names; a batch that is dropped before leaves nothing.
+/// Until [`Batch::replace`] or [`Batch::keep`] they have temporary names; a batch that is dropped before leaves
+/// nothing.
 #[derive(Debug, Default)]
 pub struct Batch {
     staged: Vec<Staged>,
@@ -144,8 +145,9 @@ impl Batch {
 
     /// Calls `write` with a temporary path beside `destination`, and makes what it wrote durable.
     ///
-    /// The file exists and is empty; `write` opens it by its name, must have closed it when it returns, and must have checked that
-    /// closing went well. It has the permissions of the file that it may replace. If anything fails the temporary is removed.
+    /// The file exists and is empty; `write` opens it by its name, must have closed it when it returns, and must have
+    /// checked that closing went well. It has the permissions of the file that it may replace. If anything fails the
+    /// temporary is removed.
     ///
     /// # Errors
     /// What `write` returns, or [`CommitError`] for what the system refuses.
@@ -166,7 +168,8 @@ impl Batch {
                 Ok(())
             }
             Err(error) => {
-                // Emptied first: HDF5 keeps a file that it could not close, and with it the blocks that a full disk lacks.
+                // Emptied first: HDF5 keeps a file that it could not close, and with it the blocks that a full disk
+                // lacks.
                 let _ = made.file.set_len(0);
                 Err(error)
             }
@@ -198,9 +201,9 @@ impl Batch {
         self.synchronise()
     }
 
-    /// Gives every file its name if none of the names is taken, each by one step of the system; otherwise keeps all of them under
-    /// other names. `stem` is what their names begin with, or the folder that holds all of them: `iv.h5` and `iv.png` become
-    /// `iv-2.h5` and `iv-2.png`, and what was to lie in `report/` lies in `report/result-2/`.
+    /// Gives every file its name if none of the names is taken, each by one step of the system; otherwise keeps all of
+    /// them under other names. `stem` is what their names begin with, or the folder that holds all of them: `iv.h5` and
+    /// `iv.png` become `iv-2.h5` and `iv-2.png`, and what was to lie in `report/` lies in `report/result-2/`.
     ///
     /// # Errors
     /// [`KeepError::Taken`] says where the files are then.
@@ -224,8 +227,8 @@ impl Batch {
         Ok(self.synchronise()?)
     }
 
-    /// As [`Batch::keep`], but what `is_ours` says is this program's own is replaced. The question is asked once before the files
-    /// change places and, where the system can exchange two files in one step, once after.
+    /// As [`Batch::keep`], but what `is_ours` says is this program's own is replaced. The question is asked once
+    /// before the files change places and, where the system can exchange two files in one step, once after.
     ///
     /// # Errors
     /// As [`Batch::keep`].
@@ -298,8 +301,8 @@ impl Batch {
         CommitError::new(step, path, source)
     }
 
-    /// Names are given by one program at a time, so that of two that replace the same files neither gets a part of them. A wish: the
-    /// lock is waited for two seconds at the most, and not every file system has it.
+    /// Names are given by one program at a time, so that of two that replace the same files neither gets a part of
+    /// them. A wish: the lock is waited for two seconds at the most, and not every file system has it.
     fn turn(&self) -> Option<File> {
         let folder = File::open(folder_of(&self.staged.first()?.destination)).ok()?;
         for _ in 0..200 {
@@ -457,7 +460,8 @@ fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// The same where the file system has no such rename: the name is first taken by an empty file, which only one program can make.
+/// The same where the file system has no such rename: the name is first taken by an empty file, which only one
+/// program can make.
 fn rename_to_claimed(from: &Path, to: &Path) -> io::Result<()> {
     File::options().write(true).create_new(true).open(to)?;
     fs::rename(from, to).inspect_err(|_| {
@@ -506,7 +510,8 @@ pub fn sync_folder(folder: &Path) -> Result<(), CommitError> {
 
 /// Removes temporaries of `destination` untouched for `age`; returns how many went.
 ///
-/// Only names this module makes for this destination are considered. Failures are not errors: whatever stays harms nothing.
+/// Only names this module makes for this destination are considered. Failures are not errors: whatever stays harms
+/// nothing.
 pub fn remove_stale(destination: &Path, age: Duration) -> usize {
     let Some(name) = destination.file_name() else {
         return 0;

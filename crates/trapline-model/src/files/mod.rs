@@ -1,7 +1,7 @@
 //! What lies at a path, and short texts read whole.
 //!
-//! A path a user gives may name anything: a pipe that never ends, a device, a folder. What this program reads and replaces
-//! are files.
+//! A path a user gives may name anything: a pipe that never ends, a device, a folder. What this program reads and
+//! replaces are files.
 
 pub mod commit;
 
@@ -58,7 +58,8 @@ pub fn other_kind(kind: FileType) -> Option<&'static str> {
     }
 }
 
-/// Opens a file for reading; links are followed, and what is no file is refused before it is opened (a pipe would wait).
+/// Opens a file for reading; links are followed, and what is no file is refused before it is opened (a pipe would
+/// wait).
 ///
 /// # Errors
 /// The system's, or one of the kind [`io::ErrorKind::InvalidInput`].

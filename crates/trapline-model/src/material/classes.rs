@@ -1,19 +1,20 @@
 //! Trap classes: a quadrature over the dots' sizes that keeps the shallow tail.
 //!
 //! # Theory
-//! The charge lost in time `t` at temperature `T` is the mean of
-//! `1 - exp(-e(E) t)` over the depths `E` of the dots, a step some 3 kT wide around `kT ln(nu t)`
-//! that moves to deeper dots as time goes on. How far it goes is the [`Reach`]: the deepest step, over the temperatures up to
-//! the glass transition, that comes before the matrix, which does not care for depth, has emptied everything: 1.79 eV at
-//! 142 C for the shipped dots, and 1.89 eV at 170 C without the matrix.
+//! The charge lost in time `t` at temperature `T` is the mean of `1 - exp(-e(E) t)` over the depths `E` of the dots,
+//! a step some 3 kT wide around `kT ln(nu t)` that moves to deeper dots as time goes on. How far it goes is the
+//! [`Reach`]: the deepest step, over the temperatures up to the glass transition, that comes before the matrix, which
+//! does not care for depth, has emptied everything: 1.79 eV at 142 C for the shipped dots, and 1.89 eV at 170 C
+//! without the matrix.
 //!
 //! A class at the mean depth of a panel of width `h` errs by `h^3 rho/24` times the step's curvature, with `rho` the
-//! density of the dots by depth. So panels are equal in the integral of `rho^(1/3)`; 0.35 does a little better than 1/3,
-//! because the errors of neighbours cancel in part. Past 3 kT below the reach nothing is lost, and one class is enough.
+//! density of the dots by depth. So panels are equal in the integral of `rho^(1/3)`; 0.35 does a little better than
+//! 1/3, because the errors of neighbours cancel in part. Past 3 kT below the reach nothing is lost, and one class is
+//! enough.
 //!
 //! # Practice
-//! Largest error of the loss, in percentage points of the charge, against the continuum, from 25 C to the glass transition and from
-//! 1 s to ten years (tests hold it to these):
+//! Largest error of the loss, in percentage points of the charge, against the continuum, from 25 C to the glass
+//! transition and from 1 s to ten years (tests hold it to these):
 //!
 //! | | K = 8 | K = 12 | K = 16 |
 //! |---|---|---|---|
@@ -21,8 +22,8 @@
 //! | shipped dots, matrix off | 0.21 | 0.13 | 0.08 |
 //! | wells of 1.8 eV, means of 2 nm, Tg up to 250 C: the worst of a dozen | 0.95 | 0.4 | 0.2 |
 //!
-//! Eight classes cannot do better than half of that wherever a large part of the dots is within reach: steps of 3 kT, 0.1 eV, on 0.7 eV of depths, also
-//! when all their depths and weights are fitted. Give such a material more classes.
+//! Eight classes cannot do better than half of that wherever a large part of the dots is within reach: steps of 3 kT,
+//! 0.1 eV, on 0.7 eV of depths, also when all their depths and weights are fitted. Give such a material more classes.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -111,7 +112,8 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// The deepest `kT ln(nu t)` up to the glass transition, with `t` ten years, or the time in which the matrix empties the cell.
+    /// The deepest `kT ln(nu t)` up to the glass transition, with `t` ten years, or the time in which the matrix
+    /// empties the cell.
     pub fn new(attempt_per_s: f64, glass_transition_k: f64, matrix: Option<&Matrix>) -> Reach {
         let coldest_k = kelvin(COLDEST_C);
         let span_k = (glass_transition_k - coldest_k).max(0.0);
@@ -134,8 +136,8 @@ impl Reach {
 type Slices = Vec<(f64, f64, f64)>;
 
 thread_local! {
-    /// The dots this thread met last. Sweeps and fits read a material ten thousand times with another number in it, most of them of
-    /// no concern to the dots, whose levels take nearly all of the time.
+    /// The dots this thread met last. Sweeps and fits read a material ten thousand times with another number in it,
+    /// most of them of no concern to the dots, whose levels take nearly all of the time.
     static SLICED: RefCell<Option<(SphericalWell, Diameters, Rc<Slices>)>> = const { RefCell::new(None) };
     static CLASSED: RefCell<Option<(Dots, Reach, Vec<TrapClass>)>> = const { RefCell::new(None) };
 }
@@ -333,7 +335,8 @@ mod tests {
             classes.iter().map(|(w, e)| -w * (-(escape(*e) + matrix_per_s) * time_s).exp_m1()).sum()
         }
 
-        /// Largest error of the loss, in percentage points, from 25 C to the glass transition and from 1 s to ten years.
+        /// Largest error of the loss, in percentage points, from 25 C to the glass transition and from 1 s to ten
+        /// years.
         fn worst(&self, classes: &[TrapClass]) -> f64 {
             // Sixteen slices as one: the step is thirty times wider than that.
             let slices = continuum(&self.dots.well, &self.dots.sizes);
@@ -444,7 +447,8 @@ mod tests {
 
     #[test]
     fn shifts_follow_the_well() {
-        // Within 3 sd of the shipped 1 % the quadratic must give the well's own depth to 0.3 meV (1 % of a rate at 150 C).
+        // Within 3 sd of the shipped 1 % the quadratic must give the well's own depth to 0.3 meV (1 % of a rate at
+        // 150 C).
         for class in SHIPPED.classes(8) {
             let (mut low, mut high) = (SIZES.min_m, SIZES.max_m);
             for _ in 0..60 {

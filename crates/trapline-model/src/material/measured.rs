@@ -1,16 +1,18 @@
 //! An injected current that was measured: points of bias and current, and a smooth curve that rises through them.
 //!
 //! # Theory
-//! Between the points the logarithm of the current is a cubic of the logarithm of the bias whose slopes at the points are those of
-//! F. N. Fritsch and J. Butland, SIAM J. Sci. Stat. Comput. 5, 300 (1984), the weighted harmonic mean of the secants on both sides: the
-//! curve goes through the points, its slope has no jump, and it rises wherever they do (F. N. Fritsch and R. E. Carlson, SIAM J.
-//! Numer. Anal. 17, 238 (1980)). A power law between two points is met exactly.
+//! Between the points the logarithm of the current is a cubic of the logarithm of the bias whose slopes at the points
+//! are those of F. N. Fritsch and J. Butland, SIAM J. Sci. Stat. Comput. 5, 300 (1984), the weighted harmonic mean of
+//! the secants on both sides: the curve goes through the points, its slope has no jump, and it rises wherever they do
+//! (F. N. Fritsch and R. E. Carlson, SIAM J. Numer. Anal. 17, 238 (1980)). A power law between two points is met
+//! exactly.
 //!
-//! Beyond the first and the last point the curve goes on as the power law of the two points at that end. A read at 0.1 V, and the cells
-//! that wires leave a millivolt, need it below; above the last point the same is a guess, and runs that go there say so
-//! ([`measured_bias`](crate::cell::validity::measured_bias)).
+//! Beyond the first and the last point the curve goes on as the power law of the two points at that end. A read at
+//! 0.1 V, and the cells that wires leave a millivolt, need it below; above the last point the same is a guess, and
+//! runs that go there say so ([`measured_bias`](crate::cell::validity::measured_bias)).
 //!
-//! The current is odd in the bias: what was measured under positive bias holds under negative bias too, as the formula does.
+//! The current is odd in the bias: what was measured under positive bias holds under negative bias too, as the
+//! formula does.
 
 use super::MaterialError;
 use super::quantity::*;
@@ -127,8 +129,9 @@ fn falls(currents_a: &[f64], i: usize) -> String {
     format!("{}, or injection.table.smooth = true pools what does not", not_above(currents_a, i, "A"))
 }
 
-/// Isotonic regression by pooling adjacent violators (R. E. Barlow and others, Statistical Inference under Order Restrictions, Wiley 1972),
-/// of the logarithms and with equal weights. Each pool is one point, the mean of its own, so that what is left rises strictly.
+/// Isotonic regression by pooling adjacent violators (R. E. Barlow and others, Statistical Inference under Order
+/// Restrictions, Wiley 1972), of the logarithms and with equal weights. Each pool is one point, the mean of its own,
+/// so that what is left rises strictly.
 fn pooled(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
     // Sums of the logarithms, and how many.
     let mut pools: Vec<([f64; 2], f64)> = Vec::new();
@@ -209,8 +212,8 @@ impl MeasuredCurrent {
     }
 }
 
-/// Writes the columns of the file that `[injection.table]` names into a material's text, so that the text can be read anywhere. A text
-/// without such a table, or with its columns, stays as it is, byte for byte.
+/// Writes the columns of the file that `[injection.table]` names into a material's text, so that the text can be read
+/// anywhere. A text without such a table, or with its columns, stays as it is, byte for byte.
 ///
 /// # Errors
 /// A name that is not that of a plain file beside the material's, and whatever is wrong in it, by its line.

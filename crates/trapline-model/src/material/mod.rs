@@ -90,8 +90,8 @@ pub struct Barrier {
     pub concentration: f64,
 }
 
-/// Injection from the electrode, at the reference temperature and concentration. The four numbers of the formula are 0 where a
-/// measured current takes its place.
+/// Injection from the electrode, at the reference temperature and concentration. The four numbers of the formula are
+/// 0 where a measured current takes its place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Injection {
     pub direct_s: f64,
@@ -145,14 +145,15 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Rate at which it empties any trap, 1/s: `10^(m (1 - Tg/T))/tau_g`, written without the relaxation time, which overflows f32
-    /// below 336 K. At most 1e100: a product with any time stays a number.
+    /// Rate at which it empties any trap, 1/s: `10^(m (1 - Tg/T))/tau_g`, written without the relaxation time, which
+    /// overflows f32 below 336 K. At most 1e100: a product with any time stays a number.
     pub fn release_per_s(&self, glass_transition_k: f64, temperature_k: f64) -> f64 {
         (libm::pow(10.0, -self.fragility * (glass_transition_k / temperature_k - 1.0)) / self.relaxation_s).min(1e100)
     }
 }
 
-/// Standard deviations, of ln(size), ln(area), ln(V_TFL) from cell to cell and of ln(capture speed) from pulse to pulse.
+/// Standard deviations, of ln(size), ln(area), ln(V_TFL) from cell to cell and of ln(capture speed) from pulse to
+/// pulse.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Variation {
     pub size: f64,

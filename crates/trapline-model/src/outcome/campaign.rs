@@ -35,7 +35,8 @@ impl CampaignRecord {
         self.points.iter().filter(|point| point.outcome.is_some()).count()
     }
 
-    /// The points of a material, at one place of the sweeps (counted through all of them), in the order of the temperatures.
+    /// The points of a material, at one place of the sweeps (counted through all of them), in the order of the
+    /// temperatures.
     ///
     /// # Panics
     /// If an index lies outside the axes.

@@ -197,7 +197,8 @@ impl CampaignLabel {
     /// If there are fewer points.
     pub fn only(&self, number: usize) -> CampaignLabel {
         let point = self.point(number);
-        // Each field by itself: a copy of the settings of all points for each of them would take the square of their number.
+        // Each field by itself: a copy of the settings of all points for each of them would take the square of their
+        // number.
         CampaignLabel {
             name: self.name.clone(),
             campaign_toml: self.campaign_toml.clone(),

@@ -18,8 +18,8 @@ pub use label::{CampaignLabel, Coordinate, PointSettings, Sweep, SweptKey};
 pub struct Identity {
     /// `reference`, `cpu` or `gpu`.
     pub backend: String,
-    /// The adapter's name as its driver gives it and, in brackets, where it is plugged in or which number it has; the processor's name
-    /// for the host backends.
+    /// The adapter's name as its driver gives it and, in brackets, where it is plugged in or which number it has; the
+    /// processor's name for the host backends.
     pub adapter: String,
     /// Driver name and version; empty for the host backends.
     pub driver: String,
@@ -30,7 +30,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// An adapter's name with what tells it from others of that name: `NVIDIA A100 [PCI 0000:65:00.0]`, `llvmpipe [adapter 0]`.
+    /// An adapter's name with what tells it from others of that name: `NVIDIA A100 [PCI 0000:65:00.0]`,
+    /// `llvmpipe [adapter 0]`.
     pub fn placed(name: &str, place: &str) -> String {
         format!("{name} [{place}]")
     }

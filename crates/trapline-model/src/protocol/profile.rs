@@ -1,9 +1,10 @@
 //! Bakes whose temperature changes with time: steps and cycles.
 //!
 //! # Theory
-//! A bake has no bias, so a class k empties at a rate that depends on the temperature alone: `d ln(f_k)/dt = -e_k(T(t))`. What is lost by a
-//! time depends only on how long each temperature was held so far, in whatever order: `1 - exp(-sum_j e_k(T_j) t_j)`. So
-//! a profile is, to whoever computes it, a table of [`Stays`]. It is closed form: whole cycles are multiplied, not walked through.
+//! A bake has no bias, so a class k empties at a rate that depends on the temperature alone:
+//! `d ln(f_k)/dt = -e_k(T(t))`. What is lost by a time depends only on how long each temperature was held so far, in
+//! whatever order: `1 - exp(-sum_j e_k(T_j) t_j)`. So a profile is, to whoever computes it, a table of [`Stays`]. It
+//! is closed form: whole cycles are multiplied, not walked through.
 
 use super::Wrong;
 use crate::units::{ZERO_CELSIUS_K, celsius_texts, kelvin};
@@ -29,7 +30,8 @@ pub struct Leg {
     pub for_s: f64,
 }
 
-/// Legs in order, again and again; after the last cycle the temperature of the last leg holds on. Within its limits, always.
+/// Legs in order, again and again; after the last cycle the temperature of the last leg holds on. Within its limits,
+/// always.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     legs: Vec<Leg>,
@@ -96,8 +98,8 @@ impl Profile {
         self.legs.iter().map(|leg| leg.for_s).sum()
     }
 
-    /// The temperatures of a point baked at `bake_k`, and the time at each by each of the ascending `times_s`. The times of a
-    /// checkpoint add up to its own and none ever falls, both to f64's rounding.
+    /// The temperatures of a point baked at `bake_k`, and the time at each by each of the ascending `times_s`. The
+    /// times of a checkpoint add up to its own and none ever falls, both to f64's rounding.
     pub fn stays(&self, bake_k: f64, times_s: &[f64]) -> Stays {
         let mut temperatures_k: Vec<f64> = Vec::new();
         let of_leg: Vec<usize> = self
@@ -118,7 +120,8 @@ impl Profile {
                 row[of_leg[leg]] += spent_s;
             }
             for (stay_s, before_s) in row.iter_mut().zip(&mut before) {
-                // Where a cycle ends, the product of the next may be rounded below the sum so far: no time is taken back.
+                // Where a cycle ends, the product of the next may be rounded below the sum so far: no time is taken
+                // back.
                 *stay_s = stay_s.max(*before_s);
                 *before_s = *stay_s;
             }

@@ -1,6 +1,7 @@
 //! Waveforms that a user gives as a file.
 //!
-//! - CSV, two columns `time_s,bias_v`: from each time on the bias holds until the next; the last line only ends the one before.
+//! - CSV, two columns `time_s,bias_v`: from each time on the bias holds until the next; the last line only ends the
+//!   one before.
 //! - TOML, `program = [{ pulses = 30, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }, ...]`, as in a campaign.
 
 use super::{MAX_BIAS_V, MAX_SEGMENTS, PartFile, Segment, program, segments};

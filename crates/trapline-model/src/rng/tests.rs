@@ -101,8 +101,9 @@ fn probe_words() -> impl Iterator<Item = u32> {
 
 #[test]
 fn normals_are_the_quantile_within_the_stated_error() {
-    // Error model, in units of 1: half a step of the result, 4.77e-7; interpolation of a cubic at the ends and middle of a
-    // segment, 8.0e-3 of z''' h^3, at most 2.3e-7 (octave 0); coefficients and products to 2^-28 each, 4 times 3.7e-9.
+    // Error model, in units of 1: half a step of the result, 4.77e-7; interpolation of a cubic at the ends and middle
+    // of a segment, 8.0e-3 of z''' h^3, at most 2.3e-7 (octave 0); coefficients and products to 2^-28 each, 4 times
+    // 3.7e-9.
     const BOUND: f64 = 7.5e-7;
     let error = |word: u32, normal: i32| {
         let tail = (f64::from(word.min(!word)) + 0.5) / 4_294_967_296.0;
@@ -118,7 +119,8 @@ fn normals_are_the_quantile_within_the_stated_error() {
 
 #[test]
 fn the_quantile_agrees_with_published_values() {
-    // Two-sided 95 %, and the one-sided tails of 1e-3, 1e-6 and 1e-9, as in common tables; conditioning of the tail: ULP of p.
+    // Two-sided 95 %, and the one-sided tails of 1e-3, 1e-6 and 1e-9, as in common tables; conditioning of the tail:
+    // ULP of p.
     for (p, z) in
         [(0.025, 1.959963984540054), (1e-3, 3.090232306167813), (1e-6, 4.753424308822899), (1e-9, 5.997807015007687)]
     {

@@ -24,8 +24,9 @@ fn thirty_pulses_fill_as_in_the_prototype() {
     let qd = material::shipped("pi-ws2-qd").unwrap();
     let pulses = Part::Pulses { pulses: 30, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 };
     let found = fillings(&qd, &[pulses], kelvin(100.0));
-    // model.md's prototype: 0.030 / 0.189 / 0.262 / 0.297 after 1 / 10 / 20 / 30 pulses. The shipped material is fitted to the rise of
-    // the conductance, 0.20 ± 0.02, not to the filling; that error is 0.03 of the filling (0.20 at 0.297), and half of it is allowed.
+    // model.md's prototype: 0.030 / 0.189 / 0.262 / 0.297 after 1 / 10 / 20 / 30 pulses. The shipped material is
+    // fitted to the rise of the conductance, 0.20 ± 0.02, not to the filling; that error is 0.03 of the filling (0.20
+    // at 0.297), and half of it is allowed.
     for (pulse, expected) in [(1, 0.030), (10, 0.189), (20, 0.262), (30, 0.297)] {
         let f = found[2 * pulse - 1];
         assert!((f - expected).abs() < 0.015, "after {pulse} pulses {f}, prototype {expected}");

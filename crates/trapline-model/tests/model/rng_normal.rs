@@ -1,5 +1,5 @@
-//! The variates against the normal distribution: moments, correlations and tails of seeded draws, and the exact number of
-//! words beyond each whole sigma out to six.
+//! The variates against the normal distribution: moments, correlations and tails of seeded draws, and the exact
+//! number of words beyond each whole sigma out to six.
 
 use trapline_model::rng::{NORMAL_UNIT, Purpose, normal_fixed, words};
 
@@ -8,12 +8,13 @@ const SEED: u64 = 0x5EED_0000_0000_0007;
 const CELLS: usize = 1 << 18;
 const STEPS: usize = 4;
 const WORDS: usize = 4;
-/// Allowed distance from the expected value, in standard errors. Eighteen statistics of a sound generator exceed 6 with a
-/// probability of 4e-8; the seed is fixed, so the outcome does not vary.
+/// Allowed distance from the expected value, in standard errors. Eighteen statistics of a sound generator exceed 6
+/// with a probability of 4e-8; the seed is fixed, so the outcome does not vary.
 const STANDARD_ERRORS: f64 = 6.0;
 
-/// Upper tail of the standard normal distribution for z > 0, independently of the functions that the crate's table is built
-/// from: Taylor's series below 3, Laplace's continued fraction above (Abramowitz and Stegun 1964, 26.2.11 and 26.2.14).
+/// Upper tail of the standard normal distribution for z > 0, independently of the functions that the crate's table is
+/// built from: Taylor's series below 3, Laplace's continued fraction above (Abramowitz and Stegun 1964, 26.2.11 and
+/// 26.2.14).
 fn upper_tail(z: f64) -> f64 {
     let density = (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt();
     if z < 3.0 {
@@ -70,9 +71,9 @@ fn statistics(x: &[f64]) -> Vec<Statistic> {
         |name: String, found, expected, standard_error| all.push(Statistic { name, found, expected, standard_error });
     let mean_of = |f: &dyn Fn(f64) -> f64| x.iter().map(|&z| f(z)).sum::<f64>() / n;
 
-    // Raw moments about the known mean 0. The standard error of a mean of f(z) is sqrt(Var f / n), with E z^2k = (2k - 1)!!:
-    // Var z = 1; Var z^2 = 3 - 1; Var z^3 = 15; Var z^4 = 105 - 3^2. What the fixed point adds, 8e-7 per variate, is 600
-    // times less than the smallest of these errors, 4.9e-4.
+    // Raw moments about the known mean 0. The standard error of a mean of f(z) is sqrt(Var f / n), with E z^2k =
+    // (2k - 1)!!: Var z = 1; Var z^2 = 3 - 1; Var z^3 = 15; Var z^4 = 105 - 3^2. What the fixed point adds, 8e-7 per
+    // variate, is 600 times less than the smallest of these errors, 4.9e-4.
     add("mean".into(), mean_of(&|z| z), 0.0, (1.0 / n).sqrt());
     add("variance".into(), mean_of(&|z| z * z), 1.0, (2.0 / n).sqrt());
     add("skewness".into(), mean_of(&|z| z.powi(3)), 0.0, (15.0 / n).sqrt());
@@ -88,8 +89,9 @@ fn statistics(x: &[f64]) -> Vec<Statistic> {
         add(format!("count below -{sigma} sigma"), below, n * p, standard_error);
     }
 
-    // Products of independent normals: mean 0, variance 1. Products of their squares less 1: mean 0, variance 2 * 2. Pairs
-    // that share a variate are uncorrelated all the same. The same distance in memory, but never across the block's end.
+    // Products of independent normals: mean 0, variance 1. Products of their squares less 1: mean 0, variance 2 * 2.
+    // Pairs that share a variate are uncorrelated all the same. The same distance in memory, but never across the
+    // block's end.
     for (name, block, distance) in [
         ("words of one draw", WORDS, 1),
         ("neighbouring steps", STEPS * WORDS, WORDS),

@@ -8,7 +8,8 @@ use std::sync::Mutex;
 use crate::made_up::{SMALL, Size, campaign, outcome};
 use trapline_model::dataset::{Dataset, Values, Variable};
 
-/// One at a time: a process that is being started holds a file of the other test for a moment, and with it HDF5's lock on it.
+/// One at a time: a process that is being started holds a file of the other test for a moment, and with it HDF5's
+/// lock on it.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// Runs a script of this folder on a file and what it should hold.

@@ -7,13 +7,13 @@ use trapline_model::cell::read::PROGRAMMED_FILLING;
 use trapline_model::outcome::{CampaignLabel, CellDump};
 use trapline_model::toml_file;
 
-/// Time at which each cell of a dump keeps less than the threshold of its window for the first time, s: axes (row, column). Infinite
-/// for cells that outlive the last checkpoint, NaN for cells that were not programmed.
+/// Time at which each cell of a dump keeps less than the threshold of its window for the first time, s: axes (row,
+/// column). Infinite for cells that outlive the last checkpoint, NaN for cells that were not programmed.
 ///
-/// A dump holds the lost fraction L of the charge and the filling F. The conductance is proportional to 1/(1 - q F), where
-/// q is one less the material's `free_share`, so of the window a cell keeps (1 - L)/(1 + L q F0/(1 - q F0)), F0 its filling after
-/// programming. Between two checkpoints what is kept is taken to fall evenly over ln t; a cell that has failed at the first checkpoint after 0
-/// is given that one's time.
+/// A dump holds the lost fraction L of the charge and the filling F. The conductance is proportional to 1/(1 - q F),
+/// where q is one less the material's `free_share`, so of the window a cell keeps (1 - L)/(1 + L q F0/(1 - q F0)), F0
+/// its filling after programming. Between two checkpoints what is kept is taken to fall evenly over ln t; a cell that
+/// has failed at the first checkpoint after 0 is given that one's time.
 ///
 /// # Panics
 /// If the dump has not as many checkpoints as `times_s`.

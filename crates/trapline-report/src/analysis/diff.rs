@@ -1,26 +1,29 @@
-//! In what two files of results differ, number by number.
+//! Compares two files of results, number by number.
 //!
 //! # Theory
-//! Two backends agree within the rounding of single precision, and that is a share of the numbers they compute with, not of the numbers
-//! that come out: a window of which 1e-9 is left is known to 1e-7 of the window, not of the 1e-9. So every dataset has a *scale*, and under a
-//! tolerance `r` two numbers are the same where
+//! Two backends agree within the rounding of single precision, and that is a share of the numbers they compute with,
+//! not of the numbers that come out: a window of which 1e-9 is left is known to 1e-7 of the window, not of the 1e-9.
+//! So every dataset has a *scale*, and under a tolerance `r` two numbers are the same where
 //!
 //! ```text
 //! |a - b| <= r scale + min(r, 2^-20) max(|a|, |b|)
 //! ```
 //!
-//! The scale is 1 for fractions (`filling`, `lost_fraction`, `kept`); for conductances the window of the point, its mean conductance right
-//! after programming less the fresh one; for what has no scale of its own (and for conductances without a window) the larger of the two
-//! numbers. The second term is the rounding of the numbers themselves, 16 units of single precision: a conductance may be twenty windows.
+//! The scale is 1 for fractions (`filling`, `lost_fraction`, `kept`); for conductances the window of the point, its
+//! mean conductance right after programming less the fresh one; for what has no scale of its own (and for
+//! conductances without a window) the larger of the two numbers. The second term is the rounding of the numbers
+//! themselves, 16 units of single precision: a conductance may be twenty windows.
 //!
-//! - *Moments.* Mean, smallest and largest value are numbers of the quantity. A variance is compared by its root: where each cell is apart by
-//!   no more than d, so are the standard deviations.
-//! - *Counts beside an edge.* A cell that is nearer to a threshold, or to the edge of a bin, than it may be apart can lie on either side. How
-//!   many cells `n` are that near is read from the histogram, as if those of a bin lay evenly between its edges and the smallest and
-//!   largest value; a count may be apart by `n + 4 sqrt(n)` and, where that is not 0, by one cell. Cells far from the edge move no count.
+//! - *Moments.* Mean, smallest and largest value are numbers of the quantity. A variance is compared by its root:
+//!   where each cell is apart by no more than d, so are the standard deviations.
+//! - *Counts beside an edge.* A cell that is nearer to a threshold, or to the edge of a bin, than it may be apart can
+//!   lie on either side. How many cells `n` are that near is read from the histogram, as if those of a bin lay evenly
+//!   between its edges and the smallest and largest value; a count may be apart by `n + 4 sqrt(n)` and, where that is
+//!   not 0, by one cell. Cells far from the edge move no count.
 //! - *Cells* is the same in both; programmed cells may differ by the share `r` of them.
-//! - *Experiments.* A variable without a unit (a filling, electrons) has the largest of its numbers for a scale, as what is caught in one
-//!   dwell is a difference of fillings; one with a unit has none: currents of a sweep span ten decades, and each is known to its own digits.
+//! - *Experiments.* A variable without a unit (a filling, electrons) has the largest of its numbers for a scale, as
+//!   what is caught in one dwell is a difference of fillings; one with a unit has none: currents of a sweep span ten
+//!   decades, and each is known to its own digits.
 //!
 //! A tolerance of 0 asks for the same values.
 
@@ -37,8 +40,8 @@ pub struct Difference {
     /// Numbers compared, and those that differ.
     pub numbers: u64,
     pub differ: u64,
-    /// At the place where the two are furthest apart, of what is allowed: |a - b| over max(|a|, |b|); 1 or more where the signs differ,
-    /// infinite where one is not a number.
+    /// At the place where the two are furthest apart, of what is allowed: |a - b| over max(|a|, |b|); 1 or more where
+    /// the signs differ, infinite where one is not a number.
     pub largest: f64,
     /// |a - b| there over what is allowed; none where nothing is (a tolerance of 0).
     pub times_allowed: Option<f64>,
@@ -47,12 +50,12 @@ pub struct Difference {
     pub values: [f64; 2],
 }
 
-/// What two files have in common, and what not.
+/// The result of comparing two files.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Comparison {
-    /// In what they are not the same thing: campaign, axes, materials. One line each.
+    /// Differences in what was computed: campaign, axes, materials. One line each.
     pub described: Vec<String>,
-    /// What one of them lacks. One line each.
+    /// What only one of the files has. One line each.
     pub missing: Vec<String>,
     /// Points, or datasets of experiments, that both hold.
     pub common: usize,
@@ -121,12 +124,12 @@ fn allowed(tolerance: f64, scale: f64, larger: f64) -> f64 {
 /// Differences in the making, by dataset.
 struct Tally {
     tolerance: f64,
-    found: BTreeMap<String, Difference>,
+    differences: BTreeMap<String, Difference>,
 }
 
 impl Tally {
     fn new(tolerance: f64) -> Tally {
-        Tally { tolerance, found: BTreeMap::new() }
+        Tally { tolerance, differences: BTreeMap::new() }
     }
 
     fn compare(
@@ -137,7 +140,7 @@ impl Tally {
         b: impl IntoIterator<Item = f64>,
         at: impl Fn(usize) -> String,
     ) {
-        let of = self.found.entry(name.to_owned()).or_insert_with(|| Difference {
+        let of = self.differences.entry(name.to_owned()).or_insert_with(|| Difference {
             name: name.to_owned(),
             numbers: 0,
             differ: 0,
@@ -169,7 +172,7 @@ impl Tally {
     }
 
     /// Puts what was found into a comparison.
-    fn into(self, found: &mut Comparison) {
+    fn into(self, comparison: &mut Comparison) {
         let further = |a: &&Difference, b: &&Difference| {
             let times = |of: &Difference| of.times_allowed.unwrap_or(0.0);
             times(a).total_cmp(&times(b)).then(a.largest.total_cmp(&b.largest))
@@ -179,30 +182,30 @@ impl Tally {
             let times_allowed = of.times_allowed.filter(|_| self.tolerance > 0.0);
             Difference { times_allowed, ..of.clone() }
         };
-        let furthest = self.found.values().filter(|of| of.times_allowed.is_some()).max_by(further);
-        found.furthest = furthest.map(shown);
-        found.differences = self.found.values().filter(|of| of.differ > 0).map(shown).collect();
+        let furthest = self.differences.values().filter(|of| of.times_allowed.is_some()).max_by(further);
+        comparison.furthest = furthest.map(shown);
+        comparison.differences = self.differences.values().filter(|of| of.differ > 0).map(shown).collect();
     }
 }
 
-/// Compares two campaigns point by point: points are the same where sweeps, material and temperature are; checkpoints where their
-/// times are. What counts as the same under a tolerance is said [above](self).
+/// Compares two campaigns point by point: points are the same where sweeps, material and temperature are; checkpoints
+/// where their times are. What counts as the same under a tolerance is said [above](self).
 ///
 /// # Errors
 /// [`RecordError`] for a histogram or dump that cannot be read.
 pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Result<Comparison, RecordError> {
-    let mut found = Comparison::default();
+    let mut comparison = Comparison::default();
     if let Some(what) = a.label.difference(&b.label) {
-        found.described.push(format!("not the same {what}"));
+        comparison.described.push(format!("not the same {what}"));
     }
     let names = |of: &CampaignRecord| {
         let mut known: BTreeMap<String, usize> = BTreeMap::new();
-        let mut told = |name: String| {
-            // Alike by name, a value that a sweep lists twice say: told apart by their order.
+        let mut unique_name = |name: String| {
+            // Points of the same name, such as those of a value that a sweep lists twice, are numbered in their order.
             let times = known.entry(name.clone()).and_modify(|times| *times += 1).or_insert(1);
             if *times == 1 { name } else { format!("{name} (number {times})") }
         };
-        of.points.iter().map(|point| told(name(of, &point.label))).collect::<Vec<_>>()
+        of.points.iter().map(|point| unique_name(name(of, &point.label))).collect::<Vec<_>>()
     };
     let (names_a, names_b) = (names(a), names(b));
     let places: BTreeMap<&str, usize> =
@@ -215,7 +218,7 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
         let only =
             of.label.times_s.iter().filter(|t| other.label.times_s.iter().all(|u| u.to_bits() != t.to_bits())).count();
         if only > 0 {
-            found.missing.push(format!("{only} checkpoints are in {} only", of.path.display()));
+            comparison.missing.push(format!("{only} checkpoints are in {} only", of.path.display()));
         }
     }
     let (open_a, open_b) = (OpenRecord::new(a)?, OpenRecord::new(b)?);
@@ -228,7 +231,7 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
         let whole_b = places.get(name.as_str()).map(|&place| open_b.whole(place)).transpose()?.flatten();
         match (whole_a, whole_b) {
             (Some(a), Some(b)) => {
-                found.common += 1;
+                comparison.common += 1;
                 let threshold = threshold(place_a);
                 points(&mut tally, &a, &b, &times, name, threshold);
                 let windows = [&a.dump, &b.dump].map(|dump| dump.as_ref().map(|dump| dump.window));
@@ -244,17 +247,17 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
     only[1] += (0..names_b.len()).filter(of_b_only).count();
     for (only, of) in only.into_iter().zip([a, b]) {
         if only > 0 {
-            found.missing.push(format!("{only} points are in {} only", of.path.display()));
+            comparison.missing.push(format!("{only} points are in {} only", of.path.display()));
         }
     }
     if dumps > 0 {
-        found.missing.push(format!("{dumps} points have a dump in one file only, or of another window"));
+        comparison.missing.push(format!("{dumps} points have a dump in one file only, or of another window"));
     }
-    tally.into(&mut found);
-    Ok(found)
+    tally.into(&mut comparison);
+    Ok(comparison)
 }
 
-/// What a point is, whatever its number.
+/// Names a point by its material, temperature and place on the sweeps, not by its number.
 fn name(record: &CampaignRecord, point: &PointLabel) -> String {
     let sweeps = record.label.sweeps.iter().zip(&point.sweep_index);
     let sweeps =
@@ -325,8 +328,8 @@ struct Binned<'a> {
 }
 
 impl Binned<'_> {
-    /// Cells of a checkpoint that are expected within `reach` of an edge: those of a bin are taken to lie evenly in it, between the
-    /// smallest and the largest value of all.
+    /// Cells of a checkpoint that are expected within `reach` of an edge: those of a bin are taken to lie evenly in
+    /// it, between the smallest and the largest value of all.
     fn near(&self, time: usize, edge: f64, reach: f64) -> f64 {
         let of = self.counts;
         let (bins, least, most) = (of.counts.ncols(), self.moments.min[time], self.moments.max[time]);
@@ -434,9 +437,9 @@ impl Pair<'_> {
 
 /// Compares two experiments, variable by variable.
 pub fn experiments(a: &ExperimentRecord, b: &ExperimentRecord, tolerance: f64) -> Comparison {
-    let mut found = Comparison::default();
+    let mut comparison = Comparison::default();
     if a.label != b.label {
-        found.described.push("not the same experiment, material, seed or conditions".to_owned());
+        comparison.described.push("not the same experiment, material, seed or conditions".to_owned());
     }
     let mut tally = Tally::new(tolerance);
     fn known(of: &ExperimentRecord) -> BTreeMap<String, &Variable> {
@@ -449,14 +452,14 @@ pub fn experiments(a: &ExperimentRecord, b: &ExperimentRecord, tolerance: f64) -
     let (x, y) = (known(a), known(b));
     for (of, other, path) in [(&x, &y, &a.path), (&y, &x, &b.path)] {
         let only = of.keys().filter(|name| !other.contains_key(*name));
-        found.missing.extend(only.map(|name| format!("{name} is in {} only", path.display())));
+        comparison.missing.extend(only.map(|name| format!("{name} is in {} only", path.display())));
     }
     for (name, x) in &x {
         let Some(y) = y.get(name) else { continue };
-        found.common += 1;
+        comparison.common += 1;
         let (unit, x, y) = (x.unit.as_str(), &x.values, &y.values);
         if x.shape() != y.shape() {
-            found.missing.push(format!("{name} is of shape {:?} and {:?}", x.shape(), y.shape()));
+            comparison.missing.push(format!("{name} is of shape {:?} and {:?}", x.shape(), y.shape()));
             continue;
         }
         let at = |i: usize| format!("number {i}");
@@ -475,11 +478,11 @@ pub fn experiments(a: &ExperimentRecord, b: &ExperimentRecord, tolerance: f64) -
                 let differ: Vec<f64> = x.iter().zip(y).map(same).collect();
                 tally.compare(name, Kind::Same, vec![0.0; differ.len()], differ, at);
             }
-            _ => found.missing.push(format!("{name} is of two types")),
+            _ => comparison.missing.push(format!("{name} is of two types")),
         }
     }
-    tally.into(&mut found);
-    found
+    tally.into(&mut comparison);
+    comparison
 }
 
 #[cfg(test)]
@@ -492,9 +495,9 @@ mod tests {
     fn compared(kind: Kind<'_>, a: f64, b: f64, tolerance: f64) -> Comparison {
         let mut tally = Tally::new(tolerance);
         tally.compare("x", kind, [a], [b], |_| "here".to_owned());
-        let mut found = Comparison { common: 1, ..Comparison::default() };
-        tally.into(&mut found);
-        found
+        let mut comparison = Comparison { common: 1, ..Comparison::default() };
+        tally.into(&mut comparison);
+        comparison
     }
 
     #[test]
@@ -524,9 +527,9 @@ mod tests {
         assert!(!same(Kind::Same, 1.0, 1.0 + 1e-15));
         // At a tolerance of 0 nothing but the value itself.
         for kind in [Kind::Scale(1.0), Kind::Variance(1.0), Kind::Counts(&|_| 5.0)] {
-            let found = compared(kind, 1.0, 1.0 + 1e-15, 0.0);
-            let of = found.furthest.clone().expect("they differ");
-            assert!(!found.is_same() && of.times_allowed.is_none() && of.largest < 1.2e-15, "{of:?}");
+            let comparison = compared(kind, 1.0, 1.0 + 1e-15, 0.0);
+            let of = comparison.furthest.clone().expect("they differ");
+            assert!(!comparison.is_same() && of.times_allowed.is_none() && of.largest < 1.2e-15, "{of:?}");
         }
         // How far, in parts of what is allowed: also of what is the same.
         let times = |b: f64| compared(Kind::Scale(1.0), 0.0, b, 1e-5).furthest.and_then(|of| of.times_allowed);
@@ -554,7 +557,8 @@ mod tests {
             Binned { counts: &counts, moments: &moments }.near(0, edge, reach)
         };
         let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-9, "{found} of {expected}");
-        // 400 cells over 0.1: within 1e-3 to both sides of 0.45 there are 8, of an edge of the bin half of them, and of 0.55 none.
+        // 400 cells over 0.1: within 1e-3 to both sides of 0.45 there are 8, of an edge of the bin half of them, and
+        // of 0.55 none.
         close(near(0.0, 1.0, 0.45, 1e-3), 8.0);
         close(near(0.0, 1.0, 0.4, 1e-3), 4.0);
         assert_eq!(near(0.0, 1.0, 0.55, 1e-3), 0.0);

@@ -1,12 +1,13 @@
 //! Pass or fail of a qualification: parts in lots, read out after a time, and what no failures show.
 //!
-//! A part is an array, a place on the sweep named `parts`. It fails when more than a share of its programmed cells has failed (keeps
-//! less than `failure.kept_below`), or when it holds no charge at all. A lot passes with at most `allowed_fails` failed parts; a
-//! condition (a material at a temperature, at a place of the sweeps that are neither) passes when all its lots do.
+//! A part is an array, a place on the sweep named `parts`. It fails when more than a share of its programmed cells
+//! has failed (keeps less than `failure.kept_below`), or when it holds no charge at all. A lot passes with at most
+//! `allowed_fails` failed parts; a condition (a material at a temperature, at a place of the sweeps that are neither)
+//! passes when all its lots do.
 //!
-//! What a sample shows is stated as the upper bound of the share of parts that would fail (Clopper and Pearson; with no failures
-//! `1 - (1 - confidence)^(1/N)`, which is the LTPD of the sample at 90 % confidence). `docs/qualification.md` says what a simulation does
-//! not show.
+//! What a sample shows is stated as the upper bound of the share of parts that would fail (Clopper and Pearson; with
+//! no failures `1 - (1 - confidence)^(1/N)`, which is the LTPD of the sample at 90 % confidence).
+//! `docs/qualification.md` says what a simulation does not show.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -83,7 +84,8 @@ pub struct Lot {
     pub failed_parts: Vec<FailedPart>,
     /// Largest share of failed cells of a part; 1 where one holds no charge.
     pub worst_part: f64,
-    /// What the worst cell of all keeps of its window: how far the lot is from the threshold. None where none holds charge.
+    /// What the worst cell of all keeps of its window: how far the lot is from the threshold. None where none holds
+    /// charge.
     pub least_kept: Option<f64>,
     pub kept_below: f64,
     /// None where two of its parts have a seed in common: else they are not as many samples as they are parts.
@@ -110,10 +112,11 @@ pub struct Shown {
     pub parts: [FailedFraction; 2],
     /// Failing share of the programmed cells, at each; none where nothing was programmed.
     pub cells: Option<[FailedFraction; 2]>,
-    /// Hours that the parts surely lived: each up to the last checkpoint before it failed, one without charge none at all.
+    /// Hours that the parts surely lived: each up to the last checkpoint before it failed, one without charge none at
+    /// all.
     pub part_hours: f64,
-    /// Upper bound of a constant failure rate of the parts at the bake's own temperature, in failures in 1e9 hours, at each; none where
-    /// no part lived to a checkpoint.
+    /// Upper bound of a constant failure rate of the parts at the bake's own temperature, in failures in 1e9 hours,
+    /// at each; none where no part lived to a checkpoint.
     pub fit_upper: Option<[f64; 2]>,
 }
 
@@ -152,16 +155,16 @@ pub fn qualify(record: &CampaignRecord) -> Result<Qualification, QualificationEr
 
 /// Points of one key together, in the order in which each key and each point came first.
 fn alike<'a, K: Eq + Hash>(points: impl Iterator<Item = (K, &'a RecordedPoint)>) -> Vec<Vec<&'a RecordedPoint>> {
-    let mut found: Vec<Vec<&RecordedPoint>> = Vec::new();
+    let mut parts: Vec<Vec<&RecordedPoint>> = Vec::new();
     let mut known: HashMap<K, usize> = HashMap::new();
     for (key, point) in points {
-        let at = *known.entry(key).or_insert(found.len());
-        match found.get_mut(at) {
+        let at = *known.entry(key).or_insert(parts.len());
+        match parts.get_mut(at) {
             Some(of_key) => of_key.push(point),
-            None => found.push(vec![point]),
+            None => parts.push(vec![point]),
         }
     }
-    found
+    parts
 }
 
 /// Where parts, lots and the time of the verdict are.
@@ -262,12 +265,12 @@ impl<'a> Axes<'a> {
     }
 
     fn least_kept(&self, point: &RecordedPoint) -> Option<f64> {
-        point.outcome.as_ref().map(|found| found.kept.min[self.checkpoint]).filter(|kept| kept.is_finite())
+        point.outcome.as_ref().map(|outcome| outcome.kept.min[self.checkpoint]).filter(|kept| kept.is_finite())
     }
 
     /// Failed and programmed cells of a part at a checkpoint.
     fn cells(&self, point: &RecordedPoint, checkpoint: usize) -> (u64, u64) {
-        point.outcome.as_ref().map_or((0, 0), |found| (found.failed[checkpoint], found.programmed))
+        point.outcome.as_ref().map_or((0, 0), |outcome| (outcome.failed[checkpoint], outcome.programmed))
     }
 
     /// 1 for a part that holds no charge.

@@ -7,8 +7,9 @@ pub const LEAST_TAIL: u64 = 10;
 
 /// The cells of one checkpoint, bin by bin.
 ///
-/// Within a bin the cells are taken to lie evenly, so a quantile is known to the width of its bin. The least and the largest value are
-/// known exactly: no bin reaches beyond them, and cells outside of all bins lie between those and them.
+/// Within a bin the cells are taken to lie evenly, so a quantile is known to the width of its bin. The least and the
+/// largest value are known exactly: no bin reaches beyond them, and cells outside of all bins lie between those and
+/// them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Binned {
     /// Lower edge, upper edge, cells: rising, none without cells.

@@ -4,8 +4,8 @@ use crate::analysis::Table;
 use trapline_model::outcome::{CampaignRecord, PointOutcome, RecordedPoint};
 use trapline_model::units::celsius_texts;
 
-/// One point of a campaign in a few numbers. A number that does not exist is `None`: of a point that was not computed, or of
-/// an array in which no cell was programmed.
+/// One point of a campaign in a few numbers. A number that does not exist is `None`: of a point that was not
+/// computed, or of an array in which no cell was programmed.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct RetentionRow {
     /// What the sweeps are set to: name of each and its value.
@@ -53,11 +53,11 @@ fn row(record: &CampaignRecord, point: &RecordedPoint, checkpoints: &[usize]) ->
         material: point.label.material.clone(),
         temperature_k: point.label.temperature_k,
         computed: outcome.is_some(),
-        cells: outcome.map_or(0, |found| found.cells),
-        programmed: outcome.map_or(0, |found| found.programmed),
+        cells: outcome.map_or(0, |outcome| outcome.cells),
+        programmed: outcome.map_or(0, |outcome| outcome.programmed),
         failed_at_programming: outcome.map_or(0, failed_at_programming),
         window_variation: outcome.and_then(window_variation),
-        at: outcome.map_or_else(Vec::new, |found| checkpoints.iter().map(|&k| left(found, k)).collect()),
+        at: outcome.map_or_else(Vec::new, |outcome| checkpoints.iter().map(|&k| left(outcome, k)).collect()),
         flags: point.label.flags.clone(),
     }
 }
@@ -70,25 +70,25 @@ fn reported(record: &CampaignRecord) -> Vec<usize> {
     (0..times.len()).filter(|&k| k == last || wanted(&times[k])).collect()
 }
 
-fn failed_at_programming(found: &PointOutcome) -> u64 {
-    let at_zero = found.times_s.first() == Some(&0.0);
-    found.failed.first().copied().filter(|_| at_zero).unwrap_or(0)
+fn failed_at_programming(outcome: &PointOutcome) -> u64 {
+    let at_zero = outcome.times_s.first() == Some(&0.0);
+    outcome.failed.first().copied().filter(|_| at_zero).unwrap_or(0)
 }
 
-fn window_variation(found: &PointOutcome) -> Option<f64> {
-    let window = (found.fresh_conductance_s - found.conductance_s.mean[0]).abs();
-    let spread = found.conductance_s.variance[0].sqrt();
-    finite(spread / window).filter(|_| found.programmed > 0)
+fn window_variation(outcome: &PointOutcome) -> Option<f64> {
+    let window = (outcome.fresh_conductance_s - outcome.conductance_s.mean[0]).abs();
+    let spread = outcome.conductance_s.variance[0].sqrt();
+    finite(spread / window).filter(|_| outcome.programmed > 0)
 }
 
-fn left(found: &PointOutcome, k: usize) -> RetentionAt {
-    let mean = found.kept.mean[k];
+fn left(outcome: &PointOutcome, k: usize) -> RetentionAt {
+    let mean = outcome.kept.mean[k];
     RetentionAt {
-        time_s: found.times_s[k],
+        time_s: outcome.times_s[k],
         kept: finite(mean),
-        kept_variation: finite(found.kept.variance[k].sqrt() / mean.abs()),
-        lost_fraction: finite(found.lost_fraction.mean[k]),
-        failed_fraction: (found.programmed > 0).then(|| found.failed[k] as f64 / found.programmed as f64),
+        kept_variation: finite(outcome.kept.variance[k].sqrt() / mean.abs()),
+        lost_fraction: finite(outcome.lost_fraction.mean[k]),
+        failed_fraction: (outcome.programmed > 0).then(|| outcome.failed[k] as f64 / outcome.programmed as f64),
     }
 }
 
@@ -104,11 +104,11 @@ charge lost    of what a cell held after programming; mean
 failed         programmed cells that keep less than the threshold
 ";
 
-/// Most points that the table shows: a terminal is no place for more.
+/// Most points that the table shows.
 const MOST_POINTS: usize = 24;
 
-/// The summary as text: a table, the remarks on the model's validity, one line each, and what the columns hold. Of very many
-/// points it shows the first.
+/// The summary as text: a table, the remarks on the model's validity, one line each, and what the columns hold. Of
+/// very many points it shows the first.
 pub fn table(rows: &[RetentionRow]) -> String {
     let all = rows.len();
     let rows = &rows[..all.min(MOST_POINTS)];
@@ -157,22 +157,23 @@ pub fn table(rows: &[RetentionRow]) -> String {
 
 const FAILED_EARLY: &str = "some cells had failed at programming, before the bake";
 
-/// Each remark once, in the order of its first point, and the points it is of: by name where they are few, else how many.
+/// Each remark once, in the order of its first point, and the points it is of: by name where they are few, else how
+/// many.
 fn remarks<'a>(rows: &'a [RetentionRow], degrees: &[String]) -> Vec<(&'a str, String)> {
-    let mut found: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut names_of_flag: Vec<(&str, Vec<String>)> = Vec::new();
     for (row, degrees) in rows.iter().zip(degrees) {
         let name = format!("{}, {degrees} °C", row.material);
         let early = (row.failed_at_programming > 0).then_some(FAILED_EARLY);
         for flag in row.flags.iter().map(String::as_str).chain(early) {
-            let known = found.iter_mut().find(|(text, _)| *text == flag);
+            let known = names_of_flag.iter_mut().find(|(text, _)| *text == flag);
             match known {
                 Some((_, names)) if names.contains(&name) => {}
                 Some((_, names)) => names.push(name.clone()),
-                None => found.push((flag, vec![name.clone()])),
+                None => names_of_flag.push((flag, vec![name.clone()])),
             }
         }
     }
-    found.into_iter().map(|(flag, names)| (flag, names.join("; "))).collect()
+    names_of_flag.into_iter().map(|(flag, names)| (flag, names.join("; "))).collect()
 }
 
 /// `300 s`, `1e5 s`: as a campaign file says it.
@@ -184,7 +185,7 @@ fn shown(value: Option<f64>, as_text: fn(f64) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), as_text)
 }
 
-/// A share between nothing and all, in percent with two decimals, that is not rounded to either when it is not.
+/// A share in percent with two decimals; a share between 0 and 1 is never rounded to 0 % or 100 %.
 fn kept_percent(fraction: f64) -> String {
     let text = format!("{:.2}", 100.0 * fraction);
     match text.as_str() {
@@ -201,7 +202,7 @@ fn small_percent(fraction: f64) -> String {
     let percent = 100.0 * fraction;
     match percent.abs() {
         0.0 => "0".to_owned(),
-        // What is not all must not look like all.
+        // A share below 1 must not be rounded to 100 %.
         size if (99.95..100.0).contains(&size) => ">99.9".to_owned(),
         size if !(0.001..1e4).contains(&size) => format!("{percent:.2e}"),
         size => {

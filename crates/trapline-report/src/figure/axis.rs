@@ -17,11 +17,11 @@ pub struct Axis {
     pub label: String,
     /// Logarithmic: only numbers above zero have a place on it.
     pub log: bool,
-    /// Ends, in the axis' unit; from the data where there are none, or where they are not in order (or not positive, on a
-    /// logarithmic axis).
+    /// Ends, in the axis' unit; from the data where there are none, or where they are not in order (or not positive,
+    /// on a logarithmic axis).
     pub range: Option<(f64, f64)>,
-    /// Numbers with a name, in rising order. Those of the axis along the bottom are marked along the top, as far as their
-    /// names do not overlap.
+    /// Numbers with a name, in rising order. Those of the axis along the bottom are marked along the top, as far as
+    /// their names do not overlap.
     pub named: Vec<(f64, String)>,
     /// Ticks in the place of round ones, in rising order, for axes whose numbers are not what they are called: 1 % at
     /// ln(-ln(0.99)). One without a text is small; of texts that are too close to each other, some are left out.

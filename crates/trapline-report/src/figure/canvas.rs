@@ -1,7 +1,7 @@
 //! A page in points that is drawn once as PNG and once as SVG.
 //!
-//! plotters places things on whole pixels, so both are drawn larger than they are shown: the bitmap is averaged down, which
-//! also smooths its edges, and the SVG gets its size through its `viewBox`.
+//! plotters places things on whole pixels, so both are drawn larger than they are shown: the bitmap is averaged down,
+//! which also smooths its edges, and the SVG gets its size through its `viewBox`.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

@@ -35,7 +35,8 @@ pub struct Curve {
     pub style: Style,
     /// One of [`Colour::distinct`] in the order of the curves, where there is none.
     pub colour: Option<Colour>,
-    /// Two values of y for each point, in the order of the points: what lies between them is shaded. None at all for no shade.
+    /// Two values of y for each point, in the order of the points: what lies between them is shaded. None at all for
+    /// no shade.
     pub spread: Vec<(f64, f64)>,
     /// Two values of y for each point, in the order of the points, joined by a bar. None at all for no bars.
     pub bars: Vec<(f64, f64)>,

@@ -11,7 +11,8 @@ type Drawn = Result<Plate, DatasetError>;
 /// The one of two numbers that is wanted.
 type Pick = fn(f64, f64) -> f64;
 
-/// Recognition rate against presentations, the mean over the seeds of each run, shaded from its lowest to its highest seed.
+/// Recognition rate against presentations, the mean over the seeds of each run, shaded from its lowest to its highest
+/// seed.
 ///
 /// # Errors
 /// [`DatasetError`] where a run is not what it should be.

@@ -22,8 +22,8 @@ pub struct Heat {
     pub values: Array2<f64>,
     /// With the unit in brackets: `share of the cells (1)`.
     pub label: String,
-    /// Numbers at the ends of the colours; from the values where there is none. Neighbours in a row of a plate that give the
-    /// same one share a bar.
+    /// Numbers at the ends of the colours; from the values where there is none. Neighbours in a row of a plate that
+    /// give the same one share a bar.
     pub range: Option<(f64, f64)>,
     pub log: bool,
 }

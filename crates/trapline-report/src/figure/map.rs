@@ -13,8 +13,8 @@ use super::scale::INK;
 
 /// A heat map.
 ///
-/// Colours go from dark blue to yellow, or from blue over white to red where the range has numbers to both sides of zero, which
-/// is then in its middle. What is not finite (or not positive, on a logarithmic scale) is grey.
+/// Colours go from dark blue to yellow, or from blue over white to red where the range has numbers to both sides of
+/// zero, which is then in its middle. What is not finite (or not positive, on a logarithmic scale) is grey.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Map {
     pub title: String,
@@ -30,8 +30,8 @@ pub struct Map {
     pub values: Array2<f64>,
     /// With the unit in brackets: `conductance (nS)`.
     pub value_label: String,
-    /// Numbers at the ends of the colours; from the values where there is none. Neighbours in a row of a plate that give the
-    /// same one share a colour bar.
+    /// Numbers at the ends of the colours; from the values where there is none. Neighbours in a row of a plate that
+    /// give the same one share a colour bar.
     pub range: Option<(f64, f64)>,
     pub log: bool,
     /// Writes each number into its cell.

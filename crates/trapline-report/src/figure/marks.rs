@@ -1,4 +1,5 @@
-//! Where the marks of a chart and their labels go: beside the mark, on as little of the curves and of each other as can be.
+//! Where the marks of a chart and their labels go: beside the mark, on as little of the curves and of each other as
+//! can be.
 
 use plotters::backend::DrawingBackend;
 use plotters::style::{Color, RGBColor, WHITE};

@@ -1,8 +1,8 @@
 //! Figures of recorded results: the only room that knows plotters.
 //!
-//! Every figure is drawn into memory, once per format, by the same code, and committed like a record: a file under its final
-//! name is complete. The font is embedded, so the bitmap looks the same on every machine; the SVG names the generic family
-//! `sans-serif` and leaves the choice to its reader.
+//! Every figure is drawn into memory, once per format, by the same code, and committed like a record: a file under
+//! its final name is complete. The font is embedded, so the bitmap looks the same on every machine; the SVG names the
+//! generic family `sans-serif` and leaves the choice to its reader.
 
 mod axis;
 mod bar;

@@ -1,5 +1,5 @@
-//! Retention curves against the logarithm of time: for each material the mean window kept, and below it the window lost on a
-//! logarithmic axis, where what keeps nearly all still shows its differences.
+//! Retention curves against the logarithm of time: for each material the mean window kept, and below it the window
+//! lost on a logarithmic axis, where what keeps nearly all still shows its differences.
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +18,11 @@ const LEAST_LOSS: f64 = 1e-6;
 
 /// Writes `STEM.png` and `STEM.svg` and returns their paths.
 ///
-/// Each column is a material, each curve the mean of `kept` at one temperature, or of one minus that, coloured from cold to
-/// hot, with one standard deviation to either side shaded. The dashed line is the threshold below which a cell fails. The
-/// checkpoint at t = 0, where `kept` is 1 by definition, has no place on a logarithmic axis. What was not computed, or has no
-/// programmed cell, is said in its panel. Of a campaign with sweeps the first place of all of them is drawn, and the title says so.
+/// Each column is a material, each curve the mean of `kept` at one temperature, or of one minus that, coloured from
+/// cold to hot, with one standard deviation to either side shaded. The dashed line is the threshold below which a
+/// cell fails. The checkpoint at t = 0, where `kept` is 1 by definition, has no place on a logarithmic axis. What was
+/// not computed, or has no programmed cell, is said in its panel. Of a campaign with sweeps the first place of all of
+/// them is drawn, and the title says so.
 ///
 /// # Errors
 /// [`FigureError`] where the folder cannot be written, or a record has more materials than a figure holds.
@@ -68,7 +69,7 @@ impl<'a> Retention<'a> {
         order.sort_by(|&a, &b| label.temperatures_k[b].total_cmp(&label.temperatures_k[a]));
         let shown = || (0..label.materials.len()).flat_map(|m| record.of_material(0, m));
         let outcomes = || shown().filter_map(|point| point.outcome.as_ref());
-        let means = || outcomes().flat_map(|found| found.kept.mean.iter().copied()).filter(|v| v.is_finite());
+        let means = || outcomes().flat_map(|outcome| outcome.kept.mean.iter().copied()).filter(|v| v.is_finite());
         let threshold = label.settings[0].kept_threshold;
         // Kept lies between 0 and 1 unless a bake adds charge; a made-up record may hold anything.
         let (low, high) = (means().fold(0.0, f64::min).max(-1.0), means().fold(1.0, f64::max).min(3.0));
@@ -173,9 +174,9 @@ impl<'a> Retention<'a> {
 
     fn curve(&self, material: usize, temperature: usize, shown: Shown) -> Curve {
         let (mut points, mut spread) = (Vec::new(), Vec::new());
-        if let Some(found) = &self.record.of_material(0, material)[temperature].outcome {
-            for (k, &time) in found.times_s.iter().enumerate() {
-                let (mean, sd) = (found.kept.mean[k], found.kept.variance[k].sqrt());
+        if let Some(outcome) = &self.record.of_material(0, material)[temperature].outcome {
+            for (k, &time) in outcome.times_s.iter().enumerate() {
+                let (mean, sd) = (outcome.kept.mean[k], outcome.kept.variance[k].sqrt());
                 let value = if shown == Shown::Kept { mean } else { 1.0 - mean };
                 points.push((time, value));
                 spread.push((value - sd, value + sd));
@@ -185,11 +186,11 @@ impl<'a> Retention<'a> {
     }
 
     fn why_empty(&self, material: usize, shown: Shown) -> String {
-        let mut found =
+        let mut outcomes =
             self.record.of_material(0, material).iter().filter_map(|point| point.outcome.as_ref()).peekable();
-        let why = if found.peek().is_none() {
+        let why = if outcomes.peek().is_none() {
             "not computed"
-        } else if found.all(|outcome| outcome.programmed == 0) {
+        } else if outcomes.all(|outcome| outcome.programmed == 0) {
             "no cell was programmed"
         } else if self.record.label.times_s.iter().all(|&time| time <= 0.0) {
             "no checkpoint after t = 0"

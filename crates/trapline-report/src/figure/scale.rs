@@ -41,8 +41,8 @@ pub(super) fn power_of_ten(exponent: i32) -> String {
 
 /// Colour of one of `count` temperatures, from the coldest to the hottest: dark blue over magenta to orange.
 ///
-/// The path through the plasma colour map (N. Smith and S. van der Walt, 2015, CC0) is even to the eye and in grey; its yellow
-/// end is left out because it fades on white. Neighbours differ by the same step whatever the temperatures are.
+/// The path through the plasma colour map (N. Smith and S. van der Walt, 2015, CC0) is even to the eye and in grey; its
+/// yellow end is left out because it fades on white. Neighbours differ by the same step whatever the temperatures are.
 pub(super) fn temperature_colour(rank: usize, count: usize) -> RGBAColor {
     const END: f64 = 5.5 / 7.0;
     let along = if count < 2 { END / 2.0 } else { END * rank as f64 / (count - 1) as f64 };
@@ -64,8 +64,8 @@ pub(super) fn plasma(part: f64) -> RGBColor {
     mixed(&PATH, part)
 }
 
-/// From blue over white to red, white in the middle: for numbers to both sides of zero (colour-blind safe, after ColorBrewer's
-/// RdBu).
+/// From blue over white to red, white in the middle: for numbers to both sides of zero (colour-blind safe, after
+/// ColorBrewer's RdBu).
 pub(super) fn diverging(part: f64) -> RGBColor {
     const PATH: [(f64, f64, f64); 7] = [
         (33.0, 102.0, 172.0),

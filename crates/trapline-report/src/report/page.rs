@@ -39,8 +39,8 @@ table.answers td:first-child{font-weight:bold}dl{grid-template-columns:1fr}dd{ma
 @media print{:root{--ink:#000;--paper:#fff;--quiet:#444;--rule:#bbb;--code:#f5f5f5;--warn:#a00}body{max-width:none;font-size:10.5pt}\
 nav{display:none}.wide{overflow:visible}tr,dl{break-inside:avoid}table.numbers{font-size:7.5pt}table.numbers td,table.numbers th{padding:.15rem .3rem}}";
 
-/// The page of a report on a record, with its figures. `files` lie beside it under their names, and so does `NAME.png` and `NAME.svg` of
-/// each figure that is drawn.
+/// The page of a report on a record, with its figures. `files` lie beside it under their names, and so does
+/// `NAME.png` and `NAME.svg` of each figure that is drawn.
 ///
 /// # Errors
 /// [`FigureError`] where a figure is too large to be drawn.

@@ -57,7 +57,7 @@ pub(super) fn answers(report: &LifetimeReport) -> Markup {
 fn answer(life: &LifeAtUse, use_k: f64) -> Markup {
     html! {
         @match &life.arrhenius {
-            Ok(found) => { b { (Text(lived(found))) } }
+            Ok(life) => { b { (Text(lived(life))) } }
             Err(why) => { span .no { "refused" } ": " (Text(why)) }
         }
         @if let Some(factor) = life.factor_between_laws {
@@ -202,10 +202,10 @@ pub(super) fn limits(report: &LifetimeReport) -> Markup {
 
 /// Each remark once, with the cases and temperatures it is of.
 fn remarks(report: &LifetimeReport) -> Vec<(String, String)> {
-    let mut found: Vec<(String, Vec<String>)> = Vec::new();
-    let mut add = |said: &str, name: String| match found.iter_mut().find(|(known, _)| known == said) {
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    let mut add = |said: &str, name: String| match reasons.iter_mut().find(|(known, _)| known == said) {
         Some((_, names)) => names.push(name),
-        None => found.push((said.to_owned(), vec![name])),
+        None => reasons.push((said.to_owned(), vec![name])),
     };
     for group in &report.groups {
         group.remarks.iter().for_each(|said| add(said, group.name.clone()));
@@ -213,13 +213,13 @@ fn remarks(report: &LifetimeReport) -> Vec<(String, String)> {
             of.flags.iter().for_each(|said| add(said, format!("{} at {}", group.name, degrees(of.temperature_k))));
         }
     }
-    found.into_iter().map(|(said, names)| (said, names.join("; "))).collect()
+    reasons.into_iter().map(|(said, names)| (said, names.join("; "))).collect()
 }
 
 /// Who computed it, when, from which files.
 pub(super) fn provenance(record: &CampaignRecord, program: Program) -> Markup {
     let (label, made) = (&record.label, &record.provenance);
-    let who = &made.identity;
+    let identity = &made.identity;
     let cells = match label.common(|of| (of.rows, of.cols)) {
         Some((rows, cols)) => format!("{rows} × {cols} cells a point"),
         None => "of several sizes".to_owned(),
@@ -237,10 +237,10 @@ pub(super) fn provenance(record: &CampaignRecord, program: Program) -> Markup {
         ("command line", &overrides),
         ("trapline", &made.program_version),
         ("commit", &made.commit),
-        ("backend", &who.backend),
-        ("adapter or processor", &who.adapter),
-        ("driver", &who.driver),
-        ("instruction set or graphics API", &who.instruction_set),
+        ("backend", &identity.backend),
+        ("adapter or processor", &identity.adapter),
+        ("driver", &identity.driver),
+        ("instruction set or graphics API", &identity.instruction_set),
         ("started", &made.started_utc),
         ("ended", &made.ended_utc),
         ("this page by", &program),

@@ -48,9 +48,9 @@ fn only(report: &LifetimeReport) -> &Group {
 
 #[test]
 fn bounds_of_reports_cover() {
-    // 200 campaigns: bounds of 90 % that are exact hold the truth in 180, standard deviation sqrt(200 0.9 0.1) = 4.2; four of those
-    // are 17. The joint fit's are exact for many cells. The lines' are wider, by the floor of the times' errors: they may hold it
-    // always, and must not hold it less often.
+    // 200 campaigns: bounds of 90 % that are exact hold the truth in 180, standard deviation sqrt(200 0.9 0.1) = 4.2;
+    // four of those are 17. The joint fit's are exact for many cells. The lines' are wider, by the floor of the
+    // times' errors: they may hold it always, and must not hold it less often.
     const CAMPAIGNS: u32 = 200;
     let question = question(&[85.0], &[1e-3]);
     let truth = life_s(85.0, 1e-3);
@@ -62,8 +62,9 @@ fn bounds_of_reports_cover() {
         let report = reported(label, outcomes, &question);
         let group = only(&report);
         let at = &group.uses[0];
-        // Set aside: the law is told from 500 cells at each of four temperatures, nearly always, and where it is not the shape is no
-        // beta; a line without a break is found to have one in 1 % of the campaigns, by the test's own level.
+        // Set aside: the law is told from 500 cells at each of four temperatures, nearly always, and where it is not
+        // the shape is no beta; a line without a break is found to have one in 1 % of the campaigns, by the test's
+        // own level.
         if group.law != Some(Law::Weibull) || at.lives[0].arrhenius.is_err() {
             aside += 1;
             continue;
@@ -155,8 +156,8 @@ fn what_is_missing_is_said() {
 
 #[test]
 fn failure_rates_are_bounded_where_they_are_constant() {
-    // Exponential lives: the rate at 85 C is 3600e9 / scale FIT. The bound holds it with 90 % at the least, for it takes the lower end of
-    // the acceleration's bounds: of 50 campaigns at most 5 + 4 sqrt(50 0.9 0.1) = 13 fall short.
+    // Exponential lives: the rate at 85 C is 3600e9 / scale FIT. The bound holds it with 90 % at the least, for it
+    // takes the lower end of the acceleration's bounds: of 50 campaigns at most 5 + 4 sqrt(50 0.9 0.1) = 13 fall short.
     let truth = 3600e9 / scale_s(kelvin(85.0));
     let (mut told, mut short) = (0, 0);
     for stream in 0..50 {
@@ -247,7 +248,8 @@ fn a_line_is_not_followed_where_it_should_not_be() {
 
 #[test]
 fn checkpoints_speak_where_no_law_can() {
-    // All cells fail between the same two checkpoints: the time is known to them, and the line goes through their middles.
+    // All cells fail between the same two checkpoints: the time is known to them, and the line goes through their
+    // middles.
     let times: Vec<f64> = std::iter::once(0.0).chain((0..60).map(|k| 10.0 * 1.5_f64.powi(k))).collect();
     let label = label(&CELSIUS, &times, &[1]);
     let mut outcomes = weibull(&label, 100, 1);
@@ -377,7 +379,8 @@ fn data_that_bear_no_law_are_refused_with_their_cure() {
 
 #[test]
 fn the_cure_that_is_named_works() {
-    // 105 cells with a sigma of 0.06: half an octave is 5.8 of them, and holds them all where its middle is their median.
+    // 105 cells with a sigma of 0.06: half an octave is 5.8 of them, and holds them all where its middle is their
+    // median.
     let median = 1448.15 / 1.19;
     let at = |per_octave: u32| {
         let times = octaves(per_octave);
@@ -399,8 +402,8 @@ fn the_cure_that_is_named_works() {
 
 #[test]
 fn a_bake_that_stops_to_age_its_cells_bears_no_median() {
-    // Three hot legs of an hour, and then cold for years: cells fail in the first hours and never after. What a law makes of that has a
-    // sigma of tens and a median of more years than there have been.
+    // Three hot legs of an hour, and then cold for years: cells fail in the first hours and never after. What a law
+    // makes of that has a sigma of tens and a median of more years than there have been.
     let times = octaves(2);
     let last_s = times[times.len() - 1];
     let mut label = label(&[125.0, 150.0], &times, &[1]);
@@ -428,8 +431,8 @@ fn a_bake_that_stops_to_age_its_cells_bears_no_median() {
 
 #[test]
 fn a_line_that_tells_no_slope_is_refused() {
-    // Checkpoints a factor of 2.5 apart, hundreds of cells at once: brackets at 148, 150 and 152 °C. Whatever 1.2 eV does over four kelvin
-    // (a factor of 1.4) is less than they resolve.
+    // Checkpoints a factor of 2.5 apart, hundreds of cells at once: brackets at 148, 150 and 152 °C. Whatever 1.2 eV
+    // does over four kelvin (a factor of 1.4) is less than they resolve.
     let times: Vec<f64> = std::iter::once(0.0).chain((0..12).map(|k| 100.0 * 2.5_f64.powi(k))).collect();
     let celsius = [148.0, 150.0, 152.0];
     let label = label(&celsius, &times, &[1]);
@@ -468,10 +471,11 @@ impl Told {
 
 #[test]
 fn what_is_told_of_few_cells_holds_the_truth() {
-    // Weibull's law at one temperature, from dense data down to some that bear nothing. Bounds at 95 %: of C campaigns at most 5 % tell a
-    // number whose bounds miss the truth, with a standard deviation of sqrt(C 0.05 0.95), whether or not the others tell one; four of
-    // those, and 3 % of C for bounds that are exact in the limit of many failures only. Where nearly all campaigns tell one that is
-    // the coverage itself. Half the width holds it in 67 %, which is far outside: the control.
+    // Weibull's law at one temperature, from dense data down to some that bear nothing. Bounds at 95 %: of C
+    // campaigns at most 5 % tell a number whose bounds miss the truth, with a standard deviation of sqrt(C 0.05
+    // 0.95), whether or not the others tell one; four of those, and 3 % of C for bounds that are exact in the limit
+    // of many failures only. Where nearly all campaigns tell one that is the coverage itself. Half the width holds it
+    // in 67 %, which is far outside: the control.
     const CAMPAIGNS: u32 = 300;
     let c = f64::from(CAMPAIGNS);
     let most = (0.05 * c + 4.0 * (c * 0.05 * 0.95).sqrt() + 0.03 * c) as u32;

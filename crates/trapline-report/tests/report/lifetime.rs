@@ -38,9 +38,9 @@ fn covered(bounds: &[Bounds], truth: f64) -> (usize, usize) {
     (bounds.iter().filter(|b| b.hold(truth)).count(), bounds.iter().filter(|b| half(b)).count())
 }
 
-/// Bounds at 90 % of 400 campaigns hold the truth in 360 of them, with a standard deviation of sqrt(400 * 0.9 * 0.1) = 6. Four of
-/// those are 24; a real coverage of 88 % instead of 90 % (of bounds that hold in the limit of many cells only) is 8 more. Half
-/// the width covers 2 Phi(0.82) - 1 = 59 %: 236, twenty standard deviations away.
+/// Bounds at 90 % of 400 campaigns hold the truth in 360 of them, with a standard deviation of sqrt(400 * 0.9 * 0.1)
+/// = 6. Four of those are 24; a real coverage of 88 % instead of 90 % (of bounds that hold in the limit of many cells
+/// only) is 8 more. Half the width covers 2 Phi(0.82) - 1 = 59 %: 236, twenty standard deviations away.
 const CAMPAIGNS: u32 = 400;
 const ALLOWED: std::ops::RangeInclusive<usize> = 328..=392;
 
@@ -115,8 +115,8 @@ fn joint_bounds_cover() {
     covers(&of[2], SHAPE, "shape");
     covers(&of[3], factor, "acceleration");
     covers(&of[4], life, "life at use");
-    // True hypotheses are rejected at 10 % in 40 of 400, standard deviation 6; 4 of those, and 12 more because the chi-square law is
-    // that of many cells.
+    // True hypotheses are rejected at 10 % in 40 of 400, standard deviation 6; 4 of those, and 12 more because the
+    // chi-square law is that of many cells.
     assert!(
         (4..=76).contains(&shape_rejected) && (4..=76).contains(&line_rejected),
         "{shape_rejected} {line_rejected}"
@@ -150,8 +150,8 @@ fn two_slopes(celsius: f64) -> f64 {
 
 #[test]
 fn the_line_is_the_textbooks() {
-    // Three points at x = -1, 0, 1 about a centre, ln t = 0, 1 + d, 2 with equal weights 1/s^2: slope 1, residuals -d/3, 2d/3, -d/3,
-    // chi2 = 6 d^2 / 9 s^2, slope variance s^2 / 2.
+    // Three points at x = -1, 0, 1 about a centre, ln t = 0, 1 + d, 2 with equal weights 1/s^2: slope 1, residuals
+    // -d/3, 2d/3, -d/3, chi2 = 6 d^2 / 9 s^2, slope variance s^2 / 2.
     let (d, s) = (0.3, 0.1);
     let celsius_of = |x: f64| 1.0 / (x * trapline_model::units::BOLTZMANN_EV_PER_K) - 273.15;
     let points = [(29.0, 0.0), (30.0, 1.0 + d), (31.0, 2.0)].map(|(x, y): (f64, f64)| point(celsius_of(x), y.exp(), s));

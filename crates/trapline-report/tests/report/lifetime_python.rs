@@ -43,8 +43,8 @@ fn fitted(law: Law, data: &Lifetimes) -> Value {
     })
 }
 
-/// Exact lifetimes, censored at a time: each failure in a class of its own, so narrow that its probability is the density times
-/// the width.
+/// Exact lifetimes, censored at a time: each failure in a class of its own, so narrow that its probability is the
+/// density times the width.
 fn exact(lives: &[f64], end_s: f64) -> Value {
     let mut failures: Vec<f64> = lives.iter().copied().filter(|&life| life < end_s).collect();
     failures.sort_by(f64::total_cmp);
@@ -91,7 +91,8 @@ fn python_fits_the_same_laws() {
         ],
         "counts": counts(),
     });
-    // The negative controls: each kind of number, a little wrong, is found. A document of its own holds its section only.
+    // The negative controls: each kind of number, a little wrong, is found. A document of its own holds its section
+    // only.
     let wrong = [
         ("exact", "/exact/1/fits/0/shape/value", 1.001),
         ("exact", "/exact/1/fits/1/scale/wald/upper", 1.005),

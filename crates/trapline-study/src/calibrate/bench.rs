@@ -1,4 +1,4 @@
-//! The simulated side of the targets: experiments on the material, each run once however many targets look at it.
+//! The simulated side of the targets: experiments on the material, each run once however many targets use it.
 
 use ndarray::{Ix2, Ix3};
 
@@ -19,18 +19,18 @@ use trapline_model::protocol::{Part, Segment, segments};
 /// Seed of the claims that are measured on cells that differ, as `trapline paper` takes it.
 const SEED: u64 = 1;
 
-/// What a target came to.
+/// The simulated value of a target.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Seen {
+pub enum Simulated {
     Number(f64),
     Claim(Measured),
     /// The simulated value of each point.
     Curve(Vec<f64>),
-    /// Nothing, and why.
+    /// No value, and the reason.
     Nothing(String),
 }
 
-/// One material under all experiments.
+/// One material and the experiments run on it so far.
 pub struct Bench<'a> {
     backend: &'a dyn Backend,
     material: &'a Material,
@@ -47,17 +47,21 @@ impl<'a> Bench<'a> {
         Bench { backend, material, role, sweeps, trains, batches, raw }
     }
 
-    /// What a target comes to; `parameter` looks a number of the material's file up.
+    /// Simulates a target; `parameter` looks up a number of the material's file.
     ///
     /// # Errors
     /// What the backend says, and claims that cannot be measured.
-    pub fn see(&mut self, aim: &Aim, parameter: &dyn Fn(&str) -> Result<f64, FitError>) -> Result<Seen, FitError> {
+    pub fn simulate(
+        &mut self,
+        aim: &Aim,
+        parameter: &dyn Fn(&str) -> Result<f64, FitError>,
+    ) -> Result<Simulated, FitError> {
         match aim {
-            Aim::Number { of: Measure::Parameter { key }, .. } => Ok(Seen::Number(parameter(key)?)),
-            Aim::Number { of, .. } => Ok(Seen::Number(self.number(of)?)),
-            Aim::Claim(target) => self.claim(&target.claim.id, target.batches).map(Seen::Claim),
-            Aim::Iv(measured) => Ok(Seen::Curve(self.iv(measured)?)),
-            Aim::Retention(measured) => Ok(Seen::Curve(self.retention(measured)?)),
+            Aim::Number { of: Measure::Parameter { key }, .. } => Ok(Simulated::Number(parameter(key)?)),
+            Aim::Number { of, .. } => Ok(Simulated::Number(self.number(of)?)),
+            Aim::Claim(target) => self.claim(&target.claim.id, target.batches).map(Simulated::Claim),
+            Aim::Iv(measured) => Ok(Simulated::Curve(self.iv(measured)?)),
+            Aim::Retention(measured) => Ok(Simulated::Curve(self.retention(measured)?)),
         }
     }
 
@@ -72,8 +76,8 @@ impl<'a> Bench<'a> {
             Measure::Current { sweep, branch, bias_v } => self.sweep(sweep)?.current_a(*branch, *bias_v),
             Measure::Filling { sweep, branch, bias_v } => self.sweep(sweep)?.filling(*branch, *bias_v),
             Measure::MemoryRatio { sweep, bias_v } => {
-                let seen = self.sweep(sweep)?;
-                seen.current_a(Branch::Return, *bias_v) / seen.current_a(Branch::Forward, *bias_v)
+                let sweep = self.sweep(sweep)?;
+                sweep.current_a(Branch::Return, *bias_v) / sweep.current_a(Branch::Forward, *bias_v)
             }
             Measure::Energy { pulses } => {
                 let energy = self.train(pulses)?.shaped::<Ix3>("energy_j")?;
@@ -99,9 +103,9 @@ impl<'a> Bench<'a> {
             None => {
                 let SweepSetup { ambient_k, to_v, step_v, dwell_s } = *setup;
                 let waveform = segments(&[Part::Sweep { sweeps: 1, sweep_to_v: to_v, step_v, dwell_s }]);
-                let seen = iv::run(&mut self.probe(Conditions::nominal(ambient_k))?, "iv", &waveform)?;
+                let dataset = iv::run(&mut self.probe(Conditions::nominal(ambient_k))?, "iv", &waveform)?;
                 let curve = |name: &str| -> Result<Vec<(f64, f64)>, DatasetError> {
-                    let values = seen.shaped::<Ix2>(name)?;
+                    let values = dataset.shaped::<Ix2>(name)?;
                     Ok(waveform.iter().map(|s| s.bias_v).zip(values.row(0).iter().copied()).collect())
                 };
                 self.sweeps.push((*setup, SweepSeen { current: curve("current_a")?, filling: curve("filling")? }));
@@ -115,8 +119,8 @@ impl<'a> Bench<'a> {
         let at = match self.trains.iter().position(|(known, _)| known == setup) {
             Some(at) => at,
             None => {
-                let seen = pulse::run(&mut self.probe(conditions(setup))?, "pulse", &[setup.train], 1)?;
-                self.trains.push((*setup, seen));
+                let dataset = pulse::run(&mut self.probe(conditions(setup))?, "pulse", &[setup.train], 1)?;
+                self.trains.push((*setup, dataset));
                 self.trains.len() - 1
             }
         };
@@ -127,8 +131,8 @@ impl<'a> Bench<'a> {
         let mut times = vec![0.0];
         times.extend(times_s);
         let probe = self.probe(conditions(setup))?;
-        let seen = retention::run(&probe, "retention", &setup.train, &[0, setup.train.count], &times)?;
-        let g = seen.shaped::<Ix3>("conductance_noiseless_s")?;
+        let dataset = retention::run(&probe, "retention", &setup.train, &[0, setup.train.count], &times)?;
+        let g = dataset.shaped::<Ix3>("conductance_noiseless_s")?;
         let window = |t: usize| g[[1, t, 0]] - g[[0, t, 0]];
         Ok((1..times.len())
             .map(|t| match kept {
@@ -141,8 +145,8 @@ impl<'a> Bench<'a> {
     fn iv(&self, measured: &MeasuredIv) -> Result<Vec<f64>, ExperimentError> {
         let segment = |(point, dwell_s): (&Point, &f64)| Segment { bias_v: point.x, dwell_s: *dwell_s, cycle: 0 };
         let waveform: Vec<_> = measured.points.iter().zip(&measured.dwells_s).map(segment).collect();
-        let seen = iv::run(&mut self.probe(Conditions::nominal(measured.ambient_k))?, "iv", &waveform)?;
-        Ok(seen.numbers("current_a")?.iter().copied().collect())
+        let dataset = iv::run(&mut self.probe(Conditions::nominal(measured.ambient_k))?, "iv", &waveform)?;
+        Ok(dataset.numbers("current_a")?.iter().copied().collect())
     }
 
     fn retention(&self, measured: &MeasuredRetention) -> Result<Vec<f64>, ExperimentError> {

@@ -12,7 +12,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// That of a shipped material's name.
+    /// The role of a shipped material, by its name.
     ///
     /// # Errors
     /// [`FitError::Request`] for any other name.
@@ -24,13 +24,14 @@ impl Role {
         }
     }
 
-    /// That of a material: sheets hop.
+    /// The role that fits a material: nanosheets are those with a hopping current.
     pub fn of(material: &Material) -> Role {
         if material.hopping.is_some() { Role::Nanosheets } else { Role::Dots }
     }
 }
 
-/// Batches of experiments (see [`crate::paper::raw::BATCHES`]) a claim is measured from, and the materials it speaks of.
+/// Batches of experiments (see [`crate::paper::raw::BATCHES`]) a claim is measured from, and the materials it speaks
+/// of.
 struct Need {
     id: &'static str,
     batches: &'static [&'static str],
@@ -84,8 +85,8 @@ const NEEDS: [Need; 31] = [
     of_dots("larger-current-more-trapping", &["sweeps"]),
 ];
 
-/// Batches that take well under a second on the reference: claims on them are fitted; those on the others are looked at in the end,
-/// unless the user says otherwise.
+/// Batches that take well under a second on the reference: claims on them are fitted; those on the others are looked
+/// at in the end, unless the user says otherwise.
 const QUICK: [&str; 4] = ["sweeps", "concentration", "small-sweeps", "ns-array"];
 
 /// A claim that is a target.
@@ -93,16 +94,17 @@ const QUICK: [&str; 4] = ["sweeps", "concentration", "small-sweeps", "ns-array"]
 pub struct ClaimTarget {
     pub claim: Claim,
     pub batches: &'static [&'static str],
-    /// One standard error, where the user says.
+    /// The standard error that the user gives, if any.
     pub tolerance: Option<f64>,
 }
 
-/// Of a limit, each of two by itself: how far past it a value is one standard error away, where the user does not say.
+/// Standard error of a limit as a share of it, where the user gives none; each of two limits has its own.
 const OF_A_LIMIT: f64 = 0.01;
 
 impl ClaimTarget {
-    /// The claim of an id, and whether it is fitted where the user does not say: it has a band, is quick, and is expected to be met. A claim that
-    /// the model is known to contradict would only pull the parameters away from those it can meet.
+    /// The claim of an id, and whether it is fitted where the user does not say: it has a band, is quick, and is
+    /// expected to be met. A claim that the model is known to contradict would only pull the parameters away from
+    /// those it can meet.
     ///
     /// # Errors
     /// [`FitError::Request`] for an id that is not known, or is not measured on single cells and small arrays.
@@ -186,7 +188,8 @@ mod tests {
             assert!((power.residual(value) - expected).abs() < 1e-9, "{value:e}: {}", power.residual(value));
         }
         assert!(!ClaimTarget::new("set-voltage", None).expect("known").1);
-        // What the model is known to contradict is looked at and pulls nothing, though its sweeps are quick.
+        // A claim that the model is known to contradict is checked only and does not enter the fit, though its sweeps
+        // are quick.
         let (line, quick) = ClaimTarget::new("qd-no-hopping", None).expect("known");
         assert!(!quick && line.batches == ["sweeps"] && line.claim.expected == Expected::Contradicted);
     }

@@ -13,7 +13,7 @@ pub enum FitError {
     File { path: String, message: String },
     #[error(transparent)]
     Csv(#[from] CsvError),
-    /// What is asked for makes no fit: key, value, limit.
+    /// The request makes no fit: its key, its value, the limit.
     #[error("{0}")]
     Request(String),
     #[error(transparent)]

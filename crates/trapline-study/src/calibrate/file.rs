@@ -26,7 +26,8 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// Adds claims that are not among the targets yet: their ids, or `all` for all that speak of a material in the role.
+    /// Adds claims that are not among the targets yet: their ids, or `all` for all that speak of a material in the
+    /// role.
     ///
     /// # Errors
     /// [`FitError::Request`] for an id that is not known.

@@ -1,12 +1,12 @@
-//! What the targets say of the parameters, and what they cannot tell.
+//! How well the targets determine the parameters, and which directions they leave open.
 //!
 //! # Theory
-//! Near the optimum the residuals, counted in standard errors, are linear in the places x of the parameters between their bounds:
-//! `r = r0 + J dx`. With `J = U S V^T`, a direction v of the parameters is known to within `1/s`. Before any target is looked at, a
-//! parameter is known to lie between its bounds, with a standard deviation of `1/sqrt(12)` of their distance, that of the uniform
-//! distribution: a direction with `s < sqrt(12)` is one along which the targets say less than the bounds, and is not
-//! identifiable. So is a parameter whose own standard error, `sqrt(sum_k (v_k/s_k)^2)`, is larger than that. Parameters at a bound
-//! are held there and left out.
+//! Near the optimum the residuals, counted in standard errors, are linear in the places x of the parameters between
+//! their bounds: `r = r0 + J dx`. With `J = U S V^T`, a direction v of the parameters is known to within `1/s`.
+//! Before any target is looked at, a parameter is known to lie between its bounds, with a standard deviation of
+//! `1/sqrt(12)` of their distance, that of the uniform distribution: a direction with `s < sqrt(12)` is one along
+//! which the targets say less than the bounds, and is not identifiable. So is a parameter whose own standard error,
+//! `sqrt(sum_k (v_k/s_k)^2)`, is larger than that. Parameters at a bound are held there and left out.
 
 use nalgebra::DMatrix;
 
@@ -16,10 +16,10 @@ const LEAST_SINGULAR: f64 = 3.464_101_615_137_754_6;
 const NAMED_FROM: f64 = 0.3;
 /// Correlations from here on are named.
 const CORRELATED_FROM: f64 = 0.95;
-/// Singular values are taken as at least this share of the largest: below it, rounding.
+/// Smaller singular values are raised to this share of the largest: below it they are rounding.
 const ROUNDING: f64 = 1e-10;
 
-/// What a fit knows.
+/// How well a fit determines its parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Knowledge {
     /// Standard error of each parameter in places; none where it is not identifiable or is held at a bound.
@@ -30,13 +30,13 @@ pub struct Knowledge {
     pub correlated: Vec<(usize, usize, f64)>,
 }
 
-/// Knowledge from the Jacobian over places; `held` parameters are left out.
+/// Evaluates the Jacobian over places; `held` parameters are left out.
 pub fn knowledge(jacobian: &DMatrix<f64>, held: &[bool]) -> Knowledge {
     let count = held.len();
     let free: Vec<usize> = (0..count).filter(|i| !held[*i]).collect();
-    let mut found = Knowledge { errors: vec![None; count], open: Vec::new(), correlated: Vec::new() };
+    let mut knowledge = Knowledge { errors: vec![None; count], open: Vec::new(), correlated: Vec::new() };
     if free.is_empty() || !jacobian.iter().all(|j| j.is_finite()) {
-        return found;
+        return knowledge;
     }
     // The method wants at least as many rows as columns; rows of 0 say nothing.
     let rows = jacobian.nrows().max(free.len());
@@ -50,7 +50,7 @@ pub fn knowledge(jacobian: &DMatrix<f64>, held: &[bool]) -> Knowledge {
         );
     let parts = of_free.svd(false, true);
     let Some(directions) = parts.v_t else {
-        return found;
+        return knowledge;
     };
     let least = (parts.singular_values.max() * ROUNDING).max(f64::MIN_POSITIVE.sqrt());
     let singular: Vec<f64> = parts.singular_values.iter().map(|s| s.max(least)).collect();
@@ -59,25 +59,25 @@ pub fn knowledge(jacobian: &DMatrix<f64>, held: &[bool]) -> Knowledge {
     };
     for (i, &parameter) in free.iter().enumerate() {
         let error = covariance(i, i).sqrt();
-        found.errors[parameter] = (error * LEAST_SINGULAR < 1.0).then_some(error);
+        knowledge.errors[parameter] = (error * LEAST_SINGULAR < 1.0).then_some(error);
     }
     for k in (0..singular.len()).filter(|k| singular[*k] < LEAST_SINGULAR) {
         let mut parts: Vec<_> = free.iter().enumerate().map(|(i, p)| (*p, directions[(k, i)])).collect();
         parts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
         let largest = parts[0].1;
         parts.retain(|(_, part)| part.abs() >= NAMED_FROM * largest.abs());
-        // The sign of a direction means nothing.
-        found.open.push(parts.into_iter().map(|(p, part)| (p, part * largest.signum())).collect());
+        // A direction and its negative are the same; the largest part is made positive.
+        knowledge.open.push(parts.into_iter().map(|(p, part)| (p, part * largest.signum())).collect());
     }
     for (i, &a) in free.iter().enumerate() {
         for (j, &b) in free.iter().enumerate().skip(i + 1) {
             let correlation = covariance(i, j) / (covariance(i, i) * covariance(j, j)).sqrt();
-            if found.errors[a].is_some() && found.errors[b].is_some() && correlation.abs() > CORRELATED_FROM {
-                found.correlated.push((a, b, correlation));
+            if knowledge.errors[a].is_some() && knowledge.errors[b].is_some() && correlation.abs() > CORRELATED_FROM {
+                knowledge.correlated.push((a, b, correlation));
             }
         }
     }
-    found
+    knowledge
 }
 
 #[cfg(test)]
@@ -88,10 +88,10 @@ mod tests {
     fn errors_are_those_of_the_normal_equations() {
         // J^T J = [[2, 1], [1, 2]] * 10^4: its inverse has 2/3 on the diagonal and -1/3 beside it, over 10^4.
         let jacobian = DMatrix::from_row_slice(3, 2, &[1.0, 0.0, 0.0, 1.0, 1.0, 1.0]) * 100.0;
-        let found = knowledge(&jacobian, &[false, false]);
+        let known = knowledge(&jacobian, &[false, false]);
         let expected = (2.0f64 / 3.0).sqrt() / 100.0;
-        assert!(found.errors.iter().all(|e| e.is_some_and(|e| (e / expected - 1.0).abs() < 1e-12)), "{found:?}");
-        assert!(found.open.is_empty() && found.correlated.is_empty());
+        assert!(known.errors.iter().all(|e| e.is_some_and(|e| (e / expected - 1.0).abs() < 1e-12)), "{known:?}");
+        assert!(known.open.is_empty() && known.correlated.is_empty());
         // With the second held, the first stands alone: 1/sqrt(2) over 100.
         let held = knowledge(&jacobian, &[false, true]);
         assert!((held.errors[0].expect("known") * 100.0 - 0.5f64.sqrt()).abs() < 1e-12 && held.errors[1].is_none());
@@ -101,11 +101,11 @@ mod tests {
     fn what_only_the_sum_says_is_named() {
         // Only x0 + x1 is known, and x2 not at all.
         let jacobian = DMatrix::from_row_slice(2, 4, &[50.0, 50.0, 0.0, 0.0, 0.0, 0.0, 0.0, 80.0]);
-        let found = knowledge(&jacobian, &[false; 4]);
-        assert_eq!(found.errors.iter().map(Option::is_some).collect::<Vec<_>>(), [false, false, false, true]);
-        let named: Vec<Vec<usize>> = found.open.iter().map(|d| d.iter().map(|p| p.0).collect()).collect();
+        let known = knowledge(&jacobian, &[false; 4]);
+        assert_eq!(known.errors.iter().map(Option::is_some).collect::<Vec<_>>(), [false, false, false, true]);
+        let named: Vec<Vec<usize>> = known.open.iter().map(|d| d.iter().map(|p| p.0).collect()).collect();
         assert_eq!(named.len(), 2);
-        let pair = found.open.iter().find(|d| d.len() == 2).expect("a pair");
+        let pair = known.open.iter().find(|d| d.len() == 2).expect("a pair");
         assert!((pair[0].1 + pair[1].1).abs() < 1e-9, "they pull against each other: {pair:?}");
         assert!(named.contains(&vec![2]), "{named:?}");
     }
@@ -113,8 +113,8 @@ mod tests {
     #[test]
     fn close_pairs_are_told() {
         let jacobian = DMatrix::from_row_slice(2, 2, &[1000.0, 1000.0, 0.0, 20.0]);
-        let found = knowledge(&jacobian, &[false, false]);
-        assert_eq!(found.correlated.len(), 1);
-        assert!(found.correlated[0].2 < -0.99);
+        let known = knowledge(&jacobian, &[false, false]);
+        assert_eq!(known.correlated.len(), 1);
+        assert!(known.correlated[0].2 < -0.99);
     }
 }

@@ -1,15 +1,16 @@
 //! Calibration: numbers of a material from measurements, by bounded least squares.
 //!
 //! # Theory
-//! Every target has a standard error, and the sum of the squared distances in standard errors, chi-squared, is made as small as it gets
-//! ([`mod@solve`]). Beside the values the fit says what the targets know of them ([`identify`]): a standard error for each parameter, and the
-//! directions that the targets leave open.
+//! Every target has a standard error, and the sum of the squared distances in standard errors, chi-squared, is made
+//! as small as it gets ([`mod@solve`]). Beside the values the fit says what the targets know of them ([`identify`]):
+//! a standard error for each parameter, and the directions that the targets leave open.
 //!
 //! # Practice
-//! A [`file::Fit`] is read from a file ([`file::read`]) or put together; with a material it is a [`problem::Problem`], whose parameters are
-//! keys of the material's own file. [`run`] fits and returns a [`Found`], with the text of the new material: the old one with
-//! other values and sources in it. Of materials no file format and no equation is known here, and of their keys two: `film.area`
-//! takes `injection.reference_area` along ([`parameter`]). Claims are known by id, with the two shipped materials they speak of ([`claim`]).
+//! A [`file::Fit`] is read from a file ([`file::read`]) or put together; with a material it is a
+//! [`problem::Problem`], whose parameters are keys of the material's own file. [`run`] fits and returns a [`FitResult`],
+//! with the text of the new material: the old one with other values and sources in it. Of materials no file format
+//! and no equation is known here, and of their keys two: `film.area` takes `injection.reference_area` along
+//! ([`parameter`]). Claims are known by id, with the two shipped materials they speak of ([`claim`]).
 
 mod bench;
 pub mod claim;
@@ -24,7 +25,7 @@ pub mod solve;
 pub mod target;
 mod target_file;
 
-pub use bench::Seen;
+pub use bench::Simulated;
 pub use error::FitError;
 pub use problem::{Outcome, Problem};
 
@@ -47,7 +48,7 @@ pub struct Search {
 
 /// A parameter as it came out, in the unit of the material's file.
 #[derive(Debug, Clone)]
-pub struct FoundParameter {
+pub struct FittedParameter {
     pub parameter: Parameter,
     pub unit: String,
     pub start: f64,
@@ -59,15 +60,15 @@ pub struct FoundParameter {
 
 /// A fit.
 #[derive(Debug, Clone)]
-pub struct Found {
-    pub parameters: Vec<FoundParameter>,
-    /// At the values found.
+pub struct FitResult {
+    pub parameters: Vec<FittedParameter>,
+    /// Outcomes of the targets at the fitted values.
     pub targets: Vec<(Target, Outcome)>,
     pub knowledge: Knowledge,
-    /// Of the targets that are fitted, at the values found.
+    /// Chi-squared over the fitted targets, at the fitted values.
     pub chi2: f64,
     pub chi2_at_start: f64,
-    /// Numbers that are fitted.
+    /// Number of residuals.
     pub residuals: usize,
     pub stop: Stop,
     pub evaluations: usize,
@@ -75,7 +76,7 @@ pub struct Found {
     pub starts: Vec<Option<f64>>,
 }
 
-impl Found {
+impl FitResult {
     /// Whether the search ended at a minimum.
     pub fn converged(&self) -> bool {
         matches!(self.stop, Stop::Converged | Stop::Stalled)
@@ -85,8 +86,9 @@ impl Found {
 /// Fits.
 ///
 /// # Errors
-/// [`FitError`] at the values found, but for targets that are only checked; during the search, values that make no material are stepped away from.
-pub fn run(problem: &Problem, search: &Search) -> Result<Found, FitError> {
+/// [`FitError`] at the values found, but for targets that are only checked; during the search, values that make no
+/// material are stepped away from.
+pub fn run(problem: &Problem, search: &Search) -> Result<FitResult, FitError> {
     let residuals = |places: &[f64]| problem.residuals(places);
     let first = problem.places(&problem.start);
     let at_start = residuals(&first);
@@ -104,7 +106,7 @@ pub fn run(problem: &Problem, search: &Search) -> Result<Found, FitError> {
     let values = problem.rounded(&best.places);
     let places = problem.places(&values);
     let held: Vec<bool> = best.at_bound().iter().map(Option::is_some).collect();
-    // At the values as they are written, rounded or not.
+    // Evaluated at the values as they are written, rounded or not.
     let targets: Vec<_> = problem.targets.iter().cloned().zip(problem.all_outcomes(&values)?).collect();
     let fitted: Vec<f64> =
         targets.iter().filter(|(target, _)| !target.check).flat_map(|(_, outcome)| outcome.residuals.clone()).collect();
@@ -112,7 +114,7 @@ pub fn run(problem: &Problem, search: &Search) -> Result<Found, FitError> {
     let errors = |jacobian: &_| identify::knowledge(jacobian, &held).errors;
     let jacobian = solve::fine_jacobian(&residuals, &places, &fitted, &least, errors);
     let knowledge = identify::knowledge(&jacobian, &held);
-    let parameters = problem.parameters.iter().enumerate().map(|(i, parameter)| FoundParameter {
+    let parameters = problem.parameters.iter().enumerate().map(|(i, parameter)| FittedParameter {
         parameter: parameter.clone(),
         unit: problem.unit(&parameter.key),
         start: problem.start[i],
@@ -120,7 +122,7 @@ pub fn run(problem: &Problem, search: &Search) -> Result<Found, FitError> {
         error: knowledge.errors[i].map(|error| parameter.spread(values[i], error)),
         at_bound: held[i],
     });
-    Ok(Found {
+    Ok(FitResult {
         parameters: parameters.collect(),
         targets,
         chi2: solve::chi2(&fitted),
@@ -142,7 +144,7 @@ fn anywhere(parameters: usize, start: u32, seed: u64) -> Vec<f64> {
     (0..parameters).map(place).collect()
 }
 
-/// Whether the material that is found may be called so.
+/// Refuses a name that the new material must not have.
 ///
 /// # Errors
 /// [`FitError::Request`].
@@ -153,12 +155,13 @@ pub fn check_name(name: &str) -> Result<(), FitError> {
     Err(FitError::request(format!("the new material would be called {name:?}; a name must be {}", files::NAME_LIMIT)))
 }
 
-/// The file of the material that was found: the old one with the new values, sources and name, and the command in its head.
-pub fn material_text(problem: &Problem, found: &Found, name: &str, from: &str, command: &str) -> String {
-    let values: Vec<f64> = found.parameters.iter().map(|p| p.value).collect();
+/// The file of the material that was found: the old one with the new values, sources and name, and the command in its
+/// head.
+pub fn material_text(problem: &Problem, result: &FitResult, name: &str, from: &str, command: &str) -> String {
+    let values: Vec<f64> = result.parameters.iter().map(|p| p.value).collect();
     let mut draft = problem.draft_at(&values);
     draft.set_name(name);
-    for p in &found.parameters {
+    for p in &result.parameters {
         let known = match (p.at_bound, p.error) {
             (true, _) => "at a bound".to_owned(),
             (false, Some(error)) => format!("standard error {error:.1e}"),

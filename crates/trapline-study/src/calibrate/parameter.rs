@@ -15,7 +15,8 @@ pub enum Scale {
 pub struct Parameter {
     /// As in the file: `injection.direct_conductance`; `traps.depths.0` for one of several numbers.
     pub key: String,
-    /// Keys that go with this one, in the ratio to it that the material has; `None` leaves it to the program (see [`Parameter::followers`]).
+    /// Keys that go with this one, in the ratio to it that the material has; `None` leaves it to the program (see
+    /// [`Parameter::followers`]).
     pub with: Option<Vec<String>>,
     pub lower: f64,
     pub upper: f64,
@@ -89,8 +90,8 @@ impl Parameter {
         )))
     }
 
-    /// Keys that go with this one and keep their ratio to it. Unless the user says, the area the currents belong to goes with the film's area, so that an
-    /// area that is fitted changes the number of traps and no current.
+    /// Keys that go with this one and keep their ratio to it. Unless the user says, the area the currents belong to
+    /// goes with the film's area, so that an area that is fitted changes the number of traps and no current.
     pub fn followers(&self) -> Vec<String> {
         match &self.with {
             Some(keys) => keys.clone(),

@@ -1,20 +1,20 @@
 //! Measured curves and the fitted material's, in one chart each.
 
-use super::Found;
-use super::bench::Seen;
+use super::FitResult;
+use super::bench::Simulated;
 use super::target::{Aim, Kept, MeasuredIv, MeasuredRetention};
 use trapline_report::figure::{Axis, Chart, Colour, Curve, Panel, Plate, Style};
 
 /// A panel for each measured curve; none where there is none.
-pub fn plate(found: &Found, title: &str) -> Option<Plate> {
-    let panel = |(target, outcome): &(super::target::Target, super::Outcome)| match (&target.aim, &outcome.seen) {
-        (Aim::Iv(measured), Seen::Curve(simulated)) => Some(Panel::Chart(iv(&target.name, measured, simulated))),
-        (Aim::Retention(measured), Seen::Curve(simulated)) => {
+pub fn plate(result: &FitResult, title: &str) -> Option<Plate> {
+    let panel = |(target, outcome): &(super::target::Target, super::Outcome)| match (&target.aim, &outcome.simulated) {
+        (Aim::Iv(measured), Simulated::Curve(simulated)) => Some(Panel::Chart(iv(&target.name, measured, simulated))),
+        (Aim::Retention(measured), Simulated::Curve(simulated)) => {
             Some(Panel::Chart(retention(&target.name, measured, simulated)))
         }
         _ => None,
     };
-    let panels: Vec<Panel> = found.targets.iter().filter_map(panel).collect();
+    let panels: Vec<Panel> = result.targets.iter().filter_map(panel).collect();
     (!panels.is_empty()).then(|| Plate { title: Some(title.to_owned()), columns: panels.len().min(2), panels })
 }
 
@@ -30,12 +30,12 @@ fn iv(name: &str, measured: &MeasuredIv, simulated: &[f64]) -> Chart {
         let compared = measured.points.iter().zip(values).filter(|(point, _)| MeasuredIv::compares(point));
         compared.map(|(point, i)| (point.x, i.abs())).collect()
     };
-    let seen = measured.points.iter().map(|point| point.y).collect();
+    let measurement = measured.points.iter().map(|point| point.y).collect();
     Chart {
         title: name.to_owned(),
         x: Axis::linear("Bias (V)"),
         y: Axis::log("Current, magnitude (A)"),
-        curves: curves(points(seen), points(simulated.to_vec())),
+        curves: curves(points(measurement), points(simulated.to_vec())),
         ..Chart::default()
     }
 }
@@ -45,13 +45,13 @@ fn retention(name: &str, measured: &MeasuredRetention, simulated: &[f64]) -> Cha
         Kept::Window => ("Window kept (%)", 100.0),
         Kept::Conductance => ("Conductance (S)", 1.0),
     };
-    let seen = measured.points.iter().map(|p| (p.x, p.y * unit)).collect();
+    let measurement = measured.points.iter().map(|p| (p.x, p.y * unit)).collect();
     let fitted = measured.points.iter().zip(simulated).map(|(p, y)| (p.x, y * unit)).collect();
     Chart {
         title: name.to_owned(),
         x: Axis::log("Time (s)"),
         y: Axis::linear(label),
-        curves: curves(seen, fitted),
+        curves: curves(measurement, fitted),
         ..Chart::default()
     }
 }

@@ -1,7 +1,7 @@
 //! A material, what of it is fitted, and to what: residuals as a function of places between the bounds.
 
 use super::FitError;
-use super::bench::{Bench, Seen};
+use super::bench::{Bench, Simulated};
 use super::claim::Role;
 use super::file::Fit;
 use super::parameter::Parameter;
@@ -30,7 +30,7 @@ pub struct Problem<'a> {
 /// What became of a target at some values.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    pub seen: Seen,
+    pub simulated: Simulated,
     /// In standard errors; one for each point that is compared.
     pub residuals: Vec<f64>,
 }
@@ -39,8 +39,9 @@ impl<'a> Problem<'a> {
     /// A checked problem.
     ///
     /// # Errors
-    /// [`FitError`]: no parameters, none but those that are checked of the targets, more parameters than residuals, unknown keys, a
-    /// start outside the bounds, a target that the material at the start has no number for.
+    /// [`FitError`] where there are no parameters, no targets but those that are only checked, more parameters than
+    /// residuals, unknown keys, a start outside the bounds, or a target whose quantity the material at the start does
+    /// not have.
     pub fn new(
         material: &Material,
         origin: &str,
@@ -106,7 +107,8 @@ impl<'a> Problem<'a> {
         draft
     }
 
-    /// A follower's number over its parameter's, in the material at hand: what stays as it is. [`follow`] looked at both.
+    /// A follower's number over its parameter's, in the material at hand: what stays as it is. [`follow`] looked at
+    /// both.
     fn ratio(&self, follower: &str, parameter: &Parameter) -> f64 {
         let number = |key: &str| self.draft.number(key).unwrap_or(f64::NAN);
         number(follower) / number(&parameter.key)
@@ -151,8 +153,10 @@ impl<'a> Problem<'a> {
         let material = material::parse(&draft.text(), &self.origin)?;
         let mut bench = Bench::new(self.backend, &material, self.role);
         let one = |target: &Target| match outcome(&mut bench, &draft, target) {
-            Err(error) if target.check => Ok(Outcome { residuals: Vec::new(), seen: Seen::Nothing(error.to_string()) }),
-            seen => seen,
+            Err(error) if target.check => {
+                Ok(Outcome { residuals: Vec::new(), simulated: Simulated::Nothing(error.to_string()) })
+            }
+            simulated => simulated,
         };
         self.targets.iter().map(one).collect()
     }
@@ -176,12 +180,13 @@ impl<'a> Problem<'a> {
 
 /// What a target comes to on a bench with the material of a draft.
 fn outcome(bench: &mut Bench, draft: &Draft, target: &Target) -> Result<Outcome, FitError> {
-    let seen = bench.see(&target.aim, &|key| Ok(draft.number(key)?))?;
-    let residuals = residuals(&target.aim, &seen);
-    Ok(Outcome { seen, residuals })
+    let simulated = bench.simulate(&target.aim, &|key| Ok(draft.number(key)?))?;
+    let residuals = residuals(&target.aim, &simulated);
+    Ok(Outcome { simulated, residuals })
 }
 
-/// Completes and checks the keys that go with another: only those that are there, with a ratio to keep, and no key twice.
+/// Completes and checks the keys that go with another: only those that are there, with a ratio to keep, and no key
+/// twice.
 fn follow(draft: &Draft, parameters: &mut [Parameter]) -> Result<(), FitError> {
     let named: Vec<String> = parameters.iter().map(|p| p.key.clone()).collect();
     let mut taken: Vec<String> = Vec::new();
@@ -210,15 +215,15 @@ fn follow(draft: &Draft, parameters: &mut [Parameter]) -> Result<(), FitError> {
 }
 
 /// Distances from what is wanted, in standard errors.
-fn residuals(aim: &Aim, seen: &Seen) -> Vec<f64> {
-    match (aim, seen) {
-        (Aim::Number { target, width, .. }, Seen::Number(value)) => vec![width.residual(*value, *target)],
-        (Aim::Claim(target), Seen::Claim(measured)) => vec![target.residual(measured.value)],
-        (Aim::Iv(measured), Seen::Curve(simulated)) => {
+fn residuals(aim: &Aim, simulated: &Simulated) -> Vec<f64> {
+    match (aim, simulated) {
+        (Aim::Number { target, width, .. }, Simulated::Number(value)) => vec![width.residual(*value, *target)],
+        (Aim::Claim(target), Simulated::Claim(measured)) => vec![target.residual(measured.value)],
+        (Aim::Iv(measured), Simulated::Curve(simulated)) => {
             let compared = measured.points.iter().zip(simulated).filter(|(point, _)| MeasuredIv::compares(point));
             compared.map(|(point, i)| measured.residual(*i, point.y)).collect()
         }
-        (Aim::Retention(measured), Seen::Curve(simulated)) => {
+        (Aim::Retention(measured), Simulated::Curve(simulated)) => {
             measured.points.iter().zip(simulated).map(|(point, y)| measured.width.residual(*y, point.y)).collect()
         }
         // A target sees its own kind.

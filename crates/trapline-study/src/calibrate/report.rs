@@ -4,14 +4,14 @@ use super::claim::ClaimTarget;
 use super::parameter::Scale;
 use super::solve::{Stop, chi2};
 use super::target::{Aim, MeasuredIv, Target, Width};
-use super::{Found, FoundParameter, Outcome, Seen};
+use super::{FitResult, FittedParameter, Outcome, Simulated};
 use crate::paper::claims::{Expected, Measured, Reading, Verdict, short};
 use trapline_report::analysis::Table;
 
 /// A residual up to this is within its tolerance.
 const WITHIN: f64 = 1.0;
-/// A curve holds if its points are this near in the root mean square, which is 1 for normal errors, and none is farther off than
-/// one in ten thousand.
+/// A curve holds if its points are this near in the root mean square, which is 1 for normal errors, and none is
+/// farther off than one in ten thousand.
 const CURVE_WITHIN: f64 = 1.5;
 const CURVE_WORST: f64 = 4.0;
 
@@ -27,21 +27,21 @@ pub fn stopped(stop: Stop) -> &'static str {
 
 /// Whether a target is met: a number within its tolerance, a claim as `trapline paper` judges it, a curve in the mean.
 pub fn met(target: &Target, outcome: &Outcome) -> bool {
-    match (&target.aim, &outcome.seen) {
-        (Aim::Claim(claim), Seen::Claim(measured)) => measured.verdict(&claim.claim.band) == Verdict::Met,
-        (_, Seen::Curve(_)) => {
+    match (&target.aim, &outcome.simulated) {
+        (Aim::Claim(claim), Simulated::Claim(measured)) => measured.verdict(&claim.claim.band) == Verdict::Met,
+        (_, Simulated::Curve(_)) => {
             let residuals = &outcome.residuals;
             root_mean_square(residuals) <= CURVE_WITHIN && residuals.iter().all(|r| r.abs() <= CURVE_WORST)
         }
-        (_, Seen::Nothing(_)) => false,
+        (_, Simulated::Nothing(_)) => false,
         _ => outcome.residuals.iter().all(|r| r.abs() <= WITHIN),
     }
 }
 
 /// Whether a claim is contradicted of which nothing else is expected.
 fn foreseen(target: &Target, outcome: &Outcome) -> bool {
-    match (&target.aim, &outcome.seen) {
-        (Aim::Claim(ClaimTarget { claim, .. }), Seen::Claim(measured)) => {
+    match (&target.aim, &outcome.simulated) {
+        (Aim::Claim(ClaimTarget { claim, .. }), Simulated::Claim(measured)) => {
             claim.expected == Expected::Contradicted && measured.verdict(&claim.band) == Verdict::Contradicted
         }
         _ => false,
@@ -53,25 +53,25 @@ fn root_mean_square(residuals: &[f64]) -> f64 {
 }
 
 /// The whole report.
-pub fn text(found: &Found) -> String {
-    let mut text = format!("{}\n{}\n", parameters(found), targets(found));
-    for line in remarks(found) {
+pub fn text(result: &FitResult) -> String {
+    let mut text = format!("{}\n{}\n", parameters(result), targets(result));
+    for line in remarks(result) {
         text.push_str(&line);
         text.push('\n');
     }
     text
 }
 
-fn parameters(found: &Found) -> String {
+fn parameters(result: &FitResult) -> String {
     let mut table = Table::new(["parameter", "unit", "start", "fitted", "standard error", ""], 2);
-    for p in &found.parameters {
+    for p in &result.parameters {
         let error = p.error.map_or_else(|| "-".to_owned(), |error| format!("{error:.2e}"));
         table.row([p.parameter.key.clone(), p.unit.clone(), number(p.start), number(p.value), error, note(p)]);
     }
     table.render()
 }
 
-fn note(p: &FoundParameter) -> String {
+fn note(p: &FittedParameter) -> String {
     let end = if p.value - p.parameter.lower < p.parameter.upper - p.value { "lower" } else { "upper" };
     match (p.at_bound, p.error) {
         (true, _) => format!("at its {end} bound"),
@@ -80,9 +80,9 @@ fn note(p: &FoundParameter) -> String {
     }
 }
 
-fn targets(found: &Found) -> String {
+fn targets(result: &FitResult) -> String {
     let mut table = Table::new(["target", "wanted", "simulated", "residual", ""], 1);
-    for (target, outcome) in &found.targets {
+    for (target, outcome) in &result.targets {
         let mut verdict = verdict(target, outcome).to_owned();
         if target.check {
             verdict.push_str(", only checked");
@@ -94,8 +94,8 @@ fn targets(found: &Found) -> String {
 }
 
 fn verdict(target: &Target, outcome: &Outcome) -> &'static str {
-    match &outcome.seen {
-        Seen::Nothing(_) => "NOT MEASURED",
+    match &outcome.simulated {
+        Simulated::Nothing(_) => "NOT MEASURED",
         _ if met(target, outcome) => "met",
         _ if foreseen(target, outcome) => "contradicted, as expected",
         _ => "MISSED",
@@ -104,12 +104,12 @@ fn verdict(target: &Target, outcome: &Outcome) -> &'static str {
 
 fn words(target: &Target, outcome: &Outcome) -> (String, String, String) {
     let first = outcome.residuals.first().copied().unwrap_or(f64::NAN);
-    match (&target.aim, &outcome.seen) {
-        (_, Seen::Nothing(_)) => ("-".to_owned(), "-".to_owned(), "-".to_owned()),
-        (Aim::Number { target, width, .. }, Seen::Number(value)) => {
+    match (&target.aim, &outcome.simulated) {
+        (_, Simulated::Nothing(_)) => ("-".to_owned(), "-".to_owned(), "-".to_owned()),
+        (Aim::Number { target, width, .. }, Simulated::Number(value)) => {
             (wanted(*target, *width), number(*value), format!("{first:+.2}"))
         }
-        (Aim::Claim(ClaimTarget { claim, .. }), Seen::Claim(measured)) => {
+        (Aim::Claim(ClaimTarget { claim, .. }), Simulated::Claim(measured)) => {
             (claim.band.words(), short(measured.value), format!("{first:+.2}"))
         }
         _ => {
@@ -136,24 +136,24 @@ fn number(value: f64) -> String {
 }
 
 /// What is to be said beside the tables, a line each.
-pub fn remarks(found: &Found) -> Vec<String> {
-    let key = |i: usize| found.parameters[i].parameter.key.as_str();
+pub fn remarks(result: &FitResult) -> Vec<String> {
+    let key = |i: usize| result.parameters[i].parameter.key.as_str();
     let mut lines = vec![format!(
         "chi-squared {} (start: {}); numbers {}, parameters {}; {}, {} evaluations",
-        short(found.chi2),
-        short(found.chi2_at_start),
-        found.residuals,
-        found.parameters.len(),
-        stopped(found.stop),
-        found.evaluations
+        short(result.chi2),
+        short(result.chi2_at_start),
+        result.residuals,
+        result.parameters.len(),
+        stopped(result.stop),
+        result.evaluations
     )];
-    if found.starts.len() > 1 {
+    if result.starts.len() > 1 {
         let near =
-            |chi2: &&f64| **chi2 <= found.starts.iter().flatten().fold(f64::INFINITY, |a, b| a.min(*b)) * 1.01 + 0.01;
-        let same = found.starts.iter().flatten().filter(near).count();
-        lines.push(format!("{same} of {} starts lead to this chi-squared", found.starts.len()));
+            |chi2: &&f64| **chi2 <= result.starts.iter().flatten().fold(f64::INFINITY, |a, b| a.min(*b)) * 1.01 + 0.01;
+        let same = result.starts.iter().flatten().filter(near).count();
+        lines.push(format!("{same} of {} starts lead to this chi-squared", result.starts.len()));
     }
-    for direction in &found.knowledge.open {
+    for direction in &result.knowledge.open {
         lines.push(match direction.as_slice() {
             [(only, _)] => format!("not identifiable: {}; the targets say less of it than its bounds", key(*only)),
             several => format!(
@@ -162,22 +162,22 @@ pub fn remarks(found: &Found) -> Vec<String> {
             ),
         });
     }
-    if found.knowledge.open.iter().any(|direction| direction.len() > 1) {
+    if result.knowledge.open.iter().any(|direction| direction.len() > 1) {
         lines.push(
             "(parts of a combination count in the distance between the bounds, on the parameter's scale)".to_owned(),
         );
     }
-    for (a, b, correlation) in &found.knowledge.correlated {
+    for (a, b, correlation) in &result.knowledge.correlated {
         lines.push(format!("correlation {correlation:+.3}: {} and {}", key(*a), key(*b)));
     }
-    for (target, outcome) in &found.targets {
-        match &outcome.seen {
-            Seen::Claim(measured) => {
+    for (target, outcome) in &result.targets {
+        match &outcome.simulated {
+            Simulated::Claim(measured) => {
                 let broken = measured.conditions.iter().filter(|condition| !condition.holds);
                 lines.extend(broken.map(|condition| format!("{}: not so: {}", target.name, condition.text)));
                 lines.extend(surprising_readings(target, measured));
             }
-            Seen::Nothing(why) => lines.push(format!("{}: not measured: {why}", target.name)),
+            Simulated::Nothing(why) => lines.push(format!("{}: not measured: {why}", target.name)),
             _ => {}
         }
     }
@@ -190,16 +190,16 @@ fn surprising_readings(target: &Target, measured: &Measured) -> Vec<String> {
         return Vec::new();
     };
     let verdict = |reading: &Reading| {
-        let found = measured.readings.iter().find(|(name, _)| *name == reading.name);
-        found.map_or(Verdict::Undecided, |(_, m)| m.verdict(&reading.band))
+        let of_reading = measured.readings.iter().find(|(name, _)| *name == reading.name);
+        of_reading.map_or(Verdict::Undecided, |(_, m)| m.verdict(&reading.band))
     };
     let differ = claim.readings.iter().filter(|reading| verdict(reading).differs_from(reading.expected));
     differ.map(|reading| format!("{} ({}): {}", target.name, reading.name, verdict(reading).word())).collect()
 }
 
 /// The same as JSON.
-pub fn json(found: &Found) -> serde_json::Value {
-    let parameters: Vec<_> = found
+pub fn json(result: &FitResult) -> serde_json::Value {
+    let parameters: Vec<_> = result
         .parameters
         .iter()
         .map(|p| {
@@ -217,23 +217,23 @@ pub fn json(found: &Found) -> serde_json::Value {
             })
         })
         .collect();
-    let targets: Vec<_> = found.targets.iter().map(|(target, outcome)| target_json(target, outcome)).collect();
-    let open: Vec<Vec<_>> = found
+    let targets: Vec<_> = result.targets.iter().map(|(target, outcome)| target_json(target, outcome)).collect();
+    let open: Vec<Vec<_>> = result
         .knowledge
         .open
         .iter()
         .map(|direction| {
             let named =
-                |(i, part): &(usize, f64)| serde_json::json!({"key": found.parameters[*i].parameter.key, "part": part});
+                |(i, part): &(usize, f64)| serde_json::json!({"key": result.parameters[*i].parameter.key, "part": part});
             direction.iter().map(named).collect()
         })
         .collect();
-    let correlated: Vec<_> = found
+    let correlated: Vec<_> = result
         .knowledge
         .correlated
         .iter()
         .map(|(a, b, c)| {
-            let key = |i: &usize| found.parameters[*i].parameter.key.clone();
+            let key = |i: &usize| result.parameters[*i].parameter.key.clone();
             serde_json::json!({"keys": [key(a), key(b)], "correlation": c})
         })
         .collect();
@@ -242,35 +242,35 @@ pub fn json(found: &Found) -> serde_json::Value {
         "targets": targets,
         "not_identifiable": open,
         "correlated": correlated,
-        "chi2": found.chi2,
-        "chi2_at_start": found.chi2_at_start,
-        "residuals": found.residuals,
-        "converged": found.converged(),
-        "stopped": stopped(found.stop),
-        "evaluations": found.evaluations,
-        "chi2_of_starts": found.starts,
+        "chi2": result.chi2,
+        "chi2_at_start": result.chi2_at_start,
+        "residuals": result.residuals,
+        "converged": result.converged(),
+        "stopped": stopped(result.stop),
+        "evaluations": result.evaluations,
+        "chi2_of_starts": result.starts,
     })
 }
 
 fn target_json(target: &Target, outcome: &Outcome) -> serde_json::Value {
-    let (wanted, simulated) = match (&target.aim, &outcome.seen) {
-        (Aim::Number { target, .. }, Seen::Number(value)) => (serde_json::json!(target), serde_json::json!(value)),
-        (Aim::Claim(claim), Seen::Claim(m)) => {
+    let (wanted, simulated) = match (&target.aim, &outcome.simulated) {
+        (Aim::Number { target, .. }, Simulated::Number(value)) => (serde_json::json!(target), serde_json::json!(value)),
+        (Aim::Claim(claim), Simulated::Claim(m)) => {
             (serde_json::json!(claim.claim.band.words()), serde_json::json!(m.value))
         }
-        (Aim::Iv(measured), Seen::Curve(simulated)) => {
+        (Aim::Iv(measured), Simulated::Curve(simulated)) => {
             let compared = measured.points.iter().zip(simulated).filter(|(point, _)| MeasuredIv::compares(point));
             let (points, values): (Vec<f64>, Vec<f64>) = compared.map(|(point, value)| (point.y, *value)).unzip();
             (serde_json::json!(points), serde_json::json!(values))
         }
-        (Aim::Retention(measured), Seen::Curve(simulated)) => {
+        (Aim::Retention(measured), Simulated::Curve(simulated)) => {
             let points: Vec<f64> = measured.points.iter().map(|point| point.y).collect();
             (serde_json::json!(points), serde_json::json!(simulated))
         }
         _ => (serde_json::Value::Null, serde_json::Value::Null),
     };
-    let error = match &outcome.seen {
-        Seen::Nothing(why) => Some(why),
+    let error = match &outcome.simulated {
+        Simulated::Nothing(why) => Some(why),
         _ => None,
     };
     serde_json::json!({

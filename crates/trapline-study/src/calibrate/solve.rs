@@ -1,24 +1,26 @@
 //! Bounded nonlinear least squares.
 //!
 //! # Theory
-//! Every parameter has a place x between its bounds, 0 to 1. The search runs in an angle, `x = (1 + sin p)/2`, so that no step leaves
-//! the bounds (the transformation of MINUIT: F. James and M. Roos, Comput. Phys. Commun. 10, 343 (1975)), by the
-//! Levenberg-Marquardt method of MINPACK (J. J. Moré, Lecture Notes in Mathematics 630, 105 (1978)), as the crate
-//! `levenberg-marquardt` has it. At a bound the angle has no slope: a start there is moved inside by a hundredth.
+//! Every parameter has a place x between its bounds, 0 to 1. The search runs in an angle, `x = (1 + sin p)/2`, so
+//! that no step leaves the bounds (the transformation of MINUIT: F. James and M. Roos, Comput. Phys. Commun. 10, 343
+//! (1975)), by the Levenberg-Marquardt method of MINPACK (J. J. Moré, Lecture Notes in Mathematics 630, 105 (1978)),
+//! as the crate `levenberg-marquardt` has it. At a bound the angle has no slope: a start there is moved inside by a
+//! hundredth.
 //!
-//! The Jacobian is of central differences. What is differentiated is a simulation, which jumps where the number of substeps of a
-//! segment changes; the jumps are of some 1e-6 of a result. On a result that follows its parameter in proportion, a step that is a
-//! share h of the value has the error `h^2/6` of the third derivative and `1e-6/h` of the jumps: both stay below 1e-3 for h from
-//! 1e-3 to a few 1e-2.
+//! The Jacobian is of central differences. What is differentiated is a simulation, which jumps where the number of
+//! substeps of a segment changes; the jumps are of some 1e-6 of a result. On a result that follows its parameter in
+//! proportion, a step that is a share h of the value has the error `h^2/6` of the third derivative and `1e-6/h` of
+//! the jumps: both stay below 1e-3 for h from 1e-3 to a few 1e-2.
 //!
-//! The search takes [`STEP`] of the distance between the bounds, and less near a bound. That is such a share of the value where the
-//! bounds are within a few times the value, or on a log scale; where they are wider it is too much, which costs the search
-//! evaluations and does not move its end beyond the change of chi-squared it stops at. Standard errors are worth more care:
-//! [`fine_jacobian`] takes a tenth of each parameter's own standard error, over which the residuals are as straight as the standard
-//! error itself takes them to be, and no less than the jumps allow.
+//! The search takes [`STEP`] of the distance between the bounds, and less near a bound. That is such a share of the
+//! value where the bounds are within a few times the value, or on a log scale; where they are wider it is too much,
+//! which costs the search evaluations and does not move its end beyond the change of chi-squared it stops at. Standard
+//! errors are worth more care: [`fine_jacobian`] takes a tenth of each parameter's own standard error, over which the
+//! residuals are as straight as the standard error itself takes them to be, and no less than the jumps allow.
 //!
 //! # Practice
-//! [`minimise`] knows no material: it is given a function of places that returns residuals, or none where there is nothing.
+//! [`minimise`] knows no material: it is given a function of places that returns residuals, or none where there is
+//! nothing.
 
 use std::cell::{Cell, RefCell};
 
@@ -157,8 +159,8 @@ pub fn steps(places: &[f64]) -> Vec<f64> {
 
 /// Derivatives as [`jacobian`] has them, with steps that go with the standard errors of the parameters.
 ///
-/// `least` are the shortest steps that the jumps of the simulation allow, in places, and `errors` the standard errors that a
-/// Jacobian leads to; a parameter without one keeps the search's step.
+/// `least` are the shortest steps that the jumps of the simulation allow, in places, and `errors` the standard errors
+/// that a Jacobian leads to; a parameter without one keeps the search's step.
 pub fn fine_jacobian(
     residuals: Residuals,
     places: &[f64],
@@ -185,8 +187,8 @@ pub fn fine_jacobian(
     found
 }
 
-/// Derivatives of the residuals with respect to places: rows of residuals, columns of parameters, each by its own step. Never steps
-/// over a bound.
+/// Derivatives of the residuals with respect to places: rows of residuals, columns of parameters, each by its own
+/// step. Never steps over a bound.
 pub fn jacobian(residuals: Residuals, places: &[f64], at: &[f64], steps: &[f64]) -> DMatrix<f64> {
     let column = |i: usize| {
         let step = |to: f64| {
@@ -292,7 +294,8 @@ mod tests {
     fn a_curved_valley_is_followed_to_its_end() {
         let found = minimise(&valley, &[0.2, 0.8], 2000).expect("starts");
         assert_eq!(found.stop, Stop::Converged);
-        // Both residuals are 0 at the end; central differences of a quadratic are exact, so the end is reached to the change asked for.
+        // Both residuals are 0 at the end; central differences of a quadratic are exact, so the end is reached to the
+        // change asked for.
         assert!(found.places.iter().all(|p| (p - 0.75).abs() < 1e-6), "{found:?}");
         assert!(found.chi2() < 1e-10 && found.at_bound() == [None, None]);
     }
@@ -319,7 +322,8 @@ mod tests {
         let log = |p: &[f64]| Some(vec![libm::log(p[0].max(1e-9)) / 0.01]);
         let errors = |j: &DMatrix<f64>| vec![Some(1.0 / j[(0, 0)])];
         let (at, places) = (log(&[1e-3]).unwrap(), [1e-3]);
-        // Central differences of the logarithm are off by (h/x)^2/3: 3e-7 for a step of 1e-6, which is a tenth of the error.
+        // Central differences of the logarithm are off by (h/x)^2/3: 3e-7 for a step of 1e-6, which is a tenth of the
+        // error.
         let fine = fine_jacobian(&log, &places, &at, &[0.0], errors)[(0, 0)];
         assert!((fine / 1e5 - 1.0).abs() < 1e-6, "{fine}");
         // Not below the least step: 3 % for 0.3 of the value.

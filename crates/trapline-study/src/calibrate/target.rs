@@ -10,7 +10,7 @@ use trapline_report::analysis::line::Line;
 pub struct Target {
     pub name: String,
     pub aim: Aim,
-    /// Measured at the end only: it pulls nothing.
+    /// Only checked at the end: it does not enter the fit.
     pub check: bool,
 }
 
@@ -23,7 +23,7 @@ pub enum Aim {
     Retention(MeasuredRetention),
 }
 
-/// How far from its target a number may be expected: one standard error of what is known.
+/// The standard error of a target's number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Width {
     /// In the unit of the target.
@@ -124,7 +124,7 @@ pub enum Measure {
     FillingAfter { pulses: PulseSetup },
     /// Share of the programmed window that is left some time after the pulses.
     Retained { pulses: PulseSetup, time_s: f64 },
-    /// A number of the material itself: what is known of it from elsewhere.
+    /// A number of the material's own file, whose value is known from elsewhere.
     Parameter { key: String },
 }
 
@@ -151,8 +151,8 @@ pub struct MeasuredIv {
 impl MeasuredIv {
     /// Distance of a simulated current from the measured one, in standard errors.
     ///
-    /// The logarithm of their ratio; with a floor `f`, the difference of `asinh(I/f)`, which is the logarithm well above the floor,
-    /// and `I/f` well below, whatever the signs.
+    /// The logarithm of their ratio; with a floor `f`, the difference of `asinh(I/f)`, which is the logarithm well
+    /// above the floor, and `I/f` well below, whatever the signs.
     pub fn residual(&self, simulated_a: f64, measured_a: f64) -> f64 {
         let distance = match self.floor_a {
             None => libm::log(simulated_a / measured_a),
@@ -161,7 +161,7 @@ impl MeasuredIv {
         distance / self.relative
     }
 
-    /// Whether a point is compared: at 0 V there is nothing to see.
+    /// Whether a point is compared: at 0 V the current is 0 in any material.
     pub fn compares(point: &Point) -> bool {
         point.x != 0.0
     }

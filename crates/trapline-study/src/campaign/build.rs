@@ -1,4 +1,5 @@
-//! From a campaign file to a plan: every place of the sweeps checked, its materials read and changed, its points numbered.
+//! From a campaign file to a plan: every place of the sweeps checked, its materials read and changed, its points
+//! numbered.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -48,9 +49,9 @@ pub(super) fn materials(files: &[MaterialFile], origin: &str, base: &Path) -> Re
     Ok(materials)
 }
 
-/// Why a case does not become points.
+/// Why a case cannot be turned into points.
 pub(super) enum Refused {
-    /// The file with the values of the case is no campaign: which key and why.
+    /// The file with the values of the case is not a valid campaign: which key and why.
     File(String),
     Value(Bad),
 }
@@ -64,7 +65,7 @@ impl From<Bad> for Refused {
 /// Materials with the numbers that sweeps give them, or why there are none.
 type Changed = HashMap<Vec<usize>, Result<Vec<Material>, Bad>>;
 
-/// A plan in the making.
+/// A plan while it is built, case by case.
 pub(super) struct Build<'a> {
     pub(super) sweeps: Sweeps,
     label: CampaignLabel,
@@ -79,7 +80,8 @@ pub(super) struct Build<'a> {
     /// Materials with what is done to them, by the places on the axes that change them.
     programmed: HashMap<Vec<usize>, Vec<Arc<Programmed>>>,
     materials: Vec<Material>,
-    /// The materials with the numbers that sweeps give them, or why not, by the places on the axes that do.
+    /// The materials with the numbers that sweeps give them, or the reason why there are none; keyed by the places on
+    /// those axes.
     changed: Changed,
 }
 
@@ -126,7 +128,7 @@ impl<'a> Build<'a> {
         let label = CampaignLabel {
             name: file.name.clone(),
             campaign_toml: text.to_owned(),
-            overrides: overrides.told(),
+            overrides: overrides.described(),
             sweeps: sweeps.axes.clone(),
             materials: materials.iter().map(|of| (of.name.clone(), of.text.clone())).collect(),
             temperatures_k,
@@ -272,10 +274,9 @@ impl<'a> Build<'a> {
             let program = check::program(&format!("material[{i}].program"), &of.program)?;
             let material = physics.map_or_else(|| material.clone(), |physics| physics.left_of(material.clone()));
             let segments = protocol::segments(&program).len() as u64;
-            let found = Programmed { material, program, segments };
-            let before =
-                self.cases.last().and_then(|case| case.of.materials.get(i)).filter(|before| ***before == found);
-            programmed.push(before.cloned().unwrap_or_else(|| Arc::new(found)));
+            let new = Programmed { material, program, segments };
+            let before = self.cases.last().and_then(|case| case.of.materials.get(i)).filter(|before| ***before == new);
+            programmed.push(before.cloned().unwrap_or_else(|| Arc::new(new)));
         }
         Ok(programmed)
     }
@@ -286,19 +287,19 @@ impl<'a> Build<'a> {
     }
 }
 
-/// The materials with the numbers that sweeps give them, each set of numbers by its places on the axes that do. Nothing else takes as
-/// long in a plan: sets are read side by side.
+/// The materials with the numbers that sweeps give them, each set of numbers by its places on the axes that do.
+/// Nothing else takes as long in a plan: sets are read side by side.
 fn changed(sweeps: &Sweeps, materials: &[Material]) -> Result<Changed, Bad> {
     let sets = sweeps.sets_of_parameters();
     check::changed_materials(sets.len().saturating_mul(materials.len()))?;
-    // Every set changes the same keys: a draft needs no change back.
+    // Every set changes the same keys, so a draft can be reused without undoing the last change.
     let drafts = || materials.iter().map(|of| Draft::new(&of.text, &of.name)).collect::<Result<Vec<_>, _>>();
     let read = |drafts: &mut Result<Vec<Draft>, DraftError>, (places, case): (Vec<usize>, usize)| {
-        let found = sweeps.parameters(case).and_then(|parameters| match drafts {
+        let materials = sweeps.parameters(case).and_then(|parameters| match drafts {
             Ok(drafts) => materials.iter().zip(drafts).map(|(of, draft)| with(of, draft, &parameters)).collect(),
             Err(error) => Err(wrong_material(&materials[0].name, error)),
         });
-        (places, found)
+        (places, materials)
     };
     Ok(sets.into_par_iter().map_init(drafts, read).collect())
 }
@@ -333,14 +334,14 @@ fn temperatures(in_celsius: &[f64]) -> Result<Vec<f64>, Bad> {
     const KEY: &str = "bake.temperatures_c";
     check::not_empty(KEY, in_celsius.len(), "one temperature")?;
     check::at_most(KEY, in_celsius.len(), MAX_TEMPERATURES)?;
-    let mut found: Vec<f64> = Vec::new();
+    let mut temperatures_k: Vec<f64> = Vec::new();
     for (i, &value) in in_celsius.iter().enumerate() {
         let key = format!("{KEY}[{i}]");
         let temperature_k = kelvin(check::temperature(&key, value)?);
-        if found.contains(&temperature_k) {
+        if temperatures_k.contains(&temperature_k) {
             return Err(Bad::key(key, format!("{value:?} for the second time"), "another temperature"));
         }
-        found.push(temperature_k);
+        temperatures_k.push(temperature_k);
     }
-    Ok(found)
+    Ok(temperatures_k)
 }

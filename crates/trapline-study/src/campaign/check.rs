@@ -26,12 +26,13 @@ pub const MAX_KEPT_BELOW: f64 = 0.9999;
 pub const MAX_DUMP_READINGS: u64 = 1 << 25;
 /// Most points of a campaign.
 pub const MAX_POINTS: usize = 200_000;
-/// Most materials with numbers that sweeps give them: each is read like a file of its own, up to some milliseconds and kilobytes each.
+/// Most materials with numbers that sweeps give them: each is read like a file of its own, up to some milliseconds
+/// and kilobytes each.
 pub const MAX_CHANGED_MATERIALS: usize = 20_000;
 /// Largest record, dumps aside: its histograms pass through memory a point at a time.
 pub const MAX_RECORD_BYTES: u64 = 1 << 36;
-/// Largest part of a record that the summary and the figures hold in memory, twice while it is read: all numbers but histograms and
-/// dumps.
+/// Largest part of a record that the summary and the figures hold in memory, twice while it is read: all numbers but
+/// histograms and dumps.
 pub const MAX_SUMMARY_BYTES: u64 = 1 << 30;
 
 /// A finite number from `low` to `high`, both included.
@@ -70,12 +71,12 @@ pub(super) fn whole(key: &str, value: i64, low: u64, high: u64) -> Result<u64, B
     }
 }
 
-/// A list with something in it.
+/// Refuses an empty list.
 pub(super) fn not_empty(key: &str, length: usize, of: &str) -> Result<(), Bad> {
     if length > 0 { Ok(()) } else { Err(Bad::key(key, "an empty list", format!("a list of at least {of}"))) }
 }
 
-/// A list that is not too long.
+/// Refuses a list longer than its limit.
 pub(super) fn at_most(key: &str, length: usize, most: usize) -> Result<(), Bad> {
     if length <= most {
         return Ok(());
@@ -125,7 +126,7 @@ pub(super) fn dump(file: &DumpFile, shape: ArrayShape, checkpoints: usize) -> Re
     Ok(CellWindow { first_row, first_col, rows, cols })
 }
 
-/// Axes that are there, and limits that leave something to fail.
+/// Refuses empty axes, and limits under which no cell could fail.
 pub(super) fn qualification(of: &QualificationFile, sweeps: &[Sweep]) -> Result<(), Bad> {
     let swept: Vec<&str> = sweeps.iter().map(|sweep| sweep.name.as_str()).collect();
     let axis = |key: &str, name: &str| match &swept[..] {
@@ -151,7 +152,7 @@ pub(super) fn qualification(of: &QualificationFile, sweeps: &[Sweep]) -> Result<
     whole("qualification.allowed_fails", of.allowed_fails, 0, MAX_POINTS as u64).map(drop)
 }
 
-/// A fresh cell that conducts, and no more than a number can say.
+/// Refuses a material whose fresh cell does not conduct, or conducts more than a number can hold.
 pub(super) fn read_out(material: &Material, read: &ReadOut, temperature_k: f64) -> Result<(), Bad> {
     if read.is_sound() {
         return Ok(());
@@ -187,7 +188,8 @@ pub(super) fn changed_materials(number: usize) -> Result<(), Bad> {
 
 /// Numbers of the record of this many points, dumps aside.
 pub(super) fn record_size(points: usize, checkpoints: usize, bins: usize) -> Result<(), Bad> {
-    // Per checkpoint four moments of four quantities and the failures, 8 bytes each; and three histograms with their two ends.
+    // Per checkpoint four moments of four quantities and the failures, 8 bytes each; and three histograms with their
+    // two ends.
     let summary = (points * checkpoints) as u64 * (16 + 1) * 8;
     let record = summary + (points * checkpoints) as u64 * 3 * (bins as u64 + 2) * 8;
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);

@@ -18,9 +18,9 @@ pub(super) fn outcome(
     backend: &dyn Backend,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<PointOutcome, RunError> {
-    let found = backend.statistics(job, progress).map_err(|source| failed(point, source))?;
+    let statistics = backend.statistics(job, progress).map_err(|source| failed(point, source))?;
     let dump = window.map(|window| traced(point, job, shape, window, backend)).transpose()?;
-    Ok(PointOutcome { dump, ..found.outcome(job) })
+    Ok(PointOutcome { dump, ..statistics.outcome(job) })
 }
 
 /// The trace of a window of an array.
@@ -32,8 +32,8 @@ pub(super) fn traced(
     backend: &dyn Backend,
 ) -> Result<CellDump, RunError> {
     let trace = backend.trace(job, &CellSet::window(shape, &window)).map_err(|source| failed(point, source))?;
-    let found = dump(job, window, [&trace.conductance, &trace.filling, &trace.lost].map(|a| a.view()));
-    found.ok_or(RunError::Dump { number: point.number })
+    let planes = dump(job, window, [&trace.conductance, &trace.filling, &trace.lost].map(|a| a.view()));
+    planes.ok_or(RunError::Dump { number: point.number })
 }
 
 fn failed(point: &PointLabel, source: BackendError) -> RunError {
@@ -45,7 +45,7 @@ fn failed(point: &PointLabel, source: BackendError) -> RunError {
     }
 }
 
-/// The trace of a window, as planes of rows and columns and in siemens.
+/// The trace of a window as arrays (checkpoint, row, column), conductances in S.
 fn dump(job: &Job, window: CellWindow, [conductance, filling, lost]: [ArrayView2<'_, f32>; 3]) -> Option<CellDump> {
     let shape = (job.times_s().len(), window.rows as usize, window.cols as usize);
     let plane =

@@ -22,7 +22,7 @@ pub struct Bad {
 
 impl Bad {
     pub(crate) fn key(key: impl std::fmt::Display, value: impl ToString, limit: impl ToString) -> Bad {
-        // A file can hold a text of a mebibyte in any place; its end is no help.
+        // Shortened: a file can hold a text of a mebibyte here, and its end helps nobody.
         Bad { what: format!("key {key}"), value: toml_file::shown(&value.to_string()), limit: limit.to_string() }
     }
 }
@@ -47,7 +47,7 @@ pub enum CampaignError {
 }
 
 impl CampaignError {
-    /// Whether the system refused a file, rather than the file holding something wrong.
+    /// Whether the system refused to read a file, rather than the file holding something wrong.
     pub fn is_io(&self) -> bool {
         match self {
             CampaignError::Unreadable { .. } => true,

@@ -1,5 +1,5 @@
-//! What a campaign will take: time, from a quick measurement on the backend that is going to compute it; room on the disk, from
-//! a point that is computed small and written; memory, from what is held at once.
+//! What a campaign will take: time, from a quick measurement on the backend that is going to compute it; room on the
+//! disk, from a point that is computed small and written; memory, from what is held at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,16 +17,16 @@ use trapline_model::files::commit::CommitError;
 use trapline_model::outcome::{CampaignLabel, CellWindow, Coordinate, PointOutcome, Program, Provenance, Sweep};
 use trapline_record::{RecordError, merge_points, write_point};
 
-/// A call this long says how fast a backend is.
+/// Shortest backend call, s, whose duration is taken as a measurement.
 const ENOUGH: Duration = Duration::from_millis(200);
-/// Rows and columns a measurement begins with.
+/// Rows and columns of the first array that is measured; larger ones follow until a call takes long enough.
 const FIRST_LINES: u64 = 64;
-/// Most kinds of points that are measured, the largest first; the others are put in proportion to their steps.
+/// Most kinds of points that are measured, the largest first; the time of the others is scaled by their steps.
 const MOST_SAMPLES: usize = 12;
-/// Copies of a point in a record, and in another: the difference tells what each takes.
+/// Copies of a point in two trial records: the difference in size over the difference in copies is the size of each.
 const FEW: usize = 2;
 const MORE: usize = 8;
-/// Rows and columns of a dump, and of another: what larger ones take is on the line through both.
+/// Rows and columns of two trial dumps: larger ones are extrapolated on the line through both.
 const FEW_LINES: u64 = 12;
 const MORE_LINES: u64 = 32;
 
@@ -37,13 +37,13 @@ pub struct Time {
     pub seconds: f64,
     /// Points measured, each of another material or programming.
     pub samples: usize,
-    /// Whether other kinds were put in proportion.
+    /// Whether every kind of point was measured, rather than some scaled from others.
     pub all_kinds: bool,
     #[serde(skip)]
     speeds: Speeds,
 }
 
-/// Why no time is measured.
+/// Why the time could not be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum TimeError {
     #[error(transparent)]
@@ -52,7 +52,7 @@ pub enum TimeError {
     Job(#[from] JobError),
 }
 
-/// What the record and its points take, on the disk and of time.
+/// Disk space and time that writing the points and the record takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Recording {
     /// The record.
@@ -68,25 +68,25 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// The time of a run of so many points, s, that takes so long to compute them without their dumps: they are written meanwhile, and
-    /// merged afterwards.
+    /// The time of a run of so many points, s, that takes so long to compute them without their dumps: they are
+    /// written meanwhile, and merged afterwards.
     pub fn seconds(&self, points: usize, computing_s: f64) -> f64 {
         let of_all = |one_ns: u64| one_ns as f64 * 1e-9 * points as f64;
         (computing_s + of_all(self.dumping_ns)).max(of_all(self.writing_ns)) + of_all(self.merging_ns)
     }
 }
 
-/// What a step of a cell takes, s, of each kind of point that was measured.
+/// Seconds per step of a cell, for each kind of point that was measured.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Speeds(Vec<(Kind, f64)>);
 
 impl Speeds {
-    /// Of a kind that was not measured: as another of its material, or as any.
+    /// A kind that was not measured takes the speed of another kind of its material, else of any.
     fn of(&self, kind: Kind) -> f64 {
         let same = |(known, _): &&(Kind, f64)| *known == kind;
         let near = |(known, _): &&(Kind, f64)| known.material_index == kind.material_index;
-        let found = self.0.iter().find(same).or_else(|| self.0.iter().find(near)).or_else(|| self.0.first());
-        found.map_or(0.0, |(_, seconds)| *seconds)
+        let speed = self.0.iter().find(same).or_else(|| self.0.iter().find(near)).or_else(|| self.0.first());
+        speed.map_or(0.0, |(_, seconds)| *seconds)
     }
 }
 
@@ -101,8 +101,9 @@ impl Time {
     }
 }
 
-/// Measures how long the points of these numbers take. Compiles the kernels and runs each kind of point, on an array grown until a
-/// call takes 0.2 s or the array is the point's own. Without the dumps: [`recording`] has what these take.
+/// Measures how long the points of these numbers take. Compiles the kernels and runs each kind of point, on an array
+/// grown until a call takes 0.2 s or the array is the point's own. Without the dumps: [`recording`] has what these
+/// take.
 ///
 /// # Errors
 /// What the backend fails with.
@@ -110,7 +111,7 @@ pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Tim
     let mut kinds: BTreeMap<Kind, (usize, u128)> = BTreeMap::new();
     for &number in numbers {
         let (largest, cells) = kinds.entry(plan.kind(number)).or_insert((number, 0));
-        // On the largest array: calls have a cost of their own, which counts most in small ones.
+        // On the largest array: the fixed cost of a call counts most in small ones.
         if plan.shape(number).cells() > plan.shape(*largest).cells() {
             *largest = number;
         }
@@ -119,16 +120,16 @@ pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Tim
     let mut order: Vec<_> =
         kinds.iter().map(|(&kind, &(number, cells))| (kind, number, cells * u128::from(kind.steps))).collect();
     order.sort_by_key(|&(_, _, work)| std::cmp::Reverse(work));
-    // One of each material before a second of any.
-    let mut seen = BTreeSet::new();
-    order.sort_by_key(|&(kind, _, _)| !seen.insert(kind.material_index));
+    // One kind of each material is measured before a second kind of any.
+    let mut materials = BTreeSet::new();
+    order.sort_by_key(|&(kind, _, _)| !materials.insert(kind.material_index));
     let mut speeds = Speeds::default();
     for (kind, number, _) in order.into_iter().take(MOST_SAMPLES) {
         speeds.0.push((kind, seconds_per_cell(plan, backend, number)? / kind.steps as f64));
     }
     let (samples, all_kinds) = (speeds.0.len(), kinds.len() <= MOST_SAMPLES);
-    let found = Time { seconds: 0.0, samples, all_kinds, speeds };
-    Ok(Time { seconds: found.of(plan, numbers), ..found })
+    let time = Time { seconds: 0.0, samples, all_kinds, speeds };
+    Ok(Time { seconds: time.of(plan, numbers), ..time })
 }
 
 fn seconds_per_cell(plan: &Plan, backend: &dyn Backend, number: usize) -> Result<f64, TimeError> {
@@ -202,7 +203,7 @@ pub fn recording(plan: &Plan, backend: &dyn Backend, program: Program) -> Result
     let points = plan.numbers.len() as f64;
     let nanoseconds = |seconds: f64| (seconds * 1e9) as u64;
     Ok(Recording {
-        // Of points that are not computed the record holds names and fill values, which are packed to next to nothing.
+        // For points that are not computed the record holds names and fill values, which compress to almost nothing.
         record_bytes: (all.first.max(0.0) + points * all.record) as u64,
         parts_bytes: (points * all.point) as u64,
         writing_ns: nanoseconds(all.writing_s),
@@ -211,7 +212,7 @@ pub fn recording(plan: &Plan, backend: &dyn Backend, program: Program) -> Result
     })
 }
 
-/// What writing points showed.
+/// Sizes and times measured by writing points.
 struct Written {
     /// Bytes of a point's file.
     point: f64,
@@ -228,7 +229,8 @@ struct Written {
 }
 
 impl Written {
-    /// On the line through something smaller and this, so many times their distance beyond this.
+    /// Linear extrapolation: the line through `smaller` and this, continued beyond this by so many times their
+    /// distance.
     fn grown(&self, smaller: &Written, times: f64) -> Written {
         let on = |of: fn(&Written) -> f64| of(self) + times * (of(self) - of(smaller)).max(0.0);
         Written {
@@ -271,7 +273,7 @@ fn write(label: &CampaignLabel, by: &Provenance, outcome: &PointOutcome) -> Resu
     })
 }
 
-/// The campaign of one point, so many times.
+/// A campaign that repeats one point so many times.
 fn copies(one: &CampaignLabel, count: usize) -> CampaignLabel {
     let coordinate = Coordinate::Whole((0..count as i64).collect());
     let sweep = Sweep { name: "copy".to_owned(), coordinate, keys: Vec::new() };
@@ -283,25 +285,26 @@ fn dump_bytes(plan: &Plan) -> u64 {
     plan.label.dump.map_or(0, |of| of.rows * of.cols * plan.label.times_s.len() as u64 * 12)
 }
 
-/// Bytes held at once at the worst: the summary's numbers of all points, twice while they are read; points on their way to their
-/// files; the pieces a record is written in. The backend's own memory comes to it.
+/// Bytes held at once at the worst: the summary's numbers of all points, twice while they are read; points on their
+/// way to their files; the pieces a record is written in. The backend's own memory comes to it.
 pub fn memory_bytes(plan: &Plan) -> u64 {
     let label = &plan.label;
     let (points, times) = (label.points() as u64, label.times_s.len() as u64);
     // Moments of four quantities and the failures; texts and single numbers of a point.
     let summary = points * (2 * times * 17 * 8 + 1024);
     let histograms = times * 3 * (label.bins as u64 + 2) * 8;
-    // One is computed, one written.
+    // Two dumps are in memory: one being computed, one being written.
     let waiting = 2;
     // Program and libraries, and 50 datasets of which up to a MiB waits.
     let base = 32 << 20;
     let pieces = 50 * (points * times * 8).min(1 << 20);
-    // Dumps are packed: what waits, what it grows in, a piece in HDF5's cache and its packed copies, when read and when written.
+    // Dumps are packed: what waits, what it grows in, a piece in HDF5's cache and its packed copies, when read and
+    // when written.
     let dumps = 3 * 8 * (points * dump_bytes(plan) / 3).min(1 << 20);
     summary + waiting * (histograms + 3 * dump_bytes(plan)) + base + pieces + dumps
 }
 
 fn length(path: &Path) -> Result<u64, RecordError> {
-    let found = fs::metadata(path).map_err(|source| RecordError::Unreadable { path: path.to_owned(), source })?;
-    Ok(found.len())
+    let metadata = fs::metadata(path).map_err(|source| RecordError::Unreadable { path: path.to_owned(), source })?;
+    Ok(metadata.len())
 }

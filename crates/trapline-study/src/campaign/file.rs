@@ -1,7 +1,8 @@
 //! The campaign file as it is written: TOML keys and their types. Limits are checked afterwards.
 //!
-//! `campaigns/bake.toml` has every key with a comment. Unknown keys are refused everywhere. In the structures below an
-//! `Option` may be left out; integers are read as signed ones, so that a negative number is told its limit, not its type.
+//! `campaigns/bake.toml` has every key with a comment. Unknown keys are refused everywhere. In the structures below
+//! an `Option` may be left out; integers are read as signed ones, so that a negative number is told its limit, not
+//! its type.
 
 use serde::Deserialize;
 use trapline_model::material::Material;
@@ -100,7 +101,8 @@ pub struct BakeFile {
     pub per_octave: Option<i64>,
     /// Points from `from_s` to `to_s`, evenly in log(t).
     pub points: Option<i64>,
-    /// What the temperature does, again and again: a leg that names no temperature is at the point's. Constant where it is left out.
+    /// What the temperature does, again and again: a leg that names no temperature is at the point's. Constant where
+    /// it is left out.
     pub cycle: Option<Vec<LegFile>>,
     /// How often; for ever where it is left out. The temperature of the last leg holds on.
     pub cycles: Option<i64>,

@@ -1,4 +1,4 @@
-//! Remarks on the model's validity: what may be computed, and should not be believed without a second thought.
+//! Remarks on the model's validity: settings that can be computed but lie outside what the model was made for.
 
 use trapline_model::cell::validity;
 use trapline_model::material::Material;
@@ -56,13 +56,13 @@ mod tests {
     fn a_barrier_too_wide_or_too_hot_for_its_law_is_remarked_on() {
         let mut dots = material::shipped("pi-ws2-qd").unwrap();
         let remarks = |dots: &Material, bake_c: f64| {
-            let found = flags(dots, &[], kelvin(25.0), kelvin(bake_c), 0.1);
-            found.into_iter().filter(|remark| remark.contains("broadens injection")).collect::<Vec<_>>()
+            let remarks = flags(dots, &[], kelvin(25.0), kelvin(bake_c), 0.1);
+            remarks.into_iter().filter(|remark| remark.contains("broadens injection")).collect::<Vec<_>>()
         };
         assert!(remarks(&dots, 700.0).is_empty());
         let hot = remarks(&dots, 1000.0);
         assert!(hot.len() == 1 && hot[0].contains("baking at 1000 °C") && hot[0].contains("1.50 nm"), "{hot:?}");
-        // At the temperature its currents were taken at already: then nothing is right at any temperature.
+        // Outside validity already at the temperature its currents were measured at, and so at every temperature.
         dots.barrier.width_m = 5e-9;
         assert_eq!(remarks(&dots, 100.0).len(), 2);
         dots.injection.thermal_broadening = false;

@@ -1,8 +1,9 @@
-//! What a folder of points is for: the campaign as the run that began it was asked for it.
+//! What the run that began a folder of points was asked to compute: its campaign, its points, its backend.
 //!
-//! The file `plan.json` is committed into the folder before the first point. Whoever holds the folder's lock and finds its own
-//! intent there may take the points over by their names alone, ten thousand of them in well under a second: a name is only given
-//! to a point that is whole and on the disk. Every point is opened, and held against the campaign, when the record is merged.
+//! The file `plan.json` is committed into the folder before the first point. Whoever holds the folder's lock and
+//! finds its own intent there may take the points over by their names alone, ten thousand of them in well under a
+//! second: a point file gets its name only once it is complete and on the disk. Every point is opened, and compared
+//! with the campaign, when the record is merged.
 
 use std::io::Read;
 use std::path::Path;
@@ -16,7 +17,8 @@ use trapline_record::FORMAT_VERSION;
 
 /// Name of the file in the folder of points.
 pub(super) const NAME: &str = "plan.json";
-/// Longest such file: the campaign and its materials are of a mebibyte each at most, and JSON may write a character as six.
+/// Longest `plan.json` that is read, bytes: the campaign and each material have a mebibyte at most, and JSON may
+/// escape a character as six.
 const MAX_BYTES: u64 = 128 << 20;
 
 /// What decides the values of a run's points.
@@ -53,7 +55,7 @@ impl Intent {
         }
     }
 
-    /// Reads the file of a folder; in words why there is none to be had.
+    /// Reads `plan.json` of a folder; the error says in words why it cannot be used.
     pub(super) fn read(path: &Path) -> Result<Intent, String> {
         let mut text = String::new();
         let file = files::open(path).map_err(|e| e.to_string())?;
@@ -62,11 +64,12 @@ impl Intent {
     }
 
     pub(super) fn text(&self) -> String {
-        // Strings and numbers have a form in JSON, whatever they hold.
+        // Cannot fail: every string and number has a JSON form.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// In what a run that goes on differs from the one that began; None if their points are alike.
+    /// The first difference that would change a point's values between the run that resumes and the one that began;
+    /// `None` if there is none.
     pub(super) fn difference(&self, begun: &Intent) -> Option<String> {
         if self.record_format != begun.record_format {
             let [a, b] = [begun.record_format, self.record_format].map(|[major, minor]| format!("{major}.{minor}"));
@@ -100,7 +103,7 @@ impl Intent {
         other_computer(&begun.computer, &self.computer)
     }
 
-    /// A remark where another build of the program goes on.
+    /// A remark where another version or commit of the program resumes the run.
     pub(super) fn other_program(&self, begun: &Intent) -> Option<String> {
         let Intent { program, .. } = self;
         (*program != begun.program)
@@ -108,14 +111,14 @@ impl Intent {
     }
 }
 
-/// What gives the same bits as itself and nothing else: the CPU backend on any machine, the reference, GPUs of one kind with their driver,
-/// wherever they are plugged in.
-pub(super) fn computer(who: &Identity) -> String {
-    let Identity { backend, driver, .. } = who;
-    if backend == "gpu" { format!("gpu ({}, {driver})", who.model()) } else { backend.clone() }
+/// A name for the computers whose results agree bit for bit: the CPU backend on any machine, the reference, or GPUs
+/// of one model with one driver, in whatever slot.
+pub(super) fn computer(identity: &Identity) -> String {
+    let Identity { backend, driver, .. } = identity;
+    if backend == "gpu" { format!("gpu ({}, {driver})", identity.model()) } else { backend.clone() }
 }
 
-/// What is to be said where values of one computer would stand beside those of another.
+/// The message where values of one computer would stand beside those of another; `None` where both give the same bits.
 pub(super) fn other_computer(was: &str, is: &str) -> Option<String> {
     (was != is).then(|| format!("it was computed by {was} and would be by {is}: they agree, but not bit by bit"))
 }
@@ -160,7 +163,7 @@ mod tests {
     fn what_changes_values_is_named() {
         let begun = intent();
         assert_eq!(intent().difference(&begun), None);
-        // Neither changes a value.
+        // Neither `replaces` nor the version of the program changes a value.
         let other = Intent { replaces: true, program: "trapline 2 (y)".to_owned(), ..intent() };
         assert_eq!(other.difference(&begun), None);
         assert!(other.other_program(&begun).is_some_and(|remark| remark.contains("trapline 2 (y)")));
@@ -181,7 +184,8 @@ mod tests {
         }
     }
 
-    /// A run may go on with another GPU of the same kind, and with points of a version that did not say where one is plugged in.
+    /// A run may go on with another GPU of the same kind, and with points of a version that did not say where one is
+    /// plugged in.
     #[test]
     fn adapters_of_a_kind_are_one_computer() {
         let gpu = |adapter: &str| {

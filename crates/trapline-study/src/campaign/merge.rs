@@ -8,7 +8,7 @@ use trapline_model::files::commit::Batch;
 use trapline_model::outcome::{CampaignLabel, CampaignRecord, Identity, Program, Provenance};
 use trapline_record::{Held, Record, RecordError, Source, Trust, UnfinishedRecord};
 
-/// Why pieces do not make a campaign; one line.
+/// Why pieces cannot be merged into a campaign, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
     #[error("{} is of another campaign than {}: its {what} is another; merge pieces of one campaign", path.display(), first.display())]
@@ -30,7 +30,7 @@ pub enum MergeError {
 pub struct Merged {
     pub points: usize,
     pub of: usize,
-    /// What the reader of the result should know: several computers, say.
+    /// Remarks for the user, such as that several computers made the points.
     pub remarks: Vec<String>,
 }
 
@@ -44,8 +44,8 @@ impl Piece {
     fn open(path: &Path, trust: Trust) -> Result<Piece, MergeError> {
         let kind = |kind| Err(MergeError::Kind { path: path.to_owned(), kind });
         match trapline_record::open(path, trust)? {
-            Record::Campaign(found) => Ok(Piece::Record(found)),
-            Record::Unfinished(found) => Ok(Piece::Unfinished(found)),
+            Record::Campaign(piece) => Ok(Piece::Record(piece)),
+            Record::Unfinished(piece) => Ok(Piece::Unfinished(piece)),
             Record::Point(..) => kind("point of a campaign"),
             Record::Experiment(_) => kind("record of an experiment"),
         }
@@ -82,9 +82,10 @@ impl Piece {
     }
 }
 
-/// Merges records of shards, and what is finished of campaigns in progress, into one record of the campaign. A point that
-/// several pieces hold must have the same values in all of them. Points that no piece holds are an error unless `partial`. Pieces
-/// without a seal are read where they are trusted; the points of a campaign in progress must be sealed.
+/// Merges records of shards, and what is finished of campaigns in progress, into one record of the campaign. A point
+/// that several pieces hold must have the same values in all of them. Points that no piece holds are an error unless
+/// `partial`. Pieces without a seal are read where they are trusted; the points of a campaign in progress must be
+/// sealed.
 ///
 /// # Errors
 /// [`MergeError`]; `destination` is then as it was.
@@ -147,7 +148,7 @@ pub fn stage_merge(
     let provenance = Provenance {
         program_version: program.version.to_owned(),
         commit: program.commit.to_owned(),
-        identity: computers.first().cloned().unwrap_or_else(|| who(first)),
+        identity: computers.first().cloned().unwrap_or_else(|| identity_of(first)),
         started_utc,
         ended_utc: now(),
     };
@@ -160,23 +161,23 @@ pub fn stage_merge(
     Ok(Merged { points: sources.len(), of: label.points(), remarks })
 }
 
-fn who(piece: &Piece) -> Identity {
+fn identity_of(piece: &Piece) -> Identity {
     match piece {
         Piece::Record(record) => record.provenance.identity.clone(),
         Piece::Unfinished(record) => record.provenance.identity.clone(),
     }
 }
 
-/// One identity of each computer whose bits may differ from another's.
+/// One identity for each kind of computer whose results may differ in their bits from another's.
 fn computers(pieces: &[Piece]) -> Vec<Identity> {
-    let mut found: Vec<Identity> = Vec::new();
+    let mut computers: Vec<Identity> = Vec::new();
     for piece in pieces {
-        let identity = who(piece);
-        if found.iter().all(|known| intent::computer(known) != intent::computer(&identity)) {
-            found.push(identity);
+        let identity = identity_of(piece);
+        if computers.iter().all(|known| intent::computer(known) != intent::computer(&identity)) {
+            computers.push(identity);
         }
     }
-    found
+    computers
 }
 
 fn same_values(number: usize, first: &Piece, second: &Piece) -> Result<(), MergeError> {

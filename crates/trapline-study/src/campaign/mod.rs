@@ -1,10 +1,11 @@
 //! Campaigns: many points (a material at a temperature, at a place of the sweeps), planned, run and recorded.
 //!
-//! A campaign file ([`mod@file`] describes it) becomes a checked [`Plan`]: every value is inside its limit, every material is
-//! read, and nothing that follows can fail for what the user wrote. The points of a plan are numbered, and independent: a point
-//! depends on the plan and on its number, not on the points before it, nor on who computes it. [`run()`] computes them one after
-//! another, or those of one [`Shard`], commits each as its own file, and merges the files into the record. [`merge()`] puts the
-//! records of shards together. [`slurm`] writes the job scripts that have a cluster do both.
+//! A campaign file ([`mod@file`] describes it) becomes a checked [`Plan`]: every value is inside its limit, every
+//! material is read, and nothing that follows can fail for what the user wrote. The points of a plan are numbered,
+//! and independent: a point depends on the plan and on its number, not on the points before it, nor on who computes
+//! it. [`run()`] computes them one after another, or those of one [`Shard`], commits each as its own file, and merges
+//! the files into the record. [`merge()`] puts the records of shards together. [`slurm`] writes the job scripts that
+//! have a cluster do both.
 
 mod build;
 mod check;
@@ -31,6 +32,6 @@ pub use error::{Bad, CampaignError, RunError};
 pub use merge::{MergeError, Merged, merge, stage_merge};
 pub use parts::Existing;
 pub use plan::{Overrides, Plan};
-pub use run::{Claim, Destination, MAX_NAME_BYTES, Watch, now, provenance, run};
+pub use run::{ClaimedDestination, Destination, MAX_NAME_BYTES, Watch, now, provenance, run};
 pub use shard::{MAX_SHARDS, Shard};
 pub use trapline_model::cell::validity::VALID_TO_V;

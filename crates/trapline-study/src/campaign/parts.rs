@@ -1,9 +1,10 @@
-//! The folder of a run's points, `bake.h5.parts/`: whose it is, what may lie in it, and how it goes.
+//! The folder of a run's points, `bake.h5.parts/`: which run owns it, which files it may hold, and when it is removed.
 //!
-//! A run holds a lock on a file in the folder for as long as it lives. The lock is the system's and goes with the process,
-//! however it ends; so a folder without a held lock was left behind, and one with it is in use, whatever `--force` says.
-//! What the points are of stands beside them ([`Intent`]), so that a later run of the same campaign can go on with them.
-//! Nothing is ever removed but what this program makes: points under their own names, that file, temporaries, and the lock.
+//! A run holds a lock on a file in the folder for as long as it lives. The lock is the system's and goes with the
+//! process, however it ends; so a folder whose lock is free was left by a run that ended, and one whose lock is held
+//! is in use, `--force` or not. The campaign they belong to is written beside them ([`Intent`]), so that a later run
+//! of the same campaign can resume. Only files that this program makes are ever removed: points under their own
+//! names, `plan.json`, temporaries, and the lock.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -15,22 +16,22 @@ use super::intent::{self, Intent};
 use trapline_model::files::commit::{self, CommitError};
 use trapline_record::{RecordError, point_path};
 
-/// The file that is locked; empty.
+/// Name of the empty file that carries the lock.
 const LOCK: &str = "lock";
 
-/// What becomes of outputs, and of the points of an interrupted run, that are there already.
+/// What to do with existing outputs and with the points of an interrupted run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
-    /// They are in the way.
+    /// Refuse to run: nothing that exists is touched.
     Keep,
     Replace,
-    /// Points of the same campaign are gone on with.
+    /// Resume: finished points of the same campaign are taken over.
     Resume,
 }
 
-/// A folder of points that is this run's.
+/// A folder of points that this run has locked.
 ///
-/// When it is dropped, what holds no finished point goes: temporaries, empty folders, and the folder itself where it is empty then.
+/// On drop, temporaries and empty sub-folders are removed, and the folder itself if it is then empty.
 #[derive(Debug)]
 pub(super) struct Parts {
     path: PathBuf,
@@ -50,27 +51,28 @@ struct Contents {
     temporaries: Vec<PathBuf>,
 }
 
-/// What trying the lock says.
+/// Result of trying to lock the folder.
 enum Lock {
     Held(File),
     Busy,
-    /// Some file systems of clusters have none.
+    /// The file system has no locks, as on some clusters.
     Unsupported(io::Error),
 }
 
 impl Parts {
-    /// Refuses a folder that another run uses, that holds a file of somebody else's, or finished points that nobody asked for.
-    /// Changes nothing.
+    /// Refuses a folder that another run uses, that holds a file of somebody else's, or finished points that nobody
+    /// asked for. Changes nothing.
     ///
     /// # Errors
-    /// [`RunError::Running`], [`RunError::NotParts`], [`RunError::Interrupted`]; [`RunError::Record`] for what the system refuses.
+    /// [`RunError::Running`], [`RunError::NotParts`], [`RunError::Interrupted`]; [`RunError::Record`] for what the
+    /// system refuses.
     pub(super) fn check(path: &Path, existing: Existing) -> Result<(), RunError> {
         match fs::symlink_metadata(path) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
             Err(e) => return Err(refused("read the folder", path, e)),
             Ok(_) => {}
         }
-        let found = Contents::of(path)?;
+        let contents = Contents::of(path)?;
         match File::options().read(true).write(true).open(path.join(LOCK)) {
             Ok(file) => match try_lock(file) {
                 Lock::Busy => return Err(RunError::Running(path.to_owned())),
@@ -80,11 +82,11 @@ impl Parts {
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => return Err(refused("open", &path.join(LOCK), e)),
         }
-        if existing == Existing::Keep { found.without_points(path) } else { Ok(()) }
+        if existing == Existing::Keep { contents.without_points(path) } else { Ok(()) }
     }
 
-    /// Makes the folder this run's: creates it where it is missing, locks it, clears what an earlier run left or takes its
-    /// points over, and writes down what the run is for.
+    /// Makes the folder this run's: creates it where it is missing, locks it, clears what an earlier run left or
+    /// takes its points over, and writes down what the run is for.
     ///
     /// # Errors
     /// As [`Parts::check`]; [`RunError::Changed`] for points of another campaign.
@@ -106,7 +108,7 @@ impl Parts {
         // Made exclusively, or there already and a file: a link that somebody planted is not followed.
         let file = match options.clone().create_new(true).open(&name) {
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-                if !fs::symlink_metadata(&name).is_ok_and(|found| found.is_file()) {
+                if !fs::symlink_metadata(&name).is_ok_and(|metadata| metadata.is_file()) {
                     let found = format!("its {LOCK} is no file");
                     return Err(RunError::NotParts { path: path.to_owned(), found });
                 }
@@ -129,7 +131,8 @@ impl Parts {
         match existing {
             Existing::Resume if !left.points.is_empty() => {
                 left.is_of(intent, path)?;
-                // Without a lock they may be those of a run that is alive; stale ones are swept when their file is written.
+                // Without a lock they may be those of a run that is alive; stale ones are swept when their file is
+                // written.
                 if parts.lock.is_some() {
                     left.discard_temporaries()?;
                 }
@@ -153,7 +156,7 @@ impl Parts {
         .map_err(|e| RunError::Record(RecordError::Commit(e)))
     }
 
-    /// Whether no other run can be at work on this output.
+    /// Whether this run holds the lock, so that no other run can be at work on this output.
     pub(super) fn is_locked(&self) -> bool {
         self.lock.is_some()
     }
@@ -168,9 +171,9 @@ impl Parts {
         Parts::finished(&self.path)
     }
 
-    /// The same of any folder; none where it is no folder of points.
+    /// Number of finished points in a folder; 0 where it is no folder of points.
     pub(super) fn finished(path: &Path) -> usize {
-        Contents::of(path).map_or(0, |found| found.points.len())
+        Contents::of(path).map_or(0, |contents| contents.points.len())
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -183,7 +186,7 @@ impl Parts {
     /// [`RunError::Record`] for what the system refuses. What somebody else put there meanwhile stays, with a warning.
     pub(super) fn discard(self) -> Result<(), RunError> {
         match Contents::of(&self.path) {
-            Ok(found) => found.discard(),
+            Ok(contents) => contents.discard(),
             Err(error) => {
                 tracing::warn!("the record is written; the folder of its points stays: {error}");
                 Ok(())
@@ -194,16 +197,16 @@ impl Parts {
 
 impl Drop for Parts {
     fn drop(&mut self) {
-        let Ok(found) = Contents::of(&self.path) else {
+        let Ok(contents) = Contents::of(&self.path) else {
             return;
         };
-        if !found.points.is_empty() || found.discard().is_err() {
+        if !contents.points.is_empty() || contents.discard().is_err() {
             return;
         }
         let _ = fs::remove_file(self.path.join(LOCK));
         // Windows keeps the file until its last handle is closed.
         drop(self.lock.take());
-        // The system refuses this for a folder that holds something: of a run that came just now.
+        // The system refuses to remove a folder that is not empty: another run may have started in it just now.
         let _ = fs::remove_dir(&self.path);
     }
 }
@@ -295,7 +298,7 @@ impl Contents {
     /// Removes each file by its name, then the numbered folders, which must be empty then.
     fn discard(&self) -> Result<(), RunError> {
         self.discard_temporaries()?;
-        // What they are of goes last: points without it could not be gone on with.
+        // `plan.json` is removed last: points without it could not be resumed.
         for file in self.points.iter().chain(&self.intent) {
             fs::remove_file(file).map_err(|e| refused("remove", file, e))?;
         }
@@ -306,7 +309,7 @@ impl Contents {
     }
 }
 
-/// Makes the folder, for its owner alone where the record that is to be replaced is so.
+/// Makes the folder; readable for its owner alone if the record it replaces is.
 fn make(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -326,7 +329,7 @@ fn listed(path: &Path) -> Result<Vec<(String, fs::DirEntry)>, RunError> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(path).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        // A name that is not UTF-8 is not one of ours, and does not become one here.
+        // This program writes no name that is not UTF-8; replacing the bad bytes cannot turn one into a name of ours.
         entries.push((entry.file_name().to_string_lossy().into_owned(), entry));
     }
     Ok(entries)

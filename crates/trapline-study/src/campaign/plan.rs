@@ -27,8 +27,8 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// As the record tells them.
-    pub(super) fn told(&self) -> Vec<String> {
+    /// The overrides in the form the record keeps them.
+    pub(super) fn described(&self) -> Vec<String> {
         let all = [("rows", self.rows), ("cols", self.cols), ("seed", self.seed)];
         all.into_iter().filter_map(|(name, value)| Some(format!("{name} = {}", value?))).collect()
     }
@@ -43,14 +43,14 @@ pub(super) struct Programmed {
     pub(super) segments: u64,
 }
 
-/// What a place of the sweeps decides: the array, and what cases that differ in whole numbers alone share.
+/// One place of the sweeps: its array, and the settings it shares with cases that differ in whole numbers only.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Case {
     pub(super) shape: ArrayShape,
     pub(super) of: Arc<Settled>,
 }
 
-/// What is read of a case, checked.
+/// The checked settings of a case.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Settled {
     /// As the file has them; axes that are set directly have their own.
@@ -65,7 +65,7 @@ pub(super) struct Settled {
     pub(super) kept_threshold: f64,
     /// What the temperature of the bake does; constant without.
     pub(super) profile: Option<Profile>,
-    /// Alike cases share theirs.
+    /// Shared by cases that are alike.
     pub(super) materials: Vec<Arc<Programmed>>,
     /// Remarks on each point, material by material, in the order of the temperatures.
     pub(super) flags: Vec<Vec<String>>,
@@ -85,7 +85,7 @@ pub struct Plan {
     pub(super) cases: Vec<Case>,
 }
 
-/// What points have in common of which each cell takes as long.
+/// Points of one kind take the same time for each cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Kind {
     pub(super) material_index: usize,
@@ -131,15 +131,15 @@ impl Plan {
         let mut build = Build::new(text, &file, table, materials, overrides).map_err(value)?;
         for number in 0..build.sweeps.cases() {
             build.case(number).map_err(|refused| {
-                let told = match build.sweeps.axes.is_empty() {
+                let place = match build.sweeps.axes.is_empty() {
                     true => String::new(),
-                    false => format!("with {}: ", build.sweeps.told(number)),
+                    false => format!("with {}: ", build.sweeps.described(number)),
                 };
                 match refused {
                     Refused::File(message) => {
-                        CampaignError::Syntax { path: path(), message: format!("{told}{message}") }
+                        CampaignError::Syntax { path: path(), message: format!("{place}{message}") }
                     }
-                    Refused::Value(bad) => value(Bad { what: format!("{told}{}", bad.what), ..bad }),
+                    Refused::Value(bad) => value(Bad { what: format!("{place}{}", bad.what), ..bad }),
                 }
             })?;
         }

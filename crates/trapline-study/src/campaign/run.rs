@@ -22,7 +22,8 @@ use trapline_record::{
     FileType, RecordError, file_type, open_campaign, point_path, stage_points, stage_unfinished, write_point,
 };
 
-/// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an ending.
+/// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an
+/// ending.
 pub const MAX_NAME_BYTES: usize = 220;
 
 /// Where a campaign's files go: `bake.h5`, its points in `bake.h5.parts/` until it is whole, `bake.png` and `bake.svg`.
@@ -32,7 +33,7 @@ pub struct Destination {
     pub parts: PathBuf,
     /// Path of the figures without their ending.
     pub figure_stem: PathBuf,
-    /// Those to be drawn: all or none.
+    /// Paths of the figures to draw: all of them, or none.
     pub figures: Vec<PathBuf>,
 }
 
@@ -44,7 +45,8 @@ impl Destination {
         appended(&stem, &format!("{}.h5", shard.suffix()))
     }
 
-    /// The names that go with `record`; no figures where `with_figures` is false. A link stands for the file it leads to.
+    /// The names that go with `record`; no figures where `with_figures` is false. A link stands for the file it leads
+    /// to.
     ///
     /// # Errors
     /// [`RunError::NoFile`] for a path that ends in no file name, [`RunError::Name`] for a name that would fail later.
@@ -53,7 +55,7 @@ impl Destination {
         if record.file_name().is_none() || slash {
             return Err(RunError::NoFile(record.to_owned()));
         }
-        let is_link = fs::symlink_metadata(record).is_ok_and(|found| found.is_symlink());
+        let is_link = fs::symlink_metadata(record).is_ok_and(|metadata| metadata.is_symlink());
         let bad_name = |what: String| Err(RunError::Name { path: record.to_owned(), what });
         let target = match fs::canonicalize(record) {
             Ok(target) if is_link => target,
@@ -73,13 +75,14 @@ impl Destination {
         Ok(Destination { parts: appended(&target, ".parts"), record: target, figure_stem, figures })
     }
 
-    /// Refuses to replace what is there, unless told to, and what must not be replaced in any case: what is no file, the
-    /// `inputs` of the campaign, the points of a run that is alive. Changes nothing.
+    /// Refuses outputs that exist, unless `existing` says otherwise, and in any case those that must never be replaced:
+    /// what is no regular file, the `inputs` of the campaign, the points of a run that is still going. Changes nothing.
     ///
     /// # Errors
-    /// [`RunError::NoFolder`] for a folder that is missing, [`RunError::Exists`] for the record or a figure, [`RunError::NotAFile`]
-    /// and [`RunError::Input`] for one that `force` does not replace either, [`RunError::Interrupted`] for the points of another run,
-    /// [`RunError::Running`], [`RunError::NotParts`] and [`RunError::NoLocks`] for a folder of points that is none or is in use.
+    /// [`RunError::NoFolder`] for a folder that is missing, [`RunError::Exists`] for the record or a figure,
+    /// [`RunError::NotAFile`] and [`RunError::Input`] for one that `force` does not replace either,
+    /// [`RunError::Interrupted`] for the points of another run, [`RunError::Running`], [`RunError::NotParts`] and
+    /// [`RunError::NoLocks`] for a folder of points that is none or is in use.
     pub fn check(&self, inputs: &[PathBuf], existing: Existing) -> Result<(), RunError> {
         self.check_files(inputs, self.replaces(existing))?;
         Parts::check(&self.parts, existing)
@@ -90,7 +93,7 @@ impl Destination {
         Parts::finished(&self.parts)
     }
 
-    /// Whether outputs that exist are replaced: a run that goes on replaces what it was told to when it began.
+    /// Whether existing outputs are replaced. A resumed run replaces them if the run that began was told to.
     pub fn replaces(&self, existing: Existing) -> bool {
         existing == Existing::Replace || existing == Existing::Resume && Parts::replaces(&self.parts)
     }
@@ -98,23 +101,23 @@ impl Destination {
     fn check_files(&self, inputs: &[PathBuf], replaces: bool) -> Result<(), RunError> {
         let folder = commit::folder_of(&self.record);
         match fs::metadata(folder) {
-            Ok(found) if found.is_dir() => {}
+            Ok(metadata) if metadata.is_dir() => {}
             Err(e) if !matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Err(refused("read the folder", folder, e));
             }
             _ => return Err(RunError::NoFolder { path: self.record.clone(), folder: folder.to_owned() }),
         }
         for path in std::iter::once(&self.record).chain(&self.figures) {
-            let found = match fs::symlink_metadata(path) {
-                Ok(found) => found,
+            let metadata = match fs::symlink_metadata(path) {
+                Ok(metadata) => metadata,
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
                 Err(e) => return Err(refused("write", path, e)),
             };
-            let kind = if path.is_dir() { Some("a folder") } else { files::other_kind(found.file_type()) };
+            let kind = if path.is_dir() { Some("a folder") } else { files::other_kind(metadata.file_type()) };
             if let Some(kind) = kind {
                 return Err(RunError::NotAFile { path: path.clone(), kind });
             }
-            // What an interrupted run left in the place of its record holds nothing but links.
+            // The unfinished record that an interrupted run left holds nothing but links.
             if *path == self.record && is_unfinished(path) {
                 continue;
             }
@@ -132,80 +135,81 @@ impl Destination {
         Ok(())
     }
 
-    /// Whether the record is there, whole and of this plan: nothing is left to resume. Points that a run was killed before it could
-    /// remove go, if they are this plan's too.
+    /// Whether the record exists, is complete and belongs to this plan, so that nothing is left to resume. Points of
+    /// this plan that a killed run could not remove any more are removed.
     ///
     /// # Errors
     /// [`RunError::Computed`] for such a record from another backend; as [`Destination::claim`], for the points.
-    pub fn is_finished(&self, plan: &Plan, who: &Identity, program: Program) -> Result<bool, RunError> {
-        let is_plans = |found: &CampaignRecord| {
-            let whole = plan.numbers.iter().all(|&number| found.points[number].outcome.is_some());
-            found.label.difference(&plan.label).is_none() && whole
+    pub fn is_finished(&self, plan: &Plan, identity: &Identity, program: Program) -> Result<bool, RunError> {
+        let is_plans = |recorded: &CampaignRecord| {
+            let whole = plan.numbers.iter().all(|&number| recorded.points[number].outcome.is_some());
+            recorded.label.difference(&plan.label).is_none() && whole
         };
-        let found = open_campaign(&self.record).ok().filter(is_plans);
-        let Some(found) = found.filter(|_| !Parts::replaces(&self.parts)) else {
+        let recorded = open_campaign(&self.record).ok().filter(is_plans);
+        let Some(recorded) = recorded.filter(|_| !Parts::replaces(&self.parts)) else {
             return Ok(false);
         };
-        let others = found
+        let others = recorded
             .points
             .iter()
             .filter(|point| point.outcome.is_some())
             .map(|point| &point.provenance)
-            .find_map(|by| intent::other_computer(&intent::computer(&by.identity), &intent::computer(who)));
+            .find_map(|by| intent::other_computer(&intent::computer(&by.identity), &intent::computer(identity)));
         if let Some(what) = others {
             return Err(RunError::Computed { path: self.record.clone(), what });
         }
         if self.parts.exists() {
-            Parts::claim(&self.parts, Existing::Resume, &Intent::new(plan, who, program, false))?.discard()?;
+            Parts::claim(&self.parts, Existing::Resume, &Intent::new(plan, identity, program, false))?.discard()?;
         }
         Ok(true)
     }
 
-    /// Makes the folder of points and locks it, which keeps a second run of the same name out. The points that an interrupted run
-    /// left in it go, or are taken over, if they are this plan's and this backend's.
+    /// Makes the folder of points and locks it, which keeps a second run of the same name out. The points that an
+    /// interrupted run left in it go, or are taken over, if they are this plan's and this backend's.
     ///
     /// # Errors
-    /// As [`Destination::check`]; [`RunError::Changed`] for points of another plan or backend; [`RunError::Record`] where the folder
-    /// above may not be written to.
+    /// As [`Destination::check`]; [`RunError::Changed`] for points of another plan or backend; [`RunError::Record`]
+    /// where the folder above may not be written to.
     pub fn claim(
         &self,
         plan: &Plan,
-        who: &Identity,
+        identity: &Identity,
         program: Program,
         existing: Existing,
-    ) -> Result<Claim<'_>, RunError> {
+    ) -> Result<ClaimedDestination<'_>, RunError> {
         let (inputs, replaces) = (&plan.inputs, self.replaces(existing));
         self.check(inputs, existing)?;
-        let parts = Parts::claim(&self.parts, existing, &Intent::new(plan, who, program, replaces))?;
-        // Again, now that nobody else writes: a run that was alive at the first look may have ended.
+        let parts = Parts::claim(&self.parts, existing, &Intent::new(plan, identity, program, replaces))?;
+        // Checked once more now that the folder is locked: a run that was going at the first check may have written
+        // its record since.
         self.check_files(inputs, replaces)?;
-        // One that is in progress has none: what lies there is somebody else's.
+        // A campaign in progress has no figures yet: files of their names belong to somebody else.
         let has_figures = self.record.exists() && !is_unfinished(&self.record);
         let stale = if has_figures { figures_of(&self.figure_stem) } else { Vec::new() };
         let stale = stale.into_iter().filter(|figure| figure.is_file() && !is_one_of(figure, inputs)).collect();
-        Ok(Claim { destination: self, parts, stale, program })
+        Ok(ClaimedDestination { destination: self, parts, stale, program })
     }
 }
 
-/// A destination that is this run's: its folder of points is locked, and a second run of the same name is refused.
+/// A destination whose folder of points this run has locked: a second run with the same output is refused.
 ///
-/// When the claim ends, a folder in which no point was finished goes too; one with points stays.
+/// On drop, a folder without a finished point is removed; one with points stays.
 #[derive(Debug)]
-pub struct Claim<'a> {
+pub struct ClaimedDestination<'a> {
     destination: &'a Destination,
     parts: Parts,
-    /// Figures of the record that is replaced: they do not go with the new one.
+    /// Figures of the record that is replaced; removed once the new record is complete, because they do not show it.
     stale: Vec<PathBuf>,
     program: Program,
 }
 
-impl Claim<'_> {
+impl ClaimedDestination<'_> {
     /// Number of points that an interrupted run finished and this one takes over.
     pub fn taken_over(&self) -> usize {
         self.parts.done.len()
     }
 
-    /// Their numbers.
+    /// Numbers of the points taken over.
     pub fn done(&self) -> &BTreeSet<usize> {
         &self.parts.done
     }
@@ -234,20 +238,20 @@ fn appended(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// What a run tells while it goes, from whatever thread knows it.
+/// Receives the progress of a run, from any thread.
 pub trait Watch: Sync {
     /// So many further steps of cells are done, of [`Plan::work_of`] the points that are not taken over.
     fn steps(&self, steps: u64);
     /// A point is in its file.
     fn finished(&self, point: &PointLabel);
-    /// Asked once, when all points are there and none of them has been opened yet: numbers of those taken over from an earlier run
-    /// whose files are better not opened. They are computed again.
+    /// Asked once, when all points are there and none of them has been opened yet: numbers of those taken over from
+    /// an earlier run whose files are better not opened. They are computed again.
     fn spoilt(&self) -> Vec<usize> {
         Vec::new()
     }
 }
 
-/// Nobody watches.
+/// Ignores all progress.
 impl Watch for () {
     fn steps(&self, _: u64) {}
     fn finished(&self, _: &PointLabel) {}
@@ -255,18 +259,24 @@ impl Watch for () {
 
 /// Runs all points of a plan and writes the record.
 ///
-/// The folder of points is removed when the record is whole, and so are the figures of a record that was replaced; new ones are not
-/// drawn here.
+/// The folder of points is removed when the record is whole, and so are the figures of a record that was replaced;
+/// new ones are not drawn here.
 ///
 /// # Errors
-/// [`RunError`]. Points that were finished stay in the folder ([`RunError::Stopped`] says how many), and the record is as it was.
-/// [`RunError::Taken`] where the run was not to replace anything, and another file has the record's name by now: the record is whole
-/// and has the name that the error says.
-pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, watch: &dyn Watch) -> Result<(), RunError> {
-    let Claim { destination, parts, stale, program } = claim;
+/// [`RunError`]. Points that were finished stay in the folder ([`RunError::Stopped`] says how many), and the record
+/// is as it was. [`RunError::Taken`] where the run was not to replace anything, and another file has the record's
+/// name by now: the record is whole and has the name that the error says.
+pub fn run(
+    plan: &Plan,
+    backend: &dyn Backend,
+    claim: ClaimedDestination<'_>,
+    watch: &dyn Watch,
+) -> Result<(), RunError> {
+    let ClaimedDestination { destination, parts, stale, program } = claim;
     let computing = Computing { plan, backend, program };
     if parts.is_locked() {
-        // What a run that was killed in its merge left: as large as the record. Nobody else writes it now.
+        // Temporaries of a run that was killed while merging are as large as the record. The lock is held, so nobody
+        // writes them now.
         commit::remove_stale(&destination.record, Duration::ZERO);
     }
     match record(&computing, destination, &parts.done, watch) {
@@ -292,7 +302,7 @@ pub fn run(plan: &Plan, backend: &dyn Backend, claim: Claim<'_>, watch: &dyn Wat
         fs::remove_file(&figure).map_err(|e| refused("remove the figure of the replaced record", &figure, e))?;
     }
     if Parts::replaces(&destination.parts) {
-        // Stopped from here on, a run that goes on finds a record that is whole, and not one that is to be replaced.
+        // If the program is killed after this, a resumed run must find a complete record, not one that it may replace.
         parts.write_down(&Intent::new(plan, &backend.identity(), program, false))?;
     }
     parts.discard()
@@ -317,7 +327,7 @@ fn record(computing: &Computing, to: &Destination, done: &BTreeSet<usize>, watch
             placed => placed?,
         }
     }
-    // By what it is known again when it is to be replaced by the whole one.
+    // Identifies this file later, so that the complete record replaces it and no other.
     let begun = Mark::of(&to.record);
     let missing = plan.numbers.iter().filter(|number| !done.contains(number)).map(|&number| &plan.points[number]);
     compute_all(computing, to, missing, watch)?;
@@ -351,8 +361,8 @@ fn place(batch: Batch, to: &Destination, replaces: bool, is_ours: impl Fn(&Path)
     if replaces { Ok(batch.replace()?) } else { Ok(batch.keep_over(&to.figure_stem, is_ours)?) }
 }
 
-/// Computes points and commits each as its own file. One is written while the next is computed; none waits, so a run that is ended
-/// from outside loses these two at the most.
+/// Computes points and commits each as its own file. One is written while the next is computed; none waits, so a run
+/// that is ended from outside loses these two at the most.
 fn compute_all<'a>(
     computing: &Computing,
     to: &Destination,
@@ -371,8 +381,8 @@ fn compute_all<'a>(
         });
         let mut result = Ok(());
         for point in points {
-            // A writer that is gone says why below.
-            match computing.point(point, watch).map(|found| computed.send(Box::new(found)).is_ok()) {
+            // If the writer has ended, its error is returned by `join` below.
+            match computing.point(point, watch).map(|point| computed.send(Box::new(point)).is_ok()) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
@@ -382,7 +392,7 @@ fn compute_all<'a>(
             }
         }
         drop(computed);
-        // What was computed before a failure is written, whatever became of the point after it.
+        // Points computed before a failure are still written.
         match writer.join() {
             Ok(written) => written.map_err(RunError::Record).and(result),
             Err(panic) => std::panic::resume_unwind(panic),
@@ -397,7 +407,7 @@ struct Computed {
     outcome: PointOutcome,
 }
 
-/// What computes the points of a run.
+/// The plan, the backend and the program that compute the points of a run.
 struct Computing<'a> {
     plan: &'a Plan,
     backend: &'a dyn Backend,
@@ -424,7 +434,7 @@ impl Computing<'_> {
     }
 }
 
-/// When and by whom something was computed that started then and ends now.
+/// Provenance of something whose computation started at `started_utc` and ends now.
 pub fn provenance(program: Program, identity: &Identity, started_utc: String) -> Provenance {
     Provenance {
         program_version: program.version.to_owned(),

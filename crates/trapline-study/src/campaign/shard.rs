@@ -1,4 +1,4 @@
-//! Pieces of a campaign for several machines: of equal work, each point in exactly one.
+//! Shards of a campaign for several machines: about equal work, each point in exactly one shard.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,7 +8,7 @@ use std::str::FromStr;
 /// Most shards of a campaign.
 pub const MAX_SHARDS: usize = 10_000;
 
-/// One of so many pieces, counted from 1 as people do: `3/16`.
+/// One shard of several, counted from 1: `3/16`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     number: usize,
@@ -16,7 +16,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The piece of this number, from 1; none where there is no such piece.
+    /// The shard of this number, from 1; `None` where there is no such shard.
     pub fn new(number: usize, of: usize) -> Option<Shard> {
         ((1..=MAX_SHARDS).contains(&of) && (1..=of).contains(&number)).then_some(Shard { number, of })
     }
@@ -28,18 +28,18 @@ impl Shard {
         format!("-{number:0digits$}-of-{of}")
     }
 
-    /// The pieces of work that are this shard's, ascending: see [`Shard::deal`].
+    /// The pieces of work that this shard has, ascending: see [`Shard::deal`].
     pub fn of_work<K: Ord>(self, work: &[(u64, K)]) -> Vec<usize> {
         Shard::deal(self.of, work).swap_remove(self.number - 1)
     }
 
-    /// The pieces of work of each of so many shards, ascending; of each piece its size and its kind.
+    /// Deals pieces of work, given by size and kind, to a number of shards; gives each shard's pieces, ascending.
     ///
-    /// The largest piece goes to the shard that has least, and so on down: no shard has more than 4/3 of the best possible
-    /// most (R. L. Graham, SIAM J. Appl. Math. 17, 416 (1969)); with pieces of one size the counts differ by one at most.
-    /// Sizes are counted, not measured, and kinds may differ in what a step takes: each kind is dealt by itself. Which of several
-    /// pieces of one size and kind a shard has is open then: neighbours, so that few runs of points lead from a merged record to
-    /// its sources.
+    /// The largest piece goes to the shard that has least, and so on down: no shard has more than 4/3 of the best
+    /// possible most (R. L. Graham, SIAM J. Appl. Math. 17, 416 (1969)); with pieces of one size the counts differ by
+    /// one at most. Sizes are counted, not measured, and kinds may differ in what a step takes: each kind is dealt by
+    /// itself. Which of several pieces of one size and kind a shard has is open then: neighbours, so that few runs of
+    /// points lead from a merged record to its sources.
     pub fn deal<K: Ord>(of: usize, work: &[(u64, K)]) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..work.len()).collect();
         order.sort_by_key(|&piece| (Reverse(work[piece].0), &work[piece].1));
@@ -112,7 +112,7 @@ mod tests {
         // Each has neighbours, in the order of the shards.
         let all: Vec<usize> = (1..=16).flat_map(|n| Shard::new(n, 16).unwrap().of_work(&[(5, ()); 100])).collect();
         assert_eq!(all, (0..100).collect::<Vec<_>>());
-        // Work that is none is dealt too.
+        // Pieces of size 0 are dealt too.
         assert_eq!(Shard::new(2, 2).unwrap().of_work(&[(0, ()); 4]).len(), 2);
     }
 

@@ -1,8 +1,8 @@
 //! Sweeps: keys of a campaign file that take several values.
 //!
-//! A sweep is an axis. Along it one key, or several together, are set to value after value; the campaign is the grid of all
-//! sweeps, materials and temperatures. Each place of the sweeps (a *case*) is the campaign file with those values written into
-//! it, and is checked like any campaign file.
+//! A sweep is an axis along which one key, or several together, take one value after another; the campaign is the
+//! grid of all sweeps, materials and temperatures. Each place of the sweeps (a *case*) is the campaign file with
+//! those values written into it, and is checked like any campaign file.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,7 @@ pub const MAX_SWEEPS: usize = 8;
 pub const MAX_VALUES: usize = 100_000;
 /// Most parts of a key; no file has keys of more than four.
 pub const MAX_KEY_PARTS: usize = 16;
-/// What a key of the material files begins with.
+/// Prefix of keys of the material files.
 const PARAMETER: &str = "parameter.";
 /// Keys that are axes already, or that all points of a record share.
 const SHARED: [(&str, &str); 10] = [
@@ -37,7 +37,8 @@ const SHARED: [(&str, &str); 10] = [
     ("bake.per_octave", "one time axis for all points"),
     ("bake.points", "one time axis for all points"),
 ];
-/// Keys that cases differ in without being read again, in the order of [`Numbers`]: whole numbers that nothing else depends on.
+/// Keys that cases differ in without being read again, in the order of [`Numbers`]: whole numbers that nothing else
+/// depends on.
 const DIRECT: [&str; 4] = ["seed", "seed_offset", "array.rows", "array.cols"];
 /// Tables of keys that decide what a cell is made of and how it is programmed.
 const OF_MATERIALS: [&str; 3] = ["material", "physics", "parameter"];
@@ -48,9 +49,9 @@ const SHARED_TABLES: [&str; 4] = ["histogram", "report", "dump", "qualification"
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Sweeps {
     pub(super) axes: Vec<Sweep>,
-    /// Of each axis, for each place, the value of each key.
+    /// Values by axis, place on the axis, and key.
     values: Vec<Vec<Vec<Value>>>,
-    /// Of each axis, whether it sets nothing but whole numbers of the keys that are set directly.
+    /// For each axis, whether all its keys are set directly (whole numbers that nothing else depends on).
     direct: Vec<bool>,
 }
 
@@ -66,8 +67,8 @@ pub(super) struct Parameter {
 }
 
 impl Sweeps {
-    /// Reads the sweeps of a campaign that has so many points at each place of them. How long each is and how many points all of them
-    /// make is known and judged before a list is made or looked through.
+    /// Reads the sweeps of a campaign that has so many points at each place of them. Their lengths and the number of
+    /// points are checked before any list is built or searched.
     pub(super) fn read(files: &[SweepFile], points_each: usize) -> Result<Sweeps, Bad> {
         check::at_most("sweep", files.len(), MAX_SWEEPS)?;
         let mut points = points_each as u64;
@@ -95,7 +96,7 @@ impl Sweeps {
             sweeps.axes.push(axis(&here, file, name, keys, &values)?);
             sweeps.values.push(values);
         }
-        // A sweep over the table [array] would have its say in rows and columns too.
+        // A sweep over the whole table [array] would change rows and columns too.
         let whole = |axis: &Sweep, values: &[Vec<Value>]| {
             axis.keys.iter().all(|key| DIRECT.contains(&key.key.as_str()))
                 && values.iter().flatten().all(Value::is_integer)
@@ -211,8 +212,8 @@ impl Sweeps {
         places
     }
 
-    /// What a case sets, for people: `seed = 3`.
-    pub(super) fn told(&self, number: usize) -> String {
+    /// The values that a case sets, for messages: `seed = 3`.
+    pub(super) fn described(&self, number: usize) -> String {
         let places = self.places(number);
         let value =
             |(axis, at): (&Sweep, usize)| format!("{} = {}", axis.name, toml_file::shown(&axis.coordinate.text(at)));
@@ -320,12 +321,12 @@ fn values(here: &str, file: &SweepFile, keys: usize) -> Result<Vec<Vec<Value>>, 
             Err(Bad::key(format!("{key}[{i}]"), toml_file::shown(&value.to_string()), limit))
         }
     };
-    let found: Vec<Vec<Value>> = match (&file.values, file.from, file.to) {
+    let places: Vec<Vec<Value>> = match (&file.values, file.from, file.to) {
         (Some(values), None, None) if keys == 1 => values.iter().map(|value| vec![value.clone()]).collect(),
         (Some(values), None, None) => {
             values.iter().enumerate().map(|(i, value)| of_one(i, value)).collect::<Result<_, Bad>>()?
         }
-        // One after the other: none stands there twice.
+        // Consecutive integers: no value occurs twice.
         (None, Some(from), Some(to)) if keys == 1 => {
             return Ok((from..=to).map(|whole| vec![Value::Integer(whole)]).collect());
         }
@@ -333,22 +334,22 @@ fn values(here: &str, file: &SweepFile, keys: usize) -> Result<Vec<Vec<Value>>, 
             return Err(Bad::key(here, "a sweep with other values", "given either values, or from and to for one key"));
         }
     };
-    let mut seen = HashSet::with_capacity(found.len());
-    for (i, values) in found.iter().enumerate() {
+    let mut taken = HashSet::with_capacity(places.len());
+    for (i, values) in places.iter().enumerate() {
         let mut text = String::new();
         values.iter().for_each(|value| identity(value, &mut text));
-        if !seen.insert(text) {
+        if !taken.insert(text) {
             return Err(Bad::key(format!("{key}[{i}]"), "a value for the second time", "another value"));
         }
     }
-    Ok(found)
+    Ok(places)
 }
 
-/// A text that two values share exactly where a campaign could not tell them apart: a whole number is the same with a point.
+/// A text that is the same for two values exactly where they mean the same to a campaign: `1` and `1.0` do.
 fn identity(value: &Value, text: &mut String) {
     match value {
         Value::Integer(whole) if (whole.unsigned_abs() >> 53) == 0 => identity(&Value::Float(*whole as f64), text),
-        // Zero has two signs, and a campaign one zero.
+        // 0.0 and -0.0 mean the same to a campaign.
         Value::Float(number) => text.push_str(&format!("{:x},", (number + 0.0).to_bits())),
         Value::Array(values) => {
             text.push('[');
@@ -406,7 +407,7 @@ fn unit_of(key: &str) -> &'static str {
     }
 }
 
-/// Sets a key; a list of tables on the way stands for each of them. Says what is in the way.
+/// Sets a key; where the path leads through a list of tables, in each of them. The error names what blocks the path.
 fn set(place: &mut Value, key: &[&str], value: &Value) -> Result<(), String> {
     let [first, rest @ ..] = key else {
         *place = value.clone();
@@ -420,7 +421,7 @@ fn set(place: &mut Value, key: &[&str], value: &Value) -> Result<(), String> {
             table.insert((*first).to_owned(), value.clone());
             Ok(())
         }
-        // A table that may be left out is made.
+        // A table that the file leaves out is created.
         Value::Table(table) => set(table.entry(*first).or_insert_with(|| Value::Table(Table::new())), rest, value),
         _ => Err(format!("{first} would lie in what is no table")),
     }

@@ -7,7 +7,8 @@ use trapline_engine::backend::job::MAX_CHECKPOINTS;
 
 /// Report times where the file gives none, s.
 const DEFAULT_REPORT_S: [f64; 3] = [1e3, 1e4, 1e5];
-/// Two times closer than this, relatively, are one. Small enough that a doubling remains one (see `backend::schedule`).
+/// Two times whose relative distance is smaller than this are the same. Small enough that a doubling remains one (see
+/// `backend::schedule`).
 const SAME: f64 = 1e-12;
 
 /// Times after programming, ascending, without t = 0; and those of them that the summary quotes.
@@ -146,24 +147,24 @@ mod tests {
 
     #[test]
     fn octaves_end_at_the_end_and_hold_the_report_times() {
-        let found = times(&bake(), None, None).unwrap();
-        assert_eq!(found.report_s, DEFAULT_REPORT_S);
-        assert_eq!(found.axis_s.first(), Some(&1.0));
-        assert_eq!(found.axis_s.last(), Some(&3.15576e8));
-        assert!(found.axis_s.windows(2).all(|w| w[0] < w[1]));
-        assert!(DEFAULT_REPORT_S.iter().all(|t| found.axis_s.contains(t)));
+        let planned = times(&bake(), None, None).unwrap();
+        assert_eq!(planned.report_s, DEFAULT_REPORT_S);
+        assert_eq!(planned.axis_s.first(), Some(&1.0));
+        assert_eq!(planned.axis_s.last(), Some(&3.15576e8));
+        assert!(planned.axis_s.windows(2).all(|w| w[0] < w[1]));
+        assert!(DEFAULT_REPORT_S.iter().all(|t| planned.axis_s.contains(t)));
         // 57 points below 2^28.23 s, the end, and three report times.
-        assert_eq!(found.axis_s.len(), 57 + 1 + 3);
-        let direct = schedule::visits(&found.axis_s).iter().filter(|v| v.direct).count();
+        assert_eq!(planned.axis_s.len(), 57 + 1 + 3);
+        let direct = schedule::visits(&planned.axis_s).iter().filter(|v| v.direct).count();
         assert!(direct <= 8, "{direct} of the times are no doublings");
     }
 
     #[test]
     fn a_point_beside_a_report_time_becomes_it() {
         let even = BakeFile { from_s: Some(0.1), to_s: Some(1e6), per_octave: None, points: Some(50), ..bake() };
-        let found = times(&even, None, None).unwrap();
-        assert_eq!(found.axis_s.len(), 50, "1e3, 1e4 and 1e5 are on the axis already");
-        assert!(DEFAULT_REPORT_S.iter().all(|t| found.axis_s.contains(t)));
+        let planned = times(&even, None, None).unwrap();
+        assert_eq!(planned.axis_s.len(), 50, "1e3, 1e4 and 1e5 are on the axis already");
+        assert!(DEFAULT_REPORT_S.iter().all(|t| planned.axis_s.contains(t)));
     }
 
     #[test]
@@ -171,16 +172,16 @@ mod tests {
         let short = BakeFile { to_s: Some(2e3), ..bake() };
         assert_eq!(times(&short, None, None).unwrap().report_s, [1e3]);
         let asked = ReportFile { times_s: vec![1e4, 5.0, 5.0] };
-        let found = times(&short, Some(&asked), None).unwrap();
-        assert_eq!(found.report_s, [5.0, 1e4]);
-        assert_eq!(found.axis_s.last(), Some(&1e4));
+        let planned = times(&short, Some(&asked), None).unwrap();
+        assert_eq!(planned.report_s, [5.0, 1e4]);
+        assert_eq!(planned.axis_s.last(), Some(&1e4));
     }
 
     #[test]
     fn bad_times_are_refused() {
         let refused = |bake: BakeFile| match times(&bake, None, None) {
             Err(bad) => bad.to_string(),
-            Ok(found) => panic!("accepted {:?}", found.axis_s),
+            Ok(planned) => panic!("accepted {:?}", planned.axis_s),
         };
         let list = |times: &[f64]| BakeFile {
             times_s: Some(times.to_vec()),

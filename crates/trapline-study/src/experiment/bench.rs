@@ -1,9 +1,9 @@
 //! How fast a backend is: cell-checkpoints and cell-pulses per second.
 //!
-//! Two jobs over the shipped dots, with the shipped variation: one with a single pulse and many checkpoints, one with thirty pulses and
-//! one checkpoint. Timed is the whole call, from the job to the statistics: drawing, all dispatches, reduction and
-//! read-back. Not timed: opening the backend and compiling its kernels, which a first call has done. Median, smallest and largest of
-//! several calls.
+//! Two jobs over the shipped dots, with the shipped variation: one with a single pulse and many checkpoints, one with
+//! thirty pulses and one checkpoint. Timed is the whole call, from the job to the statistics: drawing, all
+//! dispatches, reduction and read-back. Not timed: opening the backend and compiling its kernels, which a first call
+//! has done. Median, smallest and largest of several calls.
 
 use super::{ExperimentError, job, material, octave_times};
 use std::time::Instant;
@@ -49,8 +49,8 @@ fn rate(backend: &dyn Backend, job: &Job, work: f64) -> Result<Rate, ExperimentE
     Ok(Rate { median: rates[CALLS / 2], least: rates[0], most: rates[CALLS - 1] })
 }
 
-/// Rows and columns that keep a call between a tenth of a second and some seconds on each kind of backend. The same for the processor
-/// and a real GPU, which are compared: enough for eight pieces of work a thread, and to fill a GPU.
+/// Rows and columns that keep a call between a tenth of a second and some seconds on each kind of backend. The same
+/// for the processor and a real GPU, which are compared: enough for eight pieces of work a thread, and to fill a GPU.
 pub fn default_lines(identity: &Identity, threads: usize) -> u64 {
     let enough = |lines: &u64| lines * lines >= 8 * CHUNK_CELLS * threads as u64;
     match (identity.backend.as_str(), identity.software) {

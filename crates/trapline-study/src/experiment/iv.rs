@@ -1,7 +1,7 @@
 //! Current against bias: any waveform, on any number of cells.
 //!
-//! The current is taken at the end of each dwell, as a source meter does, with the noise of an average over the dwell where noise
-//! is on.
+//! The current is taken at the end of each dwell, as a source meter does, with the noise of an average over the dwell
+//! where noise is on.
 
 use super::ExperimentError;
 use super::probe::Probe;
@@ -11,8 +11,8 @@ use trapline_model::protocol::Segment;
 
 /// Drives the probe through a waveform and records every segment of it.
 ///
-/// The dataset has axes `cell` and `point`: `time_s` (end of the dwell), `bias_v`, `sweep` (number of the pulse or sweep) over
-/// points; `current_a`, `filling`, `energy_j`, `injected` and `caught` (electrons) over both.
+/// The dataset has axes `cell` and `point`: `time_s` (end of the dwell), `bias_v`, `sweep` (number of the pulse or
+/// sweep) over points; `current_a`, `filling`, `energy_j`, `injected` and `caught` (electrons) over both.
 ///
 /// # Errors
 /// What the backend says.

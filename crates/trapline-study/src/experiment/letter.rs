@@ -1,12 +1,14 @@
 //! Learning a pattern: the cells of a letter in a small array are pulsed, and the array is read.
 //!
 //! # Theory
-//! A written cell sees the whole pulse. What the others see depends on the scheme. A passive array, a cell at each crossing and nothing
-//! else, allows two: under [`Scheme::Half`] a cell that shares a line with the written one sees V/2; under [`Scheme::Third`] it and all
-//! others see V/3 (those that share none with the opposite sign). Half-selected cells fill: under V/2 a 1.5 V pulse shows 0.75 V to them.
+//! A written cell sees the whole pulse. What the others see depends on the scheme. A passive array, a cell at each
+//! crossing and nothing else, allows two: under [`Scheme::Half`] a cell that shares a line with the written one sees
+//! V/2; under [`Scheme::Third`] it and all others see V/3 (those that share none with the opposite sign).
+//! Half-selected cells fill: under V/2 a 1.5 V pulse shows 0.75 V to them.
 //!
-//! [`Scheme::Isolated`] has a switch at every cell, and cells that are not written see nothing. No biases of lines alone do that: with 0 V on
-//! every cell that shares one line with the written cell, the others see -V, and lines held at 0 V show V to the whole selected row.
+//! [`Scheme::Isolated`] has a switch at every cell, and cells that are not written see nothing. No biases of lines
+//! alone do that: with 0 V on every cell that shares one line with the written cell, the others see -V, and lines
+//! held at 0 V show V to the whole selected row.
 //!
 //! Lines have no resistance here, and a reading is of its cell alone, without the currents of its neighbours.
 
@@ -190,9 +192,9 @@ pub struct Lesson {
 
 /// Teaches the lesson to an array for each of the probes (one a seed): `probes` hold all cells of `shape`, row by row.
 ///
-/// Axes: `seed`, `stage` (pulses), `time` (s after the last stage), `row`, `column`; `conductance_s` (seed, stage, row, column) and
-/// `kept_conductance_s` (seed, time, row, column), both as read, `written` (row, column), and `caught_share`
-/// (seed), the largest ratio of electrons caught to electrons injected in any segment of any cell.
+/// Axes: `seed`, `stage` (pulses), `time` (s after the last stage), `row`, `column`; `conductance_s` (seed, stage,
+/// row, column) and `kept_conductance_s` (seed, time, row, column), both as read, `written` (row, column), and
+/// `caught_share` (seed), the largest ratio of electrons caught to electrons injected in any segment of any cell.
 ///
 /// # Errors
 /// A pattern that does not fit; what the backend says.
@@ -248,7 +250,8 @@ pub fn run(probes: &mut [Probe], name: &str, shape: ArrayShape, lesson: &Lesson)
     Ok(d)
 }
 
-/// Gives every written cell so many pulses, one cell after the other, and the other cells what the scheme shows them meanwhile.
+/// Gives every written cell so many pulses, one cell after the other, and the other cells what the scheme shows them
+/// meanwhile.
 fn teach(probe: &mut Probe, written: &Array2<bool>, lesson: &Lesson, pulses: u32) -> Result<(), ExperimentError> {
     let (beside, elsewhere) = lesson.scheme.shares();
     let Train { amplitude_v, width_s, interval_s, .. } = lesson.train;
@@ -281,8 +284,8 @@ fn teach(probe: &mut Probe, written: &Array2<bool>, lesson: &Lesson, pulses: u32
     Ok(())
 }
 
-/// Lowest conductance inside the pattern minus the highest outside, over the mean window (inside less outside, mean), at the last
-/// stage of each seed.
+/// Lowest conductance inside the pattern minus the highest outside, over the mean window (inside less outside, mean),
+/// at the last stage of each seed.
 pub fn margins(learnt: &Array4<f64>, written: &Array2<bool>, fresh: &Array3<f64>) -> Vec<f64> {
     let last = learnt.len_of(Axis(1)) - 1;
     (0..learnt.len_of(Axis(0)))
@@ -328,7 +331,8 @@ mod tests {
         assert_eq!(h.on(ArrayShape { rows: 6, cols: 7 }).expect("fits").iter().filter(|w| **w).count(), 13);
     }
 
-    /// Half-selected cells fill, and with a switch at every cell nothing outside the pattern does: what the schemes are for.
+    /// Half-selected cells fill, and with a switch at every cell nothing outside the pattern does: what the schemes
+    /// are for.
     #[test]
     fn only_a_scheme_that_shows_bias_to_others_disturbs_them() {
         let qd = shipped("pi-ws2-qd").expect("shipped");

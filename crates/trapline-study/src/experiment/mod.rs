@@ -1,8 +1,9 @@
-//! What people ask of the program beside campaigns: currents ([`iv`]), pulses ([`pulse`]), retention of states ([`retention`]),
-//! learning a pattern ([`letter`]); does it compute right on this machine ([`selftest`]), and how fast ([`mod@bench`]).
+//! What people ask of the program beside campaigns: currents ([`iv`]), pulses ([`pulse`]), retention of states
+//! ([`retention`]), learning a pattern ([`letter`]); does it compute right on this machine ([`selftest`]), and how
+//! fast ([`mod@bench`]).
 //!
-//! An experiment drives a [`probe::Probe`] on any backend and hands back a [`Dataset`]: raw data, from which every number that is
-//! quoted is computed again elsewhere.
+//! An experiment drives a [`probe::Probe`] on any backend and hands back a [`Dataset`]: raw data, from which every
+//! number that is quoted is computed again elsewhere.
 
 pub mod bench;
 pub mod iv;

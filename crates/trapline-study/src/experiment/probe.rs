@@ -7,13 +7,14 @@
 //! S_I = 2 q I coth(q V/2kT),   bandwidth 1/(2 t),   sd = sqrt(q I coth(q V/2kT)/t)
 //! ```
 //!
-//! which is shot noise at high and thermal noise at low bias (A. van der Ziel, Noise in Solid State Devices and Circuits, Wiley
-//! 1986, chapter 5); adding the two would count it twice. At 0.1 V this device passes 3 pA: 0.3 % in 10 ms.
+//! which is shot noise at high and thermal noise at low bias (A. van der Ziel, Noise in Solid State Devices and
+//! Circuits, Wiley 1986, chapter 5); adding the two would count it twice. At 0.1 V this device passes 3 pA: 0.3 % in
+//! 10 ms.
 //!
 //! # Practice
-//! A [`Probe`] holds its cells, whose state stays where the backend computes, and counts cycles and readings on, so that every draw of cycle-to-cycle
-//! variation and of noise is a new one; it lives as long as the experiment. Noise is added here, in f64, from the backend's noise-free
-//! current: the same draws on every backend.
+//! A [`Probe`] holds its cells, whose state stays where the backend computes, and counts cycles and readings on, so
+//! that every draw of cycle-to-cycle variation and of noise is a new one; it lives as long as the experiment. Noise
+//! is added here, in f64, from the backend's noise-free current: the same draws on every backend.
 
 use super::ExperimentError;
 use ndarray::{Array1, Array2};
@@ -56,7 +57,8 @@ impl Conditions {
 /// Standard deviation of a current averaged over a time, A.
 pub fn noise_a(current_a: f64, bias_v: f64, ambient_k: f64, average_s: f64) -> f64 {
     let x = bias_v.abs() / (2.0 * thermal_energy_ev(ambient_k));
-    // coth(x) I stays finite at zero bias, where I goes as V: 2kT/q times the conductance. A bias of exactly 0 has no current.
+    // coth(x) I stays finite at zero bias, where I goes as V: 2kT/q times the conductance. A bias of exactly 0 has no
+    // current.
     let coth = if x > 0.0 { 1.0 / libm::tanh(x) } else { 0.0 };
     (ELEMENTARY_CHARGE_C * current_a.abs() * coth / average_s).sqrt()
 }
@@ -126,8 +128,8 @@ impl<'a> Probe<'a> {
         Ok(response)
     }
 
-    /// Drives some of the cells, by their places (ascending, none twice), in the cycles that come next. The cycles are not counted: other
-    /// cells may be driven in the same ones ([`Probe::skip_cycles`]).
+    /// Drives some of the cells, by their places (ascending, none twice), in the cycles that come next. The cycles
+    /// are not counted: other cells may be driven in the same ones ([`Probe::skip_cycles`]).
     ///
     /// # Errors
     /// What the backend says.
@@ -178,11 +180,12 @@ impl<'a> Probe<'a> {
         self.drive(&[(Segment { bias_v: 0.0, dwell_s: seconds, cycle: 0 }, false)]).map(|_| ())
     }
 
-    /// Fraction of its charge that each cell will have lost after these times, s, at 0 V: axes (time, cell). NaN where a cell holds no
-    /// charge to lose ([`PROGRAMMED_FILLING`]).
+    /// Fraction of its charge that each cell will have lost after these times, s, at 0 V: axes (time, cell). NaN
+    /// where a cell holds no charge to lose ([`PROGRAMMED_FILLING`]).
     ///
-    /// From the occupancies as they are, by whatever backend, and the cell's own rates, in f64 as campaigns have it: computed as what
-    /// leaves, not as one less what stays, so that losses of 1e-9 have the digits that single precision has no room for beside 1.
+    /// From the occupancies as they are, by whatever backend, and the cell's own rates, in f64 as campaigns have it:
+    /// computed as what leaves, not as one less what stays, so that losses of 1e-9 have the digits that single
+    /// precision has no room for beside 1.
     ///
     /// # Errors
     /// What the backend says.
@@ -207,8 +210,8 @@ impl<'a> Probe<'a> {
         Ok(lost)
     }
 
-    /// Reads the conductance of every cell, S, as it is seen: with noise where the conditions have it. The reading itself takes
-    /// its time and its bias.
+    /// Reads the conductance of every cell, S, as it is seen: with noise where the conditions have it. The reading
+    /// itself takes its time and its bias.
     ///
     /// # Errors
     /// What the backend says.

@@ -35,10 +35,10 @@ pub const NS_POTENTIATION: Train = Train { amplitude_v: 0.7, ..POTENTIATION };
 
 /// Runs trains one after the other, for a number of cycles, and reads every cell before the first pulse and after each.
 ///
-/// Axes: `cell`, `cycle`, `state` (0 is before the first pulse of the cycle), and `pulse` (from 1; the pulses of all trains in
-/// order). Over pulse: `amplitude_v`, `width_s`, `interval_s` (at 0 V after it). Over (cell, cycle, state): `conductance_s` as read,
-/// `conductance_noiseless_s`, `filling`; over (cell, cycle, pulse): `energy_j`, `injected`, `caught`, `peak_current_a` at the end of
-/// the pulse, all of the pulse alone.
+/// Axes: `cell`, `cycle`, `state` (0 is before the first pulse of the cycle), and `pulse` (from 1; the pulses of all
+/// trains in order). Over pulse: `amplitude_v`, `width_s`, `interval_s` (at 0 V after it). Over (cell, cycle, state):
+/// `conductance_s` as read, `conductance_noiseless_s`, `filling`; over (cell, cycle, pulse): `energy_j`, `injected`,
+/// `caught`, `peak_current_a` at the end of the pulse, all of the pulse alone.
 ///
 /// # Errors
 /// What the backend says.

@@ -7,15 +7,15 @@ use ndarray::{Array1, Array3, s};
 use trapline_model::dataset::Dataset;
 use trapline_model::protocol::Part;
 
-/// Programs copies of the probe's cells with 0, 1, ... of the pulses in `states` (at the probe's temperature, from the probe's state)
-/// and reads them at `times_s` after programming, which the probe's own cells do not see.
+/// Programs copies of the probe's cells with 0, 1, ... of the pulses in `states` (at the probe's temperature, from
+/// the probe's state) and reads them at `times_s` after programming, which the probe's own cells do not see.
 ///
-/// Axes: `state` (pulses), `time` (s; each one exact step from the programmed state) and `cell`; `conductance_s` as read,
-/// `conductance_noiseless_s`, `filling`, and `kept`: the window, less that of the first state, over its value at the first time, from
-/// the conductances without noise; NaN for the first state, and for others that are not above it. `lost`: the fraction of the charge held
-/// right after programming that has left ([`Probe::lost_after`]); `kept` is a ratio of conductances in single precision on the fast
-/// backends, and knows no loss below 1e-6. `caught_share` (state): the largest
-/// ratio of electrons caught to electrons injected in any programming pulse of any cell.
+/// Axes: `state` (pulses), `time` (s; each one exact step from the programmed state) and `cell`; `conductance_s` as
+/// read, `conductance_noiseless_s`, `filling`, and `kept`: the window, less that of the first state, over its value
+/// at the first time, from the conductances without noise; NaN for the first state, and for others that are not above
+/// it. `lost`: the fraction of the charge held right after programming that has left ([`Probe::lost_after`]); `kept`
+/// is a ratio of conductances in single precision on the fast backends, and knows no loss below 1e-6. `caught_share`
+/// (state): the largest ratio of electrons caught to electrons injected in any programming pulse of any cell.
 ///
 /// # Errors
 /// What the backend says.

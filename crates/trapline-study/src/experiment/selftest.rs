@@ -1,13 +1,15 @@
 //! Does this backend compute what the reference computes? Cell by cell, with tolerances.
 //!
 //! # Tolerances
-//! The f32 backends differ from f64 by roundings of 2^-24 = 6e-8 each. A rate takes its exponent's (some ten of them, for exponents up to 3)
-//! and the exponential's own two; a class's loss those of one exponential and of at most sixteen doublings (32);
-//! an occupancy three a pulse over thirty pulses (90), of which the later undo some of the earlier. In the worst case all add up to some 150, 1e-5;
-//! found is a tenth of it. So losses are held to 1e-5 of themselves, fillings to 1e-5 of the programmed filling, the
-//! kept window to 1e-5 of the whole one. The 200 steps of the sweep to 5 V could add up to more, were their roundings all of one sign; as
-//! they are not, 1e-5 holds there too (found: a fifth of it). The conductance sees a filling's error through `q F/(1 - q F)`: a fifth of
-//! it after thirty pulses, 1.1 times it after the sweep. It is held to 5e-6 throughout. A cell with no charge must read as exactly that.
+//! The f32 backends differ from f64 by roundings of 2^-24 = 6e-8 each. A rate takes its exponent's (some ten of them,
+//! for exponents up to 3) and the exponential's own two; a class's loss those of one exponential and of at most
+//! sixteen doublings (32);
+//! an occupancy three a pulse over thirty pulses (90), of which the later undo some of the earlier. In the worst case
+//! all add up to some 150, 1e-5; found is a tenth of it. So losses are held to 1e-5 of themselves, fillings to 1e-5
+//! of the programmed filling, the kept window to 1e-5 of the whole one. The 200 steps of the sweep to 5 V could add
+//! up to more, were their roundings all of one sign; as they are not, 1e-5 holds there too (found: a fifth of it).
+//! The conductance sees a filling's error through `q F/(1 - q F)`: a fifth of it after thirty pulses, 1.1 times it
+//! after the sweep. It is held to 5e-6 throughout. A cell with no charge must read as exactly that.
 
 use super::{ExperimentError, job, material, octave_times, point};
 use ndarray::Array2;
@@ -131,8 +133,8 @@ impl Worst {
         self.0 = if error.is_nan() || self.0.is_nan() { f64::NAN } else { self.0.max(error) };
     }
 
-    /// Moments of a quantity at a checkpoint whose values are each within `each` of the reference's; `nominal` is what they were summed
-    /// about.
+    /// Moments of a quantity at a checkpoint whose values are each within `each` of the reference's; `nominal` is
+    /// what they were summed about.
     fn moments(&mut self, found: &MomentSeries, expected: &MomentSeries, i: usize, each: f64, nominal: f64) {
         let (mean, variance) = (expected.mean[i], expected.variance[i]);
         // Sums of squares about the nominal value carry two dozen roundings.
@@ -143,8 +145,8 @@ impl Worst {
         self.add(found.max[i], expected.max[i], each);
     }
 
-    /// A histogram at a checkpoint, summed up to each edge: what is off is what lies within `each` of the edge. Of the cells in the bins
-    /// beside it that is their share, twice over where they crowd there.
+    /// A histogram at a checkpoint, summed up to each edge: what is off is what lies within `each` of the edge. Of
+    /// the cells in the bins beside it that is their share, twice over where they crowd there.
     fn histogram(&mut self, found: &HistogramSeries, expected: &HistogramSeries, i: usize, each: f64) {
         let bins = expected.counts.ncols();
         let width = (expected.high - expected.low) / bins as f64;

@@ -1,22 +1,23 @@
 //! The claims of the source paper, as data (`claims/paper.toml`), and what became of each.
 //!
 //! # Verdicts
-//! A claim is *met* where the value measured lies in its band and the conditions of its measure hold, and *contradicted* where it
-//! does not. Neither is said of a value that is no number, or of data that is less than the measure asks for (fewer seeds,
-//! cycles, pictures): that is *undecided*. What is *not run* has no data.
+//! A claim is *met* where the value measured lies in its band and the conditions of its measure hold, and
+//! *contradicted* where it does not. Neither is said of a value that is no number, or of data that is less than the
+//! measure asks for (fewer seeds, cycles, pictures): that is *undecided*. What is *not run* has no data.
 //!
-//! What is expected is written beside the claim: `met`, or `contradicted` where the model does not do what the paper reports.
-//! A verdict that differs from what is expected is news in both directions, and fails `trapline paper`; one that is not run does not.
+//! What is expected is written beside the claim: `met`, or `contradicted` where the model does not do what the paper
+//! reports. A verdict that differs from what is expected is news in both directions, and fails `trapline paper`; one
+//! that is not run does not.
 //!
-//! Where the paper's words or our measure allow several readings, each has its own band, expectation and verdict ([`Reading`]).
-//! `follows_from` names what was put into the material or the model that makes a claim hold: such a claim
-//! says that the parts agree, and predicts nothing.
+//! Where the paper's words or our measure allow several readings, each has its own band, expectation and verdict
+//! ([`Reading`]). `follows_from` names what was put into the material or the model that makes a claim hold: such a
+//! claim says that the parts agree, and predicts nothing.
 
 use serde::Deserialize;
 
 use trapline_model::toml_file;
 
-/// The file, embedded.
+/// Text of `claims/paper.toml`, embedded in the binary.
 pub const TEXT: &str = include_str!("../../../../claims/paper.toml");
 
 /// Where a value must lie; without limits any number does, and the claim is what its conditions say.
@@ -86,7 +87,7 @@ impl Expected {
     }
 }
 
-/// What became of a claim, or of a reading of it; see [the module](self).
+/// The verdict on a claim or on a reading of it; see [the module](self).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Met,
@@ -132,7 +133,7 @@ pub struct Claim {
     /// Whether the paper is only qualitative and the band is a reading of it (`kind = "ordinal"`).
     pub ordinal: bool,
     pub expected: Expected,
-    /// What was put in that makes it hold.
+    /// The fitted or chosen number, or the law, that makes the claim hold.
     pub follows_from: Option<String>,
     /// Other readings of the same words.
     pub readings: Vec<Reading>,
@@ -484,8 +485,8 @@ mod tests {
         assert!(order.holds(0.3) && !order.holds(f64::NAN));
     }
 
-    /// A contradiction that is expected is none to complain of; one that vanishes is, and so is a value that is no number or is
-    /// measured on too little, whatever was expected.
+    /// An expected contradiction is no surprise. One that vanishes is a surprise, and so is a value that is no number
+    /// or that was measured on too little data, whatever was expected.
     #[test]
     fn a_verdict_that_differs_from_the_expected_one_is_told_in_both_directions() {
         let measured = |value: f64| Measured::new(value, "g");
@@ -523,7 +524,7 @@ mod tests {
         let told = surprises(&[finding(text, measured(2.0)), finding("at_most = 0.1", measured(2.0))]);
         let words = "2 verdicts are not as expected: a (all) is met and was expected to be contradicted; a is contradicted and was expected to be met";
         assert_eq!(told.as_deref(), Some(words));
-        // One that nothing measures is no verdict to go by.
+        // A reading that nothing measures is undecided.
         assert_eq!(verdicts(&finding(text, Measured::new(0.5, "g"))), [Verdict::Met, Verdict::Undecided]);
     }
 

@@ -48,7 +48,8 @@ pub fn untrained(lab: &Laboratory, data: &Mnist) -> Result<Dataset, MnistError> 
     study::untrained(lab.backend, "mnist/untrained", &learning(lab, plain()), UNTRAINED_SEEDS, &data.test)
 }
 
-/// `mnist/plain` with bakes, and `mnist/pairs`: arrays that learn at 100 °C. `progress` is told of each further presentation.
+/// `mnist/plain` with bakes, and `mnist/pairs`: arrays that learn at 100 °C. `progress` is told of each further
+/// presentation.
 ///
 /// # Errors
 /// [`MnistError`].

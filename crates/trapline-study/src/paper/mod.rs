@@ -1,7 +1,7 @@
 //! The source paper, figure by figure and claim by claim, from simulated raw data.
 //!
-//! [`raw`] and [`digits`] run the experiments, [`mod@measure`] takes from their datasets what each claim ([`claims`]) says, and nothing from a
-//! parameter. [`figures`] draws the same data, and [`page`] puts all of it on one page.
+//! [`raw`] and [`digits`] run the experiments, [`mod@measure`] takes from their datasets what each claim ([`claims`])
+//! says, and nothing from a parameter. [`figures`] draws the same data, and [`page`] puts all of it on one page.
 
 pub mod claims;
 pub mod digits;

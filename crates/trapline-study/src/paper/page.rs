@@ -1,4 +1,5 @@
-//! One HTML page that opens from disk: claims, figures, parameters, provenance. Everything is in it; it asks no network for anything.
+//! One HTML page that opens from disk: claims, figures, parameters, provenance. Everything is in it; it asks no
+//! network for anything.
 
 use super::claims::{Finding, Judged, Measured, Verdict, short};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -94,15 +95,15 @@ fn shown(figure: &Shown) -> Markup {
 }
 
 fn made_by(label: &ExperimentLabel, provenance: &Provenance) -> Markup {
-    let who = &provenance.identity;
+    let identity = &provenance.identity;
     let seed = label.seed.to_string();
     let rows = [
         ("trapline", provenance.program_version.as_str()),
         ("commit", &provenance.commit),
-        ("backend", &who.backend),
-        ("adapter or processor", &who.adapter),
-        ("driver", &who.driver),
-        ("instruction set or graphics API", &who.instruction_set),
+        ("backend", &identity.backend),
+        ("adapter or processor", &identity.adapter),
+        ("driver", &identity.driver),
+        ("instruction set or graphics API", &identity.instruction_set),
         ("seed", &seed),
         ("started", &provenance.started_utc),
         ("ended", &provenance.ended_utc),

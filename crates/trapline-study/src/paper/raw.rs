@@ -25,7 +25,7 @@ const BAKED_CELLS: u64 = 256;
 /// Arrays that learn the letter.
 const LETTER_SEEDS: u64 = 20;
 
-/// What is kept of each of many sweeps, as [`iv::run`] names it, with unit and meaning.
+/// Variables of [`iv::run`] that are kept of each of many sweeps: name, unit, meaning.
 const EACH_SWEEP: [(&str, &str, &str); 3] = [
     ("current_a", "A", "Current at the end of the dwell"),
     ("injected", "1", "Electrons injected in the dwell"),
@@ -84,35 +84,35 @@ pub fn sweep(to_v: f64) -> Vec<Segment> {
 
 /// Fresh nominal cells, 0 to 5 V and back, at several temperatures.
 fn sweeps(lab: &Laboratory) -> Group {
-    let mut found = Vec::new();
+    let mut datasets = Vec::new();
     for celsius in [25.0, 50.0, 75.0, 100.0] {
         for (short, material) in [("qd", &lab.qd), ("ns", &lab.ns), ("pi", &lab.pi)] {
             let mut probe = lab.nominal(material, celsius)?;
-            found.push(iv::run(&mut probe, &format!("iv/{short}_{celsius}c"), &sweep(SWEEP_TO_V))?);
+            datasets.push(iv::run(&mut probe, &format!("iv/{short}_{celsius}c"), &sweep(SWEEP_TO_V))?);
         }
     }
     // More bias, more charge: the filling after one pulse from the empty cell.
     let biases = [1.0, 1.5, 2.0, 2.5, 3.0];
     let fresh = lab.nominal(&lab.qd, 25.0)?;
-    let mut seen = Vec::new();
+    let mut responses = Vec::new();
     for bias_v in biases {
         let one = Segment { bias_v, dwell_s: POTENTIATION.width_s, cycle: 0 };
-        seen.push(fresh.fork()?.drive(&[(one, true)])?);
+        responses.push(fresh.fork()?.drive(&[(one, true)])?);
     }
     let mut d = Dataset::new("pulse/one_of_each_bias", "Filling after one pulse from the empty cell");
     describe(&mut d, &fresh);
     d.note("pulse_width_s", POTENTIATION.width_s.to_string());
     d.axis("bias_v", "V", "Bias of the pulse", &biases);
     let each =
-        |of: fn(&Response) -> &Array2<f64>| seen.iter().map(|r| of(r)[[0, 0]]).collect::<Array1<f64>>().into_dyn();
+        |of: fn(&Response) -> &Array2<f64>| responses.iter().map(|r| of(r)[[0, 0]]).collect::<Array1<f64>>().into_dyn();
     d.real("filling", &["bias_v"], "1", "Filling after the pulse", each(|r| &r.filling));
     d.real("injected", &["bias_v"], "1", "Electrons injected in the pulse", each(|r| &r.injected));
     d.real("caught", &["bias_v"], "1", "Electrons caught in the pulse", each(|r| &r.caught));
-    found.push(d);
-    // Hotter than the glass transition: simulated, and marked.
+    datasets.push(d);
+    // Hotter than the glass transition: simulated, and flagged as outside the model's validity.
     let mut hot = lab.nominal(&lab.qd, 175.0)?;
-    found.push(iv::run(&mut hot, "iv/qd_175c", &sweep(SWEEP_TO_V))?);
-    Ok(found)
+    datasets.push(iv::run(&mut hot, "iv/qd_175c", &sweep(SWEEP_TO_V))?);
+    Ok(datasets)
 }
 
 /// One real cell, emptied between 200 sweeps.
@@ -121,12 +121,12 @@ fn set_voltage(lab: &Laboratory) -> Group {
     let erase: Vec<_> = segments(&[part(&DEPRESSION)]).into_iter().map(|s| (s, false)).collect();
     let sweeps = 200;
     let waveform = sweep(SWEEP_TO_V);
-    let mut seen = EACH_SWEEP.map(|_| Array2::from_elem((sweeps, waveform.len()), f64::NAN));
+    let mut recorded = EACH_SWEEP.map(|_| Array2::from_elem((sweeps, waveform.len()), f64::NAN));
     let mut last = None;
     for number in 0..sweeps {
         probe.drive(&erase)?;
         let one = iv::run(&mut probe, "iv/set_voltage", &waveform)?;
-        for (all, (name, ..)) in seen.iter_mut().zip(EACH_SWEEP) {
+        for (all, (name, ..)) in recorded.iter_mut().zip(EACH_SWEEP) {
             all.row_mut(number).assign(&one.numbers(name)?.slice(s![0, ..]).into_dimensionality::<ndarray::Ix1>()?);
         }
         last = Some(one);
@@ -140,7 +140,7 @@ fn set_voltage(lab: &Laboratory) -> Group {
     );
     d.variables.retain(|v| ["point", "bias_v", "dwell_s"].contains(&v.name.as_str()));
     d.axis("repetition", "1", "Number of the sweep", &(1..=sweeps).map(|i| i as f64).collect::<Vec<_>>());
-    for (all, (name, unit, what)) in seen.into_iter().zip(EACH_SWEEP) {
+    for (all, (name, unit, what)) in recorded.into_iter().zip(EACH_SWEEP) {
         d.real(name, &["repetition", "point"], unit, what, all.into_dyn());
     }
     Ok(vec![d])
@@ -167,16 +167,16 @@ fn uniformity(lab: &Laboratory) -> Group {
 
 /// Thirty sweeps to 1.5 V of either sign, the conductance read after each.
 fn small_sweeps(lab: &Laboratory) -> Group {
-    let mut found = Vec::new();
+    let mut datasets = Vec::new();
     for celsius in [25.0, 100.0] {
         for (sign, to_v) in [("positive", 1.5), ("negative", -1.5)] {
             let mut probe = lab.nominal(&lab.qd, celsius)?;
             let mut conductance = vec![probe.read()?[0]];
-            let mut seen = EACH_SWEEP.map(|_| Vec::new());
+            let mut values = EACH_SWEEP.map(|_| Vec::new());
             let waveform = sweep(to_v);
             for _ in 0..30 {
                 let one = iv::run(&mut probe, "one", &waveform)?;
-                for (all, (name, ..)) in seen.iter_mut().zip(EACH_SWEEP) {
+                for (all, (name, ..)) in values.iter_mut().zip(EACH_SWEEP) {
                     all.extend(one.numbers(name)?.iter().copied());
                 }
                 conductance.push(probe.read()?[0]);
@@ -190,7 +190,7 @@ fn small_sweeps(lab: &Laboratory) -> Group {
             let of_waveform = |of: fn(&Segment) -> f64| waveform.iter().map(of).collect::<Array1<f64>>().into_dyn();
             d.real("dwell_s", &["point"], "s", "Length of the dwell", of_waveform(|s| s.dwell_s));
             d.real("bias_v", &["point"], "V", "Bias", of_waveform(|s| s.bias_v));
-            for (all, (name, unit, what)) in seen.into_iter().zip(EACH_SWEEP) {
+            for (all, (name, unit, what)) in values.into_iter().zip(EACH_SWEEP) {
                 let all = Array2::from_shape_vec((30, waveform.len()), all)?;
                 d.real(name, &["sweep", "point"], unit, what, all.into_dyn());
             }
@@ -201,10 +201,10 @@ fn small_sweeps(lab: &Laboratory) -> Group {
                 "Conductance as read",
                 Array1::from(conductance).into_dyn(),
             );
-            found.push(d);
+            datasets.push(d);
         }
     }
-    Ok(found)
+    Ok(datasets)
 }
 
 fn cycles(lab: &Laboratory) -> Group {
@@ -266,16 +266,16 @@ fn retentions(lab: &Laboratory) -> Group {
     let states = [0, 10, 20, 30];
     let mut times = checkpoints(4.0);
     times.extend([2e4, 3e4]);
-    let mut found = vec![
+    let mut datasets = vec![
         retention::run(&lab.nominal(&lab.qd, 100.0)?, "retention/qd_100c", &POTENTIATION, &states, &times)?,
         retention::run(&lab.nominal(&lab.ns, 100.0)?, "retention/ns_100c", &NS_POTENTIATION, &[0, 30], &times)?,
     ];
     for celsius in [150.0, 155.0, 160.0] {
         let probe = lab.real(&lab.qd, celsius, lab.seed, BAKED_CELLS)?;
         let name = format!("retention/qd_{celsius}c");
-        found.push(retention::run(&probe, &name, &POTENTIATION, &[0, 30], &checkpoints(5.0))?);
+        datasets.push(retention::run(&probe, &name, &POTENTIATION, &[0, 30], &checkpoints(5.0))?);
     }
-    Ok(found)
+    Ok(datasets)
 }
 
 fn lesson(train: Train, scheme: Scheme, stages: &[u32], later_s: &[f64]) -> Result<Lesson, ExperimentError> {
@@ -285,10 +285,10 @@ fn lesson(train: Train, scheme: Scheme, stages: &[u32], later_s: &[f64]) -> Resu
 
 const ARRAY: ArrayShape = ArrayShape { rows: 5, cols: 5 };
 
-/// The paper pulses "the ports corresponding to" the cells of the letter and names no scheme: a passive array allows two, and with a switch
-/// at every cell nothing else is disturbed.
+/// The paper pulses "the ports corresponding to" the cells of the letter and names no scheme: a passive array allows
+/// two, and with a switch at every cell nothing else is disturbed.
 fn letters(lab: &Laboratory) -> Group {
-    let mut found = Vec::new();
+    let mut datasets = Vec::new();
     for celsius in [25.0, 100.0, 150.0] {
         for scheme in Scheme::ALL {
             // Neighbouring seeds of the whole share no array.
@@ -298,10 +298,10 @@ fn letters(lab: &Laboratory) -> Group {
                 .collect::<Result<_, _>>()?;
             let lesson = lesson(POTENTIATION, scheme, &[0, 10, 20, 30], &[1e3, 1e4, 3e4])?;
             let name = format!("letter/qd_{celsius}c_{}", scheme.name());
-            found.push(letter::run(&mut arrays, &name, ARRAY, &lesson)?);
+            datasets.push(letter::run(&mut arrays, &name, ARRAY, &lesson)?);
         }
     }
-    Ok(found)
+    Ok(datasets)
 }
 
 fn ns_array(lab: &Laboratory) -> Group {

@@ -3,23 +3,26 @@
 //! # The error model
 //! The f32 backends differ from f64 by rounded constants and rounded operations. With `r = 2^-24 = 6e-8`, one rounding:
 //!
-//! - *lost*, relative. An exponent's argument `-u (slope + curvature u)/kT` is rounded about four times, and its slope over kT once:
-//!   the smallest dots' slope is 1.4 eV, so that with |u| <= 4 standard deviations of 1 % (a cell in 16,000 is further off; a few hundred
-//!   are compared) and kT = 0.0257 eV it is below 2.2, so 11 r; the random materials, of at most 0.5 eV and 2 %, stay below 1.6. exp:
-//!   2 ULP = 4 r. Rate times shift, plus matrix, times time: their constants and results, 6 r. 1 - exp: 2 ULP, 4 r. A chain of
-//!   doublings: 32 r (see `schedule`), but the factor by which earlier errors shrink holds it to half of that wherever losses are
-//!   large, and the classes of steep depth are the shallow ones, which lose much. Shares and their sum over K <= 16 classes: their
-//!   quotient 2 r, the sum (all terms positive) at most 15 r. Together 74 r with the whole chain, 58 r with half of it; 68 r = 4.1e-6 is
-//!   demanded. The roundings are of either sign, so that sqrt(sum n^2) of the few largest is typical, 1e-6.
-//! - *filling*, relative to its start. Each substep changes the occupancy by `c (1 - f) phi`, with some 30 roundings of
-//!   numbers of the size of the change, so all changes together carry 30 r of F; each addition to f rounds r f, which over N substeps
-//!   adds N r at most and sqrt(N) r as a walk. With N = 60: 30 r + 8 r = 2.3e-6, walk 5e-7. Release at -5.5 V loses what was there.
-//! - *conductance*, relative: `area (direct/(1 - q F) + hopping)`: 8 roundings, and the filling's error times q F/(1 - q F): 1.25 for
-//!   a full cell, below 0.3 for the pulses whose statistics are compared, 5e-7 + 7e-7 = 1.2e-6. Twins are held to their own cell's sum.
+//! - *lost*, relative. An exponent's argument `-u (slope + curvature u)/kT` is rounded about four times, and its
+//!   slope over kT once: the smallest dots' slope is 1.4 eV, so that with |u| <= 4 standard deviations of 1 % (a cell
+//!   in 16,000 is further off; a few hundred are compared) and kT = 0.0257 eV it is below 2.2, so 11 r; the random
+//!   materials, of at most 0.5 eV and 2 %, stay below 1.6. exp: 2 ULP = 4 r. Rate times shift, plus matrix, times
+//!   time: their constants and results, 6 r. 1 - exp: 2 ULP, 4 r. A chain of doublings: 32 r (see `schedule`), but
+//!   the factor by which earlier errors shrink holds it to half of that wherever losses are large, and the classes of
+//!   steep depth are the shallow ones, which lose much. Shares and their sum over K <= 16 classes: their quotient
+//!   2 r, the sum (all terms positive) at most 15 r. Together 74 r with the whole chain, 58 r with half of it; 68 r =
+//!   4.1e-6 is demanded. The roundings are of either sign, so that sqrt(sum n^2) of the few largest is typical, 1e-6.
+//! - *filling*, relative to its start. Each substep changes the occupancy by `c (1 - f) phi`, with some 30 roundings
+//!   of numbers of the size of the change, so all changes together carry 30 r of F; each addition to f rounds r f,
+//!   which over N substeps adds N r at most and sqrt(N) r as a walk. With N = 60: 30 r + 8 r = 2.3e-6, walk 5e-7.
+//!   Release at -5.5 V loses what was there.
+//! - *conductance*, relative: `area (direct/(1 - q F) + hopping)`: 8 roundings, and the filling's error times q
+//!   F/(1 - q F): 1.25 for a full cell, below 0.3 for the pulses whose statistics are compared, 5e-7 + 7e-7 = 1.2e-6.
+//!   Twins are held to their own cell's sum.
 //! - *kept*, absolute (it lies between 0 and 1): 6 roundings, the loss's error times the loss, the filling's times 0.3.
 //!
-//! The tolerances of `support::twins` are these sums, taken once; what is measured is said beside them. Trace values of the reference are themselves
-//! rounded to f32, half a rounding more.
+//! The tolerances of `support::twins` are these sums, taken once; what is measured is said beside them. Trace values
+//! of the reference are themselves rounded to f32, half a rounding more.
 
 use crate::support;
 use crate::support::twins::{CONDUCTANCE, FILLING, KEPT, LOST, ROUNDING, apart, assert_twins, fields, open, trace};
@@ -285,7 +288,8 @@ fn cells_know_no_shape(backend: &dyn Backend) {
     }
 }
 
-/// What programmed states lose, as `trapline retain` records it: from 1e-13 to nearly all, where one less what is kept says nothing.
+/// What programmed states lose, as `trapline retain` records it: from 1e-13 to nearly all, where one less what is
+/// kept says nothing.
 fn programmed_states_lose_what_a_closed_form_says(backend: &dyn Backend) {
     let train = Train { count: 8, ..POTENTIATION };
     let times_s = [0.0, 1.0, 30.0, 1e3, 1e5, 1e8];
@@ -301,7 +305,8 @@ fn programmed_states_lose_what_a_closed_form_says(backend: &dyn Backend) {
         let rate = m.attempt_per_s * (-depth_ev / thermal_energy_ev(kelvin(celsius))).exp();
         for (t, time_s) in times_s.iter().enumerate() {
             let expected = -(-rate * time_s).exp_m1();
-            // One class: its occupancy cancels, and what is left is f64 on every backend. An exponent of 75 is rounded to 1e-14.
+            // One class: its occupancy cancels, and what is left is f64 on every backend. An exponent of 75 is
+            // rounded to 1e-14.
             assert_close(&format!("{depth_ev} eV after {time_s} s"), lost[[1, t, 0]], expected, 1e-12, 0.0);
             assert!(lost[[0, t, 0]].is_nan(), "a cell without charge has nothing to lose");
             if expected > 0.0 {
@@ -315,8 +320,8 @@ fn programmed_states_lose_what_a_closed_form_says(backend: &dyn Backend) {
         }
     }
     assert!(least < 1e-9, "no small loss was looked at: {least:e}");
-    // Cells that differ, of many classes: the reference's losses, to the error of the shares of the classes. FILLING is that of an
-    // occupancy, and a loss is a quotient of sums of them.
+    // Cells that differ, of many classes: the reference's losses, to the error of the shares of the classes. FILLING
+    // is that of an occupancy, and a loss is a quotient of sums of them.
     let qd = material::shipped("pi-ws2-qd").unwrap();
     for celsius in [-20.0, 25.0, 150.0] {
         let conditions = Conditions { read_noise: false, ..Conditions::real(kelvin(celsius), 7) };
@@ -364,7 +369,8 @@ fn moments_are_those_of_the_cells(backend: &dyn Backend) {
         let (job, reference) = array_job(number);
         let tally = backend.statistics(job, &nothing).unwrap();
         let cells = CellSet::run(0, job.shape().cells());
-        // Of the backend's own cells the moments must be right to the rounding of the sums, of the reference's to the cells'.
+        // Of the backend's own cells the moments must be right to the rounding of the sums, of the reference's to the
+        // cells'.
         let own = trace(backend, job, &cells);
         // Traces are f32: of the reference's statistics they are a rounded copy.
         let copy = if backend.identity().backend == "reference" { ROUNDING } else { 0.0 };
@@ -378,8 +384,8 @@ fn moments_are_those_of_the_cells(backend: &dyn Backend) {
                 let largest = row.iter().fold(0.0f64, |w, x| w.max(x.abs())) / shift.scale[q];
                 let (mean, square) = (d.iter().sum::<f64>() / n, d.iter().map(|d| d * d).sum::<f64>() / n);
                 let size = d.iter().map(|d| d.abs()).sum::<f64>() / n;
-                // d: a difference, the constant 1/scale and their product, 3 roundings; 8 adds a lane (or a few more on a GPU)
-                // and 4 or 7 of folding: 20 in all. A square has those of d twice, its own, and the adds: 24.
+                // d: a difference, the constant 1/scale and their product, 3 roundings; 8 adds a lane (or a few more on
+                // a GPU) and 4 or 7 of folding: 20 in all. A square has those of d twice, its own, and the adds: 24.
                 let sum_error = 20.0 * ROUNDING * size + copy * largest;
                 let square_error =
                     24.0 * ROUNDING * square + 2.0 * copy * largest * square.sqrt() + (copy * largest).powi(2);
@@ -412,7 +418,8 @@ fn moments_are_those_of_the_cells(backend: &dyn Backend) {
     }
 }
 
-// Whether a cell is programmed is its filling against a floor, the same on every backend, and not whether rounding left it any.
+// Whether a cell is programmed is its filling against a floor, the same on every backend, and not whether rounding
+// left it any.
 fn hardly_programmed_cells_are_told_apart_alike(backend: &dyn Backend) {
     let qd = material::shipped("pi-ws2-qd").unwrap();
     // A millisecond fills 0.03; the last two leave the range of f32, or its normal numbers.
@@ -430,8 +437,8 @@ fn hardly_programmed_cells_are_told_apart_alike(backend: &dyn Backend) {
     }
 }
 
-/// Checks numbers of cells below edges against the values: each may be off by the cells within `error` of its edge. Returns
-/// how many cells lay that close, over all edges.
+/// Checks numbers of cells below edges against the values: each may be off by the cells within `error` of its edge.
+/// Returns how many cells lay that close, over all edges.
 fn check_below(what: &str, values: &[f64], edges: impl Iterator<Item = (f64, u64)>, error: f64) -> usize {
     let mut close = 0;
     for (edge, found) in edges {

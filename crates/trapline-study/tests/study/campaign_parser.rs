@@ -304,7 +304,8 @@ fn the_matrix_switch_changes_the_classes_of_dots_too() {
 
 #[test]
 fn a_cell_that_does_not_conduct_or_conducts_without_bound_is_refused() {
-    // A barrier thicker by 210 nm than where its currents were taken lets nothing through; hopping at 100 V near 0 K everything.
+    // A barrier thicker by 210 nm than where its currents were taken lets nothing through; hopping at 100 V near 0 K
+    // everything.
     let folder = tempfile::tempdir().unwrap();
     let material = |name: &str, from: &str, to: &str| {
         let text = material::SHIPPED.iter().find(|(n, _)| *n == name).unwrap().1;

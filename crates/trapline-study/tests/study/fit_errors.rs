@@ -1,4 +1,5 @@
-//! Standard errors that `trapline fit` prints: those of repeated measurements, and the same for wide bounds and narrow ones.
+//! Standard errors that `trapline fit` prints: those of repeated measurements, and the same for wide bounds and
+//! narrow ones.
 
 use std::path::Path;
 
@@ -6,7 +7,7 @@ use trapline_engine::backend::reference::Reference;
 use trapline_model::material;
 use trapline_study::calibrate::file::{self, Fit};
 use trapline_study::calibrate::target::Aim;
-use trapline_study::calibrate::{self, Found, Problem, Search, Seen};
+use trapline_study::calibrate::{self, FitResult, Problem, Search, Simulated};
 
 const NARROW: &str = "lower = 1e-11\nupper = 1e-10";
 /// Relative error of a current.
@@ -31,14 +32,16 @@ fn plan(bounds: &str) -> Fit {
 }
 
 /// The shipped dots' own currents as targets, each times `exp(error)`.
-fn measured(bounds: &str, error: impl Fn(usize) -> f64) -> Found {
+fn measured(bounds: &str, error: impl Fn(usize) -> f64) -> FitResult {
     let dots = material::shipped("pi-ws2-qd").unwrap();
     let problem = |plan: Fit| Problem::new(&dots, "dots", plan, None, &Reference).unwrap();
     let mut plan = plan(bounds);
     let true_ones = problem(plan.clone());
     let outcomes = true_ones.outcomes(&true_ones.start, |_| true).unwrap();
     for (i, (aimed, outcome)) in plan.targets.iter_mut().zip(outcomes).enumerate() {
-        let (Aim::Number { target, .. }, Some(Seen::Number(value))) = (&mut aimed.aim, outcome.map(|o| o.seen)) else {
+        let (Aim::Number { target, .. }, Some(Simulated::Number(value))) =
+            (&mut aimed.aim, outcome.map(|o| o.simulated))
+        else {
             panic!("a number")
         };
         *target = value * error(i).exp();
@@ -46,8 +49,8 @@ fn measured(bounds: &str, error: impl Fn(usize) -> f64) -> Found {
     calibrate::run(&problem(plan), &Search { starts: 1, seed: 1, max_evaluations: 1000 }).unwrap()
 }
 
-/// Each of the ten currents off by its standard error, up and down, the others exact: what the 20 fits make of it adds up, in squares,
-/// to the variance of independent errors, as no sample of random ones shows it.
+/// Each of the ten currents off by its standard error, up and down, the others exact: what the 20 fits make of it
+/// adds up, in squares, to the variance of independent errors, as no sample of random ones shows it.
 #[test]
 fn printed_errors_are_the_scatter_of_repeated_measurements() {
     let exact = measured(NARROW, |_| 0.0);
@@ -88,8 +91,8 @@ fn wide_bounds_give_the_errors_of_narrow_ones() {
         for (a, b) in narrow.parameters.iter().zip(&found.parameters) {
             let (key, own, expected) = (&a.parameter.key, b.error, a.error.unwrap());
             assert!(!b.at_bound, "{key} is at no bound of {wide}");
-            // Steps of a tenth of a relative error of some 2 % are off by h^2/3, 1e-6; steps that stay within a factor of 1.5 change
-            // little. Jumps are a thousandth of the least step's change.
+            // Steps of a tenth of a relative error of some 2 % are off by h^2/3, 1e-6; steps that stay within a
+            // factor of 1.5 change little. Jumps are a thousandth of the least step's change.
             let own = own.unwrap_or_else(|| panic!("{key} is known within {wide}"));
             assert!((own / expected - 1.0).abs() < 0.03, "{key} within {wide}: {own:e} for {expected:e}");
             assert!((b.value - a.value).abs() < 0.05 * expected, "{key} within {wide}: {} for {}", b.value, a.value);

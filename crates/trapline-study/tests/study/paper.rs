@@ -54,8 +54,9 @@ fn all_claims_are_as_expected(backend: &dyn Backend, seed: u64) {
     no_line_where_the_paper_finds_none(&findings);
 }
 
-/// Figure 3c as the paper draws it: the dots are as straight there as the nanosheets, which hop, and as a current with the slope 3.62
-/// that the paper states for the same window, whose R² is 0.99977 by arithmetic (21 points of 2.62 ln V on the root of V).
+/// Figure 3c as the paper draws it: the dots are as straight there as the nanosheets, which hop, and as a current
+/// with the slope 3.62 that the paper states for the same window, whose R² is 0.99977 by arithmetic (21 points of
+/// 2.62 ln V on the root of V).
 fn no_line_where_the_paper_finds_none(findings: &[claims::Finding]) {
     let finding = findings.iter().find(|f| f.claim.id == "qd-no-hopping").expect("known");
     let measured = finding.measured.as_ref().expect("measured");

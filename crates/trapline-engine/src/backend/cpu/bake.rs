@@ -1,6 +1,7 @@
-//! Bakes sixteen cells through all checkpoints. Twin: `shaders/bake.wgsl`; what of it is one cell's, `shaders/decay.wgsl`.
+//! Bakes sixteen cells through all checkpoints. Twin: `shaders/bake.wgsl`; what of it is one cell's,
+//! `shaders/decay.wgsl`.
 
-use super::draw::Variation;
+use super::draw::Factors;
 use super::lanes::{LANES, Lane, splat};
 use super::step::Occupancy;
 use crate::backend::tables::{Tables, VisitRow};
@@ -15,7 +16,8 @@ pub trait Decay {
     /// Sets the rates of a class of cells of these sizes.
     fn set_rate(&mut self, tables: &Tables, k: usize, log_size: &Lane);
 
-    /// Goes to a visit, which has a row for each temperature; gives the fraction lost by then of what lies in the classes in these shares.
+    /// Goes to a visit, which has a row for each temperature; gives the fraction lost by then of what lies in the
+    /// classes in these shares.
     fn lose(&mut self, tables: &Tables, visit: &[VisitRow], share: &Occupancy) -> Lane;
 }
 
@@ -34,10 +36,10 @@ impl<D: Decay> Bake<D> {
 
     /// Starts the bake of programmed cells. In place: the classes not in use cost nothing.
     #[inline(always)]
-    pub fn begin(&mut self, tables: &Tables, variation: &Variation, occupancy: &Occupancy) {
+    pub fn begin(&mut self, tables: &Tables, factors: &Factors, occupancy: &Occupancy) {
         let mut start = splat(0.0);
         for k in 0..tables.cell.classes {
-            self.decay.set_rate(tables, k, &variation.log_size);
+            self.decay.set_rate(tables, k, &factors.log_size);
             let row = &tables.cell.rows[k];
             for lane in 0..LANES {
                 let charge = row.weight * occupancy[k][lane];

@@ -1,4 +1,5 @@
-//! The charge that passes in a dwell. Twin: `shaders/charge.wgsl`; the equations are those of [`mod@trapline_model::cell::charge`].
+//! The charge that passes in a dwell. Twin: `shaders/charge.wgsl`; the equations are those of
+//! [`mod@trapline_model::cell::charge`].
 
 use super::lanes::{LANES, Lane, phi_near, splat};
 use super::step::{LaneSegment, Motion, Occupancy, Uptake, after, uptake};

@@ -1,4 +1,4 @@
-//! Draws what distinguishes sixteen cells. Twin: `shaders/draw.wgsl`.
+//! Draws what distinguishes sixteen cells. Twin: `shaders/vary.wgsl`.
 
 use super::lanes::{LANES, Lane, exp};
 use crate::backend::tables::CellTables;
@@ -6,7 +6,7 @@ use trapline_model::rng::{self, NORMAL_TABLE_LEN, NORMAL_UNIT, Purpose};
 
 /// The factors of sixteen cells.
 #[derive(Debug, Clone, Copy)]
-pub struct Variation {
+pub struct Factors {
     pub log_size: Lane,
     pub area: Lane,
     pub trap_filled: Lane,
@@ -45,11 +45,11 @@ fn log_normal(sd: f32, z: &Lane) -> Lane {
 
 /// Draws the device-to-device factors.
 #[inline(always)]
-pub fn draw(tables: &CellTables, seed: u64, cells: &Numbers, normal_table: &[i32; NORMAL_TABLE_LEN]) -> Variation {
+pub fn draw(tables: &CellTables, seed: u64, cells: &Numbers, normal_table: &[i32; NORMAL_TABLE_LEN]) -> Factors {
     let counter = rng::purpose_and_draw(Purpose::Device, 0);
     let words = rng::philox4x32_10_lanes(cells.low, cells.high, 0, counter, rng::key(seed));
     let z = [0, 1, 2].map(|i| normals(words[i], normal_table));
-    Variation {
+    Factors {
         log_size: super::lanes::map(&z[0], |z| tables.size_sd * z),
         area: log_normal(tables.area_sd, &z[1]),
         trap_filled: log_normal(tables.trap_filled_sd, &z[2]),

@@ -1,6 +1,6 @@
 //! Moves sixteen cells through segments of constant bias. Twin: `shaders/drive.wgsl`.
 
-use super::draw::{Numbers, Variation, draw_speed};
+use super::draw::{Factors, Numbers, draw_speed};
 use super::lanes::{LANES, Lane, splat, thermal_escape};
 use super::step::{LaneSegment, Motion, Occupancy, Uptake};
 use crate::backend::tables::CellTables;
@@ -12,7 +12,7 @@ pub struct Driven<'a> {
     pub tables: &'a CellTables,
     pub seed: u64,
     pub cells: &'a Numbers,
-    pub variation: &'a Variation,
+    pub factors: &'a Factors,
     pub normal_table: &'a [i32; NORMAL_TABLE_LEN],
 }
 
@@ -52,8 +52,8 @@ impl Record for Silent {
 /// Takes the cells from an occupancy through all segments.
 #[inline(always)]
 pub fn drive<R: Record>(driven: &Driven, occupancy: &mut Occupancy, record: &mut R) {
-    let Driven { tables, seed, cells, variation, normal_table } = *driven;
-    let rate = emission_per_s(tables, variation);
+    let Driven { tables, seed, cells, factors, normal_table } = *driven;
+    let rate = emission_per_s(tables, factors);
     let mut speed = splat(1.0);
     let mut drawn = u32::MAX;
     for row in &tables.segments {
@@ -75,9 +75,9 @@ pub fn drive_segment<R: Record>(
     occupancy: &mut Occupancy,
     record: &mut R,
 ) {
-    let Driven { tables, variation, .. } = *driven;
+    let Driven { tables, factors, .. } = *driven;
     record.begin_segment(driven, segment, rate, speed, occupancy);
-    let motion = Motion::new(tables, segment, &variation.trap_filled, rate, speed);
+    let motion = Motion::new(tables, segment, &factors.trap_filled, rate, speed);
     for _ in 0..segment.row.substeps {
         let uptake = motion.uptake(tables, segment.row.iterations, occupancy);
         record.watch_substep(driven, segment, &motion, &uptake, occupancy);
@@ -88,12 +88,12 @@ pub fn drive_segment<R: Record>(
 
 /// Emission of the cells' classes without bias, 1/s.
 #[inline(always)]
-pub fn emission_per_s(tables: &CellTables, variation: &Variation) -> Occupancy {
+pub fn emission_per_s(tables: &CellTables, factors: &Factors) -> Occupancy {
     let mut rate = [splat(0.0); MAX_CLASSES];
     for k in 0..tables.classes {
         let row = &tables.rows[k];
         for lane in 0..LANES {
-            let u = variation.log_size[lane];
+            let u = factors.log_size[lane];
             let escape = thermal_escape(row.program_rate, row.program_slope, row.program_curvature, u);
             rate[k][lane] = escape + tables.program_background;
         }

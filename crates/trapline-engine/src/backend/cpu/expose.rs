@@ -1,5 +1,5 @@
-//! Moves chosen cells, each under its own bias and at its own temperature, which it reads from tables. Twin: `shaders/drive.wgsl` with
-//! `shaders/apart.wgsl`.
+//! Moves chosen cells, each under its own bias and at its own temperature, which it reads from tables. Twin:
+//! `shaders/drive.wgsl` with `shaders/apart.wgsl`.
 
 use super::draw::{self, Numbers};
 use super::drive::{Driven, Silent, drive_segment};
@@ -78,14 +78,14 @@ fn emission_per_s(context: &Context, of: &Group, log_size: &Lane) -> Occupancy {
 #[inline(always)]
 fn group_body(context: &Context, of: &Group, occupancy: &mut Occupancy) -> Vec<Seen> {
     let Context { tables, row, seed, normal_table, .. } = *context;
-    let variation = draw::draw(tables, seed, &of.numbers, normal_table);
-    let rate = emission_per_s(context, of, &variation.log_size);
+    let factors = draw::draw(tables, seed, &of.numbers, normal_table);
+    let rate = emission_per_s(context, of, &factors.log_size);
     let seen = segment(context, of);
     let mut speed = splat(1.0);
     if tables.speed_sd > 0.0 {
         speed = draw::draw_speed(tables, seed, &of.numbers, row.cycle, normal_table);
     }
-    let driven = Driven { tables, seed, cells: &of.numbers, variation: &variation, normal_table };
+    let driven = Driven { tables, seed, cells: &of.numbers, factors: &factors, normal_table };
     if row.row != 0 {
         drive_segment(&driven, &seen, &rate, &speed, occupancy, &mut Silent);
         return Vec::new();

@@ -1,8 +1,8 @@
 //! Sixteen cells side by side, and the f32 functions of the cell.
 //!
 //! A lane array is as wide as the widest registers; narrower ones take it in parts. Only adds, multiplies, divisions,
-//! comparisons and integer operations occur, one IEEE rounding each and none fused, so every instruction set gives the same bits.
-//! `shaders/math.wgsl` is the twin of the functions.
+//! comparisons and integer operations occur, one IEEE rounding each and none fused, so every instruction set gives
+//! the same bits. `shaders/math.wgsl` is the twin of the functions.
 
 use crate::backend::constants::{EXP_LIMIT, EXPM1_OVER_R, LN2_HIGH, LN2_LOW, NEAR};
 
@@ -41,8 +41,8 @@ pub fn zip(a: &Lane, b: &Lane, f: impl Fn(f32, f32) -> f32) -> Lane {
 /// `x = n ln 2 + r` with |r| <= ln(2)/2: (n, r). `x` must lie within [`EXP_LIMIT`].
 #[inline(always)]
 fn reduce(x: f32) -> (i32, f32) {
-    // Adding 128.5 makes the truncation a rounding. SAFETY: |x| <= 87 keeps the sum between 2 and 255; a NaN cannot come
-    // here because the clamp in the callers (max, then min) replaces it.
+    // Adding 128.5 makes the truncation a rounding. SAFETY: |x| <= 87 keeps the sum between 2 and 255; a NaN cannot
+    // come here because the clamp in the callers (max, then min) replaces it.
     let n = unsafe { (x * std::f32::consts::LOG2_E + 128.5).to_int_unchecked::<i32>() } - 128;
     let m = n as f32;
     (n, (x - m * LN2_HIGH) - m * LN2_LOW)
@@ -68,8 +68,8 @@ pub fn exp(x: f32) -> f32 {
     power_of_two(n) * (r * expm1_over_r(r) + 1.0)
 }
 
-/// Thermal escape in a cell whose dots are larger than the nominal ones by a factor `exp(u)`, from the nominal cell's rate: the depth
-/// shifts by `u (slope + curvature u)`, here over kT.
+/// Thermal escape in a cell whose dots are larger than the nominal ones by a factor `exp(u)`, from the nominal cell's
+/// rate: the depth shifts by `u (slope + curvature u)`, here over kT.
 #[inline(always)]
 pub fn thermal_escape(rate: f32, slope: f32, curvature: f32, u: f32) -> f32 {
     rate * exp(-(u * (slope + curvature * u)))
@@ -93,8 +93,8 @@ pub fn phi(x: f32) -> f32 {
     let (n, r) = reduce(-x.min(EXP_LIMIT));
     let q = expm1_over_r(r);
     let s = power_of_two(n);
-    // At n = 0 the reduced argument is -x itself, and the quotient is the polynomial. Both are computed, so that this is a
-    // selection and not a branch.
+    // At n = 0 the reduced argument is -x itself, and the quotient is the polynomial. Both are computed, so that this
+    // is a selection and not a branch.
     let far = ((1.0 - s) - s * (r * q)) / x;
     if n == 0 { q } else { far }
 }

@@ -1,10 +1,11 @@
-//! Mean conductances of cells whose state lies in memory: the bake kernel alone, as the benchmark compares it with others.
+//! Mean conductances of cells whose state lies in memory: the bake kernel alone, as the benchmark compares it with
+//! others.
 //!
 //! The campaign never stores a cell; whoever has an array programmed by other means gets its decay from here.
 
 use super::bake::{Bake, Decay};
 use super::constant::Constant;
-use super::draw::Variation;
+use super::draw::Factors;
 use super::lanes::{LANES, Lane, splat};
 use super::profile::Profile;
 use super::reduce::{Counted, Moments, total};
@@ -39,7 +40,8 @@ fn load(values: &[f32], first: usize) -> Lane {
 }
 
 per_instruction_set! {
-    /// Sums over the cells `first` to `first + CHUNK_CELLS` of the conductance less the nominal one, checkpoint by checkpoint.
+    /// Sums over the cells `first` to `first + CHUNK_CELLS` of the conductance less the nominal one, checkpoint by
+    /// checkpoint.
     fn chunk_sums = chunk_sums_body(tables: &Tables, cells: &Cells, first: usize) -> Vec<f64>
 }
 
@@ -63,11 +65,11 @@ fn chunk_sums_of<D: Decay>(tables: &Tables, cells: &Cells, first: usize) -> Vec<
     for block in (first..count.min(first + CHUNK_CELLS as usize)).step_by(BLOCK_CELLS as usize) {
         for group in 0..GROUPS {
             let at = block + group * LANES;
-            let variation = Variation { log_size: load(cells.log_size, at), area: ones, trap_filled: ones };
+            let factors = Factors { log_size: load(cells.log_size, at), area: ones, trap_filled: ones };
             for k in 0..tables.cell.classes {
                 occupancy[k] = load(&cells.occupancy[k * count..(k + 1) * count], at);
             }
-            groups[group].begin(tables, &variation, &occupancy);
+            groups[group].begin(tables, &factors, &occupancy);
             counted[group] = Counted::new(count.saturating_sub(at) as u64, &groups[group].start);
         }
         for visit in tables.visits().filter(|visit| visit[0].checkpoint > 0) {
@@ -87,9 +89,9 @@ fn chunk_sums_of<D: Decay>(tables: &Tables, cells: &Cells, first: usize) -> Vec<
 
 impl Cpu {
     /// Mean conductance at each checkpoint of the job's bake but the first, at which nothing is lost yet, over the
-    /// nominal fresh conductance, of cells given by their occupancies
-    /// (axes (class, cell), flat) and ln(size over nominal size). All areas are nominal; the job's programming is not used.
-    /// The same bits on any instruction set and number of threads.
+    /// nominal fresh conductance, of cells given by their occupancies (axes (class, cell), flat) and ln(size over
+    /// nominal size). All areas are nominal; the job's programming is not used. The same bits on any instruction set
+    /// and number of threads.
     ///
     /// # Errors
     /// An `occupancy` that does not hold one number for each class and cell.

@@ -1,18 +1,20 @@
 //! The CPU backend: f32, sixteen cells side by side, all cores.
 //!
-//! The honest opponent of the GPU: the same algorithm ([`draw`](mod@draw), [`drive`](mod@drive), [`bake`], [`read`](mod@read), [`reduce`];
-//! a shader of the same name for each), vectorised by the compiler for the instruction set found at run time. The kernels are
-//! compiled once per instruction set from one source; none fuses a multiply with an add and every reduction has a fixed
-//! order, so the result is the same, bit for bit, on every x86-64 and on any number of threads.
+//! The honest opponent of the GPU: the same algorithm ([`draw`](mod@draw), [`drive`](mod@drive), [`bake`],
+//! [`read`](mod@read), [`reduce`]; a shader of the same name for each), vectorised by the compiler for the
+//! instruction set found at run time. The kernels are compiled once per instruction set from one source; none fuses a
+//! multiply with an add and every reduction has a fixed order, so the result is the same, bit for bit, on every
+//! x86-64 and on any number of threads.
 
-// Loops over lanes and classes index several arrays at once; written alike, they stay recognisable to the vectoriser and the reader.
+// Loops over lanes and classes index several arrays at once; written alike, they stay recognisable to the vectoriser
+// and the reader.
 #![allow(clippy::needless_range_loop)]
 // `max` then `min` turns a NaN into a number, which `clamp` does not.
 #![allow(clippy::manual_clamp)]
 
-/// The processor features of each wider instruction set, written once: hands them to another macro, in front of what that one is given.
-/// [`features_found`] asks the processor for what [`per_instruction_set`] compiles for. What AVX-512F implies is named too, because a
-/// hypervisor may hide it.
+/// The processor features of each wider instruction set, written once: hands them to another macro, in front of what
+/// that one is given. [`features_found`] asks the processor for what [`per_instruction_set`] compiles for. What
+/// AVX-512F implies is named too, because a hypervisor may hide it.
 #[cfg(target_arch = "x86_64")]
 macro_rules! with_features {
     (avx2 $then:ident! $($rest:tt)*) => { $then! { ["avx2"] $($rest)* } };
@@ -127,7 +129,8 @@ impl InstructionSet {
         all.into_iter().filter(|set| set.features().is_some_and(|f| f.iter().all(|(_, found)| *found))).collect()
     }
 
-    /// The features the set is compiled for, and whether this processor has each; `None` where the architecture has no such set.
+    /// The features the set is compiled for, and whether this processor has each; `None` where the architecture has
+    /// no such set.
     fn features(self) -> Option<Vec<(&'static str, bool)>> {
         match self {
             InstructionSet::Baseline => Some(Vec::new()),
@@ -149,7 +152,8 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Opens the backend on `threads` threads (all cores where `None`) with the named instruction set (the widest where `None`).
+    /// Opens the backend on `threads` threads (all cores where `None`) with the named instruction set (the widest
+    /// where `None`).
     ///
     /// # Errors
     /// An instruction set this processor does not have; a number of threads outside 1 to 1024.
@@ -294,12 +298,12 @@ impl Begin for Given<'_> {
 #[inline(always)]
 fn prepare<D: Decay>(context: &Context, cells: &Numbers, bake: &mut Bake<D>) -> Lane {
     let Context { tables, seed, normal_table } = *context;
-    let variation = draw::draw(&tables.cell, seed, cells, normal_table);
+    let factors = draw::draw(&tables.cell, seed, cells, normal_table);
     let mut occupancy = [splat(0.0); MAX_CLASSES];
-    let driven = Driven { tables: &tables.cell, seed, cells, variation: &variation, normal_table };
+    let driven = Driven { tables: &tables.cell, seed, cells, factors: &factors, normal_table };
     drive::drive(&driven, &mut occupancy, &mut Silent);
-    bake.begin(tables, &variation, &occupancy);
-    variation.area
+    bake.begin(tables, &factors, &occupancy);
+    factors.area
 }
 
 per_instruction_set! {
@@ -375,7 +379,8 @@ fn block_body<D: Decay>(
 }
 
 per_instruction_set! {
-    /// Readings of cells `first` to `first + LANES` of a set, checkpoint by checkpoint: conductance, filling, lost, kept.
+    /// Readings of cells `first` to `first + LANES` of a set, checkpoint by checkpoint: conductance, filling, lost,
+    /// kept.
     fn trace_group = trace_body(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUANTITIES]>
 }
 

@@ -40,7 +40,7 @@ impl Record for Recorder {
     ) {
         (self.free_share, self.caught) = (splat(0.0), splat(0.0));
         if segment.row.row != NOT_RECORDED && segment.row.pieces > 1 {
-            let trap_filled = &driven.variation.trap_filled;
+            let trap_filled = &driven.factors.trap_filled;
             let mean = free_share_in_pieces(driven.tables, segment, trap_filled, rate, speed, occupancy);
             self.free_share = map(&mean, |mean| mean * segment.row.substeps as f32);
         }
@@ -73,7 +73,7 @@ impl Record for Recorder {
         if segment.row.row == NOT_RECORDED {
             return;
         }
-        let (tables, variation) = (driven.tables, driven.variation);
+        let (tables, factors) = (driven.tables, driven.factors);
         let per_charge = (1.0 / ELEMENTARY_CHARGE_C) as f32;
         let mut filling = splat(0.0);
         for k in 0..tables.classes {
@@ -88,7 +88,7 @@ impl Record for Recorder {
         let row = &mut self.seen[segment.row.row as usize];
         let dwell = segment.step_s * segment.row.substeps as f32;
         for lane in 0..LANES {
-            let area = variation.area[lane];
+            let area = factors.area[lane];
             let bias = segment.bias_v[lane].abs();
             let current = theta[lane] * segment.injected_a[lane] + segment.hopping_a[lane];
             row[0][lane] = area * (if segment.bias_v[lane] < 0.0 { -current } else { current });
@@ -97,7 +97,7 @@ impl Record for Recorder {
                 + segment.row.substeps as f32 * segment.hopping_a[lane];
             row[2][lane] += area * (passed * (bias * segment.step_s));
             row[3][lane] += area * (segment.injected_a[lane] * per_charge * dwell);
-            row[4][lane] += area * variation.trap_filled[lane] * (tables.traps * self.caught[lane]);
+            row[4][lane] += area * factors.trap_filled[lane] * (tables.traps * self.caught[lane]);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Reduces readings to sums and counts. Twin: `shaders/reduce.wgsl`.
 //!
-//! A block is [`BLOCK_CELLS`](crate::backend::tally::BLOCK_CELLS) consecutive cells. Its sums stay in sixteen lanes, cell `i` in lane `i % 16`, until the
-//! block is done; then the lanes are folded in halves. This order is fixed and knows neither registers nor threads.
+//! A block is [`BLOCK_CELLS`](crate::backend::tally::BLOCK_CELLS) consecutive cells. Its sums stay in sixteen lanes,
+//! cell `i` in lane `i % 16`, until the block is done; then the lanes are folded in halves. This order is fixed and
+//! knows neither registers nor threads.
 
 use super::lanes::{LANES, Lane, splat};
 use crate::backend::tables::{BinRow, NominalRow, Tables};
@@ -89,7 +90,8 @@ impl Sums {
         }
     }
 
-    /// Folds the lanes. Never inlined: the narrow operations of the last halves would split the sums in the caller's loop into pairs.
+    /// Folds the lanes. Never inlined: the narrow operations of the last halves would split the sums in the caller's
+    /// loop into pairs.
     #[inline(never)]
     pub fn fold(&self) -> Partial {
         let mut partial = Partial::EMPTY;

@@ -30,8 +30,8 @@ pub struct Uptake {
     pub relaxation: Lane,
 }
 
-/// A segment as sixteen cells see it. What is the same for all of them is in `row`, whose own offer, overdrive, release, bias and currents are
-/// not read.
+/// A segment as sixteen cells see it. What is the same for all of them is in `row`, whose own offer, overdrive,
+/// release, bias and currents are not read.
 pub struct LaneSegment<'a> {
     pub row: &'a SegmentRow,
     /// One substep, s.
@@ -120,8 +120,8 @@ impl Motion {
         }
     }
 
-    /// Electrons caught per trap in the substep that starts at `occupancy`: `c` times the mean of the empty traps over it, with
-    /// the exact mean `f + (c/(c + e) - f)(1 - phi)` of the occupancy.
+    /// Electrons caught per trap in the substep that starts at `occupancy`: `c` times the mean of the empty traps
+    /// over it, with the exact mean `f + (c/(c + e) - f)(1 - phi)` of the occupancy.
     #[inline(always)]
     pub fn caught(&self, tables: &CellTables, uptake: &Lane, occupancy: &Occupancy) -> Lane {
         let mut caught = splat(0.0);
@@ -244,8 +244,8 @@ struct Equation<'a> {
 }
 
 impl Equation<'_> {
-    /// Newton's iteration for the filling at the end, from the one at the start: for substeps that are not stiff, where it
-    /// does not leave the side of F_sc it is on.
+    /// Newton's iteration for the filling at the end, from the one at the start: for substeps that are not stiff,
+    /// where it does not leave the side of F_sc it is on.
     #[inline(always)]
     fn by_newton(&self, iterations: u32, start: Lane) -> Lane {
         let (mut end, mut average) = (start, self.explicit);
@@ -264,16 +264,16 @@ impl Equation<'_> {
             for lane in 0..LANES {
                 let offset = -value[lane] / slope[lane];
                 end[lane] = (end[lane] + offset).max(0.0).min(1.0);
-                // Along the slope by the unrounded offset: taken at the rounded filling the uptake would be off by `offered`
-                // roundings.
+                // Along the slope by the unrounded offset: taken at the rounded filling the uptake would be off by
+                // `offered` roundings.
                 average[lane] = (uptake_end[lane] + slope_end[lane] * offset).max(self.explicit[lane]);
             }
         }
         average
     }
 
-    /// The root in the uptake by halving its bracket, by its logarithm while the ends are far apart: for stiff substeps, where
-    /// one rounding of the filling moves the uptake by a lot and the uptake hardly moves the filling.
+    /// The root in the uptake by halving its bracket, by its logarithm while the ends are far apart: for stiff
+    /// substeps, where one rounding of the filling moves the uptake by a lot and the uptake hardly moves the filling.
     #[inline(always)]
     fn bisected(&self) -> Lane {
         let mut low = self.explicit;
@@ -313,8 +313,8 @@ impl Equation<'_> {
     }
 }
 
-/// Occupancy of a class after a substep of constant rates: a small change as one, what is left of a large decay as a sum of
-/// positive terms.
+/// Occupancy of a class after a substep of constant rates: a small change as one, what is left of a large decay as a
+/// sum of positive terms.
 #[inline(always)]
 pub(super) fn after(f: f32, c: f32, e: f32) -> f32 {
     let x = c + e;

@@ -1,4 +1,5 @@
-//! Moves chosen cells through a stimulus and records what is seen. Twin: `shaders/drive.wgsl` with `shaders/recording.wgsl`.
+//! Moves chosen cells through a stimulus and records what is seen. Twin: `shaders/drive.wgsl` with
+//! `shaders/recording.wgsl`.
 
 use super::draw::{self, Numbers};
 use super::drive::{Driven, Silent, drive};
@@ -17,7 +18,8 @@ use trapline_model::rng::{NORMAL_TABLE_LEN, normal_table};
 /// Groups of sixteen cells a thread takes at once.
 const GROUPS_A_PIECE: usize = 4;
 
-/// Substeps of sixteen cells that take about as long as it takes to wake the threads: so many are done at once, by the caller.
+/// Substeps of sixteen cells that take about as long as it takes to wake the threads: so many are done at once, by
+/// the caller.
 const SMALL: usize = 256;
 
 /// What every group reads.
@@ -36,8 +38,8 @@ per_instruction_set! {
 #[inline(always)]
 fn group_body(context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Vec<Seen> {
     let Context { tables, seed, rows, normal_table } = *context;
-    let variation = draw::draw(tables, seed, cells, normal_table);
-    let driven = Driven { tables, seed, cells, variation: &variation, normal_table };
+    let factors = draw::draw(tables, seed, cells, normal_table);
+    let driven = Driven { tables, seed, cells, factors: &factors, normal_table };
     if rows == 0 {
         drive(&driven, occupancy, &mut Silent);
         return Vec::new();

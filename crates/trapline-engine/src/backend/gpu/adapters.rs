@@ -147,9 +147,9 @@ fn pci_address(text: &str) -> Option<[u32; 4]> {
     Some([hex(domain)?, hex(bus)?, hex(device)?, hex(function)?])
 }
 
-/// The adapters that are meant, by their places among the names and the PCI addresses. A whole number is a place and nothing else; a
-/// PCI address is the first adapter with it (one device may have several drivers); anything else is a whole name, or part of names
-/// (case does not matter).
+/// The adapters that are meant, by their places among the names and the PCI addresses. A whole number is a place and
+/// nothing else; a PCI address is the first adapter with it (one device may have several drivers); anything else is a
+/// whole name, or part of names (case does not matter).
 fn meant(asked: &str, names: &[String], addresses: &[String]) -> Vec<usize> {
     let asked = asked.trim();
     if !asked.is_empty() && asked.bytes().all(|b| b.is_ascii_digit()) {
@@ -178,7 +178,8 @@ fn listed(places: impl IntoIterator<Item = usize>, names: &[String], addresses: 
     places.into_iter().map(told).collect::<Vec<_>>().join("; ")
 }
 
-/// The adapter a user means: its number in [`adapters`], its PCI address, or part of its name; the best one where `None`.
+/// The adapter a user means: its number in [`adapters`], its PCI address, or part of its name; the best one where
+/// `None`.
 pub(super) fn choose(asked: Option<&str>) -> Result<(wgpu::Adapter, Chosen), BackendError> {
     let mut found = enumerate();
     if found.is_empty() {

@@ -2,7 +2,8 @@
 //!
 //! wgpu reports errors in four places: error scopes (allocation), the uncaptured-error handler (anything else that is
 //! invalid), the lost callback, and the result of a map. All four end up as one line of text here ([`Device::check`],
-//! [`Device::scoped`]), or as a [`Failed`] that also says what was being done; the caller knows the tile and makes a typed error of it.
+//! [`Device::scoped`]), or as a [`Failed`] that also says what was being done; the caller knows the tile and makes a
+//! typed error of it.
 
 use super::recovery::Failed;
 use super::{adapters, layout, source};
@@ -14,8 +15,8 @@ use std::time::Duration;
 use trapline_model::outcome::Identity;
 use trapline_model::rng::normal_table;
 
-/// Longest wait for a few dispatches, each of which takes half a second at most, or a second on a software adapter: a busy
-/// machine gets a hundredfold and more.
+/// Longest wait for a few dispatches, each of which takes half a second at most, or a second on a software adapter: a
+/// busy machine gets a hundredfold and more.
 const HARDWARE_PATIENCE: Duration = Duration::from_secs(120);
 const SOFTWARE_PATIENCE: Duration = Duration::from_secs(3600);
 
@@ -159,8 +160,8 @@ impl Device {
         };
         // A guard against endless loops keeps drivers from unrolling short ones.
         let checks = wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
-        // SAFETY: every loop of the kernels counts up to a bound that is fixed when it begins; `loops_stay_within_the_budget` counts
-        // them on the device. Bounds of arrays are still checked.
+        // SAFETY: every loop of the kernels counts up to a bound that is fixed when it begins;
+        // `loops_stay_within_the_budget` counts them on the device. Bounds of arrays are still checked.
         let module = unsafe { self.device.create_shader_module_trusted(text, checks) };
         let mut buffers: Vec<(u32, &'static str)> =
             kernel.buffers.iter().filter_map(|name| layout::binding(name).map(|number| (number, *name))).collect();

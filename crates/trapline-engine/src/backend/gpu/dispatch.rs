@@ -1,11 +1,11 @@
 //! Submitting kernels: how wide, how long, and how many ahead of the device.
 //!
 //! # Practice
-//! A desktop system resets a GPU that works on one dispatch for a second or two, llvmpipe ends long loops silently, and a queue
-//! without bound takes memory without bound. So a dispatch is bounded in loops of an invocation
-//! ([`MAX_LOOPS`]) and in loops of all its invocations together ([`DispatchLimits::work`]): an operation cuts its loops by
-//! [`Running::loops`], and what is still too much is spread over several dispatches, each over some of the workgroups. Every few
-//! dispatches the host waits for the ones before.
+//! A desktop system resets a GPU that works on one dispatch for a second or two, llvmpipe ends long loops silently,
+//! and a queue without bound takes memory without bound. So a dispatch is bounded in loops of an invocation
+//! ([`MAX_LOOPS`]) and in loops of all its invocations together ([`DispatchLimits::work`]): an operation cuts its
+//! loops by [`Running::loops`], and what is still too much is spread over several dispatches, each over some of the
+//! workgroups. Every few dispatches the host waits for the ones before.
 
 use super::Gpu;
 use super::device::Device;
@@ -38,8 +38,8 @@ impl DispatchLimits {
         }
     }
 
-    /// Loop iterations to give an invocation of a tile of so many cells. Where cells are many this is not below what makes up for the
-    /// `start` that every dispatch spends on its cells' state.
+    /// Loop iterations to give an invocation of a tile of so many cells. Where cells are many this is not below what
+    /// makes up for the `start` that every dispatch spends on its cells' state.
     fn loops(&self, cells: u64, start: u64) -> u64 {
         (self.work / cells.max(1)).max(16 * start).min(MAX_LOOPS)
     }

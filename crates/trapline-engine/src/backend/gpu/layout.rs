@@ -1,5 +1,5 @@
-//! What host and shaders share: buffers, constants and the parameters of a dispatch, each written once, here; the rows of the tables are
-//! those of [`crate::backend::rows`].
+//! What host and shaders share: buffers, constants and the parameters of a dispatch, each written once, here; the
+//! rows of the tables are those of [`crate::backend::rows`].
 //!
 //! The WGSL of the structures, bindings and constants is generated from these lists and put in front of every
 //! kernel ([`header`]); a test holds the structures' offsets against naga's own reflection.
@@ -73,7 +73,7 @@ pub const BINDINGS: [(&str, Access, &str); 16] = [
     ("segments", Access::Read, "array<SegmentRow>"),
     ("visits", Access::Read, "array<VisitRow>"),
     ("nominal", Access::Read, "array<NominalRow>"),
-    ("variation", Access::ReadWrite, "array<f32>"),
+    ("factors", Access::ReadWrite, "array<f32>"),
     ("occupancy", Access::ReadWrite, "array<f32>"),
     ("partials", Access::ReadWrite, "array<f32>"),
     ("sums", Access::ReadWrite, "array<f32>"),
@@ -85,7 +85,8 @@ pub const BINDINGS: [(&str, Access, &str); 16] = [
     ("tables", Access::Read, "array<vec4<f32>>"),
 ];
 
-/// Laws of bias and temperature, in the order of their headers; those of thermal escape from each class come after them.
+/// Laws of bias and temperature, in the order of their headers; those of thermal escape from each class come after
+/// them.
 pub const LAWS: [&str; 9] = [
     "INJECTED",
     "HEAT",

@@ -3,11 +3,11 @@
 //! # Practice
 //! The array is worked off in tiles of whole chunks (`tile`). A tile is drawn, programmed in as many dispatches as
 //! its loops need, baked, and reduced to sums per chunk and integer counters; only these come back.
-//! A tile's state lives in its buffers and is not kept; cells made by `cells` keep theirs (`resident`). Kernels need no optional feature. A kernel `x` is `shaders/x.wgsl`;
-//! its CPU twin is `backend/cpu/x.rs`.
+//! A tile's state lives in its buffers and is not kept; cells made by `cells` keep theirs (`resident`). Kernels need
+//! no optional feature. A kernel `x` is `shaders/x.wgsl`; its CPU twin is `backend/cpu/x.rs`.
 //!
-//! A tile that fails is tried once more (`recovery`), on a device opened afresh; nothing of a tile is merged before all of it
-//! has come back. How much goes into one dispatch is decided in `dispatch` and `runs`.
+//! A tile that fails is tried once more (`recovery`), on a device opened afresh; nothing of a tile is merged before
+//! all of it has come back. How much goes into one dispatch is decided in `dispatch` and `runs`.
 
 mod adapters;
 mod device;
@@ -40,7 +40,7 @@ use recovery::{Failed, Tile, lock};
 use source::Kernel;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tile::{Plan, Workspace};
+use tile::{Resources, Workspace};
 use trapline_model::array::CellSet;
 use trapline_model::cell::read::QUANTITIES;
 use trapline_model::outcome::Identity;
@@ -69,8 +69,8 @@ struct TileSums {
 }
 
 impl Gpu {
-    /// Opens an adapter by its number in [`adapters`], its PCI address, or a part of its name that no other has (the best one where
-    /// `None`, software last);
+    /// Opens an adapter by its number in [`adapters`], its PCI address, or a part of its name that no other has (the
+    /// best one where `None`, software last);
     /// `memory_bytes` bounds what a tile takes of the device's memory.
     ///
     /// # Errors
@@ -120,11 +120,11 @@ impl Gpu {
     /// # Errors
     /// A budget too small for one chunk.
     pub fn tile_cells(&self, job: &Job) -> Result<u64, BackendError> {
-        Plan::of_statistics(&Tables::new(job)).tile_cells(self.sound(&mut lock(&self.device))?, self.budget_bytes)
+        Resources::of_statistics(&Tables::new(job)).tile_cells(self.sound(&mut lock(&self.device))?, self.budget_bytes)
     }
 
-    /// Most loop iterations an invocation of each kernel really takes in any dispatch of a job, counted on the device over the first
-    /// cells, and the most the host reckons with: (kernel, counted, reckoned).
+    /// Most loop iterations an invocation of each kernel really takes in any dispatch of a job, counted on the device
+    /// over the first cells, and the most the host reckons with: (kernel, counted, reckoned).
     ///
     /// # Errors
     /// As [`Backend::statistics`].
@@ -147,12 +147,12 @@ impl Gpu {
         ];
         let trace = [statistics[0].clone(), program, bake(read_kernel, source::read_loops(&tables))];
         let mut most = Vec::new();
-        for (plan, dispatches) in
-            [(Plan::of_statistics(&tables), &statistics[..]), (Plan::of_trace(&tables), &trace[..])]
+        for (resources, dispatches) in
+            [(Resources::of_statistics(&tables), &statistics[..]), (Resources::of_trace(&tables), &trace[..])]
         {
-            let plan = plan.counting();
+            let resources = resources.counting();
             let mut count = || -> Result<(), Failed> {
-                let work = Workspace::new(device, &plan, cells.count, false).map_err(Failed::at("allocation"))?;
+                let work = Workspace::new(device, &resources, cells.count, false).map_err(Failed::at("allocation"))?;
                 let running = Running::new(self, device, &work, classes, true);
                 for (kernel, runs) in dispatches {
                     let mut counted = 0;
@@ -226,7 +226,7 @@ impl Backend for Gpu {
         let tables = Tables::new(job);
         let [.., bake_kernel, _] = source::of_statistics(&tables);
         let mut tally = Tally::new(job, round_to_f32);
-        let plan = Plan::of_statistics(&tables);
+        let resources = Resources::of_statistics(&tables);
         let fixed = layout::params(job, &tables);
         let compute = |running: &Running, tile: &Tile| {
             let params = tile.place(fixed);
@@ -234,13 +234,14 @@ impl Backend for Gpu {
             prepare(running, &tables, &params)?;
             bake(running, bake_kernel, source::visit_loops(&tables), &tables, &params)?;
             running.dispatch(&source::REDUCE, &params, source::reduce_loops())?;
-            let back = running.download(&[plan.wanted("sums", tile.count), plan.wanted("counts", tile.count)])?;
+            let back =
+                running.download(&[resources.wanted("sums", tile.count), resources.wanted("counts", tile.count)])?;
             Ok(TileSums {
                 partials: bytemuck::pod_collect_to_vec(&back[0]),
                 counts: bytemuck::pod_collect_to_vec(&back[1]),
             })
         };
-        self.in_tiles(&plan, &CellSet::run(0, job.shape.cells()), compute, |tile, sums| {
+        self.in_tiles(&resources, &CellSet::run(0, job.shape.cells()), compute, |tile, sums| {
             merge(&mut tally, &sums);
             progress(tile.count);
         })?;
@@ -252,16 +253,16 @@ impl Backend for Gpu {
         let [.., read_kernel] = source::of_trace(&tables);
         let checkpoints = job.times_s.len();
         let mut trace = Trace::unwritten(checkpoints, cells.count as usize);
-        let plan = Plan::of_trace(&tables);
+        let resources = Resources::of_trace(&tables);
         let fixed = layout::params(job, &tables);
         let compute = |running: &Running, tile: &Tile| {
             let params = tile.place(fixed);
             prepare(running, &tables, &params)?;
             bake(running, read_kernel, source::read_loops(&tables), &tables, &params)?;
-            let back = running.download(&[plan.wanted("cells", tile.count)])?;
+            let back = running.download(&[resources.wanted("cells", tile.count)])?;
             Ok(bytemuck::pod_collect_to_vec(&back[0]))
         };
-        self.in_tiles(&plan, cells, compute, |tile, values: Vec<f32>| {
+        self.in_tiles(&resources, cells, compute, |tile, values: Vec<f32>| {
             let (first, count) = (tile.from as usize, tile.count as usize);
             let arrays = [&mut trace.conductance, &mut trace.filling, &mut trace.lost, &mut trace.kept];
             for (q, array) in arrays.into_iter().enumerate() {

@@ -1,17 +1,17 @@
 //! An operation over many cells: cut into tiles, and each tile tried again where the device fails.
 //!
 //! # Practice
-//! [`Gpu::in_tiles`] is the only place that opens, drops and retries. An operation brings a [`Plan`] (its kernels and buffers), a
-//! closure that computes one tile, and one that takes what the tile hands over; nothing of a tile is taken before all of it has come
-//! back. A tile that fails is tried once more, on a device opened afresh and on half the cells where there is more than
-//! the least.
+//! [`Gpu::in_tiles`] is the only place that opens, drops and retries. An operation brings its [`Resources`] (kernels
+//! and buffers), a closure that computes one tile, and one that takes what the tile hands over; nothing of a tile is
+//! taken before all of it has come back. A tile that fails is tried once more, on a device opened afresh and on half
+//! the cells where there is more than the least.
 
 use super::Gpu;
 use super::adapters;
 use super::device::Device;
 use super::dispatch::Running;
 use super::layout::Params;
-use super::tile::{Plan, Workspace};
+use super::tile::{Resources, Workspace};
 use crate::backend::BackendError;
 use crate::backend::tally::BLOCK_CELLS;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -100,8 +100,8 @@ impl Gpu {
         next
     }
 
-    /// Opens the adapter again. Everything of the last device must be gone: on some systems a driver that lost one hands the same
-    /// one out as long as anything holds it, the adapter included.
+    /// Opens the adapter again. Everything of the last device must be gone: on some systems a driver that lost one
+    /// hands the same one out as long as anything holds it, the adapter included.
     fn reopen(&self) -> Result<Device, BackendError> {
         Device::open(&adapters::find_again(&self.chosen)?)
     }
@@ -124,7 +124,7 @@ impl Gpu {
         &self,
         device: &Device,
         work: &mut Option<Workspace>,
-        plan: &Plan,
+        resources: &Resources,
         tile_cells: u64,
         compute: impl FnOnce(&Running) -> Result<T, Failed>,
     ) -> Result<T, Failed> {
@@ -134,12 +134,12 @@ impl Gpu {
                 if self.fault(Fault::LostEarly) {
                     device.device.destroy();
                 }
-                plan.kernels.iter().try_for_each(|k| device.pipeline(k, plan.classes, false).map(|_| ()))?;
+                resources.kernels.iter().try_for_each(|k| device.pipeline(k, resources.classes, false).map(|_| ()))?;
                 let too_large = self.fault(Fault::OutOfMemory);
-                Workspace::new(device, plan, tile_cells, too_large).map_err(Failed::at("allocation"))?
+                Workspace::new(device, resources, tile_cells, too_large).map_err(Failed::at("allocation"))?
             }
         };
-        let found = compute(&Running::new(self, device, &ready, plan.classes, false))?;
+        let found = compute(&Running::new(self, device, &ready, resources.classes, false))?;
         *work = Some(ready);
         Ok(found)
     }
@@ -147,21 +147,21 @@ impl Gpu {
     /// Works through `cells` in tiles: `compute` does one, `take` is handed what it gave, in order.
     pub(super) fn in_tiles<T>(
         &self,
-        plan: &Plan,
+        resources: &Resources,
         cells: &CellSet,
         compute: impl Fn(&Running, &Tile) -> Result<T, Failed>,
         mut take: impl FnMut(&Tile, T),
     ) -> Result<(), BackendError> {
         let mut slot = lock(&self.device);
-        let most = cells.count.max(1).next_multiple_of(plan.unit);
-        let mut tile_cells = plan.tile_cells(self.sound(&mut slot)?, self.budget_bytes)?.min(most);
+        let most = cells.count.max(1).next_multiple_of(resources.unit);
+        let mut tile_cells = resources.tile_cells(self.sound(&mut slot)?, self.budget_bytes)?.min(most);
         let (mut from, mut number) = (0, 0);
         let mut before: Option<(&'static str, String)> = None;
         let mut work: Option<Workspace> = None;
         while from < cells.count {
             let tile = Tile { cells, number, from, count: tile_cells.min(cells.count - from) };
             let device = self.sound(&mut slot)?;
-            match self.attempt(device, &mut work, plan, tile_cells, |running| compute(running, &tile)) {
+            match self.attempt(device, &mut work, resources, tile_cells, |running| compute(running, &tile)) {
                 Ok(found) => {
                     take(&tile, found);
                     from += tile.count;
@@ -182,7 +182,7 @@ impl Gpu {
                         let both = format!("{reason} (on the first try, {stage_before} failed: {reason_before})");
                         return Err(self.tile_error(&tile, stage, both));
                     }
-                    let fewer = (tile_cells / 2 / plan.unit).max(1) * plan.unit;
+                    let fewer = (tile_cells / 2 / resources.unit).max(1) * resources.unit;
                     let how = if fewer < tile_cells { format!("{fewer} cells") } else { "as many cells".to_owned() };
                     tracing::warn!("{stage} failed in tile {number}, trying once more, on {how}: {reason}");
                     tile_cells = fewer;

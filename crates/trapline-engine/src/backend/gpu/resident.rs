@@ -1,13 +1,13 @@
 //! Cells whose state stays on the device between calls.
 //!
-//! A call uploads what is done to the cells, some rows a segment, and nothing of their state; what comes back is what was recorded.
-//! Nothing is waited for where nothing is recorded.
+//! A call uploads what is done to the cells, some rows a segment, and nothing of their state; what comes back is what
+//! was recorded. Nothing is waited for where nothing is recorded.
 
 use super::dispatch::Running;
 use super::layout::{self, Params};
 use super::recovery::{Failed, Tile, lock};
 use super::stimulate::{PIECE_BYTES, write_responses};
-use super::tile::{BufferPlan, Bytes, Plan, Workspace};
+use super::tile::{BufferSpec, Bytes, Resources, Workspace};
 use super::{Gpu, TileSums, bake, device::Device, merge, runs, source};
 use crate::backend::BackendError;
 use crate::backend::cells::{Cells, HostCells, Population, Snapshot, State};
@@ -67,7 +67,7 @@ pub(super) fn expose(
     let most = {
         let mut slot = lock(&gpu.device);
         let device = gpu.sound(&mut slot)?;
-        plan(&part(&all[..1.min(all.len())])).tile_cells(device, gpu.budget_bytes)? as usize
+        resources_of(&part(&all[..1.min(all.len())])).tile_cells(device, gpu.budget_bytes)? as usize
     };
     let mut response = Response::unwritten(usize::from(exposed.recorded), cells.len());
     for places in all.chunks(most.max(1)) {
@@ -84,20 +84,20 @@ pub(super) fn expose(
 }
 
 /// What a population takes. Without traps the shaders still have one class, which holds nothing.
-fn plan(population: &Population) -> Plan {
+fn resources_of(population: &Population) -> Resources {
     let classes = population.classes().max(1) as u64;
     let per_cell = |bytes| Bytes { per_cell: bytes, ..Bytes::default() };
     let fixed = |bytes: usize| Bytes { fixed: bytes as u64, ..Bytes::default() };
-    Plan {
+    Resources {
         classes: population.classes(),
         kernels: &source::STIMULUS,
         buffers: vec![
-            BufferPlan::empty("params", fixed(size_of::<Params>())),
-            BufferPlan::empty("classes", fixed(classes as usize * size_of::<layout::ClassRow>())),
+            BufferSpec::empty("params", fixed(size_of::<Params>())),
+            BufferSpec::empty("classes", fixed(classes as usize * size_of::<layout::ClassRow>())),
             // Numbers of the cells, places among them, biases and temperatures.
-            BufferPlan::empty("cell_numbers", per_cell(20)),
-            BufferPlan::empty("variation", per_cell(12)),
-            BufferPlan::read_back("occupancy", per_cell(4 * classes)),
+            BufferSpec::empty("cell_numbers", per_cell(20)),
+            BufferSpec::empty("factors", per_cell(12)),
+            BufferSpec::read_back("occupancy", per_cell(4 * classes)),
         ],
         unit: 1,
         most_cells: u64::from(u32::MAX) / 16,
@@ -106,11 +106,11 @@ fn plan(population: &Population) -> Plan {
 
 /// Makes cells, on the device where its budget holds them.
 pub(super) fn cells<'a>(gpu: &'a Gpu, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
-    let (plan, count) = (plan(&population), population.numbers.len() as u64);
+    let (resources, count) = (resources_of(&population), population.numbers.len() as u64);
     let mut slot = lock(&gpu.device);
     let device = gpu.sound(&mut slot)?;
     let taken = gpu.resident_bytes.load(Ordering::Relaxed);
-    if !plan.holds(device, gpu.budget_bytes, count, taken) {
+    if !resources.holds(device, gpu.budget_bytes, count, taken) {
         drop(slot);
         return Ok(Box::new(HostCells::new(gpu, population)));
     }
@@ -138,16 +138,16 @@ fn lost(gpu: &Gpu, mut slot: MutexGuard<'_, Option<Device>>, failed: Failed) -> 
 impl<'a> Resident<'a> {
     /// Empty cells on the device.
     fn new(gpu: &'a Gpu, population: Population) -> Result<Resident<'a>, BackendError> {
-        let (plan, count) = (plan(&population), population.numbers.len() as u64);
+        let (resources, count) = (resources_of(&population), population.numbers.len() as u64);
         let mut slot = lock(&gpu.device);
         let device = gpu.sound(&mut slot)?;
-        let (made, number) = (Workspace::new(device, &plan, count, false), device.number);
+        let (made, number) = (Workspace::new(device, &resources, count, false), device.number);
         let work = match made {
             Ok(work) => Mutex::new(work),
             Err(reason) => return Err(lost(gpu, slot, Failed::Tile { stage: "allocation", reason })),
         };
         drop(slot);
-        let bytes = plan.bytes(count);
+        let bytes = resources.bytes(count);
         gpu.resident_bytes.fetch_add(bytes, Ordering::Relaxed);
         let cells = Resident { gpu, population, work, device: number, bytes, known: Known::default() };
         cells.draw()?;
@@ -335,7 +335,7 @@ impl<'a> Cells<'a> for Resident<'a> {
         if cells == 0 {
             return Ok(tally);
         }
-        let plan = Plan::of_statistics(&tables);
+        let plan = Resources::of_statistics(&tables);
         let params = self.params(layout::params(job, &tables), cells);
         let sums = self.on_device(
             // The state's own buffers are there; those of the bake are made.

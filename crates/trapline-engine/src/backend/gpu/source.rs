@@ -123,14 +123,14 @@ const APART: &str = include_str!("../../../../../shaders/apart.wgsl");
 
 /// Buffers of the kernels that drive listed cells; the last is the recording one's.
 const DRIVEN: [&str; 8] =
-    ["params", "normal_table", "classes", "segments", "cell_numbers", "variation", "occupancy", "responses"];
+    ["params", "normal_table", "classes", "segments", "cell_numbers", "factors", "occupancy", "responses"];
 const DRIVEN_APART: [&str; 10] = [
     "params",
     "normal_table",
     "classes",
     "segments",
     "cell_numbers",
-    "variation",
+    "factors",
     "occupancy",
     "laws",
     "tables",
@@ -142,8 +142,8 @@ impl Kernel {
     /// Draws what distinguishes cells, and empties them.
     pub const fn draw(numbered: Numbered) -> Kernel {
         let (name, buffers): (_, &'static [&'static str]) = match numbered {
-            Numbered::Tile => ("draw", &["params", "normal_table", "variation", "occupancy"]),
-            Numbered::Listed => ("draw_listed", &["params", "normal_table", "cell_numbers", "variation", "occupancy"]),
+            Numbered::Tile => ("draw", &["params", "normal_table", "factors", "occupancy"]),
+            Numbered::Listed => ("draw_listed", &["params", "normal_table", "cell_numbers", "factors", "occupancy"]),
         };
         Kernel {
             name,
@@ -178,7 +178,7 @@ impl Kernel {
             chosen: [numbered.wgsl(), laws, record],
             body: include_str!("../../../../../shaders/drive.wgsl"),
             buffers: match driving {
-                Driving::Program => &["params", "normal_table", "classes", "segments", "variation", "occupancy"],
+                Driving::Program => &["params", "normal_table", "classes", "segments", "factors", "occupancy"],
                 Driving::Silent => DRIVEN.split_at(7).0,
                 Driving::Recorded => DRIVEN.split_at(8).0,
                 Driving::ApartSilent => DRIVEN_APART.split_at(9).0,
@@ -200,7 +200,7 @@ impl Kernel {
             prologue: &[PHILOX, MATH, CELL, DECAY, FOLD],
             chosen: [decay.wgsl(), "", ""],
             body: include_str!("../../../../../shaders/bake.wgsl"),
-            buffers: &["params", "classes", "visits", "nominal", "variation", "occupancy", "partials", "counts"],
+            buffers: &["params", "classes", "visits", "nominal", "factors", "occupancy", "partials", "counts"],
             over: Over::Cells,
             reports_ticks: true,
         }
@@ -217,7 +217,7 @@ impl Kernel {
             prologue: &[PHILOX, MATH, CELL, DECAY],
             chosen: [decay.wgsl(), "", ""],
             body: include_str!("../../../../../shaders/read.wgsl"),
-            buffers: &["params", "classes", "visits", "variation", "occupancy", "cells"],
+            buffers: &["params", "classes", "visits", "factors", "occupancy", "cells"],
             over: Over::Cells,
             reports_ticks: true,
         }
@@ -310,15 +310,17 @@ fn root_loops(classes: u64, iterations: u32) -> u64 {
     if iterations == 0 { 0 } else { 2 * classes + u64::from(iterations) * (1 + classes) }
 }
 
-/// Loop iterations of one segment, from above: its own, emissions, the draw's rounds, and per substep its equation and the update.
+/// Loop iterations of one segment, from above: its own, emissions, the draw's rounds, and per substep its equation
+/// and the update.
 pub fn program_loops(classes: usize, segment: &SegmentRow) -> u64 {
     let k = classes.max(1) as u64;
     let root = root_loops(k, segment.iterations);
     1 + u64::from(trapline_model::rng::PHILOX_ROUNDS) + k + u64::from(segment.substeps) * (1 + root + k)
 }
 
-/// Loop iterations of one segment of a stimulus, from above: as in a programming, a look after it, and at each substep the electrons
-/// caught; and the charge that passes, two fillings of a substep, or of each piece with its own emissions, equation and update.
+/// Loop iterations of one segment of a stimulus, from above: as in a programming, a look after it, and at each
+/// substep the electrons caught; and the charge that passes, two fillings of a substep, or of each piece with its own
+/// emissions, equation and update.
 pub fn stimulate_loops(classes: usize, segment: &SegmentRow) -> u64 {
     let k = classes.max(1) as u64;
     let pieces = u64::from(segment.pieces) * (1 + k + root_loops(k, segment.piece_iterations) + 2 * k + k);

@@ -3,7 +3,7 @@
 use super::dispatch::Running;
 use super::layout::{self, Params};
 use super::recovery::{Failed, Tile, lock};
-use super::tile::{BufferPlan, Bytes, Plan, Workspace};
+use super::tile::{BufferSpec, Bytes, Resources, Workspace};
 use super::{Gpu, runs, source};
 use crate::backend::BackendError;
 use crate::backend::stimulus::{self, RESPONSE_QUANTITIES, Response, Stimulus};
@@ -18,21 +18,21 @@ pub(super) const PIECE_BYTES: u64 = 64 << 20;
 type Found = (Vec<f32>, Vec<f32>);
 
 /// What a stimulus needs. Without traps the shader still has one class, which holds nothing.
-fn plan(stimulus: &Stimulus, tables: &CellTables) -> Plan {
+fn resources_of(stimulus: &Stimulus, tables: &CellTables) -> Resources {
     let state = 4 * tables.classes.max(1) as u64;
     let response = 4 * (stimulus.rows * RESPONSE_QUANTITIES) as u64;
     let per_cell = |bytes| Bytes { per_cell: bytes, ..Bytes::default() };
-    let mut plan = Plan::of_cells(tables, &layout::classes(tables), &source::STIMULUS);
+    let mut resources = Resources::of_cells(tables, &layout::classes(tables), &source::STIMULUS);
     // Many rows make a cell large: nothing here is reduced, so any number of cells will do.
-    plan.unit = 1;
-    plan.most_cells = (PIECE_BYTES / (state + response)).max(1);
-    plan.buffers.extend([
-        BufferPlan::empty("cell_numbers", per_cell(8)),
-        BufferPlan::empty("variation", per_cell(12)),
-        BufferPlan::read_back("occupancy", per_cell(state)),
-        BufferPlan::read_back("responses", per_cell(response)),
+    resources.unit = 1;
+    resources.most_cells = (PIECE_BYTES / (state + response)).max(1);
+    resources.buffers.extend([
+        BufferSpec::empty("cell_numbers", per_cell(8)),
+        BufferSpec::empty("factors", per_cell(12)),
+        BufferSpec::read_back("occupancy", per_cell(state)),
+        BufferSpec::read_back("responses", per_cell(response)),
     ]);
-    plan
+    resources
 }
 
 /// See [`crate::backend::Backend::stimulate`].
@@ -44,7 +44,7 @@ pub(super) fn stimulate(
 ) -> Result<Response, BackendError> {
     stimulus::check(stimulus, cells, occupancy)?;
     let tables = CellTables::of(stimulus);
-    let plan = plan(stimulus, &tables);
+    let resources = resources_of(stimulus, &tables);
     let mut after = occupancy.clone();
     let mut response = Response::unwritten(stimulus.rows, cells.len());
     let places = CellSet::run(0, cells.len() as u64);
@@ -62,13 +62,14 @@ pub(super) fn stimulate(
         for run in runs::of_stimulus(&tables, |start| running.loops(tile.count, start)) {
             running.dispatch(&source::STIMULATE, &over(&run, params), run.loops)?;
         }
-        let back = running.download(&[plan.wanted("occupancy", tile.count), plan.wanted("responses", tile.count)])?;
+        let back = running
+            .download(&[resources.wanted("occupancy", tile.count), resources.wanted("responses", tile.count)])?;
         Ok((bytemuck::pod_collect_to_vec(&back[0]), bytemuck::pod_collect_to_vec(&back[1])))
     };
     let write_tile = |tile: &Tile, found: Found| {
         write(&found, tile.from as usize, tile.count as usize, &mut after, &mut response);
     };
-    gpu.in_tiles(&plan, &places, compute, write_tile).map_err(|error| match error {
+    gpu.in_tiles(&resources, &places, compute, write_tile).map_err(|error| match error {
         // Where they stand in the caller's list says nothing to a reader.
         BackendError::Device { adapter, stage, tile, first, last, reason } => {
             let (first, last) = (cells[first as usize], cells[last as usize]);
@@ -91,13 +92,13 @@ impl Gpu {
     /// As [`crate::backend::Backend::stimulate`].
     pub fn count_stimulus_loops(&self, stimulus: &Stimulus) -> Result<(u64, u64), BackendError> {
         let tables = CellTables::of(stimulus);
-        let plan = plan(stimulus, &tables).counting();
+        let resources = resources_of(stimulus, &tables).counting();
         let cells = CellSet::run(0, 1);
         let tile = Tile { cells: &cells, number: 0, from: 0, count: 1 };
         let mut slot = lock(&self.device);
         let device = self.sound(&mut slot)?;
         let count = || -> Result<(u64, u64), Failed> {
-            let work = Workspace::new(device, &plan, 1, false).map_err(Failed::at("allocation"))?;
+            let work = Workspace::new(device, &resources, 1, false).map_err(Failed::at("allocation"))?;
             let running = Running::new(self, device, &work, tables.classes, true);
             let params = tile.place(layout::cell_params(stimulus.seed, &tables));
             running.dispatch(&source::DRAW_LISTED, &params, source::draw_loops(tables.classes))?;

@@ -41,9 +41,9 @@ impl Bytes {
     }
 }
 
-/// A buffer to be made.
+/// A buffer that an operation needs: its name, its size and what is in it at the start.
 #[derive(Debug)]
-pub(super) struct BufferPlan {
+pub(super) struct BufferSpec {
     /// As in [`layout::BINDINGS`].
     pub name: &'static str,
     pub bytes: Bytes,
@@ -53,21 +53,21 @@ pub(super) struct BufferPlan {
     pub read_back: bool,
 }
 
-impl BufferPlan {
-    pub fn empty(name: &'static str, bytes: Bytes) -> BufferPlan {
-        BufferPlan { name, bytes, given: None, read_back: false }
+impl BufferSpec {
+    pub fn empty(name: &'static str, bytes: Bytes) -> BufferSpec {
+        BufferSpec { name, bytes, given: None, read_back: false }
     }
 
-    pub fn read_back(name: &'static str, bytes: Bytes) -> BufferPlan {
-        BufferPlan { read_back: true, ..BufferPlan::empty(name, bytes) }
+    pub fn read_back(name: &'static str, bytes: Bytes) -> BufferSpec {
+        BufferSpec { read_back: true, ..BufferSpec::empty(name, bytes) }
     }
 
     /// A buffer of rows, at least one.
-    pub fn given<T: bytemuck::NoUninit>(name: &'static str, rows: &[T]) -> BufferPlan {
+    pub fn given<T: bytemuck::NoUninit>(name: &'static str, rows: &[T]) -> BufferSpec {
         let given = bytemuck::cast_slice(rows).to_vec();
-        BufferPlan {
+        BufferSpec {
             given: Some(given),
-            ..BufferPlan::empty(name, Bytes { fixed: size_of_val(rows) as u64, ..Bytes::default() })
+            ..BufferSpec::empty(name, Bytes { fixed: size_of_val(rows) as u64, ..Bytes::default() })
         }
     }
 
@@ -76,29 +76,29 @@ impl BufferPlan {
     }
 }
 
-/// What an operation needs: its kernels and buffers.
+/// The kernels and the buffers of an operation, and how its cells are cut into tiles.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct Resources {
     pub classes: usize,
     pub kernels: &'static [Kernel],
-    pub buffers: Vec<BufferPlan>,
+    pub buffers: Vec<BufferSpec>,
     /// A tile is a whole number of so many cells.
     pub unit: u64,
     /// Most cells of a tile.
     pub most_cells: u64,
 }
 
-impl Plan {
+impl Resources {
     /// What materials and their segments take, whatever is done with the cells.
-    pub fn of_cells(cell: &CellTables, classes: &[ClassRow], kernels: &'static [Kernel]) -> Plan {
+    pub fn of_cells(cell: &CellTables, classes: &[ClassRow], kernels: &'static [Kernel]) -> Resources {
         let params = Bytes { fixed: size_of::<layout::Params>() as u64, ..Bytes::default() };
-        Plan {
+        Resources {
             classes: cell.classes,
             kernels,
             buffers: vec![
-                BufferPlan::empty("params", params),
-                BufferPlan::given("classes", classes),
-                BufferPlan::given("segments", &layout::segments(cell)),
+                BufferSpec::empty("params", params),
+                BufferSpec::given("classes", classes),
+                BufferSpec::given("segments", &layout::segments(cell)),
             ],
             unit: CHUNK_CELLS,
             most_cells: MAX_TILE_CELLS,
@@ -106,48 +106,48 @@ impl Plan {
     }
 
     /// What cells that are drawn and programmed take as well.
-    fn of_programmed(tables: &Tables, kernels: &'static [Kernel]) -> Plan {
+    fn of_programmed(tables: &Tables, kernels: &'static [Kernel]) -> Resources {
         let per_cell = |floats: usize| Bytes { per_cell: 4 * floats as u64, ..Bytes::default() };
-        let mut plan = Plan::of_cells(&tables.cell, &layout::job_classes(tables), kernels);
-        plan.buffers.push(BufferPlan::empty("variation", per_cell(3)));
-        plan.buffers.push(BufferPlan::empty("occupancy", per_cell(tables.cell.classes.max(1))));
-        plan
+        let mut resources = Resources::of_cells(&tables.cell, &layout::job_classes(tables), kernels);
+        resources.buffers.push(BufferSpec::empty("factors", per_cell(3)));
+        resources.buffers.push(BufferSpec::empty("occupancy", per_cell(tables.cell.classes.max(1))));
+        resources
     }
 
     /// What the statistics of a job need.
-    pub fn of_statistics(tables: &Tables) -> Plan {
-        let mut plan = Plan::of_programmed(tables, source::of_statistics(tables));
+    pub fn of_statistics(tables: &Tables) -> Resources {
+        let mut resources = Resources::of_programmed(tables, source::of_statistics(tables));
         let checkpoints = tables.nominal.len() as u64;
         let slots = checkpoints * SLOTS * 4;
-        plan.buffers.extend([
-            BufferPlan::given("visits", &tables.visit_rows),
-            BufferPlan::given("nominal", &tables.nominal),
-            BufferPlan::empty("partials", Bytes { per_block: slots, ..Bytes::default() }),
-            BufferPlan::read_back("sums", Bytes { per_chunk: slots, ..Bytes::default() }),
-            BufferPlan::read_back(
+        resources.buffers.extend([
+            BufferSpec::given("visits", &tables.visit_rows),
+            BufferSpec::given("nominal", &tables.nominal),
+            BufferSpec::empty("partials", Bytes { per_block: slots, ..Bytes::default() }),
+            BufferSpec::read_back("sums", Bytes { per_chunk: slots, ..Bytes::default() }),
+            BufferSpec::read_back(
                 "counts",
                 Bytes { fixed: checkpoints * counters(tables.bins as usize) as u64 * 4, ..Bytes::default() },
             ),
         ]);
-        plan
+        resources
     }
 
     /// What it takes to read cells one by one.
-    pub fn of_trace(tables: &Tables) -> Plan {
-        let mut plan = Plan::of_programmed(tables, source::of_trace(tables));
+    pub fn of_trace(tables: &Tables) -> Resources {
+        let mut resources = Resources::of_programmed(tables, source::of_trace(tables));
         let per_cell = (tables.nominal.len() * QUANTITIES * 4) as u64;
-        plan.unit = BLOCK_CELLS;
-        plan.most_cells = (TRACE_BYTES / per_cell / BLOCK_CELLS).max(1) * BLOCK_CELLS;
-        plan.buffers.extend([
-            BufferPlan::given("visits", &tables.visit_rows),
-            BufferPlan::read_back("cells", Bytes { per_cell, ..Bytes::default() }),
+        resources.unit = BLOCK_CELLS;
+        resources.most_cells = (TRACE_BYTES / per_cell / BLOCK_CELLS).max(1) * BLOCK_CELLS;
+        resources.buffers.extend([
+            BufferSpec::given("visits", &tables.visit_rows),
+            BufferSpec::read_back("cells", Bytes { per_cell, ..Bytes::default() }),
         ]);
-        plan
+        resources
     }
 
     /// Adds the buffer the loop-counting variants of kernels report to.
-    pub fn counting(mut self) -> Plan {
-        self.buffers.push(BufferPlan::read_back(layout::TICKS, Bytes::default()));
+    pub fn counting(mut self) -> Resources {
+        self.buffers.push(BufferSpec::read_back(layout::TICKS, Bytes::default()));
         self
     }
 
@@ -224,8 +224,9 @@ pub(super) struct Pace {
 }
 
 impl Workspace {
-    /// Makes the buffers for tiles of up to `cells` cells; `too_large` asks for one more than the device can have, for tests.
-    pub fn new(device: &Device, plan: &Plan, cells: u64, too_large: bool) -> Result<Workspace, String> {
+    /// Makes the buffers for tiles of up to `cells` cells; `too_large` asks for one more than the device can have,
+    /// for tests.
+    pub fn new(device: &Device, resources: &Resources, cells: u64, too_large: bool) -> Result<Workspace, String> {
         device.scoped(|| {
             let empty = |label: &'static str, size: u64| {
                 let kind = if label == "params" { wgpu::BufferUsages::UNIFORM } else { wgpu::BufferUsages::STORAGE };
@@ -239,17 +240,23 @@ impl Workspace {
             if too_large {
                 let _ = empty("too large", device.limits.max_buffer_size.saturating_add(4) & !3);
             }
-            let make = |buffer: &BufferPlan| match &buffer.given {
+            let make = |buffer: &BufferSpec| match &buffer.given {
                 Some(contents) => device::filled(&device.device, &device.queue, buffer.name, contents),
                 None => empty(buffer.name, buffer.bytes.of(cells)),
             };
-            let buffers = plan.buffers.iter().map(|buffer| (buffer.name, make(buffer))).collect();
+            let buffers = resources.buffers.iter().map(|buffer| (buffer.name, make(buffer))).collect();
             Workspace { buffers, pace: Pace::default() }
         })
     }
 
     /// Makes some of a plan's buffers, for so many cells, with what they hold from the start.
-    pub fn make(&mut self, device: &Device, plan: &Plan, names: &[&'static str], cells: u64) -> Result<(), Failed> {
+    pub fn make(
+        &mut self,
+        device: &Device,
+        plan: &Resources,
+        names: &[&'static str],
+        cells: u64,
+    ) -> Result<(), Failed> {
         for buffer in plan.buffers.iter().filter(|buffer| names.contains(&buffer.name)) {
             self.made(device, buffer.name, buffer.bytes.of(cells), wgpu::BufferUsages::STORAGE)?;
             if let (Some(contents), Some(made)) = (&buffer.given, self.buffers.get(buffer.name)) {
@@ -297,29 +304,30 @@ impl Workspace {
 mod tests {
     use super::*;
 
-    fn plan(buffers: Vec<BufferPlan>) -> Plan {
-        Plan { classes: 1, kernels: &source::STIMULUS, buffers, unit: CHUNK_CELLS, most_cells: MAX_TILE_CELLS }
+    fn resources(buffers: Vec<BufferSpec>) -> Resources {
+        Resources { classes: 1, kernels: &source::STIMULUS, buffers, unit: CHUNK_CELLS, most_cells: MAX_TILE_CELLS }
     }
 
     #[test]
     fn everything_counts_towards_the_budget() {
         let cells = Bytes { per_cell: 4, ..Bytes::default() };
         let mib = 1 << 20;
-        let of = |buffers, budget| plan(buffers).cells_within(budget, u64::MAX).map_err(|e| e.to_string());
-        assert_eq!(of(vec![BufferPlan::empty("variation", cells)], mib), Ok(mib / 4));
-        assert_eq!(of(vec![BufferPlan::read_back("cells", cells)], mib), Ok(mib / 8));
+        let of = |buffers, budget| resources(buffers).cells_within(budget, u64::MAX).map_err(|e| e.to_string());
+        assert_eq!(of(vec![BufferSpec::empty("factors", cells)], mib), Ok(mib / 4));
+        assert_eq!(of(vec![BufferSpec::read_back("cells", cells)], mib), Ok(mib / 8));
         // A long protocol's table is memory too.
-        let table = BufferPlan::given("segments", &vec![0u8; mib as usize / 2]);
-        assert_eq!(of(vec![BufferPlan::empty("variation", cells), table], mib), Ok(mib / 8));
-        let table = BufferPlan::given("segments", &vec![0u8; mib as usize]);
-        assert!(of(vec![BufferPlan::empty("variation", cells), table], mib).is_err());
+        let table = BufferSpec::given("segments", &vec![0u8; mib as usize / 2]);
+        assert_eq!(of(vec![BufferSpec::empty("factors", cells), table], mib), Ok(mib / 8));
+        let table = BufferSpec::given("segments", &vec![0u8; mib as usize]);
+        assert!(of(vec![BufferSpec::empty("factors", cells), table], mib).is_err());
     }
 
     #[test]
     fn no_buffer_outgrows_32_bits_whatever_the_budget() {
         // Sixteen classes, and a device that binds anything: without a cap this would be 16 GiB.
         let cells = Bytes { per_cell: 1024, ..Bytes::default() };
-        let found = plan(vec![BufferPlan::empty("occupancy", cells)]).cells_within(u64::MAX, u64::MAX).expect("fits");
+        let found =
+            resources(vec![BufferSpec::empty("occupancy", cells)]).cells_within(u64::MAX, u64::MAX).expect("fits");
         assert!(found * 1024 <= u64::from(u32::MAX) && (found + CHUNK_CELLS) * 1024 > MAX_BUFFER_BYTES, "{found}");
     }
 }

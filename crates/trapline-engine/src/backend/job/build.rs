@@ -44,7 +44,8 @@ impl Program {
     }
 }
 
-/// What the cells are left to after their programming: a temperature, or a profile of them, and the times at which they are read.
+/// What the cells are left to after their programming: a temperature, or a profile of them, and the times at which
+/// they are read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bake {
     temperature_k: f64,
@@ -65,7 +66,8 @@ impl Bake {
         Bake { profile: profile.into(), ..self }
     }
 
-    /// Read at these times after programming, s, ascending, and at 0 s before them: [`MAX_CHECKPOINTS`] together at most.
+    /// Read at these times after programming, s, ascending, and at 0 s before them: [`MAX_CHECKPOINTS`] together at
+    /// most.
     #[must_use]
     pub fn checkpoints(self, times_s: &[f64]) -> Bake {
         Bake { times_s: times_s.to_vec(), ..self }
@@ -99,8 +101,8 @@ impl Default for Read {
     }
 }
 
-/// A job in the making. What is not said: cells vary as the material has it, seed 1, one cell, no programming, 25 °C throughout, a
-/// reading at 0.1 V, failed below 0.9 of the window, 64 bins.
+/// A job in the making. What is not said: cells vary as the material has it, seed 1, one cell, no programming, 25 °C
+/// throughout, a reading at 0.1 V, failed below 0.9 of the window, 64 bins.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct JobBuilder<'a> {

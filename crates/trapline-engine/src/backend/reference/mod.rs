@@ -1,8 +1,8 @@
 //! The reference backend: the f64 cell, one cell after another.
 //!
-//! It evaluates the equations of [`trapline_model::cell`] directly from the material, with library exponentials for every class
-//! at every checkpoint: no recurrence, no table of the fast backends is used. Slow on purpose; threads only
-//! spread whole chunks, which are merged in order.
+//! It evaluates the equations of [`trapline_model::cell`] directly from the material, with library exponentials for
+//! every class at every checkpoint: no recurrence, no table of the fast backends is used. Slow on purpose; threads
+//! only spread whole chunks, which are merged in order.
 
 mod expose;
 mod stimulate;

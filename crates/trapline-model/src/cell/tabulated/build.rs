@@ -4,13 +4,13 @@ use super::LawTableError;
 use super::grid::{self, MANTISSA_BITS, Quad, TableHeader};
 use std::ops::RangeInclusive;
 
-/// Largest relative error of a curve. Its roundings, of the constant and of the last addition, are 1.2e-7 together; the cubic gets the
-/// rest.
+/// Largest relative error of a curve. Its roundings, of the constant and of the last addition, are 1.2e-7 together;
+/// the cubic gets the rest.
 pub const CURVE_ERROR: f64 = 2.2e-7;
 /// Largest relative error of a surface, whose cubics round once more.
 pub const SURFACE_ERROR: f64 = 4e-7;
-/// Largest relative error of a product: a surface's, a curve's and one rounding, 6e-8. All tables promise 1e-6; the rest is room for a
-/// device that rounds worse, and for points between those that are tested.
+/// Largest relative error of a product: a surface's, a curve's and one rounding, 6e-8. All tables promise 1e-6; the
+/// rest is room for a device that rounds worse, and for points between those that are tested.
 pub const PRODUCT_ERROR: f64 = 7e-7;
 /// Largest error that one of a surface's two directions has of its cubic alone.
 const CUBIC_ERROR: f64 = 7e-8;
@@ -22,8 +22,8 @@ pub const MOST_BYTES: usize = 256 << 20;
 const STORED_EXPONENT: i32 = 64;
 /// Stored values below this may be 0. Its cubic's coefficients are still normal numbers, which no device takes for 0.
 const FLOOR: f64 = 1.0 / (1u128 << 100) as f64;
-/// Arguments below this part of the largest are not told apart: a law that vanishes with its argument is there below 1e-30 of its
-/// largest value.
+/// Arguments below this part of the largest are not told apart: a law that vanishes with its argument is there below
+/// 1e-30 of its largest value.
 const LEAST_PART: f32 = 1.0 / (1u128 << 100) as f32;
 
 /// A range of arguments, as bit patterns of positive f32.
@@ -148,8 +148,8 @@ fn scale(largest: f64) -> i32 {
         return 0;
     }
     let exponent = libm::ilogb(largest);
-    // The factor is a normal f32 as long as the law itself is, and of smaller laws a number still: what it is times a unit is none
-    // of the smallest.
+    // The factor is a normal f32 as long as the law itself is, and of smaller laws a number still: what it is times a
+    // unit is none of the smallest.
     (STORED_EXPONENT - exponent).min(if exponent >= -126 { 126 } else { 149 })
 }
 
@@ -322,7 +322,8 @@ impl Builder {
         let x_axis = Axis { low: header.low_x, high: header.high_x };
         let y_axis = Axis { low: header.low_y, high: header.high_y };
         let stored = |x: f64, y: f64| libm::scalbn((law.smooth)(x, y), exponent);
-        // Each direction for itself, on three lines across it; where both together are not enough, both are halved again.
+        // Each direction for itself, on three lines across it; where both together are not enough, both are halved
+        // again.
         let mut halvings_x = {
             let lines: Vec<f64> = y_axis.points(octave_y, 3).map(f64::from).collect();
             self.halvings(x_axis, octave_x, |x, line| stored(x, lines[line]))
@@ -383,7 +384,8 @@ impl Builder {
         Err(LawTableError::TooFine { law: law.name, from, to, parts: 1 << MOST_HALVINGS, error })
     }
 
-    /// Halvings of an octave after which cubics along three lines are good enough; one more than there may be where none are.
+    /// Halvings of an octave after which cubics along three lines are good enough; one more than there may be where
+    /// none are.
     fn halvings(&self, axis: Axis, octave: u32, stored: impl Fn(f64, usize) -> f64) -> u32 {
         if axis.single() {
             return 0;
@@ -451,8 +453,8 @@ fn argument_of(axis: Axis) -> f64 {
     f64::from(f32::from_bits(axis.low))
 }
 
-/// The constant that stands for a part of which all values are far below the floor, so that nothing between them is above it, or all
-/// where the law stays.
+/// The constant that stands for a part of which all values are far below the floor, so that nothing between them is
+/// above it, or all where the law stays.
 fn plain<'a>(mut values: impl Iterator<Item = &'a f64> + Clone, most: f64) -> Option<f64> {
     if values.clone().all(|&value| value < FLOOR / 16.0) {
         return Some(0.0);

@@ -7,8 +7,8 @@ const MANTISSA: u32 = (1 << MANTISSA_BITS) - 1;
 /// Four numbers that are loaded at once: an entry of a directory, or the coefficients of a cubic, constant first.
 pub type Quad = [f32; 4];
 
-/// Where a table lies in the numbers of a [`LawTables`](super::LawTables), and what goes before and after the look-up. 32 bytes, of
-/// u32 and f32 alone, so that a uniform or storage buffer takes it as it is.
+/// Where a table lies in the numbers of a [`LawTables`](super::LawTables), and what goes before and after the
+/// look-up. 32 bytes, of u32 and f32 alone, so that a uniform or storage buffer takes it as it is.
 ///
 /// A curve reads `x` only.
 #[repr(C)]
@@ -45,9 +45,9 @@ impl TableHeader {
         ("most", std::mem::offset_of!(TableHeader, most)),
     ];
 
-    /// The header for values in another unit: the law's value times `unit` comes out of the table, with one rounding more where `unit`
-    /// is no power of two. So a rate of 1e-40 per second becomes the events of ten years and stays inside f32. The unit is that of
-    /// the product with what the header has.
+    /// The header for values in another unit: the law's value times `unit` comes out of the table, with one rounding
+    /// more where `unit` is no power of two. So a rate of 1e-40 per second becomes the events of ten years and stays
+    /// inside f32. The unit is that of the product with what the header has.
     pub fn times(&self, unit: f64) -> TableHeader {
         TableHeader { factor: (f64::from(self.factor) * unit) as f32, ..*self }
     }

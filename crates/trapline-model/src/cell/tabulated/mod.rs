@@ -1,16 +1,17 @@
 //! What a bias and a temperature do to a cell, as tables that f32 kernels read.
 //!
 //! # Theory
-//! Where the cells of an array differ in bias or temperature, a kernel cannot be given the laws' values: it has to look them up. The
-//! tables here are made on the host from the f64 functions of [`current`], [`capture`] and [`release`], and differ from them by less
-//! than 1e-6 of the value, where the value is above 1e-30 of the largest one in the range.
+//! Where the cells of an array differ in bias or temperature, a kernel cannot be given the laws' values: it has to look
+//! them up. The tables here are made on the host from the f64 functions of [`current`], [`capture`] and [`release`],
+//! and differ from them by less than 1e-6 of the value, where the value is above 1e-30 of the largest one in the range.
 //!
-//! An argument is a positive f32, of which the octave `[2^e, 2^(e+1))` and the place in it are read from the bits. The octave is
-//! cut into `2^m` equal parts, and in each the law is a cubic of `s`, the place in the part from -1/2 to 1/2. All of `s` is exact. This
-//! matters: at `exp(-b/a)` with `b/a = 69` a rounding of the coordinate would return 69 times as large. `m` is chosen for each octave
-//! by itself, as the smallest that meets the tolerance at a dense set of points: field release needs 512 parts an octave at 1 V, and
-//! every law needs a single one at a nanovolt, where it is a straight line. So the biases of an array with wires, which reach down to
-//! nothing, cost no more than those of its driven cells.
+//! An argument is a positive f32, of which the octave `[2^e, 2^(e+1))` and the place in it are read from the bits.
+//! The octave is cut into `2^m` equal parts, and in each the law is a cubic of `s`, the place in the part from -1/2
+//! to 1/2. All of `s` is exact. This matters: at `exp(-b/a)` with `b/a = 69` a rounding of the coordinate would
+//! return 69 times as large. `m` is chosen for each octave by itself, as the smallest that meets the tolerance at a
+//! dense set of points: field release needs 512 parts an octave at 1 V, and every law needs a single one at a
+//! nanovolt, where it is a straight line. So the biases of an array with wires, which reach down to nothing, cost no
+//! more than those of its driven cells.
 //!
 //! ```text
 //! injected(a, T) = I(a) B(T)               two curves
@@ -19,21 +20,24 @@
 //! field(V) for V < 0; thermal_k(T), background(T), 1/kT: curves
 //! ```
 //!
-//! Heat changes injection by a factor that no bias enters, [`current::thermal_factor`], so that a product of two curves takes the place
-//! of a surface: a thousandth of its size, and less error. Hopping is no product, but most of what heat does to it is: the surface
-//! has what is left, `g a exp(beta(T) sqrt(a))`, which hardly knows the temperature where the bias is small. (Where one of the two leaves
-//! what a table can hold, in a range that is as hot as it is cold, the surface is the whole law and the curve is 1.) The products are
-//! tested against the laws whenever tables are made ([`LawTableError::NotAProduct`]). Values are stored, no logarithms, of which f32 cannot hold the digits. They are stored times
-//! a power of two, 2^64 at most, so that f32 holds rates of 1e-40 per second; [`TableHeader::times`] brings them into the unit that
-//! a kernel wants. Rates stay at [`MOST_PER_S`].
+//! Heat changes injection by a factor that no bias enters, [`current::thermal_factor`], so that a product of two
+//! curves takes the place of a surface: a thousandth of its size, and less error. Hopping is no product, but most of
+//! what heat does to it is: the surface has what is left, `g a exp(beta(T) sqrt(a))`, which hardly knows the
+//! temperature where the bias is small. (Where one of the two leaves what a table can hold, in a range that is as hot
+//! as it is cold, the surface is the whole law and the curve is 1.) The products are tested against the laws whenever
+//! tables are made ([`LawTableError::NotAProduct`]). Values are stored, no logarithms, of which f32 cannot hold the
+//! digits. They are stored times a power of two, 2^64 at most, so that f32 holds rates of 1e-40 per second;
+//! [`TableHeader::times`] brings them into the unit that a kernel wants. Rates stay at [`MOST_PER_S`].
 //!
-//! Neighbouring parts differ by a rounding or two where they meet: a law that rises does not do so from each f32 to the next.
-//! The space-charge limit is no part of the tables: it is a line in `|V|` with two bends, and the cell's own factor is in it.
+//! Neighbouring parts differ by a rounding or two where they meet: a law that rises does not do so from each f32 to
+//! the next. The space-charge limit is no part of the tables: it is a line in `|V|` with two bends, and the cell's
+//! own factor is in it.
 //!
 //! # Practice
-//! [`LawTables::build`] takes the material and the ranges that really occur, of the f32 arguments. [`LawTables::numbers`] is one list for all
-//! tables, an `array<vec4<f32>>` on a device; each law is a [`TableHeader`] into it. `shaders/tables.wgsl` is the twin of [`curve`]
-//! and [`surface`]. Nothing is fused and no operation is left to a library: the bits are the same on every processor.
+//! [`LawTables::build`] takes the material and the ranges that really occur, of the f32 arguments.
+//! [`LawTables::numbers`] is one list for all tables, an `array<vec4<f32>>` on a device; each law is a
+//! [`TableHeader`] into it. `shaders/tables.wgsl` is the twin of [`curve`] and [`surface`]. Nothing is fused and no
+//! operation is left to a library: the bits are the same on every processor.
 
 mod build;
 mod grid;
@@ -202,7 +206,8 @@ impl LawTables {
     /// The tables of a material for the biases and temperatures that occur.
     ///
     /// # Errors
-    /// Ranges that are none, a law that is infinite in them or changes too fast for a table, tables larger than 256 MiB.
+    /// Ranges that are none, a law that is infinite in them or changes too fast for a table, tables larger than
+    /// 256 MiB.
     pub fn build(
         material: &Material,
         biases: BiasRange,
@@ -359,7 +364,8 @@ fn hopping(
 ) -> Result<(TableHeader, TableHeader), LawTableError> {
     let most = f64::INFINITY;
     let first = builder.quads.len();
-    // The curve is 1 at its end, where it is largest, so that the surface is no smaller than the product and has as many digits.
+    // The curve is 1 at its end, where it is largest, so that the surface is no smaller than the product and has as
+    // many digits.
     let heat_exponent = |t: f64| current::hopping_heat_exponent(material, hopping, t);
     let hottest = heat_exponent(f64::from(f32::from_bits(t_axis.high)));
     let by_field = |a: f64, t: f64| {
@@ -401,8 +407,8 @@ fn product_holds(
     })
 }
 
-/// The curve of heat's factor on injection. Its law has a bend where the broadening is believed no further, which no cubic follows: the table
-/// ends there, and hotter cells read its end.
+/// The curve of heat's factor on injection. Its law has a bend where the broadening is believed no further, which no
+/// cubic follows: the table ends there, and hotter cells read its end.
 fn heat(
     builder: &mut Builder,
     material: &Material,

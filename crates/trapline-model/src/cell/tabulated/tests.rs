@@ -2,12 +2,14 @@ use super::build::{Builder, CURVE_ERROR, Law, MOST_HALVINGS, Target};
 use super::*;
 use crate::material::{Hopping, shipped};
 
-/// What the tables promise, of each law wherever it is above 1e-30 of its largest value in the range and a number of f32.
+/// What the tables promise, of each law wherever it is above 1e-30 of its largest value in the range and a number of
+/// f32.
 const PROMISED: f64 = 1e-6;
 const NEGLIGIBLE: f64 = 1e-30;
 const SMALLEST: f64 = 1e-37;
 
-/// Largest relative difference between a table and a law; NaN, and what is not negligible and missing, count as infinite.
+/// Largest relative difference between a table and a law; NaN, and what is not negligible and missing, count as
+/// infinite.
 fn worst(points: &[(f32, f32)], table: impl Fn(f32, f32) -> f32, law: impl Fn(f64, f64) -> f64) -> f64 {
     let values: Vec<f64> = points.iter().map(|&(v, t)| law(f64::from(v), f64::from(t))).collect();
     let largest = values.iter().copied().fold(0.0, f64::max);
@@ -27,7 +29,8 @@ fn worst(points: &[(f32, f32)], table: impl Fn(f32, f32) -> f32, law: impl Fn(f6
     worst
 }
 
-/// Numbers between two, both among them: evenly by bit patterns, at random, and at the edges of parts of octaves and beside them.
+/// Numbers between two, both among them: evenly by bit patterns, at random, and at the edges of parts of octaves and
+/// beside them.
 fn numbers(least: f32, most: f32, count: u32, seed: u64) -> Vec<f32> {
     let (low, high) = (least.to_bits(), most.to_bits());
     let mut state = seed;
@@ -160,7 +163,8 @@ fn tables_have_the_laws_digits_over_the_whole_range() {
     }
 }
 
-/// The chosen number of halvings is the least: one fewer is worse than the tolerance, and the comparison above would see it.
+/// The chosen number of halvings is the least: one fewer is worse than the tolerance, and the comparison above would
+/// see it.
 #[test]
 fn fewer_parts_or_a_wrong_coefficient_are_noticed() {
     let qd = shipped("pi-ws2-qd").expect("shipped");

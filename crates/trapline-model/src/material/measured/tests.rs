@@ -39,7 +39,8 @@ fn of_formula(points: u32, filling: f64, temperature_k: f64) -> String {
     format!("# by the formula\nbias_v,current_a\n{}", (0..points).map(line).collect::<String>())
 }
 
-/// Largest relative difference of injection from the shipped dots', over biases and temperatures, by the measured range.
+/// Largest relative difference of injection from the shipped dots', over biases and temperatures, by the measured
+/// range.
 fn worst(material: &Material) -> f64 {
     let qd = shipped("pi-ws2-qd").expect("shipped");
     let error = |i: u32, t: f64| {
@@ -52,8 +53,9 @@ fn worst(material: &Material) -> f64 {
 
 #[test]
 fn a_table_of_the_formula_gives_the_formulas_current() {
-    // Between points a step h of ln(bias) apart the error of a cubic with harmonic slopes is of order h^3, of the logarithm; the formula's
-    // bends are of order 1, and its steepest third derivative is 3 b/a = 3 at the turn to tunnelling.
+    // Between points a step h of ln(bias) apart the error of a cubic with harmonic slopes is of order h^3, of the
+    // logarithm; the formula's bends are of order 1, and its steepest third derivative is 3 b/a = 3 at the turn to
+    // tunnelling.
     for (points, tolerance) in [(40, 2e-3), (160, 4e-5)] {
         let made = loaded(&folder(&with_table(FILE), &of_formula(points, 0.0, 373.15))).expect("a material");
         let error = worst(&made);

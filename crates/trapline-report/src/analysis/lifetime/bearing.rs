@@ -1,10 +1,11 @@
-//! What data bear: when a law may be fitted to counts, and when a number that comes out of a fit may be told. Whatever refuses a law, a
-//! line or a life for want of data asks here, so that tables, pages, figures and JSON say the same.
+//! What data bear: when a law may be fitted to counts, and when a number that comes out of a fit may be told. Whatever
+//! refuses a law, a line or a life for want of data asks here, so that tables, pages, figures and JSON say the same.
 //!
-//! Before a fit: failures in [`LEAST_INTERVALS`] intervals between checkpoints, and [`LEAST_FAILURES`] of them. After it: a spread that is
-//! one of lifetimes ([`MOST_SPREAD`]) and told by the data ([`MOST_SHAPE_RATIO`]), a law that describes the counts ([`MOST_DISTANCE`]).
-//! Of each time: not far beyond the checkpoints ([`MOST_BEYOND`]), with bounds that say something ([`MOST_RATIO`]). The numbers are conventions of this
-//! program; `tests/analyze.rs` counts how often the bounds of what is told hold the truth.
+//! Before a fit: failures in [`LEAST_INTERVALS`] intervals between checkpoints, and [`LEAST_FAILURES`] of them. After
+//! it: a spread that is one of lifetimes ([`MOST_SPREAD`]) and told by the data ([`MOST_SHAPE_RATIO`]), a law that
+//! describes the counts ([`MOST_DISTANCE`]). Of each time: not far beyond the checkpoints ([`MOST_BEYOND`]), with
+//! bounds that say something ([`MOST_RATIO`]). The numbers are conventions of this program; `tests/analyze.rs` counts
+//! how often the bounds of what is told hold the truth.
 
 use serde::Serialize;
 
@@ -21,12 +22,13 @@ use trapline_model::units::spoken_time;
 pub const LEAST_INTERVALS: usize = 2;
 /// Fewer failures than this tell no spread: with four of them the bounds of ln sigma are a factor 3 wide at the best.
 pub const LEAST_FAILURES: u64 = 5;
-/// The largest sigma of ln t: one sigma then is a factor of 150 in time. Wider counts are those of two kinds of cells, or of a bake that
-/// stopped to age them.
+/// The largest sigma of ln t: one sigma then is a factor of 150 in time. Wider counts are those of two kinds of
+/// cells, or of a bake that stopped to age them.
 pub const MOST_SPREAD: f64 = 5.0;
 /// The bounds of a shape lie no further apart than this factor.
 pub const MOST_SHAPE_RATIO: f64 = 10.0;
-/// A law whose failed fraction is off by more than this share of the cells, and not by chance (p below [`LEAST_P_VALUE`]), is not theirs.
+/// A law whose failed fraction is off by more than this share of the cells, and not by chance (p below
+/// [`LEAST_P_VALUE`]), is not theirs.
 pub const MOST_DISTANCE: f64 = 0.1;
 pub const LEAST_P_VALUE: f64 = 0.01;
 /// A time read off a law lies no further than this factor beyond the last checkpoint.
@@ -105,9 +107,9 @@ impl std::fmt::Display for Lack {
 }
 
 impl Lifetimes {
-    /// What is missing for a law of two parameters; none where there are failures enough, in intervals enough, for its likelihood to
-    /// have one finite maximum: all in one interval are explained perfectly by no spread at all, and so are those about one checkpoint
-    /// that none survive.
+    /// What is missing for a law of two parameters; none where there are failures enough, in intervals enough, for
+    /// its likelihood to have one finite maximum: all in one interval are explained perfectly by no spread at all,
+    /// and so are those about one checkpoint that none survive.
     pub fn lack(&self) -> Option<Lack> {
         let (total, at_zero) = (self.total(), self.failed_at_zero());
         let failed = self.failed_in_all() - at_zero;
@@ -166,7 +168,8 @@ impl Lifetimes {
         Some(Lack::new(Verdict::EverythingAtOnce, what, format!("{}{longer}", self.more_checkpoints(at))))
     }
 
-    /// Intervals between checkpoints in which cells failed, the first reaching from programming to the first checkpoint.
+    /// Intervals between checkpoints in which cells failed, the first reaching from programming to the first
+    /// checkpoint.
     fn failing(&self) -> Vec<usize> {
         let (finite, at_zero) = (self.times_s().len(), self.failed_at_zero());
         let cells = |i: usize| self.classes()[i].cells - if i == 0 { at_zero } else { 0 };
@@ -203,8 +206,8 @@ impl Lifetimes {
         }
     }
 
-    /// `bake.per_octave` that divides an interval into three, or three times as many checkpoints as there are where the interval is
-    /// shorter than most (a report time may have cut it).
+    /// `bake.per_octave` that divides an interval into three, or three times as many checkpoints as there are where
+    /// the interval is shorter than most (a report time may have cut it).
     fn finer(&self, interval: usize) -> u64 {
         let times = self.times_s();
         let octaves = |from: f64, to: f64| libm::log2(to / from);
@@ -273,8 +276,8 @@ pub fn law_holds(goodness: &Goodness) -> Result<(), Lack> {
     Ok(())
 }
 
-/// Whether a time that a law has at one temperature may be told: not far beyond the checkpoints, with bounds that say something. Times before
-/// the first are those of small fractions, and are bounded by what is known of the shape.
+/// Whether a time that a law has at one temperature may be told: not far beyond the checkpoints, with bounds that say
+/// something. Times before the first are those of small fractions, and are bounded by what is known of the shape.
 ///
 /// # Errors
 /// Why not, and what helps, in one line.
@@ -304,8 +307,8 @@ pub fn ratio_told(bounds: Bounds) -> Result<(), String> {
     ))
 }
 
-/// Whether a line tells its slope: an activation energy above 0, its bounds included; without bounds of the scatter (two temperatures), by
-/// the errors of its times.
+/// Whether a line tells its slope: an activation energy above 0, its bounds included; without bounds of the scatter
+/// (two temperatures), by the errors of its times.
 ///
 /// # Errors
 /// Why not, and what helps, in one line.

@@ -34,10 +34,11 @@ impl Bounds {
 pub struct Estimate {
     pub value: f64,
     pub standard_error: f64,
-    /// From the curvature at the maximum, on the scale on which the parameter may have any sign (logarithmic for times and
-    /// shapes).
+    /// From the curvature at the maximum, on the scale on which the parameter may have any sign (logarithmic for
+    /// times and shapes).
     pub wald: Bounds,
-    /// All values that a likelihood-ratio test would not reject. To be preferred for few failures, where the likelihood is lopsided.
+    /// All values that a likelihood-ratio test would not reject. To be preferred for few failures, where the
+    /// likelihood is lopsided.
     pub profile: Bounds,
     pub confidence: f64,
 }
@@ -96,8 +97,8 @@ pub(super) fn not_told(model: &Model) -> LifetimeError {
     }
 }
 
-/// Where the signed root of the deviance from the maximum reaches z, on the side of `unit` (a standard error, signed). The root is
-/// nearly a straight line in the parameter, so the secant takes few steps; the bracket keeps it safe.
+/// Where the signed root of the deviance from the maximum reaches z, on the side of `unit` (a standard error, signed).
+/// The root is nearly a straight line in the parameter, so the secant takes few steps; the bracket keeps it safe.
 fn crossing(model: &Model, maximum: &Maximum, index: usize, along: &DVector<f64>, unit: f64, z: f64) -> Option<f64> {
     // Each profile starts from the one before.
     let mut warm = maximum.at.clone();

@@ -15,14 +15,15 @@ pub struct FailedFraction {
     /// Two-sided, half of one less the confidence on each side.
     pub lower: f64,
     pub upper: f64,
-    /// One-sided: all of one less the confidence above. With no failures and 95 % it is close to 3/N, the rule of three.
+    /// One-sided: all of one less the confidence above. With no failures and 95 % it is close to 3/N, the rule of
+    /// three.
     pub upper_one_sided: f64,
     pub confidence: f64,
 }
 
-/// Bounds of Clopper and Pearson (Biometrika 26, 404, 1934): the fractions at which a count this large, or this small, is just
-/// as improbable as the confidence allows. As quantiles of the beta law: lower B(alpha/2; n, N-n+1), upper B(1-alpha/2; n+1, N-n).
-/// They cover with at least the confidence, for every fraction.
+/// Bounds of Clopper and Pearson (Biometrika 26, 404, 1934): the fractions at which a count this large, or this
+/// small, is just as improbable as the confidence allows. As quantiles of the beta law: lower B(alpha/2; n, N-n+1),
+/// upper B(1-alpha/2; n+1, N-n). They cover with at least the confidence, for every fraction.
 ///
 /// # Errors
 /// [`LifetimeError::Input`].
@@ -81,9 +82,10 @@ pub struct FailureRate {
     pub confidence: f64,
 }
 
-/// Upper bound of a constant failure rate: chi-square quantile with 2 n + 2 degrees of freedom over twice the device-hours
-/// (JESD85, "Methods for Calculating Failure Rates in Units of FITs"). For accelerated hours, multiply them by the acceleration
-/// factor first. The failure rate is constant only for lifetimes with Weibull shape 1: with another shape it is a mean over the test.
+/// Upper bound of a constant failure rate: chi-square quantile with 2 n + 2 degrees of freedom over twice the
+/// device-hours (JESD85, "Methods for Calculating Failure Rates in Units of FITs"). For accelerated hours, multiply
+/// them by the acceleration factor first. The failure rate is constant only for lifetimes with Weibull shape 1: with
+/// another shape it is a mean over the test.
 ///
 /// # Errors
 /// [`LifetimeError::Input`].
@@ -107,8 +109,8 @@ pub fn failure_rate(failed: u64, device_hours: f64, confidence: f64) -> Result<F
     })
 }
 
-/// The smallest sample that shows a failed fraction (LTPD, lot tolerance per cent defective) to be no larger than this when at
-/// most `allowed` of it fail: the least N with P(at most `allowed` of N fail) <= 1 - confidence.
+/// The smallest sample that shows a failed fraction (LTPD, lot tolerance per cent defective) to be no larger than
+/// this when at most `allowed` of it fail: the least N with P(at most `allowed` of N fail) <= 1 - confidence.
 ///
 /// With none allowed, (1 - p)^N <= 1 - confidence.
 ///

@@ -20,12 +20,13 @@ pub struct Class {
     pub cells: u64,
 }
 
-/// Lifetimes of one population at one temperature, known to the checkpoint: n_i of N cells had failed by t_i, so n_i - n_(i-1)
-/// lifetimes lie in (t_(i-1), t_i], and the others beyond the last checkpoint (Meeker & Escobar, Statistical Methods for Reliability
-/// Data, 1998, chapter 2).
+/// Lifetimes of one population at one temperature, known to the checkpoint: n_i of N cells had failed by t_i, so
+/// n_i - n_(i-1) lifetimes lie in (t_(i-1), t_i], and the others beyond the last checkpoint (Meeker & Escobar,
+/// Statistical Methods for Reliability Data, 1998, chapter 2).
 ///
-/// A lifetime is the time of the first failure. Where a cumulative count falls, cells have come back over the threshold: a
-/// fall of up to one in a thousand cells, or one cell, is rounding, and the count is held at what it was; a larger one is an error.
+/// A lifetime is the time of the first failure. Where a cumulative count falls, cells have come back over the
+/// threshold: a fall of up to one in a thousand cells, or one cell, is rounding, and the count is held at what it
+/// was; a larger one is an error.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Lifetimes {
     times_s: Vec<f64>,
@@ -130,7 +131,8 @@ impl Lifetimes {
         self.times_s.iter().zip(&self.failed).map(point).collect()
     }
 
-    /// Checkpoints that some but not all cells had outlived, each with the failed fraction; equal fractions once, at the first.
+    /// Checkpoints that some but not all cells had outlived, each with the failed fraction; equal fractions once, at
+    /// the first.
     pub(super) fn inner_points(&self) -> Vec<(f64, f64)> {
         let mut points: Vec<(f64, f64)> = Vec::new();
         for (&time_s, &failed) in self.times_s.iter().zip(&self.failed) {

@@ -34,14 +34,14 @@ pub struct Fit {
 /// How well a law describes the counts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Goodness {
-    /// Likelihood-ratio statistic 2 sum n ln(n / expected) over the classes, sparse ones merged with their neighbours until 5 cells
-    /// are expected in each.
+    /// Likelihood-ratio statistic 2 sum n ln(n / expected) over the classes, sparse ones merged with their neighbours
+    /// until 5 cells are expected in each.
     pub g2: f64,
     pub classes: usize,
     /// Classes less one less two parameters.
     pub degrees: usize,
-    /// Chance of a larger statistic if the law held; none without degrees of freedom. With 1e6 cells and more it is 0 for every law:
-    /// no formula is that exact. The distance then says whether the departure matters.
+    /// Chance of a larger statistic if the law held; none without degrees of freedom. With 1e6 cells and more it is 0
+    /// for every law: no formula is that exact. The distance then says whether the departure matters.
     pub p_value: Option<f64>,
     /// Largest distance of the fitted from the observed failed fraction, over the checkpoints.
     pub distance: f64,
@@ -97,8 +97,8 @@ impl Fit {
         Ok(estimate(&model, &self.maximum, 0, error::confidence(confidence)?)?.exp())
     }
 
-    /// Time by which this fraction has failed, s: 0.1 gives the B10 life, 1e-6 the time to 1 ppm. Beyond the observed fractions it
-    /// is the law that speaks, and the bounds do not hold the chance that the law is wrong.
+    /// Time by which this fraction has failed, s: 0.1 gives the B10 life, 1e-6 the time to 1 ppm. Beyond the observed
+    /// fractions it is the law that speaks, and the bounds do not hold the chance that the law is wrong.
     ///
     /// # Errors
     /// [`LifetimeError::Input`].

@@ -1,9 +1,10 @@
-//! One likelihood for all temperatures: a common shape, and locations on a line (Nelson 1990, chapter 5; Meeker & Escobar 1998,
-//! chapter 19).
+//! One likelihood for all temperatures: a common shape, and locations on a line (Nelson 1990, chapter 5; Meeker &
+//! Escobar 1998, chapter 19).
 //!
-//! ln t = mu(T) + sigma e with mu(T) = c0 + c1 x, x = 1/kT or T. Temperatures without failures, or with nothing else, take part with
-//! what they know. All counts are taken as exact: where the line or the common shape are only nearly true, the bounds are too
-//! narrow, by far so with 1e6 cells and more. The tests say so, and [`super::Segments`] then is the sounder answer.
+//! ln t = mu(T) + sigma e with mu(T) = c0 + c1 x, x = 1/kT or T. Temperatures without failures, or with nothing else,
+//! take part with what they know. All counts are taken as exact: where the line or the common shape are only nearly
+//! true, the bounds are too narrow, by far so with 1e6 cells and more. The tests say so, and [`super::Segments`] then
+//! is the sounder answer.
 
 use nalgebra::DVector;
 use serde::Serialize;
@@ -33,7 +34,8 @@ pub struct JointFit {
     pub aic: f64,
     /// 3 ln N - 2 ln L, N all cells.
     pub bic: f64,
-    /// Shapes of their own against a common one, locations free; none where fewer than two temperatures can be fitted alone.
+    /// Shapes of their own against a common one, locations free; none where fewer than two temperatures can be fitted
+    /// alone.
     pub common_shape: Option<RatioTest>,
     /// Locations of their own against the line, with a common shape.
     pub on_the_line: Option<RatioTest>,
@@ -124,8 +126,9 @@ impl JointFit {
     /// Time by which this fraction fails at the use temperature, s.
     ///
     /// # Errors
-    /// [`LifetimeError::Refused`] across a known break, or where the separate fits show a break anywhere among the temperatures:
-    /// one line is then wrong on both sides. [`LifetimeError::Input`], also for a use without a confidence.
+    /// [`LifetimeError::Refused`] across a known break, or where the separate fits show a break anywhere among the
+    /// temperatures: one line is then wrong on both sides. [`LifetimeError::Input`], also for a use without a
+    /// confidence.
     pub fn life(&self, to: &Use, fraction: f64) -> Result<Estimate, LifetimeError> {
         to.check()?;
         let pivot = self.law.quantile(error::fraction(fraction)?);
@@ -134,8 +137,11 @@ impl JointFit {
         let last = self.temperatures_k[self.temperatures_k.len() - 1];
         refuse_known(to, (self.temperatures_k[0], last))?;
         let broken = self.segments.as_ref().and_then(|segments| segments.broken.as_ref());
-        if let (Some(found), false) = (broken, to.across_break) {
-            let limit = format!("the activation energy changes between {} K and {} K", found.cooler_k, found.hotter_k);
+        if let (Some(line_break), false) = (broken, to.across_break) {
+            let limit = format!(
+                "the activation energy changes between {} K and {} K",
+                line_break.cooler_k, line_break.hotter_k
+            );
             return Err(refused(
                 to.temperature_k,
                 limit,

@@ -1,8 +1,8 @@
 //! The two laws of lifetimes, on the logarithm of time.
 //!
-//! Both are laws of location and scale in ln t: F(t) = F0((ln t - mu) / sigma). Weibull: F0 is the smallest extreme value law,
-//! F0(z) = 1 - exp(-exp z), scale eta = exp mu, shape beta = 1 / sigma. Lognormal: F0 is the normal law, median exp mu, spread
-//! sigma (Meeker & Escobar 1998, chapter 4).
+//! Both are laws of location and scale in ln t: F(t) = F0((ln t - mu) / sigma). Weibull: F0 is the smallest extreme
+//! value law, F0(z) = 1 - exp(-exp z), scale eta = exp mu, shape beta = 1 / sigma. Lognormal: F0 is the normal law,
+//! median exp mu, spread sigma (Meeker & Escobar 1998, chapter 4).
 
 use std::f64::consts::{LN_2, PI, SQRT_2};
 
@@ -27,8 +27,8 @@ pub(super) struct Jet {
     pub second: [f64; 3],
 }
 
-/// A class narrower than this, in units of sigma, has its density times its width: the difference of two values of F would lose
-/// digits in the second derivatives (as width^-2), the density is off by width^2/24 of itself, 4e-10.
+/// A class narrower than this, in units of sigma, has its density times its width: the difference of two values of F
+/// would lose digits in the second derivatives (as width^-2), the density is off by width^2/24 of itself, 4e-10.
 const NARROW: f64 = 1e-4;
 
 impl Law {

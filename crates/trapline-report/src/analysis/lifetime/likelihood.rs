@@ -1,10 +1,11 @@
 //! Maximum likelihood of counts in classes, for one population or for several under a linear model of their locations.
 //!
-//! With counts n of classes with probabilities p(theta), ln L = sum n ln p. Population j has location mu_j = d_j . c, a row of its
-//! design times the coefficients; all share sigma. The parameters are the coefficients and ln sigma, in which errors
-//! are closer to normal (Meeker & Escobar 1998, chapters 7, 8 and 17). With a pivot z the coefficients give
-//! ln t_p = mu + z sigma, the time that a share p = F0(z) fails by, in place of mu: so the time's own profile and error are
-//! those of a parameter. The sum is taken against that of the observed shares, n ln(p N / n), so that 1e9 cells keep their digits.
+//! With counts n of classes with probabilities p(theta), ln L = sum n ln p. Population j has location mu_j = d_j . c,
+//! a row of its design times the coefficients; all share sigma. The parameters are the coefficients and ln sigma, in
+//! which errors are closer to normal (Meeker & Escobar 1998, chapters 7, 8 and 17). With a pivot z the coefficients
+//! give ln t_p = mu + z sigma, the time that a share p = F0(z) fails by, in place of mu: so the time's own profile
+//! and error are those of a parameter. The sum is taken against that of the observed shares, n ln(p N / n), so that
+//! 1e9 cells keep their digits.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -47,8 +48,8 @@ struct Surface {
 const MOST_STEPS: usize = 300;
 /// The step left, squared, in standard errors: a hundred-thousandth of an error.
 const CONVERGED: f64 = 1e-10;
-/// A variance of ln sigma: a standard error of a factor e^10 on the spread. The search stopped on a ridge, along which any small
-/// spread explains the counts as well as any other.
+/// A variance of ln sigma: a standard error of a factor e^10 on the spread. The search stopped on a ridge, along
+/// which any small spread explains the counts as well as any other.
 const MOST_VARIANCE: f64 = 100.0;
 /// Outside of it ln sigma has run away.
 const LN_SIGMA_LIMIT: f64 = 16.0;
@@ -96,8 +97,8 @@ impl Model<'_> {
         self.groups.iter().map(|group| group.data.total() as f64).sum()
     }
 
-    /// Newton's method, damped where the surface is not that of a maximum (Levenberg) and shortened until it climbs, with one
-    /// parameter held where `held` names it.
+    /// Newton's method, damped where the surface is not that of a maximum (Levenberg) and shortened until it climbs,
+    /// with one parameter held where `held` names it.
     ///
     /// # Errors
     /// [`LifetimeError::NoMaximum`].
@@ -183,8 +184,8 @@ impl Maximum {
         }
         let covariance = DMatrix::from_columns(&columns);
         // A variance a million million times that with the others known: the others tell nothing.
-        let told = (0..size).all(|i| covariance[(i, i)] * self.information[(i, i)] < 1e12);
-        let told = told && covariance[(size - 1, size - 1)] < MOST_VARIANCE;
-        (told && (0..size).all(|i| covariance[(i, i)] > 0.0)).then_some(covariance)
+        let is_determined = (0..size).all(|i| covariance[(i, i)] * self.information[(i, i)] < 1e12);
+        let is_determined = is_determined && covariance[(size - 1, size - 1)] < MOST_VARIANCE;
+        (is_determined && (0..size).all(|i| covariance[(i, i)] > 0.0)).then_some(covariance)
     }
 }

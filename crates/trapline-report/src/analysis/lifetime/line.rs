@@ -14,8 +14,8 @@ use trapline_model::units::thermal_energy_ev;
 pub enum TemperatureLaw {
     /// ln t = ln A + Ea / kT: one activated process (Nelson, Accelerated Testing, 1990, chapter 2).
     Arrhenius,
-    /// ln t = a - b T: no theory here, but a rival that the same few temperatures often cannot tell from the first, and which
-    /// promises less at low temperature.
+    /// ln t = a - b T: no theory here, but a rival that the same few temperatures often cannot tell from the first,
+    /// and which promises less at low temperature.
     LinearInT,
 }
 
@@ -29,9 +29,9 @@ impl TemperatureLaw {
     }
 }
 
-/// Relative error that no time is believed to be below, 5 %: it is what an oven that is off by half a kelvin does at 420 K to a time
-/// with 1.5 eV (Ea dT / kT^2). Counts of 1e9 simulated cells have errors a thousand times smaller, against which every
-/// straight line is rejected.
+/// Relative error that no time is believed to be below, 5 %: it is what an oven that is off by half a kelvin does at
+/// 420 K to a time with 1.5 eV (Ea dT / kT^2). Counts of 1e9 simulated cells have errors a thousand times smaller,
+/// against which every straight line is rejected.
 pub const TIME_FLOOR: f64 = 0.05;
 
 /// A time at a temperature, with the standard error of its logarithm.
@@ -76,8 +76,8 @@ pub struct Line {
     pub chi2: f64,
     /// Temperatures less two.
     pub degrees: usize,
-    /// Factor of the variances: chi2 over its degrees where that is above 1, else 1. So scatter beyond the stated errors widens the
-    /// bounds, and scatter below does not narrow them.
+    /// Factor of the variances: chi2 over its degrees where that is above 1, else 1. So scatter beyond the stated
+    /// errors widens the bounds, and scatter below does not narrow them.
     pub widening: f64,
     /// Akaike's criterion at known errors, up to a constant: chi2 + 4.
     pub aic: f64,
@@ -162,7 +162,8 @@ impl Line {
         Ok(Bounds::about(self.slope, self.student("bounds of the slope", confidence)? * self.slope_error))
     }
 
-    /// The time at a temperature, on this line wherever that is; [`super::Segments::life_at`] looks whether the line goes there.
+    /// The time at a temperature, on this line wherever that is; [`super::Segments::life_at`] looks whether the line
+    /// goes there.
     ///
     /// # Errors
     /// As [`Line::slope_bounds`].

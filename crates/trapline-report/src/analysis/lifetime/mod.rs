@@ -1,5 +1,6 @@
-//! Statistics of lifetimes: from counts of failed cells at checkpoints to failed fractions, laws of lifetimes, activation energies
-//! and lives at a use temperature, each with bounds. Numbers in, numbers out; `docs/lifetime.md` is the page for readers of results.
+//! Statistics of lifetimes: from counts of failed cells at checkpoints to failed fractions, laws of lifetimes,
+//! activation energies and lives at a use temperature, each with bounds. Numbers in, numbers out; `docs/lifetime.md`
+//! is the page for readers of results.
 //!
 //! - [`Lifetimes`]: the counts of one bake, as intervals that lifetimes lie in.
 //! - [`failed_fraction_bounds`], [`failure_rate`], [`sample_size`]: without any law.

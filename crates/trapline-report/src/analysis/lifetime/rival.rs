@@ -11,8 +11,8 @@ use super::segments::{Segments, Use};
 pub struct Rival {
     pub line: Line,
     pub life: Life,
-    /// AIC less that of the better law: above 10 the law has next to no support, below 2 the data cannot tell (Burnham & Anderson,
-    /// Model Selection and Multimodel Inference, 2002, section 2.6).
+    /// AIC less that of the better law: above 10 the law has next to no support, below 2 the data cannot tell
+    /// (Burnham & Anderson, Model Selection and Multimodel Inference, 2002, section 2.6).
     pub aic_above_best: f64,
 }
 

@@ -1,11 +1,12 @@
 //! Where one Arrhenius line is not enough: a break between two of the tested temperatures.
 //!
-//! Two processes in parallel make a curve whose steeper branch lies on the hot side; extrapolated from there it promises lives
-//! that the other process does not let happen. With few temperatures the simplest honest description is one line, or two that
-//! change over in one of the gaps. The two are compared by the fall of chi2: at errors that are taken as known (their floor
-//! included) it is chi-square with 2 degrees of freedom if there is no break; where even the two lines scatter more than the errors
-//! say, it is F with the scatter as its unit. The p value is multiplied by the number of gaps searched (Bonferroni), and the
-//! Bayesian criterion chi2 + k ln n must agree (k = 2; 5 with the place of the break).
+//! Two processes in parallel make a curve whose steeper branch lies on the hot side; extrapolated from there it
+//! promises lives that the other process does not let happen. With few temperatures the simplest honest description
+//! is one line, or two that change over in one of the gaps. The two are compared by the fall of chi2: at errors that
+//! are taken as known (their floor included) it is chi-square with 2 degrees of freedom if there is no break; where
+//! even the two lines scatter more than the errors say, it is F with the scatter as its unit. The p value is
+//! multiplied by the number of gaps searched (Bonferroni), and the Bayesian criterion chi2 + k ln n must agree (k =
+//! 2; 5 with the place of the break).
 
 use serde::Serialize;
 
@@ -34,7 +35,8 @@ pub struct Break {
     /// Arrhenius line of the temperatures up to `cooler_k`; its slope is their activation energy, eV.
     pub below: Line,
     pub above: Line,
-    /// Where the lines cross, K; none where they do so at no temperature. The change may lie anywhere between it and the gap.
+    /// Where the lines cross, K; none where they do so at no temperature. The change may lie anywhere between it and
+    /// the gap.
     pub crossing_k: Option<f64>,
 }
 
@@ -52,10 +54,11 @@ pub struct Segments {
     pub whole: Line,
     /// The best division, where it is better than one line beyond doubt.
     pub broken: Option<Break>,
-    /// Chance of so large a gain without a break, times the gaps searched; none for fewer than four temperatures, in which no
-    /// break can be seen.
+    /// Chance of so large a gain without a break, times the gaps searched; none for fewer than four temperatures, in
+    /// which no break can be seen.
     pub p_value: Option<f64>,
-    /// chi2 + 2 ln n of one line; chi2 + 5 ln n of the best two; in units of the scatter where that is above the errors.
+    /// chi2 + 2 ln n of one line; chi2 + 5 ln n of the best two; in units of the scatter where that is above the
+    /// errors.
     pub criterion_whole: Option<f64>,
     pub criterion_broken: Option<f64>,
     pub local: Vec<LocalEnergy>,
@@ -70,8 +73,8 @@ pub struct Use {
     pub temperature_k: f64,
     /// None: no bounds; then two temperatures are enough for a line.
     pub confidence: Option<f64>,
-    /// A temperature at which the process is known to change, as the glass transition of a polymer, K. Data on one side say nothing
-    /// of the other, and no statistic of theirs can show it.
+    /// A temperature at which the process is known to change, as the glass transition of a polymer, K. Data on one
+    /// side say nothing of the other, and no statistic of theirs can show it.
     pub known_break_k: Option<f64>,
     /// Let a line of all temperatures go across any break. Its bounds then mean nothing.
     pub across_break: bool,
@@ -101,7 +104,7 @@ impl Segments {
         let line = |points: &[TimePoint]| Line::fit(TemperatureLaw::Arrhenius, points, floor);
         let whole = line(&points)?;
         let local = points.windows(2).map(|pair| local_energy(pair, floor)).collect::<Result<_, _>>()?;
-        let mut found = Segments {
+        let mut segments = Segments {
             whole,
             broken: None,
             p_value: None,
@@ -111,18 +114,18 @@ impl Segments {
             floor,
             points,
         };
-        let n = found.points.len();
+        let n = segments.points.len();
         let mut best: Option<(Line, Line)> = None;
         for cut in 2..n.saturating_sub(1) {
-            let (below, above) = (line(&found.points[..cut])?, line(&found.points[cut..])?);
+            let (below, above) = (line(&segments.points[..cut])?, line(&segments.points[cut..])?);
             if best.as_ref().is_none_or(|(b, a)| below.chi2 + above.chi2 < b.chi2 + a.chi2) {
                 best = Some((below, above));
             }
         }
         if let Some((below, above)) = best {
-            found.decide(below, above, n);
+            segments.decide(below, above, n);
         }
-        Ok(found)
+        Ok(segments)
     }
 
     fn decide(&mut self, below: Line, above: Line, n: usize) {
@@ -141,7 +144,8 @@ impl Segments {
         }
     }
 
-    /// With a break above one of the temperatures, where it is known from elsewhere that one line cannot hold on both sides.
+    /// With a break above one of the temperatures, where it is known from elsewhere that one line cannot hold on both
+    /// sides.
     ///
     /// # Errors
     /// [`LifetimeError::Input`] for fewer than two temperatures on a side.
@@ -158,11 +162,13 @@ impl Segments {
         let temperature = to.temperature_k;
         let line = match &self.broken {
             None => &self.whole,
-            Some(found) if temperature <= found.cooler_k => &found.below,
-            Some(found) if temperature >= found.hotter_k => &found.above,
-            Some(found) => {
-                let limit =
-                    format!("the activation energy changes between {} K and {} K", found.cooler_k, found.hotter_k);
+            Some(line_break) if temperature <= line_break.cooler_k => &line_break.below,
+            Some(line_break) if temperature >= line_break.hotter_k => &line_break.above,
+            Some(line_break) => {
+                let limit = format!(
+                    "the activation energy changes between {} K and {} K",
+                    line_break.cooler_k, line_break.hotter_k
+                );
                 return Err(refused(temperature, limit, "test at this temperature, or allow across_break"));
             }
         };
@@ -180,8 +186,8 @@ impl Segments {
     /// The time at a use temperature, from the temperatures on its side of any break.
     ///
     /// # Errors
-    /// [`LifetimeError::Refused`] where a found or a known break lies between the use temperature and the data, or too few
-    /// temperatures lie on its side; [`LifetimeError::Input`].
+    /// [`LifetimeError::Refused`] where a found or a known break lies between the use temperature and the data, or
+    /// too few temperatures lie on its side; [`LifetimeError::Input`].
     pub fn life_at(&self, to: &Use) -> Result<Life, LifetimeError> {
         self.used_for(to)?.life(to.temperature_k, to.confidence)
     }

@@ -1,10 +1,10 @@
 //! Tails of the binomial, Poisson, chi-square and F laws at counts up to 1e12.
 //!
-//! statrs has the quantiles of the normal and of Student's t. Its incomplete beta function stops after 140 terms of the continued
-//! fraction and takes its prefactor from differences of ln Gamma; at 1e9 cells some 1e5 terms are needed and the
-//! difference keeps six digits. So the two incomplete functions are here: the same continued fractions (Lentz's method) to the
-//! end, with the prefactor in the saddle-point form (C. Loader 2000, "Fast and accurate computation of binomial
-//! probabilities"), which loses no digits.
+//! statrs has the quantiles of the normal and of Student's t. Its incomplete beta function stops after 140 terms of
+//! the continued fraction and takes its prefactor from differences of ln Gamma; at 1e9 cells some 1e5 terms are
+//! needed and the difference keeps six digits. So the two incomplete functions are here: the same continued fractions
+//! (Lentz's method) to the end, with the prefactor in the saddle-point form (C. Loader 2000, "Fast and accurate
+//! computation of binomial probabilities"), which loses no digits.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 

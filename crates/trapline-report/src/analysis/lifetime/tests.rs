@@ -13,7 +13,8 @@ fn near(is: f64, wanted: f64, tolerance: f64) -> bool {
 
 #[test]
 fn tails_against_closed_forms() {
-    // I_x(1, b) = 1 - (1-x)^b; I_x(a, 1) = x^a; the binomial sum for 3 and 2: 6 x^2 (1-x)^2 + 4 x^3 (1-x) + x^4 is I_x(2, 3).
+    // I_x(1, b) = 1 - (1-x)^b; I_x(a, 1) = x^a; the binomial sum for 3 and 2: 6 x^2 (1-x)^2 + 4 x^3 (1-x) + x^4 is
+    // I_x(2, 3).
     let x: f64 = 0.3;
     assert!(near(beta_tails(1.0, 7.0, x).0, 1.0 - 0.7f64.powi(7), 1e-13));
     assert!(near(beta_tails(5.0, 1.0, x).0, x.powi(5), 1e-13));
@@ -37,11 +38,12 @@ fn tails_against_closed_forms() {
 
 #[test]
 fn tails_hold_at_a_thousand_million() {
-    // At the mode of a symmetric law each tail is a half, whatever the counts; the rounding of the count over 1e9 steps of a
-    // Newton iteration is not in it, that of the fraction is: 1e5 terms of 1e-16.
+    // At the mode of a symmetric law each tail is a half, whatever the counts; the rounding of the count over 1e9
+    // steps of a Newton iteration is not in it, that of the fraction is: 1e5 terms of 1e-16.
     for n in [1e3, 1e6, 5e8] {
         assert!(near(beta_tails(n, n, 0.5).0, 0.5, 1e-10), "{n}");
-        // Peizer & Pratt's and every other normal limit: two standard deviations off, the tail is the normal one to 1/sqrt(n).
+        // Peizer & Pratt's and every other normal limit: two standard deviations off, the tail is the normal one to
+        // 1/sqrt(n).
         let sd = 0.5 / (2.0 * n + 1.0).sqrt();
         assert!(near(beta_tails(n, n, 0.5 - 2.0 * sd).0, 0.022_750_131_948, 2.0 / n.sqrt()), "{n}");
         // Wilson & Hilferty's cube is right to 1/n here.
@@ -126,11 +128,11 @@ fn the_law_is_recovered_from_fine_intervals() {
     let times = grid(1e2, 1e6, 2000);
     let data = weibull_counts(1e4, 1.7, &times, 1_000_000_000);
     let fit = Fit::new(Law::Weibull, &data).unwrap();
-    // Rounding moves each count by half a cell: 2000 random halves against a spread of sqrt(1e9) cells, a part in a thousand of the
-    // standard errors, themselves 1e-5 and 2e-5.
+    // Rounding moves each count by half a cell: 2000 random halves against a spread of sqrt(1e9) cells, a part in a
+    // thousand of the standard errors, themselves 1e-5 and 2e-5.
     assert!(near(fit.shape, 1.7, 1e-7) && near(fit.scale_s, 1e4, 1e-7), "{} {}", fit.shape, fit.scale_s);
-    // Errors of the complete sample: sd(ln beta) = sqrt(6)/pi / sqrt N, sd(ln eta) = 1.0530/(beta sqrt N) (Meeker & Escobar,
-    // section 8.4). Intervals of a 200th of sigma lose next to nothing (width^2/12).
+    // Errors of the complete sample: sd(ln beta) = sqrt(6)/pi / sqrt N, sd(ln eta) = 1.0530/(beta sqrt N) (Meeker &
+    // Escobar, section 8.4). Intervals of a 200th of sigma lose next to nothing (width^2/12).
     let root = 1e9f64.sqrt();
     let shape = fit.shape(0.9).unwrap();
     assert!(near(shape.standard_error / shape.value, 6f64.sqrt() / std::f64::consts::PI / root, 1e-3));
@@ -150,8 +152,8 @@ fn the_law_is_recovered_from_fine_intervals() {
 
 #[test]
 fn an_exponential_life_from_one_interval() {
-    // With Weibull shape 1, F(t) = 1 - exp(-t/eta): of N cells n fail by t, eta = -t / ln(1 - n/N). A second checkpoint on the same
-    // curve makes the shape known; both parameters then come out of the closed form.
+    // With Weibull shape 1, F(t) = 1 - exp(-t/eta): of N cells n fail by t, eta = -t / ln(1 - n/N). A second
+    // checkpoint on the same curve makes the shape known; both parameters then come out of the closed form.
     let eta = -1e3 / (1.0 - 0.2f64).ln();
     let data = Lifetimes::new(&[1e3, 2e3], &[200_000, 360_000], 1_000_000).unwrap();
     let fit = Fit::new(Law::Weibull, &data).unwrap();

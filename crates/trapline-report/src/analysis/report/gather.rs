@@ -43,21 +43,22 @@ pub(super) fn is_of_seeds(sweep: &Sweep) -> bool {
 /// Every group of a record, in the order of its points.
 pub(super) fn groups(record: &CampaignRecord, pool_seeds: bool) -> Vec<Gathered> {
     let label = &record.label;
-    let mut found: Vec<Vec<usize>> = Vec::new();
+    let mut pools: Vec<Vec<usize>> = Vec::new();
     let mut known: HashMap<Vec<usize>, usize> = HashMap::new();
     for case in 0..record.cases() {
-        let at = *known.entry(apart(label, case, pool_seeds)).or_insert(found.len());
-        match found.get_mut(at) {
+        let at = *known.entry(apart(label, case, pool_seeds)).or_insert(pools.len());
+        match pools.get_mut(at) {
             Some(cases) => cases.push(case),
-            None => found.push(vec![case]),
+            None => pools.push(vec![case]),
         }
     }
     let files = Files::of(label);
     let materials = 0..label.materials.len();
-    found.iter().flat_map(|cases| materials.clone().map(|m| group(record, &files, cases, m, pool_seeds))).collect()
+    pools.iter().flat_map(|cases| materials.clone().map(|m| group(record, &files, cases, m, pool_seeds))).collect()
 }
 
-/// The campaign's file and its materials', read once for all groups; empty where they are none (records of other programs).
+/// The campaign's file and its materials', read once for all groups; empty where they are none (records of other
+/// programs).
 struct Files {
     campaign: Table,
     materials: Vec<Table>,
@@ -159,8 +160,9 @@ fn counted(record: &CampaignRecord, places: &[usize]) -> Counted {
         _ => Lifetimes::new(&label.times_s, &failed, programmed)
             .map_err(|error| Lack::new(Verdict::NoCounts, error, "no statistics are made of them")),
     };
-    let mut seen: HashSet<&String> = HashSet::new();
-    let flags = points.iter().flat_map(|point| &point.label.flags).filter(|flag| seen.insert(flag)).cloned().collect();
+    let mut listed: HashSet<&String> = HashSet::new();
+    let flags =
+        points.iter().flat_map(|point| &point.label.flags).filter(|flag| listed.insert(flag)).cloned().collect();
     let temperature_k = points[0].label.temperature_k;
     let places = places.iter().copied().filter(|&place| record.points[place].outcome.is_some()).collect();
     Counted { temperature_k, points: points.len(), places, lifetimes, flags }
@@ -169,8 +171,8 @@ fn counted(record: &CampaignRecord, places: &[usize]) -> Counted {
 /// What a sweep sets a key to at these places, as text.
 fn swept(label: &CampaignLabel, places: &[usize], key: &str) -> Option<String> {
     label.sweeps.iter().zip(places).find_map(|(sweep, &at)| {
-        let found = sweep.keys.iter().find(|swept| swept.key == key)?;
-        Some(found.values.text(at))
+        let swept = sweep.keys.iter().find(|swept| swept.key == key)?;
+        Some(swept.values.text(at))
     })
 }
 

@@ -1,15 +1,16 @@
-//! Times over temperature: the Arrhenius line, where it breaks and what that is, and which line may answer for a use temperature.
+//! Times over temperature: the Arrhenius line, where it breaks and what that is, and which line may answer for a use
+//! temperature.
 
 use super::say::{parts, span};
 use super::{Energy, LineOfTimes, Observed, Population, Question, TimeSource, why};
 use crate::analysis::lifetime::{Bounds, Break, Life, Line, LocalEnergy, Segments, TIME_FLOOR, TimePoint, slope_told};
 use trapline_model::units::{celsius_texts, thermal_energy_ev};
 
-/// A line may be followed beyond its coldest or hottest temperature by so many times its own length, in 1/kT. Qualification bakes
-/// flash memory at 150 to 250 °C for a use at 55 °C, which is 1.5 of them.
+/// A line may be followed beyond its coldest or hottest temperature by so many times its own length, in 1/kT.
+/// Qualification bakes flash memory at 150 to 250 °C for a use at 55 °C, which is 1.5 of them.
 pub const MOST_LENGTHS: f64 = 2.0;
-/// No charge is held this deep, eV: a steeper line is a polymer that relaxes or another cooperative change, and ends with it. Alpha
-/// relaxation has 5 to 15 eV near the glass transition.
+/// No charge is held this deep, eV: a steeper line is a polymer that relaxes or another cooperative change, and ends
+/// with it. Alpha relaxation has 5 to 15 eV near the glass transition.
 pub const MOST_ENERGY_EV: f64 = 3.0;
 /// How far below the glass transition its relaxation may end a bake within a day, K.
 const NEAR_GLASS_K: f64 = 40.0;
@@ -34,10 +35,10 @@ pub(super) fn line(
         0 | 1 => (Err(untold(populations, index, &points)), None),
         _ => physical(&points),
     };
-    // One line that tells no slope is none; of two, each is judged by itself.
-    let segments = segments.and_then(|found| match found.broken {
-        None => slope_told(&found.whole, question.confidence).map(|()| found),
-        Some(_) => Ok(found),
+    // A single line without a significant slope is refused; of two lines, each is judged by itself.
+    let segments = segments.and_then(|fitted| match fitted.broken {
+        None => slope_told(&fitted.whole, question.confidence).map(|()| fitted),
+        Some(_) => Ok(fitted),
     });
     let side = |of: fn(&Break) -> &Line| match &segments {
         Ok(Segments { broken: Some(broken), .. }) => {
@@ -50,7 +51,7 @@ pub(super) fn line(
     let broken = segments.as_ref().ok().and_then(|segments| segments.broken.as_ref());
     LineOfTimes {
         fraction: question.fractions[index],
-        energy_ev: segments.as_ref().map(|found| energy(&found.whole, question.confidence)).map_err(Clone::clone),
+        energy_ev: segments.as_ref().map(|fitted| energy(&fitted.whole, question.confidence)).map_err(Clone::clone),
         energy_below_ev: side(|broken| &broken.below),
         energy_above_ev: side(|broken| &broken.above),
         break_meaning: broken.map(|broken| meaning(broken, glass_transition_k)),
@@ -60,11 +61,12 @@ pub(super) fn line(
     }
 }
 
-/// The segments, with a break where no trap can explain the times: at the first two neighbours that are surely steeper than
-/// [`MOST_ENERGY_EV`], by two standard errors. Few temperatures above it leave the statistics in doubt, or put the break elsewhere.
-/// One alone makes no line, and beside another break there is no room for this one: then the steep temperatures are left out.
+/// The segments, with a break where no trap can explain the times: at the first two neighbours that are surely
+/// steeper than [`MOST_ENERGY_EV`], by two standard errors. Few temperatures above it leave the statistics in doubt,
+/// or put the break elsewhere. One alone makes no line, and beside another break there is no room for this one: then
+/// the steep temperatures are left out.
 fn physical(points: &[TimePoint]) -> (Result<Segments, String>, Option<f64>) {
-    let segments = match found(points) {
+    let segments = match fit_lines(points) {
         Ok(segments) => segments,
         Err(reason) => return (Err(reason), None),
     };
@@ -77,7 +79,7 @@ fn physical(points: &[TimePoint]) -> (Result<Segments, String>, Option<f64>) {
         // The hot side alone; it is too steep to be followed anywhere.
         return (Ok(segments), None);
     }
-    match found(&cold) {
+    match fit_lines(&cold) {
         Ok(of_cold) if of_cold.broken.is_none() && points.len() - cold.len() >= 2 => {
             (segments.broken_above(cooler_k).map_err(why), None)
         }
@@ -85,7 +87,7 @@ fn physical(points: &[TimePoint]) -> (Result<Segments, String>, Option<f64>) {
     }
 }
 
-/// What is said of temperatures that were left out.
+/// The remark on temperatures that were left out of a line.
 pub(super) fn left_out(line: &LineOfTimes) -> Option<String> {
     line.left_out_k.map(|kelvin| {
         format!(
@@ -98,11 +100,12 @@ pub(super) fn left_out(line: &LineOfTimes) -> Option<String> {
 }
 
 /// Segments of times at two temperatures at least; in words why there are none.
-pub(super) fn found(points: &[TimePoint]) -> Result<Segments, String> {
+pub(super) fn fit_lines(points: &[TimePoint]) -> Result<Segments, String> {
     Segments::find(points, TIME_FLOOR).map_err(why)
 }
 
-/// Why no two temperatures tell the time to a fraction: of each what it was instead, and what helps; what is the same is said once.
+/// Why no two temperatures tell the time to a fraction: of each what it was instead, and what helps; what is the same
+/// is said once.
 fn untold(populations: &[Population], index: usize, points: &[TimePoint]) -> String {
     let mut reasons: Vec<(String, String, Vec<String>)> = Vec::new();
     for of in populations.iter().filter(|of| of.on_lines || of.observed.is_err()) {
@@ -125,12 +128,12 @@ fn untold(populations: &[Population], index: usize, points: &[TimePoint]) -> Str
             format!("; {what} at {}{}{cure}", names.join(", "), if cure.is_empty() { "" } else { ": " })
         })
         .collect();
-    let told = match points {
+    let lead = match points {
         [one] => format!("only {} tells the time", degrees(one.temperature_k)),
         _ => "no temperature tells the time".to_owned(),
     };
     let more = if populations.len() < 2 { ": bake at more temperatures" } else { "" };
-    format!("{told}; a line needs two temperatures, and bounds three{more}{}", reasons.concat())
+    format!("{lead}; a line needs two temperatures, and bounds three{more}{}", reasons.concat())
 }
 
 /// Why a temperature with a law has no time to a fraction.
@@ -148,7 +151,8 @@ pub(super) fn energy(line: &Line, confidence: f64) -> Energy {
     Energy { value: line.slope, bounds, temperatures: line.temperatures_k.len() }
 }
 
-/// Temperatures at which a bake outlived what the line says of it: the line, or the law behind its times, is wrong there.
+/// Temperatures at which a bake outlived what the line says of it: the line, or the law behind its times, is wrong
+/// there.
 pub(super) fn contradicted(
     line: &LineOfTimes,
     index: usize,
@@ -195,7 +199,8 @@ fn meaning(broken: &Break, glass_transition_k: Option<f64>) -> String {
     }
 }
 
-/// The line of a temperature's side of any break, and why it must not answer for it; in the gap of a break the line is that of all.
+/// The line of a temperature's side of any break, and why it must not answer for it; in the gap of a break the line
+/// is that of all.
 pub fn line_for(
     of: &LineOfTimes,
     use_k: f64,

@@ -1,12 +1,14 @@
-//! A campaign's lifetimes: what its counts of failed cells say, population by population, and what they let one say of a use
-//! temperature. From a record to plain numbers; [`text()`] puts them into words, `docs/lifetime.md` explains them.
+//! A campaign's lifetimes: what its counts of failed cells say, population by population, and what they let one say
+//! of a use temperature. From a record to plain numbers; [`text()`] puts them into words, `docs/lifetime.md` explains
+//! them.
 //!
-//! A *group* is one material at one place of the sweeps. Points that differ in nothing but the seed are more cells of one
-//! population and are pooled, unless asked otherwise. In a group there is one *population* at each bake temperature, with its
-//! counts, its curve and its fits; over them lie the lines of the temperature, and on those the answers at use.
+//! A *group* is one material at one place of the sweeps. Points that differ in nothing but the seed are more cells of
+//! one population and are pooled, unless asked otherwise. In a group there is one *population* at each bake
+//! temperature, with its counts, its curve and its fits; over them lie the lines of the temperature, and on those the
+//! answers at use.
 //!
-//! Nothing here is a wish: what the data do not bear stands as an `Err` with the reason in one line, and in JSON as
-//! `{"refused": "..."}` in the place of the value.
+//! Every number is backed by the data: one that they do not support is an `Err` with the reason in one line, and in
+//! JSON as `{"refused": "..."}` in the place of the value.
 
 mod gather;
 mod lines;
@@ -40,9 +42,9 @@ pub struct Question {
     /// Failed fractions whose times are asked for: 1e-3 for 1000 ppm. The first is the one that short tables show.
     pub fractions: Vec<f64>,
     pub use_temperatures_k: Vec<f64>,
-    /// Lines may go across a break, and as far as they like.
+    /// Whether lines may be followed across a break and to any distance.
     pub across_break: bool,
-    /// Points that differ in the seed only are one population.
+    /// Whether points that differ in the seed only are pooled into one population.
     pub pool_seeds: bool,
 }
 
@@ -79,7 +81,8 @@ pub struct Group {
     pub cycled: bool,
     /// From the material's file; none where it has none, or where the matrix term is switched off.
     pub glass_transition_k: Option<f64>,
-    /// The law of lifetimes that the lines rest on: the one with the smaller AIC over the temperatures at which both can be fitted.
+    /// The law of lifetimes that the lines rest on: the one with the smaller AIC over the temperatures at which both
+    /// can be fitted.
     pub law: Option<Law>,
     /// AIC of the other law less that of the chosen one, summed over those temperatures.
     pub aic_to_other_law: Option<f64>,
@@ -108,7 +111,7 @@ pub struct Population {
     pub places: Vec<usize>,
     /// Takes part in lines over temperature.
     pub on_lines: bool,
-    /// What its counts are good for; where they bear no law, why and what helps.
+    /// Whether its counts support a law; if not, why, and what would help.
     pub verdict: Verdict,
     pub lack: Option<Lack>,
     /// The reason for an `Err`: nothing computed, nothing programmed, counts that fall.
@@ -152,7 +155,8 @@ pub struct FitReport {
     pub fit: Fit,
     /// Weibull's beta, the lognormal sigma.
     pub shape_estimate: Estimate,
-    /// Weibull's eta, the lognormal median: s. Refused where it lies far from the checkpoints, or its bounds say nothing.
+    /// Weibull's eta, the lognormal median: s. Refused where it lies far from the checkpoints, or its bounds say
+    /// nothing.
     pub scale_estimate: Result<Estimate, String>,
     pub goodness: Goodness,
     /// Time to each fraction asked for, s; refused as the scale is.
@@ -183,11 +187,11 @@ impl Serialize for FitReport {
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct TimeToFraction {
     pub fraction: f64,
-    /// Checkpoints that it lies between whatever the law, s: before the first the exact bounds lie below the fraction, at the
-    /// second above it. 0 and infinity (null in JSON) where no checkpoint tells.
+    /// Checkpoints that it lies between whatever the law, s: before the first the exact bounds lie below the
+    /// fraction, at the second above it. 0 and infinity (null in JSON) where no checkpoint tells.
     pub between_s: Bounds,
-    /// The time that lines rest on, s, with the standard error of its logarithm; none where no law tells it and the checkpoints about it
-    /// are missing on a side, or further apart than [`lifetime::MOST_BRACKET`].
+    /// The time that lines rest on, s, with the standard error of its logarithm; none where no law tells it and the
+    /// checkpoints about it are missing on a side, or further apart than [`lifetime::MOST_BRACKET`].
     pub time: Option<TimePoint>,
     pub source: TimeSource,
 }
@@ -219,7 +223,8 @@ pub struct LineOfTimes {
     pub energy_below_ev: Result<Energy, String>,
     #[serde(serialize_with = "answer")]
     pub energy_above_ev: Result<Energy, String>,
-    /// From this temperature up, K, times were left out of the line: steeper than any trap, and too few for a line of their own.
+    /// From this temperature up, K, times were left out of the line: steeper than any trap, and too few for a line of
+    /// their own.
     pub left_out_k: Option<f64>,
     /// What a break is, in one sentence.
     pub break_meaning: Option<String>,
@@ -274,10 +279,11 @@ pub struct LifeAtUse {
     /// The joint fit's, s.
     #[serde(serialize_with = "answer")]
     pub joint: Result<Estimate, String>,
-    /// What a bake shows without any line; none where no bake at the use temperature or above outlived the fraction.
+    /// The life that a bake shows directly, without a line; none where the fraction had failed in every bake at or
+    /// above the use temperature by its first checkpoint.
     pub shown: Option<Shown>,
-    /// Longest over shortest of these lives, those left out whose law has an AIC of [`NO_SUPPORT`] above the better one: what the
-    /// choice between laws that the data allow is worth.
+    /// Longest over shortest of these lives, those left out whose law has an AIC of [`NO_SUPPORT`] above the better
+    /// one: what the choice between laws that the data allow is worth.
     pub factor_between_laws: Option<f64>,
     /// The line would have been refused: across a break, or too far.
     pub beyond_data: Option<String>,
@@ -299,8 +305,8 @@ pub struct Acceleration {
     pub bounds: Option<Bounds>,
 }
 
-/// A law with an AIC so much above the other's has next to no support (Burnham & Anderson, Model Selection and Multimodel Inference,
-/// 2002, section 2.6).
+/// A law with an AIC so much above the other's has next to no support (Burnham & Anderson, Model Selection and
+/// Multimodel Inference, 2002, section 2.6).
 pub const NO_SUPPORT: f64 = 10.0;
 
 /// The value as it is, or `{"refused": why}`.
@@ -336,8 +342,8 @@ fn why(error: LifetimeError) -> String {
 /// Reports on a record.
 ///
 /// # Errors
-/// [`LifetimeError::Input`] for a question that makes no sense: a confidence or a fraction not between 0 and 1, a temperature not
-/// above 0 K.
+/// [`LifetimeError::Input`] for a question that makes no sense: a confidence or a fraction not between 0 and 1, a
+/// temperature not above 0 K.
 pub fn report(record: &CampaignRecord, question: &Question) -> Result<LifetimeReport, LifetimeError> {
     question.check()?;
     let sweeps = record.label.sweeps.iter().filter(|sweep| question.pool_seeds && gather::is_of_seeds(sweep));

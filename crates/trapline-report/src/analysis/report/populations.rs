@@ -12,10 +12,10 @@ use crate::analysis::lifetime::{
 /// The populations of a group, without their times.
 pub(super) fn observe(counts: &[Counted], question: &Question) -> Vec<Population> {
     let population = |of: &Counted| {
-        let found = of.lifetimes.clone().and_then(|lifetimes| {
+        let fitted = of.lifetimes.clone().and_then(|lifetimes| {
             observed(lifetimes, question).map_err(|error| Lack::new(Verdict::NoCounts, why(error), "correct it"))
         });
-        let lack = match &found {
+        let lack = match &fitted {
             Ok((_, lack)) => lack.clone(),
             Err(lack) => Some(lack.clone()),
         };
@@ -27,7 +27,7 @@ pub(super) fn observe(counts: &[Counted], question: &Question) -> Vec<Population
             on_lines: false,
             verdict: lack.as_ref().map_or(Verdict::BearsALaw, |lack| lack.verdict),
             lack,
-            observed: found.map(|(observed, _)| observed).map_err(|lack| lack.to_string()),
+            observed: fitted.map(|(observed, _)| observed).map_err(|lack| lack.to_string()),
             flags: of.flags.clone(),
         }
     };
@@ -43,7 +43,7 @@ fn observed(lifetimes: Lifetimes, question: &Question) -> Result<(Observed, Opti
     };
     let [weibull, lognormal] = fits;
     let said = |law: Law, lack: Lack| format!("{} cannot be fitted: {lack}", law.name());
-    let found = Observed {
+    let observed = Observed {
         cells: lifetimes.total(),
         failed_at_zero: lifetimes.failed_at_zero(),
         failed: lifetimes.failed_in_all(),
@@ -53,7 +53,7 @@ fn observed(lifetimes: Lifetimes, question: &Question) -> Result<(Observed, Opti
         times: Vec::new(),
         lifetimes,
     };
-    Ok((found, lack))
+    Ok((observed, lack))
 }
 
 /// A law, where the data bear it.
@@ -69,21 +69,21 @@ fn fitted(law: Law, lifetimes: &Lifetimes, question: &Question) -> Result<FitRep
     let (shape_estimate, goodness) = (fit.shape(confidence).map_err(failed)?, fit.goodness());
     shape_told(law, &shape_estimate)?;
     law_holds(&goodness)?;
-    let told = |time: Result<Estimate, LifetimeError>| {
+    let as_text = |time: Result<Estimate, LifetimeError>| {
         let time = time.map_err(why)?;
         time_told(&time, lifetimes).map(|()| time)
     };
     Ok(FitReport {
         shape_estimate,
-        scale_estimate: told(fit.scale(confidence)),
+        scale_estimate: as_text(fit.scale(confidence)),
         goodness,
-        lives: question.fractions.iter().map(|&share| told(fit.life(share, confidence))).collect(),
+        lives: question.fractions.iter().map(|&share| as_text(fit.life(share, confidence))).collect(),
         fit,
     })
 }
 
-/// The law with the smaller AIC over the temperatures at which both can be fitted, and by how much; where there are none, the one
-/// that can be fitted at more of them.
+/// The law with the smaller AIC over the temperatures at which both can be fitted, and by how much; where there are
+/// none, the one that can be fitted at more of them.
 pub(super) fn better_law(populations: &[Population]) -> (Option<Law>, Option<f64>) {
     let observed = || populations.iter().filter_map(|population| population.observed.as_ref().ok());
     let both =
@@ -110,8 +110,8 @@ pub(super) fn times(
     let report = law.and_then(|law| observed.fit(law).as_ref().ok());
     let time = |(index, &fraction): (usize, &f64)| {
         let between_s = between(observed, fraction, question.confidence);
-        let told = report.filter(|report| report.lives[index].is_ok());
-        let of_fit = told.and_then(|report| TimePoint::of_fit(temperature_k, &report.fit, fraction).ok());
+        let telling = report.filter(|report| report.lives[index].is_ok());
+        let of_fit = telling.and_then(|report| TimePoint::of_fit(temperature_k, &report.fit, fraction).ok());
         let closed = between_s.lower > 0.0 && between_s.upper.is_finite();
         let (time, source) = match of_fit.filter(|point| between_s.hold(point.time_s)) {
             _ if between_s.upper == 0.0 => (None, TimeSource::Programming),
@@ -127,7 +127,7 @@ pub(super) fn times(
 /// The last checkpoint by which surely less than the fraction had failed, and the first by which surely more had.
 fn between(observed: &Observed, fraction: f64, confidence: f64) -> Bounds {
     let at_zero = failed_fraction_bounds(observed.failed_at_zero, observed.cells, confidence);
-    if at_zero.is_ok_and(|found| found.lower >= fraction) {
+    if at_zero.is_ok_and(|fraction_at_zero| fraction_at_zero.lower >= fraction) {
         return Bounds { lower: 0.0, upper: 0.0 };
     }
     let surely_less = |point: &&CurvePoint| point.failed.upper < fraction;
@@ -138,8 +138,8 @@ fn between(observed: &Observed, fraction: f64, confidence: f64) -> Bounds {
     }
 }
 
-/// Anywhere between two checkpoints with equal right, on a logarithmic scale: the middle, with the standard deviation of a uniform law;
-/// none where they are too far apart for a middle to say anything.
+/// Anywhere between two checkpoints with equal right, on a logarithmic scale: the middle, with the standard deviation
+/// of a uniform law; none where they are too far apart for a middle to say anything.
 fn middle(between_s: Bounds, temperature_k: f64) -> Option<TimePoint> {
     let Bounds { lower, upper } = between_s;
     (upper <= MOST_BRACKET * lower).then(|| TimePoint {
@@ -159,7 +159,8 @@ pub(super) fn tell_times(populations: &mut [Population], law: Option<Law>, quest
     }
 }
 
-/// Decides which temperatures take part in lines, and says of the others why not, and of all what else a reader must know.
+/// Decides which temperatures take part in lines, and says of the others why not, and of all what else a reader must
+/// know.
 pub(super) fn place_on_lines(
     populations: &mut [Population],
     cycled: bool,
@@ -203,13 +204,13 @@ pub(super) fn place_on_lines(
         remark(which(&few), &what);
     }
     let flags = populations.iter().flat_map(|population| &population.flags);
-    let mut seen: Vec<&String> = Vec::new();
+    let mut distinct: Vec<&String> = Vec::new();
     for flag in flags {
-        if !seen.contains(&flag) {
-            seen.push(flag);
+        if !distinct.contains(&flag) {
+            distinct.push(flag);
         }
     }
-    for flag in seen {
+    for flag in distinct {
         remark(which(&|of| of.flags.contains(flag)), flag);
     }
     remarks

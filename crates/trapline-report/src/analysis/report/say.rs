@@ -1,4 +1,4 @@
-//! How numbers, times and lines are said.
+//! Formats numbers, times and lines of text.
 
 use crate::analysis::lifetime::Bounds;
 use trapline_model::units::YEAR_S;
@@ -12,7 +12,8 @@ pub(super) fn paragraph(heading: &str, rows: &[(&'static str, String)]) -> Strin
     format!("{heading}\n{}", rows.collect::<String>())
 }
 
-/// Lines no longer than a terminal is wide; those after the first begin with so many blanks. A number stays with its unit.
+/// Lines no longer than a terminal is wide; those after the first begin with so many blanks. A number stays with its
+/// unit.
 pub(super) fn wrapped(line: &str, indent: usize) -> String {
     let (mut text, mut now) = (String::new(), String::new());
     for word in glued(line) {
@@ -68,7 +69,7 @@ pub(super) fn small(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// A chance; tiny ones are all the same.
+/// A probability; below a limit only the limit is given.
 pub(super) fn chance(p: f64) -> String {
     if p < 1e-4 { "<0.0001".to_owned() } else { small(p) }
 }

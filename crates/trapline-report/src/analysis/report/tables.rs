@@ -93,7 +93,8 @@ fn fitted(fit: &Result<FitReport, String>) -> Vec<String> {
     cells
 }
 
-/// One row for each group, temperature and checkpoint after 0: the failed fraction with its exact bounds, and both fits'.
+/// One row for each group, temperature and checkpoint after 0: the failed fraction with its exact bounds, and both
+/// fits'.
 pub fn curves_csv(report: &LifetimeReport) -> String {
     let mut text =
         "group,material,temperature_k,time_s,failed,cells,fraction,lower,upper,weibull,lognormal\n".to_owned();
@@ -126,8 +127,9 @@ fn some(value: Option<f64>) -> String {
     value.map(number).unwrap_or_default()
 }
 
-/// A text as a cell: in quotes where a comma or a quote asks for them (RFC 4180), or what spreadsheets of other countries part cells at.
-/// What a spreadsheet would take for a formula, and is no number, gets an apostrophe before it: names come from files of anybody.
+/// A text as a cell: in quotes where a comma or a quote asks for them (RFC 4180), or what spreadsheets of other
+/// countries part cells at. What a spreadsheet would take for a formula, and is no number, gets an apostrophe before
+/// it: names come from files of anybody.
 fn quoted(text: &str) -> String {
     let starts_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let is_number = text.parse::<f64>().is_ok_and(f64::is_finite);

@@ -161,7 +161,7 @@ fn time(observed: &Observed, law: Option<Law>) -> [String; 3] {
 
 /// Why a temperature has no fit, or the fit no scale, each reason once with its temperatures.
 pub fn unfitted(group: &Group) -> Vec<(String, String)> {
-    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
     for of in &group.populations {
         let reason = match (&of.observed, group.law) {
             (Err(reason), _) => reason.clone(),
@@ -173,12 +173,12 @@ pub fn unfitted(group: &Group) -> Vec<(String, String)> {
             (Ok(observed), None) => neither(observed),
         };
         let name = degrees(of.temperature_k);
-        match found.iter_mut().find(|(known, _)| *known == reason) {
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, names)) => names.push(name),
-            None => found.push((reason, vec![name])),
+            None => reasons.push((reason, vec![name])),
         }
     }
-    found.into_iter().map(|(reason, names)| (reason, names.join(", "))).collect()
+    reasons.into_iter().map(|(reason, names)| (reason, names.join(", "))).collect()
 }
 
 fn scale(law: Law) -> &'static str {
@@ -225,11 +225,11 @@ fn of_segments(line: &LineOfTimes, segments: &Segments, rows: &mut Vec<(&'static
             if let Ok(energy) = &line.energy_ev {
                 rows.push(("activation energy", of_energy(*energy)));
             }
-            let seen = match segments.p_value {
+            let verdict = match segments.p_value {
                 Some(p) => format!("none is seen (p {})", equals(p)),
                 None => "none could be seen: that takes four temperatures".to_owned(),
             };
-            rows.push(("break", seen));
+            rows.push(("break", verdict));
         }
     }
     let local = segments.local.iter().map(|local| {
@@ -314,7 +314,7 @@ fn of_use(at: &AtUse, group: &Group) -> Said {
 
 fn of_life(life: &LifeAtUse) -> String {
     match &life.arrhenius {
-        Ok(found) => format!("{} failed after {}", parts(life.fraction), lived(found)),
+        Ok(lived_s) => format!("{} failed after {}", parts(life.fraction), lived(lived_s)),
         Err(reason) => format!("{}: refused: {reason}", parts(life.fraction)),
     }
 }
@@ -344,9 +344,9 @@ fn of_rivals(life: &LifeAtUse, group: &Group) -> String {
         let aic = life.aic_to_linear.map_or_else(String::new, |aic| format!(", AIC {aic:+.1} to Arrhenius"));
         said.push(format!("ln t linear in T {}{aic}", lived(linear)));
     }
-    if let (Ok(found), Some(law)) = (&life.other_law, group.law) {
+    if let (Ok(of_other_law), Some(law)) = (&life.other_law, group.law) {
         let aic = group.aic_to_other_law.map_or_else(String::new, |aic| format!(", AIC {aic:+.1} to {}", law.name()));
-        said.push(format!("{} {}{aic}", other(law).name(), lived(found)));
+        said.push(format!("{} {}{aic}", other(law).name(), lived(of_other_law)));
     }
     if let Ok(Estimate { value, profile, .. }) = &life.joint {
         said.push(format!("all at once {} ({})", span(*value), bounds(*profile, span)));

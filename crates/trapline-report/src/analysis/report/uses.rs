@@ -1,6 +1,6 @@
 //! What the lines say of a use temperature, and what they must not say.
 
-use super::lines::{CYCLED, degrees, factor, found, life, line_for};
+use super::lines::{CYCLED, degrees, factor, fit_lines, life, line_for};
 use super::{
     Acceleration, AtUse, Group, Joint, LifeAtUse, LineOfTimes, NO_SUPPORT, Observed, Population, Question, Shown, why,
 };
@@ -59,17 +59,17 @@ fn life_at_use(group: &Group, index: usize, use_k: f64, question: &Question) -> 
     let confidence = question.confidence;
     // A life whose bounds say nothing is none, unless the line was to answer whatever its bounds.
     let answered = chosen.and_then(|chosen| {
-        let found = life(chosen.line, use_k, confidence)?;
-        match told(found) {
-            Ok(_) => Ok((chosen, found)),
+        let life_at_use = life(chosen.line, use_k, confidence)?;
+        match if_bounded(life_at_use) {
+            Ok(_) => Ok((chosen, life_at_use)),
             Err(reason) if question.across_break => {
                 let beyond_data = chosen.beyond_data.or(Some(reason));
-                Ok((Chosen { beyond_data, ..chosen }, found))
+                Ok((Chosen { beyond_data, ..chosen }, life_at_use))
             }
             Err(reason) => Err(reason),
         }
     });
-    let (chosen, found) = match answered {
+    let (chosen, life_at_use) = match answered {
         Ok(answered) => answered,
         Err(reason) => {
             (said.arrhenius, said.linear_in_t) = (Err(reason.clone()), Err(reason.clone()));
@@ -77,16 +77,16 @@ fn life_at_use(group: &Group, index: usize, use_k: f64, question: &Question) -> 
             return said;
         }
     };
-    said.arrhenius = Ok(found);
+    said.arrhenius = Ok(life_at_use);
     let points = on(chosen.line, &of.points);
     match Line::fit(TemperatureLaw::LinearInT, &points, TIME_FLOOR) {
         Ok(linear) => {
-            said.linear_in_t = life(&linear, use_k, confidence).and_then(told);
+            said.linear_in_t = life(&linear, use_k, confidence).and_then(if_bounded);
             said.aic_to_linear = (linear.degrees > 0).then_some(linear.aic - chosen.line.aic);
         }
         Err(error) => said.linear_in_t = Err(why(error)),
     }
-    said.other_law = other_law(group, chosen.line, index, use_k, confidence).and_then(told);
+    said.other_law = other_law(group, chosen.line, index, use_k, confidence).and_then(if_bounded);
     said.joint = joint_life(group, of.fraction, use_k, confidence);
     said.beyond_data = chosen.beyond_data;
     said.factor_between_laws = factor_between(&said, group);
@@ -94,7 +94,7 @@ fn life_at_use(group: &Group, index: usize, use_k: f64, question: &Question) -> 
 }
 
 /// A life whose bounds, where it has them, say something.
-fn told(life: Life) -> Result<Life, String> {
+fn if_bounded(life: Life) -> Result<Life, String> {
     life.bounds.map_or(Ok(()), ratio_told).map(|()| life)
 }
 
@@ -120,14 +120,14 @@ fn shown(group: &Group, index: usize, use_k: f64) -> Option<Shown> {
         Some(Shown { baked_k: population.temperature_k, between_s })
     };
     let itself = group.populations.iter().find(|population| population.temperature_k == use_k).and_then(of);
-    let told = itself.filter(|shown| shown.between_s.lower > 0.0 || shown.between_s.upper.is_finite());
+    let bounded = itself.filter(|shown| shown.between_s.lower > 0.0 || shown.between_s.upper.is_finite());
     let hotter = || {
         let all = group.populations.iter().filter(|population| population.temperature_k > use_k).filter_map(of);
         let longest = all.max_by(|a, b| a.between_s.lower.total_cmp(&b.between_s.lower))?;
         let between_s = Bounds { upper: f64::INFINITY, ..longest.between_s };
         (between_s.lower > 0.0).then_some(Shown { between_s, ..longest })
     };
-    told.or_else(hotter)
+    bounded.or_else(hotter)
 }
 
 /// The points a line rests on.
@@ -156,7 +156,7 @@ fn other_law(group: &Group, line: &Line, index: usize, use_k: f64, confidence: f
             line.temperatures_k.len()
         ));
     }
-    life(&found(&points)?.whole, use_k, confidence)
+    life(&fit_lines(&points)?.whole, use_k, confidence)
 }
 
 /// What was observed at the temperatures of a line.
@@ -218,7 +218,8 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
 /// Temperatures at which a law is borne, for one likelihood of all of them.
 const LEAST_TEMPERATURES: usize = 2;
 
-/// The populations on the use temperature's side of a break of the first fraction's line; the cooler side for one in the gap.
+/// The populations on the use temperature's side of a break of the first fraction's line; the cooler side for one in
+/// the gap.
 fn side(group: &Group, use_k: Option<f64>) -> impl Iterator<Item = &Population> {
     let line = group.lines.first();
     let broken = line.and_then(|line| line.segments.as_ref().ok()?.broken.as_ref());
@@ -249,7 +250,8 @@ fn accelerations(group: &Group, use_k: f64, question: &Question) -> (Vec<Acceler
     (told, reason.map(|reason| format!("not from {names}: {reason}")))
 }
 
-/// Upper bound of a constant failure rate at use: where one can be, and where hours at test can be turned into hours at use.
+/// Upper bound of a constant failure rate at use: where one can be, and where hours at test can be turned into hours
+/// at use.
 fn rate(group: &Group, use_k: f64, question: &Question) -> Result<FailureRate, String> {
     if group.cycled {
         return Err(CYCLED.to_owned());
@@ -276,7 +278,8 @@ fn rate(group: &Group, use_k: f64, question: &Question) -> Result<FailureRate, S
     let (mut failed, mut hours) = (0_u64, 0.0);
     for population in side(group, Some(use_k)) {
         let Some(lifetimes) = observed(population) else { continue };
-        // All counts tell of the factor here, not only the times to one fraction; its lower bound makes the rate's bound a safe one.
+        // All counts tell of the factor here, not only the times to one fraction; its lower bound makes the rate's
+        // bound a safe one.
         let factor = joint.fit.acceleration(use_k, population.temperature_k, question.confidence).map_err(why)?;
         failed = failed.saturating_add(lifetimes.failed_in_all());
         hours += device_hours(&lifetimes) * factor.profile.lower;

@@ -223,11 +223,11 @@ fn uses(group: &Group, times: &LineOfTimes, frame: (f64, f64)) -> Vec<Mark> {
         let x = abscissa(at.temperature_k);
         let text = celsius_texts(&[at.temperature_k]).concat();
         marks.push(Mark::Vertical { at: x, label: format!("use, {text} °C") });
-        let Some(found) = at.lives.first() else { continue };
-        if let Ok(life) = &found.arrhenius {
+        let Some(first) = at.lives.first() else { continue };
+        if let Ok(life) = &first.arrhenius {
             marks.push(Mark::Point { x, y: life.life_s, label: span(life.life_s) });
         }
-        let doubt = match (&found.arrhenius, &found.beyond_data) {
+        let doubt = match (&first.arrhenius, &first.beyond_data) {
             (Err(_), _) => beyond(at, times, frame, "nothing is said here"),
             (Ok(_), Some(_)) => beyond(at, times, frame, "the line should not be followed here"),
             (Ok(_), None) => None,

@@ -86,8 +86,8 @@ fn course(scene: &Scene<'_>, of: &Population) -> Result<Option<Course>, FigureEr
         let Some(outcome) = scene.record.points[place].outcome.as_ref().filter(|of| of.programmed > 0) else {
             continue;
         };
-        if let Some(found) = scene.details.histograms(place)? {
-            pool.add(&found.kept);
+        if let Some(histograms) = scene.details.histograms(place)? {
+            pool.add(&histograms.kept);
         }
         for (ends, (&least, &most)) in extremes.iter_mut().zip(outcome.kept.min.iter().zip(&outcome.kept.max)) {
             *ends = (ends.0.min(least), ends.1.max(most));

@@ -57,9 +57,9 @@ fn chart(scene: &Scene<'_>, group: &Group, index: usize, range: (f64, f64)) -> R
     let of = &group.populations[index];
     let (mut pool, mut first) = (Pool::default(), None);
     for &place in &of.places {
-        if let Some(found) = scene.details.histograms(place)? {
-            pool.add(&found.conductance);
-            first.get_or_insert(found.conductance);
+        if let Some(histograms) = scene.details.histograms(place)? {
+            pool.add(&histograms.conductance);
+            first.get_or_insert(histograms.conductance);
         }
     }
     let series = pool.all().or(first);
@@ -84,7 +84,8 @@ fn chart(scene: &Scene<'_>, group: &Group, index: usize, range: (f64, f64)) -> R
     })
 }
 
-/// Shares of the cells: a column for each checkpoint after 0, from the middle to the one before to the middle to the next.
+/// Shares of the cells: a column for each checkpoint after 0, from the middle to the one before to the middle to the
+/// next.
 fn heat(series: &HistogramSeries, times_s: &[f64], range: (f64, f64)) -> Heat {
     let after: Vec<usize> = (0..times_s.len()).filter(|&k| times_s[k] > 0.0).collect();
     let shown = spread_out(&after, MOST_COLUMNS);

@@ -59,17 +59,17 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
     let first = scene.record.label.times_s.iter().copied().find(|time| *time > 0.0).unwrap_or(0.0);
     let mut panels = Vec::new();
     for group in groups {
-        let found = match failed(scene, group)? {
-            Ok(found) => found,
+        let maps = match failed(scene, group)? {
+            Ok(maps) => maps,
             Err(why) => {
                 left_out.push((group.name.clone(), why));
                 continue;
             }
         };
-        let some: Vec<&Failed> = found.iter().filter(|of| of.counts().0 > 0 && !of.all_by(first)).collect();
+        let some: Vec<&Failed> = maps.iter().filter(|of| of.counts().0 > 0 && !of.all_by(first)).collect();
         let texts = celsius(group);
         let names = |holds: &dyn Fn(&Failed) -> bool| {
-            let all = found.iter().filter(|of| holds(of)).map(|of| format!("{} °C", texts[of.index]));
+            let all = maps.iter().filter(|of| holds(of)).map(|of| format!("{} °C", texts[of.index]));
             Some(all.collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty())
         };
         if let Some(names) = names(&|of| of.counts().0 == 0) {
@@ -104,7 +104,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
 
 /// Failure times of the first computed point of each temperature, or why there are none.
 fn failed(scene: &Scene<'_>, group: &Group) -> Result<Result<Vec<Failed>, String>, FigureError> {
-    let (record, mut found) = (scene.record, Vec::new());
+    let (record, mut maps) = (scene.record, Vec::new());
     for (index, of) in group.populations.iter().enumerate() {
         let Some(&place) = of.places.first() else { continue };
         let Some(share) = free_share(&record.label, place) else {
@@ -113,10 +113,10 @@ fn failed(scene: &Scene<'_>, group: &Group) -> Result<Result<Vec<Failed>, String
         };
         if let Some(dump) = scene.details.dump(place)? {
             let times = failure_times(&dump, &record.label.times_s, group.kept_threshold, share);
-            found.push(Failed { index, times });
+            maps.push(Failed { index, times });
         }
     }
-    Ok(if found.is_empty() { Err("nothing was computed".to_owned()) } else { Ok(found) })
+    Ok(if maps.is_empty() { Err("nothing was computed".to_owned()) } else { Ok(maps) })
 }
 
 fn map(scene: &Scene<'_>, group: &Group, of: &Failed, step: u64) -> Map {

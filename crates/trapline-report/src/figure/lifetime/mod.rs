@@ -122,11 +122,11 @@ fn drawn<'a>(
 /// Sentences on groups; what is the same for several is said once.
 fn sentences(said: Vec<(String, String)>) -> Vec<String> {
     const MOST: usize = 4;
-    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
     for (name, what) in said {
-        match found.iter_mut().find(|(known, _)| *known == what) {
+        match reasons.iter_mut().find(|(known, _)| *known == what) {
             Some((_, names)) => names.push(name),
-            None => found.push((what, vec![name])),
+            None => reasons.push((what, vec![name])),
         }
     }
     let sentence = |(what, names): (String, Vec<String>)| {
@@ -136,7 +136,7 @@ fn sentences(said: Vec<(String, String)>) -> Vec<String> {
         };
         format!("{}{more}: {what}.", names[..names.len().min(MOST)].join("; "))
     };
-    found.into_iter().map(sentence).collect()
+    reasons.into_iter().map(sentence).collect()
 }
 
 /// Panels side by side, of so many.

@@ -47,16 +47,17 @@ pub(super) fn figure(scene: &Scene<'_>) -> LifetimeFigure {
 fn chart(scene: &Scene<'_>, group: &Group) -> Chart {
     let fractions = &scene.report.question.fractions;
     let observed = || group.populations.iter().filter_map(|of| of.observed.as_ref().ok());
-    let told: Vec<&CurvePoint> = observed().flat_map(|of| telling(&of.curve)).collect();
+    let plotted: Vec<&CurvePoint> = observed().flat_map(|of| telling(&of.curve)).collect();
     // An open bar is drawn about a decade beyond its bound.
-    let inner = told.iter().filter(|point| is_inner(point)).flat_map(|point| [point.failed.lower, point.failed.upper]);
-    let open = told.iter().filter(|point| !is_inner(point)).map(|point| point.failed);
+    let inner =
+        plotted.iter().filter(|point| is_inner(point)).flat_map(|point| [point.failed.lower, point.failed.upper]);
+    let open = plotted.iter().filter(|point| !is_inner(point)).map(|point| point.failed);
     let open = open.map(|of| if of.failed == 0 { ordinate(of.upper) - 2.3 } else { ordinate(of.lower) + 0.5 });
     let shares = inner.chain(fractions.iter().copied()).filter(|share| (LEAST..=MOST).contains(share));
     let (low, high) = ends(shares.map(ordinate).chain(open).chain([ordinate(0.9)])).unwrap_or((-7.0, 1.0));
     let (low, high) = (low - 0.3, high + 0.3);
     let asked = observed().flat_map(|of| &of.times).filter_map(|of| Some(of.time?.time_s));
-    let times = told.iter().map(|point| point.time_s).chain(asked);
+    let times = plotted.iter().map(|point| point.time_s).chain(asked);
     let time = time_axis("time after programming (s)");
     let (first, last) = padded(times).unwrap_or((1.0, 10.0));
     let frame = Frame { low, high };
@@ -128,8 +129,8 @@ fn score(observed: &Observed) -> Option<f64> {
     (z.is_finite() && z > 0.0).then_some(z)
 }
 
-/// The line of a law in the frame, with bounds so many standard errors wide: of the law's own z at each time (Meeker & Escobar
-/// 1998, section 8.4).
+/// The line of a law in the frame, with bounds so many standard errors wide: of the law's own z at each time (Meeker
+/// & Escobar 1998, section 8.4).
 fn line(report: &FitReport, frame: &Frame, score: Option<f64>) -> Curve {
     let fit = &report.fit;
     let sigma = if fit.law == Law::Weibull { 1.0 / fit.shape } else { fit.shape };

@@ -35,8 +35,8 @@ choose_gpu() {
     fi
 }
 
-# Puts this task back into the queue, where it goes on with its points. Only where this turn finished a point, or came to
-# the record: a task that does not get on would be started for ever.
+# Puts this task back into the queue, where it goes on with its points. Only where this turn finished a point, or came
+# to the record: a task that does not get on would be started for ever.
 again() {
     if [ "$requeue" != yes ]; then
         say "not started again (--no-requeue); submit again to go on"
@@ -73,8 +73,8 @@ elif [ "$threads" = yes ] && [ -n "${SLURM_CPUS_ON_NODE:-}" ]; then
 fi
 
 if [ -z "$stop" ]; then
-    # The program tells its number, and a shell that no signal ends its exit code. Simpler would be to start it with & and
-    # to wait for it; but bash loses the code where a signal comes as the program ends, and Slurm may signal both.
+    # The program tells its number, and a shell that no signal ends its exit code. Simpler would be to start it with &
+    # and to wait for it; but bash loses the code where a signal comes as the program ends, and Slurm may signal both.
     exec 3< <(
         # Not '', which the program would inherit.
         trap : TERM USR1

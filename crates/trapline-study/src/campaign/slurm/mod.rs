@@ -1,8 +1,8 @@
 //! Job scripts for Slurm: an array with one shard a task, and a merge behind it.
 //!
-//! The scripts are text that depends on [`Slurm`] alone. Their heads are made here; what follows is the same for every campaign,
-//! and stands in `array.sh` and `merge.sh`. A task may be stopped at any moment and started again: `--resume` begins where there
-//! is nothing yet, and goes on where there is something.
+//! The scripts are text that depends on [`Slurm`] alone. Their heads are made here; what follows is the same for
+//! every campaign, and stands in `array.sh` and `merge.sh`. A task may be stopped at any moment and started again:
+//! `--resume` begins where there is nothing yet, and goes on where there is something.
 
 mod quote;
 mod time;
@@ -63,7 +63,8 @@ pub struct Slurm {
 }
 
 impl Slurm {
-    /// Path of the record without its ending: `sweep` of `sweep.h5`, from which the pieces and the scripts have their names.
+    /// Path of the record without its ending: `sweep` of `sweep.h5`, from which the pieces and the scripts have their
+    /// names.
     fn stem(&self) -> PathBuf {
         if self.record.extension().is_some_and(|e| e == "h5") {
             self.record.with_extension("")

@@ -8,8 +8,8 @@ pub(super) fn shell(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A word of an `#SBATCH` line. sbatch reads quotes as the shell does, but for a backslash, which counts between quotes too;
-/// control characters have no form there.
+/// A word of an `#SBATCH` line. sbatch reads quotes as the shell does, but for a backslash, which counts between
+/// quotes too; control characters have no form there.
 pub(super) fn sbatch(text: &str) -> String {
     shell(&text.replace('\\', r"\\"))
 }

@@ -21,7 +21,8 @@ pub struct TimeLimit {
 }
 
 impl TimeLimit {
-    /// How long before the limit the script is told, in seconds: two minutes, or a quarter of a limit that is shorter than eight.
+    /// How long before the limit the script is told, in seconds: two minutes, or a quarter of a limit that is shorter
+    /// than eight.
     pub fn warning_s(self) -> u64 {
         WARNING_S.min(self.seconds / 4)
     }
@@ -38,8 +39,8 @@ impl fmt::Display for TimeLimit {
 impl FromStr for TimeLimit {
     type Err = String;
 
-    /// Reads `2h`, `90min`, `1d12h30m`, and Slurm's `90`, `90:00`, `1:30:00`, `1-12`, `1-12:00`, `1-12:00:00`. Seconds are rounded
-    /// up to a minute.
+    /// Reads `2h`, `90min`, `1d12h30m`, and Slurm's `90`, `90:00`, `1:30:00`, `1-12`, `1-12:00`, `1-12:00:00`.
+    /// Seconds are rounded up to a minute.
     fn from_str(text: &str) -> Result<TimeLimit, String> {
         let text = text.trim();
         let units = text.ends_with(|c: char| c.is_ascii_alphabetic());

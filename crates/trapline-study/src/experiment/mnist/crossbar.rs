@@ -93,7 +93,8 @@ impl<'a> Crossbar<'a> {
         Ok(self.cells.download()?)
     }
 
-    /// Gives each of the cells (ascending, none twice) one pulse, which is counted as one that raises or lowers, and reads them.
+    /// Gives each of the cells (ascending, none twice) one pulse, which is counted as one that raises or lowers, and
+    /// reads them.
     pub fn pulse(&mut self, pulse: &Pulse, raises: bool, cells: &[u64]) -> Result<(), MnistError> {
         if cells.is_empty() {
             return Ok(());

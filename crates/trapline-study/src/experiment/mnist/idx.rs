@@ -59,7 +59,8 @@ pub struct Mnist {
 }
 
 impl Mnist {
-    /// The last `count` training digits in place of the test set, and the training set without them: to choose numbers by.
+    /// The last `count` training digits in place of the test set, and the training set without them: to choose
+    /// numbers by.
     ///
     /// # Errors
     /// [`MnistError::Value`] where nothing would be left to train with, or to test.

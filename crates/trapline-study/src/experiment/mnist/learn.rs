@@ -106,8 +106,8 @@ pub fn learn(
     Ok(Learnt { stages, preparation, occupancy: crossbar.occupancy()? })
 }
 
-/// Tests an array that was left at 0 V and `bake_k` for `time_s` after learning; `occupancy` is [`Learnt::occupancy`]. The
-/// noise is that of the last test before it.
+/// Tests an array that was left at 0 V and `bake_k` for `time_s` after learning; `occupancy` is
+/// [`Learnt::occupancy`]. The noise is that of the last test before it.
 ///
 /// # Errors
 /// As [`learn`].

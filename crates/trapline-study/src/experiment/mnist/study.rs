@@ -1,4 +1,5 @@
-//! Arrays of several seeds that learn the same: raw data of the learning curve, the answers, the weights and what they cost.
+//! Arrays of several seeds that learn the same: raw data of the learning curve, the answers, the weights and what
+//! they cost.
 
 use super::crossbar::Crossbar;
 use super::learn::{Learning, Learnt, after_bake, check_digits, learn};
@@ -38,8 +39,8 @@ pub fn stages(presentations: u32) -> Vec<u32> {
     all
 }
 
-/// Does something for the learning's seed and those that follow it, several at once where the backend serves several; in their
-/// order.
+/// Does something for the learning's seed and those that follow it, several at once where the backend serves several;
+/// in their order.
 fn for_seeds<T: Send>(
     with: &dyn Backend,
     learning: &Learning,
@@ -76,13 +77,14 @@ fn for_seeds<T: Send>(
 
 /// Teaches an array for each of `seeds` seeds, from the learning's on; `progress` is told of each further presentation.
 ///
-/// Axes: `seed`, `presentations` (from 0), `digit` (shown, or of a weight), `answer`, `row` and `column` (of the picture), and
-/// with bakes `bake_temperature_c` and `bake_time_s`. Over (seed, presentations): `accuracy`, the pulses so far `raising` and
-/// `lowering`, their `energy_j`, and `caught_share`, the largest ratio of electrons caught to electrons injected in any pulse or
-/// reading so far, of the preparation too. Over (seed, presentations, digit, answer): `confusion`. Over (seed, digit, row,
-/// column): `weight_s` at the end; over (presentations, digit, row, column): `first_weight_s` of the first seed on the way. Over
-/// (digit, row, column): `picture_input`, what the first picture of each digit puts on the rows. Over (seed): `preparing` pulses
-/// and their `preparing_energy_j`. Over (seed, bake_temperature_c, bake_time_s): `baked_accuracy`.
+/// Axes: `seed`, `presentations` (from 0), `digit` (shown, or of a weight), `answer`, `row` and `column` (of the
+/// picture), and with bakes `bake_temperature_c` and `bake_time_s`. Over (seed, presentations): `accuracy`, the
+/// pulses so far `raising` and `lowering`, their `energy_j`, and `caught_share`, the largest ratio of electrons
+/// caught to electrons injected in any pulse or reading so far, of the preparation too. Over (seed, presentations,
+/// digit, answer): `confusion`. Over (seed, digit, row, column): `weight_s` at the end; over (presentations, digit,
+/// row, column): `first_weight_s` of the first seed on the way. Over (digit, row, column): `picture_input`, what the
+/// first picture of each digit puts on the rows. Over (seed): `preparing` pulses and their `preparing_energy_j`. Over
+/// (seed, bake_temperature_c, bake_time_s): `baked_accuracy`.
 ///
 /// # Errors
 /// As [`learn`].
@@ -123,7 +125,8 @@ pub fn run(
     Ok(d)
 }
 
-/// Shows the test set to prepared arrays that have learnt nothing, one a seed: `accuracy` (seed), `confusion` (seed, digit, answer).
+/// Shows the test set to prepared arrays that have learnt nothing, one a seed: `accuracy` (seed), `confusion` (seed,
+/// digit, answer).
 ///
 /// # Errors
 /// As [`learn`].

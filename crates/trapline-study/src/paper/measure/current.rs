@@ -9,7 +9,8 @@ use trapline_report::analysis::line::{self, Line};
 /// A curve: bias and current.
 pub(crate) type Curve = Vec<(f64, f64)>;
 
-/// Forward and return branch of a 0-V-0 sweep of one cell, both by ascending magnitude of bias; the turning point is in both.
+/// Forward and return branch of a 0-V-0 sweep of one cell, both by ascending magnitude of bias; the turning point is
+/// in both.
 pub(in crate::paper) fn branches(raw: &Raw, group: &str, cell: usize) -> Result<(Curve, Curve), DatasetError> {
     let (bias, current) = (raw.numbers(group, "bias_v")?, raw.numbers(group, "current_a")?);
     let points: Curve = (0..bias.len()).map(|i| (bias[[i]], current[[cell, i]])).collect();
@@ -129,10 +130,12 @@ pub fn set_voltage(raw: &Raw) -> Outcome {
 }
 
 const SET_VOLTAGE: &str = "iv/set_voltage";
-/// Shares of the return current at which the window counts as closed; the claim takes that in the middle. Ours: the paper gives none.
+/// Shares of the return current at which the window counts as closed; the claim takes that in the middle. Ours: the
+/// paper gives none.
 pub(in crate::paper) const SET_SHARES: [f64; 3] = [0.90, 0.95, 0.98];
 
-/// The set voltage of each of the sweeps: where the forward current first reaches a share of the return current; NaN where it does not.
+/// The set voltage of each of the sweeps: where the forward current first reaches a share of the return current; NaN
+/// where it does not.
 pub(in crate::paper) fn set_voltages(raw: &Raw, share: f64) -> Result<Vec<f64>, DatasetError> {
     let (bias, current) = (raw.numbers(SET_VOLTAGE, "bias_v")?, raw.numbers(SET_VOLTAGE, "current_a")?);
     let of_sweep = |sweep: usize| {
@@ -223,8 +226,8 @@ fn activation_ev(raw: &Raw, material: &str, bias_v: f64, back: bool) -> Result<f
 /// Slope of Figure 3d from 4 to 5 V, as the paper states it.
 const SLOPE_OF_3D: f64 = 3.62;
 
-/// The plot of Figure 3c as the paper makes it; and the current's activation energy, which can tell what that plot cannot: a law with
-/// the slope that the paper itself states for this window is as straight in it.
+/// The plot of Figure 3c as the paper makes it; and the current's activation energy, which can tell what that plot
+/// cannot: a law with the slope that the paper itself states for this window is as straight in it.
 pub fn qd_no_hopping(raw: &Raw) -> Outcome {
     let (dots, sheets) = (branches(raw, QD, 0)?.0, branches(raw, NS, 0)?.0);
     let window = between(&dots, 4.0, 5.0);

@@ -19,7 +19,8 @@ fn arrays(d: &Dataset, variable: &str) -> Result<Array4<f64>, DatasetError> {
     Ok(d.shaped::<Ix4>(variable)?.to_owned())
 }
 
-/// The margin of each seed at the end of the stages or times given, over the window that is there: see [`letter::margins`].
+/// The margin of each seed at the end of the stages or times given, over the window that is there: see
+/// [`letter::margins`].
 fn margins(d: &Dataset, g: &Array4<f64>) -> Result<Vec<f64>, DatasetError> {
     let w = written(d)?;
     let (_, _, rows, cols) = g.dim();
