@@ -21,7 +21,7 @@ fn gpu(memory_bytes: Option<u64>) -> Gpu {
 /// Cells far apart, more than a workgroup.
 fn population() -> Population {
     let dots = shipped("pi-ws2-qd").expect("shipped");
-    Population::new(&dots, dots.variation, 7, (0..300).map(|i| i * 1_000_003 + (i % 3 << 33)).collect())
+    Population::new(&dots, dots.variation, 7, (0..300).map(|i| i * 1_000_003 + ((i % 3) << 33)).collect())
 }
 
 fn pulse(bias_v: f64, cycle: u32) -> Segment {

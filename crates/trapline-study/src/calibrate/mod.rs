@@ -7,10 +7,10 @@
 //!
 //! # Practice
 //! A [`file::Fit`] is read from a file ([`file::read`]) or put together; with a material it is a
-//! [`problem::Problem`], whose parameters are keys of the material's own file. [`run`] fits and returns a [`FitResult`],
-//! with the text of the new material: the old one with other values and sources in it. Of materials no file format
-//! and no equation is known here, and of their keys two: `film.area` takes `injection.reference_area` along
-//! ([`parameter`]). Claims are known by id, with the two shipped materials they speak of ([`claim`]).
+//! [`problem::Problem`], whose parameters are keys of the material's own file. [`run`] fits and returns a
+//! [`FitResult`], with the text of the new material: the old one with other values and sources in it. Of materials no
+//! file format and no equation is known here, and of their keys two: `film.area` takes `injection.reference_area`
+//! along ([`parameter`]). Claims are known by id, with the two shipped materials they speak of ([`claim`]).
 
 mod bench;
 pub mod claim;

@@ -231,7 +231,7 @@ impl<'a> Resident<'a> {
             return Ok(response);
         }
         let of_cell = 4 * (rows * RESPONSE_QUANTITIES) as u64;
-        let piece = if of_cell == 0 { count } else { count.min((PIECE_BYTES / of_cell).max(1) as usize) };
+        let piece = PIECE_BYTES.checked_div(of_cell).map_or(count, |cells| count.min(cells.max(1) as usize));
         let kernel = match (apart, rows) {
             (None, 0) => &source::DRIVE_LISTED,
             (None, _) => &source::STIMULATE,
