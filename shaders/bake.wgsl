@@ -1,5 +1,5 @@
 // Bakes each cell of the tile through some visits, reads it at each, and reduces a block of cells to sums and counts.
-// Twins: src/backend/cpu/bake.rs, read.rs and reduce.rs.
+// Twins: crates/trapline-engine/src/backend/cpu/bake.rs, read.rs and reduce.rs.
 //
 // One workgroup is one block. Its readings go through workgroup memory: slot by slot (sum, square, min and -max of each
 // quantity) the block is folded by 8 invocations a slot, then those 8 by one. The order is fixed, so the tile does not matter.

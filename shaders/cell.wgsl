@@ -1,5 +1,6 @@
-// What every kernel shares: which cell an invocation is, and what is read of a cell. Twins: src/array/mod.rs (CellSet) and
-// src/backend/cpu/read.rs.
+// What every kernel shares: which cell an invocation is, and what is read of a cell. Twins:
+// crates/trapline-model/src/array/mod.rs (CellSet) and
+// crates/trapline-engine/src/backend/cpu/read.rs.
 
 // Number of the workgroup in its tile. Dispatches are two-dimensional where one dimension does not reach, and a tile may take several:
 // a group past the last one of this dispatch belongs to the next, or to nothing.

@@ -1,4 +1,5 @@
-// The charge that passes in a dwell. Twin: src/backend/cpu/charge.rs. Everything here begins with the state of the cell in `f`, and
+// The charge that passes in a dwell. Twin: crates/trapline-engine/src/backend/cpu/charge.rs.
+// Everything here begins with the state of the cell in `f`, and
 // what drives a substep in `offered`, `inverse_limit` and `emission`.
 
 struct Passed {

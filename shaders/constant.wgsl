@@ -1,4 +1,4 @@
-// One cell at one temperature. Twin: src/backend/cpu/constant.rs.
+// One cell at one temperature. Twin: crates/trapline-engine/src/backend/cpu/constant.rs.
 
 // Rates over the longest checkpoint; fraction lost by each class at the visit before.
 var<private> rate: array<f32, CLASSES>;

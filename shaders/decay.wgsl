@@ -1,6 +1,6 @@
 // The bake of one cell, visit by visit: shared by the kernels that reduce (bake) and that write out (read). How its classes
 // empty is another file's: constant.wgsl or profile.wgsl, which give set_rate, checkpoint_of and lose.
-// Twin: src/backend/cpu/bake.rs.
+// Twin: crates/trapline-engine/src/backend/cpu/bake.rs.
 
 // Share of the charge in each class.
 var<private> share: array<f32, CLASSES>;

@@ -1,5 +1,5 @@
 // How two numbers of a slot become one: sums in the first half of the slots, minima in the second. Shared by bake and reduce.
-// Twin: src/backend/tally.rs (Partial::add).
+// Twin: crates/trapline-engine/src/backend/tally.rs (Partial::add).
 
 fn combine(slot: u32, a: f32, b: f32) -> f32 {
     return select(min(a, b), a + b, slot < 2u * QUANTITIES);

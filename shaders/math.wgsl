@@ -1,4 +1,5 @@
-// The f32 functions of the cell: the twin of src/backend/cpu/lanes.rs, same names and same order of steps. The built-in exp is
+// The f32 functions of the cell: the twin of crates/trapline-engine/src/backend/cpu/lanes.rs,
+// same names and same order of steps. The built-in exp is
 // not used: on some drivers it loses 4e-6, and 1 - exp(-x) all digits. Coefficients and limits come from the generated header.
 
 struct Reduced {

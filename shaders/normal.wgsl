@@ -1,5 +1,5 @@
 // The standard normal quantile of a word in integer arithmetic, the same bits as on the CPU: the twin of normal_fixed in
-// src/rng.rs, same names and same order of steps. Needs philox.wgsl for mul_wide. The includer declares the table:
+// crates/trapline-model/src/rng.rs, same names and same order of steps. Needs philox.wgsl for mul_wide. The includer declares the table:
 //
 //     @group(0) @binding(1) var<storage, read> normal_table: array<i32>;
 

@@ -1,5 +1,5 @@
 // Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011) without state: the twin of
-// src/rng.rs, same names and same order of steps. A test holds the constants to the Rust ones.
+// crates/trapline-model/src/rng.rs, same names and same order of steps. A test holds the constants to the Rust ones.
 
 const PHILOX_M0: u32 = 0xD2511F53u;
 const PHILOX_M1: u32 = 0xCD9E8D57u;

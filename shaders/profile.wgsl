@@ -1,5 +1,5 @@
 // One cell at several temperatures: a visit is as many rows of `visits` as there are temperatures, and each temperature has rows
-// of its own in `classes`. Twin: src/backend/cpu/profile.rs.
+// of its own in `classes`. Twin: crates/trapline-engine/src/backend/cpu/profile.rs.
 
 // Rates at each temperature over the longest checkpoint, without the background; axes (temperature, class).
 var<private> rate: array<f32, MAX_LEGS * CLASSES>;

@@ -1,5 +1,5 @@
 // Writes out what is read of each cell of the tile at each checkpoint: for dumps, and for comparing cell by cell.
-// Twin: src/backend/cpu/read.rs.
+// Twin: crates/trapline-engine/src/backend/cpu/read.rs.
 
 @compute @workgroup_size(BLOCK)
 fn read_cells(

@@ -1,5 +1,5 @@
 // Folds the sums of the blocks of a chunk into one: an invocation folds one slot of one checkpoint of one chunk, in eights.
-// Twin: src/backend/tally.rs, which folds the chunks.
+// Twin: crates/trapline-engine/src/backend/tally.rs, which folds the chunks.
 
 const EIGHT: u32 = 8u;
 

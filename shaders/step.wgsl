@@ -1,4 +1,4 @@
-// Moves a cell through one substep at constant bias. Twin: src/backend/cpu/step.rs.
+// Moves a cell through one substep at constant bias. Twin: crates/trapline-engine/src/backend/cpu/step.rs.
 
 var<private> f: array<f32, CLASSES>;
 var<private> emission: array<f32, CLASSES>;

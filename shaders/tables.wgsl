@@ -1,4 +1,5 @@
-// Laws of bias and temperature as tables. Twin: src/cell/tabulated/grid.rs of trapline-model, same names and same order of steps. A
+// Laws of bias and temperature as tables. Twin: crates/trapline-model/src/cell/tabulated/grid.rs, same names and same
+// order of steps. A
 // kernel declares `tables`, an array<vec4<f32>>, and gets the structure TableHeader from TableHeader::WGSL.
 
 struct TablePlace {

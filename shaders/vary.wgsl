@@ -1,4 +1,4 @@
-// What distinguishes a cell, drawn from its number. Twin: src/backend/cpu/draw.rs.
+// What distinguishes a cell, drawn from its number. Twin: crates/trapline-engine/src/backend/cpu/draw.rs.
 
 fn normal(word: u32) -> f32 {
     return f32(normal_fixed(word)) * NORMAL_UNIT;

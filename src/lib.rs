@@ -67,7 +67,7 @@
 //! let pulse = Segment { bias_v: 3.0, dwell_s: 1e-2, cycle: 0 };
 //! cells.advance(&cells.population().stimulus(kelvin(25.0), &[(pulse, false)]), None)?;
 //! let programmed_s = cells.read(0.1, kelvin(25.0))?;
-//! cells.bake(kelvin(170.0), 1e5)?;
+//! cells.bake(kelvin(155.0), 1e5)?;
 //! let baked_s = cells.read(0.1, kelvin(25.0))?;
 //! assert!(fresh_s.sum() < baked_s.sum() && baked_s.sum() < programmed_s.sum());
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -20,7 +20,8 @@
 //! cell is not touched by any of this.
 //!
 //! # Practice
-//! Within 1e-3 of a stiff solver (`tests/cell_convergence.rs`), and 1e-4 for most; 2e-3 for a cell that sinks through what space charge allows
+//! Within 1e-3 of a stiff solver (`cell_convergence.rs` of the engine's tests), and 1e-4 for most; 2e-3 for a cell that
+//! sinks through what space charge allows
 //! because heat empties it, near the glass transition: its uptake has a kink in the middle of a piece.
 
 use super::step::{self, Occupancy, StepDrive, Uptake};

@@ -4,7 +4,7 @@
 //! Before a fit: failures in [`LEAST_INTERVALS`] intervals between checkpoints, and [`LEAST_FAILURES`] of them. After it: a spread that is
 //! one of lifetimes ([`MOST_SPREAD`]) and told by the data ([`MOST_SHAPE_RATIO`]), a law that describes the counts ([`MOST_DISTANCE`]).
 //! Of each time: not far beyond the checkpoints ([`MOST_BEYOND`]), with bounds that say something ([`MOST_RATIO`]). The numbers are conventions of this
-//! program; `tests/analyze.rs` counts how often the bounds of what is told hold the truth.
+//! program; `analyze.rs` of the tests counts how often the bounds of what is told hold the truth.
 
 use serde::Serialize;
 
