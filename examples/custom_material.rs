@@ -37,11 +37,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The text of its file is part of a material. A draft changes numbers in it, in the file's units, and keeps the
     // comments.
     let mut draft = Draft::new(&shipped.text, "my material")?;
-    println!(
-        "film.glass_transition is {} {}",
-        draft.number("film.glass_transition")?,
-        draft.unit("film.glass_transition")
-    );
+    let key = "film.glass_transition";
+    println!("{key} is {} {}", draft.number(key)?, draft.unit(key));
     draft.set_name("stiffer");
     draft.set(key, 200.0);
     draft.set_source(key, "assumed: a stiffer polyimide");
