@@ -28,9 +28,16 @@ demo: setup-demo ## builds trapline and runs campaigns/bake.toml: bake.h5, bake.
 	echo "         $${CARGO_TARGET_DIR:-target}/demo/trapline run campaigns/bake.toml -o mine.h5"
 	echo "         $${CARGO_TARGET_DIR:-target}/demo/trapline --help"
 
-test: setup-test ## runs all tests, shaders included (on Mesa's llvmpipe where there is no GPU)
+test: setup-test ## runs all tests and examples, shaders included (on Mesa's llvmpipe where there is no GPU)
 	@. .setup/test.sh
 	cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS)
+	# Whatever tests need, the examples have been built with it: `cargo run --example` would build crates again with fewer features.
+	for example in examples/*.rs; do
+	    name=$$(basename "$$example" .rs)
+	    if [ "$$name" = gpu_against_cpu ] && [ "$${TRAPLINE_SKIP_GPU_TESTS:-}" = 1 ]; then continue; fi
+	    echo "example $$name:"
+	    "$${CARGO_TARGET_DIR:-target}/debug/examples/$$name"
+	done
 	# Ignored above: what needs an interpreter, or published figures, that not every machine has.
 	if [ -n "$${TRAPLINE_PYTHON:-}" ]; then
 	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record --test cli -- --ignored python

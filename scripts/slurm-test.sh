@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests `trapline slurm` against a real Slurm: starts one of a single node, without systemd and apart from any that is
-# there, runs a command with it (`cargo test` of tests/slurm.rs by default), and stops it again.
+# there, runs a command with it (`cargo test` of tests/cli/slurm.rs by default), and stops it again.
 #
 #     scripts/slurm-test.sh                     # the tests
 #     scripts/slurm-test.sh bash                # a shell with sbatch, squeue, scontrol of this Slurm

@@ -1,25 +1,73 @@
-//! Results on disk, in HDF5: the only room that knows the format.
+//! Results on disk, in HDF5: the only crate that knows the format.
 //!
-//! ## The kinds of file
+//! It knows results ([`trapline_model::outcome`], [`trapline_model::dataset`]) and nothing of who computed them.
+//! Reports read through it, campaigns and experiments write through it. `docs/format.md` of the repository is the
+//! format, dataset by dataset, for readers in any language; `layout.rs` has the names in it.
 //!
-//! A *point file* holds one point of a campaign (one material at one temperature, every checkpoint). A *campaign file* is
-//! the merge of point files. Both have the same layout; a point file is a campaign of one by one with the point's place in
-//! its campaign beside it, so whatever reads one reads the other. Until the merge a *campaign in progress* stands in its place,
-//! whose links lead to the point files. An *experiment file* holds what any other experiment
-//! found, as [`trapline_model::dataset::Dataset`]s, each in a group of its own. `docs/format.md` describes every dataset and attribute.
+//! # The kinds of file
 //!
-//! ## What can be relied on
+//! A *point file* holds one point of a campaign (one material at one temperature, every checkpoint). A *campaign file*
+//! is the merge of point files. Both have the same layout; a point file is a campaign of one by one with the point's
+//! place in its campaign beside it, so whatever reads one reads the other. Until the merge a *campaign in progress*
+//! stands in its place, whose links lead to the point files. An *experiment file* holds what any other experiment
+//! found, as [`trapline_model::dataset::Dataset`]s, each in a group of its own.
+//!
+//! # What can be relied on
 //!
 //! - A file under its final name is complete: it is written under a temporary name in the same folder, closed with the
-//!   result checked, synchronised, renamed, and the folder synchronised ([`trapline_model::files::commit`]). The functions that begin with `stage_` leave
-//!   the renaming to whoever holds the [`trapline_model::files::commit::Batch`]; the others replace what has the name.
-//! - Damage is reported: a checksum over the whole file is compared before HDF5 sees it, the HDF5 metadata and every array
-//!   of results carry their own, sizes are checked against the axes before anything is allocated, and a file of another
-//!   type or of a newer format is refused by name.
+//!   result checked, synchronised, renamed, and the folder synchronised ([`trapline_model::files::commit`]). The
+//!   functions that begin with `stage_` leave the renaming to whoever holds the
+//!   [`trapline_model::files::commit::Batch`]; the others replace what has the name.
+//! - Damage is reported: a checksum over the whole file is compared before HDF5 sees it, the HDF5 metadata and every
+//!   array of results carry their own, sizes are checked against the axes before anything is allocated, and a file of
+//!   another type or of a newer format is refused by name.
 //! - What is read back equals what was written bit for bit, NaN included.
 //!
-//! [`write_point`], [`merge_points`] and [`write_datasets`] write, [`read_point`], [`open_campaign`] and [`read_datasets`]
-//! read, [`describe()`] puts what a file says into words.
+//! # Practice
+//!
+//! [`write_point`], [`merge_points`] and [`write_datasets`] write, [`read_point`], [`open_campaign`] and
+//! [`read_datasets`] read, [`describe()`] puts what a file says into words. What is read lies in memory and holds no
+//! file; only histograms and single cells stay in the file until they are asked for ([`read_histograms`],
+//! [`read_dump`]; [`OpenRecord`] for many of them).
+//!
+//! ```
+//! use trapline_model::dataset::Dataset;
+//! use trapline_model::outcome::{ExperimentLabel, Identity, Provenance};
+//! use trapline_record::{read_datasets, write_datasets};
+//!
+//! let mut curve = Dataset::new("iv", "Current under bias");
+//! curve.axis("bias", "V", "bias", &[0.5, 1.0]);
+//! curve.real("current", &["bias"], "A", "current", ndarray::arr1(&[1.7e-11, 3.4e-11]).into_dyn());
+//!
+//! // What was asked, and who computed it when.
+//! let label = ExperimentLabel { command: "iv".into(), title: "Two points".into(), seed: 1, ..Default::default() };
+//! let identity = Identity {
+//!     backend: "reference".into(),
+//!     adapter: "a processor".into(),
+//!     driver: String::new(),
+//!     instruction_set: "portable".into(),
+//!     software: false,
+//! };
+//! let provenance = Provenance {
+//!     program_version: "0.1.0".into(),
+//!     commit: "unknown".into(),
+//!     identity,
+//!     started_utc: "2026-01-01T00:00:00Z".into(),
+//!     ended_utc: "2026-01-01T00:00:01Z".into(),
+//! };
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("iv.h5");
+//! write_datasets(&path, &label, &provenance, std::slice::from_ref(&curve))?;
+//! let found = read_datasets(&path)?;
+//! assert_eq!((&found.datasets[0], &found.provenance), (&curve, &provenance));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! - `hdf5-static`: builds HDF5 from source (CMake 3.26 or newer) and links it in. Without it the system's libhdf5 is
+//!   used.
 
 mod contents;
 mod datasets;

@@ -26,9 +26,9 @@
 //! ends at the equilibrium of capture and emission.
 //!
 //! # Practice
-//! Convergence is second order against a stiff solver (`tests/cell_convergence.rs`). No more
+//! Convergence is second order against a stiff solver (`cell_convergence.rs` of the engine's tests). No more
 //! electrons are caught than offered, for every step length, because the caught
-//! ones are a mean of `u s_k (1 - f_k)` over the step (`tests/cell_invariants.rs`).
+//! ones are a mean of `u s_k (1 - f_k)` over the step (`cell_invariants.rs` beside it).
 
 use crate::material::{MAX_CLASSES, TrapClass};
 
