@@ -16,7 +16,7 @@
 //! A [`Plan`](campaign::Plan) holds a campaign whose every value is within its limits; its points are numbered and know
 //! nothing of each other. Each becomes a [`Job`](trapline_engine::backend::job::Job), which any backend computes.
 //! [`campaign::run()`] computes all of them into a record that a crash does not harm: a
-//! [`Destination`](campaign::Destination) is where its files go, and a [`Claim`](campaign::Claim), which lives as long
+//! [`Destination`](campaign::Destination) is where its files go, and a [`ClaimedDestination`](campaign::ClaimedDestination), which lives as long
 //! as the run, keeps a second run out.
 //!
 //! ```
