@@ -12,7 +12,7 @@ use trapline_model::units::{celsius_texts, spoken_time};
 /// What the campaign or point file of this record is, where it came from, its axes and its datasets, as text of
 /// several lines.
 ///
-/// The summary of a campaign's numbers is [`trapline_report::analysis`]'s.
+/// The summary of a campaign's numbers is `trapline_report::analysis`'s.
 ///
 /// # Errors
 /// As [`crate::open_campaign`].
