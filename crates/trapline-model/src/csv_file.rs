@@ -118,7 +118,7 @@ impl Columns {
     /// # Errors
     /// [`CsvError::Line`].
     pub fn row(&self, name: &str, wrong: Option<(usize, String)>) -> Result<(), CsvError> {
-        match wrong.and_then(|(row, message)| Some((self.rows.get(row)?.0 + 1, message))) {
+        match wrong.and_then(|(row, message)| Some((self.rows.get(row)?.0, message))) {
             None => Ok(()),
             Some((line, message)) => {
                 Err(CsvError::Line { path: self.path.clone(), line, message: format!("{name} {message}") })

@@ -92,7 +92,7 @@ mod tests {
             ("time_s\n0\n1\n", "line 1: there is no column bias_v"),
             ("time_s,bias_v\n0,1\n0,2\n", "line 3: time_s is 0.0; it must be more than the 0.0"),
             ("time_s,bias_v\n0,NaN\n", "line 2: bias_v is \"NaN\""),
-            ("time_s,bias_v\n0\n", "line 2: bias_v is \"\""),
+            ("time_s,bias_v\n0\n", "line 2: the number of fields is 1; it must be 2"),
             ("time_s,bias_v\n0,1\n1,500\n", "line 3: bias_v is 500.0"),
         ] {
             let error = of_csv(text, "w.csv").expect_err(text).to_string();
