@@ -82,7 +82,7 @@ impl Population {
     }
 
     fn check_made_for(&self, material: &Material, variation: &Variation, seed: u64) -> Result<(), BackendError> {
-        if seed == self.seed && *variation == self.variation && material.classes == self.material.classes {
+        if seed == self.seed && *variation == self.variation && *material == self.material {
             return Ok(());
         }
         Err(BackendError::OtherCells { made_for: material.name.clone(), cells: self.material.name.clone() })
@@ -92,7 +92,8 @@ impl Population {
     pub(super) fn alike(&self, exposure: &Exposure) -> Option<Stimulus> {
         // What is no number is refused where each cell's are looked at.
         let (bias_v, temperature_k) = (exposure.bias_v.alike()?, exposure.temperature_k.alike()?);
-        let sound = bias_v.is_finite() && temperature_k > 0.0 && temperature_k.is_finite() && exposure.dwell_s >= 0.0;
+        let sound = bias_v.is_finite() && temperature_k > 0.0 && temperature_k.is_finite();
+        let sound = sound && exposure.dwell_s >= 0.0 && exposure.dwell_s.is_finite();
         if !sound {
             return None;
         }
@@ -210,8 +211,8 @@ pub trait Cells<'a>: Send + Sync {
         Ok(seen.current_a.row(0).mapv(|current_a| current_a / read_v))
     }
 
-    /// Statistics of the bake of a job that begins with the state as it is: what [`Backend::statistics`] says of cells that the job has
-    /// programmed. The job's own programming is not applied, and the state stays as it is.
+    /// Statistics of the bake of a job that begins with the state as it is: what [`Backend::statistics`] says of
+    /// cells that the job has programmed. The job's own programming is not applied, and the state stays as it is.
     ///
     /// # Errors
     /// As [`Cells::advance`].

@@ -108,8 +108,13 @@ fn mistakes_are_refused(mut cells: Box<dyn Cells<'_> + '_>, population: &Populat
     let [stimulus, ..] = stimuli(population);
     let of_other_seed = Population { seed: 8, ..population.clone() };
     let [other, ..] = stimuli(&of_other_seed);
+    // The same classes of traps under another law of injection.
+    let mut of_other_law = population.clone();
+    of_other_law.material.injection.direct_s *= 2.0;
+    let [of_other_law, ..] = stimuli(&of_other_law);
     let lines = [
         (cells.advance(&other, None).map(drop), "another seed"),
+        (cells.advance(&of_other_law, None).map(drop), "another seed"),
         (cells.advance(&stimulus, Some(&[3, 300])).map(drop), "place 300 is beyond the 300 cells"),
         (cells.advance(&stimulus, Some(&[3, 3])).map(drop), "place 3 comes after place 3"),
         (cells.upload(&Array2::zeros((299, population.classes()))), "occupancies for 300 cells"),
@@ -173,6 +178,11 @@ fn what_the_budget_does_not_hold_goes_through_the_device_in_tiles() {
     }
     let (a, b) = (streamed.download().expect("downloads"), resident.download().expect("downloads"));
     assert_eq!(bits(&a), bits(&b));
+    // Reduced, they are the same too: on the device, whoever holds the state.
+    let job = shipped_job("pi-ws2-qd", 125.0, 200, 200, 7);
+    let before = small.dispatches();
+    assert_eq!(streamed.reduce(&job).expect("reduces"), resident.reduce(&job).expect("reduces"));
+    assert!(small.dispatches() > before);
     // A budget for one array and not for two: the copy is the host's, and moves as the other does.
     let one = gpu(Some(3 << 20));
     let mut first = one.cells(population.clone()).expect("makes cells");

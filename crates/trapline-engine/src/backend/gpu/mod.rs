@@ -285,6 +285,10 @@ impl Backend for Gpu {
         stimulate::stimulate(self, stimulus, cells, occupancy)
     }
 
+    fn reduce(&self, job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Result<Tally, BackendError> {
+        resident::reduce(self, job, cells, occupancy)
+    }
+
     fn expose(&self, exposed: &Exposed, cells: &[u64], occupancy: &mut Array2<f64>) -> Result<Response, BackendError> {
         resident::expose(self, exposed, cells, occupancy)
     }

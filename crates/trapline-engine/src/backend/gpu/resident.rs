@@ -2,6 +2,9 @@
 //!
 //! A call uploads what is done to the cells, some rows a segment, and nothing of their state; what comes back is what
 //! was recorded. Nothing is waited for where nothing is recorded.
+//!
+//! The budget of the device's memory counts the state. What a call needs beside it (segments, tables, what is recorded,
+//! the sums of a reduction) comes on top and stays until the cells are dropped.
 
 use super::dispatch::Running;
 use super::layout::{self, Params};
@@ -81,6 +84,21 @@ pub(super) fn expose(
         }
     }
     Ok(response)
+}
+
+/// Reduces cells that the device does not hold, as many at a time as it does hold: whole chunks, which are added up in
+/// their order, so the result is that of cells that are resident, bit for bit.
+pub(super) fn reduce(gpu: &Gpu, job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Result<Tally, BackendError> {
+    let mut tally = Tally { cells: cells.len() as u64, ..Tally::new(job, round_to_f32) };
+    let most = gpu.tile_cells(job)? as usize;
+    for (number, numbers) in cells.chunks(most).enumerate() {
+        let first = number * most;
+        let part = Population::new(job.material(), *job.variation(), job.seed(), numbers.to_vec());
+        let mut resident = Resident::new(gpu, part)?;
+        resident.upload(&occupancy.slice(s![first..first + numbers.len(), ..]).to_owned())?;
+        merge(&mut tally, &resident.sums(job)?);
+    }
+    Ok(tally)
 }
 
 /// What a population takes. Without traps the shaders still have one class, which holds nothing.
@@ -290,6 +308,33 @@ impl<'a> Resident<'a> {
         Ok(response)
     }
 
+    /// Sums and counts of the bake of a job that begins with the state.
+    fn sums(&self, job: &Job) -> Result<TileSums, BackendError> {
+        let tables = Tables::new(job);
+        let [.., bake_kernel, _] = source::of_statistics(&tables);
+        let cells = self.population.numbers.len() as u64;
+        if cells == 0 {
+            return Ok(TileSums { partials: Vec::new(), counts: Vec::new() });
+        }
+        let resources = Resources::of_statistics(&tables);
+        let params = self.params(layout::params(job, &tables), cells);
+        // The state's own buffers are there; those of the bake are made.
+        let names = ["classes", "visits", "nominal", "partials", "sums", "counts"];
+        self.on_device(
+            |device, work| work.make(device, &resources, &names, cells),
+            |running| {
+                running.clear("counts")?;
+                bake(running, bake_kernel, source::visit_loops(&tables), &tables, &params)?;
+                running.dispatch(&source::REDUCE, &params, source::reduce_loops())?;
+                let back = running.download(&[resources.wanted("sums", cells), resources.wanted("counts", cells)])?;
+                Ok(TileSums {
+                    partials: bytemuck::pod_collect_to_vec(&back[0]),
+                    counts: bytemuck::pod_collect_to_vec(&back[1]),
+                })
+            },
+        )
+    }
+
     fn occupancy_bytes(&self) -> u64 {
         4 * (self.population.numbers.len() * self.population.classes().max(1)) as u64
     }
@@ -328,32 +373,9 @@ impl<'a> Cells<'a> for Resident<'a> {
 
     fn reduce(&self, job: &Job) -> Result<Tally, BackendError> {
         self.population.check_job(job)?;
-        let tables = Tables::new(job);
-        let [.., bake_kernel, _] = source::of_statistics(&tables);
         let cells = self.population.numbers.len() as u64;
         let mut tally = Tally { cells, ..Tally::new(job, round_to_f32) };
-        if cells == 0 {
-            return Ok(tally);
-        }
-        let plan = Resources::of_statistics(&tables);
-        let params = self.params(layout::params(job, &tables), cells);
-        let sums = self.on_device(
-            // The state's own buffers are there; those of the bake are made.
-            |device, work| {
-                work.make(device, &plan, &["classes", "visits", "nominal", "partials", "sums", "counts"], cells)
-            },
-            |running| {
-                running.clear("counts")?;
-                bake(running, bake_kernel, source::visit_loops(&tables), &tables, &params)?;
-                running.dispatch(&source::REDUCE, &params, source::reduce_loops())?;
-                let back = running.download(&[plan.wanted("sums", cells), plan.wanted("counts", cells)])?;
-                Ok(TileSums {
-                    partials: bytemuck::pod_collect_to_vec(&back[0]),
-                    counts: bytemuck::pod_collect_to_vec(&back[1]),
-                })
-            },
-        )?;
-        merge(&mut tally, &sums);
+        merge(&mut tally, &self.sums(job)?);
         Ok(tally)
     }
 
