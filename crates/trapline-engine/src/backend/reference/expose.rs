@@ -1,13 +1,12 @@
 //! An exposure in f64, cell by cell: the laws themselves, at each cell's own bias and temperature.
 
+use super::each_cell;
 use crate::backend::BackendError;
 use crate::backend::exposure::Exposed;
 use crate::backend::stimulus::{RESPONSE_QUANTITIES, Response};
 use ndarray::Array2;
-use rayon::prelude::*;
 use trapline_model::array;
 use trapline_model::cell::{self, Drive, current, step};
-use trapline_model::material::MAX_CLASSES;
 use trapline_model::protocol::Segment;
 use trapline_model::units::ELEMENTARY_CHARGE_C;
 
@@ -42,32 +41,9 @@ pub(in crate::backend) fn expose(
     cells: &[u64],
     occupancy: &mut Array2<f64>,
 ) -> Result<Response, BackendError> {
-    let classes = exposed.material.classes.len();
-    let before = &*occupancy;
-    let after: Vec<_> = cells
-        .par_iter()
-        .enumerate()
-        .map(|(i, cell)| {
-            let mut state = [0.0; MAX_CLASSES];
-            for (k, f) in state.iter_mut().enumerate().take(classes) {
-                *f = before[[i, k]];
-            }
-            let row = one(exposed, i, *cell, &mut state);
-            (state, row)
-        })
-        .collect();
     let rows = usize::from(exposed.recorded);
-    let mut response = Response::unwritten(rows, cells.len());
-    let mut arrays = response.arrays();
-    for (i, (state, row)) in after.iter().enumerate() {
-        for k in 0..classes {
-            occupancy[[i, k]] = state[k];
-        }
-        if exposed.recorded {
-            for (array, quantity) in arrays.iter_mut().zip(row) {
-                array[[0, i]] = *quantity;
-            }
-        }
-    }
-    Ok(response)
+    Ok(each_cell(exposed.material.classes.len(), rows, cells, occupancy, |place, cell, state| {
+        let row = one(exposed, place, cell, state);
+        if exposed.recorded { vec![row] } else { Vec::new() }
+    }))
 }

@@ -11,7 +11,7 @@ pub(super) use expose::expose;
 
 use super::cells::{Cells, HostCells, Population};
 use super::job::Job;
-use super::stimulus::{Response, Stimulus};
+use super::stimulus::{RESPONSE_QUANTITIES, Response, Stimulus};
 use super::tally::{CHUNK_CELLS, Partial, Shift, Tally, bin_of, chunks_at_once, counters};
 use super::{Backend, BackendError, Progress, Trace};
 use ndarray::Array2;
@@ -81,6 +81,41 @@ fn chunk<R: Iterator<Item = Observables<f64>>>(
         }
     }
     (partials, counts)
+}
+
+/// Moves cells one by one. `one` is told a cell's place and number and its occupancy, which it moves, and gives the
+/// rows of the cell's response.
+fn each_cell(
+    classes: usize,
+    rows: usize,
+    cells: &[u64],
+    occupancy: &mut Array2<f64>,
+    one: impl Fn(usize, u64, &mut step::Occupancy) -> Vec<[f64; RESPONSE_QUANTITIES]> + Sync,
+) -> Response {
+    let before = &*occupancy;
+    let after: Vec<_> = cells
+        .par_iter()
+        .enumerate()
+        .map(|(place, &cell)| {
+            let mut state = [0.0; MAX_CLASSES];
+            state.iter_mut().zip(before.row(place)).for_each(|(to, from)| *to = *from);
+            let rows = one(place, cell, &mut state);
+            (state, rows)
+        })
+        .collect();
+    let mut response = Response::unwritten(rows, cells.len());
+    let mut arrays = response.arrays();
+    for (place, (state, rows)) in after.iter().enumerate() {
+        for k in 0..classes {
+            occupancy[[place, k]] = state[k];
+        }
+        for (row, quantities) in rows.iter().enumerate() {
+            for (array, quantity) in arrays.iter_mut().zip(quantities) {
+                array[[row, place]] = *quantity;
+            }
+        }
+    }
+    response
 }
 
 /// See [`Backend::reduce`].

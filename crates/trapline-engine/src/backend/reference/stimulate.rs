@@ -1,12 +1,11 @@
 //! The stimulus in f64, cell by cell: the equations of [`trapline_model::cell`].
 
+use super::each_cell;
 use crate::backend::BackendError;
 use crate::backend::stimulus::{self, Response, Stimulus};
 use ndarray::Array2;
-use rayon::prelude::*;
 use trapline_model::array;
 use trapline_model::cell::{self, step};
-use trapline_model::material::MAX_CLASSES;
 use trapline_model::units::ELEMENTARY_CHARGE_C;
 
 /// One cell: its occupancy afterwards and the rows of its response.
@@ -44,30 +43,5 @@ pub(super) fn stimulate(
 ) -> Result<Response, BackendError> {
     stimulus::check(stimulus, cells, occupancy)?;
     let classes = stimulus.material.classes.len();
-    let before = &*occupancy;
-    let after: Vec<_> = cells
-        .par_iter()
-        .enumerate()
-        .map(|(i, cell)| {
-            let mut state = [0.0; MAX_CLASSES];
-            for (k, f) in state.iter_mut().enumerate().take(classes) {
-                *f = before[[i, k]];
-            }
-            let rows = one(stimulus, *cell, &mut state);
-            (state, rows)
-        })
-        .collect();
-    let mut response = Response::unwritten(stimulus.rows, cells.len());
-    let mut arrays = response.arrays();
-    for (i, (state, rows)) in after.iter().enumerate() {
-        for k in 0..classes {
-            occupancy[[i, k]] = state[k];
-        }
-        for (row, quantities) in rows.iter().enumerate() {
-            for (array, quantity) in arrays.iter_mut().zip(quantities) {
-                array[[row, i]] = *quantity;
-            }
-        }
-    }
-    Ok(response)
+    Ok(each_cell(classes, stimulus.rows, cells, occupancy, |_, cell, state| one(stimulus, cell, state)))
 }
