@@ -4,8 +4,7 @@ use clap::Args;
 use indicatif::BinaryBytes;
 use serde::Serialize;
 use trapline::analysis::Table;
-use trapline::backend::gpu::{self, AdapterReport};
-use trapline::backend::{self, cpu::InstructionSet};
+use trapline::backend::{self, AdapterReport, HAS_GPU_BACKEND, cpu::InstructionSet};
 
 use super::{Failure, terminal};
 
@@ -35,7 +34,7 @@ impl Devices {
     /// # Errors
     /// Only of the standard output.
     pub fn run(self) -> Result<(), Failure> {
-        let adapters = gpu::adapters();
+        let adapters = backend::adapters();
         let report = Report {
             processor: backend::processor_name(),
             threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
@@ -64,6 +63,12 @@ impl Report {
         host.row(["", "reference", &self.processor, &self.threads.to_string(), "f64"]);
         let mut text = host.render();
         text.push('\n');
+        if !HAS_GPU_BACKEND {
+            text.push_str(
+                "This program is built without the GPU backend: cargo build --release --features gpu builds it in.\n",
+            );
+            return text;
+        }
         if self.adapters.is_empty() {
             text.push_str(
                 "No GPU adapter. For one, install the driver of your GPU with Vulkan; for one in software, to try the GPU\n\

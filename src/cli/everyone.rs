@@ -1,10 +1,9 @@
 //! Which backends a command that compares them works through.
 
 use clap::{Args, ValueEnum};
-use trapline::backend::Backend;
 use trapline::backend::cpu::{Cpu, InstructionSet};
-use trapline::backend::gpu::{self, Gpu};
 use trapline::backend::reference::Reference;
+use trapline::backend::{self, Backend, Choice, Options};
 
 use super::Failure;
 
@@ -76,12 +75,13 @@ impl Everyone {
             }
         }
         if self.wants(Kind::Gpu) {
+            let gpu = |adapter| backend::open(&Options { choice: Choice::Gpu, adapter, ..Options::default() });
             match &self.adapter {
-                Some(name) => backends.push(Box::new(Gpu::open(Some(name), None)?)),
-                None if self.backend.is_some() => backends.push(Box::new(Gpu::open(None, None)?)),
+                Some(name) => backends.push(gpu(Some(name.clone()))?),
+                None if self.backend.is_some() => backends.push(gpu(None)?),
                 None => {
-                    for number in 0..gpu::adapters().len() {
-                        backends.push(Box::new(Gpu::open(Some(&number.to_string()), None)?));
+                    for number in 0..backend::adapters().len() {
+                        backends.push(gpu(Some(number.to_string()))?);
                     }
                 }
             }

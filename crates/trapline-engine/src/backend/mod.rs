@@ -24,7 +24,10 @@ pub mod tables;
 pub mod tally;
 
 pub use processor::processor_name;
-pub use select::{Choice, Options, open};
+pub use select::{AdapterReport, Choice, Options, adapters, open};
+
+/// Whether the GPU backend is built in: Cargo's feature `gpu`.
+pub const HAS_GPU_BACKEND: bool = cfg!(feature = "gpu");
 
 use cells::{Cells, Population};
 use exposure::Exposed;

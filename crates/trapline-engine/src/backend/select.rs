@@ -5,6 +5,7 @@ use super::cpu::Cpu;
 use super::gpu::{self, Gpu};
 use super::reference::Reference;
 use super::{Backend, BackendError};
+use trapline_model::outcome::Identity;
 
 /// What the user asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +33,24 @@ pub struct Options {
     pub instruction_set: Option<String>,
 }
 
+/// An adapter as `trapline devices` lists it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct AdapterReport {
+    pub identity: Identity,
+    /// Where it is plugged in, `0000:65:00.0`; empty where the driver does not say.
+    pub pci_address: String,
+    /// Whether `--backend auto` takes this one.
+    pub auto: bool,
+    /// Largest storage buffer binding, bytes.
+    pub max_binding_bytes: u64,
+    /// Largest buffer, bytes.
+    pub max_buffer_bytes: u64,
+    /// Invocations per workgroup.
+    pub max_workgroup: u32,
+    /// Workgroup memory, bytes.
+    pub max_workgroup_bytes: u32,
+}
+
 /// Opens the backend.
 ///
 /// # Errors
@@ -54,9 +73,14 @@ pub fn open(options: &Options) -> Result<Box<dyn Backend>, BackendError> {
 }
 
 /// Whether there is an adapter that `auto` takes.
-#[cfg(feature = "gpu")]
 fn has_gpu() -> bool {
-    gpu::adapters().iter().any(|adapter| adapter.auto)
+    adapters().iter().any(|adapter| adapter.auto)
+}
+
+/// All adapters of this machine, best first; empty where there is no driver, and where the program is built without the GPU backend.
+#[cfg(feature = "gpu")]
+pub fn adapters() -> Vec<AdapterReport> {
+    gpu::adapters()
 }
 
 #[cfg(feature = "gpu")]
@@ -65,8 +89,8 @@ fn open_gpu(options: &Options) -> Result<Box<dyn Backend>, BackendError> {
 }
 
 #[cfg(not(feature = "gpu"))]
-fn has_gpu() -> bool {
-    false
+pub fn adapters() -> Vec<AdapterReport> {
+    Vec::new()
 }
 
 #[cfg(not(feature = "gpu"))]

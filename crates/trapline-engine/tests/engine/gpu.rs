@@ -266,7 +266,7 @@ fn an_adapter_that_is_not_there_is_named_with_those_that_are() {
     assert!(error.contains("no such adapter") && error.contains("found: "), "{error}");
     // A number is a place, whatever digits are in the names: llvmpipe's has the version of LLVM and the width of its
     // vectors.
-    let count = trapline_engine::backend::gpu::adapters().len();
+    let count = trapline_engine::backend::adapters().len();
     for number in [count, count + 1, 15, 128, 256].into_iter().filter(|number| *number >= count) {
         let error = Gpu::open(Some(&number.to_string()), None).expect_err("not there").to_string();
         assert!(error.contains(&format!("no adapter {number};")) && error.contains("found: 0: "), "{error}");
@@ -277,7 +277,7 @@ fn an_adapter_that_is_not_there_is_named_with_those_that_are() {
 #[test]
 #[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn an_adapter_says_which_of_its_kind_it_is() {
-    let listed = trapline_engine::backend::gpu::adapters();
+    let listed = trapline_engine::backend::adapters();
     for (number, adapter) in listed.iter().enumerate() {
         let opened = Gpu::open(Some(&number.to_string()), None).expect("listed").identity();
         let place = match adapter.pci_address.as_str() {

@@ -1,26 +1,8 @@
 //! Which GPUs there are, and which one is meant.
 
-use crate::backend::BackendError;
+use crate::backend::{AdapterReport, BackendError};
 use trapline_model::outcome::Identity;
 use wgpu::DeviceType;
-
-/// An adapter as `trapline devices` lists it.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct AdapterReport {
-    pub identity: Identity,
-    /// Where it is plugged in, `0000:65:00.0`; empty where the driver does not say.
-    pub pci_address: String,
-    /// Whether `--backend auto` takes this one.
-    pub auto: bool,
-    /// Largest storage buffer binding, bytes.
-    pub max_binding_bytes: u64,
-    /// Largest buffer, bytes.
-    pub max_buffer_bytes: u64,
-    /// Invocations per workgroup.
-    pub max_workgroup: u32,
-    /// Workgroup memory, bytes.
-    pub max_workgroup_bytes: u32,
-}
 
 /// The APIs asked: all that compute shaders run on; OpenGL is left out.
 fn instance() -> wgpu::Instance {

@@ -218,51 +218,47 @@ impl Device {
         }
     }
 
-    /// Copies the front of buffers to the host, after everything submitted so far.
-    pub fn download(&self, sources: &[(&wgpu::Buffer, u64)]) -> Result<Vec<Vec<u8>>, Failed> {
-        let staging = self.staging(sources).map_err(Failed::at("read-back"))?;
+    /// Copies the front of buffers, as many bytes as each pair says, into buffers the host maps, and gives what they
+    /// hold, after everything submitted so far.
+    pub fn download(&self, copies: &[(&wgpu::Buffer, &wgpu::Buffer, u64)]) -> Result<Vec<Vec<u8>>, Failed> {
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        for (source, target, bytes) in copies {
+            encoder.copy_buffer_to_buffer(source, 0, target, 0, *bytes);
+        }
+        self.queue.submit([encoder.finish()]);
         let (sender, receiver) = std::sync::mpsc::channel();
-        for buffer in &staging {
+        for (_, target, bytes) in copies {
             let sender = sender.clone();
-            buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+            target.map_async(wgpu::MapMode::Read, ..*bytes, move |result| {
                 // The receiver is gone only when another map has already failed.
                 let _ = sender.send(result);
             });
         }
         drop(sender);
         self.wait("read-back", None)?;
-        self.collect(&staging, &receiver).map_err(Failed::at("read-back"))
+        self.collect(copies, &receiver).map_err(Failed::at("read-back"))
     }
 
-    /// Copies of the front of buffers, ready to be mapped.
-    fn staging(&self, sources: &[(&wgpu::Buffer, u64)]) -> Result<Vec<wgpu::Buffer>, String> {
-        self.scoped(|| {
-            let mut encoder = self.device.create_command_encoder(&Default::default());
-            let staging: Vec<_> = sources
-                .iter()
-                .map(|(source, bytes)| {
-                    let target = self.device.create_buffer(&wgpu::BufferDescriptor {
-                        label: Some("read back"),
-                        size: *bytes,
-                        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-                        mapped_at_creation: false,
-                    });
-                    encoder.copy_buffer_to_buffer(source, 0, &target, 0, *bytes);
-                    target
-                })
-                .collect();
-            self.queue.submit([encoder.finish()]);
-            staging
-        })
+    /// A buffer the host maps to read from it.
+    pub fn staging(&self, bytes: u64) -> Result<wgpu::Buffer, Failed> {
+        let made = self.scoped(|| {
+            self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("read back"),
+                size: bytes,
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        });
+        made.map_err(Failed::at("read-back"))
     }
 
-    /// What mapped buffers hold.
+    /// What mapped buffers hold; they are free again afterwards.
     fn collect(
         &self,
-        staging: &[wgpu::Buffer],
+        copies: &[(&wgpu::Buffer, &wgpu::Buffer, u64)],
         receiver: &std::sync::mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
     ) -> Result<Vec<Vec<u8>>, String> {
-        for _ in staging {
+        for _ in copies {
             match receiver.try_recv() {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return Err(self.check().err().unwrap_or_else(|| one_line(error))),
@@ -270,11 +266,12 @@ impl Device {
             }
         }
         self.check()?;
-        staging
+        copies
             .iter()
-            .map(|buffer| {
-                let view = buffer.get_mapped_range(..).map_err(one_line)?;
-                Ok(view.to_vec())
+            .map(|(_, target, bytes)| {
+                let contents = target.get_mapped_range(..*bytes).map_err(one_line)?.to_vec();
+                target.unmap();
+                Ok(contents)
             })
             .collect()
     }

@@ -8,7 +8,7 @@
 //! workgroups. Every few dispatches the host waits for the ones before.
 
 use super::Gpu;
-use super::device::Device;
+use super::device::{Device, Pipeline};
 use super::layout::{Params, TICKS};
 use super::recovery::{Failed, Fault};
 use super::source::{Kernel, MAX_LOOPS};
@@ -140,19 +140,31 @@ impl<'a> Running<'a> {
         Ok(back[0].first_chunk().map_or(u64::MAX, |bytes| u64::from(u32::from_le_bytes(*bytes))))
     }
 
-    /// Submits a kernel over a tile; `loops` is the most that an invocation of it takes.
-    pub fn dispatch(&self, kernel: &Kernel, params: &Params, loops: u64) -> Result<(), Failed> {
-        let pipeline = self.device.pipeline(kernel, self.classes, self.count_loops)?;
+    /// The buffers of a kernel as it is bound to them; made once, and anew where one of them has been.
+    fn group(&self, kernel: &'static str, pipeline: &Pipeline) -> Result<wgpu::BindGroup, Failed> {
+        let mut groups = self.work.groups.borrow_mut();
+        let key = (kernel, self.count_loops);
+        if let Some(known) = groups.get(&key) {
+            return Ok(known.clone());
+        }
         let mut entries = Vec::with_capacity(pipeline.buffers.len());
         for (number, name) in &pipeline.buffers {
-            let resource = self.buffer(kernel.name, name)?.as_entire_binding();
+            let resource = self.buffer(kernel, name)?.as_entire_binding();
             entries.push(wgpu::BindGroupEntry { binding: *number, resource });
         }
-        let group = self.device.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(kernel.name),
+        let made = self.device.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(kernel),
             layout: &pipeline.layout,
             entries: &entries,
         });
+        groups.insert(key, made.clone());
+        Ok(made)
+    }
+
+    /// Submits a kernel over a tile; `loops` is the most that an invocation of it takes.
+    pub fn dispatch(&self, kernel: &Kernel, params: &Params, loops: u64) -> Result<(), Failed> {
+        let pipeline = self.device.pipeline(kernel, self.classes, self.count_loops)?;
+        let group = self.group(kernel.name, &pipeline)?;
         let groups = kernel.invocations(params).div_ceil(BLOCK_CELLS) as u32;
         let mut first = 0;
         while first < groups {
@@ -194,11 +206,19 @@ impl<'a> Running<'a> {
             self.device.device.destroy();
         }
         self.gpu.read_backs.fetch_add(1, Ordering::Relaxed);
-        let mut sources = Vec::with_capacity(wanted.len());
+        let mut staging = self.work.staging.borrow_mut();
         for (name, bytes) in wanted {
-            sources.push((self.buffer("read-back", name)?, *bytes));
+            if staging.get(name).is_none_or(|buffer| buffer.size() < *bytes) {
+                staging.insert(name, self.device.staging(*bytes)?);
+            }
         }
-        self.device.download(&sources)
+        let mut copies = Vec::with_capacity(wanted.len());
+        for (name, bytes) in wanted {
+            if let Some(target) = staging.get(name) {
+                copies.push((self.buffer("read-back", name)?, target, *bytes));
+            }
+        }
+        self.device.download(&copies)
     }
 }
 

@@ -198,7 +198,7 @@ impl<'a> Resident<'a> {
             Ok(found) => Ok(found),
             Err(failed) => {
                 // Buffers first: a device lives as long as they do.
-                work.buffers.clear();
+                work.free();
                 Err(lost(self.gpu, slot, failed))
             }
         }
@@ -342,7 +342,7 @@ impl<'a> Resident<'a> {
 
 impl Drop for Resident<'_> {
     fn drop(&mut self) {
-        lock(&self.work).buffers.values().for_each(wgpu::Buffer::destroy);
+        lock(&self.work).free();
         self.gpu.resident_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

@@ -9,7 +9,7 @@ use super::source::{self, Kernel};
 use crate::backend::BackendError;
 use crate::backend::tables::{CellTables, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use trapline_model::cell::read::QUANTITIES;
 
@@ -211,6 +211,10 @@ impl Resources {
 /// The buffers of a tile, by name.
 pub(super) struct Workspace {
     pub buffers: HashMap<&'static str, wgpu::Buffer>,
+    /// What was read back so far came through these, by the name of its source.
+    pub staging: RefCell<HashMap<&'static str, wgpu::Buffer>>,
+    /// Kernels (by name, and whether they count loops) bound to the buffers.
+    pub groups: RefCell<HashMap<(&'static str, bool), wgpu::BindGroup>>,
     pub pace: Pace,
 }
 
@@ -245,8 +249,15 @@ impl Workspace {
                 None => empty(buffer.name, buffer.bytes.of(cells)),
             };
             let buffers = resources.buffers.iter().map(|buffer| (buffer.name, make(buffer))).collect();
-            Workspace { buffers, pace: Pace::default() }
+            Workspace { buffers, staging: RefCell::default(), groups: RefCell::default(), pace: Pace::default() }
         })
+    }
+
+    /// Frees the device's memory.
+    pub fn free(&mut self) {
+        self.groups.get_mut().clear();
+        self.buffers.drain().for_each(|(_, buffer)| buffer.destroy());
+        self.staging.get_mut().drain().for_each(|(_, buffer)| buffer.destroy());
     }
 
     /// Makes some of a plan's buffers, for so many cells, with what they hold from the start.
@@ -296,6 +307,7 @@ impl Workspace {
             })
         });
         self.buffers.insert(name, made.map_err(Failed::at("allocation"))?);
+        self.groups.get_mut().clear();
         Ok(())
     }
 }
