@@ -34,6 +34,8 @@
 //! [`purpose_and_draw`] from here too. `shaders/philox.wgsl` and `shaders/normal.wgsl` are the twins of this file,
 //! with the same names in the same order; a GPU reads [`normal_table`] from a buffer.
 
+pub mod counts;
+
 use std::sync::LazyLock;
 
 /// Multipliers of the two products of a Philox round.
@@ -63,6 +65,12 @@ pub enum Purpose {
     FitStart = 5,
     /// A cell of a sample for rare failures: its number is the cell, the point of the campaign the step.
     Rare = 6,
+    /// How many traps of a class catch an electron in a substep, and how many let one go: see [`counts`].
+    Substep = 7,
+    /// How many traps of a class let go of theirs between two checkpoints.
+    Bake = 8,
+    /// How many dots of each class a cell has.
+    Dots = 9,
 }
 
 /// Bits of the last counter word that hold the draw; the purpose lies above them.

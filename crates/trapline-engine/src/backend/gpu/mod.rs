@@ -20,7 +20,7 @@ pub mod source;
 mod stimulate;
 mod tile;
 
-pub use adapters::{AdapterReport, adapters};
+pub use adapters::adapters;
 pub use dispatch::DispatchLimits;
 pub use recovery::Fault;
 pub use resident::DeviceState;

@@ -1,0 +1,458 @@
+//! Counts drawn in integers: how many of n trials of probability p succeed, and Poisson's law.
+//!
+//! # Theory
+//! Backends must agree on a count, and no two of them agree on a logarithm or a quotient, so a draw is made of
+//! integers alone: n, the 24 significant bits of p, and random words. The law is exact but for the tables' last bits,
+//! which are those of f64 (1e-15 of a probability), and for events less likely than 2^-64, which never come.
+//!
+//! A trial succeeds where a uniform number U is below p. Write both in binary. While the bits of U are those of p the
+//! trial is undecided; where p has a 1 and U a 0 it succeeds, where p has a 0 and U a 1 it fails. Of m undecided
+//! trials Binomial(m, 1/2) have a 0 next. So r zeros of p leave Binomial(m, 2^-r) undecided, and a one makes
+//! Binomial(m, 1/2) succeed and leaves the others: on average half are decided by each bit, and what is drawn is
+//! always a binomial whose probability is a power of two.
+//!
+//! - Of more than 32 undecided trials ([`plenty`]): m is written in hexadecimal; for each digit d at place j the number
+//!   left of d 16^j trials comes from a table, by the alias method (Walker, ACM Trans. Math. Softw. 3, 253, 1977), in
+//!   one word. Counts of independent trials add.
+//! - Of at most 32 ([`few`]): a bit for each trial, one word a bit of p.
+//! - Where fewer than 1/4 are expected ([`scarce`]): with a chance of n p, which is above that of any success, a trial
+//!   i of n is named, all alike; it is the first to succeed if none of the i before it do, which is the same question
+//!   again. Then the n - 1 - i after it are left. That first trial has probability p (1 - p)^i, as it must. Mostly one
+//!   word says that nothing happens.
+//!
+//! A Poisson number of mean L, a whole number, is a sum of Poisson numbers over the digits of L, from tables; of any
+//! other mean, what a thinning leaves of it.
+//!
+//! # Practice
+//! [`binomial`] takes p as f32: of a probability near 1 give what it lacks of 1, and subtract. [`Source`] says whose
+//! words are used. Everything is a function of (n, p, source): twins are
+//! `crates/trapline-engine/src/backend/cpu/counts.rs`, sixteen cells at a time, and `shaders/counts.wgsl`.
+
+use super::{Purpose, mul_wide, words};
+use std::sync::OnceLock;
+
+/// Largest number of trials: up to it every number is exact in f32.
+pub const MOST_TRIALS: u32 = 1 << 24;
+/// Hexadecimal digits of a number of trials.
+pub const DIGITS: u32 = 7;
+/// Zeros of p that one table takes; longer runs are taken in turns.
+pub const MOST_ZEROS: u32 = 8;
+/// Laws with tables: Poisson's, and 1 to [`MOST_ZEROS`] zeros.
+pub const LAWS: u32 = MOST_ZEROS + 1;
+/// Trials that have a bit each.
+pub const FEW: u32 = 32;
+/// Significant bits of p.
+pub const SIGNIFICANT_BITS: u32 = 24;
+/// Probabilities from here on down are 0.
+pub const LEAST_EXPONENT: u32 = 8;
+
+/// First calls of the parts of a draw: a source gives four words a call.
+pub const PLENTY_CALL: u32 = 1 << 8;
+/// See [`PLENTY_CALL`].
+pub const FEW_CALL: u32 = 2 << 8;
+/// See [`PLENTY_CALL`].
+pub const TIE_CALL: u32 = 3 << 8;
+/// Calls of a draw.
+pub const CALLS: u32 = 4 << 8;
+/// Successes that a scarce draw can have, and trials named in turn: the chance of more is below 4^-64.
+pub const MOST_SCARCE: u32 = 64;
+
+/// Bits of a draw's number that count calls; events and classes lie above them.
+pub const CALL_BITS: u32 = 10;
+
+/// Whose random words a draw uses: of one cell, for one event of one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source {
+    pub seed: u64,
+    pub cell: u64,
+    pub purpose: Purpose,
+    pub step: u32,
+    /// Number of the event within the step: below 2^14.
+    pub event: u32,
+}
+
+impl Source {
+    /// Four words.
+    #[inline(always)]
+    pub fn call(&self, call: u32) -> [u32; 4] {
+        words(self.seed, self.cell, self.purpose, self.step, self.event << CALL_BITS | call)
+    }
+}
+
+/// Of one law at one digit: where its slots begin, how many there are, and the count of the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Slots {
+    pub first: u32,
+    /// Binary logarithm of the number of slots.
+    pub bits: u32,
+    /// The count of slot 0.
+    pub least: u32,
+}
+
+/// The laws at one place of the digits.
+#[derive(Debug)]
+struct Place {
+    /// Axes (law, digit - 1), flat.
+    slots: Vec<Slots>,
+    /// What a slot keeps of its words, and in the low bits the slot that gets the rest.
+    entries: Vec<u32>,
+    /// The next 32 bits of what it keeps.
+    finer: Vec<u32>,
+}
+
+/// The tables of all places up to one.
+#[derive(Debug, Clone, Copy)]
+pub struct Counts {
+    places: [Option<&'static Place>; DIGITS as usize],
+}
+
+impl Counts {
+    /// Tables for draws of so many trials at most (or a mean as large), made on first use.
+    pub fn up_to(trials: u32) -> Counts {
+        static PLACES: [OnceLock<Place>; DIGITS as usize] = [const { OnceLock::new() }; DIGITS as usize];
+        let last = (31 - trials.clamp(1, MOST_TRIALS).leading_zeros()) / 4;
+        let mut places = [None; DIGITS as usize];
+        for (number, place) in places.iter_mut().enumerate().take(last as usize + 1) {
+            *place = Some(PLACES[number].get_or_init(|| Place::new(number as u32)));
+        }
+        Counts { places }
+    }
+
+    /// The tables as words, for a GPU: for each place, law and digit, three words of [`Slots`], then the entries and
+    /// what is finer of each, in turn. Places that are missing have no slots.
+    pub fn words(&self) -> Vec<u32> {
+        let mut heads = Vec::new();
+        let mut entries = Vec::new();
+        for place in &self.places {
+            match place {
+                Some(place) => {
+                    let base = (entries.len() / 2) as u32;
+                    heads.extend(place.slots.iter().flat_map(|s| [s.first + base, s.bits, s.least]));
+                    entries.extend(place.entries.iter().zip(&place.finer).flat_map(|(entry, finer)| [*entry, *finer]));
+                }
+                None => heads.extend([0; (3 * 15 * LAWS) as usize]),
+            }
+        }
+        heads.extend(entries);
+        heads
+    }
+
+    /// The slots of a law at a place and digit, which is not 0.
+    #[inline(always)]
+    pub fn slots(&self, law: u32, place: u32, digit: u32) -> Slots {
+        match self.places[place as usize] {
+            Some(of_place) => of_place.slots[(15 * law + digit - 1) as usize],
+            None => Slots::default(),
+        }
+    }
+
+    /// One entry of a place: what it keeps, and what is finer.
+    #[inline(always)]
+    pub fn entry(&self, place: u32, number: u32) -> (u32, u32) {
+        match self.places[place as usize] {
+            Some(of_place) => (of_place.entries[number as usize], of_place.finer[number as usize]),
+            None => (0, 0),
+        }
+    }
+}
+
+/// What one word takes from the slots of a law; `tie` gives another word where this one does not decide.
+#[inline(always)]
+fn look_up(counts: &Counts, law: u32, place: u32, digit: u32, word: u32, tie: impl FnOnce() -> u32) -> u32 {
+    let Slots { first, bits, least } = counts.slots(law, place, digit);
+    let slot = word >> (32 - bits);
+    let (entry, finer) = counts.entry(place, first + slot);
+    let (rest, kept) = (word & (u32::MAX >> bits), entry >> bits);
+    let stays = rest < kept || (rest == kept && tie() < finer);
+    least + if stays { slot } else { entry & ((1 << bits) - 1) }
+}
+
+/// Of `trials`, those that are left by a law of the tables (of Poisson's, a number of that mean).
+fn by_digits(counts: &Counts, source: &Source, stage: u32, law: u32, trials: u32) -> u32 {
+    let mut left = 0;
+    let mut of_call = [0; 4];
+    for place in 0..DIGITS {
+        if trials >> (4 * place) == 0 {
+            break;
+        }
+        if place % 4 == 0 {
+            of_call = source.call(PLENTY_CALL + 2 * stage + place / 4);
+        }
+        let digit = trials >> (4 * place) & 15;
+        if digit > 0 {
+            let tie = || source.call(TIE_CALL + 2 * stage + place / 4)[place as usize % 4];
+            left += look_up(counts, law, place, digit, of_call[place as usize % 4], tie);
+        }
+    }
+    left
+}
+
+/// The probability's bits: how many zeros come first, and the 24 bits from the first one on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bits {
+    pub zeros: u32,
+    pub significant: u32,
+}
+
+impl Bits {
+    /// Of a probability of at least 2^-119 and below 1.
+    #[inline(always)]
+    fn of(p: f32) -> Bits {
+        let bits = p.to_bits();
+        Bits { zeros: 126 - (bits >> 23), significant: bits & 0x7f_ffff | 0x80_0000 }
+    }
+}
+
+/// The product n p as a fraction of 2^64, high word first; below 1 where p is small enough for [`scarce`].
+#[inline(always)]
+fn expected(trials: u32, p: Bits) -> (u32, u32) {
+    let (low, high) = mul_wide(trials, p.significant << 8);
+    let product = (high as u64) << 32 | low as u64;
+    // n S 2^8 is n p 2^(32 + zeros).
+    let shifted = if p.zeros <= 32 { product << (32 - p.zeros) } else { product >> (p.zeros - 32).min(63) };
+    ((shifted >> 32) as u32, shifted as u32)
+}
+
+/// Whether fewer than 1/4 of the trials are expected to succeed.
+#[inline(always)]
+fn is_scarce(trials: u32, p: Bits) -> bool {
+    let (low, high) = mul_wide(trials, p.significant << 8);
+    let product = (high as u64) << 32 | low as u64;
+    p.zeros >= 26 || product >> (30 + p.zeros) == 0
+}
+
+/// A uniform number below `trials`, from 64 random bits.
+#[inline(always)]
+fn below(trials: u32, high: u32, low: u32) -> u32 {
+    let (low_1, high_1) = mul_wide(high, trials);
+    let (_, high_0) = mul_wide(low, trials);
+    high_1 + u32::from(low_1.checked_add(high_0).is_none())
+}
+
+/// The number of `trials` that succeed with probability `p` each. `first` is a random word that no other draw uses,
+/// neither this one's source.
+///
+/// A `p` that is not above 2^-119, NaN included, is 0; one that is not below 1 is 1.
+pub fn binomial(counts: &Counts, source: &Source, first: u32, trials: u32, p: f32) -> u32 {
+    let p_bits = p.to_bits();
+    if trials == 0 || !(p > 0.0) || p_bits >> 23 < LEAST_EXPONENT {
+        return 0;
+    }
+    if p >= 1.0 {
+        return trials;
+    }
+    let bits = Bits::of(p);
+    if is_scarce(trials, bits) { scarce(source, first, trials, bits) } else { plenty(counts, source, trials, bits) }
+}
+
+/// A Poisson number: `mean` up to [`MOST_TRIALS`].
+pub fn poisson(counts: &Counts, source: &Source, first: u32, mean: f32) -> u32 {
+    if !(mean > 0.0) {
+        return 0;
+    }
+    let whole = mean.min(MOST_TRIALS as f32).ceil();
+    let drawn = by_digits(counts, source, 0, 0, whole as u32);
+    // Of the next event: this one's calls are used.
+    let thinning = Source { event: source.event + 1, ..*source };
+    drawn - binomial(counts, &thinning, first, drawn, (whole - mean) / whole)
+}
+
+/// Fewer than 1/4 expected: see the module.
+fn scarce(source: &Source, first: u32, trials: u32, p: Bits) -> u32 {
+    let (mut left, mut successes) = (trials, 0);
+    let mut call = 0;
+    // The next call's words: [test, high and low of a place, finer test].
+    let mut named = |among: u32| {
+        if call == PLENTY_CALL {
+            return None;
+        }
+        let (test, finer) = expected(among, p);
+        // The first test has a word of its own, and mostly that is all there is.
+        if call == 0 && first > test {
+            return None;
+        }
+        let [word, high, low, tie] = source.call(call);
+        let word = if call == 0 { first } else { word };
+        call += 1;
+        (word < test || (word == test && tie < finer)).then(|| below(among, high, low))
+    };
+    for _ in 0..MOST_SCARCE {
+        let Some(place) = named(left) else { break };
+        // Whether one of those before it succeeds: the first named does unless one before it does, and so on.
+        let (mut before, mut preceded) = (place, false);
+        for _ in 0..MOST_SCARCE {
+            match if before > 0 { named(before) } else { None } {
+                None => break,
+                Some(earlier) => (before, preceded) = (earlier, !preceded),
+            }
+        }
+        if preceded {
+            break;
+        }
+        successes += 1;
+        left -= 1 + place;
+        if left == 0 {
+            break;
+        }
+    }
+    successes
+}
+
+/// Trials that are decided bit by bit: see the module.
+fn plenty(counts: &Counts, source: &Source, trials: u32, p: Bits) -> u32 {
+    let Bits { mut zeros, significant } = p;
+    // The bits still to come, the next one at the top; the first is a one.
+    let mut rest = significant << 8;
+    let (mut undecided, mut successes, mut stage) = (trials, 0, 0);
+    while undecided > FEW && (zeros > 0 || rest != 0) {
+        if zeros == 0 {
+            zeros = rest.leading_zeros();
+            rest <<= zeros;
+        }
+        if zeros > 0 {
+            let taken = zeros.min(MOST_ZEROS);
+            undecided = by_digits(counts, source, stage, taken, undecided);
+            zeros -= taken;
+        } else {
+            let below = by_digits(counts, source, stage, 1, undecided);
+            successes += below;
+            undecided -= below;
+            rest <<= 1;
+        }
+        stage += 1;
+    }
+    successes + few(source, undecided, zeros, rest)
+}
+
+/// At most 32 trials, from some bit of p on.
+fn few(source: &Source, trials: u32, zeros: u32, rest: u32) -> u32 {
+    if trials > FEW {
+        // All bits of p are gone: whoever has not fallen below it by now has not.
+        return 0;
+    }
+    let (mut zeros, mut rest, mut successes) = (zeros, rest, 0);
+    let mut undecided = if trials == FEW { u32::MAX } else { (1 << trials) - 1 };
+    let mut of_call = [0; 4];
+    let mut level = 0;
+    while undecided != 0 && (zeros > 0 || rest != 0) {
+        if level % 4 == 0 {
+            of_call = source.call(FEW_CALL + level / 4);
+        }
+        // The trials whose next bit is 0.
+        let falls = of_call[level as usize % 4];
+        if zeros > 0 {
+            undecided &= falls;
+            zeros -= 1;
+        } else {
+            if rest >> 31 == 1 {
+                successes += (undecided & falls).count_ones();
+                undecided &= !falls;
+            } else {
+                undecided &= falls;
+            }
+            rest <<= 1;
+        }
+        level += 1;
+    }
+    successes
+}
+
+impl Place {
+    fn new(place: u32) -> Place {
+        let mut made = Place { slots: Vec::new(), entries: Vec::new(), finer: Vec::new() };
+        for law in 0..LAWS {
+            for digit in 1..16 {
+                // Of the highest place only 2^24 itself is a number of trials.
+                let trials = digit << (4 * place);
+                let (least, law) = if trials > MOST_TRIALS { (0, vec![1.0]) } else { masses(law, trials) };
+                made.add(least, &law);
+            }
+        }
+        made
+    }
+
+    /// Adds the slots of a law by the alias method, in whole units of 2^-64, so that every machine makes the same.
+    fn add(&mut self, least: u32, masses: &[f64]) {
+        let bits = (masses.len() as u32).next_power_of_two().trailing_zeros().max(1);
+        let (slots, share) = (1usize << bits, 1u64 << (64 - bits));
+        let mut units: Vec<u64> = masses.iter().map(|mass| (mass * 18_446_744_073_709_551_616.0) as u64).collect();
+        units.resize(slots, 0);
+        // What rounding left or lacks goes to the likeliest: in arithmetic modulo 2^64 the sum of all is 0.
+        let sum = units.iter().fold(0u64, |sum, unit| sum.wrapping_add(*unit));
+        let likeliest = (0..slots).max_by_key(|&slot| units[slot]).unwrap_or(0);
+        units[likeliest] = units[likeliest].wrapping_sub(sum);
+        let mut kept = vec![share; slots];
+        let mut other: Vec<usize> = (0..slots).collect();
+        if masses.len() == 1 {
+            // One count has all 2^64 units, which is written 0.
+            kept.fill(0);
+            other.fill(0);
+        } else {
+            let (mut below, mut above): (Vec<usize>, Vec<usize>) = (0..slots).partition(|&slot| units[slot] < share);
+            while let (Some(&large), Some(small)) = (above.last(), below.pop()) {
+                (kept[small], other[small]) = (units[small], large);
+                units[large] -= share - units[small];
+                if units[large] < share {
+                    above.pop();
+                    below.push(large);
+                }
+            }
+        }
+        self.slots.push(Slots { first: self.entries.len() as u32, bits, least });
+        for (kept, other) in kept.into_iter().zip(other) {
+            // The low 32 - bits of a word are compared with the high ones of what a slot keeps, a second word with
+            // the others. A slot that keeps all has its own number in the place of the other.
+            let kept = if kept == share { 0 } else { kept };
+            self.entries.push(((kept >> 32) as u32) << bits | other as u32);
+            self.finer.push(kept as u32);
+        }
+    }
+}
+
+/// Least likely counts that the tables hold, over the likeliest: below it nothing is left of 2^-64.
+const LEAST_MASS: f64 = 1e-23;
+
+/// The probabilities of a law of so many trials, from the least count on: of Poisson's law 0, of a binomial with a
+/// probability of 2^-law. Ratios of neighbours, from the likeliest outwards; the error grows as the square root of
+/// their number, to 1e-13.
+fn masses(law: u32, trials: u32) -> (u32, Vec<f64>) {
+    let n = f64::from(trials);
+    let p = 1.0 / f64::from(1u32 << law);
+    // What the mass of a count is multiplied by, for that of the next.
+    let ratio = |count: u32| {
+        let k = f64::from(count);
+        if law == 0 { n / (k + 1.0) } else { (n - k) / (k + 1.0) * (p / (1.0 - p)) }
+    };
+    let likeliest = if law == 0 { trials } else { ((n + 1.0) * p) as u32 };
+    let mut up = vec![1.0];
+    let mut count = likeliest;
+    loop {
+        let next = up[up.len() - 1] * ratio(count);
+        if next < LEAST_MASS {
+            break;
+        }
+        up.push(next);
+        count += 1;
+    }
+    let (mut down, mut count, mut mass) = (Vec::new(), likeliest, 1.0);
+    while count > 0 {
+        mass /= ratio(count - 1);
+        if mass < LEAST_MASS {
+            break;
+        }
+        down.push(mass);
+        count -= 1;
+    }
+    let mut all: Vec<f64> = down.into_iter().rev().chain(up).collect();
+    let sum = {
+        // Small ones first.
+        let mut sorted = all.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.iter().sum::<f64>()
+    };
+    all.iter_mut().for_each(|mass| *mass /= sum);
+    (count, all)
+}
+
+#[cfg(test)]
+mod tests;
