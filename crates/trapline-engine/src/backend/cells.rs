@@ -26,6 +26,7 @@ use super::tally::Tally;
 use super::{Backend, BackendError};
 use ndarray::{Array1, Array2, Axis};
 use trapline_model::array::{ArrayShape, CellSet};
+use trapline_model::cell::counted::Electrons;
 use trapline_model::material::{Material, Variation};
 use trapline_model::protocol::Segment;
 
@@ -35,6 +36,8 @@ pub struct Population {
     pub material: Material,
     /// The material's, or [`Variation::OFF`].
     pub variation: Variation,
+    /// How their electrons are taken: as real numbers where [`Population::electrons`] says nothing else.
+    pub electrons: Electrons,
     pub seed: u64,
     /// Columns of the array: bit lines.
     pub columns: u64,
@@ -46,7 +49,13 @@ impl Population {
     /// Cells by their numbers, in one row as long as there are numbers.
     pub fn new(material: &Material, variation: Variation, seed: u64, numbers: Vec<u64>) -> Population {
         let columns = numbers.iter().max().map_or(1, |most| most.saturating_add(1));
-        Population { material: material.clone(), variation, seed, columns, numbers }
+        Population { material: material.clone(), variation, electrons: Electrons::MeanField, seed, columns, numbers }
+    }
+
+    /// The same cells with their electrons taken so.
+    #[must_use]
+    pub fn electrons(self, electrons: Electrons) -> Population {
+        Population { electrons, ..self }
     }
 
     /// All cells of an array, row by row.
@@ -62,7 +71,7 @@ impl Population {
 
     /// A stimulus for these cells: segments of constant bias at a temperature, each with whether it is recorded.
     pub fn stimulus(&self, ambient_k: f64, segments: &[(Segment, bool)]) -> Stimulus {
-        Stimulus::new(&self.material, self.variation, self.seed, ambient_k, segments)
+        Stimulus::of(&self.material, self.variation, self.electrons, self.seed, ambient_k, segments)
     }
 
     /// Number of trap classes.
@@ -72,17 +81,27 @@ impl Population {
 
     /// Refuses a stimulus for other cells, and places that are none.
     pub(super) fn check(&self, stimulus: &Stimulus, places: Option<&[u32]>) -> Result<(), BackendError> {
-        self.check_made_for(&stimulus.material, &stimulus.variation, stimulus.seed)?;
+        self.check_made_for(&stimulus.material, &stimulus.variation, stimulus.electrons, stimulus.seed)?;
         self.check_places(places)
     }
 
     /// Refuses a job for other cells.
     pub(super) fn check_job(&self, job: &Job) -> Result<(), BackendError> {
-        self.check_made_for(job.material(), job.variation(), job.seed())
+        self.check_made_for(job.material(), job.variation(), job.electrons(), job.seed())
     }
 
-    fn check_made_for(&self, material: &Material, variation: &Variation, seed: u64) -> Result<(), BackendError> {
-        if seed == self.seed && *variation == self.variation && *material == self.material {
+    fn check_made_for(
+        &self,
+        material: &Material,
+        variation: &Variation,
+        electrons: Electrons,
+        seed: u64,
+    ) -> Result<(), BackendError> {
+        if seed == self.seed
+            && electrons == self.electrons
+            && *variation == self.variation
+            && *material == self.material
+        {
             return Ok(());
         }
         Err(BackendError::OtherCells { made_for: material.name.clone(), cells: self.material.name.clone() })
@@ -234,6 +253,8 @@ pub struct HostCells<'a, B: Backend + ?Sized> {
     population: Population,
     /// Axes (cell, class).
     occupancy: Array2<f64>,
+    /// Substeps that the cells have gone through.
+    substeps: u32,
     known: Known,
 }
 
@@ -241,7 +262,7 @@ impl<'a, B: Backend + ?Sized> HostCells<'a, B> {
     /// Empty cells.
     pub fn new(backend: &'a B, population: Population) -> HostCells<'a, B> {
         let occupancy = Array2::zeros((population.numbers.len(), population.classes()));
-        HostCells { backend, population, occupancy, known: Known::default() }
+        HostCells { backend, population, occupancy, substeps: 0, known: Known::default() }
     }
 }
 
@@ -270,6 +291,14 @@ impl<'a, B: Backend + ?Sized> Cells<'a> for HostCells<'a, B> {
 
     fn advance(&mut self, stimulus: &Stimulus, places: Option<&[u32]>) -> Result<Response, BackendError> {
         self.population.check(stimulus, places)?;
+        let numbered;
+        let stimulus = if stimulus.electrons.are_counted() {
+            numbered = stimulus.clone().after(self.substeps);
+            self.substeps = self.substeps.wrapping_add(stimulus.substeps());
+            &numbered
+        } else {
+            stimulus
+        };
         match places {
             None => self.backend.stimulate(stimulus, &self.population.numbers, &mut self.occupancy),
             Some(places) => self.some(places, |backend, _, numbers, part| backend.stimulate(stimulus, numbers, part)),
@@ -281,7 +310,9 @@ impl<'a, B: Backend + ?Sized> Cells<'a> for HostCells<'a, B> {
             return self.advance(&stimulus, places);
         }
         self.population.check_places(places)?;
-        let exposed = Exposed::new(&self.population, exposure, &mut self.known)?;
+        let exposed =
+            Exposed { first_step: self.substeps, ..Exposed::new(&self.population, exposure, &mut self.known)? };
+        self.substeps = self.substeps.wrapping_add(exposed.stepping.substeps);
         match places {
             None => self.backend.expose(&exposed, &self.population.numbers, &mut self.occupancy),
             Some(places) => self.some(places, |backend, places, numbers, part| {
@@ -318,7 +349,7 @@ impl<'a, B: Backend + ?Sized> Cells<'a> for HostCells<'a, B> {
     }
 
     fn fork(&self) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
-        let (population, occupancy) = (self.population.clone(), self.occupancy.clone());
-        Ok(Box::new(HostCells { backend: self.backend, population, occupancy, known: self.known.clone() }))
+        let (population, occupancy, known) = (self.population.clone(), self.occupancy.clone(), self.known.clone());
+        Ok(Box::new(HostCells { backend: self.backend, population, occupancy, substeps: self.substeps, known }))
     }
 }

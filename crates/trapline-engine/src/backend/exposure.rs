@@ -12,6 +12,7 @@ use super::cells::Population;
 use super::job::iterations;
 use ndarray::Array1;
 use std::sync::Arc;
+use trapline_model::cell::counted::Electrons;
 use trapline_model::cell::tabulated::{BiasRange, LawTables, TemperatureRange};
 use trapline_model::cell::{self, Drive, Factors, charge};
 use trapline_model::material::{Material, Variation};
@@ -100,6 +101,7 @@ impl Stepping {
     fn of(
         material: &Material,
         variation: &Variation,
+        electrons: Electrons,
         exposure: &Exposure,
         biases: &[f64],
         temperatures_k: &[f64],
@@ -109,7 +111,7 @@ impl Stepping {
             let emission = cell::emission_per_s(material, &Factors::NOMINAL, temperature_k);
             for &bias_v in biases {
                 let segment = Segment { bias_v, dwell_s: exposure.dwell_s, cycle: exposure.cycle };
-                let drive = Drive::for_spread(material, variation, &segment, temperature_k, None);
+                let drive = Drive::for_spread(material, variation, electrons, &segment, temperature_k, None);
                 let longest = Drive { substeps: charge::PARTS, ..drive };
                 most = Stepping {
                     substeps: most.substeps.max(drive.substeps),
@@ -128,7 +130,10 @@ impl Stepping {
 pub struct Exposed {
     pub material: Material,
     pub variation: Variation,
+    pub electrons: Electrons,
     pub seed: u64,
+    /// Number of its first substep among all that the cells go through.
+    pub first_step: u32,
     pub dwell_s: f64,
     pub cycle: u32,
     pub recorded: bool,
@@ -199,7 +204,7 @@ impl Exposed {
         if !(exposure.dwell_s >= 0.0 && exposure.dwell_s.is_finite()) {
             return Err(BackendError::NotFinite { what: "the dwell", value: exposure.dwell_s });
         }
-        let Population { material, variation, seed, .. } = population;
+        let Population { material, variation, electrons, seed, .. } = population;
         let bias_v = exposure.bias_v.of("biases", population)?;
         let temperature_k = exposure.temperature_k.of("temperatures", population)?;
         let biases = BiasRange::of(bias_v.iter().copied())?;
@@ -210,12 +215,14 @@ impl Exposed {
         };
         let grid: Vec<f64> = side(biases.positive, 1.0).chain(side(biases.negative, -1.0)).chain([0.0]).collect();
         let hot: Vec<f64> = between(temperatures.least_k, temperatures.most_k).collect();
-        let stepping = Stepping::of(material, variation, exposure, &grid, &hot);
+        let stepping = Stepping::of(material, variation, *electrons, exposure, &grid, &hot);
         let Exposure { dwell_s, cycle, recorded, .. } = *exposure;
         Ok(Exposed {
             material: material.clone(),
             variation: *variation,
+            electrons: *electrons,
             seed: *seed,
+            first_step: 0,
             dwell_s,
             cycle,
             recorded,

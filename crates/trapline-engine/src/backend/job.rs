@@ -43,6 +43,7 @@ pub use error::JobError;
 
 use super::schedule::Visit;
 use trapline_model::array::ArrayShape;
+use trapline_model::cell::counted::Electrons;
 use trapline_model::cell::read::{self, Observables, PROGRAMMED_FILLING, ReadOut};
 use trapline_model::cell::{self, Drive, Factors, step};
 use trapline_model::material::{MAX_CLASSES, Material, Variation};
@@ -81,6 +82,7 @@ pub struct Bins {
 pub struct Job {
     pub(crate) material: Material,
     pub(crate) variation: Variation,
+    pub(crate) electrons: Electrons,
     pub(crate) seed: u64,
     pub(crate) shape: ArrayShape,
     pub(crate) program_k: f64,
@@ -130,6 +132,21 @@ impl Job {
     /// The material's, or [`Variation::OFF`].
     pub fn variation(&self) -> &Variation {
         &self.variation
+    }
+
+    /// How the electrons of the cells are taken.
+    pub fn electrons(&self) -> Electrons {
+        self.electrons
+    }
+
+    /// What electrons that are counted are drawn from in the bake: the seed, told apart by the bake's temperature. The
+    /// same cells at another temperature lose theirs independently.
+    pub fn bake_seed(&self) -> u64 {
+        // The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) spreads the temperature's bits.
+        let mut bits = self.bake_k.to_bits();
+        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        self.seed ^ bits ^ bits >> 31
     }
 
     /// The seed that cells are drawn from.

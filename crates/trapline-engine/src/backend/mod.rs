@@ -147,7 +147,7 @@ pub enum BackendError {
     )]
     Lengths { found: usize, classes: usize, cells: usize },
     #[error(
-        "what was made for cells of {made_for} (or for another seed or variation) was given to cells of {cells}; make stimuli with `Population::stimulus`, and jobs with the population's material, seed and variation"
+        "what was made for cells of {made_for} (or for another seed, variation or way to take electrons) was given to cells of {cells}; make stimuli with `Population::stimulus`, and jobs with the population's material, seed and variation"
     )]
     OtherCells { made_for: String, cells: String },
     #[error("place {place} is beyond the {cells} cells there are; places count from 0")]

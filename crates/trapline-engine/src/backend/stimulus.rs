@@ -8,6 +8,7 @@
 use super::BackendError;
 use super::job::{ProgramStep, iterations};
 use ndarray::Array2;
+use trapline_model::cell::counted::Electrons;
 use trapline_model::cell::{self, Drive, Factors, charge, current};
 use trapline_model::material::{Material, Variation};
 use trapline_model::protocol::Segment;
@@ -36,7 +37,11 @@ pub struct Stimulus {
     pub material: Material,
     /// The material's, or [`Variation::OFF`].
     pub variation: Variation,
+    pub electrons: Electrons,
     pub seed: u64,
+    /// Number of its first substep among all that the cells go through: where electrons are counted, what they do in a
+    /// substep is drawn by it.
+    pub first_step: u32,
     pub ambient_k: f64,
     pub steps: Vec<StimulusStep>,
     /// Rows of the response.
@@ -55,12 +60,24 @@ impl Stimulus {
         ambient_k: f64,
         segments: &[(Segment, bool)],
     ) -> Stimulus {
+        Stimulus::of(material, variation, Electrons::MeanField, seed, ambient_k, segments)
+    }
+
+    /// The same for cells whose electrons are taken so.
+    pub fn of(
+        material: &Material,
+        variation: Variation,
+        electrons: Electrons,
+        seed: u64,
+        ambient_k: f64,
+        segments: &[(Segment, bool)],
+    ) -> Stimulus {
         let mut rows = 0;
         let emission = cell::emission_per_s(material, &Factors::NOMINAL, ambient_k);
         let mut steps: Vec<_> = segments
             .iter()
             .map(|(segment, record)| {
-                let drive = Drive::for_spread(material, &variation, segment, ambient_k, None);
+                let drive = Drive::for_spread(material, &variation, electrons, segment, ambient_k, None);
                 let program =
                     ProgramStep { drive, cycle: segment.cycle, iterations: iterations(&drive, material, &variation) };
                 let a_v = segment.bias_v.abs();
@@ -80,7 +97,19 @@ impl Stimulus {
         for step in &mut steps {
             step.row = step.row.filter(|row| *row < rows);
         }
-        Stimulus { material: material.clone(), variation, seed, ambient_k, steps, rows: rows as usize }
+        let rows = rows as usize;
+        Stimulus { material: material.clone(), variation, electrons, seed, first_step: 0, ambient_k, steps, rows }
+    }
+
+    /// The same after so many substeps.
+    #[must_use]
+    pub fn after(self, first_step: u32) -> Stimulus {
+        Stimulus { first_step, ..self }
+    }
+
+    /// Substeps of all segments.
+    pub fn substeps(&self) -> u32 {
+        self.steps.iter().fold(0, |sum, step| sum.wrapping_add(step.program.drive.substeps))
     }
 }
 

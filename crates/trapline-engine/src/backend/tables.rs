@@ -8,6 +8,7 @@ use super::job::{Job, ProgramStep};
 use super::schedule::Visit;
 use super::stimulus::Stimulus;
 use super::tally::Shift;
+use trapline_model::cell::counted::Electrons;
 use trapline_model::cell::read::Observables;
 use trapline_model::cell::release;
 use trapline_model::material::{MAX_CLASSES, Material, TrapClass, Variation};
@@ -95,6 +96,10 @@ pub struct BinRow {
 /// Cells of one material at one temperature, and what is done to them, in f32.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CellTables {
+    /// How the electrons of the cells are taken.
+    pub electrons: Electrons,
+    /// Number of the first substep among all that the cells go through.
+    pub first_step: u32,
     /// Classes in use.
     pub classes: usize,
     pub rows: [ClassRow; MAX_CLASSES],
@@ -147,13 +152,24 @@ pub fn round_to_f32(value: f64) -> f64 {
 }
 
 impl CellTables {
-    fn new(material: &Material, variation: &Variation, temperature_k: f64, segments: Vec<SegmentRow>) -> CellTables {
+    fn new(
+        material: &Material,
+        variation: &Variation,
+        electrons: Electrons,
+        temperature_k: f64,
+        segments: Vec<SegmentRow>,
+    ) -> CellTables {
+        // Without traps there is nothing to count.
+        let electrons = if material.capture.is_some() { electrons } else { Electrons::MeanField };
+        let variation = &electrons.beside_chance(material, variation);
         let mut rows = [ClassRow::default(); MAX_CLASSES];
         for (row, class) in rows.iter_mut().zip(&material.classes) {
             *row = ClassRow::new(material, class, temperature_k);
         }
         let free_share = material.injection.free_share;
         CellTables {
+            electrons,
+            first_step: 0,
             classes: material.classes.len(),
             rows,
             top_speed: rows.iter().fold(0.0, |top, row| row.speed.max(top)),
@@ -184,7 +200,8 @@ impl CellTables {
             ..SegmentRow::new(&step.program, onset_v)
         });
         let segments = segments.collect();
-        CellTables::new(&stimulus.material, &stimulus.variation, stimulus.ambient_k, segments)
+        let Stimulus { material, variation, electrons, ambient_k, first_step, .. } = stimulus;
+        CellTables { first_step: *first_step, ..CellTables::new(material, variation, *electrons, *ambient_k, segments) }
     }
 }
 
@@ -203,7 +220,9 @@ impl CellTables {
             ..SegmentRow::default()
         };
         let temperature_k = exposed.temperature_k.first().copied().unwrap_or(300.0);
-        CellTables::new(&exposed.material, &exposed.variation, temperature_k, vec![segment])
+        let Exposed { material, variation, electrons, first_step, .. } = exposed;
+        let tables = CellTables::new(material, variation, *electrons, temperature_k, vec![segment]);
+        CellTables { first_step: *first_step, ..tables }
     }
 }
 
@@ -216,7 +235,7 @@ impl Tables {
     pub fn new(job: &Job) -> Tables {
         let material = &job.material;
         let segments = job.program.iter().map(|step| SegmentRow::new(step, onset_v(material))).collect();
-        let mut cell = CellTables::new(material, &job.variation, job.program_k, segments);
+        let mut cell = CellTables::new(material, &job.variation, job.electrons, job.program_k, segments);
         let longest_s = job.longest_s();
         let at = |rows: &[ClassRow; MAX_CLASSES], bake_k: f64| {
             let mut rows = *rows;
@@ -265,8 +284,34 @@ impl Tables {
     }
 }
 
+/// The same where electrons are counted: times from checkpoint to checkpoint.
+fn counted_rows(job: &Job) -> Vec<VisitRow> {
+    let (longest_s, temperatures_k) = (job.longest_s(), &job.stays.temperatures_k);
+    let constant = temperatures_k.len() == 1;
+    let background_per_s: Vec<f64> =
+        temperatures_k.iter().map(|&k| release::background_per_s(&job.material, k)).collect();
+    let mut before_s = vec![0.0; temperatures_k.len()];
+    let mut rows = Vec::new();
+    for (checkpoint, stays_s) in job.stays.for_s.rows().into_iter().enumerate() {
+        let passed_s: Vec<f64> = stays_s.iter().zip(&before_s).map(|(now, before)| now - before).collect();
+        // A constant bake has its background in the rates.
+        let background = if constant { 0.0 } else { background_per_s.iter().zip(&passed_s).map(|(e, s)| e * s).sum() };
+        rows.extend(passed_s.iter().map(|passed_s| VisitRow {
+            checkpoint: checkpoint as u32,
+            chained: 0,
+            time: (passed_s / longest_s) as f32,
+            background: to_f32(background),
+        }));
+        before_s.iter_mut().zip(stays_s).for_each(|(to, from)| *to = *from);
+    }
+    rows
+}
+
 fn visit_rows(job: &Job) -> Vec<VisitRow> {
     let (longest_s, temperatures_k) = (job.longest_s(), &job.stays.temperatures_k);
+    if job.electrons.are_counted() && job.material.capture.is_some() {
+        return counted_rows(job);
+    }
     if temperatures_k.len() == 1 {
         let row = |visit: &Visit| VisitRow {
             checkpoint: visit.checkpoint as u32,

@@ -4,6 +4,7 @@ mod bake_term;
 mod cell_convergence;
 mod cell_invariants;
 mod cells;
+mod counted;
 mod cpu_bits;
 mod gpu;
 mod law_tables_gpu;

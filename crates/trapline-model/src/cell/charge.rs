@@ -105,6 +105,7 @@ pub fn passed(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive, u
 /// Mean of theta over a drive from an occupancy, taken in pieces.
 pub(super) fn free_share_in_pieces(
     material: &Material,
+    classes: &[TrapClass],
     factors: &Factors,
     emission: &Occupancy,
     drive: &Drive,
@@ -117,10 +118,10 @@ pub(super) fn free_share_in_pieces(
     for number in 0..pieces {
         let length = piece_length(pieces, number);
         let of_piece = step_drive(material, factors, emission, drive, speed, drive.dwell_s * length);
-        let uptake = step::average_uptake(&material.classes, &occupancy, &of_piece);
-        let seen = passed(&material.classes, &occupancy, &of_piece, &uptake);
+        let uptake = step::average_uptake(classes, &occupancy, &of_piece);
+        let seen = passed(classes, &occupancy, &of_piece, &uptake);
         mean += length * seen.free_share;
-        step::advance(&material.classes, &mut occupancy, &of_piece, seen.uptake);
+        step::advance(classes, &mut occupancy, &of_piece, seen.uptake);
     }
     mean
 }

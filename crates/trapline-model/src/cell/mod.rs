@@ -1,7 +1,7 @@
 //! The cell in f64: the oracle everything else is held against.
 //!
 //! # Theory
-//! A cell is K trap classes with occupancies `f_k` (mean field: very many dots). [`current`] says what
+//! A cell is K trap classes with occupancies `f_k` (mean field: very many dots) or with whole electrons ([`counted`]). [`current`] says what
 //! flows, [`capture`] what is caught, [`release`] what is let go, [`step`](mod@step) moves
 //! the charge in time, [`charge`] adds up what passes meanwhile, and [`read`](mod@read) is what a reading makes of
 //! it. Every current scales with the cell's area and capture
@@ -15,6 +15,7 @@
 
 pub mod capture;
 pub mod charge;
+pub mod counted;
 pub mod current;
 pub mod read;
 pub mod release;
@@ -24,6 +25,7 @@ pub mod validity;
 
 use crate::material::{MAX_CLASSES, Material, Variation};
 use crate::protocol::Segment;
+use counted::{CountedCell, Draws, Electrons};
 use step::{Occupancy, StepDrive};
 
 /// How a cell differs from the nominal one.
@@ -67,10 +69,17 @@ const SPREAD_WITHIN_AIM: f64 = 0.02;
 /// Substeps the automatic choice does not exceed: past it the step's own safety is relied on.
 const MAX_AUTOMATIC_SUBSTEPS: f64 = 16.0;
 
+/// The same where electrons are counted: what a substep does to the variance of the filled number is right to the order
+/// of x^2 (see [`counted`]), but only where a substep moves many electrons. Cells with fewer dots than [`FEW_DOTS`]
+/// take finer ones, in which electrons that do not know of each other make no more than 3 % too much of it.
+const AIMED_STEP_OF_FEW: f64 = 0.03;
+const FEW_DOTS: f64 = 5000.0;
+const MAX_COUNTED_SUBSTEPS: f64 = 64.0;
+
 impl Drive {
     /// The drive of a segment for cells like the nominal one; `substeps` overrides the automatic choice.
     pub fn new(material: &Material, segment: &Segment, temperature_k: f64, substeps: Option<u32>) -> Drive {
-        Drive::for_spread(material, &Variation::OFF, segment, temperature_k, substeps)
+        Drive::for_spread(material, &Variation::OFF, Electrons::MeanField, segment, temperature_k, substeps)
     }
 
     /// The drive of a segment for cells that differ: substeps are chosen for one that catches faster by two standard
@@ -78,6 +87,7 @@ impl Drive {
     pub fn for_spread(
         material: &Material,
         variation: &Variation,
+        electrons: Electrons,
         segment: &Segment,
         temperature_k: f64,
         substeps: Option<u32>,
@@ -89,8 +99,12 @@ impl Drive {
         };
         let stiffness = if limit > 0.0 { offered_per_s * segment.dwell_s / limit } else { 0.0 };
         let spread = (variation.capture_speed + variation.trap_filled - SPREAD_WITHIN_AIM).max(0.0);
-        let automatic =
-            (stiffness * libm::exp(2.0 * spread) / AIMED_STEP).ceil().clamp(1.0, MAX_AUTOMATIC_SUBSTEPS) as u32;
+        let (aimed, most) = match (electrons, &material.capture) {
+            (Electrons::Counted(_), Some(c)) if c.traps < FEW_DOTS => (AIMED_STEP_OF_FEW, MAX_COUNTED_SUBSTEPS),
+            (Electrons::Counted(_), _) => (AIMED_STEP, MAX_COUNTED_SUBSTEPS),
+            (Electrons::MeanField, _) => (AIMED_STEP, MAX_AUTOMATIC_SUBSTEPS),
+        };
+        let automatic = (stiffness * libm::exp(2.0 * spread) / aimed).ceil().clamp(1.0, most) as u32;
         Drive {
             bias_v: segment.bias_v,
             dwell_s: segment.dwell_s,
@@ -164,7 +178,16 @@ pub fn apply_metered(
     let of_step = step_drive(material, factors, emission, drive, speed, step_s);
     let mut flow = Flow { caught: 0.0, free_share: 0.0 };
     if pieces > 1 {
-        flow.free_share = charge::free_share_in_pieces(material, factors, emission, drive, pieces, speed, occupancy);
+        flow.free_share = charge::free_share_in_pieces(
+            material,
+            &material.classes,
+            factors,
+            emission,
+            drive,
+            pieces,
+            speed,
+            occupancy,
+        );
     }
     for _ in 0..drive.substeps {
         let uptake = step::average_uptake(&material.classes, occupancy, &of_step);
@@ -176,6 +199,44 @@ pub fn apply_metered(
     }
     if pieces == 0 {
         flow.free_share = current::free_share(of_step.open, step::filling(&material.classes, occupancy));
+    }
+    flow
+}
+
+/// [`apply_metered`] of a cell whose electrons are counted; `first_step` numbers the drive's first substep among all
+/// that the cell goes through.
+#[expect(clippy::too_many_arguments, reason = "those of `apply_metered`, and whose random words")]
+pub fn apply_counted(
+    material: &Material,
+    cell: &mut CountedCell,
+    emission: &Occupancy,
+    drive: &Drive,
+    pieces: u32,
+    speed: f64,
+    draws: &Draws,
+    first_step: u32,
+) -> Flow {
+    let step_s = drive.dwell_s / f64::from(drive.substeps);
+    let of_step = step_drive(material, &cell.factors, emission, drive, speed, step_s);
+    let mut flow = Flow { caught: 0.0, free_share: 0.0 };
+    if pieces > 1 {
+        let (factors, start) = (cell.factors, cell.occupancy());
+        flow.free_share =
+            charge::free_share_in_pieces(material, &cell.classes, &factors, emission, drive, pieces, speed, &start);
+    }
+    for number in 0..drive.substeps {
+        let occupancy = cell.occupancy();
+        let uptake = step::average_uptake(&cell.classes, &occupancy, &of_step);
+        if pieces == 1 {
+            let passed = charge::passed(&cell.classes, &occupancy, &of_step, &uptake);
+            flow.free_share += passed.free_share / f64::from(drive.substeps);
+        }
+        // What is caught on the way, dots that let go and catch again included, is as good as its mean.
+        flow.caught += step::advance(&cell.classes, &mut { occupancy }, &of_step, uptake.average);
+        cell.substep(&of_step, &uptake, draws, first_step.wrapping_add(number));
+    }
+    if pieces == 0 {
+        flow.free_share = current::free_share(of_step.open, cell.filling());
     }
     flow
 }

@@ -110,12 +110,20 @@ impl Counts {
     /// Tables for draws of so many trials at most (or a mean as large), made on first use.
     pub fn up_to(trials: u32) -> Counts {
         static PLACES: [OnceLock<Place>; DIGITS as usize] = [const { OnceLock::new() }; DIGITS as usize];
-        let last = (31 - trials.clamp(1, MOST_TRIALS).leading_zeros()) / 4;
+        let last = ((31 - trials.clamp(1, MOST_TRIALS).leading_zeros()) / 4).max(1);
         let mut places = [None; DIGITS as usize];
         for (number, place) in places.iter_mut().enumerate().take(last as usize + 1) {
             *place = Some(PLACES[number].get_or_init(|| Place::new(number as u32)));
         }
         Counts { places }
+    }
+
+    /// Most trials they serve.
+    pub fn most(&self) -> u32 {
+        match self.places.iter().flatten().count() as u32 {
+            DIGITS => MOST_TRIALS,
+            places => (1 << (4 * places)) - 1,
+        }
     }
 
     /// The tables as words, for a GPU: for each place, law and digit, three words of [`Slots`], then the entries and
@@ -245,15 +253,18 @@ pub fn binomial(counts: &Counts, source: &Source, first: u32, trials: u32, p: f3
     if is_scarce(trials, bits) { scarce(source, first, trials, bits) } else { plenty(counts, source, trials, bits) }
 }
 
-/// A Poisson number: `mean` up to [`MOST_TRIALS`].
+/// A Poisson number; of a mean above half of what the tables serve, one of that. Twelve deviations fit into the other half, so that
+/// the number can be one of trials again.
 pub fn poisson(counts: &Counts, source: &Source, first: u32, mean: f32) -> u32 {
     if !(mean > 0.0) {
         return 0;
     }
-    let whole = mean.min(MOST_TRIALS as f32).ceil();
+    let mean = mean.min((counts.most() / 2) as f32);
+    let whole = mean.ceil();
     let drawn = by_digits(counts, source, 0, 0, whole as u32);
     // Of the next event: this one's calls are used.
     let thinning = Source { event: source.event + 1, ..*source };
+    let drawn = drawn.min(counts.most());
     drawn - binomial(counts, &thinning, first, drawn, (whole - mean) / whole)
 }
 

@@ -16,6 +16,9 @@ pub trait Decay {
     /// Sets the rates of a class of cells of these sizes.
     fn set_rate(&mut self, tables: &Tables, k: usize, log_size: &Lane);
 
+    /// How many times a class is emptied by a visit: its rate times the time of the visit's rows.
+    fn emptied(&self, visit: &[VisitRow], k: usize) -> Lane;
+
     /// Goes to a visit, which has a row for each temperature; gives the fraction lost by then of what lies in the
     /// classes in these shares.
     fn lose(&mut self, tables: &Tables, visit: &[VisitRow], share: &Occupancy) -> Lane;

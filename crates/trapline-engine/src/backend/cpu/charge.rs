@@ -2,8 +2,7 @@
 //! [`mod@trapline_model::cell::charge`].
 
 use super::lanes::{LANES, Lane, phi_near, splat};
-use super::step::{LaneSegment, Motion, Occupancy, Uptake, after, uptake};
-use crate::backend::tables::CellTables;
+use super::step::{Classes, LaneSegment, Motion, Occupancy, Uptake, Weights, after, uptake};
 use trapline_model::cell::charge::{MOST_RELAXATION, POINTS, piece_length};
 
 /// What passes in a substep.
@@ -16,8 +15,8 @@ pub struct Passed {
 
 /// Filling by the part `part` of a substep, once each empty trap of speed 1 has seen `caught`.
 #[inline(always)]
-fn filling_after<const IS_NEAR: bool>(
-    tables: &CellTables,
+fn filling_after<const IS_NEAR: bool, W: Weights>(
+    tables: &Classes<W>,
     motion: &Motion,
     occupancy: &Occupancy,
     caught: &Lane,
@@ -25,11 +24,11 @@ fn filling_after<const IS_NEAR: bool>(
 ) -> Lane {
     let mut filling = splat(0.0);
     for k in 0..tables.classes {
-        let (weight, speed) = (tables.rows[k].weight, tables.rows[k].speed);
+        let (weight, speed) = (tables.weight(k), tables.rows[k].speed);
         for lane in 0..LANES {
             let (f, e, c) = (occupancy[k][lane], motion.release.emission[k][lane] * part, speed * caught[lane]);
             let new = if IS_NEAR { f + (c * (1.0 - f) - e * f) * phi_near(c + e) } else { after(f, c, e) };
-            filling[lane] += weight * new;
+            filling[lane] += weight[lane] * new;
         }
     }
     filling
@@ -37,22 +36,22 @@ fn filling_after<const IS_NEAR: bool>(
 
 /// What passes in a substep from an occupancy, whose uptake is known.
 #[inline(always)]
-pub fn passed(tables: &CellTables, motion: &Motion, occupancy: &Occupancy, seen: &Uptake) -> Passed {
+pub fn passed<W: Weights>(tables: &Classes<W>, motion: &Motion, occupancy: &Occupancy, seen: &Uptake) -> Passed {
     // No trap sees more on the way than this: the bend is an eighth of the difference at most.
     let mut most = splat(0.0);
     for lane in 0..LANES {
         most[lane] = seen.average[lane] + 0.125 * seen.start[lane];
     }
     if motion.release.is_near(tables, &most) {
-        passed_of::<true>(tables, motion, occupancy, seen)
+        passed_of::<true, W>(tables, motion, occupancy, seen)
     } else {
-        passed_of::<false>(tables, motion, occupancy, seen)
+        passed_of::<false, W>(tables, motion, occupancy, seen)
     }
 }
 
 #[inline(always)]
-fn passed_of<const IS_NEAR: bool>(
-    tables: &CellTables,
+fn passed_of<const IS_NEAR: bool, W: Weights>(
+    tables: &Classes<W>,
     motion: &Motion,
     occupancy: &Occupancy,
     seen: &Uptake,
@@ -67,7 +66,7 @@ fn passed_of<const IS_NEAR: bool>(
             let bent = bend * (part * (1.0 - part)) / (2.0 + seen.relaxation[lane] * part);
             caught[lane] = (seen.average[lane] * part + bent).max(0.0);
         }
-        let filling = filling_after::<IS_NEAR>(tables, motion, occupancy, &caught, part);
+        let filling = filling_after::<IS_NEAR, W>(tables, motion, occupancy, &caught, part);
         for lane in 0..LANES {
             free_share[lane] += 0.5 * (tables.free_share / (1.0 - tables.open * filling[lane]));
             mean[lane] += 0.5 * uptake(tables.open, offered[lane], inverse_limit[lane], filling[lane]).0;
@@ -84,8 +83,8 @@ fn passed_of<const IS_NEAR: bool>(
 
 /// Mean of theta over a segment from an occupancy, taken in pieces.
 #[inline(always)]
-pub fn free_share_in_pieces(
-    tables: &CellTables,
+pub fn free_share_in_pieces<W: Weights>(
+    tables: &Classes<W>,
     segment: &LaneSegment,
     trap_filled: &Lane,
     rate: &Occupancy,

@@ -31,6 +31,11 @@ impl Decay for Constant {
     }
 
     #[inline(always)]
+    fn emptied(&self, visit: &[VisitRow], k: usize) -> Lane {
+        super::lanes::map(&self.rate[k], |rate| rate * visit[0].time)
+    }
+
+    #[inline(always)]
     fn lose(&mut self, tables: &Tables, visit: &[VisitRow], share: &Occupancy) -> Lane {
         let visit = &visit[0];
         let mut lost = splat(0.0);

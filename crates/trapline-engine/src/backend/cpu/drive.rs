@@ -2,7 +2,7 @@
 
 use super::draw::{Factors, Numbers, draw_speed};
 use super::lanes::{LANES, Lane, splat, thermal_escape};
-use super::step::{LaneSegment, Motion, Occupancy, Uptake};
+use super::step::{Classes, LaneSegment, Motion, Nominal, Occupancy, Uptake, Weights};
 use crate::backend::tables::CellTables;
 use trapline_model::material::MAX_CLASSES;
 use trapline_model::rng::NORMAL_TABLE_LEN;
@@ -10,6 +10,8 @@ use trapline_model::rng::NORMAL_TABLE_LEN;
 /// What the cells are: which, how they differ, and what drives them.
 pub struct Driven<'a> {
     pub tables: &'a CellTables,
+    /// Number of the first substep among all that the cells go through.
+    pub first_step: u32,
     pub seed: u64,
     pub cells: &'a Numbers,
     pub factors: &'a Factors,
@@ -21,6 +23,7 @@ pub trait Record {
     fn begin_segment(
         &mut self,
         driven: &Driven,
+        classes: &Classes<impl Weights>,
         segment: &LaneSegment,
         rate: &Occupancy,
         speed: &Lane,
@@ -29,12 +32,19 @@ pub trait Record {
     fn watch_substep(
         &mut self,
         driven: &Driven,
+        classes: &Classes<impl Weights>,
         segment: &LaneSegment,
         motion: &Motion,
         uptake: &Uptake,
         occupancy: &Occupancy,
     );
-    fn end_segment(&mut self, driven: &Driven, segment: &LaneSegment, occupancy: &Occupancy);
+    fn end_segment(
+        &mut self,
+        driven: &Driven,
+        classes: &Classes<impl Weights>,
+        segment: &LaneSegment,
+        occupancy: &Occupancy,
+    );
 }
 
 /// Nothing is recorded.
@@ -42,48 +52,97 @@ pub struct Silent;
 
 impl Record for Silent {
     #[inline(always)]
-    fn begin_segment(&mut self, _: &Driven, _: &LaneSegment, _: &Occupancy, _: &Lane, _: &Occupancy) {}
+    fn begin_segment(
+        &mut self,
+        _: &Driven,
+        _: &Classes<impl Weights>,
+        _: &LaneSegment,
+        _: &Occupancy,
+        _: &Lane,
+        _: &Occupancy,
+    ) {
+    }
     #[inline(always)]
-    fn watch_substep(&mut self, _: &Driven, _: &LaneSegment, _: &Motion, _: &Uptake, _: &Occupancy) {}
+    fn watch_substep(
+        &mut self,
+        _: &Driven,
+        _: &Classes<impl Weights>,
+        _: &LaneSegment,
+        _: &Motion,
+        _: &Uptake,
+        _: &Occupancy,
+    ) {
+    }
     #[inline(always)]
-    fn end_segment(&mut self, _: &Driven, _: &LaneSegment, _: &Occupancy) {}
+    fn end_segment(&mut self, _: &Driven, _: &Classes<impl Weights>, _: &LaneSegment, _: &Occupancy) {}
+}
+
+/// How the electrons of the cells are taken.
+pub trait Carriers {
+    /// The classes with the cells' weights.
+    fn classes<'a>(&'a self, tables: &'a CellTables) -> Classes<'a, impl Weights>;
+
+    /// Moves the occupancies through a substep of known uptake; `step` numbers it among all that the cells go through.
+    fn advance(&mut self, driven: &Driven, motion: &Motion, uptake: &Uptake, step: u32, occupancy: &mut Occupancy);
+}
+
+/// As real numbers.
+pub struct MeanField;
+
+impl Carriers for MeanField {
+    #[inline(always)]
+    fn classes<'a>(&'a self, tables: &'a CellTables) -> Classes<'a, impl Weights> {
+        Classes { tables, weights: Nominal }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, driven: &Driven, motion: &Motion, uptake: &Uptake, _: u32, occupancy: &mut Occupancy) {
+        motion.advance(driven.tables, &uptake.average, occupancy);
+    }
 }
 
 /// Takes the cells from an occupancy through all segments.
 #[inline(always)]
-pub fn drive<R: Record>(driven: &Driven, occupancy: &mut Occupancy, record: &mut R) {
-    let Driven { tables, seed, cells, factors, normal_table } = *driven;
+pub fn drive<C: Carriers, R: Record>(driven: &Driven, carriers: &mut C, occupancy: &mut Occupancy, record: &mut R) {
+    let Driven { tables, seed, cells, factors, normal_table, .. } = *driven;
     let rate = emission_per_s(tables, factors);
     let mut speed = splat(1.0);
     let mut drawn = u32::MAX;
+    let mut step = driven.first_step;
     for row in &tables.segments {
         if tables.speed_sd > 0.0 && row.offered > 0.0 && row.cycle != drawn {
             speed = draw_speed(tables, seed, cells, row.cycle, normal_table);
             drawn = row.cycle;
         }
-        drive_segment(driven, &LaneSegment::alike(row), &rate, &speed, occupancy, record);
+        drive_segment(driven, carriers, &LaneSegment::alike(row), &rate, &speed, step, occupancy, record);
+        step = step.wrapping_add(row.substeps);
     }
 }
 
-/// Takes the cells through one segment. `rate` is the emission of their classes, 1/s, `speed` their capture speed.
+/// Takes the cells through one segment. `rate` is the emission of their classes, 1/s, `speed` their capture speed,
+/// `step` the number of its first substep.
 #[inline(always)]
-pub fn drive_segment<R: Record>(
+#[expect(clippy::too_many_arguments, reason = "one loop, whatever is driven and recorded")]
+pub fn drive_segment<C: Carriers, R: Record>(
     driven: &Driven,
+    carriers: &mut C,
     segment: &LaneSegment,
     rate: &Occupancy,
     speed: &Lane,
+    step: u32,
     occupancy: &mut Occupancy,
     record: &mut R,
 ) {
     let Driven { tables, factors, .. } = *driven;
-    record.begin_segment(driven, segment, rate, speed, occupancy);
+    record.begin_segment(driven, &carriers.classes(tables), segment, rate, speed, occupancy);
     let motion = Motion::new(tables, segment, &factors.trap_filled, rate, speed);
-    for _ in 0..segment.row.substeps {
-        let uptake = motion.uptake(tables, segment.row.iterations, occupancy);
-        record.watch_substep(driven, segment, &motion, &uptake, occupancy);
-        motion.advance(tables, &uptake.average, occupancy);
+    for substep in 0..segment.row.substeps {
+        let classes = carriers.classes(tables);
+        let uptake = motion.uptake(&classes, segment.row.iterations, occupancy);
+        record.watch_substep(driven, &classes, segment, &motion, &uptake, occupancy);
+        carriers.advance(driven, &motion, &uptake, step.wrapping_add(substep), occupancy);
     }
-    record.end_segment(driven, segment, occupancy);
+    record.end_segment(driven, &carriers.classes(tables), segment, occupancy);
 }
 
 /// Emission of the cells' classes without bias, 1/s.

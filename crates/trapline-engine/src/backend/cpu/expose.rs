@@ -1,8 +1,9 @@
 //! Moves chosen cells, each under its own bias and at its own temperature, which it reads from tables. Twin:
 //! `shaders/drive.wgsl` with `shaders/apart.wgsl`.
 
-use super::draw::{self, Numbers};
-use super::drive::{Driven, Silent, drive_segment};
+use super::counted::Counted;
+use super::draw::{self, Factors, Numbers};
+use super::drive::{Carriers, Driven, MeanField, Silent, drive_segment};
 use super::lanes::{LANES, Lane, splat, thermal_escape};
 use super::record::{Recorder, Seen};
 use super::step::{LaneSegment, Occupancy};
@@ -13,13 +14,16 @@ use crate::backend::stimulus::Response;
 use crate::backend::tables::{CellTables, MOST_EVENTS, SegmentRow};
 use ndarray::Array2;
 use rayon::prelude::*;
+use trapline_model::cell::counted;
 use trapline_model::cell::tabulated::LawTables;
 use trapline_model::material::MAX_CLASSES;
+use trapline_model::rng::counts::Counts;
 use trapline_model::rng::{NORMAL_TABLE_LEN, normal_table};
 
 /// What every group reads.
 struct Context<'a> {
     tables: &'a CellTables,
+    counts: &'a Counts,
     laws: &'a LawTables,
     /// Slope and curvature of each class's depth by ln(size), eV.
     depth_slope_ev: [f32; MAX_CLASSES],
@@ -77,21 +81,39 @@ fn emission_per_s(context: &Context, of: &Group, log_size: &Lane) -> Occupancy {
 
 #[inline(always)]
 fn group_body(context: &Context, of: &Group, occupancy: &mut Occupancy) -> Vec<Seen> {
+    let Context { tables, counts, seed, normal_table, .. } = *context;
+    let mut factors = draw::draw(tables, seed, &of.numbers, normal_table);
+    if tables.electrons.are_counted() {
+        let mut carriers = Counted::draw(tables, counts, seed, &of.numbers, &mut factors);
+        carriers.fill(tables.classes, occupancy);
+        return moved(context, of, &factors, &mut carriers, occupancy);
+    }
+    moved(context, of, &factors, &mut MeanField, occupancy)
+}
+
+#[inline(always)]
+fn moved<C: Carriers>(
+    context: &Context,
+    of: &Group,
+    factors: &Factors,
+    carriers: &mut C,
+    occupancy: &mut Occupancy,
+) -> Vec<Seen> {
     let Context { tables, row, seed, normal_table, .. } = *context;
-    let factors = draw::draw(tables, seed, &of.numbers, normal_table);
     let rate = emission_per_s(context, of, &factors.log_size);
     let seen = segment(context, of);
     let mut speed = splat(1.0);
     if tables.speed_sd > 0.0 {
         speed = draw::draw_speed(tables, seed, &of.numbers, row.cycle, normal_table);
     }
-    let driven = Driven { tables, seed, cells: &of.numbers, factors: &factors, normal_table };
+    let first_step = tables.first_step;
+    let driven = Driven { tables, seed, cells: &of.numbers, factors, normal_table, first_step };
     if row.row != 0 {
-        drive_segment(&driven, &seen, &rate, &speed, occupancy, &mut Silent);
+        drive_segment(&driven, carriers, &seen, &rate, &speed, first_step, occupancy, &mut Silent);
         return Vec::new();
     }
     let mut recorder = Recorder::new(1);
-    drive_segment(&driven, &seen, &rate, &speed, occupancy, &mut recorder);
+    drive_segment(&driven, carriers, &seen, &rate, &speed, first_step, occupancy, &mut recorder);
     recorder.seen
 }
 
@@ -103,6 +125,7 @@ pub(super) fn expose(
     occupancy: &mut Array2<f64>,
 ) -> Result<Response, BackendError> {
     let tables = CellTables::of_exposed(exposed);
+    let counts = counted::tables(&exposed.material);
     let depth = |of: fn(&trapline_model::material::TrapClass) -> f64| {
         let mut all = [0.0; MAX_CLASSES];
         all.iter_mut().zip(&exposed.material.classes).for_each(|(to, class)| *to = of(class) as f32);
@@ -110,6 +133,7 @@ pub(super) fn expose(
     };
     let context = Context {
         tables: &tables,
+        counts: &counts,
         laws: &exposed.tables,
         depth_slope_ev: depth(|class| class.depth_slope_ev),
         depth_curvature_ev: depth(|class| class.depth_curvature_ev),

@@ -8,7 +8,7 @@ use super::constant::Constant;
 use super::draw::Factors;
 use super::lanes::{LANES, Lane, splat};
 use super::profile::Profile;
-use super::reduce::{Counted, Moments, total};
+use super::reduce::{Included, Moments, total};
 use super::step::Occupancy;
 use super::{Cpu, GROUPS, InstructionSet, read};
 use crate::backend::BackendError;
@@ -59,7 +59,7 @@ fn chunk_sums_of<D: Decay>(tables: &Tables, cells: &Cells, first: usize) -> Vec<
     let count = cells.log_size.len();
     let mut sums = vec![0.0; tables.nominal.len()];
     let mut groups = [const { Bake::<D>::EMPTY }; GROUPS];
-    let mut counted = [Counted::NONE; GROUPS];
+    let mut included = [Included::NONE; GROUPS];
     let ones = splat(1.0);
     let mut occupancy: Occupancy = [splat(0.0); MAX_CLASSES];
     for block in (first..count.min(first + CHUNK_CELLS as usize)).step_by(BLOCK_CELLS as usize) {
@@ -70,16 +70,16 @@ fn chunk_sums_of<D: Decay>(tables: &Tables, cells: &Cells, first: usize) -> Vec<
                 occupancy[k] = load(&cells.occupancy[k * count..(k + 1) * count], at);
             }
             groups[group].begin(tables, &factors, &occupancy);
-            counted[group] = Counted::new(count.saturating_sub(at) as u64, &groups[group].start);
+            included[group] = Included::new(count.saturating_sub(at) as u64, &groups[group].start);
         }
         for visit in tables.visits().filter(|visit| visit[0].checkpoint > 0) {
             let checkpoint = visit[0].checkpoint as usize;
             let nominal = tables.nominal[checkpoint].conductance;
             let mut sum = splat(0.0);
-            for (bake, counted) in groups.iter_mut().zip(&counted) {
+            for (bake, included) in groups.iter_mut().zip(&included) {
                 let lost = bake.visit(tables, visit);
                 let seen = read::read(tables, &ones, &bake.start, &lost);
-                Moments::add_to_sum(&mut sum, &seen.conductance, nominal, &counted.valid);
+                Moments::add_to_sum(&mut sum, &seen.conductance, nominal, &included.valid);
             }
             sums[checkpoint] += f64::from(total(&sum));
         }

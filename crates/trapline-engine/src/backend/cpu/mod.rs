@@ -68,6 +68,7 @@ macro_rules! per_instruction_set {
 pub mod bake;
 pub mod charge;
 pub mod constant;
+pub mod counted;
 pub mod draw;
 pub mod drive;
 mod expose;
@@ -85,22 +86,25 @@ use super::exposure::Exposed;
 use super::job::Job;
 use super::processor::processor_name;
 use super::stimulus::{Response, Stimulus};
-use super::tables::{Tables, round_to_f32};
+use super::tables::{Tables, VisitRow, round_to_f32};
 use super::tally::{BLOCK_CELLS, CHUNK_CELLS, Partial, Tally, chunks_at_once, counters};
 use super::{Backend, BackendError, Progress, Trace};
 use bake::{Bake, Decay};
 use constant::Constant;
+use counted::{Counted, CountedBake};
 use draw::Numbers;
-use drive::{Driven, Silent};
+use drive::{Driven, MeanField, Silent};
 use lanes::{LANES, Lane, splat};
 use ndarray::{Array2, ArrayView2};
 use profile::Profile;
 use rayon::prelude::*;
-use reduce::{Counted, Sums};
+use reduce::{Included, Sums};
+use step::Occupancy;
 use trapline_model::array::CellSet;
 use trapline_model::cell::read::QUANTITIES;
 use trapline_model::material::MAX_CLASSES;
 use trapline_model::outcome::Identity;
+use trapline_model::rng::counts::Counts;
 use trapline_model::rng::{NORMAL_TABLE_LEN, normal_table};
 
 /// An instruction set the kernels are compiled for.
@@ -227,8 +231,17 @@ struct Chunk {
 /// Everything a kernel reads.
 struct Context<'a> {
     tables: &'a Tables,
+    counts: &'a Counts,
     seed: u64,
+    /// Of what happens in the bake where electrons are counted.
+    bake_seed: u64,
     normal_table: &'a [i32; NORMAL_TABLE_LEN],
+}
+
+impl<'a> Context<'a> {
+    fn new(job: &Job, tables: &'a Tables, counts: &'a Counts) -> Context<'a> {
+        Context { tables, counts, seed: job.seed, bake_seed: job.bake_seed(), normal_table: normal_table() }
+    }
 }
 
 /// Groups of lanes in a block.
@@ -248,7 +261,7 @@ fn numbers(cells: &CellSet, first: u64) -> Numbers {
 trait Begin {
     fn count(&self) -> u64;
     /// Sixteen cells from the `first` on, ready to bake; past the end the last cell again. Gives the areas.
-    fn begin<D: Decay>(&self, context: &Context, first: u64, bake: &mut Bake<D>) -> Lane;
+    fn begin<T: Baking>(&self, context: &Context, first: u64, bake: &mut T) -> Lane;
 }
 
 /// Programmed by the job.
@@ -259,8 +272,8 @@ impl Begin for CellSet {
     }
 
     #[inline(always)]
-    fn begin<D: Decay>(&self, context: &Context, first: u64, bake: &mut Bake<D>) -> Lane {
-        prepare(context, &numbers(self, first), bake)
+    fn begin<T: Baking>(&self, context: &Context, first: u64, bake: &mut T) -> Lane {
+        bake.programmed(context, &numbers(self, first))
     }
 }
 
@@ -277,7 +290,7 @@ impl Begin for Given<'_> {
     }
 
     #[inline(always)]
-    fn begin<D: Decay>(&self, context: &Context, first: u64, bake: &mut Bake<D>) -> Lane {
+    fn begin<T: Baking>(&self, context: &Context, first: u64, bake: &mut T) -> Lane {
         let tables = context.tables;
         let mut numbers = [0; LANES];
         let mut occupancy = [splat(0.0); MAX_CLASSES];
@@ -288,22 +301,94 @@ impl Begin for Given<'_> {
                 occupancy[k][lane] = self.occupancy[[cell, k]] as f32;
             }
         }
-        let variation = draw::draw(&tables.cell, context.seed, &Numbers::new(numbers), context.normal_table);
-        bake.begin(tables, &variation, &occupancy);
-        variation.area
+        bake.given(context, &Numbers::new(numbers), &mut occupancy)
     }
 }
 
-/// One cell group, programmed and ready to bake. Gives the areas.
-#[inline(always)]
-fn prepare<D: Decay>(context: &Context, cells: &Numbers, bake: &mut Bake<D>) -> Lane {
-    let Context { tables, seed, normal_table } = *context;
-    let factors = draw::draw(&tables.cell, seed, cells, normal_table);
-    let mut occupancy = [splat(0.0); MAX_CLASSES];
-    let driven = Driven { tables: &tables.cell, seed, cells, factors: &factors, normal_table };
-    drive::drive(&driven, &mut occupancy, &mut Silent);
-    bake.begin(tables, &factors, &occupancy);
-    factors.area
+/// Sixteen cells in a bake, however their electrons are taken.
+trait Baking {
+    /// Empty cells'.
+    const EMPTY: Self;
+
+    /// Programs cells and starts their bake. Gives the areas.
+    fn programmed(&mut self, context: &Context, cells: &Numbers) -> Lane;
+
+    /// Starts the bake of cells with given occupancies. Gives the areas.
+    fn given(&mut self, context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Lane;
+
+    /// Goes to a checkpoint; gives the fraction of the cells' charge lost by then.
+    fn go_to(&mut self, context: &Context, visit: &[VisitRow]) -> Lane;
+
+    /// Filling right after programming.
+    fn start(&self) -> &Lane;
+}
+
+impl<D: Decay> Baking for Bake<D> {
+    const EMPTY: Self = Bake::<D>::EMPTY;
+
+    #[inline(always)]
+    fn programmed(&mut self, context: &Context, cells: &Numbers) -> Lane {
+        let Context { tables, seed, normal_table, .. } = *context;
+        let factors = draw::draw(&tables.cell, seed, cells, normal_table);
+        let mut occupancy = [splat(0.0); MAX_CLASSES];
+        let driven = Driven { tables: &tables.cell, first_step: 0, seed, cells, factors: &factors, normal_table };
+        drive::drive(&driven, &mut MeanField, &mut occupancy, &mut Silent);
+        self.begin(tables, &factors, &occupancy);
+        factors.area
+    }
+
+    #[inline(always)]
+    fn given(&mut self, context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Lane {
+        let factors = draw::draw(&context.tables.cell, context.seed, cells, context.normal_table);
+        self.begin(context.tables, &factors, occupancy);
+        factors.area
+    }
+
+    #[inline(always)]
+    fn go_to(&mut self, context: &Context, visit: &[VisitRow]) -> Lane {
+        self.visit(context.tables, visit)
+    }
+
+    #[inline(always)]
+    fn start(&self) -> &Lane {
+        &self.start
+    }
+}
+
+impl<D: Decay> Baking for CountedBake<D> {
+    const EMPTY: Self = CountedBake::<D>::EMPTY;
+
+    #[inline(always)]
+    fn programmed(&mut self, context: &Context, cells: &Numbers) -> Lane {
+        let Context { tables, counts, seed, normal_table, .. } = *context;
+        let mut factors = draw::draw(&tables.cell, seed, cells, normal_table);
+        let mut carriers = Counted::draw(&tables.cell, counts, seed, cells, &mut factors);
+        let mut occupancy = [splat(0.0); MAX_CLASSES];
+        let driven = Driven { tables: &tables.cell, first_step: 0, seed, cells, factors: &factors, normal_table };
+        drive::drive(&driven, &mut carriers, &mut occupancy, &mut Silent);
+        self.begin(tables, cells, &factors, &carriers);
+        factors.area
+    }
+
+    #[inline(always)]
+    fn given(&mut self, context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Lane {
+        let Context { tables, counts, seed, normal_table, .. } = *context;
+        let mut factors = draw::draw(&tables.cell, seed, cells, normal_table);
+        let mut carriers = Counted::draw(&tables.cell, counts, seed, cells, &mut factors);
+        carriers.fill(tables.cell.classes, occupancy);
+        self.begin(tables, cells, &factors, &carriers);
+        factors.area
+    }
+
+    #[inline(always)]
+    fn go_to(&mut self, context: &Context, visit: &[VisitRow]) -> Lane {
+        self.visit(context.tables, context.counts, context.bake_seed, visit)
+    }
+
+    #[inline(always)]
+    fn start(&self) -> &Lane {
+        &self.start
+    }
 }
 
 per_instruction_set! {
@@ -314,10 +399,11 @@ per_instruction_set! {
 #[inline(always)]
 fn chunk_body(context: &Context, cells: &CellSet) -> Chunk {
     // Which of the two is decided once a chunk: neither does anything for the other.
-    if context.tables.has_profile() {
-        chunk_of::<Profile, _>(context, cells)
-    } else {
-        chunk_of::<Constant, _>(context, cells)
+    match (context.tables.cell.electrons.are_counted(), context.tables.has_profile()) {
+        (false, false) => chunk_of::<Bake<Constant>, _>(context, cells),
+        (false, true) => chunk_of::<Bake<Profile>, _>(context, cells),
+        (true, false) => chunk_of::<CountedBake<Constant>, _>(context, cells),
+        (true, true) => chunk_of::<CountedBake<Profile>, _>(context, cells),
     }
 }
 
@@ -328,19 +414,20 @@ per_instruction_set! {
 
 #[inline(always)]
 fn chunk_given_body(context: &Context, given: &Given) -> Chunk {
-    if context.tables.has_profile() {
-        chunk_of::<Profile, _>(context, given)
-    } else {
-        chunk_of::<Constant, _>(context, given)
+    match (context.tables.cell.electrons.are_counted(), context.tables.has_profile()) {
+        (false, false) => chunk_of::<Bake<Constant>, _>(context, given),
+        (false, true) => chunk_of::<Bake<Profile>, _>(context, given),
+        (true, false) => chunk_of::<CountedBake<Constant>, _>(context, given),
+        (true, true) => chunk_of::<CountedBake<Profile>, _>(context, given),
     }
 }
 
 #[inline(always)]
-fn chunk_of<D: Decay, B: Begin>(context: &Context, cells: &B) -> Chunk {
+fn chunk_of<T: Baking, B: Begin>(context: &Context, cells: &B) -> Chunk {
     let tables = context.tables;
     let (checkpoints, width) = (tables.nominal.len(), counters(tables.bins as usize));
-    let mut groups = [const { (Bake::<D>::EMPTY, splat(0.0)) }; GROUPS];
-    let mut counted = [Counted::NONE; GROUPS];
+    let mut groups = [const { (T::EMPTY, splat(0.0)) }; GROUPS];
+    let mut included = [Included::NONE; GROUPS];
     let mut chunk = Chunk { partials: vec![Partial::EMPTY; checkpoints], counts: vec![0; checkpoints * width] };
     for block in (0..cells.count()).step_by(BLOCK_CELLS as usize) {
         // No closures around a kernel: one that is not inlined is compiled for the baseline.
@@ -348,31 +435,32 @@ fn chunk_of<D: Decay, B: Begin>(context: &Context, cells: &B) -> Chunk {
             let first = block + (group * LANES) as u64;
             let (bake, area) = &mut groups[group];
             *area = cells.begin(context, first, bake);
-            counted[group] = Counted::new(cells.count().saturating_sub(first), &bake.start);
+            included[group] = Included::new(cells.count().saturating_sub(first), bake.start());
         }
-        block_body(tables, &mut groups, &counted, &mut chunk);
+        block_body(context, &mut groups, &included, &mut chunk);
     }
     chunk
 }
 
 /// Bakes one block through all its checkpoints.
 #[inline(always)]
-fn block_body<D: Decay>(
-    tables: &Tables,
-    groups: &mut [(Bake<D>, Lane); GROUPS],
-    counted: &[Counted; GROUPS],
+fn block_body<T: Baking>(
+    context: &Context,
+    groups: &mut [(T, Lane); GROUPS],
+    included: &[Included; GROUPS],
     chunk: &mut Chunk,
 ) {
+    let tables = context.tables;
     let width = counters(tables.bins as usize);
     for visit in tables.visits() {
         let checkpoint = visit[0].checkpoint as usize;
         let counts = &mut chunk.counts[checkpoint * width..(checkpoint + 1) * width];
         let mut sums = Sums::EMPTY;
-        for ((bake, area), counted) in groups.iter_mut().zip(counted) {
-            let lost = bake.visit(tables, visit);
-            let seen = read::read(tables, area, &bake.start, &lost);
-            sums.add(&seen, &tables.nominal[checkpoint], counted);
-            reduce::count(tables, &seen, counted, counts);
+        for ((bake, area), included) in groups.iter_mut().zip(included) {
+            let lost = bake.go_to(context, visit);
+            let seen = read::read(tables, area, bake.start(), &lost);
+            sums.add(&seen, &tables.nominal[checkpoint], included);
+            reduce::count(tables, &seen, included, counts);
         }
         chunk.partials[checkpoint].add(&sums.fold());
     }
@@ -386,22 +474,23 @@ per_instruction_set! {
 
 #[inline(always)]
 fn trace_body(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUANTITIES]> {
-    if context.tables.has_profile() {
-        trace_of::<Profile>(context, cells, first)
-    } else {
-        trace_of::<Constant>(context, cells, first)
+    match (context.tables.cell.electrons.are_counted(), context.tables.has_profile()) {
+        (false, false) => trace_of::<Bake<Constant>>(context, cells, first),
+        (false, true) => trace_of::<Bake<Profile>>(context, cells, first),
+        (true, false) => trace_of::<CountedBake<Constant>>(context, cells, first),
+        (true, true) => trace_of::<CountedBake<Profile>>(context, cells, first),
     }
 }
 
 #[inline(always)]
-fn trace_of<D: Decay>(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUANTITIES]> {
+fn trace_of<T: Baking>(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUANTITIES]> {
     let tables = context.tables;
-    let mut bake = Bake::<D>::EMPTY;
-    let area = prepare(context, &numbers(cells, first), &mut bake);
+    let mut bake = T::EMPTY;
+    let area = bake.programmed(context, &numbers(cells, first));
     let mut readings = vec![[splat(f32::NAN); QUANTITIES]; tables.nominal.len()];
     for visit in tables.visits() {
-        let lost = bake.visit(tables, visit);
-        readings[visit[0].checkpoint as usize] = read::read(tables, &area, &bake.start, &lost).array();
+        let lost = bake.go_to(context, visit);
+        readings[visit[0].checkpoint as usize] = read::read(tables, &area, bake.start(), &lost).array();
     }
     readings
 }
@@ -423,7 +512,8 @@ impl Backend for Cpu {
 
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
         let tables = Tables::new(job);
-        let context = Context { tables: &tables, seed: job.seed, normal_table: normal_table() };
+        let counts = trapline_model::cell::counted::tables(&job.material);
+        let context = Context::new(job, &tables, &counts);
         self.in_chunks(job, job.shape.cells(), |first, count| {
             let done = chunk(self.set, &context, &CellSet::run(first, count));
             progress(count);
@@ -433,7 +523,8 @@ impl Backend for Cpu {
 
     fn reduce(&self, job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Result<Tally, BackendError> {
         let tables = Tables::new(job);
-        let context = Context { tables: &tables, seed: job.seed, normal_table: normal_table() };
+        let counts = trapline_model::cell::counted::tables(&job.material);
+        let context = Context::new(job, &tables, &counts);
         self.in_chunks(job, cells.len() as u64, |first, count| {
             let range = first as usize..(first + count) as usize;
             let occupancy = occupancy.slice(ndarray::s![range.clone(), ..]);
@@ -443,7 +534,8 @@ impl Backend for Cpu {
 
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
         let tables = Tables::new(job);
-        let context = Context { tables: &tables, seed: job.seed, normal_table: normal_table() };
+        let counts = trapline_model::cell::counted::tables(&job.material);
+        let context = Context::new(job, &tables, &counts);
         let mut trace = Trace::unwritten(job.times_s.len(), cells.count as usize);
         for first in (0..cells.count).step_by(LANES) {
             let readings = trace_group(self.set, &context, cells, first);

@@ -29,15 +29,21 @@ impl Decay for Profile {
     }
 
     #[inline(always)]
+    fn emptied(&self, visit: &[VisitRow], k: usize) -> Lane {
+        let mut emptied = splat(visit[0].background);
+        for (rate, row) in self.rate.iter().zip(visit) {
+            for lane in 0..LANES {
+                emptied[lane] += rate[k][lane] * row.time;
+            }
+        }
+        emptied
+    }
+
+    #[inline(always)]
     fn lose(&mut self, tables: &Tables, visit: &[VisitRow], share: &Occupancy) -> Lane {
         let mut lost = splat(0.0);
         for k in 0..tables.cell.classes {
-            let mut emptied = splat(visit[0].background);
-            for (rate, row) in self.rate.iter().zip(visit) {
-                for lane in 0..LANES {
-                    emptied[lane] += rate[k][lane] * row.time;
-                }
-            }
+            let emptied = self.emptied(visit, k);
             for lane in 0..LANES {
                 lost[lane] += share[k][lane] * fraction_lost(emptied[lane]);
             }

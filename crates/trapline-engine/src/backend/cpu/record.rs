@@ -3,7 +3,7 @@
 use super::charge::{free_share_in_pieces, passed};
 use super::drive::{Driven, Record};
 use super::lanes::{LANES, Lane, map, splat, zip};
-use super::step::{LaneSegment, Motion, Occupancy, Uptake};
+use super::step::{Classes, LaneSegment, Motion, Occupancy, Uptake, Weights};
 use crate::backend::stimulus::RESPONSE_QUANTITIES;
 use crate::backend::tables::NOT_RECORDED;
 use trapline_model::units::ELEMENTARY_CHARGE_C;
@@ -33,6 +33,7 @@ impl Record for Recorder {
     fn begin_segment(
         &mut self,
         driven: &Driven,
+        classes: &Classes<impl Weights>,
         segment: &LaneSegment,
         rate: &Occupancy,
         speed: &Lane,
@@ -41,7 +42,7 @@ impl Record for Recorder {
         (self.free_share, self.caught) = (splat(0.0), splat(0.0));
         if segment.row.row != NOT_RECORDED && segment.row.pieces > 1 {
             let trap_filled = &driven.factors.trap_filled;
-            let mean = free_share_in_pieces(driven.tables, segment, trap_filled, rate, speed, occupancy);
+            let mean = free_share_in_pieces(classes, segment, trap_filled, rate, speed, occupancy);
             self.free_share = map(&mean, |mean| mean * segment.row.substeps as f32);
         }
     }
@@ -49,7 +50,8 @@ impl Record for Recorder {
     #[inline(always)]
     fn watch_substep(
         &mut self,
-        driven: &Driven,
+        _: &Driven,
+        classes: &Classes<impl Weights>,
         segment: &LaneSegment,
         motion: &Motion,
         uptake: &Uptake,
@@ -59,17 +61,23 @@ impl Record for Recorder {
             return;
         }
         if segment.row.iterations > 0 {
-            let more = motion.caught(driven.tables, &uptake.average, occupancy);
+            let more = motion.caught(classes, &uptake.average, occupancy);
             self.caught = zip(&self.caught, &more, |sum, more| sum + more);
         }
         if segment.row.pieces == 1 {
-            let through = passed(driven.tables, motion, occupancy, uptake);
+            let through = passed(classes, motion, occupancy, uptake);
             self.free_share = zip(&self.free_share, &through.free_share, |sum, more| sum + more);
         }
     }
 
     #[inline(always)]
-    fn end_segment(&mut self, driven: &Driven, segment: &LaneSegment, occupancy: &Occupancy) {
+    fn end_segment(
+        &mut self,
+        driven: &Driven,
+        classes: &Classes<impl Weights>,
+        segment: &LaneSegment,
+        occupancy: &Occupancy,
+    ) {
         if segment.row.row == NOT_RECORDED {
             return;
         }
@@ -77,8 +85,9 @@ impl Record for Recorder {
         let per_charge = (1.0 / ELEMENTARY_CHARGE_C) as f32;
         let mut filling = splat(0.0);
         for k in 0..tables.classes {
+            let weight = classes.weight(k);
             for lane in 0..LANES {
-                filling[lane] += tables.rows[k].weight * occupancy[k][lane];
+                filling[lane] += weight[lane] * occupancy[k][lane];
             }
         }
         let theta = map(&filling, |filling| tables.free_share / (1.0 - tables.open * filling));

@@ -28,10 +28,10 @@ impl Moments {
 
     /// Adds the differences from the nominal value to a sum of which nothing else is asked.
     #[inline(always)]
-    pub fn add_to_sum(sum: &mut Lane, values: &Lane, nominal: f32, counted: &Lane) {
+    pub fn add_to_sum(sum: &mut Lane, values: &Lane, nominal: f32, included: &Lane) {
         for lane in 0..LANES {
             let d = values[lane] - nominal;
-            sum[lane] += if counted[lane] > 0.0 { d } else { 0.0 };
+            sum[lane] += if included[lane] > 0.0 { d } else { 0.0 };
         }
     }
 
@@ -50,9 +50,9 @@ impl Moments {
 
     /// Adds those of sixteen values that count: with all of them, the same bits as [`Moments::add`].
     #[inline(always)]
-    fn add_counted(&mut self, values: &Lane, nominal: f32, inverse_scale: f32, counted: &Lane) {
+    fn add_counted(&mut self, values: &Lane, nominal: f32, inverse_scale: f32, included: &Lane) {
         for lane in 0..LANES {
-            let (x, counts) = (values[lane], counted[lane] > 0.0);
+            let (x, counts) = (values[lane], included[lane] > 0.0);
             let d = (x - nominal) * inverse_scale;
             let d = if counts { d } else { 0.0 };
             self.sum[lane] += d;
@@ -75,18 +75,18 @@ impl Sums {
 
     /// Adds sixteen readings: the first two quantities of valid cells, the others of programmed ones.
     #[inline(always)]
-    pub fn add(&mut self, seen: &Observables<Lane>, nominal: &NominalRow, counted: &Counted) {
+    pub fn add(&mut self, seen: &Observables<Lane>, nominal: &NominalRow, included: &Included) {
         let [conductance, filling, lost, kept] = &mut self.moments;
-        if counted.all {
+        if included.all {
             conductance.add(&seen.conductance, nominal.conductance, nominal.conductance_scale);
             filling.add(&seen.filling, nominal.filling, nominal.filling_scale);
             lost.add(&seen.lost, nominal.lost, nominal.lost_scale);
             kept.add(&seen.kept, nominal.kept, nominal.kept_scale);
         } else {
-            conductance.add_counted(&seen.conductance, nominal.conductance, nominal.conductance_scale, &counted.valid);
-            filling.add_counted(&seen.filling, nominal.filling, nominal.filling_scale, &counted.valid);
-            lost.add_counted(&seen.lost, nominal.lost, nominal.lost_scale, &counted.programmed);
-            kept.add_counted(&seen.kept, nominal.kept, nominal.kept_scale, &counted.programmed);
+            conductance.add_counted(&seen.conductance, nominal.conductance, nominal.conductance_scale, &included.valid);
+            filling.add_counted(&seen.filling, nominal.filling, nominal.filling_scale, &included.valid);
+            lost.add_counted(&seen.lost, nominal.lost, nominal.lost_scale, &included.programmed);
+            kept.add_counted(&seen.kept, nominal.kept, nominal.kept_scale, &included.programmed);
         }
     }
 
@@ -108,7 +108,7 @@ impl Sums {
 
 /// Which of sixteen cells count: 1 where they do, else 0.
 #[derive(Clone, Copy)]
-pub struct Counted {
+pub struct Included {
     /// Cells of the array.
     pub valid: Lane,
     /// Those of them that hold charge after programming.
@@ -117,19 +117,20 @@ pub struct Counted {
     pub all: bool,
 }
 
-impl Counted {
-    pub const NONE: Counted = Counted { valid: splat(0.0), programmed: splat(0.0), all: false };
+impl Included {
+    pub const NONE: Included = Included { valid: splat(0.0), programmed: splat(0.0), all: false };
 
     /// The first `cells` of sixteen, with their fillings after programming.
     #[inline(always)]
-    pub fn new(cells: u64, start: &Lane) -> Counted {
-        let mut counted = Counted { all: true, ..Counted::NONE };
+    pub fn new(cells: u64, start: &Lane) -> Included {
+        let mut included = Included { all: true, ..Included::NONE };
         for lane in 0..LANES {
-            counted.valid[lane] = if (lane as u64) < cells { 1.0 } else { 0.0 };
-            counted.programmed[lane] = if start[lane] > PROGRAMMED_FILLING as f32 { counted.valid[lane] } else { 0.0 };
-            counted.all &= counted.programmed[lane] > 0.0;
+            included.valid[lane] = if (lane as u64) < cells { 1.0 } else { 0.0 };
+            included.programmed[lane] =
+                if start[lane] > PROGRAMMED_FILLING as f32 { included.valid[lane] } else { 0.0 };
+            included.all &= included.programmed[lane] > 0.0;
         }
-        counted
+        included
     }
 }
 
@@ -168,7 +169,7 @@ fn slots(values: &Lane, bin: &BinRow, bins: u32) -> [u32; LANES] {
 
 /// Counts sixteen cells at one checkpoint into `counts` (three histograms, failed, programmed).
 #[inline(always)]
-pub fn count(tables: &Tables, seen: &Observables<Lane>, counted: &Counted, counts: &mut [u32]) {
+pub fn count(tables: &Tables, seen: &Observables<Lane>, included: &Included, counts: &mut [u32]) {
     let bins = tables.bins;
     let width = bins as usize + 2;
     let conductance = slots(&seen.conductance, &tables.histograms[0], bins);
@@ -178,7 +179,7 @@ pub fn count(tables: &Tables, seen: &Observables<Lane>, counted: &Counted, count
     let (first, rest) = counts.split_at_mut(width);
     let (second, rest) = rest.split_at_mut(width);
     let (third, last) = rest.split_at_mut(width);
-    if counted.all {
+    if included.all {
         for lane in 0..LANES {
             first[conductance[lane] as usize] += 1;
             second[filling[lane] as usize] += 1;
@@ -186,11 +187,11 @@ pub fn count(tables: &Tables, seen: &Observables<Lane>, counted: &Counted, count
         }
     } else {
         for lane in 0..LANES {
-            if counted.valid[lane] > 0.0 {
+            if included.valid[lane] > 0.0 {
                 first[conductance[lane] as usize] += 1;
                 second[filling[lane] as usize] += 1;
             }
-            if counted.programmed[lane] > 0.0 {
+            if included.programmed[lane] > 0.0 {
                 third[kept[lane] as usize] += 1;
             }
         }
@@ -198,11 +199,11 @@ pub fn count(tables: &Tables, seen: &Observables<Lane>, counted: &Counted, count
     let (mut failed, mut held) = (0.0, 0.0);
     let mut failing = splat(0.0);
     for lane in 0..LANES {
-        failing[lane] = if seen.kept[lane] < tables.kept_threshold { counted.programmed[lane] } else { 0.0 };
+        failing[lane] = if seen.kept[lane] < tables.kept_threshold { included.programmed[lane] } else { 0.0 };
     }
     for lane in 0..LANES {
         failed += failing[lane];
-        held += counted.programmed[lane];
+        held += included.programmed[lane];
     }
     last[0] += failed as u32;
     last[1] += held as u32;

@@ -10,6 +10,58 @@ use trapline_model::material::MAX_CLASSES;
 /// Occupancies, class by class.
 pub type Occupancy = [Lane; MAX_CLASSES];
 
+/// Shares of the classes among a cell's traps.
+pub trait Weights: Copy {
+    /// That of a class, lane by lane.
+    fn of(&self, tables: &CellTables, k: usize) -> Lane;
+}
+
+/// The material's.
+#[derive(Clone, Copy)]
+pub struct Nominal;
+
+impl Weights for Nominal {
+    #[inline(always)]
+    fn of(&self, tables: &CellTables, k: usize) -> Lane {
+        splat(tables.rows[k].weight)
+    }
+}
+
+/// Those of the cells' own dots.
+#[derive(Clone, Copy)]
+pub struct Own<'a>(pub &'a Occupancy);
+
+impl Weights for Own<'_> {
+    #[inline(always)]
+    fn of(&self, _: &CellTables, k: usize) -> Lane {
+        self.0[k]
+    }
+}
+
+/// The classes of cells, with their weights.
+#[derive(Clone, Copy)]
+pub struct Classes<'a, W> {
+    pub tables: &'a CellTables,
+    pub weights: W,
+}
+
+impl<W: Weights> Classes<'_, W> {
+    /// Share of a class among each cell's traps.
+    #[inline(always)]
+    pub fn weight(&self, k: usize) -> Lane {
+        self.weights.of(self.tables, k)
+    }
+}
+
+impl<W> std::ops::Deref for Classes<'_, W> {
+    type Target = CellTables;
+
+    #[inline(always)]
+    fn deref(&self) -> &CellTables {
+        self.tables
+    }
+}
+
 /// What drives one substep of a segment.
 pub struct Motion {
     /// Electrons offered per trap.
@@ -26,8 +78,9 @@ pub struct Uptake {
     /// At the filling it starts with, and at the one it ends with.
     pub start: Lane,
     pub end: Lane,
-    /// The rate of the approach, per substep.
+    /// The rate of the approach, per substep, and what capture makes of it.
     pub relaxation: Lane,
+    pub feedback: Lane,
 }
 
 /// A segment as sixteen cells see it. What is the same for all of them is in `row`, whose own offer, overdrive,
@@ -106,7 +159,7 @@ impl Motion {
 
     /// The uptake averaged over the next substep.
     #[inline(always)]
-    pub fn uptake(&self, tables: &CellTables, iterations: u32, occupancy: &Occupancy) -> Uptake {
+    pub fn uptake<W: Weights>(&self, tables: &Classes<W>, iterations: u32, occupancy: &Occupancy) -> Uptake {
         average_uptake(tables, iterations, &self.offered, &self.inverse_limit, &self.release, occupancy)
     }
 
@@ -123,16 +176,16 @@ impl Motion {
     /// Electrons caught per trap in the substep that starts at `occupancy`: `c` times the mean of the empty traps
     /// over it, with the exact mean `f + (c/(c + e) - f)(1 - phi)` of the occupancy.
     #[inline(always)]
-    pub fn caught(&self, tables: &CellTables, uptake: &Lane, occupancy: &Occupancy) -> Lane {
+    pub fn caught<W: Weights>(&self, tables: &Classes<W>, uptake: &Lane, occupancy: &Occupancy) -> Lane {
         let mut caught = splat(0.0);
         for k in 0..tables.classes {
-            let (weight, speed) = (tables.rows[k].weight, tables.rows[k].speed);
+            let (weight, speed) = (tables.weight(k), tables.rows[k].speed);
             for lane in 0..LANES {
                 let (f, e, c) = (occupancy[k][lane], self.release.emission[k][lane], speed * uptake[lane]);
                 let x = c + e;
                 let phi_x = phi(x);
                 let mean = c * phi_rest(x, phi_x) + f * phi_x;
-                caught[lane] += weight * c * (1.0 - mean);
+                caught[lane] += weight[lane] * c * (1.0 - mean);
             }
         }
         caught
@@ -184,8 +237,8 @@ pub(super) fn uptake(open: f32, offered: f32, inverse_limit: f32, f: f32) -> (f3
 
 /// The uptake averaged over a substep, `a = explicit + g u(F1(a))`: see [`mod@trapline_model::cell::step`].
 #[inline(always)]
-fn average_uptake(
-    tables: &CellTables,
+fn average_uptake<W: Weights>(
+    tables: &Classes<W>,
     iterations: u32,
     offered: &Lane,
     inverse_limit: &Lane,
@@ -194,19 +247,19 @@ fn average_uptake(
 ) -> Uptake {
     if iterations == 0 {
         let nothing = splat(0.0);
-        return Uptake { average: nothing, start: nothing, end: nothing, relaxation: nothing };
+        return Uptake { average: nothing, start: nothing, end: nothing, relaxation: nothing, feedback: nothing };
     }
-    let (mut at_start, mut relaxation) = (splat(0.0), splat(0.0));
+    let (mut at_start, mut relaxation, mut feedback) = (splat(0.0), splat(0.0), splat(0.0));
     let (mut start, mut left, mut empty, mut released) = (splat(0.0), splat(0.0), splat(0.0), splat(0.0));
     for k in 0..tables.classes {
-        let (weight, speed) = (tables.rows[k].weight, tables.rows[k].speed);
+        let (weight, speed) = (tables.weight(k), tables.rows[k].speed);
         for lane in 0..LANES {
             let (f, e) = (occupancy[k][lane], release.emission[k][lane]);
             let stays = f / (1.0 + e);
-            start[lane] += weight * f;
-            left[lane] += weight * stays;
-            empty[lane] += weight * speed * (1.0 - stays);
-            released[lane] += weight * e * f;
+            start[lane] += weight[lane] * f;
+            left[lane] += weight[lane] * stays;
+            empty[lane] += weight[lane] * speed * (1.0 - stays);
+            released[lane] += weight[lane] * e * f;
         }
     }
     let (mut explicit, mut implicit_weight) = (splat(0.0), splat(0.0));
@@ -220,7 +273,7 @@ fn average_uptake(
         let u = uptake(tables.open, offered[lane], inverse_limit[lane], f).0;
         explicit[lane] = weight * u;
         implicit_weight[lane] = 1.0 - weight;
-        (at_start[lane], relaxation[lane]) = (u, x);
+        (at_start[lane], relaxation[lane], feedback[lane]) = (u, x, capture);
     }
     let equation = Equation { tables, offered, inverse_limit, release, occupancy, explicit, implicit_weight };
     let average =
@@ -229,12 +282,12 @@ fn average_uptake(
     for lane in 0..LANES {
         end[lane] = (average[lane] - explicit[lane]) / implicit_weight[lane];
     }
-    Uptake { average, start: at_start, end, relaxation }
+    Uptake { average, start: at_start, end, relaxation, feedback }
 }
 
 /// The equation of a substep's average uptake.
-struct Equation<'a> {
-    tables: &'a CellTables,
+struct Equation<'a, W> {
+    tables: &'a Classes<'a, W>,
     offered: &'a Lane,
     inverse_limit: &'a Lane,
     release: &'a Release,
@@ -243,7 +296,7 @@ struct Equation<'a> {
     implicit_weight: Lane,
 }
 
-impl Equation<'_> {
+impl<W: Weights> Equation<'_, W> {
     /// Newton's iteration for the filling at the end, from the one at the start: for substeps that are not stiff,
     /// where it does not leave the side of F_sc it is on.
     #[inline(always)]
@@ -257,9 +310,9 @@ impl Equation<'_> {
                 slope_end[lane] = self.implicit_weight[lane] * s;
             }
             let (value, slope) = if self.release.is_near(self.tables, &uptake_end) {
-                balance::<true>(self.tables, &uptake_end, &slope_end, &self.release.emission, self.occupancy, &end)
+                balance::<true, W>(self.tables, &uptake_end, &slope_end, &self.release.emission, self.occupancy, &end)
             } else {
-                balance::<false>(self.tables, &uptake_end, &slope_end, &self.release.emission, self.occupancy, &end)
+                balance::<false, W>(self.tables, &uptake_end, &slope_end, &self.release.emission, self.occupancy, &end)
             };
             for lane in 0..LANES {
                 let offset = -value[lane] / slope[lane];
@@ -299,10 +352,10 @@ impl Equation<'_> {
     fn right_side(&self, a: &Lane) -> Lane {
         let mut end = splat(0.0);
         for k in 0..self.tables.classes {
-            let (weight, speed) = (self.tables.rows[k].weight, self.tables.rows[k].speed);
+            let (weight, speed) = (self.tables.weight(k), self.tables.rows[k].speed);
             for lane in 0..LANES {
                 let (f, e) = (self.occupancy[k][lane], self.release.emission[k][lane]);
-                end[lane] += weight * after(f, speed * a[lane], e);
+                end[lane] += weight[lane] * after(f, speed * a[lane], e);
             }
         }
         for lane in 0..LANES {
@@ -326,8 +379,8 @@ pub(super) fn after(f: f32, c: f32, e: f32) -> f32 {
 
 /// A filling less the one that a substep at its uptake ends with, and the slope of that difference by the filling.
 #[inline(always)]
-fn balance<const IS_NEAR: bool>(
-    tables: &CellTables,
+fn balance<const IS_NEAR: bool, W: Weights>(
+    tables: &Classes<W>,
     uptake_end: &Lane,
     slope_end: &Lane,
     emission: &Occupancy,
@@ -336,15 +389,15 @@ fn balance<const IS_NEAR: bool>(
 ) -> (Lane, Lane) {
     let (mut value, mut slope) = (*end, splat(1.0));
     for k in 0..tables.classes {
-        let (weight, speed) = (tables.rows[k].weight, tables.rows[k].speed);
+        let (weight, speed) = (tables.weight(k), tables.rows[k].speed);
         for lane in 0..LANES {
             let (f, e, c) = (occupancy[k][lane], emission[k][lane], speed * uptake_end[lane]);
             let net = c * (1.0 - f) - e * f;
             let x = c + e;
             let phi_x = if IS_NEAR { phi_near(x) } else { phi(x) };
             let phi_slope_x = if IS_NEAR { phi_slope_near(x) } else { phi_slope(x, phi_x) };
-            value[lane] -= weight * (f + net * phi_x);
-            slope[lane] -= weight * speed * ((1.0 - f) * phi_x + net * phi_slope_x) * slope_end[lane];
+            value[lane] -= weight[lane] * (f + net * phi_x);
+            slope[lane] -= weight[lane] * speed * ((1.0 - f) * phi_x + net * phi_slope_x) * slope_end[lane];
         }
     }
     (value, slope)

@@ -1,8 +1,9 @@
 //! Moves chosen cells through a stimulus and records what is seen. Twin: `shaders/drive.wgsl` with
 //! `shaders/recording.wgsl`.
 
-use super::draw::{self, Numbers};
-use super::drive::{Driven, Silent, drive};
+use super::counted::Counted;
+use super::draw::{self, Factors, Numbers};
+use super::drive::{Carriers, Driven, MeanField, Silent, drive};
 use super::lanes::{LANES, splat};
 use super::record::{Recorder, Seen};
 use super::step::Occupancy;
@@ -12,7 +13,9 @@ use crate::backend::stimulus::{self, Response, Stimulus};
 use crate::backend::tables::CellTables;
 use ndarray::Array2;
 use rayon::prelude::*;
+use trapline_model::cell::counted;
 use trapline_model::material::MAX_CLASSES;
+use trapline_model::rng::counts::Counts;
 use trapline_model::rng::{NORMAL_TABLE_LEN, normal_table};
 
 /// Groups of sixteen cells a thread takes at once.
@@ -25,6 +28,7 @@ const SMALL: usize = 256;
 /// What every group reads.
 struct Context<'a> {
     tables: &'a CellTables,
+    counts: &'a Counts,
     seed: u64,
     rows: usize,
     normal_table: &'a [i32; NORMAL_TABLE_LEN],
@@ -37,15 +41,33 @@ per_instruction_set! {
 
 #[inline(always)]
 fn group_body(context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Vec<Seen> {
-    let Context { tables, seed, rows, normal_table } = *context;
-    let factors = draw::draw(tables, seed, cells, normal_table);
-    let driven = Driven { tables, seed, cells, factors: &factors, normal_table };
+    if context.tables.electrons.are_counted() {
+        let Context { tables, counts, seed, normal_table, .. } = *context;
+        let mut factors = draw::draw(tables, seed, cells, normal_table);
+        let mut carriers = Counted::draw(tables, counts, seed, cells, &mut factors);
+        carriers.fill(tables.classes, occupancy);
+        return moved(context, cells, &factors, &mut carriers, occupancy);
+    }
+    let factors = draw::draw(context.tables, context.seed, cells, context.normal_table);
+    moved(context, cells, &factors, &mut MeanField, occupancy)
+}
+
+#[inline(always)]
+fn moved<C: Carriers>(
+    context: &Context,
+    cells: &Numbers,
+    factors: &Factors,
+    carriers: &mut C,
+    occupancy: &mut Occupancy,
+) -> Vec<Seen> {
+    let Context { tables, seed, rows, normal_table, .. } = *context;
+    let driven = Driven { tables, seed, cells, factors, normal_table, first_step: tables.first_step };
     if rows == 0 {
-        drive(&driven, occupancy, &mut Silent);
+        drive(&driven, carriers, occupancy, &mut Silent);
         return Vec::new();
     }
     let mut recorder = Recorder::new(rows);
-    drive(&driven, occupancy, &mut recorder);
+    drive(&driven, carriers, occupancy, &mut recorder);
     recorder.seen
 }
 
@@ -64,7 +86,14 @@ pub(super) fn stimulate(
 ) -> Result<Response, BackendError> {
     stimulus::check(stimulus, cells, occupancy)?;
     let tables = CellTables::of(stimulus);
-    let context = Context { tables: &tables, seed: stimulus.seed, rows: stimulus.rows, normal_table: normal_table() };
+    let counts = counted::tables(&stimulus.material);
+    let context = Context {
+        tables: &tables,
+        counts: &counts,
+        seed: stimulus.seed,
+        rows: stimulus.rows,
+        normal_table: normal_table(),
+    };
     let before = &*occupancy;
     let piece = |first: usize| {
         let last = cells.len().min(first + GROUPS_A_PIECE * LANES);

@@ -3,6 +3,7 @@
 use super::{Bins, Job, JobError, MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_SUBSTEPS, ProgramStep, iterations};
 use crate::backend::schedule;
 use trapline_model::array::{ArrayShape, MAX_LINES};
+use trapline_model::cell::counted::{Electrons, MOST_DOTS_A_CLASS};
 use trapline_model::cell::read::ReadOut;
 use trapline_model::cell::{Drive, Factors};
 use trapline_model::material::{MAX_CLASSES, Material, TrapClass, Variation};
@@ -108,6 +109,7 @@ impl Default for Read {
 pub struct JobBuilder<'a> {
     material: &'a Material,
     variation: bool,
+    electrons: Electrons,
     seed: u64,
     array: ArrayShape,
     program: Program,
@@ -122,6 +124,7 @@ impl<'a> JobBuilder<'a> {
         JobBuilder {
             material,
             variation: true,
+            electrons: Electrons::MeanField,
             seed: 1,
             array: ArrayShape { rows: 1, cols: 1 },
             program: Program::of(&[]),
@@ -135,6 +138,11 @@ impl<'a> JobBuilder<'a> {
     /// Whether cells differ as the material has it; every cell is the nominal one where not.
     pub fn variation(self, on: bool) -> Self {
         JobBuilder { variation: on, ..self }
+    }
+
+    /// How the electrons of the cells are taken: as real numbers where nothing is said.
+    pub fn electrons(self, electrons: Electrons) -> Self {
+        JobBuilder { electrons, ..self }
     }
 
     /// The seed that cells are drawn from.
@@ -187,7 +195,8 @@ impl<'a> JobBuilder<'a> {
             return Err(JobError::FreshConductance { siemens, bias_v, kelvin: read_k });
         }
         let step = |segment: &Segment| {
-            let drive = Drive::for_spread(material, &variation, segment, of_program.temperature_k, of_program.substeps);
+            let Program { temperature_k, substeps, .. } = *of_program;
+            let drive = Drive::for_spread(material, &variation, self.electrons, segment, temperature_k, substeps);
             ProgramStep { drive, cycle: segment.cycle, iterations: iterations(&drive, material, &variation) }
         };
         let program = of_program.segments.iter().map(step).collect();
@@ -198,11 +207,16 @@ impl<'a> JobBuilder<'a> {
             Some(profile) => profile.stays(bake.temperature_k, &times_s),
         };
         // A profile that stays at one temperature is the constant bake.
-        let visits =
-            if stays.temperatures_k.len() == 1 { schedule::visits(&times_s) } else { schedule::direct(&times_s) };
+        // Electrons that are counted are lost from checkpoint to checkpoint.
+        let visits = if stays.temperatures_k.len() == 1 && !self.electrons.are_counted() {
+            schedule::visits(&times_s)
+        } else {
+            schedule::direct(&times_s)
+        };
         let mut job = Job {
             material: (*material).clone(),
             variation,
+            electrons: self.electrons,
             seed: self.seed,
             shape: self.array,
             program_k: of_program.temperature_k,
@@ -230,6 +244,12 @@ impl<'a> JobBuilder<'a> {
         let line = |lines: u64| (1..=MAX_LINES).contains(&lines);
         holds(line(rows) && line(cols), || JobError::Array { rows, cols })?;
         holds(material.classes.len() <= MAX_CLASSES, || JobError::Classes(material.classes.len()))?;
+        if self.electrons.are_counted() {
+            let traps = material.capture.map_or(0.0, |capture| capture.traps);
+            let largest = material.classes.iter().map(|class| class.weight * traps).fold(0.0, f64::max);
+            holds(traps == 0.0 || traps >= 1.0, || JobError::FewDots(traps))?;
+            holds(largest <= MOST_DOTS_A_CLASS, || JobError::ManyDots(largest))?;
+        }
         if let Some(number) = material.classes.iter().position(|class: &TrapClass| !class.is_finite()) {
             return Err(JobError::Class(number));
         }

@@ -2,6 +2,7 @@
 
 use super::{MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_SUBSTEPS};
 use trapline_model::array::MAX_LINES;
+use trapline_model::cell::counted::MOST_DOTS_A_CLASS;
 use trapline_model::material::MAX_CLASSES;
 use trapline_model::protocol::MAX_BIAS_V;
 
@@ -14,6 +15,16 @@ pub enum JobError {
     Classes(usize),
     #[error("trap class {0} of the material holds something that is not a number")]
     Class(usize),
+    #[error(
+        "a cell has {0} traps; where electrons are counted it must have 1 at least: enlarge the film's area, or take \
+         electrons = \"mean-field\""
+    )]
+    FewDots(f64),
+    #[error(
+        "a trap class of a cell has {0} traps; where electrons are counted it can have {MOST_DOTS_A_CLASS} at most: take \
+         electrons = \"mean-field\""
+    )]
+    ManyDots(f64),
     #[error("the variation of the {what} is {value}; it must be 0 or more, and finite")]
     Variation { what: &'static str, value: f64 },
     #[error("the temperature of {what} is {kelvin} K; it must be more than 0 K, and finite")]

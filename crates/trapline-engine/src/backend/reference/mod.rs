@@ -4,6 +4,7 @@
 //! every class at every checkpoint: no recurrence, no table of the fast backends is used. Slow on purpose; threads
 //! only spread whole chunks, which are merged in order.
 
+mod counted;
 mod expose;
 mod stimulate;
 
@@ -17,21 +18,32 @@ use super::{Backend, BackendError, Progress, Trace};
 use ndarray::Array2;
 use rayon::prelude::*;
 use trapline_model::array::{self, CellSet};
+use trapline_model::cell::counted::tables;
 use trapline_model::cell::read::{self, Observables, PROGRAMMED_FILLING, QUANTITIES};
 use trapline_model::cell::{self, Factors, step};
 use trapline_model::material::MAX_CLASSES;
 use trapline_model::outcome::Identity;
+use trapline_model::rng::counts::Counts;
 
 /// The f64 backend.
 #[derive(Debug, Default)]
 pub struct Reference;
 
+/// What is read of a cell, checkpoint by checkpoint.
+type Readings<'a> = Box<dyn Iterator<Item = Observables<f64>> + 'a>;
+
 /// One cell at every checkpoint, programmed by the job.
-fn observe(job: &Job, cell_number: u64) -> (f64, impl Iterator<Item = Observables<f64>>) {
+fn observe<'a>(job: &'a Job, counts: &Counts, cell_number: u64) -> (f64, Readings<'a>) {
+    let draws = counted::draws(counts, job.seed, cell_number);
+    if let Some(cell) = counted::drawn(&job.material, &job.variation, job.electrons, &draws) {
+        let (start, readings) = counted::baked(job, counted::programmed(job, cell, &draws), &draws);
+        return (start, Box::new(readings.into_iter()));
+    }
     let factors = array::factors(&job.variation, job.seed, cell_number);
     let speed = |cycle| array::capture_speed(&job.variation, job.seed, cell_number, cycle);
     let occupancy = job.programmed(&factors, speed);
-    baked(job, factors, occupancy)
+    let (start, readings) = baked(job, factors, occupancy);
+    (start, Box::new(readings))
 }
 
 /// A cell at every checkpoint of the bake that begins with an occupancy: its filling then, and the readings.
@@ -121,13 +133,27 @@ fn each_cell(
 /// See [`Backend::reduce`].
 pub(super) fn reduce(job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Tally {
     let mut tally = Tally { cells: cells.len() as u64, ..Tally::new(job, |x| x) };
+    let counts = tables(&job.material);
     for first in (0..cells.len()).step_by(CHUNK_CELLS as usize) {
         let last = cells.len().min(first + CHUNK_CELLS as usize);
         let each = (first..last).map(|i| {
             let factors = array::factors(&job.variation, job.seed, cells[i]);
             let mut state = [0.0; MAX_CLASSES];
             state.iter_mut().zip(occupancy.row(i)).for_each(|(to, from)| *to = *from);
-            baked(job, factors, state)
+            let draws = counted::draws(&counts, job.seed, cells[i]);
+            let (start, readings): (_, Readings) =
+                match counted::drawn(&job.material, &job.variation, job.electrons, &draws) {
+                    Some(mut cell) => {
+                        cell.fill(&state);
+                        let (start, readings) = counted::baked(job, cell, &draws);
+                        (start, Box::new(readings.into_iter()))
+                    }
+                    None => {
+                        let (start, readings) = baked(job, factors, state);
+                        (start, Box::new(readings))
+                    }
+                };
+            (start, readings)
         });
         let (partials, counts) = chunk(job, &tally.shifts, each);
         tally.partials.iter_mut().zip(&partials).for_each(|(sum, part)| sum.add(part));
@@ -153,6 +179,7 @@ impl Backend for Reference {
 
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
         let mut tally = Tally::new(job, |x| x);
+        let counts = tables(&job.material);
         let cells = job.shape.cells();
         let chunks = cells.div_ceil(CHUNK_CELLS);
         let at_once = chunks_at_once(job, size_of::<u64>(), rayon::current_num_threads());
@@ -163,7 +190,7 @@ impl Backend for Reference {
                 .map(|number| {
                     let first = number * CHUNK_CELLS;
                     let count = CHUNK_CELLS.min(cells - first);
-                    let found = chunk(job, shifts, (first..first + count).map(|number| observe(job, number)));
+                    let found = chunk(job, shifts, (first..first + count).map(|number| observe(job, &counts, number)));
                     progress(count);
                     found
                 })
@@ -178,8 +205,9 @@ impl Backend for Reference {
 
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
         let mut trace = Trace::unwritten(job.times_s.len(), cells.count as usize);
+        let counts = tables(&job.material);
         for i in 0..cells.count as usize {
-            for (checkpoint, seen) in observe(job, cells.number(i as u64)).1.enumerate() {
+            for (checkpoint, seen) in observe(job, &counts, cells.number(i as u64)).1.enumerate() {
                 trace.conductance[[checkpoint, i]] = seen.conductance as f32;
                 trace.filling[[checkpoint, i]] = seen.filling as f32;
                 trace.lost[[checkpoint, i]] = seen.lost as f32;

@@ -162,7 +162,7 @@ fn thinning_twice_is_thinning_once() {
 #[test]
 fn poisson_has_its_mean_and_variance() {
     let counts = Counts::up_to(MOST_TRIALS);
-    for mean in [1e-3, 0.3, 1.0, 4.7, 31.9, 7500.4, 60_123.7, 1e7] {
+    for mean in [1e-3, 0.3, 1.0, 4.7, 31.9, 7500.4, 60_123.7, 8e6] {
         let (draws, mut sum, mut squares) = (200_000, 0.0, 0.0);
         let mut none = 0;
         for cell in 0..draws {

@@ -1,0 +1,367 @@
+//! Sixteen cells whose electrons are counted. Twin: `shaders/counted.wgsl`; the equations are those of
+//! [`mod@trapline_model::cell::counted`].
+
+use super::bake::Decay;
+use super::draw::{Factors, Numbers};
+use super::drive::{Carriers, Driven};
+use super::lanes::{LANES, Lane, exp, fraction_lost, phi, phi_slope, splat};
+use super::step::{Classes, Motion, Occupancy, Own, Uptake, Weights};
+use crate::backend::tables::{CellTables, Tables, VisitRow};
+use trapline_model::cell::counted::{self, DotNumber, Electrons, FIRST_WORDS, event};
+use trapline_model::material::MAX_CLASSES;
+use trapline_model::rng::counts::{self, CALL_BITS, Counts, Source};
+use trapline_model::rng::{self, Purpose};
+
+/// Whose random words are used, of sixteen cells.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    pub counts: &'a Counts,
+    pub seed: u64,
+    pub cells: &'a Numbers,
+    pub purpose: Purpose,
+    pub step: u32,
+}
+
+impl Sources<'_> {
+    #[inline(always)]
+    fn of(&self, lane: usize, event: u32) -> Source {
+        let cell = u64::from(self.cells.high[lane]) << 32 | u64::from(self.cells.low[lane]);
+        Source { seed: self.seed, cell, purpose: self.purpose, step: self.step, event }
+    }
+
+    /// First words of an event of four classes, from the first of them on; `[class][lane]`.
+    #[inline(always)]
+    fn first_words(&self, kind: u32, class: usize) -> [[u32; LANES]; 4] {
+        let draw = (FIRST_WORDS + 4 * kind + class as u32 / 4) << CALL_BITS;
+        let counter = rng::purpose_and_draw(self.purpose, draw);
+        rng::philox4x32_10_lanes(self.cells.low, self.cells.high, self.step, counter, rng::key(self.seed))
+    }
+
+    /// Of `trials`, those that an event of a class meets: `p` is its probability, `q` what that lacks of 1.
+    #[inline(always)]
+    fn draw(&self, event: u32, first: &[u32; LANES], trials: &Lane, p: &Lane, q: &Lane) -> Lane {
+        let mut few = [0.0; LANES];
+        let mut all_nothing = true;
+        for lane in 0..LANES {
+            let rarer = if p[lane] <= 0.5 { p[lane] } else { q[lane] };
+            few[lane] = rarer;
+            // Nothing happens where the first word is above n p, which most often is so: here with some room for
+            // rounding, and only where that is the question (`counts::binomial` asks it itself).
+            let expected = trials[lane] * rarer;
+            let nothing = expected < 0.249 && first[lane] as f32 >= expected * 4.294_98e9 + 512.0;
+            all_nothing &= nothing || trials[lane] == 0.0;
+        }
+        let mut met = splat(0.0);
+        if !all_nothing {
+            for lane in 0..LANES {
+                let source = self.of(lane, event);
+                met[lane] = counts::binomial(self.counts, &source, first[lane], trials[lane] as u32, few[lane]) as f32;
+            }
+        }
+        for lane in 0..LANES {
+            met[lane] = if p[lane] <= 0.5 { met[lane] } else { trials[lane] - met[lane] };
+        }
+        met
+    }
+}
+
+/// Dots and electrons of sixteen cells, class by class; whole numbers.
+pub struct Counted<'a> {
+    counts: &'a Counts,
+    dots: Occupancy,
+    filled: Occupancy,
+    /// One over the dots of each class; 0 of none.
+    inverse_dots: Occupancy,
+    /// Share of each class among the cell's dots.
+    weight: Occupancy,
+    /// One over all dots; 0 of none.
+    inverse_total: Lane,
+}
+
+#[inline(always)]
+fn one_over(number: f32) -> f32 {
+    if number > 0.0 { 1.0 / number } else { 0.0 }
+}
+
+impl<'a> Counted<'a> {
+    /// Draws the dots of empty cells. `factors` then have the trap-filled limit of the cells' own numbers of them.
+    #[inline(always)]
+    pub fn draw(
+        tables: &CellTables,
+        counts: &'a Counts,
+        seed: u64,
+        cells: &Numbers,
+        factors: &mut Factors,
+    ) -> Counted<'a> {
+        let zero = [splat(0.0); MAX_CLASSES];
+        let mut drawn =
+            Counted { counts, dots: zero, filled: zero, inverse_dots: zero, weight: zero, inverse_total: splat(0.0) };
+        for lane in 0..LANES {
+            let cell = u64::from(cells.high[lane]) << 32 | u64::from(cells.low[lane]);
+            let nominal = tables.traps * factors.area[lane];
+            let dots = dots_of_cell(tables, counts, seed, cell, nominal * factors.trap_filled[lane]);
+            let mut total = 0.0;
+            for k in 0..tables.classes {
+                drawn.dots[k][lane] = dots[k] as f32;
+                drawn.inverse_dots[k][lane] = one_over(dots[k] as f32);
+                total += dots[k] as f32;
+            }
+            drawn.inverse_total[lane] = one_over(total);
+            for k in 0..tables.classes {
+                drawn.weight[k][lane] = drawn.dots[k][lane] * drawn.inverse_total[lane];
+            }
+            factors.trap_filled[lane] = if total > 0.0 { total / nominal } else { 1.0 };
+        }
+        drawn
+    }
+
+    /// Takes the electrons of occupancies, to the nearest number, and gives the occupancies of these.
+    #[inline(always)]
+    pub fn fill(&mut self, classes: usize, occupancy: &mut Occupancy) {
+        for k in 0..classes {
+            for lane in 0..LANES {
+                self.filled[k][lane] = (occupancy[k][lane] * self.dots[k][lane]).round();
+            }
+        }
+        self.fillings(classes, occupancy);
+    }
+
+    #[inline(always)]
+    fn fillings(&self, classes: usize, occupancy: &mut Occupancy) {
+        for k in 0..classes {
+            for lane in 0..LANES {
+                occupancy[k][lane] = self.filled[k][lane] * self.inverse_dots[k][lane];
+            }
+        }
+    }
+}
+
+/// The dots of one cell, of which so many are expected. Not inlined: it is done once a cell.
+#[inline(never)]
+fn dots_of_cell(tables: &CellTables, counts: &Counts, seed: u64, cell: u64, mean: f32) -> [u32; MAX_CLASSES] {
+    let source = |event| Source { seed, cell, purpose: Purpose::Dots, step: 0, event };
+    let first = |k: usize| source(FIRST_WORDS + k as u32 / 4).call(0)[k % 4];
+    let mut dots = [0; MAX_CLASSES];
+    match tables.electrons {
+        Electrons::Counted(DotNumber::Fixed) => {
+            let mut left = mean.round().min(counts.most() as f32) as u32;
+            let mut rest = 1.0;
+            for k in 0..tables.classes {
+                let weight = tables.rows[k].weight;
+                let (p, q) = (weight / rest, (rest - weight) / rest);
+                dots[k] = if k + 1 == tables.classes {
+                    left
+                } else if p <= 0.5 {
+                    counts::binomial(counts, &source(k as u32), first(k), left, p)
+                } else {
+                    left - counts::binomial(counts, &source(k as u32), first(k), left, q)
+                };
+                left -= dots[k];
+                rest -= weight;
+            }
+        }
+        _ => {
+            for k in 0..tables.classes {
+                dots[k] = counts::poisson(counts, &source(2 * k as u32), first(k), mean * tables.rows[k].weight);
+            }
+        }
+    }
+    dots
+}
+
+impl Carriers for Counted<'_> {
+    #[inline(always)]
+    fn classes<'a>(&'a self, tables: &'a CellTables) -> Classes<'a, impl Weights> {
+        Classes { tables, weights: Own(&self.weight) }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, driven: &Driven, motion: &Motion, uptake: &Uptake, step: u32, occupancy: &mut Occupancy) {
+        let Driven { tables, seed, cells, .. } = *driven;
+        let sources = Sources { counts: self.counts, seed, cells, purpose: Purpose::Substep, step };
+        let mut caught = [splat(0.0); MAX_CLASSES];
+        let mut freed = [splat(0.0); MAX_CLASSES];
+        let (mut deviation, mut slope, mut variance) = (splat(0.0), splat(0.0), splat(0.0));
+        let catches = uptake.average.iter().any(|a| *a > 0.0);
+        let mut first_caught = [[0; LANES]; 4];
+        let mut first_freed = [[0; LANES]; 4];
+        for k in 0..tables.classes {
+            if k % 4 == 0 {
+                if catches {
+                    first_caught = sources.first_words(counted::CATCHES, k);
+                }
+                first_freed = sources.first_words(counted::LETS_GO, k);
+            }
+            let speed = tables.rows[k].speed;
+            let (mut up, mut not_up, mut down, mut not_down) = (splat(0.0), splat(0.0), splat(0.0), splat(0.0));
+            let mut empty = splat(0.0);
+            for lane in 0..LANES {
+                let (e, c) = (motion.release.emission[k][lane], speed * uptake.average[lane]);
+                let x = c + e;
+                let phi_x = phi(x);
+                let stays = exp(-x);
+                (up[lane], down[lane]) = (c * phi_x, e * phi_x);
+                (not_up[lane], not_down[lane]) = (stays + down[lane], stays + up[lane]);
+                empty[lane] = self.dots[k][lane] - self.filled[k][lane];
+                slope[lane] += self.inverse_total[lane] * empty[lane] * speed * (phi_x + c * phi_slope(x, phi_x));
+            }
+            if catches {
+                caught[k] = sources.draw(event(counted::CATCHES, k), &first_caught[k % 4], &empty, &up, &not_up);
+            }
+            let full = self.filled[k];
+            freed[k] = sources.draw(event(counted::LETS_GO, k), &first_freed[k % 4], &full, &down, &not_down);
+            for lane in 0..LANES {
+                let expected = up[lane] * empty[lane] - down[lane] * full[lane];
+                deviation[lane] += (caught[k][lane] - freed[k][lane]) - expected;
+                variance[lane] +=
+                    up[lane] * (1.0 - up[lane]) * empty[lane] + down[lane] * (1.0 - down[lane]) * full[lane];
+            }
+        }
+        if catches {
+            self.take_back(&sources, driven, motion, uptake, &deviation, &slope, &variance, &mut caught);
+        }
+        for k in 0..tables.classes {
+            for lane in 0..LANES {
+                self.filled[k][lane] += caught[k][lane] - freed[k][lane];
+            }
+        }
+        self.fillings(tables.classes, occupancy);
+    }
+}
+
+impl Counted<'_> {
+    /// Takes back what the uptake makes up for of a deviation, in electrons, within the substep.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "the sums of one loop, on their way to the next")]
+    fn take_back(
+        &self,
+        sources: &Sources,
+        driven: &Driven,
+        motion: &Motion,
+        uptake: &Uptake,
+        deviation: &Lane,
+        slope: &Lane,
+        variance: &Lane,
+        caught: &mut Occupancy,
+    ) {
+        let tables = driven.tables;
+        let mut all = splat(0.0);
+        for k in 0..tables.classes {
+            for lane in 0..LANES {
+                all[lane] += caught[k][lane];
+            }
+        }
+        // Of each electron just caught the chance that it is taken away, or else the uptake that more are caught by.
+        let (mut away, mut more) = (splat(0.0), splat(0.0));
+        for lane in 0..LANES {
+            let back = share_taken_back(uptake.feedback[lane], variance[lane]) * deviation[lane];
+            away[lane] = if back > 0.0 && all[lane] > 0.0 { (back / all[lane]).min(1.0) } else { 0.0 };
+            let raised = -back * self.inverse_total[lane] / slope[lane];
+            more[lane] = if back < 0.0 && slope[lane] > 0.0 { raised } else { 0.0 };
+        }
+        let mut first = [[0; LANES]; 4];
+        for k in 0..tables.classes {
+            if k % 4 == 0 {
+                first = sources.first_words(counted::CORRECTS, k);
+            }
+            let speed = tables.rows[k].speed;
+            let (mut trials, mut p, mut q) = (splat(0.0), splat(0.0), splat(0.0));
+            for lane in 0..LANES {
+                let (e, c) = (motion.release.emission[k][lane], speed * uptake.average[lane]);
+                let x = c + e;
+                let phi_x = phi(x);
+                let raised = speed * more[lane] * (phi_x + c * phi_slope(x, phi_x)) / (1.0 - c * phi_x);
+                let takes = away[lane] > 0.0;
+                trials[lane] =
+                    if takes { caught[k][lane] } else { (self.dots[k][lane] - self.filled[k][lane]) - caught[k][lane] };
+                p[lane] = if takes { away[lane] } else { raised.max(0.0).min(1.0) };
+                q[lane] = 1.0 - p[lane];
+            }
+            let changed = sources.draw(event(counted::CORRECTS, k), &first[k % 4], &trials, &p, &q);
+            for lane in 0..LANES {
+                caught[k][lane] += if away[lane] > 0.0 { -changed[lane] } else { changed[lane] };
+            }
+        }
+    }
+}
+
+/// See [`counted::share_taken_back`].
+#[inline(always)]
+fn share_taken_back(feedback: f32, variance: f32) -> f32 {
+    const FRAC_2_PI: f32 = std::f32::consts::FRAC_2_PI;
+    let half = 1.0 - 0.5 * (FRAC_2_PI / variance).sqrt();
+    let share = half - (half * half - fraction_lost(feedback)).max(0.0).sqrt();
+    if variance > FRAC_2_PI { share } else { 0.0 }
+}
+
+/// Sixteen cells in the bake.
+pub struct CountedBake<D> {
+    pub decay: D,
+    filled: Occupancy,
+    /// Filling right after programming, and one over the electrons then.
+    pub start: Lane,
+    inverse_electrons: Lane,
+    cells: Numbers,
+}
+
+impl<D: Decay> CountedBake<D> {
+    /// Empty cells'.
+    pub const EMPTY: CountedBake<D> = CountedBake {
+        decay: D::EMPTY,
+        filled: [[0.0; LANES]; MAX_CLASSES],
+        start: [0.0; LANES],
+        inverse_electrons: [0.0; LANES],
+        cells: Numbers { low: [0; LANES], high: [0; LANES] },
+    };
+
+    /// Starts the bake of programmed cells.
+    #[inline(always)]
+    pub fn begin(&mut self, tables: &Tables, cells: &Numbers, factors: &Factors, carriers: &Counted) {
+        let mut electrons = splat(0.0);
+        for k in 0..tables.cell.classes {
+            self.decay.set_rate(tables, k, &factors.log_size);
+            self.filled[k] = carriers.filled[k];
+            for lane in 0..LANES {
+                electrons[lane] += carriers.filled[k][lane];
+            }
+        }
+        for lane in 0..LANES {
+            self.start[lane] = electrons[lane] * carriers.inverse_total[lane];
+            self.inverse_electrons[lane] = one_over(electrons[lane]);
+        }
+        self.cells = *cells;
+    }
+
+    /// Goes to a checkpoint; gives the fraction of the cell's charge lost by then. `seed` is that of the bake.
+    #[inline(always)]
+    pub fn visit(&mut self, tables: &Tables, counts: &Counts, seed: u64, visit: &[VisitRow]) -> Lane {
+        let step = visit[0].checkpoint;
+        let cells = self.cells;
+        let sources = Sources { counts, seed, cells: &cells, purpose: Purpose::Bake, step };
+        let mut left = splat(0.0);
+        let mut first = [[0; LANES]; 4];
+        for k in 0..tables.cell.classes {
+            if k % 4 == 0 {
+                first = sources.first_words(0, k);
+            }
+            let emptied = self.decay.emptied(visit, k);
+            let (mut p, mut q) = (splat(0.0), splat(0.0));
+            for lane in 0..LANES {
+                p[lane] = fraction_lost(emptied[lane]);
+                q[lane] = exp(-emptied[lane]);
+            }
+            let trials = self.filled[k];
+            let lost = sources.draw(event(0, k), &first[k % 4], &trials, &p, &q);
+            for lane in 0..LANES {
+                self.filled[k][lane] -= lost[lane];
+                left[lane] += self.filled[k][lane];
+            }
+        }
+        let mut lost = splat(0.0);
+        for lane in 0..LANES {
+            let inverse = self.inverse_electrons[lane];
+            lost[lane] = if inverse > 0.0 { 1.0 - left[lane] * inverse } else { 0.0 };
+        }
+        lost
+    }
+}

@@ -1,0 +1,61 @@
+//! Cells whose electrons are counted, in f64: the equations of [`mod@trapline_model::cell::counted`].
+
+use crate::backend::job::Job;
+use trapline_model::array;
+use trapline_model::cell::counted::{CountedCell, Draws, Electrons};
+use trapline_model::cell::read::Observables;
+use trapline_model::cell::step::Occupancy;
+use trapline_model::cell::{self};
+use trapline_model::material::{Material, Variation};
+use trapline_model::rng::counts::Counts;
+
+/// An empty cell; nothing where electrons are not counted, or the material has no traps.
+pub(super) fn drawn(
+    material: &Material,
+    variation: &Variation,
+    electrons: Electrons,
+    draws: &Draws,
+) -> Option<CountedCell> {
+    let Electrons::Counted(number) = electrons else { return None };
+    material.capture?;
+    let factors = array::factors(&electrons.beside_chance(material, variation), draws.seed, draws.cell);
+    Some(CountedCell::draw(material, number, &factors, draws))
+}
+
+/// A cell programmed by a job.
+pub(super) fn programmed(job: &Job, mut cell: CountedCell, draws: &Draws) -> CountedCell {
+    let emission = cell::emission_per_s(&job.material, &cell.factors, job.program_k);
+    let mut step = 0;
+    for part in &job.program {
+        let speed = array::capture_speed(&job.variation, job.seed, draws.cell, part.cycle);
+        cell::apply_counted(&job.material, &mut cell, &emission, &part.drive, 0, speed, draws, step);
+        step = u32::wrapping_add(step, part.drive.substeps);
+    }
+    cell
+}
+
+/// A cell at every checkpoint of the bake: its filling at the beginning, and the readings.
+pub(super) fn baked(job: &Job, mut cell: CountedCell, draws: &Draws) -> (f64, Vec<Observables<f64>>) {
+    let draws = Draws { seed: job.bake_seed(), ..*draws };
+    let at = |&bake_k: &f64| cell::emission_per_s(&job.material, &cell.factors, bake_k);
+    let emissions: Vec<_> = job.stays.temperatures_k.iter().map(at).collect();
+    let (start, area) = (cell.filling(), cell.factors.area);
+    let electrons = cell.electrons();
+    let mut before_s = vec![0.0; emissions.len()];
+    let mut readings = Vec::with_capacity(job.times_s.len());
+    for (checkpoint, stays_s) in job.stays.for_s.rows().into_iter().enumerate() {
+        let emptied: Occupancy = std::array::from_fn(|k| {
+            emissions.iter().zip(stays_s).zip(&before_s).map(|((per_s, s), before)| per_s[k] * (s - before)).sum()
+        });
+        cell.lose(&emptied, &draws, checkpoint as u32);
+        before_s.iter_mut().zip(stays_s).for_each(|(to, from)| *to = *from);
+        let lost = if electrons > 0 { 1.0 - f64::from(cell.electrons()) / f64::from(electrons) } else { 0.0 };
+        readings.push(job.read.read(area, start, lost));
+    }
+    (start, readings)
+}
+
+/// Whose electrons.
+pub(super) fn draws<'a>(counts: &'a Counts, seed: u64, cell: u64) -> Draws<'a> {
+    Draws { counts, seed, cell }
+}
