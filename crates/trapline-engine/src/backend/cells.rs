@@ -253,8 +253,8 @@ pub struct HostCells<'a, B: Backend + ?Sized> {
     population: Population,
     /// Axes (cell, class).
     occupancy: Array2<f64>,
-    /// Substeps that the cells have gone through.
-    substeps: u32,
+    /// Times that their electrons were drawn.
+    draws: u32,
     known: Known,
 }
 
@@ -262,7 +262,7 @@ impl<'a, B: Backend + ?Sized> HostCells<'a, B> {
     /// Empty cells.
     pub fn new(backend: &'a B, population: Population) -> HostCells<'a, B> {
         let occupancy = Array2::zeros((population.numbers.len(), population.classes()));
-        HostCells { backend, population, occupancy, substeps: 0, known: Known::default() }
+        HostCells { backend, population, occupancy, draws: 0, known: Known::default() }
     }
 }
 
@@ -293,8 +293,8 @@ impl<'a, B: Backend + ?Sized> Cells<'a> for HostCells<'a, B> {
         self.population.check(stimulus, places)?;
         let numbered;
         let stimulus = if stimulus.electrons.are_counted() {
-            numbered = stimulus.clone().after(self.substeps);
-            self.substeps = self.substeps.wrapping_add(stimulus.substeps());
+            numbered = stimulus.clone().after(self.draws);
+            self.draws = self.draws.wrapping_add(stimulus.draws());
             &numbered
         } else {
             stimulus
@@ -310,9 +310,9 @@ impl<'a, B: Backend + ?Sized> Cells<'a> for HostCells<'a, B> {
             return self.advance(&stimulus, places);
         }
         self.population.check_places(places)?;
-        let exposed =
-            Exposed { first_step: self.substeps, ..Exposed::new(&self.population, exposure, &mut self.known)? };
-        self.substeps = self.substeps.wrapping_add(exposed.stepping.substeps);
+        let mut exposed = Exposed::new(&self.population, exposure, &mut self.known)?;
+        exposed.settling.before = self.draws;
+        self.draws = self.draws.wrapping_add(exposed.settling.draws(exposed.stepping.substeps));
         match places {
             None => self.backend.expose(&exposed, &self.population.numbers, &mut self.occupancy),
             Some(places) => self.some(places, |backend, places, numbers, part| {
@@ -350,6 +350,6 @@ impl<'a, B: Backend + ?Sized> Cells<'a> for HostCells<'a, B> {
 
     fn fork(&self) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
         let (population, occupancy, known) = (self.population.clone(), self.occupancy.clone(), self.known.clone());
-        Ok(Box::new(HostCells { backend: self.backend, population, occupancy, substeps: self.substeps, known }))
+        Ok(Box::new(HostCells { backend: self.backend, population, occupancy, draws: self.draws, known }))
     }
 }

@@ -12,7 +12,7 @@ use super::cells::Population;
 use super::job::iterations;
 use ndarray::Array1;
 use std::sync::Arc;
-use trapline_model::cell::counted::Electrons;
+use trapline_model::cell::counted::{Electrons, Settling};
 use trapline_model::cell::tabulated::{BiasRange, LawTables, TemperatureRange};
 use trapline_model::cell::{self, Drive, Factors, charge};
 use trapline_model::material::{Material, Variation};
@@ -98,6 +98,12 @@ pub struct Stepping {
 const GRID: usize = 17;
 
 impl Stepping {
+    /// Where electrons that are counted are drawn: each substep, whose feedback is not known for all cells.
+    fn settling(&self, material: &Material, electrons: Electrons) -> Settling {
+        let counted = electrons.are_counted() && material.capture.is_some();
+        Settling { every: u32::from(counted), at_end: counted, before: 0 }
+    }
+
     fn of(
         material: &Material,
         variation: &Variation,
@@ -132,8 +138,8 @@ pub struct Exposed {
     pub variation: Variation,
     pub electrons: Electrons,
     pub seed: u64,
-    /// Number of its first substep among all that the cells go through.
-    pub first_step: u32,
+    /// Where electrons that are counted are drawn.
+    pub settling: Settling,
     pub dwell_s: f64,
     pub cycle: u32,
     pub recorded: bool,
@@ -217,12 +223,13 @@ impl Exposed {
         let hot: Vec<f64> = between(temperatures.least_k, temperatures.most_k).collect();
         let stepping = Stepping::of(material, variation, *electrons, exposure, &grid, &hot);
         let Exposure { dwell_s, cycle, recorded, .. } = *exposure;
+        let settling = stepping.settling(material, *electrons);
         Ok(Exposed {
             material: material.clone(),
             variation: *variation,
             electrons: *electrons,
             seed: *seed,
-            first_step: 0,
+            settling,
             dwell_s,
             cycle,
             recorded,

@@ -43,7 +43,7 @@ pub use error::JobError;
 
 use super::schedule::Visit;
 use trapline_model::array::ArrayShape;
-use trapline_model::cell::counted::Electrons;
+use trapline_model::cell::counted::{Electrons, Settling};
 use trapline_model::cell::read::{self, Observables, PROGRAMMED_FILLING, ReadOut};
 use trapline_model::cell::{self, Drive, Factors, step};
 use trapline_model::material::{MAX_CLASSES, Material, Variation};
@@ -65,6 +65,8 @@ pub struct ProgramStep {
     pub cycle: u32,
     /// Iterations the f32 kernels give each substep's equation (see `iterations`).
     pub iterations: u32,
+    /// Where electrons that are counted are drawn.
+    pub settling: Settling,
 }
 
 /// Edges of the histograms.
@@ -115,6 +117,23 @@ pub(super) fn iterations(drive: &Drive, material: &Material, variation: &Variati
         x if x <= 0.3 => 2,
         x if x <= 1.0 => 4,
         _ => STIFF_ITERATIONS,
+    }
+}
+
+/// Says where the electrons of cells that go through these steps are drawn; `looked_at` of each step whether somebody
+/// looks at its end, `first` the number of the first draw.
+pub(super) fn settle(
+    steps: &mut [ProgramStep],
+    material: &Material,
+    variation: &Variation,
+    electrons: Electrons,
+    looked_at: impl Fn(usize) -> bool,
+    first: u32,
+) {
+    let drives = steps.iter().enumerate().map(|(number, step)| (&step.drive, looked_at(number)));
+    let settlings = cell::settlings(material, variation, electrons, drives, first);
+    for (step, settling) in steps.iter_mut().zip(settlings) {
+        step.settling = settling;
     }
 }
 

@@ -6,9 +6,9 @@
 //! curves, pulse trains, patterns and learning are made of it. Cells that are treated differently are different calls.
 
 use super::BackendError;
-use super::job::{ProgramStep, iterations};
+use super::job::{ProgramStep, iterations, settle};
 use ndarray::Array2;
-use trapline_model::cell::counted::Electrons;
+use trapline_model::cell::counted::{Electrons, Settling};
 use trapline_model::cell::{self, Drive, Factors, charge, current};
 use trapline_model::material::{Material, Variation};
 use trapline_model::protocol::Segment;
@@ -39,9 +39,6 @@ pub struct Stimulus {
     pub variation: Variation,
     pub electrons: Electrons,
     pub seed: u64,
-    /// Number of its first substep among all that the cells go through: where electrons are counted, what they do in a
-    /// substep is drawn by it.
-    pub first_step: u32,
     pub ambient_k: f64,
     pub steps: Vec<StimulusStep>,
     /// Rows of the response.
@@ -78,8 +75,9 @@ impl Stimulus {
             .iter()
             .map(|(segment, record)| {
                 let drive = Drive::for_spread(material, &variation, electrons, segment, ambient_k, None);
-                let program =
-                    ProgramStep { drive, cycle: segment.cycle, iterations: iterations(&drive, material, &variation) };
+                let (cycle, iterations_of_step) = (segment.cycle, iterations(&drive, material, &variation));
+                let settling = Settling::default();
+                let program = ProgramStep { drive, cycle, iterations: iterations_of_step, settling };
                 let a_v = segment.bias_v.abs();
                 let longest = Drive { substeps: charge::PARTS, ..drive };
                 let step = StimulusStep {
@@ -98,18 +96,34 @@ impl Stimulus {
             step.row = step.row.filter(|row| *row < rows);
         }
         let rows = rows as usize;
-        Stimulus { material: material.clone(), variation, electrons, seed, first_step: 0, ambient_k, steps, rows }
+        let stimulus = Stimulus { material: material.clone(), variation, electrons, seed, ambient_k, steps, rows };
+        let recorded: Vec<bool> = segments.iter().map(|(_, recorded)| *recorded).collect();
+        stimulus.settled(&recorded)
     }
 
-    /// The same after so many substeps.
+    /// Says where electrons that are counted are drawn.
+    fn settled(mut self, recorded: &[bool]) -> Stimulus {
+        let mut program: Vec<ProgramStep> = self.steps.iter().map(|step| step.program).collect();
+        let looked_at = |number: usize| recorded[number];
+        settle(&mut program, &self.material, &self.variation, self.electrons, looked_at, 0);
+        self.steps.iter_mut().zip(program).for_each(|(step, program)| step.program = program);
+        self
+    }
+
+    /// The same for cells whose electrons have been drawn so many times.
     #[must_use]
-    pub fn after(self, first_step: u32) -> Stimulus {
-        Stimulus { first_step, ..self }
+    pub fn after(mut self, draws: u32) -> Stimulus {
+        for step in &mut self.steps {
+            step.program.settling.before = step.program.settling.before.wrapping_add(draws);
+        }
+        self
     }
 
-    /// Substeps of all segments.
-    pub fn substeps(&self) -> u32 {
-        self.steps.iter().fold(0, |sum, step| sum.wrapping_add(step.program.drive.substeps))
+    /// Times that electrons which are counted are drawn.
+    pub fn draws(&self) -> u32 {
+        self.steps
+            .iter()
+            .fold(0, |sum, step| sum.wrapping_add(step.program.settling.draws(step.program.drive.substeps)))
     }
 }
 

@@ -28,6 +28,9 @@ impl SegmentRow {
             substeps: drive.substeps,
             iterations: step.iterations,
             cycle: step.cycle,
+            settle_every: step.settling.every,
+            settle_at_end: u32::from(step.settling.at_end),
+            settled_before: step.settling.before,
             row: NOT_RECORDED,
             ..SegmentRow::default()
         }
@@ -98,8 +101,6 @@ pub struct BinRow {
 pub struct CellTables {
     /// How the electrons of the cells are taken.
     pub electrons: Electrons,
-    /// Number of the first substep among all that the cells go through.
-    pub first_step: u32,
     /// Classes in use.
     pub classes: usize,
     pub rows: [ClassRow; MAX_CLASSES],
@@ -169,7 +170,6 @@ impl CellTables {
         let free_share = material.injection.free_share;
         CellTables {
             electrons,
-            first_step: 0,
             classes: material.classes.len(),
             rows,
             top_speed: rows.iter().fold(0.0, |top, row| row.speed.max(top)),
@@ -200,8 +200,8 @@ impl CellTables {
             ..SegmentRow::new(&step.program, onset_v)
         });
         let segments = segments.collect();
-        let Stimulus { material, variation, electrons, ambient_k, first_step, .. } = stimulus;
-        CellTables { first_step: *first_step, ..CellTables::new(material, variation, *electrons, *ambient_k, segments) }
+        let Stimulus { material, variation, electrons, ambient_k, .. } = stimulus;
+        CellTables::new(material, variation, *electrons, *ambient_k, segments)
     }
 }
 
@@ -214,15 +214,17 @@ impl CellTables {
             substeps,
             iterations,
             cycle: exposed.cycle,
+            settle_every: exposed.settling.every,
+            settle_at_end: u32::from(exposed.settling.at_end),
+            settled_before: exposed.settling.before,
             row: if exposed.recorded { 0 } else { NOT_RECORDED },
             pieces,
             piece_iterations,
             ..SegmentRow::default()
         };
         let temperature_k = exposed.temperature_k.first().copied().unwrap_or(300.0);
-        let Exposed { material, variation, electrons, first_step, .. } = exposed;
-        let tables = CellTables::new(material, variation, *electrons, temperature_k, vec![segment]);
-        CellTables { first_step: *first_step, ..tables }
+        let Exposed { material, variation, electrons, .. } = exposed;
+        CellTables::new(material, variation, *electrons, temperature_k, vec![segment])
     }
 }
 

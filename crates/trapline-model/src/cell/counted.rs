@@ -7,19 +7,22 @@
 //! same electrons are offered to more of them and the trap-filled limit rises as N does: [`Factors::trap_filled`] of
 //! such a cell is `N/(N_nominal area)`. A cell without dots has no memory.
 //!
-//! In a substep the uptake `a` follows the counted filling at its start, and each dot is a two-state system with
-//! constant rates, so that of the empty and the full ones of a class binomial numbers move:
+//! From the electrons it has, the cell goes some way in the mean: the uptake follows the filling, and each dot is a
+//! two-state system, whose chances to have been caught, B, and let go, L, by then follow the same steps as its mean
+//! occupancy does:
 //!
 //! ```text
-//! P(0 -> 1) = c phi(c + e),   P(1 -> 0) = e phi(c + e),   c = s u dt,   e = e_k dt
+//! B <- B exp(-x) + c phi(x),   L <- L exp(-x) + e phi(x),   x = c + e,   c = s u dt,   e = e_k dt
 //! ```
 //!
-//! Drawn so, the electrons of one substep do not know of each other: the next substep hears of them. What they do to
-//! the uptake within it makes the filled number narrower than that, by `exp(-x)` in its variance, where x is the rate of
-//! the approach by capture per substep (capture is its own noise, and both fall as `exp(-x t)`). So once the numbers are
-//! drawn, a share of their deviation is taken back ([`share_taken_back`]): electrons too many are taken from those just
-//! caught, those that lack are caught by a higher uptake, both drawn by thinning. Without this a substep of x = 0.1
-//! leaves 7 % too much of the variance, after thirty of them.
+//! Then the electrons are drawn: of the empty and the full dots of a class binomial numbers move. Drawn so, electrons of
+//! one draw do not know of each other. What they do to the uptake makes the filled number narrower than that, by
+//! `exp(-X)` in its variance, where X sums, over the way, the share by which an electron too many lowers what is caught
+//! (its drift `r(F)` is its noise, and `dr/dt = r'(F) r`, so both fall as `exp(-X)`; exact where r is linear, and with
+//! B (1 - B) in the place of B for what the dots' own number takes). So a share of their deviation is taken back
+//! ([`share_taken_back`]): electrons too many are taken from those just caught, those that lack are caught by empty
+//! dots, both drawn. Without this a draw every x = 0.1 leaves 7 % too much of the variance, after thirty of them. Draws
+//! are [`MOST_ON_THE_WAY`] apart at most; which segments end with one is the same for all cells.
 //!
 //! Without bias a class of n electrons keeps Binomial(n, exp(-e t)), whatever t: the law at a checkpoint does not
 //! depend on which others there are.
@@ -29,7 +32,7 @@
 //! probability is below 1/2 is taken: then [`counts::binomial`] is the same on every backend for the same bits.
 
 use super::Factors;
-use super::step::{self, Occupancy, StepDrive, Uptake, phi, phi_slope};
+use super::step::{self, Occupancy, StepDrive, Uptake, phi};
 use crate::material::{MAX_CLASSES, Material, TrapClass, Variation};
 use crate::rng::Purpose;
 use crate::rng::counts::{self, Counts, MOST_TRIALS, Source};
@@ -84,7 +87,70 @@ pub fn tables(material: &Material) -> Counts {
     Counts::up_to((4.0 * dots).min(f64::from(MOST_TRIALS)) as u32)
 }
 
-/// Events of a substep; each class has one of each.
+/// Most feedback from draw to draw of cells of many dots, and of few: see the module. Bounds of the nominal cell, with
+/// room for two standard deviations of others.
+pub const MOST_ON_THE_WAY: f64 = 0.7;
+/// See [`MOST_ON_THE_WAY`].
+pub const MOST_ON_THE_WAY_OF_FEW: f64 = 0.03;
+
+/// Which substeps of a segment end with a draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settling {
+    /// Every so many; none where 0.
+    pub every: u32,
+    /// The last one.
+    pub at_end: bool,
+    /// Draws before the segment.
+    pub before: u32,
+}
+
+impl Settling {
+    /// Whether a substep ends with a draw.
+    #[inline(always)]
+    pub fn after(&self, substep: u32, substeps: u32) -> bool {
+        (self.every > 0 && (substep + 1) % self.every == 0) || (self.at_end && substep + 1 == substeps)
+    }
+
+    /// Draws of the segment.
+    pub fn draws(&self, substeps: u32) -> u32 {
+        (0..substeps).filter(|&substep| self.after(substep, substeps)).count() as u32
+    }
+}
+
+/// Where electrons are drawn: of each segment its substeps, the most feedback of each of these, and whether somebody
+/// looks at its end, as at the last one's.
+pub fn settlings(segments: impl IntoIterator<Item = (u32, f64, bool)>, most: f64, first: u32) -> Vec<Settling> {
+    let mut settlings: Vec<Settling> = Vec::new();
+    let mut substeps_of = Vec::new();
+    let mut on_the_way = 0.0;
+    for (substeps, feedback, looked_at) in segments {
+        let whole = feedback * f64::from(substeps);
+        let mut settling = Settling { every: 0, at_end: looked_at, before: 0 };
+        if on_the_way > 0.0 && on_the_way + whole > most {
+            if let Some(last) = settlings.last_mut() {
+                last.at_end = true;
+            }
+            on_the_way = 0.0;
+        }
+        if whole > most {
+            settling = Settling { every: ((most / feedback) as u32).max(1), at_end: true, before: 0 };
+        }
+        on_the_way = if settling.at_end { 0.0 } else { on_the_way + whole };
+        settlings.push(settling);
+        substeps_of.push(substeps);
+    }
+    if let Some(last) = settlings.last_mut() {
+        last.at_end = true;
+    }
+    let mut before = first;
+    for (settling, substeps) in settlings.iter_mut().zip(substeps_of) {
+        settling.before = before;
+        before = before.wrapping_add(settling.draws(substeps));
+    }
+    settlings
+}
+
+/// Events of a draw; each class has one of each.
 pub const CATCHES: u32 = 0;
 pub const LETS_GO: u32 = 1;
 pub const CORRECTS: u32 = 2;
@@ -122,11 +188,38 @@ impl Draws<'_> {
     }
 }
 
+/// What may have become of the dots of a cell since the last draw.
+#[derive(Debug, Clone, PartialEq)]
+struct Way {
+    /// The chance that an empty dot of a class has caught an electron, that a full one has let go of its; and what these
+    /// lack of 1.
+    caught: Occupancy,
+    not_caught: Occupancy,
+    freed: Occupancy,
+    not_freed: Occupancy,
+    /// By what share an electron too many lowers what is caught.
+    feedback: f64,
+}
+
+impl Way {
+    const START: Way = Way {
+        caught: [0.0; MAX_CLASSES],
+        not_caught: [1.0; MAX_CLASSES],
+        freed: [0.0; MAX_CLASSES],
+        not_freed: [1.0; MAX_CLASSES],
+        feedback: 0.0,
+    };
+}
+
 /// Dots of a cell by class, and how many hold an electron.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CountedCell {
     pub dots: [u32; MAX_CLASSES],
     pub filled: [u32; MAX_CLASSES],
+    /// Share of the dots of each class that hold an electron, 0 of a class without dots; on the way the mean of it.
+    pub occupancy: Occupancy,
+    /// Since the last draw.
+    way: Way,
     /// The material's classes with the cell's own weights, `N_k/N`.
     pub classes: Vec<TrapClass>,
     /// The cell's, with the trap-filled limit of its own number of dots.
@@ -170,16 +263,14 @@ impl CountedCell {
             class.weight = f64::from(dots) * inverse;
         }
         let trap_filled = if total > 0 { f64::from(total) / (nominal * factors.area) } else { 1.0 };
-        CountedCell { dots, filled: [0; MAX_CLASSES], classes, factors: Factors { trap_filled, ..*factors } }
-    }
-
-    /// Share of the dots of each class that hold an electron; 0 of a class without dots.
-    pub fn occupancy(&self) -> Occupancy {
-        let mut occupancy = [0.0; MAX_CLASSES];
-        for k in 0..self.classes.len() {
-            occupancy[k] = share(self.filled[k], self.dots[k]);
+        CountedCell {
+            dots,
+            filled: [0; MAX_CLASSES],
+            occupancy: [0.0; MAX_CLASSES],
+            way: Way::START,
+            classes,
+            factors: Factors { trap_filled, ..*factors },
         }
-        occupancy
     }
 
     /// Takes the electrons of an occupancy: to the nearest number of each class.
@@ -187,11 +278,12 @@ impl CountedCell {
         for k in 0..self.classes.len() {
             self.filled[k] = counts_of(occupancy[k], self.dots[k]);
         }
+        self.settled();
     }
 
-    /// Share of all dots that hold an electron.
+    /// Share of all dots that hold an electron; on the way the mean of it.
     pub fn filling(&self) -> f64 {
-        step::filling(&self.classes, &self.occupancy())
+        step::filling(&self.classes, &self.occupancy)
     }
 
     /// Electrons.
@@ -199,51 +291,73 @@ impl CountedCell {
         self.filled.iter().sum()
     }
 
-    /// Moves the electrons through a substep whose uptake is known; `step` numbers it among all that the cell goes
-    /// through.
-    pub fn substep(&mut self, drive: &StepDrive, uptake: &Uptake, draws: &Draws, step: u32) {
-        let occupancy = self.occupancy();
-        let of = |kind, k, trials, p, q| draws.draw(Purpose::Substep, step, kind, k, trials, p, q);
-        let a = uptake.average;
-        let (mut caught, mut freed) = ([0; MAX_CLASSES], [0; MAX_CLASSES]);
-        // Of the filling: what is expected and what was drawn at the end, and the slope of the first by the uptake.
-        let (mut deviation, mut slope) = (0.0, 0.0);
-        // Variance of the number of electrons that is drawn.
-        let mut variance = 0.0;
+    /// Moves the cell through a substep, in the mean. Returns the electrons caught, per trap.
+    pub fn advance(&mut self, drive: &StepDrive, uptake: &Uptake) -> f64 {
         for (k, class) in self.classes.iter().enumerate() {
-            let (f, e, c) = (occupancy[k], drive.emission[k], class.speed * a);
+            let (e, c) = (drive.emission[k], class.speed * uptake.average);
             let x = c + e;
-            let phi_x = phi(x);
-            let stays = libm::exp(-x);
-            let (up, down) = (c * phi_x, e * phi_x);
-            let empty = self.dots[k] - self.filled[k];
-            caught[k] = if c > 0.0 { of(CATCHES, k, empty, up, stays + down) } else { 0 };
-            freed[k] = of(LETS_GO, k, self.filled[k], down, stays + up);
-            let expected = up * f64::from(empty) - down * f64::from(self.filled[k]);
-            let drawn = f64::from(caught[k]) - f64::from(freed[k]);
-            deviation += class.weight * over(drawn - expected, self.dots[k]);
-            variance += up * (1.0 - up) * f64::from(empty) + down * (1.0 - down) * f64::from(self.filled[k]);
-            slope += class.weight * (1.0 - f) * class.speed * (phi_x + c * phi_slope(x));
+            let (stays, phi_x) = (libm::exp(-x), phi(x));
+            let way = &mut self.way;
+            way.caught[k] = way.caught[k] * stays + c * phi_x;
+            way.not_caught[k] = way.not_caught[k] * stays + e * phi_x;
+            way.freed[k] = way.freed[k] * stays + e * phi_x;
+            way.not_freed[k] = way.not_freed[k] * stays + c * phi_x;
         }
-        // What takes the deviation back to what the substep leaves of it. Of electrons too many those just caught are
-        // taken away, all alike: a number in proportion to the deviation, so that the mean stays.
-        let taken_back = share_taken_back(uptake.feedback, variance) * deviation;
-        let caught_share: f64 =
-            self.classes.iter().enumerate().map(|(k, c)| c.weight * share(caught[k], self.dots[k])).sum();
-        for (k, class) in self.classes.iter().enumerate() {
-            if taken_back > 0.0 && caught_share > 0.0 {
-                let p = (taken_back / caught_share).min(1.0);
-                caught[k] -= of(CORRECTS, k, caught[k], p, 1.0 - p);
-            } else if taken_back < 0.0 && slope > 0.0 {
-                let (e, c) = (drive.emission[k], class.speed * a);
-                let x = c + e;
-                let phi_x = phi(x);
-                let more = class.speed * (-taken_back / slope) * (phi_x + c * phi_slope(x));
-                let empty = self.dots[k] - self.filled[k] - caught[k];
-                let p = (more / (1.0 - c * phi_x)).clamp(0.0, 1.0);
-                caught[k] += of(CORRECTS, k, empty, p, 1.0 - p);
-            }
+        self.way.feedback += uptake.feedback;
+        step::advance(&self.classes, &mut self.occupancy, drive, uptake.average)
+    }
+
+    /// Draws the electrons that moved since the last draw; `step` numbers it among all of the cell.
+    pub fn settle(&mut self, draws: &Draws, step: u32) {
+        let of = |kind, k, trials, p, q| draws.draw(Purpose::Substep, step, kind, k, trials, p, q);
+        let way = std::mem::replace(&mut self.way, Way::START);
+        let catches = way.feedback > 0.0;
+        let (mut caught, mut freed) = ([0; MAX_CLASSES], [0; MAX_CLASSES]);
+        // Electrons beyond what is expected, and the variance of their number.
+        let (mut deviation, mut variance) = (0.0, 0.0);
+        for k in 0..self.classes.len() {
+            let (full, empty) = (self.filled[k], self.dots[k] - self.filled[k]);
+            let (up, down) = (way.caught[k], way.freed[k]);
+            caught[k] = if catches { of(CATCHES, k, empty, up, way.not_caught[k]) } else { 0 };
+            freed[k] = of(LETS_GO, k, full, down, way.not_freed[k]);
+            deviation += f64::from(caught[k]) - f64::from(freed[k]) - (up * f64::from(empty) - down * f64::from(full));
+            variance += up * way.not_caught[k] * f64::from(empty) + down * way.not_freed[k] * f64::from(full);
+        }
+        if catches {
+            self.take_back(share_taken_back(way.feedback, variance) * deviation, &mut caught, of);
+        }
+        for k in 0..self.classes.len() {
             self.filled[k] = self.filled[k] + caught[k] - freed[k];
+        }
+        self.settled();
+    }
+
+    /// Takes back so many electrons, which may be a fraction of one: from those just caught, all alike; or, of a
+    /// negative number, from the empty dots by their speed.
+    fn take_back(
+        &self,
+        electrons: f64,
+        caught: &mut [u32; MAX_CLASSES],
+        draw: impl Fn(u32, usize, u32, f64, f64) -> u32,
+    ) {
+        let empty = |k: usize, caught: &[u32; MAX_CLASSES]| self.dots[k] - self.filled[k] - caught[k];
+        let all: u32 = caught.iter().sum();
+        let ready: f64 =
+            self.classes.iter().enumerate().map(|(k, class)| class.speed * f64::from(empty(k, caught))).sum();
+        for (k, class) in self.classes.iter().enumerate() {
+            if electrons > 0.0 && all > 0 {
+                let p = (electrons / f64::from(all)).min(1.0);
+                caught[k] -= draw(CORRECTS, k, caught[k], p, 1.0 - p);
+            } else if electrons < 0.0 && ready > 0.0 {
+                let p = (class.speed * (-electrons / ready)).min(1.0);
+                caught[k] += draw(CORRECTS, k, empty(k, caught), p, 1.0 - p);
+            }
+        }
+    }
+
+    fn settled(&mut self) {
+        for k in 0..self.classes.len() {
+            self.occupancy[k] = share(self.filled[k], self.dots[k]);
         }
     }
 
@@ -277,14 +391,10 @@ pub fn share_taken_back(feedback: f64, variance: f64) -> f64 {
 
 /// A number of electrons over one of dots; 0 without dots.
 fn share(filled: u32, dots: u32) -> f64 {
-    over(f64::from(filled), dots)
+    if dots > 0 { f64::from(filled) / f64::from(dots) } else { 0.0 }
 }
 
 /// The number of electrons of a share of some dots.
 pub fn counts_of(share: f64, dots: u32) -> u32 {
     libm::round(share * f64::from(dots)).clamp(0.0, f64::from(dots)) as u32
-}
-
-fn over(number: f64, dots: u32) -> f64 {
-    if dots > 0 { number / f64::from(dots) } else { 0.0 }
 }

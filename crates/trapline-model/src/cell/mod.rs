@@ -25,7 +25,7 @@ pub mod validity;
 
 use crate::material::{MAX_CLASSES, Material, Variation};
 use crate::protocol::Segment;
-use counted::{CountedCell, Draws, Electrons};
+use counted::{CountedCell, Draws, Electrons, Settling};
 use step::{Occupancy, StepDrive};
 
 /// How a cell differs from the nominal one.
@@ -69,12 +69,30 @@ const SPREAD_WITHIN_AIM: f64 = 0.02;
 /// Substeps the automatic choice does not exceed: past it the step's own safety is relied on.
 const MAX_AUTOMATIC_SUBSTEPS: f64 = 16.0;
 
-/// The same where electrons are counted: what a substep does to the variance of the filled number is right to the order
-/// of x^2 (see [`counted`]), but only where a substep moves many electrons. Cells with fewer dots than [`FEW_DOTS`]
-/// take finer ones, in which electrons that do not know of each other make no more than 3 % too much of it.
+/// The same of cells with fewer dots than [`FEW_DOTS`] whose electrons are counted: they are drawn each substep, in which
+/// those that do not know of each other make no more than 3 % too much of the variance.
 const AIMED_STEP_OF_FEW: f64 = 0.03;
 const FEW_DOTS: f64 = 5000.0;
 const MAX_COUNTED_SUBSTEPS: f64 = 64.0;
+
+/// Where the electrons of cells that go through these drives are drawn, if they are counted: each drive with whether
+/// somebody looks at its end. `first` numbers the first draw among all of the cells.
+pub fn settlings<'a>(
+    material: &Material,
+    variation: &Variation,
+    electrons: Electrons,
+    drives: impl IntoIterator<Item = (&'a Drive, bool)>,
+    first: u32,
+) -> Vec<Settling> {
+    let spread = libm::exp(2.0 * (variation.capture_speed + variation.trap_filled));
+    let few = material.capture.is_some_and(|c| c.traps < FEW_DOTS);
+    let most = if few { counted::MOST_ON_THE_WAY_OF_FEW } else { counted::MOST_ON_THE_WAY };
+    let of = |(drive, looked_at): (&Drive, bool)| (drive.substeps, drive.step_stiffness(material) * spread, looked_at);
+    match electrons {
+        Electrons::MeanField => Vec::new(),
+        Electrons::Counted(_) => counted::settlings(drives.into_iter().map(of), most, first),
+    }
+}
 
 impl Drive {
     /// The drive of a segment for cells like the nominal one; `substeps` overrides the automatic choice.
@@ -203,8 +221,7 @@ pub fn apply_metered(
     flow
 }
 
-/// [`apply_metered`] of a cell whose electrons are counted; `first_step` numbers the drive's first substep among all
-/// that the cell goes through.
+/// [`apply_metered`] of a cell whose electrons are counted, which are drawn where `settling` says.
 #[expect(clippy::too_many_arguments, reason = "those of `apply_metered`, and whose random words")]
 pub fn apply_counted(
     material: &Material,
@@ -214,26 +231,28 @@ pub fn apply_counted(
     pieces: u32,
     speed: f64,
     draws: &Draws,
-    first_step: u32,
+    settling: Settling,
 ) -> Flow {
     let step_s = drive.dwell_s / f64::from(drive.substeps);
     let of_step = step_drive(material, &cell.factors, emission, drive, speed, step_s);
     let mut flow = Flow { caught: 0.0, free_share: 0.0 };
     if pieces > 1 {
-        let (factors, start) = (cell.factors, cell.occupancy());
+        let (factors, start) = (cell.factors, cell.occupancy);
         flow.free_share =
             charge::free_share_in_pieces(material, &cell.classes, &factors, emission, drive, pieces, speed, &start);
     }
-    for number in 0..drive.substeps {
-        let occupancy = cell.occupancy();
-        let uptake = step::average_uptake(&cell.classes, &occupancy, &of_step);
+    let mut number = settling.before;
+    for substep in 0..drive.substeps {
+        let uptake = step::average_uptake(&cell.classes, &cell.occupancy, &of_step);
         if pieces == 1 {
-            let passed = charge::passed(&cell.classes, &occupancy, &of_step, &uptake);
+            let passed = charge::passed(&cell.classes, &cell.occupancy, &of_step, &uptake);
             flow.free_share += passed.free_share / f64::from(drive.substeps);
         }
-        // What is caught on the way, dots that let go and catch again included, is as good as its mean.
-        flow.caught += step::advance(&cell.classes, &mut { occupancy }, &of_step, uptake.average);
-        cell.substep(&of_step, &uptake, draws, first_step.wrapping_add(number));
+        flow.caught += cell.advance(&of_step, &uptake);
+        if settling.after(substep, drive.substeps) {
+            cell.settle(draws, number);
+            number = number.wrapping_add(1);
+        }
     }
     if pieces == 0 {
         flow.free_share = current::free_share(of_step.open, cell.filling());

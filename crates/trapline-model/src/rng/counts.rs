@@ -175,24 +175,37 @@ fn look_up(counts: &Counts, law: u32, place: u32, digit: u32, word: u32, tie: im
     least + if stays { slot } else { entry & ((1 << bits) - 1) }
 }
 
-/// Of `trials`, those that are left by a law of the tables (of Poisson's, a number of that mean).
-fn by_digits(counts: &Counts, source: &Source, stage: u32, law: u32, trials: u32) -> u32 {
-    let mut left = 0;
-    let mut of_call = [0; 4];
-    for place in 0..DIGITS {
-        if trials >> (4 * place) == 0 {
-            break;
-        }
-        if place % 4 == 0 {
-            of_call = source.call(PLENTY_CALL + 2 * stage + place / 4);
-        }
-        let digit = trials >> (4 * place) & 15;
+/// Of `trials`, those that are left by a law of the tables (of Poisson's, a number of that mean). Each place of the
+/// digits has a word of its own, and another one that is asked for where that does not decide.
+#[inline(always)]
+pub fn by_digits(counts: &Counts, law: u32, trials: u32, word: impl Fn(u32) -> u32, tie: impl Fn(u32) -> u32) -> u32 {
+    let (mut left, mut rest, mut place) = (0, trials, 0);
+    while rest > 0 {
+        let digit = rest & 15;
         if digit > 0 {
-            let tie = || source.call(TIE_CALL + 2 * stage + place / 4)[place as usize % 4];
-            left += look_up(counts, law, place, digit, of_call[place as usize % 4], tie);
+            left += look_up(counts, law, place, digit, word(place), || tie(place));
         }
+        rest >>= 4;
+        place += 1;
     }
     left
+}
+
+/// [`by_digits`] with the words of a stage of a draw.
+fn of_stage(counts: &Counts, source: &Source, stage: u32, law: u32, trials: u32) -> u32 {
+    let words = stage_words(source, PLENTY_CALL, stage, trials);
+    let tie = |place: u32| source.call(TIE_CALL + 2 * stage + place / 4)[place as usize % 4];
+    by_digits(counts, law, trials, |place| words[place as usize], tie)
+}
+
+/// The words of a stage, of which there are as many as `trials` has digits, or four.
+fn stage_words(source: &Source, first_call: u32, stage: u32, trials: u32) -> [u32; 8] {
+    let mut words = [0; 8];
+    words[..4].copy_from_slice(&source.call(first_call + 2 * stage));
+    if trials >> 16 > 0 {
+        words[4..].copy_from_slice(&source.call(first_call + 2 * stage + 1));
+    }
+    words
 }
 
 /// The probability's bits: how many zeros come first, and the 24 bits from the first one on.
@@ -205,7 +218,7 @@ pub struct Bits {
 impl Bits {
     /// Of a probability of at least 2^-119 and below 1.
     #[inline(always)]
-    fn of(p: f32) -> Bits {
+    pub fn of(p: f32) -> Bits {
         let bits = p.to_bits();
         Bits { zeros: 126 - (bits >> 23), significant: bits & 0x7f_ffff | 0x80_0000 }
     }
@@ -223,7 +236,7 @@ fn expected(trials: u32, p: Bits) -> (u32, u32) {
 
 /// Whether fewer than 1/4 of the trials are expected to succeed.
 #[inline(always)]
-fn is_scarce(trials: u32, p: Bits) -> bool {
+pub fn is_scarce(trials: u32, p: Bits) -> bool {
     let (low, high) = mul_wide(trials, p.significant << 8);
     let product = (high as u64) << 32 | low as u64;
     p.zeros >= 26 || product >> (30 + p.zeros) == 0
@@ -261,7 +274,7 @@ pub fn poisson(counts: &Counts, source: &Source, first: u32, mean: f32) -> u32 {
     }
     let mean = mean.min((counts.most() / 2) as f32);
     let whole = mean.ceil();
-    let drawn = by_digits(counts, source, 0, 0, whole as u32);
+    let drawn = of_stage(counts, source, 0, 0, whole as u32);
     // Of the next event: this one's calls are used.
     let thinning = Source { event: source.event + 1, ..*source };
     let drawn = drawn.min(counts.most());
@@ -322,10 +335,10 @@ fn plenty(counts: &Counts, source: &Source, trials: u32, p: Bits) -> u32 {
         }
         if zeros > 0 {
             let taken = zeros.min(MOST_ZEROS);
-            undecided = by_digits(counts, source, stage, taken, undecided);
+            undecided = of_stage(counts, source, stage, taken, undecided);
             zeros -= taken;
         } else {
-            let below = by_digits(counts, source, stage, 1, undecided);
+            let below = of_stage(counts, source, stage, 1, undecided);
             successes += below;
             undecided -= below;
             rest <<= 1;

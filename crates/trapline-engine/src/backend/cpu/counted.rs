@@ -4,12 +4,12 @@
 use super::bake::Decay;
 use super::draw::{Factors, Numbers};
 use super::drive::{Carriers, Driven};
-use super::lanes::{LANES, Lane, exp, fraction_lost, phi, phi_slope, splat};
+use super::lanes::{LANES, Lane, exp, fraction_lost, phi, splat};
 use super::step::{Classes, Motion, Occupancy, Own, Uptake, Weights};
 use crate::backend::tables::{CellTables, Tables, VisitRow};
 use trapline_model::cell::counted::{self, DotNumber, Electrons, FIRST_WORDS, event};
 use trapline_model::material::MAX_CLASSES;
-use trapline_model::rng::counts::{self, CALL_BITS, Counts, Source};
+use trapline_model::rng::counts::{self, Bits, CALL_BITS, Counts, Source};
 use trapline_model::rng::{self, Purpose};
 
 /// Whose random words are used, of sixteen cells.
@@ -53,15 +53,125 @@ impl Sources<'_> {
         }
         let mut met = splat(0.0);
         if !all_nothing {
-            for lane in 0..LANES {
-                let source = self.of(lane, event);
-                met[lane] = counts::binomial(self.counts, &source, first[lane], trials[lane] as u32, few[lane]) as f32;
-            }
+            self.met(event, first, trials, &few, &mut met);
         }
         for lane in 0..LANES {
             met[lane] = if p[lane] <= 0.5 { met[lane] } else { trials[lane] - met[lane] };
         }
         met
+    }
+}
+
+impl Sources<'_> {
+    /// Of `trials`, those that an event of a probability below 1/2 meets: [`counts::binomial`] of each lane. Where many
+    /// are expected all lanes go together.
+    #[inline(always)]
+    fn met(&self, event: u32, first: &[u32; LANES], trials: &Lane, p: &Lane, met: &mut Lane) {
+        let (mut undecided, mut zeros, mut rest) = ([0; LANES], [0; LANES], [0; LANES]);
+        let mut any = false;
+        for lane in 0..LANES {
+            let (n, p) = (trials[lane] as u32, p[lane]);
+            // A probability that is none, and one that does not need many trials, is asked lane by lane.
+            let in_range = n > 0 && p < 1.0 && p.to_bits() >> 23 >= counts::LEAST_EXPONENT && p > 0.0;
+            let bits = Bits::of(if in_range { p } else { 0.5 });
+            if in_range && !counts::is_scarce(n, bits) {
+                (undecided[lane], zeros[lane], rest[lane]) = (n, bits.zeros, bits.significant << 8);
+                any = true;
+            } else {
+                met[lane] = counts::binomial(self.counts, &self.of(lane, event), first[lane], n, p) as f32;
+            }
+        }
+        if any {
+            let found = self.plenty(event, undecided, zeros, rest);
+            for lane in 0..LANES {
+                // Lanes without trials of this kind have none.
+                met[lane] += found[lane] as f32;
+            }
+        }
+    }
+
+    /// Words of a call of an event, `[word][lane]`.
+    #[inline(always)]
+    fn call(&self, event: u32, call: u32) -> [[u32; LANES]; 4] {
+        let counter = rng::purpose_and_draw(self.purpose, event << CALL_BITS | call);
+        rng::philox4x32_10_lanes(self.cells.low, self.cells.high, self.step, counter, rng::key(self.seed))
+    }
+
+    /// Trials that are decided bit by bit of their probability: `rest` are the bits to come after so many zeros.
+    #[inline(always)]
+    fn plenty(
+        &self,
+        event: u32,
+        mut undecided: [u32; LANES],
+        mut zeros: [u32; LANES],
+        mut rest: [u32; LANES],
+    ) -> [u32; LANES] {
+        let mut successes = [0; LANES];
+        for stage in 0.. {
+            let mut most = 0;
+            for lane in 0..LANES {
+                let goes_on = undecided[lane] > counts::FEW && (zeros[lane] > 0 || rest[lane] != 0);
+                most = most.max(if goes_on { undecided[lane] } else { 0 });
+            }
+            if most == 0 {
+                break;
+            }
+            let low = self.call(event, counts::PLENTY_CALL + 2 * stage);
+            let high =
+                if most >> 16 > 0 { self.call(event, counts::PLENTY_CALL + 2 * stage + 1) } else { [[0; LANES]; 4] };
+            for lane in 0..LANES {
+                if undecided[lane] <= counts::FEW || (zeros[lane] == 0 && rest[lane] == 0) {
+                    continue;
+                }
+                if zeros[lane] == 0 {
+                    zeros[lane] = rest[lane].leading_zeros();
+                    rest[lane] <<= zeros[lane];
+                }
+                let law = zeros[lane].clamp(1, counts::MOST_ZEROS);
+                let word = |place: u32| match place {
+                    0..4 => low[place as usize][lane],
+                    _ => high[place as usize - 4][lane],
+                };
+                let tie = |place: u32| {
+                    self.of(lane, event).call(counts::TIE_CALL + 2 * stage + place / 4)[place as usize % 4]
+                };
+                let left = counts::by_digits(self.counts, law, undecided[lane], word, tie);
+                if zeros[lane] > 0 {
+                    undecided[lane] = left;
+                    zeros[lane] -= law;
+                } else {
+                    successes[lane] += left;
+                    undecided[lane] -= left;
+                    rest[lane] <<= 1;
+                }
+            }
+        }
+        // A bit for each trial. Where all bits of p are gone the others have not fallen below it.
+        let mut trials = [0; LANES];
+        for lane in 0..LANES {
+            let count = undecided[lane];
+            trials[lane] = if count >= counts::FEW { u32::MAX } else { (1 << (count & 31)) - 1 };
+            trials[lane] = if count > counts::FEW { 0 } else { trials[lane] };
+        }
+        for call in 0.. {
+            let going = (0..LANES).any(|lane| trials[lane] != 0 && (zeros[lane] > 0 || rest[lane] != 0));
+            if !going {
+                break;
+            }
+            for falls in self.call(event, counts::FEW_CALL + call) {
+                for lane in 0..LANES {
+                    // No bit is left to decide where `zeros` and `rest` are both 0: then nobody falls below it.
+                    let has_zeros = zeros[lane] > 0;
+                    let is_one = !has_zeros && rest[lane] >> 31 == 1;
+                    let fallen = trials[lane] & falls[lane];
+                    successes[lane] += if is_one { fallen.count_ones() } else { 0 };
+                    trials[lane] = if is_one { trials[lane] & !falls[lane] } else { fallen };
+                    rest[lane] = if has_zeros { rest[lane] } else { rest[lane] << 1 };
+                    zeros[lane] = zeros[lane].saturating_sub(1);
+                }
+            }
+        }
+        successes
     }
 }
 
@@ -76,6 +186,24 @@ pub struct Counted<'a> {
     weight: Occupancy,
     /// One over all dots; 0 of none.
     inverse_total: Lane,
+    way: Way,
+}
+
+/// What may have become of the dots since the last draw: the chance that an empty dot has caught an electron, that a
+/// full one has let go of its, and what these lack of 1; and by what share an electron too many lowers what is caught.
+struct Way {
+    caught: Occupancy,
+    not_caught: Occupancy,
+    freed: Occupancy,
+    not_freed: Occupancy,
+    feedback: Lane,
+}
+
+impl Way {
+    const START: Way = {
+        let (zero, one) = ([[0.0; LANES]; MAX_CLASSES], [[1.0; LANES]; MAX_CLASSES]);
+        Way { caught: zero, not_caught: one, freed: zero, not_freed: one, feedback: [0.0; LANES] }
+    };
 }
 
 #[inline(always)]
@@ -94,8 +222,15 @@ impl<'a> Counted<'a> {
         factors: &mut Factors,
     ) -> Counted<'a> {
         let zero = [splat(0.0); MAX_CLASSES];
-        let mut drawn =
-            Counted { counts, dots: zero, filled: zero, inverse_dots: zero, weight: zero, inverse_total: splat(0.0) };
+        let mut drawn = Counted {
+            counts,
+            dots: zero,
+            filled: zero,
+            inverse_dots: zero,
+            weight: zero,
+            inverse_total: splat(0.0),
+            way: Way::START,
+        };
         for lane in 0..LANES {
             let cell = u64::from(cells.high[lane]) << 32 | u64::from(cells.low[lane]);
             let nominal = tables.traps * factors.area[lane];
@@ -176,13 +311,37 @@ impl Carriers for Counted<'_> {
     }
 
     #[inline(always)]
-    fn advance(&mut self, driven: &Driven, motion: &Motion, uptake: &Uptake, step: u32, occupancy: &mut Occupancy) {
+    fn advance(&mut self, driven: &Driven, motion: &Motion, uptake: &Uptake, occupancy: &mut Occupancy) {
+        let tables = driven.tables;
+        for k in 0..tables.classes {
+            let speed = tables.rows[k].speed;
+            let way = &mut self.way;
+            for lane in 0..LANES {
+                let (e, c) = (motion.release.emission[k][lane], speed * uptake.average[lane]);
+                let x = c + e;
+                let (stays, phi_x) = (exp(-x), phi(x));
+                way.caught[k][lane] = way.caught[k][lane] * stays + c * phi_x;
+                way.not_caught[k][lane] = way.not_caught[k][lane] * stays + e * phi_x;
+                way.freed[k][lane] = way.freed[k][lane] * stays + e * phi_x;
+                way.not_freed[k][lane] = way.not_freed[k][lane] * stays + c * phi_x;
+            }
+        }
+        for lane in 0..LANES {
+            self.way.feedback[lane] += uptake.feedback[lane];
+        }
+        motion.advance(tables, &uptake.average, occupancy);
+    }
+
+    const SETTLES: bool = true;
+
+    #[inline(always)]
+    fn settle(&mut self, driven: &Driven, draw: u32, occupancy: &mut Occupancy) {
         let Driven { tables, seed, cells, .. } = *driven;
-        let sources = Sources { counts: self.counts, seed, cells, purpose: Purpose::Substep, step };
+        let sources = Sources { counts: self.counts, seed, cells, purpose: Purpose::Substep, step: draw };
         let mut caught = [splat(0.0); MAX_CLASSES];
         let mut freed = [splat(0.0); MAX_CLASSES];
-        let (mut deviation, mut slope, mut variance) = (splat(0.0), splat(0.0), splat(0.0));
-        let catches = uptake.average.iter().any(|a| *a > 0.0);
+        let (mut deviation, mut variance) = (splat(0.0), splat(0.0));
+        let catches = self.way.feedback.iter().any(|feedback| *feedback > 0.0);
         let mut first_caught = [[0; LANES]; 4];
         let mut first_freed = [[0; LANES]; 4];
         for k in 0..tables.classes {
@@ -192,72 +351,61 @@ impl Carriers for Counted<'_> {
                 }
                 first_freed = sources.first_words(counted::LETS_GO, k);
             }
-            let speed = tables.rows[k].speed;
-            let (mut up, mut not_up, mut down, mut not_down) = (splat(0.0), splat(0.0), splat(0.0), splat(0.0));
-            let mut empty = splat(0.0);
-            for lane in 0..LANES {
-                let (e, c) = (motion.release.emission[k][lane], speed * uptake.average[lane]);
-                let x = c + e;
-                let phi_x = phi(x);
-                let stays = exp(-x);
-                (up[lane], down[lane]) = (c * phi_x, e * phi_x);
-                (not_up[lane], not_down[lane]) = (stays + down[lane], stays + up[lane]);
-                empty[lane] = self.dots[k][lane] - self.filled[k][lane];
-                slope[lane] += self.inverse_total[lane] * empty[lane] * speed * (phi_x + c * phi_slope(x, phi_x));
-            }
-            if catches {
-                caught[k] = sources.draw(event(counted::CATCHES, k), &first_caught[k % 4], &empty, &up, &not_up);
-            }
+            let way = &self.way;
             let full = self.filled[k];
-            freed[k] = sources.draw(event(counted::LETS_GO, k), &first_freed[k % 4], &full, &down, &not_down);
+            let empty = super::lanes::zip(&self.dots[k], &full, |dots, full| dots - full);
+            if catches {
+                let first = &first_caught[k % 4];
+                caught[k] = sources.draw(event(counted::CATCHES, k), first, &empty, &way.caught[k], &way.not_caught[k]);
+            }
+            let first = &first_freed[k % 4];
+            freed[k] = sources.draw(event(counted::LETS_GO, k), first, &full, &way.freed[k], &way.not_freed[k]);
             for lane in 0..LANES {
-                let expected = up[lane] * empty[lane] - down[lane] * full[lane];
-                deviation[lane] += (caught[k][lane] - freed[k][lane]) - expected;
+                let (up, down) = (way.caught[k][lane], way.freed[k][lane]);
+                deviation[lane] += (caught[k][lane] - freed[k][lane]) - (up * empty[lane] - down * full[lane]);
                 variance[lane] +=
-                    up[lane] * (1.0 - up[lane]) * empty[lane] + down[lane] * (1.0 - down[lane]) * full[lane];
+                    up * way.not_caught[k][lane] * empty[lane] + down * way.not_freed[k][lane] * full[lane];
             }
         }
         if catches {
-            self.take_back(&sources, driven, motion, uptake, &deviation, &slope, &variance, &mut caught);
+            self.take_back(&sources, tables, &deviation, &variance, &mut caught);
         }
         for k in 0..tables.classes {
             for lane in 0..LANES {
                 self.filled[k][lane] += caught[k][lane] - freed[k][lane];
             }
         }
+        self.way = Way::START;
         self.fillings(tables.classes, occupancy);
     }
 }
 
 impl Counted<'_> {
-    /// Takes back what the uptake makes up for of a deviation, in electrons, within the substep.
+    /// Takes back what the uptake has made up for of a deviation, in electrons.
     #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "the sums of one loop, on their way to the next")]
     fn take_back(
         &self,
         sources: &Sources,
-        driven: &Driven,
-        motion: &Motion,
-        uptake: &Uptake,
+        tables: &CellTables,
         deviation: &Lane,
-        slope: &Lane,
         variance: &Lane,
         caught: &mut Occupancy,
     ) {
-        let tables = driven.tables;
-        let mut all = splat(0.0);
+        let (mut all, mut ready) = (splat(0.0), splat(0.0));
         for k in 0..tables.classes {
+            let speed = tables.rows[k].speed;
             for lane in 0..LANES {
                 all[lane] += caught[k][lane];
+                ready[lane] += speed * ((self.dots[k][lane] - self.filled[k][lane]) - caught[k][lane]);
             }
         }
-        // Of each electron just caught the chance that it is taken away, or else the uptake that more are caught by.
+        // The chance of each electron just caught to be taken away, or else that of an empty dot of speed 1 to catch one.
         let (mut away, mut more) = (splat(0.0), splat(0.0));
         for lane in 0..LANES {
-            let back = share_taken_back(uptake.feedback[lane], variance[lane]) * deviation[lane];
-            away[lane] = if back > 0.0 && all[lane] > 0.0 { (back / all[lane]).min(1.0) } else { 0.0 };
-            let raised = -back * self.inverse_total[lane] / slope[lane];
-            more[lane] = if back < 0.0 && slope[lane] > 0.0 { raised } else { 0.0 };
+            let back = share_taken_back(self.way.feedback[lane], variance[lane]) * deviation[lane];
+            let (of_caught, of_empty) = (back / all[lane], -back / ready[lane]);
+            away[lane] = if back > 0.0 && all[lane] > 0.0 { of_caught.min(1.0) } else { 0.0 };
+            more[lane] = if back < 0.0 && ready[lane] > 0.0 { of_empty } else { 0.0 };
         }
         let mut first = [[0; LANES]; 4];
         for k in 0..tables.classes {
@@ -267,14 +415,10 @@ impl Counted<'_> {
             let speed = tables.rows[k].speed;
             let (mut trials, mut p, mut q) = (splat(0.0), splat(0.0), splat(0.0));
             for lane in 0..LANES {
-                let (e, c) = (motion.release.emission[k][lane], speed * uptake.average[lane]);
-                let x = c + e;
-                let phi_x = phi(x);
-                let raised = speed * more[lane] * (phi_x + c * phi_slope(x, phi_x)) / (1.0 - c * phi_x);
                 let takes = away[lane] > 0.0;
-                trials[lane] =
-                    if takes { caught[k][lane] } else { (self.dots[k][lane] - self.filled[k][lane]) - caught[k][lane] };
-                p[lane] = if takes { away[lane] } else { raised.max(0.0).min(1.0) };
+                let empty = (self.dots[k][lane] - self.filled[k][lane]) - caught[k][lane];
+                trials[lane] = if takes { caught[k][lane] } else { empty };
+                p[lane] = if takes { away[lane] } else { (speed * more[lane]).min(1.0) };
                 q[lane] = 1.0 - p[lane];
             }
             let changed = sources.draw(event(counted::CORRECTS, k), &first[k % 4], &trials, &p, &q);

@@ -10,8 +10,6 @@ use trapline_model::rng::NORMAL_TABLE_LEN;
 /// What the cells are: which, how they differ, and what drives them.
 pub struct Driven<'a> {
     pub tables: &'a CellTables,
-    /// Number of the first substep among all that the cells go through.
-    pub first_step: u32,
     pub seed: u64,
     pub cells: &'a Numbers,
     pub factors: &'a Factors,
@@ -82,8 +80,14 @@ pub trait Carriers {
     /// The classes with the cells' weights.
     fn classes<'a>(&'a self, tables: &'a CellTables) -> Classes<'a, impl Weights>;
 
-    /// Moves the occupancies through a substep of known uptake; `step` numbers it among all that the cells go through.
-    fn advance(&mut self, driven: &Driven, motion: &Motion, uptake: &Uptake, step: u32, occupancy: &mut Occupancy);
+    /// Moves the occupancies through a substep of known uptake, in the mean.
+    fn advance(&mut self, driven: &Driven, motion: &Motion, uptake: &Uptake, occupancy: &mut Occupancy);
+
+    /// Whether they are drawn on the way.
+    const SETTLES: bool = false;
+
+    /// Draws what moved since the last draw; `draw` numbers it among all of the cells.
+    fn settle(&mut self, _driven: &Driven, _draw: u32, _occupancy: &mut Occupancy) {}
 }
 
 /// As real numbers.
@@ -96,7 +100,7 @@ impl Carriers for MeanField {
     }
 
     #[inline(always)]
-    fn advance(&mut self, driven: &Driven, motion: &Motion, uptake: &Uptake, _: u32, occupancy: &mut Occupancy) {
+    fn advance(&mut self, driven: &Driven, motion: &Motion, uptake: &Uptake, occupancy: &mut Occupancy) {
         motion.advance(driven.tables, &uptake.average, occupancy);
     }
 }
@@ -108,39 +112,40 @@ pub fn drive<C: Carriers, R: Record>(driven: &Driven, carriers: &mut C, occupanc
     let rate = emission_per_s(tables, factors);
     let mut speed = splat(1.0);
     let mut drawn = u32::MAX;
-    let mut step = driven.first_step;
+
     for row in &tables.segments {
         if tables.speed_sd > 0.0 && row.offered > 0.0 && row.cycle != drawn {
             speed = draw_speed(tables, seed, cells, row.cycle, normal_table);
             drawn = row.cycle;
         }
-        drive_segment(driven, carriers, &LaneSegment::alike(row), &rate, &speed, step, occupancy, record);
-        step = step.wrapping_add(row.substeps);
+        drive_segment(driven, carriers, &LaneSegment::alike(row), &rate, &speed, occupancy, record);
     }
 }
 
-/// Takes the cells through one segment. `rate` is the emission of their classes, 1/s, `speed` their capture speed,
-/// `step` the number of its first substep.
+/// Takes the cells through one segment. `rate` is the emission of their classes, 1/s, `speed` their capture speed.
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "one loop, whatever is driven and recorded")]
 pub fn drive_segment<C: Carriers, R: Record>(
     driven: &Driven,
     carriers: &mut C,
     segment: &LaneSegment,
     rate: &Occupancy,
     speed: &Lane,
-    step: u32,
     occupancy: &mut Occupancy,
     record: &mut R,
 ) {
     let Driven { tables, factors, .. } = *driven;
     record.begin_segment(driven, &carriers.classes(tables), segment, rate, speed, occupancy);
     let motion = Motion::new(tables, segment, &factors.trap_filled, rate, speed);
+    let mut draw = segment.row.settled_before;
     for substep in 0..segment.row.substeps {
         let classes = carriers.classes(tables);
         let uptake = motion.uptake(&classes, segment.row.iterations, occupancy);
         record.watch_substep(driven, &classes, segment, &motion, &uptake, occupancy);
-        carriers.advance(driven, &motion, &uptake, step.wrapping_add(substep), occupancy);
+        carriers.advance(driven, &motion, &uptake, occupancy);
+        if C::SETTLES && segment.row.settles_after(substep) {
+            carriers.settle(driven, draw, occupancy);
+            draw = draw.wrapping_add(1);
+        }
     }
     record.end_segment(driven, &carriers.classes(tables), segment, occupancy);
 }

@@ -106,14 +106,13 @@ fn moved<C: Carriers>(
     if tables.speed_sd > 0.0 {
         speed = draw::draw_speed(tables, seed, &of.numbers, row.cycle, normal_table);
     }
-    let first_step = tables.first_step;
-    let driven = Driven { tables, seed, cells: &of.numbers, factors, normal_table, first_step };
+    let driven = Driven { tables, seed, cells: &of.numbers, factors, normal_table };
     if row.row != 0 {
-        drive_segment(&driven, carriers, &seen, &rate, &speed, first_step, occupancy, &mut Silent);
+        drive_segment(&driven, carriers, &seen, &rate, &speed, occupancy, &mut Silent);
         return Vec::new();
     }
     let mut recorder = Recorder::new(1);
-    drive_segment(&driven, carriers, &seen, &rate, &speed, first_step, occupancy, &mut recorder);
+    drive_segment(&driven, carriers, &seen, &rate, &speed, occupancy, &mut recorder);
     recorder.seen
 }
 

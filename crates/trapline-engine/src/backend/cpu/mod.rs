@@ -331,7 +331,7 @@ impl<D: Decay> Baking for Bake<D> {
         let Context { tables, seed, normal_table, .. } = *context;
         let factors = draw::draw(&tables.cell, seed, cells, normal_table);
         let mut occupancy = [splat(0.0); MAX_CLASSES];
-        let driven = Driven { tables: &tables.cell, first_step: 0, seed, cells, factors: &factors, normal_table };
+        let driven = Driven { tables: &tables.cell, seed, cells, factors: &factors, normal_table };
         drive::drive(&driven, &mut MeanField, &mut occupancy, &mut Silent);
         self.begin(tables, &factors, &occupancy);
         factors.area
@@ -364,7 +364,7 @@ impl<D: Decay> Baking for CountedBake<D> {
         let mut factors = draw::draw(&tables.cell, seed, cells, normal_table);
         let mut carriers = Counted::draw(&tables.cell, counts, seed, cells, &mut factors);
         let mut occupancy = [splat(0.0); MAX_CLASSES];
-        let driven = Driven { tables: &tables.cell, first_step: 0, seed, cells, factors: &factors, normal_table };
+        let driven = Driven { tables: &tables.cell, seed, cells, factors: &factors, normal_table };
         drive::drive(&driven, &mut carriers, &mut occupancy, &mut Silent);
         self.begin(tables, cells, &factors, &carriers);
         factors.area

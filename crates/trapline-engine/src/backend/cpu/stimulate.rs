@@ -61,7 +61,7 @@ fn moved<C: Carriers>(
     occupancy: &mut Occupancy,
 ) -> Vec<Seen> {
     let Context { tables, seed, rows, normal_table, .. } = *context;
-    let driven = Driven { tables, seed, cells, factors, normal_table, first_step: tables.first_step };
+    let driven = Driven { tables, seed, cells, factors, normal_table };
     if rows == 0 {
         drive(&driven, carriers, occupancy, &mut Silent);
         return Vec::new();

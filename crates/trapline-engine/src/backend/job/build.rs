@@ -1,9 +1,11 @@
 //! The steps in which a job is put together.
 
-use super::{Bins, Job, JobError, MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_SUBSTEPS, ProgramStep, iterations};
+use super::{
+    Bins, Job, JobError, MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_SUBSTEPS, ProgramStep, iterations, settle,
+};
 use crate::backend::schedule;
 use trapline_model::array::{ArrayShape, MAX_LINES};
-use trapline_model::cell::counted::{Electrons, MOST_DOTS_A_CLASS};
+use trapline_model::cell::counted::{Electrons, MOST_DOTS_A_CLASS, Settling};
 use trapline_model::cell::read::ReadOut;
 use trapline_model::cell::{Drive, Factors};
 use trapline_model::material::{MAX_CLASSES, Material, TrapClass, Variation};
@@ -197,9 +199,11 @@ impl<'a> JobBuilder<'a> {
         let step = |segment: &Segment| {
             let Program { temperature_k, substeps, .. } = *of_program;
             let drive = Drive::for_spread(material, &variation, self.electrons, segment, temperature_k, substeps);
-            ProgramStep { drive, cycle: segment.cycle, iterations: iterations(&drive, material, &variation) }
+            let (cycle, iterations) = (segment.cycle, iterations(&drive, material, &variation));
+            ProgramStep { drive, cycle, iterations, settling: Settling::default() }
         };
-        let program = of_program.segments.iter().map(step).collect();
+        let mut program: Vec<_> = of_program.segments.iter().map(step).collect();
+        settle(&mut program, material, &variation, self.electrons, |_| false, 0);
         let mut times_s = vec![0.0];
         times_s.extend_from_slice(&bake.times_s);
         let stays = match &bake.profile {

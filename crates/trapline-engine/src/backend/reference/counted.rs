@@ -2,10 +2,10 @@
 
 use crate::backend::job::Job;
 use trapline_model::array;
+use trapline_model::cell;
 use trapline_model::cell::counted::{CountedCell, Draws, Electrons};
 use trapline_model::cell::read::Observables;
 use trapline_model::cell::step::Occupancy;
-use trapline_model::cell::{self};
 use trapline_model::material::{Material, Variation};
 use trapline_model::rng::counts::Counts;
 
@@ -25,11 +25,9 @@ pub(super) fn drawn(
 /// A cell programmed by a job.
 pub(super) fn programmed(job: &Job, mut cell: CountedCell, draws: &Draws) -> CountedCell {
     let emission = cell::emission_per_s(&job.material, &cell.factors, job.program_k);
-    let mut step = 0;
     for part in &job.program {
         let speed = array::capture_speed(&job.variation, job.seed, draws.cell, part.cycle);
-        cell::apply_counted(&job.material, &mut cell, &emission, &part.drive, 0, speed, draws, step);
-        step = u32::wrapping_add(step, part.drive.substeps);
+        cell::apply_counted(&job.material, &mut cell, &emission, &part.drive, 0, speed, draws, part.settling);
     }
     cell
 }

@@ -38,7 +38,7 @@ fn one(
     let flow = match &mut of_counted {
         Some(of_cell) => {
             let pieces = stepping.pieces;
-            cell::apply_counted(material, of_cell, &emission, &drive, pieces, speed, &draws, exposed.first_step)
+            cell::apply_counted(material, of_cell, &emission, &drive, pieces, speed, &draws, exposed.settling)
         }
         None => cell::apply_metered(material, &factors, &emission, &drive, stepping.pieces, speed, occupancy),
     };
@@ -47,7 +47,7 @@ fn one(
     let current_a = |free_share: f64| factors.area * (free_share * injected_a + hopping_a);
     let filling = match &of_counted {
         Some(of_cell) => {
-            *occupancy = of_cell.occupancy();
+            *occupancy = of_cell.occupancy;
             of_cell.filling()
         }
         None => step::filling(&material.classes, occupancy),

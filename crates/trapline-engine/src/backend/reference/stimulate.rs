@@ -27,7 +27,6 @@ fn one(
         Some(of_cell) => of_cell.factors,
         None => array::factors(&stimulus.variation, stimulus.seed, cell),
     };
-    let mut number = stimulus.first_step;
     let emission = cell::emission_per_s(material, &factors, stimulus.ambient_k);
     let traps = material.capture.map_or(0.0, |c| c.traps);
     let mut rows = vec![[0.0; stimulus::RESPONSE_QUANTITIES]; stimulus.rows];
@@ -35,12 +34,18 @@ fn one(
         let drive = &step.program.drive;
         let speed = array::capture_speed(&stimulus.variation, stimulus.seed, cell, step.program.cycle);
         let flow = match &mut of_counted {
-            Some(of_cell) => {
-                cell::apply_counted(material, of_cell, &emission, drive, step.pieces, speed, &draws, number)
-            }
+            Some(of_cell) => cell::apply_counted(
+                material,
+                of_cell,
+                &emission,
+                drive,
+                step.pieces,
+                speed,
+                &draws,
+                step.program.settling,
+            ),
             None => cell::apply_metered(material, &factors, &emission, drive, step.pieces, speed, occupancy),
         };
-        number = number.wrapping_add(drive.substeps);
         let Some(row) = step.row else {
             continue;
         };
@@ -58,7 +63,7 @@ fn one(
         row[4] += factors.area * factors.trap_filled * traps * flow.caught;
     }
     if let Some(of_cell) = &of_counted {
-        *occupancy = of_cell.occupancy();
+        *occupancy = of_cell.occupancy;
     }
     rows
 }
