@@ -89,7 +89,7 @@ pub fn tables(material: &Material) -> Counts {
 
 /// Most feedback from draw to draw of cells of many dots, and of few: see the module. Bounds of the nominal cell, with
 /// room for two standard deviations of others.
-pub const MOST_ON_THE_WAY: f64 = 0.7;
+pub const MOST_ON_THE_WAY: f64 = 1.0;
 /// See [`MOST_ON_THE_WAY`].
 pub const MOST_ON_THE_WAY_OF_FEW: f64 = 0.03;
 

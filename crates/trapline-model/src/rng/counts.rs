@@ -154,13 +154,16 @@ impl Counts {
         }
     }
 
-    /// One entry of a place: what it keeps, and what is finer.
+    /// What a slot of a place keeps, and where the rest goes.
     #[inline(always)]
-    pub fn entry(&self, place: u32, number: u32) -> (u32, u32) {
-        match self.places[place as usize] {
-            Some(of_place) => (of_place.entries[number as usize], of_place.finer[number as usize]),
-            None => (0, 0),
-        }
+    pub fn entry(&self, place: u32, number: u32) -> u32 {
+        self.places[place as usize].map_or(0, |of_place| of_place.entries[number as usize])
+    }
+
+    /// The next 32 bits of what it keeps; seldom asked for.
+    #[cold]
+    fn finer(&self, place: u32, number: u32) -> u32 {
+        self.places[place as usize].map_or(0, |of_place| of_place.finer[number as usize])
     }
 }
 
@@ -169,9 +172,9 @@ impl Counts {
 fn look_up(counts: &Counts, law: u32, place: u32, digit: u32, word: u32, tie: impl FnOnce() -> u32) -> u32 {
     let Slots { first, bits, least } = counts.slots(law, place, digit);
     let slot = word >> (32 - bits);
-    let (entry, finer) = counts.entry(place, first + slot);
+    let entry = counts.entry(place, first + slot);
     let (rest, kept) = (word & (u32::MAX >> bits), entry >> bits);
-    let stays = rest < kept || (rest == kept && tie() < finer);
+    let stays = rest < kept || (rest == kept && tie() < counts.finer(place, first + slot));
     least + if stays { slot } else { entry & ((1 << bits) - 1) }
 }
 

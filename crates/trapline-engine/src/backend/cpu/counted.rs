@@ -37,23 +37,30 @@ impl Sources<'_> {
         rng::philox4x32_10_lanes(self.cells.low, self.cells.high, self.step, counter, rng::key(self.seed))
     }
 
+    /// Whether an event of a class may meet any of the cells: it does not where the first word is above the number that
+    /// is expected, as it most often is. `p` is its probability, or a bound of it. `counts::binomial` asks the same; here
+    /// with some room for rounding, and for all lanes at once.
+    #[inline(always)]
+    fn may_meet(first: &[u32; LANES], trials: &Lane, p: &Lane) -> bool {
+        let mut open = 0;
+        for lane in 0..LANES {
+            let expected = trials[lane] * p[lane];
+            let nothing = (expected < 0.249) & (first[lane] as f32 >= expected * 4.294_98e9 + 512.0);
+            open |= u32::from(!nothing & (trials[lane] > 0.0));
+        }
+        open != 0
+    }
+
     /// Of `trials`, those that an event of a class meets: `p` is its probability, `q` what that lacks of 1.
     #[inline(always)]
     fn draw(&self, event: u32, first: &[u32; LANES], trials: &Lane, p: &Lane, q: &Lane) -> Lane {
-        let mut few = [0.0; LANES];
-        let mut all_nothing = true;
+        let mut rarer = [0.0; LANES];
         for lane in 0..LANES {
-            let rarer = if p[lane] <= 0.5 { p[lane] } else { q[lane] };
-            few[lane] = rarer;
-            // Nothing happens where the first word is above n p, which most often is so: here with some room for
-            // rounding, and only where that is the question (`counts::binomial` asks it itself).
-            let expected = trials[lane] * rarer;
-            let nothing = expected < 0.249 && first[lane] as f32 >= expected * 4.294_98e9 + 512.0;
-            all_nothing &= nothing || trials[lane] == 0.0;
+            rarer[lane] = if p[lane] <= 0.5 { p[lane] } else { q[lane] };
         }
         let mut met = splat(0.0);
-        if !all_nothing {
-            self.met(event, first, trials, &few, &mut met);
+        if Self::may_meet(first, trials, &rarer) {
+            self.met(event, first, trials, &rarer, &mut met);
         }
         for lane in 0..LANES {
             met[lane] = if p[lane] <= 0.5 { met[lane] } else { trials[lane] - met[lane] };
@@ -489,15 +496,20 @@ impl<D: Decay> CountedBake<D> {
                 first = sources.first_words(0, k);
             }
             let emptied = self.decay.emptied(visit, k);
-            let (mut p, mut q) = (splat(0.0), splat(0.0));
-            for lane in 0..LANES {
-                p[lane] = fraction_lost(emptied[lane]);
-                q[lane] = exp(-emptied[lane]);
-            }
             let trials = self.filled[k];
-            let lost = sources.draw(event(0, k), &first[k % 4], &trials, &p, &q);
+            // No more are lost than are emptied.
+            if Sources::may_meet(&first[k % 4], &trials, &emptied) {
+                let (mut p, mut q) = (splat(0.0), splat(0.0));
+                for lane in 0..LANES {
+                    p[lane] = fraction_lost(emptied[lane]);
+                    q[lane] = exp(-emptied[lane]);
+                }
+                let lost = sources.draw(event(0, k), &first[k % 4], &trials, &p, &q);
+                for lane in 0..LANES {
+                    self.filled[k][lane] -= lost[lane];
+                }
+            }
             for lane in 0..LANES {
-                self.filled[k][lane] -= lost[lane];
                 left[lane] += self.filled[k][lane];
             }
         }
