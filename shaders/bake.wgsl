@@ -93,5 +93,8 @@ fn bake(
             partials[(block * params.checkpoints + checkpoint) * SLOTS + local] = whole;
         }
     }
+    if valid {
+        end_bake(i);
+    }
     report_ticks();
 }

@@ -13,7 +13,7 @@ fn filling_after(seen: f32, part: f32) -> f32 {
     var filling = 0.0;
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
-        filling += classes[k].weight * after(f[k], classes[k].speed * seen, emission[k] * part);
+        filling += weight_of(k) * after(f[k], classes[k].speed * seen, emission[k] * part);
     }
     return filling;
 }

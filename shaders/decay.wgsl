@@ -22,6 +22,9 @@ fn start_bake(i: u32) -> f32 {
     return start;
 }
 
+fn end_bake(i: u32) {
+}
+
 // Goes to a visit; gives the fraction of the cell's charge lost by then.
 fn go_to_visit(v: u32) -> f32 {
     return min(lose(v), 1.0);

@@ -1,5 +1,6 @@
 // Draws what distinguishes each cell, and empties it. Twin: crates/trapline-engine/src/backend/cpu/draw.rs. Which
-// cells these are is told by tile_cells.wgsl or listed_cells.wgsl.
+// cells these are is told by tile_cells.wgsl or listed_cells.wgsl, and what an empty one has by empty_mean_field.wgsl or
+// empty_counted.wgsl.
 
 @compute @workgroup_size(BLOCK)
 fn draw(
@@ -11,11 +12,9 @@ fn draw(
     if i >= params.count {
         return;
     }
-    let drawn = draw_factors(number_of(i));
-    factors[i] = drawn.log_size;
-    factors[params.cells + i] = drawn.area;
-    factors[2u * params.cells + i] = drawn.trap_filled;
-    for (var k = 0u; k < CLASSES; k += 1u) {
-        occupancy[k * params.cells + i] = 0.0;
-    }
+    let cell = number_of(i);
+    let of_cell = draw_factors(cell);
+    factors[i] = of_cell.log_size;
+    factors[params.cells + i] = of_cell.area;
+    factors[2u * params.cells + i] = empty_cell(i, cell, of_cell);
 }

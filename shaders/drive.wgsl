@@ -1,7 +1,7 @@
 // Moves cells through some segments of constant bias; the occupancy carries the state from dispatch to dispatch.
 // Twin: crates/trapline-engine/src/backend/cpu/drive.rs. Which cells these are is told by tile_cells.wgsl or
-// listed_cells.wgsl, what drives them by alike.wgsl or apart.wgsl, and what is recorded by silent.wgsl or
-// recording.wgsl.
+// listed_cells.wgsl, what drives them by alike.wgsl or apart.wgsl, what is recorded by silent.wgsl or recording.wgsl,
+// and how their electrons are taken by mean_field.wgsl or counted.wgsl.
 
 @compute @workgroup_size(BLOCK)
 fn drive(
@@ -17,9 +17,7 @@ fn drive(
     let cell = number_of(i);
     let cell_factors = Factors(factors[i], factors[params.cells + i], factors[2u * params.cells + i]);
     set_rates_of(i, cell_factors.log_size);
-    for (var k = 0u; k < CLASSES; k += 1u) {
-        f[k] = occupancy[k * params.cells + i];
-    }
+    load_cell(i);
     var speed = 1.0;
     var drawn = 0xFFFFFFFFu;
     for (var s = params.first_segment; s < params.last_segment; s += 1u) {
@@ -29,18 +27,18 @@ fn drive(
             speed = draw_speed(cell, segment.cycle);
             drawn = segment.cycle;
         }
+        begin_settling(segment);
         begin_segment(segment, cell_factors.trap_filled, speed);
         set_motion(segment, cell_factors.trap_filled, speed);
         for (var substep = 0u; substep < segment.substeps; substep += 1u) {
             tick();
             let uptake = average_uptake(segment.iterations);
             watch_substep(segment, uptake);
-            advance(uptake.average);
+            move_on(uptake);
+            settle_after(segment, substep, cell);
         }
         end_segment(segment, cell_factors, j);
     }
-    for (var k = 0u; k < CLASSES; k += 1u) {
-        occupancy[k * params.cells + i] = f[k];
-    }
+    store_cell(i);
     report_ticks();
 }

@@ -11,6 +11,9 @@ const PHILOX_ROUNDS: u32 = 10u;
 const PURPOSE_DEVICE: u32 = 1u;
 const PURPOSE_CYCLE: u32 = 2u;
 const PURPOSE_READ_NOISE: u32 = 3u;
+const PURPOSE_SUBSTEP: u32 = 7u;
+const PURPOSE_BAKE: u32 = 8u;
+const PURPOSE_DOTS: u32 = 9u;
 
 const DRAW_BITS: u32 = 24u;
 

@@ -19,19 +19,13 @@ fn checkpoint_of(v: u32) -> u32 {
     return visits[v * params.temperatures].checkpoint;
 }
 
-// Fraction of the charge that the classes have lost by a visit.
-fn lose(v: u32) -> f32 {
+// How many times a class is emptied by a visit.
+fn emptied(v: u32, k: u32) -> f32 {
     let first = v * params.temperatures;
-    let background = visits[first].background;
-    var lost = 0.0;
-    for (var k = 0u; k < CLASSES; k += 1u) {
+    var sum = visits[first].background;
+    for (var j = 0u; j < params.temperatures; j += 1u) {
         tick();
-        var emptied = background;
-        for (var j = 0u; j < params.temperatures; j += 1u) {
-            tick();
-            emptied += rate[j * CLASSES + k] * visits[first + j].time;
-        }
-        lost += share[k] * fraction_lost(emptied);
+        sum += rate[j * CLASSES + k] * visits[first + j].time;
     }
-    return lost;
+    return sum;
 }

@@ -22,5 +22,6 @@ fn read_cells(
         cells[(row + 2u) * params.count + i] = seen.lost;
         cells[(row + 3u) * params.count + i] = seen.kept;
     }
+    end_bake(i);
     report_ticks();
 }

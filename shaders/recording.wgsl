@@ -38,7 +38,7 @@ fn end_segment(segment: SegmentRow, cell_factors: Factors, j: u32) {
     var filling = 0.0;
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
-        filling += classes[k].weight * f[k];
+        filling += weight_of(k) * f[k];
     }
     let free_share = params.free_share / (1.0 - params.open * filling);
     if segment.pieces == 0u {

@@ -53,7 +53,7 @@ fn right_side(explicit_part: f32, implicit_weight: f32, a: f32) -> f32 {
     var end = 0.0;
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
-        end += classes[k].weight * after(f[k], classes[k].speed * a, emission[k]);
+        end += weight_of(k) * after(f[k], classes[k].speed * a, emission[k]);
     }
     return explicit_part + implicit_weight * uptake(end).x;
 }
@@ -90,8 +90,8 @@ fn by_newton(iterations: u32, explicit_part: f32, implicit_weight: f32, start: f
             let e = emission[k];
             let net = c * (1.0 - f[k]) - e * f[k];
             let phi_x = phi(c + e);
-            value -= classes[k].weight * (f[k] + net * phi_x);
-            slope -= classes[k].weight * classes[k].speed * ((1.0 - f[k]) * phi_x + net * phi_slope(c + e, phi_x)) * slope_end;
+            value -= weight_of(k) * (f[k] + net * phi_x);
+            slope -= weight_of(k) * classes[k].speed * ((1.0 - f[k]) * phi_x + net * phi_slope(c + e, phi_x)) * slope_end;
         }
         let offset = -value / slope;
         end = min(max(end + offset, 0.0), 1.0);
@@ -108,14 +108,15 @@ struct Uptake {
     // At the filling it starts with, and at the one it ends with.
     start: f32,
     end: f32,
-    // The rate of the approach, per substep.
+    // The rate of the approach, per substep, and what capture makes of it.
     relaxation: f32,
+    feedback: f32,
 }
 
 // The uptake averaged over a substep.
 fn average_uptake(iterations: u32) -> Uptake {
     if iterations == 0u {
-        return Uptake(0.0, 0.0, 0.0, 0.0);
+        return Uptake(0.0, 0.0, 0.0, 0.0, 0.0);
     }
     var start = 0.0;
     var left = 0.0;
@@ -124,10 +125,10 @@ fn average_uptake(iterations: u32) -> Uptake {
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
         let stays = f[k] / (1.0 + emission[k]);
-        start += classes[k].weight * f[k];
-        left += classes[k].weight * stays;
-        empty += classes[k].weight * classes[k].speed * (1.0 - stays);
-        released += classes[k].weight * emission[k] * f[k];
+        start += weight_of(k) * f[k];
+        left += weight_of(k) * stays;
+        empty += weight_of(k) * classes[k].speed * (1.0 - stays);
+        released += weight_of(k) * emission[k] * f[k];
     }
     let capture = offered * (1.0 - left) / (1.0 - params.open * left) * inverse_limit * empty;
     let x = min(capture + select(0.0, released / start, start > 0.0), 1e18);
@@ -140,7 +141,7 @@ fn average_uptake(iterations: u32) -> Uptake {
     } else {
         average = by_newton(iterations, explicit_part, 1.0 - weight, start);
     }
-    return Uptake(average, at_start, (average - explicit_part) / (1.0 - weight), x);
+    return Uptake(average, at_start, (average - explicit_part) / (1.0 - weight), x, capture);
 }
 
 // Moves the classes through one substep at an average uptake.
@@ -160,7 +161,7 @@ fn caught(average: f32) -> f32 {
         let x = c + emission[k];
         let phi_x = phi(x);
         let mean = c * phi_rest(x, phi_x) + f[k] * phi_x;
-        sum += classes[k].weight * c * (1.0 - mean);
+        sum += weight_of(k) * c * (1.0 - mean);
     }
     return sum;
 }

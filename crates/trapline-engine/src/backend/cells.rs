@@ -74,6 +74,11 @@ impl Population {
         Stimulus::of(&self.material, self.variation, self.electrons, self.seed, ambient_k, segments)
     }
 
+    /// Whether their electrons are counted: without traps there are none.
+    pub fn is_counted(&self) -> bool {
+        self.electrons.are_counted() && self.material.capture.is_some()
+    }
+
     /// Number of trap classes.
     pub fn classes(&self) -> usize {
         self.material.classes.len()
@@ -267,6 +272,12 @@ impl<'a, B: Backend + ?Sized> HostCells<'a, B> {
 }
 
 impl<B: Backend + ?Sized> HostCells<'_, B> {
+    /// The same cells, whose electrons have been drawn so many times.
+    #[cfg(feature = "gpu")]
+    pub(super) fn after(self, draws: u32) -> Self {
+        HostCells { draws, ..self }
+    }
+
     /// Moves the cells at some places: `moved` is told the places, the numbers of the cells and their occupancies.
     fn some(
         &mut self,

@@ -89,6 +89,12 @@ device_struct! {
 }
 
 impl SegmentRow {
+    /// Draws of counted electrons.
+    #[cfg(feature = "gpu")]
+    pub fn draws(&self) -> u32 {
+        (0..self.substeps).filter(|&substep| self.settles_after(substep)).count() as u32
+    }
+
     /// See [`Settling::after`](trapline_model::cell::counted::Settling::after).
     #[inline(always)]
     pub fn settles_after(&self, substep: u32) -> bool {

@@ -8,7 +8,7 @@ use super::job::{Job, ProgramStep};
 use super::schedule::Visit;
 use super::stimulus::Stimulus;
 use super::tally::Shift;
-use trapline_model::cell::counted::Electrons;
+use trapline_model::cell::counted::{self, Electrons};
 use trapline_model::cell::read::Observables;
 use trapline_model::cell::release;
 use trapline_model::material::{MAX_CLASSES, Material, TrapClass, Variation};
@@ -120,6 +120,8 @@ pub struct CellTables {
     pub speed_sd: f32,
     /// Traps of the nominal cell, N_d.
     pub traps: f32,
+    /// Most trials that the tables of draws serve, where electrons are counted.
+    pub most_trials: u32,
 }
 
 /// A job in f32.
@@ -184,6 +186,7 @@ impl CellTables {
             trap_filled_sd: variation.trap_filled as f32,
             speed_sd: variation.capture_speed as f32,
             traps: material.capture.map_or(0.0, |c| c.traps) as f32,
+            most_trials: if electrons.are_counted() { counted::tables(material).most() } else { 0 },
         }
     }
 

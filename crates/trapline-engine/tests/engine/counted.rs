@@ -4,6 +4,7 @@ use ndarray::Array2;
 use trapline_engine::backend::Backend;
 use trapline_engine::backend::cells::Population;
 use trapline_engine::backend::cpu::Cpu;
+use trapline_engine::backend::gpu::Gpu;
 use trapline_engine::backend::job::{Bake, Job, Program};
 use trapline_engine::backend::reference::Reference;
 use trapline_model::array::ArrayShape;
@@ -261,4 +262,15 @@ fn single_electrons_decide_which_cells_of_few_fail() {
     }
     let mean_field = failed(&cpu, Electrons::MeanField, 512);
     assert!(mean_field[0] == 0.0 && mean_field[2] < 3e-4, "{mean_field:?}");
+}
+
+/// The same draws, cell by cell, wherever the probabilities have the same bits; elsewhere the same law.
+#[test]
+fn the_gpu_draws_what_the_cpu_draws() {
+    let (cpu, gpu) = (Cpu::open(None, None).expect("opens"), Gpu::open(None, None).expect("an adapter"));
+    for pulses in [1, 3] {
+        let same = same_cells(&gpu, &cpu, pulses, 1000);
+        println!("{pulses}: {same}");
+        assert!(same > 0.95, "{same}");
+    }
 }

@@ -46,14 +46,13 @@ fn shaders_need_no_optional_feature_and_translate_to_metal_and_dx12() {
         assert!(direct.contains("_NagaConstants."), "{}: nothing knows how wide the dispatch is", kernel.name);
     }
     // Control: an unknown name is an error here, without a GPU.
-    let broken = source::Kernel::bake(source::Decay::Constant).wgsl(8, false).replace("start_bake(i)", "start_cake(i)");
+    let broken = constant_bake().wgsl(8, false).replace("start_bake(i)", "start_cake(i)");
     assert!(naga::front::wgsl::parse_str(&broken).is_err());
 }
 
 #[test]
 fn structures_have_the_same_layout_on_both_sides() {
-    let module = naga::front::wgsl::parse_str(&source::Kernel::bake(source::Decay::Constant).wgsl(8, false))
-        .expect("parsed by the test above");
+    let module = naga::front::wgsl::parse_str(&constant_bake().wgsl(8, false)).expect("parsed by the test above");
     type Offsets = &'static [(&'static str, usize)];
     let structures: [(&str, Offsets, usize); 5] = [
         ("Params", layout::Params::OFFSETS, size_of::<layout::Params>()),
@@ -112,7 +111,7 @@ fn loops_stay_within_the_budget_and_below_what_the_host_reckons() {
     for job in [shipped_job("pi-ws2-qd", 150.0, 1, 40, 3), job_of(&qd, &long, 150.0, 1, 40, 3), hottest] {
         let found = gpu(None).count_loops(&job).expect("counts");
         let tables = Tables::new(&job);
-        for kernel in source::of_statistics(&tables).iter().chain(source::of_trace(&tables)) {
+        for kernel in source::of_statistics(&tables).iter().chain(&source::of_trace(&tables)) {
             let of_it: Vec<_> = found.iter().filter(|(name, ..)| *name == kernel.name).collect();
             assert!(!of_it.is_empty(), "{} was not counted", kernel.name);
             for (name, counted, reckoned) in of_it {
@@ -298,4 +297,8 @@ fn it_was_a_gpu_backend_that_ran() {
     assert!(["Vulkan", "Metal", "Dx12"].contains(&identity.instruction_set.as_str()), "{identity:?}");
     let job = shipped_job("pi", 100.0, 1, 1, 1);
     assert_eq!(gpu(None).trace(&job, &CellSet::run(0, 1)).expect("runs").conductance.len(), job.times_s().len());
+}
+
+fn constant_bake() -> source::Kernel {
+    source::Kernel::bake(source::Decay::Constant, source::Carriers::MeanField, source::Numbered::Tile)
 }

@@ -54,8 +54,8 @@ pub const FEW_CALL: u32 = 2 << 8;
 pub const TIE_CALL: u32 = 3 << 8;
 /// Calls of a draw.
 pub const CALLS: u32 = 4 << 8;
-/// Successes that a scarce draw can have, and trials named in turn: the chance of more is below 4^-64.
-pub const MOST_SCARCE: u32 = 64;
+/// Trials that a scarce draw names at most: the chance of more is below 4^-24, 4e-15.
+pub const MOST_SCARCE: u32 = 24;
 
 /// Bits of a draw's number that count calls; events and classes lie above them.
 pub const CALL_BITS: u32 = 10;
@@ -290,7 +290,7 @@ fn scarce(source: &Source, first: u32, trials: u32, p: Bits) -> u32 {
     let mut call = 0;
     // The next call's words: [test, high and low of a place, finer test].
     let mut named = |among: u32| {
-        if call == PLENTY_CALL {
+        if call == MOST_SCARCE {
             return None;
         }
         let (test, finer) = expected(among, p);
@@ -303,15 +303,11 @@ fn scarce(source: &Source, first: u32, trials: u32, p: Bits) -> u32 {
         call += 1;
         (word < test || (word == test && tie < finer)).then(|| below(among, high, low))
     };
-    for _ in 0..MOST_SCARCE {
-        let Some(place) = named(left) else { break };
+    while let Some(place) = named(left) {
         // Whether one of those before it succeeds: the first named does unless one before it does, and so on.
         let (mut before, mut preceded) = (place, false);
-        for _ in 0..MOST_SCARCE {
-            match if before > 0 { named(before) } else { None } {
-                None => break,
-                Some(earlier) => (before, preceded) = (earlier, !preceded),
-            }
+        while let Some(earlier) = if before > 0 { named(before) } else { None } {
+            (before, preceded) = (earlier, !preceded);
         }
         if preceded {
             break;

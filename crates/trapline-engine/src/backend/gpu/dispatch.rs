@@ -79,8 +79,8 @@ impl<'a> Running<'a> {
 
     fn buffer(&self, kernel: &'static str, name: &'static str) -> Result<&wgpu::Buffer, Failed> {
         match (name, self.work.buffers.get(name)) {
-            ("normal_table", _) => Ok(&self.device.normal_table),
             (_, Some(buffer)) => Ok(buffer),
+            ("normal_table", None) => Ok(&self.device.normal_table),
             (buffer, None) => Err(Failed::ForGood(BackendError::NoBuffer { shader: kernel, buffer })),
         }
     }

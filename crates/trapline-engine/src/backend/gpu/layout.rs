@@ -12,10 +12,12 @@ use crate::backend::tables::{CellTables, MOST_EVENTS, NOT_RECORDED, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
 use std::fmt::Write;
 use trapline_model::cell::charge;
+use trapline_model::cell::counted::{self, DotNumber, Electrons};
 use trapline_model::cell::read::{PROGRAMMED_FILLING, QUANTITIES};
 use trapline_model::cell::tabulated::{LawTables, TableHeader};
 use trapline_model::material::MAX_CLASSES;
 use trapline_model::protocol::MAX_LEGS;
+use trapline_model::rng::{NORMAL_TABLE_LEN, counts};
 use trapline_model::units::ELEMENTARY_CHARGE_C;
 
 pub use crate::backend::rows::{ClassRow, NominalRow, SegmentRow, VisitRow};
@@ -53,7 +55,13 @@ device_struct! {
         /// Cells the state has room for: the stride of its arrays.
         cells: u32,
         /// Of listed cells: where the dispatch starts, and whether it goes by chosen places.
-        first_place: u32, chosen: u32, padding_0: u32, padding_1: u32, padding_2: u32,
+        first_place: u32, chosen: u32,
+        /// Where electrons are counted: of what happens in the bake, the most trials that the tables of draws serve, and
+        /// whether cells have the nominal number of dots.
+        bake_seed_low: u32, bake_seed_high: u32, most_trials: u32, fixed_dots: u32,
+        /// Where the numbers of listed cells in a bake lie, words.
+        numbers_at: u32,
+        padding_0: u32, padding_1: u32,
     }
 }
 
@@ -137,6 +145,22 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("PARTS", u64::from(charge::PARTS)),
         ("MAX_LAWS", (LAWS.len() + MAX_CLASSES) as u64),
         ("LAW_THERMAL", LAWS.len() as u64),
+        ("MAX_CLASSES", MAX_CLASSES as u64),
+        ("NORMAL_TABLE_WORDS", NORMAL_TABLE_LEN as u64),
+        ("DIGITS", u64::from(counts::DIGITS)),
+        ("LAWS", u64::from(counts::LAWS)),
+        ("MOST_ZEROS", u64::from(counts::MOST_ZEROS)),
+        ("FEW", u64::from(counts::FEW)),
+        ("LEAST_EXPONENT", u64::from(counts::LEAST_EXPONENT)),
+        ("CALL_BITS", u64::from(counts::CALL_BITS)),
+        ("PLENTY_CALL", u64::from(counts::PLENTY_CALL)),
+        ("FEW_CALL", u64::from(counts::FEW_CALL)),
+        ("TIE_CALL", u64::from(counts::TIE_CALL)),
+        ("MOST_SCARCE", u64::from(counts::MOST_SCARCE)),
+        ("FIRST_WORDS", u64::from(counted::FIRST_WORDS)),
+        ("EVENT_CATCHES", u64::from(counted::CATCHES)),
+        ("EVENT_LETS_GO", u64::from(counted::LETS_GO)),
+        ("EVENT_CORRECTS", u64::from(counted::CORRECTS)),
     ];
     for (name, value) in constants {
         let _ = writeln!(text, "const {name}: u32 = {value}u;");
@@ -158,6 +182,7 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("EARLY_POINT", charge::POINTS[0] as f32),
         ("LATE_POINT", charge::POINTS[1] as f32),
         ("MOST_RELAXATION", charge::MOST_RELAXATION as f32),
+        ("FRAC_2_PI", std::f32::consts::FRAC_2_PI),
     ];
     for (name, value) in polynomial.chain(limits.map(|(name, value)| (name.to_owned(), value))) {
         // Rust prints the shortest decimal that reads back as the same f32.
@@ -199,6 +224,8 @@ pub fn cell_params(seed: u64, cell: &CellTables) -> Params {
         trap_filled_sd: cell.trap_filled_sd,
         speed_sd: cell.speed_sd,
         traps: cell.traps,
+        most_trials: cell.most_trials,
+        fixed_dots: u32::from(cell.electrons == Electrons::Counted(DotNumber::Fixed)),
         ..Params::default()
     }
 }
@@ -220,6 +247,8 @@ pub fn params(job: &Job, tables: &Tables) -> Params {
         kept_low: kept.low,
         kept_per_unit: kept.per_unit,
         temperatures: tables.profile.len() as u32,
+        bake_seed_low: job.bake_seed() as u32,
+        bake_seed_high: (job.bake_seed() >> 32) as u32,
         ..cell_params(job.seed, &tables.cell)
     }
 }

@@ -136,16 +136,17 @@ impl Gpu {
         let mut slot = lock(&self.device);
         let device = self.sound(&mut slot)?;
         let bake = |kernel: &Kernel, visit_loops| (*kernel, runs::of_bake(&tables, visit_loops, runs::by_loops));
-        let ([.., bake_kernel, _], [.., read_kernel]) = (source::of_statistics(&tables), source::of_trace(&tables));
+        let ([draw, drive, bake_kernel, _], [.., read_kernel]) =
+            (source::of_statistics(&tables), source::of_trace(&tables));
         let once = |kernel: &Kernel, loops| (*kernel, vec![runs::Run { range: 0..0, loops }]);
-        let program = (source::PROGRAM, runs::of_program(&tables.cell, runs::by_loops));
+        let program = (drive, runs::of_program(&tables.cell, runs::by_loops));
         let statistics = [
-            once(&source::DRAW, source::draw_loops(classes)),
+            once(&draw, source::draw_loops(&tables.cell)),
             program.clone(),
-            bake(bake_kernel, source::visit_loops(&tables)),
+            bake(&bake_kernel, source::visit_loops(&tables)),
             once(&source::REDUCE, source::reduce_loops()),
         ];
-        let trace = [statistics[0].clone(), program, bake(read_kernel, source::read_loops(&tables))];
+        let trace = [statistics[0].clone(), program, bake(&read_kernel, source::read_loops(&tables))];
         let mut most = Vec::new();
         for (resources, dispatches) in
             [(Resources::of_statistics(&tables), &statistics[..]), (Resources::of_trace(&tables), &trace[..])]
@@ -175,17 +176,18 @@ impl Gpu {
 fn over(kernel: &Kernel, run: &runs::Run, params: Params) -> Params {
     let std::ops::Range { start, end } = run.range;
     match kernel.name {
-        "program" => Params { first_segment: start, last_segment: end, ..params },
+        "program" | "program_counted" => Params { first_segment: start, last_segment: end, ..params },
         _ => Params { first_visit: start, last_visit: end, ..params },
     }
 }
 
 /// Draws and programs a tile.
 fn prepare(running: &Running, tables: &Tables, params: &Params) -> Result<(), Failed> {
-    running.dispatch(&source::DRAW, params, source::draw_loops(tables.cell.classes))?;
+    let [draw, program, ..] = source::of_statistics(tables);
+    running.dispatch(&draw, params, source::draw_loops(&tables.cell))?;
     let count = u64::from(params.count);
     for run in runs::of_program(&tables.cell, |start| running.loops(count, start)) {
-        running.dispatch(&source::PROGRAM, &over(&source::PROGRAM, &run, *params), run.loops)?;
+        running.dispatch(&program, &over(&program, &run, *params), run.loops)?;
     }
     Ok(())
 }
@@ -232,7 +234,7 @@ impl Backend for Gpu {
             let params = tile.place(fixed);
             running.clear("counts")?;
             prepare(running, &tables, &params)?;
-            bake(running, bake_kernel, source::visit_loops(&tables), &tables, &params)?;
+            bake(running, &bake_kernel, source::visit_loops(&tables), &tables, &params)?;
             running.dispatch(&source::REDUCE, &params, source::reduce_loops())?;
             let back =
                 running.download(&[resources.wanted("sums", tile.count), resources.wanted("counts", tile.count)])?;
@@ -258,7 +260,7 @@ impl Backend for Gpu {
         let compute = |running: &Running, tile: &Tile| {
             let params = tile.place(fixed);
             prepare(running, &tables, &params)?;
-            bake(running, read_kernel, source::read_loops(&tables), &tables, &params)?;
+            bake(running, &read_kernel, source::read_loops(&tables), &tables, &params)?;
             let back = running.download(&[resources.wanted("cells", tile.count)])?;
             Ok(bytemuck::pod_collect_to_vec(&back[0]))
         };

@@ -9,8 +9,9 @@
 use super::dispatch::Running;
 use super::layout::{self, Params};
 use super::recovery::{Failed, Tile, lock};
-use super::stimulate::{PIECE_BYTES, write_responses};
-use super::tile::{BufferSpec, Bytes, Resources, Workspace};
+use super::source::{Carriers, Decay, Driving, Kernel, Numbered};
+use super::stimulate::{PIECE_BYTES, dots_of, shares, state_of, write_responses};
+use super::tile::{BufferSpec, Bytes, Resources, Workspace, random_words};
 use super::{Gpu, TileSums, bake, device::Device, merge, runs, source};
 use crate::backend::BackendError;
 use crate::backend::cells::{Cells, HostCells, Population, Snapshot, State};
@@ -42,6 +43,12 @@ pub(super) struct Resident<'a> {
     /// Number of the device that holds the state.
     device: u64,
     bytes: u64,
+    /// Dots of each class of the cells, where electrons are counted; axes (class, cell), flat.
+    dots: Option<Vec<f32>>,
+    /// Where the cells' numbers lie behind the tables of random numbers, words.
+    numbers_at: u32,
+    /// Times that their electrons were drawn.
+    draws: u32,
     known: Known,
 }
 
@@ -62,9 +69,10 @@ pub(super) fn expose(
     cells: &[u64],
     occupancy: &mut Array2<f64>,
 ) -> Result<Response, BackendError> {
-    let Exposed { material, variation, seed, .. } = exposed;
+    let Exposed { material, variation, electrons, seed, .. } = exposed;
     let part = |places: &[usize]| {
-        Population::new(material, *variation, *seed, places.iter().map(|&place| cells[place]).collect())
+        let numbers = places.iter().map(|&place| cells[place]).collect();
+        Population::new(material, *variation, *seed, numbers).electrons(*electrons)
     };
     let all: Vec<usize> = (0..cells.len()).collect();
     let most = {
@@ -93,7 +101,8 @@ pub(super) fn reduce(gpu: &Gpu, job: &Job, cells: &[u64], occupancy: &Array2<f64
     let most = gpu.tile_cells(job)? as usize;
     for (number, numbers) in cells.chunks(most).enumerate() {
         let first = number * most;
-        let part = Population::new(job.material(), *job.variation(), job.seed(), numbers.to_vec());
+        let part =
+            Population::new(job.material(), *job.variation(), job.seed(), numbers.to_vec()).electrons(job.electrons());
         let mut resident = Resident::new(gpu, part)?;
         resident.upload(&occupancy.slice(s![first..first + numbers.len(), ..]).to_owned())?;
         merge(&mut tally, &resident.sums(job)?);
@@ -104,35 +113,46 @@ pub(super) fn reduce(gpu: &Gpu, job: &Job, cells: &[u64], occupancy: &Array2<f64
 /// What a population takes. Without traps the shaders still have one class, which holds nothing.
 fn resources_of(population: &Population) -> Resources {
     let classes = population.classes().max(1) as u64;
+    let counted = population.is_counted();
+    let state = classes * if counted { 3 } else { 1 };
     let per_cell = |bytes| Bytes { per_cell: bytes, ..Bytes::default() };
     let fixed = |bytes: usize| Bytes { fixed: bytes as u64, ..Bytes::default() };
-    Resources {
+    let mut resources = Resources {
         classes: population.classes(),
-        kernels: &source::STIMULUS,
+        kernels: source::STIMULUS.to_vec(),
         buffers: vec![
             BufferSpec::empty("params", fixed(size_of::<Params>())),
             BufferSpec::empty("classes", fixed(classes as usize * size_of::<layout::ClassRow>())),
             // Numbers of the cells, places among them, biases and temperatures.
             BufferSpec::empty("cell_numbers", per_cell(20)),
             BufferSpec::empty("factors", per_cell(12)),
-            BufferSpec::read_back("occupancy", per_cell(4 * classes)),
+            BufferSpec::read_back("occupancy", per_cell(4 * state)),
         ],
         unit: 1,
         most_cells: u64::from(u32::MAX) / 16,
+    };
+    if counted {
+        // The numbers of the cells come behind them.
+        let tables = random_words(&CellTables::of(&population.stimulus(300.0, &[])));
+        let bytes = Bytes { per_cell: 8, ..fixed(4 * tables.len()) };
+        resources.buffers.push(BufferSpec::empty("normal_table", bytes));
     }
+    resources
+}
+
+/// Whether the device's budget holds so many more cells.
+fn fits(gpu: &Gpu, population: &Population) -> Result<bool, BackendError> {
+    let (resources, count) = (resources_of(population), population.numbers.len() as u64);
+    let mut slot = lock(&gpu.device);
+    let device = gpu.sound(&mut slot)?;
+    Ok(resources.holds(device, gpu.budget_bytes, count, gpu.resident_bytes.load(Ordering::Relaxed)))
 }
 
 /// Makes cells, on the device where its budget holds them.
 pub(super) fn cells<'a>(gpu: &'a Gpu, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
-    let (resources, count) = (resources_of(&population), population.numbers.len() as u64);
-    let mut slot = lock(&gpu.device);
-    let device = gpu.sound(&mut slot)?;
-    let taken = gpu.resident_bytes.load(Ordering::Relaxed);
-    if !resources.holds(device, gpu.budget_bytes, count, taken) {
-        drop(slot);
+    if !fits(gpu, &population)? {
         return Ok(Box::new(HostCells::new(gpu, population)));
     }
-    drop(slot);
     Ok(Box::new(Resident::new(gpu, population)?))
 }
 
@@ -167,7 +187,9 @@ impl<'a> Resident<'a> {
         drop(slot);
         let bytes = resources.bytes(count);
         gpu.resident_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let cells = Resident { gpu, population, work, device: number, bytes, known: Known::default() };
+        let known = Known::default();
+        let mut cells =
+            Resident { gpu, population, work, device: number, bytes, dots: None, numbers_at: 0, draws: 0, known };
         cells.draw()?;
         Ok(cells)
     }
@@ -212,19 +234,31 @@ impl<'a> Resident<'a> {
     }
 
     /// Tells the device the cells' numbers; draws what distinguishes them, and empties them.
-    fn draw(&self) -> Result<(), BackendError> {
-        let nothing = self.population.stimulus(300.0, &[]);
-        let fixed = layout::cell_params(self.population.seed, &CellTables::of(&nothing));
+    fn draw(&mut self) -> Result<(), BackendError> {
+        let tables = CellTables::of(&self.population.stimulus(300.0, &[]));
+        let fixed = layout::cell_params(self.population.seed, &tables);
         let params = self.params(fixed, self.population.numbers.len() as u64);
         let words: Vec<u32> = self.population.numbers.iter().flat_map(|&n| [n as u32, (n >> 32) as u32]).collect();
-        let loops = source::draw_loops(self.population.classes());
-        self.on_device(
+        let loops = source::draw_loops(&tables);
+        let random = self.population.is_counted().then(|| random_words(&tables));
+        self.numbers_at = random.as_ref().map_or(0, |random| random.len() as u32);
+        let kernel = Kernel::draw(Numbered::Listed, Carriers::of(&tables));
+        let cells = self.population.numbers.len() as u64;
+        self.dots = self.on_device(
             |_, _| Ok(()),
             |running| {
                 running.upload("cell_numbers", bytemuck::cast_slice(&words))?;
-                running.dispatch(&source::DRAW_LISTED, &params, loops)
+                if let Some(random) = &random {
+                    running.upload("normal_table", bytemuck::cast_slice(random))?;
+                    running.upload_at("normal_table", 4 * random.len() as u64, bytemuck::cast_slice(&words))?;
+                }
+                // Their weights; what else is in these rows is another's.
+                running.upload("classes", bytemuck::cast_slice(&layout::classes(&tables)))?;
+                running.dispatch(&kernel, &params, loops)?;
+                dots_of(running, &tables, cells)
             },
-        )
+        )?;
+        Ok(())
     }
 
     /// Moves all cells, or some, under an exposure.
@@ -250,12 +284,13 @@ impl<'a> Resident<'a> {
         }
         let of_cell = 4 * (rows * RESPONSE_QUANTITIES) as u64;
         let piece = PIECE_BYTES.checked_div(of_cell).map_or(count, |cells| count.min(cells.max(1) as usize));
-        let kernel = match (apart, rows) {
-            (None, 0) => &source::DRIVE_LISTED,
-            (None, _) => &source::STIMULATE,
-            (Some(_), 0) => &source::DRIVE_APART,
-            (Some(_), _) => &source::STIMULATE_APART,
+        let driving = match (apart, rows) {
+            (None, 0) => Driving::Silent,
+            (None, _) => Driving::Recorded,
+            (Some(_), 0) => Driving::ApartSilent,
+            (Some(_), _) => Driving::ApartRecorded,
         };
+        let kernel = Kernel::drive(driving, Carriers::of(tables));
         let fixed = self.params(layout::cell_params(self.population.seed, tables), piece as u64);
         let word = |number: usize| 4 * (number * cells) as u64;
         let bits = |values: &Array1<f64>| -> Vec<f32> { values.iter().map(|value| *value as f32).collect() };
@@ -295,7 +330,7 @@ impl<'a> Resident<'a> {
                     }
                     for run in runs::of_stimulus(tables, |start| running.loops(now as u64, start)) {
                         let params = Params { first_segment: run.range.start, last_segment: run.range.end, ..params };
-                        running.dispatch(kernel, &params, run.loops)?;
+                        running.dispatch(&kernel, &params, run.loops)?;
                     }
                     if of_cell > 0 {
                         let back = running.download(&[("responses", of_cell * now as u64)])?;
@@ -311,20 +346,20 @@ impl<'a> Resident<'a> {
     /// Sums and counts of the bake of a job that begins with the state.
     fn sums(&self, job: &Job) -> Result<TileSums, BackendError> {
         let tables = Tables::new(job);
-        let [.., bake_kernel, _] = source::of_statistics(&tables);
+        let bake_kernel = Kernel::bake(Decay::of(&tables), Carriers::of(&tables.cell), Numbered::Listed);
         let cells = self.population.numbers.len() as u64;
         if cells == 0 {
             return Ok(TileSums { partials: Vec::new(), counts: Vec::new() });
         }
         let resources = Resources::of_statistics(&tables);
-        let params = self.params(layout::params(job, &tables), cells);
+        let params = Params { numbers_at: self.numbers_at, ..self.params(layout::params(job, &tables), cells) };
         // The state's own buffers are there; those of the bake are made.
         let names = ["classes", "visits", "nominal", "partials", "sums", "counts"];
         self.on_device(
             |device, work| work.make(device, &resources, &names, cells),
             |running| {
                 running.clear("counts")?;
-                bake(running, bake_kernel, source::visit_loops(&tables), &tables, &params)?;
+                bake(running, &bake_kernel, source::visit_loops(&tables), &tables, &params)?;
                 running.dispatch(&source::REDUCE, &params, source::reduce_loops())?;
                 let back = running.download(&[resources.wanted("sums", cells), resources.wanted("counts", cells)])?;
                 Ok(TileSums {
@@ -357,7 +392,13 @@ impl<'a> Cells<'a> for Resident<'a> {
         if stimulus.steps.is_empty() {
             return Ok(Response::unwritten(stimulus.rows, places.map_or(self.population.numbers.len(), <[u32]>::len)));
         }
-        let tables = CellTables::of(stimulus);
+        let mut tables = CellTables::of(stimulus);
+        if tables.electrons.are_counted() {
+            for segment in &mut tables.segments {
+                segment.settled_before = segment.settled_before.wrapping_add(self.draws);
+            }
+            self.draws = self.draws.wrapping_add(stimulus.draws());
+        }
         let driven = Driven { classes: layout::classes(&tables), tables, rows: stimulus.rows, apart: None };
         self.drive(&driven, places)
     }
@@ -367,7 +408,9 @@ impl<'a> Cells<'a> for Resident<'a> {
             return self.advance(&stimulus, places);
         }
         self.population.check_places(places)?;
-        let exposed = Exposed::new(&self.population, exposure, &mut self.known)?;
+        let mut exposed = Exposed::new(&self.population, exposure, &mut self.known)?;
+        exposed.settling.before = self.draws;
+        self.draws = self.draws.wrapping_add(exposed.settling.draws(exposed.stepping.substeps));
         self.drive_exposed(&exposed, places)
     }
 
@@ -382,14 +425,15 @@ impl<'a> Cells<'a> for Resident<'a> {
     fn download(&self) -> Result<Array2<f64>, BackendError> {
         let bytes = self.occupancy_bytes();
         let back = self.on_device(|_, _| Ok(()), |running| running.download(&[("occupancy", bytes)]))?;
-        let state: Vec<f32> = bytemuck::pod_collect_to_vec(&back[0]);
+        let mut state: Vec<f32> = bytemuck::pod_collect_to_vec(&back[0]);
+        shares(&mut state, self.dots.as_deref());
         let (cells, classes) = (self.population.numbers.len(), self.population.classes());
         Ok(Array2::from_shape_fn((cells, classes), |(i, k)| f64::from(state[k * cells + i])))
     }
 
     fn upload(&mut self, occupancy: &Array2<f64>) -> Result<(), BackendError> {
         self.population.check_occupancy(occupancy)?;
-        let state: Vec<f32> = occupancy.t().iter().map(|f| *f as f32).collect();
+        let state = state_of(&occupancy.view(), self.dots.as_deref());
         self.on_device(|_, _| Ok(()), |running| running.upload("occupancy", bytemuck::cast_slice(&state)))
     }
 
@@ -413,13 +457,15 @@ impl<'a> Cells<'a> for Resident<'a> {
     }
 
     fn fork(&self) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
-        let mut copy = cells(self.gpu, self.population.clone())?;
-        let now = self.snapshot()?;
-        match copy.restore(&now) {
+        if !fits(self.gpu, &self.population)? {
             // The copy is one of the host's: the budget holds no second one.
-            Err(BackendError::OtherState) => copy.upload(&self.download()?)?,
-            restored => restored?,
+            let mut copy = HostCells::new(self.gpu, self.population.clone()).after(self.draws);
+            copy.upload(&self.download()?)?;
+            return Ok(Box::new(copy));
         }
-        Ok(copy)
+        let mut copy = Resident::new(self.gpu, self.population.clone())?;
+        copy.draws = self.draws;
+        copy.restore(&self.snapshot()?)?;
+        Ok(Box::new(copy))
     }
 }

@@ -45,14 +45,14 @@ pub(super) fn cut(
 /// The dispatches of a programming: ranges of segments. `budget` is told what a dispatch spends before its first one.
 pub(super) fn of_program(cell: &CellTables, budget: impl Fn(u64) -> u64) -> Vec<Run> {
     let start = source::program_start_loops(cell.classes);
-    let cost = |i: usize| source::program_loops(cell.classes, &cell.segments[i]);
+    let cost = |i: usize| source::program_loops(cell, &cell.segments[i]);
     cut(cell.segments.len(), start, budget(start), cost, |_| true)
 }
 
 /// The dispatches of a stimulus: ranges of segments.
 pub(super) fn of_stimulus(cell: &CellTables, budget: impl Fn(u64) -> u64) -> Vec<Run> {
     let start = source::program_start_loops(cell.classes);
-    let cost = |i: usize| source::stimulate_loops(cell.classes, &cell.segments[i]);
+    let cost = |i: usize| source::stimulate_loops(cell, &cell.segments[i]);
     cut(cell.segments.len(), start, budget(start), cost, |_| true)
 }
 

@@ -6,8 +6,9 @@
 
 use super::layout::{self, Params, SLOTS};
 use crate::backend::job::MAX_BINS;
-use crate::backend::tables::{SegmentRow, Tables};
+use crate::backend::tables::{CellTables, SegmentRow, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
+use trapline_model::rng::counts;
 
 /// Loop iterations of one invocation a dispatch may take: half of what llvmpipe allows.
 pub const MAX_LOOPS: u64 = 32_768;
@@ -51,12 +52,37 @@ impl Decay {
         if tables.has_profile() { Decay::Profile } else { Decay::Constant }
     }
 
-    /// What gives `set_rate`, `checkpoint_of` and `lose`.
+    /// What gives `set_rate`, `checkpoint_of` and `emptied`.
     const fn wgsl(self) -> &'static str {
         match self {
             Decay::Constant => CONSTANT,
             Decay::Profile => PROFILE,
         }
+    }
+
+    /// What gives `lose`, of cells of very many dots.
+    const fn lose_wgsl(self) -> &'static str {
+        match self {
+            Decay::Constant => include_str!("../../../../../shaders/constant_lose.wgsl"),
+            Decay::Profile => include_str!("../../../../../shaders/profile_lose.wgsl"),
+        }
+    }
+}
+
+/// How the electrons of the cells are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carriers {
+    MeanField,
+    Counted,
+}
+
+impl Carriers {
+    /// Both.
+    pub const ALL: [Carriers; 2] = [Carriers::MeanField, Carriers::Counted];
+
+    /// Those of cells.
+    pub fn of(cell: &CellTables) -> Carriers {
+        if cell.electrons.are_counted() { Carriers::Counted } else { Carriers::MeanField }
     }
 }
 
@@ -107,7 +133,7 @@ pub struct Kernel {
     pub entry_point: &'static str,
     prologue: &'static [&'static str],
     /// Parts of which there are several to choose from.
-    chosen: [&'static str; 3],
+    chosen: [&'static str; 4],
     body: &'static str,
     /// Buffers it touches, by name.
     pub buffers: &'static [&'static str],
@@ -138,18 +164,58 @@ const DRIVEN_APART: [&str; 10] = [
 ];
 const ALIKE: &str = include_str!("../../../../../shaders/alike.wgsl");
 
+/// Buffers of the kernels that bake and reduce; the last is of cells whose electrons are counted.
+const BAKED: [&str; 9] =
+    ["params", "classes", "visits", "nominal", "factors", "occupancy", "partials", "counts", "normal_table"];
+const COUNTS: &str = include_str!("../../../../../shaders/counts.wgsl");
+const COUNTED: &str = include_str!("../../../../../shaders/counted.wgsl");
+const COUNTED_DECAY: &str = include_str!("../../../../../shaders/counted_decay.wgsl");
+const MEAN_FIELD: &str = include_str!("../../../../../shaders/mean_field.wgsl");
+const EMPTY_COUNTED: &str = include_str!("../../../../../shaders/empty_counted.wgsl");
+const EMPTY_MEAN_FIELD: &str = include_str!("../../../../../shaders/empty_mean_field.wgsl");
+
+const fn decay_prologue(carriers: Carriers, folds: bool) -> &'static [&'static str] {
+    match (carriers, folds) {
+        (Carriers::MeanField, true) => &[PHILOX, MATH, CELL, DECAY, FOLD],
+        (Carriers::MeanField, false) => &[PHILOX, MATH, CELL, DECAY],
+        (Carriers::Counted, true) => &[PHILOX, MATH, CELL, COUNTS, FOLD],
+        (Carriers::Counted, false) => &[PHILOX, MATH, CELL, COUNTS],
+    }
+}
+
+const fn decay_parts(decay: Decay, carriers: Carriers, numbered: Numbered) -> [&'static str; 4] {
+    match carriers {
+        Carriers::MeanField => [decay.wgsl(), decay.lose_wgsl(), "", ""],
+        Carriers::Counted => {
+            let numbers = match numbered {
+                Numbered::Tile => numbered.wgsl(),
+                Numbered::Listed => include_str!("../../../../../shaders/baked_cells.wgsl"),
+            };
+            [decay.wgsl(), numbers, COUNTED_DECAY, ""]
+        }
+    }
+}
+
 impl Kernel {
     /// Draws what distinguishes cells, and empties them.
-    pub const fn draw(numbered: Numbered) -> Kernel {
-        let (name, buffers): (_, &'static [&'static str]) = match numbered {
-            Numbered::Tile => ("draw", &["params", "normal_table", "factors", "occupancy"]),
-            Numbered::Listed => ("draw_listed", &["params", "normal_table", "cell_numbers", "factors", "occupancy"]),
+    pub const fn draw(numbered: Numbered, carriers: Carriers) -> Kernel {
+        let counted = matches!(carriers, Carriers::Counted);
+        let (name, buffers): (_, &'static [&'static str]) = match (numbered, counted) {
+            (Numbered::Tile, false) => ("draw", &["params", "normal_table", "factors", "occupancy"]),
+            (Numbered::Tile, true) => ("draw_counted", &["params", "normal_table", "classes", "factors", "occupancy"]),
+            (Numbered::Listed, false) => {
+                ("draw_listed", &["params", "normal_table", "cell_numbers", "factors", "occupancy"])
+            }
+            (Numbered::Listed, true) => {
+                ("draw_listed_counted", &["params", "normal_table", "classes", "cell_numbers", "factors", "occupancy"])
+            }
         };
+        let (counts, empty) = if counted { (COUNTS, EMPTY_COUNTED) } else { ("", EMPTY_MEAN_FIELD) };
         Kernel {
             name,
             entry_point: "draw",
             prologue: &[PHILOX, NORMAL, MATH, CELL, VARY],
-            chosen: [numbered.wgsl(), "", ""],
+            chosen: [numbered.wgsl(), counts, empty, ""],
             body: include_str!("../../../../../shaders/draw.wgsl"),
             buffers,
             over: Over::Cells,
@@ -158,24 +224,31 @@ impl Kernel {
     }
 
     /// Moves cells through segments of constant bias.
-    pub const fn drive(driving: Driving) -> Kernel {
-        let (name, numbered, laws, record) = match driving {
-            Driving::Program => ("program", Numbered::Tile, ALIKE, SILENT),
-            Driving::Silent => ("drive", Numbered::Listed, ALIKE, SILENT),
-            Driving::Recorded => ("drive_recorded", Numbered::Listed, ALIKE, RECORDING),
-            Driving::ApartSilent => ("drive_apart", Numbered::Listed, APART, SILENT),
-            Driving::ApartRecorded => ("drive_apart_recorded", Numbered::Listed, APART, RECORDING),
+    pub const fn drive(driving: Driving, carriers: Carriers) -> Kernel {
+        let counted = matches!(carriers, Carriers::Counted);
+        let (names, numbered, laws, record) = match driving {
+            Driving::Program => (["program", "program_counted"], Numbered::Tile, ALIKE, SILENT),
+            Driving::Silent => (["drive", "drive_counted"], Numbered::Listed, ALIKE, SILENT),
+            Driving::Recorded => (["drive_recorded", "drive_recorded_counted"], Numbered::Listed, ALIKE, RECORDING),
+            Driving::ApartSilent => (["drive_apart", "drive_apart_counted"], Numbered::Listed, APART, SILENT),
+            Driving::ApartRecorded => {
+                (["drive_apart_recorded", "drive_apart_recorded_counted"], Numbered::Listed, APART, RECORDING)
+            }
         };
         Kernel {
-            name,
+            name: names[counted as usize],
             entry_point: "drive",
-            prologue: match driving {
-                Driving::Program | Driving::Silent => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP],
-                Driving::Recorded => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE],
-                Driving::ApartSilent => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, TABLES],
-                Driving::ApartRecorded => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE, TABLES],
+            prologue: match (driving, counted) {
+                (Driving::Program | Driving::Silent, false) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP],
+                (Driving::Recorded, false) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE],
+                (Driving::ApartSilent, false) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, TABLES],
+                (Driving::ApartRecorded, false) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE, TABLES],
+                (Driving::Program | Driving::Silent, true) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, COUNTS],
+                (Driving::Recorded, true) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE, COUNTS],
+                (Driving::ApartSilent, true) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, TABLES, COUNTS],
+                (Driving::ApartRecorded, true) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE, TABLES, COUNTS],
             },
-            chosen: [numbered.wgsl(), laws, record],
+            chosen: [numbered.wgsl(), laws, record, if counted { COUNTED } else { MEAN_FIELD }],
             body: include_str!("../../../../../shaders/drive.wgsl"),
             buffers: match driving {
                 Driving::Program => &["params", "normal_table", "classes", "segments", "factors", "occupancy"],
@@ -190,34 +263,44 @@ impl Kernel {
     }
 
     /// Bakes cells and reduces what is read of them.
-    pub const fn bake(decay: Decay) -> Kernel {
+    pub const fn bake(decay: Decay, carriers: Carriers, numbered: Numbered) -> Kernel {
+        let names = match decay {
+            Decay::Constant => ["bake", "bake_counted", "bake_listed_counted"],
+            Decay::Profile => ["bake_profile", "bake_profile_counted", "bake_profile_listed_counted"],
+        };
+        let (name, buffers): (_, &'static [&'static str]) = match (carriers, numbered) {
+            (Carriers::MeanField, _) => (names[0], BAKED.split_at(8).0),
+            (Carriers::Counted, Numbered::Tile) => (names[1], &BAKED),
+            (Carriers::Counted, Numbered::Listed) => (names[2], &BAKED),
+        };
         Kernel {
-            name: match decay {
-                Decay::Constant => "bake",
-                Decay::Profile => "bake_profile",
-            },
+            name,
             entry_point: "bake",
-            prologue: &[PHILOX, MATH, CELL, DECAY, FOLD],
-            chosen: [decay.wgsl(), "", ""],
+            prologue: decay_prologue(carriers, true),
+            chosen: decay_parts(decay, carriers, numbered),
             body: include_str!("../../../../../shaders/bake.wgsl"),
-            buffers: &["params", "classes", "visits", "nominal", "factors", "occupancy", "partials", "counts"],
+            buffers,
             over: Over::Cells,
             reports_ticks: true,
         }
     }
 
     /// Bakes cells and writes out what is read of each.
-    pub const fn read(decay: Decay) -> Kernel {
+    pub const fn read(decay: Decay, carriers: Carriers) -> Kernel {
+        let names = match decay {
+            Decay::Constant => ["read", "read_counted"],
+            Decay::Profile => ["read_profile", "read_profile_counted"],
+        };
+        let buffers: &'static [&'static str] =
+            &["params", "classes", "visits", "factors", "occupancy", "cells", "normal_table"];
+        let counted = matches!(carriers, Carriers::Counted);
         Kernel {
-            name: match decay {
-                Decay::Constant => "read",
-                Decay::Profile => "read_profile",
-            },
+            name: names[counted as usize],
             entry_point: "read_cells",
-            prologue: &[PHILOX, MATH, CELL, DECAY],
-            chosen: [decay.wgsl(), "", ""],
+            prologue: decay_prologue(carriers, false),
+            chosen: decay_parts(decay, carriers, Numbered::Tile),
             body: include_str!("../../../../../shaders/read.wgsl"),
-            buffers: &["params", "classes", "visits", "factors", "occupancy", "cells"],
+            buffers: if counted { buffers } else { buffers.split_at(6).0 },
             over: Over::Cells,
             reports_ticks: true,
         }
@@ -247,62 +330,67 @@ pub const REDUCE: Kernel = Kernel {
     name: "reduce",
     entry_point: "reduce_chunks",
     prologue: &[PHILOX, CELL, FOLD],
-    chosen: [""; 3],
+    chosen: [""; 4],
     body: include_str!("../../../../../shaders/reduce.wgsl"),
     buffers: &["params", "partials", "sums"],
     over: Over::ChunkSlots,
     reports_ticks: true,
 };
+const NO_COUNT: Carriers = Carriers::MeanField;
 /// Of a tile of an array, and of listed cells.
-pub const DRAW: Kernel = Kernel::draw(Numbered::Tile);
-pub const PROGRAM: Kernel = Kernel::drive(Driving::Program);
-pub const DRAW_LISTED: Kernel = Kernel::draw(Numbered::Listed);
-pub const DRIVE_LISTED: Kernel = Kernel::drive(Driving::Silent);
-pub const STIMULATE: Kernel = Kernel::drive(Driving::Recorded);
-pub const DRIVE_APART: Kernel = Kernel::drive(Driving::ApartSilent);
-pub const STIMULATE_APART: Kernel = Kernel::drive(Driving::ApartRecorded);
+pub const DRAW: Kernel = Kernel::draw(Numbered::Tile, NO_COUNT);
+pub const PROGRAM: Kernel = Kernel::drive(Driving::Program, NO_COUNT);
+pub const DRAW_LISTED: Kernel = Kernel::draw(Numbered::Listed, NO_COUNT);
+pub const DRIVE_LISTED: Kernel = Kernel::drive(Driving::Silent, NO_COUNT);
+pub const STIMULATE: Kernel = Kernel::drive(Driving::Recorded, NO_COUNT);
+pub const DRIVE_APART: Kernel = Kernel::drive(Driving::ApartSilent, NO_COUNT);
+pub const STIMULATE_APART: Kernel = Kernel::drive(Driving::ApartRecorded, NO_COUNT);
 pub const STIMULUS: [Kernel; 3] = [DRAW_LISTED, DRIVE_LISTED, STIMULATE];
 
 /// The kernels of a job's statistics, in the order a tile runs them.
-pub fn of_statistics(tables: &Tables) -> &'static [Kernel; 4] {
-    const fn of(decay: Decay) -> [Kernel; 4] {
-        [DRAW, PROGRAM, Kernel::bake(decay), REDUCE]
-    }
-    static CONSTANT: [Kernel; 4] = of(Decay::Constant);
-    static PROFILE: [Kernel; 4] = of(Decay::Profile);
-    match Decay::of(tables) {
-        Decay::Constant => &CONSTANT,
-        Decay::Profile => &PROFILE,
-    }
+pub fn of_statistics(tables: &Tables) -> [Kernel; 4] {
+    let carriers = Carriers::of(&tables.cell);
+    let bake = Kernel::bake(Decay::of(tables), carriers, Numbered::Tile);
+    [Kernel::draw(Numbered::Tile, carriers), Kernel::drive(Driving::Program, carriers), bake, REDUCE]
 }
 
 /// The kernels that read a job's cells one by one, in the order a tile runs them.
-pub fn of_trace(tables: &Tables) -> &'static [Kernel; 3] {
-    const fn of(decay: Decay) -> [Kernel; 3] {
-        [DRAW, PROGRAM, Kernel::read(decay)]
-    }
-    static CONSTANT: [Kernel; 3] = of(Decay::Constant);
-    static PROFILE: [Kernel; 3] = of(Decay::Profile);
-    match Decay::of(tables) {
-        Decay::Constant => &CONSTANT,
-        Decay::Profile => &PROFILE,
-    }
+pub fn of_trace(tables: &Tables) -> [Kernel; 3] {
+    let carriers = Carriers::of(&tables.cell);
+    let read = Kernel::read(Decay::of(tables), carriers);
+    [Kernel::draw(Numbered::Tile, carriers), Kernel::drive(Driving::Program, carriers), read]
 }
 
 /// All kernels.
 pub fn kernels() -> impl Iterator<Item = Kernel> {
-    let baking = Decay::ALL.into_iter().flat_map(|decay| [Kernel::bake(decay), Kernel::read(decay)]);
-    [DRAW, DRAW_LISTED, REDUCE].into_iter().chain(Driving::ALL.map(Kernel::drive)).chain(baking)
+    let of = |carriers| {
+        let baking = Decay::ALL
+            .into_iter()
+            .flat_map(move |decay| [Kernel::bake(decay, carriers, Numbered::Tile), Kernel::read(decay, carriers)]);
+        let drawing = [Kernel::draw(Numbered::Tile, carriers), Kernel::draw(Numbered::Listed, carriers)];
+        drawing.into_iter().chain(Driving::ALL.map(|driving| Kernel::drive(driving, carriers))).chain(baking)
+    };
+    let listed = Decay::ALL.map(|decay| Kernel::bake(decay, Carriers::Counted, Numbered::Listed));
+    Carriers::ALL.into_iter().flat_map(of).chain(listed).chain([REDUCE])
+}
+
+/// Loop iterations of one draw of a count, from above: its stages with their digits, of which there are two a bit of
+/// the probability and few more, and a bit a level.
+fn count_loops() -> u64 {
+    let stages = u64::from(2 * counts::SIGNIFICANT_BITS + 4);
+    stages * (1 + u64::from(counts::DIGITS)) + u64::from(counts::SIGNIFICANT_BITS + 26)
 }
 
 /// Loop iterations of a draw: the rounds of the random words, and the classes.
-pub fn draw_loops(classes: usize) -> u64 {
-    u64::from(trapline_model::rng::PHILOX_ROUNDS) + classes.max(1) as u64
+pub fn draw_loops(cell: &CellTables) -> u64 {
+    let classes = cell.classes.max(1) as u64;
+    let dots = if cell.electrons.are_counted() { classes * 2 * count_loops() } else { 0 };
+    u64::from(trapline_model::rng::PHILOX_ROUNDS) + classes + dots
 }
 
 /// Loop iterations of a programming dispatch before its first segment.
 pub fn program_start_loops(classes: usize) -> u64 {
-    2 * classes.max(1) as u64
+    3 * classes.max(1) as u64
 }
 
 /// Loop iterations of a substep's equation, from above: the sums, and its iterations over all classes.
@@ -312,29 +400,36 @@ fn root_loops(classes: u64, iterations: u32) -> u64 {
 
 /// Loop iterations of one segment, from above: its own, emissions, the draw's rounds, and per substep its equation
 /// and the update.
-pub fn program_loops(classes: usize, segment: &SegmentRow) -> u64 {
-    let k = classes.max(1) as u64;
+pub fn program_loops(cell: &CellTables, segment: &SegmentRow) -> u64 {
+    let k = cell.classes.max(1) as u64;
     let root = root_loops(k, segment.iterations);
-    1 + u64::from(trapline_model::rng::PHILOX_ROUNDS) + k + u64::from(segment.substeps) * (1 + root + k)
+    let counted = if cell.electrons.are_counted() {
+        // Each substep its way, and each draw its sums, its three counts a class, and the way's new start.
+        u64::from(segment.substeps) * k + u64::from(segment.draws()) * (5 * k + 3 * k * count_loops())
+    } else {
+        0
+    };
+    counted + 1 + u64::from(trapline_model::rng::PHILOX_ROUNDS) + k + u64::from(segment.substeps) * (1 + root + k)
 }
 
 /// Loop iterations of one segment of a stimulus, from above: as in a programming, a look after it, and at each
 /// substep the electrons caught; and the charge that passes, two fillings of a substep, or of each piece with its own
 /// emissions, equation and update.
-pub fn stimulate_loops(classes: usize, segment: &SegmentRow) -> u64 {
-    let k = classes.max(1) as u64;
+pub fn stimulate_loops(cell: &CellTables, segment: &SegmentRow) -> u64 {
+    let k = cell.classes.max(1) as u64;
     let pieces = u64::from(segment.pieces) * (1 + k + root_loops(k, segment.piece_iterations) + 2 * k + k);
-    program_loops(classes, segment) + k + u64::from(segment.substeps) * (k + 2 * k) + pieces
+    program_loops(cell, segment) + k + u64::from(segment.substeps) * (k + 2 * k) + pieces
 }
 
 /// Loop iterations over the classes, and over the temperatures of each.
 fn decay_loops(tables: &Tables) -> u64 {
-    tables.cell.classes.max(1) as u64 * (1 + tables.profile.len() as u64)
+    let counted = if tables.cell.electrons.are_counted() { count_loops() } else { 0 };
+    tables.cell.classes.max(1) as u64 * (1 + tables.profile.len() as u64 + counted)
 }
 
 /// Loop iterations of a baking dispatch before its first visit.
 pub fn bake_start_loops(tables: &Tables) -> u64 {
-    decay_loops(tables) + tables.cell.classes.max(1) as u64
+    tables.cell.classes.max(1) as u64 * (3 + tables.profile.len() as u64)
 }
 
 /// Loop iterations of one visit that is written out.

@@ -3,12 +3,13 @@
 use super::dispatch::Running;
 use super::layout::{self, Params};
 use super::recovery::{Failed, Tile, lock};
-use super::tile::{BufferSpec, Bytes, Resources, Workspace};
+use super::source::{Carriers, Driving, Kernel, Numbered};
+use super::tile::{BufferSpec, Bytes, Resources, Workspace, random_tables, state_rows};
 use super::{Gpu, runs, source};
 use crate::backend::BackendError;
 use crate::backend::stimulus::{self, RESPONSE_QUANTITIES, Response, Stimulus};
 use crate::backend::tables::CellTables;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 use trapline_model::array::CellSet;
 
 /// Bytes of responses and occupancies worked on at once: they are on the host as well.
@@ -17,12 +18,20 @@ pub(super) const PIECE_BYTES: u64 = 64 << 20;
 /// What a tile hands back: occupancies (class, cell) and responses (row, quantity, cell), flat.
 type Found = (Vec<f32>, Vec<f32>);
 
+/// The kernels that draw listed cells, and move and watch them.
+fn kernels_of(tables: &CellTables) -> [Kernel; 2] {
+    let carriers = Carriers::of(tables);
+    [Kernel::draw(Numbered::Listed, carriers), Kernel::drive(Driving::Recorded, carriers)]
+}
+
 /// What a stimulus needs. Without traps the shader still has one class, which holds nothing.
 fn resources_of(stimulus: &Stimulus, tables: &CellTables) -> Resources {
-    let state = 4 * tables.classes.max(1) as u64;
+    let state = 4 * state_rows(tables) as u64;
     let response = 4 * (stimulus.rows * RESPONSE_QUANTITIES) as u64;
     let per_cell = |bytes| Bytes { per_cell: bytes, ..Bytes::default() };
     let mut resources = Resources::of_cells(tables, &layout::classes(tables), &source::STIMULUS);
+    resources.kernels = kernels_of(tables).to_vec();
+    resources.buffers.extend(random_tables(tables));
     // Many rows make a cell large: nothing here is reduced, so any number of cells will do.
     resources.unit = 1;
     resources.most_cells = (PIECE_BYTES / (state + response)).max(1);
@@ -45,26 +54,30 @@ pub(super) fn stimulate(
     stimulus::check(stimulus, cells, occupancy)?;
     let tables = CellTables::of(stimulus);
     let resources = resources_of(stimulus, &tables);
+    let [draw, drive] = kernels_of(&tables);
     let mut after = occupancy.clone();
     let mut response = Response::unwritten(stimulus.rows, cells.len());
     let places = CellSet::run(0, cells.len() as u64);
     let compute = |running: &Running, tile: &Tile| {
         let range = tile.from as usize..(tile.from + tile.count) as usize;
         let numbers: Vec<u32> = cells[range.clone()].iter().flat_map(|&n| [n as u32, (n >> 32) as u32]).collect();
-        let state: Vec<f32> = occupancy.slice(ndarray::s![range, ..]).t().iter().map(|f| *f as f32).collect();
         running.upload("cell_numbers", bytemuck::cast_slice(&numbers))?;
         // Responses are added to.
         running.clear("responses")?;
         let params = tile.place(layout::cell_params(stimulus.seed, &tables));
         // Drawing empties the cells.
-        running.dispatch(&source::DRAW_LISTED, &params, source::draw_loops(tables.classes))?;
-        running.upload("occupancy", bytemuck::cast_slice(&state))?;
+        running.dispatch(&draw, &params, source::draw_loops(&tables))?;
+        let given = occupancy.slice(ndarray::s![range, ..]);
+        let dots = dots_of(running, &tables, tile.count)?;
+        running.upload("occupancy", bytemuck::cast_slice(&state_of(&given, dots.as_deref())))?;
         for run in runs::of_stimulus(&tables, |start| running.loops(tile.count, start)) {
-            running.dispatch(&source::STIMULATE, &over(&run, params), run.loops)?;
+            running.dispatch(&drive, &over(&run, params), run.loops)?;
         }
         let back = running
             .download(&[resources.wanted("occupancy", tile.count), resources.wanted("responses", tile.count)])?;
-        Ok((bytemuck::pod_collect_to_vec(&back[0]), bytemuck::pod_collect_to_vec(&back[1])))
+        let mut state: Vec<f32> = bytemuck::pod_collect_to_vec(&back[0]);
+        shares(&mut state, dots.as_deref());
+        Ok((state, bytemuck::pod_collect_to_vec(&back[1])))
     };
     let write_tile = |tile: &Tile, found: Found| {
         write(&found, tile.from as usize, tile.count as usize, &mut after, &mut response);
@@ -79,6 +92,34 @@ pub(super) fn stimulate(
     })?;
     *occupancy = after;
     Ok(response)
+}
+
+/// Dots of each class of cells that were drawn, where electrons are counted; axes (class, cell), flat.
+pub(super) fn dots_of(running: &Running, tables: &CellTables, cells: u64) -> Result<Option<Vec<f32>>, Failed> {
+    if !tables.electrons.are_counted() {
+        return Ok(None);
+    }
+    let rows = tables.classes.max(1) * cells as usize;
+    let back = running.download(&[("occupancy", 8 * rows as u64)])?;
+    let state: Vec<f32> = bytemuck::pod_collect_to_vec(&back[0]);
+    Ok(Some(state[rows..].to_vec()))
+}
+
+/// What the device holds of occupancies, axes (cell, class): the same, or the nearest numbers of electrons.
+pub(super) fn state_of(occupancy: &ArrayView2<f64>, dots: Option<&[f32]>) -> Vec<f32> {
+    let shares = occupancy.t();
+    let shares = shares.iter();
+    match dots {
+        None => shares.map(|f| *f as f32).collect(),
+        Some(dots) => shares.zip(dots).map(|(f, dots)| (f * f64::from(*dots)).round() as f32).collect(),
+    }
+}
+
+/// Makes occupancies of what the device holds, in its order.
+pub(super) fn shares(state: &mut [f32], dots: Option<&[f32]>) {
+    for (filled, dots) in state.iter_mut().zip(dots.into_iter().flatten()) {
+        *filled = if *dots > 0.0 { *filled / dots } else { 0.0 };
+    }
 }
 
 fn over(run: &runs::Run, params: Params) -> Params {
@@ -101,10 +142,11 @@ impl Gpu {
             let work = Workspace::new(device, &resources, 1, false).map_err(Failed::at("allocation"))?;
             let running = Running::new(self, device, &work, tables.classes, true);
             let params = tile.place(layout::cell_params(stimulus.seed, &tables));
-            running.dispatch(&source::DRAW_LISTED, &params, source::draw_loops(tables.classes))?;
+            let [draw, drive] = kernels_of(&tables);
+            running.dispatch(&draw, &params, source::draw_loops(&tables))?;
             let mut most = (0, 0);
             for run in runs::of_stimulus(&tables, runs::by_loops) {
-                let counted = running.count(&source::STIMULATE, &over(&run, params), run.loops)?;
+                let counted = running.count(&drive, &over(&run, params), run.loops)?;
                 most = (most.0.max(counted), most.1.max(run.loops));
             }
             Ok(most)

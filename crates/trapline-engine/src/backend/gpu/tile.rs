@@ -12,6 +12,8 @@ use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use trapline_model::cell::read::QUANTITIES;
+use trapline_model::rng::counts::Counts;
+use trapline_model::rng::normal_table;
 
 /// Budget where the user gives none: on a software adapter it is the host's own memory.
 const SOFTWARE_BUDGET_BYTES: u64 = 64 << 20;
@@ -80,7 +82,7 @@ impl BufferSpec {
 #[derive(Debug)]
 pub(super) struct Resources {
     pub classes: usize,
-    pub kernels: &'static [Kernel],
+    pub kernels: Vec<Kernel>,
     pub buffers: Vec<BufferSpec>,
     /// A tile is a whole number of so many cells.
     pub unit: u64,
@@ -88,13 +90,29 @@ pub(super) struct Resources {
     pub most_cells: u64,
 }
 
+/// Rows of the state of a cell: occupancies; or electrons, dots, and electrons left in the bake.
+pub(super) fn state_rows(cell: &CellTables) -> usize {
+    cell.classes.max(1) * if cell.electrons.are_counted() { 3 } else { 1 }
+}
+
+/// Where electrons are counted: the normal table with those of the draws behind it. Others read the device's.
+pub(super) fn random_tables(cell: &CellTables) -> Option<BufferSpec> {
+    cell.electrons.are_counted().then(|| BufferSpec::given("normal_table", &random_words(cell)))
+}
+
+/// The words of [`random_tables`].
+pub(super) fn random_words(cell: &CellTables) -> Vec<u32> {
+    let normals = normal_table().iter().map(|&level| level as u32);
+    normals.chain(Counts::up_to(cell.most_trials).words()).collect()
+}
+
 impl Resources {
     /// What materials and their segments take, whatever is done with the cells.
-    pub fn of_cells(cell: &CellTables, classes: &[ClassRow], kernels: &'static [Kernel]) -> Resources {
+    pub fn of_cells(cell: &CellTables, classes: &[ClassRow], kernels: &[Kernel]) -> Resources {
         let params = Bytes { fixed: size_of::<layout::Params>() as u64, ..Bytes::default() };
         Resources {
             classes: cell.classes,
-            kernels,
+            kernels: kernels.to_vec(),
             buffers: vec![
                 BufferSpec::empty("params", params),
                 BufferSpec::given("classes", classes),
@@ -106,17 +124,18 @@ impl Resources {
     }
 
     /// What cells that are drawn and programmed take as well.
-    fn of_programmed(tables: &Tables, kernels: &'static [Kernel]) -> Resources {
+    fn of_programmed(tables: &Tables, kernels: &[Kernel]) -> Resources {
         let per_cell = |floats: usize| Bytes { per_cell: 4 * floats as u64, ..Bytes::default() };
         let mut resources = Resources::of_cells(&tables.cell, &layout::job_classes(tables), kernels);
         resources.buffers.push(BufferSpec::empty("factors", per_cell(3)));
-        resources.buffers.push(BufferSpec::empty("occupancy", per_cell(tables.cell.classes.max(1))));
+        resources.buffers.push(BufferSpec::empty("occupancy", per_cell(state_rows(&tables.cell))));
+        resources.buffers.extend(random_tables(&tables.cell));
         resources
     }
 
     /// What the statistics of a job need.
     pub fn of_statistics(tables: &Tables) -> Resources {
-        let mut resources = Resources::of_programmed(tables, source::of_statistics(tables));
+        let mut resources = Resources::of_programmed(tables, &source::of_statistics(tables));
         let checkpoints = tables.nominal.len() as u64;
         let slots = checkpoints * SLOTS * 4;
         resources.buffers.extend([
@@ -134,7 +153,7 @@ impl Resources {
 
     /// What it takes to read cells one by one.
     pub fn of_trace(tables: &Tables) -> Resources {
-        let mut resources = Resources::of_programmed(tables, source::of_trace(tables));
+        let mut resources = Resources::of_programmed(tables, &source::of_trace(tables));
         let per_cell = (tables.nominal.len() * QUANTITIES * 4) as u64;
         resources.unit = BLOCK_CELLS;
         resources.most_cells = (TRACE_BYTES / per_cell / BLOCK_CELLS).max(1) * BLOCK_CELLS;
@@ -317,7 +336,13 @@ mod tests {
     use super::*;
 
     fn resources(buffers: Vec<BufferSpec>) -> Resources {
-        Resources { classes: 1, kernels: &source::STIMULUS, buffers, unit: CHUNK_CELLS, most_cells: MAX_TILE_CELLS }
+        Resources {
+            classes: 1,
+            kernels: source::STIMULUS.to_vec(),
+            buffers,
+            unit: CHUNK_CELLS,
+            most_cells: MAX_TILE_CELLS,
+        }
     }
 
     #[test]

@@ -1,0 +1,28 @@
+// Cells of very many dots, under bias: occupancies are real numbers. Twin: `MeanField` in
+// crates/trapline-engine/src/backend/cpu/drive.rs.
+
+fn weight_of(k: u32) -> f32 {
+    return classes[k].weight;
+}
+
+fn load_cell(i: u32) {
+    for (var k = 0u; k < CLASSES; k += 1u) {
+        f[k] = occupancy[k * params.cells + i];
+    }
+}
+
+fn store_cell(i: u32) {
+    for (var k = 0u; k < CLASSES; k += 1u) {
+        occupancy[k * params.cells + i] = f[k];
+    }
+}
+
+fn begin_settling(segment: SegmentRow) {
+}
+
+fn move_on(uptake: Uptake) {
+    advance(uptake.average);
+}
+
+fn settle_after(segment: SegmentRow, substep: u32, cell: vec2<u32>) {
+}
