@@ -12,7 +12,6 @@ var<private> way_not_caught: array<f32, CLASSES>;
 var<private> way_freed: array<f32, CLASSES>;
 var<private> way_not_freed: array<f32, CLASSES>;
 var<private> way_feedback: f32;
-var<private> settled: u32;
 
 fn one_over(number: f32) -> f32 {
     return select(0.0, 1.0 / number, number > 0.0);
@@ -53,10 +52,6 @@ fn store_cell(i: u32) {
     }
 }
 
-fn begin_settling(segment: SegmentRow) {
-    settled = segment.settled_before;
-}
-
 // Moves the cell through a substep, in the mean.
 fn move_on(uptake: Uptake) {
     for (var k = 0u; k < CLASSES; k += 1u) {
@@ -84,15 +79,12 @@ fn share_taken_back(feedback: f32, variance: f32) -> f32 {
     return half - sqrt(max(half * half - fraction_lost(feedback), 0.0));
 }
 
-// Draws what moved since the last draw, where a substep ends with one.
-fn settle_after(segment: SegmentRow, substep: u32, cell: vec2<u32>) {
-    let every = segment.settle_every > 0u && (substep + 1u) % max(segment.settle_every, 1u) == 0u;
-    let last = segment.settle_at_end != 0u && substep + 1u == segment.substeps;
-    if !(every || last) {
+// Draws what moved since the last draw, where a segment ends with one.
+fn settle_after(segment: SegmentRow, cell: vec2<u32>) {
+    if segment.settles == 0u {
         return;
     }
-    let source = Source(vec2<u32>(params.seed_low, params.seed_high), cell, PURPOSE_SUBSTEP, settled, 0u);
-    settled += 1u;
+    let source = Source(vec2<u32>(params.seed_low, params.seed_high), cell, PURPOSE_SUBSTEP, segment.settled_before, 0u);
     let catches = way_feedback > 0.0;
     var caught: array<f32, CLASSES>;
     var freed: array<f32, CLASSES>;

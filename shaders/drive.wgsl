@@ -27,7 +27,6 @@ fn drive(
             speed = draw_speed(cell, segment.cycle);
             drawn = segment.cycle;
         }
-        begin_settling(segment);
         begin_segment(segment, cell_factors.trap_filled, speed);
         set_motion(segment, cell_factors.trap_filled, speed);
         for (var substep = 0u; substep < segment.substeps; substep += 1u) {
@@ -35,8 +34,8 @@ fn drive(
             let uptake = average_uptake(segment.iterations);
             watch_substep(segment, uptake);
             move_on(uptake);
-            settle_after(segment, substep, cell);
         }
+        settle_after(segment, cell);
         end_segment(segment, cell_factors, j);
     }
     store_cell(i);

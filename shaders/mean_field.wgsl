@@ -17,12 +17,9 @@ fn store_cell(i: u32) {
     }
 }
 
-fn begin_settling(segment: SegmentRow) {
-}
-
 fn move_on(uptake: Uptake) {
     advance(uptake.average);
 }
 
-fn settle_after(segment: SegmentRow, substep: u32, cell: vec2<u32>) {
+fn settle_after(segment: SegmentRow, cell: vec2<u32>) {
 }

@@ -321,15 +321,19 @@ impl<'a, B: Backend + ?Sized> Cells<'a> for HostCells<'a, B> {
             return self.advance(&stimulus, places);
         }
         self.population.check_places(places)?;
-        let mut exposed = Exposed::new(&self.population, exposure, &mut self.known)?;
-        exposed.settling.before = self.draws;
-        self.draws = self.draws.wrapping_add(exposed.settling.draws(exposed.stepping.substeps));
-        match places {
-            None => self.backend.expose(&exposed, &self.population.numbers, &mut self.occupancy),
-            Some(places) => self.some(places, |backend, places, numbers, part| {
-                backend.expose(&exposed.of_places(places), numbers, part)
-            }),
+        let exposed = Exposed::new(&self.population, exposure, &mut self.known)?;
+        let mut response = None;
+        for part in exposed.parts(self.draws) {
+            self.draws = self.draws.wrapping_add(u32::from(part.settling.at_end));
+            let seen = match places {
+                None => self.backend.expose(&part, &self.population.numbers, &mut self.occupancy)?,
+                Some(places) => self.some(places, |backend, places, numbers, occupancy| {
+                    backend.expose(&part.of_places(places), numbers, occupancy)
+                })?,
+            };
+            response = Some(Response::after(response, seen));
         }
+        response.ok_or(BackendError::NotFinite { what: "substeps", value: 0.0 })
     }
 
     fn reduce(&self, job: &Job) -> Result<Tally, BackendError> {

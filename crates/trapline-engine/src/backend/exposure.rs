@@ -98,12 +98,6 @@ pub struct Stepping {
 const GRID: usize = 17;
 
 impl Stepping {
-    /// Where electrons that are counted are drawn: each substep, whose feedback is not known for all cells.
-    fn settling(&self, material: &Material, electrons: Electrons) -> Settling {
-        let counted = electrons.are_counted() && material.capture.is_some();
-        Settling { every: u32::from(counted), at_end: counted, before: 0 }
-    }
-
     fn of(
         material: &Material,
         variation: &Variation,
@@ -223,7 +217,7 @@ impl Exposed {
         let hot: Vec<f64> = between(temperatures.least_k, temperatures.most_k).collect();
         let stepping = Stepping::of(material, variation, *electrons, exposure, &grid, &hot);
         let Exposure { dwell_s, cycle, recorded, .. } = *exposure;
-        let settling = stepping.settling(material, *electrons);
+        let settling = Settling { at_end: population.is_counted(), before: 0 };
         Ok(Exposed {
             material: material.clone(),
             variation: *variation,
@@ -237,6 +231,19 @@ impl Exposed {
             bias_v,
             temperature_k,
             tables,
+        })
+    }
+
+    /// The same one after another: where electrons are counted, they are drawn after each substep, whose feedback is not
+    /// known for all cells. `draws` is the number of draws so far.
+    pub(super) fn parts(&self, draws: u32) -> impl Iterator<Item = Exposed> {
+        let substeps = self.stepping.substeps;
+        let (count, of_part) = if self.settling.at_end { (substeps, 1) } else { (1, substeps) };
+        (0..count).map(move |number| Exposed {
+            dwell_s: self.dwell_s / f64::from(count),
+            stepping: Stepping { substeps: of_part, ..self.stepping },
+            settling: Settling { before: draws.wrapping_add(number), ..self.settling },
+            ..self.clone()
         })
     }
 

@@ -120,23 +120,6 @@ pub(super) fn iterations(drive: &Drive, material: &Material, variation: &Variati
     }
 }
 
-/// Says where the electrons of cells that go through these steps are drawn; `looked_at` of each step whether somebody
-/// looks at its end, `first` the number of the first draw.
-pub(super) fn settle(
-    steps: &mut [ProgramStep],
-    material: &Material,
-    variation: &Variation,
-    electrons: Electrons,
-    looked_at: impl Fn(usize) -> bool,
-    first: u32,
-) {
-    let drives = steps.iter().enumerate().map(|(number, step)| (&step.drive, looked_at(number)));
-    let settlings = cell::settlings(material, variation, electrons, drives, first);
-    for (step, settling) in steps.iter_mut().zip(settlings) {
-        step.settling = settling;
-    }
-}
-
 impl Job {
     /// A job on cells of a material, to be put together.
     pub fn of(material: &Material) -> JobBuilder<'_> {

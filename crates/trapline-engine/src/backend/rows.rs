@@ -63,11 +63,11 @@ device_struct! {
         /// Pieces its charge is taken in, or how else, and iterations of each: see `StimulusStep`.
         pieces: u32,
         piece_iterations: u32,
-        /// Where electrons that are counted are drawn: after every so many substeps (none where 0), after the last one
-        /// where not 0, and how many draws come before the segment: see `Settling`.
-        settle_every: u32,
-        settle_at_end: u32,
+        /// Where electrons that are counted are drawn: at its end where not 0, and how many draws come before it. See
+        /// `Settling`.
+        settles: u32,
         settled_before: u32,
+        padding_0: u32,
     }
 }
 
@@ -85,21 +85,6 @@ device_struct! {
         /// How many times the background, which empties all traps alike, has emptied each by the checkpoint: the same
         /// in all rows of a visit, and of a profile only.
         background: f32,
-    }
-}
-
-impl SegmentRow {
-    /// Draws of counted electrons.
-    #[cfg(feature = "gpu")]
-    pub fn draws(&self) -> u32 {
-        (0..self.substeps).filter(|&substep| self.settles_after(substep)).count() as u32
-    }
-
-    /// See [`Settling::after`](trapline_model::cell::counted::Settling::after).
-    #[inline(always)]
-    pub fn settles_after(&self, substep: u32) -> bool {
-        (self.settle_every > 0 && (substep + 1) % self.settle_every == 0)
-            || (self.settle_at_end != 0 && substep + 1 == self.substeps)
     }
 }
 

@@ -6,10 +6,10 @@
 //! curves, pulse trains, patterns and learning are made of it. Cells that are treated differently are different calls.
 
 use super::BackendError;
-use super::job::{ProgramStep, iterations, settle};
+use super::job::{ProgramStep, iterations};
 use ndarray::Array2;
 use trapline_model::cell::counted::{Electrons, Settling};
-use trapline_model::cell::{self, Drive, Factors, charge, current};
+use trapline_model::cell::{self, Drive, Factors, Pace, charge, current};
 use trapline_model::material::{Material, Variation};
 use trapline_model::protocol::Segment;
 
@@ -71,43 +71,42 @@ impl Stimulus {
     ) -> Stimulus {
         let mut rows = 0;
         let emission = cell::emission_per_s(material, &Factors::NOMINAL, ambient_k);
-        let mut steps: Vec<_> = segments
-            .iter()
-            .map(|(segment, record)| {
-                let drive = Drive::for_spread(material, &variation, electrons, segment, ambient_k, None);
-                let (cycle, iterations_of_step) = (segment.cycle, iterations(&drive, material, &variation));
-                let settling = Settling::default();
-                let program = ProgramStep { drive, cycle, iterations: iterations_of_step, settling };
-                let a_v = segment.bias_v.abs();
-                let longest = Drive { substeps: charge::PARTS, ..drive };
-                let step = StimulusStep {
-                    program,
+        let pace = Pace::of(material, &variation, electrons);
+        let (mut steps, mut looked_at) = (Vec::new(), Vec::new());
+        for (segment, record) in segments {
+            let drive = Drive::for_spread(material, &variation, electrons, segment, ambient_k, None);
+            let parts = pace.map_or_else(|| vec![drive], |pace| pace.parts(material, &drive));
+            let a_v = segment.bias_v.abs();
+            for (number, drive) in parts.iter().enumerate() {
+                let (cycle, settling) = (segment.cycle, Settling::default());
+                let longest = Drive { substeps: charge::PARTS, ..*drive };
+                steps.push(StimulusStep {
+                    program: ProgramStep {
+                        drive: *drive,
+                        cycle,
+                        iterations: iterations(drive, material, &variation),
+                        settling,
+                    },
                     injected_a: current::injected_a(material, a_v, ambient_k),
                     hopping_a: current::hopping_a(material, a_v, ambient_k),
                     row: Some(rows),
-                    pieces: charge::pieces(material, &drive, &emission),
+                    pieces: charge::pieces(material, drive, &emission),
                     piece_iterations: iterations(&longest, material, &variation),
-                };
-                rows += u32::from(*record);
-                step
-            })
-            .collect();
+                });
+                looked_at.push(*record && number + 1 == parts.len());
+            }
+            rows += u32::from(*record);
+        }
+        if let Some(pace) = pace {
+            let drives = steps.iter().map(|step| &step.program.drive).zip(looked_at);
+            let settlings = pace.settlings(material, drives, 0);
+            steps.iter_mut().zip(settlings).for_each(|(step, settling)| step.program.settling = settling);
+        }
         for step in &mut steps {
             step.row = step.row.filter(|row| *row < rows);
         }
         let rows = rows as usize;
-        let stimulus = Stimulus { material: material.clone(), variation, electrons, seed, ambient_k, steps, rows };
-        let recorded: Vec<bool> = segments.iter().map(|(_, recorded)| *recorded).collect();
-        stimulus.settled(&recorded)
-    }
-
-    /// Says where electrons that are counted are drawn.
-    fn settled(mut self, recorded: &[bool]) -> Stimulus {
-        let mut program: Vec<ProgramStep> = self.steps.iter().map(|step| step.program).collect();
-        let looked_at = |number: usize| recorded[number];
-        settle(&mut program, &self.material, &self.variation, self.electrons, looked_at, 0);
-        self.steps.iter_mut().zip(program).for_each(|(step, program)| step.program = program);
-        self
+        Stimulus { material: material.clone(), variation, electrons, seed, ambient_k, steps, rows }
     }
 
     /// The same for cells whose electrons have been drawn so many times.
@@ -121,9 +120,7 @@ impl Stimulus {
 
     /// Times that electrons which are counted are drawn.
     pub fn draws(&self) -> u32 {
-        self.steps
-            .iter()
-            .fold(0, |sum, step| sum.wrapping_add(step.program.settling.draws(step.program.drive.substeps)))
+        self.steps.iter().filter(|step| step.program.settling.at_end).count() as u32
     }
 }
 
@@ -147,6 +144,16 @@ impl Response {
     pub fn unwritten(rows: usize, cells: usize) -> Response {
         let empty = || Array2::from_elem((rows, cells), f64::NAN);
         Response { current_a: empty(), filling: empty(), energy_j: empty(), injected: empty(), caught: empty() }
+    }
+
+    /// What was seen in two stretches, one after the other, as one.
+    pub(super) fn after(before: Option<Response>, mut now: Response) -> Response {
+        if let Some(before) = before {
+            now.energy_j += &before.energy_j;
+            now.injected += &before.injected;
+            now.caught += &before.caught;
+        }
+        now
     }
 
     /// Largest ratio of electrons caught to electrons injected, over all rows and cells: 0 where nothing is injected

@@ -4,16 +4,16 @@ use ndarray::Array2;
 use trapline_engine::backend::Backend;
 use trapline_engine::backend::cells::Population;
 use trapline_engine::backend::cpu::Cpu;
-use trapline_engine::backend::gpu::Gpu;
+use trapline_engine::backend::gpu::{DispatchLimits, Gpu};
 use trapline_engine::backend::job::{Bake, Job, Program};
 use trapline_engine::backend::reference::Reference;
-use trapline_model::array::ArrayShape;
+use trapline_model::array::{ArrayShape, CellSet};
 use trapline_model::cell::counted::{CountedCell, DotNumber, Draws, Electrons, tables};
 use trapline_model::cell::step::{self, StepDrive};
 use trapline_model::cell::{self, Drive, Factors, capture};
 use trapline_model::material::draft::Draft;
 use trapline_model::material::{self, Material, Variation};
-use trapline_model::protocol::{Part, Segment, segments};
+use trapline_model::protocol::{Leg, Part, Profile, Segment, segments};
 use trapline_model::units::kelvin;
 
 const FIXED: Electrons = Electrons::Counted(DotNumber::Fixed);
@@ -273,4 +273,131 @@ fn the_gpu_draws_what_the_cpu_draws() {
         println!("{pulses}: {same}");
         assert!(same > 0.95, "{same}");
     }
+}
+
+/// A job of counted cells: pulses, a bake hot enough to lose much, and a profile in the second.
+fn job_of(electrons: Electrons, seed: u64, profile: bool) -> Job {
+    let dots = material::shipped("pi-ws2-qd").expect("shipped");
+    let pulses = segments(&[Part::Pulses { pulses: 8, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 }]);
+    let times_s: Vec<f64> = (0..12).map(|i| 10.0 * 4f64.powi(i)).collect();
+    let mut bake = Bake::at(kelvin(150.0)).checkpoints(&times_s);
+    if profile {
+        let legs =
+            vec![Leg { temperature_k: None, for_s: 3600.0 }, Leg { temperature_k: Some(kelvin(25.0)), for_s: 600.0 }];
+        bake = bake.along(Profile::new(legs, Some(5)).expect("sound"));
+    }
+    let job = Job::of(&dots).electrons(electrons).seed(seed).array(ArrayShape { rows: 20, cols: 100 });
+    job.program(Program::of(&pulses)).bake(bake).build().expect("sound")
+}
+
+/// Everything of a point that is counted, not summed.
+fn counts_of(backend: &dyn Backend, job: &Job) -> Vec<u64> {
+    backend.statistics(job, &|_| ()).expect("runs").counts.iter().copied().collect()
+}
+
+#[test]
+fn statistics_do_not_depend_on_tiles_threads_or_instruction_sets() {
+    let all = Cpu::open(None, None).expect("opens");
+    let one = Cpu::open(Some(1), Some("sse2")).expect("opens");
+    let gpu = Gpu::open(None, None).expect("an adapter");
+    let narrow = DispatchLimits { groups_across: 2, work: 1 << 14, batch: 2 };
+    let small = Gpu::open(None, Some(24 << 20)).expect("an adapter").limited(narrow);
+    for (profile, electrons) in [(false, POISSON), (true, FIXED)] {
+        let job = job_of(electrons, 3, profile);
+        let expected = counts_of(&all, &job);
+        assert_eq!(counts_of(&one, &job), expected);
+        let on_gpu = counts_of(&gpu, &job);
+        assert_eq!(counts_of(&small, &job), on_gpu);
+        // A probability whose last bit differs moves an electron in one cell of a hundred at most.
+        let apart: u64 = on_gpu.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).sum();
+        let checkpoints = job.times_s().len() as u64;
+        assert!(apart <= 2 * checkpoints * 4 * 20, "{apart}");
+        // Another seed is told apart.
+        let other = counts_of(&all, &job_of(electrons, 4, profile));
+        assert!(other.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).sum::<u64>() > 5 * apart + 1000);
+    }
+}
+
+#[test]
+fn resident_cells_are_those_of_the_statistics() {
+    let (cpu, gpu) = (Cpu::open(None, None).expect("opens"), Gpu::open(None, None).expect("an adapter"));
+    let job = job_of(POISSON, 3, false);
+    let pulses = segments(&[Part::Pulses { pulses: 8, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 }]);
+    let program: Vec<_> = pulses.iter().map(|segment| (*segment, false)).collect();
+    for backend in [&cpu as &dyn Backend, &gpu, &Reference] {
+        let population = Population::array(job.material(), *job.variation(), 3, job.shape()).electrons(POISSON);
+        let mut cells = backend.cells(population).expect("opens");
+        let stimulus = cells.population().stimulus(job.program_k(), &program);
+        cells.advance(&stimulus, None).expect("runs");
+        let expected = backend.statistics(&job, &|_| ()).expect("runs");
+        let found = cells.reduce(&job).expect("runs");
+        assert_eq!(found.counts, expected.counts, "{}", backend.identity().backend);
+        // Going back and up and down changes nothing: electrons are whole.
+        let (now, state) = (cells.snapshot().expect("there"), cells.download().expect("there"));
+        cells.upload(&state).expect("fits");
+        assert_eq!(cells.reduce(&job).expect("runs").counts, expected.counts);
+        cells.advance(&stimulus, None).expect("runs");
+        assert_ne!(cells.reduce(&job).expect("runs").counts, expected.counts);
+        cells.restore(&now).expect("fits");
+        assert_eq!(cells.reduce(&job).expect("runs").counts, expected.counts);
+        // The same pulses again are not the same draws.
+        let mut again = cells.fork().expect("opens");
+        again.empty().expect("runs");
+        again.advance(&stimulus, None).expect("runs");
+        assert_ne!(again.download().expect("there"), state);
+    }
+}
+
+/// Law of what is left in a bake: binomial at each checkpoint, whatever checkpoints come before.
+#[test]
+fn a_bake_is_one_thinning_however_many_checkpoints_there_are() {
+    let cpu = Cpu::open(None, None).expect("opens");
+    let dots = Material { variation: Variation::OFF, ..of_dots("pi-ws2-qd", 400.0) };
+    let pulse = segments(&[Part::Pulses { pulses: 30, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 }]);
+    let lost = |times_s: &[f64], seed| -> Vec<f64> {
+        let job = Job::of(&dots).electrons(FIXED).seed(seed).array(ArrayShape { rows: 100, cols: 100 });
+        let job =
+            job.program(Program::of(&pulse)).bake(Bake::at(kelvin(150.0)).checkpoints(times_s)).build().expect("sound");
+        let trace = cpu.trace(&job, &CellSet::run(0, 10_000)).expect("runs");
+        trace.lost.row(times_s.len()).iter().map(|lost| f64::from(*lost)).collect()
+    };
+    let many: Vec<f64> = (0..40).map(|i| 10f64.powf(f64::from(i) / 8.0)).chain([1e5]).collect();
+    let (once, often) = (moments(&lost(&[1e5], 1)), moments(&lost(&many, 2)));
+    for m in 0..3 {
+        let error = once.error[m].hypot(often.error[m]);
+        assert!((once.value[m] - often.value[m]).abs() < 4.5 * error, "{m}: {once:?} {often:?}");
+    }
+    // One electron of some 120 is a hundredth: the spread is that of single electrons.
+    assert!(once.value[1] > 0.5 * once.value[0] / 120.0, "{once:?}");
+}
+
+#[test]
+fn cells_without_dots_have_no_memory() {
+    let cpu = Cpu::open(None, None).expect("opens");
+    let gpu = Gpu::open(None, None).expect("an adapter");
+    let few = of_dots("pi-ws2-qd", 2.0);
+    let pulse = segments(&[Part::Pulses { pulses: 30, amplitude_v: 4.0, width_s: 1e-2, interval_s: 1e-3 }]);
+    let job = Job::of(&few).electrons(POISSON).array(ArrayShape { rows: 64, cols: 64 });
+    let job = job.program(Program::of(&pulse)).bake(Bake::at(kelvin(25.0)).checkpoints(&[1e3])).build().expect("sound");
+    for backend in [&cpu as &dyn Backend, &gpu, &Reference] {
+        let outcome = backend.statistics(&job, &|_| ()).expect("runs").outcome(&job);
+        // Of a Poisson number of mean 2 none is exp(-2), 0.135; of the others some stay empty.
+        let share = outcome.programmed as f64 / outcome.cells as f64;
+        assert!(share < 0.88 && share > 0.7, "{share}");
+        assert!(outcome.conductance_s.mean.iter().all(|g| g.is_finite() && *g > 0.0));
+        assert!(outcome.kept.mean.iter().all(|kept| kept.is_finite()));
+    }
+}
+
+#[test]
+fn what_cannot_be_counted_is_refused() {
+    let built = |dots: f64| {
+        let of = of_dots("pi-ws2-qd", dots);
+        Job::of(&of).electrons(POISSON).build().map(|_| ()).map_err(|error| error.to_string())
+    };
+    let small = built(0.5).expect_err("less than one");
+    assert!(small.contains("0.5") && small.contains('1') && small.contains("mean-field"), "{small}");
+    let large = built(1e9).expect_err("more than can be counted");
+    assert!(large.contains("8388608") && large.contains("mean-field"), "{large}");
+    assert!(built(1.0).is_ok() && built(5e6).is_ok());
 }

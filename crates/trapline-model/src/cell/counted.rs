@@ -93,59 +93,49 @@ pub const MOST_ON_THE_WAY: f64 = 1.0;
 /// See [`MOST_ON_THE_WAY`].
 pub const MOST_ON_THE_WAY_OF_FEW: f64 = 0.03;
 
-/// Which substeps of a segment end with a draw.
+/// Most substeps from draw to draw: a GPU goes no further at once.
+pub const MOST_SUBSTEPS_ON_THE_WAY: u32 = 16;
+
+/// Whether a segment ends with a draw, and how many draws come before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Settling {
-    /// Every so many; none where 0.
-    pub every: u32,
-    /// The last one.
     pub at_end: bool,
-    /// Draws before the segment.
     pub before: u32,
 }
 
-impl Settling {
-    /// Whether a substep ends with a draw.
-    #[inline(always)]
-    pub fn after(&self, substep: u32, substeps: u32) -> bool {
-        (self.every > 0 && (substep + 1) % self.every == 0) || (self.at_end && substep + 1 == substeps)
-    }
-
-    /// Draws of the segment.
-    pub fn draws(&self, substeps: u32) -> u32 {
-        (0..substeps).filter(|&substep| self.after(substep, substeps)).count() as u32
-    }
+/// Substeps of a part of a segment between whose parts electrons are drawn: those of the whole where there is none.
+/// `feedback` is the most of a substep.
+pub fn substeps_of_part(substeps: u32, feedback: f64, most: f64) -> u32 {
+    let within = if feedback * f64::from(substeps) > most { (most / feedback) as u32 } else { substeps };
+    within.clamp(1, MOST_SUBSTEPS_ON_THE_WAY)
 }
 
 /// Where electrons are drawn: of each segment its substeps, the most feedback of each of these, and whether somebody
-/// looks at its end, as at the last one's.
+/// looks at its end, as at the last one's. `first` numbers the first draw.
 pub fn settlings(segments: impl IntoIterator<Item = (u32, f64, bool)>, most: f64, first: u32) -> Vec<Settling> {
     let mut settlings: Vec<Settling> = Vec::new();
-    let mut substeps_of = Vec::new();
-    let mut on_the_way = 0.0;
+    let (mut feedback_so_far, mut substeps_so_far) = (0.0, 0);
     for (substeps, feedback, looked_at) in segments {
         let whole = feedback * f64::from(substeps);
-        let mut settling = Settling { every: 0, at_end: looked_at, before: 0 };
-        if on_the_way > 0.0 && on_the_way + whole > most {
-            if let Some(last) = settlings.last_mut() {
-                last.at_end = true;
-            }
-            on_the_way = 0.0;
+        let too_far = feedback_so_far + whole > most || substeps_so_far + substeps > MOST_SUBSTEPS_ON_THE_WAY;
+        if let Some(last) = settlings.last_mut()
+            && too_far
+        {
+            last.at_end = true;
         }
-        if whole > most {
-            settling = Settling { every: ((most / feedback) as u32).max(1), at_end: true, before: 0 };
+        if settlings.last().is_none_or(|last| last.at_end) {
+            (feedback_so_far, substeps_so_far) = (0.0, 0);
         }
-        on_the_way = if settling.at_end { 0.0 } else { on_the_way + whole };
-        settlings.push(settling);
-        substeps_of.push(substeps);
+        (feedback_so_far, substeps_so_far) = (feedback_so_far + whole, substeps_so_far + substeps);
+        settlings.push(Settling { at_end: looked_at, before: 0 });
     }
     if let Some(last) = settlings.last_mut() {
         last.at_end = true;
     }
     let mut before = first;
-    for (settling, substeps) in settlings.iter_mut().zip(substeps_of) {
+    for settling in &mut settlings {
         settling.before = before;
-        before = before.wrapping_add(settling.draws(substeps));
+        before = before.wrapping_add(u32::from(settling.at_end));
     }
     settlings
 }

@@ -75,22 +75,48 @@ const AIMED_STEP_OF_FEW: f64 = 0.03;
 const FEW_DOTS: f64 = 5000.0;
 const MAX_COUNTED_SUBSTEPS: f64 = 64.0;
 
-/// Where the electrons of cells that go through these drives are drawn, if they are counted: each drive with whether
-/// somebody looks at its end. `first` numbers the first draw among all of the cells.
-pub fn settlings<'a>(
-    material: &Material,
-    variation: &Variation,
-    electrons: Electrons,
-    drives: impl IntoIterator<Item = (&'a Drive, bool)>,
-    first: u32,
-) -> Vec<Settling> {
-    let spread = libm::exp(2.0 * (variation.capture_speed + variation.trap_filled));
-    let few = material.capture.is_some_and(|c| c.traps < FEW_DOTS);
-    let most = if few { counted::MOST_ON_THE_WAY_OF_FEW } else { counted::MOST_ON_THE_WAY };
-    let of = |(drive, looked_at): (&Drive, bool)| (drive.substeps, drive.step_stiffness(material) * spread, looked_at);
-    match electrons {
-        Electrons::MeanField => Vec::new(),
-        Electrons::Counted(_) => counted::settlings(drives.into_iter().map(of), most, first),
+/// How far cells go from draw to draw where their electrons are counted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Most feedback: see [`counted`].
+    most: f64,
+    /// What the feedback of cells that differ may be over the nominal one's.
+    spread: f64,
+}
+
+impl Pace {
+    /// That of a material's cells; none where electrons are not counted.
+    pub fn of(material: &Material, variation: &Variation, electrons: Electrons) -> Option<Pace> {
+        let capture = material.capture.filter(|_| electrons.are_counted())?;
+        let few = capture.traps < FEW_DOTS;
+        let most = if few { counted::MOST_ON_THE_WAY_OF_FEW } else { counted::MOST_ON_THE_WAY };
+        Some(Pace { most, spread: libm::exp(2.0 * (variation.capture_speed + variation.trap_filled)) })
+    }
+
+    /// The parts of a drive between which electrons are drawn.
+    pub fn parts(&self, material: &Material, drive: &Drive) -> Vec<Drive> {
+        let feedback = drive.step_stiffness(material) * self.spread;
+        let of_part = counted::substeps_of_part(drive.substeps, feedback, self.most);
+        let firsts = (0..drive.substeps).step_by(of_part as usize);
+        let part = |first: u32| {
+            let substeps = of_part.min(drive.substeps - first);
+            Drive { substeps, dwell_s: drive.dwell_s * f64::from(substeps) / f64::from(drive.substeps), ..*drive }
+        };
+        firsts.map(part).collect()
+    }
+
+    /// Where the electrons of cells that go through these drives are drawn: each drive with whether somebody looks at
+    /// its end. `first` numbers the first draw among all of the cells.
+    pub fn settlings<'a>(
+        &self,
+        material: &Material,
+        drives: impl IntoIterator<Item = (&'a Drive, bool)>,
+        first: u32,
+    ) -> Vec<Settling> {
+        let of = |(drive, looked_at): (&Drive, bool)| {
+            (drive.substeps, drive.step_stiffness(material) * self.spread, looked_at)
+        };
+        counted::settlings(drives.into_iter().map(of), self.most, first)
     }
 }
 
@@ -241,18 +267,16 @@ pub fn apply_counted(
         flow.free_share =
             charge::free_share_in_pieces(material, &cell.classes, &factors, emission, drive, pieces, speed, &start);
     }
-    let mut number = settling.before;
-    for substep in 0..drive.substeps {
+    for _ in 0..drive.substeps {
         let uptake = step::average_uptake(&cell.classes, &cell.occupancy, &of_step);
         if pieces == 1 {
             let passed = charge::passed(&cell.classes, &cell.occupancy, &of_step, &uptake);
             flow.free_share += passed.free_share / f64::from(drive.substeps);
         }
         flow.caught += cell.advance(&of_step, &uptake);
-        if settling.after(substep, drive.substeps) {
-            cell.settle(draws, number);
-            number = number.wrapping_add(1);
-        }
+    }
+    if settling.at_end {
+        cell.settle(draws, settling.before);
     }
     if pieces == 0 {
         flow.free_share = current::free_share(of_step.open, cell.filling());

@@ -339,8 +339,6 @@ impl Carriers for Counted<'_> {
         motion.advance(tables, &uptake.average, occupancy);
     }
 
-    const SETTLES: bool = true;
-
     #[inline(always)]
     fn settle(&mut self, driven: &Driven, draw: u32, occupancy: &mut Occupancy) {
         let Driven { tables, seed, cells, .. } = *driven;

@@ -83,9 +83,6 @@ pub trait Carriers {
     /// Moves the occupancies through a substep of known uptake, in the mean.
     fn advance(&mut self, driven: &Driven, motion: &Motion, uptake: &Uptake, occupancy: &mut Occupancy);
 
-    /// Whether they are drawn on the way.
-    const SETTLES: bool = false;
-
     /// Draws what moved since the last draw; `draw` numbers it among all of the cells.
     fn settle(&mut self, _driven: &Driven, _draw: u32, _occupancy: &mut Occupancy) {}
 }
@@ -136,16 +133,14 @@ pub fn drive_segment<C: Carriers, R: Record>(
     let Driven { tables, factors, .. } = *driven;
     record.begin_segment(driven, &carriers.classes(tables), segment, rate, speed, occupancy);
     let motion = Motion::new(tables, segment, &factors.trap_filled, rate, speed);
-    let mut draw = segment.row.settled_before;
-    for substep in 0..segment.row.substeps {
+    for _ in 0..segment.row.substeps {
         let classes = carriers.classes(tables);
         let uptake = motion.uptake(&classes, segment.row.iterations, occupancy);
         record.watch_substep(driven, &classes, segment, &motion, &uptake, occupancy);
         carriers.advance(driven, &motion, &uptake, occupancy);
-        if C::SETTLES && segment.row.settles_after(substep) {
-            carriers.settle(driven, draw, occupancy);
-            draw = draw.wrapping_add(1);
-        }
+    }
+    if segment.row.settles != 0 {
+        carriers.settle(driven, segment.row.settled_before, occupancy);
     }
     record.end_segment(driven, &carriers.classes(tables), segment, occupancy);
 }

@@ -408,10 +408,14 @@ impl<'a> Cells<'a> for Resident<'a> {
             return self.advance(&stimulus, places);
         }
         self.population.check_places(places)?;
-        let mut exposed = Exposed::new(&self.population, exposure, &mut self.known)?;
-        exposed.settling.before = self.draws;
-        self.draws = self.draws.wrapping_add(exposed.settling.draws(exposed.stepping.substeps));
-        self.drive_exposed(&exposed, places)
+        let exposed = Exposed::new(&self.population, exposure, &mut self.known)?;
+        let mut response = None;
+        for part in exposed.parts(self.draws) {
+            self.draws = self.draws.wrapping_add(u32::from(part.settling.at_end));
+            let seen = self.drive_exposed(&part, places)?;
+            response = Some(Response::after(response, seen));
+        }
+        response.ok_or(BackendError::NotFinite { what: "substeps", value: 0.0 })
     }
 
     fn reduce(&self, job: &Job) -> Result<Tally, BackendError> {

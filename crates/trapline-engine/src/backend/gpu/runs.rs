@@ -46,14 +46,19 @@ pub(super) fn cut(
 pub(super) fn of_program(cell: &CellTables, budget: impl Fn(u64) -> u64) -> Vec<Run> {
     let start = source::program_start_loops(cell.classes);
     let cost = |i: usize| source::program_loops(cell, &cell.segments[i]);
-    cut(cell.segments.len(), start, budget(start), cost, |_| true)
+    cut(cell.segments.len(), start, budget(start), cost, |i| may_start(cell, i))
+}
+
+/// Whether a dispatch may begin with a segment: between two draws of counted electrons the state is not whole.
+fn may_start(cell: &CellTables, i: usize) -> bool {
+    !cell.electrons.are_counted() || i == 0 || cell.segments[i - 1].settles != 0
 }
 
 /// The dispatches of a stimulus: ranges of segments.
 pub(super) fn of_stimulus(cell: &CellTables, budget: impl Fn(u64) -> u64) -> Vec<Run> {
     let start = source::program_start_loops(cell.classes);
     let cost = |i: usize| source::stimulate_loops(cell, &cell.segments[i]);
-    cut(cell.segments.len(), start, budget(start), cost, |_| true)
+    cut(cell.segments.len(), start, budget(start), cost, |i| may_start(cell, i))
 }
 
 /// The dispatches of a bake: ranges of visits, each beginning with a direct one; `visit_loops` is the kernel's.

@@ -405,7 +405,7 @@ pub fn program_loops(cell: &CellTables, segment: &SegmentRow) -> u64 {
     let root = root_loops(k, segment.iterations);
     let counted = if cell.electrons.are_counted() {
         // Each substep its way, and each draw its sums, its three counts a class, and the way's new start.
-        u64::from(segment.substeps) * k + u64::from(segment.draws()) * (5 * k + 3 * k * count_loops())
+        u64::from(segment.substeps) * k + u64::from(segment.settles) * (5 * k + 3 * k * count_loops())
     } else {
         0
     };

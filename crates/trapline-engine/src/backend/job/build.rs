@@ -1,13 +1,11 @@
 //! The steps in which a job is put together.
 
-use super::{
-    Bins, Job, JobError, MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_SUBSTEPS, ProgramStep, iterations, settle,
-};
+use super::{Bins, Job, JobError, MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_SUBSTEPS, ProgramStep, iterations};
 use crate::backend::schedule;
 use trapline_model::array::{ArrayShape, MAX_LINES};
 use trapline_model::cell::counted::{Electrons, MOST_DOTS_A_CLASS, Settling};
 use trapline_model::cell::read::ReadOut;
-use trapline_model::cell::{Drive, Factors};
+use trapline_model::cell::{Drive, Factors, Pace};
 use trapline_model::material::{MAX_CLASSES, Material, TrapClass, Variation};
 use trapline_model::protocol::{MAX_BIAS_V, Profile, Segment, Stays};
 use trapline_model::units::kelvin;
@@ -196,14 +194,25 @@ impl<'a> JobBuilder<'a> {
             let (siemens, bias_v) = (read.fresh_conductance_s, self.read.bias_v);
             return Err(JobError::FreshConductance { siemens, bias_v, kelvin: read_k });
         }
+        let pace = Pace::of(material, &variation, self.electrons);
         let step = |segment: &Segment| {
             let Program { temperature_k, substeps, .. } = *of_program;
             let drive = Drive::for_spread(material, &variation, self.electrons, segment, temperature_k, substeps);
-            let (cycle, iterations) = (segment.cycle, iterations(&drive, material, &variation));
-            ProgramStep { drive, cycle, iterations, settling: Settling::default() }
+            let parts = pace.map_or_else(|| vec![drive], |pace| pace.parts(material, &drive));
+            let (cycle, settling) = (segment.cycle, Settling::default());
+            let part = move |drive| ProgramStep {
+                drive,
+                cycle,
+                iterations: iterations(&drive, material, &variation),
+                settling,
+            };
+            parts.into_iter().map(part)
         };
-        let mut program: Vec<_> = of_program.segments.iter().map(step).collect();
-        settle(&mut program, material, &variation, self.electrons, |_| false, 0);
+        let mut program: Vec<_> = of_program.segments.iter().flat_map(step).collect();
+        if let Some(pace) = pace {
+            let settlings = pace.settlings(material, program.iter().map(|step| (&step.drive, false)), 0);
+            program.iter_mut().zip(settlings).for_each(|(step, settling)| step.settling = settling);
+        }
         let mut times_s = vec![0.0];
         times_s.extend_from_slice(&bake.times_s);
         let stays = match &bake.profile {
