@@ -105,6 +105,9 @@ impl Rare {
         let start = Instant::now();
         self.request(0).check()?;
         let plan = Plan::load(&self.file, &Overrides::default())?;
+        if plan.label.settings.iter().any(|of| of.electrons.are_counted()) {
+            return Err(Failure::Usage(format!("{}: {}", self.file.display(), RareError::Counted)));
+        }
         if let Some(path) = &self.output {
             outputs::free(std::slice::from_ref(path), self.force)?;
             outputs::not_inputs(std::slice::from_ref(path), &plan.inputs)?;

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use trapline::analysis::retention;
 use trapline::backend::Backend;
+use trapline::campaign::file::ElectronsFile;
 use trapline::campaign::{self, Destination, Existing, Overrides, Plan, RunError, Shard, estimate};
 use trapline::files::commit::Batch;
 use trapline::{figure, record};
@@ -64,11 +65,34 @@ pub struct Changes {
     /// Seed, in the place of the file's
     #[arg(long, value_name = "N", value_parser = size::seed, allow_hyphen_values = true)]
     seed: Option<u64>,
+    /// How the electrons of cells are taken, in the place of the file's
+    #[arg(long, value_enum, value_name = "HOW")]
+    electrons: Option<Electrons>,
+}
+
+/// How the electrons of cells are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Electrons {
+    /// Each cell owns whole dots and whole electrons, and chance decides which of them move
+    Counted,
+    /// As real numbers: the limit of very many dots
+    MeanField,
+}
+
+impl Electrons {
+    /// As campaign files have it.
+    pub fn of_file(self) -> ElectronsFile {
+        match self {
+            Electrons::Counted => ElectronsFile::Counted,
+            Electrons::MeanField => ElectronsFile::MeanField,
+        }
+    }
 }
 
 impl Changes {
     pub fn overrides(&self) -> Overrides {
-        Overrides { rows: self.rows, cols: self.cols, seed: self.seed }
+        let electrons = self.electrons.map(Electrons::of_file);
+        Overrides { rows: self.rows, cols: self.cols, seed: self.seed, electrons }
     }
 }
 

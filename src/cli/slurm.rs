@@ -13,6 +13,7 @@ use trapline::record;
 
 use super::computing::Computing;
 use super::reading::{self, Extent};
+use super::run::Electrons;
 use super::{Failure, outputs, size, terminal};
 
 /// Writes the scripts of a Slurm job array that runs a campaign, one shard a task, and of the merge behind it;
@@ -84,6 +85,9 @@ pub struct Slurm {
     /// Seed, in the place of the file's
     #[arg(long, value_name = "N", value_parser = size::seed, allow_hyphen_values = true)]
     seed: Option<u64>,
+    /// How the electrons of cells are taken, in the place of the file's
+    #[arg(long, value_enum, value_name = "HOW")]
+    electrons: Option<Electrons>,
     #[command(flatten)]
     computing: Computing,
     /// Prints the commands or the numbers of the jobs only: no remarks
@@ -103,7 +107,12 @@ impl Slurm {
     /// [`Failure`].
     pub fn run(self) -> Result<(), Failure> {
         self.computing.consistent()?;
-        let overrides = Overrides { rows: self.rows, cols: self.cols, seed: self.seed };
+        let overrides = Overrides {
+            rows: self.rows,
+            cols: self.cols,
+            seed: self.seed,
+            electrons: self.electrons.map(Electrons::of_file),
+        };
         let plan = Plan::load(&self.file, &overrides)?;
         if self.tasks > plan.points.len() {
             return Err(Failure::Usage(format!(
@@ -143,6 +152,7 @@ impl Slurm {
         let mut computing = vec!["--backend".to_owned(), backend.to_owned()];
         computing.extend(self.computing.words());
         let overrides = [("--rows", self.rows), ("--cols", self.cols), ("--seed", self.seed)];
+        let electrons = self.electrons.map(|of| ["--electrons".to_owned(), of.of_file().name().to_owned()]);
         let given = overrides.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?.to_string()]));
         let record = self.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.h5", plan.label.name)));
         let mut options = Vec::new();
@@ -172,7 +182,7 @@ impl Slurm {
             task_options,
             options,
             own_options: self.sbatch.clone(),
-            overrides: given.flatten().collect(),
+            overrides: given.chain(electrons).flatten().collect(),
             computing,
             picks_gpu: gpu && !self.computing.names_adapter(),
             counts_threads: backend == "cpu" && !self.computing.names_threads(),

@@ -4,6 +4,7 @@ mod analyze;
 mod analyze_simulated;
 mod campaign;
 mod commands;
+mod electrons;
 mod fit;
 mod fit_files;
 mod help;

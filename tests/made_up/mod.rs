@@ -6,6 +6,7 @@ pub mod lifetimes;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, Array2, Array3, ArrayD, IxDyn, arr0, arr1};
+use trapline_model::cell::counted::{DotNumber, Electrons};
 use trapline_model::dataset::{Dataset, Values, Variable};
 use trapline_model::outcome::*;
 
@@ -56,6 +57,8 @@ pub fn campaign(size: &Size) -> CampaignLabel {
         read_k: 301.5,
         program_k: 298.15,
         kept_threshold: KEPT_THRESHOLD,
+        electrons: Electrons::Counted(DotNumber::Fixed),
+        dots: 60_123.5,
     };
     CampaignLabel {
         name: "made up".to_owned(),

@@ -5,6 +5,7 @@ use super::hdf;
 use super::index::UnfinishedRecord;
 use super::input::Input;
 use super::layout::{POINT_FILE_TYPE, UNFINISHED_FILE_TYPE};
+use trapline_model::cell::counted::Electrons;
 use trapline_model::outcome::{CampaignLabel, CampaignRecord, PointSettings, Provenance};
 use trapline_model::text::one_line;
 use trapline_model::units::{celsius_texts, spoken_time};
@@ -78,9 +79,29 @@ pub(super) fn settings(label: &CampaignLabel) -> Vec<(&'static str, String)> {
     let bias = said(label.common(|of| of.read_v).map(|read_v| format!("at {read_v} V")));
     let read_k = |of: &PointSettings| of.read_k;
     lines.push(("read", if as_baked(read_k) { bias } else { format!("{bias}, {}", at(read_k)) }));
+    if label.settings.iter().any(|of| of.electrons.are_counted()) {
+        lines.push(("electrons", electrons(label)));
+    }
     let threshold = label.common(|of| of.kept_threshold).map(|kept| format!("a cell fails below {kept} of its window"));
     lines.push(("threshold", said(threshold)));
     lines
+}
+
+/// How electrons are taken, and on how many dots.
+fn electrons(label: &CampaignLabel) -> String {
+    let words = label.common(|of| of.electrons).map_or("swept", Electrons::words);
+    let mut said = vec![words.to_owned()];
+    for (number, (name, _)) in label.materials.iter().enumerate() {
+        let of_material = |n: usize| n / label.temperatures_k.len() % label.materials.len() == number;
+        let all = label.settings.iter().enumerate().filter(|(n, _)| of_material(*n)).map(|(_, of)| of.dots);
+        let (least, most) = all.fold((f64::INFINITY, 0.0_f64), |(a, b), dots| (a.min(dots), b.max(dots)));
+        match (least, most) {
+            (_, 0.0) => said.push(format!("{name} has no dots")),
+            _ if least == most => said.push(format!("{most:.0} dots in a nominal cell of {name}")),
+            _ => said.push(format!("{least:.0} to {most:.0} dots in nominal cells of {name}")),
+        }
+    }
+    said.join(", ")
 }
 
 /// Who made a file, and when.

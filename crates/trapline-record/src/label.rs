@@ -6,6 +6,7 @@ use super::error::RecordError;
 use super::input::Input;
 use super::kind::Kind;
 use super::layout::{self, Axis, PointDataset};
+use trapline_model::cell::counted::Electrons;
 use trapline_model::outcome::{CampaignLabel, CellWindow, Coordinate, PointSettings, Sweep, SweptKey};
 
 /// Most axes of points: sweeps, material, temperature.
@@ -109,6 +110,18 @@ fn settings(input: &Input<'_>, label: &CampaignLabel) -> Result<Vec<PointSetting
         real(layout::KEPT_THRESHOLD)?,
     ]
     .map(flat);
+    // Before 2.2 electrons were not counted, and nobody asked for the number of dots.
+    let has = input.has_dataset(layout::ELECTRONS.name);
+    let points = label.points();
+    let electrons = if has { flat(whole(layout::ELECTRONS)?) } else { vec![0; points] };
+    let dots = if has { flat(real(layout::DOTS)?) } else { vec![0.0; points] };
+    let electrons = electrons.into_iter().map(|number| {
+        Electrons::of_number(number).ok_or_else(|| {
+            let limit = format!("0 to {}", Electrons::NUMBERED.len() - 1);
+            RecordError::damaged(input.path, layout::ELECTRONS.name.to_owned(), number, limit)
+        })
+    });
+    let electrons: Vec<Electrons> = electrons.collect::<Result<_, _>>()?;
     let one = |n: usize| PointSettings {
         rows: rows[n],
         cols: cols[n],
@@ -117,6 +130,8 @@ fn settings(input: &Input<'_>, label: &CampaignLabel) -> Result<Vec<PointSetting
         read_k: read_k[n],
         program_k: program_k[n],
         kept_threshold: kept_threshold[n],
+        electrons: electrons[n],
+        dots: dots[n],
     };
     Ok((0..label.points()).map(one).collect())
 }
@@ -133,7 +148,8 @@ fn settings_of_format_1(input: &Input<'_>, label: &CampaignLabel) -> Result<Vec<
     let one = |n: usize| {
         let baked_k = label.temperatures_k[n % label.temperatures_k.len()];
         let program_k = program_k.unwrap_or(baked_k);
-        PointSettings { rows, cols, seed, read_v, read_k: baked_k, program_k, kept_threshold }
+        let electrons = Electrons::MeanField;
+        PointSettings { rows, cols, seed, read_v, read_k: baked_k, program_k, kept_threshold, electrons, dots: 0.0 }
     };
     Ok((0..label.points()).map(one).collect())
 }

@@ -13,8 +13,8 @@ pub const UNFINISHED_FILE_TYPE: &str = "trapline campaign in progress";
 /// Major and minor version. A reader refuses a newer major version and reads older ones; a minor version only adds.
 ///
 /// 2.0 has sweeps (axes before the material's), the settings of each point, and campaigns in progress; 2.1 virtual
-/// datasets.
-pub const FORMAT_VERSION: [i32; 2] = [2, 1];
+/// datasets; 2.2 how electrons are taken.
+pub const FORMAT_VERSION: [i32; 2] = [2, 2];
 
 /// Group of a campaign in progress that holds the links to its points.
 pub(crate) const POINTS_GROUP: &str = "points";
@@ -160,6 +160,15 @@ pub(crate) const PROGRAM_TEMPERATURE: PointDataset =
 pub(crate) const KEPT_THRESHOLD: PointDataset =
     PointDataset { name: "point_kept_threshold", units: "1", long_name: "kept below this is failed" };
 
+/// Since 2.2; before, electrons were not counted.
+pub(crate) const ELECTRONS: PointDataset = PointDataset {
+    name: "point_electrons",
+    units: "1",
+    long_name: "how electrons are taken: 0 mean-field, 1 counted, 2 counted with a fixed number of dots",
+};
+pub(crate) const DOTS: PointDataset =
+    PointDataset { name: "point_dots", units: "1", long_name: "traps of the nominal cell" };
+
 /// Strings per point; the order is the order of the columns the writer and the reader use.
 pub(crate) const POINT_STRINGS: [PointDataset; 9] = [
     text("flags", "remarks on the validity of the model at this point, one per line"),
@@ -188,7 +197,8 @@ pub fn is_taken(name: &str) -> bool {
     let axes = [Axis::Material, Axis::Temperature, Axis::Time, Axis::Bin, Axis::Row, Axis::Col].map(Axis::name);
     let points = [COMPUTED, CELLS, PROGRAMMED, FRESH, FAILED, POINT_SOFTWARE].map(|of| of.name);
     let settings =
-        [ROWS, COLS, SEED, READ_BIAS, READ_TEMPERATURE, PROGRAM_TEMPERATURE, KEPT_THRESHOLD].map(|of| of.name);
+        [ROWS, COLS, SEED, READ_BIAS, READ_TEMPERATURE, PROGRAM_TEMPERATURE, KEPT_THRESHOLD, ELECTRONS, DOTS]
+            .map(|of| of.name);
     let quantities = [CONDUCTANCE, FILLING, LOST_FRACTION, KEPT].map(|of| of.name);
     let of_quantity = |quantity: &str| {
         name.strip_prefix(quantity).is_some_and(|rest| {

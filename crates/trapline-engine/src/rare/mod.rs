@@ -134,6 +134,9 @@ pub struct PointEstimate {
 /// [`RareError`]: a request outside its limits, or a job in which nothing can be programmed.
 pub fn estimate(job: &Job, request: &Request) -> Result<PointEstimate, RareError> {
     request.check()?;
+    if job.electrons().are_counted() {
+        return Err(RareError::Counted);
+    }
     let population = Population::new(job);
     if population.coordinates().is_empty() {
         return all_alike(&population, request);

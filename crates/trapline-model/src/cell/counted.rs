@@ -58,6 +58,28 @@ pub enum DotNumber {
 }
 
 impl Electrons {
+    /// As records number them, with the words for each.
+    pub const NUMBERED: [(Electrons, &str); 3] = [
+        (Electrons::MeanField, "mean-field"),
+        (Electrons::Counted(DotNumber::Poisson), "counted"),
+        (Electrons::Counted(DotNumber::Fixed), "counted, a fixed number of dots"),
+    ];
+
+    /// Its number in records.
+    pub fn number(self) -> u64 {
+        Self::NUMBERED.iter().position(|(known, _)| *known == self).unwrap_or(0) as u64
+    }
+
+    /// The one of a number in a record.
+    pub fn of_number(number: u64) -> Option<Electrons> {
+        Self::NUMBERED.get(usize::try_from(number).ok()?).map(|(electrons, _)| *electrons)
+    }
+
+    /// In words.
+    pub fn words(self) -> &'static str {
+        Self::NUMBERED[self.number() as usize].1
+    }
+
     /// Whether they are counted.
     pub fn are_counted(self) -> bool {
         self != Electrons::MeanField

@@ -1,6 +1,7 @@
 //! What a campaign is: its axes, what is set along them, where it came from.
 
 use super::{CellWindow, PointLabel};
+use crate::cell::counted::Electrons;
 
 /// What stands on an axis, or what a key is set to along it.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,12 +120,18 @@ pub struct PointSettings {
     pub program_k: f64,
     /// Kept below this is failed.
     pub kept_threshold: f64,
+    /// How the electrons of the cells are taken.
+    pub electrons: Electrons,
+    /// Traps of the nominal cell; 0 of a material without.
+    pub dots: f64,
 }
 
 impl PointSettings {
     fn is_same(&self, other: &PointSettings) -> bool {
-        let bits = |of: &PointSettings| [of.read_v, of.read_k, of.program_k, of.kept_threshold].map(f64::to_bits);
-        (self.rows, self.cols, self.seed) == (other.rows, other.cols, other.seed) && bits(self) == bits(other)
+        let bits =
+            |of: &PointSettings| [of.read_v, of.read_k, of.program_k, of.kept_threshold, of.dots].map(f64::to_bits);
+        let whole = |of: &PointSettings| (of.rows, of.cols, of.seed, of.electrons);
+        whole(self) == whole(other) && bits(self) == bits(other)
     }
 }
 

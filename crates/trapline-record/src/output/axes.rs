@@ -118,6 +118,7 @@ impl Output<'_> {
             (layout::ROWS, whole(|of| of.rows)),
             (layout::COLS, whole(|of| of.cols)),
             (layout::SEED, whole(|of| of.seed)),
+            (layout::ELECTRONS, whole(|of| of.electrons.number())),
         ] {
             self.per_point(&words, values)?;
         }
@@ -126,6 +127,7 @@ impl Output<'_> {
             (layout::READ_TEMPERATURE, real(|of| of.read_k)),
             (layout::PROGRAM_TEMPERATURE, real(|of| of.program_k)),
             (layout::KEPT_THRESHOLD, real(|of| of.kept_threshold)),
+            (layout::DOTS, real(|of| of.dots)),
         ] {
             self.per_point(&words, values)?;
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::made_up::{
     SMALL, Size, bits, campaign, check_line, leftovers, outcome, point, provenance, seal, swept, write_all,
 };
+use trapline_model::cell::counted::Electrons;
 use trapline_model::outcome::{CampaignLabel, CellWindow, Coordinate};
 use trapline_record as record;
 use trapline_record::RecordError;
@@ -113,6 +114,8 @@ fn a_file_of_format_1_is_read() {
     let mut label = campaign(&SMALL);
     for (n, settings) in label.settings.iter_mut().enumerate() {
         settings.read_k = label.temperatures_k[n % 3];
+        // Nobody counted electrons then.
+        (settings.electrons, settings.dots) = (Electrons::MeanField, 0.0);
     }
     let path = folder.path().join("all.h5");
     write_all(folder.path(), &label);
@@ -120,11 +123,13 @@ fn a_file_of_format_1_is_read() {
     let file = hdf5::File::open_rw(&path).unwrap();
     file.attr("format_version").unwrap().write(&ndarray::arr1(&[1, 0])).unwrap();
     let settings = file.member_names().unwrap().into_iter().filter(|name| {
-        ["rows", "cols", "seed", "bias", "temperature", "threshold"].iter().any(|end| name.ends_with(end))
+        ["rows", "cols", "seed", "bias", "temperature", "threshold", "electrons", "dots"]
+            .iter()
+            .any(|end| name.ends_with(end))
             && name.starts_with("point_")
     });
     let settings: Vec<String> = settings.collect();
-    assert_eq!(settings.len(), 7, "{settings:?}");
+    assert_eq!(settings.len(), 9, "{settings:?}");
     settings.iter().for_each(|name| file.unlink(name).unwrap());
     // It was a list of one.
     file.delete_attr("program_temperature").unwrap();
@@ -134,6 +139,41 @@ fn a_file_of_format_1_is_read() {
     let read = record::open_campaign(&path).unwrap();
     assert_eq!((read.format_version, &read.label), ([1, 0], &label));
     assert_eq!(bits(&record::whole(&read, 4).unwrap().unwrap()), bits(&outcome(&label, 4)));
+}
+
+#[test]
+fn a_file_of_before_electrons_were_counted_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let label = campaign(&SMALL);
+    let path = folder.path().join("all.h5");
+    write_all(folder.path(), &label);
+    record::merge_points(folder.path(), &label, &provenance("m"), &path, 0..6).unwrap();
+    assert_eq!(record::open_campaign(&path).unwrap().label, label);
+    let changed = |change: &dyn Fn(&hdf5::File)| {
+        let other = folder.path().join("other.h5");
+        std::fs::copy(&path, &other).unwrap();
+        let file = hdf5::File::open_rw(&other).unwrap();
+        change(&file);
+        file.close().unwrap();
+        seal(&other);
+        record::open_campaign(&other).map(|read| read.label)
+    };
+    let before = changed(&|file| {
+        file.attr("format_version").unwrap().write(&ndarray::arr1(&[2, 1])).unwrap();
+        ["point_electrons", "point_dots"].iter().for_each(|name| file.unlink(name).unwrap());
+    });
+    let mut expected = label.clone();
+    for settings in &mut expected.settings {
+        (settings.electrons, settings.dots) = (Electrons::MeanField, 0.0);
+    }
+    assert_eq!(before.unwrap(), expected);
+    // A way that no program knows.
+    let unknown = changed(&|file| {
+        let dataset = file.dataset("point_electrons").unwrap();
+        dataset.write(&ndarray::Array2::from_elem((2, 3), 9u64)).unwrap();
+    });
+    let said = unknown.unwrap_err().to_string();
+    assert!(said.contains("point_electrons") && said.contains('9') && said.contains("0 to 2"), "{said}");
 }
 
 #[test]

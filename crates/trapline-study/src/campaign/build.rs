@@ -10,13 +10,14 @@ use toml::Table;
 
 use super::check::{self, MAX_MATERIALS, MAX_TEMPERATURES};
 use super::error::{Bad, CampaignError};
-use super::file::{CampaignFile, DumpFile, FORMAT, MaterialFile};
+use super::file::{CampaignFile, DotsFile, DumpFile, ElectronsFile, FORMAT, MaterialFile};
 use super::flags::flags;
 use super::plan::{Case, Overrides, Plan, Programmed, Settled};
 use super::sweep::{Numbers, Parameter, Sweeps};
 use super::times::{Times, times};
 use trapline_engine::backend::job::{DEFAULT_BINS, DEFAULT_FAILS_BELOW, DEFAULT_READ_V, MAX_BINS, MAX_SUBSTEPS};
 use trapline_model::array::{ArrayShape, MAX_LINES};
+use trapline_model::cell::counted::{DotNumber, Electrons};
 use trapline_model::cell::read::ReadOut;
 use trapline_model::files;
 use trapline_model::material::draft::{Draft, DraftError};
@@ -108,6 +109,7 @@ impl<'a> Build<'a> {
             ("--rows", "array.rows", overrides.rows.is_some()),
             ("--cols", "array.cols", overrides.cols.is_some()),
             ("--seed", "seed", overrides.seed.is_some()),
+            ("--electrons", "electrons", overrides.electrons.is_some()),
         ] {
             if given && sweeps.changes(key) {
                 let what = format!("the option {option}");
@@ -186,8 +188,18 @@ impl<'a> Build<'a> {
             for (temperature_index, &temperature_k) in self.label.temperatures_k.iter().enumerate() {
                 let read_k = settled.read_k.unwrap_or(temperature_k);
                 let program_k = settled.program_k.unwrap_or(temperature_k);
-                let settings = PointSettings { rows, cols, seed, read_v, read_k, program_k, kept_threshold };
-                self.label.settings.push(settings);
+                let (electrons, dots) = (settled.electrons, of.material.capture.map_or(0.0, |c| c.traps));
+                self.label.settings.push(PointSettings {
+                    rows,
+                    cols,
+                    seed,
+                    read_v,
+                    read_k,
+                    program_k,
+                    kept_threshold,
+                    electrons,
+                    dots,
+                });
                 self.points.push(PointLabel {
                     number: self.points.len(),
                     sweep_index: places.clone(),
@@ -247,10 +259,19 @@ impl<'a> Build<'a> {
                 remarks.push(flags(&of.material, &of.program, program_k, hottest_k, read_v));
             }
         }
+        let electrons = match (self.overrides.electrons.or(file.electrons), file.dots) {
+            (Some(ElectronsFile::Counted), Some(DotsFile::Fixed)) => Electrons::Counted(DotNumber::Fixed),
+            (Some(ElectronsFile::Counted), _) => Electrons::Counted(DotNumber::Poisson),
+            _ => Electrons::MeanField,
+        };
+        for of in materials.iter().filter(|_| electrons.are_counted()) {
+            check::dots(&of.material)?;
+        }
         let numbers: Numbers = [file.seed, file.seed_offset.unwrap_or(0), file.array.rows, file.array.cols];
         Ok(Settled {
             numbers,
             variation: file.variation,
+            electrons,
             substeps: substeps.map(|n| n as u32),
             program_k,
             read_v,

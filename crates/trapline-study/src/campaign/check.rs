@@ -3,6 +3,7 @@
 use super::error::Bad;
 use super::file::{BakeFile, DumpFile};
 use trapline_model::array::ArrayShape;
+use trapline_model::cell::counted::MOST_DOTS_A_CLASS;
 use trapline_model::cell::read::ReadOut;
 use trapline_model::material::Material;
 use trapline_model::outcome::{CellWindow, Sweep};
@@ -150,6 +151,22 @@ pub(super) fn qualification(of: &QualificationFile, sweeps: &[Sweep]) -> Result<
         return Err(Bad::key("qualification.part_fails_above", format!("{:?}", of.part_fails_above), limit));
     }
     whole("qualification.allowed_fails", of.allowed_fails, 0, MAX_POINTS as u64).map(drop)
+}
+
+/// Refuses a material whose dots cannot be counted.
+pub(super) fn dots(material: &Material) -> Result<(), Bad> {
+    let Some(capture) = material.capture else { return Ok(()) };
+    let largest = material.classes.iter().map(|class| class.weight * capture.traps).fold(0.0, f64::max);
+    let (what, value, limit) = if capture.traps < 1.0 {
+        let limit = "1 at least; enlarge film.area, or set electrons = \"mean-field\"";
+        ("the number of traps of a cell of", capture.traps, limit.to_owned())
+    } else if largest > MOST_DOTS_A_CLASS {
+        let limit = format!("{MOST_DOTS_A_CLASS} at most; set electrons = \"mean-field\"");
+        ("the traps of the largest class of a cell of", largest, limit)
+    } else {
+        return Ok(());
+    };
+    Err(Bad { what: format!("{what} {:?}", material.name), value: format!("{value:?}"), limit })
 }
 
 /// Refuses a material whose fresh cell does not conduct, or conducts more than a number can hold.

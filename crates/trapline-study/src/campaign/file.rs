@@ -26,6 +26,10 @@ pub struct CampaignFile {
     pub seed_offset: Option<i64>,
     /// Whether cells differ from one another.
     pub variation: bool,
+    /// How the electrons of the cells are taken: mean-field where it is left out.
+    pub electrons: Option<ElectronsFile>,
+    /// How many dots a cell has where they are counted: a Poisson number where it is left out.
+    pub dots: Option<DotsFile>,
     pub array: ArrayFile,
     pub material: Vec<MaterialFile>,
     pub program: Option<ProgramFile>,
@@ -38,6 +42,36 @@ pub struct CampaignFile {
     pub dump: Option<DumpFile>,
     pub physics: Option<PhysicsFile>,
     pub sweep: Option<Vec<SweepFile>>,
+}
+
+/// `electrons`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ElectronsFile {
+    /// Occupancies are real numbers: the limit of very many dots.
+    MeanField,
+    /// Each cell owns whole dots and whole electrons.
+    Counted,
+}
+
+impl ElectronsFile {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            ElectronsFile::MeanField => "mean-field",
+            ElectronsFile::Counted => "counted",
+        }
+    }
+}
+
+/// `dots`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DotsFile {
+    /// A Poisson number about the nominal one.
+    Poisson,
+    /// The nominal one, rounded.
+    Fixed,
 }
 
 /// `[[sweep]]`: an axis of the campaign beside material and temperature.

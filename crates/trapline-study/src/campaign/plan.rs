@@ -7,11 +7,12 @@ use toml::Table;
 
 use super::build::{Build, Refused, materials};
 use super::error::{Bad, CampaignError};
-use super::file::CampaignFile;
+use super::file::{CampaignFile, ElectronsFile};
 use super::shard::Shard;
 use super::sweep::Numbers;
 use trapline_engine::backend::job::{Bake, Job, JobError, Program, Read};
 use trapline_model::array::ArrayShape;
+use trapline_model::cell::counted::Electrons;
 use trapline_model::files::{self, TextError};
 use trapline_model::material::{self, Material};
 use trapline_model::outcome::{CampaignLabel, PointLabel};
@@ -24,13 +25,15 @@ pub struct Overrides {
     pub rows: Option<u64>,
     pub cols: Option<u64>,
     pub seed: Option<u64>,
+    pub electrons: Option<ElectronsFile>,
 }
 
 impl Overrides {
     /// The overrides in the form the record keeps them.
     pub(super) fn described(&self) -> Vec<String> {
         let all = [("rows", self.rows), ("cols", self.cols), ("seed", self.seed)];
-        all.into_iter().filter_map(|(name, value)| Some(format!("{name} = {}", value?))).collect()
+        let numbers = all.into_iter().filter_map(|(name, value)| Some(format!("{name} = {}", value?)));
+        numbers.chain(self.electrons.map(|electrons| format!("electrons = \"{}\"", electrons.name()))).collect()
     }
 }
 
@@ -56,6 +59,7 @@ pub(super) struct Settled {
     /// As the file has them; axes that are set directly have their own.
     pub(super) numbers: Numbers,
     pub(super) variation: bool,
+    pub(super) electrons: Electrons,
     pub(super) substeps: Option<u32>,
     /// The point's own temperature without.
     pub(super) program_k: Option<f64>,
@@ -238,6 +242,7 @@ impl Plan {
         let program = Program::of(&protocol::segments(&of.program)).at(settings.program_k).substeps(case.substeps);
         Job::of(&of.material)
             .variation(case.variation)
+            .electrons(case.electrons)
             .seed(settings.seed)
             .array(shape)
             .program(program)
