@@ -3,6 +3,7 @@
 // crates/trapline-engine/src/backend/cpu/counted.rs.
 
 var<private> left_in: array<f32, CLASSES>;
+var<private> electrons_at_start: f32;
 var<private> inverse_electrons: f32;
 var<private> baked_cell: vec2<u32>;
 
@@ -20,6 +21,7 @@ fn start_bake(i: u32) -> f32 {
         total += occupancy[(CLASSES + k) * params.count + i];
         left_in[k] = occupancy[(row + k) * params.count + i];
     }
+    electrons_at_start = electrons;
     inverse_electrons = select(0.0, 1.0 / electrons, electrons > 0.0);
     return select(0.0, electrons / total, total > 0.0);
 }
@@ -35,7 +37,8 @@ fn go_to_visit(v: u32) -> f32 {
         left_in[k] -= count_met(source, 0u, k, left_in[k], fraction_lost(x), exp_(-x));
         left += left_in[k];
     }
-    return select(0.0, 1.0 - left * inverse_electrons, inverse_electrons > 0.0);
+    // Exactly 0 where nothing is lost.
+    return (electrons_at_start - left) * inverse_electrons;
 }
 
 // Keeps what is left for the next dispatch.

@@ -5,7 +5,7 @@ fn empty_cell(i: u32, cell: vec2<u32>, factors_of_cell: Factors) -> f32 {
     let source = Source(vec2<u32>(params.seed_low, params.seed_high), cell, PURPOSE_DOTS, 0u, 0u);
     let nominal = params.traps * factors_of_cell.area;
     let mean = nominal * factors_of_cell.trap_filled;
-    var left = u32(min(round(mean), f32(params.most_trials)));
+    var left = u32(min(floor(mean + 0.5), f32(params.most_trials)));
     var rest = 1.0;
     var total = 0.0;
     for (var k = 0u; k < CLASSES; k += 1u) {

@@ -92,6 +92,8 @@ fn what_cannot_be_counted_is_refused_in_a_line() {
     assert!(said.contains("whole") && said.contains("counted") && said.contains("mean-field"), "{said}");
     let said = refused(at, &FEW.replace("electrons = \"counted\"", "electrons = \"counted\"\ndots = \"some\""));
     assert!(said.contains("some") && said.contains("poisson"), "{said}");
+    let said = refused(at, &FEW.replace("electrons = \"counted\"", "dots = \"fixed\""));
+    assert!(said.contains("dots") && said.contains("fixed") && said.contains("electrons"), "{said}");
     let of_area = |area: &str| {
         let text = good(at, &["materials", "pi-ws2-qd"]);
         let line = text.lines().find(|line| line.starts_with("area = { value = 0.798")).expect("there");
@@ -101,5 +103,5 @@ fn what_cannot_be_counted_is_refused_in_a_line() {
     let said = of_area("1e-5");
     assert!(said.contains("0.75") && said.contains("film.area") && said.contains("mean-field"), "{said}");
     let said = of_area("1e4");
-    assert!(said.contains("8388608") && said.contains("mean-field"), "{said}");
+    assert!(said.contains("2097152") && said.contains("mean-field"), "{said}");
 }

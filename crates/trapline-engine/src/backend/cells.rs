@@ -26,7 +26,7 @@ use super::tally::Tally;
 use super::{Backend, BackendError};
 use ndarray::{Array1, Array2, Axis};
 use trapline_model::array::{ArrayShape, CellSet};
-use trapline_model::cell::counted::Electrons;
+use trapline_model::cell::counted::{self, Electrons};
 use trapline_model::material::{Material, Variation};
 use trapline_model::protocol::Segment;
 
@@ -77,6 +77,15 @@ impl Population {
     /// Whether their electrons are counted: without traps there are none.
     pub fn is_counted(&self) -> bool {
         self.electrons.are_counted() && self.material.capture.is_some()
+    }
+
+    /// Refuses cells whose dots cannot be counted.
+    pub(super) fn check_dots(&self) -> Result<(), BackendError> {
+        if !self.is_counted() || counted::can_count(&self.material, &self.variation) {
+            return Ok(());
+        }
+        let nominal = self.material.capture.map_or(0.0, |c| c.traps);
+        Err(BackendError::Dots { nominal, largest: counted::most_dots(&self.material, &self.variation) })
     }
 
     /// Number of trap classes.
@@ -208,7 +217,8 @@ pub trait Cells<'a>: Send + Sync {
     /// [`BackendError::Lengths`] for the state of others.
     fn restore(&mut self, snapshot: &Snapshot) -> Result<(), BackendError>;
 
-    /// The same cells in the same state once more, to be treated differently.
+    /// The same cells in the same state once more, to be treated differently. Where electrons are counted both go on with
+    /// the same random words, so that the same treatment has the same end; a state that is restored goes on with new ones.
     ///
     /// # Errors
     /// As [`Cells::advance`].

@@ -258,7 +258,12 @@ impl Job {
         let programmed = self.nominal[0];
         let spread = libm::exp(4.0 * v.area);
         let charge = libm::exp(4.0 * (v.trap_filled + v.capture_speed)) * 1.05;
-        let full = (programmed.filling * charge).min(1.0);
+        // Of few electrons chance makes the rest.
+        let dots = self.material.capture.map_or(0.0, |c| c.traps);
+        let electrons = programmed.filling * dots;
+        let chance =
+            if self.electrons.are_counted() && electrons > 0.0 { 1.0 + 4.0 / libm::sqrt(electrons) } else { 1.0 };
+        let full = (programmed.filling * charge * chance).min(1.0);
         let top = self.read.read(spread * 1.02, full, 0.0).conductance;
         Bins {
             count,

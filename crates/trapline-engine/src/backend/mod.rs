@@ -158,6 +158,11 @@ pub enum BackendError {
     Each { what: &'static str, found: usize, needed: u64 },
     #[error("{value} is among the {what}; each must be a finite number, and times are not negative")]
     NotFinite { what: &'static str, value: f64 },
+    #[error(
+        "a cell has {nominal} dots, and one five standard deviations larger {largest}; where electrons are counted there must be 1 at least and {} at most",
+        trapline_model::cell::counted::MOST_DOTS
+    )]
+    Dots { nominal: f64, largest: f64 },
     #[error(transparent)]
     Laws(#[from] LawTableError),
     #[error("a snapshot of other cells, or of another device; download the occupancies and upload them instead")]

@@ -163,6 +163,7 @@ impl CellTables {
     ) -> CellTables {
         // Without traps there is nothing to count.
         let electrons = if material.capture.is_some() { electrons } else { Electrons::MeanField };
+        let whole = variation;
         let variation = &electrons.beside_chance(material, variation);
         let mut rows = [ClassRow::default(); MAX_CLASSES];
         for (row, class) in rows.iter_mut().zip(&material.classes) {
@@ -185,7 +186,7 @@ impl CellTables {
             trap_filled_sd: variation.trap_filled as f32,
             speed_sd: variation.capture_speed as f32,
             traps: material.capture.map_or(0.0, |c| c.traps) as f32,
-            most_trials: if electrons.are_counted() { counted::tables(material).most() } else { 0 },
+            most_trials: counted::tables(material, whole, electrons).most(),
         }
     }
 

@@ -7,6 +7,7 @@ use trapline_engine::backend::cpu::Cpu;
 use trapline_engine::backend::gpu::{DispatchLimits, Gpu};
 use trapline_engine::backend::job::{Bake, Job, Program};
 use trapline_engine::backend::reference::Reference;
+use trapline_engine::backend::stimulus::Stimulus;
 use trapline_model::array::{ArrayShape, CellSet};
 use trapline_model::cell::counted::{CountedCell, DotNumber, Draws, Electrons, tables};
 use trapline_model::cell::step::{self, StepDrive};
@@ -121,7 +122,7 @@ struct Train {
 /// Fillings after the looks of the train, event by event; axes (look, cell).
 fn exact(train: &Train, cells: u64) -> Array2<f64> {
     let material = of_dots(train.name, train.dots);
-    let counts = tables(&material);
+    let counts = tables(&material, &Variation::OFF, FIXED);
     let mut found = Array2::zeros((train.looks.len(), cells as usize));
     for number in 0..cells {
         let draws = Draws { counts: &counts, seed: 99, cell: number };
@@ -190,10 +191,10 @@ fn agrees(backend: &dyn Backend, cells: u64) {
             // a binomial's third moment.
             let third = 0.05 * binomial * (1.0 - 2.0 * of_exact.value[0]).abs() / dots;
             let room = [5e-4 * of_exact.value[0] + 0.16 / dots / dots.sqrt(), 0.05 * of_exact.value[1], third];
-            for m in 0..3 {
+            for (m, room) in room.into_iter().enumerate() {
                 let error = of_exact.error[m].hypot(of_drawn.error[m]);
                 let off = (of_exact.value[m] - of_drawn.value[m]).abs();
-                assert!(off <= 4.5 * error + room[m], "{} {pulses} moment {}: {off:e} {error:e}", train.name, m + 1);
+                assert!(off <= 4.5 * error + room, "{} {pulses} moment {}: {off:e} {error:e}", train.name, m + 1);
             }
         }
     }
@@ -230,7 +231,10 @@ fn same_cells(one: &dyn Backend, other: &dyn Backend, pulses: u32, cells: u64) -
 fn backends_part_where_a_probability_does() {
     let cpu = Cpu::open(None, None).expect("opens");
     for pulses in [1, 3] {
-        println!("{pulses}: {}", same_cells(&cpu, &Reference, pulses, 2000));
+        let same = same_cells(&cpu, &Reference, pulses, 2000);
+        println!("{pulses}: {same}");
+        // Nine classes' dots and draws of some thousands, each with a chance of a few roundings of f32.
+        assert!(same > 0.97 && same < 1.0, "{same}");
     }
 }
 
@@ -271,7 +275,7 @@ fn the_gpu_draws_what_the_cpu_draws() {
     for pulses in [1, 3] {
         let same = same_cells(&gpu, &cpu, pulses, 1000);
         println!("{pulses}: {same}");
-        assert!(same > 0.95, "{same}");
+        assert!(same > 0.99, "{same}");
     }
 }
 
@@ -398,6 +402,94 @@ fn what_cannot_be_counted_is_refused() {
     let small = built(0.5).expect_err("less than one");
     assert!(small.contains("0.5") && small.contains('1') && small.contains("mean-field"), "{small}");
     let large = built(1e9).expect_err("more than can be counted");
-    assert!(large.contains("8388608") && large.contains("mean-field"), "{large}");
-    assert!(built(1.0).is_ok() && built(5e6).is_ok());
+    assert!(large.contains("2097152") && large.contains("mean-field"), "{large}");
+    assert!(built(1.0).is_ok() && built(1.5e6).is_ok());
+    // And where there is no job.
+    let cpu = Cpu::open(None, None).expect("opens");
+    let of = of_dots("pi-ws2-qd", 3e6);
+    let refused = cpu.cells(Population::new(&of, of.variation, 1, vec![0]).electrons(POISSON)).err().expect("too many");
+    assert!(refused.to_string().contains("2097152"), "{refused}");
+}
+
+/// Every cell has the dots it should have, whatever the classes; and what nobody lost is not lost.
+#[test]
+fn dots_are_as_many_as_they_should_be() {
+    let (cpu, gpu) = (Cpu::open(None, None).expect("opens"), Gpu::open(None, None).expect("an adapter"));
+    for (name, amplitude_v) in [("pi-ws2-qd", 1.5), ("pi-ws2-ns", 0.7)] {
+        for dots in [7.0, 500.0, 40_000.0, 100_036.0] {
+            let of = Material { variation: Variation::OFF, ..of_dots(name, dots) };
+            let pulse = segments(&[Part::Pulses { pulses: 5, amplitude_v, width_s: 1e-3, interval_s: 1e-3 }]);
+            let filling = |backend: &dyn Backend, electrons| {
+                let job = Job::of(&of).electrons(electrons).array(ArrayShape { rows: 20, cols: 40 });
+                let bake = Bake::at(kelvin(25.0)).checkpoints(&[1e-3]);
+                let job = job.program(Program::of(&pulse)).bake(bake).build().expect("sound");
+                let outcome = backend.statistics(&job, &|_| ()).expect("runs").outcome(&job);
+                assert_eq!(outcome.lost_fraction.max[0], 0.0);
+                assert!(outcome.lost_fraction.variance.iter().all(|variance| variance.is_finite()));
+                outcome.filling.mean[0]
+            };
+            let mean_field = filling(&cpu, Electrons::MeanField);
+            for backend in [&cpu as &dyn Backend, &gpu] {
+                for electrons in [FIXED, POISSON] {
+                    // 800 cells: five standard errors of a binomial's, or of the number of dots.
+                    let found = filling(backend, electrons);
+                    let room =
+                        5.0 * ((mean_field / dots).sqrt() + mean_field / dots.sqrt()) / 28.0 + 0.4 * mean_field / dots;
+                    assert!(
+                        (found - mean_field).abs() < room + 1e-3 * mean_field,
+                        "{name} {dots}: {found} {mean_field}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn loops_of_counted_cells_stay_below_what_the_host_reckons() {
+    let gpu = Gpu::open(None, None).expect("an adapter");
+    for (profile, electrons) in [(false, POISSON), (true, FIXED)] {
+        for (kernel, counted, reckoned) in gpu.count_loops(&job_of(electrons, 3, profile)).expect("counts") {
+            assert!(counted <= reckoned && reckoned < 65_535, "{kernel}: {counted} {reckoned}");
+            // The bound is one: what is counted is some of it wherever anything is drawn.
+            assert!(!kernel.contains("counted") || kernel.starts_with("draw") || counted > 100, "{kernel}: {counted}");
+        }
+    }
+    let sheets = material::shipped("pi-ws2-ns").expect("shipped");
+    let stiff: Vec<_> = (0..3).map(|cycle| (Segment { bias_v: 4.0, dwell_s: 1e-2, cycle }, cycle == 2)).collect();
+    let stimulus = Stimulus::of(&sheets, sheets.variation, POISSON, 1, kelvin(100.0), &stiff);
+    let (counted, reckoned) = gpu.count_stimulus_loops(&stimulus).expect("counts");
+    assert!(counted > 100 && counted <= reckoned && reckoned < 65_535, "{counted} {reckoned}");
+}
+
+#[test]
+fn a_snapshot_of_other_dots_is_refused_and_readings_use_no_draws() {
+    let gpu = Gpu::open(None, None).expect("an adapter");
+    let dots = material::shipped("pi-ws2-qd").expect("shipped");
+    let of = |seed, electrons| {
+        let population = Population::new(&dots, dots.variation, seed, (0..64).collect()).electrons(electrons);
+        gpu.cells(population).expect("opens")
+    };
+    let snapshot = of(1, POISSON).snapshot().expect("there");
+    assert!(of(1, POISSON).restore(&snapshot).is_ok());
+    for (seed, electrons) in [(2, POISSON), (1, Electrons::MeanField), (1, FIXED)] {
+        assert!(of(seed, electrons).restore(&snapshot).is_err(), "{seed} {electrons:?}");
+    }
+    let pulse = (Segment { bias_v: 1.5, dwell_s: 1e-3, cycle: 0 }, false);
+    let cpu = Cpu::open(None, None).expect("opens");
+    for backend in [&cpu as &dyn Backend, &gpu, &Reference] {
+        let after = |reads: bool| {
+            let population = Population::new(&dots, dots.variation, 1, (0..64).collect()).electrons(POISSON);
+            let mut cells = backend.cells(population).expect("opens");
+            for _ in 0..2 {
+                let stimulus = cells.population().stimulus(300.0, &[pulse]);
+                cells.advance(&stimulus, None).expect("runs");
+                if reads {
+                    cells.read(0.1, 300.0).expect("reads");
+                }
+            }
+            cells.download().expect("there")
+        };
+        assert_eq!(after(true), after(false));
+    }
 }

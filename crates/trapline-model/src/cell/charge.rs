@@ -103,6 +103,7 @@ pub fn passed(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive, u
 }
 
 /// Mean of theta over a drive from an occupancy, taken in pieces.
+#[expect(clippy::too_many_arguments, reason = "a cell, and what drives it")]
 pub(super) fn free_share_in_pieces(
     material: &Material,
     classes: &[TrapClass],

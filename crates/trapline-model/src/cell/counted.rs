@@ -85,6 +85,17 @@ impl Electrons {
         self != Electrons::MeanField
     }
 
+    /// Standard deviation of ln of the trap-filled limit from cell to cell, the chance of few dots included.
+    pub fn scatter_of_limit(self, material: &Material, variation: &Variation) -> f64 {
+        let chance = match (self, material.capture) {
+            (Electrons::Counted(DotNumber::Poisson), Some(capture)) if capture.traps > 0.0 => {
+                1.0 / libm::sqrt(capture.traps)
+            }
+            _ => 0.0,
+        };
+        variation.trap_filled.max(chance)
+    }
+
     /// The variation beside what is drawn anyway. `variation.trap_filled_limit` is all of the scatter of a cell of the
     /// material's size; of it the Poisson number of its dots makes `1/sqrt(N)`, and the film's thickness and density
     /// the rest.
@@ -99,14 +110,28 @@ impl Electrons {
     }
 }
 
-/// Most dots of a class of the nominal cell: half of what can be counted.
-pub const MOST_DOTS_A_CLASS: f64 = (MOST_TRIALS / 2) as f64;
+/// Most dots of a cell five standard deviations larger than the nominal one: up to it an f32 share of them tells every number.
+pub const MOST_DOTS: f64 = 2_097_152.0;
 
-/// Tables for the draws of a material's cells. Their largest class may be four times as large as the nominal one's.
-pub fn tables(material: &Material) -> Counts {
-    let largest = material.classes.iter().fold(0.0, |largest: f64, class| largest.max(class.weight));
-    let dots = material.capture.map_or(0.0, |c| c.traps) * largest;
-    Counts::up_to((4.0 * dots).min(f64::from(MOST_TRIALS)) as u32)
+/// Dots of a cell whose area and film are five standard deviations larger than the nominal one's; 0 without traps.
+pub fn most_dots(material: &Material, variation: &Variation) -> f64 {
+    let nominal = material.capture.map_or(0.0, |c| c.traps);
+    nominal * libm::exp(5.0 * (variation.area + variation.trap_filled))
+}
+
+/// Whether the dots of a material's cells can be counted: there is one at least, and [`MOST_DOTS`] at most.
+pub fn can_count(material: &Material, variation: &Variation) -> bool {
+    let nominal = material.capture.map_or(1.0, |c| c.traps);
+    nominal >= 1.0 && most_dots(material, variation) <= MOST_DOTS
+}
+
+/// Tables for the draws of a material's cells, where electrons are counted: of twice the largest cell's dots, since a
+/// Poisson number of a mean above half of them would be cut.
+pub fn tables(material: &Material, variation: &Variation, electrons: Electrons) -> Counts {
+    if !electrons.are_counted() {
+        return Counts::NONE;
+    }
+    Counts::up_to((2.0 * most_dots(material, variation) + 256.0).min(f64::from(MOST_TRIALS)) as u32)
 }
 
 /// Most feedback from draw to draw of cells of many dots, and of few: see the module. Bounds of the nominal cell, with
@@ -183,9 +208,9 @@ pub struct Draws<'a> {
 }
 
 impl Draws<'_> {
-    /// Of `trials`, those that an event of probability p meets; `q` is what p lacks of 1. `kind` is that of the event
-    /// within the step.
-    fn draw(&self, purpose: Purpose, step: u32, kind: u32, class: usize, trials: u32, p: f64, q: f64) -> u32 {
+    /// Of `trials`, those that an event of probability p meets; `q` is what p lacks of 1.
+    fn draw(&self, of: Event, trials: u32, p: f64, q: f64) -> u32 {
+        let Event { purpose, step, kind, class } = of;
         if trials == 0 {
             return 0;
         }
@@ -198,6 +223,15 @@ impl Draws<'_> {
             trials - counts::binomial(self.counts, &source, first, trials, q as f32)
         }
     }
+}
+
+/// What is drawn: for what, in which step, which of its events, of which class.
+#[derive(Debug, Clone, Copy)]
+struct Event {
+    purpose: Purpose,
+    step: u32,
+    kind: u32,
+    class: usize,
 }
 
 /// What may have become of the dots of a cell since the last draw.
@@ -254,11 +288,15 @@ impl CountedCell {
             }
             DotNumber::Fixed => {
                 // A binomial of what is left, class by class.
-                let (mut left, mut rest) = (libm::round(mean).min(f64::from(draws.counts.most())) as u32, 1.0);
+                let (mut left, mut rest) = (libm::floor(mean + 0.5).min(f64::from(draws.counts.most())) as u32, 1.0);
                 for (k, class) in material.classes.iter().enumerate() {
                     let (p, q) = (class.weight / rest, (rest - class.weight) / rest);
                     let last = k + 1 == material.classes.len();
-                    dots[k] = if last { left } else { draws.draw(Purpose::Dots, 0, 0, k, left, p, q) };
+                    dots[k] = if last {
+                        left
+                    } else {
+                        draws.draw(Event { purpose: Purpose::Dots, step: 0, kind: 0, class: k }, left, p, q)
+                    };
                     left -= dots[k];
                     rest -= class.weight;
                 }
@@ -287,8 +325,8 @@ impl CountedCell {
 
     /// Takes the electrons of an occupancy: to the nearest number of each class.
     pub fn fill(&mut self, occupancy: &Occupancy) {
-        for k in 0..self.classes.len() {
-            self.filled[k] = counts_of(occupancy[k], self.dots[k]);
+        for ((filled, share), dots) in self.filled.iter_mut().zip(occupancy).zip(self.dots) {
+            *filled = counts_of(*share, dots);
         }
         self.settled();
     }
@@ -321,7 +359,9 @@ impl CountedCell {
 
     /// Draws the electrons that moved since the last draw; `step` numbers it among all of the cell.
     pub fn settle(&mut self, draws: &Draws, step: u32) {
-        let of = |kind, k, trials, p, q| draws.draw(Purpose::Substep, step, kind, k, trials, p, q);
+        let of = |kind, class, trials, p, q| {
+            draws.draw(Event { purpose: Purpose::Substep, step, kind, class }, trials, p, q)
+        };
         let way = std::mem::replace(&mut self.way, Way::START);
         let catches = way.feedback > 0.0;
         let (mut caught, mut freed) = ([0; MAX_CLASSES], [0; MAX_CLASSES]);
@@ -368,19 +408,20 @@ impl CountedCell {
     }
 
     fn settled(&mut self) {
-        for k in 0..self.classes.len() {
-            self.occupancy[k] = share(self.filled[k], self.dots[k]);
+        for ((occupancy, filled), dots) in self.occupancy.iter_mut().zip(self.filled).zip(self.dots) {
+            *occupancy = share(filled, dots);
         }
     }
 
     /// Lets electrons go by a checkpoint, each class having been `emptied` so many times since the one before (its
     /// rate times the time). `checkpoint` numbers it.
     pub fn lose(&mut self, emptied: &Occupancy, draws: &Draws, checkpoint: u32) {
-        for k in 0..self.classes.len() {
-            let x = emptied[k];
-            self.filled[k] -=
-                draws.draw(Purpose::Bake, checkpoint, 0, k, self.filled[k], -libm::expm1(-x), libm::exp(-x));
+        let purpose = Purpose::Bake;
+        for (class, (filled, x)) in self.filled.iter_mut().zip(emptied).enumerate().take(self.classes.len()) {
+            let of = Event { purpose, step: checkpoint, kind: 0, class };
+            *filled -= draws.draw(of, *filled, -libm::expm1(-x), libm::exp(-x));
         }
+        self.settled();
     }
 }
 

@@ -90,7 +90,8 @@ impl Pace {
         let capture = material.capture.filter(|_| electrons.are_counted())?;
         let few = capture.traps < FEW_DOTS;
         let most = if few { counted::MOST_ON_THE_WAY_OF_FEW } else { counted::MOST_ON_THE_WAY };
-        Some(Pace { most, spread: libm::exp(2.0 * (variation.capture_speed + variation.trap_filled)) })
+        let limit_sd = electrons.scatter_of_limit(material, variation);
+        Some(Pace { most, spread: libm::exp(2.0 * (variation.capture_speed + limit_sd)) })
     }
 
     /// The parts of a drive between which electrons are drawn.
@@ -142,7 +143,8 @@ impl Drive {
             None => 0.0,
         };
         let stiffness = if limit > 0.0 { offered_per_s * segment.dwell_s / limit } else { 0.0 };
-        let spread = (variation.capture_speed + variation.trap_filled - SPREAD_WITHIN_AIM).max(0.0);
+        let limit_sd = electrons.scatter_of_limit(material, variation);
+        let spread = (variation.capture_speed + limit_sd - SPREAD_WITHIN_AIM).max(0.0);
         let (aimed, most) = match (electrons, &material.capture) {
             (Electrons::Counted(_), Some(c)) if c.traps < FEW_DOTS => (AIMED_STEP_OF_FEW, MAX_COUNTED_SUBSTEPS),
             (Electrons::Counted(_), _) => (AIMED_STEP, MAX_COUNTED_SUBSTEPS),

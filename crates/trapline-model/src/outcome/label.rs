@@ -128,8 +128,8 @@ pub struct PointSettings {
 
 impl PointSettings {
     fn is_same(&self, other: &PointSettings) -> bool {
-        let bits =
-            |of: &PointSettings| [of.read_v, of.read_k, of.program_k, of.kept_threshold, of.dots].map(f64::to_bits);
+        // The dots are the material's, and older records do not name them.
+        let bits = |of: &PointSettings| [of.read_v, of.read_k, of.program_k, of.kept_threshold].map(f64::to_bits);
         let whole = |of: &PointSettings| (of.rows, of.cols, of.seed, of.electrons);
         whole(self) == whole(other) && bits(self) == bits(other)
     }
@@ -240,7 +240,7 @@ impl CampaignLabel {
             (sweeps, "sweep"),
             (self.materials == other.materials, "material"),
             (same(&self.temperatures_k, &other.temperatures_k), "temperature"),
-            (settings, "array size, seed, reading, programming temperature or threshold"),
+            (settings, "array size, seed, reading, programming temperature, threshold or electrons"),
             (same(&self.times_s, &other.times_s), "time axis"),
             (self.bins == other.bins, "number of bins"),
             (same(&self.report_times_s, &other.report_times_s), "report times"),

@@ -11,11 +11,11 @@
 //! Binomial(m, 1/2) succeed and leaves the others: on average half are decided by each bit, and what is drawn is
 //! always a binomial whose probability is a power of two.
 //!
-//! - Of more than 32 undecided trials ([`plenty`]): m is written in hexadecimal; for each digit d at place j the number
+//! - Of more than 32 undecided trials (`plenty`): m is written in hexadecimal; for each digit d at place j the number
 //!   left of d 16^j trials comes from a table, by the alias method (Walker, ACM Trans. Math. Softw. 3, 253, 1977), in
 //!   one word. Counts of independent trials add.
-//! - Of at most 32 ([`few`]): a bit for each trial, one word a bit of p.
-//! - Where fewer than 1/4 are expected ([`scarce`]): with a chance of n p, which is above that of any success, a trial
+//! - Of at most 32 (`few`): a bit for each trial, one word a bit of p.
+//! - Where fewer than 1/4 are expected (`scarce`): with a chance of n p, which is above that of any success, a trial
 //!   i of n is named, all alike; it is the first to succeed if none of the i before it do, which is the same question
 //!   again. Then the n - 1 - i after it are left. That first trial has probability p (1 - p)^i, as it must. Mostly one
 //!   word says that nothing happens.
@@ -26,7 +26,7 @@
 //! # Practice
 //! [`binomial`] takes p as f32: of a probability near 1 give what it lacks of 1, and subtract. [`Source`] says whose
 //! words are used. Everything is a function of (n, p, source): twins are
-//! `crates/trapline-engine/src/backend/cpu/counts.rs`, sixteen cells at a time, and `shaders/counts.wgsl`.
+//! `crates/trapline-engine/src/backend/cpu/counted.rs`, sixteen cells at a time, and `shaders/counts.wgsl`.
 
 use super::{Purpose, mul_wide, words};
 use std::sync::OnceLock;
@@ -107,6 +107,9 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// No tables: where nothing is drawn.
+    pub const NONE: Counts = Counts { places: [None; DIGITS as usize] };
+
     /// Tables for draws of so many trials at most (or a mean as large), made on first use.
     pub fn up_to(trials: u32) -> Counts {
         static PLACES: [OnceLock<Place>; DIGITS as usize] = [const { OnceLock::new() }; DIGITS as usize];
@@ -227,7 +230,7 @@ impl Bits {
     }
 }
 
-/// The product n p as a fraction of 2^64, high word first; below 1 where p is small enough for [`scarce`].
+/// The product n p as a fraction of 2^64, high word first; below 1 where p is small enough for `scarce`.
 #[inline(always)]
 fn expected(trials: u32, p: Bits) -> (u32, u32) {
     let (low, high) = mul_wide(trials, p.significant << 8);
@@ -259,7 +262,7 @@ fn below(trials: u32, high: u32, low: u32) -> u32 {
 /// A `p` that is not above 2^-119, NaN included, is 0; one that is not below 1 is 1.
 pub fn binomial(counts: &Counts, source: &Source, first: u32, trials: u32, p: f32) -> u32 {
     let p_bits = p.to_bits();
-    if trials == 0 || !(p > 0.0) || p_bits >> 23 < LEAST_EXPONENT {
+    if trials == 0 || p.is_nan() || p <= 0.0 || p_bits >> 23 < LEAST_EXPONENT {
         return 0;
     }
     if p >= 1.0 {
@@ -272,7 +275,7 @@ pub fn binomial(counts: &Counts, source: &Source, first: u32, trials: u32, p: f3
 /// A Poisson number; of a mean above half of what the tables serve, one of that. Twelve deviations fit into the other half, so that
 /// the number can be one of trials again.
 pub fn poisson(counts: &Counts, source: &Source, first: u32, mean: f32) -> u32 {
-    if !(mean > 0.0) {
+    if mean.is_nan() || mean <= 0.0 {
         return 0;
     }
     let mean = mean.min((counts.most() / 2) as f32);

@@ -265,7 +265,11 @@ impl<'a> Build<'a> {
             _ => Electrons::MeanField,
         };
         for of in materials.iter().filter(|_| electrons.are_counted()) {
-            check::dots(&of.material)?;
+            check::dots(&of.material, file.variation)?;
+        }
+        if let Some(dots) = file.dots.filter(|_| file.electrons != Some(ElectronsFile::Counted)) {
+            let limit = "left out where the file has no electrons = \"counted\"";
+            return Err(Bad::key("dots", format!("{:?}", dots.name()), limit));
         }
         let numbers: Numbers = [file.seed, file.seed_offset.unwrap_or(0), file.array.rows, file.array.cols];
         Ok(Settled {

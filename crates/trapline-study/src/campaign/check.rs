@@ -3,9 +3,10 @@
 use super::error::Bad;
 use super::file::{BakeFile, DumpFile};
 use trapline_model::array::ArrayShape;
-use trapline_model::cell::counted::MOST_DOTS_A_CLASS;
+use trapline_model::cell::counted::{MOST_DOTS, most_dots};
 use trapline_model::cell::read::ReadOut;
 use trapline_model::material::Material;
+use trapline_model::material::Variation;
 use trapline_model::outcome::{CellWindow, Sweep};
 use trapline_model::protocol::QualificationFile;
 use trapline_model::protocol::{self, MAX_BIAS_V, Part, PartFile, Profile};
@@ -154,15 +155,16 @@ pub(super) fn qualification(of: &QualificationFile, sweeps: &[Sweep]) -> Result<
 }
 
 /// Refuses a material whose dots cannot be counted.
-pub(super) fn dots(material: &Material) -> Result<(), Bad> {
+pub(super) fn dots(material: &Material, variation: bool) -> Result<(), Bad> {
     let Some(capture) = material.capture else { return Ok(()) };
-    let largest = material.classes.iter().map(|class| class.weight * capture.traps).fold(0.0, f64::max);
+    let variation = if variation { material.variation } else { Variation::OFF };
+    let largest = most_dots(material, &variation);
     let (what, value, limit) = if capture.traps < 1.0 {
         let limit = "1 at least; enlarge film.area, or set electrons = \"mean-field\"";
         ("the number of traps of a cell of", capture.traps, limit.to_owned())
-    } else if largest > MOST_DOTS_A_CLASS {
-        let limit = format!("{MOST_DOTS_A_CLASS} at most; set electrons = \"mean-field\"");
-        ("the traps of the largest class of a cell of", largest, limit)
+    } else if largest > MOST_DOTS {
+        let limit = format!("{MOST_DOTS} at most; set electrons = \"mean-field\"");
+        ("the number of traps of a cell five standard deviations larger than the nominal one of", largest, limit)
     } else {
         return Ok(());
     };

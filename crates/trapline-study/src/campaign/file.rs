@@ -74,6 +74,16 @@ pub enum DotsFile {
     Fixed,
 }
 
+impl DotsFile {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            DotsFile::Poisson => "poisson",
+            DotsFile::Fixed => "fixed",
+        }
+    }
+}
+
 /// `[[sweep]]`: an axis of the campaign beside material and temperature.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

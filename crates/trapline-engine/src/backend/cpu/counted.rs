@@ -262,7 +262,8 @@ impl<'a> Counted<'a> {
     pub fn fill(&mut self, classes: usize, occupancy: &mut Occupancy) {
         for k in 0..classes {
             for lane in 0..LANES {
-                self.filled[k][lane] = (occupancy[k][lane] * self.dots[k][lane]).round();
+                self.filled[k][lane] =
+                    (occupancy[k][lane] * self.dots[k][lane]).round().max(0.0).min(self.dots[k][lane]);
             }
         }
         self.fillings(classes, occupancy);
@@ -286,7 +287,7 @@ fn dots_of_cell(tables: &CellTables, counts: &Counts, seed: u64, cell: u64, mean
     let mut dots = [0; MAX_CLASSES];
     match tables.electrons {
         Electrons::Counted(DotNumber::Fixed) => {
-            let mut left = mean.round().min(counts.most() as f32) as u32;
+            let mut left = (mean + 0.5).floor().min(counts.most() as f32) as u32;
             let mut rest = 1.0;
             for k in 0..tables.classes {
                 let weight = tables.rows[k].weight;
@@ -447,8 +448,9 @@ fn share_taken_back(feedback: f32, variance: f32) -> f32 {
 pub struct CountedBake<D> {
     pub decay: D,
     filled: Occupancy,
-    /// Filling right after programming, and one over the electrons then.
+    /// Filling right after programming, the electrons then, and one over them.
     pub start: Lane,
+    electrons: Lane,
     inverse_electrons: Lane,
     cells: Numbers,
 }
@@ -459,6 +461,7 @@ impl<D: Decay> CountedBake<D> {
         decay: D::EMPTY,
         filled: [[0.0; LANES]; MAX_CLASSES],
         start: [0.0; LANES],
+        electrons: [0.0; LANES],
         inverse_electrons: [0.0; LANES],
         cells: Numbers { low: [0; LANES], high: [0; LANES] },
     };
@@ -478,6 +481,7 @@ impl<D: Decay> CountedBake<D> {
             self.start[lane] = electrons[lane] * carriers.inverse_total[lane];
             self.inverse_electrons[lane] = one_over(electrons[lane]);
         }
+        self.electrons = electrons;
         self.cells = *cells;
     }
 
@@ -514,7 +518,8 @@ impl<D: Decay> CountedBake<D> {
         let mut lost = splat(0.0);
         for lane in 0..LANES {
             let inverse = self.inverse_electrons[lane];
-            lost[lane] = if inverse > 0.0 { 1.0 - left[lane] * inverse } else { 0.0 };
+            // Exactly 0 where nothing is lost.
+            lost[lane] = (self.electrons[lane] - left[lane]) * inverse;
         }
         lost
     }

@@ -124,7 +124,7 @@ pub(super) fn expose(
     occupancy: &mut Array2<f64>,
 ) -> Result<Response, BackendError> {
     let tables = CellTables::of_exposed(exposed);
-    let counts = counted::tables(&exposed.material);
+    let counts = counted::tables(&exposed.material, &exposed.variation, exposed.electrons);
     let depth = |of: fn(&trapline_model::material::TrapClass) -> f64| {
         let mut all = [0.0; MAX_CLASSES];
         all.iter_mut().zip(&exposed.material.classes).for_each(|(to, class)| *to = of(class) as f32);

@@ -512,7 +512,7 @@ impl Backend for Cpu {
 
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
         let tables = Tables::new(job);
-        let counts = trapline_model::cell::counted::tables(&job.material);
+        let counts = trapline_model::cell::counted::tables(&job.material, &job.variation, job.electrons);
         let context = Context::new(job, &tables, &counts);
         self.in_chunks(job, job.shape.cells(), |first, count| {
             let done = chunk(self.set, &context, &CellSet::run(first, count));
@@ -523,7 +523,7 @@ impl Backend for Cpu {
 
     fn reduce(&self, job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Result<Tally, BackendError> {
         let tables = Tables::new(job);
-        let counts = trapline_model::cell::counted::tables(&job.material);
+        let counts = trapline_model::cell::counted::tables(&job.material, &job.variation, job.electrons);
         let context = Context::new(job, &tables, &counts);
         self.in_chunks(job, cells.len() as u64, |first, count| {
             let range = first as usize..(first + count) as usize;
@@ -534,7 +534,7 @@ impl Backend for Cpu {
 
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
         let tables = Tables::new(job);
-        let counts = trapline_model::cell::counted::tables(&job.material);
+        let counts = trapline_model::cell::counted::tables(&job.material, &job.variation, job.electrons);
         let context = Context::new(job, &tables, &counts);
         let mut trace = Trace::unwritten(job.times_s.len(), cells.count as usize);
         for first in (0..cells.count).step_by(LANES) {
@@ -566,6 +566,7 @@ impl Backend for Cpu {
     }
 
     fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
+        population.check_dots()?;
         Ok(Box::new(HostCells::new(self, population)))
     }
 }

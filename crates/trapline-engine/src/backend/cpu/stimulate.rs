@@ -86,7 +86,7 @@ pub(super) fn stimulate(
 ) -> Result<Response, BackendError> {
     stimulus::check(stimulus, cells, occupancy)?;
     let tables = CellTables::of(stimulus);
-    let counts = counted::tables(&stimulus.material);
+    let counts = counted::tables(&stimulus.material, &stimulus.variation, stimulus.electrons);
     let context = Context {
         tables: &tables,
         counts: &counts,

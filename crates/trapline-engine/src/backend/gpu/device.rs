@@ -160,8 +160,9 @@ impl Device {
         };
         // A guard against endless loops keeps drivers from unrolling short ones.
         let checks = wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
-        // SAFETY: every loop of the kernels counts up to a bound that is fixed when it begins;
-        // `loops_stay_within_the_budget` counts them on the device. Bounds of arrays are still checked.
+        // SAFETY: every loop of the kernels ends: it counts up to a bound that is fixed when it begins, or uses up trials,
+        // bits of a probability or calls of a draw, of which each turn takes one. Tests count them on the device
+        // (`loops_stay_within_the_budget`, `loops_of_counted_cells`). Bounds of arrays are still checked.
         let module = unsafe { self.device.create_shader_module_trusted(text, checks) };
         let mut buffers: Vec<(u32, &'static str)> =
             kernel.buffers.iter().filter_map(|name| layout::binding(name).map(|number| (number, *name))).collect();

@@ -296,6 +296,7 @@ impl Backend for Gpu {
     }
 
     fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
+        population.check_dots()?;
         resident::cells(self, population)
     }
 }

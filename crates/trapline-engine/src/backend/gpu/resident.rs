@@ -33,6 +33,8 @@ pub struct DeviceState {
     device: u64,
     cells: usize,
     classes: usize,
+    /// Where electrons are counted: whose. Their numbers mean nothing for other dots.
+    of: Option<Population>,
 }
 
 /// See the module.
@@ -445,14 +447,20 @@ impl<'a> Cells<'a> for Resident<'a> {
         let bytes = self.occupancy_bytes();
         let occupancy = self.on_device(|_, _| Ok(()), |running| running.copied("occupancy", bytes))?;
         let (cells, classes) = (self.population.numbers.len(), self.population.classes());
-        Ok(Snapshot(State::Device(DeviceState { occupancy, device: self.device, cells, classes })))
+        let of = self.population.is_counted().then(|| self.population.clone());
+        Ok(Snapshot(State::Device(DeviceState { occupancy, device: self.device, cells, classes, of })))
     }
 
     fn restore(&mut self, snapshot: &Snapshot) -> Result<(), BackendError> {
         let (cells, classes) = (self.population.numbers.len(), self.population.classes());
         match &snapshot.0 {
             State::Host(occupancy) => self.upload(occupancy),
-            State::Device(state) if state.device == self.device && (state.cells, state.classes) == (cells, classes) => {
+            State::Device(state)
+                if state.device == self.device
+                    && (state.cells, state.classes) == (cells, classes)
+                    && state.of.as_ref().is_none_or(|of| *of == self.population)
+                    && state.of.is_some() == self.population.is_counted() =>
+            {
                 let bytes = self.occupancy_bytes();
                 self.on_device(|_, _| Ok(()), |running| running.copy_from("occupancy", &state.occupancy, bytes))
             }

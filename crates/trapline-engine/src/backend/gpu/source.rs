@@ -390,7 +390,7 @@ pub fn draw_loops(cell: &CellTables) -> u64 {
 
 /// Loop iterations of a programming dispatch before its first segment.
 pub fn program_start_loops(classes: usize) -> u64 {
-    3 * classes.max(1) as u64
+    4 * classes.max(1) as u64
 }
 
 /// Loop iterations of a substep's equation, from above: the sums, and its iterations over all classes.

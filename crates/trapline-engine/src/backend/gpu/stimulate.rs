@@ -111,7 +111,10 @@ pub(super) fn state_of(occupancy: &ArrayView2<f64>, dots: Option<&[f32]>) -> Vec
     let shares = shares.iter();
     match dots {
         None => shares.map(|f| *f as f32).collect(),
-        Some(dots) => shares.zip(dots).map(|(f, dots)| (f * f64::from(*dots)).round() as f32).collect(),
+        Some(dots) => shares
+            .zip(dots)
+            .map(|(f, dots)| (f * f64::from(*dots)).round().clamp(0.0, f64::from(*dots)) as f32)
+            .collect(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Bins, Job, JobError, MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_SUBSTEPS, ProgramStep, iterations};
 use crate::backend::schedule;
 use trapline_model::array::{ArrayShape, MAX_LINES};
-use trapline_model::cell::counted::{Electrons, MOST_DOTS_A_CLASS, Settling};
+use trapline_model::cell::counted::{Electrons, MOST_DOTS, Settling, most_dots};
 use trapline_model::cell::read::ReadOut;
 use trapline_model::cell::{Drive, Factors, Pace};
 use trapline_model::material::{MAX_CLASSES, Material, TrapClass, Variation};
@@ -259,9 +259,9 @@ impl<'a> JobBuilder<'a> {
         holds(material.classes.len() <= MAX_CLASSES, || JobError::Classes(material.classes.len()))?;
         if self.electrons.are_counted() {
             let traps = material.capture.map_or(0.0, |capture| capture.traps);
-            let largest = material.classes.iter().map(|class| class.weight * traps).fold(0.0, f64::max);
             holds(traps == 0.0 || traps >= 1.0, || JobError::FewDots(traps))?;
-            holds(largest <= MOST_DOTS_A_CLASS, || JobError::ManyDots(largest))?;
+            let largest = most_dots(material, variation);
+            holds(largest <= MOST_DOTS, || JobError::ManyDots(largest))?;
         }
         if let Some(number) = material.classes.iter().position(|class: &TrapClass| !class.is_finite()) {
             return Err(JobError::Class(number));

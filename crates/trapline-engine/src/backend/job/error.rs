@@ -2,7 +2,7 @@
 
 use super::{MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_SUBSTEPS};
 use trapline_model::array::MAX_LINES;
-use trapline_model::cell::counted::MOST_DOTS_A_CLASS;
+use trapline_model::cell::counted::MOST_DOTS;
 use trapline_model::material::MAX_CLASSES;
 use trapline_model::protocol::MAX_BIAS_V;
 
@@ -21,8 +21,8 @@ pub enum JobError {
     )]
     FewDots(f64),
     #[error(
-        "a trap class of a cell has {0} traps; where electrons are counted it can have {MOST_DOTS_A_CLASS} at most: take \
-         electrons = \"mean-field\""
+        "a cell five standard deviations larger than the nominal one has {0} traps; where electrons are counted it can have \
+         {MOST_DOTS} at most: take electrons = \"mean-field\""
     )]
     ManyDots(f64),
     #[error("the variation of the {what} is {value}; it must be 0 or more, and finite")]

@@ -47,7 +47,8 @@ pub(super) fn baked(job: &Job, mut cell: CountedCell, draws: &Draws) -> (f64, Ve
         });
         cell.lose(&emptied, &draws, checkpoint as u32);
         before_s.iter_mut().zip(stays_s).for_each(|(to, from)| *to = *from);
-        let lost = if electrons > 0 { 1.0 - f64::from(cell.electrons()) / f64::from(electrons) } else { 0.0 };
+        let gone = f64::from(electrons - cell.electrons());
+        let lost = if electrons > 0 { gone / f64::from(electrons) } else { 0.0 };
         readings.push(job.read.read(area, start, lost));
     }
     (start, readings)

@@ -70,7 +70,7 @@ pub(in crate::backend) fn expose(
     occupancy: &mut Array2<f64>,
 ) -> Result<Response, BackendError> {
     let rows = usize::from(exposed.recorded);
-    let counts = tables(&exposed.material);
+    let counts = tables(&exposed.material, &exposed.variation, exposed.electrons);
     Ok(each_cell(exposed.material.classes.len(), rows, cells, occupancy, |place, cell, state| {
         let row = one(exposed, &counts, place, cell, state);
         if exposed.recorded { vec![row] } else { Vec::new() }

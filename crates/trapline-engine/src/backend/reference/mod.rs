@@ -133,7 +133,7 @@ fn each_cell(
 /// See [`Backend::reduce`].
 pub(super) fn reduce(job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Tally {
     let mut tally = Tally { cells: cells.len() as u64, ..Tally::new(job, |x| x) };
-    let counts = tables(&job.material);
+    let counts = tables(&job.material, &job.variation, job.electrons);
     for first in (0..cells.len()).step_by(CHUNK_CELLS as usize) {
         let last = cells.len().min(first + CHUNK_CELLS as usize);
         let each = (first..last).map(|i| {
@@ -179,7 +179,7 @@ impl Backend for Reference {
 
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
         let mut tally = Tally::new(job, |x| x);
-        let counts = tables(&job.material);
+        let counts = tables(&job.material, &job.variation, job.electrons);
         let cells = job.shape.cells();
         let chunks = cells.div_ceil(CHUNK_CELLS);
         let at_once = chunks_at_once(job, size_of::<u64>(), rayon::current_num_threads());
@@ -205,7 +205,7 @@ impl Backend for Reference {
 
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
         let mut trace = Trace::unwritten(job.times_s.len(), cells.count as usize);
-        let counts = tables(&job.material);
+        let counts = tables(&job.material, &job.variation, job.electrons);
         for i in 0..cells.count as usize {
             for (checkpoint, seen) in observe(job, &counts, cells.number(i as u64)).1.enumerate() {
                 trace.conductance[[checkpoint, i]] = seen.conductance as f32;
@@ -226,6 +226,7 @@ impl Backend for Reference {
     }
 
     fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
+        population.check_dots()?;
         Ok(Box::new(HostCells::new(self, population)))
     }
 }

@@ -76,6 +76,6 @@ pub(super) fn stimulate(
 ) -> Result<Response, BackendError> {
     stimulus::check(stimulus, cells, occupancy)?;
     let classes = stimulus.material.classes.len();
-    let counts = tables(&stimulus.material);
+    let counts = tables(&stimulus.material, &stimulus.variation, stimulus.electrons);
     Ok(each_cell(classes, stimulus.rows, cells, occupancy, |_, cell, state| one(stimulus, &counts, cell, state)))
 }
