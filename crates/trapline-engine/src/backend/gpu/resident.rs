@@ -34,7 +34,7 @@ pub struct DeviceState {
     cells: usize,
     classes: usize,
     /// Where electrons are counted: whose. Their numbers mean nothing for other dots.
-    of: Option<Population>,
+    of: Option<Box<Population>>,
 }
 
 /// See the module.
@@ -447,7 +447,7 @@ impl<'a> Cells<'a> for Resident<'a> {
         let bytes = self.occupancy_bytes();
         let occupancy = self.on_device(|_, _| Ok(()), |running| running.copied("occupancy", bytes))?;
         let (cells, classes) = (self.population.numbers.len(), self.population.classes());
-        let of = self.population.is_counted().then(|| self.population.clone());
+        let of = self.population.is_counted().then(|| Box::new(self.population.clone()));
         Ok(Snapshot(State::Device(DeviceState { occupancy, device: self.device, cells, classes, of })))
     }
 
@@ -458,7 +458,7 @@ impl<'a> Cells<'a> for Resident<'a> {
             State::Device(state)
                 if state.device == self.device
                     && (state.cells, state.classes) == (cells, classes)
-                    && state.of.as_ref().is_none_or(|of| *of == self.population)
+                    && state.of.as_ref().is_none_or(|of| **of == self.population)
                     && state.of.is_some() == self.population.is_counted() =>
             {
                 let bytes = self.occupancy_bytes();
