@@ -118,6 +118,7 @@ impl Rare {
         let report = Report { program, campaign: &plan.label.name, request: self.request(0), points };
         let json = terminal::json(&report)?;
         terminal::print(&if self.json { json.clone() } else { table(&plan, &report) })?;
+        self.note("mean field: which electron escapes when is not in these numbers and bounds (docs/rare.md)");
         if let Some(path) = &self.output {
             let mut batch = Batch::new();
             batch.text(path, &json)?;
