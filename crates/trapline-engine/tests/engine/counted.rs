@@ -233,13 +233,13 @@ fn backends_part_where_a_probability_does() {
     for pulses in [1, 3] {
         let same = same_cells(&cpu, &Reference, pulses, 2000);
         println!("{pulses}: {same}");
-        // Nine classes' dots and draws of some thousands, each with a chance of a few roundings of f32.
+        // Eight classes' dots and draws of some thousands, each with a chance of a few roundings of f32.
         assert!(same > 0.97 && same < 1.0, "{same}");
     }
 }
 
 /// The failed fraction of `docs/rare.md`: after one pulse a cell holds 1,900 electrons, and 57 lost are a failure.
-/// `shared` figures of an independent program, for each cell's electrons lost as one binomial: 5.2e-3, 1.4e-2 and
+/// An independent program has, for each cell's electrons lost as one binomial, 5.2e-3, 1.4e-2 and
 /// 5.0e-2 at 3e7, 4e7 and 5.8e7 s. Without counting 1.4e-9, 4.3e-7 and 1.6e-4.
 #[test]
 fn single_electrons_decide_which_cells_of_few_fail() {
