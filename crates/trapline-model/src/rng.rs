@@ -65,7 +65,7 @@ pub enum Purpose {
     FitStart = 5,
     /// A cell of a sample for rare failures: its number is the cell, the point of the campaign the step.
     Rare = 6,
-    /// How many traps of a class catch an electron in a substep, and how many let one go: see [`counts`].
+    /// How many traps of a class catch an electron under bias from one draw to the next, and how many let one go.
     Substep = 7,
     /// How many traps of a class let go of theirs between two checkpoints.
     Bake = 8,

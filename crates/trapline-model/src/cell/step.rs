@@ -54,7 +54,7 @@ pub fn phi(x: f64) -> f64 {
 }
 
 /// Derivative of [`phi`].
-pub(super) fn phi_slope(x: f64) -> f64 {
+fn phi_slope(x: f64) -> f64 {
     if x < 1e-4 { -0.5 + x / 3.0 } else { (libm::exp(-x) - phi(x)) / x }
 }
 

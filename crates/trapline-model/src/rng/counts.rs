@@ -3,7 +3,7 @@
 //! # Theory
 //! Backends must agree on a count, and no two of them agree on a logarithm or a quotient, so a draw is made of
 //! integers alone: n, the 24 significant bits of p, and random words. The law is exact but for the tables' last bits,
-//! which are those of f64 (1e-15 of a probability), and for events less likely than 2^-64, which never come.
+//! which are those of f64 (1e-13 of a probability, relative), and for events less likely than 2^-64, which never come.
 //!
 //! A trial succeeds where a uniform number U is below p. Write both in binary. While the bits of U are those of p the
 //! trial is undecided; where p has a 1 and U a 0 it succeeds, where p has a 0 and U a 1 it fails. Of m undecided
@@ -26,7 +26,7 @@
 //! # Practice
 //! [`binomial`] takes p as f32: of a probability near 1 give what it lacks of 1, and subtract. [`Source`] says whose
 //! words are used. Everything is a function of (n, p, source): twins are
-//! `crates/trapline-engine/src/backend/cpu/counted.rs`, sixteen cells at a time, and `shaders/counts.wgsl`.
+//! `crates/trapline-engine/src/backend/cpu/counts.rs`, sixteen cells at a time, and `shaders/counts.wgsl`.
 
 use super::{Purpose, mul_wide, words};
 use std::sync::OnceLock;
@@ -52,8 +52,6 @@ pub const PLENTY_CALL: u32 = 1 << 8;
 pub const FEW_CALL: u32 = 2 << 8;
 /// See [`PLENTY_CALL`].
 pub const TIE_CALL: u32 = 3 << 8;
-/// Calls of a draw.
-pub const CALLS: u32 = 4 << 8;
 /// Trials that a scarce draw names at most: the chance of more is below 4^-24, 4e-15.
 pub const MOST_SCARCE: u32 = 24;
 

@@ -69,6 +69,7 @@ pub mod bake;
 pub mod charge;
 pub mod constant;
 pub mod counted;
+pub mod counts;
 pub mod draw;
 pub mod drive;
 mod expose;
