@@ -121,7 +121,8 @@ fn resources_of(population: &Population) -> Resources {
     let fixed = |bytes: usize| Bytes { fixed: bytes as u64, ..Bytes::default() };
     let mut resources = Resources {
         classes: population.classes(),
-        kernels: source::STIMULUS.to_vec(),
+        // Compiled when they are first used.
+        kernels: Vec::new(),
         buffers: vec![
             BufferSpec::empty("params", fixed(size_of::<Params>())),
             BufferSpec::empty("classes", fixed(classes as usize * size_of::<layout::ClassRow>())),

@@ -336,17 +336,6 @@ pub const REDUCE: Kernel = Kernel {
     over: Over::ChunkSlots,
     reports_ticks: true,
 };
-const NO_COUNT: Carriers = Carriers::MeanField;
-/// Of a tile of an array, and of listed cells.
-pub const DRAW: Kernel = Kernel::draw(Numbered::Tile, NO_COUNT);
-pub const PROGRAM: Kernel = Kernel::drive(Driving::Program, NO_COUNT);
-pub const DRAW_LISTED: Kernel = Kernel::draw(Numbered::Listed, NO_COUNT);
-pub const DRIVE_LISTED: Kernel = Kernel::drive(Driving::Silent, NO_COUNT);
-pub const STIMULATE: Kernel = Kernel::drive(Driving::Recorded, NO_COUNT);
-pub const DRIVE_APART: Kernel = Kernel::drive(Driving::ApartSilent, NO_COUNT);
-pub const STIMULATE_APART: Kernel = Kernel::drive(Driving::ApartRecorded, NO_COUNT);
-pub const STIMULUS: [Kernel; 3] = [DRAW_LISTED, DRIVE_LISTED, STIMULATE];
-
 /// The kernels of a job's statistics, in the order a tile runs them.
 pub fn of_statistics(tables: &Tables) -> [Kernel; 4] {
     let carriers = Carriers::of(&tables.cell);

@@ -29,8 +29,7 @@ fn resources_of(stimulus: &Stimulus, tables: &CellTables) -> Resources {
     let state = 4 * state_rows(tables) as u64;
     let response = 4 * (stimulus.rows * RESPONSE_QUANTITIES) as u64;
     let per_cell = |bytes| Bytes { per_cell: bytes, ..Bytes::default() };
-    let mut resources = Resources::of_cells(tables, &layout::classes(tables), &source::STIMULUS);
-    resources.kernels = kernels_of(tables).to_vec();
+    let mut resources = Resources::of_cells(tables, &layout::classes(tables), &kernels_of(tables));
     resources.buffers.extend(random_tables(tables));
     // Many rows make a cell large: nothing here is reduced, so any number of cells will do.
     resources.unit = 1;

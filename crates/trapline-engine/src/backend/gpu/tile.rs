@@ -336,13 +336,7 @@ mod tests {
     use super::*;
 
     fn resources(buffers: Vec<BufferSpec>) -> Resources {
-        Resources {
-            classes: 1,
-            kernels: source::STIMULUS.to_vec(),
-            buffers,
-            unit: CHUNK_CELLS,
-            most_cells: MAX_TILE_CELLS,
-        }
+        Resources { classes: 1, kernels: Vec::new(), buffers, unit: CHUNK_CELLS, most_cells: MAX_TILE_CELLS }
     }
 
     #[test]
