@@ -280,7 +280,7 @@ fn plenty(source: Source, trials: u32, p: Bits) -> u32 {
 // First words of an event of a class.
 fn first_word(source: Source, kind: u32, k: u32) -> u32 {
     var of_class = source;
-    of_class.event = FIRST_WORDS + 4u * kind + k / 4u;
+    of_class.event = FIRST_WORDS + FIRST_WORDS_EACH * kind + k / 4u;
     return call_of(of_class, 0u)[k % 4u];
 }
 

@@ -19,6 +19,7 @@ use trapline::record;
 use trapline::units::{kelvin, spoken_time};
 
 use super::computing::{self, Computing};
+use super::electrons::OfCells;
 use super::measure::within;
 use super::{Failure, outputs, size, terminal};
 
@@ -125,6 +126,9 @@ pub struct Mnist {
     /// Readings without noise
     #[arg(long)]
     no_noise: bool,
+    /// How the electrons of cells are taken
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = OfCells::Counted)]
+    electrons: OfCells,
     /// Bias of a reading, V
     #[arg(long, value_name = "V", default_value_t = 0.1, allow_hyphen_values = true)]
     read_bias: f64,
@@ -211,6 +215,7 @@ impl Mnist {
             read_v: self.read_bias,
             read_s: self.read_time,
             read_noise: !self.no_noise,
+            electrons: self.electrons.of_cells(),
             scheme,
             presentations: self.presentations,
             stages: study::stages(self.presentations),

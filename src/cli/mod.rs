@@ -6,6 +6,7 @@ mod completions;
 mod computing;
 mod devices;
 mod diff;
+mod electrons;
 mod everyone;
 mod failure;
 mod fit;

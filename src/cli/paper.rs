@@ -21,6 +21,7 @@ use trapline::paper::{claims_of, judge};
 use trapline::record;
 
 use super::computing::{self, Computing};
+use super::electrons::OfCells;
 use super::{Failure, outputs, size, terminal};
 
 /// Reproduces the source paper: figures, raw data, claims and one HTML page
@@ -41,6 +42,9 @@ pub struct Paper {
     /// Seed of variation and noise
     #[arg(long, value_name = "N", value_parser = size::seed, default_value = "1", allow_hyphen_values = true)]
     seed: u64,
+    /// How the electrons of cells are taken
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = OfCells::Counted)]
+    electrons: OfCells,
     #[command(flatten)]
     computing: Computing,
     /// Replaces the page and figures of an earlier call in the folder, all of them
@@ -79,7 +83,7 @@ impl Paper {
         };
         note(&computing::heading(&backend.identity()));
 
-        let lab = Laboratory::new(backend.as_ref(), self.seed)?;
+        let lab = Laboratory::new(backend.as_ref(), self.seed, self.electrons.of_cells())?;
         let wanted = |batch: &str| only.is_none_or(|figure| figure.batches.contains(&batch));
         let mut raw: Vec<Dataset> = Vec::new();
         for (name, serves, run) in BATCHES.iter().filter(|batch| wanted(batch.0)) {

@@ -6,12 +6,12 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use trapline::analysis::retention;
 use trapline::backend::Backend;
-use trapline::campaign::file::ElectronsFile;
 use trapline::campaign::{self, Destination, Existing, Overrides, Plan, RunError, Shard, estimate};
 use trapline::files::commit::Batch;
 use trapline::{figure, record};
 
 use super::computing::{self, Computing};
+use super::electrons::Electrons;
 use super::progress::{Log, Progress};
 use super::reading::{self, Extent};
 use super::{Failure, interrupt, outputs, size, terminal};
@@ -68,25 +68,6 @@ pub struct Changes {
     /// How the electrons of cells are taken, in the place of the file's
     #[arg(long, value_enum, value_name = "HOW")]
     electrons: Option<Electrons>,
-}
-
-/// How the electrons of cells are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Electrons {
-    /// Each cell owns whole dots and whole electrons, and chance decides which of them move
-    Counted,
-    /// As real numbers: the limit of very many dots
-    MeanField,
-}
-
-impl Electrons {
-    /// As campaign files have it.
-    pub fn of_file(self) -> ElectronsFile {
-        match self {
-            Electrons::Counted => ElectronsFile::Counted,
-            Electrons::MeanField => ElectronsFile::MeanField,
-        }
-    }
 }
 
 impl Changes {

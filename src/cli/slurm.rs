@@ -12,8 +12,8 @@ use trapline::files::commit::{self, Batch, CommitError};
 use trapline::record;
 
 use super::computing::Computing;
+use super::electrons::Electrons;
 use super::reading::{self, Extent};
-use super::run::Electrons;
 use super::{Failure, outputs, size, terminal};
 
 /// Writes the scripts of a Slurm job array that runs a campaign, one shard a task, and of the merge behind it;

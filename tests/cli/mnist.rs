@@ -13,6 +13,7 @@ use trapline::backend::reference::Reference;
 use trapline::backend::stimulus::{Response, Stimulus};
 use trapline::backend::tally::Tally;
 use trapline::backend::{Backend, BackendError, Progress, Trace};
+use trapline::cell::counted::Electrons;
 use trapline::dataset::Values;
 use trapline::experiment::mnist::{Digits, Learning, Mnist, Pairs, Plain, Scheme, after_bake, idx, learn};
 use trapline::material::{Material, shipped};
@@ -49,6 +50,7 @@ fn learning(material: &Material, scheme: Scheme, presentations: u32) -> Learning
         read_v: 0.1,
         read_s: 1e-2,
         read_noise: true,
+        electrons: Electrons::MeanField,
         scheme,
         presentations,
         stages: Vec::new(),
@@ -99,7 +101,7 @@ fn mnist() -> Mnist {
 #[ignore = "needs TRAPLINE_MNIST_DIR with the four files of MNIST"]
 fn claims_on_digits_pass_on_the_cpu() {
     let (cpu, data, start) = (cpu(), mnist(), Instant::now());
-    let lab = Laboratory::new(&cpu, 1).expect("shipped");
+    let lab = Laboratory::new(&cpu, 1, Electrons::MeanField).expect("shipped");
     let mut raw = vec![digits::untrained(&lab, &data).expect("answers")];
     raw.extend(digits::learnt(&lab, &data, &|_| ()).expect("learns"));
     println!("{:.0} s", start.elapsed().as_secs_f64());

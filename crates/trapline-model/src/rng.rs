@@ -71,6 +71,10 @@ pub enum Purpose {
     Bake = 8,
     /// How many dots of each class a cell has.
     Dots = 9,
+    /// What a cell's dots are, and what they do under bias, where each of them is taken by itself.
+    EachDot = 10,
+    /// How long each of their electrons stays in a bake.
+    EachDotBake = 11,
 }
 
 /// Bits of the last counter word that hold the draw; the purpose lies above them.

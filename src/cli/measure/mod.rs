@@ -24,6 +24,7 @@ use trapline::record;
 use trapline::units::kelvin;
 
 use super::computing::{self, Computing};
+use super::electrons::OfCells;
 use super::{Failure, outputs, size, terminal};
 
 pub use iv::Iv;
@@ -49,6 +50,9 @@ struct Specimen {
     /// Currents without noise
     #[arg(long)]
     no_noise: bool,
+    /// How the electrons of cells are taken
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = OfCells::Counted)]
+    electrons: OfCells,
     #[command(flatten)]
     computing: Computing,
     /// The record to write; the plot goes beside it, as .png and .svg [default: nothing is written]
@@ -142,6 +146,7 @@ impl Specimen {
             seed: self.seed,
             variation: !self.no_variation,
             read_noise: !self.no_noise,
+            electrons: self.electrons.of_cells(),
             read_v,
             read_s,
             ..nominal

@@ -81,6 +81,7 @@ impl Population {
 
     /// Refuses cells whose dots cannot be counted.
     pub(super) fn check_dots(&self) -> Result<(), BackendError> {
+        check_by_class(self.electrons)?;
         if !self.is_counted() || counted::can_count(&self.material, &self.variation) {
             return Ok(());
         }
@@ -376,5 +377,13 @@ impl<'a, B: Backend + ?Sized> Cells<'a> for HostCells<'a, B> {
     fn fork(&self) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
         let (population, occupancy, known) = (self.population.clone(), self.occupancy.clone(), self.known.clone());
         Ok(Box::new(HostCells { backend: self.backend, population, occupancy, draws: self.draws, known }))
+    }
+}
+
+/// Refuses cells whose dots are taken one by one.
+pub(super) fn check_by_class(electrons: Electrons) -> Result<(), BackendError> {
+    match electrons {
+        Electrons::EachDot(_) => Err(BackendError::EachDot),
+        Electrons::MeanField | Electrons::Counted(_) => Ok(()),
     }
 }

@@ -163,6 +163,10 @@ pub enum BackendError {
         trapline_model::cell::counted::MOST_DOTS
     )]
     Dots { nominal: f64, largest: f64 },
+    #[error(
+        "cells whose dots are taken one by one are computed by the reference backend, programmed and baked as a whole; take --backend reference, or electrons = \"counted\""
+    )]
+    EachDot,
     #[error(transparent)]
     Laws(#[from] LawTableError),
     #[error("a snapshot of other cells, or of another device; download the occupancies and upload them instead")]

@@ -21,7 +21,7 @@ const FIXED: Electrons = Electrons::Counted(DotNumber::Fixed);
 const POISSON: Electrons = Electrons::Counted(DotNumber::Poisson);
 
 /// A shipped material with so many dots a cell.
-fn of_dots(name: &str, dots: f64) -> Material {
+pub fn of_dots(name: &str, dots: f64) -> Material {
     let (_, text) = material::SHIPPED.into_iter().find(|(shipped, _)| *shipped == name).expect("shipped");
     let nominal = material::shipped(name).expect("reads").capture.expect("has traps").traps;
     let mut draft = Draft::new(text, name).expect("TOML");
@@ -53,7 +53,7 @@ fn gillespie(material: &Material, cell: &mut CountedCell, segment: &Segment, tem
         open: 1.0 - material.injection.free_share,
         offered: capture::offered_per_s(material, segment.bias_v, temperature_k) / cell.factors.trap_filled,
         space_charge_limit: capture::space_charge_limit(&capture_of, cell.factors.trap_filled, segment.bias_v.abs()),
-        emission: [0.0; 16],
+        emission: [0.0; material::MAX_CLASSES],
     };
     let classes = cell.classes.clone();
     let mut t = 0.0;

@@ -6,6 +6,7 @@ mod cell_invariants;
 mod cells;
 mod counted;
 mod cpu_bits;
+mod each_dot;
 mod gpu;
 mod law_tables_gpu;
 mod profile;

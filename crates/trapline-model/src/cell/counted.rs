@@ -45,6 +45,8 @@ pub enum Electrons {
     MeanField,
     /// Each cell owns whole dots and whole electrons.
     Counted(DotNumber),
+    /// And each dot has a depth and a speed of its own: [`super::each_dot`].
+    EachDot(DotNumber),
 }
 
 /// How many dots a cell has.
@@ -59,10 +61,12 @@ pub enum DotNumber {
 
 impl Electrons {
     /// As records number them, with the words for each.
-    pub const NUMBERED: [(Electrons, &str); 3] = [
+    pub const NUMBERED: [(Electrons, &str); 5] = [
         (Electrons::MeanField, "mean-field"),
         (Electrons::Counted(DotNumber::Poisson), "counted"),
         (Electrons::Counted(DotNumber::Fixed), "counted, a fixed number of dots"),
+        (Electrons::EachDot(DotNumber::Poisson), "each dot by itself"),
+        (Electrons::EachDot(DotNumber::Fixed), "each dot by itself, a fixed number of dots"),
     ];
 
     /// Its number in records.
@@ -85,28 +89,37 @@ impl Electrons {
         self != Electrons::MeanField
     }
 
+    /// How many dots a cell has, where they are counted.
+    pub fn dot_number(self) -> Option<DotNumber> {
+        match self {
+            Electrons::MeanField => None,
+            Electrons::Counted(number) | Electrons::EachDot(number) => Some(number),
+        }
+    }
+
+    /// Standard deviation of ln of the number of dots that chance makes.
+    fn scatter_of_number(self, material: &Material) -> f64 {
+        match (self.dot_number(), material.capture) {
+            (Some(DotNumber::Poisson), Some(capture)) if capture.traps > 0.0 => 1.0 / libm::sqrt(capture.traps),
+            _ => 0.0,
+        }
+    }
+
     /// Standard deviation of ln of the trap-filled limit from cell to cell, the chance of few dots included.
     pub fn scatter_of_limit(self, material: &Material, variation: &Variation) -> f64 {
-        let chance = match (self, material.capture) {
-            (Electrons::Counted(DotNumber::Poisson), Some(capture)) if capture.traps > 0.0 => {
-                1.0 / libm::sqrt(capture.traps)
-            }
-            _ => 0.0,
-        };
-        variation.trap_filled.max(chance)
+        variation.trap_filled.max(self.scatter_of_number(material))
     }
 
     /// The variation beside what is drawn anyway. `variation.trap_filled_limit` is all of the scatter of a cell of the
     /// material's size; of it the Poisson number of its dots makes `1/sqrt(N)`, and the film's thickness and density
     /// the rest.
     pub fn beside_chance(self, material: &Material, variation: &Variation) -> Variation {
-        match (self, material.capture) {
-            (Electrons::Counted(DotNumber::Poisson), Some(capture)) if capture.traps > 0.0 => {
-                let rest = variation.trap_filled * variation.trap_filled - 1.0 / capture.traps;
-                Variation { trap_filled: libm::sqrt(rest.max(0.0)), ..*variation }
-            }
-            _ => *variation,
+        let chance = self.scatter_of_number(material);
+        if chance == 0.0 {
+            return *variation;
         }
+        let rest = variation.trap_filled * variation.trap_filled - chance * chance;
+        Variation { trap_filled: libm::sqrt(rest.max(0.0)), ..*variation }
     }
 }
 
@@ -191,8 +204,9 @@ pub fn settlings(segments: impl IntoIterator<Item = (u32, f64, bool)>, most: f64
 pub const CATCHES: u32 = 0;
 pub const LETS_GO: u32 = 1;
 pub const CORRECTS: u32 = 2;
-/// Where the numbers of events begin that give several classes their first words.
-pub const FIRST_WORDS: u32 = 64;
+/// Where the numbers of events begin that give four classes each their first words, and how many each kind has of them.
+pub const FIRST_WORDS: u32 = 128;
+pub const FIRST_WORDS_EACH: u32 = MAX_CLASSES as u32 / 4;
 
 /// The number of a class's event.
 pub const fn event(kind: u32, class: usize) -> u32 {
@@ -215,7 +229,7 @@ impl Draws<'_> {
             return 0;
         }
         let of = |event| Source { seed: self.seed, cell: self.cell, purpose, step, event };
-        let first = of(FIRST_WORDS + 4 * kind + class as u32 / 4).call(0)[class % 4];
+        let first = of(FIRST_WORDS + FIRST_WORDS_EACH * kind + class as u32 / 4).call(0)[class % 4];
         let source = of(event(kind, class));
         if p as f32 <= 0.5 {
             counts::binomial(self.counts, &source, first, trials, p as f32)

@@ -1,7 +1,8 @@
 //! The cell in f64: the oracle everything else is held against.
 //!
 //! # Theory
-//! A cell is K trap classes with occupancies `f_k` (mean field: very many dots) or with whole electrons ([`counted`]). [`current`] says what
+//! A cell is K trap classes with occupancies `f_k` (mean field: very many dots), with whole electrons
+//! ([`counted`]), or dot by dot ([`each_dot`]). [`current`] says what
 //! flows, [`capture`] what is caught, [`release`] what is let go, [`step`](mod@step) moves
 //! the charge in time, [`charge`] adds up what passes meanwhile, and [`read`](mod@read) is what a reading makes of
 //! it. Every current scales with the cell's area and capture
@@ -17,6 +18,8 @@ pub mod capture;
 pub mod charge;
 pub mod counted;
 pub mod current;
+pub mod each_dot;
+pub mod life;
 pub mod read;
 pub mod release;
 pub mod step;
@@ -146,9 +149,9 @@ impl Drive {
         let limit_sd = electrons.scatter_of_limit(material, variation);
         let spread = (variation.capture_speed + limit_sd - SPREAD_WITHIN_AIM).max(0.0);
         let (aimed, most) = match (electrons, &material.capture) {
-            (Electrons::Counted(_), Some(c)) if c.traps < FEW_DOTS => (AIMED_STEP_OF_FEW, MAX_COUNTED_SUBSTEPS),
-            (Electrons::Counted(_), _) => (AIMED_STEP, MAX_COUNTED_SUBSTEPS),
             (Electrons::MeanField, _) => (AIMED_STEP, MAX_AUTOMATIC_SUBSTEPS),
+            (_, Some(c)) if c.traps < FEW_DOTS => (AIMED_STEP_OF_FEW, MAX_COUNTED_SUBSTEPS),
+            (..) => (AIMED_STEP, MAX_COUNTED_SUBSTEPS),
         };
         let automatic = (stiffness * libm::exp(2.0 * spread) / aimed).ceil().clamp(1.0, most) as u32;
         Drive {

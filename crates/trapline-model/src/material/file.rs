@@ -1,6 +1,6 @@
 //! The material file: TOML in, a checked [`Material`] out.
 
-use super::classes::{self, Diameters, Dots, Reach, TrapClass};
+use super::classes::{self, Asked, Diameters, Dots, Sheets, Spread, TrapClass};
 use super::measured::TableFile;
 use super::quantity::*;
 use super::well::SphericalWell;
@@ -188,11 +188,16 @@ impl TrapsFile {
         self.needs(key, of)?.si(&format!("traps.{key}"), of_dimension, range)
     }
 
-    fn class_count(&self) -> Result<usize, MaterialError> {
-        let classes = *self.needs("classes", &self.classes)?;
+    /// None where the file leaves it open.
+    fn class_count(&self) -> Result<Option<usize>, MaterialError> {
+        let Some(classes) = self.classes else { return Ok(None) };
         match usize::try_from(classes) {
-            Ok(count) if (1..=MAX_CLASSES).contains(&count) => Ok(count),
-            _ => Err(MaterialError::value("traps.classes", format!("is {classes}; it must be 1 to {MAX_CLASSES}"))),
+            Ok(count) if (1..=MAX_CLASSES).contains(&count) => Ok(Some(count)),
+            _ => {
+                let message =
+                    format!("is {classes}; it must be 1 to {MAX_CLASSES}, or left out: as many as lives take");
+                Err(MaterialError::value("traps.classes", message))
+            }
         }
     }
 }
@@ -320,10 +325,10 @@ fn check(text: &str) -> Result<Material, MaterialError> {
     };
     let glass_transition_k = film.glass_transition.si("film.glass_transition", TEMPERATURE, positive)?;
     let (attempt_per_s, traps) = traps(&file.traps)?;
-    let (classes, dots) = match traps {
+    let (classes, spread) = match traps {
         Traps::Classes(classes) => (classes, None),
-        Traps::Dots(dots) => {
-            (classes::of_dots(&dots, &Reach::new(attempt_per_s, glass_transition_k, matrix.as_ref())), Some(dots))
+        Traps::Spread(spread, classes) => {
+            (classes::of(&Asked { spread, classes, attempt_per_s, glass_transition_k }), Some(spread))
         }
     };
     let weight: f64 = classes.iter().map(|c| c.weight).sum();
@@ -368,13 +373,13 @@ fn check(text: &str) -> Result<Material, MaterialError> {
         return Err(MaterialError::value("film.relative_permittivity", message));
     }
     let v = &file.variation;
-    let spread =
+    let scatter =
         |key: &str, q: &Quantity, most: f64| q.si(&format!("variation.{key}"), RATIO, not_negative.up_to(most));
     let variation = Variation {
-        size: spread("diameter", &v.diameter, MAX_SIZE_SPREAD)?,
-        area: spread("area", &v.area, MAX_SPREAD)?,
-        trap_filled: spread("trap_filled_limit", &v.trap_filled_limit, MAX_SPREAD)?,
-        capture_speed: spread("capture_speed", &v.capture_speed, MAX_SPREAD)?,
+        size: scatter("diameter", &v.diameter, MAX_SIZE_SPREAD)?,
+        area: scatter("area", &v.area, MAX_SPREAD)?,
+        trap_filled: scatter("trap_filled_limit", &v.trap_filled_limit, MAX_SPREAD)?,
+        capture_speed: scatter("capture_speed", &v.capture_speed, MAX_SPREAD)?,
     };
     if let Some(class) = classes.iter().find(|class| class.least_depth_ev(FARTHEST_SD * variation.size) < 0.0) {
         let message = format!(
@@ -399,7 +404,7 @@ fn check(text: &str) -> Result<Material, MaterialError> {
         measured,
         hopping,
         classes,
-        dots,
+        spread,
         attempt_per_s,
         capture,
         field_release,
@@ -411,7 +416,8 @@ fn check(text: &str) -> Result<Material, MaterialError> {
 /// Traps as a file has them.
 enum Traps {
     Classes(Vec<TrapClass>),
-    Dots(Dots),
+    /// And how many classes are asked for.
+    Spread(Spread, Option<usize>),
 }
 
 /// Attempt rate, and the traps.
@@ -474,7 +480,7 @@ fn dots(file: &TrapsFile) -> Result<(f64, Traps), MaterialError> {
     }
     let attempt_per_s = file.number("attempt_rate", &file.attempt_rate, RATE, positive)?;
     let speed_exponent = file.number("speed_exponent", &file.speed_exponent, RATIO, Range::NOT_NEGATIVE.up_to(10.0))?;
-    Ok((attempt_per_s, Traps::Dots(Dots { well, sizes, classes, speed_exponent })))
+    Ok((attempt_per_s, Traps::Spread(Spread::Dots(Dots { well, sizes, speed_exponent }), classes)))
 }
 
 fn sheets(file: &TrapsFile) -> Result<(f64, Traps), MaterialError> {
@@ -486,9 +492,10 @@ fn sheets(file: &TrapsFile) -> Result<(f64, Traps), MaterialError> {
         let message = format!("is {deepest_ev:?} eV; it must be at least traps.shallowest, {shallowest_ev:?} eV");
         return Err(MaterialError::value("traps.deepest", message));
     }
-    let per_size_ev = file.number("depth_per_size", &file.depth_per_size, ENERGY_EV, Range::NOT_NEGATIVE)?;
+    let depth_per_size_ev = file.number("depth_per_size", &file.depth_per_size, ENERGY_EV, Range::NOT_NEGATIVE)?;
     let attempt_per_s = file.number("attempt_rate", &file.attempt_rate, RATE, positive)?;
-    Ok((attempt_per_s, Traps::Classes(classes::of_sheets(shallowest_ev, deepest_ev, per_size_ev, classes))))
+    let sheets = Sheets { shallowest_ev, deepest_ev, depth_per_size_ev };
+    Ok((attempt_per_s, Traps::Spread(Spread::Sheets(sheets), classes)))
 }
 
 fn levels(file: &TrapsFile) -> Result<(f64, Traps), MaterialError> {

@@ -8,18 +8,18 @@ pub mod classes;
 pub mod draft;
 mod file;
 pub mod measured;
+pub mod quadrature;
 mod quantity;
 pub mod well;
 
-use classes::Reach;
-pub use classes::{Dots, TrapClass};
+pub use classes::{Spread, TrapClass};
 use measured::MeasuredCurrent;
 
 use crate::files::{self, TextError};
 use std::path::{Path, PathBuf};
 
 /// Most trap classes a cell can have.
-pub const MAX_CLASSES: usize = 16;
+pub const MAX_CLASSES: usize = 24;
 
 /// The materials that come with the program: name and file.
 pub const SHIPPED: [(&str, &str); 3] = [
@@ -46,8 +46,8 @@ pub struct Material {
     pub hopping: Option<Hopping>,
     /// Shallowest first; empty where there are no traps.
     pub classes: Vec<TrapClass>,
-    /// What the classes were made from, where the traps are dots.
-    pub dots: Option<Dots>,
+    /// What the classes stand for, where the traps are dots or sheets.
+    pub spread: Option<Spread>,
     /// Attempt rate of thermal escape, 1/s.
     pub attempt_per_s: f64,
     /// Present exactly where there are classes.
@@ -59,19 +59,14 @@ pub struct Material {
 }
 
 impl Material {
-    /// The material without release by the matrix: classes made from dots then stand for those that heat alone reaches.
-    pub fn without_matrix(mut self) -> Material {
-        if self.matrix.take().is_some()
-            && let Some(dots) = &self.dots
-        {
-            self.classes = classes::of_dots(dots, &Reach::new(self.attempt_per_s, self.glass_transition_k, None));
-        }
-        self
+    /// The material without release by the matrix.
+    pub fn without_matrix(self) -> Material {
+        Material { matrix: None, ..self }
     }
 
     /// The material with other classes, which heat alone empties: what is lost of them has a closed form.
     pub fn with_thermal_classes(self, classes: Vec<TrapClass>) -> Material {
-        Material { classes, dots: None, matrix: None, ..self }
+        Material { classes, spread: None, matrix: None, ..self }
     }
 }
 

@@ -8,7 +8,7 @@ use trapline_model::units::kelvin;
 /// Fillings after each cycle of a programming at a temperature.
 fn fillings(material: &Material, parts: &[Part], temperature_k: f64) -> Vec<f64> {
     let emission = cell::emission_per_s(material, &Factors::NOMINAL, temperature_k);
-    let mut occupancy = [0.0; 16];
+    let mut occupancy = [0.0; trapline_model::material::MAX_CLASSES];
     segments(parts)
         .iter()
         .map(|segment| {

@@ -12,11 +12,13 @@ use crate::paper::claims::Measured;
 use crate::paper::measure::{self, Raw};
 use crate::paper::raw::{BATCHES, Laboratory};
 use trapline_engine::backend::Backend;
+use trapline_model::cell::counted::Electrons;
 use trapline_model::dataset::{Dataset, DatasetError};
 use trapline_model::material::Material;
 use trapline_model::protocol::{Part, Segment, segments};
 
-/// Seed of the claims that are measured on cells that differ, as `trapline paper` takes it.
+/// Seed of the claims that are measured on cells that differ, as `trapline paper` takes it; here in the mean field, since a
+/// fit compares means.
 const SEED: u64 = 1;
 
 /// The simulated value of a target.
@@ -157,7 +159,7 @@ impl<'a> Bench<'a> {
     fn claim(&mut self, id: &str, batches: &[&'static str]) -> Result<Measured, FitError> {
         let missing: Vec<_> = batches.iter().filter(|name| !self.batches.contains(name)).collect();
         if !missing.is_empty() {
-            let mut lab = Laboratory::new(self.backend, SEED)?;
+            let mut lab = Laboratory::new(self.backend, SEED, Electrons::MeanField)?;
             match self.role {
                 Role::Dots => lab.qd = self.material.clone(),
                 Role::Nanosheets => lab.ns = self.material.clone(),

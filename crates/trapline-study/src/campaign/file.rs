@@ -52,6 +52,8 @@ pub enum ElectronsFile {
     MeanField,
     /// Each cell owns whole dots and whole electrons.
     Counted,
+    /// And each dot has a depth and a speed of its own.
+    EachDot,
 }
 
 impl ElectronsFile {
@@ -60,6 +62,7 @@ impl ElectronsFile {
         match self {
             ElectronsFile::MeanField => "mean-field",
             ElectronsFile::Counted => "counted",
+            ElectronsFile::EachDot => "each-dot",
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod selftest;
 use probe::Probe;
 use trapline_engine::backend::job::{Bake, Job, JobBuilder, JobError, Program};
 use trapline_model::array::ArrayShape;
+use trapline_model::cell::counted::Electrons;
 use trapline_model::dataset::Dataset;
 use trapline_model::material::{Material, MaterialError, shipped};
 use trapline_model::protocol::Segment;
@@ -78,6 +79,7 @@ pub(crate) fn describe(dataset: &mut Dataset, probe: &Probe) {
         .note("seed", c.seed.to_string())
         .note("variation", on(c.variation))
         .note("read_noise", on(c.read_noise))
+        .note("electrons", if probe.counts_electrons() { c.electrons.words() } else { Electrons::MeanField.words() })
         .note("read_bias_v", c.read_v.to_string())
         .note("read_time_s", c.read_s.to_string());
     let remarks = probe.remarks();

@@ -22,6 +22,7 @@ use trapline_engine::backend::Backend;
 use trapline_engine::backend::cells::{Cells, Population};
 use trapline_engine::backend::stimulus::{Response, larger};
 use trapline_model::array;
+use trapline_model::cell::counted::{DotNumber, Electrons};
 use trapline_model::cell::read::{PROGRAMMED_FILLING, lost_fraction};
 use trapline_model::cell::{self, step, validity};
 use trapline_model::material::{MAX_CLASSES, Material, Variation};
@@ -37,20 +38,31 @@ pub struct Conditions {
     /// Cell-to-cell and cycle-to-cycle variation, as the material has it.
     pub variation: bool,
     pub read_noise: bool,
+    /// How the electrons of cells are taken.
+    pub electrons: Electrons,
     /// Bias of a reading, V, and the time it takes, s.
     pub read_v: f64,
     pub read_s: f64,
 }
 
 impl Conditions {
-    /// Nominal cells without noise at a temperature, read at 0.1 V for 10 ms.
+    /// Nominal cells of very many electrons, without noise, at a temperature, read at 0.1 V for 10 ms.
     pub fn nominal(ambient_k: f64) -> Conditions {
-        Conditions { ambient_k, seed: 1, variation: false, read_noise: false, read_v: 0.1, read_s: 1e-2 }
+        Conditions {
+            ambient_k,
+            seed: 1,
+            variation: false,
+            read_noise: false,
+            electrons: Electrons::MeanField,
+            read_v: 0.1,
+            read_s: 1e-2,
+        }
     }
 
-    /// The same with variation and read noise.
+    /// The same with variation, counted electrons and read noise.
     pub fn real(ambient_k: f64, seed: u64) -> Conditions {
-        Conditions { seed, variation: true, read_noise: true, ..Conditions::nominal(ambient_k) }
+        let electrons = Electrons::Counted(DotNumber::Poisson);
+        Conditions { seed, variation: true, read_noise: true, electrons, ..Conditions::nominal(ambient_k) }
     }
 }
 
@@ -88,7 +100,8 @@ impl<'a> Probe<'a> {
         numbers: Vec<u64>,
     ) -> Result<Probe<'a>, ExperimentError> {
         let variation = if conditions.variation { material.variation } else { Variation::OFF };
-        let cells = backend.cells(Population::new(material, variation, conditions.seed, numbers))?;
+        let population = Population::new(material, variation, conditions.seed, numbers);
+        let cells = backend.cells(population.electrons(conditions.electrons))?;
         Ok(Probe { cells, conditions, cycle: 0, reading: 0, strongest_v: 0.0, caught_share: 0.0 })
     }
 
@@ -180,8 +193,22 @@ impl<'a> Probe<'a> {
         self.drive(&[(Segment { bias_v: 0.0, dwell_s: seconds, cycle: 0 }, false)]).map(|_| ())
     }
 
+    /// Filling of each cell.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn filling(&self) -> Result<Array1<f64>, ExperimentError> {
+        let nothing = Segment { bias_v: 0.0, dwell_s: 0.0, cycle: 0 };
+        Ok(self.fork()?.drive(&[(nothing, true)])?.filling.row(0).to_owned())
+    }
+
+    /// Whether electrons are counted: the material has traps, and the conditions say so.
+    pub fn counts_electrons(&self) -> bool {
+        self.cells.population().is_counted()
+    }
+
     /// Fraction of its charge that each cell will have lost after these times, s, at 0 V: axes (time, cell). NaN
-    /// where a cell holds no charge to lose ([`PROGRAMMED_FILLING`]).
+    /// where a cell holds no charge to lose ([`PROGRAMMED_FILLING`]). Of counted electrons it is the expected one.
     ///
     /// From the occupancies as they are, by whatever backend, and the cell's own rates, in f64 as campaigns have it:
     /// computed as what leaves, not as one less what stays, so that losses of 1e-9 have the digits that single
@@ -313,7 +340,7 @@ mod tests {
         let mut probe = Probe::new(&Reference, &qd, conditions, (0..2000).collect()).expect("cells");
         let (a, b) = (probe.read().expect("reads"), probe.read().expect("reads"));
         assert!(a != b);
-        let quiet = Conditions { read_noise: false, ..conditions };
+        let quiet = Conditions { read_noise: false, electrons: Electrons::MeanField, ..conditions };
         let g = Probe::new(&Reference, &qd, quiet, vec![0]).expect("cells").read().expect("reads")[0];
         let expected = noise_a(g * 0.1, 0.1, conditions.ambient_k, 1e-2) / 0.1;
         // 2000 draws: the mean within 5 sd/sqrt(n), the sd within 5/sqrt(2n).

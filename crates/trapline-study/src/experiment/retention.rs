@@ -3,14 +3,15 @@
 use super::ExperimentError;
 use super::probe::Probe;
 use super::pulse::Train;
-use ndarray::{Array1, Array3, s};
+use ndarray::{Array1, Array3, Zip, s};
+use trapline_model::cell::read::PROGRAMMED_FILLING;
 use trapline_model::dataset::Dataset;
 use trapline_model::protocol::Part;
 
 /// Programs copies of the probe's cells with 0, 1, ... of the pulses in `states` (at the probe's temperature, from
-/// the probe's state) and reads them at `times_s` after programming, which the probe's own cells do not see.
+/// the probe's state) and reads them at `times_s` (ascending) after programming, which the probe's own cells do not see.
 ///
-/// Axes: `state` (pulses), `time` (s; each one exact step from the programmed state) and `cell`; `conductance_s` as
+/// Axes: `state` (pulses), `time` (s) and `cell`; `conductance_s` as
 /// read, `conductance_noiseless_s`, `filling`, and `kept`: the window, less that of the first state, over its value
 /// at the first time, from the conductances without noise; NaN for the first state, and for others that are not above
 /// it. `lost`: the fraction of the charge held right after programming that has left ([`Probe::lost_after`]); `kept`
@@ -38,20 +39,42 @@ pub fn run(
             interval_s: train.interval_s,
         }])?;
         share[state] = programmed.caught_share();
-        lost.slice_mut(s![state, .., ..]).assign(&programmed.lost_after(times_s)?);
+        let counts = programmed.counts_electrons();
+        if !counts {
+            lost.slice_mut(s![state, .., ..]).assign(&programmed.lost_after(times_s)?);
+        }
+        let start = programmed.filling()?;
+        // Counted electrons leave one after the other: the cell at a time is the one of the time before, and some of its
+        // electrons less. In the mean field each time is one exact step.
+        let (mut waiting, mut waited_s) = (programmed.fork()?, 0.0);
         for (time, &time_s) in times_s.iter().enumerate() {
-            let mut later = programmed.fork()?;
-            if time_s > 0.0 {
-                later.wait(time_s)?;
+            let mut later = if counts {
+                if time_s > waited_s {
+                    waiting.wait(time_s - waited_s)?;
+                    waited_s = time_s;
+                }
+                waiting.fork()?
+            } else {
+                let mut later = programmed.fork()?;
+                if time_s > 0.0 {
+                    later.wait(time_s)?;
+                }
+                later
+            };
+            let now = later.filling()?;
+            if counts {
+                let gone = Zip::from(&now).and(&start).map_collect(|now, start| {
+                    if *start > PROGRAMMED_FILLING { (start - now) / start } else { f64::NAN }
+                });
+                lost.slice_mut(s![state, time, ..]).assign(&gone);
             }
+            filling.slice_mut(s![state, time, ..]).assign(&now);
             // Each time is a reading of its own.
             later.next_readings((state * times_s.len() + time) as u32);
             let mut quiet = later.fork()?;
             quiet.conditions.read_noise = false;
             noiseless.slice_mut(s![state, time, ..]).assign(&quiet.read()?);
             conductance.slice_mut(s![state, time, ..]).assign(&later.read()?);
-            let weights: Array1<f64> = later.material().classes.iter().map(|class| class.weight).collect();
-            filling.slice_mut(s![state, time, ..]).assign(&later.occupancy()?.dot(&weights));
         }
     }
     let kept = Array3::from_shape_fn(shape, |(state, time, cell)| {

@@ -34,6 +34,7 @@ fn learning<'a>(lab: &'a Laboratory, scheme: Scheme) -> Learning<'a> {
         read_v: 0.1,
         read_s: 1e-2,
         read_noise: true,
+        electrons: lab.electrons,
         scheme,
         presentations: PRESENTATIONS,
         stages: study::stages(PRESENTATIONS),

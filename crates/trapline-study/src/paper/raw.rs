@@ -8,6 +8,7 @@ use ndarray::{Array1, Array2, Array3, s};
 use trapline_engine::backend::Backend;
 use trapline_engine::backend::stimulus::Response;
 use trapline_model::array::ArrayShape;
+use trapline_model::cell::counted::Electrons;
 use trapline_model::dataset::Dataset;
 use trapline_model::material::{Material, shipped};
 use trapline_model::protocol::{Part, Segment, segments};
@@ -39,6 +40,8 @@ pub struct Laboratory<'a> {
     pub ns: Material,
     pub pi: Material,
     pub seed: u64,
+    /// How the electrons of cells that differ are taken; nominal cells are the mean field.
+    pub electrons: Electrons,
 }
 
 type Group = Result<Vec<Dataset>, ExperimentError>;
@@ -64,8 +67,9 @@ impl<'a> Laboratory<'a> {
     ///
     /// # Errors
     /// None for shipped materials.
-    pub fn new(backend: &'a dyn Backend, seed: u64) -> Result<Laboratory<'a>, ExperimentError> {
-        Ok(Laboratory { backend, qd: shipped("pi-ws2-qd")?, ns: shipped("pi-ws2-ns")?, pi: shipped("pi")?, seed })
+    pub fn new(backend: &'a dyn Backend, seed: u64, electrons: Electrons) -> Result<Laboratory<'a>, ExperimentError> {
+        let [qd, ns, pi] = [shipped("pi-ws2-qd")?, shipped("pi-ws2-ns")?, shipped("pi")?];
+        Ok(Laboratory { backend, qd, ns, pi, seed, electrons })
     }
 
     fn nominal(&self, material: &Material, celsius: f64) -> Result<Probe<'a>, ExperimentError> {
@@ -73,7 +77,8 @@ impl<'a> Laboratory<'a> {
     }
 
     fn real(&self, material: &Material, celsius: f64, seed: u64, cells: u64) -> Result<Probe<'a>, ExperimentError> {
-        Probe::new(self.backend, material, Conditions::real(kelvin(celsius), seed), (0..cells).collect())
+        let conditions = Conditions { electrons: self.electrons, ..Conditions::real(kelvin(celsius), seed) };
+        Probe::new(self.backend, material, conditions, (0..cells).collect())
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 use trapline_engine::backend::Backend;
 use trapline_engine::backend::cpu::Cpu;
 use trapline_engine::backend::gpu::Gpu;
+use trapline_model::cell::counted::{DotNumber, Electrons};
 use trapline_study::paper::claims::Verdict;
 use trapline_study::paper::raw::{BATCHES, Laboratory};
 use trapline_study::paper::{claims, judge};
@@ -13,8 +14,8 @@ const CONTRADICTED: [&str; 4] =
     ["set-voltage (90 %)", "set-voltage (98 %)", "pulse-energy (a cycle of 30 pulses)", "qd-no-hopping"];
 
 /// Every claim and every other reading has a verdict, and the one that `claims/paper.toml` expects.
-fn all_claims_are_as_expected(backend: &dyn Backend, seed: u64) {
-    let lab = Laboratory::new(backend, seed).expect("shipped");
+fn all_claims_are_as_expected(backend: &dyn Backend, seed: u64, electrons: Electrons) {
+    let lab = Laboratory::new(backend, seed, electrons).expect("shipped");
     let mut raw = Vec::new();
     for (name, _, run) in BATCHES {
         let start = Instant::now();
@@ -68,11 +69,14 @@ fn no_line_where_the_paper_finds_none(findings: &[claims::Finding]) {
 
 #[test]
 fn claims_are_as_expected_on_the_cpu() {
-    all_claims_are_as_expected(&Cpu::open(None, None).expect("opens"), 1);
+    let cpu = Cpu::open(None, None).expect("opens");
+    all_claims_are_as_expected(&cpu, 1, Electrons::Counted(DotNumber::Poisson));
+    all_claims_are_as_expected(&cpu, 1, Electrons::MeanField);
 }
 
 #[test]
 #[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
 fn claims_are_as_expected_on_the_gpu() {
-    all_claims_are_as_expected(&Gpu::open(None, None).expect("opens"), 1);
+    let gpu = Gpu::open(None, None).expect("opens");
+    all_claims_are_as_expected(&gpu, 1, Electrons::Counted(DotNumber::Poisson));
 }

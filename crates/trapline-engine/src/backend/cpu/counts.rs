@@ -3,7 +3,7 @@
 
 use super::draw::Numbers;
 use super::lanes::{LANES, Lane, splat};
-use trapline_model::cell::counted::FIRST_WORDS;
+use trapline_model::cell::counted::{FIRST_WORDS, FIRST_WORDS_EACH};
 use trapline_model::rng::counts::{self, Bits, CALL_BITS, Counts, Source};
 use trapline_model::rng::{self, Purpose};
 
@@ -27,7 +27,7 @@ impl Sources<'_> {
     /// First words of an event of four classes, from the first of them on; `[class][lane]`.
     #[inline(always)]
     pub fn first_words(&self, kind: u32, class: usize) -> [[u32; LANES]; 4] {
-        self.call(FIRST_WORDS + 4 * kind + class as u32 / 4, 0)
+        self.call(FIRST_WORDS + FIRST_WORDS_EACH * kind + class as u32 / 4, 0)
     }
 
     /// Whether an event of a class may meet any of the cells: it does not where the first word is above the number that

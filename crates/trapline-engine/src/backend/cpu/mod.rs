@@ -82,7 +82,7 @@ pub mod reduce;
 pub mod step;
 pub mod stimulate;
 
-use super::cells::{Cells, HostCells, Population};
+use super::cells::{Cells, HostCells, Population, check_by_class};
 use super::exposure::Exposed;
 use super::job::Job;
 use super::processor::processor_name;
@@ -512,6 +512,7 @@ impl Backend for Cpu {
     }
 
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
+        check_by_class(job.electrons)?;
         let tables = Tables::new(job);
         let counts = trapline_model::cell::counted::tables(&job.material, &job.variation, job.electrons);
         let context = Context::new(job, &tables, &counts);
@@ -534,6 +535,7 @@ impl Backend for Cpu {
     }
 
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
+        check_by_class(job.electrons)?;
         let tables = Tables::new(job);
         let counts = trapline_model::cell::counted::tables(&job.material, &job.variation, job.electrons);
         let context = Context::new(job, &tables, &counts);

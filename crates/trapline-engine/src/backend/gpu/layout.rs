@@ -158,6 +158,7 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("TIE_CALL", u64::from(counts::TIE_CALL)),
         ("MOST_SCARCE", u64::from(counts::MOST_SCARCE)),
         ("FIRST_WORDS", u64::from(counted::FIRST_WORDS)),
+        ("FIRST_WORDS_EACH", u64::from(counted::FIRST_WORDS_EACH)),
         ("EVENT_CATCHES", u64::from(counted::CATCHES)),
         ("EVENT_LETS_GO", u64::from(counted::LETS_GO)),
         ("EVENT_CORRECTS", u64::from(counted::CORRECTS)),

@@ -25,7 +25,7 @@ pub use dispatch::DispatchLimits;
 pub use recovery::Fault;
 pub use resident::DeviceState;
 
-use super::cells::{Cells, Population};
+use super::cells::{Cells, Population, check_by_class};
 use super::exposure::Exposed;
 use super::job::Job;
 use super::stimulus::{Response, Stimulus};
@@ -225,6 +225,7 @@ impl Backend for Gpu {
     }
 
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
+        check_by_class(job.electrons)?;
         let tables = Tables::new(job);
         let [.., bake_kernel, _] = source::of_statistics(&tables);
         let mut tally = Tally::new(job, round_to_f32);
@@ -251,6 +252,7 @@ impl Backend for Gpu {
     }
 
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
+        check_by_class(job.electrons)?;
         let tables = Tables::new(job);
         let [.., read_kernel] = source::of_trace(&tables);
         let checkpoints = job.times_s.len();

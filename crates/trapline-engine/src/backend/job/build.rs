@@ -4,6 +4,7 @@ use super::{Bins, Job, JobError, MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_S
 use crate::backend::schedule;
 use trapline_model::array::{ArrayShape, MAX_LINES};
 use trapline_model::cell::counted::{Electrons, MOST_DOTS, Settling, most_dots};
+use trapline_model::cell::each_dot::MOST_DOTS_OF_ARRAY;
 use trapline_model::cell::read::ReadOut;
 use trapline_model::cell::{Drive, Factors, Pace};
 use trapline_model::material::{MAX_CLASSES, Material, TrapClass, Variation};
@@ -262,6 +263,9 @@ impl<'a> JobBuilder<'a> {
             holds(traps == 0.0 || traps >= 1.0, || JobError::FewDots(traps))?;
             let largest = most_dots(material, variation);
             holds(largest <= MOST_DOTS, || JobError::ManyDots(largest))?;
+            let (cells, each_dot) = (self.array.cells(), matches!(self.electrons, Electrons::EachDot(_)));
+            let dots = traps * cells as f64;
+            holds(!each_dot || dots <= MOST_DOTS_OF_ARRAY, || JobError::EachDot { cells, dots })?;
         }
         if let Some(number) = material.classes.iter().position(|class: &TrapClass| !class.is_finite()) {
             return Err(JobError::Class(number));

@@ -25,6 +25,12 @@ pub enum JobError {
          {MOST_DOTS} at most: take electrons = \"mean-field\""
     )]
     ManyDots(f64),
+    #[error(
+        "an array of {cells} cells has {dots:.1e} dots; where each dot is taken by itself it can have {:e}: take fewer rows and \
+         columns, or electrons = \"counted\"",
+        trapline_model::cell::each_dot::MOST_DOTS_OF_ARRAY
+    )]
+    EachDot { cells: u64, dots: f64 },
     #[error("the variation of the {what} is {value}; it must be 0 or more, and finite")]
     Variation { what: &'static str, value: f64 },
     #[error("the temperature of {what} is {kelvin} K; it must be more than 0 K, and finite")]

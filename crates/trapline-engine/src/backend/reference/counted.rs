@@ -4,8 +4,10 @@ use crate::backend::job::Job;
 use trapline_model::array;
 use trapline_model::cell;
 use trapline_model::cell::counted::{CountedCell, Draws, Electrons};
+use trapline_model::cell::each_dot::DotByDot;
 use trapline_model::cell::read::Observables;
 use trapline_model::cell::step::Occupancy;
+use trapline_model::material::classes::Singles;
 use trapline_model::material::{Material, Variation};
 use trapline_model::rng::counts::Counts;
 
@@ -52,6 +54,22 @@ pub(super) fn baked(job: &Job, mut cell: CountedCell, draws: &Draws) -> (f64, Ve
         readings.push(job.read.read(area, start, lost));
     }
     (start, readings)
+}
+
+/// A cell dot by dot, programmed and baked by a job: its filling at the beginning, and the readings.
+pub(super) fn dot_by_dot(job: &Job, singles: &Singles, counts: &Counts, cell: u64) -> (f64, Vec<Observables<f64>>) {
+    let number = job.electrons.dot_number().unwrap_or_default();
+    let factors = array::factors(&job.electrons.beside_chance(&job.material, &job.variation), job.seed, cell);
+    let mut of_cell = DotByDot::draw(&job.material, singles, number, &factors, counts, (job.seed, cell));
+    let speed = |cycle| array::capture_speed(&job.variation, job.seed, cell, cycle);
+    let drives = job.program.iter().map(|part| (&part.drive, speed(part.cycle)));
+    of_cell.program(&job.material, drives, job.program_k);
+    let (start, electrons) = (of_cell.filling(), of_cell.electrons());
+    let rows = job.stays.for_s.rows().into_iter().map(|row| row.to_vec()).collect::<Vec<_>>();
+    let rows = rows.iter().map(Vec::as_slice);
+    let left = of_cell.bake(&job.material, &job.stays.temperatures_k, rows, job.bake_seed());
+    let lost = |left: usize| if electrons > 0 { (electrons - left) as f64 / electrons as f64 } else { 0.0 };
+    (start, left.into_iter().map(|left| job.read.read(of_cell.factors.area, start, lost(left))).collect())
 }
 
 /// Whose electrons.

@@ -18,10 +18,11 @@ use super::{Backend, BackendError, Progress, Trace};
 use ndarray::Array2;
 use rayon::prelude::*;
 use trapline_model::array::{self, CellSet};
-use trapline_model::cell::counted::tables;
+use trapline_model::cell::counted::{Electrons, tables};
 use trapline_model::cell::read::{self, Observables, PROGRAMMED_FILLING, QUANTITIES};
 use trapline_model::cell::{self, Factors, step};
 use trapline_model::material::MAX_CLASSES;
+use trapline_model::material::classes::Singles;
 use trapline_model::outcome::Identity;
 use trapline_model::rng::counts::Counts;
 
@@ -32,9 +33,30 @@ pub struct Reference;
 /// What is read of a cell, checkpoint by checkpoint.
 type Readings<'a> = Box<dyn Iterator<Item = Observables<f64>> + 'a>;
 
+/// What the cells of a job are drawn with.
+struct Drawn {
+    counts: Counts,
+    /// The traps, where each is taken by itself.
+    singles: Option<Singles>,
+}
+
+impl Drawn {
+    fn of(job: &Job) -> Drawn {
+        let by_themselves = matches!(job.electrons, Electrons::EachDot(_)) && job.material.capture.is_some();
+        Drawn {
+            counts: tables(&job.material, &job.variation, job.electrons),
+            singles: by_themselves.then(|| Singles::of(&job.material)),
+        }
+    }
+}
+
 /// One cell at every checkpoint, programmed by the job.
-fn observe<'a>(job: &'a Job, counts: &Counts, cell_number: u64) -> (f64, Readings<'a>) {
-    let draws = counted::draws(counts, job.seed, cell_number);
+fn observe<'a>(job: &'a Job, drawn: &Drawn, cell_number: u64) -> (f64, Readings<'a>) {
+    if let Some(singles) = &drawn.singles {
+        let (start, readings) = counted::dot_by_dot(job, singles, &drawn.counts, cell_number);
+        return (start, Box::new(readings.into_iter()));
+    }
+    let draws = counted::draws(&drawn.counts, job.seed, cell_number);
     if let Some(cell) = counted::drawn(&job.material, &job.variation, job.electrons, &draws) {
         let (start, readings) = counted::baked(job, counted::programmed(job, cell, &draws), &draws);
         return (start, Box::new(readings.into_iter()));
@@ -179,7 +201,7 @@ impl Backend for Reference {
 
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
         let mut tally = Tally::new(job, |x| x);
-        let counts = tables(&job.material, &job.variation, job.electrons);
+        let drawn = Drawn::of(job);
         let cells = job.shape.cells();
         let chunks = cells.div_ceil(CHUNK_CELLS);
         let at_once = chunks_at_once(job, size_of::<u64>(), rayon::current_num_threads());
@@ -190,7 +212,7 @@ impl Backend for Reference {
                 .map(|number| {
                     let first = number * CHUNK_CELLS;
                     let count = CHUNK_CELLS.min(cells - first);
-                    let found = chunk(job, shifts, (first..first + count).map(|number| observe(job, &counts, number)));
+                    let found = chunk(job, shifts, (first..first + count).map(|number| observe(job, &drawn, number)));
                     progress(count);
                     found
                 })
@@ -205,9 +227,9 @@ impl Backend for Reference {
 
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
         let mut trace = Trace::unwritten(job.times_s.len(), cells.count as usize);
-        let counts = tables(&job.material, &job.variation, job.electrons);
+        let drawn = Drawn::of(job);
         for i in 0..cells.count as usize {
-            for (checkpoint, seen) in observe(job, &counts, cells.number(i as u64)).1.enumerate() {
+            for (checkpoint, seen) in observe(job, &drawn, cells.number(i as u64)).1.enumerate() {
                 trace.conductance[[checkpoint, i]] = seen.conductance as f32;
                 trace.filling[[checkpoint, i]] = seen.filling as f32;
                 trace.lost[[checkpoint, i]] = seen.lost as f32;

@@ -65,8 +65,9 @@ impl<'a> Crossbar<'a> {
         let columns = learning.scheme.columns();
         let variation = if learning.variation { learning.material.variation } else { Variation::OFF };
         let numbers = (0..(pixels * columns) as u64).collect();
+        let population = Population::new(learning.material, variation, learning.seed, numbers);
         Ok(Crossbar {
-            cells: with.cells(Population::new(learning.material, variation, learning.seed, numbers))?,
+            cells: with.cells(population.electrons(learning.electrons))?,
             learning,
             columns,
             conductance_s: Array2::zeros((pixels, columns)),

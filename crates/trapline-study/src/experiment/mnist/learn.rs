@@ -10,6 +10,7 @@ use super::{DIGITS, Digits, Mnist, MnistError};
 use ndarray::{Array2, Array3};
 use std::collections::BTreeSet;
 use trapline_engine::backend::Backend;
+use trapline_model::cell::counted::Electrons;
 use trapline_model::material::Material;
 
 /// Most presentations: pulses stay numbered within 32 bits.
@@ -31,6 +32,8 @@ pub struct Learning<'a> {
     pub read_s: f64,
     /// Whether the columns' charges are read with their noise.
     pub read_noise: bool,
+    /// How the electrons of cells are taken.
+    pub electrons: Electrons,
     pub scheme: Scheme,
     /// Digits shown, in the order of the training set and again from its start.
     pub presentations: u32,

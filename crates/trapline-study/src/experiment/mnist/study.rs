@@ -165,6 +165,7 @@ fn described(name: &str, title: &str, learning: &Learning, bakes: Option<&Bakes>
         .note("temperature_c", celsius(learning.ambient_k).to_string())
         .note("variation", if learning.variation { "on" } else { "off" })
         .note("read_noise", if learning.read_noise { "on" } else { "off" })
+        .note("electrons", learning.electrons.words())
         .note("read_bias_v", learning.read_v.to_string())
         .note("read_time_s", learning.read_s.to_string());
     let [raise, lower] = learning.scheme.pulses();

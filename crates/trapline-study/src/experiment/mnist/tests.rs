@@ -11,6 +11,7 @@ use trapline_engine::backend::stimulus::{Response, Stimulus};
 use trapline_engine::backend::tally::Tally;
 use trapline_engine::backend::{Backend, Progress, Trace};
 use trapline_model::array::CellSet;
+use trapline_model::cell::counted::Electrons;
 use trapline_model::material::{Material, shipped};
 use trapline_model::outcome::Identity;
 use trapline_model::units::kelvin;
@@ -55,6 +56,7 @@ fn learning(material: &Material, scheme: Scheme, seed: u64) -> Learning<'_> {
         read_v: 0.1,
         read_s: 1e-2,
         read_noise: true,
+        electrons: Electrons::MeanField,
         scheme,
         presentations: 1200,
         stages,
