@@ -13,7 +13,7 @@ pub const UNFINISHED_FILE_TYPE: &str = "trapline campaign in progress";
 /// Major and minor version. A reader refuses a newer major version and reads older ones; a minor version only adds.
 ///
 /// 2.0 has sweeps (axes before the material's), the settings of each point, and campaigns in progress; 2.1 virtual
-/// datasets; 2.2 how electrons are taken.
+/// datasets; 2.2 how electrons are taken, and whose cells stand at a temperature.
 pub const FORMAT_VERSION: [i32; 2] = [2, 2];
 
 /// Group of a campaign in progress that holds the links to its points.
