@@ -112,6 +112,7 @@ impl PlanCommand {
                 plan.work_of(&plan.numbers) as f64
             ),
         );
+        line("cells", plan.label.cells_in_words().to_owned());
         let kinds = match time.samples {
             1 => "one point".to_owned(),
             n if time.all_kinds => format!("{n} points, each of another material or programming"),

@@ -13,6 +13,7 @@ mod lifetime_page;
 mod made_up;
 mod measure;
 mod mnist;
+mod own_cells;
 mod paper_python;
 mod qualification;
 mod rare;

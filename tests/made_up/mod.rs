@@ -59,6 +59,7 @@ pub fn campaign(size: &Size) -> CampaignLabel {
         kept_threshold: KEPT_THRESHOLD,
         electrons: Electrons::Counted(DotNumber::Fixed),
         dots: 60_123.5,
+        same_cells: false,
     };
     CampaignLabel {
         name: "made up".to_owned(),

@@ -71,10 +71,12 @@ pub enum Purpose {
     Bake = 8,
     /// How many dots of each class a cell has.
     Dots = 9,
+    /// The seed of the cells that a bake temperature has of its own: the temperature's bits are the cell.
+    OwnCells = 10,
     /// What a cell's dots are, and what they do under bias, where each of them is taken by itself.
-    EachDot = 10,
+    EachDot = 11,
     /// How long each of their electrons stays in a bake.
-    EachDotBake = 11,
+    EachDotBake = 12,
 }
 
 /// Bits of the last counter word that hold the draw; the purpose lies above them.
@@ -98,6 +100,17 @@ pub const fn purpose_and_draw(purpose: Purpose, draw: u32) -> u32 {
 pub fn words(seed: u64, cell: u64, purpose: Purpose, step: u32, draw: u32) -> [u32; 4] {
     let counter = [cell as u32, (cell >> 32) as u32, step, purpose_and_draw(purpose, draw)];
     philox4x32_10(counter, key(seed))
+}
+
+/// The seed of the cells that a campaign's bake temperature has of its own.
+///
+/// It is a function of the campaign's seed and of the bits of the temperature, K, and of nothing else, so that a temperature
+/// has the same cells in whatever list and file it stands. The first two words of a Philox block: for one seed, two
+/// temperatures share theirs with a chance of 2^-64, and no sum or exclusive-or of a seed and a temperature leads from one
+/// to another.
+pub fn own_seed(seed: u64, temperature_k: f64) -> u64 {
+    let [low, high, ..] = words(seed, temperature_k.to_bits(), Purpose::OwnCells, 0, 0);
+    u64::from(high) << 32 | u64::from(low)
 }
 
 /// The 64-bit product of two words: (low, high).

@@ -122,6 +122,14 @@ fn settings(input: &Input<'_>, label: &CampaignLabel) -> Result<Vec<PointSetting
         })
     });
     let electrons: Vec<Electrons> = electrons.collect::<Result<_, _>>()?;
+    // Before 2.2 the cells of a seed were the same at every temperature.
+    let same_cells: Vec<u8> = match input.has_dataset(layout::SAME_CELLS.name) {
+        true => flat(input.numbers::<u8, ndarray::IxDyn>(layout::SAME_CELLS.name, &shape)?),
+        false => vec![1; points],
+    };
+    if let Some(number) = same_cells.iter().find(|number| **number > 1) {
+        return Err(RecordError::damaged(input.path, layout::SAME_CELLS.name.to_owned(), number, "0 or 1"));
+    }
     let one = |n: usize| PointSettings {
         rows: rows[n],
         cols: cols[n],
@@ -132,6 +140,7 @@ fn settings(input: &Input<'_>, label: &CampaignLabel) -> Result<Vec<PointSetting
         kept_threshold: kept_threshold[n],
         electrons: electrons[n],
         dots: dots[n],
+        same_cells: same_cells[n] == 1,
     };
     Ok((0..label.points()).map(one).collect())
 }
@@ -148,8 +157,18 @@ fn settings_of_format_1(input: &Input<'_>, label: &CampaignLabel) -> Result<Vec<
     let one = |n: usize| {
         let baked_k = label.temperatures_k[n % label.temperatures_k.len()];
         let program_k = program_k.unwrap_or(baked_k);
-        let electrons = Electrons::MeanField;
-        PointSettings { rows, cols, seed, read_v, read_k: baked_k, program_k, kept_threshold, electrons, dots: 0.0 }
+        PointSettings {
+            rows,
+            cols,
+            seed,
+            read_v,
+            read_k: baked_k,
+            program_k,
+            kept_threshold,
+            electrons: Electrons::MeanField,
+            dots: 0.0,
+            same_cells: true,
+        }
     };
     Ok((0..label.points()).map(one).collect())
 }

@@ -13,7 +13,7 @@ pub const UNFINISHED_FILE_TYPE: &str = "trapline campaign in progress";
 /// Major and minor version. A reader refuses a newer major version and reads older ones; a minor version only adds.
 ///
 /// 2.0 has sweeps (axes before the material's), the settings of each point, and campaigns in progress; 2.1 virtual
-/// datasets; 2.2 how electrons are taken.
+/// datasets; 2.2 how electrons are taken, and whose cells stand at a temperature.
 pub const FORMAT_VERSION: [i32; 2] = [2, 2];
 
 /// Group of a campaign in progress that holds the links to its points.
@@ -168,6 +168,12 @@ pub(crate) const ELECTRONS: PointDataset = PointDataset {
 };
 pub(crate) const DOTS: PointDataset =
     PointDataset { name: "point_dots", units: "1", long_name: "traps of the nominal cell" };
+/// Since 2.2; before, they were.
+pub(crate) const SAME_CELLS: PointDataset = PointDataset {
+    name: "point_same_cells",
+    units: "1",
+    long_name: "1 where the cells of a seed are the same at every temperature, 0 where each has its own",
+};
 
 /// Strings per point; the order is the order of the columns the writer and the reader use.
 pub(crate) const POINT_STRINGS: [PointDataset; 9] = [
@@ -196,9 +202,19 @@ const fn text(name: &'static str, long_name: &'static str) -> PointDataset {
 pub fn is_taken(name: &str) -> bool {
     let axes = [Axis::Material, Axis::Temperature, Axis::Time, Axis::Bin, Axis::Row, Axis::Col].map(Axis::name);
     let points = [COMPUTED, CELLS, PROGRAMMED, FRESH, FAILED, POINT_SOFTWARE].map(|of| of.name);
-    let settings =
-        [ROWS, COLS, SEED, READ_BIAS, READ_TEMPERATURE, PROGRAM_TEMPERATURE, KEPT_THRESHOLD, ELECTRONS, DOTS]
-            .map(|of| of.name);
+    let settings = [
+        ROWS,
+        COLS,
+        SEED,
+        READ_BIAS,
+        READ_TEMPERATURE,
+        PROGRAM_TEMPERATURE,
+        KEPT_THRESHOLD,
+        ELECTRONS,
+        DOTS,
+        SAME_CELLS,
+    ]
+    .map(|of| of.name);
     let quantities = [CONDUCTANCE, FILLING, LOST_FRACTION, KEPT].map(|of| of.name);
     let of_quantity = |quantity: &str| {
         name.strip_prefix(quantity).is_some_and(|rest| {

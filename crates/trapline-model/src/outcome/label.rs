@@ -2,6 +2,7 @@
 
 use super::{CellWindow, PointLabel};
 use crate::cell::counted::Electrons;
+use crate::rng;
 
 /// What stands on an axis, or what a key is set to along it.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,13 +125,22 @@ pub struct PointSettings {
     pub electrons: Electrons,
     /// Traps of the nominal cell; 0 of a material without.
     pub dots: f64,
+    /// Whether the cells of a seed are the same at every temperature. Else each temperature has cells of its own.
+    pub same_cells: bool,
 }
 
 impl PointSettings {
+    /// The seed that the cells of a point are drawn from; `bake_k` is the point's own temperature, K: one of the campaign's list,
+    /// whatever the legs of a cycle do. The campaign's seed where the cells are the same at every temperature, else
+    /// [`rng::own_seed`].
+    pub fn cell_seed(&self, bake_k: f64) -> u64 {
+        if self.same_cells { self.seed } else { rng::own_seed(self.seed, bake_k) }
+    }
+
     fn is_same(&self, other: &PointSettings) -> bool {
         // The dots are the material's, and older records do not name them.
         let bits = |of: &PointSettings| [of.read_v, of.read_k, of.program_k, of.kept_threshold].map(f64::to_bits);
-        let whole = |of: &PointSettings| (of.rows, of.cols, of.seed, of.electrons);
+        let whole = |of: &PointSettings| (of.rows, of.cols, of.seed, of.electrons, of.same_cells);
         whole(self) == whole(other) && bits(self) == bits(other)
     }
 }
@@ -227,6 +237,15 @@ impl CampaignLabel {
         self.settings.iter().all(|settings| of(settings) == first).then_some(first)
     }
 
+    /// Which cells stand at the temperatures, in words.
+    pub fn cells_in_words(&self) -> &'static str {
+        match self.common(|of| of.same_cells) {
+            Some(true) => "the same at every temperature",
+            Some(false) => "each temperature has its own",
+            None => "swept",
+        }
+    }
+
     /// The first thing in which two campaigns differ, in words; none where they are the same to the last bit.
     pub fn difference(&self, other: &CampaignLabel) -> Option<&'static str> {
         let sweeps =
@@ -240,7 +259,10 @@ impl CampaignLabel {
             (sweeps, "sweep"),
             (self.materials == other.materials, "material"),
             (same(&self.temperatures_k, &other.temperatures_k), "temperature"),
-            (settings, "array size, seed, reading, programming temperature, threshold or electrons"),
+            (
+                settings,
+                "array size, seed, reading, programming temperature, threshold, electrons or cells of their own",
+            ),
             (same(&self.times_s, &other.times_s), "time axis"),
             (self.bins == other.bins, "number of bins"),
             (same(&self.report_times_s, &other.report_times_s), "report times"),

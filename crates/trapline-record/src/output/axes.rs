@@ -131,7 +131,7 @@ impl Output<'_> {
         ] {
             self.per_point(&words, values)?;
         }
-        Ok(())
+        self.per_point(&layout::SAME_CELLS, all.iter().map(|of| u8::from(of.same_cells)).collect())
     }
 
     /// A dataset of one value per point, written at once.

@@ -114,8 +114,8 @@ fn a_file_of_format_1_is_read() {
     let mut label = campaign(&SMALL);
     for (n, settings) in label.settings.iter_mut().enumerate() {
         settings.read_k = label.temperatures_k[n % 3];
-        // Nobody counted electrons then.
-        (settings.electrons, settings.dots) = (Electrons::MeanField, 0.0);
+        // Nobody counted electrons then, and a seed's cells were the same at every temperature.
+        (settings.electrons, settings.dots, settings.same_cells) = (Electrons::MeanField, 0.0, true);
     }
     let path = folder.path().join("all.h5");
     write_all(folder.path(), &label);
@@ -123,13 +123,13 @@ fn a_file_of_format_1_is_read() {
     let file = hdf5::File::open_rw(&path).unwrap();
     file.attr("format_version").unwrap().write(&ndarray::arr1(&[1, 0])).unwrap();
     let settings = file.member_names().unwrap().into_iter().filter(|name| {
-        ["rows", "cols", "seed", "bias", "temperature", "threshold", "electrons", "dots"]
+        ["rows", "cols", "seed", "bias", "temperature", "threshold", "electrons", "dots", "cells"]
             .iter()
             .any(|end| name.ends_with(end))
             && name.starts_with("point_")
     });
     let settings: Vec<String> = settings.collect();
-    assert_eq!(settings.len(), 9, "{settings:?}");
+    assert_eq!(settings.len(), 10, "{settings:?}");
     settings.iter().for_each(|name| file.unlink(name).unwrap());
     // It was a list of one.
     file.delete_attr("program_temperature").unwrap();
@@ -144,7 +144,9 @@ fn a_file_of_format_1_is_read() {
 #[test]
 fn a_file_of_before_electrons_were_counted_is_read() {
     let folder = tempfile::tempdir().unwrap();
-    let label = campaign(&SMALL);
+    let mut label = campaign(&SMALL);
+    // Point by point, as a sweep of the key makes it.
+    label.settings.iter_mut().step_by(2).for_each(|settings| settings.same_cells = true);
     let path = folder.path().join("all.h5");
     write_all(folder.path(), &label);
     record::merge_points(folder.path(), &label, &provenance("m"), &path, 0..6).unwrap();
@@ -160,11 +162,11 @@ fn a_file_of_before_electrons_were_counted_is_read() {
     };
     let before = changed(&|file| {
         file.attr("format_version").unwrap().write(&ndarray::arr1(&[2, 1])).unwrap();
-        ["point_electrons", "point_dots"].iter().for_each(|name| file.unlink(name).unwrap());
+        ["point_electrons", "point_dots", "point_same_cells"].iter().for_each(|name| file.unlink(name).unwrap());
     });
     let mut expected = label.clone();
     for settings in &mut expected.settings {
-        (settings.electrons, settings.dots) = (Electrons::MeanField, 0.0);
+        (settings.electrons, settings.dots, settings.same_cells) = (Electrons::MeanField, 0.0, true);
     }
     assert_eq!(before.unwrap(), expected);
     // A way that no program knows.
@@ -174,6 +176,11 @@ fn a_file_of_before_electrons_were_counted_is_read() {
     });
     let said = unknown.unwrap_err().to_string();
     assert!(said.contains("point_electrons") && said.contains('9') && said.contains("0 to 2"), "{said}");
+    let unknown = changed(&|file| {
+        file.dataset("point_same_cells").unwrap().write(&ndarray::Array2::from_elem((2, 3), 2_u8)).unwrap();
+    });
+    let said = unknown.unwrap_err().to_string();
+    assert!(said.contains("point_same_cells") && said.contains("2") && said.contains("0 or 1"), "{said}");
 }
 
 #[test]

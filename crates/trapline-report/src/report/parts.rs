@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::analysis::report::text::{conditions, lived, of_energy, of_shown, populations, said, unfitted};
+use crate::analysis::report::text::{cells, conditions, lived, of_energy, of_shown, populations, said, unfitted};
 use crate::analysis::report::{Energy, Group, LifeAtUse, LifetimeReport, LineOfTimes, parts, percent};
 use crate::html::Text;
 use trapline_model::outcome::{CampaignRecord, Program};
@@ -106,6 +106,9 @@ pub(super) fn cases(report: &LifetimeReport) -> Markup {
 fn case(group: &Group) -> Markup {
     html! {
         p { (Text(capital(&conditions(group)))) "." } "\n"
+        @if let Some(cells) = cells(group) {
+            p { (Text(capital(&cells))) "." } "\n"
+        }
         div .wide {
             table .numbers {
                 @for (number, row) in populations(group).iter().enumerate() {

@@ -7,7 +7,7 @@ use crate::made_up::lifetimes::*;
 use trapline_model::outcome::{CampaignLabel, CampaignRecord, PointOutcome, RecordedPoint};
 use trapline_model::units::kelvin;
 use trapline_record as record;
-use trapline_report::analysis::lifetime::{Bounds, Law, MOST_BEYOND, MOST_RATIO, Verdict};
+use trapline_report::analysis::lifetime::{Bounds, Design, Law, MOST_BEYOND, MOST_RATIO, Verdict};
 use trapline_report::analysis::report::{self, Group, LifetimeReport, Question, TimeSource};
 
 /// The record in memory; a point without an outcome was not computed.
@@ -107,6 +107,93 @@ fn seeds_are_more_cells_unless_asked_otherwise() {
     assert_eq!(apart.groups.len(), 3);
     assert_eq!(apart.groups[1].name, "stoff-0 ΔE, seed = 2");
     assert!(apart.pooled_sweeps.is_empty());
+}
+
+/// The settings of a campaign whose cells are the same at every temperature.
+fn paired(mut label: CampaignLabel) -> CampaignLabel {
+    label.settings.iter_mut().for_each(|settings| settings.same_cells = true);
+    label
+}
+
+/// By what factor bounds are wider, in the logarithm.
+fn wider(these: Bounds, than: Bounds) -> f64 {
+    (these.upper / these.lower).ln() / (than.upper / than.lower).ln()
+}
+
+#[test]
+fn the_same_cells_at_every_temperature_are_taken_for_related() {
+    let question = question(&[105.0], &[1e-1]);
+    let apart = label(&CELSIUS, &TIMES, &[1]);
+    let outcomes = weibull(&apart, 300, 8);
+    let [own, same] =
+        [apart.clone(), paired(apart)].map(|label| only(&reported(label, outcomes.clone(), &question)).clone());
+    assert!(!own.same_cells && same.same_cells);
+    // At one temperature nothing is different.
+    for (a, b) in own.populations.iter().zip(&same.populations) {
+        let [a, b] = [a, b].map(|of| of.observed.as_ref().unwrap().weibull.as_ref().unwrap());
+        assert_eq!((a.shape_estimate, a.lives[0].clone()), (b.shape_estimate, b.lives[0].clone()));
+    }
+    // The estimates are the same, their bounds over temperature are not. Four errors of about one size: the shape's is
+    // sqrt(4) times as large.
+    let [a, b] = [&own, &same].map(|group| group.joint.as_ref().unwrap());
+    assert_eq!((a.fit.slope, a.fit.shape, a.fit.log_likelihood), (b.fit.slope, b.fit.shape, b.fit.log_likelihood));
+    assert_eq!((a.fit.design, b.fit.design), (Design::OwnCells, Design::SameCells));
+    let factor = wider(b.shape_estimate.profile, a.shape_estimate.profile);
+    assert!((1.85..=2.05).contains(&factor), "{factor}");
+    let lives = |group: &Group| {
+        let life = &group.uses[0].lives[0];
+        (life.joint.as_ref().unwrap().profile, life.arrhenius.as_ref().unwrap().bounds.unwrap())
+    };
+    let ((joint, line), (joint_of_same, line_of_same)) = (lives(&own), lives(&same));
+    // The line's have the ovens' 5 % in them, which stay independent.
+    assert!(wider(joint_of_same, joint) > 1.3 && (1.05..2.0).contains(&wider(line_of_same, line)));
+    assert!(a.fit.common_shape.unwrap().p_value.is_some() && b.fit.common_shape.unwrap().p_value.is_none());
+    // Four temperatures say the same four times.
+    assert!((own.aic_to_other_law.unwrap() / same.aic_to_other_law.unwrap() - 4.0).abs() < 1e-9);
+    // It is said, on the page and in JSON.
+    let said = |label: CampaignLabel| report::text(&reported(label, outcomes.clone(), &question)).replace("\n  ", " ");
+    let (of_own, of_same) = (said(label(&CELSIUS, &TIMES, &[1])), said(paired(label(&CELSIUS, &TIMES, &[1]))));
+    assert!(of_own.contains("each temperature has its own") && of_own.contains("one beta: p "), "{of_own}");
+    assert!(of_same.contains("the same at every temperature") && of_same.contains("errors add up"), "{of_same}");
+    assert!(of_same.contains("one beta: they differ"), "{of_same}");
+    let json = serde_json::to_value(&same).unwrap();
+    assert_eq!((&json["same_cells"], &json["joint"]["design"]), (&true.into(), &"same-cells".into()));
+
+    // Six arrays are clusters; without one of them at one temperature they are none.
+    let seeds = paired(label(&CELSIUS, &TIMES, &[1, 2, 3, 4, 5, 6]));
+    let outcomes: Vec<Option<PointOutcome>> = weibull(&seeds, 60, 9).into_iter().map(Some).collect();
+    let design = |outcomes: &[Option<PointOutcome>]| {
+        let report = report::report(&record(seeds.clone(), outcomes.to_vec()), &question).unwrap();
+        only(&report).joint.as_ref().unwrap().fit.design
+    };
+    assert_eq!(design(&outcomes), Design::SameArrays);
+    let mut missing = outcomes.clone();
+    missing[5] = None;
+    assert_eq!(design(&missing), Design::SameCells);
+    // One temperature shares its cells with none.
+    let one = paired(label(&[125.0], &TIMES, &[1]));
+    let report = reported(one.clone(), weibull(&one, 300, 8), &question);
+    assert!(!only(&report).same_cells && !report::text(&report).contains("cells:"));
+}
+
+#[test]
+fn failures_of_the_same_cells_count_once() {
+    // Exponential lives of the same cells: failures and hours of the longest test alone. With those of all four, 300
+    // cells would count as 1200.
+    let (mut told, mut ratios) = (0, Vec::new());
+    for stream in 0..40 {
+        let apart = label(&CELSIUS, &TIMES, &[1]);
+        let outcomes = weibull_of(1.0, &apart, 300, 1000 + stream);
+        let rates = [apart.clone(), paired(apart)].map(|label| {
+            only(&reported(label, outcomes.clone(), &question(&[85.0], &[1e-2]))).uses[0].failure_rate.clone().ok()
+        });
+        if let [Some(own), Some(same)] = rates {
+            told += 1;
+            assert!(same.failed <= 300 && same.failed < own.failed && same.device_hours < own.device_hours);
+            ratios.push(same.fit_upper / own.fit_upper);
+        }
+    }
+    assert!(told >= 10 && ratios.iter().all(|ratio| *ratio > 0.9), "{told} {ratios:?}");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use trapline_model::rng::philox4x32_10;
 use trapline_model::units::{kelvin, thermal_energy_ev};
 use trapline_report::analysis::lifetime::{
-    Bounds, Fit, JointFit, Law, LifetimeError, Lifetimes, Line, Segments, TIME_FLOOR, TemperatureLaw, TimePoint, Use,
-    compare_temperature_laws,
+    Bounds, Design, Fit, JointFit, Law, LifetimeError, Lifetimes, Line, Segments, TIME_FLOOR, TemperatureLaw,
+    TimePoint, Use, compare_temperature_laws,
 };
 
 const CONFIDENCE: f64 = 0.9;
@@ -106,8 +106,8 @@ fn joint_bounds_cover() {
         {
             of[i].push(bounds);
         }
-        shape_rejected += usize::from(joint.common_shape.unwrap().p_value < 0.1);
-        line_rejected += usize::from(joint.on_the_line.unwrap().p_value < 0.1);
+        shape_rejected += usize::from(joint.common_shape.unwrap().p_value.unwrap() < 0.1);
+        line_rejected += usize::from(joint.on_the_line.unwrap().p_value.unwrap() < 0.1);
         broken += usize::from(joint.segments.unwrap().broken.is_some());
     }
     covers(&of[0], ENERGY_EV, "Ea, Wald");
@@ -135,11 +135,14 @@ fn shapes_that_differ_are_found() {
         .collect();
     let test = JointFit::new(Law::Weibull, TemperatureLaw::Arrhenius, &groups).unwrap().common_shape.unwrap();
     // sd(ln beta) of about 0.03 each: shapes a factor 2.25 apart are twenty of them.
-    assert!(test.p_value < 1e-6 && test.degrees == 2 && (test.largest_ratio / 2.25 - 1.0).abs() < 0.25, "{test:?}");
+    assert!(
+        test.p_value.unwrap() < 1e-6 && test.degrees == 2 && (test.largest_ratio / 2.25 - 1.0).abs() < 0.25,
+        "{test:?}"
+    );
 }
 
 fn point(celsius: f64, time_s: f64, relative_error: f64) -> TimePoint {
-    TimePoint { temperature_k: kelvin(celsius), time_s, relative_error }
+    TimePoint { temperature_k: kelvin(celsius), time_s, relative_error, same_cells: false }
 }
 
 /// Two processes: 1 eV below the crossing at 425 K, 6 eV above.
@@ -171,6 +174,60 @@ fn the_line_is_the_textbooks() {
     assert!(near(life.bounds.unwrap().upper.ln() - life.life_s.ln(), half), "{life:?}");
     let (factor, of) = line.acceleration(celsius_of(31.0) + 273.15, celsius_of(29.0) + 273.15, 0.9).unwrap();
     assert!(near(factor.ln(), 2.0) && near(of.upper.ln(), 2.0 * bounds.upper));
+}
+
+#[test]
+fn errors_of_the_same_cells_add_up_on_a_line() {
+    // As above without scatter: the value at the centre takes a third of each ln t, the slope -1/2, 0 and 1/2. Errors
+    // add up to s and s, in the place of s/sqrt(3) and s/sqrt(2); ten from the centre the parts are 1/3 - 5, 1/3, 1/3 +
+    // 5: s (10 + 1/3). A floor is each temperature's own.
+    let (s, floor) = (0.1, 0.05);
+    let celsius_of = |x: f64| 1.0 / (x * trapline_model::units::BOLTZMANN_EV_PER_K) - 273.15;
+    let at = |same_cells: bool| {
+        let of = |(x, y): (f64, f64)| TimePoint { same_cells, ..point(celsius_of(x), y.exp(), s) };
+        [(29.0, 0.0), (30.0, 1.0), (31.0, 2.0)].map(of)
+    };
+    let near = |is: f64, wanted: f64| (is / wanted - 1.0).abs() < 1e-9;
+    let t = (0.45 * std::f64::consts::PI).tan();
+    let half = |line: &Line, x: f64| {
+        let life = line.life(celsius_of(x) + 273.15, Some(0.9)).unwrap();
+        life.bounds.unwrap().upper.ln() - life.life_s.ln()
+    };
+    let fit = |same_cells: bool, floor: f64| Line::fit(TemperatureLaw::Arrhenius, &at(same_cells), floor).unwrap();
+    let line = fit(true, 0.0);
+    assert!(near(line.slope_error, s) && near(half(&line, 30.0), t * s), "{line:?}");
+    assert!(near(half(&line, 40.0), t * s * (10.0 + 1.0 / 3.0)), "{line:?}");
+    let floored = fit(true, floor);
+    let of_ovens = floor * floor * (1.0 / 3.0 + 50.0);
+    assert!(near(half(&floored, 40.0), t * ((s * (10.0 + 1.0 / 3.0)).powi(2) + of_ovens).sqrt()), "{floored:?}");
+    let independent = fit(false, 0.0);
+    assert!(near(independent.slope_error, s / 2f64.sqrt()) && near(half(&independent, 30.0), t * s / 3f64.sqrt()));
+    // Between two neighbours too: s + s for sqrt(2) s.
+    let local = |same_cells: bool| Segments::find(&at(same_cells), 0.0).unwrap().local[0].standard_error_ev;
+    assert!(near(local(true), 2.0 * s) && near(local(false), 2f64.sqrt() * s));
+}
+
+#[test]
+fn arrays_must_be_those_of_the_temperatures() {
+    let groups = campaign(3, 100);
+    let fit = |arrays: &[Vec<Lifetimes>]| {
+        JointFit::of_same_cells(Law::Weibull, TemperatureLaw::Arrhenius, &groups, arrays).map(|fit| fit.design)
+    };
+    let arrays = |number: usize| groups.iter().map(|(_, data)| vec![data.clone(); number]).collect::<Vec<_>>();
+    assert_eq!(fit(&[]), Ok(Design::SameCells));
+    assert_eq!((fit(&arrays(4)), fit(&arrays(5))), (Ok(Design::SameCells), Ok(Design::SameArrays)));
+    let mut uneven = arrays(5);
+    uneven[2].pop();
+    assert_eq!(fit(&uneven), Ok(Design::SameCells));
+    let refused = |arrays: &[Vec<Lifetimes>], said: &str| {
+        let error = fit(arrays).unwrap_err();
+        assert!(matches!(error, LifetimeError::Input { .. }) && error.to_string().contains(said), "{error}");
+        assert_eq!(error.to_string().lines().count(), 1);
+    };
+    refused(&arrays(5)[..3], "the number of lists of arrays");
+    let mut other = arrays(5);
+    other[1][2] = Lifetimes::new(&[1.0, 2.0], &[1, 2], 100).unwrap();
+    refused(&other, "the checkpoints of an array");
 }
 
 #[test]

@@ -5,7 +5,10 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use trapline_model::rng::philox4x32_10;
-use trapline_report::analysis::lifetime::{Fit, Law, Lifetimes, failed_fraction_bounds, failure_rate, sample_size};
+use trapline_model::units::thermal_energy_ev;
+use trapline_report::analysis::lifetime::{
+    Fit, JointFit, Law, Lifetimes, TemperatureLaw, Use, failed_fraction_bounds, failure_rate, sample_size,
+};
 
 const CONFIDENCE: f64 = 0.9;
 /// Half the width of the classes that stand for exact times, relative.
@@ -67,6 +70,32 @@ fn intervals(lives: &[f64], times: &[f64]) -> Value {
     json!({ "times": times, "failed": failed, "total": lives.len(), "fits": fits })
 }
 
+/// Bakes at three temperatures, each of cells of its own, in one likelihood: 1.2 eV, 2e4 s at 400 K.
+fn joint(law: Law) -> Value {
+    let times: Vec<f64> = (0..16).map(|step| 250.0 * 2_f64.powi(step)).collect();
+    let x = |kelvin: f64| 1.0 / thermal_energy_ev(kelvin);
+    let at = |(stream, kelvin): (u32, f64)| {
+        let lives = weibull(stream, 300, 2e4 * (1.2 * (x(kelvin) - x(400.0))).exp(), 1.4);
+        let failed: Vec<u64> = times.iter().map(|t| lives.iter().filter(|life| *life <= t).count() as u64).collect();
+        (kelvin, Lifetimes::new(&times, &failed, lives.len() as u64).unwrap())
+    };
+    let groups: Vec<_> = [(5, 380.0), (6, 400.0), (7, 420.0)].map(at).into();
+    let fit = JointFit::new(law, TemperatureLaw::Arrhenius, &groups).unwrap();
+    let life = |(kelvin, fraction): (f64, f64)| {
+        let to = Use { across_break: true, ..Use::at(kelvin, CONFIDENCE) };
+        json!({ "x": x(kelvin), "fraction": fraction, "life": fit.life(&to, fraction).unwrap() })
+    };
+    let lives = [(358.15, 1e-3), (358.15, 0.5), (400.0, 1e-3), (400.0, 1e-2), (400.0, 0.5)].map(life);
+    let bakes: Vec<Value> = groups
+        .iter()
+        .map(|(kelvin, of)| json!({ "x": x(*kelvin), "times": times, "failed": of.failed(), "total": of.total() }))
+        .collect();
+    json!({
+        "law": law, "bakes": bakes, "lives": lives, "shape": fit.shape(CONFIDENCE).unwrap(),
+        "slope": fit.slope(CONFIDENCE).unwrap(), "log_likelihood": fit.log_likelihood,
+    })
+}
+
 fn counts() -> Value {
     let cases =
         [(0, 77, 0.9), (1, 231, 0.6), (3, 25, 0.95), (25, 25, 0.9), (17, 4096, 0.9), (900_000, 1_000_000, 0.99)];
@@ -89,6 +118,7 @@ fn python_fits_the_same_laws() {
             intervals(&weibull(3, 300, 2e4, 1.4), &[1e3, 3e3, 6e3, 1e4, 2e4, 3e4]),
             intervals(&weibull(4, 1000, 100.0, 3.0), &[30.0, 60.0, 90.0, 120.0]),
         ],
+        "joint": [joint(Law::Weibull), joint(Law::Lognormal)],
         "counts": counts(),
     });
     // The negative controls: each kind of number, a little wrong, is found. A document of its own holds its section
@@ -98,6 +128,10 @@ fn python_fits_the_same_laws() {
         ("exact", "/exact/1/fits/1/scale/wald/upper", 1.005),
         ("intervals", "/intervals/0/fits/0/scale/value", 1.001),
         ("intervals", "/intervals/0/fits/1/life/profile/lower", 1.001),
+        ("joint", "/joint/0/lives/0/life/profile/upper", 1.001),
+        ("joint", "/joint/1/lives/3/life/profile/lower", 1.001),
+        ("joint", "/joint/1/shape/profile/upper", 1.001),
+        ("joint", "/joint/0/slope/profile/lower", 1.0001),
         ("counts", "/counts/fractions/4/lower", 1.0 + 1e-8),
         ("counts", "/counts/rates/1/fit_upper", 1.0 + 1e-8),
     ];

@@ -2,6 +2,7 @@
 
 mod analysis;
 mod analyze;
+mod coverage;
 mod figure;
 mod figure_chart;
 mod lifetime;

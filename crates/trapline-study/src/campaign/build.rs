@@ -182,13 +182,13 @@ impl<'a> Build<'a> {
         self.label.dump = self.file.dump.as_ref().map(dump).transpose()?;
 
         let ArrayShape { rows, cols } = shape;
-        let Settled { read_v, kept_threshold, .. } = *settled;
+        let Settled { read_v, kept_threshold, electrons, same_cells, .. } = *settled;
         let mut flags = settled.flags.iter();
         for (material_index, of) in settled.materials.iter().enumerate() {
             for (temperature_index, &temperature_k) in self.label.temperatures_k.iter().enumerate() {
                 let read_k = settled.read_k.unwrap_or(temperature_k);
                 let program_k = settled.program_k.unwrap_or(temperature_k);
-                let (electrons, dots) = (settled.electrons, of.material.capture.map_or(0.0, |c| c.traps));
+                let dots = of.material.capture.map_or(0.0, |c| c.traps);
                 self.label.settings.push(PointSettings {
                     rows,
                     cols,
@@ -199,6 +199,7 @@ impl<'a> Build<'a> {
                     kept_threshold,
                     electrons,
                     dots,
+                    same_cells,
                 });
                 self.points.push(PointLabel {
                     number: self.points.len(),
@@ -275,6 +276,7 @@ impl<'a> Build<'a> {
         Ok(Settled {
             numbers,
             variation: file.variation,
+            same_cells: file.same_cells.unwrap_or(false),
             electrons,
             substeps: substeps.map(|n| n as u32),
             program_k,

@@ -26,6 +26,8 @@ pub struct CampaignFile {
     pub seed_offset: Option<i64>,
     /// Whether cells differ from one another.
     pub variation: bool,
+    /// Whether the cells of a seed are the same at every temperature; each has its own where it is left out.
+    pub same_cells: Option<bool>,
     /// How the electrons of the cells are taken: mean-field where it is left out.
     pub electrons: Option<ElectronsFile>,
     /// How many dots a cell has where they are counted: a Poisson number where it is left out.

@@ -59,6 +59,7 @@ pub(super) struct Settled {
     /// As the file has them; axes that are set directly have their own.
     pub(super) numbers: Numbers,
     pub(super) variation: bool,
+    pub(super) same_cells: bool,
     pub(super) electrons: Electrons,
     pub(super) substeps: Option<u32>,
     /// The point's own temperature without.
@@ -243,7 +244,7 @@ impl Plan {
         Job::of(&of.material)
             .variation(case.variation)
             .electrons(case.electrons)
-            .seed(settings.seed)
+            .seed(settings.cell_seed(point.temperature_k))
             .array(shape)
             .program(program)
             .bake(Bake::at(point.temperature_k).along(case.profile.clone()).checkpoints(times_s))

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod campaign_parser;
+mod coverage;
 mod fit_errors;
 mod paper;
 mod selftest;

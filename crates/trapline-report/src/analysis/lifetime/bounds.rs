@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::error::LifetimeError;
 use super::likelihood::{Maximum, Model};
-use super::special::two_sided_z;
+use super::shared::Cells;
 
 /// Two-sided bounds. A side that the data leave open is 0 or infinite (null in JSON).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -63,7 +63,7 @@ impl Estimate {
     }
 }
 
-/// Parameter `index` of a model, about its maximum.
+/// Parameter `index` of a model, about its maximum, with bounds for temperatures with these cells.
 ///
 /// # Errors
 /// [`LifetimeError::NotIdentifiable`] where the information is singular.
@@ -71,19 +71,22 @@ pub(super) fn estimate(
     model: &Model,
     maximum: &Maximum,
     index: usize,
+    cells: &Cells,
     confidence: f64,
 ) -> Result<Estimate, LifetimeError> {
     let covariance = maximum.covariance().ok_or_else(|| not_told(model))?;
-    let (value, error) = (maximum.at[index], covariance[(index, index)].sqrt());
-    let z = two_sided_z(confidence);
+    let (value, unit) = (maximum.at[index], covariance[(index, index)].sqrt());
+    let (error, quantile) = cells.error(model, maximum, &covariance, index, confidence);
+    // The likelihood takes all cells for independent: its root goes as far as the error is larger than it believes.
+    let z = quantile * error / unit;
     // The other parameters move with this one along its column of the covariance.
     let along = covariance.column(index) / covariance[(index, index)];
-    let side = |sign: f64| crossing(model, maximum, index, &along.clone_owned(), sign * error, z);
+    let side = |sign: f64| crossing(model, maximum, index, &along.clone_owned(), sign * unit, z);
     let (down, up) = (side(-1.0), side(1.0));
     Ok(Estimate {
         value,
         standard_error: error,
-        wald: Bounds::about(value, z * error),
+        wald: Bounds::about(value, quantile * error),
         profile: Bounds { lower: down.unwrap_or(f64::NEG_INFINITY), upper: up.unwrap_or(f64::INFINITY) },
         confidence,
     })

@@ -8,6 +8,7 @@ use super::data::Lifetimes;
 use super::error::{self, LifetimeError};
 use super::law::Law;
 use super::likelihood::{Group, Maximum, Model};
+use super::shared::Cells;
 use super::special::chi_square_tail;
 
 /// A law with its parameters, by maximum likelihood.
@@ -84,7 +85,7 @@ impl Fit {
     /// [`LifetimeError::Input`] for the confidence.
     pub fn shape(&self, confidence: f64) -> Result<Estimate, LifetimeError> {
         let model = single(self.law, &self.data, 0.0);
-        let spread = estimate(&model, &self.maximum, 1, error::confidence(confidence)?)?;
+        let spread = estimate(&model, &self.maximum, 1, &Cells::Own, error::confidence(confidence)?)?;
         Ok(if self.law == Law::Weibull { spread.exp_minus() } else { spread.exp() })
     }
 
@@ -94,7 +95,7 @@ impl Fit {
     /// [`LifetimeError::Input`] for the confidence.
     pub fn scale(&self, confidence: f64) -> Result<Estimate, LifetimeError> {
         let model = single(self.law, &self.data, 0.0);
-        Ok(estimate(&model, &self.maximum, 0, error::confidence(confidence)?)?.exp())
+        Ok(estimate(&model, &self.maximum, 0, &Cells::Own, error::confidence(confidence)?)?.exp())
     }
 
     /// Time by which this fraction has failed, s: 0.1 gives the B10 life, 1e-6 the time to 1 ppm. Beyond the observed
@@ -109,7 +110,7 @@ impl Fit {
         let mut at = self.maximum.at.clone();
         at[0] += pivot * libm::exp(at[1]);
         let maximum = model.maximise(at, None)?;
-        Ok(estimate(&model, &maximum, 0, confidence)?.exp())
+        Ok(estimate(&model, &maximum, 0, &Cells::Own, confidence)?.exp())
     }
 
     /// Fitted failed fraction by a time, s; 0 for times that are not above 0.

@@ -2,7 +2,8 @@
 //! Escobar 1998, chapter 19).
 //!
 //! ln t = mu(T) + sigma e with mu(T) = c0 + c1 x, x = 1/kT or T. Temperatures without failures, or with nothing else,
-//! take part with what they know. All counts are taken as exact: where the line or the common shape are only nearly
+//! take part with what they know. Each temperature has cells of its own, or all have the
+//! same ([`JointFit::of_same_cells`]); bounds are made accordingly, as [`Design`] says. All counts are taken as exact: where the line or the common shape are only nearly
 //! true, the bounds are too narrow, by far so with 1e6 cells and more. The tests say so, and [`super::Segments`] then
 //! is the sounder answer.
 
@@ -17,6 +18,7 @@ use super::law::Law;
 use super::likelihood::{Group, Maximum, Model};
 use super::line::{Line, TIME_FLOOR, TemperatureLaw, TimePoint};
 use super::segments::{Segments, Use, refuse_known, refused};
+use super::shared::{Cells, Design};
 use super::special::chi_square_tail;
 
 /// A law with a common shape whose location lies on a line over temperature.
@@ -29,6 +31,9 @@ pub struct JointFit {
     pub slope: f64,
     /// Weibull's beta, the lognormal sigma.
     pub shape: f64,
+    /// Which cells stand at the temperatures, and so what the bounds are made of.
+    pub design: Design,
+    /// Of the same cells at several temperatures, the sum of the temperatures' own; so are the criteria.
     pub log_likelihood: f64,
     /// 6 - 2 ln L.
     pub aic: f64,
@@ -44,6 +49,8 @@ pub struct JointFit {
     #[serde(skip)]
     groups: Vec<(f64, Lifetimes)>,
     #[serde(skip)]
+    cells: Cells,
+    #[serde(skip)]
     centre: f64,
     #[serde(skip)]
     maximum: Maximum,
@@ -55,20 +62,64 @@ pub struct RatioTest {
     /// Twice the loss of ln L.
     pub statistic: f64,
     pub degrees: usize,
-    /// Chance of a larger loss if the simpler model held; 0 for huge populations whatever they are.
-    pub p_value: f64,
+    /// Chance of a larger loss if the simpler model held; 0 for huge populations whatever they are. None where the
+    /// temperatures have the same cells: the loss then follows no known law.
+    pub p_value: Option<f64>,
     /// What the simpler model sets to one number: the largest over the least shape, or the largest factor between a
     /// temperature's own scale and the line's. With huge populations this counts, not the p value.
     pub largest_ratio: f64,
 }
 
 impl JointFit {
-    /// Fits all temperatures (K) at once.
+    /// Fits all temperatures (K) at once, each with cells of its own.
     ///
     /// # Errors
     /// [`LifetimeError::Input`], [`LifetimeError::NotIdentifiable`], [`LifetimeError::NoMaximum`].
     pub fn new(law: Law, over: TemperatureLaw, groups: &[(f64, Lifetimes)]) -> Result<JointFit, LifetimeError> {
-        let groups = sorted(groups)?;
+        JointFit::fitted(law, over, sorted(groups)?, Cells::Own)
+    }
+
+    /// As [`JointFit::new`], of cells that are the same at every temperature. `arrays` has the lifetimes of each
+    /// array (seed) at each temperature, in the order of `groups` and of the same arrays everywhere; from
+    /// [`super::LEAST_ARRAYS`] of them at every temperature on they are clusters. Without them an empty list.
+    ///
+    /// # Errors
+    /// As [`JointFit::new`]; [`LifetimeError::Input`] too where `arrays` is neither empty nor has a list for each
+    /// temperature, with its checkpoints.
+    pub fn of_same_cells(
+        law: Law,
+        over: TemperatureLaw,
+        groups: &[(f64, Lifetimes)],
+        arrays: &[Vec<Lifetimes>],
+    ) -> Result<JointFit, LifetimeError> {
+        if !arrays.is_empty() && arrays.len() != groups.len() {
+            let limit = format!("{}, one for each temperature, or none", groups.len());
+            return Err(input(
+                "the number of lists of arrays",
+                arrays.len(),
+                limit,
+                "give a list for each temperature",
+            ));
+        }
+        for ((kelvin, data), of) in groups.iter().zip(arrays) {
+            if let Some(other) = of.iter().find(|array| array.times_s() != data.times_s()) {
+                let what = format!("the checkpoints of an array at {kelvin} K");
+                let limit = format!("the {} of all arrays together", data.times_s().len());
+                return Err(input(what, format!("others, {}", other.times_s().len()), limit, "give the same"));
+            }
+        }
+        let mut by_temperature: Vec<usize> = (0..arrays.len()).collect();
+        by_temperature.sort_by(|&a, &b| groups[a].0.total_cmp(&groups[b].0));
+        let arrays = by_temperature.into_iter().map(|at| arrays[at].clone()).collect();
+        JointFit::fitted(law, over, sorted(groups)?, Cells::same(arrays))
+    }
+
+    fn fitted(
+        law: Law,
+        over: TemperatureLaw,
+        groups: Vec<(f64, Lifetimes)>,
+        cells_of_them: Cells,
+    ) -> Result<JointFit, LifetimeError> {
         let (points, sigma) = starts(law, &groups)?;
         let guess = Line::fit(over, &points, TIME_FLOOR)?;
         let abscissas: Vec<f64> = groups.iter().map(|(t, _)| over.abscissa(*t)).collect();
@@ -82,20 +133,23 @@ impl JointFit {
         let sigma = libm::exp(maximum.at[2]);
         let fits: Vec<(f64, Fit)> =
             groups.iter().filter_map(|(t, data)| Some((*t, Fit::new(law, data).ok()?))).collect();
-        let (common_shape, on_the_line) = tests(law, over, &groups, &fits)?;
+        let design = cells_of_them.design();
+        let (common_shape, on_the_line) = tests(law, over, &groups, &fits, design)?;
         Ok(JointFit {
             law,
             temperature_law: over,
             temperatures_k: groups.iter().map(|(t, _)| *t).collect(),
             slope: maximum.at[1],
             shape: if law == Law::Weibull { 1.0 / sigma } else { sigma },
+            design,
             log_likelihood,
             aic: 6.0 - 2.0 * log_likelihood,
             bic: 3.0 * libm::log(cells) - 2.0 * log_likelihood,
             common_shape,
             on_the_line,
-            segments: searched(&groups, &fits)?,
+            segments: searched(&groups, &fits, design)?,
             groups,
+            cells: cells_of_them,
             centre,
             maximum,
         })
@@ -120,7 +174,7 @@ impl JointFit {
 
     fn parameter(&self, index: usize, confidence: f64) -> Result<Estimate, LifetimeError> {
         let model = on_line(self.law, self.temperature_law, &self.groups, self.centre, 0.0);
-        estimate(&model, &self.maximum, index, error::confidence(confidence)?)
+        estimate(&model, &self.maximum, index, &self.cells, error::confidence(confidence)?)
     }
 
     /// Time by which this fraction fails at the use temperature, s.
@@ -154,7 +208,7 @@ impl JointFit {
         let mut at = self.maximum.at.clone();
         at[0] += at[1] * (origin - self.centre) + pivot * libm::exp(at[2]);
         let maximum = model.maximise(at, None)?;
-        Ok(estimate(&model, &maximum, 0, confidence)?.exp())
+        Ok(estimate(&model, &maximum, 0, &self.cells, confidence)?.exp())
     }
 
     /// Acceleration factor: time at `use_k` over time at `test_k`.
@@ -215,6 +269,7 @@ fn starts(law: Law, groups: &[(f64, Lifetimes)]) -> Result<(Vec<TimePoint>, f64)
         temperature_k: *temperature_k,
         time_s: libm::exp(start(law, data).0),
         relative_error: 0.0,
+        same_cells: false,
     };
     Ok((with.iter().map(point).collect(), spreads[spreads.len() / 2]))
 }
@@ -230,6 +285,7 @@ fn tests(
     over: TemperatureLaw,
     groups: &[(f64, Lifetimes)],
     fits: &[(f64, Fit)],
+    design: Design,
 ) -> Result<(Option<RatioTest>, Option<RatioTest>), LifetimeError> {
     let m = fits.len();
     if m < 2 {
@@ -246,12 +302,17 @@ fn tests(
     let separate: f64 = fits.iter().map(|(_, fit)| fit.log_likelihood).sum();
     let shapes = fits.iter().map(|(_, fit)| fit.shape);
     let (least, most) = shapes.fold((f64::INFINITY, 0.0_f64), |(l, m), s| (l.min(s), m.max(s)));
-    let shape = ratio_test(separate - free.log_likelihood(common.value), m - 1, most / least);
+    let shape = ratio_test(separate - free.log_likelihood(common.value), m - 1, most / least, design);
     if m < 3 {
         return Ok((Some(shape), None));
     }
     let points: Vec<TimePoint> = (0..m)
-        .map(|i| TimePoint { temperature_k: alone[i].0, time_s: libm::exp(common.at[i]), relative_error: 0.0 })
+        .map(|i| TimePoint {
+            temperature_k: alone[i].0,
+            time_s: libm::exp(common.at[i]),
+            relative_error: 0.0,
+            same_cells: false,
+        })
         .collect();
     let guess = Line::fit(over, &points, TIME_FLOOR)?;
     let centre = over.abscissa(alone[0].0);
@@ -260,21 +321,30 @@ fn tests(
     let line = model.maximise(start, None)?;
     let away = |i: usize| common.at[i] - line.at[0] - line.at[1] * (over.abscissa(alone[i].0) - centre);
     let farthest = (0..m).map(|i| away(i).abs()).fold(0.0, f64::max);
-    Ok((Some(shape), Some(ratio_test(common.value - line.value, m - 2, libm::exp(farthest)))))
+    Ok((Some(shape), Some(ratio_test(common.value - line.value, m - 2, libm::exp(farthest), design))))
 }
 
-fn ratio_test(loss: f64, degrees: usize, largest_ratio: f64) -> RatioTest {
+fn ratio_test(loss: f64, degrees: usize, largest_ratio: f64, design: Design) -> RatioTest {
     let statistic = (2.0 * loss).max(0.0);
-    RatioTest { statistic, degrees, p_value: chi_square_tail(statistic, degrees), largest_ratio }
+    let p_value = (design == Design::OwnCells).then(|| chi_square_tail(statistic, degrees));
+    RatioTest { statistic, degrees, p_value, largest_ratio }
 }
 
 /// The separate fits' times to a fraction that all of them observed: half of the least failed at the last checkpoint.
-fn searched(groups: &[(f64, Lifetimes)], fits: &[(f64, Fit)]) -> Result<Option<Segments>, LifetimeError> {
+fn searched(
+    groups: &[(f64, Lifetimes)],
+    fits: &[(f64, Fit)],
+    design: Design,
+) -> Result<Option<Segments>, LifetimeError> {
     if fits.len() < 2 {
         return Ok(None);
     }
     let failed = groups.iter().filter(|(t, _)| fits.iter().any(|(fitted, _)| fitted == t));
     let least = failed.map(|(_, data)| data.failed_in_all() as f64 / data.total() as f64).fold(1.0, f64::min);
-    let points = fits.iter().map(|(t, fit)| TimePoint::of_fit(*t, fit, 0.5 * least)).collect::<Result<Vec<_>, _>>()?;
+    let point = |(t, fit): &(f64, Fit)| {
+        let point = TimePoint::of_fit(*t, fit, 0.5 * least)?;
+        Ok(TimePoint { same_cells: design != Design::OwnCells, ..point })
+    };
+    let points = fits.iter().map(point).collect::<Result<Vec<_>, _>>()?;
     Segments::find(&points, TIME_FLOOR).map(Some)
 }

@@ -9,7 +9,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::data::Lifetimes;
+use super::data::{Class, Lifetimes};
 use super::error::LifetimeError;
 use super::law::Law;
 
@@ -91,6 +91,32 @@ impl Model<'_> {
             information[(last, last)] -= ss;
         }
         Surface { value, gradient, information }
+    }
+
+    /// The information of each population by itself; they add up to the model's.
+    pub fn informations(&self, at: &DVector<f64>) -> Vec<DMatrix<f64>> {
+        let alone = |group: &Group<'_>| Model { groups: vec![group.clone()], ..self.clone() }.surface(at).information;
+        self.groups.iter().map(alone).collect()
+    }
+
+    /// By how much a cell of each class of each population moves a parameter: the cell's score times the parameter's
+    /// column of the covariance. 0 of classes without cells.
+    pub fn influences(&self, at: &DVector<f64>, column: &DVector<f64>) -> Vec<Vec<f64>> {
+        let last = at.len() - 1;
+        let shift = self.pivot * libm::exp(at[last]);
+        let of_group = |group: &Group| {
+            let along = |values: &DVector<f64>| group.row.iter().zip(values.iter()).map(|(d, v)| d * v).sum::<f64>();
+            let (mu, to_mu) = (along(at) - shift, along(column));
+            let of_class = |class: &Class| {
+                if class.cells == 0 {
+                    return 0.0;
+                }
+                let [by_mu, by_spread] = self.law.ln_probability(class, mu, at[last]).first;
+                to_mu * by_mu + column[last] * (by_spread - shift * by_mu)
+            };
+            group.data.classes().iter().map(of_class).collect()
+        };
+        self.groups.iter().map(of_group).collect()
     }
 
     fn cells(&self) -> f64 {

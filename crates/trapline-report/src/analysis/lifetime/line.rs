@@ -41,16 +41,19 @@ pub struct TimePoint {
     pub time_s: f64,
     /// Standard error of ln t, which is the relative error of t.
     pub relative_error: f64,
+    /// Whether the cells are those of other temperatures too. The errors of such points are related: over a line they
+    /// are taken to add up as they are, not as squares.
+    pub same_cells: bool,
 }
 
 impl TimePoint {
-    /// The time to a failed fraction as a fit has it.
+    /// The time to a failed fraction as a fit has it, of cells of their own.
     ///
     /// # Errors
     /// [`LifetimeError::Input`].
     pub fn of_fit(temperature_k: f64, fit: &Fit, fraction: f64) -> Result<TimePoint, LifetimeError> {
         let (ln_time, relative_error) = fit.ln_life(error::fraction(fraction)?);
-        Ok(TimePoint { temperature_k, time_s: libm::exp(ln_time), relative_error })
+        Ok(TimePoint { temperature_k, time_s: libm::exp(ln_time), relative_error, same_cells: false })
     }
 
     fn check(&self) -> Result<(), LifetimeError> {
@@ -81,10 +84,34 @@ pub struct Line {
     pub widening: f64,
     /// Akaike's criterion at known errors, up to a constant: chi2 + 4.
     pub aic: f64,
-    /// Weighted means; the line passes through them, and its value there and its slope are independent.
+    /// Weighted means; the line passes through them, and its value there and its slope are independent as far as the
+    /// points are.
     centre: f64,
     ln_time_at_centre: f64,
     centre_variance: f64,
+    #[serde(skip)]
+    slope_variance: f64,
+    /// Points whose cells are those of others too.
+    #[serde(skip)]
+    related: Vec<Related>,
+}
+
+/// How a point whose error is related to those of others moves a line.
+#[derive(Debug, Clone, Copy)]
+struct Related {
+    /// Standard error of its ln t, without the floor, which is its oven's.
+    error: f64,
+    /// What the line's value at the centre takes from ln t, and its slope.
+    to_centre: f64,
+    to_slope: f64,
+}
+
+/// By how much the variance of `centre` times a line's value at its centre and `slope` times its slope is larger than that
+/// of independent points, where the errors of the related ones add up (Cauchy and Schwarz).
+fn added(related: &[Related], centre: f64, slope: f64) -> f64 {
+    let parts = || related.iter().map(|of| ((centre * of.to_centre + slope * of.to_slope) * of.error).abs());
+    let sum: f64 = parts().sum();
+    (sum * sum - parts().map(|part| part * part).sum::<f64>()).max(0.0)
 }
 
 /// A time read off a line.
@@ -99,7 +126,8 @@ pub struct Life {
 }
 
 impl Line {
-    /// Weighted least squares with the variance `relative_error`^2 + `floor`^2 for each ln t.
+    /// Weighted least squares with the variance `relative_error`^2 + `floor`^2 for each ln t. The floor is each
+    /// temperature's own; the relative errors of points with the same cells add up.
     ///
     /// # Errors
     /// [`LifetimeError::Input`], also for fewer than two different temperatures.
@@ -125,11 +153,17 @@ impl Line {
         let chi2 = sum(&|i| left(i) * left(i));
         let degrees = points.len() - 2;
         let widening = if degrees > 0 { (chi2 / degrees as f64).max(1.0) } else { 1.0 };
+        let related = |i: usize| Related {
+            error: points[i].relative_error,
+            to_centre: weights[i] / weight,
+            to_slope: weights[i] * (x(i) - centre) / xx,
+        };
+        let related: Vec<Related> = (0..points.len()).filter(|&i| points[i].same_cells).map(related).collect();
         Ok(Line {
             law,
             temperatures_k: points.iter().map(|p| p.temperature_k).collect(),
             slope,
-            slope_error: (widening / xx).sqrt(),
+            slope_error: (widening / xx + widening * added(&related, 0.0, 1.0)).sqrt(),
             chi2,
             degrees,
             widening,
@@ -137,6 +171,8 @@ impl Line {
             centre,
             ln_time_at_centre: mean,
             centre_variance: widening / weight,
+            slope_variance: widening / xx,
+            related,
         })
     }
 
@@ -170,7 +206,8 @@ impl Line {
     pub fn life(&self, temperature_k: f64, confidence: Option<f64>) -> Result<Life, LifetimeError> {
         let x = self.law.abscissa(error::positive("the use temperature", temperature_k, "kelvin")?);
         let away = x - self.centre;
-        let ln_error = (self.centre_variance + away * away * self.slope_error * self.slope_error).sqrt();
+        let independent = self.centre_variance + away * away * self.slope_variance;
+        let ln_error = (independent + self.widening * added(&self.related, 1.0, away)).sqrt();
         let bounds = |confidence: f64| {
             let t = self.student("bounds of the life", confidence)?;
             Ok(Bounds::about(self.ln_time(x), t * ln_error).map(libm::exp))

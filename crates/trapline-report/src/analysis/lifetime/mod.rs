@@ -8,7 +8,7 @@
 //! - [`Fit`]: Weibull's or the lognormal [`Law`] at one temperature.
 //! - [`Line`]: ln t over temperature; [`Segments`]: whether one line is enough, and the life it allows to state;
 //!   [`compare_temperature_laws`]: how much that depends on the law.
-//! - [`JointFit`]: one likelihood over all temperatures.
+//! - [`JointFit`]: one likelihood over all temperatures; [`Design`]: whether those have cells of their own.
 
 mod bearing;
 mod bounds;
@@ -22,6 +22,7 @@ mod likelihood;
 mod line;
 mod rival;
 mod segments;
+mod shared;
 mod special;
 #[cfg(test)]
 mod tests;
@@ -41,3 +42,4 @@ pub use law::Law;
 pub use line::{Life, Line, TIME_FLOOR, TemperatureLaw, TimePoint};
 pub use rival::{Rival, compare_temperature_laws};
 pub use segments::{BREAK_P_VALUE, Break, LocalEnergy, Segments, Use};
+pub use shared::{Design, LEAST_ARRAYS};

@@ -272,7 +272,12 @@ fn numbers_that_say_nothing_are_not_told() {
     // 1.2 eV at two temperatures 20 K apart, 1/kT of 2.7/eV: errors of 5 % tell it, errors of a factor e^3 do not.
     let line = |error: f64| {
         let at = |celsius: f64| trapline_model::units::kelvin(celsius);
-        let point = |celsius: f64, time_s| TimePoint { temperature_k: at(celsius), time_s, relative_error: error };
+        let point = |celsius: f64, time_s| TimePoint {
+            temperature_k: at(celsius),
+            time_s,
+            relative_error: error,
+            same_cells: false,
+        };
         let factor = (1.2 / trapline_model::units::thermal_energy_ev(at(80.0))
             - 1.2 / trapline_model::units::thermal_energy_ev(at(100.0)))
         .exp();

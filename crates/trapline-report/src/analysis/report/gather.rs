@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use toml::{Table, Value};
 
 use crate::analysis::lifetime::{Lack, Lifetimes, Verdict};
-use trapline_model::outcome::{CampaignLabel, CampaignRecord, PointSettings, RecordedPoint, Sweep};
+use trapline_model::outcome::{CampaignLabel, CampaignRecord, PointOutcome, PointSettings, RecordedPoint, Sweep};
 use trapline_model::toml_file;
 use trapline_model::units::kelvin;
 
@@ -19,6 +19,8 @@ pub(super) struct Gathered {
     /// Cells are read at the temperature of the bake.
     pub read_as_baked: bool,
     pub cycled: bool,
+    /// The cells of a seed are the same at every temperature.
+    pub same_cells: bool,
     pub glass_transition_k: Option<f64>,
     pub counts: Vec<Counted>,
     pub remarks: Vec<String>,
@@ -32,6 +34,8 @@ pub(super) struct Counted {
     /// Where those that were computed stand in the record.
     pub places: Vec<usize>,
     pub lifetimes: Result<Lifetimes, Lack>,
+    /// Those of each array by itself, where the cells are the same at other temperatures and every array was computed.
+    pub arrays: Vec<Lifetimes>,
     pub flags: Vec<String>,
 }
 
@@ -98,9 +102,12 @@ fn group(record: &CampaignRecord, files: &Files, cases: &[usize], material: usiz
     let name = &label.materials[material].0;
     let settings = label.settings[place(label, cases[0], material, 0)];
     let set = |key: &str| swept(label, &places, key);
-    let mut counts: Vec<Counted> = (0..label.temperatures_k.len())
-        .map(|t| counted(record, &cases.iter().map(|&case| place(label, case, material, t)).collect::<Vec<_>>()))
-        .collect();
+    let points = |t: usize| cases.iter().map(|&case| place(label, case, material, t)).collect::<Vec<_>>();
+    let temperatures = 0..label.temperatures_k.len();
+    // Of one temperature there is no other to share cells with.
+    let same_cells = temperatures.len() > 1
+        && temperatures.clone().any(|t| points(t).iter().any(|&place| label.settings[place].same_cells));
+    let mut counts: Vec<Counted> = temperatures.map(|t| counted(record, &points(t), same_cells)).collect();
     counts.sort_by(|a, b| a.temperature_k.total_cmp(&b.temperature_k));
     let cycled = is_cycled(label, files);
     let places: Vec<String> = sweeps.iter().map(|(sweep, value)| format!(", {sweep} = {value}")).collect();
@@ -112,6 +119,7 @@ fn group(record: &CampaignRecord, files: &Files, cases: &[usize], material: usiz
         read_as_baked: (0..label.temperatures_k.len())
             .all(|t| label.settings[place(label, cases[0], material, t)].read_k == label.temperatures_k[t]),
         cycled,
+        same_cells,
         glass_transition_k: glass_transition_k(files, material, &set),
         counts,
         remarks,
@@ -137,7 +145,7 @@ fn each_seed_once(label: &CampaignLabel, cases: &[usize], material: usize) -> (V
     (kept, if twice > 0 { vec![remark] } else { Vec::new() })
 }
 
-fn counted(record: &CampaignRecord, places: &[usize]) -> Counted {
+fn counted(record: &CampaignRecord, places: &[usize], same_cells: bool) -> Counted {
     let label = &record.label;
     let points: Vec<&RecordedPoint> = places.iter().map(|&place| &record.points[place]).collect();
     let computed: Vec<_> = points.iter().filter_map(|point| point.outcome.as_ref()).collect();
@@ -160,12 +168,17 @@ fn counted(record: &CampaignRecord, places: &[usize]) -> Counted {
         _ => Lifetimes::new(&label.times_s, &failed, programmed)
             .map_err(|error| Lack::new(Verdict::NoCounts, error, "no statistics are made of them")),
     };
+    // An array whose own counts make no lifetimes leaves the arrays untold.
+    let of_array =
+        |outcome: &&PointOutcome| Lifetimes::new(&label.times_s, outcome.failed.as_slice()?, outcome.programmed).ok();
+    let complete = same_cells && computed.len() == points.len();
+    let arrays: Option<Vec<Lifetimes>> = complete.then(|| computed.iter().map(of_array).collect()).flatten();
     let mut listed: HashSet<&String> = HashSet::new();
     let flags =
         points.iter().flat_map(|point| &point.label.flags).filter(|flag| listed.insert(flag)).cloned().collect();
     let temperature_k = points[0].label.temperature_k;
     let places = places.iter().copied().filter(|&place| record.points[place].outcome.is_some()).collect();
-    Counted { temperature_k, points: points.len(), places, lifetimes, flags }
+    Counted { temperature_k, points: points.len(), places, lifetimes, arrays: arrays.unwrap_or_default(), flags }
 }
 
 /// What a sweep sets a key to at these places, as text.

@@ -79,12 +79,16 @@ pub struct Group {
     pub read_k: Option<f64>,
     /// The temperature changes during the bake (`bake.cycle`).
     pub cycled: bool,
+    /// The cells of a seed are the same at every temperature, so that their errors there are related: bounds of lines add
+    /// them up, [`JointFit::design`] says what those of the joint fit do. Records of formats before 2.2 have such cells.
+    pub same_cells: bool,
     /// From the material's file; none where it has none, or where the matrix term is switched off.
     pub glass_transition_k: Option<f64>,
     /// The law of lifetimes that the lines rest on: the one with the smaller AIC over the temperatures at which both
     /// can be fitted.
     pub law: Option<Law>,
-    /// AIC of the other law less that of the chosen one, summed over those temperatures.
+    /// AIC of the other law less that of the chosen one, summed over those temperatures; their mean where the cells are
+    /// the same.
     pub aic_to_other_law: Option<f64>,
     /// By rising temperature.
     pub populations: Vec<Population>,
@@ -130,6 +134,9 @@ pub struct Observed {
     /// Failed by the last checkpoint.
     pub failed: u64,
     pub lifetimes: Lifetimes,
+    /// Of each array by itself, where the cells are the same at other temperatures; empty where that is not told.
+    #[serde(skip)]
+    pub arrays: Vec<Lifetimes>,
     /// Failed fraction at each checkpoint after 0 with exact bounds.
     pub curve: Vec<CurvePoint>,
     #[serde(serialize_with = "answer")]
@@ -370,10 +377,10 @@ impl Question {
 
 fn group(of: Gathered, question: &Question) -> Group {
     let mut populations = populations::observe(&of.counts, question);
-    let (law, aic_to_other_law) = populations::better_law(&populations);
+    let (law, aic_to_other_law) = populations::better_law(&populations, of.same_cells);
     let mut remarks = of.remarks;
     remarks.extend(populations::place_on_lines(&mut populations, of.cycled, of.glass_transition_k, question));
-    populations::tell_times(&mut populations, law, question);
+    populations::tell_times(&mut populations, law, of.same_cells, question);
     let line = |index| lines::line(&populations, index, of.cycled, of.glass_transition_k, question);
     let lines: Vec<LineOfTimes> = (0..question.fractions.len()).map(line).collect();
     for (index, line) in lines.iter().enumerate() {
@@ -389,6 +396,7 @@ fn group(of: Gathered, question: &Question) -> Group {
         read_v: of.settings.read_v,
         read_k: (!of.read_as_baked).then_some(of.settings.read_k),
         cycled: of.cycled,
+        same_cells: of.same_cells,
         glass_transition_k: of.glass_transition_k,
         law,
         aic_to_other_law,

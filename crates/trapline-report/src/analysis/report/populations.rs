@@ -13,7 +13,8 @@ use crate::analysis::lifetime::{
 pub(super) fn observe(counts: &[Counted], question: &Question) -> Vec<Population> {
     let population = |of: &Counted| {
         let fitted = of.lifetimes.clone().and_then(|lifetimes| {
-            observed(lifetimes, question).map_err(|error| Lack::new(Verdict::NoCounts, why(error), "correct it"))
+            observed(lifetimes, &of.arrays, question)
+                .map_err(|error| Lack::new(Verdict::NoCounts, why(error), "correct it"))
         });
         let lack = match &fitted {
             Ok((_, lack)) => lack.clone(),
@@ -35,7 +36,11 @@ pub(super) fn observe(counts: &[Counted], question: &Question) -> Vec<Population
 }
 
 /// What was counted, and why neither law is borne where none is.
-fn observed(lifetimes: Lifetimes, question: &Question) -> Result<(Observed, Option<Lack>), LifetimeError> {
+fn observed(
+    lifetimes: Lifetimes,
+    arrays: &[Lifetimes],
+    question: &Question,
+) -> Result<(Observed, Option<Lack>), LifetimeError> {
     let fits = [Law::Weibull, Law::Lognormal].map(|law| fitted(law, &lifetimes, question));
     let lack = match &fits {
         [Err(of_data), Err(_)] => Some(lifetimes.lack().unwrap_or_else(|| of_data.clone())),
@@ -51,6 +56,7 @@ fn observed(lifetimes: Lifetimes, question: &Question) -> Result<(Observed, Opti
         weibull: weibull.map_err(|lack| said(Law::Weibull, lack)),
         lognormal: lognormal.map_err(|lack| said(Law::Lognormal, lack)),
         times: Vec::new(),
+        arrays: arrays.to_vec(),
         lifetimes,
     };
     Ok((observed, lack))
@@ -83,14 +89,15 @@ fn fitted(law: Law, lifetimes: &Lifetimes, question: &Question) -> Result<FitRep
 }
 
 /// The law with the smaller AIC over the temperatures at which both can be fitted, and by how much; where there are
-/// none, the one that can be fitted at more of them.
-pub(super) fn better_law(populations: &[Population]) -> (Option<Law>, Option<f64>) {
+/// none, the one that can be fitted at more of them. The same cells say the same again at every temperature: of them
+/// it is the mean of the temperatures, in the place of the sum.
+pub(super) fn better_law(populations: &[Population], same_cells: bool) -> (Option<Law>, Option<f64>) {
     let observed = || populations.iter().filter_map(|population| population.observed.as_ref().ok());
     let both =
         observed().filter_map(|of| Some((of.weibull.as_ref().ok()?.fit.aic, of.lognormal.as_ref().ok()?.fit.aic)));
     let gains: Vec<f64> = both.map(|(weibull, lognormal)| lognormal - weibull).collect();
     if !gains.is_empty() {
-        let gain: f64 = gains.iter().sum();
+        let gain = gains.iter().sum::<f64>() / if same_cells { gains.len() as f64 } else { 1.0 };
         return (Some(if gain >= 0.0 { Law::Weibull } else { Law::Lognormal }), Some(gain.abs()));
     }
     let fits = |law| observed().filter(|of| of.fit(law).is_ok()).count();
@@ -106,6 +113,7 @@ pub(super) fn times(
     law: Option<Law>,
     question: &Question,
     temperature_k: f64,
+    same_cells: bool,
 ) -> Vec<TimeToFraction> {
     let report = law.and_then(|law| observed.fit(law).as_ref().ok());
     let time = |(index, &fraction): (usize, &f64)| {
@@ -119,6 +127,7 @@ pub(super) fn times(
             None if closed => (middle(between_s, temperature_k), TimeSource::Checkpoints),
             None => (None, TimeSource::Nothing),
         };
+        let time = time.map(|time| TimePoint { same_cells, ..time });
         TimeToFraction { fraction, between_s, time, source }
     };
     question.fractions.iter().enumerate().map(time).collect()
@@ -146,15 +155,16 @@ fn middle(between_s: Bounds, temperature_k: f64) -> Option<TimePoint> {
         temperature_k,
         time_s: libm::sqrt(lower * upper),
         relative_error: libm::log(upper / lower) / libm::sqrt(12.0),
+        same_cells: false,
     })
 }
 
 /// Fills in the times of every population.
-pub(super) fn tell_times(populations: &mut [Population], law: Option<Law>, question: &Question) {
+pub(super) fn tell_times(populations: &mut [Population], law: Option<Law>, same_cells: bool, question: &Question) {
     for population in populations {
         let temperature_k = population.temperature_k;
         if let Ok(observed) = &mut population.observed {
-            observed.times = times(observed, law, question, temperature_k);
+            observed.times = times(observed, law, question, temperature_k, same_cells);
         }
     }
 }

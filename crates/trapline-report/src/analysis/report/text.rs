@@ -7,7 +7,7 @@ use super::{
     TimeSource,
 };
 use crate::analysis::Table;
-use crate::analysis::lifetime::{Bounds, Estimate, Law, Life, Segments};
+use crate::analysis::lifetime::{Bounds, Design, Estimate, Law, Life, Segments};
 use trapline_model::text::one_line;
 use trapline_model::units::{ZERO_CELSIUS_K, celsius_texts};
 
@@ -41,6 +41,9 @@ pub fn text(report: &LifetimeReport) -> String {
 
 fn of_group(group: &Group) -> String {
     let mut text = format!("{}\n{}\n", one_line(&group.name), conditions(group));
+    if let Some(cells) = cells(group) {
+        text.push_str(&wrapped(&cells, 2));
+    }
     text.push_str(&table(populations(group)));
     for (what, names) in unfitted(group) {
         text.push_str(&wrapped(&format!("  {names}: {what}"), 4));
@@ -90,6 +93,28 @@ pub fn conditions(group: &Group) -> String {
         (Some(law), None) => format!("{failed}; lifetimes: {}", law.name()),
         (None, _) => format!("{failed}; no law of lifetimes can be fitted"),
     }
+}
+
+/// Which cells stand at the temperatures of a group, and what bounds over temperature make of it; nothing where there is
+/// one temperature.
+pub fn cells(group: &Group) -> Option<String> {
+    let text = match (group.populations.len(), group.same_cells) {
+        (0 | 1, _) => return None,
+        (_, false) => {
+            "cells: each temperature has its own; errors at different temperatures are independent".to_owned()
+        }
+        (_, true) => {
+            let clusters = match group.joint.as_ref().map(|joint| joint.fit.design) {
+                Ok(Design::SameArrays) => "; all at once takes arrays for clusters",
+                _ => "",
+            };
+            format!(
+                "cells: the same at every temperature, so that errors there are related; bounds over temperature hold for any \
+                 relation: errors add up{clusters}; AIC is the mean over temperatures"
+            )
+        }
+    };
+    Some(text)
 }
 
 fn other(law: Law) -> Law {
@@ -264,15 +289,19 @@ fn of_joint(joint: &Joint) -> Vec<(&'static str, String)> {
     );
     if let Some(test) = fit.common_shape {
         text.push_str(&format!(
-            "; one {shape}: p {}, they differ by up to {}",
-            equals(test.p_value),
+            "; one {shape}: {}they differ by up to {}",
+            with_p(test.p_value),
             times(test.largest_ratio)
         ));
     }
     if let Some(test) = fit.on_the_line {
-        text.push_str(&format!("; on a line: p {}, off by up to {}", equals(test.p_value), times(test.largest_ratio)));
+        text.push_str(&format!("; on a line: {}off by up to {}", with_p(test.p_value), times(test.largest_ratio)));
     }
     vec![("all at once", text)]
+}
+
+fn with_p(p_value: Option<f64>) -> String {
+    p_value.map_or_else(String::new, |p| format!("p {}, ", equals(p)))
 }
 
 fn of_use(at: &AtUse, group: &Group) -> Said {

@@ -144,7 +144,8 @@ fn other_law(group: &Group, line: &Line, index: usize, use_k: f64, confidence: f
     let time = |(temperature_k, observed): (f64, &Observed)| {
         let report = observed.fit(law).as_ref().ok()?;
         report.lives[index].as_ref().ok()?;
-        TimePoint::of_fit(temperature_k, &report.fit, group.lines[index].fraction).ok()
+        let point = TimePoint::of_fit(temperature_k, &report.fit, group.lines[index].fraction).ok()?;
+        Some(TimePoint { same_cells: group.same_cells, ..point })
     };
     let with = observed_at(group, line);
     let points: Vec<TimePoint> = with.filter_map(time).collect();
@@ -190,9 +191,8 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
         return Err(CYCLED.to_owned());
     }
     let use_k = question.use_temperatures_k.first().copied();
-    let data: Vec<(f64, Lifetimes)> = side(group, use_k)
-        .filter_map(|population| Some((population.temperature_k, population.observed.as_ref().ok()?.lifetimes.clone())))
-        .collect();
+    let with = || side(group, use_k).filter_map(|of| Some((of.temperature_k, of.observed.as_ref().ok()?)));
+    let data: Vec<(f64, Lifetimes)> = with().map(|(kelvin, observed)| (kelvin, observed.lifetimes.clone())).collect();
     let bears = |population: &&Population| population.observed.as_ref().is_ok_and(|of| of.fit(law).is_ok());
     let bearing = side(group, use_k).filter(bears).count();
     if bearing < LEAST_TEMPERATURES {
@@ -201,7 +201,14 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
             data.len()
         ));
     }
-    let fit = JointFit::new(law, TemperatureLaw::Arrhenius, &data).map_err(why)?;
+    let fit = match group.same_cells {
+        false => JointFit::new(law, TemperatureLaw::Arrhenius, &data),
+        true => {
+            let arrays: Vec<Vec<Lifetimes>> = with().map(|(_, observed)| observed.arrays.clone()).collect();
+            JointFit::of_same_cells(law, TemperatureLaw::Arrhenius, &data, &arrays)
+        }
+    };
+    let fit = fit.map_err(why)?;
     let energy_ev = fit.slope(question.confidence).map_err(why)?;
     let shape_estimate = fit.shape(question.confidence).map_err(why)?;
     shape_told(law, &shape_estimate).map_err(|lack| lack.to_string())?;
@@ -275,15 +282,19 @@ fn rate(group: &Group, use_k: f64, question: &Question) -> Result<FailureRate, S
     // Whether any line may be followed to the use temperature is for the times to say.
     let line = group.lines.first().ok_or("no fraction was asked for")?;
     chosen(line, use_k, group, question)?;
-    let (mut failed, mut hours) = (0_u64, 0.0);
+    let mut tested: Vec<(u64, f64)> = Vec::new();
     for population in side(group, Some(use_k)) {
         let Some(lifetimes) = observed(population) else { continue };
         // All counts tell of the factor here, not only the times to one fraction; its lower bound makes the rate's
         // bound a safe one.
         let factor = joint.fit.acceleration(use_k, population.temperature_k, question.confidence).map_err(why)?;
-        failed = failed.saturating_add(lifetimes.failed_in_all());
-        hours += device_hours(&lifetimes) * factor.profile.lower;
+        tested.push((lifetimes.failed_in_all(), device_hours(&lifetimes) * factor.profile.lower));
     }
+    let (failed, hours) = match group.same_cells {
+        false => tested.iter().fold((0_u64, 0.0), |sum, of| (sum.0.saturating_add(of.0), sum.1 + of.1)),
+        // The same cells fail again at every temperature: those of the longest test alone are independent.
+        true => tested.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0)),
+    };
     failure_rate(failed, hours, question.confidence).map_err(why)
 }
 
