@@ -90,11 +90,9 @@ impl Analyze {
         outputs::free(&there, self.force)?;
         outputs::not_inputs(&outputs, &self.records)?;
         let question = self.question();
-        let mut mean_field = false;
         let (mut reports, mut written): (_, Result<usize, Failure>) = (Vec::new(), Ok(0));
         for (path, folder) in self.records.iter().zip(&folders) {
             let record = open(path)?;
-            mean_field |= record.label.settings.iter().any(|of| !of.electrons.are_counted());
             let report = report::report(&record, &question).map_err(|error| Failure::Usage(error.to_string()))?;
             if let Some(folder) = folder {
                 let added = self.write(&record, &report, folder);
@@ -110,11 +108,6 @@ impl Analyze {
         terminal::print(&printed)?;
         // The result is printed even if its files cannot be written.
         let written = written?;
-        if mean_field && !self.quiet {
-            terminal::note(
-                "mean-field cells: which electron escapes when is not in these lives and bounds (docs/electrons.md)",
-            );
-        }
         if let (Some(folder), false) = (&self.output, self.quiet) {
             terminal::note(&format!("wrote {written} files in {}", folder.display()));
         }

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use trapline::analysis::retention;
-use trapline::backend::Backend;
+use trapline::backend::{Backend, BackendError};
 use trapline::campaign::{self, Destination, Existing, Overrides, Plan, RunError, Shard, estimate};
 use trapline::files::commit::Batch;
+use trapline::outcome::PointSettings;
 use trapline::{figure, record};
 
 use super::computing::{self, Computing};
@@ -129,6 +130,10 @@ impl Run {
             let drawn = !draws || destination.figures.iter().any(|figure| figure.symlink_metadata().is_ok());
             let stem = (!drawn).then_some(destination.figure_stem.as_path());
             return report(&destination.record, stem, false, self.json).map(drop);
+        }
+        let by_dots = |of: &PointSettings| matches!(of.electrons, trapline::cell::counted::Electrons::EachDot(_));
+        if backend.identity().backend != "reference" && plan.label.settings.iter().any(by_dots) {
+            return Err(Failure::Usage(format!("{}: {}", self.file.display(), BackendError::EachDot)));
         }
         let claim = destination.claim(&plan, &backend.identity(), trapline::PROGRAM, existing)?;
         note(&heading(&plan));

@@ -164,7 +164,7 @@ pub(crate) const KEPT_THRESHOLD: PointDataset =
 pub(crate) const ELECTRONS: PointDataset = PointDataset {
     name: "point_electrons",
     units: "1",
-    long_name: "how electrons are taken: 0 mean-field, 1 counted, 2 counted with a fixed number of dots",
+    long_name: "how electrons are taken: 0 mean-field, 1 counted, 3 each dot by itself; 2 and 4 with a fixed number of dots",
 };
 pub(crate) const DOTS: PointDataset =
     PointDataset { name: "point_dots", units: "1", long_name: "traps of the nominal cell" };

@@ -3,7 +3,7 @@
 use clap::Args;
 use ndarray::{ArrayD, s};
 use trapline::analysis::Table;
-use trapline::experiment::probe::noise_a;
+use trapline::cell::read::noise_a;
 use trapline::experiment::pulse::Train;
 use trapline::experiment::retention;
 use trapline::figure::{Axis, Chart, Curve, Panel, Plate, Style};

@@ -6,14 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where the release by the relaxing matrix is named: code, shaders and shipped materials, without comments and tests.
-const NAME_THE_MATRIX: [&str; 8] = [
+const NAME_THE_MATRIX: [&str; 7] = [
     // The equation: a term of `background_per_s`, which all backends take their constants from.
     "crates/trapline-model/src/cell/release.rs",
     // Its parameters, and how a file gives them.
     "crates/trapline-model/src/material/mod.rs",
     "crates/trapline-model/src/material/file.rs",
-    // How far thermal escape gets beside it, which decides what the classes of dots stand for.
-    "crates/trapline-model/src/material/classes.rs",
     // The switch of a campaign.
     "crates/trapline-study/src/campaign/file.rs",
     // What the lifetime page says of it.

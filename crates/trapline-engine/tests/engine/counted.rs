@@ -239,8 +239,8 @@ fn backends_part_where_a_probability_does() {
 }
 
 /// The failed fraction of `docs/rare.md`: after one pulse a cell holds 1,900 electrons, and 57 lost are a failure.
-/// An independent program has, for each cell's electrons lost as one binomial, 5.2e-3, 1.4e-2 and
-/// 5.0e-2 at 3e7, 4e7 and 5.8e7 s. Without counting 1.4e-9, 4.3e-7 and 1.6e-4.
+/// An independent program has, for each cell's electrons lost as one binomial of the continuum's share, 8.1e-3, 2.2e-2 and
+/// 6.8e-2 at 3e7, 4e7 and 5.8e7 s. Without counting 5.1e-10, 1.9e-7 and 9.5e-5.
 #[test]
 fn single_electrons_decide_which_cells_of_few_fail() {
     let dots = material::shipped("pi-ws2-qd").expect("shipped");
@@ -260,9 +260,10 @@ fn single_electrons_decide_which_cells_of_few_fail() {
     let cpu = Cpu::open(None, None).expect("opens");
     let counted = failed(&cpu, POISSON, 512);
     println!("{counted:?} {:?}", failed(&Reference, POISSON, 32));
-    for (found, expected) in counted.iter().zip([5.2e-3, 1.4e-2, 5.0e-2]) {
-        // Two figures of the source; the scatter of the number of dots and the narrow law of the filling are not in it.
-        assert!((found / expected - 1.0).abs() < 0.06, "{found} {expected}");
+    for (found, expected) in counted.iter().zip([8.1e-3, 2.2e-2, 6.8e-2]) {
+        // Two figures of the source, which takes every cell to hold as many electrons: averaged over how many they hold it
+        // has 6 % less.
+        assert!((found / expected - 1.0).abs() < 0.09, "{found} {expected}");
     }
     let mean_field = failed(&cpu, Electrons::MeanField, 512);
     assert!(mean_field[0] == 0.0 && mean_field[2] < 3e-4, "{mean_field:?}");

@@ -160,7 +160,7 @@ fn few_electrons_fail_as_dots_do() {
 fn what_cannot_be_taken_dot_by_dot_is_refused() {
     let dots = material::shipped("pi-ws2-qd").expect("shipped");
     let case = Case { material: &dots, variation: true, pulses: 1, celsius: 125.0, times_s: &[1.0], fails_below: 0.97 };
-    let error = case.job(EACH_DOT, 1024, 1024).err().expect("too many");
+    let error = case.job(EACH_DOT, 1024, 1024).expect_err("too many");
     assert!(matches!(error, JobError::EachDot { .. }), "{error}");
     assert!(error.to_string().contains("1048576 cells") && error.to_string().contains("fewer rows"), "{error}");
     let cpu = Cpu::open(None, None).expect("opens");

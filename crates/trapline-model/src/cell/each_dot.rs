@@ -14,7 +14,7 @@
 
 use super::counted::DotNumber;
 use super::step::{self, StepDrive};
-use super::{Drive, Factors, capture, release};
+use super::{Drive, Factors, capture};
 use crate::material::classes::Singles;
 use crate::material::{Material, TrapClass};
 use crate::rng::counts::{self, Counts, Source};
@@ -167,12 +167,7 @@ impl DotByDot {
 
     /// Rates of thermal escape of every dot at a temperature without bias, 1/s, with what empties all of them alike.
     fn emission_per_s(&self, material: &Material, temperature_k: f64) -> Vec<f64> {
-        let background = release::background_per_s(material, temperature_k);
-        let of = |trap: &TrapClass| {
-            let depth_ev = trap.depth_ev + trap.depth_shift_ev(self.factors.log_size);
-            release::thermal_per_s(material.attempt_per_s, depth_ev, temperature_k) + background
-        };
-        self.traps.iter().map(of).collect()
+        super::escapes_per_s(material, &self.traps, self.factors.log_size, temperature_k).collect()
     }
 
     /// Moves the cell through drives, event by event. Each comes with the cell's capture speed in it over the nominal one.

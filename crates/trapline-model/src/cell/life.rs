@@ -1,25 +1,17 @@
 //! How long a charge lasts in the mean, and what few trap classes do to that.
 
-use super::release;
 use crate::material::{Material, TrapClass};
 
 /// The time after which classes have lost a share of their charge at a constant temperature without bias, s; none where
 /// that takes longer than 1e30 s. Every trap is as full as its class catches fast.
-///
-/// # Panics
-/// None: a share outside 0 to 1 has no life.
+/// A share outside 0 to 1 has no life.
 pub fn life_s(material: &Material, classes: &[TrapClass], temperature_k: f64, lost: f64) -> Option<f64> {
     if !(lost > 0.0 && lost < 1.0) {
         return None;
     }
-    let background = release::background_per_s(material, temperature_k);
-    let rates: Vec<(f64, f64)> = classes
-        .iter()
-        .map(|class| {
-            let heat = release::thermal_per_s(material.attempt_per_s, class.depth_ev, temperature_k);
-            (class.weight * class.speed, heat + background)
-        })
-        .collect();
+    let escapes = super::escapes_per_s(material, classes, 0.0, temperature_k);
+    let rates: Vec<(f64, f64)> =
+        classes.iter().zip(escapes).map(|(class, per_s)| (class.weight * class.speed, per_s)).collect();
     let whole: f64 = rates.iter().map(|(share, _)| share).sum();
     let gone = |ln_s: f64| -> f64 {
         let s = libm::exp(ln_s);

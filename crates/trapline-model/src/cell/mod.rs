@@ -26,7 +26,7 @@ pub mod step;
 pub mod tabulated;
 pub mod validity;
 
-use crate::material::{MAX_CLASSES, Material, Variation};
+use crate::material::{MAX_CLASSES, Material, TrapClass, Variation};
 use crate::protocol::Segment;
 use counted::{CountedCell, Draws, Electrons, Settling};
 use step::{Occupancy, StepDrive};
@@ -176,17 +176,28 @@ impl Drive {
     }
 }
 
-/// Rates of a cell's classes at a temperature without bias, 1/s: thermal escape with the cell's own depths, and what
-/// empties all of them alike.
+/// Rates of a cell's classes at a temperature without bias, 1/s: [`escapes_per_s`] of those of the material.
 pub fn emission_per_s(material: &Material, factors: &Factors, temperature_k: f64) -> Occupancy {
-    let background = release::background_per_s(material, temperature_k);
     let mut rates = [0.0; MAX_CLASSES];
-    for (rate, class) in rates.iter_mut().zip(&material.classes) {
-        let shift_ev = class.depth_shift_ev(factors.log_size);
-        // One exponential of the cell's own depth: of two factors, near 0 K, one is 0 and the other infinite.
-        *rate = release::thermal_per_s(material.attempt_per_s, class.depth_ev + shift_ev, temperature_k) + background;
-    }
+    let escapes = escapes_per_s(material, &material.classes, factors.log_size, temperature_k);
+    rates.iter_mut().zip(escapes).for_each(|(rate, escapes)| *rate = escapes);
     rates
+}
+
+/// Rates at which traps are emptied at a temperature without bias, 1/s: thermal escape, with the depths of a cell whose
+/// dots are larger by a factor `exp(log_size)`, and what empties all of them alike.
+pub fn escapes_per_s<'a>(
+    material: &'a Material,
+    traps: &'a [TrapClass],
+    log_size: f64,
+    temperature_k: f64,
+) -> impl Iterator<Item = f64> + 'a {
+    let background = release::background_per_s(material, temperature_k);
+    traps.iter().map(move |trap| {
+        // One exponential of the cell's own depth: of two factors, near 0 K, one is 0 and the other infinite.
+        let depth_ev = trap.depth_ev + trap.depth_shift_ev(log_size);
+        release::thermal_per_s(material.attempt_per_s, depth_ev, temperature_k) + background
+    })
 }
 
 /// Moves a cell through one drive. `emission` is [`emission_per_s`] of the cell; `speed` its capture speed in

@@ -3,6 +3,7 @@
 pub mod cells;
 pub mod diff;
 pub mod lifetime;
+pub mod limits;
 pub mod line;
 pub mod qualification;
 pub mod quantile;

@@ -1,6 +1,6 @@
 //! What a bake leaves: the window kept and the charge lost at the times a campaign asks for.
 
-use crate::analysis::Table;
+use crate::analysis::{Table, limits};
 use trapline_model::outcome::{CampaignRecord, PointOutcome, RecordedPoint};
 use trapline_model::units::celsius_texts;
 
@@ -20,6 +20,10 @@ pub struct RetentionRow {
     pub failed_at_programming: u64,
     /// Spread of the conductance right after programming over the mean window: sd(G) / |G_fresh - mean(G)|.
     pub window_variation: Option<f64>,
+    /// Standard deviation of one reading of 10 ms, over the mean window right after programming.
+    pub reading_noise: Option<f64>,
+    /// A cell that keeps less has failed.
+    pub kept_threshold: f64,
     /// At the report times that are on the time axis, and at the last checkpoint, in the order of time.
     pub at: Vec<RetentionAt>,
     pub flags: Vec<String>,
@@ -48,6 +52,7 @@ pub fn summary(record: &CampaignRecord) -> Vec<RetentionRow> {
 fn row(record: &CampaignRecord, point: &RecordedPoint, checkpoints: &[usize]) -> RetentionRow {
     let outcome = point.outcome.as_ref();
     let sweeps = record.label.sweeps.iter().zip(&point.label.sweep_index);
+    let settings = &record.label.settings[point.label.number];
     RetentionRow {
         sweeps: sweeps.map(|(sweep, &at)| (sweep.name.clone(), sweep.coordinate.text(at))).collect(),
         material: point.label.material.clone(),
@@ -57,6 +62,8 @@ fn row(record: &CampaignRecord, point: &RecordedPoint, checkpoints: &[usize]) ->
         programmed: outcome.map_or(0, |outcome| outcome.programmed),
         failed_at_programming: outcome.map_or(0, failed_at_programming),
         window_variation: outcome.and_then(window_variation),
+        reading_noise: outcome.and_then(|of| limits::noise_of_window(of, settings, limits::READING_S)),
+        kept_threshold: settings.kept_threshold,
         at: outcome.map_or_else(Vec::new, |outcome| checkpoints.iter().map(|&k| left(outcome, k)).collect()),
         flags: point.label.flags.clone(),
     }
@@ -151,8 +158,25 @@ pub fn table(rows: &[RetentionRow]) -> String {
     for (flag, points) in remarks(rows, &degrees) {
         text.push_str(&format!("{points}: {flag}\n"));
     }
+    for (material, remark) in of_readings(rows) {
+        text.push_str(&format!("{material}: {remark}\n"));
+    }
     text.push_str(LEGEND);
     text
+}
+
+/// What one reading's noise is, for each material and threshold.
+fn of_readings(rows: &[RetentionRow]) -> Vec<(&str, String)> {
+    let mut kinds: Vec<(&str, f64, Vec<f64>)> = Vec::new();
+    for row in rows {
+        let Some(noise) = row.reading_noise else { continue };
+        match kinds.iter_mut().find(|(name, threshold, _)| *name == row.material && *threshold == row.kept_threshold) {
+            Some((.., noises)) => noises.push(noise),
+            None => kinds.push((&row.material, row.kept_threshold, vec![noise])),
+        }
+    }
+    let said = |(name, threshold, noises): (_, f64, Vec<f64>)| Some((name, limits::of_readings(&noises, threshold)?));
+    kinds.into_iter().filter_map(said).collect()
 }
 
 const FAILED_EARLY: &str = "some cells had failed at programming, before the bake";
@@ -227,6 +251,8 @@ mod tests {
             programmed: 1,
             failed_at_programming: 0,
             window_variation: None,
+            reading_noise: None,
+            kept_threshold: 0.9,
             at: Vec::new(),
             flags: vec!["doubtful".to_owned()],
         };

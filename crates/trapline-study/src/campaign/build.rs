@@ -10,14 +10,13 @@ use toml::Table;
 
 use super::check::{self, MAX_MATERIALS, MAX_TEMPERATURES};
 use super::error::{Bad, CampaignError};
-use super::file::{CampaignFile, DotsFile, DumpFile, ElectronsFile, FORMAT, MaterialFile};
+use super::file::{CampaignFile, DumpFile, ElectronsFile, FORMAT, MaterialFile};
 use super::flags::flags;
 use super::plan::{Case, Overrides, Plan, Programmed, Settled};
 use super::sweep::{Numbers, Parameter, Sweeps};
 use super::times::{Times, times};
 use trapline_engine::backend::job::{DEFAULT_BINS, DEFAULT_FAILS_BELOW, DEFAULT_READ_V, MAX_BINS, MAX_SUBSTEPS};
 use trapline_model::array::{ArrayShape, MAX_LINES};
-use trapline_model::cell::counted::{DotNumber, Electrons};
 use trapline_model::cell::read::ReadOut;
 use trapline_model::files;
 use trapline_model::material::draft::{Draft, DraftError};
@@ -182,13 +181,14 @@ impl<'a> Build<'a> {
         self.label.dump = self.file.dump.as_ref().map(dump).transpose()?;
 
         let ArrayShape { rows, cols } = shape;
-        let Settled { read_v, kept_threshold, electrons, same_cells, .. } = *settled;
+        let Settled { read_v, kept_threshold, same_cells, .. } = *settled;
         let mut flags = settled.flags.iter();
-        for (material_index, of) in settled.materials.iter().enumerate() {
+        for (material_index, (of, &electrons)) in settled.materials.iter().zip(&settled.electrons).enumerate() {
+            let dots = of.material.capture.map_or(0.0, |c| c.traps);
+            check::each_dot(electrons, shape, dots)?;
             for (temperature_index, &temperature_k) in self.label.temperatures_k.iter().enumerate() {
                 let read_k = settled.read_k.unwrap_or(temperature_k);
                 let program_k = settled.program_k.unwrap_or(temperature_k);
-                let dots = of.material.capture.map_or(0.0, |c| c.traps);
                 self.label.settings.push(PointSettings {
                     rows,
                     cols,
@@ -260,16 +260,11 @@ impl<'a> Build<'a> {
                 remarks.push(flags(&of.material, &of.program, program_k, hottest_k, read_v));
             }
         }
-        let electrons = match (self.overrides.electrons.or(file.electrons), file.dots) {
-            (Some(ElectronsFile::Counted), Some(DotsFile::Fixed)) => Electrons::Counted(DotNumber::Fixed),
-            (Some(ElectronsFile::Counted), _) => Electrons::Counted(DotNumber::Poisson),
-            _ => Electrons::MeanField,
-        };
-        for of in materials.iter().filter(|_| electrons.are_counted()) {
-            check::dots(&of.material, file.variation)?;
-        }
-        if let Some(dots) = file.dots.filter(|_| file.electrons != Some(ElectronsFile::Counted)) {
-            let limit = "left out where the file has no electrons = \"counted\"";
+        let how = self.overrides.electrons.or(file.electrons);
+        let of = |of: &Arc<Programmed>| check::electrons(how, file.dots, &of.material, file.variation);
+        let electrons = materials.iter().map(of).collect::<Result<_, _>>()?;
+        if let Some(dots) = file.dots.filter(|_| file.electrons == Some(ElectronsFile::MeanField)) {
+            let limit = "left out where the file has electrons = \"mean-field\"";
             return Err(Bad::key("dots", format!("{:?}", dots.name()), limit));
         }
         let numbers: Numbers = [file.seed, file.seed_offset.unwrap_or(0), file.array.rows, file.array.cols];

@@ -1,9 +1,10 @@
 //! Limits of a campaign's values, and the messages that name them.
 
 use super::error::Bad;
-use super::file::{BakeFile, DumpFile};
+use super::file::{BakeFile, DotsFile, DumpFile, ElectronsFile};
 use trapline_model::array::ArrayShape;
-use trapline_model::cell::counted::{MOST_DOTS, most_dots};
+use trapline_model::cell::counted::{DotNumber, Electrons, MOST_DOTS, most_dots};
+use trapline_model::cell::each_dot::MOST_DOTS_OF_ARRAY;
 use trapline_model::cell::read::ReadOut;
 use trapline_model::material::Material;
 use trapline_model::material::Variation;
@@ -154,11 +155,46 @@ pub(super) fn qualification(of: &QualificationFile, sweeps: &[Sweep]) -> Result<
     whole("qualification.allowed_fails", of.allowed_fails, 0, MAX_POINTS as u64).map(drop)
 }
 
-/// Refuses a material whose dots cannot be counted.
-pub(super) fn dots(material: &Material, variation: bool) -> Result<(), Bad> {
-    let Some(capture) = material.capture else { return Ok(()) };
+/// How the electrons of a material's cells are taken: counted where nothing is said, and in the mean field where there are
+/// more of them than can be counted, and chance hardly matters. Refuses a material whose dots cannot be counted where
+/// they shall be.
+pub(super) fn electrons(
+    how: Option<ElectronsFile>,
+    dots: Option<DotsFile>,
+    material: &Material,
+    variation: bool,
+) -> Result<Electrons, Bad> {
+    let number = if dots == Some(DotsFile::Fixed) { DotNumber::Fixed } else { DotNumber::Poisson };
     let variation = if variation { material.variation } else { Variation::OFF };
-    let largest = most_dots(material, &variation);
+    let electrons = match how {
+        Some(ElectronsFile::MeanField) => Electrons::MeanField,
+        None if dots.is_none() && most_dots(material, &variation) > MOST_DOTS => Electrons::MeanField,
+        Some(ElectronsFile::Counted) | None => Electrons::Counted(number),
+        Some(ElectronsFile::EachDot) => Electrons::EachDot(number),
+    };
+    if electrons.are_counted() {
+        can_be_counted(material, &variation)?;
+    }
+    Ok(electrons)
+}
+
+/// Refuses an array that is too large to take each dot by itself; `dots` are those of a cell.
+pub(super) fn each_dot(electrons: Electrons, shape: ArrayShape, dots: f64) -> Result<(), Bad> {
+    let all = shape.cells() as f64 * dots;
+    if !matches!(electrons, Electrons::EachDot(_)) || all <= MOST_DOTS_OF_ARRAY {
+        return Ok(());
+    }
+    let limit = format!(
+        "for arrays of {MOST_DOTS_OF_ARRAY:.2e} dots at most, here {} cells; take fewer rows and columns, or \"counted\"",
+        (MOST_DOTS_OF_ARRAY / dots).floor()
+    );
+    let value = format!("\"each-dot\" for {} x {} cells of {dots:.0} dots", shape.rows, shape.cols);
+    Err(Bad::key("electrons", value, limit))
+}
+
+fn can_be_counted(material: &Material, variation: &Variation) -> Result<(), Bad> {
+    let Some(capture) = material.capture else { return Ok(()) };
+    let largest = most_dots(material, variation);
     let (what, value, limit) = if capture.traps < 1.0 {
         let limit = "1 at least; enlarge film.area, or set electrons = \"mean-field\"";
         ("the number of traps of a cell of", capture.traps, limit.to_owned())

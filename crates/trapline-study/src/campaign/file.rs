@@ -28,7 +28,7 @@ pub struct CampaignFile {
     pub variation: bool,
     /// Whether the cells of a seed are the same at every temperature; each has its own where it is left out.
     pub same_cells: Option<bool>,
-    /// How the electrons of the cells are taken: mean-field where it is left out.
+    /// How the electrons of the cells are taken: counted where it is left out, and there are not too many.
     pub electrons: Option<ElectronsFile>,
     /// How many dots a cell has where they are counted: a Poisson number where it is left out.
     pub dots: Option<DotsFile>,

@@ -60,7 +60,8 @@ pub(super) struct Settled {
     pub(super) numbers: Numbers,
     pub(super) variation: bool,
     pub(super) same_cells: bool,
-    pub(super) electrons: Electrons,
+    /// Of each material.
+    pub(super) electrons: Vec<Electrons>,
     pub(super) substeps: Option<u32>,
     /// The point's own temperature without.
     pub(super) program_k: Option<f64>,
@@ -243,7 +244,7 @@ impl Plan {
         let program = Program::of(&protocol::segments(&of.program)).at(settings.program_k).substeps(case.substeps);
         Job::of(&of.material)
             .variation(case.variation)
-            .electrons(case.electrons)
+            .electrons(settings.electrons)
             .seed(settings.cell_seed(point.temperature_k))
             .array(shape)
             .program(program)

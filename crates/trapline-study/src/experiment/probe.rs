@@ -1,15 +1,7 @@
 //! Cells under test: what every experiment on single cells and small arrays does with a backend.
 //!
-//! # Theory
-//! A reading is a current at the read bias, averaged over the reading time t. Its noise has the density
-//!
-//! ```text
-//! S_I = 2 q I coth(q V/2kT),   bandwidth 1/(2 t),   sd = sqrt(q I coth(q V/2kT)/t)
-//! ```
-//!
-//! which is shot noise at high and thermal noise at low bias (A. van der Ziel, Noise in Solid State Devices and
-//! Circuits, Wiley 1986, chapter 5); adding the two would count it twice. At 0.1 V this device passes 3 pA: 0.3 % in
-//! 10 ms.
+//! A reading is a current at the read bias, averaged over the reading time, with the noise of
+//! [`noise_a`](trapline_model::cell::read::noise_a).
 //!
 //! # Practice
 //! A [`Probe`] holds its cells, whose state stays where the backend computes, and counts cycles and readings on, so
@@ -23,12 +15,11 @@ use trapline_engine::backend::cells::{Cells, Population};
 use trapline_engine::backend::stimulus::{Response, larger};
 use trapline_model::array;
 use trapline_model::cell::counted::{DotNumber, Electrons};
-use trapline_model::cell::read::{PROGRAMMED_FILLING, lost_fraction};
+use trapline_model::cell::read::{PROGRAMMED_FILLING, lost_fraction, noise_a};
 use trapline_model::cell::{self, step, validity};
 use trapline_model::material::{MAX_CLASSES, Material, Variation};
 use trapline_model::protocol::{Part, Segment};
 use trapline_model::rng::{self, NORMAL_UNIT, Purpose};
-use trapline_model::units::{ELEMENTARY_CHARGE_C, thermal_energy_ev};
 
 /// How cells are measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,15 +55,6 @@ impl Conditions {
         let electrons = Electrons::Counted(DotNumber::Poisson);
         Conditions { seed, variation: true, read_noise: true, electrons, ..Conditions::nominal(ambient_k) }
     }
-}
-
-/// Standard deviation of a current averaged over a time, A.
-pub fn noise_a(current_a: f64, bias_v: f64, ambient_k: f64, average_s: f64) -> f64 {
-    let x = bias_v.abs() / (2.0 * thermal_energy_ev(ambient_k));
-    // coth(x) I stays finite at zero bias, where I goes as V: 2kT/q times the conductance. A bias of exactly 0 has no
-    // current.
-    let coth = if x > 0.0 { 1.0 / libm::tanh(x) } else { 0.0 };
-    (ELEMENTARY_CHARGE_C * current_a.abs() * coth / average_s).sqrt()
 }
 
 /// Cells with their state.
@@ -321,17 +303,6 @@ mod tests {
     use trapline_engine::backend::reference::Reference;
     use trapline_model::material::shipped;
     use trapline_model::units::kelvin;
-
-    #[test]
-    fn noise_is_shot_noise_at_high_and_thermal_noise_at_low_bias() {
-        let (t_k, s) = (kelvin(25.0), 1e-2);
-        let shot = (ELEMENTARY_CHARGE_C * 1e-9 / s).sqrt();
-        assert!((noise_a(1e-9, 5.0, t_k, s) / shot - 1.0).abs() < 1e-12);
-        // 4kTG in a bandwidth of 1/(2t), of a conductance of 1 nS at 1 uV.
-        let thermal = (2.0 * thermal_energy_ev(t_k) * ELEMENTARY_CHARGE_C * 1e-9 / s).sqrt();
-        assert!((noise_a(1e-15, 1e-6, t_k, s) / thermal - 1.0).abs() < 1e-6);
-        assert_eq!(noise_a(0.0, 0.0, t_k, s), 0.0);
-    }
 
     #[test]
     fn readings_scatter_as_the_formula_says_and_do_not_repeat() {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use toml::{Table, Value};
 
 use crate::analysis::lifetime::{Lack, Lifetimes, Verdict};
+use crate::analysis::limits;
 use trapline_model::outcome::{CampaignLabel, CampaignRecord, PointOutcome, PointSettings, RecordedPoint, Sweep};
 use trapline_model::toml_file;
 use trapline_model::units::kelvin;
@@ -98,7 +99,7 @@ fn group(record: &CampaignRecord, files: &Files, cases: &[usize], material: usiz
     let kept = label.sweeps.iter().zip(&places).filter(|(sweep, _)| !(pool_seeds && is_of_seeds(sweep)));
     let sweeps: Vec<(String, String)> =
         kept.map(|(sweep, &at)| (sweep.name.clone(), sweep.coordinate.text(at))).collect();
-    let (cases, remarks) = each_seed_once(label, cases, material);
+    let (cases, mut remarks) = each_seed_once(label, cases, material);
     let name = &label.materials[material].0;
     let settings = label.settings[place(label, cases[0], material, 0)];
     let set = |key: &str| swept(label, &places, key);
@@ -110,6 +111,7 @@ fn group(record: &CampaignRecord, files: &Files, cases: &[usize], material: usiz
     let mut counts: Vec<Counted> = temperatures.map(|t| counted(record, &points(t), same_cells)).collect();
     counts.sort_by(|a, b| a.temperature_k.total_cmp(&b.temperature_k));
     let cycled = is_cycled(label, files);
+    remarks.extend(beyond(record, &counts, &settings, material, cycled));
     let places: Vec<String> = sweeps.iter().map(|(sweep, value)| format!(", {sweep} = {value}")).collect();
     Gathered {
         name: format!("{name}{}", places.concat()),
@@ -124,6 +126,36 @@ fn group(record: &CampaignRecord, files: &Files, cases: &[usize], material: usiz
         counts,
         remarks,
     }
+}
+
+/// What the numbers of a group do not hold.
+fn beyond(
+    record: &CampaignRecord,
+    counts: &[Counted],
+    settings: &PointSettings,
+    material: usize,
+    cycled: bool,
+) -> Vec<String> {
+    let label = &record.label;
+    let noise = |place: &usize| {
+        let outcome = record.points[*place].outcome.as_ref()?;
+        limits::noise_of_window(outcome, &label.settings[*place], limits::READING_S)
+    };
+    let noises: Vec<f64> = counts.iter().filter_map(|of| of.places.first().and_then(noise)).collect();
+    let mut remarks: Vec<String> = limits::of_readings(&noises, settings.kept_threshold).into_iter().collect();
+    // A sweep over a number of the material makes other classes than its file's.
+    let of_material = |sweep: &Sweep| sweep.keys.iter().any(|key| key.key.starts_with("parameter."));
+    if !cycled && !label.sweeps.iter().any(of_material) {
+        let temperatures_k: Vec<f64> =
+            counts.iter().filter(|of| !of.places.is_empty()).map(|of| of.temperature_k).collect();
+        let of_classes = limits::of_classes(&label.materials[material].1, &temperatures_k, settings.kept_threshold);
+        remarks.extend(of_classes.map(|(remark, _)| remark));
+    }
+    let programmed = |place: &usize| record.points[*place].outcome.as_ref().is_some_and(|of| of.programmed > 0);
+    if !settings.electrons.are_counted() && counts.iter().any(|of| of.places.iter().any(programmed)) {
+        remarks.push(limits::MEAN_FIELD.to_owned());
+    }
+    remarks
 }
 
 /// Where the point of a case, a material and a temperature stands in the record.

@@ -3,8 +3,8 @@
 use super::learn::Learning;
 use super::scheme::Scheme;
 use super::{DIGITS, Digits};
-use crate::experiment::probe;
 use ndarray::{Array2, Array3, ArrayView1, Axis};
+use trapline_model::cell::read::noise_a;
 use trapline_model::rng::{self, NORMAL_UNIT, Purpose};
 
 /// Answers to a test set.
@@ -40,7 +40,7 @@ impl Scorer {
     pub fn new(learning: &Learning) -> Scorer {
         let Learning { scheme, read_v, ambient_k, read_s, .. } = *learning;
         // The variance of a current's noise is proportional to the current, so that of 1 S says it for all.
-        let of_one_s = probe::noise_a(read_v, read_v, ambient_k, read_s) / read_v;
+        let of_one_s = noise_a(read_v, read_v, ambient_k, read_s) / read_v;
         Scorer {
             scheme,
             inputs: std::array::from_fn(|pixel| scheme.input(pixel as u8)),

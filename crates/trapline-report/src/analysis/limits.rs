@@ -1,0 +1,116 @@
+//! What the numbers of a record do not hold: the noise of a reading, what few trap classes do to lives, chance that was
+//! left out.
+
+use trapline_model::cell::life;
+use trapline_model::cell::read::noise_a;
+use trapline_model::material;
+use trapline_model::outcome::{PointOutcome, PointSettings};
+
+/// Time of the reading whose noise is stated, s.
+pub const READING_S: f64 = 1e-2;
+/// Share of what a cell may lose that the noise of a reading may be: with more, one reading cannot tell cells that fail
+/// from others.
+const MOST_NOISE: f64 = 1.0 / 3.0;
+
+/// Standard deviation of one reading of so many seconds, over the window right after programming; none where no cell
+/// was programmed.
+pub fn noise_of_window(outcome: &PointOutcome, settings: &PointSettings, seconds: f64) -> Option<f64> {
+    let programmed_s = *outcome.conductance_s.mean.first()?;
+    let window_s = (programmed_s - outcome.fresh_conductance_s).abs();
+    let bias_v = settings.read_v;
+    let noise_s = noise_a(programmed_s * bias_v, bias_v, settings.read_k, seconds) / bias_v.abs();
+    let share = noise_s / window_s;
+    (outcome.programmed > 0 && share.is_finite()).then_some(share)
+}
+
+/// What one reading's noise is, of the noises at some temperatures, and a warning where it is too large for a threshold;
+/// none of no noises.
+pub fn of_readings(noises: &[f64], kept_threshold: f64) -> Option<String> {
+    if noises.is_empty() {
+        return None;
+    }
+    let most = noises.iter().copied().fold(0.0, f64::max);
+    let least = noises.iter().copied().fold(f64::INFINITY, f64::min);
+    let room = 1.0 - kept_threshold;
+    let percent = |share: f64| format!("{:.2}", 100.0 * share);
+    let range = match (percent(least), percent(most)) {
+        (least, most) if least == most => most,
+        (least, most) => format!("{least} to {most}"),
+    };
+    let said = format!("one reading of 10 ms has a noise of {range} % of the window");
+    if most <= MOST_NOISE * room {
+        return Some(said);
+    }
+    let readings = (most / (MOST_NOISE * room)).powi(2).ceil();
+    Some(format!(
+        "{said}, more than a third of the {} % that a cell may lose: cells are judged here by what they keep, which an instrument \
+         sees in the mean of {readings:.0} such readings",
+        trim(100.0 * room)
+    ))
+}
+
+/// A share in per cent, with the digits a threshold has.
+fn trim(percent: f64) -> String {
+    let text = format!("{percent:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// What the trap classes of a material do to lives at temperatures, K, at a threshold: a remark, and the largest ratio to
+/// the spread of depths they stand for. None where the classes are the traps.
+pub fn of_classes(text: &str, temperatures_k: &[f64], kept_threshold: f64) -> Option<(String, f64)> {
+    let material = material::parse(text, "a record").ok()?;
+    material.spread?;
+    let lost = 1.0 - kept_threshold;
+    let ratios = temperatures_k.iter().filter_map(|k| life::ratio_of_classes(&material, *k, lost));
+    let worst = ratios.max_by(|a, b| a.ln().abs().total_cmp(&b.ln().abs()))?;
+    let classes = material.classes.len();
+    let off = 100.0 * worst.ln().abs().exp_m1();
+    let words = if off < 100.0 { format!("by {off:.1} %") } else { format!("{:.1} times", worst.ln().abs().exp()) };
+    let help = if off > 2.0 { "; leave traps.classes out for as many as lives take" } else { "" };
+    let longer = if worst > 1.0 { "longer" } else { "shorter" };
+    let stand = if classes == 1 { "class stands" } else { "classes stand" };
+    Some((
+        format!(
+            "{classes} trap {stand} for all depths: mean lives at this threshold are {longer} for it, {words} at most{help}"
+        ),
+        worst,
+    ))
+}
+
+/// Said of cells whose electrons were not counted.
+pub const MEAN_FIELD: &str =
+    "mean-field cells: which electron escapes when is not in these lives and bounds (docs/electrons.md)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_is_remarked_on_where_a_third_of_the_criterion_is_noise() {
+        let quiet = of_readings(&[0.003, 0.0032], 0.99).expect("a noise");
+        assert_eq!(quiet, "one reading of 10 ms has a noise of 0.30 to 0.32 % of the window");
+        let remark = of_readings(&[0.0124, 0.0131], 0.99).expect("too large");
+        assert!(
+            remark.contains("1.24 to 1.31 %") && remark.contains("the 1 %") && remark.contains("16 such"),
+            "{remark}"
+        );
+        assert!(!of_readings(&[0.0124], 0.9).expect("a noise").contains("more than"), "a tenth may be lost");
+        assert_eq!(of_readings(&[], 0.9), None);
+    }
+
+    #[test]
+    fn few_classes_are_remarked_on_with_what_they_do() {
+        let (_, text) = material::SHIPPED[0];
+        let of = |text: &str| of_classes(text, &[358.15, 398.15, 433.15], 0.99).expect("dots");
+        let (remark, worst) = of(text);
+        assert!(
+            remark.starts_with("16 trap classes") && worst.ln().abs() < 0.02 && !remark.contains("leave"),
+            "{remark}"
+        );
+        let (remark, worst) = of(&text.replace("kind = \"dots\"", "kind = \"dots\"\nclasses = 6"));
+        assert!(remark.contains("leave traps.classes out") && worst.ln().abs() > 0.1, "{remark}");
+        let level = "kind = \"levels\"\nweights = { values = [1.0], unit = \"1\", source = \"x\" }";
+        assert!(of_classes(level, &[400.0], 0.9).is_none(), "not a material");
+        assert!(of_classes(material::SHIPPED[2].1, &[400.0], 0.9).is_none(), "no traps");
+    }
+}
