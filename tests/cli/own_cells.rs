@@ -74,8 +74,8 @@ fn cells_follow_from_seed_and_temperature_alone() {
     assert!(said.expect_err("a number").to_string().contains("same_cells"));
 }
 
-/// Temperature differs between two points in nothing but the bake, so that cells are programmed alike where they are the
-/// same.
+/// Temperature differs between two points in nothing but the bake, so that cells are programmed alike where they are
+/// the same.
 #[test]
 fn the_same_cells_are_those_of_the_seed() {
     let dots = material::shipped("pi-ws2-qd").expect("shipped");

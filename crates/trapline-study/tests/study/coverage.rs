@@ -1,9 +1,9 @@
-//! Whether bounds of 90 % hold the truth 90 times of 100 where cells are simulated: the campaign's own draws, programming,
-//! bakes and counts, over temperatures with cells of their own, and with the same as a control.
+//! Whether bounds of 90 % hold the truth 90 times of 100 where cells are simulated: the campaign's own draws,
+//! programming, bakes and counts, over temperatures with cells of their own, and with the same as a control.
 //!
-//! Simulated lives are lognormal to a per cent or so of the cells, and of nearly one sigma, not quite. What bounds then hold
-//! is the best law of that kind: the truth is what the same fit makes of all repetitions pooled, 102,400 cells a
-//! temperature, itself known to 1/sqrt(400) of an error of one repetition.
+//! Simulated lives are lognormal to a per cent or so of the cells, and of nearly one sigma, not quite. What bounds
+//! then hold is the best law of that kind: the truth is what the same fit makes of all repetitions pooled, 102,400
+//! cells a temperature, itself known to 1/sqrt(400) of an error of one repetition.
 
 use trapline_engine::backend::Backend;
 use trapline_engine::backend::cpu::Cpu;
@@ -17,8 +17,8 @@ const CELSIUS: [f64; 6] = [85.0, 95.0, 105.0, 115.0, 125.0, 135.0];
 /// At which bounds are asked for.
 const ASKED: [f64; 2] = [85.0, 105.0];
 const FRACTIONS: [f64; 3] = [1e-3, 1e-2, 0.5];
-/// 85 to 95 of 100. Bounds that hold in 360 of 400 have a standard deviation of sqrt(400 0.9 0.1) = 6, of which this is 3.3
-/// to each side: one of 1000 numbers would be outside by chance.
+/// 85 to 95 of 100. Bounds that hold in 360 of 400 have a standard deviation of sqrt(400 0.9 0.1) = 6, of which this
+/// is 3.3 to each side: one of 1000 numbers would be outside by chance.
 const ALLOWED: std::ops::RangeInclusive<usize> = 340..=380;
 
 /// The campaign on the shipped dots with so many classes: thresholds of 1 % take 16 where electrons are counted
