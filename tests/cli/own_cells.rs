@@ -90,7 +90,7 @@ fn the_same_cells_are_those_of_the_seed() {
                 .seed(5)
                 .array(paired.shape(number))
                 .program(Program::of(&pulses).at(kelvin(25.0)))
-                .bake(Bake::at(kelvin(celsius)).checkpoints(&[1e3, 1e5]))
+                .bake(Bake::at(kelvin(celsius)).checkpoints(&paired.label.times_s[1..]))
                 .read(Read::with(0.1).at(kelvin(25.0)))
                 .build()
                 .expect("a job");
