@@ -93,8 +93,8 @@ fn the_depth_of_the_only_level_is_recovered() {
     for population in group["populations"].as_array().unwrap() {
         let kt_ev = trapline::units::thermal_energy_ev(population["temperature_k"].as_f64().unwrap());
         let sigma = &population["observed"]["lognormal"]["shape_estimate"];
-        // 4096 cells drawn once, the same at every temperature: sigma is known to 1/sqrt(8192) = 1.1 %, and bounds of
-        // 90 % would miss it together. Three standard errors.
+        // 4096 cells of its own: sigma is known to 1/sqrt(8192) = 1.1 %. Three standard errors; of bounds of 90 % one in
+        // ten would miss.
         let ratio = sigma["value"].as_f64().unwrap() / (DEPTH_SD_EV / kt_ev);
         assert!((ratio - 1.0).abs() < 0.033, "{ratio}");
         // The Weibull law that lies nearest to such lives (1/k = E[x^k ln x] / E[x^k] - E[ln x], which is k sigma^2

@@ -74,8 +74,8 @@ fn cells_follow_from_seed_and_temperature_alone() {
     assert!(said.expect_err("a number").to_string().contains("same_cells"));
 }
 
-/// Temperature differs between two points in nothing but the bake, so that cells are programmed alike where they are the
-/// same.
+/// Temperature differs between two points in nothing but the bake, so that cells are programmed alike where they are
+/// the same.
 #[test]
 fn the_same_cells_are_those_of_the_seed() {
     let dots = material::shipped("pi-ws2-qd").expect("shipped");
@@ -90,7 +90,7 @@ fn the_same_cells_are_those_of_the_seed() {
                 .seed(5)
                 .array(paired.shape(number))
                 .program(Program::of(&pulses).at(kelvin(25.0)))
-                .bake(Bake::at(kelvin(celsius)).checkpoints(&[1e3, 1e5]))
+                .bake(Bake::at(kelvin(celsius)).checkpoints(&paired.label.times_s[1..]))
                 .read(Read::with(0.1).at(kelvin(25.0)))
                 .build()
                 .expect("a job");

@@ -104,10 +104,10 @@ pub fn words(seed: u64, cell: u64, purpose: Purpose, step: u32, draw: u32) -> [u
 
 /// The seed of the cells that a campaign's bake temperature has of its own.
 ///
-/// It is a function of the campaign's seed and of the bits of the temperature, K, and of nothing else, so that a temperature
-/// has the same cells in whatever list and file it stands. The first two words of a Philox block: for one seed, two
-/// temperatures share theirs with a chance of 2^-64, and no sum or exclusive-or of a seed and a temperature leads from one
-/// to another.
+/// It is a function of the campaign's seed and of the bits of the temperature, K, and of nothing else, so that a
+/// temperature has the same cells in whatever list and file it stands. The first two words of a Philox block: for one
+/// seed, two temperatures share theirs with a chance of 2^-64, and no sum or exclusive-or of a seed and a temperature
+/// leads from one to another.
 pub fn own_seed(seed: u64, temperature_k: f64) -> u64 {
     let [low, high, ..] = words(seed, temperature_k.to_bits(), Purpose::OwnCells, 0, 0);
     u64::from(high) << 32 | u64::from(low)

@@ -130,9 +130,9 @@ pub struct PointSettings {
 }
 
 impl PointSettings {
-    /// The seed that the cells of a point are drawn from; `bake_k` is the point's own temperature, K: one of the campaign's list,
-    /// whatever the legs of a cycle do. The campaign's seed where the cells are the same at every temperature, else
-    /// [`rng::own_seed`].
+    /// The seed that the cells of a point are drawn from; `bake_k` is the point's own temperature, K: one of the
+    /// campaign's list, whatever the legs of a cycle do. The campaign's seed where the cells are the same at every
+    /// temperature, else [`rng::own_seed`].
     pub fn cell_seed(&self, bake_k: f64) -> u64 {
         if self.same_cells { self.seed } else { rng::own_seed(self.seed, bake_k) }
     }

@@ -151,7 +151,10 @@ fn the_same_cells_at_every_temperature_are_taken_for_related() {
     // Four temperatures say the same four times.
     assert!((own.aic_to_other_law.unwrap() / same.aic_to_other_law.unwrap() - 4.0).abs() < 1e-9);
     // It is said, on the page and in JSON.
-    let said = |label: CampaignLabel| report::text(&reported(label, outcomes.clone(), &question)).replace("\n  ", " ");
+    let said = |label: CampaignLabel| {
+        let text = report::text(&reported(label, outcomes.clone(), &question));
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
     let (of_own, of_same) = (said(label(&CELSIUS, &TIMES, &[1])), said(paired(label(&CELSIUS, &TIMES, &[1]))));
     assert!(of_own.contains("each temperature has its own") && of_own.contains("one beta: p "), "{of_own}");
     assert!(of_same.contains("the same at every temperature") && of_same.contains("errors add up"), "{of_same}");

@@ -1,8 +1,8 @@
-//! Whether bounds of 90 % hold the truth 90 times of 100, over temperatures with cells of their own and with the same, and
-//! whether they are as wide as other arithmetic makes them.
+//! Whether bounds of 90 % hold the truth 90 times of 100, over temperatures with cells of their own and with the
+//! same, and whether they are as wide as other arithmetic makes them.
 //!
-//! Lives are lognormal, of one sigma and one activation energy, and are counted at checkpoints. `coverage.rs` of the study's
-//! tests has simulated cells.
+//! Lives are lognormal, of one sigma and one activation energy, and are counted at checkpoints. `coverage.rs` of the
+//! study's tests has simulated cells.
 
 use trapline_model::rng::{self, NORMAL_UNIT, Purpose};
 use trapline_model::units::{kelvin, thermal_energy_ev};
@@ -24,8 +24,8 @@ const Z: f64 = 1.644_853_626_951_472_7;
 const ARRAYS: usize = 8;
 const CELLS_OF_ARRAY: usize = 32;
 
-/// Bounds at 90 % hold in 0.9 n of n repetitions, with a standard deviation of sqrt(0.09 n). Three and a half of those are
-/// allowed: 867 to 933 of 1000, 339 to 381 of 400.
+/// Bounds at 90 % hold in 0.9 n of n repetitions, with a standard deviation of sqrt(0.09 n). Three and a half of
+/// those are allowed: 867 to 933 of 1000, 339 to 381 of 400.
 fn allowed(repetitions: u64) -> std::ops::RangeInclusive<usize> {
     let (middle, off) = (0.9 * repetitions as f64, 3.5 * (0.09 * repetitions as f64).sqrt());
     (middle - off).ceil() as usize..=(middle + off) as usize
@@ -278,8 +278,8 @@ fn profile(of: &Likelihood, mut at: [f64; 3]) -> f64 {
     f(at)
 }
 
-/// Relative, of a half width. Differences know second derivatives to 1e-4 or so, and third derivatives stand in theirs by
-/// as much; a tenth of the 3 % that must be seen leaves room for both.
+/// Relative, of a half width. Differences know second derivatives to 1e-4 or so, and third derivatives stand in
+/// theirs by as much; a tenth of the 3 % that must be seen leaves room for both.
 const TOLERANCE: f64 = 3e-3;
 
 fn near(is: f64, wanted: f64) -> bool {

@@ -2,10 +2,10 @@
 //! Escobar 1998, chapter 19).
 //!
 //! ln t = mu(T) + sigma e with mu(T) = c0 + c1 x, x = 1/kT or T. Temperatures without failures, or with nothing else,
-//! take part with what they know. Each temperature has cells of its own, or all have the
-//! same ([`JointFit::of_same_cells`]); bounds are made accordingly, as [`Design`] says. All counts are taken as exact: where the line or the common shape are only nearly
-//! true, the bounds are too narrow, by far so with 1e6 cells and more. The tests say so, and [`super::Segments`] then
-//! is the sounder answer.
+//! take part with what they know. Each temperature has cells of its own, or all have the same
+//! ([`JointFit::of_same_cells`]); bounds are made accordingly, as [`Design`] says. All counts are taken as exact:
+//! where the line or the common shape are only nearly true, the bounds are too narrow, by far so with 1e6 cells and
+//! more. The tests say so, and [`super::Segments`] then is the sounder answer.
 
 use nalgebra::DVector;
 use serde::Serialize;

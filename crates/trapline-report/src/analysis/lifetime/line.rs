@@ -106,8 +106,8 @@ struct Related {
     to_slope: f64,
 }
 
-/// By how much the variance of `centre` times a line's value at its centre and `slope` times its slope is larger than that
-/// of independent points, where the errors of the related ones add up (Cauchy and Schwarz).
+/// By how much the variance of `centre` times a line's value at its centre and `slope` times its slope is larger than
+/// that of independent points, where the errors of the related ones add up (Cauchy and Schwarz).
 fn added(related: &[Related], centre: f64, slope: f64) -> f64 {
     let parts = || related.iter().map(|of| ((centre * of.to_centre + slope * of.to_slope) * of.error).abs());
     let sum: f64 = parts().sum();

@@ -1,19 +1,19 @@
 //! Temperatures whose cells are the same: what bounds over temperature are then made of.
 //!
-//! To first order an estimate is off by the sum of what the cells add to it, each its score times a column of the inverse
-//! information. Where each temperature has cells of its own the sums of the temperatures are independent, their variances
-//! add up, and the result is the inverse information itself. Where the cells are the same the sums are related: at 0.98 to
-//! 1.00 for mean-field cells, less for electrons that are counted, for other quantities by nobody knows how much. Two
-//! answers hold whatever the relation is:
+//! To first order an estimate is off by the sum of what the cells add to it, each its score times a column of the
+//! inverse information. Where each temperature has cells of its own the sums of the temperatures are independent,
+//! their variances add up, and the result is the inverse information itself. Where the cells are the same the sums
+//! are related: at 0.98 to 1.00 for mean-field cells, less for electrons that are counted, for other quantities by
+//! nobody knows how much. Two answers hold whatever the relation is:
 //!
-//! - *Errors add up.* The standard deviation of a sum is at most the sum of the standard deviations (Cauchy and Schwarz).
-//!   Nothing else is assumed. Close for times within the temperatures, where errors really add up, and far too wide for
-//!   slopes, where those of one cell all but cancel.
-//! - *Arrays are clusters.* With arrays (seeds) that are independent of each other, each complete at all temperatures, the
-//!   variance is that of the arrays' own sums (Huber's sandwich, by clusters: Liang and Zeger, Biometrika 73, 13, 1986):
-//!   S/(S - 1) times the sum of their squares about the mean, and Student's t with S - 1 degrees of freedom. Arrays of one
-//!   size under one set of bakes weigh alike, so that this is the variance of a mean, which needs no correction for
-//!   leverage. From [`LEAST_ARRAYS`] on it is used.
+//! - *Errors add up.* The standard deviation of a sum is at most the sum of the standard deviations (Cauchy and
+//!   Schwarz). Nothing else is assumed. Close for times within the temperatures, where errors really add up, and far
+//!   too wide for slopes, where those of one cell all but cancel.
+//! - *Arrays are clusters.* With arrays (seeds) that are independent of each other, each complete at all
+//!   temperatures, the variance is that of the arrays' own sums (Huber's sandwich, by clusters: Liang and Zeger,
+//!   Biometrika 73, 13, 1986): S/(S - 1) times the sum of their squares about the mean, and Student's t with S - 1
+//!   degrees of freedom. Arrays of one size under one set of bakes weigh alike, so that this is the variance of a
+//!   mean, which needs no correction for leverage. From [`LEAST_ARRAYS`] on it is used.
 //!
 //! A profile's bounds are then where the root of the deviance reaches the quantile times the ratio of the two standard
 //! errors: a likelihood that counts dependent cells as independent is adjusted for one parameter by scaling its ratio

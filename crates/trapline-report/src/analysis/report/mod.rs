@@ -79,8 +79,9 @@ pub struct Group {
     pub read_k: Option<f64>,
     /// The temperature changes during the bake (`bake.cycle`).
     pub cycled: bool,
-    /// The cells of a seed are the same at every temperature, so that their errors there are related: bounds of lines add
-    /// them up, [`JointFit::design`] says what those of the joint fit do. Records of formats before 2.2 have such cells.
+    /// The cells of a seed are the same at every temperature, so that their errors there are related: bounds of lines
+    /// add them up, [`JointFit::design`] says what those of the joint fit do. Records of formats before 2.2 have such
+    /// cells.
     pub same_cells: bool,
     /// From the material's file; none where it has none, or where the matrix term is switched off.
     pub glass_transition_k: Option<f64>,

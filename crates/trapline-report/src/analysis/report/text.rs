@@ -95,8 +95,8 @@ pub fn conditions(group: &Group) -> String {
     }
 }
 
-/// Which cells stand at the temperatures of a group, and what bounds over temperature make of it; nothing where there is
-/// one temperature.
+/// Which cells stand at the temperatures of a group, and what bounds over temperature make of it; nothing where there
+/// is one temperature.
 pub fn cells(group: &Group) -> Option<String> {
     let text = match (group.populations.len(), group.same_cells) {
         (0 | 1, _) => return None,
