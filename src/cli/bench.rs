@@ -33,7 +33,7 @@ impl Bench {
             if !self.json {
                 terminal::note(&format!("measuring {}", title(&backend.identity())));
             }
-            rows.push(bench::run(backend.as_ref(), self.lines)?);
+            rows.extend(bench::run(backend.as_ref(), self.lines)?);
         }
         if !self.json {
             terminal::note(&format!("measured in {}", terminal::waited(start.elapsed())));
@@ -50,10 +50,11 @@ fn spread(rate: &Rate) -> String {
 }
 
 fn table(rows: &[BenchRow]) -> String {
-    let mut table = Table::new(["backend", "cells", "cell-checkpoints/s", "cell-pulses/s"], 1);
+    let mut table = Table::new(["backend", "electrons", "cells", "cell-checkpoints/s", "cell-pulses/s"], 2);
     for row in rows {
         table.row([
             title(&row.identity),
+            row.electrons.to_owned(),
             row.cells.to_string(),
             spread(&row.cell_checkpoints_per_s),
             spread(&row.cell_pulses_per_s),

@@ -5,6 +5,7 @@ mod cell_convergence;
 mod cell_invariants;
 mod cells;
 mod counted;
+mod counts_gpu;
 mod cpu_bits;
 mod each_dot;
 mod gpu;

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use trapline_model::rng::{self, Purpose};
 use wgpu::util::DeviceExt;
 
-const PHILOX: &str = include_str!("../../../../shaders/philox.wgsl");
-const NORMAL: &str = include_str!("../../../../shaders/normal.wgsl");
+pub const PHILOX: &str = include_str!("../../../../shaders/philox.wgsl");
+pub const NORMAL: &str = include_str!("../../../../shaders/normal.wgsl");
 const BINDINGS: &str = "
 @group(0) @binding(0) var<storage, read> input: array<u32>;
 @group(0) @binding(1) var<storage, read> normal_table: array<i32>;

@@ -1,18 +1,20 @@
-//! How fast a backend is: cell-checkpoints and cell-pulses per second.
+//! How fast a backend is: cell-checkpoints and cell-pulses per second, in the mean field and with counted electrons.
 //!
 //! Two jobs over the shipped dots, with the shipped variation: one with a single pulse and many checkpoints, one with
-//! thirty pulses and one checkpoint. Timed is the whole call, from the job to the statistics: drawing, all
+//! thirty pulses and one checkpoint. Counted ones have a quarter of the cells. Timed is the whole call, from the job to the statistics: drawing, all
 //! dispatches, reduction and read-back. Not timed: opening the backend and compiling its kernels, which a first call
 //! has done. Median, smallest and largest of several calls.
 
-use super::{ExperimentError, job, material, octave_times};
+use super::{ExperimentError, material, octave_times, point};
 use std::time::Instant;
 use trapline_engine::backend::Backend;
-use trapline_engine::backend::job::Job;
+use trapline_engine::backend::job::{Bake, Job};
 use trapline_engine::backend::tally::CHUNK_CELLS;
 use trapline_model::array::ArrayShape;
+use trapline_model::cell::counted::{DotNumber, Electrons};
 use trapline_model::outcome::Identity;
 use trapline_model::protocol::{Part, segments};
+use trapline_model::units::kelvin;
 
 /// Timed calls of each job.
 pub const CALLS: usize = 5;
@@ -30,6 +32,8 @@ pub struct Rate {
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct BenchRow {
     pub identity: Identity,
+    /// How electrons are taken, in words.
+    pub electrons: &'static str,
     pub cells: u64,
     pub checkpoints: usize,
     pub cell_checkpoints_per_s: Rate,
@@ -60,23 +64,34 @@ pub fn default_lines(identity: &Identity, threads: usize) -> u64 {
     }
 }
 
-/// Measures a backend on an array of `lines` rows and columns.
+/// Measures a backend in the mean field and with counted electrons: on an array of `lines` rows and columns, where it is
+/// given, else on one of [`default_lines`], and half of them for the counted ones.
 ///
 /// # Errors
 /// What the backend fails with.
-pub fn run(backend: &dyn Backend, lines: Option<u64>) -> Result<BenchRow, ExperimentError> {
-    let identity = backend.identity();
-    let lines =
-        lines.unwrap_or_else(|| default_lines(&identity, std::thread::available_parallelism().map_or(1, |n| n.get())));
+pub fn run(backend: &dyn Backend, lines: Option<u64>) -> Result<[BenchRow; 2], ExperimentError> {
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let default = default_lines(&backend.identity(), threads);
+    Ok([
+        of_electrons(backend, lines.unwrap_or(default), Electrons::MeanField)?,
+        of_electrons(backend, lines.unwrap_or(default / 2), Electrons::Counted(DotNumber::Poisson))?,
+    ])
+}
+
+fn of_electrons(backend: &dyn Backend, lines: u64, electrons: Electrons) -> Result<BenchRow, ExperimentError> {
     let shape = ArrayShape { rows: lines, cols: lines };
     let qd = material("pi-ws2-qd")?;
     let train = |count| segments(&[Part::Pulses { pulses: count, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 }]);
-    let bake = job(&qd, &train(1), 150.0, shape, 1, &octave_times(28))?;
-    let program = job(&qd, &train(PULSES), 150.0, shape, 1, &[1.0])?;
+    let of = |pulses: u32, times_s: &[f64]| {
+        let bake = Bake::at(kelvin(150.0)).checkpoints(times_s);
+        point(&qd, &train(pulses), shape, 1).electrons(electrons).bake(bake).build()
+    };
+    let (bake, program) = (of(1, &octave_times(28))?, of(PULSES, &[1.0])?);
     let cells = shape.cells();
     let checkpoints = bake.times_s().len();
     Ok(BenchRow {
-        identity,
+        identity: backend.identity(),
+        electrons: electrons.words(),
         cells,
         checkpoints,
         cell_checkpoints_per_s: rate(backend, &bake, cells as f64 * checkpoints as f64)?,
