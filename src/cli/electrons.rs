@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use trapline::campaign::file::ElectronsFile;
 use trapline::cell::counted::{self, DotNumber};
+use trapline::material::{Material, Variation};
 
 /// How the electrons of cells are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,11 +37,14 @@ impl Electrons {
 }
 
 impl OfCells {
-    /// As cells have it.
-    pub fn of_cells(self) -> counted::Electrons {
-        match self {
-            OfCells::Counted => counted::Electrons::Counted(DotNumber::Poisson),
-            OfCells::MeanField => counted::Electrons::MeanField,
+    /// As cells of a material have it: what is asked for; else counted, where there are not more dots than can be.
+    pub fn of_cells(asked: Option<OfCells>, material: &Material, varies: bool) -> counted::Electrons {
+        let variation = if varies { material.variation } else { Variation::OFF };
+        let few = counted::most_dots(material, &variation) <= counted::MOST_DOTS;
+        match asked {
+            Some(OfCells::MeanField) => counted::Electrons::MeanField,
+            None if !few => counted::Electrons::MeanField,
+            Some(OfCells::Counted) | None => counted::Electrons::Counted(DotNumber::Poisson),
         }
     }
 }

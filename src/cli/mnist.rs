@@ -126,9 +126,9 @@ pub struct Mnist {
     /// Readings without noise
     #[arg(long)]
     no_noise: bool,
-    /// How the electrons of cells are taken
-    #[arg(long, value_enum, value_name = "HOW", default_value_t = OfCells::Counted)]
-    electrons: OfCells,
+    /// How the electrons of cells are taken [default: counted, where a cell has up to 2e6 dots]
+    #[arg(long, value_enum, value_name = "HOW")]
+    electrons: Option<OfCells>,
     /// Bias of a reading, V
     #[arg(long, value_name = "V", default_value_t = 0.1, allow_hyphen_values = true)]
     read_bias: f64,
@@ -215,7 +215,7 @@ impl Mnist {
             read_v: self.read_bias,
             read_s: self.read_time,
             read_noise: !self.no_noise,
-            electrons: self.electrons.of_cells(),
+            electrons: OfCells::of_cells(self.electrons, material, !self.no_variation),
             scheme,
             presentations: self.presentations,
             stages: study::stages(self.presentations),

@@ -6,6 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use trapline::analysis::Table;
 use trapline::campaign::{now, provenance};
+use trapline::cell::counted::Electrons;
 use trapline::dataset::Dataset;
 use trapline::experiment::mnist::{Mnist, idx};
 use trapline::figure;
@@ -42,9 +43,9 @@ pub struct Paper {
     /// Seed of variation and noise
     #[arg(long, value_name = "N", value_parser = size::seed, default_value = "1", allow_hyphen_values = true)]
     seed: u64,
-    /// How the electrons of cells are taken
-    #[arg(long, value_enum, value_name = "HOW", default_value_t = OfCells::Counted)]
-    electrons: OfCells,
+    /// How the electrons of cells are taken [default: counted, where a cell has up to 2e6 dots]
+    #[arg(long, value_enum, value_name = "HOW")]
+    electrons: Option<OfCells>,
     #[command(flatten)]
     computing: Computing,
     /// Replaces the page and figures of an earlier call in the folder, all of them
@@ -83,7 +84,8 @@ impl Paper {
         };
         note(&computing::heading(&backend.identity()));
 
-        let lab = Laboratory::new(backend.as_ref(), self.seed, self.electrons.of_cells())?;
+        let mut lab = Laboratory::new(backend.as_ref(), self.seed, Electrons::MeanField)?;
+        lab.electrons = OfCells::of_cells(self.electrons, &lab.qd, true);
         let wanted = |batch: &str| only.is_none_or(|figure| figure.batches.contains(&batch));
         let mut raw: Vec<Dataset> = Vec::new();
         for (name, serves, run) in BATCHES.iter().filter(|batch| wanted(batch.0)) {

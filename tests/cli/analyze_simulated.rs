@@ -44,7 +44,7 @@ fn one_level(folder: &Path) {
 
 fn campaign(folder: &Path, material: &str, celsius: &str, kept_below: f64, matrix: bool) {
     let text = format!(
-        "format = 1\nname = \"bake\"\nseed = 11\nvariation = true\n\
+        "format = 1\nname = \"bake\"\nseed = 11\nvariation = true\nelectrons = \"mean-field\"\n\
          [array]\nrows = 64\ncols = 64\n\
          [[material]]\nuse = \"{material}\"\n\
          program = [{{ pulses = 30, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }}]\n\

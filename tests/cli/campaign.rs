@@ -10,7 +10,7 @@ use trapline::record;
 /// Seeds by temperatures of a small array.
 fn campaign(rows: u64, seeds: u64) -> String {
     format!(
-        "format = 1\nname = \"small\"\nseed = 5\nvariation = true\n[array]\nrows = {rows}\ncols = {rows}\n\
+        "format = 1\nname = \"small\"\nseed = 5\nvariation = true\nelectrons = \"mean-field\"\n[array]\nrows = {rows}\ncols = {rows}\n\
          [[material]]\nuse = \"pi-ws2-qd\"\n\
          program = [{{ pulses = 8, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }}]\n\
          [bake]\ntemperatures_c = [100.0, 150.0, 160.0]\nfrom_s = 1.0\nto_s = 1e6\nper_octave = 1\n\

@@ -15,6 +15,7 @@ format = 1
 name = "small"
 seed = 5
 variation = true
+electrons = "mean-field"
 
 [array]
 rows = 32

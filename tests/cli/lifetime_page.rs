@@ -634,6 +634,7 @@ format = 1
 name = "dumped"
 seed = 3
 variation = true
+electrons = "mean-field"
 [array]
 rows = 24
 cols = 24

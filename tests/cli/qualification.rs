@@ -16,6 +16,7 @@ format = 1
 name = "lots"
 seed = 0
 variation = true
+electrons = "mean-field"
 array = { rows = 16, cols = 16 }
 program = { temperature_c = 25.0 }
 bake = { temperatures_c = [125.0], times_s = [1e5, 1e6, 3e7] }

@@ -12,7 +12,7 @@ use trapline::record;
 fn campaign() -> String {
     let temperatures: Vec<String> = (0..40).map(|i| format!("{}.0", 20 + 4 * i)).collect();
     format!(
-        "format = 1\nname = \"killed\"\nseed = 5\nvariation = true\n\
+        "format = 1\nname = \"killed\"\nseed = 5\nvariation = true\nelectrons = \"mean-field\"\n\
          [array]\nrows = 192\ncols = 160\n\
          [[material]]\nuse = \"pi-ws2-qd\"\nprogram = [{{ pulses = 8, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }}]\n\
          [[material]]\nuse = \"pi-ws2-ns\"\nprogram = [{{ pulses = 8, amplitude_v = 0.7, width_s = 1e-3, interval_s = 1e-3 }}]\n\

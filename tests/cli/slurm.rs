@@ -17,7 +17,7 @@ const SEVERAL_MINUTES: Duration = Duration::from_secs(300);
 fn campaign(points: usize, lines: u64) -> String {
     let temperatures: Vec<String> = (0..points).map(|i| format!("{}.0", 20 + i)).collect();
     format!(
-        "format = 1\nname = \"queued\"\nseed = 5\nvariation = true\n\
+        "format = 1\nname = \"queued\"\nseed = 5\nvariation = true\nelectrons = \"mean-field\"\n\
          [array]\nrows = {lines}\ncols = 512\n\
          [[material]]\nuse = \"pi-ws2-qd\"\nprogram = [{{ pulses = 8, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }}]\n\
          [bake]\ntemperatures_c = [{}]\nfrom_s = 1.0\nto_s = 1e6\nper_octave = 1\n\

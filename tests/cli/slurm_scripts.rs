@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// A name that a careless script would take apart.
 const ODD: &str = "it's \"100%\" $HOME #1";
 
-const CAMPAIGN: &str = "format = 1\nname = \"small\"\nseed = 5\nvariation = true\n\
+const CAMPAIGN: &str = "format = 1\nname = \"small\"\nseed = 5\nvariation = true\nelectrons = \"mean-field\"\n\
      [array]\nrows = 8\ncols = 8\n\
      [[material]]\nuse = \"pi-ws2-qd\"\nprogram = [{ pulses = 2, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }]\n\
      [bake]\ntemperatures_c = [25.0, 85.0, 125.0, 150.0]\nfrom_s = 1.0\nto_s = 1e3\nper_octave = 1\n";

@@ -13,6 +13,7 @@ format = 1
 name = "sweep"
 seed = 5
 variation = true
+electrons = "mean-field"
 
 [array]
 rows = 16

@@ -50,9 +50,9 @@ struct Specimen {
     /// Currents without noise
     #[arg(long)]
     no_noise: bool,
-    /// How the electrons of cells are taken
-    #[arg(long, value_enum, value_name = "HOW", default_value_t = OfCells::Counted)]
-    electrons: OfCells,
+    /// How the electrons of cells are taken [default: counted, where a cell has up to 2e6 dots]
+    #[arg(long, value_enum, value_name = "HOW")]
+    electrons: Option<OfCells>,
     #[command(flatten)]
     computing: Computing,
     /// The record to write; the plot goes beside it, as .png and .svg [default: nothing is written]
@@ -146,7 +146,7 @@ impl Specimen {
             seed: self.seed,
             variation: !self.no_variation,
             read_noise: !self.no_noise,
-            electrons: self.electrons.of_cells(),
+            electrons: OfCells::of_cells(self.electrons, &material, !self.no_variation),
             read_v,
             read_s,
             ..nominal

@@ -381,7 +381,7 @@ mod tests {
             let error = Job::of(of).build().unwrap_err().to_string();
             assert!(error.contains(said), "{said}: {error}");
         };
-        refused(&Material { classes: vec![dots().classes[0]; 17], ..dots() }, "17 trap classes");
+        refused(&Material { classes: vec![dots().classes[0]; 25], ..dots() }, "25 trap classes");
         let nan = TrapClass { depth_ev: f64::NAN, ..dots().classes[0] };
         refused(&Material { classes: vec![dots().classes[0], nan], ..dots() }, "trap class 1");
         refused(&Material { variation: Variation { area: -0.1, ..dots().variation }, ..dots() }, "the area is -0.1");

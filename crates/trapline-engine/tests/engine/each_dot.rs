@@ -131,6 +131,23 @@ fn classes_of_dots_are_the_dots_one_by_one() {
     }
 }
 
+/// Controls of the comparison: it tells the mean field by its spread, and six classes by their mean.
+#[test]
+fn the_mean_field_and_too_few_classes_are_told_from_the_dots() {
+    let cpu = Cpu::open(None, None).expect("opens");
+    let shipped = material::shipped("pi-ws2-qd").expect("shipped");
+    let (_, text) = material::SHIPPED[0];
+    let six = material::parse(&text.replace("kind = \"dots\"", "kind = \"dots\"\nclasses = 6"), "six").expect("sound");
+    let of =
+        |material| Case { material, variation: true, pulses: 1, celsius: 125.0, times_s: &[5.8e7], fails_below: 0.97 };
+    let (each, cells) = (of(&shipped).kept(&Reference, EACH_DOT, 16)[1], 16.0 * 32.0_f64);
+    let mean_field = of(&shipped).kept(&cpu, Electrons::MeanField, 128)[1];
+    assert!((each[1] / mean_field[1] - 1.0).abs() > 4.5 * 1.33 / (2.0 * cells).sqrt(), "{each:?} {mean_field:?}");
+    let few = of(&six).kept(&cpu, COUNTED, 128)[1];
+    assert!((each[0] - few[0]).abs() > 4.5 * few[1] / cells.sqrt(), "{each:?} {few:?}");
+    assert!(each[2] > 0.02 && each[2] < 0.2, "some fail: {each:?}");
+}
+
 /// Failed shares of `docs/rare.md`'s example, dot by dot; an independent program has 8.1e-3, 2.2e-2 and 6.8e-2 of the
 /// continuum of sizes at 3e7, 4e7 and 5.8e7 s.
 #[test]
@@ -163,6 +180,11 @@ fn what_cannot_be_taken_dot_by_dot_is_refused() {
     let error = case.job(EACH_DOT, 1024, 1024).expect_err("too many");
     assert!(matches!(error, JobError::EachDot { .. }), "{error}");
     assert!(error.to_string().contains("1048576 cells") && error.to_string().contains("fewer rows"), "{error}");
+    // Dots that fill and empty again and again for a year.
+    let erase = Part::Pulses { pulses: 1, amplitude_v: -5.5, width_s: 3e7, interval_s: 1e-3 };
+    let job = Job::of(&dots).electrons(EACH_DOT).array(ArrayShape { rows: 1, cols: 1 });
+    let error = job.program(Program::of(&segments(&[erase]))).build().expect_err("too long");
+    assert!(matches!(error, JobError::EachDotEvents { .. }), "{error}");
     let cpu = Cpu::open(None, None).expect("opens");
     let job = case.job(EACH_DOT, 1, 1).expect("sound");
     assert!(matches!(cpu.statistics(&job, &|_| ()), Err(BackendError::EachDot)));

@@ -103,11 +103,11 @@ fn loops_stay_within_the_budget_and_below_what_the_host_reckons() {
     long.extend(segments(&[Part::Sweep { sweeps: 6, sweep_to_v: 5.0, step_v: 0.05, dwell_s: 3.9e-4 }]));
     let qd = material::shipped("pi-ws2-qd").expect("shipped");
     // The most of everything a profile may have: temperatures, classes, checkpoints.
-    let mut sixteen = qd.clone();
-    sixteen.classes = vec![TrapClass { weight: 1.0 / 16.0, speed: 1.0, ..qd.classes[0] }; MAX_CLASSES];
+    let mut most = qd.clone();
+    most.classes = vec![TrapClass { weight: 1.0 / MAX_CLASSES as f64, speed: 1.0, ..qd.classes[0] }; MAX_CLASSES];
     let legs: Vec<_> = (0..MAX_LEGS).map(|i| (Some(20.0 * i as f64), 10.0)).collect();
     let times_s: Vec<f64> = (1..MAX_CHECKPOINTS).map(|i| i as f64).collect();
-    let hottest = profile_job(&sixteen, &legs, None, &times_s, 3);
+    let hottest = profile_job(&most, &legs, None, &times_s, 3);
     for job in [shipped_job("pi-ws2-qd", 150.0, 1, 40, 3), job_of(&qd, &long, 150.0, 1, 40, 3), hottest] {
         let found = gpu(None).count_loops(&job).expect("counts");
         let tables = Tables::new(&job);

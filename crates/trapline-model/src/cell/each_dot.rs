@@ -22,6 +22,18 @@ use crate::rng::{self, Purpose};
 
 /// Most dots of all cells of an array together: some minutes' work.
 pub const MOST_DOTS_OF_ARRAY: f64 = 1_073_741_824.0;
+/// Most electrons that all of them together may be expected to catch and let go in their programming: some minutes' work.
+pub const MOST_EVENTS_OF_ARRAY: f64 = 4e9;
+
+/// Electrons that a cell of the material's size catches and lets go in drives at a temperature, at most: each dot is
+/// filled once, and then as often as the slower of catching and letting go allows.
+pub fn most_events<'a>(material: &Material, drives: impl IntoIterator<Item = &'a Drive>, temperature_k: f64) -> f64 {
+    let Some(capture_of) = material.capture else { return 0.0 };
+    let escapes = super::escapes_per_s(material, &material.classes, 0.0, temperature_k);
+    let heat_per_s: f64 = material.classes.iter().zip(escapes).map(|(class, per_s)| class.weight * per_s).sum();
+    let turns = |drive: &Drive| 2.0 * drive.dwell_s * drive.offered_per_s.min(heat_per_s + drive.field_per_s);
+    capture_of.traps * (2.0 + drives.into_iter().map(turns).sum::<f64>())
+}
 
 /// Numbers from 0 to 1, neither included, one after another: those of a cell, for one purpose.
 #[derive(Debug, Clone)]
@@ -29,7 +41,8 @@ pub struct Uniforms {
     seed: u64,
     cell: u64,
     purpose: Purpose,
-    step: u32,
+    /// Calls so far.
+    calls: u64,
     left: [f64; 2],
     ready: usize,
 }
@@ -37,18 +50,19 @@ pub struct Uniforms {
 impl Uniforms {
     /// Those of a purpose, which no other draws of the cell may share.
     pub fn new(seed: u64, cell: u64, purpose: Purpose) -> Uniforms {
-        Uniforms { seed, cell, purpose, step: 0, left: [0.0; 2], ready: 0 }
+        Uniforms { seed, cell, purpose, calls: 0, left: [0.0; 2], ready: 0 }
     }
 
     /// The next one.
     pub fn draw(&mut self) -> f64 {
         if self.ready == 0 {
-            let [a, b, c, d] = rng::words(self.seed, self.cell, self.purpose, self.step, 0);
+            let (step, draw) = (self.calls as u32, (self.calls >> 32) as u32);
+            let [a, b, c, d] = rng::words(self.seed, self.cell, self.purpose, step, draw);
             let uniform = |high: u32, low: u32| {
                 let bits = u64::from(high) << 32 | u64::from(low);
                 ((bits >> 12) as f64 + 0.5) / (1u64 << 52) as f64
             };
-            (self.left, self.ready, self.step) = ([uniform(a, b), uniform(c, d)], 2, self.step + 1);
+            (self.left, self.ready, self.calls) = ([uniform(a, b), uniform(c, d)], 2, self.calls + 1);
         }
         self.ready -= 1;
         self.left[self.ready]

@@ -77,6 +77,8 @@ fn every_part_of_the_address_changes_the_words() {
                 Purpose::FitStart,
                 Purpose::Rare,
                 Purpose::OwnCells,
+                Purpose::EachDot,
+                Purpose::EachDotBake,
             ] {
                 for step in [0, 1, 1 << 31, u32::MAX] {
                     for draw in [0, 1, (1 << DRAW_BITS) - 1] {

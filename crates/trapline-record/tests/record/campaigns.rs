@@ -175,7 +175,7 @@ fn a_file_of_before_electrons_were_counted_is_read() {
         dataset.write(&ndarray::Array2::from_elem((2, 3), 9u64)).unwrap();
     });
     let said = unknown.unwrap_err().to_string();
-    assert!(said.contains("point_electrons") && said.contains('9') && said.contains("0 to 2"), "{said}");
+    assert!(said.contains("point_electrons") && said.contains('9') && said.contains("0 to 4"), "{said}");
     let unknown = changed(&|file| {
         file.dataset("point_same_cells").unwrap().write(&ndarray::Array2::from_elem((2, 3), 2_u8)).unwrap();
     });

@@ -1,10 +1,13 @@
 //! What the numbers of a record do not hold: the noise of a reading, what few trap classes do to lives, chance that was
 //! left out.
 
+use toml::Table;
 use trapline_model::cell::life;
 use trapline_model::cell::read::noise_a;
 use trapline_model::material;
 use trapline_model::outcome::{PointOutcome, PointSettings};
+use trapline_model::toml_file;
+use trapline_model::units::YEAR_S;
 
 /// Time of the reading whose noise is stated, s.
 pub const READING_S: f64 = 1e-2;
@@ -43,8 +46,8 @@ pub fn of_readings(noises: &[f64], kept_threshold: f64) -> Option<String> {
     }
     let readings = (most / (MOST_NOISE * room)).powi(2).ceil();
     Some(format!(
-        "{said}, more than a third of the {} % that a cell may lose: cells are judged here by what they keep, which an instrument \
-         sees in the mean of {readings:.0} such readings",
+        "{said}, more than a third of the {} % that a cell may lose: cells are judged here by what they keep, which an \
+         instrument that knows their start without noise sees in the mean of {readings:.0} such readings",
         trim(100.0 * room)
     ))
 }
@@ -55,18 +58,33 @@ fn trim(percent: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// Lives that trap classes are made for: a second to ten years.
+const LIVES_S: std::ops::RangeInclusive<f64> = 1.0..=10.0 * YEAR_S;
+
 /// What the trap classes of a material do to lives at temperatures, K, at a threshold: a remark, and the largest ratio to
-/// the spread of depths they stand for. None where the classes are the traps.
-pub fn of_classes(text: &str, temperatures_k: &[f64], kept_threshold: f64) -> Option<(String, f64)> {
+/// the spread of depths they stand for. Of lives of a second to ten years: others are of no campaign, and no classes are
+/// made for them. None where there are none, and where the classes are the traps. `relaxes` is whether the matrix lets
+/// charge go.
+pub fn of_classes(text: &str, relaxes: bool, temperatures_k: &[f64], kept_threshold: f64) -> Option<(String, f64)> {
     let material = material::parse(text, "a record").ok()?;
-    material.spread?;
-    let lost = 1.0 - kept_threshold;
-    let ratios = temperatures_k.iter().filter_map(|k| life::ratio_of_classes(&material, *k, lost));
+    let material = if relaxes { material } else { material.without_matrix() };
+    let spread = material.spread?;
+    let (lost, continuum) = (1.0 - kept_threshold, spread.continuum());
+    let ratios = temperatures_k.iter().filter_map(|&temperature_k| {
+        let exact_s = life::life_s(&material, &continuum, temperature_k, lost)?;
+        let found_s = life::life_s(&material, &material.classes, temperature_k, lost)?;
+        LIVES_S.contains(&exact_s).then_some(found_s / exact_s)
+    });
     let worst = ratios.max_by(|a, b| a.ln().abs().total_cmp(&b.ln().abs()))?;
     let classes = material.classes.len();
     let off = 100.0 * worst.ln().abs().exp_m1();
     let words = if off < 100.0 { format!("by {off:.1} %") } else { format!("{:.1} times", worst.ln().abs().exp()) };
-    let help = if off > 2.0 { "; leave traps.classes out for as many as lives take" } else { "" };
+    let file: Table = toml_file::read(text).unwrap_or_default();
+    let is_fixed = file.get("traps").is_some_and(|traps| traps.get("classes").is_some());
+    let help = match off > 2.0 && is_fixed {
+        true => "; leave traps.classes out for as many as lives take",
+        false => "",
+    };
     let longer = if worst > 1.0 { "longer" } else { "shorter" };
     let stand = if classes == 1 { "class stands" } else { "classes stand" };
     Some((
@@ -101,16 +119,26 @@ mod tests {
     #[test]
     fn few_classes_are_remarked_on_with_what_they_do() {
         let (_, text) = material::SHIPPED[0];
-        let of = |text: &str| of_classes(text, &[358.15, 398.15, 433.15], 0.99).expect("dots");
+        let hot = [358.15, 398.15, 433.15];
+        let of = |text: &str| of_classes(text, true, &hot, 0.99).expect("dots");
         let (remark, worst) = of(text);
         assert!(
             remark.starts_with("16 trap classes") && worst.ln().abs() < 0.02 && !remark.contains("leave"),
             "{remark}"
         );
-        let (remark, worst) = of(&text.replace("kind = \"dots\"", "kind = \"dots\"\nclasses = 6"));
+        let six = text.replace("kind = \"dots\"", "kind = \"dots\"\nclasses = 6");
+        let (remark, worst) = of(&six);
         assert!(remark.contains("leave traps.classes out") && worst.ln().abs() > 0.1, "{remark}");
+        // The matrix hides what classes do; without it they show.
+        let at = |relaxes| of_classes(&six, relaxes, &[428.15], 0.9).expect("dots").1.ln().abs();
+        assert!(at(true) < 0.3 * at(false), "{} {}", at(true), at(false));
+        // Lives of thousands of years are not asked after: the temperatures and the threshold of `bake.toml`.
+        let bake = [298.15, 358.15, 373.15, 398.15, 423.15, 428.15, 433.15, 443.15];
+        let (remark, worst) = of_classes(text, true, &bake, 0.9).expect("dots");
+        assert!(worst.ln().abs() < 0.02 && !remark.contains("leave"), "{remark}");
+        assert!(of_classes(text, true, &[298.15], 0.9).is_none());
         let level = "kind = \"levels\"\nweights = { values = [1.0], unit = \"1\", source = \"x\" }";
-        assert!(of_classes(level, &[400.0], 0.9).is_none(), "not a material");
-        assert!(of_classes(material::SHIPPED[2].1, &[400.0], 0.9).is_none(), "no traps");
+        assert!(of_classes(level, true, &[400.0], 0.9).is_none(), "not a material");
+        assert!(of_classes(material::SHIPPED[2].1, true, &[400.0], 0.9).is_none(), "no traps");
     }
 }

@@ -17,6 +17,7 @@ use super::sweep::{Numbers, Parameter, Sweeps};
 use super::times::{Times, times};
 use trapline_engine::backend::job::{DEFAULT_BINS, DEFAULT_FAILS_BELOW, DEFAULT_READ_V, MAX_BINS, MAX_SUBSTEPS};
 use trapline_model::array::{ArrayShape, MAX_LINES};
+use trapline_model::cell::counted::Electrons;
 use trapline_model::cell::read::ReadOut;
 use trapline_model::files;
 use trapline_model::material::draft::{Draft, DraftError};
@@ -262,7 +263,12 @@ impl<'a> Build<'a> {
         }
         let how = self.overrides.electrons.or(file.electrons);
         let of = |of: &Arc<Programmed>| check::electrons(how, file.dots, &of.material, file.variation);
-        let electrons = materials.iter().map(of).collect::<Result<_, _>>()?;
+        let electrons: Vec<Electrons> = materials.iter().map(of).collect::<Result<_, _>>()?;
+        if how.is_none() {
+            let each = remarks.chunks_mut(self.label.temperatures_k.len()).zip(&electrons);
+            let in_the_mean = each.filter(|(_, electrons)| !electrons.are_counted()).flat_map(|(remarks, _)| remarks);
+            in_the_mean.for_each(|remarks| remarks.push(check::TOO_MANY_DOTS.to_owned()));
+        }
         if let Some(dots) = file.dots.filter(|_| file.electrons == Some(ElectronsFile::MeanField)) {
             let limit = "left out where the file has electrons = \"mean-field\"";
             return Err(Bad::key("dots", format!("{:?}", dots.name()), limit));

@@ -155,6 +155,10 @@ pub(super) fn qualification(of: &QualificationFile, sweeps: &[Sweep]) -> Result<
     whole("qualification.allowed_fails", of.allowed_fails, 0, MAX_POINTS as u64).map(drop)
 }
 
+/// The remark on points whose file says nothing of electrons, and whose cells have too many dots to count them.
+pub(super) const TOO_MANY_DOTS: &str =
+    "a cell has more than 2e6 dots: they are taken in the mean field, and which electron escapes when is left out";
+
 /// How the electrons of a material's cells are taken: counted where nothing is said, and in the mean field where there are
 /// more of them than can be counted, and chance hardly matters. Refuses a material whose dots cannot be counted where
 /// they shall be.

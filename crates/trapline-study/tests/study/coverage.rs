@@ -26,11 +26,9 @@ const ALLOWED: std::ops::RangeInclusive<usize> = 340..=380;
 fn campaign(cells: &str, electrons: &str, classes: usize) -> Plan {
     let folder = tempfile::tempdir().unwrap();
     let shipped = trapline_model::material::shipped("pi-ws2-qd").unwrap().text;
-    let line = |line: &str| match line.starts_with("classes = ") {
-        true => format!("classes = {classes}\n"),
-        false => format!("{line}\n"),
-    };
-    std::fs::write(folder.path().join("dots.toml"), shipped.lines().map(line).collect::<String>()).unwrap();
+    let with = shipped.replace("kind = \"dots\"", &format!("kind = \"dots\"\nclasses = {classes}"));
+    assert_ne!(with, shipped);
+    std::fs::write(folder.path().join("dots.toml"), with).unwrap();
     let text = format!(
         "format = 1\nname = \"coverage\"\nseed = 1\nvariation = true\nelectrons = \"{electrons}\"\n{cells}\n\
          [array]\nrows = 16\ncols = 16\n\

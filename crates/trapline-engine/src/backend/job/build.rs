@@ -4,7 +4,7 @@ use super::{Bins, Job, JobError, MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_S
 use crate::backend::schedule;
 use trapline_model::array::{ArrayShape, MAX_LINES};
 use trapline_model::cell::counted::{Electrons, MOST_DOTS, Settling, most_dots};
-use trapline_model::cell::each_dot::MOST_DOTS_OF_ARRAY;
+use trapline_model::cell::each_dot::{self, MOST_DOTS_OF_ARRAY, MOST_EVENTS_OF_ARRAY};
 use trapline_model::cell::read::ReadOut;
 use trapline_model::cell::{Drive, Factors, Pace};
 use trapline_model::material::{MAX_CLASSES, Material, TrapClass, Variation};
@@ -213,6 +213,11 @@ impl<'a> JobBuilder<'a> {
         if let Some(pace) = pace {
             let settlings = pace.settlings(material, program.iter().map(|step| (&step.drive, false)), 0);
             program.iter_mut().zip(settlings).for_each(|(step, settling)| step.settling = settling);
+        }
+        if matches!(self.electrons, Electrons::EachDot(_)) {
+            let of_cell = each_dot::most_events(material, program.iter().map(|s| &s.drive), of_program.temperature_k);
+            let events = of_cell * self.array.cells() as f64;
+            holds(events <= MOST_EVENTS_OF_ARRAY, || JobError::EachDotEvents { events })?;
         }
         let mut times_s = vec![0.0];
         times_s.extend_from_slice(&bake.times_s);

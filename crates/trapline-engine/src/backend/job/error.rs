@@ -31,6 +31,12 @@ pub enum JobError {
         trapline_model::cell::each_dot::MOST_DOTS_OF_ARRAY
     )]
     EachDot { cells: u64, dots: f64 },
+    #[error(
+        "the programming moves up to {events:.1e} electrons of the array; where each dot is taken by itself it can move {:e}: \
+         shorten what fills and empties dots again and again, take fewer cells, or electrons = \"counted\"",
+        trapline_model::cell::each_dot::MOST_EVENTS_OF_ARRAY
+    )]
+    EachDotEvents { events: f64 },
     #[error("the variation of the {what} is {value}; it must be 0 or more, and finite")]
     Variation { what: &'static str, value: f64 },
     #[error("the temperature of {what} is {kelvin} K; it must be more than 0 K, and finite")]

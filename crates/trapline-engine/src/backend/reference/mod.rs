@@ -212,9 +212,20 @@ impl Backend for Reference {
                 .map(|number| {
                     let first = number * CHUNK_CELLS;
                     let count = CHUNK_CELLS.min(cells - first);
-                    let found = chunk(job, shifts, (first..first + count).map(|number| observe(job, &drawn, number)));
-                    progress(count);
-                    found
+                    let cells = first..first + count;
+                    if drawn.singles.is_none() {
+                        let found = chunk(job, shifts, cells.map(|number| observe(job, &drawn, number)));
+                        progress(count);
+                        return found;
+                    }
+                    // A cell of many dots is work enough for a thread.
+                    let of_cell = |number| {
+                        let (start, readings) = observe(job, &drawn, number);
+                        progress(1);
+                        (start, readings.collect::<Vec<_>>())
+                    };
+                    let found: Vec<_> = cells.into_par_iter().map(of_cell).collect();
+                    chunk(job, shifts, found.into_iter().map(|(start, readings)| (start, readings.into_iter())))
                 })
                 .collect();
             for (partials, counts) in done {
@@ -228,8 +239,10 @@ impl Backend for Reference {
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
         let mut trace = Trace::unwritten(job.times_s.len(), cells.count as usize);
         let drawn = Drawn::of(job);
-        for i in 0..cells.count as usize {
-            for (checkpoint, seen) in observe(job, &drawn, cells.number(i as u64)).1.enumerate() {
+        let numbers = (0..cells.count).into_par_iter().map(|i| cells.number(i));
+        let found: Vec<Vec<_>> = numbers.map(|number| observe(job, &drawn, number).1.collect()).collect();
+        for (i, readings) in found.into_iter().enumerate() {
+            for (checkpoint, seen) in readings.into_iter().enumerate() {
                 trace.conductance[[checkpoint, i]] = seen.conductance as f32;
                 trace.filling[[checkpoint, i]] = seen.filling as f32;
                 trace.lost[[checkpoint, i]] = seen.lost as f32;

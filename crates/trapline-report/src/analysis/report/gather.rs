@@ -111,7 +111,8 @@ fn group(record: &CampaignRecord, files: &Files, cases: &[usize], material: usiz
     let mut counts: Vec<Counted> = temperatures.map(|t| counted(record, &points(t), same_cells)).collect();
     counts.sort_by(|a, b| a.temperature_k.total_cmp(&b.temperature_k));
     let cycled = is_cycled(label, files);
-    remarks.extend(beyond(record, &counts, &settings, material, cycled));
+    let glass_transition_k = glass_transition_k(files, material, &set);
+    remarks.extend(beyond(record, &counts, &settings, material, (cycled, glass_transition_k.is_some())));
     let places: Vec<String> = sweeps.iter().map(|(sweep, value)| format!(", {sweep} = {value}")).collect();
     Gathered {
         name: format!("{name}{}", places.concat()),
@@ -122,7 +123,7 @@ fn group(record: &CampaignRecord, files: &Files, cases: &[usize], material: usiz
             .all(|t| label.settings[place(label, cases[0], material, t)].read_k == label.temperatures_k[t]),
         cycled,
         same_cells,
-        glass_transition_k: glass_transition_k(files, material, &set),
+        glass_transition_k,
         counts,
         remarks,
     }
@@ -134,7 +135,7 @@ fn beyond(
     counts: &[Counted],
     settings: &PointSettings,
     material: usize,
-    cycled: bool,
+    (cycled, relaxes): (bool, bool),
 ) -> Vec<String> {
     let label = &record.label;
     let noise = |place: &usize| {
@@ -148,7 +149,8 @@ fn beyond(
     if !cycled && !label.sweeps.iter().any(of_material) {
         let temperatures_k: Vec<f64> =
             counts.iter().filter(|of| !of.places.is_empty()).map(|of| of.temperature_k).collect();
-        let of_classes = limits::of_classes(&label.materials[material].1, &temperatures_k, settings.kept_threshold);
+        let of_classes =
+            limits::of_classes(&label.materials[material].1, relaxes, &temperatures_k, settings.kept_threshold);
         remarks.extend(of_classes.map(|(remark, _)| remark));
     }
     let programmed = |place: &usize| record.points[*place].outcome.as_ref().is_some_and(|of| of.programmed > 0);
