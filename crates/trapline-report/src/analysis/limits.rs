@@ -1,12 +1,10 @@
 //! What the numbers of a record do not hold: the noise of a reading, what few trap classes do to lives, chance that was
 //! left out.
 
-use toml::Table;
 use trapline_model::cell::life;
 use trapline_model::cell::read::noise_a;
-use trapline_model::material;
+use trapline_model::material::Material;
 use trapline_model::outcome::{PointOutcome, PointSettings};
-use trapline_model::toml_file;
 use trapline_model::units::YEAR_S;
 
 /// Time of the reading whose noise is stated, s.
@@ -63,24 +61,25 @@ const LIVES_S: std::ops::RangeInclusive<f64> = 1.0..=10.0 * YEAR_S;
 
 /// What the trap classes of a material do to lives at temperatures, K, at a threshold: a remark, and the largest ratio to
 /// the spread of depths they stand for. Of lives of a second to ten years: others are of no campaign, and no classes are
-/// made for them. None where there are none, and where the classes are the traps. `relaxes` is whether the matrix lets
-/// charge go.
-pub fn of_classes(text: &str, relaxes: bool, temperatures_k: &[f64], kept_threshold: f64) -> Option<(String, f64)> {
-    let material = material::parse(text, "a record").ok()?;
-    let material = if relaxes { material } else { material.without_matrix() };
+/// made for them. None where there are none, and where the classes are the traps. `is_fixed` is whether the material's
+/// file fixes their number.
+pub fn of_classes(
+    material: &Material,
+    is_fixed: bool,
+    temperatures_k: &[f64],
+    kept_threshold: f64,
+) -> Option<(String, f64)> {
     let spread = material.spread?;
     let (lost, continuum) = (1.0 - kept_threshold, spread.continuum());
     let ratios = temperatures_k.iter().filter_map(|&temperature_k| {
-        let exact_s = life::life_s(&material, &continuum, temperature_k, lost)?;
-        let found_s = life::life_s(&material, &material.classes, temperature_k, lost)?;
+        let exact_s = life::life_s(material, &continuum, temperature_k, lost)?;
+        let found_s = life::life_s(material, &material.classes, temperature_k, lost)?;
         LIVES_S.contains(&exact_s).then_some(found_s / exact_s)
     });
     let worst = ratios.max_by(|a, b| a.ln().abs().total_cmp(&b.ln().abs()))?;
     let classes = material.classes.len();
     let off = 100.0 * worst.ln().abs().exp_m1();
     let words = if off < 100.0 { format!("by {off:.1} %") } else { format!("{:.1} times", worst.ln().abs().exp()) };
-    let file: Table = toml_file::read(text).unwrap_or_default();
-    let is_fixed = file.get("traps").is_some_and(|traps| traps.get("classes").is_some());
     let help = match off > 2.0 && is_fixed {
         true => "; leave traps.classes out for as many as lives take",
         false => "",
@@ -102,6 +101,7 @@ pub const MEAN_FIELD: &str =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use trapline_model::material;
 
     #[test]
     fn a_reading_is_remarked_on_where_a_third_of_the_criterion_is_noise() {
@@ -119,26 +119,24 @@ mod tests {
     #[test]
     fn few_classes_are_remarked_on_with_what_they_do() {
         let (_, text) = material::SHIPPED[0];
+        let shipped = material::parse(text, "dots").expect("sound");
         let hot = [358.15, 398.15, 433.15];
-        let of = |text: &str| of_classes(text, true, &hot, 0.99).expect("dots");
-        let (remark, worst) = of(text);
-        assert!(
-            remark.starts_with("16 trap classes") && worst.ln().abs() < 0.02 && !remark.contains("leave"),
-            "{remark}"
-        );
+        let (remark, worst) = of_classes(&shipped, false, &hot, 0.99).expect("dots");
+        assert!(remark.starts_with("16 trap classes") && worst.ln().abs() < 0.02, "{remark}");
         let six = text.replace("kind = \"dots\"", "kind = \"dots\"\nclasses = 6");
-        let (remark, worst) = of(&six);
+        let six = material::parse(&six, "six").expect("sound");
+        let (remark, worst) = of_classes(&six, true, &hot, 0.99).expect("dots");
         assert!(remark.contains("leave traps.classes out") && worst.ln().abs() > 0.1, "{remark}");
-        // The matrix hides what classes do; without it they show.
-        let at = |relaxes| of_classes(&six, relaxes, &[428.15], 0.9).expect("dots").1.ln().abs();
-        assert!(at(true) < 0.3 * at(false), "{} {}", at(true), at(false));
+        // The relaxing polymer hides what classes do; without it they show.
+        let at = |of: &Material| of_classes(of, true, &[428.15], 0.9).expect("dots").1.ln().abs();
+        let (with, without) = (at(&six), at(&six.clone().without_matrix()));
+        assert!(with < 0.3 * without, "{with} {without}");
         // Lives of thousands of years are not asked after: the temperatures and the threshold of `bake.toml`.
         let bake = [298.15, 358.15, 373.15, 398.15, 423.15, 428.15, 433.15, 443.15];
-        let (remark, worst) = of_classes(text, true, &bake, 0.9).expect("dots");
+        let (remark, worst) = of_classes(&shipped, false, &bake, 0.9).expect("dots");
         assert!(worst.ln().abs() < 0.02 && !remark.contains("leave"), "{remark}");
-        assert!(of_classes(text, true, &[298.15], 0.9).is_none());
-        let level = "kind = \"levels\"\nweights = { values = [1.0], unit = \"1\", source = \"x\" }";
-        assert!(of_classes(level, true, &[400.0], 0.9).is_none(), "not a material");
-        assert!(of_classes(material::SHIPPED[2].1, true, &[400.0], 0.9).is_none(), "no traps");
+        assert!(of_classes(&shipped, false, &[298.15], 0.9).is_none());
+        let none = material::shipped("pi").expect("sound");
+        assert!(of_classes(&none, false, &[400.0], 0.9).is_none(), "no traps");
     }
 }

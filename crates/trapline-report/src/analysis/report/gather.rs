@@ -6,6 +6,7 @@ use toml::{Table, Value};
 
 use crate::analysis::lifetime::{Lack, Lifetimes, Verdict};
 use crate::analysis::limits;
+use trapline_model::material;
 use trapline_model::outcome::{CampaignLabel, CampaignRecord, PointOutcome, PointSettings, RecordedPoint, Sweep};
 use trapline_model::toml_file;
 use trapline_model::units::kelvin;
@@ -112,7 +113,7 @@ fn group(record: &CampaignRecord, files: &Files, cases: &[usize], material: usiz
     counts.sort_by(|a, b| a.temperature_k.total_cmp(&b.temperature_k));
     let cycled = is_cycled(label, files);
     let glass_transition_k = glass_transition_k(files, material, &set);
-    remarks.extend(beyond(record, &counts, &settings, material, (cycled, glass_transition_k.is_some())));
+    remarks.extend(beyond(record, &counts, &settings, (files, material), (cycled, glass_transition_k.is_some())));
     let places: Vec<String> = sweeps.iter().map(|(sweep, value)| format!(", {sweep} = {value}")).collect();
     Gathered {
         name: format!("{name}{}", places.concat()),
@@ -134,7 +135,7 @@ fn beyond(
     record: &CampaignRecord,
     counts: &[Counted],
     settings: &PointSettings,
-    material: usize,
+    (files, material_index): (&Files, usize),
     (cycled, relaxes): (bool, bool),
 ) -> Vec<String> {
     let label = &record.label;
@@ -149,8 +150,10 @@ fn beyond(
     if !cycled && !label.sweeps.iter().any(of_material) {
         let temperatures_k: Vec<f64> =
             counts.iter().filter(|of| !of.places.is_empty()).map(|of| of.temperature_k).collect();
-        let of_classes =
-            limits::of_classes(&label.materials[material].1, relaxes, &temperatures_k, settings.kept_threshold);
+        let of = material::parse(&label.materials[material_index].1, "a record").ok();
+        let of = of.map(|of| if relaxes { of } else { of.without_matrix() });
+        let is_fixed = files.materials[material_index].get("traps").is_some_and(|traps| traps.get("classes").is_some());
+        let of_classes = of.and_then(|of| limits::of_classes(&of, is_fixed, &temperatures_k, settings.kept_threshold));
         remarks.extend(of_classes.map(|(remark, _)| remark));
     }
     let programmed = |place: &usize| record.points[*place].outcome.as_ref().is_some_and(|of| of.programmed > 0);
