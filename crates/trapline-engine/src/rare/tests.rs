@@ -84,17 +84,16 @@ fn weights_are_the_quotient_of_the_densities_and_bounded() {
 
 #[test]
 fn what_lies_farther_out_is_the_tail_of_the_chi_law() {
+    use std::f64::consts::TAU;
     // By parts: P_3(r) = P_1(r) + sqrt(2/pi) r exp(-r^2/2); each against a sum over shells.
-    for dimensions in 1..=3usize {
-        let surface = [2.0, std::f64::consts::TAU, 2.0 * std::f64::consts::TAU][dimensions - 1];
-        let density = |r: f64| {
-            surface * r.powi(dimensions as i32 - 1) * (-0.5 * r * r).exp()
-                / std::f64::consts::TAU.powf(dimensions as f64 / 2.0)
-        };
+    for dimensions in 1..=4usize {
+        let surface = [2.0, TAU, 2.0 * TAU, 0.5 * TAU * TAU][dimensions - 1];
+        let density =
+            |r: f64| surface * r.powi(dimensions as i32 - 1) * (-0.5 * r * r).exp() / TAU.powf(dimensions as f64 / 2.0);
         let (steps, width) = (100_000, 4.0 / 100_000.0);
         let sum: f64 = (0..steps).map(|i| density(SEARCHED_SD + (f64::from(i) + 0.5) * width) * width).sum();
         // The middle rule: second derivative 64 times the density, width^2/24 of it.
-        assert!((farther_out(dimensions) / sum - 1.0).abs() < 1e-7, "{dimensions}: {sum:e}");
+        assert!((farther_out(dimensions, SEARCHED_SD) / sum - 1.0).abs() < 1e-7, "{dimensions}: {sum:e}");
     }
 }
 

@@ -9,6 +9,7 @@ mod cpu_bits;
 mod gpu;
 mod law_tables_gpu;
 mod profile;
+mod rare;
 mod rng_gpu;
 mod stimulus;
 #[path = "../../../../tests/support/mod.rs"]

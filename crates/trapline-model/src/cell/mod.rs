@@ -17,6 +17,7 @@ pub mod capture;
 pub mod charge;
 pub mod counted;
 pub mod current;
+pub mod filled;
 pub mod read;
 pub mod release;
 pub mod step;

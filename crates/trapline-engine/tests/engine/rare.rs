@@ -1,0 +1,146 @@
+//! Failed fractions of counted campaigns without arrays: against arrays, and against published figures.
+
+use crate::counted::of_dots;
+use trapline_engine::backend::Backend;
+use trapline_engine::backend::cpu::Cpu;
+use trapline_engine::backend::job::{Bake, Job, Program};
+use trapline_engine::rare::{self, PointEstimate, Request};
+use trapline_model::array::ArrayShape;
+use trapline_model::cell::counted::{DotNumber, Electrons};
+use trapline_model::material::{Material, Variation};
+use trapline_model::protocol::{Part, Segment, segments};
+use trapline_model::units::kelvin;
+
+const FIXED: Electrons = Electrons::Counted(DotNumber::Fixed);
+const POISSON: Electrons = Electrons::Counted(DotNumber::Poisson);
+const REQUEST: Request = Request { precision: 0.03, confidence: 0.95, max_samples: 1 << 16, seed: 1, stream: 0 };
+
+/// A campaign of one point, and an array of it.
+struct Case {
+    name: &'static str,
+    dots: f64,
+    electrons: Electrons,
+    pulses: u32,
+    amplitude_v: f64,
+    width_s: f64,
+    /// A pulse of -3 V that lets electrons go, at the end of the programming.
+    released_s: f64,
+    celsius: f64,
+    kept_below: f64,
+    times_s: [f64; 3],
+    /// Thousands of cells of the array.
+    thousands: u64,
+}
+
+const QD: Case = Case {
+    name: "pi-ws2-qd",
+    dots: 6e4,
+    electrons: POISSON,
+    pulses: 1,
+    amplitude_v: 1.5,
+    width_s: 1e-3,
+    released_s: 0.0,
+    celsius: 125.0,
+    kept_below: 0.97,
+    times_s: [1e7, 3e7, 5.8e7],
+    thousands: 512,
+};
+
+const CASES: [Case; 8] = [
+    QD,
+    Case { pulses: 30, kept_below: 0.98, times_s: [2.5e7, 3.5e7, 5e7], thousands: 128, ..QD },
+    Case { celsius: 150.0, kept_below: 0.9, times_s: [1.2e7, 1.6e7, 2e7], ..QD },
+    Case { celsius: 85.0, pulses: 30, kept_below: 0.99, times_s: [3e8, 5e8, 1e9], thousands: 128, ..QD },
+    Case { dots: 400.0, pulses: 30, kept_below: 0.9, times_s: [1e6, 3e6, 1e7], thousands: 256, ..QD },
+    Case { dots: 50.0, electrons: FIXED, pulses: 30, kept_below: 0.85, times_s: [1e5, 1e6, 1e7], ..QD },
+    Case { pulses: 5, released_s: 1e-3, kept_below: 0.95, times_s: [2e7, 4e7, 8e7], ..QD },
+    Case {
+        name: "pi-ws2-ns",
+        dots: 3000.0,
+        electrons: FIXED,
+        pulses: 3,
+        amplitude_v: 0.7,
+        celsius: 100.0,
+        kept_below: 0.9,
+        times_s: [1e3, 1e4, 1e5],
+        thousands: 128,
+        ..QD
+    },
+];
+
+fn job(of: &Case, material: &Material) -> Job {
+    let pulse = Part::Pulses { pulses: of.pulses, amplitude_v: of.amplitude_v, width_s: of.width_s, interval_s: 1e-3 };
+    let mut program = segments(&[pulse]);
+    if of.released_s > 0.0 {
+        program.push(Segment { bias_v: -3.0, dwell_s: of.released_s, cycle: of.pulses });
+    }
+    Job::of(material)
+        .electrons(of.electrons)
+        .variation(true)
+        .seed(3)
+        .array(ArrayShape { rows: of.thousands, cols: 1024 })
+        .program(Program::of(&program))
+        .bake(Bake::at(kelvin(of.celsius)).checkpoints(&of.times_s))
+        .fails_below(of.kept_below)
+        .bins(8)
+        .build()
+        .expect("sound")
+}
+
+/// Failed fractions of the array and how far they are from the estimates, in standard errors of both, less a share of
+/// the fraction.
+fn apart(job: &Job, found: &PointEstimate, room: f64) -> Vec<(f64, f64)> {
+    let cpu = Cpu::open(None, None).expect("opens");
+    let outcome = cpu.statistics(job, &|_| ()).expect("runs").outcome(job);
+    let cells = outcome.programmed as f64;
+    let both = outcome.failed.iter().skip(1).zip(&found.times);
+    let far = both.map(|(&failed, time)| {
+        let fraction = failed as f64 / cells;
+        let counting = time.fraction * (1.0 - time.fraction) / cells;
+        let off = (fraction - time.fraction).abs() - room * time.fraction;
+        (fraction, off / (counting + time.standard_error * time.standard_error).sqrt())
+    });
+    far.collect()
+}
+
+#[test]
+fn arrays_of_counted_cells_fail_as_often_as_estimated() {
+    for of in &CASES {
+        let job = job(of, &of_dots(of.name, of.dots));
+        let start = std::time::Instant::now();
+        let found = rare::estimate(&job, &REQUEST).expect("sound");
+        let took = start.elapsed();
+        let apart = apart(&job, &found, 0.0);
+        for (time, (fraction, far)) in found.times.iter().zip(&apart) {
+            println!(
+                "{} {} dots, {} pulses, {} C, {:.1e} s: {:.4e} +- {:.1e} ({} cells, {:.0} effective), array {fraction:.4e}, {far:.1} off",
+                of.name, of.dots, of.pulses, of.celsius, time.time_s, time.fraction, time.standard_error, found.samples,
+                time.effective_cells
+            );
+        }
+        println!("{took:?}, {:?}", found.design_points);
+    }
+}
+
+/// The failed fraction of `docs/rare.md`, which an independent program has too: see `counted.rs`.
+#[test]
+fn the_published_figures_are_estimated() {
+    let of = Case { times_s: [3e7, 4e7, 5.8e7], ..QD };
+    let found = rare::estimate(&job(&of, &of_dots(of.name, of.dots)), &REQUEST).expect("sound");
+    for (time, expected) in found.times.iter().zip([5.2e-3, 1.4e-2, 5.0e-2]) {
+        println!("{:.4e} +- {:.1e}, {expected:e}", time.fraction, time.standard_error);
+    }
+}
+
+/// Where cells differ by chance alone there is no error of sampling, down to the smallest fractions.
+#[test]
+fn cells_that_differ_by_chance_alone_are_summed() {
+    let of = Case { times_s: [1e6, 3e6, 1e7], ..QD };
+    let material = Material { variation: Variation::OFF, ..of_dots(of.name, of.dots) };
+    let found = rare::estimate(&job(&of, &material), &REQUEST).expect("sound");
+    assert_eq!((found.samples, found.coordinates.len()), (1, 0));
+    for time in &found.times {
+        println!("{time:?}");
+        assert!(time.standard_error == 0.0 && time.lower == time.fraction && time.upper == time.fraction, "{time:?}");
+    }
+}
