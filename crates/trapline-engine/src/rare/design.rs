@@ -78,7 +78,8 @@ pub(super) fn points(population: &Population) -> Found {
     Found { points, reached }
 }
 
-/// Where failed cells are most probable if each fails by chance: maxima of `ln h(x) - x^2/2`, h being the chance.
+/// Where failed cells are most probable if each fails by chance: maxima of `ln h(x) - x^2/2`, h being the chance. Where
+/// more than half of the nominal cells fail, survivors are looked for.
 ///
 /// It is tabulated along the same rays. Places above those at the same and the next distances on their own and on
 /// neighbouring rays start a search, by Newton's steps coordinate by coordinate.
@@ -87,15 +88,17 @@ pub(super) fn most_probable(population: &Population) -> Found {
     let places = (SEARCHED_SD_COUNTED / STRIDE_OF_CHANCES) as usize;
     let at: Vec<(usize, usize)> = (0..directions.len()).flat_map(|ray| (0..=places).map(move |at| (ray, at))).collect();
     // The nominal cell is a place of all rays.
-    let nominal = population.failed_at(&vec![0.0; population.coordinates().len()]);
+    let nominal = population.chances_at(&vec![0.0; population.coordinates().len()]);
     let chance = |&(ray, place): &(usize, usize)| {
         let at = scaled(&directions[ray], STRIDE_OF_CHANCES * place as f64);
-        if place == 0 { nominal.clone() } else { population.failed_at(&at) }
+        if place == 0 { nominal.clone() } else { population.chances_at(&at) }
     };
-    let chances: Vec<Vec<f64>> = at.par_iter().map(chance).collect();
+    let chances: Vec<Vec<[f64; 2]>> = at.par_iter().map(chance).collect();
+    // 0 for failures, 1 for survivors.
+    let rarer: Vec<usize> = nominal.iter().map(|[failed, survived]| usize::from(failed > survived)).collect();
     let density = |ray: usize, place: usize, time: usize| {
         let radius = STRIDE_OF_CHANCES * place as f64;
-        ln(chances[ray * (places + 1) + place][time]) - 0.5 * radius * radius
+        ln(chances[ray * (places + 1) + place][time][rarer[time]]) - 0.5 * radius * radius
     };
     let mut points: Vec<Vec<f64>> = Vec::new();
     let mut reached = vec![false; population.times()];
@@ -123,7 +126,7 @@ pub(super) fn most_probable(population: &Population) -> Found {
             }
             started.push((ray, place));
             let start = scaled(&directions[ray], STRIDE_OF_CHANCES * place as f64);
-            let point = more_probable(population, time, start);
+            let point = more_probable(population, time, rarer[time], start);
             let apart = |other: &Vec<f64>| distance(other, &point) >= APART;
             if points.len() < MOST_SHIFTS && points.iter().all(apart) {
                 points.push(point);
@@ -141,9 +144,9 @@ fn ln(chance: f64) -> f64 {
     libm::log(chance.max(f64::MIN_POSITIVE))
 }
 
-/// Moves a point uphill in the density of failed cells.
-fn more_probable(population: &Population, time: usize, start: Vec<f64>) -> Vec<f64> {
-    let density = |x: &[f64]| ln(population.failed_at(x)[time]) - 0.5 * dot(x, x);
+/// Moves a point uphill in the density of failed cells, or of survivors.
+fn more_probable(population: &Population, time: usize, side: usize, start: Vec<f64>) -> Vec<f64> {
+    let density = |x: &[f64]| ln(population.chances_at(x)[time][side]) - 0.5 * dot(x, x);
     let (mut point, mut here) = (start.clone(), density(&start));
     for _ in 0..6 {
         let step: Vec<f64> = (0..point.len())

@@ -1,5 +1,5 @@
 //! Failures too rare to be counted: the failed fraction of a point down to 1e-9, with bounds, from some ten thousand
-//! cells.
+//! cells; where electrons are counted down to 1e-12, from a thousand.
 //!
 //! # Theory
 //! Cells differ by independent standard normals `x`: size of the dots, trap-filled limit, capture speed in each
@@ -20,6 +20,11 @@
 //!   Assoc. 95, 135 (2000)). The wide share finds what the rays missed: it shows as few, heavy failures, hence as
 //!   wide bounds.
 //! - Each component gives its fixed share of the cells, in turn; the variance is the one within components.
+//!
+//! Where electrons are counted, a cell of given x fails by chance, and the indicator above is that chance, `h(x)`: summed
+//! over the numbers of dots, of filled ones and of electrons lost (`chance.rs` of this module says how), so that chance
+//! adds nothing to the error of sampling. Area then counts, since it makes the number of dots. The most probable failed
+//! cells are maxima of `ln h(x) - x^2/2`.
 //!
 //! Where more than half of the cells fail, the survivors are counted instead. The sample doubles until every time has
 //! the precision asked for. Bounds are normal ones of ln P, `P exp(-+ z se/P)`. Where nothing failed, the upper bound

@@ -190,10 +190,14 @@ impl<'a> Population<'a> {
         self.see(&mut cell).kept.clone()
     }
 
-    /// The chance that the cell at these coordinates, its cycles all alike, has failed at each checkpoint.
-    pub(super) fn failed_at(&self, normals: &[f64]) -> Vec<f64> {
+    /// The chances that the cell at these coordinates, its cycles all alike, has failed and has survived, at each
+    /// checkpoint.
+    pub(super) fn chances_at(&self, normals: &[f64]) -> Vec<[f64; 2]> {
         let mut cell = self.cell();
         cell.normals.copy_from_slice(normals);
-        self.see(&mut cell).failed.clone()
+        let seen = self.see(&mut cell);
+        // What is left of 1 is known to some roundings.
+        let survived = |failed: f64| Some(1.0 - seen.unprogrammed - failed).filter(|of| *of > 1e-13).unwrap_or(0.0);
+        seen.failed.iter().map(|failed| [*failed, survived(*failed)]).collect()
     }
 }
