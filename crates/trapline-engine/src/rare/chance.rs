@@ -9,13 +9,14 @@
 //! ```
 //!
 //! Dots differ in nothing but their class, which each has at random. So the classes of the filled ones are drawn
-//! independently, with the shares `w_k f_k/F` of the mean field, and l is binomial, of n and the mean chance to be lost.
+//! independently, with the shares `w_k f_k/F` of the mean field, and l is binomial, of n and the mean chance to be
+//! lost.
 //! What n is follows from [`trapline_model::cell::filled`]: chance by chance in cells of up to [`EACH`] dots, in larger
 //! ones from three cumulants. Dots beyond the nominal number raise the trap-filled limit, and change the mean field.
 //!
 //! # Practice
-//! Sums over n are exact. Those over N run over numbers at equal distances, a small share of its standard deviation, all
-//! of them in small cells; in larger ones the mean field is solved at three to nine numbers and interpolated.
+//! Sums over n are exact. Those over N run over numbers at equal distances, a small share of its standard deviation,
+//! all of them in small cells; in larger ones the mean field is solved at three to nine numbers and interpolated.
 
 use super::laws::{self, Loss, Numbers};
 use crate::backend::job::Job;
@@ -414,8 +415,8 @@ mod tests {
             let law = if dots <= EACH { Law::Each } else { Law::Cumulants };
             let all = fate(&job, Some(Ways { law, interpolated: false }), true);
             for (exact, found) in all.failed.iter().zip(&some.failed) {
-                // The fewest electrons that are too many jump with the number of dots; sums at distances of a fifth of its
-                // standard deviation, or 5/4 where the jumps are small beside it.
+                // The fewest electrons that are too many jump with the number of dots, whose distances are a fifth of
+                // its standard deviation, or 5/4 where the jumps are small beside it.
                 println!("{dots} {pulses}: {found:e} {exact:e} {:.5}", found / exact);
                 assert!((found / exact - 1.0).abs() < 5e-3, "{dots} {pulses}: {found:e} {exact:e}");
             }

@@ -21,8 +21,8 @@
 //!   wide bounds.
 //! - Each component gives its fixed share of the cells, in turn; the variance is the one within components.
 //!
-//! Where electrons are counted, a cell of given x fails by chance, and the indicator above is that chance, `h(x)`: summed
-//! over the numbers of dots, of filled ones and of electrons lost (`chance.rs` of this module says how), so that chance
+//! Where electrons are counted, a cell of given x fails by chance, and the indicator above is that chance, `h(x)`:
+//! summed over the numbers of dots, of filled ones and of electrons lost (`chance.rs` here says how), so that chance
 //! adds nothing to the error of sampling. Area then counts, since it makes the number of dots. The most probable failed
 //! cells are maxima of `ln h(x) - x^2/2`.
 //!
@@ -129,8 +129,8 @@ impl Request {
 /// The failed fraction of a point at its checkpoints after programming.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PointEstimate {
-    /// How electrons are taken, in the words of a record: `mean-field`, or `counted` with the chance of single electrons
-    /// in every number.
+    /// How electrons are taken, in the words of a record: `mean-field`, or `counted` with the chance of single
+    /// electrons in every number.
     pub electrons: &'static str,
     pub times: Vec<Estimate>,
     /// What the cells differ in; none where every cell is the nominal one.

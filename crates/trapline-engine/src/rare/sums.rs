@@ -19,8 +19,8 @@ pub struct Estimate {
     pub upper: f64,
     pub standard_error: f64,
     pub confidence: f64,
-    /// Cells of the sample that failed, unweighted, or that may have where electrons are counted; 0 where all of them lie
-    /// farther out than failures were looked for.
+    /// Cells of the sample that failed, unweighted, or that may have where electrons are counted; 0 where all of them
+    /// lie farther out than failures were looked for.
     pub failed_cells: u64,
     /// Cells that would give as good an estimate if each of them had failed, unweighted: (sum w)^2 / sum w^2 over the
     /// failed ones, or over the survivors where those are fewer.

@@ -162,8 +162,8 @@ fn bounds_of_counted_cells_hold_as_often_as_they_say() {
         }
     }
     println!("{exact:e?} {held:?} {held_by_half:?} {mean:?}");
-    // Of 100 with 90 %: below 79 or above 98 once in 1,300 (binomial). Control: half as wide they hold 59 %, above 78 in
-    // 2e-5.
+    // Of 100 with 90 %: below 79 or above 98 once in 1,300 (binomial). Control: half as wide they hold 59 %, above 78
+    // in 2e-5.
     assert!(held.iter().all(|held| (79..=98).contains(held)), "{held:?}");
     assert!(held_by_half.iter().all(|held| *held < 79), "{held_by_half:?}");
     // One estimate is off by 4 % at most, the mean of 100 by a tenth of that; four times it.

@@ -62,7 +62,7 @@ const CASES: [Case; 8] = [
         amplitude_v: 0.7,
         celsius: 100.0,
         kept_below: 0.9,
-        times_s: [1.0, 10.0, 100.0],
+        times_s: [50.0, 80.0, 150.0],
         thousands: 128,
         ..QD
     },

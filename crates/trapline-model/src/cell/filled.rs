@@ -2,9 +2,9 @@
 //!
 //! # Theory
 //! Dots of a cell are alike but for their class, and know of each other through the cell's filling alone. So the number
-//! n of filled dots among N is a birth-death chain. With the mean composition of the filled and of the empty dots (S the
-//! speeds of the empty ones, E the emission of the filled ones, per dot of the cell) it rises at `N u(n/N) S` and falls
-//! at `N E`. Its drift and noise per dot, as functions of the filling,
+//! n of filled dots among N is a birth-death chain. With the mean composition of the filled and of the empty dots (S
+//! the speeds of the empty ones, E the emission of the filled ones, per dot of the cell) it rises at `N u(n/N) S` and
+//! falls at `N E`. Its drift and noise per dot, as functions of the filling,
 //!
 //! ```text
 //! a(F) = u(F) S - E,   b(F) = u(F) S + E,   dS/dF = -S/(1 - F),   dE/dF = E/F
@@ -133,11 +133,11 @@ fn weight_of_start(relaxation: f64) -> f64 {
 pub const MOST_CHANGES: f64 = 400.0;
 
 /// [`super::apply`], and the chances of each number of electrons, 0 to the number of dots: `chances` has one more than
-/// there are dots. `room` is as long, its contents do not count.
+/// there are dots. `room` is for work, and its contents do not count.
 ///
-/// The chain of a substep has constant rates for each number, and is solved by its jumps (A. Jensen, Skand. Aktuarietidskr.
-/// 36, 87 (1953)): all terms are positive, so that the smallest chances are as accurate as the largest. Returns false,
-/// with the chances as they were, where a substep has more than [`MOST_CHANGES`].
+/// The chain of a substep has constant rates for each number, and is solved by its jumps (A. Jensen, Skand.
+/// Aktuarietidskr. 36, 87 (1953)): all terms are positive, so that the smallest chances are as accurate as the largest.
+/// Returns false where a substep has more than [`MOST_CHANGES`]; occupancy and chances then are those on the way to it.
 #[expect(clippy::too_many_arguments, reason = "those of `apply`, and the chances")]
 pub fn apply_to_each(
     material: &Material,
