@@ -286,6 +286,7 @@ const CAMPAIGN: &str = r#"
 format = 1
 name = "few"
 seed = 1
+electrons = "mean-field"
 variation = true
 array = { rows = 4, cols = 4 }
 bake = { temperatures_c = [125.0], times_s = [1.0, 5e7, 1e9] }
@@ -336,7 +337,7 @@ fn the_command_says_what_it_found_and_what_is_wrong() {
     assert!(times[0]["fraction"].as_f64().unwrap() > 100.0 * fraction, "{times}");
     assert!(of_counted["points"][1]["refused"].as_str().unwrap().contains("no cell holds charge"), "{of_counted}");
     // The file says it too, and the number of dots.
-    let fixed = CAMPAIGN.replacen("seed = 1", "seed = 1\nelectrons = \"counted\"\ndots = \"fixed\"", 1);
+    let fixed = CAMPAIGN.replace("\"mean-field\"", "\"counted\"\ndots = \"fixed\"");
     fs::write(desk.path().join("fixed.toml"), fixed).unwrap();
     let fixed = trapline(desk.path(), &["rare", "fixed.toml", "--at", "5e7"]);
     let (text, said) = (String::from_utf8_lossy(&fixed.stdout), String::from_utf8_lossy(&fixed.stderr));
