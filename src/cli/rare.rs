@@ -10,23 +10,26 @@ use trapline::analysis::Table;
 use trapline::backend::BackendError;
 use trapline::backend::job::{Job, JobError};
 use trapline::campaign::{MAX_TIME_S, MIN_TIME_S, Overrides, Plan};
+use trapline::cell::counted::Electrons;
 use trapline::files::commit::Batch;
 use trapline::outcome::PointLabel;
-use trapline::rare::{self, Estimate, LEAST_FRACTION, PointEstimate, RareError, Request};
+use trapline::rare::{self, Estimate, PointEstimate, RareError, Request};
 use trapline::units::{celsius, celsius_texts, spoken_time};
 
+use super::run::Electrons as HowElectrons;
 use super::{Failure, outputs, size, terminal};
 
 const MORE: &str = "\
 A cell has failed where it keeps less of its window than failure.kept_below of the campaign, as in `trapline run`. Cells are drawn \
 where failures are most probable and weighted back (importance sampling), so a fraction of 1e-9 takes some ten thousand cells. \
+Where electrons are counted, a cell counts by its chance to fail, which is summed and not drawn. \
 docs/rare.md says how, and what the bounds hold for.
 
 The table leaves out times before the last one without failures and after the first one with nearly nothing else; --json and -o \
 have them all. Points that differ in seed or array size alone are one population, and are computed once. \
-Exit codes: 0 when every time has the precision asked for or is below 1e-9; 1 when some has not; 2 for wrong usage.";
+Exit codes: 0 when every time has the precision asked for or is below 1e-9 (counted: 1e-12); 1 when some has not; 2 for wrong usage.";
 
-/// Estimates how few cells of a campaign's points fail, down to 1e-9, with bounds, without computing arrays
+/// Estimates how few cells of a campaign's points fail, down to 1e-12, with bounds, without computing arrays
 #[derive(Debug, Args)]
 #[command(after_help = MORE)]
 pub struct Rare {
@@ -35,6 +38,9 @@ pub struct Rare {
     /// Times after programming in seconds, in the place of the campaign's: 1e5,3.15576e8
     #[arg(long, value_name = "SECONDS,...", value_delimiter = ',', value_parser = time, allow_hyphen_values = true)]
     at: Vec<f64>,
+    /// How the electrons of cells are taken, in the place of the file's
+    #[arg(long, value_enum, value_name = "HOW")]
+    electrons: Option<HowElectrons>,
     /// Half-width of the bounds over the fraction at which a time is settled
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, allow_hyphen_values = true)]
     precision: f64,
@@ -78,6 +84,8 @@ struct PointResult {
     sweeps: BTreeMap<String, String>,
     material: String,
     temperature_c: f64,
+    /// How electrons are taken: the words of a record.
+    electrons: &'static str,
     kept_below: f64,
     /// Further points of the same population.
     also: Vec<usize>,
@@ -104,10 +112,8 @@ impl Rare {
     pub fn run(self) -> Result<(), Failure> {
         let start = Instant::now();
         self.request(0).check()?;
-        let plan = Plan::load(&self.file, &Overrides::default())?;
-        if plan.label.settings.iter().any(|of| of.electrons.are_counted()) {
-            return Err(Failure::Usage(format!("{}: {}", self.file.display(), RareError::Counted)));
-        }
+        let electrons = self.electrons.map(HowElectrons::of_file);
+        let plan = Plan::load(&self.file, &Overrides { electrons, ..Overrides::default() })?;
         if let Some(path) = &self.output {
             outputs::free(std::slice::from_ref(path), self.force)?;
             outputs::not_inputs(std::slice::from_ref(path), &plan.inputs)?;
@@ -118,7 +124,9 @@ impl Rare {
         let report = Report { program, campaign: &plan.label.name, request: self.request(0), points };
         let json = terminal::json(&report)?;
         terminal::print(&if self.json { json.clone() } else { table(&plan, &report) })?;
-        self.note("mean field: which electron escapes when is not in these numbers and bounds (docs/rare.md)");
+        if plan.label.settings.iter().any(|of| !of.electrons.are_counted()) {
+            self.note("mean field: which electron escapes when is not in these numbers and bounds (docs/rare.md)");
+        }
         if let Some(path) = &self.output {
             let mut batch = Batch::new();
             batch.text(path, &json)?;
@@ -197,6 +205,7 @@ impl Rare {
             sweeps: sweeps.map(|(sweep, &at)| (sweep.name.clone(), sweep.coordinate.text(at))).collect(),
             material: point.material.clone(),
             temperature_c: celsius(point.temperature_k),
+            electrons: job.electrons().words(),
             kept_below: job.kept_threshold(),
             also: Vec::new(),
             refused,
@@ -212,7 +221,8 @@ fn missed(time: &Estimate) -> bool {
 
 fn table(plan: &Plan, report: &Report) -> String {
     let swept = plan.label.sweeps.iter().map(|sweep| sweep.name.clone());
-    let mut headings: Vec<String> = swept.chain(["material".to_owned(), "method".to_owned()]).collect();
+    let words = ["material", "electrons", "method"].map(str::to_owned);
+    let mut headings: Vec<String> = swept.chain(words).collect();
     let text_columns = headings.len();
     let percent = 100.0 * report.request.confidence;
     headings.extend(["°C", "time (s)", "that is", "failed fraction"].map(str::to_owned));
@@ -225,7 +235,9 @@ fn table(plan: &Plan, report: &Report) -> String {
         let names: Vec<String> =
             point.sweep_index.iter().zip(&plan.label.sweeps).map(|(&at, s)| s.coordinate.text(at)).collect();
         let row = |method: &str, rest: [String; 7]| {
-            let first = [of.material.clone(), method.to_owned(), temperatures[point.temperature_index].clone()];
+            let electrons = if of.electrons == Electrons::MeanField.words() { of.electrons } else { "counted" };
+            let words = [of.material.clone(), electrons.to_owned(), method.to_owned()];
+            let first = words.into_iter().chain([temperatures[point.temperature_index].clone()]);
             names.iter().cloned().chain(first).chain(rest).collect::<Vec<_>>()
         };
         match &of.estimate {
@@ -247,7 +259,8 @@ fn shown(times: &[Estimate]) -> &[Estimate] {
 
 fn method(estimate: &PointEstimate, time: &Estimate) -> &'static str {
     match time.failed_cells {
-        _ if estimate.coordinates.is_empty() => "all cells alike",
+        _ if estimate.coordinates.is_empty() && estimate.electrons == Electrons::MeanField.words() => "all cells alike",
+        _ if estimate.coordinates.is_empty() => "exact",
         0 => "none found",
         _ if missed(time) => "importance *",
         _ => "importance",
@@ -273,8 +286,9 @@ fn cells(estimate: &PointEstimate, time: &Estimate) -> [String; 7] {
 fn remarks(report: &Report) -> String {
     let mut lines = String::new();
     let estimates = || report.points.iter().filter_map(|of| of.estimate.as_ref());
-    let times = || estimates().flat_map(|of| &of.times);
-    let farthest = estimates().filter(|of| of.times.iter().any(|time| time.failed_cells == 0 && time.upper > 0.0));
+    let counted = |of: &&PointEstimate| of.electrons != Electrons::MeanField.words();
+    let is_none = |of: &&PointEstimate| of.times.iter().any(|time| time.failed_cells == 0 && time.upper > 0.0);
+    let farthest = estimates().filter(is_none).filter(|of| !counted(of));
     if let Some(of) = farthest.max_by(|a, b| a.farther_out.total_cmp(&b.farther_out)) {
         lines.push_str(&format!(
             "none found: no cell failed within {} standard deviations of the nominal one, in any direction tried; at most {:.1e} of the \
@@ -282,12 +296,23 @@ fn remarks(report: &Report) -> String {
             of.searched_sd, of.farther_out
         ));
     }
-    if times().any(|time| time.failed_cells > 0 && time.fraction < LEAST_FRACTION) {
+    if let Some(of) = estimates().filter(is_none).find(counted) {
         lines.push_str(&format!(
-            "Fractions below {LEAST_FRACTION:e} are given as they came, whatever their precision.\n"
+            "none found, counted: the fraction is less than lies farther out than {} standard deviations, and not known.\n",
+            of.searched_sd
         ));
     }
-    if times().any(|time| time.failed_cells > 0 && time.fraction < 10.0 * LEAST_FRACTION) {
+    let below = |of: &PointEstimate, limit: f64| {
+        of.times.iter().any(|time| time.failed_cells > 0 && time.fraction > 0.0 && time.fraction < limit)
+    };
+    let least = |of: &PointEstimate| match counted(&of) {
+        true => rare::LEAST_FRACTION_COUNTED,
+        false => rare::LEAST_FRACTION,
+    };
+    if let Some(of) = estimates().find(|of| below(of, least(of))) {
+        lines.push_str(&format!("Fractions below {:e} are given as they came, whatever their precision.\n", least(of)));
+    }
+    if estimates().any(|of| !counted(&of) && below(of, 1e-8)) {
         lines.push_str(
             "Arrays of `trapline run` have no cell farther out than 6.34 standard deviations in one quantity: up to 1.2e-10 less fail there.\n",
         );

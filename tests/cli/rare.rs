@@ -286,6 +286,7 @@ const CAMPAIGN: &str = r#"
 format = 1
 name = "few"
 seed = 1
+electrons = "mean-field"
 variation = true
 array = { rows = 4, cols = 4 }
 bake = { temperatures_c = [125.0], times_s = [1.0, 5e7, 1e9] }
@@ -326,8 +327,28 @@ fn the_command_says_what_it_found_and_what_is_wrong() {
     assert!(fraction > 1e-6 && fraction < 1e-3, "{fraction:e}");
     assert!(json["points"][1]["refused"].as_str().unwrap().contains("no cell holds charge"), "{json}");
 
+    // The same campaign with the chance of single electrons: most of these failures are its work.
+    let counted = trapline(desk.path(), &["rare", "few.toml", "--electrons", "counted", "--at", "5e7", "--json"]);
+    let said = String::from_utf8_lossy(&counted.stderr);
+    assert!(counted.status.success() && !said.contains("mean field"), "{said}");
+    let of_counted: serde_json::Value = serde_json::from_slice(&counted.stdout).unwrap();
+    assert_eq!([&json["points"][0]["electrons"], &of_counted["points"][0]["electrons"]], ["mean-field", "counted"]);
+    let times = &of_counted["points"][0]["estimate"]["times"];
+    assert!(times[0]["fraction"].as_f64().unwrap() > 100.0 * fraction, "{times}");
+    assert!(of_counted["points"][1]["refused"].as_str().unwrap().contains("no cell holds charge"), "{of_counted}");
+    // The file says it too, and the number of dots.
+    let fixed = CAMPAIGN.replace("\"mean-field\"", "\"counted\"\ndots = \"fixed\"");
+    fs::write(desk.path().join("fixed.toml"), fixed).unwrap();
+    let fixed = trapline(desk.path(), &["rare", "fixed.toml", "--at", "5e7"]);
+    let (text, said) = (String::from_utf8_lossy(&fixed.stdout), String::from_utf8_lossy(&fixed.stderr));
+    assert!(fixed.status.success() && text.contains("counted") && !text.contains("mean-field"), "{text}{said}");
+    let mean = trapline(desk.path(), &["rare", "fixed.toml", "--at", "5e7", "--electrons", "mean-field"]);
+    let (text, said) = (String::from_utf8_lossy(&mean.stdout), String::from_utf8_lossy(&mean.stderr));
+    assert!(text.contains("mean-field") && said.contains("mean field"), "{text}{said}");
+
     for (arguments, code, needed) in [
         (&["rare", "none.toml"][..], 1, "cannot be read"),
+        (&["rare", "few.toml", "--electrons", "some"], 2, "--electrons"),
         (&["rare", "few.toml", "--precision", "2"], 2, "the precision is 2"),
         (&["rare", "few.toml", "--confidence", "nan"], 2, "the confidence is NaN"),
         (&["rare", "few.toml", "--max-samples", "3"], 2, "the number of samples is 3"),

@@ -9,8 +9,4 @@ pub enum RareError {
         "no cell holds charge after programming, so none can lose it; give a stronger program, or a material with traps"
     )]
     NothingProgrammed,
-    #[error(
-        "electrons are counted, and the chance of single electrons is not part of this estimate; count failed cells with `trapline run`, or set electrons = \"mean-field\" for the limit of very many"
-    )]
-    Counted,
 }

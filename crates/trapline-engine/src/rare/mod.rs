@@ -1,5 +1,5 @@
 //! Failures too rare to be counted: the failed fraction of a point down to 1e-9, with bounds, from some ten thousand
-//! cells.
+//! cells; where electrons are counted down to 1e-12, from a thousand.
 //!
 //! # Theory
 //! Cells differ by independent standard normals `x`: size of the dots, trap-filled limit, capture speed in each
@@ -21,6 +21,11 @@
 //!   wide bounds.
 //! - Each component gives its fixed share of the cells, in turn; the variance is the one within components.
 //!
+//! Where electrons are counted, a cell of given x fails by chance, and the indicator above is that chance, `h(x)`:
+//! summed over the numbers of dots, of filled ones and of electrons lost (`chance.rs` here says how), so that chance
+//! adds nothing to the error of sampling. Area then counts, since it makes the number of dots. The most probable failed
+//! cells are maxima of `ln h(x) - x^2/2`.
+//!
 //! Where more than half of the cells fail, the survivors are counted instead. The sample doubles until every time has
 //! the precision asked for. Bounds are normal ones of ln P, `P exp(-+ z se/P)`. Where nothing failed, the upper bound
 //! is that of the nominal share alone, which holds whatever way there is to fail; so it is where fewer than
@@ -32,8 +37,10 @@
 //! [`trapline_model::rng`] and are shifted as numbers: the tail has no end at 6.338, where the draws of an array have
 //! theirs. `docs/rare.md` says what that and f32 make of a comparison.
 
+mod chance;
 mod design;
 mod error;
+mod laws;
 mod mixture;
 mod population;
 mod sums;
@@ -44,6 +51,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::backend::job::Job;
+use trapline_model::cell::counted::Electrons;
 use trapline_model::rng;
 
 pub use error::RareError;
@@ -53,12 +61,18 @@ pub use population::{Coordinate, same_population};
 pub use sums::Estimate;
 use sums::Sums;
 
-/// Fractions below this are given as they come: no cells are added for their sake.
+/// Fractions of the mean field below this are given as they come: no cells are added for their sake.
 pub const LEAST_FRACTION: f64 = 1e-9;
-/// Standard deviations out to which failures are looked for.
+/// The same where electrons are counted.
+pub const LEAST_FRACTION_COUNTED: f64 = 1e-12;
+/// Standard deviations out to which failures of the mean field are looked for.
 pub const SEARCHED_SD: f64 = 8.0;
+/// The same where electrons are counted: 1e-16 of the population lies farther out.
+pub const SEARCHED_SD_COUNTED: f64 = 9.0;
 /// Cells of the first batch; a whole number of rounds of the mixture.
 pub const FIRST_SAMPLES: u64 = 4096;
+/// The same where electrons are counted: the chance of a cell says more than whether it has failed, and costs more.
+pub const FIRST_SAMPLES_COUNTED: u64 = 1024;
 /// Most cells one point may ask for.
 pub const MAX_SAMPLES: u64 = 1 << 30;
 /// Effective failures below which a relative standard error is not believed.
@@ -81,6 +95,11 @@ pub struct Request {
     pub seed: u64,
     /// Keeps the samples of points apart that share a seed.
     pub stream: u32,
+}
+
+/// Fractions below this are given as they come.
+pub fn least_fraction(electrons: Electrons) -> f64 {
+    if electrons.are_counted() { LEAST_FRACTION_COUNTED } else { LEAST_FRACTION }
 }
 
 impl Request {
@@ -110,6 +129,9 @@ impl Request {
 /// The failed fraction of a point at its checkpoints after programming.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PointEstimate {
+    /// How electrons are taken, in the words of a record: `mean-field`, or `counted` with the chance of single
+    /// electrons in every number.
+    pub electrons: &'static str,
     pub times: Vec<Estimate>,
     /// What the cells differ in; none where every cell is the nominal one.
     pub coordinates: Vec<Coordinate>,
@@ -134,26 +156,34 @@ pub struct PointEstimate {
 /// [`RareError`]: a request outside its limits, or a job in which nothing can be programmed.
 pub fn estimate(job: &Job, request: &Request) -> Result<PointEstimate, RareError> {
     request.check()?;
-    if job.electrons().are_counted() {
-        return Err(RareError::Counted);
-    }
     let population = Population::new(job);
     if population.coordinates().is_empty() {
-        return all_alike(&population, request);
+        return all_alike(&population, job, request);
     }
-    let found = design::points(&population);
+    let (found, searched_sd, first_samples) = if population.is_counted() {
+        (design::most_probable(&population), SEARCHED_SD_COUNTED, FIRST_SAMPLES_COUNTED)
+    } else {
+        (design::points(&population), SEARCHED_SD, FIRST_SAMPLES)
+    };
     let mixture = Mixture::new(population.coordinates().len(), &found.points);
     let z = rng::normal_upper_quantile(0.5 * (1.0 - request.confidence));
     let mut sums = Sums::new(&mixture, population.times());
     loop {
         // Doubles, up to the limit in whole rounds of the mixture.
-        let target = (2 * sums.samples()).clamp(FIRST_SAMPLES, request.max_samples.next_multiple_of(mixture::ROUND));
+        let target = (2 * sums.samples()).clamp(first_samples, request.max_samples.next_multiple_of(mixture::ROUND));
         sample(&population, &mixture, request, target, &mut sums);
-        let farther_out = design::farther_out(population.coordinates().len());
+        let farther_out = design::farther_out(population.coordinates().len(), searched_sd);
         let estimate = |time: usize| {
             let of = sums.estimate(time, job, z, request);
             // Strays from beyond the distance that was searched tell nothing of what lies there.
-            if !found.reached[time] && of.fraction < farther_out { of.none(sums.none(request)) } else { of }
+            if found.reached[time] || of.fraction >= farther_out {
+                of
+            } else if population.is_counted() {
+                // The chance is known everywhere that was searched.
+                of.none(of.upper + farther_out)
+            } else {
+                of.none(sums.none(request))
+            }
         };
         let times: Vec<_> = (0..population.times()).map(estimate).collect();
         let settled = |(time, of): (usize, &Estimate)| of.reached || (of.failed_cells == 0 && !found.reached[time]);
@@ -164,6 +194,7 @@ pub fn estimate(job: &Job, request: &Request) -> Result<PointEstimate, RareError
             }
             let (mean_weight, mean_weight_error) = sums.mean_weight();
             return Ok(PointEstimate {
+                electrons: job.electrons().words(),
                 times,
                 coordinates: population.coordinates().to_vec(),
                 design_points: found.points,
@@ -171,7 +202,7 @@ pub fn estimate(job: &Job, request: &Request) -> Result<PointEstimate, RareError
                 programmed,
                 mean_weight,
                 mean_weight_error,
-                searched_sd: SEARCHED_SD,
+                searched_sd,
                 farther_out,
             });
         }
@@ -204,24 +235,27 @@ fn sample(population: &Population, mixture: &Mixture, request: &Request, target:
     }
 }
 
-/// Every cell is the nominal one: the fraction is 0 or 1, exactly.
-fn all_alike(population: &Population, request: &Request) -> Result<PointEstimate, RareError> {
+/// Every cell is the nominal one: the fraction is its chance, 0 or 1 in the mean field, without an error of sampling.
+fn all_alike(population: &Population, job: &Job, request: &Request) -> Result<PointEstimate, RareError> {
     let mut cell = population.cell();
     let seen = population.see(&mut cell);
-    if !seen.programmed {
+    let programmed = 1.0 - seen.unprogrammed;
+    if programmed <= 0.0 {
         return Err(RareError::NothingProgrammed);
     }
     let times = seen.failed.iter().enumerate();
-    let times = times.map(|(time, &failed)| Estimate::exact(population.time_s(time), failed, request.confidence));
+    let of = |failed: f64| (failed / programmed).min(1.0);
+    let times = times.map(|(time, &failed)| Estimate::exact(population.time_s(time), of(failed), request.confidence));
     Ok(PointEstimate {
+        electrons: job.electrons().words(),
         times: times.collect(),
         coordinates: Vec::new(),
         design_points: Vec::new(),
         samples: 1,
-        programmed: 1.0,
+        programmed,
         mean_weight: 1.0,
         mean_weight_error: 0.0,
-        searched_sd: SEARCHED_SD,
+        searched_sd: if population.is_counted() { SEARCHED_SD_COUNTED } else { SEARCHED_SD },
         farther_out: 0.0,
     })
 }

@@ -7,9 +7,11 @@
 
 use serde::Serialize;
 
+use super::chance::{Chance, Fate};
 use crate::backend::job::Job;
 use trapline_model::cell::read::PROGRAMMED_FILLING;
 use trapline_model::cell::{Factors, step};
+use trapline_model::material::Variation;
 use trapline_model::rng::{self, NORMAL_UNIT, Purpose};
 
 /// A normal that a cell's fate depends on and that a sample may be shifted in.
@@ -22,12 +24,15 @@ pub enum Coordinate {
     TrapFilled,
     /// ln of the capture speed, all cycles together.
     CaptureSpeed,
+    /// ln of the area, which decides how many dots a cell has where electrons are counted. Elsewhere it cancels.
+    Area,
 }
 
 /// Whether the cells of two jobs come from one population and are judged alike: they may differ in seed and array.
 pub fn same_population(a: &Job, b: &Job) -> bool {
     a.material == b.material
         && a.variation == b.variation
+        && a.electrons == b.electrons
         && a.program_k == b.program_k
         && a.program == b.program
         && a.stays == b.stays
@@ -38,6 +43,10 @@ pub fn same_population(a: &Job, b: &Job) -> bool {
 /// The cells of a job.
 pub(super) struct Population<'a> {
     job: &'a Job,
+    /// What cells differ in beside chance.
+    variation: Variation,
+    /// Where electrons are counted.
+    chance: Option<Chance<'a>>,
     coordinates: Vec<Coordinate>,
     /// Cycles with a capture speed of their own; 0 where it does not vary.
     cycles: usize,
@@ -52,14 +61,15 @@ pub(super) struct Cell {
     seen: Seen,
 }
 
-/// What became of a cell.
+/// What became of a cell, or may: chances are 0 or 1 where electrons are not counted.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Seen {
-    pub(super) programmed: bool,
-    /// At each checkpoint after programming.
-    pub(super) failed: Vec<bool>,
-    /// 1 for a cell that holds no charge, which is above any threshold: wherever less than that is kept, a programmed
-    /// cell has failed.
+    /// The chance that it holds no charge.
+    pub(super) unprogrammed: f64,
+    /// The chance that it holds some and has failed, at each checkpoint after programming.
+    pub(super) failed: Vec<f64>,
+    /// In the mean field. 1 for a cell that holds no charge, which is above any threshold: wherever less than that is
+    /// kept, a programmed cell has failed.
     pub(super) kept: Vec<f64>,
 }
 
@@ -73,18 +83,25 @@ impl Cell {
 
 impl<'a> Population<'a> {
     pub(super) fn new(job: &'a Job) -> Population<'a> {
-        let of = &job.variation;
+        let variation = job.electrons.beside_chance(&job.material, &job.variation);
+        let (of, chance) = (&variation, Chance::of(job));
         let caught = job.material.capture.is_some() && !job.material.classes.is_empty();
         let cycles = job.program.iter().map(|step| step.cycle as usize + 1).max().unwrap_or(0);
         let varies = [
             (Coordinate::Size, of.size, true),
             (Coordinate::TrapFilled, of.trap_filled, true),
             (Coordinate::CaptureSpeed, of.capture_speed, cycles > 0),
+            (Coordinate::Area, of.area, chance.is_some()),
         ];
         let coordinates: Vec<_> =
             varies.into_iter().filter(|&(_, sd, acts)| caught && acts && sd > 0.0).map(|(which, ..)| which).collect();
         let cycles = if coordinates.contains(&Coordinate::CaptureSpeed) { cycles } else { 0 };
-        Population { job, coordinates, cycles }
+        Population { job, variation, chance, coordinates, cycles }
+    }
+
+    /// Whether electrons are counted.
+    pub(super) fn is_counted(&self) -> bool {
+        self.chance.is_some()
     }
 
     pub(super) fn coordinates(&self) -> &[Coordinate] {
@@ -109,7 +126,7 @@ impl<'a> Population<'a> {
         Cell {
             normals: vec![0.0; self.coordinates.len()],
             residuals: vec![0.0; self.cycles],
-            seen: Seen { programmed: false, failed: vec![false; self.times()], kept: vec![1.0; self.times()] },
+            seen: Seen { unprogrammed: 1.0, failed: vec![0.0; self.times()], kept: vec![1.0; self.times()] },
         }
     }
 
@@ -137,24 +154,31 @@ impl<'a> Population<'a> {
             at.map_or(0.0, |at| cell.normals[at])
         };
         let factors = Factors {
-            log_size: job.variation.size * value(Coordinate::Size),
-            // Cancels in what is kept.
-            area: 1.0,
-            trap_filled: libm::exp(job.variation.trap_filled * value(Coordinate::TrapFilled)),
+            log_size: self.variation.size * value(Coordinate::Size),
+            // Cancels in what is kept, but for the number of dots.
+            area: libm::exp(self.variation.area * value(Coordinate::Area)),
+            trap_filled: libm::exp(self.variation.trap_filled * value(Coordinate::TrapFilled)),
         };
         let common = value(Coordinate::CaptureSpeed) / (self.cycles.max(1) as f64).sqrt();
         let residuals = &cell.residuals;
         let speed = |cycle: u32| match residuals.get(cycle as usize) {
-            Some(residual) => libm::exp(job.variation.capture_speed * (residual + common)),
+            Some(residual) => libm::exp(self.variation.capture_speed * (residual + common)),
             None => 1.0,
         };
+        if let Some(chance) = &self.chance {
+            let mut fate = Fate { unprogrammed: 0.0, failed: std::mem::take(&mut cell.seen.failed) };
+            chance.see(&factors, &speed, &mut fate);
+            cell.seen.unprogrammed = fate.unprogrammed;
+            cell.seen.failed = fate.failed;
+            return &cell.seen;
+        }
         let occupancy = job.programmed(&factors, speed);
         let programmed = step::filling(&job.material.classes, &occupancy) > PROGRAMMED_FILLING;
         let seen = &mut cell.seen;
-        seen.programmed = programmed;
+        seen.unprogrammed = f64::from(u8::from(!programmed));
         for time in 0..seen.kept.len() {
             seen.kept[time] = if programmed { job.observe(&factors, &occupancy, time + 1).kept } else { 1.0 };
-            seen.failed[time] = programmed && seen.kept[time] < job.kept_threshold;
+            seen.failed[time] = f64::from(u8::from(programmed && seen.kept[time] < job.kept_threshold));
         }
         seen
     }
@@ -164,5 +188,16 @@ impl<'a> Population<'a> {
         let mut cell = self.cell();
         cell.normals.copy_from_slice(normals);
         self.see(&mut cell).kept.clone()
+    }
+
+    /// The chances that the cell at these coordinates, its cycles all alike, has failed and has survived, at each
+    /// checkpoint.
+    pub(super) fn chances_at(&self, normals: &[f64]) -> Vec<[f64; 2]> {
+        let mut cell = self.cell();
+        cell.normals.copy_from_slice(normals);
+        let seen = self.see(&mut cell);
+        // What is left of 1 is known to some roundings.
+        let survived = |failed: f64| Some(1.0 - seen.unprogrammed - failed).filter(|of| *of > 1e-13).unwrap_or(0.0);
+        seen.failed.iter().map(|failed| [*failed, survived(*failed)]).collect()
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::mixture::Mixture;
 use super::population::Seen;
-use super::{LEAST_BOUNDED, LEAST_EFFECTIVE, LEAST_FRACTION, Request};
+use super::{LEAST_BOUNDED, LEAST_EFFECTIVE, Request, least_fraction};
 use crate::backend::job::Job;
 
 /// The failed fraction at one time.
@@ -19,19 +19,19 @@ pub struct Estimate {
     pub upper: f64,
     pub standard_error: f64,
     pub confidence: f64,
-    /// Cells of the sample that failed, unweighted; 0 where all of them lie farther out than failures were looked for.
+    /// Cells of the sample that failed, unweighted, or that may have where electrons are counted; 0 where all of them
+    /// lie farther out than failures were looked for.
     pub failed_cells: u64,
     /// Cells that would give as good an estimate if each of them had failed, unweighted: (sum w)^2 / sum w^2 over the
     /// failed ones, or over the survivors where those are fewer.
     pub effective_cells: f64,
-    /// Whether the precision asked for is there, or the fraction is below [`LEAST_FRACTION`].
+    /// Whether the precision asked for is there, or the fraction is below [`least_fraction`].
     pub reached: bool,
 }
 
 impl Estimate {
     /// Of cells that are all alike.
-    pub(super) fn exact(time_s: f64, failed: bool, confidence: f64) -> Estimate {
-        let fraction = f64::from(u8::from(failed));
+    pub(super) fn exact(time_s: f64, fraction: f64, confidence: f64) -> Estimate {
         Estimate {
             time_s,
             fraction,
@@ -39,15 +39,15 @@ impl Estimate {
             upper: fraction,
             standard_error: 0.0,
             confidence,
-            failed_cells: u64::from(failed),
-            effective_cells: fraction,
+            failed_cells: u64::from(fraction > 0.0),
+            effective_cells: f64::from(u8::from(fraction > 0.0)),
             reached: true,
         }
     }
 
     /// The estimate of a time without failures, with this upper bound.
     pub(super) fn none(self, upper: f64) -> Estimate {
-        let none = Estimate::exact(self.time_s, false, self.confidence);
+        let none = Estimate::exact(self.time_s, 0.0, self.confidence);
         Estimate { upper, reached: false, ..none }
     }
 }
@@ -72,25 +72,31 @@ fn most_shown(count: u64, cells: u64, tail: f64) -> f64 {
     high
 }
 
-/// Weights of some cells, and their squares.
+/// Weights of some cells, and their squares: each times the chance to be one of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Weights {
     sum: f64,
     square: f64,
+    /// Of a chance that is not 0.
     cells: u64,
+    /// Sum of the chances, unweighted.
+    expected: f64,
 }
 
 impl Weights {
-    fn add(&mut self, weight: f64) {
-        self.sum += weight;
-        self.square += weight * weight;
-        self.cells += 1;
+    fn add(&mut self, weight: f64, chance: f64) {
+        let weighted = weight * chance;
+        self.sum += weighted;
+        self.square += weighted * weighted;
+        self.cells += u64::from(chance > 0.0);
+        self.expected += chance;
     }
 
     fn merge(&mut self, other: &Weights) {
         self.sum += other.sum;
         self.square += other.square;
         self.cells += other.cells;
+        self.expected += other.expected;
     }
 }
 
@@ -102,6 +108,26 @@ struct Stratum {
     /// At each time.
     failed: Vec<Weights>,
     survived: Vec<Weights>,
+    /// Squares of the weights times the chances to be unprogrammed and to have failed, or to have survived: 0 where no
+    /// cell may be both.
+    failed_or_empty: Vec<f64>,
+    survived_or_empty: Vec<f64>,
+}
+
+/// Which programmed cells.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Side {
+    Failed,
+    Survived,
+}
+
+impl Stratum {
+    fn side(&self, side: Side, time: usize) -> (Weights, f64) {
+        match side {
+            Side::Failed => (self.failed[time], self.failed_or_empty[time]),
+            Side::Survived => (self.survived[time], self.survived_or_empty[time]),
+        }
+    }
 }
 
 /// Sums over a sample, component by component.
@@ -114,13 +140,20 @@ pub(super) struct Sums {
 impl Sums {
     pub(super) fn new(mixture: &Mixture, times: usize) -> Sums {
         let none = Weights::default();
-        let stratum = Stratum { all: none, unprogrammed: none, failed: vec![none; times], survived: vec![none; times] };
+        let stratum = Stratum {
+            all: none,
+            unprogrammed: none,
+            failed: vec![none; times],
+            survived: vec![none; times],
+            failed_or_empty: vec![0.0; times],
+            survived_or_empty: vec![0.0; times],
+        };
         Sums { strata: vec![stratum; mixture.components()], samples: 0 }
     }
 
     /// Memory it takes, about.
     pub(super) fn bytes(&self) -> usize {
-        self.strata.iter().map(|s| (2 + 2 * s.failed.len()) * size_of::<Weights>()).sum()
+        self.strata.iter().map(|s| (2 + 3 * s.failed.len()) * size_of::<Weights>()).sum()
     }
 
     pub(super) fn samples(&self) -> u64 {
@@ -130,13 +163,15 @@ impl Sums {
     pub(super) fn add(&mut self, component: usize, weight: f64, seen: &Seen) {
         let stratum = &mut self.strata[component];
         self.samples += 1;
-        stratum.all.add(weight);
-        if !seen.programmed {
-            return stratum.unprogrammed.add(weight);
-        }
+        stratum.all.add(weight, 1.0);
+        let empty = seen.unprogrammed;
+        stratum.unprogrammed.add(weight, empty);
         for (time, &failed) in seen.failed.iter().enumerate() {
-            let side = if failed { &mut stratum.failed[time] } else { &mut stratum.survived[time] };
-            side.add(weight);
+            let survived = (1.0 - empty - failed).max(0.0);
+            stratum.failed[time].add(weight, failed);
+            stratum.survived[time].add(weight, survived);
+            stratum.failed_or_empty[time] += weight * weight * failed * empty;
+            stratum.survived_or_empty[time] += weight * weight * survived * empty;
         }
     }
 
@@ -147,6 +182,8 @@ impl Sums {
             into.unprogrammed.merge(&from.unprogrammed);
             into.failed.iter_mut().zip(&from.failed).for_each(|(a, b)| a.merge(b));
             into.survived.iter_mut().zip(&from.survived).for_each(|(a, b)| a.merge(b));
+            into.failed_or_empty.iter_mut().zip(&from.failed_or_empty).for_each(|(a, b)| *a += b);
+            into.survived_or_empty.iter_mut().zip(&from.survived_or_empty).for_each(|(a, b)| *a += b);
         }
     }
 
@@ -178,7 +215,7 @@ impl Sums {
 
     /// Share of the cells that hold charge.
     pub(super) fn programmed(&self) -> f64 {
-        if self.total(|stratum| stratum.unprogrammed).cells == self.samples {
+        if self.total(|stratum| stratum.unprogrammed).expected >= self.samples as f64 {
             return 0.0;
         }
         1.0 - self.unprogrammed()
@@ -189,27 +226,31 @@ impl Sums {
     }
 
     /// `P = A/(1 - B)` of the weighted means A of one side and B of the unprogrammed, and its variance by the delta
-    /// method: that of the mean of `(w 1(side) + P w 1(unprogrammed))/(1 - B)`.
-    fn share(&self, side: impl Fn(&Stratum) -> Weights) -> (f64, f64) {
+    /// method: that of the mean of `(w P(side) + P w P(unprogrammed))/(1 - B)`.
+    fn share(&self, side: Side, time: usize) -> (f64, f64) {
         let programmed = 1.0 - self.unprogrammed();
-        let fraction = self.mean(|stratum| (side(stratum).sum, 0.0)).0 / programmed;
+        let fraction = self.mean(|stratum| (stratum.side(side, time).0.sum, 0.0)).0 / programmed;
         let (_, variance) = self.mean(|stratum| {
-            let (side, empty) = (side(stratum), stratum.unprogrammed);
-            (side.sum + fraction * empty.sum, side.square + fraction * fraction * empty.square)
+            let ((side, both), empty) = (stratum.side(side, time), stratum.unprogrammed);
+            let square = side.square + fraction * fraction * empty.square + 2.0 * fraction * both;
+            (side.sum + fraction * empty.sum, square)
         });
         (fraction, variance.sqrt() / programmed)
     }
 
     /// Upper bound of a fraction from the nominal cells alone, `count` of which are of it: it assumes nothing of
     /// where they lie.
-    fn bound(&self, count: u64, request: &Request) -> f64 {
+    ///
+    /// Chances in the place of cells that fail or do not scatter less, and their sum is rounded up.
+    fn bound(&self, count: f64, request: &Request) -> f64 {
         let nominal = &self.strata[0];
-        most_shown(count, nominal.all.cells - nominal.unprogrammed.cells, 1.0 - request.confidence)
+        let cells = nominal.all.cells - nominal.unprogrammed.expected.ceil() as u64;
+        most_shown(count.ceil() as u64, cells, 1.0 - request.confidence)
     }
 
     /// That of a time without failures.
     pub(super) fn none(&self, request: &Request) -> f64 {
-        self.bound(0, request)
+        self.bound(0.0, request)
     }
 
     /// The fraction at a checkpoint after programming, with bounds `z` standard errors wide.
@@ -218,12 +259,12 @@ impl Sums {
         // The smaller side is the one with the smaller error; the larger one is its complement.
         let failed_is_rarer = failed.sum <= survived.sum;
         let (rarer, nominal, (share, error)) = match failed_is_rarer {
-            true => (failed, self.strata[0].failed[time], self.share(|s| s.failed[time])),
-            false => (survived, self.strata[0].survived[time], self.share(|s| s.survived[time])),
+            true => (failed, self.strata[0].failed[time], self.share(Side::Failed, time)),
+            false => (survived, self.strata[0].survived[time], self.share(Side::Survived, time)),
         };
-        let effective_cells = if rarer.cells == 0 { 0.0 } else { rarer.sum * rarer.sum / rarer.square };
+        let effective_cells = if rarer.square <= 0.0 { 0.0 } else { rarer.sum * rarer.sum / rarer.square };
         let (low, high) = if effective_cells < LEAST_BOUNDED {
-            (0.0, self.bound(nominal.cells, request))
+            (0.0, self.bound(nominal.expected, request))
         } else {
             let wide = libm::exp((z * error / share).min(700.0));
             (share / wide, (share * wide).min(1.0))
@@ -232,7 +273,7 @@ impl Sums {
             if failed_is_rarer { (share, low, high) } else { (1.0 - share, 1.0 - high, 1.0 - low) };
         let believed = effective_cells >= LEAST_EFFECTIVE || !failed_is_rarer;
         let narrow = libm::expm1(z * error / fraction.max(f64::MIN_POSITIVE)) <= request.precision;
-        let too_rare = rarer.cells > 0 && fraction < LEAST_FRACTION;
+        let too_rare = rarer.cells > 0 && fraction < least_fraction(job.electrons());
         Estimate {
             time_s: job.times_s[time + 1],
             fraction,

@@ -21,7 +21,7 @@ const FIXED: Electrons = Electrons::Counted(DotNumber::Fixed);
 const POISSON: Electrons = Electrons::Counted(DotNumber::Poisson);
 
 /// A shipped material with so many dots a cell.
-pub fn of_dots(name: &str, dots: f64) -> Material {
+pub(crate) fn of_dots(name: &str, dots: f64) -> Material {
     let (_, text) = material::SHIPPED.into_iter().find(|(shipped, _)| *shipped == name).expect("shipped");
     let nominal = material::shipped(name).expect("reads").capture.expect("has traps").traps;
     let mut draft = Draft::new(text, name).expect("TOML");

@@ -11,6 +11,7 @@ mod each_dot;
 mod gpu;
 mod law_tables_gpu;
 mod profile;
+mod rare;
 mod rng_gpu;
 mod stimulus;
 #[path = "../../../../tests/support/mod.rs"]

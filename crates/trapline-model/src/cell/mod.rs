@@ -19,6 +19,7 @@ pub mod charge;
 pub mod counted;
 pub mod current;
 pub mod each_dot;
+pub mod filled;
 pub mod life;
 pub mod read;
 pub mod release;

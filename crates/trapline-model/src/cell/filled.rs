@@ -1,0 +1,215 @@
+//! How many electrons a counted cell holds after its programming: the law of that number, without drawing it.
+//!
+//! # Theory
+//! Dots of a cell are alike but for their class, and know of each other through the cell's filling alone. So the number
+//! n of filled dots among N is a birth-death chain. With the mean composition of the filled and of the empty dots (S
+//! the speeds of the empty ones, E the emission of the filled ones, per dot of the cell) it rises at `N u(n/N) S` and
+//! falls at `N E`. Its drift and noise per dot, as functions of the filling,
+//!
+//! ```text
+//! a(F) = u(F) S - E,   b(F) = u(F) S + E,   dS/dF = -S/(1 - F),   dE/dF = E/F
+//! ```
+//!
+//! give the cumulants of n in leading order of 1/N (N. G. van Kampen, Stochastic Processes in Physics and Chemistry,
+//! chapter X), `N F + m`, `N v` and `N w`, F being the mean field's filling:
+//!
+//! ```text
+//! dm/dt = a' m + a'' v/2
+//! dv/dt = 2 a' v + b
+//! dw/dt = 3 a' w + 3 a'' v^2 + 3 b' v + a
+//! ```
+//!
+//! Where the uptake does not depend on the filling, dots are independent, and the law is the binomial one, `v = F (1 -
+//! F)`, `w = v (1 - 2 F)`, whatever the classes. Space charge makes `a'` more negative, and the law narrower.
+//!
+//! # Practice
+//! [`apply`] moves the occupancy as [`super::apply`] does, substep by substep, and the cumulants with it, each substep
+//! with the coefficients of its two ends in the weights of the step itself. [`apply_to_each`] moves the chances of all
+//! numbers of electrons of a cell of few dots.
+
+use super::step::{self, Occupancy, StepDrive, phi};
+use super::{Drive, Factors, step_drive};
+use crate::material::{Material, TrapClass};
+
+/// Cumulants of the number of electrons, in leading order: see the module.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Spread {
+    /// Electrons that the mean has beside the mean field's.
+    pub offset: f64,
+    /// Variance of the number, per dot of the cell.
+    pub variance: f64,
+    /// Third cumulant of the number, per dot of the cell.
+    pub third: f64,
+}
+
+/// Drift and noise at a filling, per dot of the cell and step, and their slopes.
+#[derive(Debug, Clone, Copy)]
+struct Rates {
+    drift: f64,
+    drift_slope: f64,
+    drift_curvature: f64,
+    noise: f64,
+    noise_slope: f64,
+    /// Mean speed of the empty dots, mean emission of the filled ones.
+    speed: f64,
+    emission: f64,
+}
+
+impl Rates {
+    fn at(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive) -> Rates {
+        let filling = step::filling(classes, occupancy);
+        let (mut ready, mut released, mut emission_of_all) = (0.0, 0.0, 0.0);
+        for (k, class) in classes.iter().enumerate() {
+            ready += class.weight * class.speed * (1.0 - occupancy[k]);
+            released += class.weight * drive.emission[k] * occupancy[k];
+            emission_of_all += class.weight * drive.emission[k];
+        }
+        let speed = if filling < 1.0 { ready / (1.0 - filling) } else { 0.0 };
+        let emission = if filling > 0.0 { released / filling } else { emission_of_all };
+        let (uptake, slope) = step::uptake(drive, filling);
+        let curvature = if uptake > 0.0 { uptake_curvature(drive, filling) } else { 0.0 };
+        Rates {
+            drift: uptake * ready - released,
+            drift_slope: slope * ready - uptake * speed - emission,
+            drift_curvature: curvature * ready - 2.0 * slope * speed,
+            noise: uptake * ready + released,
+            noise_slope: slope * ready - uptake * speed + emission,
+            speed,
+            emission,
+        }
+    }
+
+    /// Driving term of the third cumulant at a variance.
+    fn of_third(&self, variance: f64) -> f64 {
+        3.0 * variance * (self.drift_curvature * variance + self.noise_slope) + self.drift
+    }
+}
+
+/// Second derivative of [`step::uptake`] by the filling, below F_sc.
+fn uptake_curvature(drive: &StepDrive, filling: f64) -> f64 {
+    let (open, through) = (drive.open, 1.0 - drive.open * filling);
+    let room = 1.0 - filling / drive.space_charge_limit;
+    let blocked_slope = -(1.0 - open) / (through * through);
+    drive.offered * (2.0 * open * blocked_slope / through * room - 2.0 * blocked_slope / drive.space_charge_limit)
+}
+
+/// [`super::apply`], and what it makes of the law of the number of electrons.
+pub fn apply(
+    material: &Material,
+    factors: &Factors,
+    emission: &Occupancy,
+    drive: &Drive,
+    speed: f64,
+    occupancy: &mut Occupancy,
+    spread: &mut Spread,
+) {
+    let step_s = drive.dwell_s / f64::from(drive.substeps);
+    let of_step = step_drive(material, factors, emission, drive, speed, step_s);
+    let mut start = Rates::at(&material.classes, occupancy, &of_step);
+    for _ in 0..drive.substeps {
+        let uptake = step::average_uptake(&material.classes, occupancy, &of_step);
+        step::advance(&material.classes, occupancy, &of_step, uptake.average);
+        let end = Rates::at(&material.classes, occupancy, &of_step);
+        let of_start = weight_of_start(uptake.relaxation);
+        let mean = |at_start: f64, at_end: f64| of_start * at_start + (1.0 - of_start) * at_end;
+        let falls = -mean(start.drift_slope, end.drift_slope).min(0.0);
+        let before = spread.variance;
+        let after = before * libm::exp(-2.0 * falls) + mean(start.noise, end.noise) * phi(2.0 * falls);
+        let of_third = mean(start.of_third(before), end.of_third(after));
+        let of_offset = 0.5 * mean(start.drift_curvature * before, end.drift_curvature * after);
+        spread.third = spread.third * libm::exp(-3.0 * falls) + of_third * phi(3.0 * falls);
+        spread.offset = spread.offset * libm::exp(-falls) + of_offset * phi(falls);
+        spread.variance = after;
+        start = end;
+    }
+}
+
+/// Weight of the start in a substep: that of the uptake itself.
+fn weight_of_start(relaxation: f64) -> f64 {
+    (3.0 + relaxation) / (6.0 + 3.0 * relaxation + relaxation * relaxation)
+}
+
+/// Most changes of a cell's number of electrons in a substep that [`apply_to_each`] goes through.
+pub const MOST_CHANGES: f64 = 400.0;
+
+/// [`super::apply`], and the chances of each number of electrons, 0 to the number of dots: `chances` has one more than
+/// there are dots. `room` is for work, and its contents do not count.
+///
+/// The chain of a substep has constant rates for each number, and is solved by its jumps (A. Jensen, Skand.
+/// Aktuarietidskr. 36, 87 (1953)): all terms are positive, so that the smallest chances are as accurate as the largest.
+/// Returns false where a substep has more than [`MOST_CHANGES`]; occupancy and chances then are those on the way to it.
+#[expect(clippy::too_many_arguments, reason = "those of `apply`, and the chances")]
+pub fn apply_to_each(
+    material: &Material,
+    factors: &Factors,
+    emission: &Occupancy,
+    drive: &Drive,
+    speed: f64,
+    occupancy: &mut Occupancy,
+    chances: &mut [f64],
+    room: &mut Vec<f64>,
+) -> bool {
+    let step_s = drive.dwell_s / f64::from(drive.substeps);
+    let of_step = step_drive(material, factors, emission, drive, speed, step_s);
+    let dots = (chances.len() - 1) as f64;
+    let mut start = Rates::at(&material.classes, occupancy, &of_step);
+    for _ in 0..drive.substeps {
+        let uptake = step::average_uptake(&material.classes, occupancy, &of_step);
+        step::advance(&material.classes, occupancy, &of_step, uptake.average);
+        let end = Rates::at(&material.classes, occupancy, &of_step);
+        let of_start = weight_of_start(uptake.relaxation);
+        let mean = |at_start: f64, at_end: f64| of_start * at_start + (1.0 - of_start) * at_end;
+        let (speed, emission) = (mean(start.speed, end.speed), mean(start.emission, end.emission));
+        let rates = |n: usize| {
+            let filled = n as f64;
+            (step::uptake(&of_step, filled / dots).0 * speed * (dots - filled), emission * filled)
+        };
+        if !jump(chances, rates, room) {
+            return false;
+        }
+        start = end;
+    }
+    true
+}
+
+/// Moves the chances of a birth-death chain through a time of 1. `room` holds up to four numbers a state.
+fn jump(chances: &mut [f64], rates: impl Fn(usize) -> (f64, f64), room: &mut Vec<f64>) -> bool {
+    let states = chances.len();
+    room.clear();
+    room.resize(4 * states, 0.0);
+    let (up, rest) = room.split_at_mut(states);
+    let (down, rest) = rest.split_at_mut(states);
+    let (now, next) = rest.split_at_mut(states);
+    let mut most: f64 = 0.0;
+    for n in 0..states {
+        (up[n], down[n]) = rates(n);
+        most = most.max(up[n] + down[n]);
+    }
+    if most <= 0.0 {
+        return true;
+    }
+    if most > MOST_CHANGES {
+        return false;
+    }
+    up.iter_mut().chain(down.iter_mut()).for_each(|rate| *rate /= most);
+    now.copy_from_slice(chances);
+    let mut weight = libm::exp(-most);
+    chances.iter_mut().for_each(|chance| *chance *= weight);
+    let (mut so_far, mut jumps) = (weight, 0.0);
+    // Up to 1e-16 of the whole, and some more for the far states, which only many jumps lead to.
+    let last = most + 12.0 * libm::sqrt(most) + 24.0;
+    while jumps < last {
+        for n in 0..states {
+            let below = if n > 0 { now[n - 1] * up[n - 1] } else { 0.0 };
+            let above = if n + 1 < states { now[n + 1] * down[n + 1] } else { 0.0 };
+            next[n] = now[n] * (1.0 - up[n] - down[n]) + below + above;
+        }
+        now.copy_from_slice(next);
+        jumps += 1.0;
+        weight *= most / jumps;
+        so_far += weight;
+        chances.iter_mut().zip(now.iter()).for_each(|(chance, of)| *chance += weight * of);
+    }
+    chances.iter_mut().for_each(|chance| *chance /= so_far);
+    true
+}
