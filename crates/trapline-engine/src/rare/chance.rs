@@ -299,7 +299,7 @@ mod tests {
     use crate::backend::job::{Bake, Program};
     use trapline_model::array::ArrayShape;
     use trapline_model::material::draft::Draft;
-    use trapline_model::material::{self, Material, Variation};
+    use trapline_model::material::{self, Material};
     use trapline_model::protocol::Segment;
     use trapline_model::units::kelvin;
 

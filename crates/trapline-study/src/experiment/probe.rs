@@ -325,7 +325,9 @@ mod tests {
     fn cycles_are_counted_on() {
         let qd = shipped("pi-ws2-qd").expect("shipped");
         let pulse = [Part::Pulses { pulses: 3, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 }];
-        let probe = || Probe::new(&Reference, &qd, Conditions::real(kelvin(25.0), 3), vec![4]).expect("cells");
+        // Counted electrons are drawn where a drive ends, which is another cell's life.
+        let conditions = Conditions { electrons: Electrons::MeanField, ..Conditions::real(kelvin(25.0), 3) };
+        let probe = || Probe::new(&Reference, &qd, conditions, vec![4]).expect("cells");
         let mut in_two = probe();
         in_two.parts(&pulse).expect("runs");
         in_two.parts(&pulse).expect("runs");

@@ -39,6 +39,7 @@ use trapline_engine::backend::stimulus::{Response, Stimulus};
 use trapline_engine::backend::tally::CHUNK_CELLS;
 use trapline_engine::backend::{self, Backend, Choice, Trace};
 use trapline_model::array::{ArrayShape, CellSet};
+use trapline_model::cell::counted::Electrons;
 use trapline_model::cell::{self, Factors, capture};
 use trapline_model::material::{self, Material, TrapClass, Variation};
 use trapline_model::protocol::{Part, Segment, segments};
@@ -324,7 +325,8 @@ fn programmed_states_lose_what_a_closed_form_says(backend: &dyn Backend) {
     // is that of an occupancy, and a loss is a quotient of sums of them.
     let qd = material::shipped("pi-ws2-qd").unwrap();
     for celsius in [-20.0, 25.0, 150.0] {
-        let conditions = Conditions { read_noise: false, ..Conditions::real(kelvin(celsius), 7) };
+        let electrons = Electrons::MeanField;
+        let conditions = Conditions { read_noise: false, electrons, ..Conditions::real(kelvin(celsius), 7) };
         let [ours, theirs] = [backend, &Reference].map(|backend| seen(backend, &qd, conditions, 40));
         let [ours, theirs] = [&ours, &theirs].map(|of| of.numbers("lost").unwrap());
         for (at, expected) in theirs.indexed_iter().filter(|(at, _)| at[0] == 1) {
@@ -613,8 +615,14 @@ fn tiled_jobs() -> [Job; 2] {
         Part::Sweep { sweeps: 1, sweep_to_v: 3.0, step_v: 0.5, dwell_s: 3.9e-4 },
         Part::Pulses { pulses: 10, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 },
     ]);
-    let qd = material::shipped("pi-ws2-qd").unwrap();
-    [shipped_job("pi-ws2-ns", 100.0, 150, 199, 51), job_of(&qd, &program, 150.0, 190, 131, 52)]
+    // So many classes that the budgets below make tiles.
+    let eight = |place: usize| {
+        let (name, text) = material::SHIPPED[place];
+        let text = text.replacen("[traps]", "[traps]\nclasses = 8", 1);
+        material::parse(&text, name).unwrap()
+    };
+    let sheets = job_of(&eight(1), &thirty_pulses(0.7), 100.0, 150, 199, 51);
+    [sheets, job_of(&eight(0), &program, 150.0, 190, 131, 52)]
 }
 
 #[test]

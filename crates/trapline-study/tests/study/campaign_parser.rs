@@ -261,7 +261,7 @@ proptest! {
         let temperatures: Vec<i32> = temperatures.into_iter().collect();
         let to_s = from_s * ratio;
         let mut text = format!(
-            "format = 1\nname = \"n\"\nseed = {seed}\nvariation = false\narray = {{ rows = {rows}, cols = {cols} }}\n\
+            "format = 1\nname = \"n\"\nseed = {seed}\nvariation = false\nelectrons = \"mean-field\"\narray = {{ rows = {rows}, cols = {cols} }}\n\
              histogram = {{ bins = {bins} }}\n\
              bake = {{ temperatures_c = {temperatures:?}, from_s = {from_s:?}, to_s = {to_s:?}, points = {points} }}\n"
         );

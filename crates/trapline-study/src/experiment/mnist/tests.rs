@@ -260,7 +260,7 @@ fn nonsense_is_refused_in_a_line() {
     spoilt(&|m| m.test.images = Array2::zeros((40, 25)));
     let state = Array2::zeros((3, 8));
     assert!(
-        after_bake(&Reference, &good, &state, 400.0, 1.0, &data.test).unwrap_err().to_string().contains("(176, 8)")
+        after_bake(&Reference, &good, &state, 400.0, 1.0, &data.test).unwrap_err().to_string().contains("(176, 16)")
     );
 }
 
