@@ -16,7 +16,7 @@ use trapline::outcome::PointLabel;
 use trapline::rare::{self, Estimate, PointEstimate, RareError, Request};
 use trapline::units::{celsius, celsius_texts, spoken_time};
 
-use super::run::Electrons as HowElectrons;
+use super::electrons::Electrons as HowElectrons;
 use super::{Failure, outputs, size, terminal};
 
 const MORE: &str = "\
