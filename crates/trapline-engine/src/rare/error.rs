@@ -13,4 +13,8 @@ pub enum RareError {
         "electrons are counted, and the chance of single electrons is not part of this estimate; count failed cells with `trapline run`, or set electrons = \"mean-field\" for the limit of very many"
     )]
     Counted,
+    #[error(
+        "cells are judged by readings (failure.as_read), and the noise of a reading is not part of this estimate; count failed cells with `trapline run`, or leave failure.as_read out"
+    )]
+    AsRead,
 }

@@ -44,6 +44,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::backend::job::Job;
+use trapline_model::cell::read::Judging;
 use trapline_model::rng;
 
 pub use error::RareError;
@@ -136,6 +137,9 @@ pub fn estimate(job: &Job, request: &Request) -> Result<PointEstimate, RareError
     request.check()?;
     if job.electrons().are_counted() {
         return Err(RareError::Counted);
+    }
+    if job.judged() != Judging::Kept {
+        return Err(RareError::AsRead);
     }
     let population = Population::new(job);
     if population.coordinates().is_empty() {
