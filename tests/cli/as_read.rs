@@ -108,6 +108,13 @@ fn a_campaign_of_readings_runs_and_says_so() {
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.contains("failed"), "{said}");
     good(at, &["diff", "first.h5", "first.h5"]);
+    // Two backends are the same within what the noise has beside the threshold; without the readings they are not.
+    good(at, &["run", "first.toml", "-o", "f64.h5", "--backend", "reference", "--no-plot", "--quiet"]);
+    good(at, &["diff", "first.h5", "f64.h5", "--tolerance", "1e-5"]);
+    let said = trapline(at, &["diff", "first.h5", "kept.h5", "--tolerance", "1e-5"]);
+    assert_eq!(said.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("furthest apart is failed, by "), "{said}");
 }
 
 #[test]
