@@ -1,5 +1,5 @@
-// Judges cells by their readings: one has failed from its first failing reading on. Visits come in the order of time. Which
-// cells have failed is kept behind the partials, from dispatch to dispatch. Twin:
+// Judges cells by their readings: one has failed from its first failing reading on. Visits come in the order of time.
+// Which cells have failed is kept behind the partials, from dispatch to dispatch. Twin:
 // crates/trapline-engine/src/backend/cpu/judge.rs. Needs reading.wgsl.
 
 var<private> failed_before: bool;

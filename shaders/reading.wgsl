@@ -1,5 +1,5 @@
-// One noisy reading of a cell in a bake. Twin: crates/trapline-engine/src/backend/cpu/judge.rs; the equations are those of
-// crates/trapline-model/src/cell/read.rs. Needs normal.wgsl, and number_of.
+// One noisy reading of a cell in a bake. Twin: crates/trapline-engine/src/backend/cpu/judge.rs; the equations are those
+// of crates/trapline-model/src/cell/read.rs. Needs normal.wgsl, and number_of.
 
 var<private> read_cell: vec2<u32>;
 // Noise of a reading over the window right after programming, over the root of the conductance.

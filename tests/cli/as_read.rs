@@ -1,4 +1,5 @@
-//! Campaigns whose cells are judged by noisy readings: the key, the record, what is said of them, and what refuses them.
+//! Campaigns whose cells are judged by noisy readings: the key, the record, what is said of them, and what refuses
+//! them.
 
 use std::fs;
 use std::path::Path;

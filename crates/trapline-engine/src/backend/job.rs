@@ -214,8 +214,8 @@ impl Job {
         self.judged
     }
 
-    /// Noise of one reading that judges cells, over the nominal fresh conductance, of a cell that conducts this; that of one
-    /// which conducts g times as much is sqrt(g) times as large. 0 where cells are judged by what they keep.
+    /// Noise of one reading that judges cells, over the nominal fresh conductance, of a cell that conducts this; that
+    /// of one which conducts g times as much is sqrt(g) times as large. 0 where cells are judged by what they keep.
     pub fn reading_noise(&self) -> f64 {
         self.reading_noise
     }

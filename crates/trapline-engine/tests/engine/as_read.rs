@@ -191,10 +191,10 @@ fn backends_see_the_same_readings() {
             let expected = failed(&Reference, &job);
             for found in [failed(&cpu, &job), failed(&gpu, &job)] {
                 for (checkpoint, (a, b)) in found.iter().zip(&expected).enumerate() {
-                    // What is kept is the same within 4e-6, and so is a reading. Of a normal of 0.012 at most 33 in a unit lie
-                    // there: of 4000 cells 1 at each reading, and at each of those before; 10 readings are at most 11 on
-                    // average, 25 at 4.5 deviations. Where electrons are counted the probabilities' last bits move an electron in
-                    // 3 % of the cells, a two-hundredth of the noise: no further cell.
+                    // What is kept is the same within 4e-6, and so is a reading. Of a normal of 0.012 at most 33 in a
+                    // unit lie there: of 4000 cells 1 at each reading, and at each of those before; 10 readings are at
+                    // most 11 on average, 25 at 4.5 deviations. Where electrons are counted the probabilities' last
+                    // bits move an electron in 3 % of the cells, a two-hundredth of the noise: no further cell.
                     let most = if counted { 40 } else { 25 };
                     assert!(a.abs_diff(*b) <= most, "{judged:?} {checkpoint}: {found:?} {expected:?}");
                 }

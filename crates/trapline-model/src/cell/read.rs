@@ -85,8 +85,8 @@ impl ReadOut {
         self.fresh_conductance_s.is_normal() && self.direct.is_finite() && self.hopping.is_finite()
     }
 
-    /// Window of a cell right after its programming to `start`, when it conducts `programmed`, both over the nominal fresh
-    /// conductance. Its area is in what it conducts; no small difference of large numbers is taken.
+    /// Window of a cell right after its programming to `start`, when it conducts `programmed`, both over the nominal
+    /// fresh conductance. Its area is in what it conducts; no small difference of large numbers is taken.
     pub fn window(&self, start: f64, programmed: f64) -> f64 {
         let charge = self.open * start;
         programmed * (self.direct * charge / (self.direct + self.hopping * (1.0 - charge)))
@@ -129,8 +129,8 @@ pub enum Judging {
     /// By what it keeps of its window, which no instrument sees.
     #[default]
     Kept,
-    /// By readings, one at each checkpoint and one right after programming, each averaged over a time and with the noise
-    /// of it ([`noise_a`]); what the fresh and the programmed cell conduct is taken as known.
+    /// By readings, one at each checkpoint and one right after programming, each averaged over a time and with the
+    /// noise of it ([`noise_a`]); what the fresh and the programmed cell conduct is taken as known.
     Reading {
         /// Time of a reading, s.
         integration_s: f64,
@@ -145,8 +145,8 @@ pub const LEAST_READING_S: f64 = 1e-9;
 pub const MOST_READING_S: f64 = 1e6;
 
 impl Judging {
-    /// As records have it: 0 by what is kept, 1 by this reading, 2 by the first failing one; and the time, s, which is 0
-    /// where nothing is read.
+    /// As records have it: 0 by what is kept, 1 by this reading, 2 by the first failing one; and the time, s, which is
+    /// 0 where nothing is read.
     pub fn numbers(self) -> (u8, f64) {
         match self {
             Judging::Kept => (0, 0.0),
@@ -172,7 +172,8 @@ impl Judging {
         }
     }
 
-    /// What a cell's failing goes by, after "a cell fails below 0.9 of its window"; nothing where it is what the cell keeps.
+    /// What a cell's failing goes by, after "a cell fails below 0.9 of its window"; nothing where it is what the cell
+    /// keeps.
     pub fn words(self) -> String {
         match self {
             Judging::Kept => String::new(),
@@ -196,8 +197,8 @@ impl Judging {
     }
 }
 
-/// Noise of one reading of a cell that conducts the nominal fresh conductance, over that conductance; that of a cell which
-/// conducts g times as much is sqrt(g) times as large ([`noise_a`]).
+/// Noise of one reading of a cell that conducts the nominal fresh conductance, over that conductance; that of a cell
+/// which conducts g times as much is sqrt(g) times as large ([`noise_a`]).
 pub fn noise_of_fresh(fresh_conductance_s: f64, read_v: f64, temperature_k: f64, integration_s: f64) -> f64 {
     let current_a = fresh_conductance_s * read_v.abs();
     noise_a(current_a, read_v, temperature_k, integration_s) / current_a

@@ -26,7 +26,8 @@ pub fn noise_of_window(outcome: &PointOutcome, settings: &PointSettings, seconds
     (outcome.programmed > 0 && share.is_finite()).then_some(share)
 }
 
-/// What failing goes by as `{"by": "first-reading", "integration_s": 0.01}`, and by what cells keep as `{"by": "kept"}`.
+/// What failing goes by as `{"by": "first-reading", "integration_s": 0.01}`, and by what cells keep as `{"by":
+/// "kept"}`.
 pub(super) fn judging<S: Serializer>(judged: &Judging, serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
     let by = match judged {
@@ -51,8 +52,8 @@ pub fn by_noise_alone(noise: f64, kept_threshold: f64) -> f64 {
     0.5 * libm::erfc((1.0 - kept_threshold) / noise / std::f64::consts::SQRT_2)
 }
 
-/// What one reading's noise is, of the noises at some temperatures. Where readings judge cells, with what noise alone does
-/// in so many of them; else with a warning where it is too large for a threshold. None of no noises.
+/// What one reading's noise is, of the noises at some temperatures. Where readings judge cells, with what noise alone
+/// does in so many of them; else with a warning where it is too large for a threshold. None of no noises.
 pub fn of_readings(noises: &[f64], kept_threshold: f64, judged: Judging, readings: usize) -> Option<String> {
     if noises.is_empty() {
         return None;

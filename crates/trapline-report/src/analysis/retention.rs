@@ -21,8 +21,8 @@ pub struct RetentionRow {
     pub failed_at_programming: u64,
     /// Spread of the conductance right after programming over the mean window: sd(G) / |G_fresh - mean(G)|.
     pub window_variation: Option<f64>,
-    /// Standard deviation of one reading, over the mean window right after programming: of one that judges the cells, else of
-    /// one of 10 ms.
+    /// Standard deviation of one reading, over the mean window right after programming: of one that judges the cells,
+    /// else of one of 10 ms.
     pub reading_noise: Option<f64>,
     /// A cell that keeps less has failed.
     pub kept_threshold: f64,

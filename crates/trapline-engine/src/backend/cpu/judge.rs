@@ -1,5 +1,5 @@
-//! Judges sixteen cells by readings. Twins: `shaders/judge_reading.wgsl` and `shaders/judge_first.wgsl`; the equations are
-//! those of [`trapline_model::cell::read::Judging`].
+//! Judges sixteen cells by readings. Twins: `shaders/judge_reading.wgsl` and `shaders/judge_first.wgsl`; the equations
+//! are those of [`trapline_model::cell::read::Judging`].
 
 use super::draw::{Numbers, normals};
 use super::lanes::{LANES, Lane, splat};

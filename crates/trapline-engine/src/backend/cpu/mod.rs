@@ -263,7 +263,8 @@ fn numbers(cells: &CellSet, first: u64) -> Numbers {
 /// Cells of a chunk, and how they begin their bake.
 trait Begin {
     fn count(&self) -> u64;
-    /// Sixteen cells from the `first` on, ready to bake; past the end the last cell again. Gives their numbers and areas.
+    /// Sixteen cells from the `first` on, ready to bake; past the end the last cell again. Gives their numbers and
+    /// areas.
     fn begin<T: Baking>(&self, context: &Context, first: u64, bake: &mut T) -> (Numbers, Lane);
 }
 

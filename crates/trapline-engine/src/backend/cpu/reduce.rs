@@ -173,8 +173,8 @@ pub fn below_threshold(tables: &Tables, kept: &Lane) -> Lane {
     super::lanes::map(kept, |kept| if kept < tables.kept_threshold { 1.0 } else { 0.0 })
 }
 
-/// Counts sixteen cells at one checkpoint, of which some are failing (1, else 0), into `counts` (three histograms, failed,
-/// programmed).
+/// Counts sixteen cells at one checkpoint, of which some are failing (1, else 0), into `counts` (three histograms,
+/// failed, programmed).
 #[inline(always)]
 pub fn count(tables: &Tables, seen: &Observables<Lane>, failing: &Lane, included: &Included, counts: &mut [u32]) {
     let bins = tables.bins;

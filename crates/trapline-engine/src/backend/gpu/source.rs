@@ -198,7 +198,8 @@ const DRIVEN_APART: [&str; 10] = [
 ];
 const ALIKE: &str = include_str!("../../../../../shaders/alike.wgsl");
 
-/// Buffers of the kernels that bake and reduce; the last is of cells whose electrons are counted, or that readings judge.
+/// Buffers of the kernels that bake and reduce; the last is of cells whose electrons are counted, or that readings
+/// judge.
 const BAKED: [&str; 9] =
     ["params", "classes", "visits", "nominal", "factors", "occupancy", "partials", "counts", "normal_table"];
 const COUNTS: &str = include_str!("../../../../../shaders/counts.wgsl");

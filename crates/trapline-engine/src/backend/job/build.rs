@@ -228,7 +228,8 @@ impl<'a> JobBuilder<'a> {
             Some(profile) => profile.stays(bake.temperature_k, &times_s),
         };
         // A profile that stays at one temperature is the constant bake.
-        // Electrons that are counted are lost from checkpoint to checkpoint, and what failed first is known in the order of time.
+        // Electrons that are counted are lost from checkpoint to checkpoint, and what failed first is known in the
+        // order of time.
         let in_order = self.electrons.are_counted() || self.judged.is_first();
         let visits = if stays.temperatures_k.len() == 1 && !in_order {
             schedule::visits(&times_s)

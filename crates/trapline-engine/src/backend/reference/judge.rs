@@ -20,7 +20,8 @@ impl<'a> Judge<'a> {
         Judge { job, cell, start, window: 0.0, failed: false }
     }
 
-    /// Whether the cell, of which this is read without noise, has failed; the first checkpoint is right after programming.
+    /// Whether the cell, of which this is read without noise, has failed; the first checkpoint is right after
+    /// programming.
     pub(super) fn has_failed(&mut self, seen: &Observables<f64>, checkpoint: usize) -> bool {
         let Judging::Reading { first, .. } = self.job.judged else { return seen.kept < self.job.kept_threshold };
         if checkpoint == 0 {

@@ -130,9 +130,9 @@ impl Pair<'_> {
         if cells > 0.0 { (cells + DEVIATIONS * cells.sqrt()).max(1.0) } else { 0.0 }
     }
 
-    /// By how many cells the failed may be apart that readings of this noise judge: those within reach of the threshold, of
-    /// which there are at most 1/(sqrt(2 pi) noise) in a unit, whatever cells keep; and of all readings before, where the first
-    /// failing one counts.
+    /// By how many cells the failed may be apart that readings of this noise judge: those within reach of the
+    /// threshold, of which there are at most 1/(sqrt(2 pi) noise) in a unit, whatever cells keep; and of all readings
+    /// before, where the first failing one counts.
     fn moved_readings(&self, noise: f64, i: usize, first: bool, threshold: f64) -> f64 {
         let readings = if first { self.times[i].0 + 1 } else { 1 };
         let reach = allowed(self.tolerance, 1.0, threshold);
