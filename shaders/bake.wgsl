@@ -1,4 +1,5 @@
 // Bakes each cell of the tile through some visits, reads it at each, and reduces a block of cells to sums and counts.
+// Which cells have failed is another file's: judge_kept.wgsl, judge_reading.wgsl or judge_first.wgsl.
 // Twins: crates/trapline-engine/src/backend/cpu/bake.rs, read.rs and reduce.rs.
 //
 // One workgroup is one block. Its readings go through workgroup memory: slot by slot (sum, square, min and -max of
@@ -45,6 +46,7 @@ fn bake(
     let start = start_bake(i);
     let area = factors[params.count + i];
     let programmed = valid && start > PROGRAMMED_FILLING;
+    start_judging(i, area, start);
     let slot = local / FOLDERS;
     let folder = local % FOLDERS;
     let width = params.bins + 2u;
@@ -64,7 +66,7 @@ fn bake(
         }
         if programmed {
             atomicAdd(&local_counts[2u * width + bin_of(seen.kept, params.kept_low, params.kept_per_unit)], 1u);
-            if seen.kept < params.kept_threshold {
+            if has_failed(seen, checkpoint) {
                 atomicAdd(&local_counts[3u * width], 1u);
             }
             atomicAdd(&local_counts[3u * width + 1u], 1u);
@@ -95,6 +97,7 @@ fn bake(
     }
     if valid {
         end_bake(i);
+        end_judging(i);
     }
     report_ticks();
 }

@@ -14,6 +14,7 @@ const PURPOSE_READ_NOISE: u32 = 3u;
 const PURPOSE_SUBSTEP: u32 = 7u;
 const PURPOSE_BAKE: u32 = 8u;
 const PURPOSE_DOTS: u32 = 9u;
+const PURPOSE_READING_OF_BAKE: u32 = 13u;
 
 const DRAW_BITS: u32 = 24u;
 

@@ -17,7 +17,7 @@ use super::{Failure, outputs, terminal};
 /// Lifetimes from a campaign's counts of failed cells: fits, activation energies, and lives at use, all with bounds
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A cell's lifetime ends when it keeps less than the campaign's threshold of its window; it is known to the checkpoint. docs/lifetime.md \
+A cell's lifetime ends when it keeps less than the campaign's threshold of its window, or is first read so; it is known to the checkpoint. docs/lifetime.md \
 says what is computed, and how to read it.")]
 pub struct Analyze {
     /// Records of campaigns; each is reported on by itself

@@ -10,6 +10,7 @@ use trapline::analysis::Table;
 use trapline::backend::Backend;
 use trapline::campaign::estimate::{self, Recording, Time};
 use trapline::campaign::{self, Shard};
+use trapline::cell::read::Judging;
 use trapline::units::celsius_texts;
 
 use super::computing::{self, Computing};
@@ -113,6 +114,9 @@ impl PlanCommand {
             ),
         );
         line("cells", plan.label.cells_in_words().to_owned());
+        if plan.label.settings.iter().any(|of| of.judged != Judging::Kept) {
+            line("failed", plan.label.failing_in_words());
+        }
         let kinds = match time.samples {
             1 => "one point".to_owned(),
             n if time.all_kinds => format!("{n} points, each of another material or programming"),

@@ -11,6 +11,7 @@ use trapline::backend::BackendError;
 use trapline::backend::job::{Job, JobError};
 use trapline::campaign::{MAX_TIME_S, MIN_TIME_S, Overrides, Plan};
 use trapline::cell::counted::Electrons;
+use trapline::cell::read::Judging;
 use trapline::files::commit::Batch;
 use trapline::outcome::PointLabel;
 use trapline::rare::{self, Estimate, PointEstimate, RareError, Request};
@@ -117,6 +118,9 @@ impl Rare {
         if let Some(path) = &self.output {
             outputs::free(std::slice::from_ref(path), self.force)?;
             outputs::not_inputs(std::slice::from_ref(path), &plan.inputs)?;
+        }
+        if plan.label.settings.iter().any(|of| of.judged != Judging::Kept) {
+            return Err(Failure::Usage(format!("{}: {}", self.file.display(), RareError::AsRead)));
         }
         let points = self.in_threads(|| self.points(&plan))??;
         let missed = points.iter().filter_map(|of| of.estimate.as_ref()).any(|of| of.times.iter().any(missed));

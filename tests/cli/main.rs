@@ -2,6 +2,7 @@
 
 mod analyze;
 mod analyze_simulated;
+mod as_read;
 mod campaign;
 mod commands;
 mod electrons;

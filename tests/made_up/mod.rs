@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, Array2, Array3, ArrayD, IxDyn, arr0, arr1};
 use trapline_model::cell::counted::{DotNumber, Electrons};
+use trapline_model::cell::read::Judging;
 use trapline_model::dataset::{Dataset, Values, Variable};
 use trapline_model::outcome::*;
 
@@ -60,6 +61,7 @@ pub fn campaign(size: &Size) -> CampaignLabel {
         electrons: Electrons::Counted(DotNumber::Fixed),
         dots: 60_123.5,
         same_cells: false,
+        judged: Judging::Kept,
     };
     CampaignLabel {
         name: "made up".to_owned(),

@@ -77,6 +77,8 @@ pub enum Purpose {
     EachDot = 11,
     /// How long each of their electrons stays in a bake.
     EachDotBake = 12,
+    /// Noise of the reading by which a cell is judged in a bake: drawn once per cell and checkpoint, the step.
+    ReadingOfBake = 13,
 }
 
 /// Bits of the last counter word that hold the draw; the purpose lies above them.

@@ -67,9 +67,26 @@ pub fn spoken_time(seconds: f64) -> String {
     if seconds == 0.0 { "0 s".to_owned() } else { format!("{seconds:.3e} s") }
 }
 
+/// The time of a reading as a person says it, to four digits: `10 ms`, `2.5 s`.
+pub fn spoken_reading(seconds: f64) -> String {
+    const SCALES: [(f64, f64, &str); 4] = [(1.0, 1.0, "s"), (1e-3, 1e3, "ms"), (1e-6, 1e6, "µs"), (1e-9, 1e9, "ns")];
+    let (_, per_second, name) =
+        SCALES.into_iter().find(|(least, ..)| seconds >= *least).unwrap_or(SCALES[SCALES.len() - 1]);
+    let digits = format!("{:.3e}", seconds * per_second);
+    format!("{} {name}", digits.parse::<f64>().unwrap_or(seconds * per_second))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_of_readings_are_spoken() {
+        let all = [(1e-2, "10 ms"), (3e-9, "3 ns"), (2.5e-5, "25 µs"), (2.5, "2.5 s"), (1e6, "1000000 s")];
+        for (seconds, text) in all {
+            assert_eq!(spoken_reading(seconds), text);
+        }
+    }
 
     #[test]
     fn kt_at_room_temperature() {

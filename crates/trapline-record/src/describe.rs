@@ -83,8 +83,7 @@ pub(super) fn settings(label: &CampaignLabel) -> Vec<(&'static str, String)> {
         lines.push(("electrons", electrons(label)));
     }
     lines.push(("cells", label.cells_in_words().to_owned()));
-    let threshold = label.common(|of| of.kept_threshold).map(|kept| format!("a cell fails below {kept} of its window"));
-    lines.push(("threshold", said(threshold)));
+    lines.push(("threshold", label.failing_in_words()));
     lines
 }
 

@@ -7,6 +7,7 @@ use super::input::Input;
 use super::kind::Kind;
 use super::layout::{self, Axis, PointDataset};
 use trapline_model::cell::counted::Electrons;
+use trapline_model::cell::read::{Judging, LEAST_READING_S, MOST_READING_S};
 use trapline_model::outcome::{CampaignLabel, CellWindow, Coordinate, PointSettings, Sweep, SweptKey};
 
 /// Most axes of points: sweeps, material, temperature.
@@ -130,6 +131,26 @@ fn settings(input: &Input<'_>, label: &CampaignLabel) -> Result<Vec<PointSetting
     if let Some(number) = same_cells.iter().find(|number| **number > 1) {
         return Err(RecordError::damaged(input.path, layout::SAME_CELLS.name.to_owned(), number, "0 or 1"));
     }
+    // Before 2.2 cells were judged by what they keep.
+    let has = input.has_dataset(layout::JUDGED.name);
+    let judged = match has {
+        true => flat(input.numbers::<u8, ndarray::IxDyn>(layout::JUDGED.name, &shape)?),
+        false => vec![0; points],
+    };
+    let reading_s = if has { flat(real(layout::READING)?) } else { vec![0.0; points] };
+    let judged = judged.into_iter().zip(reading_s).map(|(judged, reading_s)| {
+        Judging::of_numbers(judged, reading_s).ok_or_else(|| {
+            let (what, limit) = match judged {
+                0..=2 => {
+                    (layout::READING.name, format!("{LEAST_READING_S:e} to {MOST_READING_S:e} where readings judge"))
+                }
+                _ => (layout::JUDGED.name, "0 to 2".to_owned()),
+            };
+            let value = if judged > 2 { judged.to_string() } else { format!("{reading_s:?}") };
+            RecordError::damaged(input.path, what.to_owned(), value, limit)
+        })
+    });
+    let judged: Vec<Judging> = judged.collect::<Result<_, _>>()?;
     let one = |n: usize| PointSettings {
         rows: rows[n],
         cols: cols[n],
@@ -141,6 +162,7 @@ fn settings(input: &Input<'_>, label: &CampaignLabel) -> Result<Vec<PointSetting
         electrons: electrons[n],
         dots: dots[n],
         same_cells: same_cells[n] == 1,
+        judged: judged[n],
     };
     Ok((0..label.points()).map(one).collect())
 }
@@ -168,6 +190,7 @@ fn settings_of_format_1(input: &Input<'_>, label: &CampaignLabel) -> Result<Vec<
             electrons: Electrons::MeanField,
             dots: 0.0,
             same_cells: true,
+            judged: Judging::Kept,
         }
     };
     Ok((0..label.points()).map(one).collect())

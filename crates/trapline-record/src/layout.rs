@@ -13,7 +13,7 @@ pub const UNFINISHED_FILE_TYPE: &str = "trapline campaign in progress";
 /// Major and minor version. A reader refuses a newer major version and reads older ones; a minor version only adds.
 ///
 /// 2.0 has sweeps (axes before the material's), the settings of each point, and campaigns in progress; 2.1 virtual
-/// datasets; 2.2 how electrons are taken, and whose cells stand at a temperature.
+/// datasets; 2.2 how electrons are taken, whose cells stand at a temperature, and what failing goes by.
 pub const FORMAT_VERSION: [i32; 2] = [2, 2];
 
 /// Group of a campaign in progress that holds the links to its points.
@@ -141,7 +141,7 @@ pub(crate) const FRESH: PointDataset = PointDataset {
 pub(crate) const FAILED: PointDataset = PointDataset {
     name: "failed",
     units: "1",
-    long_name: "number of programmed cells that keep less than the threshold",
+    long_name: "number of programmed cells that keep less than the threshold, or do so as they are read",
 };
 
 /// Settings of a point, which sweeps may change. Files before 2.0 have root attributes in their place.
@@ -173,6 +173,18 @@ pub(crate) const SAME_CELLS: PointDataset = PointDataset {
     name: "point_same_cells",
     units: "1",
     long_name: "1 where the cells of a seed are the same at every temperature, 0 where each has its own",
+};
+
+/// Since 2.2; before, cells were judged by what they keep.
+pub(crate) const JUDGED: PointDataset = PointDataset {
+    name: "point_judged",
+    units: "1",
+    long_name: "what failing goes by: 0 what a cell keeps, 1 this reading, 2 the first failing reading",
+};
+pub(crate) const READING: PointDataset = PointDataset {
+    name: "point_reading_s",
+    units: "s",
+    long_name: "time of a reading that judges cells, 0 where none does",
 };
 
 /// Strings per point; the order is the order of the columns the writer and the reader use.
@@ -213,6 +225,8 @@ pub fn is_taken(name: &str) -> bool {
         ELECTRONS,
         DOTS,
         SAME_CELLS,
+        JUDGED,
+        READING,
     ]
     .map(|of| of.name);
     let quantities = [CONDUCTANCE, FILLING, LOST_FRACTION, KEPT].map(|of| of.name);

@@ -44,7 +44,7 @@ pub use error::JobError;
 use super::schedule::Visit;
 use trapline_model::array::ArrayShape;
 use trapline_model::cell::counted::{Electrons, Settling};
-use trapline_model::cell::read::{self, Observables, PROGRAMMED_FILLING, ReadOut};
+use trapline_model::cell::read::{self, Judging, Observables, PROGRAMMED_FILLING, ReadOut};
 use trapline_model::cell::{self, Drive, Factors, step};
 use trapline_model::material::{MAX_CLASSES, Material, Variation};
 use trapline_model::protocol::Stays;
@@ -96,6 +96,9 @@ pub struct Job {
     pub(crate) visits: Vec<Visit>,
     pub(crate) read: ReadOut,
     pub(crate) kept_threshold: f64,
+    pub(crate) judged: Judging,
+    /// See [`Job::reading_noise`].
+    pub(crate) reading_noise: f64,
     pub(crate) bins: Bins,
     pub(crate) nominal: Vec<Observables<f64>>,
 }
@@ -206,6 +209,17 @@ impl Job {
         self.kept_threshold
     }
 
+    /// By what a cell has failed.
+    pub fn judged(&self) -> Judging {
+        self.judged
+    }
+
+    /// Noise of one reading that judges cells, over the nominal fresh conductance, of a cell that conducts this; that
+    /// of one which conducts g times as much is sqrt(g) times as large. 0 where cells are judged by what they keep.
+    pub fn reading_noise(&self) -> f64 {
+        self.reading_noise
+    }
+
     /// Edges of the histograms.
     pub fn bins(&self) -> &Bins {
         &self.bins
@@ -314,6 +328,7 @@ mod tests {
             .bake(Bake::at(room_k).along(None).checkpoints(&[]))
             .read(Read::with(0.1).at(room_k))
             .fails_below(0.9)
+            .judged(Judging::Kept)
             .bins(64);
         assert_eq!(format!("{short:?}"), format!("{:?}", long.build().unwrap()));
         assert_eq!((short.times_s(), short.bins().count, short.variation()), (&[0.0][..], 64, &dots.variation));
@@ -352,6 +367,9 @@ mod tests {
             (of().read(Read::with(f64::NAN)), "read bias is NaN V"),
             (of().fails_below(0.0), "below 0 of its window"),
             (of().fails_below(1.0), "below 1 of its window"),
+            (of().judged(Judging::Reading { integration_s: 0.0, first: true }), "averaged over 0 s"),
+            (of().judged(Judging::Reading { integration_s: f64::NAN, first: false }), "averaged over NaN s"),
+            (of().judged(Judging::Reading { integration_s: 1.1e6, first: true }), "averaged over 1100000 s"),
             (of().bins(0), "0 bins"),
             (of().bins(MAX_BINS + 1), "257 bins"),
         ];
@@ -366,6 +384,8 @@ mod tests {
             of().read(Read::with(-0.1)),
             of().fails_below(1e-9),
             of().fails_below(0.999),
+            of().judged(Judging::Reading { integration_s: 1e-9, first: true }),
+            of().judged(Judging::Reading { integration_s: 1e6, first: false }),
             of().bins(MAX_BINS),
             of().bins(1),
         ];

@@ -123,6 +123,15 @@ pub struct CellTables {
     pub most_trials: u32,
 }
 
+/// How readings judge cells.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Readings {
+    /// Of a cell that conducts the nominal fresh conductance, over it; it grows with the root of what a cell conducts.
+    pub noise: f32,
+    /// Whether a cell has failed from its first failing reading on.
+    pub first: bool,
+}
+
 /// A job in f32.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tables {
@@ -141,6 +150,8 @@ pub struct Tables {
     pub direct: f32,
     pub hopping: f32,
     pub kept_threshold: f32,
+    /// None where cells are judged by what they keep.
+    pub readings: Option<Readings>,
     pub bins: u32,
     /// Conductance, filling, kept.
     pub histograms: [BinRow; 3],
@@ -271,6 +282,10 @@ impl Tables {
             direct: job.read.direct as f32,
             hopping: job.read.hopping as f32,
             kept_threshold: job.kept_threshold as f32,
+            readings: job
+                .judged
+                .integration_s()
+                .map(|_| Readings { noise: to_f32(job.reading_noise), first: job.judged.is_first() }),
             bins: job.bins.count as u32,
             histograms: [bin(job.bins.conductance), bin(job.bins.filling), bin(job.bins.kept)],
             nominal: job.nominal.iter().map(nominal).collect(),

@@ -9,4 +9,8 @@ pub enum RareError {
         "no cell holds charge after programming, so none can lose it; give a stronger program, or a material with traps"
     )]
     NothingProgrammed,
+    #[error(
+        "cells are judged by readings (failure.as_read), and the noise of a reading is not part of this estimate; count failed cells with `trapline run`, or leave failure.as_read out"
+    )]
+    AsRead,
 }

@@ -52,6 +52,7 @@ use serde::Serialize;
 
 use crate::backend::job::Job;
 use trapline_model::cell::counted::Electrons;
+use trapline_model::cell::read::Judging;
 use trapline_model::rng;
 
 pub use error::RareError;
@@ -156,6 +157,9 @@ pub struct PointEstimate {
 /// [`RareError`]: a request outside its limits, or a job in which nothing can be programmed.
 pub fn estimate(job: &Job, request: &Request) -> Result<PointEstimate, RareError> {
     request.check()?;
+    if job.judged() != Judging::Kept {
+        return Err(RareError::AsRead);
+    }
     let population = Population::new(job);
     if population.coordinates().is_empty() {
         return all_alike(&population, job, request);

@@ -1,14 +1,15 @@
 //! The GPU backend's own claims: shaders that need nothing special, structures in step, loops within llvmpipe's budget,
 //! failures that become typed errors. What it computes is held against the others in `agreement.rs`.
 
-use crate::support::{HOURS, job_of, octaves, profile_job, shipped_job, thirty_pulses};
+use crate::support::{HOURS, built, job_of, octaves, point, profile_job, shipped_job, thirty_pulses};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use trapline_engine::backend::gpu::{DispatchLimits, Fault, Gpu, layout, source};
 use trapline_engine::backend::job::{Job, MAX_CHECKPOINTS};
 use trapline_engine::backend::tables::Tables;
 use trapline_engine::backend::tally::CHUNK_CELLS;
 use trapline_engine::backend::{Backend, BackendError};
-use trapline_model::array::CellSet;
+use trapline_model::array::{ArrayShape, CellSet};
+use trapline_model::cell::read::Judging;
 use trapline_model::material::{self, MAX_CLASSES, TrapClass};
 use trapline_model::protocol::{MAX_LEGS, Part, segments};
 
@@ -108,7 +109,14 @@ fn loops_stay_within_the_budget_and_below_what_the_host_reckons() {
     let legs: Vec<_> = (0..MAX_LEGS).map(|i| (Some(20.0 * i as f64), 10.0)).collect();
     let times_s: Vec<f64> = (1..MAX_CHECKPOINTS).map(|i| i as f64).collect();
     let hottest = profile_job(&most, &legs, None, &times_s, 3);
-    for job in [shipped_job("pi-ws2-qd", 150.0, 1, 40, 3), job_of(&qd, &long, 150.0, 1, 40, 3), hottest] {
+    // Judged by readings, as many as there may be.
+    let judged = |first| {
+        let read =
+            point(&qd, &thirty_pulses(1.5), 150.0, 3, &times_s).judged(Judging::Reading { integration_s: 1e-2, first });
+        built(read.array(ArrayShape { rows: 1, cols: 40 }))
+    };
+    let (this, first) = (judged(false), judged(true));
+    for job in [shipped_job("pi-ws2-qd", 150.0, 1, 40, 3), job_of(&qd, &long, 150.0, 1, 40, 3), hottest, this, first] {
         let found = gpu(None).count_loops(&job).expect("counts");
         let tables = Tables::new(&job);
         for kernel in source::of_statistics(&tables).iter().chain(&source::of_trace(&tables)) {
@@ -300,5 +308,6 @@ fn it_was_a_gpu_backend_that_ran() {
 }
 
 fn constant_bake() -> source::Kernel {
-    source::Kernel::bake(source::Decay::Constant, source::Carriers::MeanField, source::Numbered::Tile)
+    let (carriers, judges) = (source::Carriers::MeanField, source::Judges::Kept);
+    source::Kernel::bake(source::Decay::Constant, carriers, judges, source::Numbered::Tile)
 }

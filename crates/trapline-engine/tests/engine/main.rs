@@ -1,5 +1,6 @@
 //! The tests of `trapline-engine`, one program.
 
+mod as_read;
 mod bake_term;
 mod cell_convergence;
 mod cell_invariants;

@@ -335,6 +335,7 @@ fn the_shaders_constants_are_the_crates() {
         ("PURPOSE_SUBSTEP", Purpose::Substep as u32),
         ("PURPOSE_BAKE", Purpose::Bake as u32),
         ("PURPOSE_DOTS", Purpose::Dots as u32),
+        ("PURPOSE_READING_OF_BAKE", Purpose::ReadingOfBake as u32),
         ("DRAW_BITS", rng::DRAW_BITS),
         ("NORMAL_SEGMENT_BITS", rng::NORMAL_SEGMENT_BITS),
         ("NORMAL_COEFFICIENTS", rng::NORMAL_COEFFICIENTS),

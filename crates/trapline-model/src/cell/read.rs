@@ -22,7 +22,7 @@
 use super::step::Occupancy;
 use super::{Factors, conductance_s, current, release};
 use crate::material::{Material, TrapClass};
-use crate::units::{ELEMENTARY_CHARGE_C, thermal_energy_ev};
+use crate::units::{ELEMENTARY_CHARGE_C, spoken_reading, thermal_energy_ev};
 
 /// Filling above which a cell counts as programmed: one electron among the traps of a cell a hundred times as wide as
 /// the paper's. Below it rounding decides what a cell holds, and differently in f32: such cells lose nothing and keep
@@ -85,6 +85,13 @@ impl ReadOut {
         self.fresh_conductance_s.is_normal() && self.direct.is_finite() && self.hopping.is_finite()
     }
 
+    /// Window of a cell right after its programming to `start`, when it conducts `programmed`, both over the nominal
+    /// fresh conductance. Its area is in what it conducts; no small difference of large numbers is taken.
+    pub fn window(&self, start: f64, programmed: f64) -> f64 {
+        let charge = self.open * start;
+        programmed * (self.direct * charge / (self.direct + self.hopping * (1.0 - charge)))
+    }
+
     /// Conductance, filling and window of a cell of an area over the nominal one, filled to `start` by its
     /// programming, that has lost a fraction of its charge.
     pub fn read(&self, area: f64, start: f64, lost: f64) -> Observables<f64> {
@@ -114,6 +121,87 @@ pub fn noise_a(current_a: f64, bias_v: f64, ambient_k: f64, average_s: f64) -> f
     // current.
     let coth = if x > 0.0 { 1.0 / libm::tanh(x) } else { 0.0 };
     (ELEMENTARY_CHARGE_C * current_a.abs() * coth / average_s).sqrt()
+}
+
+/// By what a cell has failed at a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Judging {
+    /// By what it keeps of its window, which no instrument sees.
+    #[default]
+    Kept,
+    /// By readings, one at each checkpoint and one right after programming, each averaged over a time and with the
+    /// noise of it ([`noise_a`]); what the fresh and the programmed cell conduct is taken as known.
+    Reading {
+        /// Time of a reading, s.
+        integration_s: f64,
+        /// Whether a cell has failed from its first failing reading on; else by the reading of the checkpoint alone.
+        first: bool,
+    },
+}
+
+/// Shortest time of a reading that judges cells, s.
+pub const LEAST_READING_S: f64 = 1e-9;
+/// Longest one, s.
+pub const MOST_READING_S: f64 = 1e6;
+
+impl Judging {
+    /// As records have it: 0 by what is kept, 1 by this reading, 2 by the first failing one; and the time, s, which is
+    /// 0 where nothing is read.
+    pub fn numbers(self) -> (u8, f64) {
+        match self {
+            Judging::Kept => (0, 0.0),
+            Judging::Reading { integration_s, first } => (if first { 2 } else { 1 }, integration_s),
+        }
+    }
+
+    /// From the numbers of a record.
+    pub fn of_numbers(judged: u8, integration_s: f64) -> Option<Judging> {
+        let readable = (LEAST_READING_S..=MOST_READING_S).contains(&integration_s);
+        match judged {
+            0 => Some(Judging::Kept),
+            1 | 2 if readable => Some(Judging::Reading { integration_s, first: judged == 2 }),
+            _ => None,
+        }
+    }
+
+    /// Time of a reading, s; none where nothing is read.
+    pub fn integration_s(self) -> Option<f64> {
+        match self {
+            Judging::Kept => None,
+            Judging::Reading { integration_s, .. } => Some(integration_s),
+        }
+    }
+
+    /// What a cell's failing goes by, after "a cell fails below 0.9 of its window"; nothing where it is what the cell
+    /// keeps.
+    pub fn words(self) -> String {
+        match self {
+            Judging::Kept => String::new(),
+            Judging::Reading { integration_s, first: true } => {
+                format!(" as a reading of {} sees it, from the first failing one on", spoken_reading(integration_s))
+            }
+            Judging::Reading { integration_s, first: false } => {
+                format!(" as the reading of {} at the checkpoint sees it", spoken_reading(integration_s))
+            }
+        }
+    }
+
+    /// Whether a cell that has failed may be found sound again, by the noise of a reading.
+    pub fn comes_and_goes(self) -> bool {
+        matches!(self, Judging::Reading { first: false, .. })
+    }
+
+    /// Whether readings judge, and a cell that has failed once has failed for good.
+    pub fn is_first(self) -> bool {
+        matches!(self, Judging::Reading { first: true, .. })
+    }
+}
+
+/// Noise of one reading of a cell that conducts the nominal fresh conductance, over that conductance; that of a cell
+/// which conducts g times as much is sqrt(g) times as large ([`noise_a`]).
+pub fn noise_of_fresh(fresh_conductance_s: f64, read_v: f64, temperature_k: f64, integration_s: f64) -> f64 {
+    let current_a = fresh_conductance_s * read_v.abs();
+    noise_a(current_a, read_v, temperature_k, integration_s) / current_a
 }
 
 /// Fraction of the charge of a cell filled to `start` that is lost once each class was `emptied` so many times: its
@@ -175,6 +263,41 @@ mod tests {
         }
         // Control: another area is seen.
         assert!((out.read(1.0, start, 0.0).conductance * out.fresh_conductance_s / siemens(start) - 1.0).abs() > 0.1);
+    }
+
+    #[test]
+    fn the_window_is_the_difference_of_conductances_and_its_noise_that_of_the_current() {
+        let material = shipped("pi-ws2-ns").unwrap();
+        let (read_v, temperature_k, area, start, seconds) = (-0.1, 400.0, 1.2, 0.4, 1e-2);
+        let out = ReadOut::new(&material, read_v, temperature_k);
+        let (programmed, fresh) = (out.read(area, start, 0.0).conductance, area * (out.direct + out.hopping));
+        // The difference has lost the digits of the fresh conductance, which is a few windows.
+        assert!((out.window(start, programmed) / (programmed - fresh) - 1.0).abs() < 1e-14);
+        let c = noise_of_fresh(out.fresh_conductance_s, read_v, temperature_k, seconds);
+        for g in [1.0, 1.7, programmed] {
+            let current_a = g * out.fresh_conductance_s * read_v;
+            let over_fresh =
+                noise_a(current_a, read_v, temperature_k, seconds) / read_v.abs() / out.fresh_conductance_s;
+            // A dozen roundings.
+            assert!((c * g.sqrt() / over_fresh - 1.0).abs() < 2e-15, "{g}");
+        }
+        // Control: a longer reading is quieter.
+        assert!(noise_of_fresh(out.fresh_conductance_s, read_v, temperature_k, 4e-2) < 0.51 * c);
+    }
+
+    #[test]
+    fn a_record_knows_each_way_to_judge() {
+        for judging in [
+            Judging::Kept,
+            Judging::Reading { integration_s: 1e-2, first: false },
+            Judging::Reading { integration_s: 1e6, first: true },
+        ] {
+            let (judged, seconds) = judging.numbers();
+            assert_eq!(Judging::of_numbers(judged, seconds), Some(judging));
+        }
+        for (judged, seconds) in [(3, 1e-2), (1, 0.0), (2, f64::NAN), (1, f64::INFINITY), (2, -1.0)] {
+            assert_eq!(Judging::of_numbers(judged, seconds), None, "{judged} {seconds}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{CellWindow, PointLabel};
 use crate::cell::counted::Electrons;
+use crate::cell::read::Judging;
 use crate::rng;
 
 /// What stands on an axis, or what a key is set to along it.
@@ -127,6 +128,8 @@ pub struct PointSettings {
     pub dots: f64,
     /// Whether the cells of a seed are the same at every temperature. Else each temperature has cells of its own.
     pub same_cells: bool,
+    /// By what a cell has failed.
+    pub judged: Judging,
 }
 
 impl PointSettings {
@@ -139,8 +142,12 @@ impl PointSettings {
 
     fn is_same(&self, other: &PointSettings) -> bool {
         // The dots are the material's, and older records do not name them.
-        let bits = |of: &PointSettings| [of.read_v, of.read_k, of.program_k, of.kept_threshold].map(f64::to_bits);
-        let whole = |of: &PointSettings| (of.rows, of.cols, of.seed, of.electrons, of.same_cells);
+        let reading_s = |of: &PointSettings| of.judged.numbers().1;
+        let bits = |of: &PointSettings| {
+            [of.read_v, of.read_k, of.program_k, of.kept_threshold, reading_s(of)].map(f64::to_bits)
+        };
+        let whole =
+            |of: &PointSettings| (of.rows, of.cols, of.seed, of.electrons, of.same_cells, of.judged.numbers().0);
         whole(self) == whole(other) && bits(self) == bits(other)
     }
 }
@@ -237,6 +244,16 @@ impl CampaignLabel {
         self.settings.iter().all(|settings| of(settings) == first).then_some(first)
     }
 
+    /// When a cell has failed: the threshold, and what it goes by.
+    pub fn failing_in_words(&self) -> String {
+        let judged =
+            self.common(|of| of.judged).map_or_else(|| ", what that goes by is swept".to_owned(), Judging::words);
+        match self.common(|of| of.kept_threshold) {
+            Some(kept) => format!("a cell fails below {kept} of its window{judged}"),
+            None => format!("swept{judged}"),
+        }
+    }
+
     /// Which cells stand at the temperatures, in words.
     pub fn cells_in_words(&self) -> &'static str {
         match self.common(|of| of.same_cells) {
@@ -261,7 +278,7 @@ impl CampaignLabel {
             (same(&self.temperatures_k, &other.temperatures_k), "temperature"),
             (
                 settings,
-                "array size, seed, reading, programming temperature, threshold, electrons or cells of their own",
+                "array size, seed, reading, programming temperature, threshold, what failing goes by, electrons or cells of their own",
             ),
             (same(&self.times_s, &other.times_s), "time axis"),
             (self.bins == other.bins, "number of bins"),

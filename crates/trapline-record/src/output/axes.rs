@@ -128,9 +128,11 @@ impl Output<'_> {
             (layout::PROGRAM_TEMPERATURE, real(|of| of.program_k)),
             (layout::KEPT_THRESHOLD, real(|of| of.kept_threshold)),
             (layout::DOTS, real(|of| of.dots)),
+            (layout::READING, real(|of| of.judged.numbers().1)),
         ] {
             self.per_point(&words, values)?;
         }
+        self.per_point(&layout::JUDGED, all.iter().map(|of| of.judged.numbers().0).collect())?;
         self.per_point(&layout::SAME_CELLS, all.iter().map(|of| u8::from(of.same_cells)).collect())
     }
 

@@ -7,6 +7,7 @@ use crate::made_up::{
     SMALL, Size, bits, campaign, check_line, leftovers, outcome, point, provenance, seal, swept, write_all,
 };
 use trapline_model::cell::counted::Electrons;
+use trapline_model::cell::read::Judging;
 use trapline_model::outcome::{CampaignLabel, CellWindow, Coordinate};
 use trapline_record as record;
 use trapline_record::RecordError;
@@ -89,7 +90,9 @@ fn a_merge_holds_every_point_bit_for_bit() {
 #[test]
 fn campaigns_are_told_apart() {
     let label = swept(&SMALL);
-    let changes: [fn(&mut CampaignLabel); 8] = [
+    let changes: [fn(&mut CampaignLabel); 10] = [
+        |l| l.settings[7].judged = Judging::Reading { integration_s: 1e-2, first: false },
+        |l| l.settings[7].judged = Judging::Reading { integration_s: 1e-2, first: true },
         |l| l.settings[7].seed ^= 1,
         |l| l.settings[35].read_k += 1.0,
         |l| l.settings[35].kept_threshold = f64::NAN,
@@ -116,6 +119,7 @@ fn a_file_of_format_1_is_read() {
         settings.read_k = label.temperatures_k[n % 3];
         // Nobody counted electrons then, and a seed's cells were the same at every temperature.
         (settings.electrons, settings.dots, settings.same_cells) = (Electrons::MeanField, 0.0, true);
+        settings.judged = Judging::Kept;
     }
     let path = folder.path().join("all.h5");
     write_all(folder.path(), &label);
@@ -123,13 +127,25 @@ fn a_file_of_format_1_is_read() {
     let file = hdf5::File::open_rw(&path).unwrap();
     file.attr("format_version").unwrap().write(&ndarray::arr1(&[1, 0])).unwrap();
     let settings = file.member_names().unwrap().into_iter().filter(|name| {
-        ["rows", "cols", "seed", "bias", "temperature", "threshold", "electrons", "dots", "cells"]
-            .iter()
-            .any(|end| name.ends_with(end))
+        [
+            "rows",
+            "cols",
+            "seed",
+            "bias",
+            "temperature",
+            "threshold",
+            "electrons",
+            "dots",
+            "cells",
+            "judged",
+            "reading_s",
+        ]
+        .iter()
+        .any(|end| name.ends_with(end))
             && name.starts_with("point_")
     });
     let settings: Vec<String> = settings.collect();
-    assert_eq!(settings.len(), 10, "{settings:?}");
+    assert_eq!(settings.len(), 12, "{settings:?}");
     settings.iter().for_each(|name| file.unlink(name).unwrap());
     // It was a list of one.
     file.delete_attr("program_temperature").unwrap();
@@ -147,6 +163,8 @@ fn a_file_of_before_electrons_were_counted_is_read() {
     let mut label = campaign(&SMALL);
     // Point by point, as a sweep of the key makes it.
     label.settings.iter_mut().step_by(2).for_each(|settings| settings.same_cells = true);
+    label.settings[1].judged = Judging::Reading { integration_s: 2.5e-3, first: true };
+    label.settings[2].judged = Judging::Reading { integration_s: 1e6, first: false };
     let path = folder.path().join("all.h5");
     write_all(folder.path(), &label);
     record::merge_points(folder.path(), &label, &provenance("m"), &path, 0..6).unwrap();
@@ -162,11 +180,13 @@ fn a_file_of_before_electrons_were_counted_is_read() {
     };
     let before = changed(&|file| {
         file.attr("format_version").unwrap().write(&ndarray::arr1(&[2, 1])).unwrap();
-        ["point_electrons", "point_dots", "point_same_cells"].iter().for_each(|name| file.unlink(name).unwrap());
+        let added = ["point_electrons", "point_dots", "point_same_cells", "point_judged", "point_reading_s"];
+        added.iter().for_each(|name| file.unlink(name).unwrap());
     });
     let mut expected = label.clone();
     for settings in &mut expected.settings {
         (settings.electrons, settings.dots, settings.same_cells) = (Electrons::MeanField, 0.0, true);
+        settings.judged = Judging::Kept;
     }
     assert_eq!(before.unwrap(), expected);
     // A way that no program knows.
@@ -181,6 +201,19 @@ fn a_file_of_before_electrons_were_counted_is_read() {
     });
     let said = unknown.unwrap_err().to_string();
     assert!(said.contains("point_same_cells") && said.contains("2") && said.contains("0 or 1"), "{said}");
+    let unknown = changed(&|file| {
+        file.dataset("point_judged").unwrap().write(&ndarray::Array2::from_elem((2, 3), 7_u8)).unwrap();
+    });
+    let said = unknown.unwrap_err().to_string();
+    assert!(said.contains("point_judged") && said.contains('7') && said.contains("0 to 2"), "{said}");
+    // A reading without a time, where readings judge.
+    for seconds in [0.0, f64::NAN, f64::INFINITY] {
+        let unknown = changed(&|file| {
+            file.dataset("point_reading_s").unwrap().write(&ndarray::Array2::from_elem((2, 3), seconds)).unwrap();
+        });
+        let said = unknown.unwrap_err().to_string();
+        assert!(said.contains("point_reading_s") && said.contains("1e-9 to 1e6"), "{said}");
+    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! What the numbers of a record do not hold: the noise of a reading, what few trap classes do to lives, chance that was
 //! left out.
 
+use serde::Serializer;
+use serde::ser::SerializeMap;
 use trapline_model::cell::life;
-use trapline_model::cell::read::noise_a;
+use trapline_model::cell::read::{Judging, noise_a};
 use trapline_model::material::Material;
 use trapline_model::outcome::{PointOutcome, PointSettings};
-use trapline_model::units::YEAR_S;
+use trapline_model::units::{YEAR_S, spoken_reading};
 
 /// Time of the reading whose noise is stated, s.
 pub const READING_S: f64 = 1e-2;
@@ -24,9 +26,35 @@ pub fn noise_of_window(outcome: &PointOutcome, settings: &PointSettings, seconds
     (outcome.programmed > 0 && share.is_finite()).then_some(share)
 }
 
-/// What one reading's noise is, of the noises at some temperatures, and a warning where it is too large for a threshold;
-/// none of no noises.
-pub fn of_readings(noises: &[f64], kept_threshold: f64) -> Option<String> {
+/// What failing goes by as `{"by": "first-reading", "integration_s": 0.01}`, and by what cells keep as `{"by":
+/// "kept"}`.
+pub(super) fn judging<S: Serializer>(judged: &Judging, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    let by = match judged {
+        Judging::Kept => "kept",
+        Judging::Reading { first: false, .. } => "this-reading",
+        Judging::Reading { first: true, .. } => "first-reading",
+    };
+    map.serialize_entry("by", by)?;
+    if let Some(seconds) = judged.integration_s() {
+        map.serialize_entry("integration_s", &seconds)?;
+    }
+    map.end()
+}
+
+/// Time of the reading whose noise is stated of a point, s: of one that judges its cells, else [`READING_S`].
+pub fn reading_s(settings: &PointSettings) -> f64 {
+    settings.judged.integration_s().unwrap_or(READING_S)
+}
+
+/// Chance that a cell which keeps everything fails at one reading of this noise, over the window.
+pub fn by_noise_alone(noise: f64, kept_threshold: f64) -> f64 {
+    0.5 * libm::erfc((1.0 - kept_threshold) / noise / std::f64::consts::SQRT_2)
+}
+
+/// What one reading's noise is, of the noises at some temperatures. Where readings judge cells, with what noise alone
+/// does in so many of them; else with a warning where it is too large for a threshold. None of no noises.
+pub fn of_readings(noises: &[f64], kept_threshold: f64, judged: Judging, readings: usize) -> Option<String> {
     if noises.is_empty() {
         return None;
     }
@@ -38,7 +66,22 @@ pub fn of_readings(noises: &[f64], kept_threshold: f64) -> Option<String> {
         (least, most) if least == most => most,
         (least, most) => format!("{least} to {most}"),
     };
-    let said = format!("one reading of 10 ms has a noise of {range} % of the window");
+    let seconds = judged.integration_s().unwrap_or(READING_S);
+    let said = format!("one reading of {} has a noise of {range} % of the window", spoken_reading(seconds));
+    if let Judging::Reading { first, .. } = judged {
+        let once = by_noise_alone(most, kept_threshold);
+        let so_many = |share: f64| format!("{} of the cells that keep everything", small_share(share));
+        let fails = format!("{said}: of itself it fails {}", so_many(once));
+        return Some(match first {
+            // 1 - (1 - Q)^n, with the digits of a small Q.
+            true => format!(
+                "{fails} at one reading, and {} at one at least of the {readings} up to the last checkpoint; other checkpoints give \
+                 other lives",
+                small_share(-libm::expm1(readings as f64 * libm::log1p(-once)))
+            ),
+            false => format!("{fails}, others at each reading: failing comes and goes"),
+        });
+    }
     if most <= MOST_NOISE * room {
         return Some(said);
     }
@@ -48,6 +91,17 @@ pub fn of_readings(noises: &[f64], kept_threshold: f64) -> Option<String> {
          instrument that knows their start without noise sees in the mean of {readings:.0} such readings",
         trim(100.0 * room)
     ))
+}
+
+/// A share in per cent, to three digits.
+fn small_share(share: f64) -> String {
+    match 100.0 * share {
+        percent if percent >= 0.01 || percent == 0.0 => {
+            let digits = if percent >= 10.0 { 1 } else { 2 };
+            format!("{percent:.digits$} %")
+        }
+        percent => format!("{percent:.1e} %"),
+    }
 }
 
 /// A share in per cent, with the digits a threshold has.
@@ -105,6 +159,7 @@ mod tests {
 
     #[test]
     fn a_reading_is_remarked_on_where_a_third_of_the_criterion_is_noise() {
+        let of_readings = |noises: &[f64], threshold| of_readings(noises, threshold, Judging::Kept, 40);
         let quiet = of_readings(&[0.003, 0.0032], 0.99).expect("a noise");
         assert_eq!(quiet, "one reading of 10 ms has a noise of 0.30 to 0.32 % of the window");
         let remark = of_readings(&[0.0124, 0.0131], 0.99).expect("too large");
@@ -114,6 +169,24 @@ mod tests {
         );
         assert!(!of_readings(&[0.0124], 0.9).expect("a noise").contains("more than"), "a tenth may be lost");
         assert_eq!(of_readings(&[], 0.9), None);
+    }
+
+    #[test]
+    fn what_noise_alone_fails_is_said_where_readings_judge() {
+        // One standard deviation: 15.866 %, and 1 - 0.84134^40 = 99.9 %; three: 0.13499 %, and 5.26 % in 40.
+        let of = |noise: f64, first| {
+            let judged = Judging::Reading { integration_s: 4e-2, first };
+            of_readings(&[noise], 0.99, judged, 40).expect("a noise")
+        };
+        let loud = of(0.01, true);
+        assert!(loud.starts_with("one reading of 40 ms has a noise of 1.00 %") && loud.contains("15.9 %"), "{loud}");
+        assert!(loud.contains("99.9 % at one at least of the 40") && !loud.contains("an instrument"), "{loud}");
+        let quiet = of(0.01 / 3.0, true);
+        assert!(quiet.contains("0.13 %") && quiet.contains("5.26 %"), "{quiet}");
+        let this = of(0.01, false);
+        assert!(this.contains("15.9 %") && this.contains("comes and goes") && !this.contains("99.9"), "{this}");
+        // Ten standard deviations, 7.62e-24: no digits are lost.
+        assert!((by_noise_alone(0.001, 0.99) / 7.619_853e-24 - 1.0).abs() < 1e-6);
     }
 
     #[test]

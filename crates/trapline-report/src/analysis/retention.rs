@@ -1,6 +1,7 @@
 //! What a bake leaves: the window kept and the charge lost at the times a campaign asks for.
 
 use crate::analysis::{Table, limits};
+use trapline_model::cell::read::Judging;
 use trapline_model::outcome::{CampaignRecord, PointOutcome, RecordedPoint};
 use trapline_model::units::celsius_texts;
 
@@ -20,10 +21,17 @@ pub struct RetentionRow {
     pub failed_at_programming: u64,
     /// Spread of the conductance right after programming over the mean window: sd(G) / |G_fresh - mean(G)|.
     pub window_variation: Option<f64>,
-    /// Standard deviation of one reading of 10 ms, over the mean window right after programming.
+    /// Standard deviation of one reading, over the mean window right after programming: of one that judges the cells,
+    /// else of one of 10 ms.
     pub reading_noise: Option<f64>,
     /// A cell that keeps less has failed.
     pub kept_threshold: f64,
+    /// What that goes by: what a cell keeps, or readings.
+    #[serde(serialize_with = "limits::judging")]
+    pub judged: Judging,
+    /// Readings up to the last checkpoint, the one right after programming included.
+    #[serde(skip)]
+    pub readings: usize,
     /// At the report times that are on the time axis, and at the last checkpoint, in the order of time.
     pub at: Vec<RetentionAt>,
     pub flags: Vec<String>,
@@ -62,8 +70,10 @@ fn row(record: &CampaignRecord, point: &RecordedPoint, checkpoints: &[usize]) ->
         programmed: outcome.map_or(0, |outcome| outcome.programmed),
         failed_at_programming: outcome.map_or(0, failed_at_programming),
         window_variation: outcome.and_then(window_variation),
-        reading_noise: outcome.and_then(|of| limits::noise_of_window(of, settings, limits::READING_S)),
+        reading_noise: outcome.and_then(|of| limits::noise_of_window(of, settings, limits::reading_s(settings))),
         kept_threshold: settings.kept_threshold,
+        judged: settings.judged,
+        readings: record.label.times_s.len(),
         at: outcome.map_or_else(Vec::new, |outcome| checkpoints.iter().map(|&k| left(outcome, k)).collect()),
         flags: point.label.flags.clone(),
     }
@@ -165,17 +175,23 @@ pub fn table(rows: &[RetentionRow]) -> String {
     text
 }
 
-/// What one reading's noise is, for each material and threshold.
-fn of_readings(rows: &[RetentionRow]) -> Vec<(&str, String)> {
-    let mut kinds: Vec<(&str, f64, Vec<f64>)> = Vec::new();
+/// What one reading's noise is, for each material, threshold and way to judge.
+fn of_readings<'a>(rows: &'a [RetentionRow]) -> Vec<(&'a str, String)> {
+    let mut kinds: Vec<(&RetentionRow, Vec<f64>)> = Vec::new();
+    let alike = |a: &RetentionRow, b: &RetentionRow| {
+        a.material == b.material && a.kept_threshold == b.kept_threshold && a.judged == b.judged
+    };
     for row in rows {
         let Some(noise) = row.reading_noise else { continue };
-        match kinds.iter_mut().find(|(name, threshold, _)| *name == row.material && *threshold == row.kept_threshold) {
-            Some((.., noises)) => noises.push(noise),
-            None => kinds.push((&row.material, row.kept_threshold, vec![noise])),
+        match kinds.iter_mut().find(|(of, _)| alike(of, row)) {
+            Some((_, noises)) => noises.push(noise),
+            None => kinds.push((row, vec![noise])),
         }
     }
-    let said = |(name, threshold, noises): (_, f64, Vec<f64>)| Some((name, limits::of_readings(&noises, threshold)?));
+    let said = |(of, noises): (&'a RetentionRow, Vec<f64>)| {
+        let said = limits::of_readings(&noises, of.kept_threshold, of.judged, of.readings)?;
+        Some((of.material.as_str(), said))
+    };
     kinds.into_iter().filter_map(said).collect()
 }
 
@@ -253,6 +269,8 @@ mod tests {
             window_variation: None,
             reading_noise: None,
             kept_threshold: 0.9,
+            judged: Judging::Kept,
+            readings: 1,
             at: Vec::new(),
             flags: vec!["doubtful".to_owned()],
         };

@@ -182,7 +182,7 @@ impl<'a> Build<'a> {
         self.label.dump = self.file.dump.as_ref().map(dump).transpose()?;
 
         let ArrayShape { rows, cols } = shape;
-        let Settled { read_v, kept_threshold, same_cells, .. } = *settled;
+        let Settled { read_v, kept_threshold, judged, same_cells, .. } = *settled;
         let mut flags = settled.flags.iter();
         for (material_index, (of, &electrons)) in settled.materials.iter().zip(&settled.electrons).enumerate() {
             let dots = of.material.capture.map_or(0.0, |c| c.traps);
@@ -201,6 +201,7 @@ impl<'a> Build<'a> {
                     electrons,
                     dots,
                     same_cells,
+                    judged,
                 });
                 self.points.push(PointLabel {
                     number: self.points.len(),
@@ -242,6 +243,7 @@ impl<'a> Build<'a> {
         let hottest_leg_k = legs.filter_map(|leg| leg.temperature_k).fold(0.0, f64::max);
         let kept_below = file.failure.as_ref().map_or(DEFAULT_FAILS_BELOW, |f| f.kept_below);
         let kept_threshold = check::positive("failure.kept_below", kept_below, check::MAX_KEPT_BELOW, "")?;
+        let judged = check::judged(file.failure.as_ref())?;
         let of_materials = self.sweeps.of_materials(places);
         let materials = match self.programmed.get(&of_materials) {
             Some(materials) => materials.clone(),
@@ -284,6 +286,7 @@ impl<'a> Build<'a> {
             read_v,
             read_k,
             kept_threshold,
+            judged,
             profile,
             materials,
             flags: remarks,

@@ -1,11 +1,11 @@
 //! Limits of a campaign's values, and the messages that name them.
 
 use super::error::Bad;
-use super::file::{BakeFile, DotsFile, DumpFile, ElectronsFile};
+use super::file::{BakeFile, DotsFile, DumpFile, ElectronsFile, FailureFile, JudgeFile};
 use trapline_model::array::ArrayShape;
 use trapline_model::cell::counted::{DotNumber, Electrons, MOST_DOTS, most_dots};
 use trapline_model::cell::each_dot::MOST_DOTS_OF_ARRAY;
-use trapline_model::cell::read::ReadOut;
+use trapline_model::cell::read::{Judging, LEAST_READING_S, MOST_READING_S, ReadOut};
 use trapline_model::material::Material;
 use trapline_model::material::Variation;
 use trapline_model::outcome::{CellWindow, Sweep};
@@ -64,6 +64,14 @@ pub(super) fn bias(key: &str, value: f64) -> Result<f64, Bad> {
         let limit = format!("-{MAX_BIAS_V} to {MAX_BIAS_V} V, and not 0");
         Err(Bad::key(key, format!("{value:?}"), limit))
     }
+}
+
+/// What the failing of cells goes by.
+pub(super) fn judged(failure: Option<&FailureFile>) -> Result<Judging, Bad> {
+    let Some(file) = failure.and_then(|failure| failure.as_read.as_ref()) else { return Ok(Judging::Kept) };
+    let key = "failure.as_read.integration_s";
+    let integration_s = between(key, file.integration_s, LEAST_READING_S, MOST_READING_S, "s, such as 1e-2 for 10 ms")?;
+    Ok(Judging::Reading { integration_s, first: file.judge != Some(JudgeFile::This) })
 }
 
 /// A whole number from `low` to `high`, both included.

@@ -173,6 +173,28 @@ pub struct ReadFile {
 pub struct FailureFile {
     /// More than 0, at most 1; 0.9 where it is left out.
     pub kept_below: f64,
+    /// Readings that judge cells; they are judged by what they keep where it is left out.
+    pub as_read: Option<AsReadFile>,
+}
+
+/// `failure.as_read`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AsReadFile {
+    /// Time of a reading.
+    pub integration_s: f64,
+    /// From the first failing reading on where it is left out.
+    pub judge: Option<JudgeFile>,
+}
+
+/// `failure.as_read.judge`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JudgeFile {
+    /// A cell has failed from its first failing reading on.
+    First,
+    /// By the reading at the checkpoint alone.
+    This,
 }
 
 /// `[histogram]`.

@@ -13,6 +13,7 @@ use super::sweep::Numbers;
 use trapline_engine::backend::job::{Bake, Job, JobError, Program, Read};
 use trapline_model::array::ArrayShape;
 use trapline_model::cell::counted::Electrons;
+use trapline_model::cell::read::Judging;
 use trapline_model::files::{self, TextError};
 use trapline_model::material::{self, Material};
 use trapline_model::outcome::{CampaignLabel, PointLabel};
@@ -69,6 +70,7 @@ pub(super) struct Settled {
     /// The point's own temperature without.
     pub(super) read_k: Option<f64>,
     pub(super) kept_threshold: f64,
+    pub(super) judged: Judging,
     /// What the temperature of the bake does; constant without.
     pub(super) profile: Option<Profile>,
     /// Shared by cases that are alike.
@@ -251,6 +253,7 @@ impl Plan {
             .bake(Bake::at(point.temperature_k).along(case.profile.clone()).checkpoints(times_s))
             .read(Read::with(settings.read_v).at(settings.read_k))
             .fails_below(settings.kept_threshold)
+            .judged(settings.judged)
             .bins(self.label.bins)
             .build()
     }

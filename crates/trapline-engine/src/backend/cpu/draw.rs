@@ -27,8 +27,9 @@ impl Numbers {
     }
 }
 
+/// The standard normals of words.
 #[inline(always)]
-fn normals(words: [u32; LANES], table: &[i32; NORMAL_TABLE_LEN]) -> Lane {
+pub fn normals(words: [u32; LANES], table: &[i32; NORMAL_TABLE_LEN]) -> Lane {
     let fixed = rng::normal_fixed_lanes(words, table);
     let mut z = [0.0; LANES];
     for lane in 0..LANES {

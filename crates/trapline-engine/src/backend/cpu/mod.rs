@@ -73,6 +73,7 @@ pub mod counts;
 pub mod draw;
 pub mod drive;
 mod expose;
+pub mod judge;
 pub mod lanes;
 pub mod means;
 pub mod profile;
@@ -95,6 +96,7 @@ use constant::Constant;
 use counted::{Counted, CountedBake};
 use draw::Numbers;
 use drive::{Driven, MeanField, Silent};
+use judge::Judge;
 use lanes::{LANES, Lane, splat};
 use ndarray::{Array2, ArrayView2};
 use profile::Profile;
@@ -261,8 +263,9 @@ fn numbers(cells: &CellSet, first: u64) -> Numbers {
 /// Cells of a chunk, and how they begin their bake.
 trait Begin {
     fn count(&self) -> u64;
-    /// Sixteen cells from the `first` on, ready to bake; past the end the last cell again. Gives the areas.
-    fn begin<T: Baking>(&self, context: &Context, first: u64, bake: &mut T) -> Lane;
+    /// Sixteen cells from the `first` on, ready to bake; past the end the last cell again. Gives their numbers and
+    /// areas.
+    fn begin<T: Baking>(&self, context: &Context, first: u64, bake: &mut T) -> (Numbers, Lane);
 }
 
 /// Programmed by the job.
@@ -273,8 +276,9 @@ impl Begin for CellSet {
     }
 
     #[inline(always)]
-    fn begin<T: Baking>(&self, context: &Context, first: u64, bake: &mut T) -> Lane {
-        bake.programmed(context, &numbers(self, first))
+    fn begin<T: Baking>(&self, context: &Context, first: u64, bake: &mut T) -> (Numbers, Lane) {
+        let numbers = numbers(self, first);
+        (numbers, bake.programmed(context, &numbers))
     }
 }
 
@@ -291,7 +295,7 @@ impl Begin for Given<'_> {
     }
 
     #[inline(always)]
-    fn begin<T: Baking>(&self, context: &Context, first: u64, bake: &mut T) -> Lane {
+    fn begin<T: Baking>(&self, context: &Context, first: u64, bake: &mut T) -> (Numbers, Lane) {
         let tables = context.tables;
         let mut numbers = [0; LANES];
         let mut occupancy = [splat(0.0); MAX_CLASSES];
@@ -302,7 +306,8 @@ impl Begin for Given<'_> {
                 occupancy[k][lane] = self.occupancy[[cell, k]] as f32;
             }
         }
-        bake.given(context, &Numbers::new(numbers), &mut occupancy)
+        let numbers = Numbers::new(numbers);
+        (numbers, bake.given(context, &numbers, &mut occupancy))
     }
 }
 
@@ -429,16 +434,21 @@ fn chunk_of<T: Baking, B: Begin>(context: &Context, cells: &B) -> Chunk {
     let (checkpoints, width) = (tables.nominal.len(), counters(tables.bins as usize));
     let mut groups = [const { (T::EMPTY, splat(0.0)) }; GROUPS];
     let mut included = [Included::NONE; GROUPS];
+    let mut judges = [Judge::NONE; GROUPS];
     let mut chunk = Chunk { partials: vec![Partial::EMPTY; checkpoints], counts: vec![0; checkpoints * width] };
     for block in (0..cells.count()).step_by(BLOCK_CELLS as usize) {
         // No closures around a kernel: one that is not inlined is compiled for the baseline.
         for group in 0..GROUPS {
             let first = block + (group * LANES) as u64;
             let (bake, area) = &mut groups[group];
-            *area = cells.begin(context, first, bake);
+            let numbers;
+            (numbers, *area) = cells.begin(context, first, bake);
+            if let Some(readings) = &tables.readings {
+                judges[group].begin(tables, readings, &numbers, area, bake.start());
+            }
             included[group] = Included::new(cells.count().saturating_sub(first), bake.start());
         }
-        block_body(context, &mut groups, &included, &mut chunk);
+        block_body(context, &mut groups, &mut judges, &included, &mut chunk);
     }
     chunk
 }
@@ -448,6 +458,7 @@ fn chunk_of<T: Baking, B: Begin>(context: &Context, cells: &B) -> Chunk {
 fn block_body<T: Baking>(
     context: &Context,
     groups: &mut [(T, Lane); GROUPS],
+    judges: &mut [Judge; GROUPS],
     included: &[Included; GROUPS],
     chunk: &mut Chunk,
 ) {
@@ -457,11 +468,18 @@ fn block_body<T: Baking>(
         let checkpoint = visit[0].checkpoint as usize;
         let counts = &mut chunk.counts[checkpoint * width..(checkpoint + 1) * width];
         let mut sums = Sums::EMPTY;
-        for ((bake, area), included) in groups.iter_mut().zip(included) {
+        for (((bake, area), judge), included) in groups.iter_mut().zip(judges.iter_mut()).zip(included) {
             let lost = bake.go_to(context, visit);
             let seen = read::read(tables, area, bake.start(), &lost);
             sums.add(&seen, &tables.nominal[checkpoint], included);
-            reduce::count(tables, &seen, included, counts);
+            let failing = match &tables.readings {
+                None => reduce::below_threshold(tables, &seen.kept),
+                Some(readings) => {
+                    let Context { bake_seed, normal_table, .. } = *context;
+                    judge.failing(tables, readings, bake_seed, visit[0].checkpoint, &seen, normal_table)
+                }
+            };
+            reduce::count(tables, &seen, &failing, included, counts);
         }
         chunk.partials[checkpoint].add(&sums.fold());
     }

@@ -167,9 +167,16 @@ fn slots(values: &Lane, bin: &BinRow, bins: u32) -> [u32; LANES] {
     slots
 }
 
-/// Counts sixteen cells at one checkpoint into `counts` (three histograms, failed, programmed).
+/// Gives 1 where cells keep less than the threshold.
 #[inline(always)]
-pub fn count(tables: &Tables, seen: &Observables<Lane>, included: &Included, counts: &mut [u32]) {
+pub fn below_threshold(tables: &Tables, kept: &Lane) -> Lane {
+    super::lanes::map(kept, |kept| if kept < tables.kept_threshold { 1.0 } else { 0.0 })
+}
+
+/// Counts sixteen cells at one checkpoint, of which some are failing (1, else 0), into `counts` (three histograms,
+/// failed, programmed).
+#[inline(always)]
+pub fn count(tables: &Tables, seen: &Observables<Lane>, failing: &Lane, included: &Included, counts: &mut [u32]) {
     let bins = tables.bins;
     let width = bins as usize + 2;
     let conductance = slots(&seen.conductance, &tables.histograms[0], bins);
@@ -197,12 +204,12 @@ pub fn count(tables: &Tables, seen: &Observables<Lane>, included: &Included, cou
         }
     }
     let (mut failed, mut held) = (0.0, 0.0);
-    let mut failing = splat(0.0);
+    let mut counted = splat(0.0);
     for lane in 0..LANES {
-        failing[lane] = if seen.kept[lane] < tables.kept_threshold { included.programmed[lane] } else { 0.0 };
+        counted[lane] = failing[lane] * included.programmed[lane];
     }
     for lane in 0..LANES {
-        failed += failing[lane];
+        failed += counted[lane];
         held += included.programmed[lane];
     }
     last[0] += failed as u32;

@@ -61,7 +61,9 @@ device_struct! {
         bake_seed_low: u32, bake_seed_high: u32, most_trials: u32, fixed_dots: u32,
         /// Where the numbers of listed cells in a bake lie, words.
         numbers_at: u32,
-        padding_0: u32, padding_1: u32,
+        /// Of readings that judge cells: as [`crate::backend::tables::Readings`] has it.
+        reading_noise: f32,
+        padding_0: u32,
     }
 }
 
@@ -241,6 +243,7 @@ pub fn params(job: &Job, tables: &Tables) -> Params {
         direct: tables.direct,
         hopping: tables.hopping,
         kept_threshold: tables.kept_threshold,
+        reading_noise: tables.readings.map_or(0.0, |readings| readings.noise),
         conductance_low: conductance.low,
         conductance_per_unit: conductance.per_unit,
         filling_low: filling.low,

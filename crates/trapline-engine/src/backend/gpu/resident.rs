@@ -9,7 +9,7 @@
 use super::dispatch::Running;
 use super::layout::{self, Params};
 use super::recovery::{Failed, Tile, lock};
-use super::source::{Carriers, Decay, Driving, Kernel, Numbered};
+use super::source::{Carriers, Decay, Driving, Judges, Kernel, Numbered};
 use super::stimulate::{PIECE_BYTES, dots_of, shares, state_of, write_responses};
 use super::tile::{BufferSpec, Bytes, Resources, Workspace, random_words};
 use super::{Gpu, TileSums, bake, device::Device, merge, runs, source};
@@ -24,6 +24,7 @@ use ndarray::{Array1, Array2, Axis, s};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard};
 use trapline_model::array::CellSet;
+use trapline_model::rng::{NORMAL_TABLE_LEN, normal_table};
 
 /// Occupancies on a device.
 #[derive(Debug)]
@@ -349,18 +350,30 @@ impl<'a> Resident<'a> {
     /// Sums and counts of the bake of a job that begins with the state.
     fn sums(&self, job: &Job) -> Result<TileSums, BackendError> {
         let tables = Tables::new(job);
-        let bake_kernel = Kernel::bake(Decay::of(&tables), Carriers::of(&tables.cell), Numbered::Listed);
+        let carriers = Carriers::of(&tables.cell);
+        let bake_kernel = Kernel::bake(Decay::of(&tables), carriers, Judges::of(&tables), Numbered::Listed);
         let cells = self.population.numbers.len() as u64;
         if cells == 0 {
             return Ok(TileSums { partials: Vec::new(), counts: Vec::new() });
         }
         let resources = Resources::of_statistics(&tables);
-        let params = Params { numbers_at: self.numbers_at, ..self.params(layout::params(job, &tables), cells) };
+        // Cells that readings judge need their numbers, which lie behind the tables of random numbers.
+        let numbered = (tables.readings.is_some() && !self.population.is_counted()).then(|| self.numbered_normals());
+        let numbers_at = if numbered.is_some() { NORMAL_TABLE_LEN as u32 } else { self.numbers_at };
+        let params = Params { numbers_at, ..self.params(layout::params(job, &tables), cells) };
         // The state's own buffers are there; those of the bake are made.
         let names = ["classes", "visits", "nominal", "partials", "sums", "counts"];
         self.on_device(
-            |device, work| work.make(device, &resources, &names, cells),
+            |device, work| {
+                if let Some(words) = &numbered {
+                    work.reserve(device, "normal_table", size_of_val(words.as_slice()) as u64)?;
+                }
+                work.make(device, &resources, &names, cells)
+            },
             |running| {
+                if let Some(words) = &numbered {
+                    running.upload("normal_table", bytemuck::cast_slice(words))?;
+                }
                 running.clear("counts")?;
                 bake(running, &bake_kernel, source::visit_loops(&tables), &tables, &params)?;
                 running.dispatch(&source::REDUCE, &params, source::reduce_loops())?;
@@ -371,6 +384,12 @@ impl<'a> Resident<'a> {
                 })
             },
         )
+    }
+
+    /// The table of normals, and the cells' numbers behind it, two words each, the low one first.
+    fn numbered_normals(&self) -> Vec<u32> {
+        let normals = normal_table().iter().map(|&level| level as u32);
+        normals.chain(self.population.numbers.iter().flat_map(|&n| [n as u32, (n >> 32) as u32])).collect()
     }
 
     fn occupancy_bytes(&self) -> u64 {

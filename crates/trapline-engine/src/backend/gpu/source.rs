@@ -23,6 +23,7 @@ const CHARGE: &str = include_str!("../../../../../shaders/charge.wgsl");
 const DECAY: &str = include_str!("../../../../../shaders/decay.wgsl");
 const CONSTANT: &str = include_str!("../../../../../shaders/constant.wgsl");
 const PROFILE: &str = include_str!("../../../../../shaders/profile.wgsl");
+const READING: &str = include_str!("../../../../../shaders/reading.wgsl");
 const FOLD: &str = include_str!("../../../../../shaders/fold.wgsl");
 
 /// What an invocation works on.
@@ -83,6 +84,39 @@ impl Carriers {
     /// Those of cells.
     pub fn of(cell: &CellTables) -> Carriers {
         if cell.electrons.are_counted() { Carriers::Counted } else { Carriers::MeanField }
+    }
+}
+
+/// By what a kernel that bakes has cells failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judges {
+    Kept,
+    /// By the reading of each checkpoint alone.
+    Reading,
+    /// From the first failing reading on.
+    First,
+}
+
+impl Judges {
+    /// All of them.
+    pub const ALL: [Judges; 3] = [Judges::Kept, Judges::Reading, Judges::First];
+
+    /// Those of a job.
+    pub fn of(tables: &Tables) -> Judges {
+        match tables.readings {
+            None => Judges::Kept,
+            Some(readings) if readings.first => Judges::First,
+            Some(_) => Judges::Reading,
+        }
+    }
+
+    /// What gives `start_judging`, `has_failed` and `end_judging`.
+    const fn wgsl(self) -> &'static str {
+        match self {
+            Judges::Kept => include_str!("../../../../../shaders/judge_kept.wgsl"),
+            Judges::Reading => include_str!("../../../../../shaders/judge_reading.wgsl"),
+            Judges::First => include_str!("../../../../../shaders/judge_first.wgsl"),
+        }
     }
 }
 
@@ -164,7 +198,8 @@ const DRIVEN_APART: [&str; 10] = [
 ];
 const ALIKE: &str = include_str!("../../../../../shaders/alike.wgsl");
 
-/// Buffers of the kernels that bake and reduce; the last is of cells whose electrons are counted.
+/// Buffers of the kernels that bake and reduce; the last is of cells whose electrons are counted, or that readings
+/// judge.
 const BAKED: [&str; 9] =
     ["params", "classes", "visits", "nominal", "factors", "occupancy", "partials", "counts", "normal_table"];
 const COUNTS: &str = include_str!("../../../../../shaders/counts.wgsl");
@@ -174,26 +209,38 @@ const MEAN_FIELD: &str = include_str!("../../../../../shaders/mean_field.wgsl");
 const EMPTY_COUNTED: &str = include_str!("../../../../../shaders/empty_counted.wgsl");
 const EMPTY_MEAN_FIELD: &str = include_str!("../../../../../shaders/empty_mean_field.wgsl");
 
-const fn decay_prologue(carriers: Carriers, folds: bool) -> &'static [&'static str] {
-    match (carriers, folds) {
-        (Carriers::MeanField, true) => &[PHILOX, MATH, CELL, DECAY, FOLD],
-        (Carriers::MeanField, false) => &[PHILOX, MATH, CELL, DECAY],
-        (Carriers::Counted, true) => &[PHILOX, MATH, CELL, COUNTS, FOLD],
-        (Carriers::Counted, false) => &[PHILOX, MATH, CELL, COUNTS],
+/// What kernels that bake need; those that judge their cells fold too.
+const fn decay_prologue(carriers: Carriers, judges: Option<Judges>) -> &'static [&'static str] {
+    match (carriers, judges) {
+        (Carriers::MeanField, None) => &[PHILOX, MATH, CELL, DECAY],
+        (Carriers::MeanField, Some(Judges::Kept)) => &[PHILOX, MATH, CELL, DECAY, FOLD],
+        (Carriers::MeanField, Some(_)) => &[PHILOX, NORMAL, MATH, CELL, DECAY, FOLD, READING],
+        (Carriers::Counted, None) => &[PHILOX, MATH, CELL, COUNTS],
+        (Carriers::Counted, Some(Judges::Kept)) => &[PHILOX, MATH, CELL, COUNTS, FOLD],
+        (Carriers::Counted, Some(_)) => &[PHILOX, NORMAL, MATH, CELL, COUNTS, FOLD, READING],
     }
 }
 
-const fn decay_parts(decay: Decay, carriers: Carriers, numbered: Numbered) -> [&'static str; 4] {
-    match carriers {
-        Carriers::MeanField => [decay.wgsl(), decay.lose_wgsl(), "", ""],
-        Carriers::Counted => {
-            let numbers = match numbered {
-                Numbered::Tile => numbered.wgsl(),
-                Numbered::Listed => include_str!("../../../../../shaders/baked_cells.wgsl"),
-            };
-            [decay.wgsl(), numbers, COUNTED_DECAY, ""]
-        }
-    }
+const fn decay_parts(
+    decay: Decay,
+    carriers: Carriers,
+    judges: Option<Judges>,
+    numbered: Numbered,
+) -> [&'static str; 4] {
+    let numbers = match (carriers, judges, numbered) {
+        (Carriers::MeanField, None | Some(Judges::Kept), _) => "",
+        (_, _, Numbered::Tile) => numbered.wgsl(),
+        (_, _, Numbered::Listed) => include_str!("../../../../../shaders/baked_cells.wgsl"),
+    };
+    let loses = match carriers {
+        Carriers::MeanField => decay.lose_wgsl(),
+        Carriers::Counted => COUNTED_DECAY,
+    };
+    let judging = match judges {
+        None => "",
+        Some(judges) => judges.wgsl(),
+    };
+    [decay.wgsl(), loses, numbers, judging]
 }
 
 impl Kernel {
@@ -262,22 +309,42 @@ impl Kernel {
         }
     }
 
-    /// Bakes cells and reduces what is read of them.
-    pub const fn bake(decay: Decay, carriers: Carriers, numbered: Numbered) -> Kernel {
-        let names = match decay {
-            Decay::Constant => ["bake", "bake_counted", "bake_listed_counted"],
-            Decay::Profile => ["bake_profile", "bake_profile_counted", "bake_profile_listed_counted"],
+    /// Bakes cells, reduces what is read of them, and counts those that have failed.
+    pub const fn bake(decay: Decay, carriers: Carriers, judges: Judges, numbered: Numbered) -> Kernel {
+        // Cells in the mean field that are judged by what they keep need no number.
+        let names = match (decay, judges) {
+            (Decay::Constant, Judges::Kept) => ["bake", "bake", "bake_counted", "bake_listed_counted"],
+            (Decay::Constant, Judges::Reading) => {
+                ["bake_reading", "bake_listed_reading", "bake_counted_reading", "bake_listed_counted_reading"]
+            }
+            (Decay::Constant, Judges::First) => {
+                ["bake_first", "bake_listed_first", "bake_counted_first", "bake_listed_counted_first"]
+            }
+            (Decay::Profile, Judges::Kept) => {
+                ["bake_profile", "bake_profile", "bake_profile_counted", "bake_profile_listed_counted"]
+            }
+            (Decay::Profile, Judges::Reading) => [
+                "bake_profile_reading",
+                "bake_profile_listed_reading",
+                "bake_profile_counted_reading",
+                "bake_profile_listed_counted_reading",
+            ],
+            (Decay::Profile, Judges::First) => [
+                "bake_profile_first",
+                "bake_profile_listed_first",
+                "bake_profile_counted_first",
+                "bake_profile_listed_counted_first",
+            ],
         };
-        let (name, buffers): (_, &'static [&'static str]) = match (carriers, numbered) {
-            (Carriers::MeanField, _) => (names[0], BAKED.split_at(8).0),
-            (Carriers::Counted, Numbered::Tile) => (names[1], &BAKED),
-            (Carriers::Counted, Numbered::Listed) => (names[2], &BAKED),
+        let buffers: &'static [&'static str] = match (carriers, judges) {
+            (Carriers::MeanField, Judges::Kept) => BAKED.split_at(8).0,
+            _ => &BAKED,
         };
         Kernel {
-            name,
+            name: names[2 * carriers as usize + numbered as usize],
             entry_point: "bake",
-            prologue: decay_prologue(carriers, true),
-            chosen: decay_parts(decay, carriers, numbered),
+            prologue: decay_prologue(carriers, Some(judges)),
+            chosen: decay_parts(decay, carriers, Some(judges), numbered),
             body: include_str!("../../../../../shaders/bake.wgsl"),
             buffers,
             over: Over::Cells,
@@ -297,8 +364,8 @@ impl Kernel {
         Kernel {
             name: names[counted as usize],
             entry_point: "read_cells",
-            prologue: decay_prologue(carriers, false),
-            chosen: decay_parts(decay, carriers, Numbered::Tile),
+            prologue: decay_prologue(carriers, None),
+            chosen: decay_parts(decay, carriers, None, Numbered::Tile),
             body: include_str!("../../../../../shaders/read.wgsl"),
             buffers: if counted { buffers } else { buffers.split_at(6).0 },
             over: Over::Cells,
@@ -339,7 +406,7 @@ pub const REDUCE: Kernel = Kernel {
 /// The kernels of a job's statistics, in the order a tile runs them.
 pub fn of_statistics(tables: &Tables) -> [Kernel; 4] {
     let carriers = Carriers::of(&tables.cell);
-    let bake = Kernel::bake(Decay::of(tables), carriers, Numbered::Tile);
+    let bake = Kernel::bake(Decay::of(tables), carriers, Judges::of(tables), Numbered::Tile);
     [Kernel::draw(Numbered::Tile, carriers), Kernel::drive(Driving::Program, carriers), bake, REDUCE]
 }
 
@@ -353,14 +420,21 @@ pub fn of_trace(tables: &Tables) -> [Kernel; 3] {
 /// All kernels.
 pub fn kernels() -> impl Iterator<Item = Kernel> {
     let of = |carriers| {
-        let baking = Decay::ALL
-            .into_iter()
-            .flat_map(move |decay| [Kernel::bake(decay, carriers, Numbered::Tile), Kernel::read(decay, carriers)]);
+        let baking = Decay::ALL.into_iter().flat_map(move |decay| {
+            let baked = Judges::ALL.map(|judges| Kernel::bake(decay, carriers, judges, Numbered::Tile));
+            baked.into_iter().chain([Kernel::read(decay, carriers)])
+        });
         let drawing = [Kernel::draw(Numbered::Tile, carriers), Kernel::draw(Numbered::Listed, carriers)];
         drawing.into_iter().chain(Driving::ALL.map(|driving| Kernel::drive(driving, carriers))).chain(baking)
     };
-    let listed = Decay::ALL.map(|decay| Kernel::bake(decay, Carriers::Counted, Numbered::Listed));
-    Carriers::ALL.into_iter().flat_map(of).chain(listed).chain([REDUCE])
+    let listed = Carriers::ALL.into_iter().flat_map(|carriers| {
+        let baked = move |decay| Judges::ALL.map(|judges| Kernel::bake(decay, carriers, judges, Numbered::Listed));
+        Decay::ALL.into_iter().flat_map(baked)
+    });
+    // Those of the mean field that need no number are the tile's.
+    let mut names = std::collections::HashSet::new();
+    let all = Carriers::ALL.into_iter().flat_map(of).chain(listed).chain([REDUCE]);
+    all.filter(move |kernel| names.insert(kernel.name))
 }
 
 /// Loop iterations of one draw of a count, from above: its stages with their digits, of which there are two a bit of
@@ -430,7 +504,8 @@ pub fn read_loops(tables: &Tables) -> u64 {
 pub fn visit_loops(tables: &Tables) -> u64 {
     let folders = BLOCK_CELLS / SLOTS;
     let flush = (counters(MAX_BINS) as u64).div_ceil(BLOCK_CELLS);
-    1 + decay_loops(tables) + BLOCK_CELLS / folders + flush + folders
+    let reading = tables.readings.map_or(0, |_| u64::from(trapline_model::rng::PHILOX_ROUNDS));
+    1 + decay_loops(tables) + reading + BLOCK_CELLS / folders + flush + folders
 }
 
 /// Loop iterations of a fold of a chunk: its eights, and the blocks of each.

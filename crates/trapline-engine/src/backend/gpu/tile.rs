@@ -138,10 +138,12 @@ impl Resources {
         let mut resources = Resources::of_programmed(tables, &source::of_statistics(tables));
         let checkpoints = tables.nominal.len() as u64;
         let slots = checkpoints * SLOTS * 4;
+        let flags = if tables.readings.is_some_and(|readings| readings.first) { 4 * BLOCK_CELLS } else { 0 };
         resources.buffers.extend([
             BufferSpec::given("visits", &tables.visit_rows),
             BufferSpec::given("nominal", &tables.nominal),
-            BufferSpec::empty("partials", Bytes { per_block: slots, ..Bytes::default() }),
+            // Which cells have failed comes behind them.
+            BufferSpec::empty("partials", Bytes { per_block: slots + flags, ..Bytes::default() }),
             BufferSpec::read_back("sums", Bytes { per_chunk: slots, ..Bytes::default() }),
             BufferSpec::read_back(
                 "counts",

@@ -5,7 +5,7 @@ use crate::backend::schedule;
 use trapline_model::array::{ArrayShape, MAX_LINES};
 use trapline_model::cell::counted::{Electrons, MOST_DOTS, Settling, most_dots};
 use trapline_model::cell::each_dot::{self, MOST_DOTS_OF_ARRAY, MOST_EVENTS_OF_ARRAY};
-use trapline_model::cell::read::ReadOut;
+use trapline_model::cell::read::{self, Judging, LEAST_READING_S, MOST_READING_S, ReadOut};
 use trapline_model::cell::{Drive, Factors, Pace};
 use trapline_model::material::{MAX_CLASSES, Material, TrapClass, Variation};
 use trapline_model::protocol::{MAX_BIAS_V, Profile, Segment, Stays};
@@ -104,7 +104,7 @@ impl Default for Read {
 }
 
 /// A job in the making. What is not said: cells vary as the material has it, seed 1, one cell, no programming, 25 °C
-/// throughout, a reading at 0.1 V, failed below 0.9 of the window, 64 bins.
+/// throughout, a reading at 0.1 V, failed where it keeps less than 0.9 of the window, 64 bins.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct JobBuilder<'a> {
@@ -117,6 +117,7 @@ pub struct JobBuilder<'a> {
     bake: Bake,
     read: Read,
     fails_below: f64,
+    judged: Judging,
     bins: usize,
 }
 
@@ -132,6 +133,7 @@ impl<'a> JobBuilder<'a> {
             bake: Bake::at(kelvin(25.0)),
             read: Read::default(),
             fails_below: DEFAULT_FAILS_BELOW,
+            judged: Judging::Kept,
             bins: DEFAULT_BINS,
         }
     }
@@ -174,6 +176,11 @@ impl<'a> JobBuilder<'a> {
     /// Share of its programmed window below which a cell has failed.
     pub fn fails_below(self, share: f64) -> Self {
         JobBuilder { fails_below: share, ..self }
+    }
+
+    /// By what a cell has failed: by what it keeps where nothing is said.
+    pub fn judged(self, judged: Judging) -> Self {
+        JobBuilder { judged, ..self }
     }
 
     /// Bins of each histogram.
@@ -226,12 +233,15 @@ impl<'a> JobBuilder<'a> {
             Some(profile) => profile.stays(bake.temperature_k, &times_s),
         };
         // A profile that stays at one temperature is the constant bake.
-        // Electrons that are counted are lost from checkpoint to checkpoint.
-        let visits = if stays.temperatures_k.len() == 1 && !self.electrons.are_counted() {
+        // Electrons that are counted are lost from checkpoint to checkpoint, and what failed first is known in the
+        // order of time.
+        let in_order = self.electrons.are_counted() || self.judged.is_first();
+        let visits = if stays.temperatures_k.len() == 1 && !in_order {
             schedule::visits(&times_s)
         } else {
             schedule::direct(&times_s)
         };
+        let noise = |seconds| read::noise_of_fresh(read.fresh_conductance_s, self.read.bias_v, read_k, seconds);
         let mut job = Job {
             material: (*material).clone(),
             variation,
@@ -247,6 +257,8 @@ impl<'a> JobBuilder<'a> {
             times_s,
             read,
             kept_threshold: self.fails_below,
+            judged: self.judged,
+            reading_noise: self.judged.integration_s().map_or(0.0, noise),
             bins: Bins { count: self.bins, conductance: (0.0, 1.0), filling: (0.0, 1.0), kept: (0.0, 1.0) },
             nominal: Vec::new(),
         };
@@ -295,6 +307,10 @@ impl<'a> JobBuilder<'a> {
         let bias_v = read.bias_v;
         holds(bias_v.abs() <= MAX_BIAS_V && bias_v != 0.0, || JobError::ReadBias(bias_v))?;
         holds(self.fails_below > 0.0 && self.fails_below < 1.0, || JobError::FailsBelow(self.fails_below))?;
+        if let Judging::Reading { integration_s, .. } = self.judged {
+            let readable = (LEAST_READING_S..=MOST_READING_S).contains(&integration_s);
+            holds(readable, || JobError::Reading(integration_s))?;
+        }
         holds((1..=MAX_BINS).contains(&self.bins), || JobError::Bins(self.bins))
     }
 }

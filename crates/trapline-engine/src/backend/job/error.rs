@@ -3,6 +3,7 @@
 use super::{MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_SUBSTEPS};
 use trapline_model::array::MAX_LINES;
 use trapline_model::cell::counted::MOST_DOTS;
+use trapline_model::cell::read::{LEAST_READING_S, MOST_READING_S};
 use trapline_model::material::MAX_CLASSES;
 use trapline_model::protocol::MAX_BIAS_V;
 
@@ -64,6 +65,10 @@ pub enum JobError {
     FreshConductance { siemens: f64, bias_v: f64, kelvin: f64 },
     #[error("a cell fails below {0} of its window; it must be more than 0 and less than 1")]
     FailsBelow(f64),
+    #[error(
+        "a reading that judges cells is averaged over {0} s; it must be {LEAST_READING_S:e} to {MOST_READING_S:e} s"
+    )]
+    Reading(f64),
     #[error("a histogram has {0} bins; it must have 1 to {MAX_BINS}")]
     Bins(usize),
 }

@@ -6,6 +6,7 @@
 
 mod counted;
 mod expose;
+mod judge;
 mod stimulate;
 
 pub(super) use expose::expose;
@@ -15,6 +16,7 @@ use super::job::Job;
 use super::stimulus::{RESPONSE_QUANTITIES, Response, Stimulus};
 use super::tally::{CHUNK_CELLS, Partial, Shift, Tally, bin_of, chunks_at_once, counters};
 use super::{Backend, BackendError, Progress, Trace};
+use judge::Judge;
 use ndarray::Array2;
 use rayon::prelude::*;
 use trapline_model::array::{self, CellSet};
@@ -81,18 +83,19 @@ fn baked(job: &Job, factors: Factors, occupancy: step::Occupancy) -> (f64, impl 
     (start, readings)
 }
 
-/// Sums and counts of some cells, of which each gives its filling and its readings.
+/// Sums and counts of some cells, of which each gives its number, its filling and its readings.
 fn chunk<R: Iterator<Item = Observables<f64>>>(
     job: &Job,
     shifts: &[Shift],
-    cells: impl Iterator<Item = (f64, R)>,
+    cells: impl Iterator<Item = (u64, f64, R)>,
 ) -> (Vec<Partial>, Array2<u64>) {
     let checkpoints = job.times_s.len();
     let bins = job.bins.count;
     let mut partials = vec![Partial::EMPTY; checkpoints];
     let mut counts = Array2::zeros((checkpoints, counters(bins)));
-    for (start, readings) in cells {
+    for (number, start, readings) in cells {
         let programmed = start > PROGRAMMED_FILLING;
+        let mut judge = Judge::new(job, number, start);
         for (checkpoint, seen) in readings.enumerate() {
             let (partial, shift) = (&mut partials[checkpoint], &shifts[checkpoint]);
             // The last two quantities mean nothing without charge.
@@ -109,7 +112,7 @@ fn chunk<R: Iterator<Item = Observables<f64>>>(
             row[bins + 2 + bin_of(seen.filling, job.bins.filling, bins)] += 1;
             if programmed {
                 row[2 * (bins + 2) + bin_of(seen.kept, job.bins.kept, bins)] += 1;
-                row[3 * (bins + 2)] += u64::from(seen.kept < job.kept_threshold);
+                row[3 * (bins + 2)] += u64::from(judge.has_failed(&seen, checkpoint));
                 row[3 * (bins + 2) + 1] += 1;
             }
         }
@@ -175,7 +178,7 @@ pub(super) fn reduce(job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Tally
                         (start, Box::new(readings))
                     }
                 };
-            (start, readings)
+            (cells[i], start, readings)
         });
         let (partials, counts) = chunk(job, &tally.shifts, each);
         tally.partials.iter_mut().zip(&partials).for_each(|(sum, part)| sum.add(part));
@@ -214,18 +217,23 @@ impl Backend for Reference {
                     let count = CHUNK_CELLS.min(cells - first);
                     let cells = first..first + count;
                     if drawn.singles.is_none() {
-                        let found = chunk(job, shifts, cells.map(|number| observe(job, &drawn, number)));
+                        let each = cells.map(|number| {
+                            let (start, readings) = observe(job, &drawn, number);
+                            (number, start, readings)
+                        });
+                        let found = chunk(job, shifts, each);
                         progress(count);
                         return found;
                     }
                     // A cell of many dots is work enough for a thread.
                     let of_cell = |number| {
                         let (start, readings) = observe(job, &drawn, number);
+                        let readings = readings.collect::<Vec<_>>();
                         progress(1);
-                        (start, readings.collect::<Vec<_>>())
+                        (number, start, readings)
                     };
                     let found: Vec<_> = cells.into_par_iter().map(of_cell).collect();
-                    chunk(job, shifts, found.into_iter().map(|(start, readings)| (start, readings.into_iter())))
+                    chunk(job, shifts, found.into_iter().map(|(number, start, of)| (number, start, of.into_iter())))
                 })
                 .collect();
             for (partials, counts) in done {

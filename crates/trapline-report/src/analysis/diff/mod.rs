@@ -113,7 +113,7 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
     }
     let (open_a, open_b) = (OpenRecord::new(a)?, OpenRecord::new(b)?);
     let mut tally = Tally::new(tolerance);
-    let threshold = |place: usize| a.label.settings[place].kept_threshold;
+    let settings = |place: usize| &a.label.settings[place];
     let mut only = [0_usize; 2];
     let mut dumps = 0;
     for (place_a, name) in names_a.iter().enumerate() {
@@ -122,8 +122,7 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
         match (whole_a, whole_b) {
             (Some(a), Some(b)) => {
                 comparison.common += 1;
-                let threshold = threshold(place_a);
-                points(&mut tally, &a, &b, &times, name, threshold);
+                points(&mut tally, &a, &b, &times, name, settings(place_a));
                 let windows = [&a.dump, &b.dump].map(|dump| dump.as_ref().map(|dump| dump.window));
                 dumps += usize::from(windows[0] != windows[1]);
             }

@@ -1,6 +1,9 @@
 //! The datasets of one point in two files: moments, counts, histograms, dumps.
 
-use trapline_model::outcome::{HistogramSeries, MomentSeries, PointOutcome};
+use trapline_model::cell::read::Judging;
+use trapline_model::outcome::{HistogramSeries, MomentSeries, PointOutcome, PointSettings};
+
+use crate::analysis::limits;
 
 use super::tally::{DEVIATIONS, Kind, Tally, allowed};
 
@@ -19,7 +22,7 @@ pub(super) fn points(
     b: &PointOutcome,
     times: &[(usize, usize)],
     name: &str,
-    threshold: f64,
+    settings: &PointSettings,
 ) {
     let pair = Pair { a, b, times, name, tolerance: tally.tolerance };
     let at_point = |_: usize| name.to_owned();
@@ -53,7 +56,13 @@ pub(super) fn points(
         pair.failed(tally, &none);
         return pair.dumps(tally, window);
     };
-    pair.failed(tally, &|i| pair.moved([&kept_a, &kept_b], i, &[threshold], 1.0));
+    let threshold = settings.kept_threshold;
+    match limits::noise_of_window(a, settings, limits::reading_s(settings)) {
+        Some(noise) if settings.judged != Judging::Kept => {
+            pair.failed(tally, &|i| pair.moved_readings(noise, i, settings.judged.is_first(), threshold));
+        }
+        _ => pair.failed(tally, &|i| pair.moved([&kept_a, &kept_b], i, &[threshold], 1.0)),
+    }
     if let (Some(x), Some(y)) = (&a.histograms, &b.histograms) {
         for (quantity, scale, x, y, of_x, of_y) in [
             ("conductance", window, &x.conductance, &y.conductance, &a.conductance_s, &b.conductance_s),
@@ -118,6 +127,17 @@ impl Pair<'_> {
             each.sum()
         };
         let cells = near(both[0], j).max(near(both[1], k));
+        if cells > 0.0 { (cells + DEVIATIONS * cells.sqrt()).max(1.0) } else { 0.0 }
+    }
+
+    /// By how many cells the failed may be apart that readings of this noise judge: those within reach of the
+    /// threshold, of which there are at most 1/(sqrt(2 pi) noise) in a unit, whatever cells keep; and of all readings
+    /// before, where the first failing one counts.
+    fn moved_readings(&self, noise: f64, i: usize, first: bool, threshold: f64) -> f64 {
+        let readings = if first { self.times[i].0 + 1 } else { 1 };
+        let reach = allowed(self.tolerance, 1.0, threshold);
+        let share = 2.0 * reach / (noise * (2.0 * std::f64::consts::PI).sqrt());
+        let cells = self.a.programmed.max(self.b.programmed) as f64 * readings as f64 * share;
         if cells > 0.0 { (cells + DEVIATIONS * cells.sqrt()).max(1.0) } else { 0.0 }
     }
 

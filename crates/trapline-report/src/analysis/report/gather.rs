@@ -141,10 +141,11 @@ fn beyond(
     let label = &record.label;
     let noise = |place: &usize| {
         let outcome = record.points[*place].outcome.as_ref()?;
-        limits::noise_of_window(outcome, &label.settings[*place], limits::READING_S)
+        limits::noise_of_window(outcome, &label.settings[*place], limits::reading_s(settings))
     };
     let noises: Vec<f64> = counts.iter().filter_map(|of| of.places.first().and_then(noise)).collect();
-    let mut remarks: Vec<String> = limits::of_readings(&noises, settings.kept_threshold).into_iter().collect();
+    let of_readings = limits::of_readings(&noises, settings.kept_threshold, settings.judged, label.times_s.len());
+    let mut remarks: Vec<String> = of_readings.into_iter().collect();
     // A sweep over a number of the material makes other classes than its file's.
     let of_material = |sweep: &Sweep| sweep.keys.iter().any(|key| key.key.starts_with("parameter."));
     if !cycled && !label.sweeps.iter().any(of_material) {
@@ -201,6 +202,12 @@ fn counted(record: &CampaignRecord, places: &[usize], same_cells: bool) -> Count
             Verdict::NothingProgrammed,
             "no cell held charge after programming, and nothing could fail",
             "programme the cells longer, or at a higher bias",
+        )),
+        _ if label.settings[places[0]].judged.comes_and_goes() => Err(Lack::new(
+            Verdict::NoCounts,
+            "each count is of one noisy reading (failure.as_read.judge = \"this\"), by which cells come back, and no cell has one time \
+             of failure",
+            "judge = \"first\" counts first failing readings; `failed` of the record has these counts",
         )),
         _ => Lifetimes::new(&label.times_s, &failed, programmed)
             .map_err(|error| Lack::new(Verdict::NoCounts, error, "no statistics are made of them")),

@@ -20,6 +20,7 @@ mod uses;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use trapline_model::cell::read::Judging;
 use trapline_model::outcome::CampaignRecord;
 
 use super::lifetime::{
@@ -74,6 +75,9 @@ pub struct Group {
     pub sweeps: Vec<(String, String)>,
     /// A cell has failed when it keeps less than this of its window.
     pub kept_threshold: f64,
+    /// What that goes by: what a cell keeps, or readings.
+    #[serde(serialize_with = "super::limits::judging")]
+    pub judged: Judging,
     /// Bias and temperature of the reading, V and K; the temperature is none where cells are read at the bake's own.
     pub read_v: f64,
     pub read_k: Option<f64>,
@@ -394,6 +398,7 @@ fn group(of: Gathered, question: &Question) -> Group {
         material: of.material,
         sweeps: of.sweeps,
         kept_threshold: of.settings.kept_threshold,
+        judged: of.settings.judged,
         read_v: of.settings.read_v,
         read_k: (!of.read_as_baked).then_some(of.settings.read_k),
         cycled: of.cycled,

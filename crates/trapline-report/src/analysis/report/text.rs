@@ -82,8 +82,9 @@ pub fn said(group: &Group) -> Vec<Said> {
 pub fn conditions(group: &Group) -> String {
     let read = group.read_k.map_or_else(|| "as baked".to_owned(), |k| format!("at {}", degrees(k)));
     let failed = format!(
-        "failed: keeps less than {} of its window, read at {} V, {read}",
+        "failed: keeps less than {} of its window{}, read at {} V, {read}",
         percent(group.kept_threshold),
+        group.judged.words(),
         group.read_v
     );
     match (group.law, group.aic_to_other_law) {

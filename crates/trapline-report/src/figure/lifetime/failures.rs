@@ -7,6 +7,7 @@ use super::super::{FigureError, Map};
 use super::{LifetimeFigure, Scene, celsius, counted, drawn, filled, grid, sentences, some_drawn, spread_out};
 use crate::analysis::cells::{failure_times, free_share};
 use crate::analysis::report::Group;
+use trapline_model::cell::read::Judging;
 use trapline_model::units::spoken_time;
 
 /// Squares along a side; of larger windows each is the first failure of several cells.
@@ -105,6 +106,11 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
 /// Failure times of the first computed point of each temperature, or why there are none.
 fn failed(scene: &Scene<'_>, group: &Group) -> Result<Result<Vec<Failed>, String>, FigureError> {
     let (record, mut maps) = (scene.record, Vec::new());
+    if group.judged != Judging::Kept {
+        // The dump holds what cells keep, not what was read.
+        let why = "cells are judged by noisy readings, which the dump does not hold";
+        return Ok(Err(format!("no failure map, because {why}")));
+    }
     for (index, of) in group.populations.iter().enumerate() {
         let Some(&place) = of.places.first() else { continue };
         let Some(share) = free_share(&record.label, place) else {
