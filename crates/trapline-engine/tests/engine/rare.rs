@@ -49,7 +49,7 @@ const QD: Case = Case {
 const CASES: [Case; 8] = [
     QD,
     Case { pulses: 30, kept_below: 0.98, times_s: [3e6, 6e6, 1.2e7], thousands: 128, ..QD },
-    Case { celsius: 150.0, kept_below: 0.95, times_s: [1e5, 2e5, 4e5], ..QD },
+    Case { celsius: 150.0, kept_below: 0.95, times_s: [5e5, 6e5, 8e5], ..QD },
     Case { celsius: 85.0, pulses: 30, kept_below: 0.99, times_s: [2e7, 5e7, 1e8], thousands: 128, ..QD },
     Case { dots: 400.0, pulses: 30, kept_below: 0.93, times_s: [1e6, 3e6, 1e7], ..QD },
     Case { dots: 50.0, electrons: FIXED, pulses: 30, kept_below: 0.85, times_s: [1e5, 1e6, 1e7], ..QD },
