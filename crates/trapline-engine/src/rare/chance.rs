@@ -20,7 +20,7 @@
 
 use super::laws::{self, Loss, Numbers};
 use crate::backend::job::Job;
-use trapline_model::cell::counted::{DotNumber, Electrons};
+use trapline_model::cell::counted::DotNumber;
 use trapline_model::cell::filled::{self, Spread};
 use trapline_model::cell::step::{self, Occupancy};
 use trapline_model::cell::{self, Factors};
@@ -90,7 +90,7 @@ struct Programmed {
 impl<'a> Chance<'a> {
     /// That of a job whose electrons are counted and whose cells have dots.
     pub(super) fn of(job: &'a Job) -> Option<Chance<'a>> {
-        let Electrons::Counted(number) = job.electrons else { return None };
+        let number = job.electrons.dot_number()?;
         let nominal = job.material.capture?.traps;
         Some(Chance { job, number, nominal })
     }
@@ -298,6 +298,7 @@ mod tests {
     use crate::backend::cpu::Cpu;
     use crate::backend::job::{Bake, Program};
     use trapline_model::array::ArrayShape;
+    use trapline_model::cell::counted::Electrons;
     use trapline_model::material::draft::Draft;
     use trapline_model::material::{self, Material};
     use trapline_model::protocol::Segment;
