@@ -419,7 +419,7 @@ fn a_material_of_ones_own() {
 
     let wrong = [
         ("name = \"mine\"", "name = 5", "name"),
-        ("classes = 8", "classes = 99", "classes"),
+        ("kind = \"dots\"", "kind = \"dots\"\nclasses = 99", "classes"),
         ("{ value = 20.0, unit = \"nm\"", "{ value = -20.0, unit = \"nm\"", "-20"),
         ("[film]", "colour = 3\n[film]", "colour"),
     ];

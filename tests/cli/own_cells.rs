@@ -18,7 +18,6 @@ format = 1
 name = "bake"
 seed = 5
 variation = true
-electrons = "mean-field"
 array = { rows = 16, cols = 16 }
 program = { temperature_c = 25.0 }
 read = { temperature_c = 25.0 }

@@ -317,7 +317,7 @@ fn no_text_goes_deeper_than_the_stack() {
     refused(&trapline(desk.path(), &["plan", "key.toml"]), &["sweep[0].key is of 60000 parts", "at most 16"]);
     let deep_value = format!("key = \"bake.cycle\"\nname = \"s\"\nvalues = [{}, 2]", nested(79, 75));
     write("value.toml", &SWEEP.replacen("key = \"seed\"\nfrom = 7\nto = 9", &deep_value, 1));
-    refused(&trapline(desk.path(), &["plan", "value.toml"]), &["line 29", "more than 32 deep"]);
+    refused(&trapline(desk.path(), &["plan", "value.toml"]), &["line 30", "more than 32 deep"]);
     for (what, text) in [
         ("dots", format!("{dotted} = 1\n")),
         ("heading", format!("[{dotted}]\nb = 1\n")),
