@@ -47,7 +47,7 @@ pub struct Spread {
 struct Rates {
     drift: f64,
     drift_slope: f64,
-    drift_curvature: f64,
+    drift_second_derivative: f64,
     noise: f64,
     noise_slope: f64,
     /// Mean speed of the empty dots, mean emission of the filled ones.
@@ -67,11 +67,11 @@ impl Rates {
         let speed = if filling < 1.0 { ready / (1.0 - filling) } else { 0.0 };
         let emission = if filling > 0.0 { released / filling } else { emission_of_all };
         let (uptake, slope) = step::uptake(drive, filling);
-        let curvature = if uptake > 0.0 { uptake_curvature(drive, filling) } else { 0.0 };
+        let second_derivative = if uptake > 0.0 { uptake_second_derivative(drive, filling) } else { 0.0 };
         Rates {
             drift: uptake * ready - released,
             drift_slope: slope * ready - uptake * speed - emission,
-            drift_curvature: curvature * ready - 2.0 * slope * speed,
+            drift_second_derivative: second_derivative * ready - 2.0 * slope * speed,
             noise: uptake * ready + released,
             noise_slope: slope * ready - uptake * speed + emission,
             speed,
@@ -81,12 +81,12 @@ impl Rates {
 
     /// Driving term of the third cumulant at a variance.
     fn of_third(&self, variance: f64) -> f64 {
-        3.0 * variance * (self.drift_curvature * variance + self.noise_slope) + self.drift
+        3.0 * variance * (self.drift_second_derivative * variance + self.noise_slope) + self.drift
     }
 }
 
 /// Second derivative of [`step::uptake`] by the filling, below F_sc.
-fn uptake_curvature(drive: &StepDrive, filling: f64) -> f64 {
+fn uptake_second_derivative(drive: &StepDrive, filling: f64) -> f64 {
     let (open, through) = (drive.open, 1.0 - drive.open * filling);
     let room = 1.0 - filling / drive.space_charge_limit;
     let blocked_slope = -(1.0 - open) / (through * through);
@@ -116,7 +116,7 @@ pub fn apply(
         let before = spread.variance;
         let after = before * libm::exp(-2.0 * falls) + mean(start.noise, end.noise) * phi(2.0 * falls);
         let of_third = mean(start.of_third(before), end.of_third(after));
-        let of_offset = 0.5 * mean(start.drift_curvature * before, end.drift_curvature * after);
+        let of_offset = 0.5 * mean(start.drift_second_derivative * before, end.drift_second_derivative * after);
         spread.third = spread.third * libm::exp(-3.0 * falls) + of_third * phi(3.0 * falls);
         spread.offset = spread.offset * libm::exp(-falls) + of_offset * phi(falls);
         spread.variance = after;
