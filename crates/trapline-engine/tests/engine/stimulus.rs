@@ -283,7 +283,7 @@ fn a_stimulus_longer_than_a_dispatch_is_cut() {
     assert!(apart.iter().all(|d| *d <= 1.0), "{apart:?}");
 }
 
-/// The dearest segment there is: sixteen classes, sixteen stiff substeps, and a charge taken in as many pieces as
+/// The dearest segment there is: 24 classes, sixteen stiff substeps, and a charge taken in as many pieces as
 /// there can be.
 #[test]
 #[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]

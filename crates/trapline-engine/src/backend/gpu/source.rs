@@ -10,8 +10,9 @@ use crate::backend::tables::{CellTables, SegmentRow, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
 use trapline_model::rng::counts;
 
-/// Loop iterations of one invocation a dispatch may take: half of what llvmpipe allows.
-pub const MAX_LOOPS: u64 = 32_768;
+/// Loop iterations of one invocation a dispatch may take: five eighths of what llvmpipe allows, for the dearest segment of 24
+/// classes.
+pub const MAX_LOOPS: u64 = 40_960;
 
 const PHILOX: &str = include_str!("../../../../../shaders/philox.wgsl");
 const NORMAL: &str = include_str!("../../../../../shaders/normal.wgsl");
