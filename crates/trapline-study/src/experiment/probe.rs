@@ -1,7 +1,7 @@
 //! Cells under test: what every experiment on single cells and small arrays does with a backend.
 //!
 //! A reading is a current at the read bias, averaged over the reading time, with the noise of
-//! [`noise_a`](trapline_model::cell::read::noise_a).
+//! [`noise_a`].
 //!
 //! # Practice
 //! A [`Probe`] holds its cells, whose state stays where the backend computes, and counts cycles and readings on, so
