@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Args;
 use serde::Serialize;
-use trapline::analysis::Table;
+use trapline::analysis::{Table, limits};
 use trapline::backend::BackendError;
 use trapline::backend::job::{Job, JobError};
 use trapline::campaign::{MAX_TIME_S, MIN_TIME_S, Overrides, Plan};
@@ -77,6 +77,19 @@ fn time(text: &str) -> Result<f64, String> {
     time_s.ok_or_else(|| format!("it must be a time in seconds from {MIN_TIME_S:e} to {MAX_TIME_S:e}"))
 }
 
+/// What trap classes do to the mean lives of the points, by material and temperature.
+fn of_classes(plan: &Plan, points: &[PointResult]) -> BTreeMap<String, String> {
+    let mut remarks = BTreeMap::new();
+    for point in points {
+        let Ok(job) = plan.job(point.number) else { continue };
+        let of = limits::of_classes(job.material(), false, &[job.bake_k()], point.kept_below);
+        if let Some((remark, _)) = of {
+            remarks.insert(format!("{}, {} °C", point.material, point.temperature_c), remark);
+        }
+    }
+    remarks
+}
+
 /// The result for one point, and for the points of the same population.
 #[derive(Serialize)]
 struct PointResult {
@@ -128,6 +141,9 @@ impl Rare {
         let report = Report { program, campaign: &plan.label.name, request: self.request(0), points };
         let json = terminal::json(&report)?;
         terminal::print(&if self.json { json.clone() } else { table(&plan, &report) })?;
+        for (material, remark) in of_classes(&plan, &report.points) {
+            self.note(&format!("{material}: {remark}"));
+        }
         if plan.label.settings.iter().any(|of| !of.electrons.are_counted()) {
             self.note("mean field: which electron escapes when is not in these numbers and bounds (docs/rare.md)");
         }
