@@ -248,10 +248,10 @@ pub fn of(asked: &Asked) -> Vec<TrapClass> {
     })
 }
 
-/// Makes speeds those over the mean of the spread. What is left of the mean is the speed of the class with most of the
-/// traps: where it stands for all dots that heat does not reach, its depth is any, and a dot of that depth has not
-/// their mean speed; by a hundredth, and as much would be wrong with the share of the charge in the dots that lose it,
-/// and by 7 % with a life.
+/// Makes speeds those over the mean of the spread. The class with most of the traps gets the speed that makes the mean
+/// right. That class may stand for all the dots that heat does not empty. The fit leaves its depth open then, so a dot of
+/// its depth can be 1 % slower than those dots are on average. With that speed the shallow classes would get 1 % too much of
+/// the charge, and lives would be 7 % too short.
 fn set_speeds(classes: &mut [TrapClass], mean_speed: f64) {
     classes.iter_mut().for_each(|class| class.speed /= mean_speed);
     let Some(most) = (0..classes.len()).max_by(|a, b| classes[*a].weight.total_cmp(&classes[*b].weight)) else {

@@ -27,7 +27,7 @@
 //!
 //! Largest error of a life, and of the charge lost, that a number of classes makes (tests hold them to these):
 //!
-//! | | K = 12 | K = 16 | K = 24 | left open |
+//! | | K = 12 | K = 16 | K = 24 | K not given |
 //! |---|---|---|---|---|
 //! | shipped dots, matrix off: lives | 5.1 % | 0.9 % | 0.4 % | 0.9 % (K = 16) |
 //! | the same: charge, percentage points | 0.21 | 0.03 | 0.02 | 0.03 |
