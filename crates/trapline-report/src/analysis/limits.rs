@@ -133,7 +133,11 @@ pub fn of_classes(
     let worst = ratios.max_by(|a, b| a.ln().abs().total_cmp(&b.ln().abs()))?;
     let classes = material.classes.len();
     let off = 100.0 * worst.ln().abs().exp_m1();
-    let words = if off < 100.0 { format!("by {off:.1} %") } else { format!("{:.1} times", worst.ln().abs().exp()) };
+    let words = match off {
+        _ if off < 0.1 => "less than 0.1 %".to_owned(),
+        _ if off < 100.0 => format!("{off:.1} % at most"),
+        _ => format!("a factor of {:.1} at most", worst.ln().abs().exp()),
+    };
     let help = match off > 2.0 && is_fixed {
         true => "; leave traps.classes out for as many as lives take",
         false => "",
@@ -142,7 +146,7 @@ pub fn of_classes(
     let stand = if classes == 1 { "class stands" } else { "classes stand" };
     Some((
         format!(
-            "{classes} trap {stand} for all depths: mean lives at this threshold are {longer} for it, {words} at most{help}"
+            "{classes} trap {stand} for all depths, which makes mean lives at this threshold {longer} by {words}{help}"
         ),
         worst,
     ))
