@@ -59,7 +59,8 @@ fn run(folder: &Path, arguments: &[&str]) -> Said {
     };
     let [out, err] = files.map(|file| String::from_utf8_lossy(&fs::read(file).unwrap()).into_owned());
     assert!(status.code().is_some_and(|code| code < 100), "{arguments:?}: {status}: {err}");
-    assert!(!err.contains("panicked") && !err.contains("overflow"), "{arguments:?}: {err}");
+    // HDF5 has an `addr overflow` of its own, which is a refusal; Rust's are `attempt to add with overflow`.
+    assert!(!err.contains("panicked") && !err.contains("with overflow"), "{arguments:?}: {err}");
     Said { code: status.code(), out, err }
 }
 
