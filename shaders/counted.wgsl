@@ -5,12 +5,10 @@ var<private> filled: array<f32, CLASSES>;
 var<private> dots: array<f32, CLASSES>;
 // One over all dots; 0 of none.
 var<private> inverse_total: f32;
-// Since the last draw: the chance that an empty dot has caught an electron, that a full one has let go of its, and what
-// these lack of 1; and by what share an electron too many lowers what is caught.
+// Since the last draw: the chance that an empty dot has caught an electron, that a full one has let go of its; and by
+// what share an electron too many lowers what is caught.
 var<private> way_caught: array<f32, CLASSES>;
-var<private> way_not_caught: array<f32, CLASSES>;
 var<private> way_freed: array<f32, CLASSES>;
-var<private> way_not_freed: array<f32, CLASSES>;
 var<private> way_feedback: f32;
 
 fn one_over(number: f32) -> f32 {
@@ -25,9 +23,7 @@ fn start_way() {
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
         way_caught[k] = 0.0;
-        way_not_caught[k] = 1.0;
         way_freed[k] = 0.0;
-        way_not_freed[k] = 1.0;
         f[k] = filled[k] * one_over(dots[k]);
     }
     way_feedback = 0.0;
@@ -52,22 +48,23 @@ fn store_cell(i: u32) {
     }
 }
 
-// Moves the cell through a substep, in the mean.
+// Moves the cell through a substep, in the mean: what has become of an empty and of a full dot, and so of all.
 fn move_on(uptake: Uptake) {
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
         let e = emission[k];
         let c = classes[k].speed * uptake.average;
         let x = c + e;
-        let stays = exp_(-x);
         let phi_x = phi(x);
-        way_caught[k] = way_caught[k] * stays + c * phi_x;
-        way_not_caught[k] = way_not_caught[k] * stays + e * phi_x;
-        way_freed[k] = way_freed[k] * stays + e * phi_x;
-        way_not_freed[k] = way_not_freed[k] * stays + c * phi_x;
+        let stays = max(1.0 - x * phi_x, 0.0);
+        let up = way_caught[k] * stays + c * phi_x;
+        let down = way_freed[k] * stays + e * phi_x;
+        let before = filled[k] * one_over(dots[k]);
+        f[k] = min(max(before + (up * (1.0 - before) - down * before), 0.0), 1.0);
+        way_caught[k] = up;
+        way_freed[k] = down;
     }
     way_feedback += uptake.feedback;
-    advance(uptake.average);
 }
 
 // Share of a deviation that the uptake makes up for: see crates/trapline-model/src/cell/counted.rs.
@@ -98,11 +95,11 @@ fn settle_after(segment: SegmentRow, cell: vec2<u32>) {
         let down = way_freed[k];
         caught[k] = 0.0;
         if catches {
-            caught[k] = count_met(source, EVENT_CATCHES, k, empty, up, way_not_caught[k]);
+            caught[k] = count_met(source, EVENT_CATCHES, k, empty, up, 1.0 - up);
         }
-        freed[k] = count_met(source, EVENT_LETS_GO, k, full, down, way_not_freed[k]);
+        freed[k] = count_met(source, EVENT_LETS_GO, k, full, down, 1.0 - down);
         deviation += (caught[k] - freed[k]) - (up * empty - down * full);
-        variance += up * way_not_caught[k] * empty + down * way_not_freed[k] * full;
+        variance += up * (1.0 - up) * empty + down * (1.0 - down) * full;
     }
     if catches {
         var all = 0.0;

@@ -4,7 +4,7 @@
 // words a slot.
 
 const COUNTS_AT: u32 = NORMAL_TABLE_WORDS;
-const ENTRIES_AT: u32 = COUNTS_AT + 3u * DIGITS * LAWS * 15u;
+const ENTRIES_AT: u32 = COUNTS_AT + 3u * DIGITS * LAWS * 16u;
 
 // Whose random words a draw uses, of one cell, for one event of one step.
 struct Source {
@@ -53,8 +53,8 @@ fn table_word(at: u32) -> u32 {
 }
 
 // What one word takes from the slots of a law; another one is called for where this one does not decide.
-fn look_up(law: u32, place: u32, digit: u32, word: u32, source: Source, tie_call: u32) -> u32 {
-    let head = COUNTS_AT + 3u * ((place * LAWS + law) * 15u + digit - 1u);
+fn look_up(law: u32, place: u32, digit: u32, word: u32, source: Source, tie_call: u32, tie_word: u32) -> u32 {
+    let head = COUNTS_AT + 3u * ((place * LAWS + law) * 16u + digit);
     let bits = table_word(head + 1u);
     let slot = word >> (32u - bits);
     let at = ENTRIES_AT + 2u * (table_word(head) + slot);
@@ -63,30 +63,32 @@ fn look_up(law: u32, place: u32, digit: u32, word: u32, source: Source, tie_call
     let kept = entry >> bits;
     var stays = rest < kept;
     if rest == kept {
-        stays = call_of(source, tie_call)[place % 4u] < table_word(at + 1u);
+        stays = call_of(source, tie_call)[tie_word] < table_word(at + 1u);
     }
     return table_word(head + 2u) + select(entry & ((1u << bits) - 1u), slot, stays);
 }
 
-// Of the trials, those that are left by a law of the tables (of Poisson's, a number of that mean).
-fn by_digits(source: Source, stage: u32, law: u32, trials: u32) -> u32 {
-    var left = 0u;
+// Of the trials, those that a law of the tables takes out (of Poisson's, a number of that mean); words of a stage of a
+// draw, from one of them on.
+fn by_digits(source: Source, stage: u32, law: u32, trials: u32, word: u32) -> u32 {
+    var out = 0u;
     var rest = trials;
     var place = 0u;
-    var of_call = vec4<u32>(0u);
+    var of_call = call_of(source, PLENTY_CALL + 4u * stage + word / 4u);
     while rest > 0u {
         tick();
-        if place % 4u == 0u {
-            of_call = call_of(source, PLENTY_CALL + 2u * stage + place / 4u);
+        let at = word + place;
+        if place == 4u {
+            of_call = call_of(source, PLENTY_CALL + 4u * stage + at / 4u);
         }
         let digit = rest & 15u;
         if digit > 0u {
-            left += look_up(law, place, digit, of_call[place % 4u], source, TIE_CALL + 2u * stage + place / 4u);
+            out += look_up(law, place, digit, of_call[at % 4u], source, TIE_CALL + 4u * stage + at / 4u, at % 4u);
         }
         rest >>= 4u;
         place += 1u;
     }
-    return left;
+    return out;
 }
 
 // The probability's bits: how many zeros come first, and the 24 bits from the first one on.
@@ -163,7 +165,7 @@ fn poisson(source: Source, first: u32, mean: f32) -> u32 {
     }
     let bounded = min(mean, f32(params.most_trials / 2u));
     let whole = ceil(bounded);
-    let drawn = min(by_digits(source, 0u, 0u, u32(whole)), params.most_trials);
+    let drawn = min(by_digits(source, 0u, 0u, u32(whole), 0u), params.most_trials);
     var thinning = source;
     thinning.event += 1u;
     return drawn - binomial(thinning, first, drawn, (whole - bounded) / whole);
@@ -222,7 +224,7 @@ fn scarce(source: Source, first: u32, trials: u32, p: Bits) -> u32 {
     return successes;
 }
 
-// Trials that are decided bit by bit.
+// Trials that are decided four bits at a time.
 fn plenty(source: Source, trials: u32, p: Bits) -> u32 {
     var zeros = p.zeros;
     var rest = p.significant << 8u;
@@ -231,48 +233,54 @@ fn plenty(source: Source, trials: u32, p: Bits) -> u32 {
     var stage = 0u;
     while undecided > FEW && (zeros > 0u || rest != 0u) {
         tick();
-        if zeros == 0u {
-            zeros = countLeadingZeros(rest);
-            rest <<= zeros;
-        }
-        let law = clamp(zeros, 1u, MOST_ZEROS);
-        let left = by_digits(source, stage, law, undecided);
         if zeros > 0u {
-            undecided = left;
-            zeros -= law;
+            let taken = min(zeros, MOST_ZEROS);
+            undecided = by_digits(source, stage, taken, undecided, 0u);
+            zeros -= taken;
         } else {
-            successes += left;
-            undecided -= left;
-            rest <<= 1u;
+            let fifteenths = rest >> 28u;
+            let left = fifteenths > 7u;
+            let law = MOST_ZEROS + select(fifteenths, 15u - fifteenths, left);
+            let equal = by_digits(source, stage, EQUAL, undecided, 0u);
+            let decided = undecided - equal;
+            var drawn = 0u;
+            if law > MOST_ZEROS {
+                drawn = by_digits(source, stage, law, decided, select(8u, 2u, undecided < 256u));
+            }
+            successes += select(drawn, decided - drawn, left);
+            undecided = equal;
+            rest <<= 4u;
         }
         stage += 1u;
     }
-    if undecided > FEW {
-        return successes;
-    }
     // A bit for each trial.
-    var bits = select((1u << (undecided & 31u)) - 1u, 0xFFFFFFFFu, undecided == FEW);
+    var bits = 0u;
+    var have = 0u;
+    var word = 0u;
     var of_call = vec4<u32>(0u);
-    var level = 0u;
-    while bits != 0u && (zeros > 0u || rest != 0u) {
+    while undecided > 0u && (zeros > 0u || rest != 0u) {
         tick();
-        if level % 4u == 0u {
-            of_call = call_of(source, FEW_CALL + level / 4u);
+        if have < undecided {
+            if word % 4u == 0u {
+                of_call = call_of(source, FEW_CALL + word / 4u);
+            }
+            bits = of_call[word % 4u];
+            have = 32u;
+            word += 1u;
         }
-        let falls = of_call[level % 4u];
+        // The trials whose next bit is 0.
+        let falls = countOneBits(bits & ((1u << undecided) - 1u));
+        bits >>= undecided;
+        have -= undecided;
         if zeros > 0u {
-            bits &= falls;
+            undecided = falls;
             zeros -= 1u;
         } else {
-            if (rest >> 31u) == 1u {
-                successes += countOneBits(bits & falls);
-                bits &= ~falls;
-            } else {
-                bits &= falls;
-            }
+            let one = (rest >> 31u) == 1u;
+            successes += select(0u, falls, one);
+            undecided = select(falls, undecided - falls, one);
             rest <<= 1u;
         }
-        level += 1u;
     }
     return successes;
 }

@@ -21,6 +21,7 @@ fn source() -> String {
         ("DIGITS", counts::DIGITS),
         ("LAWS", counts::LAWS),
         ("MOST_ZEROS", counts::MOST_ZEROS),
+        ("EQUAL", counts::EQUAL),
         ("FEW", counts::FEW),
         ("LEAST_EXPONENT", counts::LEAST_EXPONENT),
         ("CALL_BITS", counts::CALL_BITS),

@@ -149,12 +149,12 @@ pub fn tables(material: &Material, variation: &Variation, electrons: Electrons) 
 
 /// Most feedback from draw to draw of cells of many dots, and of few: see the module. Bounds of the nominal cell, with
 /// room for two standard deviations of others.
-pub const MOST_ON_THE_WAY: f64 = 1.0;
+pub const MOST_ON_THE_WAY: f64 = 1.5;
 /// See [`MOST_ON_THE_WAY`].
 pub const MOST_ON_THE_WAY_OF_FEW: f64 = 0.03;
 
 /// Most substeps from draw to draw: a GPU goes no further at once.
-pub const MOST_SUBSTEPS_ON_THE_WAY: u32 = 16;
+pub const MOST_SUBSTEPS_ON_THE_WAY: u32 = 32;
 
 /// Whether a segment ends with a draw, and how many draws come before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -251,24 +251,15 @@ struct Event {
 /// What may have become of the dots of a cell since the last draw.
 #[derive(Debug, Clone, PartialEq)]
 struct Way {
-    /// The chance that an empty dot of a class has caught an electron, that a full one has let go of its; and what these
-    /// lack of 1.
+    /// The chance that an empty dot of a class has caught an electron, that a full one has let go of its.
     caught: Occupancy,
-    not_caught: Occupancy,
     freed: Occupancy,
-    not_freed: Occupancy,
     /// By what share an electron too many lowers what is caught.
     feedback: f64,
 }
 
 impl Way {
-    const START: Way = Way {
-        caught: [0.0; MAX_CLASSES],
-        not_caught: [1.0; MAX_CLASSES],
-        freed: [0.0; MAX_CLASSES],
-        not_freed: [1.0; MAX_CLASSES],
-        feedback: 0.0,
-    };
+    const START: Way = Way { caught: [0.0; MAX_CLASSES], freed: [0.0; MAX_CLASSES], feedback: 0.0 };
 }
 
 /// Dots of a cell by class, and how many hold an electron.
@@ -363,9 +354,7 @@ impl CountedCell {
             let (stays, phi_x) = (libm::exp(-x), phi(x));
             let way = &mut self.way;
             way.caught[k] = way.caught[k] * stays + c * phi_x;
-            way.not_caught[k] = way.not_caught[k] * stays + e * phi_x;
             way.freed[k] = way.freed[k] * stays + e * phi_x;
-            way.not_freed[k] = way.not_freed[k] * stays + c * phi_x;
         }
         self.way.feedback += uptake.feedback;
         step::advance(&self.classes, &mut self.occupancy, drive, uptake.average)
@@ -384,10 +373,10 @@ impl CountedCell {
         for k in 0..self.classes.len() {
             let (full, empty) = (self.filled[k], self.dots[k] - self.filled[k]);
             let (up, down) = (way.caught[k], way.freed[k]);
-            caught[k] = if catches { of(CATCHES, k, empty, up, way.not_caught[k]) } else { 0 };
-            freed[k] = of(LETS_GO, k, full, down, way.not_freed[k]);
+            caught[k] = if catches { of(CATCHES, k, empty, up, 1.0 - up) } else { 0 };
+            freed[k] = of(LETS_GO, k, full, down, 1.0 - down);
             deviation += f64::from(caught[k]) - f64::from(freed[k]) - (up * f64::from(empty) - down * f64::from(full));
-            variance += up * way.not_caught[k] * f64::from(empty) + down * way.not_freed[k] * f64::from(full);
+            variance += up * (1.0 - up) * f64::from(empty) + down * (1.0 - down) * f64::from(full);
         }
         if catches {
             self.take_back(share_taken_back(way.feedback, variance) * deviation, &mut caught, of);

@@ -6,15 +6,15 @@
 //! which are those of f64 (1e-13 of a probability, relative), and for events less likely than 2^-64, which never come.
 //!
 //! A trial succeeds where a uniform number U is below p. Write both in binary. While the bits of U are those of p the
-//! trial is undecided; where p has a 1 and U a 0 it succeeds, where p has a 0 and U a 1 it fails. Of m undecided
-//! trials Binomial(m, 1/2) have a 0 next. So r zeros of p leave Binomial(m, 2^-r) undecided, and a one makes
-//! Binomial(m, 1/2) succeed and leaves the others: on average half are decided by each bit, and what is drawn is
-//! always a binomial whose probability is a power of two.
+//! trial is undecided; where they first differ, a smaller one of U makes it succeed. So r zeros at the head of p leave
+//! Binomial(m, 2^-r) of m trials undecided. Of the next four bits of p, a number P from 0 to 15, Binomial(m, 1/16)
+//! trials have the same; P/15 of the others have smaller ones: Binomial(m', P/15) succeed.
 //!
-//! - Of more than 32 undecided trials (`plenty`): m is written in hexadecimal; for each digit d at place j the number
-//!   left of d 16^j trials comes from a table, by the alias method (Walker, ACM Trans. Math. Softw. 3, 253, 1977), in
-//!   one word. Counts of independent trials add.
-//! - Of at most 32 (`few`): a bit for each trial, one word a bit of p.
+//! - Of more than 31 undecided trials (`plenty`): m is written in hexadecimal; for each digit d at place j the number
+//!   out of d 16^j trials comes from a table, by the alias method (Walker, ACM Trans. Math. Softw. 3, 253, 1977), in
+//!   one word. Counts of independent trials add. Each four bits of p decide all but a sixteenth.
+//! - Of at most 31 (`few`): a random bit for each trial and bit of p, from as few words as hold them; their number counts,
+//!   since trials are alike.
 //! - Where fewer than 1/4 are expected (`scarce`): with a chance of n p, which is above that of any success, a trial
 //!   i of n is named, all alike; it is the first to succeed if none of the i before it do, which is the same question
 //!   again. Then the n - 1 - i after it are left. That first trial has probability p (1 - p)^i, as it must. Mostly one
@@ -37,16 +37,19 @@ pub const MOST_TRIALS: u32 = 1 << 24;
 pub const DIGITS: u32 = 7;
 /// Zeros of p that one table takes; longer runs are taken in turns.
 pub const MOST_ZEROS: u32 = 8;
-/// Laws with tables: Poisson's, and 1 to [`MOST_ZEROS`] zeros.
-pub const LAWS: u32 = MOST_ZEROS + 1;
+/// Zeros that four equal bits are as likely as.
+pub const EQUAL: u32 = 4;
+/// Laws with tables: Poisson's, 1 to [`MOST_ZEROS`] zeros, and 1 to 7 fifteenths; more fifteenths are what these leave.
+pub const LAWS: u32 = MOST_ZEROS + 8;
 /// Trials that have a bit each.
-pub const FEW: u32 = 32;
+pub const FEW: u32 = 31;
 /// Significant bits of p.
 pub const SIGNIFICANT_BITS: u32 = 24;
 /// Probabilities from here on down are 0.
 pub const LEAST_EXPONENT: u32 = 8;
 
-/// First calls of the parts of a draw: a source gives four words a call.
+/// First calls of the parts of a draw: a source gives four words a call. A stage of `plenty` has four calls, two for
+/// those that stay undecided and two for those that succeed.
 pub const PLENTY_CALL: u32 = 1 << 8;
 /// See [`PLENTY_CALL`].
 pub const FEW_CALL: u32 = 2 << 8;
@@ -87,11 +90,14 @@ pub struct Slots {
     pub least: u32,
 }
 
+/// Slots of the laws at one place: one for each digit.
+const HEADS: usize = 16 * LAWS as usize;
+
 /// The laws at one place of the digits.
 #[derive(Debug)]
-struct Place {
-    /// Axes (law, digit - 1), flat.
-    slots: Vec<Slots>,
+pub struct Place {
+    /// Axes (law, digit), flat. Of no trials there are none, in two slots.
+    slots: Box<[Slots; HEADS]>,
     /// What a slot keeps of its words, and in the low bits the slot that gets the rest.
     entries: Vec<u32>,
     /// The next 32 bits of what it keeps.
@@ -139,55 +145,51 @@ impl Counts {
                     heads.extend(place.slots.iter().flat_map(|s| [s.first + base, s.bits, s.least]));
                     entries.extend(place.entries.iter().zip(&place.finer).flat_map(|(entry, finer)| [*entry, *finer]));
                 }
-                None => heads.extend([0; (3 * 15 * LAWS) as usize]),
+                None => heads.extend([0; 3 * HEADS]),
             }
         }
         heads.extend(entries);
         heads
     }
 
-    /// The slots of a law at a place and digit, which is not 0.
+    /// The tables of a place that is served.
     #[inline(always)]
-    pub fn slots(&self, law: u32, place: u32, digit: u32) -> Slots {
-        match self.places[place as usize] {
-            Some(of_place) => of_place.slots[(15 * law + digit - 1) as usize],
-            None => Slots::default(),
-        }
-    }
-
-    /// What a slot of a place keeps, and where the rest goes.
-    #[inline(always)]
-    pub fn entry(&self, place: u32, number: u32) -> u32 {
-        self.places[place as usize].map_or(0, |of_place| of_place.entries[number as usize])
-    }
-
-    /// The next 32 bits of what it keeps; seldom asked for.
-    #[cold]
-    fn finer(&self, place: u32, number: u32) -> u32 {
-        self.places[place as usize].map_or(0, |of_place| of_place.finer[number as usize])
+    pub fn place(&self, place: u32) -> Option<&'static Place> {
+        self.places[place as usize % DIGITS as usize]
     }
 }
 
-/// What one word takes from the slots of a law; `tie` gives another word where this one does not decide.
-#[inline(always)]
-fn look_up(counts: &Counts, law: u32, place: u32, digit: u32, word: u32, tie: impl FnOnce() -> u32) -> u32 {
-    let Slots { first, bits, least } = counts.slots(law, place, digit);
-    let slot = word >> (32 - bits);
-    let entry = counts.entry(place, first + slot);
-    let (rest, kept) = (word & (u32::MAX >> bits), entry >> bits);
-    let stays = rest < kept || (rest == kept && tie() < counts.finer(place, first + slot));
-    least + if stays { slot } else { entry & ((1 << bits) - 1) }
+impl Place {
+    /// What one word takes from the slots of a law at a digit; `tie` gives another word where this one does not decide.
+    #[inline(always)]
+    pub fn look_up(&self, law: u32, digit: u32, word: u32, tie: impl FnOnce() -> u32) -> u32 {
+        let Slots { first, bits, least } = self.slots[(16 * law + digit) as usize % HEADS];
+        let slot = word >> (32 - bits);
+        let at = (first + slot) as usize;
+        let entry = self.entries.get(at).copied().unwrap_or(0);
+        let (rest, kept) = (word & (u32::MAX >> bits), entry >> bits);
+        let mut stays = rest < kept;
+        if rest == kept {
+            stays = self.decides(at, tie());
+        }
+        least + if stays { slot } else { entry & ((1 << bits) - 1) }
+    }
+
+    /// Whether a slot keeps a word whose first bits are those of what it keeps, by the next 32. Seldom asked for.
+    #[cold]
+    fn decides(&self, slot: usize, next: u32) -> bool {
+        next < self.finer[slot]
+    }
 }
 
 /// Of `trials`, those that are left by a law of the tables (of Poisson's, a number of that mean). Each place of the
 /// digits has a word of its own, and another one that is asked for where that does not decide.
-#[inline(always)]
-pub fn by_digits(counts: &Counts, law: u32, trials: u32, word: impl Fn(u32) -> u32, tie: impl Fn(u32) -> u32) -> u32 {
+fn by_digits(counts: &Counts, law: u32, trials: u32, word: impl Fn(u32) -> u32, tie: impl Fn(u32) -> u32) -> u32 {
     let (mut left, mut rest, mut place) = (0, trials, 0);
     while rest > 0 {
         let digit = rest & 15;
         if digit > 0 {
-            left += look_up(counts, law, place, digit, word(place), || tie(place));
+            left += counts.place(place).map_or(0, |of| of.look_up(law, digit, word(place), || tie(place)));
         }
         rest >>= 4;
         place += 1;
@@ -195,21 +197,41 @@ pub fn by_digits(counts: &Counts, law: u32, trials: u32, word: impl Fn(u32) -> u
     left
 }
 
-/// [`by_digits`] with the words of a stage of a draw.
-fn of_stage(counts: &Counts, source: &Source, stage: u32, law: u32, trials: u32) -> u32 {
-    let words = stage_words(source, PLENTY_CALL, stage, trials);
-    let tie = |place: u32| source.call(TIE_CALL + 2 * stage + place / 4)[place as usize % 4];
-    by_digits(counts, law, trials, |place| words[place as usize], tie)
+/// The words of a stage of a draw.
+struct Stage<'a> {
+    counts: &'a Counts,
+    source: &'a Source,
+    /// Its first call, less [`PLENTY_CALL`].
+    call: u32,
 }
 
-/// The words of a stage, of which there are as many as `trials` has digits, or four.
-fn stage_words(source: &Source, first_call: u32, stage: u32, trials: u32) -> [u32; 8] {
-    let mut words = [0; 8];
-    words[..4].copy_from_slice(&source.call(first_call + 2 * stage));
-    if trials >> 16 > 0 {
-        words[4..].copy_from_slice(&source.call(first_call + 2 * stage + 1));
+impl Stage<'_> {
+    /// [`by_digits`] with the words from `word` on.
+    fn draw(&self, law: u32, trials: u32, word: u32) -> u32 {
+        let call = PLENTY_CALL + self.call + word / 4;
+        let mut words = [0; 8];
+        words[..4].copy_from_slice(&self.source.call(call));
+        if trials >> 16 > 0 {
+            words[4..].copy_from_slice(&self.source.call(call + 1));
+        }
+        let at = |place: u32| word % 4 + place;
+        let tie = |place: u32| self.source.call(TIE_CALL + self.call + (word + place) / 4)[at(place) as usize % 4];
+        by_digits(self.counts, law, trials, |place| words[at(place) as usize], tie)
     }
-    words
+}
+
+/// Which word of a stage is the first of its second draw: of few trials, which have two digits, those that the first leaves
+/// over.
+#[inline(always)]
+pub fn second_word(trials: u32) -> u32 {
+    if trials < 256 { 2 } else { 8 }
+}
+
+/// How a draw of P fifteenths is made: the law of the tables, and whether it counts those that are left.
+#[inline(always)]
+pub fn of_fifteen(fifteenths: u32) -> (u32, bool) {
+    let left = fifteenths > 7;
+    (MOST_ZEROS + if left { 15 - fifteenths } else { fifteenths }, left)
 }
 
 /// The probability's bits: how many zeros come first, and the 24 bits from the first one on.
@@ -278,7 +300,7 @@ pub fn poisson(counts: &Counts, source: &Source, first: u32, mean: f32) -> u32 {
     }
     let mean = mean.min((counts.most() / 2) as f32);
     let whole = mean.ceil();
-    let drawn = of_stage(counts, source, 0, 0, whole as u32);
+    let drawn = Stage { counts, source, call: 0 }.draw(0, whole as u32, 0);
     // Of the next event: this one's calls are used.
     let thinning = Source { event: source.event + 1, ..*source };
     let drawn = drawn.min(counts.most());
@@ -322,81 +344,81 @@ fn scarce(source: &Source, first: u32, trials: u32, p: Bits) -> u32 {
     successes
 }
 
-/// Trials that are decided bit by bit: see the module.
+/// Trials that are decided four bits at a time: see the module.
 fn plenty(counts: &Counts, source: &Source, trials: u32, p: Bits) -> u32 {
     let Bits { mut zeros, significant } = p;
     // The bits still to come, the next one at the top; the first is a one.
     let mut rest = significant << 8;
-    let (mut undecided, mut successes, mut stage) = (trials, 0, 0);
+    let (mut undecided, mut successes) = (trials, 0);
+    let mut stage = Stage { counts, source, call: 0 };
     while undecided > FEW && (zeros > 0 || rest != 0) {
-        if zeros == 0 {
-            zeros = rest.leading_zeros();
-            rest <<= zeros;
-        }
         if zeros > 0 {
             let taken = zeros.min(MOST_ZEROS);
-            undecided = of_stage(counts, source, stage, taken, undecided);
+            undecided = stage.draw(taken, undecided, 0);
             zeros -= taken;
         } else {
-            let below = of_stage(counts, source, stage, 1, undecided);
-            successes += below;
-            undecided -= below;
-            rest <<= 1;
+            let (law, left) = of_fifteen(rest >> 28);
+            let equal = stage.draw(EQUAL, undecided, 0);
+            let decided = undecided - equal;
+            // Of no fifteenths none, of all of them all.
+            let drawn = if law > MOST_ZEROS { stage.draw(law, decided, second_word(undecided)) } else { 0 };
+            successes += if left { decided - drawn } else { drawn };
+            undecided = equal;
+            rest <<= 4;
         }
-        stage += 1;
+        stage.call += 4;
     }
     successes + few(source, undecided, zeros, rest)
 }
 
-/// At most 32 trials, from some bit of p on.
-fn few(source: &Source, trials: u32, zeros: u32, rest: u32) -> u32 {
-    if trials > FEW {
-        // All bits of p are gone: whoever has not fallen below it by now has not.
-        return 0;
-    }
-    let (mut zeros, mut rest, mut successes) = (zeros, rest, 0);
-    let mut undecided = if trials == FEW { u32::MAX } else { (1 << trials) - 1 };
+/// At most 31 trials, from some bit of p on. All bits of p may be gone: whoever has not fallen below it by then has not.
+pub fn few(source: &Source, trials: u32, zeros: u32, rest: u32) -> u32 {
+    let (mut zeros, mut rest, mut successes, mut undecided) = (zeros, rest, 0, trials);
+    // Random bits, of which so many are left.
+    let (mut bits, mut have, mut word) = (0, 0, 0);
     let mut of_call = [0; 4];
-    let mut level = 0;
-    while undecided != 0 && (zeros > 0 || rest != 0) {
-        if level % 4 == 0 {
-            of_call = source.call(FEW_CALL + level / 4);
+    while undecided > 0 && (zeros > 0 || rest != 0) {
+        if have < undecided {
+            if word % 4 == 0 {
+                of_call = source.call(FEW_CALL + word / 4);
+            }
+            (bits, have) = (of_call[word as usize % 4], 32);
+            word += 1;
         }
         // The trials whose next bit is 0.
-        let falls = of_call[level as usize % 4];
+        let falls = (bits & ((1 << undecided) - 1)).count_ones();
+        bits >>= undecided;
+        have -= undecided;
         if zeros > 0 {
-            undecided &= falls;
+            undecided = falls;
             zeros -= 1;
         } else {
-            if rest >> 31 == 1 {
-                successes += (undecided & falls).count_ones();
-                undecided &= !falls;
-            } else {
-                undecided &= falls;
-            }
+            let one = rest >> 31 == 1;
+            successes += if one { falls } else { 0 };
+            undecided = if one { undecided - falls } else { falls };
             rest <<= 1;
         }
-        level += 1;
     }
     successes
 }
 
 impl Place {
     fn new(place: u32) -> Place {
-        let mut made = Place { slots: Vec::new(), entries: Vec::new(), finer: Vec::new() };
+        let none = Slots { first: 0, bits: 1, least: 0 };
+        let mut made = Place { slots: Box::new([none; HEADS]), entries: vec![0; 2], finer: vec![0; 2] };
         for law in 0..LAWS {
             for digit in 1..16 {
                 // Of the highest place only 2^24 itself is a number of trials.
                 let trials = digit << (4 * place);
-                let (least, law) = if trials > MOST_TRIALS { (0, vec![1.0]) } else { masses(law, trials) };
-                made.add(least, &law);
+                let (least, masses) = if trials > MOST_TRIALS { (0, vec![1.0]) } else { masses(law, trials) };
+                made.slots[(16 * law + digit) as usize] = made.add(least, &masses);
             }
         }
         made
     }
 
     /// Adds the slots of a law by the alias method, in whole units of 2^-64, so that every machine makes the same.
-    fn add(&mut self, least: u32, masses: &[f64]) {
+    fn add(&mut self, least: u32, masses: &[f64]) -> Slots {
         let bits = (masses.len() as u32).next_power_of_two().trailing_zeros().max(1);
         let (slots, share) = (1usize << bits, 1u64 << (64 - bits));
         let mut units: Vec<u64> = masses.iter().map(|mass| (mass * 18_446_744_073_709_551_616.0) as u64).collect();
@@ -422,7 +444,7 @@ impl Place {
                 }
             }
         }
-        self.slots.push(Slots { first: self.entries.len() as u32, bits, least });
+        let of_law = Slots { first: self.entries.len() as u32, bits, least };
         for (kept, other) in kept.into_iter().zip(other) {
             // The low 32 - bits of a word are compared with the high ones of what a slot keeps, a second word with
             // the others. A slot that keeps all has its own number in the place of the other.
@@ -430,6 +452,7 @@ impl Place {
             self.entries.push(((kept >> 32) as u32) << bits | other as u32);
             self.finer.push(kept as u32);
         }
+        of_law
     }
 }
 
@@ -437,11 +460,12 @@ impl Place {
 const LEAST_MASS: f64 = 1e-23;
 
 /// The probabilities of a law of so many trials, from the least count on: of Poisson's law 0, of a binomial with a
-/// probability of 2^-law. Ratios of neighbours, from the likeliest outwards; the error grows as the square root of
+/// probability of 2^-law, or of fifteenths. Ratios of neighbours, from the likeliest outwards; the error grows as the square root of
 /// their number, to 1e-13.
 fn masses(law: u32, trials: u32) -> (u32, Vec<f64>) {
     let n = f64::from(trials);
-    let p = 1.0 / f64::from(1u32 << law);
+    let fifteenths = law.saturating_sub(MOST_ZEROS);
+    let p = if fifteenths > 0 { f64::from(fifteenths) / 15.0 } else { 1.0 / f64::from(1u32 << law) };
     // What the mass of a count is multiplied by, for that of the next.
     let ratio = |count: u32| {
         let k = f64::from(count);

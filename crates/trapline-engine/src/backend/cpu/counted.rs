@@ -5,7 +5,7 @@ use super::bake::Decay;
 use super::counts::Sources;
 use super::draw::{Factors, Numbers};
 use super::drive::{Carriers, Driven};
-use super::lanes::{LANES, Lane, exp, fraction_lost, phi, splat};
+use super::lanes::{LANES, Lane, exp, fraction_lost, map, phi, phi_near, splat, zip};
 use super::step::{Classes, Motion, Occupancy, Own, Uptake, Weights};
 use crate::backend::tables::{CellTables, Tables, VisitRow};
 use trapline_model::cell::counted::{self, DotNumber, Electrons, FIRST_WORDS, event};
@@ -28,19 +28,17 @@ pub struct Counted<'a> {
 }
 
 /// What may have become of the dots since the last draw: the chance that an empty dot has caught an electron, that a
-/// full one has let go of its, and what these lack of 1; and by what share an electron too many lowers what is caught.
+/// full one has let go of its; and by what share an electron too many lowers what is caught.
 struct Way {
     caught: Occupancy,
-    not_caught: Occupancy,
     freed: Occupancy,
-    not_freed: Occupancy,
     feedback: Lane,
 }
 
 impl Way {
     const START: Way = {
-        let (zero, one) = ([[0.0; LANES]; MAX_CLASSES], [[1.0; LANES]; MAX_CLASSES]);
-        Way { caught: zero, not_caught: one, freed: zero, not_freed: one, feedback: [0.0; LANES] }
+        let zero = [[0.0; LANES]; MAX_CLASSES];
+        Way { caught: zero, freed: zero, feedback: [0.0; LANES] }
     };
 }
 
@@ -151,24 +149,11 @@ impl Carriers for Counted<'_> {
 
     #[inline(always)]
     fn advance(&mut self, driven: &Driven, motion: &Motion, uptake: &Uptake, occupancy: &mut Occupancy) {
-        let tables = driven.tables;
-        for k in 0..tables.classes {
-            let speed = tables.rows[k].speed;
-            let way = &mut self.way;
-            for lane in 0..LANES {
-                let (e, c) = (motion.release.emission[k][lane], speed * uptake.average[lane]);
-                let x = c + e;
-                let (stays, phi_x) = (exp(-x), phi(x));
-                way.caught[k][lane] = way.caught[k][lane] * stays + c * phi_x;
-                way.not_caught[k][lane] = way.not_caught[k][lane] * stays + e * phi_x;
-                way.freed[k][lane] = way.freed[k][lane] * stays + e * phi_x;
-                way.not_freed[k][lane] = way.not_freed[k][lane] * stays + c * phi_x;
-            }
+        if motion.release.is_near(driven.tables, &uptake.average) {
+            self.move_on(driven.tables, motion, uptake, occupancy, phi_near);
+        } else {
+            self.move_on(driven.tables, motion, uptake, occupancy, phi);
         }
-        for lane in 0..LANES {
-            self.way.feedback[lane] += uptake.feedback[lane];
-        }
-        motion.advance(tables, &uptake.average, occupancy);
     }
 
     #[inline(always)]
@@ -188,20 +173,18 @@ impl Carriers for Counted<'_> {
                 }
                 first_freed = sources.first_words(counted::LETS_GO, k);
             }
-            let way = &self.way;
+            let (up, down) = (&self.way.caught[k], &self.way.freed[k]);
+            let lacks = |p: &Lane| map(p, |p| 1.0 - p);
             let full = self.filled[k];
-            let empty = super::lanes::zip(&self.dots[k], &full, |dots, full| dots - full);
+            let empty = zip(&self.dots[k], &full, |dots, full| dots - full);
             if catches {
-                let first = &first_caught[k % 4];
-                caught[k] = sources.draw(event(counted::CATCHES, k), first, &empty, &way.caught[k], &way.not_caught[k]);
+                caught[k] = sources.draw(event(counted::CATCHES, k), &first_caught[k % 4], &empty, up, &lacks(up));
             }
-            let first = &first_freed[k % 4];
-            freed[k] = sources.draw(event(counted::LETS_GO, k), first, &full, &way.freed[k], &way.not_freed[k]);
+            freed[k] = sources.draw(event(counted::LETS_GO, k), &first_freed[k % 4], &full, down, &lacks(down));
             for lane in 0..LANES {
-                let (up, down) = (way.caught[k][lane], way.freed[k][lane]);
+                let (up, down) = (up[lane], down[lane]);
                 deviation[lane] += (caught[k][lane] - freed[k][lane]) - (up * empty[lane] - down * full[lane]);
-                variance[lane] +=
-                    up * way.not_caught[k][lane] * empty[lane] + down * way.not_freed[k][lane] * full[lane];
+                variance[lane] += up * (1.0 - up) * empty[lane] + down * (1.0 - down) * full[lane];
             }
         }
         if catches {
@@ -218,6 +201,37 @@ impl Carriers for Counted<'_> {
 }
 
 impl Counted<'_> {
+    /// Moves the cells through a substep of known uptake, in the mean: what has become of an empty and of a full dot, and
+    /// so of all.
+    #[inline(always)]
+    fn move_on(
+        &mut self,
+        tables: &CellTables,
+        motion: &Motion,
+        uptake: &Uptake,
+        occupancy: &mut Occupancy,
+        phi: impl Fn(f32) -> f32,
+    ) {
+        for k in 0..tables.classes {
+            let speed = tables.rows[k].speed;
+            let way = &mut self.way;
+            for lane in 0..LANES {
+                let (e, c) = (motion.release.emission[k][lane], speed * uptake.average[lane]);
+                let x = c + e;
+                let phi_x = phi(x);
+                let stays = (1.0 - x * phi_x).max(0.0);
+                let up = way.caught[k][lane] * stays + c * phi_x;
+                let down = way.freed[k][lane] * stays + e * phi_x;
+                let before = self.filled[k][lane] * self.inverse_dots[k][lane];
+                occupancy[k][lane] = (before + (up * (1.0 - before) - down * before)).max(0.0).min(1.0);
+                (way.caught[k][lane], way.freed[k][lane]) = (up, down);
+            }
+        }
+        for lane in 0..LANES {
+            self.way.feedback[lane] += uptake.feedback[lane];
+        }
+    }
+
     /// Takes back what the uptake has made up for of a deviation, in electrons.
     #[inline(always)]
     fn take_back(

@@ -152,6 +152,7 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("DIGITS", u64::from(counts::DIGITS)),
         ("LAWS", u64::from(counts::LAWS)),
         ("MOST_ZEROS", u64::from(counts::MOST_ZEROS)),
+        ("EQUAL", u64::from(counts::EQUAL)),
         ("FEW", u64::from(counts::FEW)),
         ("LEAST_EXPONENT", u64::from(counts::LEAST_EXPONENT)),
         ("CALL_BITS", u64::from(counts::CALL_BITS)),

@@ -438,11 +438,13 @@ pub fn kernels() -> impl Iterator<Item = Kernel> {
     all.filter(move |kernel| names.insert(kernel.name))
 }
 
-/// Loop iterations of one draw of a count, from above: its stages with their digits, of which there are two a bit of
-/// the probability and few more, and a bit a level.
+/// Loop iterations of one draw of a count, from above: its stages, of which there is one for each eight zeros of a
+/// probability that is not scarce (26 at most) and one for each four bits, with the digits of their two draws; and a bit
+/// a level. A scarce draw names [`counts::MOST_SCARCE`].
 fn count_loops() -> u64 {
-    let stages = u64::from(2 * counts::SIGNIFICANT_BITS + 4);
-    stages * (1 + u64::from(counts::DIGITS)) + u64::from(counts::SIGNIFICANT_BITS + 26)
+    const MOST_ZEROS: u32 = 26;
+    let stages = u64::from(MOST_ZEROS.div_ceil(counts::MOST_ZEROS) + counts::SIGNIFICANT_BITS.div_ceil(4));
+    stages * (1 + 2 * u64::from(counts::DIGITS)) + u64::from(counts::SIGNIFICANT_BITS + MOST_ZEROS)
 }
 
 /// Loop iterations of a draw: the rounds of the random words, and the classes.
