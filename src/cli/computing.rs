@@ -1,8 +1,11 @@
 //! The options that say what computes, shared by the commands that compute on one backend.
 
 use clap::{Args, ValueEnum};
-use trapline::backend::{self, Backend, Choice, Options};
-use trapline::outcome::Identity;
+use std::path::Path;
+use trapline::backend::{self, Backend, BackendError, Choice, Options};
+use trapline::campaign::Plan;
+use trapline::cell::counted::Electrons;
+use trapline::outcome::{Identity, PointSettings};
 
 use super::{Failure, size, terminal};
 
@@ -133,6 +136,18 @@ impl Computing {
             }
         }
     }
+}
+
+/// Whether a backend, named as on the command line, can compute a campaign: only the reference takes dots one by one.
+///
+/// # Errors
+/// [`Failure::Usage`] where it cannot.
+pub fn can_compute(backend: &str, plan: &Plan, file: &Path) -> Result<(), Failure> {
+    let by_dots = |of: &PointSettings| of.dots > 0.0 && matches!(of.electrons, Electrons::EachDot(_));
+    if backend != "reference" && plan.label.settings.iter().any(by_dots) {
+        return Err(Failure::Usage(format!("{}: {}", file.display(), BackendError::EachDot)));
+    }
+    Ok(())
 }
 
 /// Who computes, in one line.

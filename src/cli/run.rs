@@ -5,11 +5,9 @@ use std::time::Instant;
 
 use clap::Args;
 use trapline::analysis::retention;
-use trapline::backend::{Backend, BackendError};
+use trapline::backend::Backend;
 use trapline::campaign::{self, Destination, Existing, Overrides, Plan, RunError, Shard, estimate};
-use trapline::cell::counted;
 use trapline::files::commit::Batch;
-use trapline::outcome::PointSettings;
 use trapline::{figure, record};
 
 use super::computing::{self, Computing};
@@ -132,10 +130,7 @@ impl Run {
             let stem = (!drawn).then_some(destination.figure_stem.as_path());
             return report(&destination.record, stem, false, self.json).map(drop);
         }
-        let by_dots = |of: &PointSettings| of.dots > 0.0 && matches!(of.electrons, counted::Electrons::EachDot(_));
-        if backend.identity().backend != "reference" && plan.label.settings.iter().any(by_dots) {
-            return Err(Failure::Usage(format!("{}: {}", self.file.display(), BackendError::EachDot)));
-        }
+        computing::can_compute(&backend.identity().backend, &plan, &self.file)?;
         let claim = destination.claim(&plan, &backend.identity(), trapline::PROGRAM, existing)?;
         note(&heading(&plan));
         note(&computing::heading(&backend.identity()));

@@ -107,3 +107,28 @@ fn what_cannot_be_counted_is_refused_in_a_line() {
     let said = of_area("1e4");
     assert!(said.contains("2097152") && said.contains("mean-field"), "{said}");
 }
+
+#[test]
+fn dots_one_by_one_are_the_references() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let text = FEW.replace("rows = 64, cols = 64", "rows = 4, cols = 4").replace("\"counted\"", "\"each-dot\"");
+    fs::write(at.join("dots.toml"), &text).expect("written");
+    good(at, &["run", "dots.toml", "--backend", "reference", "--no-plot", "--quiet", "-o", "dots.h5"]);
+    let found = record::open_campaign(&at.join("dots.h5")).expect("reads");
+    assert_eq!(found.label.settings[0].electrons, Electrons::EachDot(DotNumber::Poisson));
+    // One pulse fills 3.1 % of the dots; of 16 cells the mean is known to 0.8 %.
+    let filling = found.points[0].outcome.as_ref().expect("computed").filling.mean[0];
+    assert!((filling / 0.0315 - 1.0).abs() < 0.04, "{filling}");
+    assert!(good(at, &["show", "dots.h5"]).contains("each dot by itself"));
+    // By the option too, and everywhere that a campaign is prepared.
+    fs::write(at.join("few.toml"), text.replace("each-dot", "counted")).expect("written");
+    for command in [&["run", "--no-plot"][..], &["slurm", "--tasks", "1", "--time", "1:00"]] {
+        for file in [&["dots.toml"][..], &["few.toml", "--electrons", "each-dot"]] {
+            let output = trapline(at, &[command, file, &["--backend", "cpu", "--force", "-o", "no.h5"]].concat());
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{command:?} {file:?}: {said}");
+            assert!(said.contains("--backend reference") && said.contains(file[0]), "{said}");
+        }
+    }
+}

@@ -101,7 +101,7 @@ impl Stimulus {
         let takes_time = steps.iter().any(|step| step.program.drive.dwell_s > 0.0);
         if let Some(pace) = pace.filter(|_| takes_time) {
             let drives = steps.iter().map(|step| &step.program.drive).zip(looked_at);
-            let settlings = pace.settlings(material, drives, 0);
+            let settlings = pace.settlings(material, ambient_k, drives, 0);
             steps.iter_mut().zip(settlings).for_each(|(step, settling)| step.program.settling = settling);
         }
         for step in &mut steps {

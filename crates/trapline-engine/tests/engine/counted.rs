@@ -4,7 +4,7 @@ use ndarray::Array2;
 use trapline_engine::backend::Backend;
 use trapline_engine::backend::cells::Population;
 use trapline_engine::backend::cpu::Cpu;
-use trapline_engine::backend::gpu::{DispatchLimits, Gpu};
+use trapline_engine::backend::gpu::{DispatchLimits, Gpu, source};
 use trapline_engine::backend::job::{Bake, Job, Program};
 use trapline_engine::backend::reference::Reference;
 use trapline_engine::backend::stimulus::Stimulus;
@@ -13,7 +13,7 @@ use trapline_model::cell::counted::{CountedCell, DotNumber, Draws, Electrons, ta
 use trapline_model::cell::step::{self, StepDrive};
 use trapline_model::cell::{self, Drive, Factors, capture};
 use trapline_model::material::draft::Draft;
-use trapline_model::material::{self, Material, Variation};
+use trapline_model::material::{self, MAX_CLASSES, Material, Variation};
 use trapline_model::protocol::{Leg, Part, Profile, Segment, segments};
 use trapline_model::units::kelvin;
 
@@ -28,6 +28,13 @@ pub(crate) fn of_dots(name: &str, dots: f64) -> Material {
     let area = draft.number("film.area").expect("there") * dots / nominal;
     draft.set("film.area", area);
     material::parse(&draft.text(), name).expect("reads")
+}
+
+/// A shipped material with so many trap classes.
+fn of_classes(name: &str, classes: usize) -> Material {
+    let (_, text) = material::SHIPPED.into_iter().find(|(shipped, _)| *shipped == name).expect("shipped");
+    let text = text.replace("[traps]", &format!("[traps]\nclasses = {classes}"));
+    material::parse(&text, name).expect("reads")
 }
 
 /// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): numbers of its own for the simulation.
@@ -208,6 +215,11 @@ fn the_reference_is_the_exact_simulation() {
 #[test]
 fn the_cpu_is_the_exact_simulation() {
     agrees(&Cpu::open(None, None).expect("opens"), 20_000);
+}
+
+#[test]
+fn the_gpu_is_the_exact_simulation() {
+    agrees(&Gpu::open(None, None).expect("an adapter"), 4_000);
 }
 
 /// How many cells of two backends hold the same electrons in every class after so many pulses of the shipped dots.
@@ -461,6 +473,18 @@ fn loops_of_counted_cells_stay_below_what_the_host_reckons() {
     let stimulus = Stimulus::of(&sheets, sheets.variation, POISSON, 1, kelvin(100.0), &stiff);
     let (counted, reckoned) = gpu.count_stimulus_loops(&stimulus).expect("counts");
     assert!(counted > 100 && counted <= reckoned && reckoned < 65_535, "{counted} {reckoned}");
+    // As many classes as there may be, hot, so that the charge of each pulse is taken in pieces while little is caught
+    // from draw to draw: a way of many segments, each of many loops.
+    let classes = of_classes("pi-ws2-qd", MAX_CLASSES);
+    for (bias_v, celsius) in [(0.5, 250.0), (1.5, 250.0), (3.0, 100.0), (0.05, 300.0)] {
+        let pulses: Vec<_> = (0..40)
+            .flat_map(|cycle| [bias_v, 0.0].map(|bias_v| (Segment { bias_v, dwell_s: 1e-3, cycle }, cycle == 39)))
+            .collect();
+        let stimulus = Stimulus::of(&classes, classes.variation, POISSON, 1, kelvin(celsius), &pulses);
+        let (counted, reckoned) = gpu.count_stimulus_loops(&stimulus).expect("counts");
+        println!("{bias_v} V, {celsius} C: {counted} of {reckoned} loops");
+        assert!(counted > 100 && counted <= reckoned && reckoned <= source::MAX_LOOPS, "{counted} {reckoned}");
+    }
 }
 
 #[test]

@@ -153,8 +153,11 @@ pub const MOST_ON_THE_WAY: f64 = 1.5;
 /// See [`MOST_ON_THE_WAY`].
 pub const MOST_ON_THE_WAY_OF_FEW: f64 = 0.03;
 
-/// Most substeps from draw to draw: a GPU goes no further at once.
-pub const MOST_SUBSTEPS_ON_THE_WAY: u32 = 32;
+/// Most equations solved from draw to draw, of substeps and of the pieces that a charge is taken in, and most segments:
+/// a GPU goes no further at once. One segment may have more.
+pub const MOST_EQUATIONS_ON_THE_WAY: u32 = 16;
+/// See [`MOST_EQUATIONS_ON_THE_WAY`].
+pub const MOST_SEGMENTS_ON_THE_WAY: u32 = 64;
 
 /// Whether a segment ends with a draw, and how many draws come before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -163,31 +166,45 @@ pub struct Settling {
     pub before: u32,
 }
 
+/// What a segment adds to the way from draw to draw.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OnTheWay {
+    /// By what share an electron too many lowers what is caught in it, at most.
+    pub feedback: f64,
+    /// Equations that are solved in it.
+    pub equations: u32,
+    /// Whether somebody looks at its end.
+    pub looked_at: bool,
+}
+
 /// Substeps of a part of a segment between whose parts electrons are drawn: those of the whole where there is none.
 /// `feedback` is the most of a substep.
 pub fn substeps_of_part(substeps: u32, feedback: f64, most: f64) -> u32 {
     let within = if feedback * f64::from(substeps) > most { (most / feedback) as u32 } else { substeps };
-    within.clamp(1, MOST_SUBSTEPS_ON_THE_WAY)
+    within.clamp(1, MOST_EQUATIONS_ON_THE_WAY)
 }
 
-/// Where electrons are drawn: of each segment its substeps, the most feedback of each of these, and whether somebody
-/// looks at its end, as at the last one's. `first` numbers the first draw.
-pub fn settlings(segments: impl IntoIterator<Item = (u32, f64, bool)>, most: f64, first: u32) -> Vec<Settling> {
+/// Where electrons are drawn: after segments that somebody looks at, after the last one, and wherever the way from the
+/// last draw would become too long. `first` numbers the first draw.
+pub fn settlings(segments: impl IntoIterator<Item = OnTheWay>, most_feedback: f64, first: u32) -> Vec<Settling> {
     let mut settlings: Vec<Settling> = Vec::new();
-    let (mut feedback_so_far, mut substeps_so_far) = (0.0, 0);
-    for (substeps, feedback, looked_at) in segments {
-        let whole = feedback * f64::from(substeps);
-        let too_far = feedback_so_far + whole > most || substeps_so_far + substeps > MOST_SUBSTEPS_ON_THE_WAY;
+    let (mut feedback, mut equations, mut count) = (0.0, 0, 0);
+    for segment in segments {
+        let too_far = feedback + segment.feedback > most_feedback
+            || equations + segment.equations > MOST_EQUATIONS_ON_THE_WAY
+            || count == MOST_SEGMENTS_ON_THE_WAY;
         if let Some(last) = settlings.last_mut()
             && too_far
         {
             last.at_end = true;
         }
         if settlings.last().is_none_or(|last| last.at_end) {
-            (feedback_so_far, substeps_so_far) = (0.0, 0);
+            (feedback, equations, count) = (0.0, 0, 0);
         }
-        (feedback_so_far, substeps_so_far) = (feedback_so_far + whole, substeps_so_far + substeps);
-        settlings.push(Settling { at_end: looked_at, before: 0 });
+        feedback += segment.feedback;
+        equations += segment.equations;
+        count += 1;
+        settlings.push(Settling { at_end: segment.looked_at, before: 0 });
     }
     if let Some(last) = settlings.last_mut() {
         last.at_end = true;

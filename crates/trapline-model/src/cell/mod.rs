@@ -29,7 +29,7 @@ pub mod validity;
 
 use crate::material::{MAX_CLASSES, Material, TrapClass, Variation};
 use crate::protocol::Segment;
-use counted::{CountedCell, Draws, Electrons, Settling};
+use counted::{CountedCell, Draws, Electrons, OnTheWay, Settling};
 use step::{Occupancy, StepDrive};
 
 /// How a cell differs from the nominal one.
@@ -110,16 +110,23 @@ impl Pace {
         firsts.map(part).collect()
     }
 
-    /// Where the electrons of cells that go through these drives are drawn: each drive with whether somebody looks at
-    /// its end. `first` numbers the first draw among all of the cells.
+    /// Where the electrons of cells that go through these drives at a temperature are drawn: each drive with whether
+    /// somebody looks at its end. `first` numbers the first draw among all of the cells.
     pub fn settlings<'a>(
         &self,
         material: &Material,
+        temperature_k: f64,
         drives: impl IntoIterator<Item = (&'a Drive, bool)>,
         first: u32,
     ) -> Vec<Settling> {
+        let emission = emission_per_s(material, &Factors::NOMINAL, temperature_k);
         let of = |(drive, looked_at): (&Drive, bool)| {
-            (drive.substeps, drive.step_stiffness(material) * self.spread, looked_at)
+            let (stiffness, substeps) = (drive.step_stiffness(material), drive.substeps);
+            // Whether or not the charge is asked for, so that what is recorded changes no draw.
+            let pieces = charge::pieces(material, drive, &emission);
+            let solved = if stiffness > 0.0 { substeps } else { 0 };
+            let equations = solved + if pieces > 1 { pieces } else { 0 };
+            OnTheWay { feedback: stiffness * self.spread * f64::from(substeps), equations, looked_at }
         };
         counted::settlings(drives.into_iter().map(of), self.most, first)
     }

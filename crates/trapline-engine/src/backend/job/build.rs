@@ -218,7 +218,8 @@ impl<'a> JobBuilder<'a> {
         };
         let mut program: Vec<_> = of_program.segments.iter().flat_map(step).collect();
         if let Some(pace) = pace {
-            let settlings = pace.settlings(material, program.iter().map(|step| (&step.drive, false)), 0);
+            let drives = program.iter().map(|step| (&step.drive, false));
+            let settlings = pace.settlings(material, of_program.temperature_k, drives, 0);
             program.iter_mut().zip(settlings).for_each(|(step, settling)| step.settling = settling);
         }
         if matches!(self.electrons, Electrons::EachDot(_)) {
