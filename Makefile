@@ -57,6 +57,14 @@ test: setup-test ## runs all tests and examples, shaders included (on Mesa's llv
 	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib --test cli -- --ignored $$skip mnist::
 	fi
 
+	# A second Vulkan, of another make: what two of them agree on is not one's own doing.
+	if [ -n "$${TRAPLINE_SECOND_VULKAN:-}" ]; then
+	    VK_DRIVER_FILES="$$TRAPLINE_SECOND_VULKAN" \
+	        cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test engine -- \
+	        --include-ignored on_another_adapter the_gpu_draws rng_gpu law_tables_gpu
+	    VK_DRIVER_FILES="$$TRAPLINE_SECOND_VULKAN" "$${CARGO_TARGET_DIR:-target}/debug/trapline" selftest --backend gpu
+	fi
+
 	# A file system with too little room, where a namespace of its own lets anybody mount one.
 	if unshare --mount --map-root-user true 2>/dev/null; then
 	    unshare --mount --map-root-user \

@@ -80,12 +80,23 @@ fn draw(place: u32, dispatch: u32, n: u32, p: f32, tables: &Counts) -> u32 {
 
 #[test]
 fn ten_million_pairs_give_the_same_number() {
+    agree(0..DISPATCHES);
+}
+
+#[test]
+#[ignore = "for a second adapter: TRAPLINE_SECOND_VULKAN in the Makefile"]
+fn on_another_adapter_a_million_pairs_do() {
+    agree(0..1);
+}
+
+fn agree(dispatches: std::ops::Range<u32>) {
     let tables = Counts::up_to(counts::MOST_TRIALS);
     let mut table: Vec<u8> = bytemuck::cast_slice(rng::normal_table()).to_vec();
     table.extend_from_slice(bytemuck::cast_slice(&tables.words()));
     let (gpu, source) = (Gpu::open(), source());
     let (mut zeros, mut alls, mut largest, mut many, mut other) = (0, 0, 0, 0, 0);
-    for dispatch in 0..DISPATCHES {
+    let wanted = dispatches.len() * PAIRS / 10;
+    for dispatch in dispatches {
         let found = gpu.run_source(&source, (1, 1), &vec![dispatch; PAIRS], &table);
         let expected: Vec<_> = (0..PAIRS as u32).into_par_iter().map(|place| pair(place, dispatch, &tables)).collect();
         let off = expected.iter().zip(&found).filter(|((.., expected), found)| expected != *found).count();
@@ -104,6 +115,6 @@ fn ten_million_pairs_give_the_same_number() {
         (many, other) = (many + usize::from(drawn > 1000), other + usize::from(drawn > 1000 && near != drawn));
     }
     println!("{zeros} draws of nothing, {alls} of all, {largest} at most, {other} of {many} others by another p");
-    assert!(zeros > PAIRS && alls > 100 && largest > 1 << 22);
+    assert!(zeros > wanted && alls > 10 && largest > 1 << 22);
     assert!(many > 100 && other * 10 > many * 9, "{other} of {many}");
 }
