@@ -46,7 +46,7 @@ test: setup-test ## runs all tests and examples, shaders included (on Mesa's llv
 	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test report -- --ignored lifetime_python
 	fi
 	if [ -n "$${TRAPLINE_REFERENCE_DIR:-}" ]; then
-	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib -- --ignored reference_file
+	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib --test engine -- --ignored reference_file
 	fi
 	if [ -n "$${TRAPLINE_HOSTILE_DIR:-}" ]; then
 	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test hostile -- --ignored records_that_broke

@@ -83,7 +83,7 @@
 //! Whoever wants kernels without HDF5 depends on [`trapline_engine`] alone, without its feature `gpu` also without
 //! wgpu.
 
-pub use trapline_engine::{backend, rare};
+pub use trapline_engine::{backend, circuit, rare};
 pub use trapline_model::{
     array, cell, csv_file, dataset, files, material, outcome, protocol, rng, text, toml_file, units,
 };

@@ -18,6 +18,7 @@ mod own_cells;
 mod paper_python;
 mod qualification;
 mod rare;
+mod read;
 mod resume;
 mod slurm;
 mod slurm_scripts;

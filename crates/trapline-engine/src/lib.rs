@@ -13,6 +13,7 @@
 //!   same file stem in `backend/cpu/` and `shaders/`, and its constants and structures are generated from those of the
 //!   CPU
 //! - [`rare`]: failed fractions down to 1e-9, by importance sampling over the variation
+//! - [`circuit`]: crossbars of wires and cells, with a bound of the currents' errors
 //!
 //! # Practice
 //!
@@ -75,4 +76,5 @@
 //!   [`BackendError::WithoutGpu`](backend::BackendError::WithoutGpu).
 
 pub mod backend;
+pub mod circuit;
 pub mod rare;

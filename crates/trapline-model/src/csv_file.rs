@@ -7,6 +7,8 @@
 use std::ops::RangeInclusive;
 use std::path::Path;
 
+use ndarray::Array2;
+
 use crate::files::{self, TextError};
 
 /// What is wrong with a file of columns, in one line.
@@ -33,13 +35,7 @@ impl Columns {
     /// [`CsvError::File`] and [`CsvError::Line`].
     pub fn read(path: &Path, needed: &[&str], optional: &[&str]) -> Result<Columns, CsvError> {
         let shown = path.display().to_string();
-        let text = files::read_text(path).map_err(|error| {
-            let reason = match error {
-                TextError::Unreadable(e) => e.to_string(),
-                TextError::Content(what) => what,
-            };
-            CsvError::File { path: shown.clone(), message: format!("cannot be read: {reason}; check the path") }
-        })?;
+        let text = files::read_text(path).map_err(|error| unreadable(&shown, error))?;
         Columns::parse(&text, &shown, needed, optional)
     }
 
@@ -144,6 +140,47 @@ impl Columns {
     pub fn count(&self) -> usize {
         self.rows.len()
     }
+}
+
+fn unreadable(path: &str, error: TextError) -> CsvError {
+    let reason = match error {
+        TextError::Unreadable(e) => e.to_string(),
+        TextError::Content(what) => what,
+    };
+    CsvError::File { path: path.to_owned(), message: format!("cannot be read: {reason}; check the path") }
+}
+
+/// Longest file of a matrix, bytes: sixteen for each number of 8192 x 8192.
+const MOST_MATRIX_BYTES: u64 = 1 << 30;
+
+/// Reads a matrix without names: a row of it a line, as many numbers in each. Shape: (lines, numbers).
+///
+/// # Errors
+/// [`CsvError`].
+pub fn matrix(path: &Path) -> Result<Array2<f64>, CsvError> {
+    let shown = path.display().to_string();
+    let text = files::read_text_up_to(path, MOST_MATRIX_BYTES).map_err(|error| unreadable(&shown, error))?;
+    let at = |line: usize, message: String| CsvError::Line { path: shown.clone(), line, message };
+    let (mut numbers, mut rows, mut columns) = (Vec::new(), 0, 0);
+    for (line, fields) in Lines::of(&text) {
+        let fields = fields.map_err(|message| at(line, message))?;
+        if rows > 0 && fields.len() != columns {
+            let message =
+                format!("the number of fields is {}; it must be {columns}, as in the first line", fields.len());
+            return Err(at(line, message));
+        }
+        (rows, columns) = (rows + 1, fields.len());
+        for (column, field) in fields.iter().enumerate() {
+            match field.parse::<f64>() {
+                Ok(number) if number.is_finite() => numbers.push(number),
+                _ => return Err(at(line, format!("number {} is {field:?}; it must be finite", column + 1))),
+            }
+        }
+    }
+    if numbers.is_empty() {
+        return Err(CsvError::File { path: shown, message: "holds no numbers; it must hold at least one".to_owned() });
+    }
+    Array2::from_shape_vec((rows, columns), numbers).map_err(|error| at(rows, error.to_string()))
 }
 
 /// The lines with something on them, each with its number and its fields, or what is wrong with it.

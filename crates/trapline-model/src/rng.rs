@@ -79,6 +79,10 @@ pub enum Purpose {
     EachDotBake = 12,
     /// Noise of the reading by which a cell is judged in a bake: drawn once per cell and checkpoint, the step.
     ReadingOfBake = 13,
+    /// Whether a cell of an array is written: drawn once per cell.
+    Pattern = 14,
+    /// Noise of one reading of a bit line of an array: the line is the cell.
+    LineNoise = 15,
 }
 
 /// Bits of the last counter word that hold the draw; the purpose lies above them.

@@ -1,8 +1,9 @@
-//! `trapline iv`, `pulse`, `retain` and `learn`: one experiment on chosen cells of a material.
+//! `trapline iv`, `pulse`, `retain`, `learn` and `read`: one experiment on chosen cells of a material.
 
 mod iv;
 mod learn;
 mod pulse;
+mod read;
 mod retain;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ use super::{Failure, outputs, size, terminal};
 pub use iv::Iv;
 pub use learn::Learn;
 pub use pulse::Pulse;
+pub use read::Read;
 pub use retain::Retain;
 
 /// The material, what it is under, what computes, and where the result goes.

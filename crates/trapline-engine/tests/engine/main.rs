@@ -5,6 +5,7 @@ mod bake_term;
 mod cell_convergence;
 mod cell_invariants;
 mod cells;
+mod circuit;
 mod counted;
 mod counts_gpu;
 mod cpu_bits;

@@ -83,9 +83,17 @@ pub const HDF5_SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
 /// # Errors
 /// [`TextError`].
 pub fn read_text(path: &Path) -> Result<String, TextError> {
+    read_text_up_to(path, MAX_TEXT_BYTES)
+}
+
+/// As [`read_text`], with a limit of its own, in bytes.
+///
+/// # Errors
+/// [`TextError`].
+pub fn read_text_up_to(path: &Path, most: u64) -> Result<String, TextError> {
     let mut bytes = Vec::new();
     let file = open(path).map_err(TextError::Unreadable)?;
-    file.take(MAX_TEXT_BYTES + 1).read_to_end(&mut bytes).map_err(TextError::Unreadable)?;
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(TextError::Unreadable)?;
     if bytes.starts_with(HDF5_SIGNATURE) {
         let what = "is an HDF5 record and not a text file; `trapline show` says what it holds";
         return Err(TextError::Content(what.to_owned()));
@@ -93,8 +101,8 @@ pub fn read_text(path: &Path) -> Result<String, TextError> {
     // A long file is told as too long only if it is a text: its last character may be cut.
     let cut = |e: &Utf8Error| e.error_len().is_none();
     let is_text = !bytes.contains(&0) && str::from_utf8(&bytes).as_ref().map_or_else(cut, |_| true);
-    if bytes.len() as u64 > MAX_TEXT_BYTES && is_text {
-        return Err(TextError::Content(format!("is longer than {} KiB, the limit", MAX_TEXT_BYTES >> 10)));
+    if bytes.len() as u64 > most && is_text {
+        return Err(TextError::Content(format!("is longer than {} KiB, the limit", most >> 10)));
     }
     if bytes.contains(&0) {
         let line = bytes.iter().take_while(|&&b| b != 0).filter(|&&b| b == b'\n').count() + 1;

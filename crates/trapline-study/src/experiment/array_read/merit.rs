@@ -1,7 +1,8 @@
 //! Figures of merit of a reading: errors, margin, power.
 
-use super::{ArrayReadError, Driving, Setup};
+use super::{ArrayReadError, Setup};
 use ndarray::ArrayView2;
+use trapline_engine::circuit::scheme::Unselected;
 use trapline_engine::circuit::{Crossbar, End, Solution, Solver};
 
 /// Errors of currents against the ideal ones.
@@ -44,18 +45,22 @@ pub struct Margin {
 }
 
 impl Margin {
-    /// Of the selected cell of a setup.
-    pub(super) fn of(conductance_s: ArrayView2<'_, f64>, setup: &Setup) -> Result<Margin, ArrayReadError> {
-        let Driving::OneCell { row, col, read_v, unselected } = &setup.driving else {
-            return Ok(Margin { on_a: f64::NAN, off_a: f64::NAN, margin: f64::NAN, ideal_margin: f64::NAN });
-        };
-        let (least, most) =
-            conductance_s.iter().fold((f64::INFINITY, 0.0), |(least, most): (f64, f64), s| (least.min(*s), most.max(*s)));
+    /// Of a cell at a read bias, V.
+    pub(super) fn of(
+        conductance_s: ArrayView2<'_, f64>,
+        setup: &Setup,
+        (row, col): (usize, usize),
+        read_v: f64,
+        unselected: &Unselected,
+    ) -> Result<Margin, ArrayReadError> {
+        let (least, most) = conductance_s
+            .iter()
+            .fold((f64::INFINITY, 0.0), |(least, most): (f64, f64), s| (least.min(*s), most.max(*s)));
         let current_a = |siemens: f64| -> Result<f64, ArrayReadError> {
             let mut other = conductance_s.to_owned();
-            other[[*row, *col]] = siemens;
-            let crossbar = setup.periphery.one_cell(other, (*row, *col), *read_v, unselected)?;
-            Ok(Solver::new(&crossbar).solve(setup.accuracy)?.column_a[*col])
+            other[[row, col]] = siemens;
+            let crossbar = setup.periphery.one_cell(other, (row, col), read_v, unselected)?;
+            Ok(Solver::new(&crossbar).solve(setup.accuracy)?.column_a[col])
         };
         let (on_a, off_a) = (current_a(most)?, current_a(least)?);
         Ok(Margin { on_a, off_a, margin: (on_a - off_a) / on_a, ideal_margin: 1.0 - least / most })

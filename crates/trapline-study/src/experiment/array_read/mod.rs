@@ -12,13 +12,15 @@
 //! The power of all sources goes into cells, into what sources and amplifiers add to their lines, and, what is left,
 //! into wires.
 
+mod array;
 mod merit;
 
+pub use array::{Pattern, blocks, list, programmed, table};
 pub use merit::{ErrorStatistics, Margin, Power};
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
 use trapline_engine::circuit::scheme::{Reading, Unselected, isolated_a};
-use trapline_engine::circuit::{Accuracy, Certificate, Crossbar, NetworkError, Solution, SolveError, Solver};
+use trapline_engine::circuit::{Accuracy, Certificate, NetworkError, Solution, SolveError, Solver};
 use trapline_model::cell::read::noise_a;
 use trapline_model::dataset::Dataset;
 use trapline_model::rng::{self, NORMAL_UNIT, Purpose};
@@ -68,9 +70,12 @@ pub struct Setup {
     pub temperature_k: f64,
     /// Time that a reading is averaged over, s.
     pub integration_s: f64,
+    /// Whether the reading has noise; its standard deviation is told anyway.
+    pub noise: bool,
     /// Seed of the noise of this reading.
     pub seed: u64,
-    /// None takes currents as they are. A converter without a range has 0 to the largest ideal current.
+    /// None takes currents as they are. A converter without a range reaches from 0 to the largest current, ideal or through
+    /// the wires.
     pub adc_bits: Option<u32>,
     pub adc_range_a: Option<(f64, f64)>,
     /// What the currents must keep.
@@ -143,18 +148,22 @@ pub fn read(conductance_s: ArrayView2<'_, f64>, setup: &Setup) -> Result<ArrayRe
         .zip(&wired_a)
         .zip(&noise_a)
         .map(|((&col, wired), noise)| {
-            let word = rng::words(setup.seed, col as u64, Purpose::ReadNoise, 0, 0)[0];
-            wired + f64::from(rng::normal_fixed(word)) * NORMAL_UNIT * noise
+            let word = rng::words(setup.seed, col as u64, Purpose::LineNoise, 0, 0)[0];
+            let z = f64::from(rng::normal_fixed(word)) * NORMAL_UNIT;
+            if setup.noise { wired + z * noise } else { *wired }
         })
         .collect();
-    let converted = converter(setup, &ideal_a)?.map(|adc| (adc, read_a.iter().map(|a| adc.code(*a)).collect::<Vec<_>>()));
+    let converted =
+        converter(setup, &ideal_a)?.map(|adc| (adc, read_a.iter().map(|a| adc.code(*a)).collect::<Vec<_>>()));
     let known_a: Vec<f64> = match &converted {
         Some((adc, codes)) => codes.iter().map(|code| adc.current_a(*code)).collect(),
         None => read_a.clone(),
     };
     let margin = match &setup.driving {
         Driving::AllRows { .. } => None,
-        Driving::OneCell { .. } => Some(Margin::of(conductance_s, setup)?),
+        Driving::OneCell { row, col, read_v, unselected } => {
+            Some(Margin::of(conductance_s, setup, (*row, *col), *read_v, unselected)?)
+        }
     };
     Ok(ArrayReading {
         errors: ErrorStatistics::of(&ideal_a, &known_a),
@@ -203,7 +212,8 @@ fn ideal(conductance_s: ArrayView2<'_, f64>, driving: &Driving) -> Result<(Vec<u
 }
 
 fn noise_of_column(solution: &Solution, col: usize, setup: &Setup) -> f64 {
-    let cells = solution.cell_a.column(col).into_iter().zip(solution.word_v.column(col)).zip(solution.bit_v.column(col));
+    let cells =
+        solution.cell_a.column(col).into_iter().zip(solution.word_v.column(col)).zip(solution.bit_v.column(col));
     let variance = |((current_a, word_v), bit_v): ((&f64, &f64), &f64)| {
         let sd_a = noise_a(*current_a, word_v - bit_v, setup.temperature_k, setup.integration_s);
         // Lines that nothing reaches have no potential, and no current.
@@ -212,12 +222,12 @@ fn noise_of_column(solution: &Solution, col: usize, setup: &Setup) -> f64 {
     cells.map(variance).sum::<f64>().sqrt()
 }
 
-fn converter(setup: &Setup, ideal_a: &[f64]) -> Result<Option<Adc>, ArrayReadError> {
+fn converter(setup: &Setup, currents_a: &[f64]) -> Result<Option<Adc>, ArrayReadError> {
     let Some(bits) = setup.adc_bits else { return Ok(None) };
     let range_a = match setup.adc_range_a {
         Some(range_a) => range_a,
         None => {
-            let reach = |start: f64, of: fn(f64, f64) -> f64| ideal_a.iter().copied().fold(start, of);
+            let reach = |start: f64, of: fn(f64, f64) -> f64| currents_a.iter().copied().fold(start, of);
             let (low, high) = (reach(0.0, f64::min), reach(0.0, f64::max));
             if low == high {
                 return Err(ArrayReadError::NoRange);
@@ -229,6 +239,14 @@ fn converter(setup: &Setup, ideal_a: &[f64]) -> Result<Option<Adc>, ArrayReadErr
 }
 
 impl ArrayReading {
+    /// Readings that lie beyond the converter's range, by more than half a step.
+    pub fn clipped(&self) -> usize {
+        let Some((adc, _)) = &self.converted else { return 0 };
+        let (low, high) = adc.range_a;
+        let half_a = 0.5 * (adc.current_a(1) - low);
+        self.read_a.iter().filter(|a| !(low - half_a..=high + half_a).contains(*a)).count()
+    }
+
     /// All of it as named arrays: columns, rows and cells.
     pub fn dataset(&self, name: &str, title: &str, conductance_s: ArrayView2<'_, f64>) -> Dataset {
         let mut dataset = Dataset::new(name, title);
@@ -285,27 +303,6 @@ impl ArrayReading {
         }
         remarks
     }
-
-    /// Drop of the voltage that is left at each cell, V, against that between its two sources; rows by columns.
-    pub fn lost_v(&self, crossbar_v: &Array2<f64>) -> Array2<f64> {
-        crossbar_v - &(&self.solution.word_v - &self.solution.bit_v)
-    }
-}
-
-/// Voltage between the sources of each cell's lines, V: what it would have without wires. Rows by columns; NaN where a
-/// line floats.
-pub fn between_sources_v(crossbar: &Crossbar<'_>) -> Array2<f64> {
-    let volts = |ends: [&trapline_engine::circuit::End; 2]| {
-        let driven = ends.into_iter().find_map(|end| match end {
-            trapline_engine::circuit::End::Driven { volts, .. } => Some(*volts),
-            trapline_engine::circuit::End::Floating => None,
-        });
-        driven.unwrap_or(f64::NAN)
-    };
-    let of = |lines: &trapline_engine::circuit::Lines, line: usize| volts([&lines.near[line], &lines.far[line]]);
-    Array2::from_shape_fn((crossbar.rows(), crossbar.cols()), |(row, col)| {
-        of(crossbar.words(), row) - of(crossbar.bits(), col)
-    })
 }
 
 #[cfg(test)]

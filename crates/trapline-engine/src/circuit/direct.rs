@@ -1,0 +1,58 @@
+//! The last resort: sparse Cholesky of the whole network, for arrays small enough.
+
+use crate::circuit::pcg::Core;
+use crate::circuit::tiles::{COLUMNS, LANES, ZERO};
+use crate::circuit::wiring::Side;
+use faer::MatMut;
+use faer::linalg::solvers::Solve;
+use faer::sparse::{SparseColMat, Triplet};
+
+/// Cells of the largest array that is factored as a whole.
+pub(crate) const MOST_CELLS: usize = 100_000;
+
+/// Solves `[A_w -D; -D A_b] (word step, bit step) = (q, r)`; false where no factor exists.
+pub(crate) fn correct(core: &mut Core) -> bool {
+    let layout = core.layout;
+    let cells = layout.rows * layout.cols;
+    let places = || (0..layout.rows).flat_map(|row| (0..layout.cols).map(move |col| (row, col)));
+    let by_panel = |row: usize, col: usize| layout.by_panel(row / LANES, col / COLUMNS);
+    let by_block = |row: usize, col: usize| layout.by_block(row / LANES, col / COLUMNS);
+    let (words, bits) = (&core.circuit.words, &core.circuit.bits);
+    let mut triplets = Vec::with_capacity(7 * cells);
+    for (row, col) in places() {
+        let (word, bit) = (row * layout.cols + col, cells + row * layout.cols + col);
+        let cell_s = core.cells_s[by_block(row, col)][row % LANES][col % COLUMNS];
+        let word_s = own_s(words, row, col, layout.cols) + cell_s;
+        let bit_s = own_s(bits, col, row, layout.rows) + cell_s;
+        // A node of an island has no cell and no source; its line is held by an arbitrary conductance.
+        triplets.push(Triplet::new(word, word, if words.live[row] { word_s } else { word_s + 1.0 }));
+        triplets.push(Triplet::new(bit, bit, if bits.live[col] { bit_s } else { bit_s + 1.0 }));
+        triplets.push(Triplet::new(bit, word, -cell_s));
+        if col > 0 {
+            triplets.push(Triplet::new(word, word - 1, -words.segment_s[col - 1]));
+        }
+        if row > 0 {
+            triplets.push(Triplet::new(bit, bit - layout.cols, -bits.segment_s[row - 1]));
+        }
+    }
+    let matrix = SparseColMat::<usize, f64>::try_new_from_triplets(2 * cells, 2 * cells, &triplets);
+    let factor = matrix.ok().and_then(|matrix| matrix.sp_cholesky(faer::Side::Lower).ok());
+    let Some(factor) = factor else { return false };
+    let word_right = places().map(|(row, col)| core.q[by_panel(row, col)][row % LANES][col % COLUMNS]);
+    let bit_right = places().map(|(row, col)| core.r[by_block(row, col)][row % LANES][col % COLUMNS]);
+    core.word_step.resize(layout.tiles(), ZERO);
+    core.bit_step.resize(layout.tiles(), ZERO);
+    let mut step: Vec<f64> = word_right.chain(bit_right).collect();
+    factor.solve_in_place(MatMut::from_column_major_slice_mut(&mut step, 2 * cells, 1));
+    for (at, (row, col)) in places().enumerate() {
+        core.word_step[by_panel(row, col)][row % LANES][col % COLUMNS] = step[at];
+        core.bit_step[by_block(row, col)][row % LANES][col % COLUMNS] = step[cells + at];
+    }
+    step.iter().all(|v| v.is_finite())
+}
+
+/// What a node has to its neighbours on the line and to the line's sources, S.
+fn own_s(side: &Side, line: usize, at: usize, cells: usize) -> f64 {
+    let before = if at > 0 { side.segment_s[at - 1] } else { side.near_s[line] };
+    before + if at + 1 < cells { side.segment_s[at] } else { side.far_s[line] }
+}

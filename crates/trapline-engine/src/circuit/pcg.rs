@@ -1,0 +1,302 @@
+//! Conjugate gradients on the Schur complement of the bit lines, with the two-level preconditioner.
+//!
+//! # Theory
+//! With `A_w = T_w + D` (a tridiagonal matrix a word line), `A_b` likewise and `D = diag(g)`, elimination of the word
+//! potentials leaves `S = A_b - D A_w^-1 D` on the bit potentials. S is symmetric and positive definite, and
+//!
+//! ```text
+//! S^-1 = A_b^-1 + A_b^-1 D S_w^-1 D A_b^-1,   S_w = A_w - D A_b^-1 D
+//! ```
+//!
+//! The preconditioner takes the word block of the inverse of the coarse crossbar for `S_w^-1` (`coarse.rs`), or nothing
+//! where one direction drops little. Both need `A_b z = r + D P e` before they solve for z: from it `A_b p` follows by
+//! the recurrence of p itself, and no current of a wire is ever formed from differences of potentials.
+//!
+//! # Practice
+//! An iteration is three passes over the array: along bit lines (residual, first solve, restriction), along bit lines
+//! again (prolongation, second solve, direction), along word lines (product with S). The product `r.z` that the direction
+//! needs is known after the first, since `r.z = r.A_b^-1 r + (P' D A_b^-1 r).e`. Dot products are summed panel by panel and
+//! block by block in order, so that the bits do not depend on threads.
+
+use crate::circuit::coarse::{self, Coarse};
+use crate::circuit::kernels::{
+    Along, Bits, Words, ascend_block, ascend_lines, condense_panel, descend_block, descend_lines, finish_panel,
+    multiply_panel,
+};
+use crate::circuit::lines::{factor_bits, factor_block, factor_panel, factor_words};
+use crate::circuit::tiles::{COLUMNS, LANES, Lane, Layout, Row, Tile, ZERO};
+use crate::circuit::wiring::Circuit;
+use rayon::prelude::*;
+
+/// The matrix of a network with its factors, and the fields of an iteration.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) layout: Layout,
+    pub(crate) circuit: Circuit,
+    /// Conductances of the cells, S, in block order.
+    pub(crate) cells_s: Vec<Tile>,
+    /// Their sum, S.
+    pub(crate) sum_s: f64,
+    word_inverse: Vec<Lane>,
+    bit_inverse: Vec<Row>,
+    coarse: Option<Coarse>,
+    restricted: Vec<Row>,
+    expanded: Vec<Row>,
+    coarse_right: Vec<f64>,
+    /// Residual of the bit lines, A, in block order; on entry of [`Core::correct`] the right-hand side.
+    pub(crate) r: Vec<Tile>,
+    /// `A_b^-1 r`, in block order; empty where there is a coarse crossbar, which needs its sums only.
+    z: Vec<Tile>,
+    /// Search direction, in block order.
+    p: Vec<Tile>,
+    /// `A_b p`, in block order.
+    ap: Vec<Tile>,
+    /// `S p`, in panel order; on entry of [`Core::correct`] the right-hand side of the word lines, A.
+    pub(crate) q: Vec<Tile>,
+    /// Step of the bit potentials, V, in block order.
+    pub(crate) bit_step: Vec<Tile>,
+    /// Step of the word potentials, V, in panel order.
+    pub(crate) word_step: Vec<Tile>,
+    /// Cell currents of the last audit, A, in panel order.
+    pub(crate) currents: Vec<Tile>,
+    /// Slopes of the cells there, S, in panel order; empty for linear cells.
+    pub(crate) slopes: Vec<Tile>,
+}
+
+/// How a run of iterations ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Run {
+    pub(crate) iterations: usize,
+    /// Whether the goal was reached by the residual that the iteration carries along.
+    pub(crate) reached: bool,
+    /// Right-hand side times step, W.
+    pub(crate) descent_w: f64,
+}
+
+impl Core {
+    /// Without factors, for [`Core::factor`] to make.
+    pub(crate) fn new(circuit: Circuit, cells_s: Vec<Tile>) -> Core {
+        let layout = Layout::new(circuit.rows, circuit.cols);
+        let sum_s = sum(&layout, &cells_s);
+        Core {
+            layout,
+            circuit,
+            cells_s,
+            sum_s,
+            word_inverse: Vec::new(),
+            bit_inverse: Vec::new(),
+            coarse: None,
+            restricted: Vec::new(),
+            expanded: Vec::new(),
+            coarse_right: Vec::new(),
+            r: layout.zeros(),
+            z: Vec::new(),
+            p: Vec::new(),
+            ap: Vec::new(),
+            q: layout.zeros(),
+            bit_step: Vec::new(),
+            word_step: Vec::new(),
+            currents: layout.zeros(),
+            slopes: Vec::new(),
+        }
+    }
+
+    /// Factors the lines and the coarse crossbar for the present conductances; `coarse_nodes` is the most that the coarse
+    /// crossbar may have, `None` for none.
+    pub(crate) fn factor(&mut self, coarse_nodes: Option<usize>) {
+        self.sum_s = sum(&self.layout, &self.cells_s);
+        self.word_inverse = factor_words(&self.layout, &self.circuit.words, &self.cells_s);
+        self.bit_inverse = factor_bits(&self.layout, &self.circuit.bits, &self.cells_s);
+        self.make_coarse(coarse_nodes);
+    }
+
+    /// Changes one cell, and the factors of its two lines; the coarse crossbar stays. False for a cell that is open: which
+    /// lines carry current would change.
+    pub(crate) fn set_cell(&mut self, row: usize, col: usize, siemens: f64) -> bool {
+        let Core { layout, circuit, cells_s, word_inverse, bit_inverse, .. } = self;
+        let (panel, block) = (row / LANES, col / COLUMNS);
+        let cell = &mut cells_s[layout.by_block(panel, block)][row % LANES][col % COLUMNS];
+        if *cell == 0.0 {
+            return false;
+        }
+        self.sum_s += siemens - *cell;
+        *cell = siemens;
+        factor_panel(layout, &circuit.words, cells_s, panel, &mut word_inverse[panel * layout.cols..][..layout.cols]);
+        let tiles = &cells_s[block * layout.panels..][..layout.panels];
+        factor_block(layout, &circuit.bits, tiles, block, &mut bit_inverse[block * layout.rows..][..layout.rows]);
+        true
+    }
+
+    /// Replaces the coarse crossbar.
+    pub(crate) fn make_coarse(&mut self, nodes: Option<usize>) {
+        let mean_s = self.mean_s();
+        let nodes = nodes.filter(|_| mean_s > 0.0).map(|budget| coarse::grid(&self.circuit, mean_s, budget));
+        self.coarse = nodes.and_then(|nodes| Coarse::new(&self.layout, &self.circuit, &self.cells_s, nodes));
+        let rows = self.coarse.as_ref().map_or(0, |coarse| self.layout.blocks * coarse.stride());
+        self.restricted = vec![[0.0; COLUMNS]; rows];
+        self.expanded = vec![[0.0; COLUMNS]; rows];
+    }
+
+    /// Nodes of the coarse crossbar, on rows and columns.
+    pub(crate) fn coarse_nodes(&self) -> Option<(usize, usize)> {
+        self.coarse.as_ref().map(|coarse| (coarse.rows.nodes, coarse.cols.nodes))
+    }
+
+    /// Mean conductance of a cell, S.
+    pub(crate) fn mean_s(&self) -> f64 {
+        self.sum_s / (self.layout.rows * self.layout.cols) as f64
+    }
+
+    /// Solves `[A_w -D; -D A_b] (word step, bit step) = (q, r)` until `stop` is content with the 1-norm of the residual,
+    /// A, and the bit step of the first and last row, V. The steps are left in their fields.
+    pub(crate) fn correct(&mut self, most: usize, stop: impl Fn(&Circuit, f64, &[f64], &[f64]) -> bool) -> Run {
+        for field in [&mut self.p, &mut self.ap, &mut self.bit_step, &mut self.word_step] {
+            field.resize(self.layout.tiles(), ZERO);
+        }
+        self.z.resize(if self.coarse.is_some() { 0 } else { self.layout.tiles() }, ZERO);
+        let mut descent_w = self.condense();
+        let (mut near_v, mut far_v) = (vec![0.0; self.layout.cols], vec![0.0; self.layout.cols]);
+        let (mut l1, mut own) = self.descend(-1.0);
+        let (mut iterations, mut alpha, mut before) = (0, 0.0, 1.0);
+        let reached = loop {
+            if l1 == 0.0 || (iterations > 0 && stop(&self.circuit, l1, &near_v, &far_v)) {
+                break true;
+            }
+            let product = own + self.solve_coarse();
+            if iterations == most || product <= 0.0 || !product.is_finite() {
+                break false;
+            }
+            self.ascend(product / before, alpha, iterations);
+            before = product;
+            let curvature = self.multiply();
+            if curvature <= 0.0 || !curvature.is_finite() {
+                // The step along the last direction is taken; this one is none.
+                (alpha, iterations) = (0.0, iterations + 1);
+                break false;
+            }
+            alpha = product / curvature;
+            descent_w += alpha * product;
+            self.add_ends(alpha, &mut near_v, &mut far_v);
+            (l1, own) = self.descend(alpha);
+            iterations += 1;
+        };
+        self.finish(alpha, iterations);
+        Run { iterations, reached, descent_w }
+    }
+
+    /// The first and last rows of the bit step, kept by themselves.
+    fn add_ends(&self, alpha: f64, near_v: &mut [f64], far_v: &mut [f64]) {
+        let last = self.layout.rows - 1;
+        for col in 0..self.layout.cols {
+            let value =
+                |row: usize| self.p[self.layout.by_block(row / LANES, col / COLUMNS)][row % LANES][col % COLUMNS];
+            near_v[col] += alpha * value(0);
+            far_v[col] += alpha * value(last);
+        }
+    }
+
+    /// Word lines eliminated: word step = `A_w^-1 q`, then q = `D A_w^-1 q`; the product of q and the step.
+    fn condense(&mut self) -> f64 {
+        let Core { layout, circuit, cells_s, word_inverse, q, word_step, .. } = self;
+        let words = Words { layout, circuit, cells_s, inverse: word_inverse };
+        let panels = q.par_chunks_mut(layout.blocks).zip(word_step.par_chunks_mut(layout.blocks)).enumerate();
+        let of_panel = |lanes: &mut Vec<Lane>, (panel, (q, step)): (usize, (&mut [Tile], &mut [Tile]))| {
+            condense_panel(&words, panel, lanes, q, step)
+        };
+        let sums: Vec<f64> = panels.map_init(Vec::new, of_panel).collect();
+        sums.iter().sum()
+    }
+
+    /// `r -= alpha q`, and the first half of the preconditioner; the 1-norm of r and the product `r.A_b^-1 r`.
+    fn descend(&mut self, alpha: f64) -> (f64, f64) {
+        let Core { layout, circuit, cells_s, bit_inverse, coarse, restricted, r, z, q, .. } = self;
+        let bits = Bits { layout, circuit, cells_s, inverse: bit_inverse, q };
+        let chunks = r.par_chunks_mut(layout.panels).enumerate();
+        let sums: Vec<(f64, f64)> = match coarse {
+            None => {
+                let chunks = chunks.zip(z.par_chunks_mut(layout.panels));
+                chunks.map(|((block, r), z)| descend_lines(&bits, block, alpha, r, z)).collect()
+            }
+            Some(coarse) => {
+                let rows = &coarse.rows;
+                let chunks = chunks.zip(restricted.par_chunks_mut(coarse.stride()));
+                let of_block = |scratch: &mut Vec<Row>, ((block, r), sums): ((usize, &mut [Tile]), &mut [Row])| {
+                    descend_block(&bits, rows, block, alpha, r, sums, scratch)
+                };
+                chunks.map_init(Vec::new, of_block).collect()
+            }
+        };
+        sums.iter().fold((0.0, 0.0), |(l1, own), block| (l1 + block.0, own + block.1))
+    }
+
+    /// The coarse crossbar's answer, expanded along the rows, and what it adds to the product `r.z`.
+    fn solve_coarse(&mut self) -> f64 {
+        let Core { layout, coarse, restricted, expanded, coarse_right, .. } = self;
+        coarse.as_ref().map_or(0.0, |coarse| coarse.solve(layout, restricted, coarse_right, expanded))
+    }
+
+    /// `x += alpha p; p = z + beta p; A_b p = A_b z + beta A_b p`, of which the first iteration starts all, and the second
+    /// starts x.
+    fn ascend(&mut self, beta: f64, alpha: f64, iteration: usize) {
+        let Core { layout, circuit, cells_s, bit_inverse, coarse, expanded, r, z, p, ap, q, bit_step, .. } = self;
+        let bits = Bits { layout, circuit, cells_s, inverse: bit_inverse, q };
+        let along = Along { alpha, beta, iteration };
+        let directions = p.par_chunks_mut(layout.panels).zip(ap.par_chunks_mut(layout.panels));
+        let fields = directions.zip(bit_step.par_chunks_mut(layout.panels).zip(r.par_chunks(layout.panels)));
+        match coarse {
+            None => {
+                let blocks = fields.zip(z.par_chunks(layout.panels));
+                blocks.for_each(|(((p, ap), (x, r)), z)| ascend_lines(&along, r, z, p, ap, x));
+            }
+            Some(coarse) => {
+                let (rows, stride) = (&coarse.rows, coarse.stride());
+                fields.enumerate().for_each_init(Vec::new, |scratch, (block, ((p, ap), (x, r)))| {
+                    let expanded = &expanded[block * stride..][..stride];
+                    ascend_block(&bits, rows, expanded, block, &along, r, p, ap, x, scratch);
+                });
+            }
+        }
+    }
+
+    /// `q = S p`; the product `p.q`.
+    fn multiply(&mut self) -> f64 {
+        let Core { layout, circuit, cells_s, word_inverse, p, ap, q, .. } = self;
+        let words = Words { layout, circuit, cells_s, inverse: word_inverse };
+        let (p, ap) = (&p[..], &ap[..]);
+        let of_panel =
+            |lanes: &mut Vec<Lane>, (panel, q): (usize, &mut [Tile])| multiply_panel(&words, panel, lanes, p, ap, q);
+        let sums: Vec<f64> = q.par_chunks_mut(layout.blocks).enumerate().map_init(Vec::new, of_panel).collect();
+        sums.iter().sum()
+    }
+
+    /// The last step along p, and the word step `+= A_w^-1 D x`.
+    fn finish(&mut self, alpha: f64, iterations: usize) {
+        let Core { layout, circuit, cells_s, word_inverse, p, bit_step, word_step, .. } = self;
+        bit_step.par_iter_mut().zip(p.par_iter()).for_each(|(x, p)| add_last(iterations, alpha, p, x));
+        if iterations == 0 {
+            return;
+        }
+        let words = Words { layout, circuit, cells_s, inverse: word_inverse };
+        let x = &bit_step[..];
+        let panels = word_step.par_chunks_mut(layout.blocks).enumerate();
+        panels.for_each_init(Vec::new, |lanes, (panel, step)| finish_panel(&words, panel, lanes, x, step));
+    }
+}
+
+/// The last step along the last direction.
+fn add_last(iterations: usize, alpha: f64, p: &Tile, x: &mut Tile) {
+    for (x, p) in x.as_flattened_mut().iter_mut().zip(p.as_flattened()) {
+        *x = match iterations {
+            0 => 0.0,
+            1 => alpha * p,
+            _ => *x + alpha * p,
+        };
+    }
+}
+
+/// Sum of a field in block order.
+fn sum(layout: &Layout, field: &[Tile]) -> f64 {
+    let blocks = field.par_chunks(layout.panels);
+    let sums: Vec<f64> = blocks.map(|tiles| tiles.as_flattened().as_flattened().iter().sum()).collect();
+    sums.iter().sum()
+}

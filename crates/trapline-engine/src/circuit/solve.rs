@@ -1,0 +1,309 @@
+//! Solving a crossbar of linear cells.
+
+use crate::circuit::audit::{Audit, Ohmic, State, audit};
+use crate::circuit::bounds;
+use crate::circuit::direct;
+use crate::circuit::error::{CONDUCTANCE_S, NetworkError, SolveError};
+use crate::circuit::network::Crossbar;
+use crate::circuit::pcg::Core;
+use crate::circuit::solution::{Currents, Method, Solution};
+use crate::circuit::tiles::Layout;
+use crate::circuit::wiring::{Circuit, Side};
+
+/// Iterations of one run before the preconditioner is strengthened.
+pub(crate) const MOST_ITERATIONS: usize = 60;
+/// Nodes of the coarse crossbar.
+pub(crate) const COARSE_NODES: usize = 4096;
+/// The same for more cells than [`MANY_CELLS`].
+pub(crate) const MANY_COARSE_NODES: usize = 16384;
+/// Cells above which the coarse crossbar is larger.
+pub(crate) const MANY_CELLS: usize = 1 << 23;
+/// Corrections of a state before the solver gives up.
+const MOST_CORRECTIONS: usize = 12;
+/// Share of the promised error at which an iteration stops; the rest is for its own rounding.
+pub(crate) const STOP_SHARE: f64 = 0.5;
+/// Relative accuracies that can be asked for.
+const ACCURACY: std::ops::RangeInclusive<f64> = 1e-14..=0.1;
+
+/// What a solution must keep.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Accuracy {
+    /// Bound of the sum of the errors of all end currents, relative to what [`Accuracy::of`] says.
+    pub relative: f64,
+    /// What it is relative to.
+    pub of: Reference,
+}
+
+/// What an accuracy is relative to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reference {
+    /// The current that flows through the array, half the sum of the magnitudes at all ends.
+    Total,
+    /// The smallest current of a driven column: then every column has the relative accuracy.
+    WeakestColumn,
+}
+
+impl Default for Accuracy {
+    /// 1e-9 of the total current.
+    fn default() -> Accuracy {
+        Accuracy { relative: 1e-9, of: Reference::Total }
+    }
+}
+
+impl Accuracy {
+    /// Relative to the total current.
+    pub fn of_total(relative: f64) -> Accuracy {
+        Accuracy { relative, of: Reference::Total }
+    }
+
+    /// Relative to the current of every driven column.
+    pub fn of_each_column(relative: f64) -> Accuracy {
+        Accuracy { relative, of: Reference::WeakestColumn }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), SolveError> {
+        if ACCURACY.contains(&self.relative) { Ok(()) } else { Err(SolveError::Accuracy(self.relative)) }
+    }
+
+    /// What the bound must not exceed, A.
+    pub(crate) fn target_a(&self, audit: &Audit, circuit: &Circuit) -> f64 {
+        let reference = match self.of {
+            Reference::Total => audit.total_a(),
+            Reference::WeakestColumn => {
+                let (side, ends) = if circuit.transposed {
+                    (&circuit.words, &audit.word_end_a)
+                } else {
+                    (&circuit.bits, &audit.bit_end_a)
+                };
+                weakest(side, &ends[0], &ends[1])
+            }
+        };
+        self.relative * reference
+    }
+}
+
+/// Smallest magnitude of the current of a driven line that has cells, A.
+fn weakest(side: &Side, near_a: &[f64], far_a: &[f64]) -> f64 {
+    let driven = |line: &usize| side.near_s[*line] > 0.0 || side.far_s[*line] > 0.0;
+    let current = |line: usize| (near_a[line] + far_a[line]).abs();
+    (0..near_a.len()).filter(driven).map(current).reduce(f64::min).unwrap_or(0.0)
+}
+
+/// Which preconditioner is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Preconditioner {
+    /// By what the lines would drop.
+    #[default]
+    Chosen,
+    /// The bit lines alone.
+    Lines,
+    /// The bit lines and the coarse crossbar.
+    TwoLevel,
+}
+
+/// Solves a crossbar to the default accuracy.
+///
+/// See the crate's page for an example.
+pub fn solve(crossbar: &Crossbar<'_>) -> Result<Solution, SolveError> {
+    solve_to(crossbar, Accuracy::default())
+}
+
+/// Solves a crossbar to an accuracy: by bounds where drops are small (`bounds.rs`), else by a [`Solver`].
+pub fn solve_to(crossbar: &Crossbar<'_>, accuracy: Accuracy) -> Result<Solution, SolveError> {
+    bounds::solve_linear(crossbar, accuracy).unwrap_or_else(|| Solver::new(crossbar).solve_all(accuracy))
+}
+
+/// A network with its factors and the state of its nodes, kept between solves: a second one with other sources or a
+/// few changed cells starts from there.
+#[derive(Debug)]
+pub struct Solver {
+    pub(crate) core: Core,
+    pub(crate) state: State,
+    pub(crate) coarse_nodes: Option<usize>,
+}
+
+impl Solver {
+    /// Factors the network of a crossbar.
+    pub fn new(crossbar: &Crossbar<'_>) -> Solver {
+        Solver::with_preconditioner(crossbar, Preconditioner::Chosen)
+    }
+
+    /// The same with a preconditioner of one's own choice.
+    pub fn with_preconditioner(crossbar: &Crossbar<'_>, preconditioner: Preconditioner) -> Solver {
+        let mut solver = Solver::unfactored(crossbar);
+        let two_levels = match preconditioner {
+            Preconditioner::Chosen => wants_two_levels(&solver.core),
+            Preconditioner::Lines => false,
+            Preconditioner::TwoLevel => true,
+        };
+        solver.coarse_nodes = two_levels.then(|| coarse_budget(&solver.core.layout));
+        solver.core.factor(solver.coarse_nodes);
+        solver
+    }
+
+    pub(crate) fn unfactored(crossbar: &Crossbar<'_>) -> Solver {
+        let circuit = Circuit::new(crossbar);
+        let layout = Layout::new(circuit.rows, circuit.cols);
+        let cells_s =
+            layout.load(crossbar.conductance_s(), circuit.transposed, &circuit.words.live, &circuit.bits.live);
+        Solver { core: Core::new(circuit, cells_s), state: State::zero(), coarse_nodes: None }
+    }
+
+    /// Solves from the present state on. Fails rather than promise less than was asked for.
+    pub fn solve(&mut self, accuracy: Accuracy) -> Result<Currents, SolveError> {
+        accuracy.check()?;
+        let mut method = Method { coarse_nodes: self.core.coarse_nodes(), ..Method::default() };
+        let mut here = self.audit(0.0);
+        let mut target_a = accuracy.target_a(&here, &self.core.circuit);
+        while here.bound_a() > target_a {
+            if method.corrections == MOST_CORRECTIONS {
+                return Err(self.failure(&here, target_a, &method));
+            }
+            let reached = self.correct(&accuracy, &here, &mut method);
+            method.corrections += 1;
+            let after = self.audit(1.0);
+            self.state.advance(&mut self.core, 1.0);
+            let stuck = !reached || after.bound_a() > 0.5 * here.bound_a();
+            here = after;
+            target_a = accuracy.target_a(&here, &self.core.circuit);
+            if stuck && here.bound_a() > target_a && !self.strengthen(&here, &mut method) {
+                return Err(self.failure(&here, target_a, &method));
+            }
+        }
+        Ok(Currents::new(self, &here, target_a, method))
+    }
+
+    /// Potentials start again from those of the sources.
+    pub fn forget(&mut self) {
+        self.state = State::zero();
+    }
+
+    /// Other voltages of the sources, from a crossbar that differs in nothing else. Potentials start again.
+    pub fn drive(&mut self, crossbar: &Crossbar<'_>) {
+        self.core.circuit = Circuit::new(crossbar);
+        self.forget();
+    }
+
+    /// Another conductance of a cell that is not open, S. Potentials stay where they are, as the start of the next solve.
+    pub fn set_cell(&mut self, row: usize, col: usize, siemens: f64) -> Result<(), NetworkError> {
+        let circuit = &self.core.circuit;
+        let (rows, cols) = (self.core.layout.rows, self.core.layout.cols);
+        let (line, at) = if circuit.transposed { (col, row) } else { (row, col) };
+        if line >= rows || at >= cols {
+            let (rows, cols) = if circuit.transposed { (cols, rows) } else { (rows, cols) };
+            return Err(NetworkError::Selected { row, col, rows, cols });
+        }
+        if !(CONDUCTANCE_S.0..=CONDUCTANCE_S.1).contains(&siemens) {
+            return Err(NetworkError::Conductance { row, col, siemens });
+        }
+        if self.core.set_cell(line, at, siemens) { Ok(()) } else { Err(NetworkError::Open { row, col }) }
+    }
+
+    fn audit(&mut self, share: f64) -> Audit {
+        let cells_s = std::mem::take(&mut self.core.cells_s);
+        let ohmic = Ohmic(&cells_s, self.core.layout);
+        let audit = audit(&mut self.core, &self.state, &ohmic, share);
+        self.core.cells_s = cells_s;
+        audit
+    }
+
+    /// Finds the step that removes the residual; whether it came as far as it should.
+    fn correct(&mut self, accuracy: &Accuracy, here: &Audit, method: &mut Method) -> bool {
+        if method.direct {
+            return direct::correct(&mut self.core);
+        }
+        let stop = Stop::new(here, accuracy);
+        let run = self.core.correct(MOST_ITERATIONS, |circuit, l1, near_v, far_v| stop.at(circuit, l1, near_v, far_v));
+        method.iterations += run.iterations;
+        run.reached
+    }
+
+    /// A better preconditioner where one is left; false if none is.
+    fn strengthen(&mut self, here: &Audit, method: &mut Method) -> bool {
+        if here.floor_a > 0.5 * here.bound_a() || method.direct {
+            return false;
+        }
+        let cells = self.core.layout.rows * self.core.layout.cols;
+        let finer = match self.coarse_nodes {
+            None => coarse_budget(&self.core.layout),
+            Some(nodes) => 4 * nodes,
+        };
+        if finer <= 4 * MANY_COARSE_NODES && finer <= 4 * cells {
+            self.coarse_nodes = Some(finer);
+            self.core.make_coarse(self.coarse_nodes);
+            method.coarse_nodes = self.core.coarse_nodes();
+            return true;
+        }
+        method.direct = cells <= direct::MOST_CELLS;
+        method.direct
+    }
+
+    fn failure(&self, here: &Audit, target_a: f64, method: &Method) -> SolveError {
+        let (bound_a, floor_a, iterations) = (here.bound_a(), here.floor_a, method.iterations);
+        SolveError::NotConverged { bound_a, floor_a, target_a, iterations }
+    }
+}
+
+/// When the iteration has come far enough: its residual is a share of the promise, taken from the currents at the bit
+/// lines' ends as they are by then.
+pub(crate) struct Stop<'a> {
+    here: &'a Audit,
+    accuracy: &'a Accuracy,
+}
+
+impl<'a> Stop<'a> {
+    pub(crate) fn new(here: &'a Audit, accuracy: &'a Accuracy) -> Stop<'a> {
+        Stop { here, accuracy }
+    }
+
+    /// With the 1-norm of the residual, A, and the steps of the first and last rows of the bit lines, V.
+    pub(crate) fn at(&self, circuit: &Circuit, l1: f64, near_v: &[f64], far_v: &[f64]) -> bool {
+        let (side, each_column) = (&circuit.bits, self.accuracy.of == Reference::WeakestColumn);
+        let unseen = side.near_s.iter().chain(&side.far_s).all(|s| *s == 0.0);
+        if unseen || (circuit.transposed && each_column) {
+            // The currents in question are those of the word lines, which are eliminated: the residual decides.
+            return l1 <= 1e-2 * self.accuracy.relative * self.here.residual_a;
+        }
+        let after = |a: &[f64], s: &[f64], v: &[f64]| -> Vec<f64> {
+            a.iter().zip(s).zip(v).map(|((a, s), v)| a - s * v).collect()
+        };
+        let near_a = after(&self.here.bit_end_a[0], &side.near_s, near_v);
+        let far_a = after(&self.here.bit_end_a[1], &side.far_s, far_v);
+        let reference = if each_column {
+            weakest(side, &near_a, &far_a)
+        } else {
+            // Half of what the bit lines carry is a lower bound of the total.
+            0.5 * near_a.iter().chain(&far_a).map(|a| a.abs()).sum::<f64>()
+        };
+        l1 <= STOP_SHARE * self.accuracy.relative * reference
+    }
+}
+
+/// Nodes that the coarse crossbar of an array may have.
+pub(crate) fn coarse_budget(layout: &Layout) -> usize {
+    let cells = layout.rows * layout.cols;
+    if cells > MANY_CELLS { MANY_COARSE_NODES } else { COARSE_NODES }
+}
+
+/// Whether both directions drop so much that the bit lines alone would precondition badly: with W and B the largest
+/// drops of word and bit lines per unit of voltage, the condition is `(1 + W)(1 + B)/(1 + W + B)`.
+pub(crate) fn wants_two_levels(core: &Core) -> bool {
+    let (words, bits) = (&core.circuit.words, &core.circuit.bits);
+    let mean_s = core.mean_s();
+    if mean_s == 0.0 {
+        return false;
+    }
+    let drop = |side: &Side, cells: usize| -> f64 {
+        let wire_ohm = 4.0 / std::f64::consts::PI.powi(2) * cells as f64 * side.mean_segment_ohm();
+        let ends = side.near_s.iter().zip(&side.far_s).zip(&side.live).filter(|(_, live)| **live);
+        let most = ends.map(|((near, far), _)| 1.0 / (near + far)).fold(0.0, f64::max);
+        mean_s * cells as f64 * (most + wire_ohm)
+    };
+    let (word, bit) = (drop(words, core.layout.cols), drop(bits, core.layout.rows));
+    let (least, most) = (word.min(bit), word.max(bit));
+    // In this form it holds where one axis floats, and has an infinite drop.
+    least.is_infinite() || (1.0 + least) / (1.0 + least / (1.0 + most)) > MOST_CONDITION
+}
+
+/// Condition up to which the bit lines precondition well enough by themselves.
+const MOST_CONDITION: f64 = 1.5;

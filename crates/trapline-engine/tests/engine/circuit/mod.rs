@@ -1,0 +1,10 @@
+//! Crossbars as circuits, against closed forms, independent solvers and one another.
+
+mod closed;
+mod edges;
+mod nonlinear;
+mod oracle;
+mod properties;
+mod refused;
+mod shortcuts;
+mod support;
