@@ -46,7 +46,7 @@ fn any_conductances_are_read() {
     let found = json(at, &["--conductance", "one.csv", "--wire-ohm", "10", "--read-bias", "1"]);
     assert!((numbers(&found, "current_a")[0] * 1020.0 - 1.0).abs() < 1e-9);
     let bound = found["certificate"]["bound_a"].as_f64().expect("a number");
-    assert!(bound < 1e-12 && bound >= 0.0);
+    assert!((0.0..1e-12).contains(&bound));
 }
 
 #[test]
