@@ -1,9 +1,9 @@
 //! Bounds from above and below in turn, without a solver, for arrays whose wires drop little.
 //!
 //! # Theory
-//! With V the voltages of the cells if no line dropped (all of one sign: a reading) and R >= 0 what a current in one cell
-//! takes off the voltage of another over shared segments, the currents solve `i = I(V - R i)` cell by cell. The right-hand
-//! side falls where i rises, so
+//! With V the voltages of the cells if no line dropped (all of one sign: a reading) and R >= 0 what a current in one
+//! cell takes off the voltage of another over shared segments, the currents solve `i = I(V - R i)` cell by cell. The
+//! right-hand side falls where i rises, so
 //!
 //! ```text
 //! i_0 = I(V),  i_{k+1} = I(V - R i_k):   i_1 <= i_3 <= ... <= i <= ... <= i_2 <= i_0
@@ -15,9 +15,9 @@
 //! its open end, voltages from its source.
 //!
 //! # Practice
-//! A pass costs a few nanoseconds a cell and gains a factor `rho = (4/pi^2)(N^2 r_w + M^2 r_b) G`, plus what sources and
-//! amplifiers add; above 0.02 conjugate gradients are quicker. Lines must have one driven end each. Every pass is rounded
-//! outwards.
+//! A pass costs a few nanoseconds a cell and gains a factor `rho = (4/pi^2)(N^2 r_w + M^2 r_b) G`, plus what sources
+//! and amplifiers add; above 0.02 conjugate gradients are quicker. Lines must have one driven end each. Every pass is
+//! rounded outwards.
 
 use crate::circuit::error::SolveError;
 use crate::circuit::law::Law;
@@ -99,7 +99,7 @@ pub(crate) fn solve(
         below = Some(bounds.pass(&above, 1.0));
         method.bound_passes += 1;
         let lower = below.as_ref()?;
-        if method.bound_passes == 1 && lower.iter().any(|a| !(*a >= 0.0)) {
+        if method.bound_passes == 1 && !lower.iter().all(|a| *a >= 0.0) {
             return None;
         }
         let gap_a = total(&(&above - lower));
@@ -115,13 +115,14 @@ pub(crate) fn solve(
     (total(&(&above - lower)) <= target_a).then(|| Ok(bounds.solution(&above, lower, target_a, method)))
 }
 
-/// Currents of each cell, bounded from both sides after a number of passes, A: lower and upper ones, of one sign with the
-/// voltages. `None` where an array is not a reading with one driven end a line, or a cell may pass a current backwards.
+/// Currents of each cell, bounded from both sides after a number of passes, A: lower and upper ones, of one sign with
+/// the voltages. `None` where an array is not a reading with one driven end a line, or a cell may pass a current
+/// backwards.
 pub fn enclose(crossbar: &Crossbar<'_>, law: &impl Law, passes: usize) -> Option<[Array2<f64>; 2]> {
     let bounds = Bounds::of_any(crossbar, law)?;
     let mut above = bounds.above();
     let mut below = bounds.pass(&above, 1.0);
-    if below.iter().any(|a| !(*a >= 0.0)) {
+    if !below.iter().all(|a| *a >= 0.0) {
         return None;
     }
     for pass in 1..passes.max(1) {

@@ -38,11 +38,15 @@ pub enum NetworkError {
         CONDUCTANCE_S.1
     )]
     Conductance { row: usize, col: usize, siemens: f64 },
-    #[error("segment {segment} of the {axis} lines has {ohm} ohm; it must have {:e} to {:e} ohm", SEGMENT_OHM.0, SEGMENT_OHM.1)]
+    #[error(
+        "segment {segment} of the {axis} lines has {ohm} ohm; it must have {:e} to {:e} ohm",
+        SEGMENT_OHM.0,
+        SEGMENT_OHM.1
+    )]
     Segment { axis: Axis, segment: usize, ohm: f64 },
     #[error(
-        "{found} segments are given for the {axis} lines; with {cells} cells a line has {}: one before the first cell, one \
-         between neighbours, one after the last",
+        "{found} segments are given for the {axis} lines; with {cells} cells a line has {}: one before the \
+        first cell, one between neighbours, one after the last",
         cells + 1
     )]
     Segments { axis: Axis, found: usize, cells: usize },
@@ -74,8 +78,8 @@ pub enum LawError {
     #[error("point {point} of a table is {amperes} A at {volts} V; both must be finite")]
     Point { point: usize, volts: f64, amperes: f64 },
     #[error(
-        "point {point} of a table is at {volts} V after {before_v} V; voltages must ascend: a selector that snaps back has more than \
-         one state at a voltage, and is refused"
+        "point {point} of a table is at {volts} V after {before_v} V; voltages must ascend: a selector that \
+        snaps back has more than one state at a voltage, and is refused"
     )]
     Snapback { point: usize, volts: f64, before_v: f64 },
     #[error(
@@ -96,17 +100,19 @@ pub enum SolveError {
     #[error("the relative accuracy of currents is {0}; it must be 1e-14 to 0.1")]
     Accuracy(f64),
     #[error(
-        "the currents are known to {bound_a:e} A only, of which {floor_a:e} A are rounding; {target_a:e} A were asked for ({iterations} \
-         iterations): ask for less, or look for cells that short lines far better conducting than their wires"
+        "the currents are known to {bound_a:e} A only, of which {floor_a:e} A are rounding; {target_a:e} A were \
+        asked for ({iterations} iterations): ask for less, or look for cells that short lines and conduct far \
+        better than wires"
     )]
     NotConverged { bound_a: f64, floor_a: f64, target_a: f64, iterations: usize },
     #[error(
-        "{steps} Newton steps leave a residual of {residual_a:e} A where {target_a:e} A were asked for: make the cells' law less steep, \
-         or ask for less"
+        "{steps} Newton steps leave a residual of {residual_a:e} A where {target_a:e} A were asked for: make \
+        the cells' law less steep, or ask for less"
     )]
     Newton { steps: usize, residual_a: f64, target_a: f64 },
     #[error(
-        "the law of the cell at row {row}, column {col} gives {current_a} A and a slope of {slope_s} S at {volts} V; both must be finite, the slope 0 or more"
+        "the law of the cell at row {row}, column {col} gives {current_a} A and a slope of {slope_s} S at \
+        {volts} V; both must be finite, the slope 0 or more"
     )]
     Law { row: usize, col: usize, volts: f64, current_a: f64, slope_s: f64 },
 }

@@ -70,6 +70,16 @@ pub(crate) struct Along {
 }
 
 impl Along {
+    /// The rows of the direction; before the first step the field held something else, and its padding is cleared.
+    #[inline(always)]
+    fn rows<'a>(&self, p: &'a mut [Tile], count: usize) -> &'a mut [Row] {
+        let (rows, padding) = p.as_flattened_mut().split_at_mut(count);
+        if self.iteration == 0 {
+            padding.fill([0.0; COLUMNS]);
+        }
+        rows
+    }
+
     /// `x += alpha p; p = z + beta p; A_b p = right + beta A_b p` at a row.
     #[inline(always)]
     fn advance(&self, z: &Row, right: &Row, p: &mut Row, ap: &mut Row, x: &mut Row) {
@@ -88,11 +98,17 @@ impl Along {
 
 widest! {
     /// Word step = `A_w^-1 q`, q = `D A_w^-1 q`; the product of the old q and the step.
-    pub(crate) fn condense_panel(words: &'k Words<'k>, panel: usize, lanes: &'k mut Vec<Lane>, q: &'k mut [Tile], step: &'k mut [Tile]) -> f64 {
+    pub(crate) fn condense_panel(
+        words: &'k Words<'k>,
+        panel: usize,
+        lanes: &'k mut Vec<Lane>,
+        q: &'k mut [Tile],
+        step: &'k mut [Tile],
+    ) -> f64 {
         let layout = words.layout;
         lanes.resize(layout.blocks * COLUMNS, [0.0; LANES]);
-        for block in 0..layout.blocks {
-            to_lanes(&q[block], block, lanes);
+        for (block, tile) in q.iter().enumerate() {
+            to_lanes(tile, block, lanes);
         }
         words.solve(panel, lanes);
         let mut product = [0.0; COLUMNS];
@@ -113,7 +129,13 @@ widest! {
 
 widest! {
     /// `r -= alpha q` and `z = A_b^-1 r`; the 1-norm of r and the product `r.z`.
-    pub(crate) fn descend_lines(bits: &'k Bits<'k>, block: usize, alpha: f64, r: &'k mut [Tile], z: &'k mut [Tile]) -> (f64, f64) {
+    pub(crate) fn descend_lines(
+        bits: &'k Bits<'k>,
+        block: usize,
+        alpha: f64,
+        r: &'k mut [Tile],
+        z: &'k mut [Tile],
+    ) -> (f64, f64) {
         let (inverse, _) = bits.block(block);
         let z = &mut z.as_flattened_mut()[..inverse.len()];
         let l1 = down(bits, block, alpha, r, z);
@@ -131,7 +153,8 @@ widest! {
 }
 
 widest! {
-    /// `r -= alpha q`, and `D A_b^-1 r` summed over rows onto the coarse rows; the 1-norm of r and the product `r.A_b^-1 r`.
+    /// `r -= alpha q`, and `D A_b^-1 r` summed over rows onto the coarse rows; the 1-norm of r and the product
+    /// `r.A_b^-1 r`.
     pub(crate) fn descend_block(
         bits: &'k Bits<'k>,
         rows: &'k Hats,
@@ -203,7 +226,7 @@ widest! {
         let (segment_s, count) = (&bits.circuit.bits.segment_s[..], inverse.len());
         scratch.resize(count, [0.0; COLUMNS]);
         let (r, z) = (&r.as_flattened()[..count], &mut scratch[..]);
-        let (p, ap) = (&mut p.as_flattened_mut()[..count], &mut ap.as_flattened_mut()[..count]);
+        let (p, ap) = (along.rows(p, count), &mut ap.as_flattened_mut()[..count]);
         let x = &mut x.as_flattened_mut()[..count];
         let mut carry = [0.0; COLUMNS];
         for at in 0..count {
@@ -221,11 +244,20 @@ widest! {
 
 widest! {
     /// The step along z where it is `A_b^-1 r`.
-    pub(crate) fn ascend_lines(along: &'k Along, r: &'k [Tile], z: &'k [Tile], p: &'k mut [Tile], ap: &'k mut [Tile], x: &'k mut [Tile]) -> () {
-        let (r, z) = (r.as_flattened(), z.as_flattened());
-        let directions = p.as_flattened_mut().iter_mut().zip(ap.as_flattened_mut());
-        for (((p, ap), x), (r, z)) in directions.zip(x.as_flattened_mut()).zip(r.iter().zip(z)) {
-            along.advance(z, r, p, ap, x);
+    pub(crate) fn ascend_lines(
+        bits: &'k Bits<'k>,
+        along: &'k Along,
+        r: &'k [Tile],
+        z: &'k [Tile],
+        p: &'k mut [Tile],
+        ap: &'k mut [Tile],
+        x: &'k mut [Tile],
+    ) -> () {
+        let count = bits.layout.rows;
+        let (r, z, p) = (&r.as_flattened()[..count], &z.as_flattened()[..count], along.rows(p, count));
+        let (ap, x) = (&mut ap.as_flattened_mut()[..count], &mut x.as_flattened_mut()[..count]);
+        for at in 0..count {
+            along.advance(&z[at], &r[at], &mut p[at], &mut ap[at], &mut x[at]);
         }
     }
 }
@@ -259,7 +291,13 @@ widest! {
 
 widest! {
     /// Word step `+= A_w^-1 D x`.
-    pub(crate) fn finish_panel(words: &'k Words<'k>, panel: usize, lanes: &'k mut Vec<Lane>, x: &'k [Tile], step: &'k mut [Tile]) -> () {
+    pub(crate) fn finish_panel(
+        words: &'k Words<'k>,
+        panel: usize,
+        lanes: &'k mut Vec<Lane>,
+        x: &'k [Tile],
+        step: &'k mut [Tile],
+    ) -> () {
         words.pull(panel, lanes, x);
         for block in 0..words.layout.blocks {
             let volts = from_lanes(lanes, block);

@@ -20,8 +20,8 @@ impl Law for Ohm {
     }
 }
 
-/// Scales of voltage after which exponentials go on as straight lines: no number overflows, and Newton's method can come
-/// back from there.
+/// Scales of voltage after which exponentials go on as straight lines: no number overflows, and Newton's method can
+/// come back from there.
 const MOST_SCALES: f64 = 60.0;
 
 /// A law of one voltage: of a selector, or of cells that are alike.
@@ -127,8 +127,8 @@ impl Table {
     }
 }
 
-/// Slopes at the points that keep the cubics monotone: weighted harmonic means of the chords beside a point, 0 where one of
-/// them is flat; the chord itself at the ends.
+/// Slopes at the points that keep the cubics monotone: weighted harmonic means of the chords beside a point, 0 where
+/// one of them is flat; the chord itself at the ends.
 fn monotone_slopes(volts: &[f64], amperes: &[f64]) -> Vec<f64> {
     let width = |at: usize| volts[at + 1] - volts[at];
     let chord = |at: usize| (amperes[at + 1] - amperes[at]) / width(at);

@@ -7,8 +7,8 @@
 //! y_0 = g_0 + G_L,   y_{j+1} = g_{j+1} + G_j y_j/m_j,   m_last = y_last + G_R
 //! ```
 //!
-//! All terms are positive and none is subtracted, so every pivot is accurate to a few roundings, for cells of 1e-12 S on
-//! wires of 1 S and for floating lines too, where the usual pivots `g + 2G - G^2/m` lose `log10(G/g)` digits. A line
+//! All terms are positive and none is subtracted, so every pivot is accurate to a few roundings, for cells of 1e-12 S
+//! on wires of 1 S and for floating lines too, where the usual pivots `g + 2G - G^2/m` lose `log10(G/g)` digits. A line
 //! without cells and sources has a last pivot of 0; its inverse is stored as 0, and its solution is 0.
 
 use crate::circuit::tiles::{COLUMNS, LANES, Lane, Layout, Row, Tile, widest};
@@ -25,20 +25,24 @@ pub(crate) fn factor_words(layout: &Layout, side: &Side, cells_s: &[Tile]) -> Ve
 }
 
 widest! {
-/// Inverse pivots of the word lines of a panel.
-pub(crate) fn factor_panel(layout: &'k Layout, side: &'k Side, cells_s: &'k [Tile], panel: usize, out: &'k mut [Lane]) -> () {
-    let of_rows = |values: &[f64]| -> Lane {
-        let mut lane = [0.0; LANES];
-        let first = panel * LANES;
-        lane[..layout.rows_in(panel)].copy_from_slice(&values[first..first + layout.rows_in(panel)]);
-        lane
-    };
-    let mut y = of_rows(&side.near_s);
-    let last = layout.cols - 1;
-    for block in 0..layout.blocks {
-        let tile = &cells_s[layout.by_block(panel, block)];
-        for col in 0..layout.cols_in(block) {
-            let at = block * COLUMNS + col;
+    /// Inverse pivots of the word lines of a panel.
+    pub(crate) fn factor_panel(
+        layout: &'k Layout,
+        side: &'k Side,
+        cells_s: &'k [Tile],
+        panel: usize,
+        out: &'k mut [Lane],
+    ) -> () {
+        let of_rows = |values: &[f64]| -> Lane {
+            let mut lane = [0.0; LANES];
+            let first = panel * LANES;
+            lane[..layout.rows_in(panel)].copy_from_slice(&values[first..first + layout.rows_in(panel)]);
+            lane
+        };
+        let mut y = of_rows(&side.near_s);
+        let last = layout.cols - 1;
+        for at in 0..=last {
+            let (tile, col) = (&cells_s[layout.by_block(panel, at / COLUMNS)], at % COLUMNS);
             for lane in 0..LANES {
                 y[lane] += tile[lane][col];
             }
@@ -52,13 +56,12 @@ pub(crate) fn factor_panel(layout: &'k Layout, side: &'k Side, cells_s: &'k [Til
                 y[lane] = segment_s * (y[lane] * inverse);
             }
         }
+        let far = of_rows(&side.far_s);
+        for lane in 0..LANES {
+            let pivot = y[lane] + far[lane];
+            out[last][lane] = if pivot > 0.0 { 1.0 / pivot } else { 0.0 };
+        }
     }
-    let far = of_rows(&side.far_s);
-    for lane in 0..LANES {
-        let pivot = y[lane] + far[lane];
-        out[last][lane] = if pivot > 0.0 { 1.0 / pivot } else { 0.0 };
-    }
-}
 }
 
 /// Inverse pivots of the bit lines: a row for each block and row.
@@ -70,31 +73,37 @@ pub(crate) fn factor_bits(layout: &Layout, side: &Side, cells_s: &[Tile]) -> Vec
 }
 
 widest! {
-/// Inverse pivots of the bit lines of a block.
-pub(crate) fn factor_block(layout: &'k Layout, side: &'k Side, tiles: &'k [Tile], block: usize, out: &'k mut [Row]) -> () {
-    let of_cols = |values: &[f64]| -> Row {
-        let mut row = [0.0; COLUMNS];
-        let first = block * COLUMNS;
-        row[..layout.cols_in(block)].copy_from_slice(&values[first..first + layout.cols_in(block)]);
-        row
-    };
-    let mut y = of_cols(&side.near_s);
-    let last = layout.rows - 1;
-    for at in 0..last {
-        let (cells, segment_s) = (&tiles[at / LANES][at % LANES], side.segment_s[at]);
+    /// Inverse pivots of the bit lines of a block.
+    pub(crate) fn factor_block(
+        layout: &'k Layout,
+        side: &'k Side,
+        tiles: &'k [Tile],
+        block: usize,
+        out: &'k mut [Row],
+    ) -> () {
+        let of_cols = |values: &[f64]| -> Row {
+            let mut row = [0.0; COLUMNS];
+            let first = block * COLUMNS;
+            row[..layout.cols_in(block)].copy_from_slice(&values[first..first + layout.cols_in(block)]);
+            row
+        };
+        let mut y = of_cols(&side.near_s);
+        let last = layout.rows - 1;
+        for at in 0..last {
+            let (cells, segment_s) = (&tiles[at / LANES][at % LANES], side.segment_s[at]);
+            for col in 0..COLUMNS {
+                let here = y[col] + cells[col];
+                let inverse = 1.0 / (here + segment_s);
+                out[at][col] = inverse;
+                y[col] = segment_s * (here * inverse);
+            }
+        }
+        let far = of_cols(&side.far_s);
         for col in 0..COLUMNS {
-            let here = y[col] + cells[col];
-            let inverse = 1.0 / (here + segment_s);
-            out[at][col] = inverse;
-            y[col] = segment_s * (here * inverse);
+            let pivot = y[col] + tiles[last / LANES][last % LANES][col] + far[col];
+            out[last][col] = if pivot > 0.0 { 1.0 / pivot } else { 0.0 };
         }
     }
-    let far = of_cols(&side.far_s);
-    for col in 0..COLUMNS {
-        let pivot = y[col] + tiles[last / LANES][last % LANES][col] + far[col];
-        out[last][col] = if pivot > 0.0 { 1.0 / pivot } else { 0.0 };
-    }
-}
 }
 
 /// Solves the word lines of a panel, in place: a lane for each column.

@@ -143,8 +143,7 @@ fn check_lines(axis: Axis, lines: &mut Lines, count: usize, cells: usize) -> Res
         }
         for (line, end) in ends.iter().enumerate() {
             let End::Driven { volts, ohm } = *end else { continue };
-            // Written so that what is not a number is refused.
-            if !(volts.abs() <= MOST_END_V) {
+            if !(-MOST_END_V..=MOST_END_V).contains(&volts) {
                 return Err(NetworkError::Volts { axis, line, volts });
             }
             if !(0.0..=MOST_END_OHM).contains(&ohm) {

@@ -8,14 +8,14 @@
 //! [A_w -D; -D A_b] step = -F,   D = dI/dV,   F: what Kirchhoff's law leaves over
 //! ```
 //!
-//! to a share of F that shrinks as F does (S. C. Eisenstat and H. F. Walker, SIAM J. Sci. Comput. 17, 16 (1996)), and goes
-//! along the step until the slope of the co-content is half of what it was or less. The state is drops, as for linear
-//! cells. Where it stalls, a conductance is laid beside every cell and taken away by and by.
+//! to a share of F that shrinks as F does (S. C. Eisenstat and H. F. Walker, SIAM J. Sci. Comput. 17, 16 (1996)), and
+//! goes along the step until the slope of the co-content is half of what it was or less. The state is drops, as for
+//! linear cells. Where it stalls, a conductance is laid beside every cell and taken away by and by.
 //!
-//! The bound of currents is that of linear cells: between the computed and the true voltage a cell has the conductance of
-//! the secant, which is not negative, so the error obeys a network of resistors driven by the residual.
+//! The bound of currents is that of linear cells: between the computed and the true voltage a cell has the conductance
+//! of the secant, which is not negative, so the error obeys a network of resistors driven by the residual.
 
-use crate::circuit::audit::{Audit, Cells, State, audit};
+use crate::circuit::audit::{Audit, Cells, audit};
 use crate::circuit::bounds;
 use crate::circuit::error::{NetworkError, SolveError};
 use crate::circuit::law::Law;
@@ -23,6 +23,7 @@ use crate::circuit::network::Crossbar;
 use crate::circuit::pcg::Core;
 use crate::circuit::solution::{Currents, Method, Solution};
 use crate::circuit::solve::{Accuracy, STOP_SHARE, Solver, coarse_budget, wants_two_levels};
+use crate::circuit::state::State;
 use crate::circuit::tiles::{COLUMNS, LANES, Layout, Tile, ZERO};
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -207,8 +208,8 @@ impl<'a, L: Law> Nonlinear<'a, L> {
     }
 }
 
-/// A share of the step, the largest that is tried, at which the co-content no longer rises by more than half of its first
-/// descent; and the audit there. `None` where there is none.
+/// A share of the step, the largest that is tried, at which the co-content no longer rises by more than half of its
+/// first descent; and the audit there. `None` where there is none.
 fn search<L: Law>(
     core: &mut Core,
     state: &State,

@@ -14,9 +14,9 @@
 //!
 //! # Practice
 //! An iteration is three passes over the array: along bit lines (residual, first solve, restriction), along bit lines
-//! again (prolongation, second solve, direction), along word lines (product with S). The product `r.z` that the direction
-//! needs is known after the first, since `r.z = r.A_b^-1 r + (P' D A_b^-1 r).e`. Dot products are summed panel by panel and
-//! block by block in order, so that the bits do not depend on threads.
+//! again (prolongation, second solve, direction), along word lines (product with S). The product `r.z` that the
+//! direction needs is known after the first, since `r.z = r.A_b^-1 r + (P' D A_b^-1 r).e`. Dot products are summed
+//! panel by panel and block by block in order, so that the bits do not depend on threads.
 
 use crate::circuit::coarse::{self, Coarse};
 use crate::circuit::kernels::{
@@ -47,8 +47,8 @@ pub(crate) struct Core {
     pub(crate) r: Vec<Tile>,
     /// `A_b^-1 r`, in block order; empty where there is a coarse crossbar, which needs its sums only.
     z: Vec<Tile>,
-    /// Search direction, in block order.
-    p: Vec<Tile>,
+    /// Search direction, in block order; between runs the cell currents of the last audit, A, in panel order.
+    pub(crate) p: Vec<Tile>,
     /// `A_b p`, in block order.
     ap: Vec<Tile>,
     /// `S p`, in panel order; on entry of [`Core::correct`] the right-hand side of the word lines, A.
@@ -57,9 +57,7 @@ pub(crate) struct Core {
     pub(crate) bit_step: Vec<Tile>,
     /// Step of the word potentials, V, in panel order.
     pub(crate) word_step: Vec<Tile>,
-    /// Cell currents of the last audit, A, in panel order.
-    pub(crate) currents: Vec<Tile>,
-    /// Slopes of the cells there, S, in panel order; empty for linear cells.
+    /// Slopes of the cells at the last audit, S, in panel order; empty for linear cells.
     pub(crate) slopes: Vec<Tile>,
 }
 
@@ -91,18 +89,17 @@ impl Core {
             coarse_right: Vec::new(),
             r: layout.zeros(),
             z: Vec::new(),
-            p: Vec::new(),
+            p: layout.zeros(),
             ap: Vec::new(),
             q: layout.zeros(),
             bit_step: Vec::new(),
             word_step: Vec::new(),
-            currents: layout.zeros(),
             slopes: Vec::new(),
         }
     }
 
-    /// Factors the lines and the coarse crossbar for the present conductances; `coarse_nodes` is the most that the coarse
-    /// crossbar may have, `None` for none.
+    /// Factors the lines and the coarse crossbar for the present conductances; `coarse_nodes` is the most that the
+    /// coarse crossbar may have, `None` for none.
     pub(crate) fn factor(&mut self, coarse_nodes: Option<usize>) {
         self.sum_s = sum(&self.layout, &self.cells_s);
         self.word_inverse = factor_words(&self.layout, &self.circuit.words, &self.cells_s);
@@ -110,8 +107,8 @@ impl Core {
         self.make_coarse(coarse_nodes);
     }
 
-    /// Changes one cell, and the factors of its two lines; the coarse crossbar stays. False for a cell that is open: which
-    /// lines carry current would change.
+    /// Changes one cell, and the factors of its two lines; the coarse crossbar stays. False for a cell that is open:
+    /// which lines carry current would change.
     pub(crate) fn set_cell(&mut self, row: usize, col: usize, siemens: f64) -> bool {
         let Core { layout, circuit, cells_s, word_inverse, bit_inverse, .. } = self;
         let (panel, block) = (row / LANES, col / COLUMNS);
@@ -147,10 +144,10 @@ impl Core {
         self.sum_s / (self.layout.rows * self.layout.cols) as f64
     }
 
-    /// Solves `[A_w -D; -D A_b] (word step, bit step) = (q, r)` until `stop` is content with the 1-norm of the residual,
-    /// A, and the bit step of the first and last row, V. The steps are left in their fields.
+    /// Solves `[A_w -D; -D A_b] (word step, bit step) = (q, r)` until `stop` is content with the 1-norm of the
+    /// residual, A, and the bit step of the first and last row, V. The steps are left in their fields.
     pub(crate) fn correct(&mut self, most: usize, stop: impl Fn(&Circuit, f64, &[f64], &[f64]) -> bool) -> Run {
-        for field in [&mut self.p, &mut self.ap, &mut self.bit_step, &mut self.word_step] {
+        for field in [&mut self.ap, &mut self.bit_step, &mut self.word_step] {
             field.resize(self.layout.tiles(), ZERO);
         }
         self.z.resize(if self.coarse.is_some() { 0 } else { self.layout.tiles() }, ZERO);
@@ -235,8 +232,8 @@ impl Core {
         coarse.as_ref().map_or(0.0, |coarse| coarse.solve(layout, restricted, coarse_right, expanded))
     }
 
-    /// `x += alpha p; p = z + beta p; A_b p = A_b z + beta A_b p`, of which the first iteration starts all, and the second
-    /// starts x.
+    /// `x += alpha p; p = z + beta p; A_b p = A_b z + beta A_b p`, of which the first iteration starts all, and the
+    /// second starts x.
     fn ascend(&mut self, beta: f64, alpha: f64, iteration: usize) {
         let Core { layout, circuit, cells_s, bit_inverse, coarse, expanded, r, z, p, ap, q, bit_step, .. } = self;
         let bits = Bits { layout, circuit, cells_s, inverse: bit_inverse, q };
@@ -246,7 +243,7 @@ impl Core {
         match coarse {
             None => {
                 let blocks = fields.zip(z.par_chunks(layout.panels));
-                blocks.for_each(|(((p, ap), (x, r)), z)| ascend_lines(&along, r, z, p, ap, x));
+                blocks.for_each(|(((p, ap), (x, r)), z)| ascend_lines(&bits, &along, r, z, p, ap, x));
             }
             Some(coarse) => {
                 let (rows, stride) = (&coarse.rows, coarse.stride());

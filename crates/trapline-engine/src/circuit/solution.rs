@@ -11,9 +11,9 @@ use ndarray::Array2;
 
 /// How far the currents can be trusted.
 ///
-/// With `r` what Kirchhoff's law leaves over at the nodes of the computed state, and `z_j` the potentials for 1 V at end
-/// j with all other sources at 0 V, the error of the current at end j is `sum_n z_j(n) r(n)`. Potentials of a network of
-/// resistors obey the maximum principle, so `z_j >= 0` and `sum_j z_j <= 1`: hence, rigorously,
+/// With `r` what Kirchhoff's law leaves over at the nodes of the computed state, and `z_j` the potentials for 1 V at
+/// end j with all other sources at 0 V, the error of the current at end j is `sum_n z_j(n) r(n)`. Potentials of a
+/// network of resistors obey the maximum principle, so `z_j >= 0` and `sum_j z_j <= 1`: hence, rigorously,
 ///
 /// ```text
 /// sum over all ends of |error of the current| <= |r|_1
@@ -70,8 +70,8 @@ pub struct Currents {
     pub column_a: Vec<f64>,
     /// The same at the near (top) and far (bottom) ends.
     pub column_end_a: [Vec<f64>; 2],
-    /// The same as the sum of the column's cells: keeps its digits where the bit line drops little, and misses the end's
-    /// current by what Kirchhoff's law leaves over in the column.
+    /// The same as the sum of the column's cells: keeps its digits where the bit line drops little, and misses the
+    /// end's current by what Kirchhoff's law leaves over in the column.
     pub column_cells_a: Vec<f64>,
     /// From its sources into each word line, A; length rows.
     pub row_a: Vec<f64>,
@@ -151,7 +151,7 @@ impl Solver {
 
     /// Current of each cell from the word to the bit line, A, of the last solve.
     pub fn cell_a(&self) -> Array2<f64> {
-        let Core { layout, circuit, currents, .. } = &self.core;
+        let Core { layout, circuit, p: currents, .. } = &self.core;
         let sign = if circuit.transposed { -1.0 } else { 1.0 };
         layout.store(circuit.transposed, |row, block, out| {
             let currents = &currents[layout.by_panel(row / LANES, block)][row % LANES];

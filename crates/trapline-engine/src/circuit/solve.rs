@@ -1,13 +1,14 @@
 //! Solving a crossbar of linear cells.
 
-use crate::circuit::audit::{Audit, Ohmic, State, audit};
+use crate::circuit::audit::{Audit, Ohmic, audit};
 use crate::circuit::bounds;
 use crate::circuit::direct;
 use crate::circuit::error::{CONDUCTANCE_S, NetworkError, SolveError};
 use crate::circuit::network::Crossbar;
 use crate::circuit::pcg::Core;
 use crate::circuit::solution::{Currents, Method, Solution};
-use crate::circuit::tiles::Layout;
+use crate::circuit::state::State;
+use crate::circuit::tiles::{COLUMNS, LANES, Layout};
 use crate::circuit::wiring::{Circuit, Side};
 
 /// Iterations of one run before the preconditioner is strengthened.
@@ -113,6 +114,15 @@ pub fn solve_to(crossbar: &Crossbar<'_>, accuracy: Accuracy) -> Result<Solution,
     bounds::solve_linear(crossbar, accuracy).unwrap_or_else(|| Solver::new(crossbar).solve_all(accuracy))
 }
 
+/// Bytes that a solver of an array needs at the most, its coarse crossbar not counted (some 20 MB at 1024 x 1024): for
+/// whoever wants to refuse before memory is taken.
+pub fn memory_bytes(rows: usize, cols: usize) -> u128 {
+    const FIELDS: u128 = 14;
+    let padded = |lines: usize, to: usize| lines.div_ceil(to) as u128 * to as u128;
+    // The solver turns arrays that are taller than wide.
+    FIELDS * 8 * padded(rows.min(cols), LANES) * padded(rows.max(cols), COLUMNS)
+}
+
 /// A network with its factors and the state of its nodes, kept between solves: a second one with other sources or a
 /// few changed cells starts from there.
 #[derive(Debug)]
@@ -184,7 +194,8 @@ impl Solver {
         self.forget();
     }
 
-    /// Another conductance of a cell that is not open, S. Potentials stay where they are, as the start of the next solve.
+    /// Another conductance of a cell that is not open, S. Potentials stay where they are, as the start of the next
+    /// solve.
     pub fn set_cell(&mut self, row: usize, col: usize, siemens: f64) -> Result<(), NetworkError> {
         let circuit = &self.core.circuit;
         let (rows, cols) = (self.core.layout.rows, self.core.layout.cols);

@@ -1,9 +1,9 @@
 //! How fields over the array lie in memory: in tiles of 8 rows x 16 columns, 1 KiB each.
 //!
 //! A kernel that walks along word lines takes a *panel* (8 rows) and writes fields in panel order; one that walks along
-//! bit lines takes a *block* (16 columns) and writes fields in block order. Each reads fields of the other order tile by
-//! tile. So every chunk that a thread writes is contiguous, and no walk leaves a page after 16 numbers. Tiles are padded
-//! with zeros, which all kernels keep.
+//! bit lines takes a *block* (16 columns) and writes fields in block order. Each reads fields of the other order tile
+//! by tile. So every chunk that a thread writes is contiguous, and no walk leaves a page after 16 numbers. Tiles are
+//! padded with zeros, which all kernels keep.
 
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
@@ -22,12 +22,16 @@ pub(crate) type Tile = [Row; LANES];
 /// Nothing, for a field that is not there.
 pub(crate) static ZERO: Tile = [[0.0; COLUMNS]; LANES];
 
-/// Makes a function that is compiled for several instruction sets, of which the widest of this processor is taken. No set
-/// contracts products and sums, so the bits are the same on all. References in its arguments have the lifetime `'k`.
+/// Makes a function that is compiled for several instruction sets, of which the widest of this processor is taken. No
+/// set contracts products and sums, so the bits are the same on all. References in its arguments have the lifetime
+/// `'k`.
 ///
 /// The arguments go through a structure because a closure is not always inlined where an instruction set is chosen.
 macro_rules! widest {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident $(<$type:ident: $bound:path>)? ($($arg:ident: $kind:ty),* $(,)?) -> $out:ty $body:block) => {
+    (
+        $(#[$doc:meta])*
+        $vis:vis fn $name:ident $(<$type:ident: $bound:path>)? ($($arg:ident: $kind:ty),* $(,)?) -> $out:ty $body:block
+    ) => {
         $(#[$doc])*
         #[allow(clippy::too_many_arguments, clippy::unused_unit)]
         $vis fn $name<'k $(, $type: $bound)?>($($arg: $kind),*) -> $out {
@@ -108,10 +112,9 @@ impl Layout {
         field.par_chunks_mut(self.panels).enumerate().for_each(|(block, tiles)| {
             for (row, live) in live_rows.iter().enumerate() {
                 let out = &mut tiles[row / LANES][row % LANES];
-                for col in 0..self.cols_in(block) {
-                    let at = block * COLUMNS + col;
+                for (at, out) in (block * COLUMNS..self.cols).zip(out) {
                     if *live && live_cols[at] {
-                        out[col] = view[[row, at]];
+                        *out = view[[row, at]];
                     }
                 }
             }

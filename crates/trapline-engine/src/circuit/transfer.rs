@@ -1,9 +1,9 @@
 //! The array as one matrix: effective weights that hold wires, sneak paths and ends.
 //!
-//! An array of linear cells is a linear map from its inputs to its outputs. Column j's current per volt at word line i is,
-//! by reciprocity, what flows out of word line i with 1 V at column j and 0 V everywhere else: one solve for each output
-//! gives a column of the map, or one for each input a row, whichever are fewer. Every further vector of inputs then costs
-//! a product.
+//! An array of linear cells is a linear map from its inputs to its outputs. Column j's current per volt at word line i
+//! is, by reciprocity, what flows out of word line i with 1 V at column j and 0 V everywhere else: one solve for each
+//! output gives a column of the map, or one for each input a row, whichever are fewer. Every further vector of inputs
+//! then costs a product.
 
 use crate::circuit::error::{NetworkError, SolveError};
 use crate::circuit::network::{Axis, Crossbar, End};
@@ -25,8 +25,8 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// The map from the voltages of the word lines (at both ends, where both are driven) to the currents of the columns.
-    /// Voltages of the crossbar's word lines are not looked at; those of its bit lines make the offset.
+    /// The map from the voltages of the word lines (at both ends, where both are driven) to the currents of the
+    /// columns. Voltages of the crossbar's word lines are not looked at; those of its bit lines make the offset.
     pub fn new(crossbar: &Crossbar<'_>, accuracy: Accuracy) -> Result<Transfer, SolveError> {
         let (rows, cols) = (crossbar.rows(), crossbar.cols());
         let driven = |[near, far]: [&Vec<End>; 2]| -> Vec<usize> {

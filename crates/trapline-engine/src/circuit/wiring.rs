@@ -1,8 +1,8 @@
 //! The network as numbers: conductances of segments and ends, reference potentials, and which lines carry current.
 //!
 //! The solver eliminates the word lines. Which axis plays them is free: with fewer rows than columns there are more
-//! blocks of columns for the threads, and a column is short enough for the cache. Arrays with more rows than columns are
-//! turned, and with them the sign of cell currents.
+//! blocks of columns for the threads, and a column is short enough for the cache. Arrays with more rows than columns
+//! are turned, and with them the sign of cell currents.
 
 use crate::circuit::network::{Crossbar, End, Lines, Wire};
 use crate::circuit::tiles::COLUMNS;

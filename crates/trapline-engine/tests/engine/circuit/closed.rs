@@ -75,8 +75,8 @@ fn line(count: usize, segment_s: f64, near_s: f64, far_s: f64) -> Mat<f64> {
 }
 
 /// Uniform arrays are diagonal in the modes of their lines: with eigenvalues `x` of a word line and `y` of a bit line
-/// `w = ((g + y) s_w + g s_b)/d`, `b = ((g + x) s_b + g s_w)/d`, `d = g x + g y + x y` (not `(g + x)(g + y) - g^2`, which
-/// cancels).
+/// `w = ((g + y) s_w + g s_b)/d`, `b = ((g + x) s_b + g s_w)/d`, `d = g x + g y + x y` (not `(g + x)(g + y) - g^2`,
+/// which cancels).
 #[test]
 fn uniform_arrays_by_fast_diagonalisation() {
     let mut random = Random(2);

@@ -9,7 +9,8 @@ use trapline_engine::circuit::{
 };
 
 /// Currents out of the bit lines, A, and what Kirchhoff's law leaves over, A. Potentials are carried in double-double
-/// arithmetic, steps come from a dense factorisation, and are cut so that no cell's voltage moves by more than `most_v`.
+/// arithmetic, steps come from a dense factorisation, and are cut so that no cell's voltage moves by more than
+/// `most_v`.
 fn dense(crossbar: &Crossbar<'_>, law: &impl Law, most_v: f64) -> (Vec<f64>, f64) {
     let (rows, cols) = (crossbar.rows(), crossbar.cols());
     let graph = graph(crossbar);
@@ -65,7 +66,11 @@ fn dense(crossbar: &Crossbar<'_>, law: &impl Law, most_v: f64) -> (Vec<f64>, f64
     ((0..cols).map(|col| (0..rows).map(|row| cell(row, col)).sum()).collect(), residual)
 }
 
-fn laws(random: &mut Random) -> Vec<(&'static str, f64, Box<dyn Fn(usize, usize, f64) -> (f64, f64) + Sync>)> {
+/// A law of cells by row, column and voltage.
+type AnyLaw = dyn Fn(usize, usize, f64) -> (f64, f64) + Sync;
+
+/// Laws with their names, and the steps of voltage that the dense solver may take.
+fn laws(random: &mut Random) -> Vec<(&'static str, f64, Box<AnyLaw>)> {
     let factors = random.cells(8, 8, 0.1, 1.0);
     let alike = |curve: Curve, factors: &Array2<f64>| {
         let law = Alike::new(curve, factors.clone()).unwrap();
@@ -82,7 +87,7 @@ fn laws(random: &mut Random) -> Vec<(&'static str, f64, Box<dyn Fn(usize, usize,
     ]
 }
 
-struct Boxed<'a>(&'a (dyn Fn(usize, usize, f64) -> (f64, f64) + Sync));
+struct Boxed<'a>(&'a AnyLaw);
 
 impl Law for Boxed<'_> {
     fn current_and_slope(&self, row: usize, col: usize, volts: f64) -> (f64, f64) {

@@ -28,8 +28,8 @@ fn reciprocity_and_superposition() {
     let sum: Vec<f64> = (0..cols).map(|col| (0..rows).map(|row| volts[row] * transfer[row][col]).sum()).collect();
     let at_once = column_a(&reading().all_rows(cells.view(), &volts).unwrap(), 1e-13);
     agrees(&at_once, &sum, 1e-9).unwrap();
-    // Reciprocity: 1 V at column j with the rows sensed gives in row i what 1 V at row i gives in column j. The array is
-    // turned by its ends: bit lines driven through the sense resistance, word lines sensed through the source's.
+    // Reciprocity: 1 V at column j with the rows sensed gives in row i what 1 V at row i gives in column j. The array
+    // is turned by its ends: bit lines driven through the sense resistance, word lines sensed through the source's.
     for col in [0, 7, 12] {
         let mut words = Lines::uniform(20.0, End::Driven { volts: 0.0, ohm: 300.0 }, End::Floating);
         words.near = vec![words.near[0]; rows];
