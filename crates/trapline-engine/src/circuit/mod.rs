@@ -24,7 +24,7 @@
 //! An array of anyone's conductances, all rows driven, all columns sensed:
 //!
 //! ```
-//! use circuit::{Accuracy, Reading, Solver, Transfer, Unselected, isolated_a, solve};
+//! use trapline_engine::circuit::{Accuracy, Reading, Solver, Transfer, Unselected, isolated_a, solve};
 //! use ndarray::{Array2, array};
 //!
 //! // 64 rows, 48 columns, cells of 1 to 10 microsiemens; 2 ohm a segment, drivers of 100 ohm, amplifiers of 50 ohm.
@@ -70,13 +70,13 @@
 //!     error.to_string(),
 //!     "the cell at row 0, column 1 conducts -0.000001 S; it must be 0 (open) or 1e-30 to 1e9 S"
 //! );
-//! # Ok::<(), circuit::SolveError>(())
+//! # Ok::<(), trapline_engine::circuit::SolveError>(())
 //! ```
 //!
 //! Nonlinear cells are a [`Law`]: current and slope of each cell at a voltage. With a [`Series`] each has its selector:
 //!
 //! ```
-//! use circuit::{Accuracy, Curve, Ohm, Reading, Series, Unselected, solve_nonlinear};
+//! use trapline_engine::circuit::{Accuracy, Curve, Ohm, Reading, Series, Unselected, solve_nonlinear};
 //! use ndarray::Array2;
 //!
 //! let cells = Ohm(Array2::from_elem((32, 32), 1e-6));
@@ -86,7 +86,7 @@
 //! let bare = solve_nonlinear(&crossbar, &cells, Accuracy::default())?;
 //! let selected = solve_nonlinear(&crossbar, &Series::new(cells.clone(), selector)?, Accuracy::default())?;
 //! // Under V/2 all cells of the row and of the column leak; with a selector they hardly do.
-//! let share = |solution: &circuit::Solution| solution.cell_a[[31, 31]] / solution.currents.column_a[31];
+//! let share = |solution: &trapline_engine::circuit::Solution| solution.cell_a[[31, 31]] / solution.currents.column_a[31];
 //! assert!(share(&bare) < 0.1 && share(&selected) > 0.8);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
