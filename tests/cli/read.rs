@@ -12,9 +12,7 @@ fn json(folder: &Path, arguments: &[&str]) -> serde_json::Value {
     let output = trapline(folder, &[&["read", "--backend", "cpu", "--json", "--quiet"], arguments].concat());
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {said}");
-    let text = String::from_utf8(output.stdout).expect("text");
-    let end = text.find("\n}").expect("an object") + 2;
-    serde_json::from_str(&text[..end]).expect("JSON")
+    serde_json::from_slice(&output.stdout).expect("JSON and nothing else")
 }
 
 fn refused(folder: &Path, arguments: &[&str], words: &[&str]) {
@@ -102,6 +100,13 @@ fn one_cell_is_read_by_a_scheme() {
     assert!(current(&floating) > 1.5);
     let margin = |of: &serde_json::Value| of["margin"]["margin"].as_f64().expect("a number");
     assert!(margin(&half) < margin(&floating) && margin(&floating) < margin(&grounded));
+    // A selected cell that is open among others, and an array in which nothing flows.
+    for text in ["0,0\n0,1e-6\n", "1e-6,0\n1e-6,0\n", "0,1e-6\n1e-6,1e-6\n"] {
+        fs::write(at.join("open.csv"), text).expect("written");
+        for scheme in ["grounded", "floating", "half"] {
+            json(at, &["--conductance", "open.csv", "--select", "0,0", "--scheme", scheme]);
+        }
+    }
     refused(at, &["--select", "0,0"], &["--scheme", "grounded"]);
     refused(at, &["--rows", "4", "--select", "4,0", "--scheme", "half"], &["row 4", "4 rows"]);
 }
@@ -124,7 +129,7 @@ fn what_cannot_be_read_is_refused_in_a_line() {
     refused(at, &["--conductance", "none.csv"], &["none.csv"]);
     refused(at, &["--rows", "4", "--wire-ohm", "0"], &["0 ohm", "1e-9"]);
     refused(at, &["--rows", "4", "--wire-ohm", "NaN"], &["NaN"]);
-    refused(at, &["--rows", "4", "--source-ohm=-1"], &["-1 ohm"]);
+    refused(at, &["--rows", "4", "--source-ohm", "-1"], &["-1 ohm"]);
     refused(at, &["--rows", "4", "--accuracy", "1e-20"], &["--accuracy", "1e-14"]);
     refused(at, &["--rows", "16384", "--cols", "16384"], &["67108864"]);
     refused(at, &["--rows", "4", "--adc-bits", "8", "--adc-range", "1,0"], &["above the first"]);

@@ -172,6 +172,11 @@ impl Specimen {
 
     /// Writes the record and the plot, where an output is asked for, and prints the summary.
     fn done(&self, ready: &Ready, findings: Findings) -> Result<(), Failure> {
+        self.done_with(ready, findings, None)
+    }
+
+    /// The same with another text in the place of the summary, for programs.
+    fn done_with(&self, ready: &Ready, findings: Findings, text: Option<String>) -> Result<(), Failure> {
         let note = |line: &str| {
             if !self.quiet {
                 terminal::note(line);
@@ -189,7 +194,7 @@ impl Specimen {
         if let Some(remark) = &findings.remark {
             note(remark);
         }
-        let printed = terminal::print(&findings.summary.render());
+        let printed = terminal::print(&text.unwrap_or_else(|| findings.summary.render()));
         written.and(printed)
     }
 

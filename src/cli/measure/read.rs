@@ -15,7 +15,7 @@ use trapline::figure::{Axis, Chart, Curve, Map, Panel, Plate, Style};
 use trapline::record;
 use trapline::units::kelvin;
 
-use super::{Failure, Findings, Pulses, Ready, Specimen, scientific, terminal, within};
+use super::{Failure, Findings, Pulses, Ready, Specimen, scientific, within};
 use crate::cli::reading::{self, Extent};
 
 /// What becomes of the lines that are not selected.
@@ -112,19 +112,19 @@ pub struct Read {
     #[arg(long, value_enum, value_name = "WHICH", default_value = "half")]
     written: Written,
     /// Resistance of a wire from cell to cell, ohm
-    #[arg(long, value_name = "OHM", default_value_t = 1.0)]
+    #[arg(long, value_name = "OHM", default_value_t = 1.0, allow_hyphen_values = true)]
     wire_ohm: f64,
     /// The same of word lines [default: as --wire-ohm]
-    #[arg(long, value_name = "OHM")]
+    #[arg(long, value_name = "OHM", allow_hyphen_values = true)]
     word_wire_ohm: Option<f64>,
     /// The same of bit lines
-    #[arg(long, value_name = "OHM")]
+    #[arg(long, value_name = "OHM", allow_hyphen_values = true)]
     bit_wire_ohm: Option<f64>,
     /// Resistance of each source beside its wire, ohm
-    #[arg(long, value_name = "OHM", default_value_t = 0.0)]
+    #[arg(long, value_name = "OHM", default_value_t = 0.0, allow_hyphen_values = true)]
     source_ohm: f64,
     /// Input resistance of each amplifier, ohm
-    #[arg(long, value_name = "OHM", default_value_t = 0.0)]
+    #[arg(long, value_name = "OHM", default_value_t = 0.0, allow_hyphen_values = true)]
     sense_ohm: f64,
     /// Drives and senses lines at both of their ends
     #[arg(long)]
@@ -189,10 +189,8 @@ impl Read {
             summary: summary(&read),
             remark: Some(remark(&read, &setup)),
         };
-        if self.json {
-            terminal::print(&format!("{:#}\n", as_json(&read, &title)))?;
-        }
-        self.specimen.done(&ready, findings)
+        let text = self.json.then(|| format!("{:#}\n", as_json(&read, &title)));
+        self.specimen.done_with(&ready, findings, text)
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -385,6 +383,9 @@ fn remark(read: &ArrayReading, setup: &Setup) -> String {
             percent(margin.ideal_margin)
         ));
     }
+    if setup.selects() && read.margin.is_none() {
+        lines.push("the bound of the currents does not tell the selected cell's states apart".to_owned());
+    }
     let power = &read.power;
     let cells = read.solution.cell_a.len() as f64;
     let energy_j = power.total_w * setup.integration_s;
@@ -409,6 +410,9 @@ fn remark(read: &ArrayReading, setup: &Setup) -> String {
 /// A share in per cent, to three digits.
 fn percent(share: f64) -> String {
     let percent = 100.0 * share;
+    if !percent.is_finite() {
+        return "-".to_owned();
+    }
     if percent == 0.0 || (0.1..1e5).contains(&percent.abs()) {
         format!("{percent:.3} %")
     } else {

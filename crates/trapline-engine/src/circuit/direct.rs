@@ -1,7 +1,7 @@
 //! The last resort: sparse Cholesky of the whole network, for arrays small enough.
 
 use crate::circuit::pcg::Core;
-use crate::circuit::tiles::{COLUMNS, LANES, ZERO};
+use crate::circuit::tiles::{COLUMNS, LANES};
 use crate::circuit::wiring::Side;
 use faer::MatMut;
 use faer::linalg::solvers::Solve;
@@ -10,10 +10,16 @@ use faer::sparse::{SparseColMat, Triplet};
 /// Cells of the largest array that is factored as a whole.
 pub(crate) const MOST_CELLS: usize = 100_000;
 
-/// Solves `[A_w -D; -D A_b] (word step, bit step) = (q, r)`; false where no factor exists.
-pub(crate) fn correct(core: &mut Core) -> bool {
+/// Shares of the diagonals that are added to them, in the order they are tried: lines that leak 1e-14 of what their
+/// wires conduct make a matrix that is positive definite in theory only. What the addition does to the step, the next
+/// correction undoes.
+pub(crate) const RAISED: [f64; 4] = [0.0, 3e-16, 3e-15, 3e-14];
+
+/// Solves `[A_w -D; -D A_b] (word step, bit step) = (q, r)`; false, and no step, where no factor exists.
+pub(crate) fn correct(core: &mut Core, raised: f64) -> bool {
     let layout = core.layout;
     let cells = layout.rows * layout.cols;
+    (core.word_step, core.bit_step) = (layout.zeros(), layout.zeros());
     let places = || (0..layout.rows).flat_map(|row| (0..layout.cols).map(move |col| (row, col)));
     let by_panel = |row: usize, col: usize| layout.by_panel(row / LANES, col / COLUMNS);
     let by_block = |row: usize, col: usize| layout.by_block(row / LANES, col / COLUMNS);
@@ -25,8 +31,8 @@ pub(crate) fn correct(core: &mut Core) -> bool {
         let word_s = own_s(words, row, col, layout.cols) + cell_s;
         let bit_s = own_s(bits, col, row, layout.rows) + cell_s;
         // A node of an island has no cell and no source; its line is held by an arbitrary conductance.
-        triplets.push(Triplet::new(word, word, if words.live[row] { word_s } else { word_s + 1.0 }));
-        triplets.push(Triplet::new(bit, bit, if bits.live[col] { bit_s } else { bit_s + 1.0 }));
+        triplets.push(Triplet::new(word, word, if words.live[row] { word_s * (1.0 + raised) } else { word_s + 1.0 }));
+        triplets.push(Triplet::new(bit, bit, if bits.live[col] { bit_s * (1.0 + raised) } else { bit_s + 1.0 }));
         triplets.push(Triplet::new(bit, word, -cell_s));
         if col > 0 {
             triplets.push(Triplet::new(word, word - 1, -words.segment_s[col - 1]));
@@ -40,15 +46,16 @@ pub(crate) fn correct(core: &mut Core) -> bool {
     let Some(factor) = factor else { return false };
     let word_right = places().map(|(row, col)| core.q[by_panel(row, col)][row % LANES][col % COLUMNS]);
     let bit_right = places().map(|(row, col)| core.r[by_block(row, col)][row % LANES][col % COLUMNS]);
-    core.word_step.resize(layout.tiles(), ZERO);
-    core.bit_step.resize(layout.tiles(), ZERO);
     let mut step: Vec<f64> = word_right.chain(bit_right).collect();
     factor.solve_in_place(MatMut::from_column_major_slice_mut(&mut step, 2 * cells, 1));
+    if !step.iter().all(|v| v.is_finite()) {
+        return false;
+    }
     for (at, (row, col)) in places().enumerate() {
         core.word_step[by_panel(row, col)][row % LANES][col % COLUMNS] = step[at];
         core.bit_step[by_block(row, col)][row % LANES][col % COLUMNS] = step[cells + at];
     }
-    step.iter().all(|v| v.is_finite())
+    true
 }
 
 /// What a node has to its neighbours on the line and to the line's sources, S.

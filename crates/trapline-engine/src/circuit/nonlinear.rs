@@ -162,7 +162,7 @@ impl<'a, L: Law> Nonlinear<'a, L> {
 
     /// Newton's method with a conductance beside every cell, S.
     fn stage(&mut self, accuracy: &Accuracy, beside_s: f64, method: &mut Method) -> Result<Ended, SolveError> {
-        let Nonlinear { solver: Solver { core, state, coarse_nodes }, law, there } = self;
+        let Nonlinear { solver: Solver { core, state, coarse_nodes, .. }, law, there } = self;
         let (layout, transposed) = (core.layout, core.circuit.transposed);
         let lawful = Lawful { law: *law, layout, transposed, there, beside_s, wrong: Mutex::new(None) };
         let told =
@@ -173,7 +173,7 @@ impl<'a, L: Law> Nonlinear<'a, L> {
         }
         let mut before_a = f64::INFINITY;
         for _ in 0..MOST_STEPS {
-            let target_a = accuracy.target_a(&here, &core.circuit);
+            let target_a = accuracy.target_a(&here, core);
             if here.bound_a() <= target_a {
                 return Ok(Ended::Converged(here, target_a));
             }
@@ -196,7 +196,7 @@ impl<'a, L: Law> Nonlinear<'a, L> {
             state.advance(core, share);
             here = after;
         }
-        let target_a = accuracy.target_a(&here, &core.circuit);
+        let target_a = accuracy.target_a(&here, core);
         Ok(if here.bound_a() <= target_a { Ended::Converged(here, target_a) } else { Ended::Stalled(here, target_a) })
     }
 

@@ -81,3 +81,14 @@ fn arrays_with_opens_of_all_schemes() {
         agrees([&got.currents.column_a[3]], [&want.column_a[3]], 1e-8).unwrap();
     }
 }
+
+#[test]
+fn an_open_cell_among_floating_lines_passes_nothing() {
+    let mut cells = Random(164).cells(1, 500, 1e-12, 1e-6);
+    cells[[0, 33]] = 0.0;
+    let reading = Reading { source_ohm: 3e5, ..Reading::with_wire(4e-3) };
+    let crossbar = reading.one_cell(cells, (0, 33), 1.0, &Unselected::Floating).unwrap();
+    let currents = solve(&crossbar).unwrap().currents;
+    // 1e-29 of what all cells would pass at 1 V: some 1e-34 A.
+    assert!(currents.column_a[33].abs() <= 1e-33 && currents.certificate.bound_a <= 1e-33);
+}

@@ -52,3 +52,11 @@ fn what_rounding_forbids_is_told() {
     let told = Solver::new(&crossbar).solve(Accuracy::of_each_column(1e-13)).unwrap_err().to_string();
     assert!(told.contains("currents are known to") && !told.contains('\n'), "{told}");
 }
+
+#[test]
+fn memory_is_foretold() {
+    // 14 fields of 128 MiB each; the conductances themselves and three outputs come on top.
+    assert_eq!(trapline_engine::circuit::memory_bytes(4096, 4096), 14 << 27);
+    assert_eq!(trapline_engine::circuit::memory_bytes(4096, 10), trapline_engine::circuit::memory_bytes(10, 4096));
+    assert!(trapline_engine::circuit::memory_bytes(usize::MAX, usize::MAX) > 1 << 100);
+}

@@ -1,6 +1,6 @@
 //! Figures of merit of a reading: errors, margin, power.
 
-use super::{ArrayReadError, Setup};
+use super::Setup;
 use ndarray::ArrayView2;
 use trapline_engine::circuit::scheme::Unselected;
 use trapline_engine::circuit::{Crossbar, End, Solution, Solver};
@@ -45,25 +45,29 @@ pub struct Margin {
 }
 
 impl Margin {
-    /// Of a cell at a read bias, V.
+    /// Of a cell at a read bias, V; none where the currents are not known well enough: to a thousandth of the difference
+    /// of its two states.
     pub(super) fn of(
         conductance_s: ArrayView2<'_, f64>,
         setup: &Setup,
         (row, col): (usize, usize),
         read_v: f64,
         unselected: &Unselected,
-    ) -> Result<Margin, ArrayReadError> {
+    ) -> Option<Margin> {
         let (least, most) = conductance_s
             .iter()
             .fold((f64::INFINITY, 0.0), |(least, most): (f64, f64), s| (least.min(*s), most.max(*s)));
-        let current_a = |siemens: f64| -> Result<f64, ArrayReadError> {
+        let current_a = |siemens: f64| {
             let mut other = conductance_s.to_owned();
             other[[row, col]] = siemens;
-            let crossbar = setup.periphery.one_cell(other, (row, col), read_v, unselected)?;
-            Ok(Solver::new(&crossbar).solve(setup.accuracy)?.column_a[col])
+            let crossbar = setup.periphery.one_cell(other, (row, col), read_v, unselected).ok()?;
+            let currents = Solver::new(&crossbar).solve(setup.accuracy).ok()?;
+            Some((currents.column_a[col], currents.certificate.bound_a))
         };
-        let (on_a, off_a) = (current_a(most)?, current_a(least)?);
-        Ok(Margin { on_a, off_a, margin: (on_a - off_a) / on_a, ideal_margin: 1.0 - least / most })
+        let ((on_a, on_bound_a), (off_a, off_bound_a)) = (current_a(most)?, current_a(least)?);
+        let resolved = on_bound_a + off_bound_a <= 1e-3 * (on_a - off_a).abs();
+        let margin = Margin { on_a, off_a, margin: (on_a - off_a) / on_a, ideal_margin: 1.0 - least / most };
+        resolved.then_some(margin)
     }
 }
 

@@ -20,10 +20,11 @@ pub use merit::{ErrorStatistics, Margin, Power};
 
 use ndarray::ArrayView2;
 use trapline_engine::circuit::scheme::{Reading, Unselected, isolated_a};
-use trapline_engine::circuit::{Accuracy, Certificate, NetworkError, Solution, SolveError, Solver};
+use trapline_engine::circuit::{Accuracy, Certificate, NetworkError, Solution, SolveError, solve_to};
 use trapline_model::cell::read::noise_a;
 use trapline_model::dataset::Dataset;
 use trapline_model::rng::{self, NORMAL_UNIT, Purpose};
+use trapline_model::units::{ELEMENTARY_CHARGE_C, thermal_energy_ev};
 
 /// Which lines are driven.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +83,13 @@ pub struct Setup {
     pub accuracy: Accuracy,
 }
 
+impl Setup {
+    /// Whether one cell is selected.
+    pub fn selects(&self) -> bool {
+        matches!(self.driving, Driving::OneCell { .. })
+    }
+}
+
 /// What is seen at the sensed bit lines.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ArrayReading {
@@ -100,7 +108,7 @@ pub struct ArrayReading {
     /// Errors of what is known in the end (codes, or one reading) against the ideal currents, and of the wires alone.
     pub errors: ErrorStatistics,
     pub errors_of_wires: ErrorStatistics,
-    /// Of one selected cell.
+    /// Of one selected cell; none where the currents' bound does not tell its two states apart.
     pub margin: Option<Margin>,
     pub power: Power,
     pub certificate: Certificate,
@@ -139,10 +147,10 @@ pub fn read(conductance_s: ArrayView2<'_, f64>, setup: &Setup) -> Result<ArrayRe
             periphery.one_cell(conductance_s, (*row, *col), *read_v, unselected)?
         }
     };
-    let solution = Solver::new(&crossbar).solve_all(setup.accuracy)?;
+    let solution = solve_to(&crossbar, setup.accuracy)?;
     let (columns, ideal_a) = ideal(conductance_s, &setup.driving)?;
     let wired_a: Vec<f64> = columns.iter().map(|&col| solution.currents.column_a[col]).collect();
-    let noise_a: Vec<f64> = columns.iter().map(|&col| noise_of_column(&solution, col, setup)).collect();
+    let noise_a: Vec<f64> = columns.iter().map(|&col| noise_of_column(conductance_s, &solution, col, setup)).collect();
     let read_a: Vec<f64> = columns
         .iter()
         .zip(&wired_a)
@@ -162,11 +170,16 @@ pub fn read(conductance_s: ArrayView2<'_, f64>, setup: &Setup) -> Result<ArrayRe
     let margin = match &setup.driving {
         Driving::AllRows { .. } => None,
         Driving::OneCell { row, col, read_v, unselected } => {
-            Some(Margin::of(conductance_s, setup, (*row, *col), *read_v, unselected)?)
+            Margin::of(conductance_s, setup, (*row, *col), *read_v, unselected)
         }
     };
+    let mut errors = ErrorStatistics::of(&ideal_a, &known_a);
+    if let Some((adc, _)) = &converted {
+        // Currents that happen to lie on codes do not make a converter better than it is.
+        errors.effective_bits = errors.effective_bits.min(f64::from(adc.bits));
+    }
     Ok(ArrayReading {
-        errors: ErrorStatistics::of(&ideal_a, &known_a),
+        errors,
         errors_of_wires: ErrorStatistics::of(&ideal_a, &wired_a),
         margin,
         power: Power::of(&crossbar, &solution),
@@ -192,9 +205,7 @@ fn check(setup: &Setup) -> Result<(), ArrayReadError> {
         return Err(ArrayReadError::Bits(bits));
     }
     match setup.adc_range_a {
-        Some((low, high)) if !(low < high && low.is_finite() && high.is_finite()) => {
-            Err(ArrayReadError::Range(low, high))
-        }
+        Some((low, high)) if !(low < high && (high - low).is_finite()) => Err(ArrayReadError::Range(low, high)),
         _ => Ok(()),
     }
 }
@@ -211,15 +222,23 @@ fn ideal(conductance_s: ArrayView2<'_, f64>, driving: &Driving) -> Result<(Vec<u
     }
 }
 
-fn noise_of_column(solution: &Solution, col: usize, setup: &Setup) -> f64 {
-    let cells =
-        solution.cell_a.column(col).into_iter().zip(solution.word_v.column(col)).zip(solution.bit_v.column(col));
-    let variance = |((current_a, word_v), bit_v): ((&f64, &f64), &f64)| {
-        let sd_a = noise_a(*current_a, word_v - bit_v, setup.temperature_k, setup.integration_s);
-        // Lines that nothing reaches have no potential, and no current.
-        if *current_a == 0.0 { 0.0 } else { sd_a * sd_a }
+/// Standard deviation of the current of a bit line, A, by the noise of its cells.
+fn noise_of_column(conductance_s: ArrayView2<'_, f64>, solution: &Solution, col: usize, setup: &Setup) -> f64 {
+    let variance = |row: usize| {
+        let (siemens, current_a) = (conductance_s[[row, col]], solution.cell_a[[row, col]]);
+        let volts = solution.word_v[[row, col]] - solution.bit_v[[row, col]];
+        if siemens == 0.0 {
+            0.0
+        } else if current_a == 0.0 || volts.is_nan() {
+            // Without a voltage the noise is thermal, 2 k T g/t.
+            let kt_j = thermal_energy_ev(setup.temperature_k) * ELEMENTARY_CHARGE_C;
+            2.0 * kt_j * siemens / setup.integration_s
+        } else {
+            let sd_a = noise_a(current_a, volts, setup.temperature_k, setup.integration_s);
+            sd_a * sd_a
+        }
     };
-    cells.map(variance).sum::<f64>().sqrt()
+    (0..conductance_s.nrows()).map(variance).sum::<f64>().sqrt()
 }
 
 fn converter(setup: &Setup, currents_a: &[f64]) -> Result<Option<Adc>, ArrayReadError> {
