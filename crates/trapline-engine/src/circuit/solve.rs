@@ -112,7 +112,7 @@ pub enum Preconditioner {
 
 /// Solves a crossbar to the default accuracy.
 ///
-/// See the crate's page for an example.
+/// See the [module's page](crate::circuit) for an example.
 pub fn solve(crossbar: &Crossbar<'_>) -> Result<Solution, SolveError> {
     solve_to(crossbar, Accuracy::default())
 }
@@ -185,7 +185,7 @@ impl Solver {
             method.corrections += 1;
             let after = self.audit(1.0);
             let (before_a, after_a) = (here.bound_a(), after.bound_a());
-            let stuck = !reached || after_a.is_nan() || after_a > 0.5 * before_a;
+            let falls = after_a <= 0.5 * before_a;
             if method.direct && (after_a.is_nan() || after_a >= before_a) {
                 // A step of a factor that rounding has spoilt is not taken.
                 here = self.audit(0.0);
@@ -194,7 +194,9 @@ impl Solver {
                 here = after;
             }
             target_a = accuracy.target_a(&here, &self.core);
-            if stuck && here.bound_a() > target_a && !self.strengthen(&here, &mut method) {
+            // Slow is no reason to give up: where nothing better is left it goes on as long as the bound falls.
+            let wanting = !(reached && falls) && here.bound_a() > target_a;
+            if wanting && !self.strengthen(&here, &mut method) && !falls {
                 return Err(self.failure(&here, target_a, &method));
             }
         }
