@@ -161,8 +161,8 @@ pub fn read(conductance_s: ArrayView2<'_, f64>, setup: &Setup) -> Result<ArrayRe
             if setup.noise { wired + z * noise } else { *wired }
         })
         .collect();
-    let converted =
-        converter(setup, &ideal_a)?.map(|adc| (adc, read_a.iter().map(|a| adc.code(*a)).collect::<Vec<_>>()));
+    let converted = converter(setup, &[ideal_a.as_slice(), &wired_a].concat())?
+        .map(|adc| (adc, read_a.iter().map(|a| adc.code(*a)).collect::<Vec<_>>()));
     let known_a: Vec<f64> = match &converted {
         Some((adc, codes)) => codes.iter().map(|code| adc.current_a(*code)).collect(),
         None => read_a.clone(),
