@@ -54,6 +54,10 @@ fn what_sneaks_is_three_cells_in_series() {
     assert!((margin.on_a / (0.5 * (5e-6 + sneaks_s)) - 1.0).abs() < 1e-9);
     assert!((margin.off_a / (0.5 * (1e-6 + sneaks_s)) - 1.0).abs() < 1e-9);
     assert!((margin.ideal_margin - 0.8).abs() < 1e-12 && margin.margin < 0.8);
+    // A converter without a range reaches what sneaks in, so that it does not cut it off and look right.
+    let converting = Setup { adc_bits: Some(8), ..setup.clone() };
+    let converted = read(conductance_s.view(), &converting).expect("reads");
+    assert!(converted.clipped() == 0 && converted.errors.rms > 0.5, "{:?}", converted.errors);
     // With the other lines at 0 V nothing sneaks, but the sources of the row have more to deliver.
     setup.driving = Driving::OneCell { row: 0, col: 0, read_v: 0.5, unselected: Unselected::Grounded };
     let grounded = read(conductance_s.view(), &setup).expect("reads");
