@@ -29,6 +29,7 @@ pub use select::{AdapterReport, Choice, Options, adapters, open};
 /// Whether the GPU backend is built in: Cargo's feature `gpu`.
 pub const HAS_GPU_BACKEND: bool = cfg!(feature = "gpu");
 
+use crate::circuit::OnDevice;
 use cells::{Cells, Population};
 use exposure::Exposed;
 use job::Job;
@@ -118,6 +119,12 @@ pub trait Backend: Sync {
         reference::expose(exposed, cells, occupancy)
     }
 
+    /// What iterates for the solver of crossbars in the place of this processor
+    /// ([`circuit::Solver::on`](crate::circuit::Solver::on)); `None` where the processor does.
+    fn network_device(&self) -> Option<OnDevice<'_>> {
+        None
+    }
+
     /// Cells that keep their state between calls: empty, and resident where the backend has memory of its own.
     ///
     /// # Errors
@@ -188,6 +195,10 @@ pub enum BackendError {
         "shader {shader} wants the buffer {buffer}, which its operation does not make: a defect of trapline, please report it"
     )]
     NoBuffer { shader: &'static str, buffer: &'static str },
+    #[error(
+        "{adapter} cannot hold the network of {rows} x {cols} cells: {reason}; take --backend cpu, or a part of the array"
+    )]
+    Network { adapter: String, rows: usize, cols: usize, reason: String },
     #[error("{adapter}: shader {shader} was refused: {reason}")]
     Shader { adapter: String, shader: &'static str, reason: String },
 }

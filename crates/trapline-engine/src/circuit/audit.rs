@@ -72,7 +72,7 @@ impl Audit {
 
 /// Evaluates `state + share (word_step, bit_step)`, and leaves cell currents, slopes (if there is a field for them) and
 /// residuals in the core.
-pub(crate) fn audit(core: &mut Core, state: &State, cells: &impl Cells, share: f64) -> Audit {
+pub(crate) fn audit(core: &mut Core<'_>, state: &State, cells: &impl Cells, share: f64) -> Audit {
     let layout = core.layout;
     // What the summed voltage of a cell can still be off, which counts where it is a small rest of large drops.
     let span_v = core.circuit.range_v.1 - core.circuit.range_v.0;

@@ -47,6 +47,12 @@ impl Hats {
         Hats { nodes, left, weight }
     }
 
+    /// The first fine node of each coarse interval, and the number of fine nodes behind them: nodes + 1 numbers. The
+    /// last node has no interval of its own, unless it is the only one.
+    pub(crate) fn starts(&self) -> Vec<usize> {
+        (0..=self.nodes).map(|node| self.left.partition_point(|left| *left < node)).collect()
+    }
+
     /// Diagonal and superdiagonal of `P' diag(values) P`.
     fn mass(&self, value: impl Fn(usize) -> f64) -> [Vec<f64>; 2] {
         let (mut own, mut next) = (vec![0.0; self.nodes], vec![0.0; self.nodes]);
@@ -185,6 +191,17 @@ impl Coarse {
         add_ends(&mut assembly, &rows, &cols, circuit);
         let factor = factor(&assembly.triplets, 2 * rows.nodes * cols.nodes)?;
         Some(Coarse { rows, cols, factor })
+    }
+
+    /// Potentials of the coarse word nodes for currents on them, both row by row, and the product of both, where
+    /// conductances count in units of `unit_s`.
+    pub(crate) fn solve_nodes(&self, currents: &[f32], unit_s: f64) -> (Vec<f32>, f64) {
+        let mut right: Vec<f64> = currents.iter().flat_map(|current| [f64::from(*current), 0.0]).collect();
+        let nodes = right.len();
+        self.factor.solve_in_place(MatMut::from_column_major_slice_mut(&mut right, nodes, 1));
+        let volts = || right.iter().step_by(2).map(|volts| volts * unit_s);
+        let product = currents.iter().zip(volts()).map(|(current, volts)| f64::from(*current) * volts).sum();
+        (volts().map(|volts| volts as f32).collect(), product)
     }
 
     /// Rows that a block has in the restricted and expanded fields.

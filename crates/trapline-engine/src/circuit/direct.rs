@@ -16,7 +16,7 @@ pub(crate) const MOST_CELLS: usize = 100_000;
 pub(crate) const RAISED: [f64; 4] = [0.0, 3e-16, 3e-15, 3e-14];
 
 /// Solves `[A_w -D; -D A_b] (word step, bit step) = (q, r)`; false, and no step, where no factor exists.
-pub(crate) fn correct(core: &mut Core, raised: f64) -> bool {
+pub(crate) fn correct(core: &mut Core<'_>, raised: f64) -> bool {
     let layout = core.layout;
     let cells = layout.rows * layout.cols;
     (core.word_step, core.bit_step) = (layout.zeros(), layout.zeros());

@@ -97,6 +97,8 @@ pub enum LawError {
 pub enum SolveError {
     #[error(transparent)]
     Network(#[from] NetworkError),
+    #[error("{0}")]
+    Device(String),
     #[error("the relative accuracy of currents is {0}; it must be 1e-14 to 0.1")]
     Accuracy(f64),
     #[error(

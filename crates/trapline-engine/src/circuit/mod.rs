@@ -106,6 +106,7 @@
 mod audit;
 pub mod bounds;
 mod coarse;
+pub mod device;
 mod direct;
 pub mod error;
 mod kernels;
@@ -123,11 +124,12 @@ mod tiles;
 pub mod transfer;
 mod wiring;
 
+pub use device::OnDevice;
 pub use error::{LawError, NetworkError, SolveError};
 pub use law::{Alike, Curve, Law, Ohm, Series, Table};
 pub use network::{Axis, Crossbar, End, Lines, Wire};
-pub use nonlinear::{Nonlinear, solve_nonlinear};
+pub use nonlinear::{Nonlinear, solve_nonlinear, solve_nonlinear_on};
 pub use scheme::{Reading, Unselected, isolated_a};
 pub use solution::{Certificate, Currents, Method, Solution};
-pub use solve::{Accuracy, Preconditioner, Reference, Solver, memory_bytes, solve, solve_to};
+pub use solve::{Accuracy, Preconditioner, Reference, Solver, memory_bytes, solve, solve_on, solve_to};
 pub use transfer::Transfer;

@@ -15,6 +15,7 @@
 //! The bound of currents is that of linear cells: between the computed and the true voltage a cell has the conductance
 //! of the secant, which is not negative, so the error obeys a network of resistors driven by the residual.
 
+use crate::backend::Backend;
 use crate::circuit::audit::{Audit, Cells, audit};
 use crate::circuit::bounds;
 use crate::circuit::error::{NetworkError, SolveError};
@@ -42,10 +43,20 @@ pub fn solve_nonlinear(crossbar: &Crossbar<'_>, law: &impl Law, accuracy: Accura
     bounds::solve(crossbar, law, accuracy).unwrap_or_else(|| Nonlinear::new(crossbar, law).solve_all(accuracy))
 }
 
+/// The same with the iterations on a backend's device, if it has one.
+pub fn solve_nonlinear_on(
+    backend: &dyn Backend,
+    crossbar: &Crossbar<'_>,
+    law: &impl Law,
+    accuracy: Accuracy,
+) -> Result<Solution, SolveError> {
+    bounds::solve(crossbar, law, accuracy).unwrap_or_else(|| Nonlinear::on(backend, crossbar, law).solve_all(accuracy))
+}
+
 /// A network of nonlinear cells and the state of its nodes, kept between solves.
 #[derive(Debug)]
 pub struct Nonlinear<'a, L> {
-    solver: Solver,
+    solver: Solver<'a>,
     law: &'a L,
     /// 1 for cells that are there, in panel order.
     there: Vec<Tile>,
@@ -116,7 +127,15 @@ enum Ended {
 impl<'a, L: Law> Nonlinear<'a, L> {
     /// The network of a crossbar whose cells obey a law.
     pub fn new(crossbar: &Crossbar<'_>, law: &'a L) -> Nonlinear<'a, L> {
-        let mut solver = Solver::unfactored(crossbar);
+        Nonlinear::made(Solver::unfactored(crossbar, None), law)
+    }
+
+    /// The same with the iterations on a backend's device, if it has one.
+    pub fn on(backend: &'a dyn Backend, crossbar: &Crossbar<'_>, law: &'a L) -> Nonlinear<'a, L> {
+        Nonlinear::made(Solver::unfactored(crossbar, backend.network_device()), law)
+    }
+
+    fn made(mut solver: Solver<'a>, law: &'a L) -> Nonlinear<'a, L> {
         solver.core.slopes = solver.core.layout.zeros();
         let layout = solver.core.layout;
         let cells_s = &solver.core.cells_s;
@@ -185,11 +204,20 @@ impl<'a, L: Law> Nonlinear<'a, L> {
             let ratio = if before_a.is_finite() { residual_a / before_a } else { 1.0 };
             let goal_a = residual_a * f64::min(0.1, 0.5 * ratio.powf(1.5));
             let goal_a = goal_a.max(0.2 * STOP_SHARE * target_a).max(1e-14 * residual_a);
+            method.on_device |= core.device.is_some();
             let run = core.correct(MOST_ITERATIONS, |_, l1, _, _| l1 <= goal_a);
+            if let Some(error) = core.failure.take() {
+                return Err(SolveError::Device(error.to_string()));
+            }
             method.iterations += run.iterations;
             method.newton_steps += 1;
             before_a = residual_a;
             let Some((share, after)) = search(core, state, &lawful, run.descent_w, residual_a) else {
+                if core.device.is_some() {
+                    core.leave_device(*coarse_nodes);
+                    method.left_device = true;
+                    continue;
+                }
                 return Ok(Ended::Stalled(here, target_a));
             };
             told(&lawful);
@@ -211,7 +239,7 @@ impl<'a, L: Law> Nonlinear<'a, L> {
 /// A share of the step, the largest that is tried, at which the co-content no longer rises by more than half of its
 /// first descent; and the audit there. `None` where there is none.
 fn search<L: Law>(
-    core: &mut Core,
+    core: &mut Core<'_>,
     state: &State,
     lawful: &Lawful<'_, L>,
     descent_w: f64,
@@ -232,7 +260,7 @@ fn search<L: Law>(
 }
 
 /// Slopes become the conductances of the linear network.
-fn adopt_slopes(core: &mut Core) {
+fn adopt_slopes(core: &mut Core<'_>) {
     let Core { layout, cells_s, slopes, .. } = core;
     let layout = &*layout;
     cells_s.par_chunks_mut(layout.panels).enumerate().for_each(|(block, tiles)| {

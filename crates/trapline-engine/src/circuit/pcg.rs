@@ -18,7 +18,9 @@
 //! direction needs is known after the first, since `r.z = r.A_b^-1 r + (P' D A_b^-1 r).e`. Dot products are summed
 //! panel by panel and block by block in order, so that the bits do not depend on threads.
 
+use crate::backend::BackendError;
 use crate::circuit::coarse::{self, Coarse};
+use crate::circuit::device::OnDevice;
 use crate::circuit::kernels::{
     Along, Bits, Words, ascend_block, ascend_lines, condense_panel, descend_block, descend_lines, finish_panel,
     multiply_panel,
@@ -30,7 +32,7 @@ use rayon::prelude::*;
 
 /// The matrix of a network with its factors, and the fields of an iteration.
 #[derive(Debug)]
-pub(crate) struct Core {
+pub(crate) struct Core<'d> {
     pub(crate) layout: Layout,
     pub(crate) circuit: Circuit,
     /// Conductances of the cells, S, in block order.
@@ -59,6 +61,10 @@ pub(crate) struct Core {
     pub(crate) word_step: Vec<Tile>,
     /// Slopes of the cells at the last audit, S, in panel order; empty for linear cells.
     pub(crate) slopes: Vec<Tile>,
+    /// What iterates in the place of this processor.
+    pub(crate) device: Option<OnDevice<'d>>,
+    /// How the device failed, for whoever asked for the correction.
+    pub(crate) failure: Option<BackendError>,
 }
 
 /// How a run of iterations ended.
@@ -71,9 +77,14 @@ pub(crate) struct Run {
     pub(crate) descent_w: f64,
 }
 
-impl Core {
+impl Run {
+    /// Nothing done.
+    pub(crate) const NONE: Run = Run { iterations: 0, reached: false, descent_w: 0.0 };
+}
+
+impl<'d> Core<'d> {
     /// Without factors, for [`Core::factor`] to make.
-    pub(crate) fn new(circuit: Circuit, cells_s: Vec<Tile>) -> Core {
+    pub(crate) fn new(circuit: Circuit, cells_s: Vec<Tile>, device: Option<OnDevice<'d>>) -> Core<'d> {
         let layout = Layout::new(circuit.rows, circuit.cols);
         let sum_s = sum(&layout, &cells_s);
         Core {
@@ -95,6 +106,8 @@ impl Core {
             bit_step: Vec::new(),
             word_step: Vec::new(),
             slopes: Vec::new(),
+            device,
+            failure: None,
         }
     }
 
@@ -102,9 +115,17 @@ impl Core {
     /// coarse crossbar may have, `None` for none.
     pub(crate) fn factor(&mut self, coarse_nodes: Option<usize>) {
         self.sum_s = sum(&self.layout, &self.cells_s);
-        self.word_inverse = factor_words(&self.layout, &self.circuit.words, &self.cells_s);
-        self.bit_inverse = factor_bits(&self.layout, &self.circuit.bits, &self.cells_s);
+        if self.device.is_none() {
+            self.word_inverse = factor_words(&self.layout, &self.circuit.words, &self.cells_s);
+            self.bit_inverse = factor_bits(&self.layout, &self.circuit.bits, &self.cells_s);
+        }
         self.make_coarse(coarse_nodes);
+    }
+
+    /// Iterates on this processor from now on.
+    pub(crate) fn leave_device(&mut self, coarse_nodes: Option<usize>) {
+        self.device = None;
+        self.factor(coarse_nodes);
     }
 
     /// Changes one cell, and the factors of its two lines; the coarse crossbar stays. False for a cell that is open:
@@ -118,6 +139,10 @@ impl Core {
         }
         self.sum_s += siemens - *cell;
         *cell = siemens;
+        if let Some(device) = &mut self.device {
+            device.take(layout, circuit, cells_s, self.coarse.as_ref());
+            return true;
+        }
         factor_panel(layout, &circuit.words, cells_s, panel, &mut word_inverse[panel * layout.cols..][..layout.cols]);
         let tiles = &cells_s[block * layout.panels..][..layout.panels];
         factor_block(layout, &circuit.bits, tiles, block, &mut bit_inverse[block * layout.rows..][..layout.rows]);
@@ -130,6 +155,10 @@ impl Core {
         let nodes = nodes.filter(|_| mean_s > 0.0).map(|budget| coarse::grid(&self.circuit, mean_s, budget));
         self.coarse = nodes.and_then(|nodes| Coarse::new(&self.layout, &self.circuit, &self.cells_s, nodes));
         let rows = self.coarse.as_ref().map_or(0, |coarse| self.layout.blocks * coarse.stride());
+        if let Some(device) = &mut self.device {
+            device.take(&self.layout, &self.circuit, &self.cells_s, self.coarse.as_ref());
+            return;
+        }
         self.restricted = vec![[0.0; COLUMNS]; rows];
         self.expanded = vec![[0.0; COLUMNS]; rows];
     }
@@ -147,6 +176,20 @@ impl Core {
     /// Solves `[A_w -D; -D A_b] (word step, bit step) = (q, r)` until `stop` is content with the 1-norm of the
     /// residual, A, and the bit step of the first and last row, V. The steps are left in their fields.
     pub(crate) fn correct(&mut self, most: usize, stop: impl Fn(&Circuit, f64, &[f64], &[f64]) -> bool) -> Run {
+        if let Some(device) = &mut self.device {
+            let right = [&self.q[..], &self.r[..]];
+            return match device.correct(&self.layout, &self.circuit, self.coarse.as_ref(), right, most, &stop) {
+                Ok((run, steps)) => {
+                    [self.word_step, self.bit_step] = steps;
+                    run
+                }
+                Err(error) => {
+                    self.failure = Some(error);
+                    (self.word_step, self.bit_step) = (self.layout.zeros(), self.layout.zeros());
+                    Run::NONE
+                }
+            };
+        }
         for field in [&mut self.ap, &mut self.bit_step, &mut self.word_step] {
             field.resize(self.layout.tiles(), ZERO);
         }

@@ -57,6 +57,9 @@ pub struct Method {
     pub coarse_nodes: Option<(usize, usize)>,
     /// Whether the array was factored as a whole.
     pub direct: bool,
+    /// Whether a device iterated, and whether it was left because f32 did not do.
+    pub on_device: bool,
+    pub left_device: bool,
     /// Newton steps; 0 for linear cells.
     pub newton_steps: usize,
     /// Passes of the bounds, where they sufficed and nothing was solved.
@@ -101,7 +104,7 @@ pub struct Solution {
 }
 
 impl Currents {
-    pub(crate) fn new(solver: &Solver, audit: &Audit, target_a: f64, method: Method) -> Currents {
+    pub(crate) fn new(solver: &Solver<'_>, audit: &Audit, target_a: f64, method: Method) -> Currents {
         let circuit = &solver.core.circuit;
         let out = |ends: &[Vec<f64>; 2]| ends.clone().map(|end| end.into_iter().map(|a| 0.0 - a).collect::<Vec<f64>>());
         let (row_end_a, column_end_a, column_cells_a) = if circuit.transposed {
@@ -132,7 +135,7 @@ impl Currents {
     }
 }
 
-impl Solver {
+impl Solver<'_> {
     /// Word and bit lines as the caller has them.
     fn sides(&self) -> (&Side, &Side) {
         let circuit = &self.core.circuit;

@@ -1,7 +1,9 @@
 //! Solving a crossbar of linear cells.
 
+use crate::backend::Backend;
 use crate::circuit::audit::{Audit, Ohmic, audit};
 use crate::circuit::bounds;
+use crate::circuit::device::OnDevice;
 use crate::circuit::direct;
 use crate::circuit::error::{CONDUCTANCE_S, NetworkError, SolveError};
 use crate::circuit::network::Crossbar;
@@ -73,7 +75,7 @@ impl Accuracy {
     }
 
     /// What the bound must not exceed, A.
-    pub(crate) fn target_a(&self, audit: &Audit, core: &Core) -> f64 {
+    pub(crate) fn target_a(&self, audit: &Audit, core: &Core<'_>) -> f64 {
         let circuit = &core.circuit;
         let reference = match self.of {
             Reference::Total => audit.total_a(),
@@ -122,6 +124,11 @@ pub fn solve_to(crossbar: &Crossbar<'_>, accuracy: Accuracy) -> Result<Solution,
     bounds::solve_linear(crossbar, accuracy).unwrap_or_else(|| Solver::new(crossbar).solve_all(accuracy))
 }
 
+/// The same with the iterations on a backend's device, if it has one.
+pub fn solve_on(backend: &dyn Backend, crossbar: &Crossbar<'_>, accuracy: Accuracy) -> Result<Solution, SolveError> {
+    bounds::solve_linear(crossbar, accuracy).unwrap_or_else(|| Solver::on(backend, crossbar).solve_all(accuracy))
+}
+
 /// Bytes that a solver of an array needs at the most, its coarse crossbar not counted (some 20 MB at 1024 x 1024): for
 /// whoever wants to refuse before memory is taken.
 pub fn memory_bytes(rows: usize, cols: usize) -> u128 {
@@ -134,24 +141,36 @@ pub fn memory_bytes(rows: usize, cols: usize) -> u128 {
 
 /// A network with its factors and the state of its nodes, kept between solves: a second one with other sources or a
 /// few changed cells starts from there.
+///
+/// On a device ([`Solver::on`]) iterations are f32, and everything that decides how good the solution is stays here, in
+/// f64. Where f32 does not do, this processor goes on by itself ([`Method::left_device`]).
 #[derive(Debug)]
-pub struct Solver {
-    pub(crate) core: Core,
+pub struct Solver<'d> {
+    pub(crate) core: Core<'d>,
     pub(crate) state: State,
     pub(crate) coarse_nodes: Option<usize>,
     /// Index into what is added to the diagonals of the direct solver.
     raise: usize,
 }
 
-impl Solver {
+impl<'d> Solver<'d> {
     /// Factors the network of a crossbar.
-    pub fn new(crossbar: &Crossbar<'_>) -> Solver {
-        Solver::with_preconditioner(crossbar, Preconditioner::Chosen)
+    pub fn new(crossbar: &Crossbar<'_>) -> Solver<'d> {
+        Solver::made(crossbar, Preconditioner::Chosen, None)
     }
 
     /// The same with a preconditioner of one's own choice.
-    pub fn with_preconditioner(crossbar: &Crossbar<'_>, preconditioner: Preconditioner) -> Solver {
-        let mut solver = Solver::unfactored(crossbar);
+    pub fn with_preconditioner(crossbar: &Crossbar<'_>, preconditioner: Preconditioner) -> Solver<'d> {
+        Solver::made(crossbar, preconditioner, None)
+    }
+
+    /// Takes a network over to a backend's device, if it has one; else as [`Solver::new`].
+    pub fn on(backend: &'d dyn Backend, crossbar: &Crossbar<'_>) -> Solver<'d> {
+        Solver::made(crossbar, Preconditioner::Chosen, backend.network_device())
+    }
+
+    fn made(crossbar: &Crossbar<'_>, preconditioner: Preconditioner, device: Option<OnDevice<'d>>) -> Solver<'d> {
+        let mut solver = Solver::unfactored(crossbar, device);
         let two_levels = match preconditioner {
             Preconditioner::Chosen => wants_two_levels(&solver.core),
             Preconditioner::Lines => false,
@@ -162,12 +181,12 @@ impl Solver {
         solver
     }
 
-    pub(crate) fn unfactored(crossbar: &Crossbar<'_>) -> Solver {
+    pub(crate) fn unfactored(crossbar: &Crossbar<'_>, device: Option<OnDevice<'d>>) -> Solver<'d> {
         let circuit = Circuit::new(crossbar);
         let layout = Layout::new(circuit.rows, circuit.cols);
         let cells_s =
             layout.load(crossbar.conductance_s(), circuit.transposed, &circuit.words.live, &circuit.bits.live);
-        Solver { core: Core::new(circuit, cells_s), state: State::zero(), coarse_nodes: None, raise: 0 }
+        Solver { core: Core::new(circuit, cells_s, device), state: State::zero(), coarse_nodes: None, raise: 0 }
     }
 
     /// Solves from the present state on. Fails rather than promise less than was asked for.
@@ -181,7 +200,11 @@ impl Solver {
             if method.corrections == MOST_CORRECTIONS {
                 return Err(self.failure(&here, target_a, &method));
             }
+            method.on_device |= self.core.device.is_some();
             let reached = self.correct(&accuracy, &here, &mut method);
+            if let Some(error) = self.core.failure.take() {
+                return Err(SolveError::Device(error.to_string()));
+            }
             method.corrections += 1;
             let after = self.audit(1.0);
             let (before_a, after_a) = (here.bound_a(), after.bound_a());
@@ -196,7 +219,7 @@ impl Solver {
             target_a = accuracy.target_a(&here, &self.core);
             // Slow is no reason to give up: where nothing better is left it goes on as long as the bound falls.
             let wanting = !(reached && falls) && here.bound_a() > target_a;
-            if wanting && !self.strengthen(&here, &mut method) && !falls {
+            if wanting && !self.strengthen(&here, reached, &mut method) && !falls {
                 return Err(self.failure(&here, target_a, &method));
             }
         }
@@ -249,10 +272,17 @@ impl Solver {
         run.reached
     }
 
-    /// A better preconditioner where one is left; false if none is.
-    fn strengthen(&mut self, here: &Audit, method: &mut Method) -> bool {
+    /// A better way to correct where one is left; false if none is.
+    fn strengthen(&mut self, here: &Audit, reached: bool, method: &mut Method) -> bool {
         if here.floor_a > 0.5 * here.bound_a() {
             return false;
+        }
+        // A device that came as far as it should, to no avail, lacks digits; one whose coarse crossbar is as fine as may
+        // be has done what it can.
+        if self.core.device.is_some() && (reached || self.coarse_nodes.is_some_and(|nodes| nodes > MANY_COARSE_NODES)) {
+            self.core.leave_device(self.coarse_nodes);
+            method.left_device = true;
+            return true;
         }
         if method.direct {
             self.raise += 1;
@@ -325,7 +355,7 @@ pub(crate) fn coarse_budget(layout: &Layout) -> usize {
 
 /// Whether both directions drop so much that the bit lines alone would precondition badly: with W and B the largest
 /// drops of word and bit lines per unit of voltage, the condition is `(1 + W)(1 + B)/(1 + W + B)`.
-pub(crate) fn wants_two_levels(core: &Core) -> bool {
+pub(crate) fn wants_two_levels(core: &Core<'_>) -> bool {
     let (words, bits) = (&core.circuit.words, &core.circuit.bits);
     let mean_s = core.mean_s();
     if mean_s == 0.0 {

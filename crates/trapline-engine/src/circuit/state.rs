@@ -26,7 +26,7 @@ impl State {
     }
 
     /// Adds a share of the step.
-    pub(crate) fn advance(&mut self, core: &mut Core, share: f64) {
+    pub(crate) fn advance(&mut self, core: &mut Core<'_>, share: f64) {
         for (drops, step) in [(&mut self.word, &mut core.word_step), (&mut self.bit, &mut core.bit_step)] {
             if drops.high.is_empty() && share == 1.0 {
                 drops.high = std::mem::take(step);

@@ -5,6 +5,7 @@
 //! output gives a column of the map, or one for each input a row, whichever are fewer. Every further vector of inputs
 //! then costs a product.
 
+use crate::backend::Backend;
 use crate::circuit::error::{NetworkError, SolveError};
 use crate::circuit::network::{Axis, Crossbar, End};
 use crate::circuit::solve::{Accuracy, Solver};
@@ -28,6 +29,15 @@ impl Transfer {
     /// The map from the voltages of the word lines (at both ends, where both are driven) to the currents of the
     /// columns. Voltages of the crossbar's word lines are not looked at; those of its bit lines make the offset.
     pub fn new(crossbar: &Crossbar<'_>, accuracy: Accuracy) -> Result<Transfer, SolveError> {
+        Transfer::by(Solver::new(crossbar), crossbar, accuracy)
+    }
+
+    /// The same with the iterations on a backend's device, if it has one.
+    pub fn on(backend: &dyn Backend, crossbar: &Crossbar<'_>, accuracy: Accuracy) -> Result<Transfer, SolveError> {
+        Transfer::by(Solver::on(backend, crossbar), crossbar, accuracy)
+    }
+
+    fn by(mut solver: Solver<'_>, crossbar: &Crossbar<'_>, accuracy: Accuracy) -> Result<Transfer, SolveError> {
         let (rows, cols) = (crossbar.rows(), crossbar.cols());
         let driven = |[near, far]: [&Vec<End>; 2]| -> Vec<usize> {
             let driven = |line: &usize| near[*line] != End::Floating || far[*line] != End::Floating;
@@ -37,7 +47,6 @@ impl Transfer {
         let bits = [&crossbar.bits().near, &crossbar.bits().far];
         let (inputs, outputs) = (driven(words), driven(bits));
         let by_outputs = outputs.len() <= inputs.len();
-        let mut solver = Solver::new(crossbar);
         let mut transfer = Transfer {
             weight_s: Array2::zeros((rows, cols)),
             offset_a: Array1::zeros(cols),

@@ -393,8 +393,8 @@ fn cells_without_dots_have_no_memory() {
     let cpu = Cpu::open(None, None).expect("opens");
     let gpu = Gpu::open(None, None).expect("an adapter");
     let few = of_dots("pi-ws2-qd", 2.0);
-    let pulse = segments(&[Part::Pulses { pulses: 30, amplitude_v: 4.0, width_s: 1e-2, interval_s: 1e-3 }]);
-    let job = Job::of(&few).electrons(POISSON).array(ArrayShape { rows: 64, cols: 64 });
+    let pulse = segments(&[Part::Pulses { pulses: 3, amplitude_v: 4.0, width_s: 1e-2, interval_s: 1e-3 }]);
+    let job = Job::of(&few).electrons(POISSON).array(ArrayShape { rows: 32, cols: 32 });
     let job = job.program(Program::of(&pulse)).bake(Bake::at(kelvin(25.0)).checkpoints(&[1e3])).build().expect("sound");
     for backend in [&cpu as &dyn Backend, &gpu, &Reference] {
         let outcome = backend.statistics(&job, &|_| ()).expect("runs").outcome(&job);

@@ -6,7 +6,7 @@
 //! typed error of it.
 
 use super::recovery::Failed;
-use super::{adapters, layout, source};
+use super::{adapters, layout, network, source};
 use crate::backend::BackendError;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -134,19 +134,21 @@ impl Device {
         classes: usize,
         count_loops: bool,
     ) -> Result<Arc<Pipeline>, Failed> {
-        let key = (kernel.name, classes, count_loops);
+        self.known((kernel.name, classes, count_loops), || self.compile(kernel, classes, count_loops))
+    }
+
+    /// What was compiled before, or is now.
+    fn known(&self, key: PipelineKey, compile: impl FnOnce() -> Pipeline) -> Result<Arc<Pipeline>, Failed> {
         let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = pipelines.get(&key) {
             return Ok(known.clone());
         }
-        let made = self.scoped(|| self.compile(kernel, classes, count_loops)).map_err(|reason| match self.lost() {
+        let made = self.scoped(compile).map_err(|reason| match self.lost() {
             // A device that goes while it compiles says nothing about the shader.
             Some(lost) => Failed::Tile { stage: "compilation", reason: lost },
-            None => Failed::ForGood(BackendError::Shader {
-                adapter: self.identity.adapter.clone(),
-                shader: kernel.name,
-                reason,
-            }),
+            None => {
+                Failed::ForGood(BackendError::Shader { adapter: self.identity.adapter.clone(), shader: key.0, reason })
+            }
         })?;
         let made = Arc::new(made);
         pipelines.insert(key, made.clone());
@@ -154,26 +156,41 @@ impl Device {
     }
 
     fn compile(&self, kernel: &source::Kernel, classes: usize, count_loops: bool) -> Pipeline {
-        let text = wgpu::ShaderModuleDescriptor {
-            label: Some(kernel.name),
-            source: wgpu::ShaderSource::Wgsl(kernel.wgsl(classes, count_loops).into()),
-        };
+        let mut bound: Vec<_> = kernel
+            .buffers
+            .iter()
+            .filter_map(|name| layout::binding(name).map(|number| (number, *name)))
+            .map(|(number, name)| (number, name, layout::BINDINGS[number as usize].1))
+            .collect();
+        if count_loops && kernel.reports_ticks {
+            bound.push((layout::TICKS_BINDING, layout::TICKS, layout::Access::ReadWrite));
+        }
+        self.compile_text(kernel.name, kernel.entry_point, kernel.wgsl(classes, count_loops), &bound)
+    }
+
+    /// The compiled kernel of a network.
+    pub fn network_pipeline(&self, kernel: &network::Kernel) -> Result<Arc<Pipeline>, Failed> {
+        self.known((kernel.name, 0, false), || self.compile_text(kernel.name, "run", kernel.wgsl(), &kernel.bound()))
+    }
+
+    fn compile_text(
+        &self,
+        name: &'static str,
+        entry_point: &str,
+        wgsl: String,
+        bound: &[(u32, &'static str, layout::Access)],
+    ) -> Pipeline {
+        let text = wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(wgsl.into()) };
         // A guard against endless loops keeps drivers from unrolling short ones.
         let checks = wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
         // SAFETY: every loop of the kernels ends: it counts up to a bound that is fixed when it begins, or uses up trials,
         // bits of a probability or calls of a draw, of which each turn takes one. Tests count them on the device
-        // (`loops_stay_within_the_budget`, `loops_of_counted_cells`). Bounds of arrays are still checked.
+        // (`loops_stay_within_the_budget`, `loops_of_counted_cells`); those of networks run over cells, halves or
+        // doubles. Bounds of arrays are still checked.
         let module = unsafe { self.device.create_shader_module_trusted(text, checks) };
-        let mut buffers: Vec<(u32, &'static str)> =
-            kernel.buffers.iter().filter_map(|name| layout::binding(name).map(|number| (number, *name))).collect();
-        if count_loops && kernel.reports_ticks {
-            buffers.push((layout::TICKS_BINDING, layout::TICKS));
-        }
-        let entries: Vec<_> = buffers
+        let entries: Vec<_> = bound
             .iter()
-            .map(|(number, _)| {
-                let access =
-                    layout::BINDINGS.get(*number as usize).map_or(layout::Access::ReadWrite, |(_, access, _)| *access);
+            .map(|(number, _, access)| {
                 let ty = match access {
                     layout::Access::Uniform => wgpu::BufferBindingType::Uniform,
                     layout::Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
@@ -189,21 +206,21 @@ impl Device {
             .collect();
         let layout = self
             .device
-            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(kernel.name), entries: &entries });
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(name), entries: &entries });
         let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some(kernel.name),
+            label: Some(name),
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
         let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(kernel.name),
+            label: Some(name),
             layout: Some(&pipeline_layout),
             module: &module,
-            entry_point: Some(kernel.entry_point),
+            entry_point: Some(entry_point),
             compilation_options: Default::default(),
             cache: None,
         });
-        Pipeline { pipeline, layout, buffers }
+        Pipeline { pipeline, layout, buffers: bound.iter().map(|(number, name, _)| (*number, *name)).collect() }
     }
 
     /// Waits for a submission (the last one where `None`), but not for ever.
@@ -227,8 +244,14 @@ impl Device {
             encoder.copy_buffer_to_buffer(source, 0, target, 0, *bytes);
         }
         self.queue.submit([encoder.finish()]);
+        let targets: Vec<_> = copies.iter().map(|(_, target, bytes)| (*target, *bytes)).collect();
+        self.map(&targets)
+    }
+
+    /// Maps the fronts of buffers after everything submitted so far, and gives what they hold.
+    fn map(&self, targets: &[(&wgpu::Buffer, u64)]) -> Result<Vec<Vec<u8>>, Failed> {
         let (sender, receiver) = std::sync::mpsc::channel();
-        for (_, target, bytes) in copies {
+        for (target, bytes) in targets {
             let sender = sender.clone();
             target.map_async(wgpu::MapMode::Read, ..*bytes, move |result| {
                 // The receiver is gone only when another map has already failed.
@@ -237,7 +260,24 @@ impl Device {
         }
         drop(sender);
         self.wait("read-back", None)?;
-        self.collect(copies, &receiver).map_err(Failed::at("read-back"))
+        self.collect(targets, &receiver).map_err(Failed::at("read-back"))
+    }
+
+    /// Copies parts of buffers into one the host maps, and gives its first bytes, after everything submitted so far.
+    /// A part is its source, the byte it starts at there and here, and its bytes.
+    pub fn gather(
+        &self,
+        target: &wgpu::Buffer,
+        parts: &[(&wgpu::Buffer, u64, u64, u64)],
+        bytes: u64,
+    ) -> Result<Vec<u8>, Failed> {
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        for (source, from, to, count) in parts {
+            encoder.copy_buffer_to_buffer(source, *from, target, *to, *count);
+        }
+        self.queue.submit([encoder.finish()]);
+        let mut mapped = self.map(&[(target, bytes)])?;
+        Ok(mapped.pop().unwrap_or_default())
     }
 
     /// A buffer the host maps to read from it.
@@ -256,10 +296,10 @@ impl Device {
     /// What mapped buffers hold; they are free again afterwards.
     fn collect(
         &self,
-        copies: &[(&wgpu::Buffer, &wgpu::Buffer, u64)],
+        targets: &[(&wgpu::Buffer, u64)],
         receiver: &std::sync::mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
     ) -> Result<Vec<Vec<u8>>, String> {
-        for _ in copies {
+        for _ in targets {
             match receiver.try_recv() {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return Err(self.check().err().unwrap_or_else(|| one_line(error))),
@@ -267,9 +307,9 @@ impl Device {
             }
         }
         self.check()?;
-        copies
+        targets
             .iter()
-            .map(|(_, target, bytes)| {
+            .map(|(target, bytes)| {
                 let contents = target.get_mapped_range(..*bytes).map_err(one_line)?.to_vec();
                 target.unmap();
                 Ok(contents)

@@ -13,6 +13,7 @@ mod adapters;
 mod device;
 mod dispatch;
 pub mod layout;
+pub mod network;
 mod recovery;
 mod resident;
 mod runs;
@@ -32,6 +33,7 @@ use super::stimulus::{Response, Stimulus};
 use super::tables::{Tables, round_to_f32};
 use super::tally::{BLOCK_CELLS, Partial, Tally};
 use super::{Backend, BackendError, Progress, Trace};
+use crate::circuit::OnDevice;
 use device::Device;
 use dispatch::Running;
 use layout::{Params, SLOTS};
@@ -295,6 +297,10 @@ impl Backend for Gpu {
 
     fn expose(&self, exposed: &Exposed, cells: &[u64], occupancy: &mut Array2<f64>) -> Result<Response, BackendError> {
         resident::expose(self, exposed, cells, occupancy)
+    }
+
+    fn network_device(&self) -> Option<OnDevice<'_>> {
+        Some(OnDevice::new(Box::new(network::GpuNetwork::new(self))))
     }
 
     fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {

@@ -2,6 +2,8 @@
 
 mod closed;
 mod edges;
+#[cfg(feature = "gpu")]
+mod network_gpu;
 mod nonlinear;
 mod oracle;
 mod properties;
