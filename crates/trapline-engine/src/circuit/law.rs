@@ -164,15 +164,21 @@ impl<L: Law> Series<L> {
 /// Steps of the search for the voltage between cell and selector; halvings alone would need some 60.
 const MOST_INNER_STEPS: usize = 200;
 
-impl<L: Law> Law for Series<L> {
-    fn current_and_slope(&self, row: usize, col: usize, volts: f64) -> (f64, f64) {
+impl<L: Law> Series<L> {
+    /// The part of a crossing's voltage, V, that is across its cell; the rest is across the selector.
+    pub fn cell_v(&self, row: usize, col: usize, volts: f64) -> f64 {
+        self.meet(row, col, volts).0
+    }
+
+    /// Voltage of the cell, and currents and slopes of cell and selector there.
+    fn meet(&self, row: usize, col: usize, volts: f64) -> (f64, [(f64, f64); 2]) {
         // The voltage x of the cell solves `cell(x) = selector(volts - x)`, whose difference rises with x.
         let (mut low, mut high) = (volts.min(0.0), volts.max(0.0));
         let mut x = 0.5 * volts;
-        let mut both = ((0.0, 0.0), (0.0, 0.0));
+        let mut both = [(0.0, 0.0); 2];
         for _ in 0..MOST_INNER_STEPS {
-            both = (self.cell.current_and_slope(row, col, x), self.selector.at(volts - x));
-            let ((cell_a, cell_s), (selector_a, selector_s)) = both;
+            both = [self.cell.current_and_slope(row, col, x), self.selector.at(volts - x)];
+            let [(cell_a, cell_s), (selector_a, selector_s)] = both;
             let excess = cell_a - selector_a;
             if excess > 0.0 {
                 high = x;
@@ -192,7 +198,13 @@ impl<L: Law> Law for Series<L> {
             }
             x = next;
         }
-        let ((cell_a, cell_s), (selector_a, selector_s)) = both;
+        (x, both)
+    }
+}
+
+impl<L: Law> Law for Series<L> {
+    fn current_and_slope(&self, row: usize, col: usize, volts: f64) -> (f64, f64) {
+        let (_, [(cell_a, cell_s), (selector_a, selector_s)]) = self.meet(row, col, volts);
         // Whichever is flatter carries the smaller error of the voltage.
         let current = if cell_s <= selector_s { cell_a } else { selector_a };
         let sum = cell_s + selector_s;

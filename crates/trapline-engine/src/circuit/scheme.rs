@@ -92,6 +92,27 @@ impl Reading {
         self.connect(conductance_s, words, bits)
     }
 
+    /// Every line at a voltage of its own, V, or floating: word lines through the sources, bit lines through the
+    /// amplifiers.
+    pub fn held<'a>(
+        &self,
+        conductance_s: impl Into<CowArray<'a, f64, Ix2>>,
+        word_v: &[Option<f64>],
+        bit_v: &[Option<f64>],
+    ) -> Result<Crossbar<'a>, NetworkError> {
+        let conductance_s = conductance_s.into();
+        let (rows, cols) = conductance_s.dim();
+        for (axis, found, lines) in [(Axis::Word, word_v.len(), rows), (Axis::Bit, bit_v.len(), cols)] {
+            if found != lines {
+                return Err(NetworkError::Inputs { axis, found, lines });
+            }
+        }
+        let ends = |volts: &[Option<f64>], ohm: f64| {
+            volts.iter().map(|v| v.map_or(End::Floating, |volts| End::Driven { volts, ohm })).collect()
+        };
+        self.connect(conductance_s, ends(word_v, self.source_ohm), ends(bit_v, self.sense_ohm))
+    }
+
     fn connect<'a>(
         &self,
         conductance_s: CowArray<'a, f64, Ix2>,
