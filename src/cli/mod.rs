@@ -14,6 +14,7 @@ mod interrupt;
 mod man;
 mod materials;
 mod measure;
+mod memory;
 mod merge;
 mod mnist;
 mod outputs;

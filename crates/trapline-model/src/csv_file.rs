@@ -4,6 +4,7 @@
 //! nobody asks for are let be. A field may stand in double quotes (RFC 4180), but not go over the end of its line.
 //! Times rise from line to line.
 
+use std::io::{BufRead, BufReader};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -153,6 +154,36 @@ fn unreadable(path: &str, error: TextError) -> CsvError {
 /// Longest file of a matrix, bytes: sixteen for each number of 8192 x 8192.
 const MOST_MATRIX_BYTES: u64 = 1 << 30;
 
+/// Lines of a matrix, and numbers of its first one, as [`matrix`] will find them in a sound file: by one look through it
+/// that holds nothing, for whoever wants to refuse what memory cannot hold.
+///
+/// # Errors
+/// [`CsvError`].
+pub fn matrix_shape(path: &Path) -> Result<(usize, usize), CsvError> {
+    let shown = path.display().to_string();
+    let unread = |e| unreadable(&shown, TextError::Unreadable(e));
+    let mut file = BufReader::with_capacity(1 << 16, files::open(path).map_err(unread)?);
+    let (mut lines, mut commas, mut holds) = (0, 0, None);
+    loop {
+        let block = file.fill_buf().map_err(unread)?;
+        if block.is_empty() {
+            break;
+        }
+        for &byte in block {
+            match byte {
+                b'\n' => lines += usize::from(holds.take() == Some(true)),
+                b',' if lines == 0 && holds != Some(false) => (commas, holds) = (commas + 1, Some(true)),
+                byte if holds.is_none() && !byte.is_ascii_whitespace() => holds = Some(byte != b'#'),
+                _ => {}
+            }
+        }
+        let used = block.len();
+        file.consume(used);
+    }
+    lines += usize::from(holds == Some(true));
+    Ok((lines, if lines == 0 { 0 } else { commas + 1 }))
+}
+
 /// Reads a matrix without names: a row of it a line, as many numbers in each. Shape: (lines, numbers).
 ///
 /// # Errors
@@ -259,6 +290,21 @@ mod tests {
         assert_eq!((found.needed("time_s"), found.needed("kept")), (vec![0.0, 1.0], vec![1.0, 0.5]));
         let error = found.each("kept", "1", |_, v| v == 1.0).expect_err("lost").to_string();
         assert_eq!(error, "r.csv: line 4: kept is 0.5; it must be 1");
+    }
+
+    #[test]
+    fn a_look_through_a_matrix_finds_its_shape() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("g.csv");
+        for text in ["1,2\n3,4\n5,6\n", "# a,b,c\n\n 1, 2,3\r\n\n#4\n4,5,6", "7", "1\n2\n3\n"] {
+            std::fs::write(&path, text).expect("written");
+            let found = matrix_shape(&path).expect("readable");
+            assert_eq!(found, matrix(&path).expect("sound").dim(), "{text:?}");
+        }
+        std::fs::write(&path, "# nothing\n").expect("written");
+        assert_eq!(matrix_shape(&path).expect("readable"), (0, 0));
+        let error = matrix_shape(&folder.path().join("none.csv")).expect_err("absent").to_string();
+        assert!(error.contains("none.csv") && error.contains("check the path"), "{error}");
     }
 
     #[test]

@@ -144,6 +144,11 @@ impl Contents {
         top.map(|(path, item)| (path.as_str(), *item == Item::Dataset))
     }
 
+    /// Paths of all datasets (and of types that have a name), in the order of their letters.
+    pub(super) fn datasets(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().filter(|(_, item)| **item == Item::Dataset).map(|(path, _)| path.as_str())
+    }
+
     /// Names of the datasets of a group, without those in its groups.
     pub(super) fn datasets_in<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a str> {
         let from = format!("{group}/");

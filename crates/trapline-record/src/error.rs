@@ -31,6 +31,9 @@ pub enum RecordError {
     #[error("{}: {what} is {found}, and must be {limit}; records of this program lead to no other files: restore it or compute it again", path.display())]
     Foreign { path: PathBuf, what: String, found: String, limit: String },
 
+    #[error("{}: {what} is {found}, and must be {limit}", path.display())]
+    Matrix { path: PathBuf, what: String, found: String, limit: String },
+
     #[error("{}: HDF5 cannot {doing}: {detail}; {remedy}", path.display())]
     Hdf5 { path: PathBuf, doing: String, detail: String, remedy: &'static str },
 
@@ -70,6 +73,7 @@ impl RecordError {
             | RecordError::FileType { path, .. }
             | RecordError::Damaged { path, .. }
             | RecordError::Foreign { path, .. }
+            | RecordError::Matrix { path, .. }
             | RecordError::Unsealed { path }
             | RecordError::OtherCampaign { path, .. } => Some(path),
             RecordError::Commit(_)

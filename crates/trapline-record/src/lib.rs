@@ -25,6 +25,8 @@
 //!
 //! # Practice
 //!
+//! Files of other programs are [`Matrix`]: one dataset of numbers, distrusted as records are.
+//!
 //! [`write_point`], [`merge_points`] and [`write_datasets`] write, [`read_point`], [`open_campaign`] and
 //! [`read_datasets`] read, [`describe()`] puts what a file says into words. What is read lies in memory and holds no
 //! file; only histograms and single cells stay in the file until they are asked for ([`read_histograms`],
@@ -82,6 +84,7 @@ mod kind;
 mod label;
 mod layout;
 mod linked;
+mod matrix;
 mod merge;
 mod output;
 mod pending;
@@ -103,6 +106,7 @@ pub use layout::{
     CAMPAIGN_FILE_TYPE, EXPERIMENT_FILE_TYPE, FORMAT_VERSION, MAX_AXIS_NAME, POINT_FILE_TYPE, UNFINISHED_FILE_TYPE,
     is_taken as is_taken_name,
 };
+pub use matrix::Matrix;
 pub use merge::{Held, Source, load_outcome, merge, merge_points, stage_merge, stage_points};
 pub use read::{
     OpenRecord, Record, open, open_campaign, open_point, read_all, read_dump, read_histograms, read_point,

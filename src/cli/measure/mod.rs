@@ -101,6 +101,8 @@ impl Reading {
 /// A checked specimen.
 struct Ready {
     material: Material,
+    /// Whether what is measured is made of it: records name it then.
+    of_material: bool,
     conditions: Conditions,
     backend: Box<dyn Backend>,
     started: String,
@@ -126,7 +128,8 @@ pub(super) fn within(option: &str, value: f64, low: f64, high: f64, unit: &str) 
     if value >= low && value <= high {
         return Ok(value);
     }
-    Err(Failure::Usage(format!("{option} is {value:?} {unit}; it must be between {low:?} and {high:?} {unit}")))
+    let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
+    Err(Failure::Usage(format!("{option} is {value:?}{unit}; it must be between {low:?} and {high:?}{unit}")))
 }
 
 impl Specimen {
@@ -153,7 +156,7 @@ impl Specimen {
             read_s,
             ..nominal
         };
-        Ok(Ready { material, conditions, backend: self.computing.open()?, started: now() })
+        Ok(Ready { material, of_material: true, conditions, backend: self.computing.open()?, started: now() })
     }
 
     fn outputs(&self) -> Vec<PathBuf> {
@@ -203,7 +206,11 @@ impl Specimen {
         let label = ExperimentLabel {
             command: findings.command.to_owned(),
             title: findings.dataset.title.clone(),
-            materials: vec![(ready.material.name.clone(), ready.material.text.clone())],
+            materials: ready
+                .of_material
+                .then(|| (ready.material.name.clone(), ready.material.text.clone()))
+                .into_iter()
+                .collect(),
             seed: self.seed,
             notes: Vec::new(),
         };

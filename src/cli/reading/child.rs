@@ -6,9 +6,9 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use trapline::record::{self, RecordError, Trust};
+use trapline::record::{self, Matrix, RecordError, Trust};
 
-use super::{BY_HDF5, COMMAND, EVERYTHING, FILE, POINT, UNSEALED_TOO};
+use super::{BY_HDF5, COMMAND, EVERYTHING, FILE, LIST, MATRIX, POINT, UNSEALED_TOO};
 use crate::cli::{Failure, terminal};
 
 /// Bytes of histograms and dumps that any processor unfolds in a second, and of a file that it sums.
@@ -23,6 +23,8 @@ pub struct ReadRecords {
     /// Histograms and dumps too.
     everything: bool,
     trust: Trust,
+    /// A dataset of any program's file, and whether it may be a list; an empty name for the only one there is.
+    numbers: Option<(String, bool)>,
 }
 
 /// What this process was asked to do by another of this program, if so.
@@ -33,12 +35,15 @@ pub fn asked() -> Option<ReadRecords> {
     }
     let mut number = || words.next()?.to_str()?.parse().ok();
     let (processor_s, memory_bytes) = (number()?, number()?);
-    let mut asked = ReadRecords { processor_s, memory_bytes, everything: false, trust: Trust::Sealed };
+    let mut asked = ReadRecords { processor_s, memory_bytes, everything: false, trust: Trust::Sealed, numbers: None };
     for word in words {
         asked.everything |= word == EVERYTHING;
         if word == UNSEALED_TOO {
             asked.trust = Trust::Unsealed;
         }
+        let word = word.to_str().unwrap_or_default();
+        let name = |begins: &str, lists: bool| Some((word.strip_prefix(begins)?.to_owned(), lists));
+        asked.numbers = name(MATRIX, false).or_else(|| name(LIST, true)).or(asked.numbers);
     }
     Some(asked)
 }
@@ -82,9 +87,13 @@ impl ReadRecords {
                 std::process::exit(1);
             }
         };
-        let read = match self.everything {
-            true => record::read_all(path, self.trust, &watch),
-            false => record::read_summary(path, self.trust, &watch),
+        let read = match (&self.numbers, self.everything) {
+            (Some((name, lists)), _) => {
+                let name = (!name.is_empty()).then_some(name.as_str());
+                Matrix::open(path, name, *lists).and_then(|matrix| matrix.read(&watch)).map(drop)
+            }
+            (None, true) => record::read_all(path, self.trust, &watch),
+            (None, false) => record::read_summary(path, self.trust, &watch),
         };
         match read {
             // Of memory that it does not get, too, HDF5 says no more than this.
@@ -94,6 +103,8 @@ impl ReadRecords {
                 }
                 Err(Failure::Reported(BY_HDF5))
             }
+            // What is found wrong without HDF5 is left to whoever reads the file.
+            Err(_) if self.numbers.is_some() => Ok(()),
             Err(error @ (RecordError::Unreadable { .. } | RecordError::Unsealed { .. })) => Err(error.into()),
             // What is missing or wrong in it may be the loss of its end.
             Err(error) if !record::is_sealed(path).unwrap_or(true) => {

@@ -14,7 +14,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use trapline::record::{self, Record, Trust};
+use ndarray::Array2;
+use trapline::record::{self, Matrix, Record, RecordError, Trust};
 use trapline::text::one_line;
 
 use super::Failure;
@@ -25,6 +26,10 @@ pub use child::{ReadRecords, asked};
 const COMMAND: &str = "--read-records";
 const EVERYTHING: &str = "everything";
 const UNSEALED_TOO: &str = "unsealed-too";
+/// Begins the word for a dataset of any program's file; its name follows, or nothing where it is the only one. The
+/// second one may be a list too.
+const MATRIX: &str = "matrix=";
+const LIST: &str = "list=";
 
 /// Exit code of a child in which HDF5 refused a file. The cause may be one of the child's limits, which the parent
 /// does not have.
@@ -32,6 +37,7 @@ const BY_HDF5: u8 = 3;
 
 const NO_SEAL: &str = "it has no seal at its end, so it was cut short or changed: restore it or compute it again";
 const DAMAGED: &str = "the file is damaged: restore it or compute it again";
+const OF_OTHERS: &str = "the file is damaged: write it again";
 
 /// How much of a record a command is going to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +45,49 @@ pub enum Extent {
     /// All but the histograms and the dumps.
     Summary,
     Everything,
+}
+
+/// What a child reads.
+#[derive(Debug, Clone, Copy)]
+enum What<'a> {
+    Records(Extent, Trust),
+    Numbers(Numbers<'a>),
+}
+
+/// A dataset of any program's file.
+#[derive(Debug, Clone, Copy)]
+pub struct Numbers<'a> {
+    /// None for the only one there is.
+    pub name: Option<&'a str>,
+    /// Whether it may have one dimension.
+    pub lists: bool,
+}
+
+/// Numbers of any program's HDF5 file, with the dataset that they are, once a child has come through it. `admits` says
+/// of the dataset whether it is to be read.
+///
+/// # Errors
+/// [`Failure::Usage`] for what is not there or not such numbers, [`Failure::Failed`] for what cannot be read.
+pub fn numbers(
+    path: &Path,
+    of: Numbers<'_>,
+    admits: impl FnOnce(&Matrix) -> Result<(), Failure>,
+) -> Result<(Array2<f64>, String), Failure> {
+    match in_a_child(&[path.to_owned()], What::Numbers(of)) {
+        Came::Through => {}
+        Came::Refused(said) | Came::None(said) | Came::Lost { said, .. } => return Err(Failure::Failed(said)),
+    }
+    let matrix = Matrix::open(path, of.name, of.lists).map_err(of_others)?;
+    admits(&matrix)?;
+    Ok((matrix.read(&|_| {}).map_err(of_others)?, matrix.name().to_owned()))
+}
+
+/// A file that somebody gives is theirs to change.
+fn of_others(error: RecordError) -> Failure {
+    match error {
+        RecordError::Matrix { .. } => Failure::Usage(error.to_string()),
+        other => other.into(),
+    }
 }
 
 /// Opens a record of whatever kind, once a child has come through it. One without a seal is told.
@@ -55,7 +104,7 @@ pub fn open(path: &Path, extent: Extent) -> Result<Record, Failure> {
 /// # Errors
 /// As [`open`].
 pub fn may_be_read(path: &Path, extent: Extent) -> Result<(), Failure> {
-    match in_a_child(&[path.to_owned()], extent, Trust::Unsealed) {
+    match in_a_child(&[path.to_owned()], What::Records(extent, Trust::Unsealed)) {
         Came::Through => Ok(()),
         Came::Refused(said) | Came::None(said) | Came::Lost { said, .. } => Err(Failure::Failed(said)),
     }
@@ -77,7 +126,7 @@ pub fn survive(path: &Path, extent: Extent) -> Result<(), Failure> {
 pub fn spoilt(paths: &[PathBuf], extent: Extent) -> Vec<(usize, String)> {
     let (mut refusals, mut from) = (Vec::new(), 0);
     while from < paths.len() {
-        match in_a_child(&paths[from..], extent, Trust::Sealed) {
+        match in_a_child(&paths[from..], What::Records(extent, Trust::Sealed)) {
             Came::Through | Came::Refused(_) | Came::None(_) => break,
             Came::Lost { at, said } => {
                 refusals.push((from + at, said));
@@ -130,10 +179,10 @@ impl Limits {
     }
 }
 
-fn in_a_child(paths: &[PathBuf], extent: Extent, trust: Trust) -> Came {
+fn in_a_child(paths: &[PathBuf], what: What<'_>) -> Came {
     let bytes = paths.iter().map(|path| std::fs::metadata(path).map_or(0, |metadata| metadata.len()));
     let limits = Limits::of(bytes.max().unwrap_or(0));
-    match read_by(paths, extent, trust, &limits) {
+    match read_by(paths, what, &limits) {
         Ok(came) => came,
         Err(error) => {
             let first = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
@@ -142,14 +191,22 @@ fn in_a_child(paths: &[PathBuf], extent: Extent, trust: Trust) -> Came {
     }
 }
 
-fn read_by(paths: &[PathBuf], extent: Extent, trust: Trust, limits: &Limits) -> std::io::Result<Came> {
+fn read_by(paths: &[PathBuf], what: What<'_>, limits: &Limits) -> std::io::Result<Came> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(COMMAND).args([limits.processor_s, limits.memory_bytes].map(|limit| limit.to_string()));
-    if extent == Extent::Everything {
-        command.arg(EVERYTHING);
-    }
-    if trust == Trust::Unsealed {
-        command.arg(UNSEALED_TOO);
+    match what {
+        What::Records(extent, trust) => {
+            if extent == Extent::Everything {
+                command.arg(EVERYTHING);
+            }
+            if trust == Trust::Unsealed {
+                command.arg(UNSEALED_TOO);
+            }
+        }
+        What::Numbers(Numbers { name, lists }) => {
+            let word = if lists { LIST } else { MATRIX };
+            command.arg(format!("{word}{}", name.unwrap_or_default()));
+        }
     }
     // Memory that is read before it is written shows in the child, and not first in the process that comes after it.
     let mut tunables = OsString::from("glibc.malloc.perturb=165");
@@ -174,11 +231,15 @@ fn read_by(paths: &[PathBuf], extent: Extent, trust: Trust, limits: &Limits) -> 
     let said = said.and_then(|thread| thread.join().ok()).unwrap_or_default();
     let at = done.min(paths.len().saturating_sub(1));
     let path = paths.get(at);
-    let lost = |what: String| {
+    let lost = |how: String| {
         let shown = path.map(|path| path.display().to_string()).unwrap_or_default();
         let sealed = path.is_none_or(|path| record::is_sealed(path).unwrap_or(true));
-        let remedy = if sealed { DAMAGED } else { NO_SEAL };
-        Came::Lost { at, said: one_line(&format!("{shown}: {what}; {remedy}")) }
+        let remedy = match what {
+            What::Numbers(_) => OF_OTHERS,
+            What::Records(..) if sealed => DAMAGED,
+            What::Records(..) => NO_SEAL,
+        };
+        Came::Lost { at, said: one_line(&format!("{shown}: {how}; {remedy}")) }
     };
     Ok(match status? {
         None => lost(format!("reading it did not end within {} s", limits.wall.as_secs())),

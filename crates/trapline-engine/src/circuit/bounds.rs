@@ -279,6 +279,8 @@ impl<'a, L: Law> Bounds<'a, L> {
                 let columns = below.sum_axis(Axis(0));
                 columns.iter().fold(total(above), |least: f64, a| least.min(*a))
             }
+            Reference::Column(col) if col < below.ncols() => below.column(col).sum(),
+            Reference::Column(_) => 0.0,
         };
         accuracy.relative * reference
     }

@@ -50,6 +50,9 @@ pub enum Reference {
     Total,
     /// The smallest current of a driven column: then every column has the relative accuracy.
     WeakestColumn,
+    /// The current of one column, counted from 0: then that one has the relative accuracy, whatever flows elsewhere. A
+    /// column that is not there counts as one without a current.
+    Column(usize),
 }
 
 impl Default for Accuracy {
@@ -70,6 +73,11 @@ impl Accuracy {
         Accuracy { relative, of: Reference::WeakestColumn }
     }
 
+    /// Relative to the current of one column, counted from 0.
+    pub fn of_column(relative: f64, col: usize) -> Accuracy {
+        Accuracy { relative, of: Reference::Column(col) }
+    }
+
     pub(crate) fn check(&self) -> Result<(), SolveError> {
         if ACCURACY.contains(&self.relative) { Ok(()) } else { Err(SolveError::Accuracy(self.relative)) }
     }
@@ -77,16 +85,12 @@ impl Accuracy {
     /// What the bound must not exceed, A.
     pub(crate) fn target_a(&self, audit: &Audit, core: &Core<'_>) -> f64 {
         let circuit = &core.circuit;
+        let (side, ends) =
+            if circuit.transposed { (&circuit.words, &audit.word_end_a) } else { (&circuit.bits, &audit.bit_end_a) };
         let reference = match self.of {
             Reference::Total => audit.total_a(),
-            Reference::WeakestColumn => {
-                let (side, ends) = if circuit.transposed {
-                    (&circuit.words, &audit.word_end_a)
-                } else {
-                    (&circuit.bits, &audit.bit_end_a)
-                };
-                weakest(side, &ends[0], &ends[1])
-            }
+            Reference::WeakestColumn => weakest(side, &ends[0], &ends[1]),
+            Reference::Column(col) => of_line(col, &ends[0], &ends[1]),
         };
         let conceivable_a = (circuit.range_v.1 - circuit.range_v.0) * core.sum_s;
         self.relative * reference.max(NOTHING * conceivable_a)
@@ -98,6 +102,11 @@ fn weakest(side: &Side, near_a: &[f64], far_a: &[f64]) -> f64 {
     let driven = |line: &usize| side.near_s[*line] > 0.0 || side.far_s[*line] > 0.0;
     let current = |line: usize| (near_a[line] + far_a[line]).abs();
     (0..near_a.len()).filter(driven).map(current).reduce(f64::min).unwrap_or(0.0)
+}
+
+/// Magnitude of the current of a line, A; 0 of one that is not there.
+fn of_line(line: usize, near_a: &[f64], far_a: &[f64]) -> f64 {
+    near_a.get(line).zip(far_a.get(line)).map_or(0.0, |(near, far)| (near + far).abs())
 }
 
 /// Which preconditioner is used.
@@ -323,9 +332,9 @@ impl<'a> Stop<'a> {
 
     /// With the 1-norm of the residual, A, and the steps of the first and last rows of the bit lines, V.
     pub(crate) fn at(&self, circuit: &Circuit, l1: f64, near_v: &[f64], far_v: &[f64]) -> bool {
-        let (side, each_column) = (&circuit.bits, self.accuracy.of == Reference::WeakestColumn);
+        let (side, by_column) = (&circuit.bits, self.accuracy.of != Reference::Total);
         let unseen = side.near_s.iter().chain(&side.far_s).all(|s| *s == 0.0);
-        if unseen || (circuit.transposed && each_column) {
+        if unseen || (circuit.transposed && by_column) {
             // The currents in question are those of the word lines, which are eliminated: the residual decides.
             return l1 <= 1e-2 * self.accuracy.relative * self.here.residual_a;
         }
@@ -334,11 +343,11 @@ impl<'a> Stop<'a> {
         };
         let near_a = after(&self.here.bit_end_a[0], &side.near_s, near_v);
         let far_a = after(&self.here.bit_end_a[1], &side.far_s, far_v);
-        let reference = if each_column {
-            weakest(side, &near_a, &far_a)
-        } else {
+        let reference = match self.accuracy.of {
+            Reference::WeakestColumn => weakest(side, &near_a, &far_a),
+            Reference::Column(col) => of_line(col, &near_a, &far_a),
             // Half of what the bit lines carry is a lower bound of the total.
-            0.5 * near_a.iter().chain(&far_a).map(|a| a.abs()).sum::<f64>()
+            Reference::Total => 0.5 * near_a.iter().chain(&far_a).map(|a| a.abs()).sum::<f64>(),
         };
         l1 <= STOP_SHARE * self.accuracy.relative * reference
     }

@@ -193,6 +193,23 @@ impl MeasuredCurrent {
         libm::exp(y)
     }
 
+    /// The same with its slope, S.
+    pub fn current_and_slope(&self, a_v: f64) -> (f64, f64) {
+        let x = libm::log(a_v);
+        let next = self.knots.partition_point(|knot| knot[0] <= x);
+        let power = match (next.checked_sub(1).map(|before| self.knots[before]), self.knots.get(next)) {
+            (Some([x0, y0, d0]), Some(&[x1, y1, d1])) => {
+                let t = (x - x0) / (x1 - x0);
+                let secant = (y1 - y0) / (x1 - x0);
+                d0 + t * (2.0 * (3.0 * secant - 2.0 * d0 - d1) + 3.0 * t * (d0 + d1 - 2.0 * secant))
+            }
+            (Some([_, _, slope]), None) | (None, Some(&[_, _, slope])) => slope,
+            (None, None) => 0.0,
+        };
+        let current_a = self.current_a(a_v);
+        (current_a, power.max(0.0) * current_a / a_v)
+    }
+
     /// What the table is, for the material's description.
     pub fn described(&self) -> String {
         let from = self.file.as_ref().map_or_else(String::new, |file| format!(" ({file})"));

@@ -1,14 +1,13 @@
 //! Where the conductances of an array come from, and how they are drawn.
 
+use super::law::{Cells, MaterialCells};
 use crate::experiment::ExperimentError;
 use crate::experiment::probe::{Conditions, Probe};
 use crate::experiment::pulse::Train;
-use ndarray::{Array2, s};
-use std::path::Path;
+use ndarray::{Array1, Array2, s};
 use trapline_engine::backend::Backend;
 use trapline_model::array::ArrayShape;
-use trapline_model::csv_file::{self, CsvError};
-use trapline_model::material::Material;
+use trapline_model::material::{Material, Variation};
 use trapline_model::protocol::Part;
 use trapline_model::rng::{self, Purpose};
 
@@ -34,8 +33,8 @@ impl Pattern {
     }
 }
 
-/// Conductances of a fresh array of a material, S, after pulses to some of its cells, each by itself; read without noise
-/// at the conditions' bias. Shape: (rows, columns).
+/// A fresh array of a material after pulses to some of its cells, each by itself; read without noise at the conditions'
+/// bias. With `own_law` the cells keep the law of the material at their filling, else they obey Ohm's.
 ///
 /// # Errors
 /// [`ExperimentError`].
@@ -44,9 +43,9 @@ pub fn programmed(
     material: &Material,
     conditions: Conditions,
     shape: ArrayShape,
-    pattern: Pattern,
-    train: &Train,
-) -> Result<Array2<f64>, ExperimentError> {
+    (pattern, train): (Pattern, &Train),
+    own_law: bool,
+) -> Result<Cells, ExperimentError> {
     let cells = shape.rows * shape.cols;
     let mut probe =
         Probe::new(backend, material, Conditions { read_noise: false, ..conditions }, (0..cells).collect())?;
@@ -59,31 +58,19 @@ pub fn programmed(
         probe.drive_some(&written, &segments)?;
         probe.skip_cycles(count);
     }
-    let conductance_s = probe.read()?;
-    let cols = shape.cols as usize;
-    Ok(Array2::from_shape_fn((shape.rows as usize, cols), |(row, col)| conductance_s[row * cols + col]))
-}
-
-/// A matrix of a file, one row a line.
-///
-/// # Errors
-/// [`CsvError`].
-pub fn table(path: &Path) -> Result<Array2<f64>, CsvError> {
-    csv_file::matrix(path)
-}
-
-/// Numbers of a file, in one line or one a line.
-///
-/// # Errors
-/// [`CsvError`].
-pub fn list(path: &Path) -> Result<Vec<f64>, CsvError> {
-    let matrix = csv_file::matrix(path)?;
-    let (lines, numbers) = matrix.dim();
-    if lines.min(numbers) > 1 {
-        let message = format!("holds {lines} lines of {numbers} numbers; it must hold one line, or one number a line");
-        return Err(CsvError::File { path: path.display().to_string(), message });
+    let in_rows = |values: Array1<f64>| {
+        let cols = shape.cols as usize;
+        Array2::from_shape_fn((shape.rows as usize, cols), |(row, col)| values[row * cols + col])
+    };
+    let made = Cells::linear(in_rows(probe.read()?));
+    if !own_law {
+        return Ok(made);
     }
-    Ok(matrix.into_iter().collect())
+    let variation = if conditions.variation { material.variation } else { Variation::OFF };
+    let area = (0..cells).map(|cell| trapline_model::array::factors(&variation, conditions.seed, cell).area).collect();
+    let filling = in_rows(probe.filling()?);
+    let law = MaterialCells::new(material, conditions.ambient_k, &filling, in_rows(area));
+    Ok(Cells { material: Some(law), ..made })
 }
 
 /// Means of square blocks, so that neither side has more than `most`, and the side of a block. What is not a number is

@@ -1,9 +1,9 @@
 //! Figures of merit of a reading: errors, margin, power.
 
-use super::Setup;
-use ndarray::ArrayView2;
-use trapline_engine::circuit::scheme::Unselected;
-use trapline_engine::circuit::{Crossbar, End, Solution, Solver};
+use super::law::{connected, solved};
+use super::{Cells, Scheme, Setup};
+use ndarray::{ArrayView1, Axis as Dim};
+use trapline_engine::circuit::{Crossbar, End, Law, Lines, Solution, Wire};
 
 /// Errors of currents against the ideal ones.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,26 +48,34 @@ impl Margin {
     /// Of a cell at a read bias, V; none where the currents are not known well enough: to a thousandth of the difference
     /// of its two states.
     pub(super) fn of(
-        conductance_s: ArrayView2<'_, f64>,
+        cells: &Cells,
         setup: &Setup,
         (row, col): (usize, usize),
         read_v: f64,
-        unselected: &Unselected,
+        scheme: &Scheme,
     ) -> Option<Margin> {
-        let (least, most) = conductance_s
-            .iter()
-            .fold((f64::INFINITY, 0.0), |(least, most): (f64, f64), s| (least.min(*s), most.max(*s)));
-        let current_a = |siemens: f64| {
-            let mut other = conductance_s.to_owned();
-            other[[row, col]] = siemens;
-            let crossbar = setup.periphery.one_cell(other, (row, col), read_v, unselected).ok()?;
-            let currents = Solver::new(&crossbar).solve(setup.accuracy).ok()?;
-            Some((currents.column_a[col], currents.certificate.bound_a))
+        let conductance_s = &cells.conductance_s;
+        let least = conductance_s.indexed_iter().min_by(|a, b| a.1.total_cmp(b.1))?.0;
+        let most = conductance_s.indexed_iter().max_by(|a, b| a.1.total_cmp(b.1))?.0;
+        let current_a = |state: (usize, usize)| {
+            let mut other = conductance_s.clone();
+            other[[row, col]] = conductance_s[state];
+            let (connected, unselected) = connected(other.view(), (row, col), scheme);
+            let crossbar = setup.periphery.one_cell(connected, (row, col), read_v, &unselected).ok()?;
+            let swapped = Some([(row, col), state]);
+            let (solution, _) = solved(&crossbar, cells, swapped, &setup.accuracies(Some(col))).ok()?;
+            Some((solution.currents.column_a[col], solution.currents.certificate.bound_a))
         };
         let ((on_a, on_bound_a), (off_a, off_bound_a)) = (current_a(most)?, current_a(least)?);
         let resolved = on_bound_a + off_bound_a <= 1e-3 * (on_a - off_a).abs();
-        let margin = Margin { on_a, off_a, margin: (on_a - off_a) / on_a, ideal_margin: 1.0 - least / most };
-        resolved.then_some(margin)
+        // Alone with its sources.
+        let law = cells.law();
+        let alone_a = |(row, col): (usize, usize)| match conductance_s[[row, col]] {
+            0.0 => 0.0,
+            _ => law.current_and_slope(row, col, read_v).0,
+        };
+        let ideal_margin = 1.0 - alone_a(least) / alone_a(most);
+        resolved.then_some(Margin { on_a, off_a, margin: (on_a - off_a) / on_a, ideal_margin })
     }
 }
 
@@ -79,13 +87,13 @@ pub struct Power {
     pub cells_w: f64,
     /// In what sources and amplifiers add to their lines.
     pub ends_w: f64,
-    /// In the wires: what is left.
+    /// In the segments of the wires: the sum of `r i^2`, each current the sum of those of the cells beyond.
     pub wires_w: f64,
 }
 
 impl Power {
     /// Of a solved array.
-    pub(super) fn of(crossbar: &Crossbar<'_>, solution: &Solution) -> Power {
+    pub(super) fn of(crossbar: &Crossbar<'_>, solution: &Solution, linear: bool) -> Power {
         let currents = &solution.currents;
         let (mut total_w, mut ends_w) = (0.0, 0.0);
         // Row currents flow in, column currents out.
@@ -101,7 +109,52 @@ impl Power {
                 }
             }
         }
-        let cells_w = solution.cell_power_w();
-        Power { total_w, cells_w, ends_w, wires_w: (total_w - cells_w - ends_w).max(0.0) }
+        let cells_w = if linear {
+            // The voltage of a cell that shorts its lines has few digits; its current has all.
+            let cells = solution.cell_a.iter().zip(crossbar.conductance_s());
+            cells.filter(|(_, siemens)| **siemens > 0.0).map(|(a, siemens)| a * a / siemens).sum()
+        } else {
+            solution.cell_power_w()
+        };
+        let words_w: f64 = (0..crossbar.rows())
+            .map(|row| wire_w(crossbar.words(), row, solution.cell_a.row(row), currents.row_end_a[0][row]))
+            .sum();
+        // Out of a bit line into its near source; cells feed it.
+        let bits_w: f64 = (0..crossbar.cols())
+            .map(|col| {
+                wire_w(crossbar.bits(), col, solution.cell_a.index_axis(Dim(1), col), currents.column_end_a[0][col])
+            })
+            .sum();
+        Power { total_w, cells_w, ends_w, wires_w: words_w + bits_w }
     }
+
+    /// What the sources deliver less what cells, wires and ends take, W: 0 but for what the currents are off.
+    pub fn left_over_w(&self) -> f64 {
+        self.total_w - (self.cells_w + self.wires_w + self.ends_w)
+    }
+}
+
+/// Power in the segments of one line, W. `near_a` goes in at the near end (or out, as the cells' currents go in), and
+/// each cell takes its own. Sums go from an end that floats, where there is one: they begin with nothing there.
+fn wire_w(lines: &Lines, line: usize, cell_a: ArrayView1<'_, f64>, near_a: f64) -> f64 {
+    let ohm = |segment: usize| match &lines.wire {
+        Wire::Uniform(ohm) => *ohm,
+        Wire::Segments(ohms) => ohms[segment],
+    };
+    let (mut power_w, cells) = (0.0, cell_a.len());
+    if lines.far[line] == End::Floating {
+        let mut current_a = 0.0;
+        for segment in (0..cells).rev() {
+            current_a += cell_a[segment];
+            power_w += ohm(segment) * current_a * current_a;
+        }
+    } else {
+        let mut current_a = if lines.near[line] == End::Floating { 0.0 } else { near_a };
+        power_w += ohm(0) * current_a * current_a;
+        for segment in 1..=cells {
+            current_a -= cell_a[segment - 1];
+            power_w += ohm(segment) * current_a * current_a;
+        }
+    }
+    power_w
 }

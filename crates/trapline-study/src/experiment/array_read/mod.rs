@@ -1,28 +1,37 @@
 //! An array read through its wires: what the amplifiers see, what they should see, and what it costs.
 //!
 //! # Theory
-//! Ideally a bit line delivers the sum of `g_ij V_i` (or, of one selected cell, `g V`). Wires drop a part of the
-//! voltages, and of one selected cell the unselected lines add what sneaks through other cells. The currents come from
+//! Ideally a bit line delivers the sum of what its cells pass when each is alone with its two sources: `g_ij V_i` by Ohm's
+//! law, `I_ij(V_i)` by the law of a material or with a selector in series. Wires drop a part of the voltages, and of one
+//! selected cell the unselected lines add what sneaks through other cells. The currents come from
 //! [`trapline_engine::circuit`], with its certificate.
 //!
-//! Noise is that of the cells, each by its own current and voltage ([`noise_a`]), added in their variances along a bit
-//! line; that of wires, sources and amplifiers is left out. A converter of n bits has `2^n` codes over its range and
-//! gives the nearest one.
+//! Noise is that of the cells, each (with its selector) by its own current and voltage ([`noise_a`]), added in their
+//! variances along a bit line; that of wires, sources and amplifiers is left out. A converter of n bits has `2^n` codes
+//! over its range and gives the nearest one.
 //!
-//! The power of all sources goes into cells, into what sources and amplifiers add to their lines, and, what is left,
-//! into wires.
+//! The power of all sources goes into cells, into the segments of the wires (the sum of `r i^2`), and into what sources
+//! and amplifiers add to their lines.
+//!
+//! # Practice
+//! [`read`] takes one vector of inputs or one selected cell, [`read_batch`] many vectors. [`Cells`] come from anyone's
+//! conductances ([`Cells::linear`]) or are made of a material ([`programmed`]).
 
 mod array;
+mod batch;
+mod law;
 mod merit;
+mod recorded;
 
-pub use array::{Pattern, blocks, list, programmed, table};
+pub use array::{Pattern, blocks, programmed};
+pub use batch::{BatchReading, read_batch};
+pub use law::{Cells, MaterialCells};
 pub use merit::{ErrorStatistics, Margin, Power};
 
-use ndarray::ArrayView2;
-use trapline_engine::circuit::scheme::{Reading, Unselected, isolated_a};
-use trapline_engine::circuit::{Accuracy, Certificate, NetworkError, Solution, SolveError, solve_to};
+use law::{CellLaw, connected, solved};
+use trapline_engine::circuit::scheme::{Reading, Unselected};
+use trapline_engine::circuit::{Accuracy, Certificate, Crossbar, Law, NetworkError, Solution, SolveError};
 use trapline_model::cell::read::noise_a;
-use trapline_model::dataset::Dataset;
 use trapline_model::rng::{self, NORMAL_UNIT, Purpose};
 use trapline_model::units::{ELEMENTARY_CHARGE_C, thermal_energy_ev};
 
@@ -31,8 +40,24 @@ use trapline_model::units::{ELEMENTARY_CHARGE_C, thermal_energy_ev};
 pub enum Driving {
     /// Every word line at its own voltage, V; every bit line is sensed.
     AllRows { input_v: Vec<f64> },
-    /// One cell at a voltage, V; its bit line is sensed, and the other lines are held as a scheme says.
-    OneCell { row: usize, col: usize, read_v: f64, unselected: Unselected },
+    /// One cell at a voltage, V; its bit line is sensed, and the others are held as a scheme says.
+    OneCell { row: usize, col: usize, read_v: f64, scheme: Scheme },
+}
+
+/// What becomes of the cells that are not selected.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scheme {
+    /// They stay connected, and their lines are held or float.
+    Passive(Unselected),
+    /// A switch at every cell: only the selected one is connected, through its wires and sources.
+    Isolated,
+}
+
+impl Driving {
+    /// Whether one cell is selected.
+    pub fn selects(&self) -> bool {
+        matches!(self, Driving::OneCell { .. })
+    }
 }
 
 /// A converter of currents.
@@ -59,6 +84,18 @@ impl Adc {
         let (low, high) = self.range_a;
         low + (high - low) * code as f64 / ((1u64 << self.bits) - 1) as f64
     }
+
+    /// How many currents, A, lie beyond the range by more than half a step.
+    pub fn clipped<'a>(&self, currents_a: impl Iterator<Item = &'a f64>) -> usize {
+        let (low, high) = self.range_a;
+        let half_a = 0.5 * (self.current_a(1) - low);
+        currents_a.filter(|a| !(low - half_a..=high + half_a).contains(*a)).count()
+    }
+
+    fn in_words(&self) -> String {
+        let (low, high) = self.range_a;
+        format!("{} bits from {low:e} to {high:e} A", self.bits)
+    }
 }
 
 /// How an array is read.
@@ -66,7 +103,6 @@ impl Adc {
 pub struct Setup {
     /// Wires, sources and amplifiers.
     pub periphery: Reading,
-    pub driving: Driving,
     /// Of the cells' noise, K.
     pub temperature_k: f64,
     /// Time that a reading is averaged over, s.
@@ -79,14 +115,27 @@ pub struct Setup {
     /// the wires.
     pub adc_bits: Option<u32>,
     pub adc_range_a: Option<(f64, f64)>,
-    /// What the currents must keep.
-    pub accuracy: Accuracy,
+    /// Bound of the errors of the currents: of a selected cell over the sensed current, where rounding lets it be kept;
+    /// else over the total current.
+    pub accuracy: f64,
 }
 
+/// Accuracy of a sensed current that is still worth to be asked for.
+const FEWEST_DIGITS: f64 = 1e-3;
+
 impl Setup {
-    /// Whether one cell is selected.
-    pub fn selects(&self) -> bool {
-        matches!(self.driving, Driving::OneCell { .. })
+    fn accuracy(&self) -> Accuracy {
+        Accuracy::of_total(self.accuracy)
+    }
+
+    /// What is asked for, and what is taken where rounding does not allow that: fewer digits of the sensed current, then
+    /// of the total one.
+    fn accuracies(&self, sensed: Option<usize>) -> Vec<Accuracy> {
+        let Some(col) = sensed else { return vec![self.accuracy()] };
+        let fewer = 1e3 * self.accuracy;
+        let relative = [Some(self.accuracy), (fewer <= FEWEST_DIGITS).then_some(fewer)];
+        let of_sensed = relative.into_iter().flatten().map(|relative| Accuracy::of_column(relative, col));
+        of_sensed.chain([self.accuracy()]).collect()
     }
 }
 
@@ -112,6 +161,8 @@ pub struct ArrayReading {
     pub margin: Option<Margin>,
     pub power: Power,
     pub certificate: Certificate,
+    /// What the certificate keeps: the accuracy relative to the sensed line of a selected cell, or to the total current.
+    pub kept: Accuracy,
     pub solution: Solution,
 }
 
@@ -134,32 +185,30 @@ pub enum ArrayReadError {
     NoRange,
 }
 
-/// Reads an array of conductances, S, rows by columns.
+/// Reads an array once.
 ///
 /// # Errors
 /// [`ArrayReadError`].
-pub fn read(conductance_s: ArrayView2<'_, f64>, setup: &Setup) -> Result<ArrayReading, ArrayReadError> {
+pub fn read(cells: &Cells, driving: &Driving, setup: &Setup) -> Result<ArrayReading, ArrayReadError> {
     check(setup)?;
-    let periphery = &setup.periphery;
-    let crossbar = match &setup.driving {
-        Driving::AllRows { input_v } => periphery.all_rows(conductance_s, input_v)?,
-        Driving::OneCell { row, col, read_v, unselected } => {
-            periphery.one_cell(conductance_s, (*row, *col), *read_v, unselected)?
+    let (periphery, conductance_s) = (&setup.periphery, cells.conductance_s.view());
+    let (crossbar, sensed) = match driving {
+        Driving::AllRows { input_v } => (periphery.all_rows(conductance_s, input_v)?, None),
+        Driving::OneCell { row, col, read_v, scheme } => {
+            let (connected, unselected) = connected(conductance_s, (*row, *col), scheme);
+            (periphery.one_cell(connected, (*row, *col), *read_v, &unselected)?, Some(*col))
         }
     };
-    let solution = solve_to(&crossbar, setup.accuracy)?;
-    let (columns, ideal_a) = ideal(conductance_s, &setup.driving)?;
+    let (solution, kept) = solved(&crossbar, cells, None, &setup.accuracies(sensed))?;
+    let law = cells.law();
+    let (columns, ideal_a) = ideal(cells, &law, driving);
     let wired_a: Vec<f64> = columns.iter().map(|&col| solution.currents.column_a[col]).collect();
-    let noise_a: Vec<f64> = columns.iter().map(|&col| noise_of_column(conductance_s, &solution, col, setup)).collect();
+    let noise_a: Vec<f64> =
+        columns.iter().map(|&col| noise_of_column(&crossbar, &law, &solution, col, setup)).collect();
     let read_a: Vec<f64> = columns
         .iter()
-        .zip(&wired_a)
-        .zip(&noise_a)
-        .map(|((&col, wired), noise)| {
-            let word = rng::words(setup.seed, col as u64, Purpose::LineNoise, 0, 0)[0];
-            let z = f64::from(rng::normal_fixed(word)) * NORMAL_UNIT;
-            if setup.noise { wired + z * noise } else { *wired }
-        })
+        .zip(wired_a.iter().zip(&noise_a))
+        .map(|(&col, (wired, noise))| noisy(setup, col, 0, *wired, *noise))
         .collect();
     let converted = converter(setup, &[ideal_a.as_slice(), &wired_a].concat())?
         .map(|adc| (adc, read_a.iter().map(|a| adc.code(*a)).collect::<Vec<_>>()));
@@ -167,11 +216,9 @@ pub fn read(conductance_s: ArrayView2<'_, f64>, setup: &Setup) -> Result<ArrayRe
         Some((adc, codes)) => codes.iter().map(|code| adc.current_a(*code)).collect(),
         None => read_a.clone(),
     };
-    let margin = match &setup.driving {
+    let margin = match driving {
         Driving::AllRows { .. } => None,
-        Driving::OneCell { row, col, read_v, unselected } => {
-            Margin::of(conductance_s, setup, (*row, *col), *read_v, unselected)
-        }
+        Driving::OneCell { row, col, read_v, scheme } => Margin::of(cells, setup, (*row, *col), *read_v, scheme),
     };
     let mut errors = ErrorStatistics::of(&ideal_a, &known_a);
     if let Some((adc, _)) = &converted {
@@ -182,8 +229,9 @@ pub fn read(conductance_s: ArrayView2<'_, f64>, setup: &Setup) -> Result<ArrayRe
         errors,
         errors_of_wires: ErrorStatistics::of(&ideal_a, &wired_a),
         margin,
-        power: Power::of(&crossbar, &solution),
+        power: Power::of(&crossbar, &solution, cells.is_linear()),
         certificate: solution.currents.certificate,
+        kept,
         columns,
         ideal_a,
         wired_a,
@@ -192,6 +240,15 @@ pub fn read(conductance_s: ArrayView2<'_, f64>, setup: &Setup) -> Result<ArrayRe
         converted,
         solution,
     })
+}
+
+/// One reading of a bit line: its current with a draw of its noise, A.
+fn noisy(setup: &Setup, col: usize, vector: u32, wired_a: f64, noise_a: f64) -> f64 {
+    if !setup.noise {
+        return wired_a;
+    }
+    let word = rng::words(setup.seed, col as u64, Purpose::LineNoise, vector, 0)[0];
+    wired_a + f64::from(rng::normal_fixed(word)) * NORMAL_UNIT * noise_a
 }
 
 fn check(setup: &Setup) -> Result<(), ArrayReadError> {
@@ -211,34 +268,46 @@ fn check(setup: &Setup) -> Result<(), ArrayReadError> {
 }
 
 /// The sensed bit lines and their currents without wires and sneak paths, A.
-fn ideal(conductance_s: ArrayView2<'_, f64>, driving: &Driving) -> Result<(Vec<usize>, Vec<f64>), NetworkError> {
+fn ideal(cells: &Cells, law: &CellLaw<'_>, driving: &Driving) -> (Vec<usize>, Vec<f64>) {
     match driving {
         Driving::AllRows { input_v } => {
-            let cols = conductance_s.ncols();
-            let cell_a = isolated_a(conductance_s, input_v, &vec![0.0; cols])?;
-            Ok(((0..cols).collect(), cell_a.columns().into_iter().map(|column| column.sum()).collect()))
+            ((0..cells.conductance_s.ncols()).collect(), ideal_of_columns(cells, law, input_v))
         }
-        Driving::OneCell { row, col, read_v, .. } => Ok((vec![*col], vec![conductance_s[[*row, *col]] * read_v])),
+        Driving::OneCell { row, col, read_v, .. } => (vec![*col], vec![alone_a(cells, law, *row, *col, *read_v)]),
     }
 }
 
+/// What a cell passes when it is alone with its sources, A.
+fn alone_a(cells: &Cells, law: &CellLaw<'_>, row: usize, col: usize, volts: f64) -> f64 {
+    if cells.conductance_s[[row, col]] == 0.0 { 0.0 } else { law.current_and_slope(row, col, volts).0 }
+}
+
+/// The sums of that over the columns, whose bit lines are at 0 V.
+fn ideal_of_columns(cells: &Cells, law: &CellLaw<'_>, input_v: &[f64]) -> Vec<f64> {
+    let mut sums = vec![0.0; cells.conductance_s.ncols()];
+    for (row, volts) in input_v.iter().enumerate() {
+        sums.iter_mut().enumerate().for_each(|(col, sum)| *sum += alone_a(cells, law, row, col, *volts));
+    }
+    sums
+}
+
 /// Standard deviation of the current of a bit line, A, by the noise of its cells.
-fn noise_of_column(conductance_s: ArrayView2<'_, f64>, solution: &Solution, col: usize, setup: &Setup) -> f64 {
+fn noise_of_column(crossbar: &Crossbar<'_>, law: &CellLaw<'_>, solution: &Solution, col: usize, setup: &Setup) -> f64 {
     let variance = |row: usize| {
-        let (siemens, current_a) = (conductance_s[[row, col]], solution.cell_a[[row, col]]);
+        let (siemens, current_a) = (crossbar.conductance_s()[[row, col]], solution.cell_a[[row, col]]);
         let volts = solution.word_v[[row, col]] - solution.bit_v[[row, col]];
         if siemens == 0.0 {
             0.0
-        } else if current_a == 0.0 || volts.is_nan() {
+        } else if current_a == 0.0 || volts == 0.0 || volts.is_nan() {
             // Without a voltage the noise is thermal, 2 k T g/t.
             let kt_j = thermal_energy_ev(setup.temperature_k) * ELEMENTARY_CHARGE_C;
-            2.0 * kt_j * siemens / setup.integration_s
+            2.0 * kt_j * law.current_and_slope(row, col, 0.0).1 / setup.integration_s
         } else {
             let sd_a = noise_a(current_a, volts, setup.temperature_k, setup.integration_s);
             sd_a * sd_a
         }
     };
-    (0..conductance_s.nrows()).map(variance).sum::<f64>().sqrt()
+    (0..crossbar.rows()).map(variance).sum::<f64>().sqrt()
 }
 
 fn converter(setup: &Setup, currents_a: &[f64]) -> Result<Option<Adc>, ArrayReadError> {
@@ -255,73 +324,6 @@ fn converter(setup: &Setup, currents_a: &[f64]) -> Result<Option<Adc>, ArrayRead
         }
     };
     Ok(Some(Adc { bits, range_a }))
-}
-
-impl ArrayReading {
-    /// Readings that lie beyond the converter's range, by more than half a step.
-    pub fn clipped(&self) -> usize {
-        let Some((adc, _)) = &self.converted else { return 0 };
-        let (low, high) = adc.range_a;
-        let half_a = 0.5 * (adc.current_a(1) - low);
-        self.read_a.iter().filter(|a| !(low - half_a..=high + half_a).contains(*a)).count()
-    }
-
-    /// All of it as named arrays: columns, rows and cells.
-    pub fn dataset(&self, name: &str, title: &str, conductance_s: ArrayView2<'_, f64>) -> Dataset {
-        let mut dataset = Dataset::new(name, title);
-        let numbers = |count: usize| (0..count).map(|number| number as f64).collect::<Vec<f64>>();
-        let (rows, cols) = conductance_s.dim();
-        let list = |values: &[f64]| ndarray::Array1::from(values.to_vec()).into_dyn();
-        let columns: Vec<f64> = self.columns.iter().map(|column| *column as f64).collect();
-        dataset.axis("sensed", "1", "sensed bit line", &columns);
-        dataset.axis("row", "1", "word line", &numbers(rows));
-        dataset.axis("column", "1", "bit line", &numbers(cols));
-        dataset.real("ideal_current_a", &["sensed"], "A", "current without wires and sneak paths", list(&self.ideal_a));
-        dataset.real("current_a", &["sensed"], "A", "current through the wires", list(&self.wired_a));
-        dataset.real("noise_a", &["sensed"], "A", "standard deviation of one reading", list(&self.noise_a));
-        dataset.real("read_current_a", &["sensed"], "A", "one reading, with its noise", list(&self.read_a));
-        if let Some((_, codes)) = &self.converted {
-            let codes = ndarray::Array1::from(codes.clone()).into_dyn();
-            dataset.count("code", &["sensed"], "1", "code of the converter", codes);
-        }
-        dataset.real("row_current_a", &["row"], "A", "current into the word line", list(&self.solution.currents.row_a));
-        let column_a = list(&self.solution.currents.column_a);
-        dataset.real("column_current_a", &["column"], "A", "current out of the bit line", column_a);
-        for (name, unit, long_name, values) in [
-            ("conductance_s", "S", "conductance of the cell", conductance_s.to_owned()),
-            ("word_v", "V", "potential of the word line at the cell", self.solution.word_v.clone()),
-            ("bit_v", "V", "potential of the bit line at the cell", self.solution.bit_v.clone()),
-            ("cell_current_a", "A", "current from the word to the bit line", self.solution.cell_a.clone()),
-        ] {
-            dataset.real(name, &["row", "column"], unit, long_name, values.into_dyn());
-        }
-        for (key, text) in self.remarks() {
-            dataset.note(key, text);
-        }
-        dataset
-    }
-
-    /// What else is known, as text.
-    fn remarks(&self) -> Vec<(&'static str, String)> {
-        let Certificate { bound_a, residual_a, floor_a, total_a, conservation_a, two_ways_a, .. } = self.certificate;
-        let mut remarks = vec![
-            ("error_bound_a", format!("{bound_a:e}")),
-            ("residual_a", format!("{residual_a:e}")),
-            ("rounding_floor_a", format!("{floor_a:e}")),
-            ("total_current_a", format!("{total_a:e}")),
-            ("conservation_a", format!("{conservation_a:e}")),
-            ("ends_against_cells_a", format!("{two_ways_a:e}")),
-            ("power_w", format!("{:e}", self.power.total_w)),
-            ("power_of_cells_w", format!("{:e}", self.power.cells_w)),
-            ("power_of_sources_w", format!("{:e}", self.power.ends_w)),
-            ("power_of_wires_w", format!("{:e}", self.power.wires_w)),
-        ];
-        if let Some((adc, _)) = &self.converted {
-            let (low, high) = adc.range_a;
-            remarks.push(("converter", format!("{} bits from {low:e} to {high:e} A", adc.bits)));
-        }
-        remarks
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,257 @@
+//! Which array is read: a material's, anyone's conductances, a part of a record.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use trapline::array::ArrayShape;
+use trapline::circuit::{Curve, Table};
+use trapline::csv_file;
+use trapline::experiment::array_read::{self, Cells, Pattern};
+use trapline::experiment::pulse::Train;
+use trapline::record;
+use trapline::units::kelvin;
+
+use super::super::{Failure, Ready, Specimen};
+use super::numbers::{self, File, SIEMENS};
+use super::{bytes_of_cells, two_numbers};
+use crate::cli::memory;
+use crate::cli::reading::{self, Extent};
+
+/// Which cells of a fresh array the pulses go to.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Written {
+    /// Every cell
+    All,
+    /// None: the array stays as it was made
+    None,
+    /// Each with a chance of a half, by the seed
+    Half,
+    /// Every second one
+    Checkerboard,
+}
+
+impl From<Written> for Pattern {
+    fn from(written: Written) -> Pattern {
+        match written {
+            Written::All => Pattern::All,
+            Written::None => Pattern::None,
+            Written::Half => Pattern::Half,
+            Written::Checkerboard => Pattern::Checkerboard,
+        }
+    }
+}
+
+/// What a cell passes at other voltages than the read bias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LawOfCells {
+    /// Its conductance at the read bias, times the voltage
+    Linear,
+    /// What the material passes at the voltage, by the cell's filling
+    Material,
+}
+
+/// A selector as it is asked for.
+#[derive(Debug, Clone)]
+enum Selector {
+    Law(Curve),
+    File(PathBuf),
+}
+
+fn selector(text: &str) -> Result<Selector, String> {
+    let laws = [("sinh:", true), ("exp:", false)];
+    let Some((numbers, is_sinh)) = laws.iter().find_map(|(name, sinh)| Some((text.strip_prefix(name)?, *sinh))) else {
+        return Ok(Selector::File(PathBuf::from(text)));
+    };
+    let (scale_a, scale_v) =
+        two_numbers(numbers).ok_or("it must have a current in A and a voltage in V: sinh:1e-12,0.05")?;
+    let curve = if is_sinh { Curve::Sinh { scale_a, scale_v } } else { Curve::Exponential { scale_a, scale_v } };
+    curve.check().map_err(|error| error.to_string())?;
+    Ok(Selector::Law(curve))
+}
+
+/// What only cells that are made here have: their pulses, their chance, their electrons.
+const MADE_HERE: [&str; 10] =
+    ["rows", "cols", "written", "law", "amplitude", "width", "interval", "count", "no_variation", "electrons"];
+
+/// The array.
+#[derive(Debug, Args)]
+pub(super) struct Source {
+    /// Conductances in S: a row of the array a line, separated by commas, or an HDF5 file with a dataset of rows by columns
+    #[arg(long, value_name = "FILE", conflicts_with_all = MADE_HERE.iter().copied().chain(["record", "material"]))]
+    pub(super) conductance: Option<PathBuf>,
+    /// The dataset of the conductances in their HDF5 file [default: the only one it may be]
+    #[arg(long, value_name = "PATH", requires = "conductance")]
+    dataset: Option<String>,
+    /// A campaign's record with [dump]: its cells at --temperature and --time
+    #[arg(long, value_name = "H5", conflicts_with_all = MADE_HERE)]
+    pub(super) record: Option<PathBuf>,
+    /// Time after programming of the record's cells, s
+    #[arg(long, value_name = "S", default_value_t = 0.0, requires = "record")]
+    time: f64,
+    /// Rows of an array of the material's cells [default: 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_LINES))]
+    rows: Option<u64>,
+    /// Columns of it [default: as many as rows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_LINES))]
+    cols: Option<u64>,
+    /// Which of its cells get the pulses
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "half")]
+    written: Written,
+    /// What its cells pass at other voltages than the read bias
+    #[arg(long, value_enum, value_name = "LAW", default_value = "linear")]
+    law: LawOfCells,
+    /// A selector in series with each cell: sinh:A,V for A sinh(U/V), exp:A,V for A (exp(U/V) - 1), or a file of voltages
+    /// in V and currents in A, a point a line, both rising
+    #[arg(long, value_name = "LAW", value_parser = selector)]
+    selector: Option<Selector>,
+}
+
+/// Most rows or columns of an array that is made here: cells have numbers of 32 bits.
+const MOST_LINES: u64 = 65_535;
+/// Bytes of a cell while it is programmed: its number, its occupancies, what its drives answer.
+const BYTES_MADE: u128 = 400;
+
+/// An array, and what is known of it.
+pub(super) struct Taken {
+    pub(super) cells: Cells,
+    pub(super) what: String,
+    /// At which it is read, K.
+    pub(super) temperature_k: f64,
+}
+
+impl Source {
+    /// Files that are read.
+    pub(super) fn inputs(&self) -> Vec<PathBuf> {
+        let selector = match &self.selector {
+            Some(Selector::File(path)) => Some(path),
+            _ => None,
+        };
+        [self.conductance.as_ref(), self.record.as_ref(), selector].into_iter().flatten().cloned().collect()
+    }
+
+    /// Whether it is made of a material, here or in a campaign.
+    pub(super) fn is_of_material(&self) -> bool {
+        self.conductance.is_none()
+    }
+
+    /// The array; `read_v` is the bias at which its cells are read, V.
+    pub(super) fn take(
+        &self,
+        ready: &Ready,
+        specimen: &Specimen,
+        read_v: f64,
+        train: &Train,
+    ) -> Result<Taken, Failure> {
+        let selector = self.selector()?;
+        let mut taken = if let Some(path) = &self.conductance {
+            self.of_anyone(path, specimen)?
+        } else if let Some(path) = &self.record {
+            self.of_record(path, specimen, read_v)?
+        } else {
+            self.of_material(ready, specimen, train)?
+        };
+        taken.cells.selector = selector;
+        if let Some(selector) = &self.selector {
+            let which = match selector {
+                Selector::Law(Curve::Sinh { scale_a, scale_v }) => format!("sinh, {scale_a:e} A, {scale_v} V"),
+                Selector::Law(Curve::Exponential { scale_a, scale_v }) => format!("exp, {scale_a:e} A, {scale_v} V"),
+                Selector::Law(Curve::Table(_)) => "a table".to_owned(),
+                Selector::File(path) => path.display().to_string(),
+            };
+            taken.what = format!("{}, selectors ({which})", taken.what);
+        }
+        Ok(taken)
+    }
+
+    /// Whether currents are proportional to voltages.
+    pub(super) fn is_linear(&self) -> bool {
+        self.law == LawOfCells::Linear && self.selector.is_none()
+    }
+
+    fn selector(&self) -> Result<Option<Curve>, Failure> {
+        let path = match &self.selector {
+            None => return Ok(None),
+            Some(Selector::Law(curve)) => return Ok(Some(curve.clone())),
+            Some(Selector::File(path)) => path,
+        };
+        let refuse = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
+        let points = csv_file::matrix(path).map_err(|error| Failure::Usage(error.to_string()))?;
+        if points.ncols() != 2 {
+            let found = points.ncols();
+            return Err(refuse(format!("holds lines of {found} numbers; a selector has two, a voltage and a current")));
+        }
+        let column = |index| points.column(index).to_vec();
+        let table = Table::new(column(0), column(1)).map_err(|error| refuse(error.to_string()))?;
+        Ok(Some(Curve::Table(table)))
+    }
+
+    fn of_anyone(&self, path: &Path, specimen: &Specimen) -> Result<Taken, Failure> {
+        let file = File { path, dataset: self.dataset.as_deref(), option: "--dataset", lists: false, unit: SIEMENS };
+        let (conductance_s, name) = numbers::matrix(&file, |shape| self.affordable(shape, 0))?;
+        Ok(Taken { cells: Cells::linear(conductance_s), what: name, temperature_k: kelvin(specimen.temperature) })
+    }
+
+    fn of_material(&self, ready: &Ready, specimen: &Specimen, train: &Train) -> Result<Taken, Failure> {
+        let rows = self.rows.unwrap_or(64);
+        let shape = ArrayShape { rows, cols: self.cols.unwrap_or(rows) };
+        self.affordable((shape.rows as usize, shape.cols as usize), BYTES_MADE)?;
+        let (backend, material) = (ready.backend.as_ref(), &ready.material);
+        let own_law = self.law == LawOfCells::Material;
+        let pattern = (self.written.into(), train);
+        let cells = array_read::programmed(backend, material, ready.conditions, shape, pattern, own_law)?;
+        let law = if own_law { ", by its law of current" } else { "" };
+        Ok(Taken {
+            cells,
+            what: format!("{} at {} °C{law}", material.name, specimen.temperature),
+            temperature_k: kelvin(specimen.temperature),
+        })
+    }
+
+    /// Cells that a campaign wrote one by one.
+    fn of_record(&self, path: &Path, specimen: &Specimen, read_v: f64) -> Result<Taken, Failure> {
+        reading::survive(path, Extent::Everything)?;
+        let campaign = record::open_campaign(path)?;
+        let refuse = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
+        let (name, celsius) = (&specimen.material, specimen.temperature);
+        let is_meant = |place: &usize| {
+            let point = &campaign.label.point(*place);
+            let temperature_k = campaign.label.temperatures_k[point.temperature_index];
+            campaign.label.materials[point.material_index].0 == *name && (temperature_k - kelvin(celsius)).abs() < 1e-6
+        };
+        let place = (0..campaign.points.len())
+            .find(is_meant)
+            .ok_or_else(|| refuse(format!("no point is of {name} at {celsius} °C; it has others: trapline show")))?;
+        let settings = &campaign.label.settings[place];
+        // Conductance is the same at either sign of the bias.
+        if (settings.read_v.abs() / read_v.abs() - 1.0).abs() > 1e-9 {
+            return Err(refuse(format!(
+                "its cells were read at {} V, and --read-bias is {read_v} V: give --read-bias {}, or run the campaign \
+                 with another read.bias_v",
+                settings.read_v, settings.read_v
+            )));
+        }
+        let none = || refuse("it holds no cells one by one; add [dump] to the campaign and run it again".to_owned());
+        let window = campaign.label.dump.ok_or_else(none)?;
+        let times_s = &campaign.label.times_s;
+        let at = times_s.iter().position(|t| (t - self.time).abs() <= 1e-9 * self.time.abs());
+        let at =
+            at.ok_or_else(|| refuse(format!("no checkpoint is at {} s; it has others: trapline show", self.time)))?;
+        // The dump of a point has three numbers of 4 bytes for each time.
+        self.affordable((window.rows as usize, window.cols as usize), 12 * times_s.len() as u128)?;
+        let dump = record::read_dump(&campaign, place)?.ok_or_else(none)?;
+        let conductance_s = dump.conductance_s.index_axis(ndarray::Axis(0), at).mapv(f64::from);
+        Ok(Taken {
+            cells: Cells::linear(conductance_s),
+            what: format!("{name} at {celsius} °C, {} s after programming", self.time),
+            temperature_k: settings.read_k,
+        })
+    }
+
+    /// An array that fits into memory; `more` bytes of each cell are needed before it is solved.
+    fn affordable(&self, (rows, cols): (usize, usize), more: u128) -> Result<(), Failure> {
+        let cells = rows as u128 * cols as u128;
+        let needed = bytes_of_cells(rows, cols, self.is_linear()).max(more.saturating_mul(cells));
+        let what = format!("an array of {rows} x {cols}, {cells} cells,");
+        memory::afford(&what, needed, memory::available(), "read a part of it, or on a larger machine")
+    }
+}

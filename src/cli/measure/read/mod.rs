@@ -1,0 +1,111 @@
+//! `trapline read`.
+
+mod array;
+mod batch;
+mod numbers;
+mod periphery;
+mod report;
+
+use clap::Args;
+use trapline::circuit::memory_bytes;
+use trapline::experiment::array_read;
+
+use super::{Failure, Findings, Pulses, Reading, Specimen, scientific};
+use array::Source;
+use periphery::{Inputs, Periphery};
+
+/// Reads a whole array through its wires: currents, sneak paths, errors, noise and energy
+///
+/// The array is one of a material's cells (--rows, --cols, --written), any conductances (--conductance), or a part of an
+/// array that a campaign recorded cell by cell (--record). All word lines are driven and all bit lines sensed, or one cell
+/// is selected (--select) while a --scheme holds the other lines. Currents come with a bound of their errors.
+#[derive(Debug, Args)]
+pub struct Read {
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    periphery: Periphery,
+    /// Prints everything but the cells as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    pulses: Pulses,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    specimen: Specimen,
+}
+
+impl Read {
+    /// # Errors
+    /// [`Failure`].
+    pub fn run(self) -> Result<(), Failure> {
+        let train = self.pulses.train()?;
+        self.periphery.check()?;
+        let given = [self.source.inputs(), self.periphery.inputs()].concat();
+        let mut ready = self.specimen.ready(Some(self.reading), &given)?;
+        ready.of_material = self.source.is_of_material();
+        let read_v = self.reading.read_bias;
+        let taken = self.source.take(&ready, &self.specimen, read_v, &train)?;
+        let shape = taken.cells.conductance_s.dim();
+        let setup = self.periphery.setup(shape, &self.reading, &self.specimen, taken.temperature_k)?;
+        let title = format!("{} x {} cells: {}", shape.0, shape.1, taken.what);
+        let told = |error: array_read::ArrayReadError| Failure::Usage(error.to_string());
+        let inputs = self.periphery.drives(shape, read_v)?;
+        let driven = match &inputs {
+            Inputs::One(_) => self.periphery.driving_in_words(),
+            Inputs::Many(_) => "vectors".to_owned(),
+        };
+        let (mut findings, json) = match inputs {
+            Inputs::One(driving) => {
+                let read = array_read::read(&taken.cells, &driving, &setup).map_err(told)?;
+                let findings = Findings {
+                    command: "read",
+                    dataset: read.dataset("read", &title, taken.cells.conductance_s.view()),
+                    plate: report::plate(&read, &title),
+                    summary: report::summary(&read),
+                    remark: Some(report::remark(&read, &driving, &setup)),
+                };
+                (findings, report::as_json(&read, &title))
+            }
+            Inputs::Many(input_v) => {
+                let read = array_read::read_batch(&taken.cells, input_v.view(), &setup).map_err(told)?;
+                let findings = Findings {
+                    command: "read",
+                    dataset: read.dataset("read", &title, &taken.cells),
+                    plate: batch::plate(&read, &title),
+                    summary: batch::summary(&read),
+                    remark: Some(batch::remark(&read)),
+                };
+                (findings, batch::as_json(&read, &title))
+            }
+        };
+        for (key, text) in [
+            ("array", taken.what),
+            ("driving", driven),
+            ("temperature_k", taken.temperature_k.to_string()),
+            ("seed", self.specimen.seed.to_string()),
+            ("read_noise", if self.specimen.no_noise { "off" } else { "on" }.to_owned()),
+            ("read_bias_v", read_v.to_string()),
+            ("read_time_s", self.reading.read_time.to_string()),
+        ] {
+            findings.dataset.note(key, text);
+        }
+        let text = self.json.then(|| format!("{json:#}\n"));
+        self.specimen.done_with(&ready, findings, text)
+    }
+}
+
+/// Bytes of a reading of an array: its solver, its conductances, potentials and currents, and a copy with the selected
+/// cell in another state.
+fn bytes_of_cells(rows: usize, cols: usize, linear: bool) -> u128 {
+    let cells = rows as u128 * cols as u128;
+    // Slopes and a law of their own where cells are nonlinear.
+    let each = if linear { 48 } else { 48 + 40 };
+    memory_bytes(rows, cols).saturating_add(cells.saturating_mul(each))
+}
+
+/// Two numbers with a comma between them.
+fn two_numbers(text: &str) -> Option<(f64, f64)> {
+    text.split_once(',').and_then(|(first, second)| Some((first.trim().parse().ok()?, second.trim().parse().ok()?)))
+}
