@@ -6,6 +6,7 @@
 //! number that is quoted is computed again elsewhere.
 
 pub mod array_read;
+pub mod array_write;
 pub mod bench;
 pub mod iv;
 pub mod letter;

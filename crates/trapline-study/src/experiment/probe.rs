@@ -12,6 +12,7 @@ use super::ExperimentError;
 use ndarray::{Array1, Array2};
 use trapline_engine::backend::Backend;
 use trapline_engine::backend::cells::{Cells, Population};
+use trapline_engine::backend::exposure::{Each, Exposure};
 use trapline_engine::backend::stimulus::{Response, larger};
 use trapline_model::array;
 use trapline_model::cell::counted::{DotNumber, Electrons};
@@ -134,6 +135,34 @@ impl<'a> Probe<'a> {
         segments: &[(Segment, bool)],
     ) -> Result<Response, ExperimentError> {
         self.drive_from(self.cycle, Some(places), segments)
+    }
+
+    /// Drives all cells, each at a bias of its own, V, in the cycle that comes next, which is not counted. The response
+    /// has one row.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub(super) fn expose(&mut self, bias_v: &Array1<f64>, dwell_s: f64) -> Result<Response, ExperimentError> {
+        for bias in bias_v {
+            if bias.abs() > self.strongest_v.abs() {
+                self.strongest_v = *bias;
+            }
+        }
+        let (bias_v, temperature_k) = (bias_v.to_vec(), Each::Array(self.conditions.ambient_k));
+        let bias_v = Each::Cell(&bias_v);
+        let exposure = Exposure { bias_v, temperature_k, dwell_s, cycle: self.cycle, recorded: true };
+        let response = self.cells.expose(&exposure, None)?;
+        self.count_share(response.caught_share());
+        Ok(response)
+    }
+
+    /// Conductance of every cell at the read bias, S, without noise. Takes no time and changes nothing.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub(super) fn noiseless(&self) -> Result<Array1<f64>, ExperimentError> {
+        let Conditions { read_v, ambient_k, .. } = self.conditions;
+        Ok(self.cells.fork()?.read(read_v, ambient_k)?)
     }
 
     fn drive_from(

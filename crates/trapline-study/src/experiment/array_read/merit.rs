@@ -93,7 +93,7 @@ pub struct Power {
 
 impl Power {
     /// Of a solved array.
-    pub(super) fn of(crossbar: &Crossbar<'_>, solution: &Solution, linear: bool) -> Power {
+    pub(in crate::experiment) fn of(crossbar: &Crossbar<'_>, solution: &Solution, linear: bool) -> Power {
         let currents = &solution.currents;
         let (mut total_w, mut ends_w) = (0.0, 0.0);
         // Row currents flow in, column currents out.

@@ -1,0 +1,109 @@
+//! What is recorded of a written array.
+
+use super::{WriteError, Writer};
+use crate::experiment::describe;
+use ndarray::Array2;
+use trapline_model::dataset::Dataset;
+
+/// A cell that was not written counts as disturbed where its conductance has moved by more than this share of what
+/// writing moves the others on the average.
+pub const DISTURBED: f64 = 0.05;
+
+/// What became of the cells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    pub written: Array2<bool>,
+    pub filling: Array2<f64>,
+    /// At the read bias, without noise, S; before, and after.
+    pub fresh_s: Array2<f64>,
+    pub conductance_s: Array2<f64>,
+    /// Whether a cell that was not to be written is disturbed.
+    pub disturbed: Array2<bool>,
+    /// What writing changes the conductance of a cell of the pattern by, on the average, S.
+    pub window_s: f64,
+    /// Lowest conductance inside the pattern less the highest outside, over the window; none without cells outside.
+    pub margin: Option<f64>,
+    /// Largest change outside the pattern, over the window.
+    pub worst_disturb: f64,
+}
+
+impl Writer<'_> {
+    /// Conductance of every cell at the read bias, S, without noise. Takes no time and changes nothing.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn conductance_s(&mut self) -> Result<Array2<f64>, WriteError> {
+        let values = self.probe.noiseless()?;
+        Ok(self.arranged(&values))
+    }
+
+    /// What became of the cells since they had the conductances `fresh_s`.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn outcome(&mut self, written: &Array2<bool>, fresh_s: &Array2<f64>) -> Result<Outcome, WriteError> {
+        let conductance_s = self.conductance_s()?;
+        let moved = &conductance_s - fresh_s;
+        let (mut inside, mut count, mut lowest, mut highest) = (0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY);
+        for ((at, own), value) in written.indexed_iter().zip(&conductance_s) {
+            if *own {
+                inside += moved[at];
+                count += 1.0;
+                lowest = f64::min(lowest, *value);
+            } else {
+                highest = f64::max(highest, *value);
+            }
+        }
+        let window_s = inside / count;
+        let others =
+            || written.iter().zip(&moved).filter(|(own, _)| !**own).map(|(_, moved)| moved.abs() / window_s.abs());
+        let disturbed =
+            Array2::from_shape_fn(written.dim(), |at| !written[at] && moved[at].abs() > DISTURBED * window_s.abs());
+        Ok(Outcome {
+            written: written.clone(),
+            filling: self.filling(),
+            fresh_s: fresh_s.clone(),
+            conductance_s,
+            disturbed,
+            window_s,
+            margin: highest.is_finite().then_some((lowest - highest) / window_s),
+            worst_disturb: others().fold(0.0, f64::max),
+        })
+    }
+
+    /// Axes `row` and `column`; `written` and `disturbed` (0 or 1), `filling`, `fresh_conductance_s`, `conductance_s`,
+    /// `own_bias_v` (across the traps at the end of the last own stroke; NaN where there was none) and `other_bias_v`
+    /// (the strongest in the strokes of others). Attributes say how it was written and how well the steps were taken.
+    pub fn dataset(&self, name: &str, title: &str, outcome: &Outcome) -> Dataset {
+        let mut d = Dataset::new(name, title);
+        describe(&mut d, &self.probe);
+        let (setup, steps, energy) = (&self.setup, &self.steps, &self.energy);
+        setup.train.describe(&mut d);
+        d.note("scheme", setup.scheme_name())
+            .note("order", setup.order.name())
+            .note("pulses", self.pulses.to_string())
+            .note("tolerance", setup.tolerance.to_string())
+            .note("accuracy", setup.accuracy.to_string())
+            .note("steps", steps.taken.to_string())
+            .note("steps_refused", steps.refused.to_string())
+            .note("worst_step_error", steps.worst_error.to_string())
+            .note("worst_current_bound", steps.worst_bound.to_string())
+            .note("worst_conservation", steps.worst_conservation.to_string())
+            .note("energy_cells_j", energy.cells_j.to_string())
+            .note("energy_wires_j", energy.wires_j.to_string())
+            .note("energy_ends_j", energy.ends_j.to_string());
+        let numbers = |n: usize| (0..n).map(|i| i as f64).collect::<Vec<_>>();
+        d.axis("row", "1", "Word line", &numbers(self.shape.0));
+        d.axis("column", "1", "Bit line", &numbers(self.shape.1));
+        let flags = |of: &Array2<bool>| of.mapv(u64::from).into_dyn();
+        let axes = ["row", "column"];
+        d.count("written", &axes, "1", "Cells of the pattern", flags(&outcome.written));
+        d.count("disturbed", &axes, "1", "Cells beside the pattern that moved", flags(&outcome.disturbed));
+        d.real("filling", &axes, "1", "Filling of the traps", outcome.filling.clone().into_dyn());
+        d.real("fresh_conductance_s", &axes, "S", "Conductance before", outcome.fresh_s.clone().into_dyn());
+        d.real("conductance_s", &axes, "S", "Conductance after", outcome.conductance_s.clone().into_dyn());
+        d.real("own_bias_v", &axes, "V", "Bias in the cell's own stroke", self.own_v().into_dyn());
+        d.real("other_bias_v", &axes, "V", "Strongest bias in the strokes of others", self.others_v().into_dyn());
+        d
+    }
+}

@@ -1,0 +1,380 @@
+//! An array that is written, and what it went through.
+
+use super::{Order, Setup, Stroke, TOLERANCES, Wiring, WriteError};
+use crate::experiment::array_read::{MaterialCells, Power, Scheme};
+use crate::experiment::probe::{Conditions, Probe};
+use ndarray::{Array1, Array2};
+use trapline_engine::backend::Backend;
+use trapline_engine::circuit::scheme::Unselected;
+use trapline_engine::circuit::{Accuracy, Crossbar, Series, Solution, solve_nonlinear_on};
+use trapline_model::array::{ArrayShape, factors};
+use trapline_model::material::{Material, Variation};
+use trapline_model::protocol::Segment;
+
+/// Share of the tolerance, of the amplitude, by which biases may move in a step before it is taken twice.
+const SETTLED: f64 = 0.01;
+/// Shortest step over the width of the pulse.
+const SHORTEST: f64 = 1e-6;
+/// Electrons by which two ways of a counted cell may differ for no other reason than that they are whole.
+const WHOLE_ELECTRONS: f64 = 4.0;
+
+/// Steps in time, and what they took.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Steps {
+    pub taken: u64,
+    /// Tried, and found too long.
+    pub refused: u64,
+    /// Solutions of the network, and their iterations together.
+    pub solves: u64,
+    pub iterations: u64,
+    /// Largest error of a step that was taken, as the tolerance has it.
+    pub worst_error: f64,
+    /// Largest bound of the errors of all currents of a solution, over the total current.
+    pub worst_bound: f64,
+    /// Largest difference between what flows in and out of the array, over the total current.
+    pub worst_conservation: f64,
+}
+
+/// Where the energy of the sources went, J.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Energy {
+    /// Selectors included.
+    pub cells_j: f64,
+    pub wires_j: f64,
+    /// In the resistances of sources and amplifiers.
+    pub ends_j: f64,
+}
+
+/// An array under its lines.
+pub struct Writer<'a> {
+    backend: &'a dyn Backend,
+    pub(super) probe: Probe<'a>,
+    pub(super) setup: Setup,
+    pub(super) shape: (usize, usize),
+    /// Area of each cell over the nominal one.
+    area: Array2<f64>,
+    /// Filling of each cell, row by row.
+    pub(super) filling: Array1<f64>,
+    pub(super) steps: Steps,
+    pub(super) energy: Energy,
+    /// Bias across the traps of each cell at the end of its last stroke, V; NaN before the first.
+    pub(super) own_v: Array1<f64>,
+    /// The strongest bias of each cell in the strokes of others, V.
+    pub(super) others_v: Array1<f64>,
+    pub(super) pulses: u32,
+}
+
+/// The network at a moment.
+struct Moment {
+    /// Across the traps of each cell, V, row by row.
+    bias_v: Array1<f64>,
+    power: Option<Power>,
+}
+
+impl<'a> Writer<'a> {
+    /// An empty array of a material.
+    ///
+    /// # Errors
+    /// [`WriteError`] for a setup that cannot be; what the backend says.
+    pub fn new(
+        backend: &'a dyn Backend,
+        material: &Material,
+        conditions: Conditions,
+        shape: ArrayShape,
+        setup: Setup,
+    ) -> Result<Writer<'a>, WriteError> {
+        check(&setup)?;
+        let cells = shape.cells();
+        let probe = Probe::new(backend, material, conditions, (0..cells).collect())?;
+        let variation = if conditions.variation { material.variation } else { Variation::OFF };
+        let (rows, cols) = (shape.rows as usize, shape.cols as usize);
+        let area = Array2::from_shape_fn((rows, cols), |(row, col)| {
+            factors(&variation, conditions.seed, row as u64 * shape.cols + col as u64).area
+        });
+        let nothing = |value: f64| Array1::from_elem(cells as usize, value);
+        Ok(Writer {
+            backend,
+            probe,
+            setup,
+            shape: (rows, cols),
+            area,
+            filling: nothing(0.0),
+            steps: Steps::default(),
+            energy: Energy::default(),
+            own_v: nothing(f64::NAN),
+            others_v: nothing(0.0),
+            pulses: 0,
+        })
+    }
+
+    /// How it is written.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// The cells, to read them or to let them wait.
+    pub fn probe(&mut self) -> &mut Probe<'a> {
+        &mut self.probe
+    }
+
+    /// Filling of each cell, rows by columns.
+    pub fn filling(&self) -> Array2<f64> {
+        self.arranged(&self.filling)
+    }
+
+    /// Steps in time so far.
+    pub fn steps(&self) -> &Steps {
+        &self.steps
+    }
+
+    /// Energy so far; nothing is said of lines without resistance.
+    pub fn energy(&self) -> &Energy {
+        &self.energy
+    }
+
+    /// Bias across each cell's traps at the end of its last own stroke, V; NaN before the first.
+    pub fn own_v(&self) -> Array2<f64> {
+        self.arranged(&self.own_v)
+    }
+
+    /// The strongest bias of each cell in the strokes of others, V, with its sign.
+    pub fn others_v(&self) -> Array2<f64> {
+        self.arranged(&self.others_v)
+    }
+
+    pub(super) fn arranged(&self, values: &Array1<f64>) -> Array2<f64> {
+        let cols = self.shape.1;
+        Array2::from_shape_fn(self.shape, |(row, col)| values[row * cols + col])
+    }
+
+    /// Gives every stroke a pulse of an amplitude, V, one after another, and all cells a rest.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn pulse(&mut self, strokes: &[Stroke], amplitude_v: f64) -> Result<(), WriteError> {
+        let train = self.setup.train;
+        for stroke in strokes {
+            self.stroke(stroke, amplitude_v, train.width_s)?;
+        }
+        if train.interval_s > 0.0 {
+            let rest = (Segment { bias_v: 0.0, dwell_s: train.interval_s, cycle: 0 }, true);
+            let places: Vec<u32> = (0..self.filling.len() as u32).collect();
+            let seen = self.probe.drive_some(&places, &[rest])?;
+            self.filling.assign(&seen.filling.row(0));
+        }
+        self.probe.skip_cycles(1);
+        self.pulses += 1;
+        Ok(())
+    }
+
+    /// One stroke.
+    fn stroke(&mut self, stroke: &Stroke, amplitude_v: f64, dwell_s: f64) -> Result<(), WriteError> {
+        let last = match self.setup.wiring.clone() {
+            Wiring::Ideal => self.ideal(stroke, amplitude_v, dwell_s)?,
+            Wiring::Wires(periphery) => {
+                let (words, bits) = held(&self.setup.scheme, self.shape, stroke, amplitude_v)?;
+                let isolated = self.setup.scheme == Scheme::Isolated;
+                let mut there = Array2::from_elem(self.shape, if isolated { 0.0 } else { 1.0 });
+                stroke.cells.iter().for_each(|at| there[*at] = 1.0);
+                let crossbar = periphery.held(there, &words, &bits)?;
+                self.wired(&crossbar, amplitude_v, dwell_s)?
+            }
+        };
+        let cols = self.shape.1;
+        let mut own = vec![false; last.len()];
+        stroke.cells.iter().for_each(|(row, col)| own[row * cols + col] = true);
+        for (place, bias_v) in last.iter().enumerate() {
+            if own[place] {
+                self.own_v[place] = *bias_v;
+            } else if bias_v.abs() > self.others_v[place].abs() {
+                self.others_v[place] = *bias_v;
+            }
+        }
+        Ok(())
+    }
+
+    /// A stroke of lines without resistance, in one step.
+    fn ideal(&mut self, stroke: &Stroke, amplitude_v: f64, dwell_s: f64) -> Result<Array1<f64>, WriteError> {
+        let (rows, cols) = self.shape;
+        let mut bias_v = Array1::zeros(rows * cols);
+        if self.setup.scheme == Scheme::Isolated {
+            let places: Vec<u32> = stroke.cells.iter().map(|(row, col)| (row * cols + col) as u32).collect();
+            let seen = self.probe.drive_some(&places, &[(Segment { bias_v: amplitude_v, dwell_s, cycle: 0 }, true)])?;
+            for (&place, filling) in places.iter().zip(seen.filling.row(0)) {
+                bias_v[place as usize] = amplitude_v;
+                self.filling[place as usize] = *filling;
+            }
+        } else {
+            let (words, bits) = held(&self.setup.scheme, self.shape, stroke, amplitude_v)?;
+            for (place, bias) in bias_v.iter_mut().enumerate() {
+                let (word, bit) = (words[place / cols], bits[place % cols]);
+                *bias = word.ok_or(WriteError::Floats)? - bit.ok_or(WriteError::Floats)?;
+            }
+            let seen = self.probe.expose(&bias_v, dwell_s)?;
+            self.filling.assign(&seen.filling.row(0));
+        }
+        self.steps.taken += 1;
+        Ok(bias_v)
+    }
+
+    /// A stroke through wires; the biases at its end.
+    fn wired(&mut self, crossbar: &Crossbar<'_>, amplitude_v: f64, dwell_s: f64) -> Result<Array1<f64>, WriteError> {
+        let tolerance = self.setup.tolerance;
+        let whole = if self.probe.counts_electrons() {
+            WHOLE_ELECTRONS / self.probe.material().capture.map_or(f64::INFINITY, |capture| capture.traps)
+        } else {
+            0.0
+        };
+        let mut here = self.moment(crossbar, &self.filling.clone())?;
+        let (mut done_s, mut step_s) = (0.0, dwell_s);
+        while done_s < dwell_s {
+            // A rest of nothing but rounding is no step of its own.
+            let step = if done_s + 1.001 * step_s >= dwell_s { dwell_s - done_s } else { step_s };
+            let (mut probe, mut filling) = self.tried(&here.bias_v, step)?;
+            let mut there = self.moment(crossbar, &filling)?;
+            let moved = farthest(&here.bias_v, &there.bias_v);
+            let mut error = 0.0;
+            if moved > SETTLED * tolerance * amplitude_v.abs() {
+                let mean = 0.5 * (&here.bias_v + &there.bias_v);
+                let (second, of_second) = self.tried(&mean, step)?;
+                let change = farthest(&self.filling, &of_second);
+                error = if change > 0.0 { (farthest(&filling, &of_second) - whole).max(0.0) / change } else { 0.0 };
+                if !(error <= tolerance) {
+                    self.steps.refused += 1;
+                    let shorter = step * (0.9 * (tolerance / error).sqrt()).clamp(0.1, 0.5);
+                    if !(shorter >= SHORTEST * dwell_s) {
+                        return Err(WriteError::Stiff { at_s: done_s, step_s: step, error, tolerance });
+                    }
+                    step_s = shorter;
+                    continue;
+                }
+                there = self.moment(crossbar, &of_second)?;
+                (probe, filling) = (second, of_second);
+            }
+            (self.probe, self.filling) = (probe, filling);
+            self.steps.taken += 1;
+            self.steps.worst_error = self.steps.worst_error.max(error);
+            self.count_energy(&here, &there, step);
+            done_s += step;
+            if error > 0.0 {
+                step_s = step * (0.9 * (tolerance / error).sqrt()).clamp(0.3, 4.0);
+            }
+            here = there;
+        }
+        Ok(here.bias_v)
+    }
+
+    /// The cells after some time at their biases, and their filling; the array stays as it is.
+    fn tried(&self, bias_v: &Array1<f64>, dwell_s: f64) -> Result<(Probe<'a>, Array1<f64>), WriteError> {
+        let mut probe = self.probe.fork()?;
+        let seen = probe.expose(bias_v, dwell_s)?;
+        Ok((probe, seen.filling.row(0).to_owned()))
+    }
+
+    /// The network at a filling.
+    fn moment(&mut self, crossbar: &Crossbar<'_>, filling: &Array1<f64>) -> Result<Moment, WriteError> {
+        let ambient_k = self.probe.conditions.ambient_k;
+        let law = MaterialCells::new(self.probe.material(), ambient_k, &self.arranged(filling), self.area.clone());
+        let accuracy = Accuracy::of_total(self.setup.accuracy);
+        let across = |solution: &Solution, part: &dyn Fn(usize, usize, f64) -> f64| -> Array1<f64> {
+            let connected = crossbar.conductance_s();
+            let there = connected.indexed_iter().map(|((row, col), siemens)| {
+                let volts = solution.word_v[[row, col]] - solution.bit_v[[row, col]];
+                if *siemens > 0.0 && volts.is_finite() { part(row, col, volts) } else { 0.0 }
+            });
+            there.collect()
+        };
+        let (solution, bias_v) = match self.setup.selector.clone() {
+            None => {
+                let solution = solve_nonlinear_on(self.backend, crossbar, &law, accuracy)?;
+                let bias_v = across(&solution, &|_, _, volts| volts);
+                (solution, bias_v)
+            }
+            Some(selector) => {
+                // The selector was checked with the setup.
+                let series = Series::new(law, selector).map_err(|_| WriteError::SelectorWithoutWires)?;
+                let solution = solve_nonlinear_on(self.backend, crossbar, &series, accuracy)?;
+                let bias_v = across(&solution, &|row, col, volts| series.cell_v(row, col, volts));
+                (solution, bias_v)
+            }
+        };
+        let certificate = &solution.currents.certificate;
+        let total_a = certificate.total_a;
+        let share = |a: f64| if total_a > 0.0 { a.abs() / total_a } else { 0.0 };
+        self.steps.solves += 1;
+        self.steps.iterations += solution.currents.method.iterations as u64;
+        self.steps.worst_bound = self.steps.worst_bound.max(share(certificate.bound_a));
+        self.steps.worst_conservation = self.steps.worst_conservation.max(share(certificate.conservation_a));
+        Ok(Moment { bias_v, power: Some(Power::of(crossbar, &solution, false)) })
+    }
+
+    fn count_energy(&mut self, from: &Moment, to: &Moment, step_s: f64) {
+        let (Some(from), Some(to)) = (&from.power, &to.power) else { return };
+        let mean = |of: fn(&Power) -> f64| 0.5 * step_s * (of(from) + of(to));
+        self.energy.cells_j += mean(|power| power.cells_w);
+        self.energy.wires_j += mean(|power| power.wires_w);
+        self.energy.ends_j += mean(|power| power.ends_w);
+    }
+}
+
+/// Largest difference between two lists.
+fn farthest(a: &Array1<f64>, b: &Array1<f64>) -> f64 {
+    a.iter().zip(b).fold(0.0, |most: f64, (a, b)| {
+        let apart = (a - b).abs();
+        if apart.is_nan() { f64::NAN } else { most.max(apart) }
+    })
+}
+
+/// The voltages of word lines and bit lines, V; `None` floats.
+type Held = (Vec<Option<f64>>, Vec<Option<f64>>);
+
+fn held(scheme: &Scheme, (rows, cols): (usize, usize), stroke: &Stroke, v: f64) -> Result<Held, WriteError> {
+    let (word, bit) = match scheme {
+        Scheme::Isolated | Scheme::Passive(Unselected::Floating) => (None, None),
+        Scheme::Passive(Unselected::Grounded) => (Some(0.0), Some(0.0)),
+        Scheme::Passive(Unselected::Half) => (Some(0.5 * v), Some(0.5 * v)),
+        Scheme::Passive(Unselected::Third) => (Some(v / 3.0), Some(2.0 * v / 3.0)),
+        Scheme::Passive(Unselected::Own { .. }) => return Err(WriteError::OwnVoltages),
+    };
+    let (mut words, mut bits) = (vec![word; rows], vec![bit; cols]);
+    stroke.rows.iter().for_each(|row| words[*row] = Some(v));
+    stroke.cols.iter().for_each(|col| bits[*col] = Some(0.0));
+    Ok((words, bits))
+}
+
+fn check(setup: &Setup) -> Result<(), WriteError> {
+    if !TOLERANCES.contains(&setup.tolerance) {
+        return Err(WriteError::Tolerance(setup.tolerance));
+    }
+    if setup.wiring == Wiring::Ideal {
+        if setup.selector.is_some() {
+            return Err(WriteError::SelectorWithoutWires);
+        }
+        if setup.scheme == Scheme::Passive(Unselected::Floating) {
+            return Err(WriteError::Floats);
+        }
+    }
+    match &setup.scheme {
+        Scheme::Passive(Unselected::Own { .. }) => Err(WriteError::OwnVoltages),
+        _ => Ok(()),
+    }
+}
+
+impl Setup {
+    /// In words, for records and pages.
+    pub fn scheme_name(&self) -> &'static str {
+        match &self.scheme {
+            Scheme::Isolated => "isolated",
+            Scheme::Passive(Unselected::Grounded) => "grounded",
+            Scheme::Passive(Unselected::Floating) => "floating",
+            Scheme::Passive(Unselected::Half) => "half",
+            Scheme::Passive(Unselected::Third) => "third",
+            Scheme::Passive(Unselected::Own { .. }) => "own voltages",
+        }
+    }
+
+    /// Cells, rows or all at once.
+    pub fn order(&self) -> Order {
+        self.order
+    }
+}
