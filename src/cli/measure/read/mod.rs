@@ -19,6 +19,7 @@ use periphery::{Inputs, Periphery};
 /// The array is one of a material's cells (--rows, --cols, --written), any conductances (--conductance), or a part of an
 /// array that a campaign recorded cell by cell (--record). All word lines are driven and all bit lines sensed, or one cell
 /// is selected (--select) while a --scheme holds the other lines. Currents come with a bound of their errors.
+/// The network is solved in f64 on the processor; --backend computes the cells that are made here.
 #[derive(Debug, Args)]
 pub struct Read {
     #[command(flatten)]
