@@ -97,12 +97,12 @@ impl Read {
     }
 }
 
-/// Bytes of a reading of an array: its solver, its conductances, potentials and currents, and a copy with the selected
-/// cell in another state.
+/// Bytes of a reading of an array: its solver with a coarse crossbar, its conductances, potentials and currents, and a
+/// copy with the selected cell in another state.
 fn bytes_of_cells(rows: usize, cols: usize, linear: bool) -> u128 {
     let cells = rows as u128 * cols as u128;
     // Slopes and a law of their own where cells are nonlinear.
-    let each = if linear { 48 } else { 48 + 40 };
+    let each = if linear { 68 } else { 68 + 40 };
     memory_bytes(rows, cols).saturating_add(cells.saturating_mul(each))
 }
 
