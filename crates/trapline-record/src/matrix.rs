@@ -137,7 +137,7 @@ fn only(input: &Input<'_>, lists: bool) -> Result<String, RecordError> {
         [(name, _)] => Ok(name.to_owned()),
         [] => {
             let what = format!("the number of datasets of floating-point numbers of {dimensions}");
-            Err(refused(input.path, what, 0, "1, or one of them named"))
+            Err(refused(input.path, what, 0, "1 at least, of 32 or 64 bits"))
         }
         _ => {
             let mut names: Vec<String> = found.iter().take(NAMED).map(|(name, _)| shown(name)).collect();

@@ -76,7 +76,8 @@ const MADE_HERE: [&str; 10] =
 /// The array.
 #[derive(Debug, Args)]
 pub(super) struct Source {
-    /// Conductances in S: a row of the array a line, separated by commas, or an HDF5 file with a dataset of rows by columns
+    /// Conductances in S, 0 for an open cell: a row of the array a line, separated by commas, or an HDF5 file with a dataset
+    /// of rows by columns
     #[arg(long, value_name = "FILE", conflicts_with_all = MADE_HERE.iter().copied().chain(["record", "material"]))]
     pub(super) conductance: Option<PathBuf>,
     /// The dataset of the conductances in their HDF5 file [default: the only one it may be]
@@ -108,8 +109,10 @@ pub(super) struct Source {
 
 /// Most rows or columns of an array that is made here: cells have numbers of 32 bits.
 const MOST_LINES: u64 = 65_535;
-/// Bytes of a cell while it is programmed: its number, its occupancies, what its drives answer.
-const BYTES_MADE: u128 = 400;
+/// Bytes of a cell while it is programmed, measured: its number, its occupancies, what its drives answer; and with its
+/// filling and its law.
+const BYTES_MADE: u128 = 300;
+const BYTES_WITH_LAW: u128 = 450;
 
 /// An array, and what is known of it.
 pub(super) struct Taken {
@@ -146,7 +149,7 @@ impl Source {
         let mut taken = if let Some(path) = &self.conductance {
             self.of_anyone(path, specimen)?
         } else if let Some(path) = &self.record {
-            self.of_record(path, specimen, read_v)?
+            self.of_record(path, ready, specimen, read_v)?
         } else {
             self.of_material(ready, specimen, train)?
         };
@@ -194,9 +197,10 @@ impl Source {
     fn of_material(&self, ready: &Ready, specimen: &Specimen, train: &Train) -> Result<Taken, Failure> {
         let rows = self.rows.unwrap_or(64);
         let shape = ArrayShape { rows, cols: self.cols.unwrap_or(rows) };
-        self.affordable((shape.rows as usize, shape.cols as usize), BYTES_MADE)?;
-        let (backend, material) = (ready.backend.as_ref(), &ready.material);
         let own_law = self.law == LawOfCells::Material;
+        let made = if own_law { BYTES_WITH_LAW } else { BYTES_MADE };
+        self.affordable((shape.rows as usize, shape.cols as usize), made)?;
+        let (backend, material) = (ready.backend.as_ref(), &ready.material);
         let pattern = (self.written.into(), train);
         let cells = array_read::programmed(backend, material, ready.conditions, shape, pattern, own_law)?;
         let law = if own_law { ", by its law of current" } else { "" };
@@ -208,11 +212,11 @@ impl Source {
     }
 
     /// Cells that a campaign wrote one by one.
-    fn of_record(&self, path: &Path, specimen: &Specimen, read_v: f64) -> Result<Taken, Failure> {
+    fn of_record(&self, path: &Path, ready: &Ready, specimen: &Specimen, read_v: f64) -> Result<Taken, Failure> {
         reading::survive(path, Extent::Everything)?;
         let campaign = record::open_campaign(path)?;
         let refuse = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
-        let (name, celsius) = (&specimen.material, specimen.temperature);
+        let (name, celsius) = (&ready.material.name, specimen.temperature);
         let is_meant = |place: &usize| {
             let point = &campaign.label.point(*place);
             let temperature_k = campaign.label.temperatures_k[point.temperature_index];

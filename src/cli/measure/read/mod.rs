@@ -19,6 +19,7 @@ use periphery::{Inputs, Periphery};
 /// The array is one of a material's cells (--rows, --cols, --written), any conductances (--conductance), or a part of an
 /// array that a campaign recorded cell by cell (--record). All word lines are driven and all bit lines sensed, or one cell
 /// is selected (--select) while a --scheme holds the other lines. Currents come with a bound of their errors.
+/// The network is solved in f64 on the processor; --backend computes the cells that are made here.
 #[derive(Debug, Args)]
 pub struct Read {
     #[command(flatten)]
@@ -96,12 +97,12 @@ impl Read {
     }
 }
 
-/// Bytes of a reading of an array: its solver, its conductances, potentials and currents, and a copy with the selected
-/// cell in another state.
+/// Bytes of a reading of an array: its solver with a coarse crossbar, its conductances, potentials and currents, and a
+/// copy with the selected cell in another state.
 fn bytes_of_cells(rows: usize, cols: usize, linear: bool) -> u128 {
     let cells = rows as u128 * cols as u128;
     // Slopes and a law of their own where cells are nonlinear.
-    let each = if linear { 48 } else { 48 + 40 };
+    let each = if linear { 68 } else { 68 + 40 };
     memory_bytes(rows, cols).saturating_add(cells.saturating_mul(each))
 }
 

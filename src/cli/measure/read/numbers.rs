@@ -6,6 +6,7 @@ use std::path::Path;
 use ndarray::Array2;
 use trapline::csv_file;
 use trapline::files;
+use trapline::text::one_line;
 
 use super::super::Failure;
 use crate::cli::reading::{self, Numbers};
@@ -57,7 +58,8 @@ pub(super) fn matrix(
     if let Some(((row, col), number)) = numbers.indexed_iter().find(|(_, number)| !number.is_finite()) {
         return Err(refuse(format!("/{name}: row {row}, column {col} is {number}; it must be finite")));
     }
-    Ok((numbers, format!("{shown} /{name}")))
+    // A file's own words, which go into titles.
+    Ok((numbers, format!("{shown} /{}", one_line(&name))))
 }
 
 /// Whether a file begins as HDF5 files do. What cannot be read is none: whoever reads it says why.

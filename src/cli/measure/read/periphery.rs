@@ -61,7 +61,7 @@ fn range(text: &str) -> Result<(f64, f64), String> {
 /// Wires, sources and amplifiers, and how they are used.
 #[derive(Debug, Args)]
 pub(super) struct Periphery {
-    /// Resistance of a wire from cell to cell, ohm [default: 1]
+    /// Resistance of each segment of the wires, from cell to cell, ohm [default: 1]
     #[arg(long, value_name = "OHM", allow_hyphen_values = true)]
     wire_ohm: Option<f64>,
     /// The same of word lines [default: as --wire-ohm]
@@ -107,11 +107,12 @@ pub(super) struct Periphery {
     /// Bits of the converters [default: currents as they are]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32))]
     adc_bits: Option<u32>,
-    /// Currents of the converters' first and last code, A [default: 0 and the largest current, ideal or through the wires]
+    /// Currents of the converters' first and last code, A [default: the least and the largest,
+    /// 0 among them, ideal or through the wires]
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, requires = "adc_bits", allow_hyphen_values = true)]
     adc_range: Option<(f64, f64)>,
     /// Bound of the errors of currents, over the sensed current of a selected cell, else over the total current
-    #[arg(long, value_name = "SHARE", default_value_t = 1e-9)]
+    #[arg(long, value_name = "SHARE", default_value = "1e-9")]
     accuracy: f64,
 }
 

@@ -57,7 +57,8 @@ impl ArrayReading {
             Reference::Column(_) => "the sensed current",
             Reference::Total | Reference::WeakestColumn => "the total current",
         };
-        format!("{:e} of {of}", self.kept.relative)
+        // Single precision leaves out what a product of powers of ten is off.
+        format!("{:e} of {of}", self.kept.relative as f32)
     }
 
     /// What else is known, as text.
