@@ -23,3 +23,4 @@ mod resume;
 mod slurm;
 mod slurm_scripts;
 mod sweeps;
+mod write;

@@ -1,10 +1,12 @@
-//! `trapline iv`, `pulse`, `retain`, `learn` and `read`: one experiment on chosen cells of a material.
+//! `trapline iv`, `pulse`, `retain`, `learn`, `read` and `write`: one experiment on chosen cells of a material.
 
 mod iv;
 mod learn;
 mod pulse;
 mod read;
 mod retain;
+mod wires;
+mod write;
 
 use std::path::{Path, PathBuf};
 
@@ -33,6 +35,7 @@ pub use learn::Learn;
 pub use pulse::Pulse;
 pub use read::Read;
 pub use retain::Retain;
+pub use write::Write;
 
 /// The material, what it is under, what computes, and where the result goes.
 #[derive(Debug, Args)]

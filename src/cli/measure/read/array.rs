@@ -4,16 +4,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use trapline::array::ArrayShape;
-use trapline::circuit::{Curve, Table};
-use trapline::csv_file;
 use trapline::experiment::array_read::{self, Cells, Pattern};
 use trapline::experiment::pulse::Train;
 use trapline::record;
 use trapline::units::kelvin;
 
 use super::super::{Failure, Ready, Specimen};
+use super::bytes_of_cells;
 use super::numbers::{self, File, SIEMENS};
-use super::{bytes_of_cells, two_numbers};
+use super::selector::{self, Selector};
 use crate::cli::memory;
 use crate::cli::reading::{self, Extent};
 
@@ -50,25 +49,6 @@ enum LawOfCells {
     Material,
 }
 
-/// A selector as it is asked for.
-#[derive(Debug, Clone)]
-enum Selector {
-    Law(Curve),
-    File(PathBuf),
-}
-
-fn selector(text: &str) -> Result<Selector, String> {
-    let laws = [("sinh:", true), ("exp:", false)];
-    let Some((numbers, is_sinh)) = laws.iter().find_map(|(name, sinh)| Some((text.strip_prefix(name)?, *sinh))) else {
-        return Ok(Selector::File(PathBuf::from(text)));
-    };
-    let (scale_a, scale_v) =
-        two_numbers(numbers).ok_or("it must have a current in A and a voltage in V: sinh:1e-12,0.05")?;
-    let curve = if is_sinh { Curve::Sinh { scale_a, scale_v } } else { Curve::Exponential { scale_a, scale_v } };
-    curve.check().map_err(|error| error.to_string())?;
-    Ok(Selector::Law(curve))
-}
-
 /// What only cells that are made here have: their pulses, their chance, their electrons.
 const MADE_HERE: [&str; 10] =
     ["rows", "cols", "written", "law", "amplitude", "width", "interval", "count", "no_variation", "electrons"];
@@ -103,7 +83,7 @@ pub(super) struct Source {
     law: LawOfCells,
     /// A selector in series with each cell: sinh:A,V for A sinh(U/V), exp:A,V for A (exp(U/V) - 1), or a file of voltages
     /// in V and currents in A, a point a line, both rising
-    #[arg(long, value_name = "LAW", value_parser = selector)]
+    #[arg(long, value_name = "LAW", value_parser = selector::parse)]
     selector: Option<Selector>,
 }
 
@@ -125,11 +105,8 @@ pub(super) struct Taken {
 impl Source {
     /// Files that are read.
     pub(super) fn inputs(&self) -> Vec<PathBuf> {
-        let selector = match &self.selector {
-            Some(Selector::File(path)) => Some(path),
-            _ => None,
-        };
-        [self.conductance.as_ref(), self.record.as_ref(), selector].into_iter().flatten().cloned().collect()
+        let selector = self.selector.as_ref().and_then(Selector::file);
+        [self.conductance.clone(), self.record.clone(), selector].into_iter().flatten().collect()
     }
 
     /// Whether it is made of a material, here or in a campaign.
@@ -145,7 +122,7 @@ impl Source {
         read_v: f64,
         train: &Train,
     ) -> Result<Taken, Failure> {
-        let selector = self.selector()?;
+        let selector = self.selector.as_ref().map(Selector::curve).transpose()?;
         let mut taken = if let Some(path) = &self.conductance {
             self.of_anyone(path, specimen)?
         } else if let Some(path) = &self.record {
@@ -155,13 +132,7 @@ impl Source {
         };
         taken.cells.selector = selector;
         if let Some(selector) = &self.selector {
-            let which = match selector {
-                Selector::Law(Curve::Sinh { scale_a, scale_v }) => format!("sinh, {scale_a:e} A, {scale_v} V"),
-                Selector::Law(Curve::Exponential { scale_a, scale_v }) => format!("exp, {scale_a:e} A, {scale_v} V"),
-                Selector::Law(Curve::Table(_)) => "a table".to_owned(),
-                Selector::File(path) => path.display().to_string(),
-            };
-            taken.what = format!("{}, selectors ({which})", taken.what);
+            taken.what = format!("{}, selectors ({})", taken.what, selector.in_words());
         }
         Ok(taken)
     }
@@ -169,23 +140,6 @@ impl Source {
     /// Whether currents are proportional to voltages.
     pub(super) fn is_linear(&self) -> bool {
         self.law == LawOfCells::Linear && self.selector.is_none()
-    }
-
-    fn selector(&self) -> Result<Option<Curve>, Failure> {
-        let path = match &self.selector {
-            None => return Ok(None),
-            Some(Selector::Law(curve)) => return Ok(Some(curve.clone())),
-            Some(Selector::File(path)) => path,
-        };
-        let refuse = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
-        let points = csv_file::matrix(path).map_err(|error| Failure::Usage(error.to_string()))?;
-        if points.ncols() != 2 {
-            let found = points.ncols();
-            return Err(refuse(format!("holds lines of {found} numbers; a selector has two, a voltage and a current")));
-        }
-        let column = |index| points.column(index).to_vec();
-        let table = Table::new(column(0), column(1)).map_err(|error| refuse(error.to_string()))?;
-        Ok(Some(Curve::Table(table)))
     }
 
     fn of_anyone(&self, path: &Path, specimen: &Specimen) -> Result<Taken, Failure> {

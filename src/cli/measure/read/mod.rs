@@ -5,6 +5,7 @@ mod batch;
 mod numbers;
 mod periphery;
 mod report;
+pub(super) mod selector;
 
 use clap::Args;
 use trapline::circuit::memory_bytes;

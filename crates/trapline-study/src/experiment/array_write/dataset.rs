@@ -1,6 +1,6 @@
 //! What is recorded of a written array.
 
-use super::{WriteError, Writer};
+use super::{Ended, Levels, WriteError, Writer};
 use crate::experiment::describe;
 use ndarray::Array2;
 use trapline_model::dataset::Dataset;
@@ -69,6 +69,21 @@ impl Writer<'_> {
             margin: highest.is_finite().then_some((lowest - highest) / window_s),
             worst_disturb: others().fold(0.0, f64::max),
         })
+    }
+
+    /// Adds what became of levels: `target_s`, `read_s` (S; as the last reading saw it), `own_pulses`, and `ended`, whose
+    /// numbers the attribute `ended_words` explains. The attributes `yield`, `rounds` and `last_amplitude_v` sum it up.
+    pub fn add_levels(&self, d: &mut Dataset, levels: &Levels) {
+        let axes = ["row", "column"];
+        d.real("target_s", &axes, "S", "Level asked for; 0 where none was", levels.target_s.clone().into_dyn());
+        d.real("read_s", &axes, "S", "Conductance as last read", levels.read_s.clone().into_dyn());
+        d.count("own_pulses", &axes, "1", "Pulses for the cell itself", levels.pulses.clone().into_dyn());
+        d.count("ended", &axes, "1", "How the cell ended", levels.ended.mapv(Ended::number).into_dyn());
+        let words: Vec<String> = Ended::WORDS.iter().enumerate().map(|(n, word)| format!("{n} {word}")).collect();
+        d.note("ended_words", words.join(", "))
+            .note("yield", levels.yielded().to_string())
+            .note("rounds", levels.rounds.to_string())
+            .note("last_amplitude_v", levels.last_v.to_string());
     }
 
     /// Axes `row` and `column`; `written` and `disturbed` (0 or 1), `filling`, `fresh_conductance_s`, `conductance_s`,

@@ -13,6 +13,8 @@
 //! # Practice
 //! [`Writer`] holds the array and knows what it went through; [`Stroke`]s say which lines are selected together
 //! ([`strokes`]). One pulse of a pattern is one stroke for each of its cells, rows, or the whole, and then a rest at 0 V.
+//! [`verify`] brings cells to levels by pulses that rise and a reading after each.
+//!
 //! Lines without resistance ([`Wiring::Ideal`]) need no network: cells see the scheme's biases.
 //!
 //! The circuit has no capacitances, so that biases follow at once; and while a pulse lasts electrons that are counted
@@ -22,10 +24,12 @@ mod dataset;
 mod stroke;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod writer;
 
 pub use dataset::{DISTURBED, Outcome};
 pub use stroke::{Order, Stroke, strokes};
+pub use verify::{Ended, LevelError, Levels, Verify, verify};
 pub use writer::{Energy, Steps, Writer};
 
 use super::ExperimentError;
@@ -71,6 +75,8 @@ pub enum WriteError {
     Network(#[from] NetworkError),
     #[error(transparent)]
     Solve(#[from] SolveError),
+    #[error(transparent)]
+    Level(#[from] LevelError),
     #[error("the tolerance of a step is {0}; it must be 1e-8 to 0.1")]
     Tolerance(f64),
     #[error("the pattern has {rows} x {cols} cells and the array {of_rows} x {of_cols}; both must be alike")]

@@ -1,6 +1,6 @@
 //! An array that is written, and what it went through.
 
-use super::{Order, Setup, Stroke, TOLERANCES, Wiring, WriteError};
+use super::{Setup, Stroke, TOLERANCES, Wiring, WriteError};
 use crate::experiment::array_read::{MaterialCells, Power, Scheme};
 use crate::experiment::probe::{Conditions, Probe};
 use ndarray::{Array1, Array2};
@@ -371,10 +371,5 @@ impl Setup {
             Scheme::Passive(Unselected::Third) => "third",
             Scheme::Passive(Unselected::Own { .. }) => "own voltages",
         }
-    }
-
-    /// Cells, rows or all at once.
-    pub fn order(&self) -> Order {
-        self.order
     }
 }
