@@ -51,13 +51,15 @@ impl Dots {
             let (own, slope) = curve(&self.injection, v);
             let (own, of_model) = (own / curve(&self.injection, read_v).0, model(v) / model(read_v));
             // A dozen roundings, some of them of an exponent of 7 at 2.5 V.
-            if !((own / of_model - 1.0).abs() < 1e-13) {
+            let same = (own / of_model - 1.0).abs() < 1e-13;
+            if !same {
                 return Err(format!("the law at {v} V is {own} and the model's {of_model}, of that at {read_v} V"));
             }
             // A chord errs by a sixth of h^2 I'''/I' and by rounding over h.
             let h = 1e-4 * v.abs();
             let chord = (curve(&self.injection, v + h).0 - curve(&self.injection, v - h).0) / (2.0 * h);
-            if !((chord / slope - 1.0).abs() < 1e-6) {
+            let same = (chord / slope - 1.0).abs() < 1e-6;
+            if !same {
                 return Err(format!("the slope at {v} V is {slope} and the chord {chord}"));
             }
         }

@@ -468,7 +468,8 @@ fn fluctuations_at_rest_have_one_rate() {
                 let error = (1.0 - wanted * wanted) / root;
                 let allowed = 4.5 * error + 0.02 * lag * k as f64 * wanted;
                 println!("{dots} dots, {k}: {correlation:.4} {wanted:.4} +- {error:.4}");
-                !((correlation - wanted).abs() <= allowed)
+                let explained = (correlation - wanted).abs() <= allowed;
+                !explained
             })
         };
         assert_eq!(off(lambda), None, "{dots} dots");
