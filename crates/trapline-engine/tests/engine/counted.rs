@@ -388,6 +388,98 @@ fn a_bake_is_one_thinning_however_many_checkpoints_there_are() {
     assert!(once.value[1] > 0.5 * once.value[0] / 120.0, "{once:?}");
 }
 
+/// The rates of one class of dots at a bias and temperature, per s, at the filling where as many electrons are caught as
+/// let go: that filling, what an empty dot catches, what a full one lets go, and by how much an electron too many lowers
+/// what all others catch.
+fn at_rest(material: &Material, bias_v: f64, temperature_k: f64) -> (f64, f64, f64, f64) {
+    let capture_of = material.capture.expect("has traps");
+    let drive = StepDrive {
+        open: 1.0 - material.injection.free_share,
+        offered: capture::offered_per_s(material, bias_v, temperature_k),
+        space_charge_limit: capture::space_charge_limit(&capture_of, 1.0, bias_v),
+        emission: [0.0; material::MAX_CLASSES],
+    };
+    let emission = cell::emission_per_s(material, &Factors::NOMINAL, temperature_k)[0];
+    let speed = material.classes[0].speed;
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..60 {
+        let f = 0.5 * (low + high);
+        let net = speed * step::uptake(&drive, f).0 * (1.0 - f) - emission * f;
+        *(if net > 0.0 { &mut low } else { &mut high }) = f;
+    }
+    let (uptake, slope) = step::uptake(&drive, low);
+    (low, speed * uptake, emission, -speed * slope * (1.0 - low))
+}
+
+/// Cells held at a bias fluctuate as the sum of telegraph signals does: the number of their electrons is correlated over
+/// a time t by `exp(-lambda t)`, a spectrum of Lorentz's shape with its corner at `lambda/(2 pi)`. Dots that know nothing
+/// of each other have `lambda = c + e`; here an electron too many lowers what the others catch, which adds
+/// `-s (1 - F) u'(F)`, and makes the number's variance `N F (1 - F) (c + e)/lambda`: as many electrons come as go,
+/// `e n` a second each, and the variance of a linear birth and death process is half of both together over lambda.
+#[test]
+fn fluctuations_at_rest_have_one_rate() {
+    const CELLS: u64 = 6_000;
+    const LAGS: usize = 6;
+    // Much hotter than the matrix stands: there dots let go of electrons about as fast as 4 V fills them.
+    let (bias_v, temperature_k) = (4.0, kelvin(195.0));
+    let cpu = Cpu::open(None, None).expect("opens");
+    // Drawn every substep, and drawn where the way becomes too long.
+    for dots in [500.0, 8000.0] {
+        let mut material = of_dots("pi-ws2-qd", dots);
+        material.classes = of_classes("pi-ws2-qd", 1).classes;
+        let (filling, caught, freed, feedback) = at_rest(&material, bias_v, temperature_k);
+        let lambda = caught + freed + feedback;
+        // All three count.
+        assert!([caught, freed, feedback].iter().all(|rate| *rate > 0.2 * lambda), "{caught} {freed} {feedback}");
+
+        let population = Population::new(&material, Variation::OFF, 5, (0..CELLS).collect()).electrons(FIXED);
+        let mut cells = cpu.cells(population).expect("opens");
+        cells.upload(&Array2::from_elem((CELLS as usize, 1), filling)).expect("fits");
+        // From the mean alone a variance is there but for exp(-2 lambda t): after 3.2 of these, 0.2 %.
+        let lag = 0.4;
+        let segment = |cycle| Segment { bias_v, dwell_s: lag / lambda, cycle };
+        let segments: Vec<_> = (0..8 + LAGS as u32 + 1).map(|n| (segment(n), n >= 8)).collect();
+        let stimulus = cells.population().stimulus(temperature_k, &segments);
+        let found = cells.advance(&stimulus, None).expect("runs").filling;
+
+        let root = (CELLS as f64).sqrt();
+        let of = |lag: usize| moments(found.row(lag).as_slice().expect("in order")).value;
+        let [mean, variance, _] = of(0);
+        // The bend of the drift moves the mean by some 1/N.
+        let allowed = 4.5 * variance.sqrt() / root + 1.0 / dots;
+        assert!((mean - filling).abs() < allowed, "{dots} dots: {mean} {filling}");
+        // A variance of as many cells is known to sqrt(2/CELLS); cells that are drawn seldom have some 5 % of it less.
+        let binomial = filling * (1.0 - filling) / dots;
+        let expected = binomial * (caught + freed) / lambda;
+        let room = 4.5 * 2f64.sqrt() / root + 0.05;
+        println!("{dots} dots: variance over expected {:.4}", variance / expected);
+        assert!((variance / expected - 1.0).abs() < room, "{dots} dots: {variance:e} {expected:e}");
+        assert!((variance / binomial - 1.0).abs() > 2.0 * room, "the control is no control");
+
+        // The first lag that a rate does not explain.
+        let off = |rate: f64| {
+            (1..=LAGS).find(|&k| {
+                let [other, spread, _] = of(k);
+                let products =
+                    found.row(0).iter().zip(found.row(k)).map(|(a, b)| (a - mean) * (b - other)).sum::<f64>();
+                let correlation = products / CELLS as f64 / (variance * spread).sqrt();
+                let wanted = (-rate / lambda * lag * k as f64).exp();
+                // Of a correlation of normal numbers, and 2 % of the rate for the substeps.
+                let error = (1.0 - wanted * wanted) / root;
+                let allowed = 4.5 * error + 0.02 * lag * k as f64 * wanted;
+                println!("{dots} dots, {k}: {correlation:.4} {wanted:.4} +- {error:.4}");
+                let explained = (correlation - wanted).abs() <= allowed;
+                !explained
+            })
+        };
+        assert_eq!(off(lambda), None, "{dots} dots");
+        // Controls: a third off, and dots that do not know of each other.
+        for rate in [lambda * 4.0 / 3.0, lambda * 2.0 / 3.0, caught + freed] {
+            assert!(off(rate).is_some(), "{dots} dots: {rate} explains it as well as {lambda}");
+        }
+    }
+}
+
 #[test]
 fn cells_without_dots_have_no_memory() {
     let cpu = Cpu::open(None, None).expect("opens");
