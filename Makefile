@@ -61,7 +61,8 @@ test: setup-test ## runs all tests and examples, shaders included (on Mesa's llv
 	if [ -n "$${TRAPLINE_SECOND_VULKAN:-}" ]; then
 	    VK_DRIVER_FILES="$$TRAPLINE_SECOND_VULKAN" \
 	        cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test engine -- \
-	        --include-ignored on_another_adapter the_gpu_draws rng_gpu law_tables_gpu
+	        --include-ignored on_another_adapter the_gpu_draws rng_gpu law_tables_gpu \
+	        network_gpu::arrays network_gpu::cells_of
 	    VK_DRIVER_FILES="$$TRAPLINE_SECOND_VULKAN" "$${CARGO_TARGET_DIR:-target}/debug/trapline" selftest --backend gpu
 	fi
 

@@ -60,7 +60,7 @@ impl Read {
         };
         let (mut findings, json) = match inputs {
             Inputs::One(driving) => {
-                let read = array_read::read(&taken.cells, &driving, &setup).map_err(told)?;
+                let read = array_read::read(ready.backend.as_ref(), &taken.cells, &driving, &setup).map_err(told)?;
                 let findings = Findings {
                     command: "read",
                     dataset: read.dataset("read", &title, taken.cells.conductance_s.view()),
@@ -71,7 +71,8 @@ impl Read {
                 (findings, report::as_json(&read, &title))
             }
             Inputs::Many(input_v) => {
-                let read = array_read::read_batch(&taken.cells, input_v.view(), &setup).map_err(told)?;
+                let read = array_read::read_batch(ready.backend.as_ref(), &taken.cells, input_v.view(), &setup)
+                    .map_err(told)?;
                 let findings = Findings {
                     command: "read",
                     dataset: read.dataset("read", &title, &taken.cells),

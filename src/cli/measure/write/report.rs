@@ -30,7 +30,7 @@ pub(super) fn plate(writer: &Writer<'_>, outcome: &Outcome, levels: Option<&Leve
     let mut panels = vec![
         map("Filling of the traps", "filling (%)", &outcome.filling.mapv(|f| 100.0 * f)),
         map("Change of the conductance", "change (%)", &change),
-        map("Strongest bias while others are written", "bias (V)", &writer.others_v()),
+        map("Strongest bias by others", "bias (V)", &writer.others_v()),
     ];
     if let Some(levels) = levels {
         let points = levels.target_s.iter().zip(&levels.conductance_s).filter(|(target, _)| **target > 0.0);

@@ -8,6 +8,7 @@ use super::{
     Adc, ArrayReadError, Cells, ErrorStatistics, Setup, check, converter, ideal_of_columns, noise_of_column, noisy,
 };
 use ndarray::{Array1, Array2, ArrayView2, Axis as Dim};
+use trapline_engine::backend::Backend;
 use trapline_engine::circuit::error::MOST_END_V;
 use trapline_engine::circuit::{Axis, NetworkError, Transfer};
 use trapline_model::dataset::Dataset;
@@ -58,7 +59,12 @@ struct Wired {
 ///
 /// # Errors
 /// [`ArrayReadError`].
-pub fn read_batch(cells: &Cells, input_v: ArrayView2<'_, f64>, setup: &Setup) -> Result<BatchReading, ArrayReadError> {
+pub fn read_batch(
+    backend: &dyn Backend,
+    cells: &Cells,
+    input_v: ArrayView2<'_, f64>,
+    setup: &Setup,
+) -> Result<BatchReading, ArrayReadError> {
     check(setup)?;
     let (rows, found) = (cells.conductance_s.nrows(), input_v.ncols());
     if found != rows {
@@ -68,7 +74,11 @@ pub fn read_batch(cells: &Cells, input_v: ArrayView2<'_, f64>, setup: &Setup) ->
     if let Some(((_, line), &volts)) = input_v.indexed_iter().find(|(_, volts)| !sound(**volts)) {
         return Err(NetworkError::Volts { axis: Axis::Word, line, volts }.into());
     }
-    let wired = if cells.is_linear() { by_weights(cells, input_v, setup)? } else { one_by_one(cells, input_v, setup)? };
+    let wired = if cells.is_linear() {
+        by_weights(backend, cells, input_v, setup)?
+    } else {
+        one_by_one(backend, cells, input_v, setup)?
+    };
     let Wired { wired_a, ideal_a, noise_a, bound_a, weight_s, solves, iterations } = wired;
     let read_a = Array2::from_shape_fn(wired_a.dim(), |(vector, col)| {
         noisy(setup, col, vector as u32, wired_a[[vector, col]], noise_a[[vector, col]])
@@ -102,11 +112,16 @@ pub fn read_batch(cells: &Cells, input_v: ArrayView2<'_, f64>, setup: &Setup) ->
 }
 
 /// Linear cells: the array as one matrix.
-fn by_weights(cells: &Cells, input_v: ArrayView2<'_, f64>, setup: &Setup) -> Result<Wired, ArrayReadError> {
+fn by_weights(
+    backend: &dyn Backend,
+    cells: &Cells,
+    input_v: ArrayView2<'_, f64>,
+    setup: &Setup,
+) -> Result<Wired, ArrayReadError> {
     let conductance_s = &cells.conductance_s;
     let (rows, cols) = conductance_s.dim();
     let crossbar = setup.periphery.all_rows(conductance_s.view(), &vec![0.0; rows])?;
-    let transfer = Transfer::new(&crossbar, setup.accuracy())?;
+    let transfer = Transfer::on(backend, &crossbar, setup.accuracy())?;
     let wired_a = transfer.apply(input_v)?;
     // The bound is of the weights of one solve together: those of a column, of which each is taken once, or those of a
     // row, of which one is taken of each. Sums of products add their roundings.
@@ -136,7 +151,12 @@ fn by_weights(cells: &Cells, input_v: ArrayView2<'_, f64>, setup: &Setup) -> Res
 }
 
 /// Nonlinear cells: vector after vector.
-fn one_by_one(cells: &Cells, input_v: ArrayView2<'_, f64>, setup: &Setup) -> Result<Wired, ArrayReadError> {
+fn one_by_one(
+    backend: &dyn Backend,
+    cells: &Cells,
+    input_v: ArrayView2<'_, f64>,
+    setup: &Setup,
+) -> Result<Wired, ArrayReadError> {
     let shape = (input_v.nrows(), cells.conductance_s.ncols());
     let empty = || Array2::zeros(shape);
     let mut all = Wired {
@@ -152,7 +172,7 @@ fn one_by_one(cells: &Cells, input_v: ArrayView2<'_, f64>, setup: &Setup) -> Res
     for (vector, input_v) in input_v.axis_iter(Dim(0)).enumerate() {
         let input_v = input_v.to_vec();
         let crossbar = setup.periphery.all_rows(cells.conductance_s.view(), &input_v)?;
-        let (solution, _) = solved(&crossbar, cells, None, &[setup.accuracy()])?;
+        let (solution, _) = solved(backend, &crossbar, cells, None, &[setup.accuracy()])?;
         for col in 0..shape.1 {
             all.wired_a[[vector, col]] = solution.currents.column_a[col];
             all.noise_a[[vector, col]] = noise_of_column(&crossbar, &law, &solution, col, setup);

@@ -2,9 +2,10 @@
 
 use super::Scheme;
 use ndarray::{Array2, ArrayView2};
+use trapline_engine::backend::Backend;
 use trapline_engine::circuit::scheme::Unselected;
 use trapline_engine::circuit::{
-    Accuracy, Crossbar, Curve, Law, Series, Solution, SolveError, solve_nonlinear, solve_to,
+    Accuracy, Crossbar, Curve, Law, Series, Solution, SolveError, solve_nonlinear_on, solve_on,
 };
 use trapline_model::cell::current::{BiasLaw, free_share};
 use trapline_model::material::Material;
@@ -137,6 +138,7 @@ pub(super) fn connected<'a>(
 /// Solves an array to the first of some accuracies that rounding lets it keep, and says which; with the cell at the
 /// first place of `swapped` in the state of the one at the second.
 pub(super) fn solved(
+    backend: &dyn Backend,
     crossbar: &Crossbar<'_>,
     cells: &Cells,
     swapped: Option<[(usize, usize); 2]>,
@@ -144,9 +146,11 @@ pub(super) fn solved(
 ) -> Result<(Solution, Accuracy), SolveError> {
     let solve = |accuracy: Accuracy| match (cells.is_linear(), swapped) {
         // A swapped cell stands in the crossbar's conductances.
-        (true, _) => solve_to(crossbar, accuracy),
-        (false, None) => solve_nonlinear(crossbar, &cells.law(), accuracy),
-        (false, Some([at, by])) => solve_nonlinear(crossbar, &Swapped { law: cells.law(), at, by }, accuracy),
+        (true, _) => solve_on(backend, crossbar, accuracy),
+        (false, None) => solve_nonlinear_on(backend, crossbar, &cells.law(), accuracy),
+        (false, Some([at, by])) => {
+            solve_nonlinear_on(backend, crossbar, &Swapped { law: cells.law(), at, by }, accuracy)
+        }
     };
     let mut failed = None;
     for accuracy in accuracies {

@@ -3,6 +3,7 @@
 use super::law::{connected, solved};
 use super::{Cells, Scheme, Setup};
 use ndarray::{ArrayView1, Axis as Dim};
+use trapline_engine::backend::Backend;
 use trapline_engine::circuit::{Crossbar, End, Law, Lines, Solution, Wire};
 
 /// Errors of currents against the ideal ones.
@@ -48,6 +49,7 @@ impl Margin {
     /// Of a cell at a read bias, V; none where the currents are not known well enough: to a thousandth of the difference
     /// of its two states.
     pub(super) fn of(
+        backend: &dyn Backend,
         cells: &Cells,
         setup: &Setup,
         (row, col): (usize, usize),
@@ -63,7 +65,7 @@ impl Margin {
             let (connected, unselected) = connected(other.view(), (row, col), scheme);
             let crossbar = setup.periphery.one_cell(connected, (row, col), read_v, &unselected).ok()?;
             let swapped = Some([(row, col), state]);
-            let (solution, _) = solved(&crossbar, cells, swapped, &setup.accuracies(Some(col))).ok()?;
+            let (solution, _) = solved(backend, &crossbar, cells, swapped, &setup.accuracies(Some(col))).ok()?;
             Some((solution.currents.column_a[col], solution.currents.certificate.bound_a))
         };
         let ((on_a, on_bound_a), (off_a, off_bound_a)) = (current_a(most)?, current_a(least)?);

@@ -29,6 +29,7 @@ pub use law::{Cells, MaterialCells};
 pub use merit::{ErrorStatistics, Margin, Power};
 
 use law::{CellLaw, connected, solved};
+use trapline_engine::backend::Backend;
 use trapline_engine::circuit::scheme::{Reading, Unselected};
 use trapline_engine::circuit::{Accuracy, Certificate, Crossbar, Law, NetworkError, Solution, SolveError};
 use trapline_model::cell::read::noise_a;
@@ -185,11 +186,16 @@ pub enum ArrayReadError {
     NoRange,
 }
 
-/// Reads an array once.
+/// Reads an array once; a backend with a device iterates there for the network's solver.
 ///
 /// # Errors
 /// [`ArrayReadError`].
-pub fn read(cells: &Cells, driving: &Driving, setup: &Setup) -> Result<ArrayReading, ArrayReadError> {
+pub fn read(
+    backend: &dyn Backend,
+    cells: &Cells,
+    driving: &Driving,
+    setup: &Setup,
+) -> Result<ArrayReading, ArrayReadError> {
     check(setup)?;
     let (periphery, conductance_s) = (&setup.periphery, cells.conductance_s.view());
     let (crossbar, sensed) = match driving {
@@ -199,7 +205,7 @@ pub fn read(cells: &Cells, driving: &Driving, setup: &Setup) -> Result<ArrayRead
             (periphery.one_cell(connected, (*row, *col), *read_v, &unselected)?, Some(*col))
         }
     };
-    let (solution, kept) = solved(&crossbar, cells, None, &setup.accuracies(sensed))?;
+    let (solution, kept) = solved(backend, &crossbar, cells, None, &setup.accuracies(sensed))?;
     let law = cells.law();
     let (columns, ideal_a) = ideal(cells, &law, driving);
     let wired_a: Vec<f64> = columns.iter().map(|&col| solution.currents.column_a[col]).collect();
@@ -218,7 +224,9 @@ pub fn read(cells: &Cells, driving: &Driving, setup: &Setup) -> Result<ArrayRead
     };
     let margin = match driving {
         Driving::AllRows { .. } => None,
-        Driving::OneCell { row, col, read_v, scheme } => Margin::of(cells, setup, (*row, *col), *read_v, scheme),
+        Driving::OneCell { row, col, read_v, scheme } => {
+            Margin::of(backend, cells, setup, (*row, *col), *read_v, scheme)
+        }
     };
     let mut errors = ErrorStatistics::of(&ideal_a, &known_a);
     if let Some((adc, _)) = &converted {

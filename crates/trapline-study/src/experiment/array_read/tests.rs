@@ -1,6 +1,19 @@
 use super::*;
 use ndarray::{Array2, arr2};
+use trapline_engine::backend::reference::Reference;
 use trapline_engine::circuit::{Curve, Wire};
+
+fn read(cells: &Cells, driving: &Driving, setup: &Setup) -> Result<ArrayReading, ArrayReadError> {
+    super::read(&Reference, cells, driving, setup)
+}
+
+fn read_batch(
+    cells: &Cells,
+    input_v: ndarray::ArrayView2<'_, f64>,
+    setup: &Setup,
+) -> Result<BatchReading, ArrayReadError> {
+    super::read_batch(&Reference, cells, input_v, setup)
+}
 
 fn setup() -> Setup {
     Setup {
