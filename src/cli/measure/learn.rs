@@ -9,9 +9,13 @@ use clap::{Arg, Args, Command, ValueEnum};
 use ndarray::{Array2, ArrayD};
 use trapline::analysis::Table;
 use trapline::array::ArrayShape;
+use trapline::circuit::scheme::Unselected;
+use trapline::experiment::array_write::{Order, Setup, Wiring, Writer};
 use trapline::experiment::letter::{self, Lesson, Pattern, Scheme};
+use trapline::experiment::{ExperimentError, array_read};
 use trapline::figure::{Map, Panel, Plate};
 
+use super::wires::Wires;
 use super::{Failure, Findings, Pulses, Reading, Specimen, number, scientific, within};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -22,14 +26,31 @@ enum Select {
     Third,
     /// A switch at every cell: cells that are not written see nothing
     Isolated,
+    /// A passive array whose other lines are connected to nothing; only through wires
+    Floating,
 }
 
-impl From<Select> for Scheme {
-    fn from(select: Select) -> Scheme {
-        match select {
-            Select::Half => Scheme::Half,
-            Select::Third => Scheme::Third,
-            Select::Isolated => Scheme::Isolated,
+impl Select {
+    /// Of lines without resistance.
+    fn ideal(self) -> Result<Scheme, Failure> {
+        match self {
+            Select::Half => Ok(Scheme::Half),
+            Select::Third => Ok(Scheme::Third),
+            Select::Isolated => Ok(Scheme::Isolated),
+            Select::Floating => Err(Failure::Usage(
+                "--select floating: a line without resistance that floats has no voltage; give --wire-ohm".to_owned(),
+            )),
+        }
+    }
+
+    /// Of the lines of a network, and what it takes.
+    fn wired(self) -> (array_read::Scheme, &'static str) {
+        use array_read::Scheme::Passive;
+        match self {
+            Select::Half => (Passive(Unselected::Half), Scheme::Half.what()),
+            Select::Third => (Passive(Unselected::Third), Scheme::Third.what()),
+            Select::Isolated => (array_read::Scheme::Isolated, Scheme::Isolated.what()),
+            Select::Floating => (Passive(Unselected::Floating), "passive array, other lines floating"),
         }
     }
 }
@@ -71,8 +92,13 @@ pub struct Learn {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=300))]
     cols: u64,
     /// What cells see while another is written
-    #[arg(long, value_name = "SCHEME", value_parser = Selects, default_value = "half")]
+    #[arg(long, visible_alias = "scheme", value_name = "SCHEME", value_parser = Selects, default_value = "half")]
     select: Select,
+    /// Resistance of a wire from cell to cell, ohm; 0 for lines without resistance
+    #[arg(long, value_name = "OHM", default_value_t = 0.0, allow_hyphen_values = true)]
+    wire_ohm: f64,
+    #[command(flatten)]
+    wires: Wires,
     /// Time after which the array is read again, s
     #[arg(long, value_name = "S", default_value_t = 3e4, allow_hyphen_values = true)]
     later: f64,
@@ -96,11 +122,22 @@ impl Learn {
         let third = train.count.div_ceil(3).max(1);
         let mut stages = vec![0, third, (2 * third).min(train.count), train.count];
         stages.dedup();
-        let scheme = Scheme::from(self.select);
+        let wiring = self.wires.wiring(self.wire_ohm)?;
+        let (of_network, what) = self.select.wired();
+        let scheme = if wiring == Wiring::Ideal { self.select.ideal()? } else { Scheme::Isolated };
         let lesson = Lesson { pattern, train, scheme, stages, later_s: vec![self.later] };
         let written = lesson.pattern.on(shape).map_err(wrong)?;
         let ready = self.specimen.ready(Some(self.reading), &[PathBuf::from(&self.pattern)])?;
-        let dataset = letter::run(&mut [ready.probe(shape.cells())?], "letter", shape, &lesson)?;
+        let dataset = if wiring == Wiring::Ideal {
+            letter::run(&mut [ready.probe(shape.cells())?], "letter", shape, &lesson)?
+        } else {
+            let order = Order::CellByCell;
+            let setup =
+                Setup { wiring, scheme: of_network, order, train, selector: None, tolerance: 1e-3, accuracy: 1e-9 };
+            let array = Writer::new(ready.backend.as_ref(), &ready.material, ready.conditions, shape, setup);
+            let array = array.map_err(|error| Failure::from(ExperimentError::Write(Box::new(error))))?;
+            letter::run(&mut [array], "letter", shape, &lesson)?
+        };
         let (g, kept) = (number(&dataset, "conductance_s")?, number(&dataset, "kept_conductance_s")?);
         let map = |a: &ArrayD<f64>, at: usize| Array2::from_shape_fn(written.dim(), |(r, c)| a[[0, at, r, c]]);
         let mut maps: Vec<(String, Array2<f64>)> = lesson
@@ -138,9 +175,13 @@ impl Learn {
                 ..Map::default()
             })
         };
-        let title = format!("{} learns {}; {}", self.specimen.title(&ready), lesson.pattern.name, scheme.what());
+        let title = format!("{} learns {}; {}", self.specimen.title(&ready), lesson.pattern.name, what);
         let plate = Plate { title: Some(title), panels: maps.iter().map(panel).collect(), columns: 5 };
-        let remark = format!("scheme {}: {}; each cell is read by itself", scheme.name(), scheme.what());
+        let through = match self.wire_ohm {
+            0.0 => String::new(),
+            ohm => format!(", wires of {ohm} ohm"),
+        };
+        let remark = format!("scheme: {what}{through}; each cell is read by itself");
         self.specimen.done(&ready, Findings { command: "learn", dataset, plate, summary: table, remark: Some(remark) })
     }
 }

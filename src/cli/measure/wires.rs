@@ -10,9 +10,6 @@ use super::{Failure, within};
 /// What joins the cells.
 #[derive(Debug, Args)]
 pub(super) struct Wires {
-    /// Resistance of a wire from cell to cell, ohm; 0 for lines without resistance, which need no network
-    #[arg(long, value_name = "OHM", default_value_t = 1.0, allow_hyphen_values = true)]
-    wire_ohm: f64,
     /// The same of word lines [default: as --wire-ohm]
     #[arg(long, value_name = "OHM", allow_hyphen_values = true)]
     word_wire_ohm: Option<f64>,
@@ -31,12 +28,12 @@ pub(super) struct Wires {
 }
 
 impl Wires {
-    /// What joins the cells.
+    /// What joins the cells, with wires of a resistance where an axis has none of its own.
     ///
     /// # Errors
     /// Resistances that cannot be, and those that do nothing.
-    pub(super) fn wiring(&self) -> Result<Wiring, Failure> {
-        let (word, bit) = (self.word_wire_ohm.unwrap_or(self.wire_ohm), self.bit_wire_ohm.unwrap_or(self.wire_ohm));
+    pub(super) fn wiring(&self, wire_ohm: f64) -> Result<Wiring, Failure> {
+        let (word, bit) = (self.word_wire_ohm.unwrap_or(wire_ohm), self.bit_wire_ohm.unwrap_or(wire_ohm));
         for (option, ohm) in [("--source-ohm", self.source_ohm), ("--sense-ohm", self.sense_ohm)] {
             within(option, ohm, 0.0, 1e15, "ohm")?;
         }

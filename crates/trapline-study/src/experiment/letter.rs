@@ -10,7 +10,8 @@
 //! alone do that: with 0 V on every cell that shares one line with the written cell, the others see -V, and lines
 //! held at 0 V show V to the whole selected row.
 //!
-//! Lines have no resistance here, and a reading is of its cell alone, without the currents of its neighbours.
+//! A [`Probe`] has lines without resistance and sees exactly that; a [`Writer`](super::array_write::Writer) sees what its network of wires and cells leaves
+//! each cell, lines that float included. A reading is of its cell alone, without the currents of its neighbours.
 
 use super::ExperimentError;
 use super::probe::Probe;
@@ -190,7 +191,22 @@ pub struct Lesson {
     pub later_s: Vec<f64>,
 }
 
-/// Teaches the lesson to an array for each of the probes (one a seed): `probes` hold all cells of `shape`, row by row.
+/// An array that is taught.
+pub trait Pupil<'a> {
+    /// Gives the cells of a pattern so many pulses of a lesson.
+    ///
+    /// # Errors
+    /// What the backend says, or the network.
+    fn teach(&mut self, written: &Array2<bool>, lesson: &Lesson, pulses: u32) -> Result<(), ExperimentError>;
+
+    /// Its cells, to read them.
+    fn cells(&mut self) -> &mut Probe<'a>;
+
+    /// How the other lines are held, as records name it.
+    fn scheme(&self, lesson: &Lesson) -> &'static str;
+}
+
+/// Teaches the lesson to arrays (one a seed), which hold all cells of `shape`, row by row.
 ///
 /// Axes: `seed`, `stage` (pulses), `time` (s after the last stage), `row`, `column`; `conductance_s` (seed, stage,
 /// row, column) and `kept_conductance_s` (seed, time, row, column), both as read, `written` (row, column), and
@@ -198,31 +214,36 @@ pub struct Lesson {
 ///
 /// # Errors
 /// A pattern that does not fit; what the backend says.
-pub fn run(probes: &mut [Probe], name: &str, shape: ArrayShape, lesson: &Lesson) -> Result<Dataset, ExperimentError> {
+pub fn run<'a>(
+    arrays: &mut [impl Pupil<'a>],
+    name: &str,
+    shape: ArrayShape,
+    lesson: &Lesson,
+) -> Result<Dataset, ExperimentError> {
     let written = lesson.pattern.on(shape)?;
     let (rows, cols) = written.dim();
-    let mut learnt = Array4::from_elem((probes.len(), lesson.stages.len(), rows, cols), f64::NAN);
-    let mut kept = Array4::from_elem((probes.len(), lesson.later_s.len(), rows, cols), f64::NAN);
+    let mut learnt = Array4::from_elem((arrays.len(), lesson.stages.len(), rows, cols), f64::NAN);
+    let mut kept = Array4::from_elem((arrays.len(), lesson.later_s.len(), rows, cols), f64::NAN);
     let arranged = |g: Array1<f64>| Array2::from_shape_fn((rows, cols), |(r, c)| g[r * cols + c]);
-    for (seed, probe) in probes.iter_mut().enumerate() {
+    for (seed, array) in arrays.iter_mut().enumerate() {
         let mut done = 0;
         for (stage, &pulses) in lesson.stages.iter().enumerate() {
-            teach(probe, &written, lesson, pulses.saturating_sub(done))?;
+            array.teach(&written, lesson, pulses.saturating_sub(done))?;
             done = done.max(pulses);
-            learnt.slice_mut(s![seed, stage, .., ..]).assign(&arranged(probe.read()?));
+            learnt.slice_mut(s![seed, stage, .., ..]).assign(&arranged(array.cells().read()?));
         }
         for (time, &later_s) in lesson.later_s.iter().enumerate() {
-            let mut later = probe.fork()?;
+            let mut later = array.cells().fork()?;
             later.wait(later_s)?;
             later.next_readings(time as u32);
             kept.slice_mut(s![seed, time, .., ..]).assign(&arranged(later.read()?));
         }
     }
     let mut d = Dataset::new(name, format!("Learning the pattern {}", lesson.pattern.name));
-    if let Some(probe) = probes.first() {
-        super::describe(&mut d, probe);
+    if let Some(array) = arrays.first_mut() {
+        super::describe(&mut d, array.cells());
+        d.note("scheme", array.scheme(lesson));
     }
-    d.note("scheme", lesson.scheme.name());
     lesson.train.describe(&mut d);
     let numbers = |n: usize| (0..n).map(|i| i as f64).collect::<Vec<_>>();
     d.count(
@@ -230,7 +251,7 @@ pub fn run(probes: &mut [Probe], name: &str, shape: ArrayShape, lesson: &Lesson)
         &["seed"],
         "1",
         "Seed of the array",
-        probes.iter().map(|p| p.conditions.seed).collect::<Array1<u64>>().into_dyn(),
+        arrays.iter_mut().map(|array| array.cells().conditions.seed).collect::<Array1<u64>>().into_dyn(),
     );
     d.axis("stage", "1", "Pulses", &lesson.stages.iter().map(|&n| f64::from(n)).collect::<Vec<_>>());
     d.axis("time", "s", "Time after the last stage", &lesson.later_s);
@@ -239,7 +260,7 @@ pub fn run(probes: &mut [Probe], name: &str, shape: ArrayShape, lesson: &Lesson)
     d.count("written", &["row", "column"], "1", "Cells of the pattern", written.mapv(u64::from).into_dyn());
     d.real("conductance_s", &["seed", "stage", "row", "column"], "S", "Conductance as read", learnt.into_dyn());
     d.real("kept_conductance_s", &["seed", "time", "row", "column"], "S", "Conductance as read later", kept.into_dyn());
-    let share: Array1<f64> = probes.iter().map(Probe::caught_share).collect();
+    let share: Array1<f64> = arrays.iter_mut().map(|array| array.cells().caught_share()).collect();
     d.real(
         "caught_share",
         &["seed"],
@@ -248,6 +269,20 @@ pub fn run(probes: &mut [Probe], name: &str, shape: ArrayShape, lesson: &Lesson)
         share.into_dyn(),
     );
     Ok(d)
+}
+
+impl<'a> Pupil<'a> for Probe<'a> {
+    fn teach(&mut self, written: &Array2<bool>, lesson: &Lesson, pulses: u32) -> Result<(), ExperimentError> {
+        teach(self, written, lesson, pulses)
+    }
+
+    fn cells(&mut self) -> &mut Probe<'a> {
+        self
+    }
+
+    fn scheme(&self, lesson: &Lesson) -> &'static str {
+        lesson.scheme.name()
+    }
 }
 
 /// Gives every written cell so many pulses, one cell after the other, and the other cells what the scheme shows them

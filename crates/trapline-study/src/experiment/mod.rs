@@ -1,6 +1,6 @@
 //! What people ask of the program beside campaigns: currents ([`iv`]), pulses ([`pulse`]), retention of states
-//! ([`retention`]), learning a pattern ([`letter`]), reading an array through its wires ([`array_read`]); does it compute right on this machine ([`selftest`]), and how
-//! fast ([`mod@bench`]).
+//! ([`retention`]), learning a pattern ([`letter`]), reading an array through its wires ([`array_read`]) and writing it ([`array_write`]);
+//! does it compute right on this machine ([`selftest`]), and how fast ([`mod@bench`]).
 //!
 //! An experiment drives a [`probe::Probe`] on any backend and hands back a [`Dataset`]: raw data, from which every
 //! number that is quoted is computed again elsewhere.
@@ -62,6 +62,8 @@ pub enum ExperimentError {
     Pattern(#[from] letter::PatternError),
     #[error(transparent)]
     Dataset(#[from] trapline_model::dataset::DatasetError),
+    #[error(transparent)]
+    Write(#[from] Box<array_write::WriteError>),
     #[error("an experiment's array has another shape than was laid out: {0}")]
     Shape(#[from] ndarray::ShapeError),
 }

@@ -104,6 +104,9 @@ pub struct Write {
     /// Prints everything but the cells as JSON
     #[arg(long)]
     json: bool,
+    /// Resistance of a wire from cell to cell, ohm; 0 for lines without resistance, which need no network
+    #[arg(long, value_name = "OHM", default_value_t = 1.0, allow_hyphen_values = true)]
+    wire_ohm: f64,
     #[command(flatten)]
     wires: Wires,
     #[command(flatten)]
@@ -142,7 +145,7 @@ impl Write {
         ];
         let given: Vec<PathBuf> = files.into_iter().flatten().collect();
         let setup = Setup {
-            wiring: self.wires.wiring()?,
+            wiring: self.wires.wiring(self.wire_ohm)?,
             scheme: self.scheme.into(),
             order: self.order.into(),
             train,

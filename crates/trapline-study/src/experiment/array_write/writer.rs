@@ -1,7 +1,9 @@
 //! An array that is written, and what it went through.
 
-use super::{Setup, Stroke, TOLERANCES, Wiring, WriteError};
+use super::{Setup, Stroke, TOLERANCES, Wiring, WriteError, strokes};
+use crate::experiment::ExperimentError;
 use crate::experiment::array_read::{MaterialCells, Power, Scheme};
+use crate::experiment::letter::{Lesson, Pupil};
 use crate::experiment::probe::{Conditions, Probe};
 use ndarray::{Array1, Array2};
 use trapline_engine::backend::Backend;
@@ -314,6 +316,27 @@ impl<'a> Writer<'a> {
         self.energy.cells_j += mean(|power| power.cells_w);
         self.energy.wires_j += mean(|power| power.wires_w);
         self.energy.ends_j += mean(|power| power.ends_w);
+    }
+}
+
+impl<'a> Pupil<'a> for Writer<'a> {
+    fn teach(&mut self, written: &Array2<bool>, lesson: &Lesson, pulses: u32) -> Result<(), ExperimentError> {
+        let mut write = || {
+            let strokes = strokes(written, self.setup.order, &self.setup.scheme)?;
+            (0..pulses).try_for_each(|_| self.pulse(&strokes, lesson.train.amplitude_v))
+        };
+        write().map_err(|error| match error {
+            WriteError::Experiment(error) => error,
+            other => ExperimentError::Write(Box::new(other)),
+        })
+    }
+
+    fn cells(&mut self) -> &mut Probe<'a> {
+        &mut self.probe
+    }
+
+    fn scheme(&self, _: &Lesson) -> &'static str {
+        self.setup.scheme_name()
     }
 }
 
