@@ -59,11 +59,12 @@ fn run(
     let chunk = chunk_of(group, local);
     reference = 0.0;
     if chunk.line < line_count() {
-        // Read before the first barrier; what is held comes after it.
         reference = held(cell_of(chunk.line, 0u));
         if chunk.number == 0u {
             references[chunk.line + select(network.rows, 0u, ALONG_WORDS)] = reference;
         }
     }
+    // The reference is read before anything is held in its place.
+    storageBarrier();
     solve_line(chunk, local);
 }

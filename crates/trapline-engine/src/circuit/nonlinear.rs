@@ -23,7 +23,7 @@ use crate::circuit::law::Law;
 use crate::circuit::network::Crossbar;
 use crate::circuit::pcg::Core;
 use crate::circuit::solution::{Currents, Method, Solution};
-use crate::circuit::solve::{Accuracy, STOP_SHARE, Solver, coarse_budget, wants_two_levels};
+use crate::circuit::solve::{Accuracy, STOP_SHARE, Solver, coarse_budget, pays_on_device, wants_two_levels};
 use crate::circuit::state::State;
 use crate::circuit::tiles::{COLUMNS, LANES, Layout, Tile, ZERO};
 use rayon::prelude::*;
@@ -43,14 +43,17 @@ pub fn solve_nonlinear(crossbar: &Crossbar<'_>, law: &impl Law, accuracy: Accura
     bounds::solve(crossbar, law, accuracy).unwrap_or_else(|| Nonlinear::new(crossbar, law).solve_all(accuracy))
 }
 
-/// The same with the iterations on a backend's device, if it has one.
+/// The same with the iterations on a backend's device, if it has one and the array is large enough for it (128 x 128).
 pub fn solve_nonlinear_on(
     backend: &dyn Backend,
     crossbar: &Crossbar<'_>,
     law: &impl Law,
     accuracy: Accuracy,
 ) -> Result<Solution, SolveError> {
-    bounds::solve(crossbar, law, accuracy).unwrap_or_else(|| Nonlinear::on(backend, crossbar, law).solve_all(accuracy))
+    bounds::solve(crossbar, law, accuracy).unwrap_or_else(|| match pays_on_device(crossbar) {
+        true => Nonlinear::on(backend, crossbar, law).solve_all(accuracy),
+        false => Nonlinear::new(crossbar, law).solve_all(accuracy),
+    })
 }
 
 /// A network of nonlinear cells and the state of its nodes, kept between solves.

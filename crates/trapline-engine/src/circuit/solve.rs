@@ -133,9 +133,17 @@ pub fn solve_to(crossbar: &Crossbar<'_>, accuracy: Accuracy) -> Result<Solution,
     bounds::solve_linear(crossbar, accuracy).unwrap_or_else(|| Solver::new(crossbar).solve_all(accuracy))
 }
 
-/// The same with the iterations on a backend's device, if it has one.
+/// Cells from which a device is worth its round trips: a processor needs a millisecond for fewer.
+const LEAST_CELLS_ON_DEVICE: usize = 1 << 14;
+
+pub(crate) fn pays_on_device(crossbar: &Crossbar<'_>) -> bool {
+    crossbar.rows() * crossbar.cols() >= LEAST_CELLS_ON_DEVICE
+}
+
+/// The same with the iterations on a backend's device, if it has one and the array is large enough for it (128 x 128).
 pub fn solve_on(backend: &dyn Backend, crossbar: &Crossbar<'_>, accuracy: Accuracy) -> Result<Solution, SolveError> {
-    bounds::solve_linear(crossbar, accuracy).unwrap_or_else(|| Solver::on(backend, crossbar).solve_all(accuracy))
+    bounds::solve_linear(crossbar, accuracy)
+        .unwrap_or_else(|| Solver::where_it_pays(backend, crossbar).solve_all(accuracy))
 }
 
 /// Bytes that a solver of an array needs at the most, its coarse crossbar not counted (some 20 MB at 1024 x 1024): for
@@ -176,6 +184,10 @@ impl<'d> Solver<'d> {
     /// Takes a network over to a backend's device, if it has one; else as [`Solver::new`].
     pub fn on(backend: &'d dyn Backend, crossbar: &Crossbar<'_>) -> Solver<'d> {
         Solver::made(crossbar, Preconditioner::Chosen, backend.network_device())
+    }
+
+    fn where_it_pays(backend: &'d dyn Backend, crossbar: &Crossbar<'_>) -> Solver<'d> {
+        if pays_on_device(crossbar) { Solver::on(backend, crossbar) } else { Solver::new(crossbar) }
     }
 
     fn made(crossbar: &Crossbar<'_>, preconditioner: Preconditioner, device: Option<OnDevice<'d>>) -> Solver<'d> {

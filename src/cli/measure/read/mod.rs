@@ -8,8 +8,8 @@ mod report;
 pub(super) mod selector;
 
 use clap::Args;
-use trapline::circuit::memory_bytes;
-use trapline::experiment::array_read;
+use trapline::circuit::{SolveError, memory_bytes};
+use trapline::experiment::array_read::{self, ArrayReadError};
 
 use super::{Failure, Findings, Pulses, Reading, Specimen, scientific};
 use array::Source;
@@ -52,7 +52,10 @@ impl Read {
         let shape = taken.cells.conductance_s.dim();
         let setup = self.periphery.setup(shape, &self.reading, &self.specimen, taken.temperature_k)?;
         let title = format!("{} x {} cells: {}", shape.0, shape.1, taken.what);
-        let told = |error: array_read::ArrayReadError| Failure::Usage(error.to_string());
+        let told = |error: ArrayReadError| match error {
+            ArrayReadError::Solve(SolveError::Device(_)) => Failure::Failed(error.to_string()),
+            other => Failure::Usage(other.to_string()),
+        };
         let inputs = self.periphery.drives(shape, read_v)?;
         let driven = match &inputs {
             Inputs::One(_) => self.periphery.driving_in_words(),

@@ -40,7 +40,7 @@ impl LevelsAsked {
                 "--verify needs --band SHARE: half of the width of a level's band, over the level".to_owned(),
             ));
         };
-        within("--amplitude-step", self.amplitude_step.abs(), 0.0, 100.0, "V")?;
+        within("--amplitude-step", self.amplitude_step, -100.0, 100.0, "V")?;
         let target_s = csv_file::matrix(path).map_err(|error| Failure::Usage(error.to_string()))?;
         let asked =
             Verify { target_s, band, first_v: train.amplitude_v, step_v: self.amplitude_step, rounds: train.count };

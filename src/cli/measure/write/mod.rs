@@ -96,10 +96,10 @@ pub struct Write {
     #[arg(long, value_name = "LAW", value_parser = selector::parse)]
     selector: Option<Selector>,
     /// Largest error of a step in time, of a filling over the largest change of one in the step
-    #[arg(long, value_name = "SHARE", default_value_t = 1e-3)]
+    #[arg(long, value_name = "SHARE", default_value_t = 1e-3, allow_hyphen_values = true)]
     tolerance: f64,
     /// Bound of the errors of all currents of a solution of the network, over the total current
-    #[arg(long, value_name = "SHARE", default_value_t = 1e-9)]
+    #[arg(long, value_name = "SHARE", default_value_t = 1e-9, allow_hyphen_values = true)]
     accuracy: f64,
     /// Prints everything but the cells as JSON
     #[arg(long)]
@@ -155,6 +155,7 @@ impl Write {
         };
         let told = |error: WriteError| match error {
             WriteError::Experiment(error) => Failure::from(error),
+            failed @ (WriteError::Stiff { .. } | WriteError::Solve(_)) => Failure::Failed(failed.to_string()),
             other => Failure::Usage(other.to_string()),
         };
         let strokes = array_write::strokes(&written, setup.order, &setup.scheme).map_err(told)?;

@@ -129,7 +129,9 @@ pub(super) fn remark(writer: &Writer<'_>, outcome: &Outcome, levels: Option<&Lev
         ));
     }
     let (steps, energy) = (writer.steps(), writer.energy());
-    if steps.solves > 0 {
+    if steps.solves == 0 {
+        lines.push(format!("energy: {:.3e} J in the cells", energy.cells_j));
+    } else {
         let all_j = energy.cells_j + energy.wires_j + energy.ends_j;
         lines.push(format!(
             "energy: {all_j:.3e} J, of which cells {:.1} %, wires {:.2e} %, sources {:.2e} %",
@@ -137,10 +139,14 @@ pub(super) fn remark(writer: &Writer<'_>, outcome: &Outcome, levels: Option<&Lev
             100.0 * energy.wires_j / all_j,
             100.0 * energy.ends_j / all_j
         ));
+        let error = match steps.worst_error {
+            0.0 => "no error of a step that rounding (and whole electrons, where they are counted) would not hide"
+                .to_owned(),
+            error => format!("largest error of a step {error:.1e}"),
+        };
         lines.push(format!(
-            "steps in time: {}, {} too long; largest error {:.1e}; {} solutions of the network, all currents of each within {:.1e} of \
-             what flows",
-            steps.taken, steps.refused, steps.worst_error, steps.solves, steps.worst_bound
+            "steps in time: {}, {} found too long; {error}; {} solutions of the network, all currents of each within {:.1e} of what flows",
+            steps.taken, steps.refused, steps.solves, steps.worst_bound
         ));
     }
     lines.push("conductances are of each cell alone, without noise".to_owned());
@@ -155,6 +161,8 @@ pub(super) fn as_json(
 ) -> serde_json::Value {
     let number = |value: f64| if value.is_finite() { json!(value) } else { serde_json::Value::Null };
     let (steps, energy) = (writer.steps(), writer.energy());
+    // Lines without resistance have no network whose solutions could err.
+    let of_network = |value: f64| if steps.solves > 0 { json!(value) } else { serde_json::Value::Null };
     json!({
         "title": title,
         "written": outcome.written.iter().filter(|own| **own).count(),
@@ -169,8 +177,8 @@ pub(super) fn as_json(
             "pulses": levels.pulses.iter().sum::<u64>(),
         })),
         "energy_j": { "cells": energy.cells_j, "wires": energy.wires_j, "ends": energy.ends_j },
-        "steps": { "taken": steps.taken, "refused": steps.refused, "worst_error": steps.worst_error, "solves": steps.solves,
-                   "iterations": steps.iterations, "worst_bound": steps.worst_bound,
-                   "worst_conservation": steps.worst_conservation },
+        "steps": { "taken": steps.taken, "refused": steps.refused, "solves": steps.solves, "iterations": steps.iterations,
+                   "worst_error": of_network(steps.worst_error), "worst_bound": of_network(steps.worst_bound),
+                   "worst_conservation": of_network(steps.worst_conservation) },
     })
 }

@@ -3,7 +3,8 @@
 //! # Theory
 //! `shaders/network_line.wgsl` and `shaders/network_solve.wgsl` say how a line is solved, [`crate::circuit`] what for. An
 //! iteration takes, in streams of 4 bytes a cell: `descend` 8, `restrict_rows` 4, `pull` 3, `ascend` 7, `advance` 8,
-//! `multiply` 10: 40, or 160 bytes (26 without a coarse crossbar). Eleven fields stay: 44 bytes a cell.
+//! `multiply` 10: 40, or 160 bytes (26 without a coarse crossbar). Eleven fields stay, 44 bytes a cell, and three
+//! numbers for each chunk of a line.
 //!
 //! # Practice
 //! Twins of these kernels in f64 are in `circuit/kernels.rs` and `circuit/lines.rs`. All names of buffers and their WGSL
@@ -27,8 +28,6 @@ use std::sync::atomic::Ordering;
 const GROUP: usize = 256;
 /// Chunks of a bit line at the most: the others of a workgroup take neighbouring lines, whose cells lie side by side.
 const BIT_CHUNKS: usize = 16;
-/// Fields of a network on a device, with those that come back.
-const DEVICE_FIELDS: u64 = 13;
 /// Cells of a chunk before a line gets more chunks.
 const CHUNK_CELLS: usize = 4;
 
@@ -357,28 +356,7 @@ impl Loaded {
         let (coarse_rows, coarse_cols) = network.coarse;
         let cells = rows * cols;
         let usages = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-        let sizes = [
-            ("cells", cells),
-            ("wires", network.wires.len()),
-            ("hats", network.hats.len()),
-            ("word_inverse", cells),
-            ("bit_inverse", cells),
-            ("word_ends", 3 * GROUP * words.groups),
-            ("bit_ends", 3 * GROUP * bits.groups),
-            ("right", cells),
-            ("bit_right", cells),
-            ("r", cells),
-            ("q", cells),
-            ("p", cells),
-            ("ap", cells),
-            ("x", cells),
-            ("pulled", if coarse_rows > 0 { cells } else { 0 }),
-            ("strips", coarse_rows * cols),
-            ("nodes", coarse_rows * coarse_cols),
-            ("scalars", 4),
-            ("references", rows + cols),
-            ("partials", (2 * bits.groups).max(words.groups)),
-        ];
+        let sizes = Loaded::sizes(network);
         let params = NetworkParams {
             rows: rows as u32,
             cols: cols as u32,
@@ -426,6 +404,43 @@ impl Loaded {
                 fields: [cells, cells, rows + cols].map(|numbers| make("read back", bytes(numbers), back)),
             }
         })
+    }
+
+    /// Numbers of each buffer.
+    fn sizes(network: &Network) -> [(&'static str, usize); 20] {
+        let (rows, cols) = (network.rows, network.cols);
+        let words = Cut::new(rows, cols, GROUP);
+        let bits = Cut::new(cols, rows, BIT_CHUNKS);
+        let (coarse_rows, coarse_cols) = network.coarse;
+        let cells = rows * cols;
+        [
+            ("cells", cells),
+            ("wires", network.wires.len()),
+            ("hats", network.hats.len()),
+            ("word_inverse", cells),
+            ("bit_inverse", cells),
+            ("word_ends", 3 * GROUP * words.groups),
+            ("bit_ends", 3 * GROUP * bits.groups),
+            ("right", cells),
+            ("bit_right", cells),
+            ("r", cells),
+            ("q", cells),
+            ("p", cells),
+            ("ap", cells),
+            ("x", cells),
+            ("pulled", if coarse_rows > 0 { cells } else { 0 }),
+            ("strips", coarse_rows * cols),
+            ("nodes", coarse_rows * coarse_cols),
+            ("scalars", 4),
+            ("references", rows + cols),
+            ("partials", (2 * bits.groups).max(words.groups)),
+        ]
+    }
+
+    /// Bytes that a network takes of a device's memory, with what comes back.
+    fn bytes(network: &Network) -> u64 {
+        let of_buffers: u64 = Loaded::sizes(network).iter().map(|(_, numbers)| bytes(*numbers)).sum();
+        of_buffers + 2 * bytes(network.rows * network.cols)
     }
 
     /// Where things lie in what comes back after half an iteration.
@@ -540,10 +555,10 @@ impl Corrector for GpuNetwork<'_> {
                 most.min(u64::from(u32::MAX)) >> 20
             )));
         }
-        if let Some(budget) = gpu.budget_bytes.filter(|budget| DEVICE_FIELDS * field > *budget) {
+        if let Some(budget) = gpu.budget_bytes.filter(|budget| Loaded::bytes(network) > *budget) {
             return Err(refused(format!(
                 "it takes {} MiB, and --device-memory is {} MiB",
-                (DEVICE_FIELDS * field).div_ceil(1 << 20),
+                Loaded::bytes(network).div_ceil(1 << 20),
                 budget >> 20
             )));
         }

@@ -1,10 +1,10 @@
 //! Figures of merit of a reading: errors, margin, power.
 
 use super::law::{connected, solved};
-use super::{Cells, Scheme, Setup};
+use super::{ArrayReadError, Cells, Scheme, Setup};
 use ndarray::{ArrayView1, Axis as Dim};
 use trapline_engine::backend::Backend;
-use trapline_engine::circuit::{Crossbar, End, Law, Lines, Solution, Wire};
+use trapline_engine::circuit::{Crossbar, End, Law, Lines, Solution, SolveError, Wire};
 
 /// Errors of currents against the ideal ones.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,20 +55,26 @@ impl Margin {
         (row, col): (usize, usize),
         read_v: f64,
         scheme: &Scheme,
-    ) -> Option<Margin> {
+    ) -> Result<Option<Margin>, ArrayReadError> {
         let conductance_s = &cells.conductance_s;
-        let least = conductance_s.indexed_iter().min_by(|a, b| a.1.total_cmp(b.1))?.0;
-        let most = conductance_s.indexed_iter().max_by(|a, b| a.1.total_cmp(b.1))?.0;
-        let current_a = |state: (usize, usize)| {
+        let least = conductance_s.indexed_iter().min_by(|a, b| a.1.total_cmp(b.1));
+        let most = conductance_s.indexed_iter().max_by(|a, b| a.1.total_cmp(b.1));
+        let (Some((least, _)), Some((most, _))) = (least, most) else { return Ok(None) };
+        let current_a = |state: (usize, usize)| -> Result<Option<(f64, f64)>, ArrayReadError> {
             let mut other = conductance_s.clone();
             other[[row, col]] = conductance_s[state];
             let (connected, unselected) = connected(other.view(), (row, col), scheme);
-            let crossbar = setup.periphery.one_cell(connected, (row, col), read_v, &unselected).ok()?;
+            let crossbar = setup.periphery.one_cell(connected, (row, col), read_v, &unselected)?;
             let swapped = Some([(row, col), state]);
-            let (solution, _) = solved(backend, &crossbar, cells, swapped, &setup.accuracies(Some(col))).ok()?;
-            Some((solution.currents.column_a[col], solution.currents.certificate.bound_a))
+            match solved(backend, &crossbar, cells, swapped, &setup.accuracies(Some(col))) {
+                Ok((solution, _)) => Ok(Some((solution.currents.column_a[col], solution.currents.certificate.bound_a))),
+                Err(SolveError::NotConverged { .. } | SolveError::Newton { .. }) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
         };
-        let ((on_a, on_bound_a), (off_a, off_bound_a)) = (current_a(most)?, current_a(least)?);
+        let (Some((on_a, on_bound_a)), Some((off_a, off_bound_a))) = (current_a(most)?, current_a(least)?) else {
+            return Ok(None);
+        };
         let resolved = on_bound_a + off_bound_a <= 1e-3 * (on_a - off_a).abs();
         // Alone with its sources.
         let law = cells.law();
@@ -77,7 +83,7 @@ impl Margin {
             _ => law.current_and_slope(row, col, read_v).0,
         };
         let ideal_margin = 1.0 - alone_a(least) / alone_a(most);
-        resolved.then_some(Margin { on_a, off_a, margin: (on_a - off_a) / on_a, ideal_margin })
+        Ok(resolved.then_some(Margin { on_a, off_a, margin: (on_a - off_a) / on_a, ideal_margin }))
     }
 }
 

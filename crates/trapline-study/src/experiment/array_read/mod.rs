@@ -225,7 +225,7 @@ pub fn read(
     let margin = match driving {
         Driving::AllRows { .. } => None,
         Driving::OneCell { row, col, read_v, scheme } => {
-            Margin::of(backend, cells, setup, (*row, *col), *read_v, scheme)
+            Margin::of(backend, cells, setup, (*row, *col), *read_v, scheme)?
         }
     };
     let mut errors = ErrorStatistics::of(&ideal_a, &known_a);

@@ -21,7 +21,8 @@ pub struct Outcome {
     pub disturbed: Array2<bool>,
     /// What writing changes the conductance of a cell of the pattern by, on the average, S.
     pub window_s: f64,
-    /// Lowest conductance inside the pattern less the highest outside, over the window; none without cells outside.
+    /// Lowest conductance inside the pattern less the highest outside, over the window (of writing that lowers, the other
+    /// way round); none without cells outside.
     pub margin: Option<f64>,
     /// Largest change outside the pattern, over the window.
     pub worst_disturb: f64,
@@ -37,24 +38,37 @@ impl Writer<'_> {
         Ok(self.arranged(&values))
     }
 
+    pub(super) fn check_shape(&self, (rows, cols): (usize, usize)) -> Result<(), WriteError> {
+        let (of_rows, of_cols) = self.shape;
+        if (rows, cols) == (of_rows, of_cols) {
+            return Ok(());
+        }
+        Err(WriteError::Shape { rows, cols, of_rows, of_cols })
+    }
+
     /// What became of the cells since they had the conductances `fresh_s`.
     ///
     /// # Errors
     /// What the backend says.
     pub fn outcome(&mut self, written: &Array2<bool>, fresh_s: &Array2<f64>) -> Result<Outcome, WriteError> {
+        self.check_shape(written.dim())?;
+        self.check_shape(fresh_s.dim())?;
+        self.look()?;
         let conductance_s = self.conductance_s()?;
         let moved = &conductance_s - fresh_s;
-        let (mut inside, mut count, mut lowest, mut highest) = (0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY);
-        for ((at, own), value) in written.indexed_iter().zip(&conductance_s) {
-            if *own {
-                inside += moved[at];
-                count += 1.0;
-                lowest = f64::min(lowest, *value);
-            } else {
-                highest = f64::max(highest, *value);
-            }
+        let inside = written.iter().filter(|own| **own).count();
+        if inside == 0 {
+            return Err(WriteError::Nothing);
         }
-        let window_s = inside / count;
+        let sum_s: f64 = written.iter().zip(&moved).filter(|(own, _)| **own).map(|(_, moved)| *moved).sum();
+        let window_s = sum_s / inside as f64;
+        // Of writing that lowers conductances the two sides change places.
+        let signed = |value: &f64| *value * window_s.signum();
+        let side = |own: bool| {
+            written.iter().zip(&conductance_s).filter(move |(flag, _)| **flag == own).map(|(_, value)| signed(value))
+        };
+        let lowest = side(true).fold(f64::INFINITY, f64::min);
+        let highest = side(false).fold(f64::NEG_INFINITY, f64::max);
         let others =
             || written.iter().zip(&moved).filter(|(own, _)| !**own).map(|(_, moved)| moved.abs() / window_s.abs());
         let disturbed =
@@ -66,7 +80,7 @@ impl Writer<'_> {
             conductance_s,
             disturbed,
             window_s,
-            margin: highest.is_finite().then_some((lowest - highest) / window_s),
+            margin: (highest.is_finite() && window_s != 0.0).then_some((lowest - highest) / window_s.abs()),
             worst_disturb: others().fold(0.0, f64::max),
         })
     }
@@ -101,12 +115,14 @@ impl Writer<'_> {
             .note("accuracy", setup.accuracy.to_string())
             .note("steps", steps.taken.to_string())
             .note("steps_refused", steps.refused.to_string())
-            .note("worst_step_error", steps.worst_error.to_string())
-            .note("worst_current_bound", steps.worst_bound.to_string())
-            .note("worst_conservation", steps.worst_conservation.to_string())
-            .note("energy_cells_j", energy.cells_j.to_string())
-            .note("energy_wires_j", energy.wires_j.to_string())
-            .note("energy_ends_j", energy.ends_j.to_string());
+            .note("energy_cells_j", format!("{:e}", energy.cells_j));
+        if steps.solves > 0 {
+            d.note("worst_step_error", format!("{:e}", steps.worst_error))
+                .note("worst_current_bound", format!("{:e}", steps.worst_bound))
+                .note("worst_conservation", format!("{:e}", steps.worst_conservation))
+                .note("energy_wires_j", format!("{:e}", energy.wires_j))
+                .note("energy_ends_j", format!("{:e}", energy.ends_j));
+        }
         let numbers = |n: usize| (0..n).map(|i| i as f64).collect::<Vec<_>>();
         d.axis("row", "1", "Word line", &numbers(self.shape.0));
         d.axis("column", "1", "Bit line", &numbers(self.shape.1));

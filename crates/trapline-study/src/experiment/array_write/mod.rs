@@ -8,7 +8,8 @@
 //! step's beginning, the network is solved again, and where its biases have moved all cells are moved once more, at the
 //! mean of both. The difference of the two, over the largest change of a filling in the step, is the error that a
 //! tolerance bounds: that of the first order, while what is taken is of the second. Within a step each cell follows its
-//! own kinetics, with as many substeps as these need.
+//! own kinetics, with as many substeps as these need. What single precision makes of a filling, and four electrons where
+//! they are counted, are no error.
 //!
 //! # Practice
 //! [`Writer`] holds the array and knows what it went through; [`Stroke`]s say which lines are selected together
@@ -106,6 +107,7 @@ pub enum WriteError {
 /// # Errors
 /// [`WriteError`].
 pub fn write(writer: &mut Writer, written: &Array2<bool>) -> Result<(), WriteError> {
+    writer.check_shape(written.dim())?;
     let strokes = strokes(written, writer.setup().order, &writer.setup().scheme)?;
     let Train { amplitude_v, count, .. } = writer.setup().train;
     for _ in 0..count {

@@ -179,6 +179,26 @@ fn what_cannot_be_written_is_refused() {
 }
 
 #[test]
+fn energy_is_that_of_short_pulses() {
+    // A cell that fills conducts better and better: the energy of one pulse is not the mean power of its two ends.
+    let qd = shipped("pi-ws2-qd").unwrap();
+    let cells = array![[true, false], [true, true]];
+    let energy = |wiring: Wiring, parts: u32| {
+        let train = Train { amplitude_v: 4.0, width_s: 1.0 / f64::from(parts), interval_s: 0.0, count: parts };
+        let of = Setup { train, ..setup(wiring, Scheme::Isolated, Order::AllAtOnce, 1) };
+        let mut writer = Writer::new(&Reference, &qd, nominal(), ArrayShape { rows: 2, cols: 2 }, of).unwrap();
+        write(&mut writer, &cells).unwrap();
+        writer.energy().cells_j
+    };
+    let want = energy(Wiring::Ideal, 300);
+    for (wiring, parts) in [(Wiring::Ideal, 1), (wires(1.0), 1), (wires(1.0), 10)] {
+        let got = energy(wiring.clone(), parts);
+        // The charge of a dwell is metered to 1e-3; many short dwells are so too.
+        assert!((got / want - 1.0).abs() < 3e-3, "{wiring:?} in {parts}: {got:e} {want:e}");
+    }
+}
+
+#[test]
 fn counted_cells_are_the_mean_field_on_the_average() {
     let qd = shipped("pi-ws2-qd").unwrap();
     let cells = ndarray::Array2::from_shape_fn((12, 12), |(row, col)| (row + col) % 2 == 0);
@@ -233,5 +253,14 @@ fn cells_are_brought_to_their_levels() {
     let told = verify(&mut writer, &low).unwrap_err().to_string();
     assert!(told.contains("row 0, column 0") && told.contains("before any pulse"), "{told}");
     assert!(verify(&mut writer, &Verify { band: 0.0, ..asked.clone() }).is_err());
-    assert!(verify(&mut writer, &Verify { step_v: -1.0, ..asked }).is_err());
+    assert!(verify(&mut writer, &Verify { step_v: -1.0, ..asked.clone() }).is_err());
+    assert!(verify(&mut writer, &Verify { first_v: -1.5, ..asked.clone() }).unwrap_err().to_string().contains("-1.5"));
+    assert!(write(&mut writer, &array![[true]]).unwrap_err().to_string().contains("1 x 1"));
+
+    // All at once in a passive array: what is left after a round is no product, and goes row by row.
+    let of = setup(wires(150.0), Scheme::Passive(Unselected::Half), Order::AllAtOnce, 1);
+    let mut writer = Writer::new(&Reference, &qd, nominal(), shape, of).unwrap();
+    let all = target_s.mapv(|s| if s == 0.0 { fresh_s[[1, 1]] * 1.05 } else { s });
+    let levels = verify(&mut writer, &Verify { target_s: all, band: 0.03, ..asked }).unwrap();
+    assert_eq!((levels.count(Ended::Left), levels.count(Ended::NotReached)), (0, 0), "{levels:?}");
 }

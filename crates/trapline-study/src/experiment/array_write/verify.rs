@@ -5,8 +5,8 @@
 //! of its band or beyond, and gets no further pulse; what the pulses of others do to it afterwards shows in the end. Each
 //! round's amplitude is higher than that of the last by a step.
 
-use super::{WriteError, Writer, strokes};
-use ndarray::{Array1, Array2};
+use super::{Order, WriteError, Writer, strokes};
+use ndarray::Array2;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,9 +34,13 @@ pub enum LevelError {
     #[error("the band is {0} of a level; it must be above 0 and below 1")]
     Band(f64),
     #[error(
-        "the last of {rounds} rounds has {last_v} V; it must be 100 V at most, of one sign: give fewer rounds, or a smaller step"
+        "the last of {rounds} rounds has {last_v} V; it must be above 0 and 100 V at most: give fewer rounds, or a smaller step"
     )]
     Amplitude { rounds: u32, last_v: f64 },
+    #[error(
+        "the first pulse of levels has {0} V; it must be above 0: cells start empty, and levels are reached from below"
+    )]
+    Lowers(f64),
     #[error("no cell has a level")]
     Nothing,
 }
@@ -109,7 +113,11 @@ impl Verify {
             return Err(LevelError::Band(self.band));
         }
         let last_v = self.first_v + self.step_v * f64::from(self.rounds.saturating_sub(1));
-        if !(last_v.abs() <= 100.0 && last_v * self.first_v > 0.0) {
+        // Fresh cells are empty, and pulses of either sign fill them; what a reading can stop is a rise.
+        if !(self.first_v > 0.0) {
+            return Err(LevelError::Lowers(self.first_v));
+        }
+        if !(last_v > 0.0 && last_v <= 100.0) {
             return Err(LevelError::Amplitude { rounds: self.rounds, last_v });
         }
         if self.target_s.iter().all(|target| *target == 0.0) { Err(LevelError::Nothing) } else { Ok(()) }
@@ -123,33 +131,31 @@ impl Verify {
 pub fn verify(writer: &mut Writer, asked: &Verify) -> Result<Levels, WriteError> {
     asked.check()?;
     let (shape, target_s) = (writer.shape, &asked.target_s);
-    if target_s.dim() != shape {
-        let ((rows, cols), (of_rows, of_cols)) = (target_s.dim(), shape);
-        return Err(WriteError::Shape { rows, cols, of_rows, of_cols });
-    }
+    writer.check_shape(target_s.dim())?;
     let fresh_s = writer.conductance_s()?;
     let lower = |target: f64| target * (1.0 - asked.band);
-    let raises = asked.first_v > 0.0;
-    if raises
-        && let Some((at, &target)) =
-            target_s.indexed_iter().find(|(at, target)| **target > 0.0 && **target * (1.0 + asked.band) < fresh_s[*at])
+    if let Some((at, &target)) =
+        target_s.indexed_iter().find(|(at, target)| **target > 0.0 && **target * (1.0 + asked.band) < fresh_s[*at])
     {
         let (row, col) = at;
         return Err(LevelError::Below { row, col, target_s: target, fresh_s: fresh_s[at] }.into());
     }
-    let there = |target: f64, read: f64| {
-        if raises { read >= lower(target) } else { read <= target * (1.0 + asked.band) }
-    };
+    let there = |target: f64, read: f64| read >= lower(target);
     let (order, scheme) = (writer.setup().order, writer.setup().scheme.clone());
-    let mut read_s = arranged(shape, &writer.probe.read()?);
+    let mut read_s = writer.read()?;
     let mut pulses = Array2::zeros(shape);
     let mut reached = Array2::from_shape_fn(shape, |at| target_s[at] == 0.0 || there(target_s[at], read_s[at]));
     let (mut rounds, mut last_v) = (0, 0.0);
     while rounds < asked.rounds && !reached.iter().all(|done| *done) {
         let pattern = reached.mapv(|done| !done);
         last_v = asked.first_v + asked.step_v * f64::from(rounds);
-        writer.pulse(&strokes(&pattern, order, &scheme)?, last_v)?;
-        read_s = arranged(shape, &writer.probe.read()?);
+        // Cells that are left need be no product of rows and columns any more.
+        let round = match strokes(&pattern, order, &scheme) {
+            Err(WriteError::NoProduct { .. }) => strokes(&pattern, Order::RowByRow, &scheme)?,
+            round => round?,
+        };
+        writer.pulse(&round, last_v)?;
+        read_s = writer.read()?;
         for (at, done) in reached.indexed_iter_mut().filter(|(_, done)| !**done) {
             pulses[at] += 1;
             *done = there(target_s[at], read_s[at]);
@@ -168,8 +174,4 @@ pub fn verify(writer: &mut Writer, asked: &Verify) -> Result<Levels, WriteError>
         }
     });
     Ok(Levels { target_s: target_s.clone(), fresh_s, conductance_s, read_s, pulses, ended, rounds, last_v })
-}
-
-fn arranged((rows, cols): (usize, usize), values: &Array1<f64>) -> Array2<f64> {
-    Array2::from_shape_fn((rows, cols), |(row, col)| values[row * cols + col])
 }

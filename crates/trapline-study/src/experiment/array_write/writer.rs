@@ -19,6 +19,8 @@ const SETTLED: f64 = 0.01;
 const SHORTEST: f64 = 1e-6;
 /// Electrons by which two ways of a counted cell may differ for no other reason than that they are whole.
 const WHOLE_ELECTRONS: f64 = 4.0;
+/// What the rounding of f32 makes of a filling, relative.
+const ROUNDING: f64 = 2.4e-7;
 
 /// Steps in time, and what they took.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -29,7 +31,8 @@ pub struct Steps {
     /// Solutions of the network, and their iterations together.
     pub solves: u64,
     pub iterations: u64,
-    /// Largest error of a step that was taken, as the tolerance has it.
+    /// Largest error of a step that was taken, as the tolerance has it: beyond what whole electrons and single precision
+    /// explain.
     pub worst_error: f64,
     /// Largest bound of the errors of all currents of a solution, over the total current.
     pub worst_bound: f64,
@@ -70,7 +73,17 @@ pub struct Writer<'a> {
 struct Moment {
     /// Across the traps of each cell, V, row by row.
     bias_v: Array1<f64>,
-    power: Option<Power>,
+    power: Power,
+    /// Of the traps' part of each crossing's voltage, W.
+    traps_w: f64,
+}
+
+/// The array as it would be after a step.
+struct Tried<'a> {
+    probe: Probe<'a>,
+    filling: Array1<f64>,
+    /// Energy that went into the cells without their selectors, J.
+    energy_j: f64,
 }
 
 impl<'a> Writer<'a> {
@@ -129,7 +142,7 @@ impl<'a> Writer<'a> {
         &self.steps
     }
 
-    /// Energy so far; nothing is said of lines without resistance.
+    /// Energy of all strokes so far; lines without resistance take none.
     pub fn energy(&self) -> &Energy {
         &self.energy
     }
@@ -144,6 +157,22 @@ impl<'a> Writer<'a> {
         self.arranged(&self.others_v)
     }
 
+    /// Reads every cell by itself, S, as a reading sees it; that takes its time and its bias.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub fn read(&mut self) -> Result<Array2<f64>, WriteError> {
+        let read_s = self.probe.read()?;
+        self.look()?;
+        Ok(self.arranged(&read_s))
+    }
+
+    /// Looks at the cells, to which readings and waiting may have happened.
+    pub(super) fn look(&mut self) -> Result<(), WriteError> {
+        self.filling = self.probe.filling()?;
+        Ok(())
+    }
+
     pub(super) fn arranged(&self, values: &Array1<f64>) -> Array2<f64> {
         let cols = self.shape.1;
         Array2::from_shape_fn(self.shape, |(row, col)| values[row * cols + col])
@@ -155,6 +184,7 @@ impl<'a> Writer<'a> {
     /// [`WriteError`].
     pub fn pulse(&mut self, strokes: &[Stroke], amplitude_v: f64) -> Result<(), WriteError> {
         let train = self.setup.train;
+        self.look()?;
         for stroke in strokes {
             self.stroke(stroke, amplitude_v, train.width_s)?;
         }
@@ -202,9 +232,20 @@ impl<'a> Writer<'a> {
         if self.setup.scheme == Scheme::Isolated {
             let places: Vec<u32> = stroke.cells.iter().map(|(row, col)| (row * cols + col) as u32).collect();
             let seen = self.probe.drive_some(&places, &[(Segment { bias_v: amplitude_v, dwell_s, cycle: 0 }, true)])?;
+            self.energy.cells_j += seen.energy_j.sum();
+            let mut own = vec![false; rows * cols];
             for (&place, filling) in places.iter().zip(seen.filling.row(0)) {
                 bias_v[place as usize] = amplitude_v;
                 self.filling[place as usize] = *filling;
+                own[place as usize] = true;
+            }
+            // The others wait meanwhile.
+            let others: Vec<u32> = (0..own.len()).filter(|place| !own[*place]).map(|place| place as u32).collect();
+            if !others.is_empty() {
+                let seen = self.probe.drive_some(&others, &[(Segment { bias_v: 0.0, dwell_s, cycle: 0 }, true)])?;
+                for (&place, filling) in others.iter().zip(seen.filling.row(0)) {
+                    self.filling[place as usize] = *filling;
+                }
             }
         } else {
             let (words, bits) = held(&self.setup.scheme, self.shape, stroke, amplitude_v)?;
@@ -213,6 +254,7 @@ impl<'a> Writer<'a> {
                 *bias = word.ok_or(WriteError::Floats)? - bit.ok_or(WriteError::Floats)?;
             }
             let seen = self.probe.expose(&bias_v, dwell_s)?;
+            self.energy.cells_j += seen.energy_j.sum();
             self.filling.assign(&seen.filling.row(0));
         }
         self.steps.taken += 1;
@@ -232,45 +274,46 @@ impl<'a> Writer<'a> {
         while done_s < dwell_s {
             // A rest of nothing but rounding is no step of its own.
             let step = if done_s + 1.001 * step_s >= dwell_s { dwell_s - done_s } else { step_s };
-            let (mut probe, mut filling) = self.tried(&here.bias_v, step)?;
-            let mut there = self.moment(crossbar, &filling)?;
+            let mut tried = self.tried(&here.bias_v, step)?;
+            let mut there = self.moment(crossbar, &tried.filling)?;
             let moved = farthest(&here.bias_v, &there.bias_v);
             let mut error = 0.0;
             if moved > SETTLED * tolerance * amplitude_v.abs() {
                 let mean = 0.5 * (&here.bias_v + &there.bias_v);
-                let (second, of_second) = self.tried(&mean, step)?;
-                let change = farthest(&self.filling, &of_second);
-                error = if change > 0.0 { (farthest(&filling, &of_second) - whole).max(0.0) / change } else { 0.0 };
+                let second = self.tried(&mean, step)?;
+                let change = farthest(&self.filling, &second.filling);
+                let rounding = ROUNDING * second.filling.iter().fold(0.0, |most: f64, f| most.max(*f));
+                let apart = farthest(&tried.filling, &second.filling) - whole - rounding;
+                error = if change > 0.0 { apart.max(0.0) / change } else { 0.0 };
                 if !(error <= tolerance) {
                     self.steps.refused += 1;
-                    let shorter = step * (0.9 * (tolerance / error).sqrt()).clamp(0.1, 0.5);
+                    // The difference goes as the square of the step, and the change it is relative to as the step.
+                    let shorter = step * (0.9 * tolerance / error).clamp(0.1, 0.5);
                     if !(shorter >= SHORTEST * dwell_s) {
                         return Err(WriteError::Stiff { at_s: done_s, step_s: step, error, tolerance });
                     }
                     step_s = shorter;
                     continue;
                 }
-                there = self.moment(crossbar, &of_second)?;
-                (probe, filling) = (second, of_second);
+                there = self.moment(crossbar, &second.filling)?;
+                tried = second;
             }
-            (self.probe, self.filling) = (probe, filling);
+            self.count_energy(&here, &there, tried.energy_j);
+            (self.probe, self.filling) = (tried.probe, tried.filling);
             self.steps.taken += 1;
             self.steps.worst_error = self.steps.worst_error.max(error);
-            self.count_energy(&here, &there, step);
             done_s += step;
-            if error > 0.0 {
-                step_s = step * (0.9 * (tolerance / error).sqrt()).clamp(0.3, 4.0);
-            }
+            step_s = step * if error > 0.0 { (0.9 * tolerance / error).clamp(0.3, 4.0) } else { 4.0 };
             here = there;
         }
         Ok(here.bias_v)
     }
 
     /// The cells after some time at their biases, and their filling; the array stays as it is.
-    fn tried(&self, bias_v: &Array1<f64>, dwell_s: f64) -> Result<(Probe<'a>, Array1<f64>), WriteError> {
+    fn tried(&self, bias_v: &Array1<f64>, dwell_s: f64) -> Result<Tried<'a>, WriteError> {
         let mut probe = self.probe.fork()?;
         let seen = probe.expose(bias_v, dwell_s)?;
-        Ok((probe, seen.filling.row(0).to_owned()))
+        Ok(Tried { probe, filling: seen.filling.row(0).to_owned(), energy_j: seen.energy_j.sum() })
     }
 
     /// The network at a filling.
@@ -307,15 +350,20 @@ impl<'a> Writer<'a> {
         self.steps.iterations += solution.currents.method.iterations as u64;
         self.steps.worst_bound = self.steps.worst_bound.max(share(certificate.bound_a));
         self.steps.worst_conservation = self.steps.worst_conservation.max(share(certificate.conservation_a));
-        Ok(Moment { bias_v, power: Some(Power::of(crossbar, &solution, false)) })
+        let traps_w = bias_v.iter().zip(&solution.cell_a).map(|(volts, amperes)| volts * amperes).sum();
+        Ok(Moment { bias_v, power: Power::of(crossbar, &solution, false), traps_w })
     }
 
-    fn count_energy(&mut self, from: &Moment, to: &Moment, step_s: f64) {
-        let (Some(from), Some(to)) = (&from.power, &to.power) else { return };
-        let mean = |of: fn(&Power) -> f64| 0.5 * step_s * (of(from) + of(to));
-        self.energy.cells_j += mean(|power| power.cells_w);
-        self.energy.wires_j += mean(|power| power.wires_w);
-        self.energy.ends_j += mean(|power| power.ends_w);
+    /// Counts the energy of a step. That of the cells is the integral of their voltages times their currents as they
+    /// fill; selectors, wires and ends have their shares of the power at the step's two ends.
+    fn count_energy(&mut self, from: &Moment, to: &Moment, traps_j: f64) {
+        let share = |of: fn(&Power) -> f64| -> f64 {
+            let at = |moment: &Moment| if moment.traps_w > 0.0 { of(&moment.power) / moment.traps_w } else { 0.0 };
+            0.5 * (at(from) + at(to)) * traps_j
+        };
+        self.energy.cells_j += share(|power| power.cells_w);
+        self.energy.wires_j += share(|power| power.wires_w);
+        self.energy.ends_j += share(|power| power.ends_w);
     }
 }
 
