@@ -1,5 +1,6 @@
-//! `trapline iv`, `pulse`, `retain`, `learn` and `read`: one experiment on chosen cells of a material.
+//! `trapline iv`, `pulse`, `retain`, `learn`, `read` and `heat`: one experiment on chosen cells of a material, or on an array.
 
+mod heat;
 mod iv;
 mod learn;
 mod pulse;
@@ -28,6 +29,7 @@ use super::computing::{self, Computing};
 use super::electrons::OfCells;
 use super::{Failure, outputs, size, terminal};
 
+pub use heat::Heat;
 pub use iv::Iv;
 pub use learn::Learn;
 pub use pulse::Pulse;

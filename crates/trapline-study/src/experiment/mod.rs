@@ -1,5 +1,5 @@
 //! What people ask of the program beside campaigns: currents ([`iv`]), pulses ([`pulse`]), retention of states
-//! ([`retention`]), learning a pattern ([`letter`]), reading an array through its wires ([`array_read`]); does it compute right on this machine ([`selftest`]), and how
+//! ([`retention`]), learning a pattern ([`letter`]), reading an array through its wires ([`array_read`]), heat ([`heat`]); does it compute right on this machine ([`selftest`]), and how
 //! fast ([`mod@bench`]).
 //!
 //! An experiment drives a [`probe::Probe`] on any backend and hands back a [`Dataset`]: raw data, from which every
@@ -7,6 +7,7 @@
 
 pub mod array_read;
 pub mod bench;
+pub mod heat;
 pub mod iv;
 pub mod letter;
 pub mod mnist;
