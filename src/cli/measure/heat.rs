@@ -16,7 +16,7 @@ use trapline::heat::{Along, Ambient, Chip, Layer, substrate};
 use trapline::material::{self, Material};
 use trapline::outcome::{ExperimentLabel, Identity};
 use trapline::record;
-use trapline::units::{celsius, kelvin};
+use trapline::units::{celsius, kelvin, spoken_reading};
 
 use super::{Failure, scientific, within};
 use crate::cli::reading::{self, Extent};
@@ -416,7 +416,7 @@ fn summary(heated: &Heated) -> Table {
     let mean = |map: &Array2<f64>| map.mean().unwrap_or(f64::NAN);
     let mut rise = |name: String, most: f64, mean: f64| table.row([name, degrees_of(most), degrees_of(mean)]);
     for (seconds, map) in heated.setup.times_s.iter().zip(heated.rise_after_k.outer_iter()) {
-        rise(format!("rise after {seconds} s"), map[at], map.mean().unwrap_or(f64::NAN));
+        rise(format!("rise after {}", spoken_reading(*seconds)), map[at], map.mean().unwrap_or(f64::NAN));
     }
     rise("rise, settled".to_owned(), heated.rise_k[at], mean(&heated.rise_k));
     let shown = |kelvin: f64| format!("{:.4} °C", celsius(kelvin));
@@ -445,7 +445,12 @@ fn remark(heated: &Heated) -> String {
 }
 
 fn plate(heated: &Heated, title: &str) -> Plate {
-    let map = |title: &str, label: String, values: &Array2<f64>| {
+    let (row, col) = heated.warmest();
+    let most_k = heated.rise_k[[row, col]];
+    let (name, per) = unit(most_k);
+    // Where all cells are alike, rounding is no pattern.
+    let alike = most_k > 0.0 && heated.rise_k.iter().all(|k| most_k - k <= 1e-6 * most_k);
+    let map = |title: &str, label: String, range: Option<(f64, f64)>, values: &Array2<f64>| {
         let (values, step) = array_read::blocks(values, DRAWN);
         Panel::Map(Map {
             title: title.to_owned(),
@@ -455,16 +460,16 @@ fn plate(heated: &Heated, title: &str) -> Plate {
             step: step as u64,
             values,
             value_label: label,
+            range,
             ..Map::default()
         })
     };
-    let (row, col) = heated.warmest();
-    let (name, per) = unit(heated.rise_k[[row, col]]);
-    let mut panels =
-        vec![map("Rise by the array's own power", format!("rise ({name})"), &heated.rise_k.mapv(|k| k * per))];
+    let range = alike.then_some((0.0, most_k * per));
+    let rise = heated.rise_k.mapv(|k| k * per);
+    let mut panels = vec![map("Rise by the array's own power", format!("rise ({name})"), range, &rise)];
     let first_k = heated.setup.ambient_k[[0, 0]];
     if heated.setup.ambient_k.iter().any(|kelvin| *kelvin != first_k) {
-        panels.push(map("Temperature", "temperature (°C)".to_owned(), &heated.temperature_k().mapv(celsius)));
+        panels.push(map("Temperature", "temperature (°C)".to_owned(), None, &heated.temperature_k().mapv(celsius)));
     }
     let pitch_um = 1e6 * heated.setup.chip.pitch_m;
     let profile = |line: ndarray::ArrayView1<'_, f64>, at: usize| {
@@ -473,7 +478,7 @@ fn plate(heated: &Heated, title: &str) -> Plate {
     panels.push(Panel::Chart(Chart {
         title: "Through the warmest cell".to_owned(),
         x: Axis::linear("Distance from it (µm)"),
-        y: Axis::linear(format!("Rise ({name})")),
+        y: Axis { range: alike.then_some((0.0, 1.2 * most_k * per)), ..Axis::linear(format!("Rise ({name})")) },
         curves: vec![
             Curve::line("along its word line", profile(heated.rise_k.row(row), col)),
             Curve::line("along its bit line", profile(heated.rise_k.column(col), row)).styled(Style::Dashed),
@@ -493,7 +498,8 @@ fn plate(heated: &Heated, title: &str) -> Plate {
             ..Chart::default()
         }));
     }
-    Plate { title: Some(title.to_owned()), panels, columns: 2 }
+    let columns = if panels.len() == 3 { 3 } else { 2 };
+    Plate { title: Some(title.to_owned()), panels, columns }
 }
 
 fn as_json(heated: &Heated, title: &str) -> serde_json::Value {

@@ -31,7 +31,8 @@
 //! some 1e-9 of the rise at that time. The slab has no lumped capacity. The sheet has one temperature across it, as it has after some
 //! t_s^2 c_s/k_s: tens of nanoseconds.
 //!
-//! S has waves up to i = 12 one by one, and the rest together: it is off by 2e-5 at most; soon after power is on, below p^2 c/(100 k) (0.1 us on a polymer, 0.1 ns
+//! S has waves up to i = 12 one by one, and the rest together: it is off by 2e-5 at most, on a slab of less than a
+//! tenth of the pitch by 4e-3; soon after power is on, below p^2 c/(100 k) (0.1 us on a polymer, 0.1 ns
 //! on silicon), by some 1e-3.
 //!
 //! # What it leaves out

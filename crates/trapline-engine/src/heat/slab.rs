@@ -134,8 +134,11 @@ pub(super) struct Finer {
     coefficients: [[Complex<f64>; TERMS]; TERMS],
 }
 
-/// The same for one phase along the rows' axis: a polynomial of the other.
+/// The same for one phase along the rows: a polynomial of that along the columns.
 pub(super) struct OfColumn {
+    /// Whether all is alike along the rows: with all alike along the columns too no finer wave is left, which the polynomial meets to 1e-12
+    /// only.
+    even: bool,
     coefficients: [Complex<f64>; TERMS],
 }
 
@@ -199,16 +202,22 @@ impl Finer {
                 *into += from * term;
             }
         }
-        OfColumn { coefficients }
+        OfColumn { even: col == 0, coefficients }
     }
 }
 
 impl OfColumn {
     pub(super) fn at(&self, rows: &Phases, row: usize) -> Complex<f64> {
+        if self.even && row == 0 {
+            return Complex::new(0.0, 0.0);
+        }
         self.coefficients.iter().zip(&rows.terms[row]).map(|(c, term)| c * term).sum()
     }
 
     pub(super) fn settled_at(&self, rows: &Phases, row: usize) -> f64 {
+        if self.even && row == 0 {
+            return 0.0;
+        }
         self.coefficients.iter().zip(&rows.terms[row]).map(|(c, term)| c.re * term).sum()
     }
 }
