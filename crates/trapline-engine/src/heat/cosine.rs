@@ -43,7 +43,7 @@ impl Cosine {
 
     /// Where a number stands while it is transformed: even places rise, odd ones come back.
     fn place(at: usize, length: usize) -> usize {
-        if at % 2 == 0 { at / 2 } else { length - 1 - at / 2 }
+        if at.is_multiple_of(2) { at / 2 } else { length - 1 - at / 2 }
     }
 
     fn forward(&self, values: &mut [f64], work: &mut Work) {
