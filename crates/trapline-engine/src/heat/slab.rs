@@ -161,21 +161,29 @@ impl Finer {
     fn of(waves: i32, rise: impl Fn(f64) -> Complex<f64>) -> Finer {
         // Interpolation at Chebyshev's nodes, in which the sums over both axes part.
         let nodes: [f64; TERMS] = std::array::from_fn(|n| libm::cos(PI * (n as f64 + 0.5) / TERMS as f64));
-        let phase = |node: f64| 0.5 * PI * (node + 1.0);
+        // Of each node the phases of its waves from cell to cell, and their shares.
+        let all: Vec<Vec<(f64, f64)>> = nodes
+            .iter()
+            .map(|node| {
+                let phase = 0.5 * PI * (node + 1.0);
+                (-waves..=waves).map(|i| (phase + 2.0 * PI * f64::from(i), share(phase, i))).collect()
+            })
+            .collect();
+        let total = |of: &[(f64, f64)]| of.iter().map(|(_, share)| share).sum::<f64>();
+        // Shares add up to 1 and fall as 1/i^2: those that are left out are on average as fine as twice the last.
+        let left = 2.0 * PI * f64::from(2 * waves + 1);
+        let of_left = rise(left * left);
+        let coarsest = waves as usize;
         let zero = Complex::new(0.0, 0.0);
         let mut coefficients = [[zero; TERMS]; TERMS];
-        for x in nodes {
-            for y in nodes {
-                let (px, py) = (phase(x), phase(y));
-                // Shares add up to 1 and fall as 1/i^2: those that are left out are on average as fine as twice the last.
-                let all = |at: f64| (-waves..=waves).map(|i| share(at, i)).sum::<f64>();
-                let left = 2.0 * PI * f64::from(2 * waves + 1);
-                let mut sum = rise(left * left) * (1.0 - all(px) * all(py));
-                for i in -waves..=waves {
-                    let (at_x, share_x) = (px + 2.0 * PI * f64::from(i), share(px, i));
-                    for j in (-waves..=waves).filter(|j| (i, *j) != (0, 0)) {
-                        let at_y = py + 2.0 * PI * f64::from(j);
-                        sum += rise(at_x * at_x + at_y * at_y) * (share_x * share(py, j));
+        for (x, along_x) in nodes.into_iter().zip(&all) {
+            for (y, along_y) in nodes.into_iter().zip(&all) {
+                let mut sum = of_left * (1.0 - total(along_x) * total(along_y));
+                for (i, (phase_x, share_x)) in along_x.iter().enumerate() {
+                    for (j, (phase_y, share_y)) in along_y.iter().enumerate() {
+                        if (i, j) != (coarsest, coarsest) {
+                            sum += rise(phase_x * phase_x + phase_y * phase_y) * (share_x * share_y);
+                        }
                     }
                 }
                 let (of_x, of_y) = (chebyshev(x), chebyshev(y));
