@@ -31,7 +31,7 @@
 //!
 //! - [`trapline_model`]: what is simulated, plain data and the equations in f64. In it: [`units`], [`rng`], [`material`],
 //!   [`cell`], [`mod@array`], [`protocol`], [`outcome`], [`dataset`], [`files`], [`toml_file`], [`csv_file`], [`text`]
-//! - [`trapline_engine`]: computes cells: f64 reference, CPU, GPU. Uses the model. In it: [`backend`], [`rare`]
+//! - [`trapline_engine`]: computes cells: f64 reference, CPU, GPU. Uses the model. In it: [`backend`], [`circuit`], [`heat`], [`rare`]
 //! - [`trapline_record`]: results in HDF5. Uses the model. In it: [`record`]
 //! - [`trapline_report`]: statistics, figures, pages of what was recorded. Uses model and record. In it: [`analysis`],
 //!   [`figure`], [`html`], [`report`]
@@ -83,7 +83,7 @@
 //! Whoever wants kernels without HDF5 depends on [`trapline_engine`] alone, without its feature `gpu` also without
 //! wgpu.
 
-pub use trapline_engine::{backend, circuit, rare};
+pub use trapline_engine::{backend, circuit, heat, rare};
 pub use trapline_model::{
     array, cell, csv_file, dataset, files, material, outcome, protocol, rng, text, toml_file, units,
 };

@@ -9,6 +9,7 @@ use trapline::campaign::estimate::TimeError;
 use trapline::campaign::slurm::SlurmError;
 use trapline::campaign::{CampaignError, MergeError, RunError};
 use trapline::experiment::ExperimentError;
+use trapline::experiment::heat::HeatMapError;
 use trapline::experiment::mnist::{IdxError, MnistError};
 use trapline::figure::FigureError;
 use trapline::files::commit::{CommitError, KeepError};
@@ -143,7 +144,19 @@ impl From<JobError> for Failure {
 
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
-        Failure::Failed(one_line_of(&error))
+        match error {
+            RecordError::Unsuited { .. } => Failure::Usage(one_line_of(&error)),
+            _ => Failure::Failed(one_line_of(&error)),
+        }
+    }
+}
+
+impl From<HeatMapError> for Failure {
+    fn from(error: HeatMapError) -> Self {
+        match error {
+            HeatMapError::Record(inner) => inner.into(),
+            _ => Failure::Usage(one_line_of(&error)),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod commands;
 mod electrons;
 mod fit;
 mod fit_files;
+mod heat;
 mod help;
 mod lifetime_page;
 #[path = "../made_up/mod.rs"]

@@ -14,6 +14,7 @@
 //!   CPU
 //! - [`rare`]: failed fractions down to 1e-9, by importance sampling over the variation
 //! - [`circuit`]: crossbars of wires and cells, with a bound of the currents' errors
+//! - [`heat`]: how warm an array gets by its own power, settled and in time
 //!
 //! # Practice
 //!
@@ -77,4 +78,5 @@
 
 pub mod backend;
 pub mod circuit;
+pub mod heat;
 pub mod rare;

@@ -60,6 +60,10 @@ pub enum RecordError {
     #[error("{}: its {what} is not this campaign's; remove the file, or choose another output name", path.display())]
     OtherCampaign { path: PathBuf, what: &'static str },
 
+    /// A sound file that does not hold what is asked of it.
+    #[error("{}: {what} is {found}; it must be {limit}", path.display())]
+    Unsuited { path: PathBuf, what: String, found: String, limit: String },
+
     #[error("{what} is {found}, and must be {limit}")]
     Unwritable { what: String, found: String, limit: String },
 }
@@ -83,6 +87,7 @@ impl RecordError {
             | RecordError::Version { .. }
             | RecordError::Linked { .. }
             | RecordError::MissingPoint { .. }
+            | RecordError::Unsuited { .. }
             | RecordError::Unwritable { .. } => None,
         }
     }

@@ -28,7 +28,7 @@
 //! Files of other programs are [`Matrix`]: one dataset of numbers, distrusted as records are.
 //!
 //! [`write_point`], [`merge_points`] and [`write_datasets`] write, [`read_point`], [`open_campaign`] and
-//! [`read_datasets`] read, [`describe()`] puts what a file says into words. What is read lies in memory and holds no
+//! [`read_datasets`] read (and [`read_temperature_map`] a map of temperatures), [`describe()`] puts what a file says into words. What is read lies in memory and holds no
 //! file; only histograms and single cells stay in the file until they are asked for ([`read_histograms`],
 //! [`read_dump`]; [`OpenRecord`] for many of them).
 //!
@@ -92,6 +92,7 @@ mod read;
 mod root;
 mod scales;
 mod seal;
+mod temperatures;
 mod texts;
 mod write;
 
@@ -113,4 +114,5 @@ pub use read::{
     read_summary, whole,
 };
 pub use root::{FileType, kind as file_type};
+pub use temperatures::{cells_of, read_temperature_map};
 pub use write::{point_path, write_point};

@@ -1,5 +1,7 @@
-//! `trapline iv`, `pulse`, `retain`, `learn`, `read` and `write`: one experiment on chosen cells of a material.
+//! `trapline iv`, `pulse`, `retain`, `learn`, `read`, `write` and `heat`: one experiment on chosen cells of a material, or on an
+//! array.
 
+mod heat;
 mod iv;
 mod learn;
 mod pulse;
@@ -30,6 +32,7 @@ use super::computing::{self, Computing};
 use super::electrons::OfCells;
 use super::{Failure, outputs, size, terminal};
 
+pub use heat::Heat;
 pub use iv::Iv;
 pub use learn::Learn;
 pub use pulse::Pulse;

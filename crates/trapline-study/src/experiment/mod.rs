@@ -1,6 +1,6 @@
 //! What people ask of the program beside campaigns: currents ([`iv`]), pulses ([`pulse`]), retention of states
-//! ([`retention`]), learning a pattern ([`letter`]), reading an array through its wires ([`array_read`]) and writing it ([`array_write`]);
-//! does it compute right on this machine ([`selftest`]), and how fast ([`mod@bench`]).
+//! ([`retention`]), learning a pattern ([`letter`]), reading an array through its wires ([`array_read`]) and writing it ([`array_write`]),
+//! heat ([`heat`]); does it compute right on this machine ([`selftest`]), and how fast ([`mod@bench`]).
 //!
 //! An experiment drives a [`probe::Probe`] on any backend and hands back a [`Dataset`]: raw data, from which every
 //! number that is quoted is computed again elsewhere.
@@ -8,6 +8,7 @@
 pub mod array_read;
 pub mod array_write;
 pub mod bench;
+pub mod heat;
 pub mod iv;
 pub mod letter;
 pub mod mnist;
