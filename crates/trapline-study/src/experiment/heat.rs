@@ -3,11 +3,11 @@
 //! The physics is [`trapline_engine::heat`]'s. Here is where power comes from (a number, a table, a material at a bias, a reading
 //! of `trapline read`), and what is told of the result. Other experiments take the map by [`temperature_map`].
 
-use super::array_read;
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use std::path::{Path, PathBuf};
 use trapline_engine::heat::{Chip, HeatError, Solver, check_map};
 use trapline_model::cell::current::current_a;
+use trapline_model::csv_file;
 use trapline_model::csv_file::CsvError;
 use trapline_model::dataset::Dataset;
 use trapline_model::material::Material;
@@ -187,7 +187,7 @@ pub fn power_of_material_w(material: &Material, bias_v: f64, temperature_k: f64)
 /// # Errors
 /// [`HeatMapError::Csv`].
 pub fn power_of_table(path: &Path) -> Result<Array2<f64>, HeatMapError> {
-    Ok(array_read::table(path)?)
+    Ok(csv_file::matrix(path)?)
 }
 
 /// Power of each cell, W, from a reading that `trapline read -o` recorded: |I V|. That of its wires, of which the record has the sum, is
@@ -224,7 +224,7 @@ pub fn temperature_map(path: &Path, shape: (usize, usize)) -> Result<Array2<f64>
     if !path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
         return Ok(read_temperature_map(path, Some(shape))?);
     }
-    let map_k = array_read::table(path)?.mapv(kelvin);
+    let map_k = csv_file::matrix(path)?.mapv(kelvin);
     if map_k.dim() != shape {
         return Err(HeatMapError::Shape { path: path.to_owned(), found: map_k.dim(), needed: shape });
     }
