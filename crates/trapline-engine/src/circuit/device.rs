@@ -23,6 +23,10 @@ use rayon::prelude::*;
 /// Share of the first residual at which a round ends, however little of it the promise asks for.
 const ROUND_SHARE: f64 = 1e-6;
 
+/// Whether an iteration has come far enough: of the 1-norm of the residual, A, and the bit step of the first and the last
+/// row, V.
+pub(crate) type Stops<'a> = dyn Fn(&Circuit, f64, &[f64], &[f64]) -> bool + 'a;
+
 /// A network as a device takes it: f32, in units of [`Network::unit_s`].
 #[derive(Debug)]
 pub(crate) struct Network {
@@ -130,7 +134,7 @@ impl<'a> OnDevice<'a> {
         coarse: Option<&Coarse>,
         [word_a, bit_a]: [&[Tile]; 2],
         most: usize,
-        stop: &dyn Fn(&Circuit, f64, &[f64], &[f64]) -> bool,
+        stop: &Stops<'_>,
     ) -> Result<(Run, [Vec<Tile>; 2]), BackendError> {
         let Some(network) = &self.network else { return Ok((Run::NONE, [layout.zeros(), layout.zeros()])) };
         let most_a = largest(word_a).max(largest(bit_a));
@@ -181,7 +185,7 @@ fn iterate(
     unit_s: f64,
     [word, bit]: [&[f32]; 2],
     most: usize,
-    stop: &dyn Fn(&Circuit, f64, &[f64], &[f64]) -> bool,
+    stop: &Stops<'_>,
 ) -> Result<(Run, Steps), BackendError> {
     corrector.begin(word, bit)?;
     let (mut near, mut far) = (vec![0.0; circuit.cols], vec![0.0; circuit.cols]);

@@ -44,7 +44,7 @@ fn linear(conductance_s: &Array2<f64>) -> Cells {
 fn random(rows: usize, cols: usize) -> Array2<f64> {
     Array2::from_shape_fn((rows, cols), |(row, col)| {
         let word = rng::words(7, (row * cols + col) as u64, Purpose::Pattern, 0, 0)[0];
-        if word % 11 == 0 { 0.0 } else { 1e-7 * 10f64.powf(2.0 * f64::from(word) / f64::from(u32::MAX)) }
+        if word.is_multiple_of(11) { 0.0 } else { 1e-7 * 10f64.powf(2.0 * f64::from(word) / f64::from(u32::MAX)) }
     })
 }
 

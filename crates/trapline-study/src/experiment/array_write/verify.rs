@@ -114,7 +114,7 @@ impl Verify {
         }
         let last_v = self.first_v + self.step_v * f64::from(self.rounds.saturating_sub(1));
         // Fresh cells are empty, and pulses of either sign fill them; what a reading can stop is a rise.
-        if !(self.first_v > 0.0) {
+        if self.first_v.is_nan() || self.first_v <= 0.0 {
             return Err(LevelError::Lowers(self.first_v));
         }
         if !(last_v > 0.0 && last_v <= 100.0) {

@@ -285,11 +285,11 @@ impl<'a> Writer<'a> {
                 let rounding = ROUNDING * second.filling.iter().fold(0.0, |most: f64, f| most.max(*f));
                 let apart = farthest(&tried.filling, &second.filling) - whole - rounding;
                 error = if change > 0.0 { apart.max(0.0) / change } else { 0.0 };
-                if !(error <= tolerance) {
+                if error.is_nan() || error > tolerance {
                     self.steps.refused += 1;
                     // The difference goes as the square of the step, and the change it is relative to as the step.
                     let shorter = step * (0.9 * tolerance / error).clamp(0.1, 0.5);
-                    if !(shorter >= SHORTEST * dwell_s) {
+                    if shorter.is_nan() || shorter < SHORTEST * dwell_s {
                         return Err(WriteError::Stiff { at_s: done_s, step_s: step, error, tolerance });
                     }
                     step_s = shorter;
