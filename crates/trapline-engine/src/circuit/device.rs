@@ -2,15 +2,15 @@
 //!
 //! # Theory
 //! A device computes in f32. A step solved for there is off by 1e-7 to 1e-4 of itself, which is enough: the residual of
-//! the state is formed here in f64 ([`audit`](crate::circuit::audit)), the next step removes what the last one left, and
+//! the state is formed here in f64 (`audit.rs`), the next step removes what the last one left, and
 //! the certificate is the same as without a device. Each right-hand side is scaled so that its largest current is near
 //! 1, and all conductances so that the largest is near 1: cells of 1e-12 S beside wires of 1e9 S stay far from what f32
 //! cannot hold. Scales are powers of two.
 //!
 //! # Practice
-//! The device holds the fields and walks along lines ([`Corrector`]). The host sums the partial sums of the workgroups in
+//! The device holds the fields and walks along lines (`Corrector`). The host sums the partial sums of the workgroups in
 //! f64, solves the coarse crossbar, and decides when to stop: one round trip an iteration, of a few numbers a column. A
-//! round stops when the residual that the iteration carries along has fallen to [`ROUND_SHARE`]; below it the rounding of
+//! round stops when the residual that the iteration carries along has fallen to a millionth; below it the rounding of
 //! f32 rules.
 
 use crate::backend::BackendError;
