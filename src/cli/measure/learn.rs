@@ -181,7 +181,8 @@ impl Learn {
             0.0 => String::new(),
             ohm => format!(", wires of {ohm} ohm"),
         };
-        let remark = format!("scheme: {what}{through}; each cell is read by itself");
+        let name = self.select.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
+        let remark = format!("scheme {name}: {what}{through}; each cell is read by itself");
         self.specimen.done(&ready, Findings { command: "learn", dataset, plate, summary: table, remark: Some(remark) })
     }
 }
