@@ -106,6 +106,8 @@
 mod audit;
 pub mod bounds;
 mod coarse;
+// Without the feature no device makes use of it.
+#[cfg_attr(not(feature = "gpu"), allow(dead_code))]
 pub mod device;
 mod direct;
 pub mod error;
