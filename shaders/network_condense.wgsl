@@ -4,14 +4,6 @@ fn right_of(cell: u32) -> f32 {
     return right[cell];
 }
 
-fn hold(cell: u32, value: f32) {
-    q[cell] = value;
-}
-
-fn held(cell: u32) -> f32 {
-    return q[cell];
-}
-
 fn take(cell: u32, volts: f32) {
     r[cell] += cells[cell] * volts;
 }

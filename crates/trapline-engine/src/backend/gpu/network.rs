@@ -97,6 +97,7 @@ const NETWORK: &str = include_str!("../../../../../shaders/network.wgsl");
 const HATS: &str = include_str!("../../../../../shaders/network_hats.wgsl");
 const LINE: &str = include_str!("../../../../../shaders/network_line.wgsl");
 const SOLVE: &str = include_str!("../../../../../shaders/network_solve.wgsl");
+const HOLD: &str = include_str!("../../../../../shaders/network_hold.wgsl");
 const FACTOR: &str = include_str!("../../../../../shaders/network_factor.wgsl");
 
 const FACTOR_WORDS: Kernel = Kernel {
@@ -110,14 +111,14 @@ const FACTOR_BITS: Kernel = Kernel { name: "network_factor_bits", along: Along::
 const CONDENSE: Kernel = Kernel {
     name: "network_condense",
     along: Along::Words,
-    parts: &[NETWORK, LINE, SOLVE],
+    parts: &[NETWORK, LINE, HOLD, SOLVE],
     body: include_str!("../../../../../shaders/network_condense.wgsl"),
     buffers: &["network", "cells", "wires", "inverse", "ends", "right", "r", "q"],
 };
 const DESCEND: Kernel = Kernel {
     name: "network_descend",
     along: Along::Bits,
-    parts: &[NETWORK, LINE, SOLVE],
+    parts: &[NETWORK, LINE, HOLD, SOLVE],
     body: include_str!("../../../../../shaders/network_descend.wgsl"),
     buffers: &["network", "wires", "inverse", "ends", "r", "q", "scalars", "partials"],
 };
@@ -152,7 +153,7 @@ const PULL: Kernel = Kernel {
 const ASCEND: Kernel = Kernel {
     name: "network_ascend",
     along: Along::Bits,
-    parts: &[NETWORK, LINE, SOLVE],
+    parts: &[NETWORK, LINE, HOLD, SOLVE],
     body: include_str!("../../../../../shaders/network_ascend.wgsl"),
     buffers: &["network", "wires", "inverse", "ends", "pulled", "q"],
 };
@@ -166,7 +167,7 @@ const ADVANCE: Kernel = Kernel {
 const MULTIPLY: Kernel = Kernel {
     name: "network_multiply",
     along: Along::Words,
-    parts: &[NETWORK, LINE, SOLVE],
+    parts: &[NETWORK, LINE, HOLD, SOLVE],
     body: include_str!("../../../../../shaders/network_multiply.wgsl"),
     buffers: &["network", "cells", "wires", "inverse", "ends", "p", "ap", "q", "partials"],
 };
@@ -187,7 +188,7 @@ const SETTLE: Kernel = Kernel {
 const FINISH: Kernel = Kernel {
     name: "network_finish",
     along: Along::Words,
-    parts: &[NETWORK, LINE, SOLVE],
+    parts: &[NETWORK, LINE, HOLD, SOLVE],
     body: include_str!("../../../../../shaders/network_finish.wgsl"),
     buffers: &["network", "cells", "wires", "inverse", "ends", "right", "x", "q"],
 };
