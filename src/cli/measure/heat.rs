@@ -8,9 +8,8 @@ use serde_json::json;
 use trapline::analysis::Table;
 use trapline::backend::processor_name;
 use trapline::campaign::{now, provenance};
-use trapline::experiment::array_read;
 use trapline::experiment::heat::{self, Heated, Setup};
-use trapline::figure::{self, Axis, Chart, Curve, Map, Panel, Plate, Style};
+use trapline::figure::{self, Axis, Chart, Curve, Panel, Plate, Style};
 use trapline::files::commit::Batch;
 use trapline::heat::{Along, Ambient, Chip, Layer, substrate};
 use trapline::material::{self, Material};
@@ -18,6 +17,7 @@ use trapline::outcome::{ExperimentLabel, Identity};
 use trapline::record;
 use trapline::units::{celsius, kelvin, spoken_reading};
 
+use super::maps;
 use super::{Failure, scientific, within};
 use crate::cli::reading::{self, Extent};
 use crate::cli::{outputs, terminal};
@@ -171,9 +171,6 @@ pub struct Heat {
     #[arg(long, short)]
     quiet: bool,
 }
-
-/// Rows and columns of a map; larger arrays are drawn as means of blocks.
-const DRAWN: usize = 64;
 
 impl Heat {
     /// # Errors
@@ -450,20 +447,7 @@ fn plate(heated: &Heated, title: &str) -> Plate {
     let (name, per) = unit(most_k);
     // Where all cells are alike, rounding is no pattern.
     let alike = most_k > 0.0 && heated.rise_k.iter().all(|k| most_k - k <= 1e-6 * most_k);
-    let map = |title: &str, label: String, range: Option<(f64, f64)>, values: &Array2<f64>| {
-        let (values, step) = array_read::blocks(values, DRAWN);
-        Panel::Map(Map {
-            title: title.to_owned(),
-            subtitle: (step > 1).then(|| format!("means of {step} x {step} cells")),
-            x_label: "Bit line".to_owned(),
-            y_label: "Word line".to_owned(),
-            step: step as u64,
-            values,
-            value_label: label,
-            range,
-            ..Map::default()
-        })
-    };
+    let map = maps::of_cells_within;
     let range = alike.then_some((0.0, most_k * per));
     let rise = heated.rise_k.mapv(|k| k * per);
     let mut panels = vec![map("Rise by the array's own power", format!("rise ({name})"), range, &rise)];

@@ -4,6 +4,7 @@
 mod heat;
 mod iv;
 mod learn;
+mod maps;
 mod pulse;
 mod read;
 mod retain;

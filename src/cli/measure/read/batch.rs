@@ -6,7 +6,8 @@ use trapline::analysis::Table;
 use trapline::experiment::array_read::{self, BatchReading, ErrorStatistics};
 use trapline::figure::{Axis, Chart, Curve, Map, Panel, Plate, Style};
 
-use super::report::{DRAWN, NAMED, clipped, errors, number, percent, statistics};
+use super::super::maps::DRAWN;
+use super::report::{NAMED, clipped, errors, number, percent, statistics};
 use super::scientific;
 
 /// Errors by the wires of each vector, over the largest ideal current of all.

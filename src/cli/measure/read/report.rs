@@ -1,34 +1,18 @@
 //! What is said and drawn of a reading.
 
-use ndarray::Array2;
 use serde_json::json;
 use trapline::analysis::Table;
-use trapline::experiment::array_read::{self, ArrayReading, Driving, ErrorStatistics, Setup};
-use trapline::figure::{Axis, Chart, Curve, Map, Panel, Plate, Style};
+use trapline::experiment::array_read::{ArrayReading, Driving, ErrorStatistics, Setup};
+use trapline::figure::{Axis, Chart, Curve, Panel, Plate, Style};
 
-use super::scientific;
+use super::super::{maps, scientific};
 
 /// Bit lines, or vectors, that a summary names one by one.
 pub(super) const NAMED: usize = 8;
-/// Rows and columns of a map; larger arrays are drawn as means of blocks.
-pub(super) const DRAWN: usize = 64;
 
 /// Maps of voltages and currents, and the error by bit line.
 pub(super) fn plate(read: &ArrayReading, title: &str) -> Plate {
     let solution = &read.solution;
-    let map = |title: &str, label: &str, values: &Array2<f64>| {
-        let (values, step) = array_read::blocks(values, DRAWN);
-        Panel::Map(Map {
-            title: title.to_owned(),
-            subtitle: (step > 1).then(|| format!("means of {step} x {step} cells")),
-            x_label: "Bit line".to_owned(),
-            y_label: "Word line".to_owned(),
-            step: step as u64,
-            values,
-            value_label: label.to_owned(),
-            ..Map::default()
-        })
-    };
     let volts = &solution.word_v - &solution.bit_v;
     let errors: Vec<(f64, f64)> = read
         .columns
@@ -44,8 +28,8 @@ pub(super) fn plate(read: &ArrayReading, title: &str) -> Plate {
         ..Chart::default()
     };
     let panels = vec![
-        map("Voltage across each cell", "voltage (mV)", &volts.mapv(|v| 1e3 * v)),
-        map("Current through each cell", "current (nA)", &solution.cell_a.mapv(|a| 1e9 * a)),
+        maps::of_cells("Voltage across each cell", "voltage (mV)", &volts.mapv(|v| 1e3 * v)),
+        maps::of_cells("Current through each cell", "current (nA)", &solution.cell_a.mapv(|a| 1e9 * a)),
         Panel::Chart(error),
     ];
     Plate { title: Some(title.to_owned()), panels, columns: 3 }

@@ -3,34 +3,17 @@
 use ndarray::Array2;
 use serde_json::json;
 use trapline::analysis::Table;
-use trapline::experiment::array_read;
 use trapline::experiment::array_write::{DISTURBED, Ended, Levels, Outcome, Writer};
-use trapline::figure::{Axis, Chart, Curve, Map, Panel, Plate, Style};
+use trapline::figure::{Axis, Chart, Curve, Panel, Plate, Style};
 
-use super::super::scientific;
-
-/// Rows and columns of a map; larger arrays are drawn as means of blocks.
-const DRAWN: usize = 64;
+use super::super::{maps, scientific};
 
 pub(super) fn plate(writer: &Writer<'_>, outcome: &Outcome, levels: Option<&Levels>, title: &str) -> Plate {
-    let map = |title: &str, label: &str, values: &Array2<f64>| {
-        let (values, step) = array_read::blocks(values, DRAWN);
-        Panel::Map(Map {
-            title: title.to_owned(),
-            subtitle: (step > 1).then(|| format!("means of {step} x {step} cells")),
-            x_label: "Bit line".to_owned(),
-            y_label: "Word line".to_owned(),
-            step: step as u64,
-            values,
-            value_label: label.to_owned(),
-            ..Map::default()
-        })
-    };
     let change = 100.0 * (&outcome.conductance_s / &outcome.fresh_s - 1.0);
     let mut panels = vec![
-        map("Filling of the traps", "filling (%)", &outcome.filling.mapv(|f| 100.0 * f)),
-        map("Change of the conductance", "change (%)", &change),
-        map("Strongest bias by others", "bias (V)", &writer.others_v()),
+        maps::of_cells("Filling of the traps", "filling (%)", &outcome.filling.mapv(|f| 100.0 * f)),
+        maps::of_cells("Change of the conductance", "change (%)", &change),
+        maps::of_cells("Strongest bias by others", "bias (V)", &writer.others_v()),
     ];
     if let Some(levels) = levels {
         let points = levels.target_s.iter().zip(&levels.conductance_s).filter(|(target, _)| **target > 0.0);
