@@ -85,7 +85,7 @@
 
 pub use trapline_engine::{backend, circuit, heat, rare};
 pub use trapline_model::{
-    array, cell, csv_file, dataset, files, material, outcome, protocol, rng, text, toml_file, units,
+    array, cell, csv_file, dataset, files, material, memory, outcome, protocol, rng, text, toml_file, units,
 };
 pub use trapline_record as record;
 pub use trapline_report::{analysis, figure, html, report};

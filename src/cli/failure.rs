@@ -130,6 +130,7 @@ impl From<TimeError> for Failure {
         match error {
             TimeError::Backend(inner) => inner.into(),
             TimeError::Job(inner) => inner.into(),
+            TimeError::Circuit(inner) => (*inner).into(),
         }
     }
 }

@@ -40,6 +40,14 @@ pub struct Size {
     pub dump: Option<CellWindow>,
 }
 
+impl Size {
+    /// An array with a dump has wires too.
+    fn circuit_times_s(&self, times_s: &[f64]) -> Vec<f64> {
+        let last = times_s.last().filter(|_| times_s.len() > 1);
+        if self.dump.is_some() { times_s.first().into_iter().chain(last).copied().collect() } else { Vec::new() }
+    }
+}
+
 pub const SMALL: Size = Size {
     materials: 2,
     temperatures: 3,
@@ -50,6 +58,7 @@ pub const SMALL: Size = Size {
 
 pub fn campaign(size: &Size) -> CampaignLabel {
     let times_s: Vec<f64> = (0..size.times).map(|k| if k == 0 { 0.0 } else { 10_f64.powi(k as i32) }).collect();
+    let circuit_times_s = size.circuit_times_s(&times_s);
     let settings = PointSettings {
         rows: 64,
         cols: 32,
@@ -74,6 +83,7 @@ pub fn campaign(size: &Size) -> CampaignLabel {
         bins: size.bins,
         sweeps: Vec::new(),
         dump: size.dump,
+        circuit_times_s,
         settings: vec![settings; size.materials * size.temperatures],
     }
 }
@@ -169,7 +179,16 @@ pub fn outcome(campaign: &CampaignLabel, number: usize) -> PointOutcome {
             kept: histogram(&mut random),
         }),
         dump,
+        circuit: circuit(campaign, number),
     }
+}
+
+fn circuit(campaign: &CampaignLabel, number: usize) -> Option<CircuitOutcome> {
+    let times_s = &campaign.circuit_times_s;
+    let mut random = Random(SEED ^ number as u64 ^ 1 << 40);
+    let shape = (times_s.len(), MERITS.len());
+    let values = || Array2::from_shape_fn(shape, |_| f64::from_bits(random.bits()));
+    (!times_s.is_empty()).then(values).map(|values| CircuitOutcome { times_s: times_s.clone().into(), values })
 }
 
 /// Every bit of an outcome in a fixed order, for comparisons in which NaN equals itself.
@@ -192,6 +211,9 @@ pub fn bits(outcome: &PointOutcome) -> Vec<u64> {
         for cells in [&dump.conductance_s, &dump.filling, &dump.lost_fraction] {
             all.extend(cells.iter().map(|x| u64::from(x.to_bits())));
         }
+    }
+    if let Some(circuit) = &outcome.circuit {
+        all.extend(circuit.times_s.iter().chain(&circuit.values).map(|x| x.to_bits()));
     }
     all
 }

@@ -68,6 +68,7 @@ pub mod csv_file;
 pub mod dataset;
 pub mod files;
 pub mod material;
+pub mod memory;
 pub mod outcome;
 pub mod protocol;
 pub mod rng;

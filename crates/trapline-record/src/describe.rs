@@ -158,6 +158,9 @@ pub(super) fn axes(label: &CampaignLabel) -> String {
     line("temperature", degrees.len(), format!("{} °C", degrees.join(", ")));
     line("time", label.times_s.len(), times);
     line("bin", label.bins, String::new());
+    if let [.., last] = label.circuit_times_s[..] {
+        line("circuit_time", label.circuit_times_s.len(), format!("{} to {}", seconds(0.0), seconds(last)));
+    }
     if let Some(w) = label.dump {
         line("row", w.rows as usize, format!("{} to {}", w.first_row, w.first_row + w.rows.saturating_sub(1)));
         line("col", w.cols as usize, format!("{} to {}", w.first_col, w.first_col + w.cols.saturating_sub(1)));

@@ -38,6 +38,7 @@ pub(super) fn read(input: &Input<'_>, format_version: [i32; 2]) -> Result<Campai
         bins: input.axis_length(Axis::Bin.name())?,
         report_times_s: input.array("report_times")?,
         dump: dump_window(input)?,
+        circuit_times_s: circuit_times(input)?,
         settings: Vec::new(),
     };
     // The product of the axes is bounded by the size of the datasets that have them all, before a list is made of it.
@@ -194,6 +195,16 @@ fn settings_of_format_1(input: &Input<'_>, label: &CampaignLabel) -> Result<Vec<
         }
     };
     Ok((0..label.points()).map(one).collect())
+}
+
+/// Times of reading through wires: of the time axis, first 0. None before 2.3, and where there are no wires.
+fn circuit_times(input: &Input<'_>) -> Result<Vec<f64>, RecordError> {
+    let name = Axis::CircuitTime.name();
+    if !input.has_dataset(name) {
+        return Ok(Vec::new());
+    }
+    let times: Array1<f64> = input.axis_numbers(name)?;
+    Ok(times.to_vec())
 }
 
 fn dump_window(input: &Input<'_>) -> Result<Option<CellWindow>, RecordError> {

@@ -1,5 +1,7 @@
 //! The format as a table: axes, datasets, units. Writer, reader, description and the tests all follow this list.
 
+use trapline_model::outcome::Merit;
+
 /// What the root attribute `file_type` says of a whole campaign.
 pub const CAMPAIGN_FILE_TYPE: &str = "trapline campaign";
 /// Its value for one point.
@@ -13,8 +15,9 @@ pub const UNFINISHED_FILE_TYPE: &str = "trapline campaign in progress";
 /// Major and minor version. A reader refuses a newer major version and reads older ones; a minor version only adds.
 ///
 /// 2.0 has sweeps (axes before the material's), the settings of each point, and campaigns in progress; 2.1 virtual
-/// datasets; 2.2 how electrons are taken, whose cells stand at a temperature, and what failing goes by.
-pub const FORMAT_VERSION: [i32; 2] = [2, 2];
+/// datasets; 2.2 how electrons are taken, whose cells stand at a temperature, and what failing goes by; 2.3 what arrays
+/// are worth through their wires.
+pub const FORMAT_VERSION: [i32; 2] = [2, 3];
 
 /// Group of a campaign in progress that holds the links to its points.
 pub(crate) const POINTS_GROUP: &str = "points";
@@ -41,6 +44,7 @@ pub(crate) enum Axis {
     Bin,
     Row,
     Col,
+    CircuitTime,
 }
 
 impl Axis {
@@ -53,13 +57,14 @@ impl Axis {
             Axis::Bin => "bin",
             Axis::Row => "row",
             Axis::Col => "col",
+            Axis::CircuitTime => "circuit_time",
         }
     }
 
     pub(crate) fn units(self) -> &'static str {
         match self {
             Axis::Temperature => "K",
-            Axis::Time => "s",
+            Axis::Time | Axis::CircuitTime => "s",
             Axis::Material | Axis::Bin | Axis::Row | Axis::Col => "1",
         }
     }
@@ -72,6 +77,7 @@ impl Axis {
             Axis::Bin => "histogram bin, counted from 0",
             Axis::Row => "row of the array, counted from 0",
             Axis::Col => "column of the array, counted from 0",
+            Axis::CircuitTime => "time after programming at which the array is read through its wires",
         }
     }
 }
@@ -82,7 +88,14 @@ pub(crate) const PER_POINT: &[Axis] = &[];
 /// One value per point and checkpoint.
 pub(crate) const PER_TIME: &[Axis] = &[Axis::Time];
 pub(crate) const PER_BIN: &[Axis] = &[Axis::Time, Axis::Bin];
+/// One value per point and time of reading through wires.
+pub(crate) const PER_CIRCUIT_TIME: &[Axis] = &[Axis::CircuitTime];
 pub(crate) const PER_CELL: &[Axis] = &[Axis::Time, Axis::Row, Axis::Col];
+
+/// Name of the dataset of a figure of merit.
+pub(crate) fn of_merit(merit: &Merit) -> String {
+    format!("circuit_{}", merit.name)
+}
 
 /// A quantity that has moments.
 pub(crate) struct Quantity {
@@ -242,5 +255,6 @@ pub fn is_taken(name: &str) -> bool {
         || POINT_STRINGS.iter().any(|of| of.name == name)
         || quantities.into_iter().any(of_quantity)
         || name.starts_with("cell_")
+        || name.starts_with("circuit_")
         || ["temperature_celsius", POINTS_GROUP].contains(&name)
 }

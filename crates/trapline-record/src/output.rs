@@ -13,7 +13,7 @@ use super::layout::{self, Axis, Quantity};
 use super::linked::{self, Run};
 use super::pending::{self, Pending};
 use super::{root, scales};
-use trapline_model::outcome::{CampaignLabel, Provenance};
+use trapline_model::outcome::{CampaignLabel, MERITS, Provenance};
 
 mod axes;
 
@@ -175,6 +175,12 @@ impl<'a> Output<'a> {
             let dataset = builder.create(d.name).writing(self.shown, &doing)?;
             self.keep(d.name, dataset, self.point_axes(), layout::PER_POINT, d.units, d.long_name)?;
         }
+        if !self.label.circuit_times_s.is_empty() {
+            for merit in &MERITS {
+                let inner = layout::PER_CIRCUIT_TIME;
+                self.numbers(&layout::of_merit(merit), inner, f64::NAN, merit.units, merit.long_name)?;
+            }
+        }
         if self.label.dump.is_some() {
             for quantity in [layout::CONDUCTANCE, layout::FILLING, layout::LOST_FRACTION] {
                 let name = format!("cell_{}", quantity.name);
@@ -292,6 +298,7 @@ impl<'a> Output<'a> {
             Axis::Bin => label.bins,
             Axis::Row => rows,
             Axis::Col => cols,
+            Axis::CircuitTime => label.circuit_times_s.len(),
         };
         inner.iter().map(length).collect()
     }
@@ -332,7 +339,7 @@ fn chunk_shape(inner: &[Axis], shape: &[usize]) -> Vec<usize> {
             chunk[points + 1] = shape[points + 1].min(MOST);
             chunk[points] = shape[points].min((MOST / chunk[points + 1]).max(1));
         }
-        layout::PER_TIME => chunk[points] = shape[points].min(MOST),
+        layout::PER_TIME | layout::PER_CIRCUIT_TIME => chunk[points] = shape[points].min(MOST),
         _ => {}
     }
     // From the axis that runs fastest outwards, as long as it is held whole.

@@ -17,8 +17,8 @@ use super::linked;
 use super::root::{self, FileType};
 use super::write::point_path;
 use trapline_model::outcome::{
-    CampaignLabel, CampaignRecord, CellDump, HistogramSeries, Histograms, Identity, MomentSeries, PointLabel,
-    PointOutcome, Provenance, RecordedPoint,
+    CampaignLabel, CampaignRecord, CellDump, CircuitOutcome, HistogramSeries, Histograms, Identity, MERITS,
+    MomentSeries, PointLabel, PointOutcome, Provenance, RecordedPoint,
 };
 
 /// A file of this program, by its kind.
@@ -383,6 +383,7 @@ fn contents(input: &Input<'_>, file_type: &str) -> Result<CampaignRecord, Record
     let filling = moments(layout::FILLING)?;
     let lost_fraction = moments(layout::LOST_FRACTION)?;
     let kept = moments(layout::KEPT)?;
+    let circuits = circuits(input, &label, &there)?;
     let (flags, provenance) = point_texts(input, &point)?;
     let of = |[mean, variance, min, max]: &[Array2<f64>; 4], n: usize| MomentSeries {
         mean: mean.row(n).to_owned(),
@@ -412,6 +413,7 @@ fn contents(input: &Input<'_>, file_type: &str) -> Result<CampaignRecord, Record
             failed: failed.row(row).to_owned(),
             histograms: None,
             dump: None,
+            circuit: circuits.get(row).cloned(),
         }),
     });
     Ok(CampaignRecord {
@@ -422,6 +424,32 @@ fn contents(input: &Input<'_>, file_type: &str) -> Result<CampaignRecord, Record
         points: recorded.collect(),
         label,
     })
+}
+
+/// What the arrays of the computed points are worth through their wires; none where the campaign has no wires.
+fn circuits(input: &Input<'_>, label: &CampaignLabel, there: &[usize]) -> Result<Vec<CircuitOutcome>, RecordError> {
+    let times = label.circuit_times_s.len();
+    if times == 0 {
+        return Ok(Vec::new());
+    }
+    let shape: Vec<usize> = label.shape().into_iter().chain([times]).collect();
+    input.fits("the circuits of the computed points", &[there.len(), times], MERITS.len() * size_of::<f64>())?;
+    let empty = CircuitOutcome {
+        times_s: Array1::from(label.circuit_times_s.clone()),
+        values: Array2::from_elem((times, MERITS.len()), f64::NAN),
+    };
+    let mut circuits = vec![empty; there.len()];
+    for (place, merit) in MERITS.iter().enumerate() {
+        let name = layout::of_merit(merit);
+        // A later version may add figures.
+        if !input.has_dataset(&name) {
+            continue;
+        }
+        for (circuit, values) in circuits.iter_mut().zip(rows::<f64>(input, &name, &shape, there)?.rows()) {
+            circuit.values.column_mut(place).assign(&values);
+        }
+    }
+    Ok(circuits)
 }
 
 /// What a point takes in memory though it was not computed: its label, its provenance, room for its series.

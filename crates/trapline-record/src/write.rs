@@ -10,7 +10,9 @@ use super::layout::{self, POINT_FILE_TYPE, POINTS_PER_FOLDER};
 use super::output::{Output, Slot};
 use super::pending::Stored;
 use trapline_model::files::commit;
-use trapline_model::outcome::{CampaignLabel, HistogramSeries, MomentSeries, PointLabel, PointOutcome, Provenance};
+use trapline_model::outcome::{
+    CampaignLabel, HistogramSeries, MERITS, MomentSeries, PointLabel, PointOutcome, Provenance,
+};
 
 /// Where the point of this number lies under the folder of a campaign's points.
 pub fn point_path(dir: &Path, number: usize) -> PathBuf {
@@ -105,6 +107,7 @@ impl Output<'_> {
         self.put_one(layout::CELLS.name, at, outcome.cells)?;
         self.put_one(layout::PROGRAMMED.name, at, outcome.programmed)?;
         self.put_one(layout::FRESH.name, at, outcome.fresh_conductance_s)?;
+        self.circuit(at, outcome)?;
         self.dump(at, outcome)?;
         for flag in &point.flags {
             if flag.is_empty() || flag.contains('\n') {
@@ -146,6 +149,22 @@ impl Output<'_> {
         self.put(&format!("{name}_histogram_above"), at, series.above.view().into_dyn())?;
         self.put_one(&format!("{name}_histogram_low"), at, series.low)?;
         self.put_one(&format!("{name}_histogram_high"), at, series.high)
+    }
+
+    fn circuit(&self, at: usize, outcome: &PointOutcome) -> Result<(), RecordError> {
+        let times_s = outcome.circuit.as_ref().map_or(&[][..], |of| of.times_s.as_slice().unwrap_or_default());
+        let planned_s = &self.label.circuit_times_s;
+        let same = times_s.len() == planned_s.len() && times_s.iter().zip(planned_s).all(|(a, b)| a == b);
+        if !same {
+            let found = format!("{} times", times_s.len());
+            let limit = format!("{}, the campaign's", planned_s.len());
+            return Err(RecordError::unwritable("the times of reading through wires", found, limit));
+        }
+        let Some(circuit) = &outcome.circuit else { return Ok(()) };
+        for (merit, values) in MERITS.iter().zip(circuit.values.columns()) {
+            self.put(&layout::of_merit(merit), at, values.into_dyn())?;
+        }
+        Ok(())
     }
 
     fn dump(&self, at: usize, outcome: &PointOutcome) -> Result<(), RecordError> {

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 path, wanted = sys.argv[1], json.load(open(sys.argv[2], encoding="utf-8"))
-AXES = ["material", "temperature", "time", "bin", "row", "col"]
+AXES = ["material", "temperature", "time", "bin", "row", "col", "circuit_time"]
 
 
 def bits(values, kind):
@@ -21,7 +21,7 @@ def bits(values, kind):
 with h5py.File(path, "r") as file:
     whole = file.attrs["file_type"] == wanted["file_type"]
     assert whole or file.attrs["file_type"] == "trapline point"
-    assert list(file.attrs["format_version"]) == [2, 2]
+    assert list(file.attrs["format_version"]) == [2, 3]
     assert file.attrs["campaign_toml"] == wanted["campaign_toml"]
     assert int(file.attrs["seed"]) == wanted["seed"]
     at = (1, 2) if whole else (0, 0)
@@ -47,6 +47,9 @@ with h5py.File(path, "r") as file:
     if wanted["window"]:
         cells = file["cell_filling"]
         assert cells.chunks[:3] == (1, 1, 1) and cells.compression == "gzip" and cells.shuffle and cells.fletcher32
+        circuit = file["circuit_margin_worst"]
+        assert (circuit[at].view("u8") == bits(wanted["margin_worst"], "u8")).all()
+        assert circuit.dims[2].keys() == ["circuit_time"] and circuit.fletcher32
         assert (cells[at].view("u4").ravel() == bits(wanted["cell_filling"], "u4")).all()
 
 with xr.open_dataset(path, engine="h5netcdf") as record:

@@ -158,6 +158,7 @@ impl Tally {
                 kept: histogram(2, job.bins.kept, 1.0),
             }),
             dump: None,
+            circuit: None,
         }
     }
 }

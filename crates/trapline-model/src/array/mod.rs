@@ -4,6 +4,7 @@
 //! is all that its draws depend on, beside the seed.
 
 mod variation;
+pub mod wire;
 
 pub use variation::{capture_speed, factors};
 

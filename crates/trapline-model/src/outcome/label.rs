@@ -170,6 +170,8 @@ pub struct CampaignLabel {
     /// Times at which the summary quotes what is kept; each is on the time axis.
     pub report_times_s: Vec<f64>,
     pub dump: Option<CellWindow>,
+    /// Times at which arrays are read through their wires, first 0, each on the time axis; none where there are no wires.
+    pub circuit_times_s: Vec<f64>,
     /// Of every point, in the order of their numbers.
     pub settings: Vec<PointSettings>,
 }
@@ -234,6 +236,7 @@ impl CampaignLabel {
             bins: self.bins,
             report_times_s: self.report_times_s.clone(),
             dump: self.dump,
+            circuit_times_s: self.circuit_times_s.clone(),
             settings: vec![self.settings[number]],
         }
     }
@@ -284,6 +287,7 @@ impl CampaignLabel {
             (self.bins == other.bins, "number of bins"),
             (same(&self.report_times_s, &other.report_times_s), "report times"),
             (self.dump == other.dump, "dump window"),
+            (same(&self.circuit_times_s, &other.circuit_times_s), "times of reading through wires"),
         ];
         checks.into_iter().find(|(equal, _)| !equal).map(|(_, what)| what)
     }

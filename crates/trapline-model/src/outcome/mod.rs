@@ -6,11 +6,13 @@
 //! programming (t = 0). Nothing here knows a device, a file or a plot.
 
 mod campaign;
+mod circuit;
 mod label;
 
 use ndarray::{Array1, Array2, Array3};
 
 pub use campaign::{CampaignRecord, RecordedPoint};
+pub use circuit::{CircuitOutcome, MERITS, Merit, MeritIs};
 pub use label::{CampaignLabel, Coordinate, PointSettings, Sweep, SweptKey};
 
 /// Who computed a result: enough to repeat it, or to doubt it.
@@ -124,6 +126,8 @@ pub struct PointOutcome {
     pub histograms: Option<Histograms>,
     /// None where the campaign asked for none, or where it was left in the file.
     pub dump: Option<CellDump>,
+    /// None where the campaign has no wires.
+    pub circuit: Option<CircuitOutcome>,
 }
 
 impl PointOutcome {
@@ -151,6 +155,10 @@ impl PointOutcome {
                 all.extend([of.low.to_bits(), of.high.to_bits(), of.counts.ncols() as u64]);
                 all.extend(of.counts.iter().chain(&of.below).chain(&of.above));
             }
+        }
+        if let Some(CircuitOutcome { times_s, values }) = &self.circuit {
+            real(times_s, &mut all);
+            all.extend(values.iter().map(|value| value.to_bits()));
         }
         if let Some(CellDump { window, conductance_s, filling, lost_fraction }) = &self.dump {
             all.extend([window.first_row, window.first_col, window.rows, window.cols]);

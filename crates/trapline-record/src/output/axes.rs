@@ -32,6 +32,9 @@ impl Output<'_> {
             self.fixed_scale(Axis::Row, &indices(w.first_row, w.rows))?;
             self.fixed_scale(Axis::Col, &indices(w.first_col, w.cols))?;
         }
+        if !label.circuit_times_s.is_empty() {
+            self.fixed_scale(Axis::CircuitTime, &label.circuit_times_s)?;
+        }
         let celsius: Array1<f64> = label.temperatures_k.iter().map(|&t| celsius(t)).collect();
         let axes = vec![Axis::Temperature.name().to_owned()];
         let words = PointDataset { name: "temperature_celsius", units: "degC", long_name: "bake temperature" };

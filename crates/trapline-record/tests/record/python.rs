@@ -52,6 +52,10 @@ fn python_reads_what_was_written() {
             "filling_mean": last.filling.mean.iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
             "kept_variance": last.kept.variance.iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
             "histogram": last.histograms.as_ref().map(|h| h.kept.counts.iter().collect::<Vec<_>>()),
+            "margin_worst": last.circuit.as_ref().map(|of| {
+                let place = MeritIs::MarginWorst as usize;
+                of.values.column(place).iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+            }),
             "cell_filling": last.dump.as_ref().map(|d| d.filling.iter().map(|x| x.to_bits()).collect::<Vec<_>>()),
         });
         for file in [path, trapline_record::point_path(&folder.path().join("made-up.h5.parts"), 5)] {

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use toml::Table;
 
 use super::check::{self, MAX_MATERIALS, MAX_TEMPERATURES};
+use super::circuit;
 use super::error::{Bad, CampaignError};
 use super::file::{CampaignFile, DumpFile, ElectronsFile, FORMAT, MaterialFile};
 use super::flags::flags;
@@ -73,6 +74,8 @@ pub(super) struct Build<'a> {
     points: Vec<PointLabel>,
     cases: Vec<Case>,
     file: &'a CampaignFile,
+    /// The folder that its paths are seen from.
+    base: &'a Path,
     /// The file without its sweeps, into which the values of cases are written.
     document: Table,
     overrides: Overrides,
@@ -89,7 +92,7 @@ pub(super) struct Build<'a> {
 impl<'a> Build<'a> {
     /// Checks what all points share. `document` is the file as a table.
     pub(super) fn new(
-        text: &str,
+        (text, base): (&str, &'a Path),
         file: &'a CampaignFile,
         mut document: Table,
         materials: Vec<Material>,
@@ -123,6 +126,10 @@ impl<'a> Build<'a> {
         }
         let mut times_s = vec![0.0];
         times_s.extend(axis_s);
+        let circuit_times_s = match file.array.wires {
+            Some(_) => std::iter::once(0.0).chain(report_s.iter().copied()).collect(),
+            None => Vec::new(),
+        };
         let bins = file.histogram.as_ref().map_or(DEFAULT_BINS as i64, |h| h.bins);
         let bins = check::whole("histogram.bins", bins, 1, MAX_BINS as u64)? as usize;
         let points = sweeps.cases().saturating_mul(points_each);
@@ -138,6 +145,7 @@ impl<'a> Build<'a> {
             bins,
             report_times_s: report_s,
             dump: None,
+            circuit_times_s,
             settings: Vec::with_capacity(points),
         };
         Ok(Build {
@@ -145,6 +153,7 @@ impl<'a> Build<'a> {
             points: Vec::with_capacity(points),
             cases: Vec::new(),
             file,
+            base,
             document,
             overrides: overrides.clone(),
             settled: HashMap::new(),
@@ -275,6 +284,10 @@ impl<'a> Build<'a> {
             let limit = "left out where the file has electrons = \"mean-field\"";
             return Err(Bad::key("dots", format!("{:?}", dots.name()), limit));
         }
+        let circuit = circuit::circuit(&file.array, self.base)?;
+        if circuit.is_some() == self.label.circuit_times_s.is_empty() {
+            return Err(Bad::key("array.wires", "swept as a whole", "a table of the file, whose keys are swept"));
+        }
         let numbers: Numbers = [file.seed, file.seed_offset.unwrap_or(0), file.array.rows, file.array.cols];
         Ok(Settled {
             numbers,
@@ -288,6 +301,7 @@ impl<'a> Build<'a> {
             kept_threshold,
             judged,
             profile,
+            circuit,
             materials,
             flags: remarks,
         })

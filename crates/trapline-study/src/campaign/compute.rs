@@ -2,11 +2,13 @@
 
 use ndarray::{Array3, ArrayView2};
 
+use super::circuit;
 use super::error::RunError;
+use super::plan::Plan;
 use trapline_engine::backend::job::Job;
 use trapline_engine::backend::{Backend, BackendError};
 use trapline_model::array::{ArrayShape, CellSet};
-use trapline_model::outcome::{CellDump, CellWindow, PointLabel, PointOutcome};
+use trapline_model::outcome::{CellDump, CellWindow, CircuitOutcome, PointLabel, PointOutcome};
 use trapline_model::units::celsius_texts;
 
 /// The statistics of an array, and the trace of a window of it.
@@ -21,6 +23,20 @@ pub(super) fn outcome(
     let statistics = backend.statistics(job, progress).map_err(|source| failed(point, source))?;
     let dump = window.map(|window| traced(point, job, shape, window, backend)).transpose()?;
     Ok(PointOutcome { dump, ..statistics.outcome(job) })
+}
+
+/// What an array is worth through its wires, where it has any; and remarks.
+pub(super) fn worth(
+    plan: &Plan,
+    number: usize,
+    job: &Job,
+    backend: &dyn Backend,
+) -> Result<(Option<CircuitOutcome>, Vec<String>), RunError> {
+    let Some(circuit) = plan.circuit(number) else { return Ok((None, Vec::new())) };
+    let (settings, times_s) = (&plan.label.settings[number], &plan.label.circuit_times_s);
+    let (outcome, remarks) = circuit::outcome(circuit, job, settings, times_s, backend)
+        .map_err(|source| failed(&plan.points[number], source))?;
+    Ok((Some(outcome), remarks))
 }
 
 /// The trace of a window of an array.

@@ -6,10 +6,11 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::compute::{outcome, traced};
+use super::compute::{outcome, traced, worth};
 use super::error::RunError;
 use super::plan::{Kind, Plan};
 use super::run::{now, provenance};
+use crate::experiment::array_read::Circuit;
 use trapline_engine::backend::job::JobError;
 use trapline_engine::backend::{Backend, BackendError};
 use trapline_model::array::ArrayShape;
@@ -21,6 +22,8 @@ use trapline_record::{RecordError, merge_points, write_point};
 const ENOUGH: Duration = Duration::from_millis(200);
 /// Rows and columns of the first array that is measured; larger ones follow until a call takes long enough.
 const FIRST_LINES: u64 = 64;
+/// Rows and columns of an array that is read through wires to see how long that takes.
+const CIRCUIT_LINES: u64 = 192;
 /// Most kinds of points that are measured, the largest first; the time of the others is scaled by their steps.
 const MOST_SAMPLES: usize = 12;
 /// Copies of a point in two trial records: the difference in size over the difference in copies is the size of each.
@@ -39,6 +42,9 @@ pub struct Time {
     pub samples: usize,
     /// Whether every kind of point was measured, rather than some scaled from others.
     pub all_kinds: bool,
+    /// Of reading through wires, for each cell of a point, s; 0 where there are none.
+    #[serde(skip)]
+    circuit_s: f64,
     #[serde(skip)]
     speeds: Speeds,
 }
@@ -50,6 +56,8 @@ pub enum TimeError {
     Backend(#[from] BackendError),
     #[error(transparent)]
     Job(#[from] JobError),
+    #[error(transparent)]
+    Circuit(#[from] Box<RunError>),
 }
 
 /// Disk space and time that writing the points and the record takes.
@@ -96,7 +104,12 @@ impl Time {
     /// # Panics
     /// If there are fewer points.
     pub fn of(&self, plan: &Plan, numbers: &[usize]) -> f64 {
-        let seconds = |&number: &usize| plan.work_of([&number]) as f64 * self.speeds.of(plan.kind(number));
+        let circuit_s = |number: usize| match plan.circuit(number) {
+            Some(_) => plan.shape(number).cells() as f64 * self.circuit_s,
+            None => 0.0,
+        };
+        let seconds =
+            |&number: &usize| plan.work_of([&number]) as f64 * self.speeds.of(plan.kind(number)) + circuit_s(number);
         numbers.iter().map(seconds).sum()
     }
 }
@@ -128,8 +141,20 @@ pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Tim
         speeds.0.push((kind, seconds_per_cell(plan, backend, number)? / kind.steps as f64));
     }
     let (samples, all_kinds) = (speeds.0.len(), kinds.len() <= MOST_SAMPLES);
-    let time = Time { seconds: 0.0, samples, all_kinds, speeds };
+    let circuit_s = circuit_seconds_per_cell(plan, backend, numbers)?;
+    let time = Time { seconds: 0.0, samples, all_kinds, circuit_s, speeds };
     Ok(Time { seconds: time.of(plan, numbers), ..time })
+}
+
+/// Of reading through wires: the largest array, on a corner of it. Iterations hardly depend on the size.
+fn circuit_seconds_per_cell(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<f64, TimeError> {
+    let wired = numbers.iter().copied().filter(|&number| plan.circuit(number).is_some());
+    let Some(number) = wired.max_by_key(|&number| plan.shape(number).cells()) else { return Ok(0.0) };
+    let shape = smaller(plan.shape(number), CIRCUIT_LINES);
+    let job = plan.sample(number, shape)?;
+    let start = Instant::now();
+    worth(plan, number, &job, backend).map_err(Box::new)?;
+    Ok(start.elapsed().as_secs_f64() / shape.cells() as f64)
 }
 
 fn seconds_per_cell(plan: &Plan, backend: &dyn Backend, number: usize) -> Result<f64, TimeError> {
@@ -168,7 +193,9 @@ pub fn recording(plan: &Plan, backend: &dyn Backend, program: Program) -> Result
     let by = provenance(program, &backend.identity(), now());
     let written = |dump: Option<CellWindow>| -> Result<Written, RunError> {
         let point = &plan.points[number];
-        let outcome = outcome(point, &job, shape, dump, backend, &|_| ())?;
+        let statistics = outcome(point, &job, shape, dump, backend, &|_| ())?;
+        let (circuit, _) = worth(plan, number, &job, backend)?;
+        let outcome = PointOutcome { circuit, ..statistics };
         let start = Instant::now();
         let traced = dump.map(|window| traced(point, &job, shape, window, backend)).transpose()?;
         let dumping_s = traced.map_or(0.0, |_| start.elapsed().as_secs_f64());
@@ -301,7 +328,12 @@ pub fn memory_bytes(plan: &Plan) -> u64 {
     // Dumps are packed: what waits, what it grows in, a piece in HDF5's cache and its packed copies, when read and
     // when written.
     let dumps = 3 * 8 * (points * dump_bytes(plan) / 3).min(1 << 20);
-    summary + waiting * (histograms + 3 * dump_bytes(plan)) + base + pieces + dumps
+    let circuits = (0..plan.points.len()).filter(|&number| plan.circuit(number).is_some()).map(|number| {
+        let ArrayShape { rows, cols } = plan.shape(number);
+        u64::try_from(Circuit::memory_bytes(rows, cols)).unwrap_or(u64::MAX)
+    });
+    let circuit = circuits.max().unwrap_or(0);
+    circuit.saturating_add(summary) + waiting * (histograms + 3 * dump_bytes(plan)) + base + pieces + dumps
 }
 
 fn length(path: &Path) -> Result<u64, RecordError> {

@@ -5,6 +5,7 @@
 //! its type.
 
 use serde::Deserialize;
+use trapline_model::array::wire::Metal;
 use trapline_model::material::Material;
 use trapline_model::protocol::QualificationFile;
 use trapline_model::protocol::{LegFile, PartFile};
@@ -114,6 +115,74 @@ pub struct SweepFile {
 pub struct ArrayFile {
     pub rows: i64,
     pub cols: i64,
+    /// Read through wires at the report times, beside cell by cell.
+    pub wires: Option<WiresFile>,
+    /// One cell is read among the others; needs wires.
+    pub scheme: Option<SchemeFile>,
+}
+
+/// `[array.wires]`: what lines resist from cell to cell, those of words and of bits alike or each by itself, and what is
+/// read of them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WiresFile {
+    pub segment_ohm: Option<f64>,
+    pub metal: Option<Metal>,
+    pub width_nm: Option<f64>,
+    pub thickness_nm: Option<f64>,
+    /// Twice the width where it is left out.
+    pub segment_nm: Option<f64>,
+    pub word: Option<LineFile>,
+    pub bit: Option<LineFile>,
+    /// Of each driven word line and each bit line, 0 where they are left out.
+    pub source_ohm: Option<f64>,
+    pub sense_ohm: Option<f64>,
+    /// Whether lines are connected at both ends; at one where it is left out.
+    pub both_ends: Option<bool>,
+    /// Random vectors that products are taken of, 0 to 1000; none where it is left out.
+    pub vectors: Option<i64>,
+    /// Time of a reading; 10 ms where it is left out.
+    pub integration_s: Option<f64>,
+    /// Bound of the errors of currents over the total current; 1e-6 where it is left out.
+    pub accuracy: Option<f64>,
+}
+
+/// `array.wires.word` and `array.wires.bit`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LineFile {
+    pub segment_ohm: Option<f64>,
+    pub metal: Option<Metal>,
+    pub width_nm: Option<f64>,
+    pub thickness_nm: Option<f64>,
+    pub segment_nm: Option<f64>,
+}
+
+/// `[array.scheme]`: how the other lines are held while one cell is read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SchemeFile {
+    pub unselected: UnselectedFile,
+    /// Random patterns of the other cells, 0 to 1000, beside the one with all of them on; 1 where it is left out.
+    pub patterns: Option<i64>,
+    /// In series with each cell: `sinh:A,V`, `exp:A,V`, or a file of voltages and currents.
+    pub selector: Option<String>,
+}
+
+/// `array.scheme.unselected`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnselectedFile {
+    /// At 0 V.
+    Grounded,
+    /// Connected to nothing.
+    Floating,
+    /// At half the bias.
+    Half,
+    /// Word lines at a third of it, bit lines at two thirds.
+    Third,
+    /// A switch at every cell.
+    Isolated,
 }
 
 /// `[[material]]`: a material and what is done to its cells before the bake.

@@ -9,6 +9,7 @@
 
 mod build;
 mod check;
+mod circuit;
 mod compute;
 mod error;
 pub mod estimate;

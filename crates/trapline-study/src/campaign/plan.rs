@@ -6,10 +6,12 @@ use std::sync::Arc;
 use toml::Table;
 
 use super::build::{Build, Refused, materials};
+use super::circuit;
 use super::error::{Bad, CampaignError};
 use super::file::{CampaignFile, ElectronsFile};
 use super::shard::Shard;
 use super::sweep::Numbers;
+use crate::experiment::array_read::Circuit;
 use trapline_engine::backend::job::{Bake, Job, JobError, Program, Read};
 use trapline_model::array::ArrayShape;
 use trapline_model::cell::counted::Electrons;
@@ -73,6 +75,8 @@ pub(super) struct Settled {
     pub(super) judged: Judging,
     /// What the temperature of the bake does; constant without.
     pub(super) profile: Option<Profile>,
+    /// How arrays are read through their wires; not at all without.
+    pub(super) circuit: Option<Circuit>,
     /// Shared by cases that are alike.
     pub(super) materials: Vec<Arc<Programmed>>,
     /// Remarks on each point, material by material, in the order of the temperatures.
@@ -133,10 +137,11 @@ impl Plan {
         };
         let materials = materials(&file.material, origin, base)?;
         let named = file.material.iter().zip(&materials);
-        let inputs = named.flat_map(|(of, material)| material::inputs(material, &of.name_or_path, base)).collect();
+        let of_materials = named.flat_map(|(of, material)| material::inputs(material, &of.name_or_path, base));
+        let inputs = of_materials.chain(circuit::inputs(&file.array, base)).collect();
         let value = |bad| CampaignError::Value { path: path(), bad };
         let table: Table = toml_file::read(text).map_err(|message| CampaignError::Syntax { path: path(), message })?;
-        let mut build = Build::new(text, &file, table, materials, overrides).map_err(value)?;
+        let mut build = Build::new((text, base), &file, table, materials, overrides).map_err(value)?;
         for number in 0..build.sweeps.cases() {
             build.case(number).map_err(|refused| {
                 let place = match build.sweeps.axes.is_empty() {
@@ -201,6 +206,14 @@ impl Plan {
     /// If there are fewer points.
     pub fn shape(&self, number: usize) -> ArrayShape {
         self.case_of(number).shape
+    }
+
+    /// How the array of a point is read through its wires; none where it is not.
+    ///
+    /// # Panics
+    /// If there are fewer points.
+    pub fn circuit(&self, number: usize) -> Option<&Circuit> {
+        self.case_of(number).of.circuit.as_ref()
     }
 
     fn case_of(&self, number: usize) -> &Case {

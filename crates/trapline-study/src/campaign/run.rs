@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::compute::outcome;
+use super::compute::{outcome, worth};
 use super::error::RunError;
 use super::intent::{self, Intent};
 use super::parts::{Existing, Parts, refused};
@@ -425,8 +425,11 @@ impl Computing<'_> {
         let job = plan.job(point.number)?;
         let steps = plan.steps(point.number);
         let progress = |cells: u64| watch.steps(cells.saturating_mul(steps));
-        let outcome = outcome(point, &job, plan.shape(point.number), plan.label.dump, self.backend, &progress)?;
+        let statistics = outcome(point, &job, plan.shape(point.number), plan.label.dump, self.backend, &progress)?;
+        let (circuit, remarks) = worth(plan, point.number, &job, self.backend)?;
+        let outcome = PointOutcome { circuit, ..statistics };
         let mut label = point.clone();
+        label.flags.extend(remarks);
         if outcome.programmed == 0 && !job.material().classes.is_empty() {
             label.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
         }

@@ -12,9 +12,9 @@ use trapline::units::kelvin;
 use super::super::{Failure, Ready, Specimen};
 use super::bytes_of_cells;
 use super::numbers::{self, File, SIEMENS};
-use super::selector::{self, Selector};
 use crate::cli::memory;
 use crate::cli::reading::{self, Extent};
+use trapline::experiment::array_read::selector::{self, Selector};
 
 /// Which cells of a fresh array the pulses go to.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -122,7 +122,7 @@ impl Source {
         read_v: f64,
         train: &Train,
     ) -> Result<Taken, Failure> {
-        let selector = self.selector.as_ref().map(Selector::curve).transpose()?;
+        let selector = self.selector.as_ref().map(Selector::curve).transpose().map_err(Failure::Usage)?;
         let mut taken = if let Some(path) = &self.conductance {
             self.of_anyone(path, specimen)?
         } else if let Some(path) = &self.record {

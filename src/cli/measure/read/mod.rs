@@ -5,7 +5,6 @@ mod batch;
 mod numbers;
 mod periphery;
 mod report;
-pub(super) mod selector;
 
 use clap::Args;
 use trapline::circuit::{SolveError, memory_bytes};
@@ -109,9 +108,4 @@ fn bytes_of_cells(rows: usize, cols: usize, linear: bool) -> u128 {
     // Slopes and a law of their own where cells are nonlinear.
     let each = if linear { 68 } else { 68 + 40 };
     memory_bytes(rows, cols).saturating_add(cells.saturating_mul(each))
-}
-
-/// Two numbers with a comma between them.
-fn two_numbers(text: &str) -> Option<(f64, f64)> {
-    text.split_once(',').and_then(|(first, second)| Some((first.trim().parse().ok()?, second.trim().parse().ok()?)))
 }

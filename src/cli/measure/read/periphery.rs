@@ -10,8 +10,8 @@ use trapline::experiment::array_read::{Driving, Scheme as Others, Setup};
 
 use super::super::{Failure, Reading, Specimen, within};
 use super::numbers::{self, File, VOLT};
-use super::two_numbers;
 use crate::cli::memory;
+use trapline::experiment::array_read::selector::two_numbers;
 
 /// What becomes of the lines that are not selected.
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -14,11 +14,11 @@ use trapline::experiment::array_read::Scheme;
 use trapline::experiment::array_write::{self, Order, Setup, Verify, WriteError, Writer};
 use trapline::experiment::letter::{self, Pattern};
 
-use super::read::selector::{self, Selector};
 use super::wires::Wires;
 use super::{Failure, Findings, Pulses, Reading, Specimen};
 use crate::cli::memory;
 use levels::LevelsAsked;
+use trapline::experiment::array_read::selector::{self, Selector};
 
 /// What becomes of the lines that are not selected.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -137,7 +137,7 @@ impl Write {
         let (rows, cols) = pattern.written.dim();
         let shape = ArrayShape { rows: self.rows.unwrap_or(rows as u64), cols: self.cols.unwrap_or(cols as u64) };
         let written = pattern.on(shape).map_err(wrong)?;
-        let selector = self.selector.as_ref().map(Selector::curve).transpose()?;
+        let selector = self.selector.as_ref().map(Selector::curve).transpose().map_err(Failure::Usage)?;
         let files = [
             self.pattern.as_ref().map(PathBuf::from),
             self.asked.file(),

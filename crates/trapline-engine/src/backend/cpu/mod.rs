@@ -558,8 +558,12 @@ impl Backend for Cpu {
         let counts = trapline_model::cell::counted::tables(&job.material, &job.variation, job.electrons);
         let context = Context::new(job, &tables, &counts);
         let mut trace = Trace::unwritten(job.times_s.len(), cells.count as usize);
-        for first in (0..cells.count).step_by(LANES) {
-            let readings = trace_group(self.set, &context, cells, first);
+        let firsts: Vec<u64> = (0..cells.count).step_by(LANES).collect();
+        let groups: Vec<_> = self.pool.install(|| {
+            let each = firsts.par_iter().map(|&first| trace_group(self.set, &context, cells, first));
+            each.collect()
+        });
+        for (&first, readings) in firsts.iter().zip(&groups) {
             for (checkpoint, [conductance, filling, lost, kept]) in readings.iter().enumerate() {
                 for lane in 0..LANES.min((cells.count - first) as usize) {
                     let at = [checkpoint, first as usize + lane];

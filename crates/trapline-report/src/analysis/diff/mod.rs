@@ -115,7 +115,7 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
     let mut tally = Tally::new(tolerance);
     let settings = |place: usize| &a.label.settings[place];
     let mut only = [0_usize; 2];
-    let mut dumps = 0;
+    let (mut dumps, mut circuits) = (0, 0);
     for (place_a, name) in names_a.iter().enumerate() {
         let whole_a = open_a.whole(place_a)?;
         let whole_b = places.get(name.as_str()).map(|&place| open_b.whole(place)).transpose()?.flatten();
@@ -125,6 +125,7 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
                 points(&mut tally, &a, &b, &times, name, settings(place_a));
                 let windows = [&a.dump, &b.dump].map(|dump| dump.as_ref().map(|dump| dump.window));
                 dumps += usize::from(windows[0] != windows[1]);
+                circuits += usize::from(a.circuit.is_some() != b.circuit.is_some());
             }
             (Some(_), None) => only[0] += 1,
             (None, Some(_)) => only[1] += 1,
@@ -141,6 +142,9 @@ pub fn campaigns(a: &CampaignRecord, b: &CampaignRecord, tolerance: f64) -> Resu
     }
     if dumps > 0 {
         comparison.missing.push(format!("{dumps} points have a dump in one file only, or of another window"));
+    }
+    if circuits > 0 {
+        comparison.missing.push(format!("{circuits} points are read through wires in one file only"));
     }
     tally.into(&mut comparison);
     Ok(comparison)

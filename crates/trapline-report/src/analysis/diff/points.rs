@@ -1,7 +1,7 @@
 //! The datasets of one point in two files: moments, counts, histograms, dumps.
 
 use trapline_model::cell::read::Judging;
-use trapline_model::outcome::{HistogramSeries, MomentSeries, PointOutcome, PointSettings};
+use trapline_model::outcome::{HistogramSeries, MERITS, MeritIs, MomentSeries, PointOutcome, PointSettings};
 
 use crate::analysis::limits;
 
@@ -51,6 +51,7 @@ pub(super) fn points(
             tally.compare(&format!("{quantity}_{moment}"), kind, x, y, |i| pair.at_time(i));
         }
     }
+    pair.circuits(tally);
     let kept = [a, b].map(|of| of.histograms.as_ref().map(|all| Binned { counts: &all.kept, moments: &of.kept }));
     let [Some(kept_a), Some(kept_b)] = kept else {
         pair.failed(tally, &none);
@@ -178,6 +179,30 @@ impl Pair<'_> {
             };
             let at = |bin: usize| format!("{}, checkpoint {j}, bin {bin}", self.name);
             tally.compare(name, Kind::Counts(&moved), row(x, j), row(y, k), at);
+        }
+    }
+
+    /// Figures of merit at the times that both have.
+    fn circuits(&self, tally: &mut Tally) {
+        let (Some(x), Some(y)) = (&self.a.circuit, &self.b.circuit) else { return };
+        let common: Vec<(usize, usize)> = x
+            .times_s
+            .iter()
+            .enumerate()
+            .filter_map(|(i, t)| Some((i, y.times_s.iter().position(|u| u.to_bits() == t.to_bits())?)))
+            .collect();
+        let at = |i: usize| format!("{}, {} s", self.name, x.times_s[common[i].0]);
+        for (place, merit) in MERITS.iter().enumerate() {
+            let values = [x, y].map(|of| of.values.column(place));
+            let (a, b) = (common.iter().map(|t| values[0][t.0]), common.iter().map(|t| values[1][t.1]));
+            // A bit line beside the threshold may lie on either side.
+            let one = |_: usize| 1.0;
+            let kind = match merit.units {
+                "1" if place == MeritIs::ColumnsFailed as usize => Kind::Counts(&one),
+                "1" | "dB" => Kind::Scale(1.0),
+                _ => Kind::Scale(0.0),
+            };
+            tally.compare(&format!("circuit_{}", merit.name), kind, a, b, at);
         }
     }
 

@@ -15,16 +15,20 @@
 //!
 //! # Practice
 //! [`read`] takes one vector of inputs or one selected cell, [`read_batch`] many vectors. [`Cells`] come from anyone's
-//! conductances ([`Cells::linear`]) or are made of a material ([`programmed`]).
+//! conductances ([`Cells::linear`]) or are made of a material ([`programmed`]). [`Worth`] has the figures of merit of a
+//! campaign's array.
 
 mod array;
 mod batch;
+mod figures;
 mod law;
 mod merit;
 mod recorded;
+pub mod selector;
 
 pub use array::{Pattern, blocks, programmed};
 pub use batch::{BatchReading, read_batch};
+pub use figures::{Circuit, Segment, Subject, Worth};
 pub use law::{Cells, MaterialCells};
 pub use merit::{ErrorStatistics, Margin, Power};
 

@@ -2,21 +2,21 @@
 
 use std::path::PathBuf;
 
-use trapline::circuit::{Curve, Table};
-use trapline::csv_file;
-
-use super::super::Failure;
-use super::two_numbers;
+use trapline_engine::circuit::{Curve, Table};
+use trapline_model::csv_file;
 
 /// A law with its numbers, or a file with a table.
-#[derive(Debug, Clone)]
-pub(in crate::cli::measure) enum Selector {
+#[derive(Debug, Clone, PartialEq)]
+pub enum Selector {
     Law(Curve),
     File(PathBuf),
 }
 
 /// `sinh:A,V`, `exp:A,V`, or a path.
-pub(in crate::cli::measure) fn parse(text: &str) -> Result<Selector, String> {
+///
+/// # Errors
+/// What is wrong, in a line.
+pub fn parse(text: &str) -> Result<Selector, String> {
     let laws = [("sinh:", true), ("exp:", false)];
     let Some((numbers, is_sinh)) = laws.iter().find_map(|(name, sinh)| Some((text.strip_prefix(name)?, *sinh))) else {
         return Ok(Selector::File(PathBuf::from(text)));
@@ -30,21 +30,24 @@ pub(in crate::cli::measure) fn parse(text: &str) -> Result<Selector, String> {
 
 impl Selector {
     /// The file that is read for it.
-    pub(in crate::cli::measure) fn file(&self) -> Option<PathBuf> {
+    pub fn file(&self) -> Option<PathBuf> {
         match self {
             Selector::Law(_) => None,
             Selector::File(path) => Some(path.clone()),
         }
     }
 
-    /// Its current by its voltage.
-    pub(in crate::cli::measure) fn curve(&self) -> Result<Curve, Failure> {
+    /// Its current by its voltage; a file is read.
+    ///
+    /// # Errors
+    /// What is wrong, in a line.
+    pub fn curve(&self) -> Result<Curve, String> {
         let path = match self {
             Selector::Law(curve) => return Ok(curve.clone()),
             Selector::File(path) => path,
         };
-        let refuse = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
-        let points = csv_file::matrix(path).map_err(|error| Failure::Usage(error.to_string()))?;
+        let refuse = |what: String| format!("{}: {what}", path.display());
+        let points = csv_file::matrix(path).map_err(|error| error.to_string())?;
         if points.ncols() != 2 {
             let found = points.ncols();
             return Err(refuse(format!("holds lines of {found} numbers; a selector has two, a voltage and a current")));
@@ -54,7 +57,8 @@ impl Selector {
         Ok(Curve::Table(table))
     }
 
-    pub(in crate::cli::measure) fn in_words(&self) -> String {
+    /// In words, for records.
+    pub fn in_words(&self) -> String {
         match self {
             Selector::Law(Curve::Sinh { scale_a, scale_v }) => format!("sinh, {scale_a:e} A, {scale_v} V"),
             Selector::Law(Curve::Exponential { scale_a, scale_v }) => format!("exp, {scale_a:e} A, {scale_v} V"),
@@ -62,4 +66,9 @@ impl Selector {
             Selector::File(path) => path.display().to_string(),
         }
     }
+}
+
+/// Two numbers with a comma between them.
+pub fn two_numbers(text: &str) -> Option<(f64, f64)> {
+    text.split_once(',').and_then(|(first, second)| Some((first.trim().parse().ok()?, second.trim().parse().ok()?)))
 }

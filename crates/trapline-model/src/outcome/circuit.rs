@@ -1,0 +1,116 @@
+//! What an array is worth through its wires: figures of merit at some times of the bake.
+
+use ndarray::{Array1, Array2};
+
+/// One figure of merit: a dataset of the record, `circuit_` and its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Merit {
+    pub name: &'static str,
+    pub units: &'static str,
+    pub long_name: &'static str,
+}
+
+/// Where a figure stands in [`MERITS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum MeritIs {
+    WordSegment,
+    BitSegment,
+    ColumnMean,
+    ColumnKeptMean,
+    ColumnKeptLeast,
+    ColumnsFailed,
+    WireErrorRms,
+    WireErrorWorst,
+    WorstCell,
+    EnergyPerProduct,
+    ProductErrorRms,
+    ProductErrorWorst,
+    Snr,
+    EffectiveBits,
+    AgedErrorRms,
+    MarginIdeal,
+    MarginWorst,
+    MarginRandom,
+    SelectedCell,
+    Sneak,
+    HalfSelectLeakage,
+    ReadEnergy,
+    ReadNoise,
+    Selectivity,
+    Bound,
+}
+
+const fn merit(name: &'static str, units: &'static str, long_name: &'static str) -> Merit {
+    Merit { name, units, long_name }
+}
+
+/// The figures, in the order of [`MeritIs`]. `docs/figures-of-merit.md` defines each.
+pub const MERITS: [Merit; MeritIs::Bound as usize + 1] = [
+    merit("word_segment_ohm", "ohm", "resistance of a segment of a word line"),
+    merit("bit_segment_ohm", "ohm", "resistance of a segment of a bit line"),
+    merit("column_current_mean", "A", "mean current of a bit line, all word lines at the read bias"),
+    merit("column_kept_mean", "1", "window of a bit line over its value right after programming, mean"),
+    merit("column_kept_min", "1", "window of a bit line over its value right after programming, least"),
+    merit("columns_failed", "1", "number of bit lines that keep less than the threshold"),
+    merit("wire_error_rms", "1", "error of bit lines by wires over the largest ideal current, all at the read bias"),
+    merit("wire_error_max", "1", "largest error of a bit line by wires, over the largest ideal current"),
+    merit("worst_cell_voltage", "1", "least voltage of a cell over the read bias, all word lines at it"),
+    merit("energy_per_mac", "J", "energy of a multiply-accumulate, all word lines at the read bias"),
+    merit("product_error_rms", "1", "error of products of random vectors and weights, over the largest ideal current"),
+    merit("product_error_max", "1", "largest error of such a product, over the largest ideal current"),
+    merit("product_snr", "dB", "spread of ideal products over errors of wires and noise of one reading"),
+    merit("effective_bits", "1", "(SNR - 1.76 dB)/6.02 dB of products"),
+    merit("aged_error_rms", "1", "error of products against ideal ones right after programming"),
+    merit("margin_ideal", "1", "read margin of the selected cell alone, (on - off)/on"),
+    merit("margin_worst", "1", "read margin with all other cells on"),
+    merit("margin_random", "1", "least read margin among random patterns of the other cells"),
+    merit("selected_cell_voltage", "1", "voltage of the selected cell over the read bias, all others on"),
+    merit("sneak", "1", "current of the sensed line that is not the selected cell's, over that of the cell when on"),
+    merit("half_select_leakage", "A", "current of the other cells of the selected lines, all on"),
+    merit("read_energy", "J", "energy of reading one cell, all others on"),
+    merit("read_noise", "1", "standard deviation of one reading over the difference of on and off, all others on"),
+    merit("selectivity", "1", "K = I(V)/I(V/2) of the selected cell when on, with its selector"),
+    merit("error_bound", "1", "largest certified bound of a solution, over its total current"),
+];
+
+/// What an array is worth through its wires.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CircuitOutcome {
+    /// Times after programming, s; the first is 0. All of them are checkpoints.
+    pub times_s: Array1<f64>,
+    /// Axes (time, figure), the figures in the order of [`MERITS`]. What was not asked for is NaN.
+    pub values: Array2<f64>,
+}
+
+impl CircuitOutcome {
+    /// A figure at a time.
+    ///
+    /// # Panics
+    /// If there are fewer times.
+    pub fn at(&self, time: usize, of: MeritIs) -> f64 {
+        self.values[[time, of as usize]]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_stand_where_they_are_said_to() {
+        for (of, name) in [
+            (MeritIs::WordSegment, "word_segment_ohm"),
+            (MeritIs::ColumnsFailed, "columns_failed"),
+            (MeritIs::EffectiveBits, "effective_bits"),
+            (MeritIs::MarginWorst, "margin_worst"),
+            (MeritIs::Bound, "error_bound"),
+        ] {
+            assert_eq!(MERITS[of as usize].name, name);
+        }
+        let mut names: Vec<&str> = MERITS.iter().map(|of| of.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), MERITS.len());
+    }
+}

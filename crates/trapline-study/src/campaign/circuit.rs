@@ -1,0 +1,210 @@
+//! Arrays of a campaign, read through their wires: what the file says of them, and what each point is worth.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array1, Array2, s};
+
+use super::check;
+use super::error::Bad;
+use super::file::{ArrayFile, LineFile, UnselectedFile, WiresFile};
+use crate::experiment::array_read::selector::{self, Selector};
+use crate::experiment::array_read::{ArrayReadError, Circuit, Scheme, Segment, Subject, Worth};
+use trapline_engine::backend::job::Job;
+use trapline_engine::backend::{Backend, BackendError};
+use trapline_engine::circuit::error::{MOST_END_OHM, SEGMENT_OHM};
+use trapline_engine::circuit::scheme::Unselected;
+use trapline_model::array::wire::Wire;
+use trapline_model::array::{ArrayShape, CellSet, factors};
+use trapline_model::cell::read::{LEAST_READING_S, MOST_READING_S};
+use trapline_model::memory;
+use trapline_model::outcome::{CellWindow, CircuitOutcome, MERITS, PointSettings};
+
+/// Most random vectors of products, and most random patterns of a margin.
+const MOST_DRAWN: u64 = 1000;
+/// Time of a reading where the file names none, s.
+const READING_S: f64 = 1e-2;
+/// Bound of the errors of currents over the total current, where the file names none.
+const ACCURACY: f64 = 1e-6;
+/// Numbers of a trace that pass through memory at once.
+const MOST_TRACED: u64 = 1 << 22;
+
+/// Checks what the file says of wires; none where it has none. `base` is the folder that paths are seen from.
+pub(super) fn circuit(array: &ArrayFile, base: &Path) -> Result<Option<Circuit>, Bad> {
+    let Some(wires) = &array.wires else {
+        return match &array.scheme {
+            Some(_) => Err(Bad::key("array.scheme", "given without [array.wires]", "given beside wires, or left out")),
+            None => Ok(None),
+        };
+    };
+    let common = LineFile {
+        segment_ohm: wires.segment_ohm,
+        metal: wires.metal,
+        width_nm: wires.width_nm,
+        thickness_nm: wires.thickness_nm,
+        segment_nm: wires.segment_nm,
+    };
+    let line = |name: &str, own: Option<&LineFile>| match own {
+        Some(own) => segment(&format!("array.wires.{name}"), own),
+        None => segment("array.wires", &common),
+    };
+    let ends = |key: &str, ohm: Option<f64>| check::between(key, ohm.unwrap_or(0.0), 0.0, MOST_END_OHM, "ohm");
+    let drawn = |key: &str, number: Option<i64>, else_: i64| {
+        check::whole(key, number.unwrap_or(else_), 0, MOST_DRAWN).map(|n| n as u32)
+    };
+    let WiresFile { source_ohm, sense_ohm, both_ends, vectors, integration_s, accuracy, .. } = *wires;
+    let integration_s = integration_s.unwrap_or(READING_S);
+    let scheme = array.scheme.as_ref();
+    let selector = scheme.and_then(|of| of.selector.as_deref()).map(|text| curve(text, base)).transpose()?;
+    Ok(Some(Circuit {
+        word: line("word", wires.word.as_ref())?,
+        bit: line("bit", wires.bit.as_ref())?,
+        source_ohm: ends("array.wires.source_ohm", source_ohm)?,
+        sense_ohm: ends("array.wires.sense_ohm", sense_ohm)?,
+        both_ends: both_ends.unwrap_or(false),
+        vectors: drawn("array.wires.vectors", vectors, 0)?,
+        integration_s: check::between(
+            "array.wires.integration_s",
+            integration_s,
+            LEAST_READING_S,
+            MOST_READING_S,
+            "s, such as 1e-2 for 10 ms",
+        )?,
+        accuracy: check::between("array.wires.accuracy", accuracy.unwrap_or(ACCURACY), 1e-13, 1e-2, "")?,
+        scheme: scheme.map(|of| of.unselected.scheme()),
+        patterns: drawn("array.scheme.patterns", scheme.and_then(|of| of.patterns), 1)?,
+        selector,
+    }))
+}
+
+/// Files that the wires of a campaign are read from.
+pub(super) fn inputs(array: &ArrayFile, base: &Path) -> Vec<PathBuf> {
+    let text = array.scheme.as_ref().and_then(|of| of.selector.as_deref());
+    let file = text.and_then(|text| selector::parse(text).ok()?.file());
+    file.into_iter().map(|path| base.join(path)).collect()
+}
+
+fn curve(text: &str, base: &Path) -> Result<trapline_engine::circuit::Curve, Bad> {
+    let wrong = |limit: String| Bad::key("array.scheme.selector", format!("{text:?}"), &*limit);
+    let selector = match selector::parse(text).map_err(wrong)? {
+        Selector::File(path) => Selector::File(base.join(path)),
+        law @ Selector::Law(_) => law,
+    };
+    selector.curve().map_err(wrong)
+}
+
+/// What a line resists from cell to cell: told, or by its metal and its sizes.
+fn segment(key: &str, of: &LineFile) -> Result<Segment, Bad> {
+    let sizes = [("width_nm", of.width_nm), ("thickness_nm", of.thickness_nm), ("segment_nm", of.segment_nm)];
+    match (of.segment_ohm, of.metal) {
+        (Some(ohm), None) => {
+            if let Some((name, _)) = sizes.iter().find(|(_, size)| size.is_some()) {
+                let limit = "left out beside segment_ohm: sizes go with a metal";
+                return Err(Bad::key(format!("{key}.{name}"), "given", limit));
+            }
+            let (low, high) = SEGMENT_OHM;
+            check::between(&format!("{key}.segment_ohm"), ohm, low, high, "ohm").map(Segment::Ohm)
+        }
+        (None, Some(metal)) => {
+            let metres = |name: &str, nm: Option<f64>| match nm {
+                Some(nm) => check::between(&format!("{key}.{name}"), nm, 1.0, 1e9, "nm").map(|nm| nm * 1e-9),
+                None => Err(Bad::key(format!("{key}.{name}"), "missing", "given, in nm, where a metal is")),
+            };
+            let width_m = metres("width_nm", of.width_nm)?;
+            let thickness_m = metres("thickness_nm", of.thickness_nm)?;
+            // Lines as far from one another as they are wide.
+            let segment_m = of.segment_nm.map_or(Ok(2.0 * width_m), |nm| metres("segment_nm", Some(nm)))?;
+            Ok(Segment::Metal(Wire { metal, width_m, thickness_m, segment_m }))
+        }
+        (Some(_), Some(_)) => Err(Bad::key(format!("{key}.metal"), "given beside segment_ohm", "one of the two")),
+        (None, None) => {
+            let limit = "given, in ohm from cell to cell, or metal = \"copper\" (aluminium, ito) with its sizes";
+            Err(Bad::key(format!("{key}.segment_ohm"), "missing", limit))
+        }
+    }
+}
+
+impl UnselectedFile {
+    fn scheme(self) -> Scheme {
+        match self {
+            UnselectedFile::Grounded => Scheme::Passive(Unselected::Grounded),
+            UnselectedFile::Floating => Scheme::Passive(Unselected::Floating),
+            UnselectedFile::Half => Scheme::Passive(Unselected::Half),
+            UnselectedFile::Third => Scheme::Passive(Unselected::Third),
+            UnselectedFile::Isolated => Scheme::Isolated,
+        }
+    }
+}
+
+/// A point as its wires see it, and remarks on it. Cells are those of the point's statistics, electron by electron.
+///
+/// # Errors
+/// What the backend says of the cells. An array that memory does not hold, and one that is not solved, are figures that
+/// are not numbers, and a remark.
+pub(super) fn outcome(
+    circuit: &Circuit,
+    job: &Job,
+    settings: &PointSettings,
+    times_s: &[f64],
+    backend: &dyn Backend,
+) -> Result<(CircuitOutcome, Vec<String>), BackendError> {
+    let ArrayShape { rows, cols } = job.shape();
+    let mut values = Array2::from_elem((times_s.len(), MERITS.len()), f64::NAN);
+    let needed = Circuit::memory_bytes(rows, cols).saturating_add(kept_bytes(job, times_s.len()));
+    if let Some(there) = memory::available().filter(|there| needed > u128::from(*there)) {
+        let [needed, there] = [needed, u128::from(there)].map(memory::in_words);
+        let remark = format!(
+            "not read through wires: a {rows} x {cols} array takes {needed} of memory, and {there} are there; a machine with more would"
+        );
+        return Ok((CircuitOutcome { times_s: Array1::from(times_s.to_vec()), values }, vec![remark]));
+    }
+    let fillings = fillings(job, times_s, backend)?;
+    let numbered = |row: usize, col: usize| row as u64 * cols + col as u64;
+    let area = Array2::from_shape_fn((rows as usize, cols as usize), |(row, col)| {
+        factors(job.variation(), job.seed(), numbered(row, col)).area
+    });
+    let subject = Subject {
+        material: job.material(),
+        area: &area,
+        read_v: settings.read_v,
+        read_k: settings.read_k,
+        seed: job.seed(),
+        kept_threshold: settings.kept_threshold,
+    };
+    let solved = || -> Result<(Vec<Array1<f64>>, Vec<String>), ArrayReadError> {
+        let mut worth = Worth::new(backend, circuit, subject)?;
+        let figures = fillings.iter().map(|filling| worth.at(&filling.mapv(f64::from))).collect::<Result<_, _>>()?;
+        Ok((figures, worth.remarks()))
+    };
+    let remarks = match solved() {
+        Ok((figures, remarks)) => {
+            values.outer_iter_mut().zip(&figures).for_each(|(mut row, of)| row.assign(of));
+            remarks
+        }
+        Err(error) => vec![format!("not read through wires: {error}")],
+    };
+    Ok((CircuitOutcome { times_s: Array1::from(times_s.to_vec()), values }, remarks))
+}
+
+fn kept_bytes(job: &Job, times: usize) -> u128 {
+    u128::from(job.shape().cells()) * 4 * times as u128
+}
+
+/// Filling of each cell at some of the checkpoints, rows by columns; a block of rows after another is traced.
+fn fillings(job: &Job, times_s: &[f64], backend: &dyn Backend) -> Result<Vec<Array2<f32>>, BackendError> {
+    let shape = job.shape();
+    let places: Vec<usize> = times_s.iter().filter_map(|time| job.times_s().iter().position(|t| t == time)).collect();
+    let mut fillings = vec![Array2::zeros((shape.rows as usize, shape.cols as usize)); places.len()];
+    let readings = shape.cols * job.times_s().len() as u64;
+    let rows_at_once = (MOST_TRACED / readings.max(1)).max(1);
+    for first_row in (0..shape.rows).step_by(rows_at_once as usize) {
+        let rows = rows_at_once.min(shape.rows - first_row);
+        let window = CellWindow { first_row, first_col: 0, rows, cols: shape.cols };
+        let trace = backend.trace(job, &CellSet::window(shape, &window))?;
+        for (filling, &place) in fillings.iter_mut().zip(&places) {
+            let (from, to) = (first_row as usize, (first_row + rows) as usize);
+            let mut block = filling.slice_mut(s![from..to, ..]);
+            block.iter_mut().zip(trace.filling.row(place)).for_each(|(to, from)| *to = *from);
+        }
+    }
+    Ok(fillings)
+}

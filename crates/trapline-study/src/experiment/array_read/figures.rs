@@ -1,0 +1,385 @@
+//! Figures of merit of an array of a material, at one time after another of its bake.
+//!
+//! # Theory
+//! Every cell has two states: *on* is the filling it has at the time, *off* is without charge. What is read is
+//!
+//! - all word lines at the read bias, all cells on: currents of bit lines, their windows against the array without
+//!   charge, the cell that gets least of the bias, the energy of a multiply-accumulate;
+//! - random vectors (each word line at the bias with a chance of a half) on random weights (each cell on with a chance of
+//!   a half): errors of products by wires and by noise;
+//! - the cell that is farthest from sources and amplifiers, on and off, with all others on and with random ones on, the
+//!   other lines held by a scheme: read margin, sneak current, leakage, energy.
+//!
+//! `docs/figures-of-merit.md` defines each figure with its source. Networks have the cells' own law, and a selector in
+//! series where there is one.
+//!
+//! # Practice
+//! A [`Worth`] is made for an array and told its fillings in the order of time; the first ones are those right after
+//! programming, which windows are taken against.
+
+use super::law::{Cells, MaterialCells, connected, solved};
+use super::{ArrayReadError, Driving, Power, Scheme, Setup, noise_of_column, read};
+use ndarray::{Array1, Array2, Axis as Dim};
+use trapline_engine::backend::Backend;
+use trapline_engine::circuit::{Curve, Law, Reading, SolveError, Wire, memory_bytes};
+use trapline_model::array::wire;
+use trapline_model::material::Material;
+use trapline_model::outcome::{MERITS, MeritIs};
+use trapline_model::rng::{self, Purpose};
+
+/// What a line resists from cell to cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Segment {
+    Ohm(f64),
+    Metal(wire::Wire),
+}
+
+impl Segment {
+    /// At a temperature, K; ohm.
+    pub fn ohm(self, temperature_k: f64) -> f64 {
+        match self {
+            Segment::Ohm(ohm) => ohm,
+            Segment::Metal(wire) => wire.segment_ohm(temperature_k),
+        }
+    }
+}
+
+/// How an array is read through its wires.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Circuit {
+    pub word: Segment,
+    pub bit: Segment,
+    pub source_ohm: f64,
+    pub sense_ohm: f64,
+    pub both_ends: bool,
+    /// Random vectors; 0 asks for no products.
+    pub vectors: u32,
+    /// How other lines are held while one cell is read; none asks for no margin.
+    pub scheme: Option<Scheme>,
+    /// Random patterns of the other cells while one is read.
+    pub patterns: u32,
+    pub selector: Option<Curve>,
+    /// Time that a reading is averaged over, s.
+    pub integration_s: f64,
+    /// Bound of the errors of currents, over the total current.
+    pub accuracy: f64,
+}
+
+impl Circuit {
+    fn setup(&self, temperature_k: f64, seed: u64) -> Setup {
+        Setup {
+            periphery: Reading {
+                word_wire: Wire::Uniform(self.word.ohm(temperature_k)),
+                bit_wire: Wire::Uniform(self.bit.ohm(temperature_k)),
+                source_ohm: self.source_ohm,
+                sense_ohm: self.sense_ohm,
+                both_ends: self.both_ends,
+            },
+            temperature_k,
+            integration_s: self.integration_s,
+            noise: false,
+            seed,
+            adc_bits: None,
+            adc_range_a: None,
+            accuracy: self.accuracy,
+        }
+    }
+
+    /// Bytes that an array of a size takes while it is read.
+    pub fn memory_bytes(rows: u64, cols: u64) -> u128 {
+        let cells = u128::from(rows).saturating_mul(u128::from(cols));
+        // A solution, slopes, fillings and areas, a law and its conductances; the trace of a block of rows.
+        let solver = memory_bytes(rows as usize, cols as usize);
+        solver.saturating_add(cells.saturating_mul(108 + 24)).saturating_add(1 << 28)
+    }
+}
+
+/// The array that is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    pub material: &'a Material,
+    /// Area of each cell over the nominal one, rows by columns.
+    pub area: &'a Array2<f64>,
+    pub read_v: f64,
+    pub read_k: f64,
+    /// Seed of random vectors and patterns.
+    pub seed: u64,
+    /// Share of its window below which a bit line has failed.
+    pub kept_threshold: f64,
+}
+
+/// Figures of an array, time after time.
+pub struct Worth<'a> {
+    backend: &'a dyn Backend,
+    circuit: &'a Circuit,
+    subject: Subject<'a>,
+    setup: Setup,
+    /// Currents of bit lines without charge and right after programming, A.
+    fresh_a: Vec<f64>,
+    start_a: Vec<f64>,
+    /// Ideal products right after programming, A, vector after vector.
+    start_products_a: Vec<f64>,
+    remarks: Vec<String>,
+}
+
+/// Patterns and vectors are drawn by the numbers of cells and rows; vectors follow far behind patterns.
+const FIRST_VECTOR: u32 = 1 << 16;
+
+impl<'a> Worth<'a> {
+    /// Reads the array without charge.
+    ///
+    /// # Errors
+    /// [`ArrayReadError`].
+    pub fn new(
+        backend: &'a dyn Backend,
+        circuit: &'a Circuit,
+        subject: Subject<'a>,
+    ) -> Result<Worth<'a>, ArrayReadError> {
+        let setup = circuit.setup(subject.read_k, subject.seed);
+        let (fresh_a, start_a, start_products_a) = (Vec::new(), Vec::new(), Vec::new());
+        let mut worth =
+            Worth { backend, circuit, subject, setup, fresh_a, start_a, start_products_a, remarks: Vec::new() };
+        let empty = Array2::zeros(subject.area.dim());
+        worth.fresh_a = read(backend, &worth.cells(&empty, |_, _| false), &worth.all_rows(), &worth.setup)?.wired_a;
+        Ok(worth)
+    }
+
+    /// What could not be known, one line each.
+    pub fn remarks(self) -> Vec<String> {
+        self.remarks
+    }
+
+    /// The figures at fillings of the cells, in the order of [`MERITS`].
+    ///
+    /// # Errors
+    /// [`ArrayReadError`]. A margin whose network is not solved well enough is NaN, with a remark.
+    pub fn at(&mut self, filling: &Array2<f64>) -> Result<Array1<f64>, ArrayReadError> {
+        let mut figures = Array1::from_elem(MERITS.len(), f64::NAN);
+        let k = self.subject.read_k;
+        figures[MeritIs::WordSegment as usize] = self.circuit.word.ohm(k);
+        figures[MeritIs::BitSegment as usize] = self.circuit.bit.ohm(k);
+        figures[MeritIs::Bound as usize] = 0.0;
+        self.columns(filling, &mut figures)?;
+        if self.circuit.vectors > 0 {
+            self.products(filling, &mut figures)?;
+        }
+        if let Some(scheme) = &self.circuit.scheme {
+            self.one_cell(filling, scheme, &mut figures)?;
+        }
+        Ok(figures)
+    }
+
+    /// The array with some cells on and the others off.
+    fn cells(&self, filling: &Array2<f64>, is_on: impl Fn(usize, usize) -> bool) -> Cells {
+        let Subject { material, area, read_v, read_k, .. } = self.subject;
+        let held = Array2::from_shape_fn(filling.dim(), |at| if is_on(at.0, at.1) { filling[at] } else { 0.0 });
+        let law = MaterialCells::new(material, read_k, &held, area.clone());
+        let conductance_s =
+            Array2::from_shape_fn(filling.dim(), |(row, col)| law.current_and_slope(row, col, read_v).0 / read_v);
+        Cells { conductance_s, material: Some(law), selector: self.circuit.selector.clone() }
+    }
+
+    fn all_rows(&self) -> Driving {
+        Driving::AllRows { input_v: vec![self.subject.read_v; self.subject.area.nrows()] }
+    }
+
+    /// Whether a cell is on in a random pattern.
+    fn draws(&self, step: u32, number: u64) -> bool {
+        rng::words(self.subject.seed, number, Purpose::Pattern, step, 0)[0] >> 31 == 1
+    }
+
+    /// All word lines at the bias, all cells on.
+    fn columns(&mut self, filling: &Array2<f64>, figures: &mut Array1<f64>) -> Result<(), ArrayReadError> {
+        let cells = self.cells(filling, |_, _| true);
+        let reading = read(self.backend, &cells, &self.all_rows(), &self.setup)?;
+        if self.start_a.is_empty() {
+            self.start_a.clone_from(&reading.wired_a);
+        }
+        let windows = self.fresh_a.iter().zip(&self.start_a).zip(&reading.wired_a);
+        let kept: Vec<f64> = windows.map(|((fresh, start), now)| (now - fresh) / (start - fresh)).collect();
+        let least = kept.iter().copied().fold(f64::INFINITY, |least, kept| if kept >= least { least } else { kept });
+        let failed = kept.iter().filter(|kept| **kept < self.subject.kept_threshold).count();
+        let columns = kept.len() as f64;
+        let worst_v = (&reading.solution.word_v - &reading.solution.bit_v)
+            .iter()
+            .fold(f64::INFINITY, |least: f64, volts| least.min((volts / self.subject.read_v).abs()));
+        let multiplied = filling.len() as f64;
+        for (of, value) in [
+            (MeritIs::ColumnMean, reading.wired_a.iter().sum::<f64>() / columns),
+            (MeritIs::ColumnKeptMean, kept.iter().sum::<f64>() / columns),
+            (MeritIs::ColumnKeptLeast, least),
+            (MeritIs::ColumnsFailed, failed as f64),
+            (MeritIs::WireErrorRms, reading.errors_of_wires.rms),
+            (MeritIs::WireErrorWorst, reading.errors_of_wires.worst),
+            (MeritIs::WorstCell, worst_v),
+            (MeritIs::EnergyPerProduct, reading.power.total_w * self.circuit.integration_s / multiplied),
+        ] {
+            figures[of as usize] = value;
+        }
+        worse(figures, reading.certificate.relative());
+        Ok(())
+    }
+
+    /// Random vectors on random weights.
+    fn products(&mut self, filling: &Array2<f64>, figures: &mut Array1<f64>) -> Result<(), ArrayReadError> {
+        let (rows, cols) = filling.dim();
+        let cells = self.cells(filling, |row, col| self.draws(0, (row * cols + col) as u64));
+        let (mut ideal_a, mut wired_a, mut noise_a2) = (Vec::new(), Vec::new(), 0.0);
+        for vector in 0..self.circuit.vectors {
+            let volts = |row: usize| {
+                if self.draws(FIRST_VECTOR + vector, row as u64) { self.subject.read_v } else { 0.0 }
+            };
+            let driving = Driving::AllRows { input_v: (0..rows).map(volts).collect() };
+            let reading = read(self.backend, &cells, &driving, &self.setup)?;
+            worse(figures, reading.certificate.relative());
+            noise_a2 += reading.noise_a.iter().map(|a| a * a).sum::<f64>();
+            ideal_a.extend(reading.ideal_a);
+            wired_a.extend(reading.wired_a);
+        }
+        if self.start_products_a.is_empty() {
+            self.start_products_a.clone_from(&ideal_a);
+        }
+        let count = ideal_a.len() as f64;
+        let largest_a = ideal_a.iter().fold(0.0, |most: f64, a| most.max(a.abs()));
+        let error_a2 = |against: &[f64]| -> f64 {
+            against.iter().zip(&wired_a).map(|(ideal, wired)| (wired - ideal) * (wired - ideal)).sum::<f64>() / count
+        };
+        let worst_a = ideal_a.iter().zip(&wired_a).fold(0.0, |most: f64, (a, b)| most.max((b - a).abs()));
+        let mean_a = ideal_a.iter().sum::<f64>() / count;
+        let signal_a2 = ideal_a.iter().map(|a| (a - mean_a) * (a - mean_a)).sum::<f64>() / count;
+        let wires_a2 = error_a2(&ideal_a);
+        let snr_db = 10.0 * (signal_a2 / (wires_a2 + noise_a2 / count)).log10();
+        for (of, value) in [
+            (MeritIs::ProductErrorRms, wires_a2.sqrt() / largest_a),
+            (MeritIs::ProductErrorWorst, worst_a / largest_a),
+            (MeritIs::Snr, snr_db),
+            (MeritIs::EffectiveBits, ((snr_db - 1.76) / 6.02).max(0.0)),
+            (MeritIs::AgedErrorRms, error_a2(&self.start_products_a).sqrt() / largest_a),
+        ] {
+            figures[of as usize] = value;
+        }
+        Ok(())
+    }
+
+    /// The farthest cell.
+    fn one_cell(
+        &mut self,
+        filling: &Array2<f64>,
+        scheme: &Scheme,
+        figures: &mut Array1<f64>,
+    ) -> Result<(), ArrayReadError> {
+        let (rows, cols) = filling.dim();
+        let selected = match self.circuit.both_ends {
+            true => (rows / 2, cols / 2),
+            // Sources are on the left, amplifiers at the bottom.
+            false => (0, cols - 1),
+        };
+        let all = |_: usize, _: usize| true;
+        match self.states(filling, scheme, selected, all)? {
+            Some([on, off]) => {
+                let window_a = on.sensed_a - off.sensed_a;
+                let alone_a =
+                    |volts: f64| self.cells(filling, all).law().current_and_slope(selected.0, selected.1, volts).0;
+                let off_alone_a = {
+                    let law = self.cells(filling, |_, _| false);
+                    law.law().current_and_slope(selected.0, selected.1, self.subject.read_v).0
+                };
+                let on_alone_a = alone_a(self.subject.read_v);
+                for (of, value) in [
+                    (MeritIs::MarginIdeal, 1.0 - off_alone_a / on_alone_a),
+                    (MeritIs::MarginWorst, window_a / on.sensed_a),
+                    (MeritIs::SelectedCell, on.selected_v / self.subject.read_v),
+                    (MeritIs::Sneak, (on.sensed_a - on.selected_a) / on_alone_a),
+                    (MeritIs::HalfSelectLeakage, on.leakage_a),
+                    (MeritIs::ReadEnergy, on.power_w * self.circuit.integration_s),
+                    (MeritIs::ReadNoise, on.noise_a / window_a.abs()),
+                    (MeritIs::Selectivity, on_alone_a / alone_a(0.5 * self.subject.read_v)),
+                ] {
+                    figures[of as usize] = value;
+                }
+                worse(figures, on.bound.max(off.bound));
+            }
+            None => self.remark("the selected cell's current is not known well enough to tell its two states apart"),
+        }
+        let mut least = f64::INFINITY;
+        for pattern in 0..self.circuit.patterns {
+            let drawn = |row: usize, col: usize| self.draws(1 + pattern, (row * cols + col) as u64);
+            match self.states(filling, scheme, selected, drawn)? {
+                Some([on, off]) => least = least.min((on.sensed_a - off.sensed_a) / on.sensed_a),
+                None => self.remark("in a random pattern the selected cell's two states are not told apart"),
+            }
+        }
+        if least.is_finite() {
+            figures[MeritIs::MarginRandom as usize] = least;
+        }
+        Ok(())
+    }
+
+    fn remark(&mut self, what: &str) {
+        if self.remarks.iter().all(|remark| remark != what) {
+            self.remarks.push(what.to_owned());
+        }
+    }
+
+    /// The selected cell on and off; none where rounding does not tell the two apart.
+    fn states(
+        &self,
+        filling: &Array2<f64>,
+        scheme: &Scheme,
+        (row, col): (usize, usize),
+        others: impl Fn(usize, usize) -> bool,
+    ) -> Result<Option<[Seen; 2]>, ArrayReadError> {
+        let mut seen = Vec::with_capacity(2);
+        for state in [true, false] {
+            let cells = self.cells(filling, |r, c| if (r, c) == (row, col) { state } else { others(r, c) });
+            match self.seen(&cells, scheme, (row, col)) {
+                Ok(one) => seen.push(one),
+                Err(ArrayReadError::Solve(SolveError::NotConverged { .. } | SolveError::Newton { .. })) => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let [on, off] = [seen[0], seen[1]];
+        let resolved = on.bound_a + off.bound_a <= 1e-3 * (on.sensed_a - off.sensed_a).abs();
+        Ok(resolved.then_some([on, off]))
+    }
+
+    fn seen(&self, cells: &Cells, scheme: &Scheme, (row, col): (usize, usize)) -> Result<Seen, ArrayReadError> {
+        let (connected, unselected) = connected(cells.conductance_s.view(), (row, col), scheme);
+        let crossbar = self.setup.periphery.one_cell(connected, (row, col), self.subject.read_v, &unselected)?;
+        let (solution, _) = solved(self.backend, &crossbar, cells, None, &self.setup.accuracies(Some(col)))?;
+        let leaking = |lane: ndarray::ArrayView1<'_, f64>, own: usize| -> f64 {
+            lane.iter().enumerate().filter(|(at, _)| *at != own).map(|(_, a)| a.abs()).sum()
+        };
+        let leakage_a = leaking(solution.cell_a.row(row), col) + leaking(solution.cell_a.index_axis(Dim(1), col), row);
+        Ok(Seen {
+            sensed_a: solution.currents.column_a[col],
+            selected_a: solution.cell_a[[row, col]],
+            selected_v: solution.word_v[[row, col]] - solution.bit_v[[row, col]],
+            leakage_a,
+            power_w: Power::of(&crossbar, &solution, false).total_w,
+            noise_a: noise_of_column(&crossbar, &cells.law(), &solution, col, &self.setup),
+            bound_a: solution.currents.certificate.bound_a,
+            bound: solution.currents.certificate.relative(),
+        })
+    }
+}
+
+/// What is seen of a selected cell.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    sensed_a: f64,
+    selected_a: f64,
+    selected_v: f64,
+    leakage_a: f64,
+    power_w: f64,
+    noise_a: f64,
+    bound_a: f64,
+    bound: f64,
+}
+
+fn worse(figures: &mut Array1<f64>, bound: f64) {
+    let worst = &mut figures[MeritIs::Bound as usize];
+    *worst = if bound <= *worst { *worst } else { bound };
+}
