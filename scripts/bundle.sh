@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes dist/trapline-<version>-x86_64-linux.tar.gz: one stripped binary that needs glibc 2.28 and nothing else, with
-# HDF5 and zlib linked in, the materials, the campaigns, the fits, the documents and the licences. The last line on
+# HDF5 and zlib linked in, the materials, the campaigns, the studies, the fits, the documents and the licences. The last line on
 # stdout is the archive's path.
 #
 # zig's C compiler and linker know the symbols of every glibc, so the machine that builds may be newer than the one that
@@ -47,7 +47,7 @@ folder=dist/$name
 rm -rf "$folder" "$archive"
 mkdir -p "$folder"
 strip -o "$folder/trapline" "$binary"
-cp -r materials campaigns claims fits docs "$folder/"
+cp -r materials campaigns studies claims fits docs "$folder/"
 cp README.md CHANGELOG.md CONTRIBUTING.md LICENSE-MIT LICENSE-APACHE "$folder/"
 mkdir "$folder/licences"
 "$venv/bin/python" scripts/linked.py licences "$messages" "$target" "$folder/licences"

@@ -29,6 +29,7 @@ const FILES: [&str; 18] = [
     "LICENSE-MIT",
     "LICENSE-APACHE",
     "campaigns/bake.toml",
+    "studies/array-size.toml",
     "claims/paper.toml",
     "docs/fit.md",
     "fits/pi-ws2-qd.toml",
@@ -244,7 +245,7 @@ fn archive_holds_materials_campaigns_and_licences() {
     for name in named(&fs::read_to_string(bundle.root.join("README.md")).unwrap()) {
         assert!(bundle.root.join(&name).exists(), "README.md names {name}, which is missing from the bundle");
     }
-    for folder in ["materials", "campaigns", "docs"] {
+    for folder in ["materials", "campaigns", "studies", "docs"] {
         let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         for entry in fs::read_dir(ours).unwrap() {
             let name = entry.unwrap().file_name();

@@ -10,7 +10,7 @@ use trapline::outcome::{Identity, PointSettings};
 use super::{Failure, size, terminal};
 
 /// What computes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Computing {
     /// What computes
     #[arg(long, value_enum, default_value_t = BackendName::Auto)]

@@ -25,6 +25,7 @@ mod qualify;
 mod rare;
 mod reading;
 mod run;
+mod scale;
 mod selftest;
 mod show;
 mod size;
@@ -63,7 +64,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::Run),
+    Run(Box<run::Run>),
     Plan(plan::PlanCommand),
     Slurm(Box<slurm::Slurm>),
     Merge(merge::Merge),
@@ -72,6 +73,7 @@ enum Command {
     Analyze(analyze::Analyze),
     Qualify(qualify::Qualify),
     Rare(rare::Rare),
+    Scale(Box<scale::Scale>),
     Iv(measure::Iv),
     Pulse(measure::Pulse),
     Retain(measure::Retain),
@@ -145,6 +147,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Analyze(command) => command.run(),
         Command::Qualify(command) => command.run(),
         Command::Rare(command) => command.run(),
+        Command::Scale(command) => command.run(),
         Command::Iv(command) => command.run(),
         Command::Pulse(command) => command.run(),
         Command::Retain(command) => command.run(),

@@ -20,41 +20,44 @@ use super::{Failure, interrupt, outputs, size, terminal};
 #[derive(Debug, Args)]
 pub struct Run {
     /// The campaign file
-    file: PathBuf,
+    pub(super) file: PathBuf,
     /// The record to write; the plots go beside it, as .png and .svg [default: the campaign's name and .h5]
     #[arg(long, short, value_name = "OUT")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
     /// Replaces outputs that exist, and the points of an interrupted run
     #[arg(long)]
-    force: bool,
+    pub(super) force: bool,
     /// Goes on with an interrupted run of the same campaign: its finished points are kept
     #[arg(long, conflicts_with = "force")]
-    resume: bool,
+    pub(super) resume: bool,
     #[command(flatten)]
-    changes: Changes,
+    pub(super) changes: Changes,
     /// Computes one piece of so many, of equal work: 3/16. The record is OUT-03-of-16.h5; `trapline merge` puts
     /// pieces together
     #[arg(long, value_name = "N/OF")]
-    shard: Option<Shard>,
+    pub(super) shard: Option<Shard>,
     #[command(flatten)]
-    computing: Computing,
+    pub(super) computing: Computing,
     /// Draws no plot
     #[arg(long)]
-    no_plot: bool,
+    pub(super) no_plot: bool,
     /// Prints the summary only: no progress, no remarks on the run
     #[arg(long, short)]
-    quiet: bool,
+    pub(super) quiet: bool,
     /// Prints the summary as JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
+    /// Prints no summary: of a study, which has its own.
+    #[arg(skip)]
+    pub(super) no_summary: bool,
     /// Appends what happens, with times, to this file: start, each finished point with the time left, the end. A device
     /// that takes characters or a stream of the process will do too (/dev/stderr), a pipe that lies at a path will not
     #[arg(long, value_name = "FILE")]
-    log: Option<PathBuf>,
+    pub(super) log: Option<PathBuf>,
 }
 
 /// What the command line puts in the place of the campaign file's values.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Changes {
     /// Rows, in the place of the file's
     #[arg(long, value_name = "N", value_parser = size::lines, allow_hyphen_values = true)]
@@ -128,7 +131,11 @@ impl Run {
             note(&format!("{} is complete: nothing is left to compute", destination.record.display()));
             let drawn = !draws || destination.figures.iter().any(|figure| figure.symlink_metadata().is_ok());
             let stem = (!drawn).then_some(destination.figure_stem.as_path());
-            return report(&destination.record, stem, false, self.json).map(drop);
+            return if self.no_summary {
+                Ok(())
+            } else {
+                report(&destination.record, stem, false, self.json).map(drop)
+            };
         }
         computing::can_compute(&backend.identity().backend, &plan, &self.file)?;
         let claim = destination.claim(&plan, &backend.identity(), trapline::PROGRAM, existing)?;
@@ -162,7 +169,10 @@ impl Run {
         };
 
         let stem = draws.then_some(destination.figure_stem.as_path());
-        let written = report(&destination.record, stem, replaces, self.json)?;
+        let written = match self.no_summary {
+            true => vec![destination.record.display().to_string()],
+            false => report(&destination.record, stem, replaces, self.json)?,
+        };
         if let Some(taken) = taken {
             return Err(taken.into());
         }

@@ -1,5 +1,6 @@
 //! What an array is worth through its wires: figures of merit at some times of the bake.
 
+use figure_of_merit as merit;
 use ndarray::{Array1, Array2};
 
 /// One figure of merit: a dataset of the record, `circuit_` and its name.
@@ -32,6 +33,7 @@ pub enum MeritIs {
     MarginIdeal,
     MarginWorst,
     MarginRandom,
+    MarginSense,
     SelectedCell,
     Sneak,
     HalfSelectLeakage,
@@ -41,7 +43,8 @@ pub enum MeritIs {
     Bound,
 }
 
-const fn merit(name: &'static str, units: &'static str, long_name: &'static str) -> Merit {
+/// A figure by its name, its unit and what it is.
+pub const fn figure_of_merit(name: &'static str, units: &'static str, long_name: &'static str) -> Merit {
     Merit { name, units, long_name }
 }
 
@@ -59,12 +62,21 @@ pub const MERITS: [Merit; MeritIs::Bound as usize + 1] = [
     merit("energy_per_mac", "J", "energy of a multiply-accumulate, all word lines at the read bias"),
     merit("product_error_rms", "1", "error of products of random vectors and weights, over the largest ideal current"),
     merit("product_error_max", "1", "largest error of such a product, over the largest ideal current"),
-    merit("product_snr", "dB", "spread of ideal products over errors of wires and noise of one reading"),
+    merit(
+        "product_snr",
+        "dB",
+        "spread of what stored weights add to products, over errors of wires and noise of one reading",
+    ),
     merit("effective_bits", "1", "(SNR - 1.76 dB)/6.02 dB of products"),
-    merit("aged_error_rms", "1", "error of products against ideal ones right after programming"),
+    merit(
+        "aged_error_rms",
+        "1",
+        "error of products against ideal ones right after programming, over the largest of these",
+    ),
     merit("margin_ideal", "1", "read margin of the selected cell alone, (on - off)/on"),
     merit("margin_worst", "1", "read margin with all other cells on"),
     merit("margin_random", "1", "least read margin among random patterns of the other cells"),
+    merit("margin_sense", "1", "least current on less largest current off, over all patterns, over the former"),
     merit("selected_cell_voltage", "1", "voltage of the selected cell over the read bias, all others on"),
     merit("sneak", "1", "current of the sensed line that is not the selected cell's, over that of the cell when on"),
     merit("half_select_leakage", "A", "current of the other cells of the selected lines, all on"),

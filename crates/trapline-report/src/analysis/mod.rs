@@ -9,6 +9,7 @@ pub mod qualification;
 pub mod quantile;
 pub mod report;
 pub mod retention;
+pub mod scaling;
 mod table;
 
 pub use table::Table;

@@ -17,6 +17,7 @@ mod marks;
 mod plate;
 mod retention;
 mod scale;
+pub mod scaling;
 
 use std::path::{Path, PathBuf};
 

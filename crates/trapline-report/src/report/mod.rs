@@ -1,6 +1,9 @@
-//! The lifetimes of a campaign on one HTML page: the answers, the figures, the tables, and what they rest on.
+//! The lifetimes of a campaign, and the answers of a study, on one HTML page: the answers, the figures, the tables, and what
+//! they rest on.
 
 mod page;
 mod parts;
+mod scaling;
 
 pub use page::{Attachment, page};
+pub use scaling::scaling_page;

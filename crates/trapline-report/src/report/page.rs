@@ -18,7 +18,7 @@ pub struct Attachment {
 }
 
 /// Light and dark as the reader has it; figures stay on white, as they are printed.
-const STYLE: &str = "\
+pub(super) const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#222;--paper:#fff;--quiet:#555;--rule:#ddd;--code:#f5f5f5;--warn:#a00}\
 @media(prefers-color-scheme:dark){:root{--ink:#ddd;--paper:#16181b;--quiet:#a0a0a0;--rule:#3a3d42;--code:#22252a;--warn:#ff8a80}\
 a{color:#8ab4f8}}\
@@ -130,7 +130,7 @@ fn shown(figure: &LifetimeFigure, drawing: Option<&str>) -> Markup {
     }
 }
 
-fn attached(files: &[Attachment]) -> Markup {
+pub(super) fn attached(files: &[Attachment]) -> Markup {
     html! {
         @if !files.is_empty() {
             h2 #files { "Files beside this page" } "\n"

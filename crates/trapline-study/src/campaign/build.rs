@@ -124,6 +124,9 @@ impl<'a> Build<'a> {
         if let Some(of) = qualification {
             check::qualification(of, &sweeps.axes)?;
         }
+        if let Some(of) = &file.study {
+            check::study(of, &sweeps.axes, file.array.wires.is_some())?;
+        }
         let mut times_s = vec![0.0];
         times_s.extend(axis_s);
         let circuit_times_s = match file.array.wires {

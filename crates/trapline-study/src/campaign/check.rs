@@ -9,8 +9,8 @@ use trapline_model::cell::read::{Judging, LEAST_READING_S, MOST_READING_S, ReadO
 use trapline_model::material::Material;
 use trapline_model::material::Variation;
 use trapline_model::outcome::{CellWindow, Sweep};
-use trapline_model::protocol::QualificationFile;
 use trapline_model::protocol::{self, MAX_BIAS_V, Part, PartFile, Profile};
+use trapline_model::protocol::{QualificationFile, StudyFile};
 use trapline_model::units::celsius_texts;
 
 /// Highest temperature, degrees Celsius.
@@ -27,6 +27,10 @@ pub const MAX_TIME_S: f64 = 1e12;
 pub const MAX_KEPT_BELOW: f64 = 0.9999;
 /// Most readings (cells times checkpoints) of a dump: it passes through memory, 28 bytes a reading, less than 1 GiB.
 pub const MAX_DUMP_READINGS: u64 = 1 << 25;
+/// Most limits of a study.
+pub const MAX_LIMITS: usize = 12;
+/// The key that sets the size of cells.
+pub const CELL_AREA: &str = "parameter.film.area";
 /// Most points of a campaign.
 pub const MAX_POINTS: usize = 200_000;
 /// Most materials with numbers that sweeps give them: each is read like a file of its own, up to some milliseconds
@@ -161,6 +165,42 @@ pub(super) fn qualification(of: &QualificationFile, sweeps: &[Sweep]) -> Result<
         return Err(Bad::key("qualification.part_fails_above", format!("{:?}", of.part_fails_above), limit));
     }
     whole("qualification.allowed_fails", of.allowed_fails, 0, MAX_POINTS as u64).map(drop)
+}
+
+/// Refuses a study of sizes that are not swept, of figures that its kind does not have, and limits that are none.
+pub(super) fn study(of: &StudyFile, sweeps: &[Sweep], wired: bool) -> Result<(), Bad> {
+    let kind = of.kind.name();
+    let needed = if of.kind.is_of_arrays() { "array.rows" } else { CELL_AREA };
+    let axis = sweeps.iter().find(|sweep| sweep.name == of.size);
+    if !axis.is_some_and(|axis| axis.keys.iter().any(|key| key.key == needed)) {
+        let limit = format!("the name of a [[sweep]] over {needed}, among its keys, as a study of kind {kind:?} needs");
+        return Err(Bad::key("study.size", format!("{:?}", of.size), &*limit));
+    }
+    if of.kind.is_of_arrays() && !wired {
+        return Err(Bad::key(
+            "study.kind",
+            format!("{kind:?}"),
+            "given beside [array.wires]: arrays are read through them",
+        ));
+    }
+    not_empty("study.limits", of.limits.len(), "one limit, such as { of = \"margin_worst\", at_least = 0.1 }")?;
+    at_most("study.limits", of.limits.len(), MAX_LIMITS)?;
+    for (i, limit) in of.limits.iter().enumerate() {
+        let figures = of.kind.figures();
+        if figures.iter().all(|figure| figure.name != limit.of) {
+            let names: Vec<&str> = figures.iter().map(|figure| figure.name).collect();
+            let known = format!("a figure of kind {kind:?}: {}", names.join(", "));
+            return Err(Bad::key(format!("study.limits[{i}].of"), format!("{:?}", limit.of), &*known));
+        }
+        let here = format!("study.limits[{i}]");
+        match (limit.at_least, limit.at_most) {
+            (Some(_), Some(_)) => return Err(Bad::key(here, "with at_least and at_most", "given one of the two")),
+            (None, None) => return Err(Bad::key(here, "without at_least and at_most", "given one of the two")),
+            _ if !limit.bound().is_finite() => return Err(Bad::key(here, limit.bound(), "a finite number")),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The remark on points whose file says nothing of electrons, and whose cells have too many dots to count them.

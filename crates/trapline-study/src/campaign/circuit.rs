@@ -43,6 +43,13 @@ pub(super) fn circuit(array: &ArrayFile, base: &Path) -> Result<Option<Circuit>,
         thickness_nm: wires.thickness_nm,
         segment_nm: wires.segment_nm,
     };
+    if wires.word.is_some() && wires.bit.is_some() {
+        let told = [("segment_ohm", wires.segment_ohm.is_some()), ("metal", wires.metal.is_some())];
+        if let Some((name, _)) = told.iter().find(|(_, told)| *told) {
+            let limit = "left out where [array.wires.word] and [array.wires.bit] both are there";
+            return Err(Bad::key(format!("array.wires.{name}"), "given", limit));
+        }
+    }
     let line = |name: &str, own: Option<&LineFile>| match own {
         Some(own) => segment(&format!("array.wires.{name}"), own),
         None => segment("array.wires", &common),

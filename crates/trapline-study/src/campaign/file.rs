@@ -7,8 +7,8 @@
 use serde::Deserialize;
 use trapline_model::array::wire::Metal;
 use trapline_model::material::Material;
-use trapline_model::protocol::QualificationFile;
 use trapline_model::protocol::{LegFile, PartFile};
+use trapline_model::protocol::{QualificationFile, StudyFile};
 
 /// Version of the file format this program reads.
 pub const FORMAT: i64 = 1;
@@ -42,6 +42,7 @@ pub struct CampaignFile {
     pub histogram: Option<HistogramFile>,
     pub report: Option<ReportFile>,
     pub qualification: Option<QualificationFile>,
+    pub study: Option<StudyFile>,
     pub dump: Option<DumpFile>,
     pub physics: Option<PhysicsFile>,
     pub sweep: Option<Vec<SweepFile>>,

@@ -43,7 +43,7 @@ const DIRECT: [&str; 4] = ["seed", "seed_offset", "array.rows", "array.cols"];
 /// Tables of keys that decide what a cell is made of and how it is programmed.
 const OF_MATERIALS: [&str; 3] = ["material", "physics", "parameter"];
 /// Tables of which no key is swept.
-const SHARED_TABLES: [&str; 4] = ["histogram", "report", "dump", "qualification"];
+const SHARED_TABLES: [&str; 5] = ["histogram", "report", "dump", "qualification", "study"];
 
 /// The sweeps of a file: what the record says of them, and the values as they stand in the file.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -257,7 +257,9 @@ fn may_be_swept(here: &str, key: &str) -> Result<(), Bad> {
         return refused("no sweep itself");
     }
     if SHARED_TABLES.contains(&table) {
-        return refused("a key outside [histogram], [report], [dump] and [qualification], which all points share");
+        return refused(
+            "a key outside [histogram], [report], [dump], [qualification] and [study], which all points share",
+        );
     }
     Ok(())
 }
@@ -403,6 +405,8 @@ fn unit_of(key: &str) -> &'static str {
         Some("s") => "s",
         Some("v") => "V",
         Some("c") => "degC",
+        Some("ohm") => "ohm",
+        Some("nm") => "nm",
         _ => "1",
     }
 }

@@ -31,6 +31,7 @@ use super::lifetime::{
 pub use self::text::text;
 pub use lines::{MOST_ENERGY_EV, MOST_LENGTHS, line_for};
 pub use say::{parts, percent, span};
+pub(super) use tables::quoted;
 pub use tables::{curves_csv, lifetimes_csv};
 
 use self::gather::Gathered;

@@ -130,7 +130,7 @@ fn some(value: Option<f64>) -> String {
 /// A text as a cell: in quotes where a comma or a quote asks for them (RFC 4180), or what spreadsheets of other
 /// countries part cells at. What a spreadsheet would take for a formula, and is no number, gets an apostrophe before
 /// it: names come from files of anybody.
-fn quoted(text: &str) -> String {
+pub(in crate::analysis) fn quoted(text: &str) -> String {
     let starts_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let is_number = text.parse::<f64>().is_ok_and(f64::is_finite);
     let text = if starts_formula && !is_number { format!("'{text}") } else { text.to_owned() };

@@ -8,7 +8,8 @@
 //! - random vectors (each word line at the bias with a chance of a half) on random weights (each cell on with a chance of
 //!   a half): errors of products by wires and by noise;
 //! - the cell that is farthest from sources and amplifiers, on and off, with all others on and with random ones on, the
-//!   other lines held by a scheme: read margin, sneak current, leakage, energy.
+//!   other lines held by a scheme: read margin, sneak current, leakage, energy; on with all others off too, which is the
+//!   least current that must still be taken for on.
 //!
 //! `docs/figures-of-merit.md` defines each figure with its source. Networks have the cells' own law, and a selector in
 //! series where there is one.
@@ -197,18 +198,17 @@ impl<'a> Worth<'a> {
         }
         let windows = self.fresh_a.iter().zip(&self.start_a).zip(&reading.wired_a);
         let kept: Vec<f64> = windows.map(|((fresh, start), now)| (now - fresh) / (start - fresh)).collect();
-        let least = kept.iter().copied().fold(f64::INFINITY, |least, kept| if kept >= least { least } else { kept });
+        let known = kept.iter().all(|kept| !kept.is_nan());
         let failed = kept.iter().filter(|kept| **kept < self.subject.kept_threshold).count();
         let columns = kept.len() as f64;
-        let worst_v = (&reading.solution.word_v - &reading.solution.bit_v)
-            .iter()
-            .fold(f64::INFINITY, |least: f64, volts| least.min((volts / self.subject.read_v).abs()));
+        let voltages = &reading.solution.word_v - &reading.solution.bit_v;
+        let worst_v = least(voltages.iter().map(|volts| (volts / self.subject.read_v).abs()));
         let multiplied = filling.len() as f64;
         for (of, value) in [
             (MeritIs::ColumnMean, reading.wired_a.iter().sum::<f64>() / columns),
             (MeritIs::ColumnKeptMean, kept.iter().sum::<f64>() / columns),
-            (MeritIs::ColumnKeptLeast, least),
-            (MeritIs::ColumnsFailed, failed as f64),
+            (MeritIs::ColumnKeptLeast, least(kept.iter().copied())),
+            (MeritIs::ColumnsFailed, if known { failed as f64 } else { f64::NAN }),
             (MeritIs::WireErrorRms, reading.errors_of_wires.rms),
             (MeritIs::WireErrorWorst, reading.errors_of_wires.worst),
             (MeritIs::WorstCell, worst_v),
@@ -240,25 +240,36 @@ impl<'a> Worth<'a> {
             self.start_products_a.clone_from(&ideal_a);
         }
         let count = ideal_a.len() as f64;
-        let largest_a = ideal_a.iter().fold(0.0, |most: f64, a| most.max(a.abs()));
+        let most = |values: &[f64]| values.iter().fold(0.0, |most: f64, a| most.max(a.abs()));
         let error_a2 = |against: &[f64]| -> f64 {
             against.iter().zip(&wired_a).map(|(ideal, wired)| (wired - ideal) * (wired - ideal)).sum::<f64>() / count
         };
         let worst_a = ideal_a.iter().zip(&wired_a).fold(0.0, |most: f64, (a, b)| most.max((b - a).abs()));
-        let mean_a = ideal_a.iter().sum::<f64>() / count;
-        let signal_a2 = ideal_a.iter().map(|a| (a - mean_a) * (a - mean_a)).sum::<f64>() / count;
-        let wires_a2 = error_a2(&ideal_a);
-        let snr_db = 10.0 * (signal_a2 / (wires_a2 + noise_a2 / count)).log10();
+        let (wires_a2, largest_a) = (error_a2(&ideal_a), most(&ideal_a));
+        let snr_db = 10.0 * (self.signal_a2(&cells) / (wires_a2 + noise_a2 / count)).log10();
         for (of, value) in [
             (MeritIs::ProductErrorRms, wires_a2.sqrt() / largest_a),
             (MeritIs::ProductErrorWorst, worst_a / largest_a),
             (MeritIs::Snr, snr_db),
             (MeritIs::EffectiveBits, ((snr_db - 1.76) / 6.02).max(0.0)),
-            (MeritIs::AgedErrorRms, error_a2(&self.start_products_a).sqrt() / largest_a),
+            (MeritIs::AgedErrorRms, error_a2(&self.start_products_a).sqrt() / most(&self.start_products_a)),
         ] {
             figures[of as usize] = value;
         }
         Ok(())
+    }
+
+    /// Variance of an ideal product over all random vectors and over the bit lines, A^2: of what stored weights add to the
+    /// currents that the same cells pass without charge. With `d` that difference of a cell at the bias, on with a chance of
+    /// a half, `sum d^2/4` over the vectors, and the spread of `sum d/2` among the bit lines.
+    fn signal_a2(&self, weights: &Cells) -> f64 {
+        let (rows, cols) = weights.conductance_s.dim();
+        let empty = self.cells(&Array2::zeros((rows, cols)), |_, _| false);
+        let stored_a = (&weights.conductance_s - &empty.conductance_s) * self.subject.read_v;
+        let means: Vec<f64> = stored_a.columns().into_iter().map(|column| 0.5 * column.sum()).collect();
+        let mean = means.iter().sum::<f64>() / cols as f64;
+        let among = means.iter().map(|a| (a - mean) * (a - mean)).sum::<f64>() / cols as f64;
+        stored_a.iter().map(|d| 0.25 * d * d).sum::<f64>() / cols as f64 + among
     }
 
     /// The farthest cell.
@@ -275,44 +286,61 @@ impl<'a> Worth<'a> {
             false => (0, cols - 1),
         };
         let all = |_: usize, _: usize| true;
-        match self.states(filling, scheme, selected, all)? {
-            Some([on, off]) => {
-                let window_a = on.sensed_a - off.sensed_a;
-                let alone_a =
-                    |volts: f64| self.cells(filling, all).law().current_and_slope(selected.0, selected.1, volts).0;
-                let off_alone_a = {
-                    let law = self.cells(filling, |_, _| false);
-                    law.law().current_and_slope(selected.0, selected.1, self.subject.read_v).0
-                };
-                let on_alone_a = alone_a(self.subject.read_v);
-                for (of, value) in [
-                    (MeritIs::MarginIdeal, 1.0 - off_alone_a / on_alone_a),
-                    (MeritIs::MarginWorst, window_a / on.sensed_a),
-                    (MeritIs::SelectedCell, on.selected_v / self.subject.read_v),
-                    (MeritIs::Sneak, (on.sensed_a - on.selected_a) / on_alone_a),
-                    (MeritIs::HalfSelectLeakage, on.leakage_a),
-                    (MeritIs::ReadEnergy, on.power_w * self.circuit.integration_s),
-                    (MeritIs::ReadNoise, on.noise_a / window_a.abs()),
-                    (MeritIs::Selectivity, on_alone_a / alone_a(0.5 * self.subject.read_v)),
-                ] {
-                    figures[of as usize] = value;
-                }
-                worse(figures, on.bound.max(off.bound));
+        let none = |_: usize, _: usize| false;
+        let volts = self.subject.read_v;
+        let (on_alone_a, off_alone_a) =
+            (self.alone_a(filling[selected], selected, volts), self.alone_a(0.0, selected, volts));
+        figures[MeritIs::MarginIdeal as usize] = 1.0 - off_alone_a / on_alone_a;
+        figures[MeritIs::Selectivity as usize] = on_alone_a / self.alone_a(filling[selected], selected, 0.5 * volts);
+        let [on, off] = [true, false].map(|state| self.seen(filling, scheme, selected, state, &all));
+        let (on, off) = (on?, off?);
+        if let Some(on) = on {
+            for (of, value) in [
+                (MeritIs::SelectedCell, on.selected_v / volts),
+                (MeritIs::Sneak, (on.sensed_a - on.selected_a) / on_alone_a),
+                (MeritIs::HalfSelectLeakage, on.leakage_a),
+                (MeritIs::ReadEnergy, on.power_w * self.circuit.integration_s),
+            ] {
+                figures[of as usize] = value;
             }
-            None => self.remark("the selected cell's current is not known well enough to tell its two states apart"),
+            worse(figures, on.bound);
         }
-        let mut least = f64::INFINITY;
+        if let Some([on, off]) = told_apart(on, off) {
+            let window_a = on.sensed_a - off.sensed_a;
+            figures[MeritIs::MarginWorst as usize] = window_a / on.sensed_a;
+            figures[MeritIs::ReadNoise as usize] = on.noise_a / window_a.abs();
+            worse(figures, off.bound);
+        } else {
+            self.remark("the selected cell's current is not known well enough to tell its two states apart");
+        }
+        let mut random = Vec::new();
+        let (mut least_on, mut most_off) = (self.seen(filling, scheme, selected, true, &none)?, off);
         for pattern in 0..self.circuit.patterns {
             let drawn = |row: usize, col: usize| self.draws(1 + pattern, (row * cols + col) as u64);
-            match self.states(filling, scheme, selected, drawn)? {
-                Some([on, off]) => least = least.min((on.sensed_a - off.sensed_a) / on.sensed_a),
-                None => self.remark("in a random pattern the selected cell's two states are not told apart"),
+            let [on, off] = [true, false].map(|state| self.seen(filling, scheme, selected, state, &drawn));
+            let (on, off) = (on?, off?);
+            let apart = told_apart(on, off);
+            if apart.is_none() {
+                self.remark("in a random pattern the selected cell's two states are not told apart");
             }
+            random.push(apart.map_or(f64::NAN, |[on, off]| (on.sensed_a - off.sensed_a) / on.sensed_a));
+            least_on = least_on.zip(on).map(|(a, b)| if b.sensed_a < a.sensed_a { b } else { a });
+            most_off = most_off.zip(off).map(|(a, b)| if b.sensed_a > a.sensed_a { b } else { a });
         }
-        if least.is_finite() {
-            figures[MeritIs::MarginRandom as usize] = least;
+        figures[MeritIs::MarginRandom as usize] = least(random.into_iter());
+        if let Some((on, off)) = least_on.zip(most_off) {
+            figures[MeritIs::MarginSense as usize] = (on.sensed_a - off.sensed_a) / on.sensed_a;
         }
         Ok(())
+    }
+
+    /// What a cell passes by itself, with its selector, A.
+    fn alone_a(&self, filling: f64, at: (usize, usize), volts: f64) -> f64 {
+        let Subject { material, area, read_k, .. } = self.subject;
+        let one = |value: f64| Array2::from_elem((1, 1), value);
+        let law = MaterialCells::new(material, read_k, &one(filling), one(area[at]));
+        let selector = self.circuit.selector.clone();
+        Cells { conductance_s: one(1.0), material: Some(law), selector }.law().current_and_slope(0, 0, volts).0
     }
 
     fn remark(&mut self, what: &str) {
@@ -321,39 +349,29 @@ impl<'a> Worth<'a> {
         }
     }
 
-    /// The selected cell on and off; none where rounding does not tell the two apart.
-    fn states(
+    /// The selected cell on or off among others; none where its network is not solved well enough.
+    fn seen(
         &self,
         filling: &Array2<f64>,
         scheme: &Scheme,
         (row, col): (usize, usize),
-        others: impl Fn(usize, usize) -> bool,
-    ) -> Result<Option<[Seen; 2]>, ArrayReadError> {
-        let mut seen = Vec::with_capacity(2);
-        for state in [true, false] {
-            let cells = self.cells(filling, |r, c| if (r, c) == (row, col) { state } else { others(r, c) });
-            match self.seen(&cells, scheme, (row, col)) {
-                Ok(one) => seen.push(one),
-                Err(ArrayReadError::Solve(SolveError::NotConverged { .. } | SolveError::Newton { .. })) => {
-                    return Ok(None);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        let [on, off] = [seen[0], seen[1]];
-        let resolved = on.bound_a + off.bound_a <= 1e-3 * (on.sensed_a - off.sensed_a).abs();
-        Ok(resolved.then_some([on, off]))
-    }
-
-    fn seen(&self, cells: &Cells, scheme: &Scheme, (row, col): (usize, usize)) -> Result<Seen, ArrayReadError> {
+        state: bool,
+        others: &dyn Fn(usize, usize) -> bool,
+    ) -> Result<Option<Seen>, ArrayReadError> {
+        let cells = &self.cells(filling, |r, c| if (r, c) == (row, col) { state } else { others(r, c) });
         let (connected, unselected) = connected(cells.conductance_s.view(), (row, col), scheme);
         let crossbar = self.setup.periphery.one_cell(connected, (row, col), self.subject.read_v, &unselected)?;
-        let (solution, _) = solved(self.backend, &crossbar, cells, None, &self.setup.accuracies(Some(col)))?;
+        let accuracies = self.setup.accuracies(Some(col));
+        let solution = match solved(self.backend, &crossbar, cells, None, &accuracies) {
+            Ok((solution, _)) => solution,
+            Err(SolveError::NotConverged { .. } | SolveError::Newton { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
         let leaking = |lane: ndarray::ArrayView1<'_, f64>, own: usize| -> f64 {
             lane.iter().enumerate().filter(|(at, _)| *at != own).map(|(_, a)| a.abs()).sum()
         };
         let leakage_a = leaking(solution.cell_a.row(row), col) + leaking(solution.cell_a.index_axis(Dim(1), col), row);
-        Ok(Seen {
+        Ok(Some(Seen {
             sensed_a: solution.currents.column_a[col],
             selected_a: solution.cell_a[[row, col]],
             selected_v: solution.word_v[[row, col]] - solution.bit_v[[row, col]],
@@ -362,8 +380,15 @@ impl<'a> Worth<'a> {
             noise_a: noise_of_column(&crossbar, &cells.law(), &solution, col, &self.setup),
             bound_a: solution.currents.certificate.bound_a,
             bound: solution.currents.certificate.relative(),
-        })
+        }))
     }
+}
+
+/// The two states of a cell, where their currents are known to a thousandth of their difference.
+fn told_apart(on: Option<Seen>, off: Option<Seen>) -> Option<[Seen; 2]> {
+    let (on, off) = on.zip(off)?;
+    let resolved = on.bound_a + off.bound_a <= 1e-3 * (on.sensed_a - off.sensed_a).abs();
+    resolved.then_some([on, off])
 }
 
 /// What is seen of a selected cell.
@@ -379,7 +404,17 @@ struct Seen {
     bound: f64,
 }
 
+/// The larger of the bound so far and this one; what is not a number stays.
 fn worse(figures: &mut Array1<f64>, bound: f64) {
     let worst = &mut figures[MeritIs::Bound as usize];
-    *worst = if bound <= *worst { *worst } else { bound };
+    *worst = if worst.is_nan() || bound <= *worst { *worst } else { bound };
 }
+
+/// The least of some numbers; not a number where one of them is none, and of none.
+fn least(values: impl Iterator<Item = f64>) -> f64 {
+    let smaller = |a: f64, b: f64| if a.is_nan() || a <= b { a } else { b };
+    values.reduce(smaller).unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests;

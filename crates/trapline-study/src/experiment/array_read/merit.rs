@@ -28,7 +28,8 @@ impl ErrorStatistics {
         let errors: Vec<f64> = ideal_a.iter().zip(found_a).map(|(ideal, found)| (found - ideal) * scale).collect();
         let rms = (errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64).sqrt();
         // `max` would leave out what is not a number.
-        let worst = errors.iter().fold(0.0, |most: f64, e| if e.abs() <= most { most } else { e.abs() });
+        let larger = |most: f64, e: &f64| if most.is_nan() || e.abs() <= most { most } else { e.abs() };
+        let worst = errors.iter().fold(0.0, larger);
         ErrorStatistics { largest_a, rms, worst, effective_bits: (-(12f64.sqrt() * rms).log2()).max(0.0) }
     }
 }

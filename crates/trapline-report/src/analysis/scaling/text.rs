@@ -1,0 +1,280 @@
+//! A study in words and columns.
+
+use super::{Answer, Case, Reach, Scaling, Series};
+use crate::analysis::Table;
+use crate::analysis::report::quoted;
+use trapline_model::text::one_line;
+use trapline_model::units::spoken_time;
+
+/// Name of the sweep whose first place the others are compared with.
+const CHANGES: &str = "change";
+/// Most cases that a paragraph names for one limit.
+const MOST_NAMED: usize = 8;
+
+/// A size as people write it.
+fn sized(scaling: &Scaling, size: f64) -> String {
+    if !scaling.kind.is_of_arrays() {
+        return format!("{} nm", rounded(size));
+    }
+    if scaling.sizes.iter().all(|of| of.rows == of.cols) {
+        let lines = rounded(size);
+        return format!("{lines} x {lines}");
+    }
+    format!("{} cells", rounded(size * size))
+}
+
+/// Three digits, as a whole number where it has more.
+fn rounded(value: f64) -> String {
+    if value >= 1e6 {
+        format!("{value:.2e}")
+    } else if value >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        let digits = (2 - value.max(1e-9).log10().floor() as i32).max(0) as usize;
+        let text = format!("{value:.digits$}");
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    }
+}
+
+/// An answer in words.
+pub fn said(scaling: &Scaling, reach: &Reach) -> String {
+    let arrays = scaling.kind.is_of_arrays();
+    match *reach {
+        Reach::To { size, keeps, fails } => {
+            let (a, b) = (sized(scaling, keeps), sized(scaling, fails));
+            format!("{} ({a} keeps to it, {b} does not)", sized(scaling, size))
+        }
+        Reach::All { size } if arrays => format!("{} or more: all computed keep to it", sized(scaling, size)),
+        Reach::All { size } => format!("{} or less: all computed keep to it", sized(scaling, size)),
+        Reach::None { size } => format!("none: {} does not keep to it", sized(scaling, size)),
+        Reach::Unknown => "not known".to_owned(),
+    }
+}
+
+/// The same in a word or two.
+fn brief(scaling: &Scaling, reach: &Reach) -> String {
+    let arrays = scaling.kind.is_of_arrays();
+    match *reach {
+        Reach::To { size, .. } => sized(scaling, size),
+        Reach::All { size } => format!("{} {}", if arrays { "at least" } else { "at most" }, sized(scaling, size)),
+        Reach::None { size } => {
+            format!("{} {}", if arrays { "less than" } else { "more than" }, sized(scaling, size))
+        }
+        Reach::Unknown => "not known".to_owned(),
+    }
+}
+
+/// A case without its time and temperature.
+fn named(case: &Case) -> String {
+    let sweeps = case.sweeps.iter().map(|(name, value)| format!(", {} {}", one_line(name), one_line(value)));
+    format!("{}{}", one_line(&case.material), sweeps.collect::<String>())
+}
+
+fn conditions(case: &Case) -> String {
+    let degrees = (case.temperature_c * 100.0).round() / 100.0;
+    let after =
+        if case.time_s > 0.0 { format!(", {} after programming", spoken_time(case.time_s)) } else { String::new() };
+    format!("{degrees} °C{after}")
+}
+
+/// All answers as a table for a terminal.
+pub fn table(scaling: &Scaling) -> String {
+    let sweeps: Vec<String> = scaling
+        .series
+        .first()
+        .map_or_else(Vec::new, |first| first.case.sweeps.iter().map(|(name, _)| one_line(name)).collect());
+    let what = if scaling.kind.is_of_arrays() { "largest array" } else { "smallest cell" };
+    let columns = sweeps.len() + 6;
+    let headings = ["material", "°C", "time", "limit", what, "seeds"].map(str::to_owned);
+    let mut table = Table::new(sweeps.into_iter().chain(headings), columns);
+    for answer in &scaling.answers {
+        let case = &scaling.series[answer.series].case;
+        let limit = &scaling.limits[answer.limit];
+        let row = [
+            one_line(&case.material),
+            format!("{}", (case.temperature_c * 100.0).round() / 100.0),
+            if case.time_s > 0.0 { spoken_time(case.time_s) } else { "0 s".to_owned() },
+            limit.in_words(),
+            said(scaling, &answer.reach),
+            over_seeds(scaling, answer),
+        ];
+        table.row(case.sweeps.iter().map(|(_, value)| one_line(value)).chain(row));
+    }
+    table.render()
+}
+
+fn over_seeds(scaling: &Scaling, answer: &Answer) -> String {
+    let (least, most) = &answer.seeds;
+    if least == most { String::new() } else { format!("{} to {}", brief(scaling, least), brief(scaling, most)) }
+}
+
+/// What the numbers say, a sentence or two for each limit; of the last time.
+pub fn paragraph(scaling: &Scaling) -> Vec<String> {
+    let last_s = scaling.series.iter().map(|of| of.case.time_s).fold(0.0, f64::max);
+    let mut lines = Vec::new();
+    for (number, limit) in scaling.limits.iter().enumerate() {
+        let of_limit = scaling.answers.iter().filter(|answer| answer.limit == number);
+        let mut cases: Vec<String> = of_limit
+            .map(|answer| (answer, &scaling.series[answer.series]))
+            .filter(|(_, series)| series.case.time_s == last_s)
+            .map(|(answer, series)| {
+                let seeds = over_seeds(scaling, answer);
+                let seeds = if seeds.is_empty() { seeds } else { format!(" ({seeds} over the seeds)") };
+                format!(
+                    "{} at {}: {}{seeds}",
+                    named(&series.case),
+                    conditions(&series.case),
+                    brief(scaling, &answer.reach)
+                )
+            })
+            .collect();
+        let more = cases.len().saturating_sub(MOST_NAMED);
+        cases.truncate(MOST_NAMED);
+        let what = if scaling.kind.is_of_arrays() { "The largest array" } else { "The smallest cell" };
+        let figure = scaling.figures.iter().find(|figure| figure.name == limit.of);
+        let meaning = figure.map_or("", |figure| figure.long_name);
+        let more = if more > 0 { format!("; {more} more in the table") } else { String::new() };
+        lines.push(format!("{what} with {} ({meaning}): {}{more}.", limit.in_words(), cases.join("; ")));
+    }
+    lines.extend(limiting(scaling, last_s));
+    lines.extend(changes(scaling, last_s));
+    lines
+}
+
+/// Which limit comes first, case by case.
+fn limiting(scaling: &Scaling, last_s: f64) -> Option<String> {
+    if scaling.limits.len() < 2 {
+        return None;
+    }
+    let mut first: Vec<(String, Vec<String>)> = Vec::new();
+    for (place, series) in scaling.series.iter().enumerate().filter(|(_, of)| of.case.time_s == last_s) {
+        let of_case = scaling.answers.iter().filter(|answer| answer.series == place && answer.reach != Reach::Unknown);
+        let tightest = if scaling.kind.is_of_arrays() {
+            of_case.min_by(|a, b| a.reach.at().total_cmp(&b.reach.at()))
+        } else {
+            of_case.max_by(|a, b| a.reach.at().total_cmp(&b.reach.at()))
+        };
+        let Some(answer) = tightest else { continue };
+        let limit = match answer.reach {
+            Reach::All { .. } => "none of the limits within the sizes".to_owned(),
+            _ => scaling.limits[answer.limit].of.clone(),
+        };
+        let name = format!("{} at {}", named(&series.case), conditions(&series.case));
+        match first.iter_mut().find(|(known, _)| *known == limit) {
+            Some((_, cases)) => cases.push(name),
+            None => first.push((limit, vec![name])),
+        }
+    }
+    let said = first.into_iter().map(|(limit, cases)| {
+        let more = cases.len().saturating_sub(MOST_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{limit} for {}{more}", cases.into_iter().take(MOST_NAMED).collect::<Vec<_>>().join("; "))
+    });
+    let said: Vec<String> = said.collect();
+    (!said.is_empty()).then(|| format!("What limits first: {}.", said.join(". ")))
+}
+
+/// By how much each place of a sweep named `change` moves the answers of its first place.
+fn changes(scaling: &Scaling, last_s: f64) -> Vec<String> {
+    let change = |series: &Series| {
+        let of = &series.case.sweeps;
+        of.iter().find(|(name, _)| name == CHANGES).map(|(_, value)| value.clone())
+    };
+    let without = |series: &Series| {
+        let mut case = series.case.clone();
+        case.sweeps.retain(|(name, _)| name != CHANGES);
+        case
+    };
+    let mut lines = Vec::new();
+    for (place, base) in scaling.series.iter().enumerate().filter(|(_, of)| of.case.time_s == last_s) {
+        let Some(first) = change(base) else { continue };
+        let is_first = scaling.series.iter().position(|of| without(of) == without(base)) == Some(place);
+        if !is_first {
+            continue;
+        }
+        for (number, limit) in scaling.limits.iter().enumerate() {
+            let size = |series: usize| {
+                let of = scaling.answers.iter().find(|answer| answer.series == series && answer.limit == number);
+                of.and_then(|answer| match answer.reach {
+                    Reach::To { size, .. } => Some(size),
+                    _ => None,
+                })
+            };
+            let Some(of_base) = size(place) else { continue };
+            let others: Vec<String> = scaling
+                .series
+                .iter()
+                .enumerate()
+                .filter(|(other, of)| *other != place && without(of) == without(base))
+                .filter_map(|(other, of)| Some(format!("{} {:.2}", one_line(&change(of)?), size(other)? / of_base)))
+                .collect();
+            if !others.is_empty() {
+                let case = without(base);
+                lines.push(format!(
+                    "Against {}, {} at {}, with {}: sizes change by the factors {}.",
+                    one_line(&first),
+                    named(&case),
+                    conditions(&case),
+                    limit.in_words(),
+                    others.join(", ")
+                ));
+            }
+        }
+    }
+    lines
+}
+
+/// Answers as columns: sizes are lines of a square array of as many cells, or the side of a square cell in nm.
+pub fn answers_csv(scaling: &Scaling) -> String {
+    let mut text = case_headings(scaling) + ",limit,bound,size,keeps,fails,seeds_least,seeds_most,said\n";
+    for answer in &scaling.answers {
+        let limit = &scaling.limits[answer.limit];
+        let (keeps, fails) = match answer.reach {
+            Reach::To { keeps, fails, .. } => (Some(keeps), Some(fails)),
+            Reach::All { size } => (Some(size), None),
+            Reach::None { size } => (None, Some(size)),
+            Reach::Unknown => (None, None),
+        };
+        let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+        let (least, most) = &answer.seeds;
+        let numbers = [answer.reach.size(), keeps, fails, least.size(), most.size()].map(number).join(",");
+        let case = case_cells(&scaling.series[answer.series].case);
+        let said = quoted(&said(scaling, &answer.reach));
+        text.push_str(&format!("{case},{},{},{numbers},{said}\n", limit.of, limit.bound()));
+    }
+    text
+}
+
+/// Every figure at every size: a row for each case, seed and size.
+pub fn figures_csv(scaling: &Scaling) -> String {
+    let names: Vec<&str> = scaling.figures.iter().map(|figure| figure.name).collect();
+    let side = if scaling.kind.is_of_arrays() { "lines" } else { "side_nm" };
+    let mut text = format!("{},seed_number,{side},rows,cols,{}\n", case_headings(scaling), names.join(","));
+    for series in &scaling.series {
+        let case = case_cells(&series.case);
+        for (seed, sizes) in series.values.iter().enumerate() {
+            for (size, values) in scaling.sizes.iter().zip(sizes) {
+                let number = |value: &f64| if value.is_nan() { String::new() } else { value.to_string() };
+                let values: Vec<String> = values.iter().map(number).collect();
+                let (lines, rows, cols) = (size.lines_or_nm, size.rows, size.cols);
+                text.push_str(&format!("{case},{seed},{lines},{rows},{cols},{}\n", values.join(",")));
+            }
+        }
+    }
+    text
+}
+
+fn case_headings(scaling: &Scaling) -> String {
+    let sweeps = scaling
+        .series
+        .first()
+        .map_or_else(Vec::new, |of| of.case.sweeps.iter().map(|(name, _)| quoted(name)).collect::<Vec<_>>());
+    let fixed = ["material", "temperature_c", "time_s"].map(str::to_owned);
+    sweeps.into_iter().chain(fixed).collect::<Vec<_>>().join(",")
+}
+
+fn case_cells(case: &Case) -> String {
+    let sweeps = case.sweeps.iter().map(|(_, value)| quoted(value));
+    let fixed = [quoted(&case.material), case.temperature_c.to_string(), case.time_s.to_string()];
+    sweeps.chain(fixed).collect::<Vec<_>>().join(",")
+}

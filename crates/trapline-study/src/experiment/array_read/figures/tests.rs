@@ -1,0 +1,209 @@
+use super::*;
+use trapline_engine::backend::reference::Reference;
+use trapline_engine::circuit::Unselected;
+use trapline_model::cell::read::noise_a;
+use trapline_model::material::shipped;
+use trapline_model::units::kelvin;
+
+const READ_V: f64 = 0.1;
+
+fn circuit(ohm: f64) -> Circuit {
+    Circuit {
+        word: Segment::Ohm(ohm),
+        bit: Segment::Ohm(ohm),
+        source_ohm: 0.0,
+        sense_ohm: 0.0,
+        both_ends: false,
+        vectors: 0,
+        scheme: None,
+        patterns: 0,
+        selector: None,
+        integration_s: 1e-2,
+        accuracy: 1e-9,
+    }
+}
+
+/// Figures of arrays of one seed at fillings one after another.
+fn worth(circuit: &Circuit, read_v: f64, area: &Array2<f64>, fillings: &[Array2<f64>]) -> Vec<Array1<f64>> {
+    let material = shipped("pi-ws2-qd").expect("ships");
+    let subject = Subject { material: &material, area, read_v, read_k: kelvin(25.0), seed: 3, kept_threshold: 0.9 };
+    let mut worth = Worth::new(&Reference, circuit, subject).expect("an array");
+    let figures = fillings.iter().map(|filling| worth.at(filling).expect("solved")).collect();
+    assert!(worth.remarks().is_empty());
+    figures
+}
+
+/// The current of one cell by itself.
+fn alone_a(filling: f64, volts: f64) -> f64 {
+    let material = shipped("pi-ws2-qd").expect("ships");
+    let one = Array2::from_elem((1, 1), filling);
+    MaterialCells::new(&material, kelvin(25.0), &one, Array2::ones((1, 1))).current_and_slope(0, 0, volts).0
+}
+
+#[track_caller]
+fn near(found: f64, expected: f64, tolerance: f64) {
+    assert!((found - expected).abs() <= tolerance * expected.abs(), "{found:e} is not {expected:e}");
+}
+
+/// Cells that are alike, on lines that resist next to nothing, have closed forms in every scheme. What is left of the
+/// wires is 12 x 12 cells of 4e-11 S on 1e-3 ohm, 1e-11 of the current; currents are known to 1e-9 of the sensed one.
+#[test]
+fn sneak_currents_of_equal_cells_have_closed_forms() {
+    const N: usize = 12;
+    let (area, filling) = (Array2::ones((N, N)), Array2::from_elem((N, N), 0.4));
+    let others = (N - 1) as f64;
+    let i = |volts: f64| alone_a(0.4, volts);
+    // Floating lines: N - 1 cells, (N - 1)^2 and N - 1 in series; the outer two share the bias equally.
+    let (mut low, mut high) = (0.0, 0.5 * READ_V);
+    for _ in 0..100 {
+        let x = 0.5 * (low + high);
+        if i(x) < others * i(READ_V - 2.0 * x) { low = x } else { high = x }
+    }
+    let floating_a = others * i(low);
+    for (scheme, sneak_a) in [
+        (Scheme::Passive(Unselected::Grounded), 0.0),
+        (Scheme::Passive(Unselected::Half), others * i(READ_V / 2.0)),
+        (Scheme::Passive(Unselected::Third), others * i(READ_V / 3.0)),
+        (Scheme::Passive(Unselected::Floating), floating_a),
+        (Scheme::Isolated, 0.0),
+    ] {
+        let circuit = Circuit { scheme: Some(scheme.clone()), patterns: 2, ..circuit(1e-3) };
+        let found = &worth(&circuit, READ_V, &area, std::slice::from_ref(&filling))[0];
+        let of = |merit: MeritIs| found[merit as usize];
+        let own_a = i(READ_V);
+        assert!((of(MeritIs::Sneak) - sneak_a / own_a).abs() < 1e-8 * (1.0 + sneak_a / own_a), "{scheme:?}");
+        let ideal = 1.0 - alone_a(0.0, READ_V) / own_a;
+        near(of(MeritIs::MarginIdeal), ideal, 1e-12);
+        // With the cell off the same flows through the others, but for floating lines, whose cells bear no more of it.
+        near(of(MeritIs::MarginWorst), ideal * own_a / (own_a + sneak_a), 1e-7);
+        // On with all others off, off with all others on; of floating lines the two bounds come from other networks.
+        let sneak_off_a = match scheme {
+            Scheme::Passive(Unselected::Half) => Some(others * alone_a(0.0, READ_V / 2.0)),
+            Scheme::Passive(Unselected::Third) => Some(others * alone_a(0.0, READ_V / 3.0)),
+            Scheme::Passive(Unselected::Grounded) | Scheme::Isolated => Some(0.0),
+            Scheme::Passive(_) => None,
+        };
+        if let Some(sneak_off_a) = sneak_off_a {
+            let (least_on_a, most_off_a) = (own_a + sneak_off_a, alone_a(0.0, READ_V) + sneak_a);
+            let sense = 1.0 - most_off_a / least_on_a;
+            assert!((of(MeritIs::MarginSense) - sense).abs() < 1e-7, "{scheme:?}");
+            assert_eq!(sense < 0.0, sneak_a > 0.0, "twelve lines are too many");
+        }
+        assert!(of(MeritIs::MarginRandom) >= of(MeritIs::MarginWorst) * (1.0 - 1e-7), "{scheme:?}");
+        near(of(MeritIs::SelectedCell), 1.0, 1e-8);
+        near(of(MeritIs::Selectivity), own_a / i(READ_V / 2.0), 1e-12);
+        let leakage_a = match scheme {
+            Scheme::Passive(Unselected::Half) => 2.0 * others * i(READ_V / 2.0),
+            // Word lines at V/3, bit lines at 2V/3: a third of the bias over each.
+            Scheme::Passive(Unselected::Third) => 2.0 * others * i(READ_V / 3.0),
+            Scheme::Passive(Unselected::Grounded) => others * own_a,
+            Scheme::Passive(_) => 2.0 * floating_a,
+            Scheme::Isolated => 0.0,
+        };
+        assert!((of(MeritIs::HalfSelectLeakage) - leakage_a).abs() <= 1e-7 * (leakage_a + own_a), "{scheme:?}");
+        if scheme == Scheme::Isolated {
+            near(of(MeritIs::ReadEnergy), own_a * READ_V * 1e-2, 1e-7);
+            let (on_a, off_a) = (own_a, alone_a(0.0, READ_V));
+            let noise = noise_a(on_a, READ_V, kelvin(25.0), 1e-2) / (on_a - off_a);
+            near(of(MeritIs::ReadNoise), noise, 1e-6);
+        }
+    }
+}
+
+/// One word line of equal cells is a ladder: `cosh((N + 1/2 - k) t)/cosh((N + 1/2) t)` of the bias is left at cell k, with
+/// `2 sinh(t/2) = sqrt(r g)`. At 5 mV the law is straight to 1e-4.
+#[test]
+fn a_word_line_is_a_ladder() {
+    const N: usize = 30;
+    let filling = Array2::from_elem((1, N), 0.4);
+    let siemens = alone_a(0.4, 5e-3) / 5e-3;
+    let ohm = 1e-3 / siemens;
+    let circuit = Circuit { word: Segment::Ohm(ohm), bit: Segment::Ohm(1e-3), ..circuit(1.0) };
+    let found = &worth(&circuit, 5e-3, &Array2::ones((1, N)), std::slice::from_ref(&filling))[0];
+    let t = 2.0 * (0.5 * (ohm * siemens).sqrt()).asinh();
+    let left = |k: usize| ((N as f64 + 0.5 - k as f64) * t).cosh() / ((N as f64 + 0.5) * t).cosh();
+    near(found[MeritIs::WorstCell as usize], left(N), 1e-4);
+    let mean = (1..=N).map(left).sum::<f64>() / N as f64;
+    near(found[MeritIs::ColumnMean as usize], mean * siemens * 5e-3, 1e-4);
+    // Every cell should see all of the bias.
+    near(found[MeritIs::WireErrorWorst as usize], 1.0 - left(N), 1e-3);
+    assert!(left(N) < 0.7, "{} tests nothing", left(N));
+}
+
+/// Products, windows and noise of cells that differ, by sums over the cells.
+#[test]
+fn columns_and_products_are_sums_over_cells() {
+    let (rows, cols) = (20, 9);
+    let area = Array2::from_shape_fn((rows, cols), |(row, col)| 1.0 + 0.03 * ((row * 5 + col * 3) % 7) as f64);
+    let start = Array2::from_shape_fn((rows, cols), |(row, col)| 0.3 + 0.02 * ((row + 2 * col) % 5) as f64);
+    let later = Array2::from_shape_fn((rows, cols), |at| start[at] * (0.95 - 0.02 * (at.1 % 4) as f64));
+    let circuit = Circuit { vectors: 3, ..circuit(1e-3) };
+    let found = worth(&circuit, READ_V, &area, &[start.clone(), later.clone()]);
+    let column_a = |filling: &Array2<f64>, col: usize| -> f64 {
+        (0..rows).map(|row| area[[row, col]] * alone_a(filling[[row, col]], READ_V)).sum()
+    };
+    let empty = Array2::zeros((rows, cols));
+    let kept: Vec<f64> = (0..cols)
+        .map(|col| {
+            let fresh_a = column_a(&empty, col);
+            (column_a(&later, col) - fresh_a) / (column_a(&start, col) - fresh_a)
+        })
+        .collect();
+    near(found[1][MeritIs::ColumnKeptMean as usize], kept.iter().sum::<f64>() / cols as f64, 1e-6);
+    near(found[1][MeritIs::ColumnKeptLeast as usize], kept.iter().copied().fold(f64::INFINITY, f64::min), 1e-6);
+    assert_eq!(found[1][MeritIs::ColumnsFailed as usize], kept.iter().filter(|kept| **kept < 0.9).count() as f64);
+    assert!(kept.iter().any(|kept| *kept < 0.9) && kept.iter().any(|kept| *kept > 0.9));
+    near(found[0][MeritIs::ColumnKeptMean as usize], 1.0, 1e-12);
+
+    // The same draws, the sums by hand.
+    let drawn = |step: u32, number: usize| rng::words(3, number as u64, Purpose::Pattern, step, 0)[0] >> 31 == 1;
+    let (mut signal, mut noise, mut aged, mut largest_then) = (Vec::new(), 0.0, 0.0, 0.0f64);
+    for vector in 0..3 {
+        for col in 0..cols {
+            let (mut now_a, mut then_a) = (0.0, 0.0);
+            for row in 0..rows {
+                let on = drawn(0, row * cols + col);
+                let volts = if drawn(FIRST_VECTOR + vector, row) { READ_V } else { 0.0 };
+                let of = |filling: &Array2<f64>| if on { filling[[row, col]] } else { 0.0 };
+                now_a += area[[row, col]] * alone_a(of(&later), volts);
+                then_a += area[[row, col]] * alone_a(of(&start), volts);
+                let sd_a = match volts {
+                    0.0 => noise_a(area[[row, col]] * alone_a(of(&later), 1e-7), 1e-7, kelvin(25.0), 1e-2),
+                    _ => noise_a(area[[row, col]] * alone_a(of(&later), volts), volts, kelvin(25.0), 1e-2),
+                };
+                noise += sd_a * sd_a;
+            }
+            signal.push(now_a);
+            aged += (now_a - then_a) * (now_a - then_a);
+            largest_then = largest_then.max(then_a);
+        }
+    }
+    // The spread of stored products over every vector there is, by its two moments, against many vectors drawn by hand.
+    let count = signal.len() as f64;
+    let stored_a = Array2::from_shape_fn((rows, cols), |(row, col)| match drawn(0, row * cols + col) {
+        true => area[[row, col]] * (alone_a(later[[row, col]], READ_V) - alone_a(0.0, READ_V)),
+        false => 0.0,
+    });
+    let (mut sum, mut squares, many) = (0.0, 0.0, 5_000);
+    for vector in 0..many {
+        let on: Vec<usize> = (0..rows)
+            .filter(|row| rng::words(77, (row * many + vector) as u64, Purpose::Pattern, 0, 0)[0] >> 31 == 1)
+            .collect();
+        for col in 0..cols {
+            let product: f64 = on.iter().map(|row| stored_a[[*row, col]]).sum();
+            sum += product;
+            squares += product * product;
+        }
+    }
+    let drawn_count = (many * cols) as f64;
+    let spread = squares / drawn_count - (sum / drawn_count) * (sum / drawn_count);
+    let snr_db = 10.0 * (spread / (noise / count)).log10();
+    // A variance of 5e3 vectors is known to 2 %, 0.09 dB.
+    assert!((found[1][MeritIs::Snr as usize] - snr_db).abs() < 0.15, "{} {snr_db}", found[1][MeritIs::Snr as usize]);
+    let bits = (found[1][MeritIs::Snr as usize] - 1.76) / 6.02;
+    near(found[1][MeritIs::EffectiveBits as usize], bits, 1e-12);
+    near(found[1][MeritIs::AgedErrorRms as usize], (aged / count).sqrt() / largest_then, 1e-4);
+    assert!(found[1][MeritIs::ProductErrorRms as usize] < 1e-7);
+    // What was not asked for is no number.
+    assert!(found[0][MeritIs::MarginWorst as usize].is_nan());
+}

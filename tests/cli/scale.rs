@@ -1,0 +1,153 @@
+//! `trapline scale`: studies over sizes.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use trapline::campaign::{Overrides, Plan};
+
+const ARRAYS: &str = r#"
+format = 1
+name = "few"
+seed = 1
+variation = false
+electrons = "mean-field"
+
+[study]
+kind = "array-size"
+limits = [{ of = "margin_worst", at_least = 0.02 }, { of = "read_noise", at_most = 1e-9 }, { of = "error_bound", at_most = 1.0 }]
+
+[array]
+rows = 4
+cols = 4
+
+[array.wires]
+segment_ohm = 1e-3
+
+[array.scheme]
+unselected = "half"
+patterns = 0
+
+[[material]]
+use = "pi-ws2-qd"
+program = [{ pulses = 30, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }]
+
+[bake]
+temperatures_c = [25.0]
+times_s = [1.0]
+
+[report]
+times_s = [1.0]
+
+[[sweep]]
+name = "size"
+keys = ["array.rows", "array.cols"]
+values = [[4, 4], [8, 8], [16, 16], [32, 32]]
+"#;
+
+fn trapline(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_trapline")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+#[track_caller]
+fn good(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[track_caller]
+fn refused(output: &Output, needed: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    for part in needed {
+        assert!(said.contains(part), "'{part}' is not in: {said}");
+    }
+}
+
+/// Cells that are alike under V/2: `margin = ideal/(1 + (N - 1)/K)`, which meets 0.02 at a size that follows from the first
+/// size alone. Sizes are twice apart: a straight line of logarithms is off by ln(2)^2/8/4 = 0.015 in the margin.
+#[test]
+fn the_largest_array_is_where_the_closed_form_says() {
+    let desk = tempfile::tempdir().unwrap();
+    let here = |name: &str| desk.path().join(name);
+    fs::write(here("few.toml"), ARRAYS).unwrap();
+    let scale = |more: &[&str]| {
+        trapline(desk.path(), &[&["scale", "few.toml", "-o", "few", "--backend", "cpu"], more].concat())
+    };
+    let found: serde_json::Value = serde_json::from_str(&good(&scale(&["--json", "-q"]))).unwrap();
+    let figures = fs::read_to_string(here("few/figures.csv")).unwrap();
+    let heading: Vec<&str> = figures.lines().next().unwrap().split(',').collect();
+    let first: Vec<&str> = figures.lines().nth(1).unwrap().split(',').collect();
+    let of = |name: &str| -> f64 { first[heading.iter().position(|h| *h == name).unwrap()].parse().unwrap() };
+    let expected = 1.0 + of("selectivity") * (of("margin_ideal") / 0.02 - 1.0);
+    let size = found["answers"][0]["reach"]["to"]["size"].as_f64().unwrap();
+    assert!((size / expected - 1.0).abs() < 0.02, "{size} {expected}");
+    // A limit that no size keeps to, and one that all do.
+    assert_eq!(found["answers"][1]["reach"]["none"]["size"].as_f64(), Some(4.0));
+    assert_eq!(found["answers"][2]["reach"]["all"]["size"].as_f64(), Some(32.0));
+    let page = fs::read_to_string(here("few/index.html")).unwrap();
+    for part in ["none: 4 x 4 does not keep to it", "32 x 32 or more", "circuit_NAME", "<svg", "Provenance"] {
+        assert!(page.contains(part), "{part}");
+    }
+    for name in ["few.h5", "sizes.svg", "sizes.png", "answers.csv", "answers.json"] {
+        assert!(here("few").join(name).is_file(), "{name}");
+    }
+    // Sizes at one temperature have no map.
+    assert!(!here("few/reach.svg").exists());
+
+    refused(&scale(&[]), &["exists", "--force"]);
+    let text = good(&scale(&["--resume"]));
+    assert!(text.contains("margin_worst at least 0.02") && text.contains("4 x 4 does not keep to it"), "{text}");
+    // The page of a record that is there.
+    let page = ["scale", "few/few.h5", "-o", "page", "-q"];
+    assert_eq!(good(&trapline(desk.path(), &page)), text);
+    assert!(here("page/index.html").is_file() && !here("page/few.h5").exists());
+}
+
+#[test]
+fn studies_that_come_with_the_program_are_campaigns() {
+    let desk = tempfile::tempdir().unwrap();
+    let listed = good(&trapline(desk.path(), &["scale", "--list"]));
+    for name in ["array-size", "array-temperature", "cell-size"] {
+        assert!(listed.contains(&format!("studies/{name}.toml")), "{listed}");
+        let text = good(&trapline(desk.path(), &["scale", "--print", name]));
+        let plan = Plan::parse(&text, name, Path::new(""), &Overrides::default()).map_err(|error| error.to_string());
+        assert_eq!(plan.map(|plan| plan.label.name), Ok(name.to_owned()));
+    }
+    refused(&trapline(desk.path(), &["scale", "--print", "moon"]), &["--print moon", "array-size"]);
+}
+
+#[test]
+fn questions_that_cannot_be_are_refused_in_one_line() {
+    let desk = tempfile::tempdir().unwrap();
+    for (from, to, parts) in [
+        ("\"array-size\"", "\"moon-size\"", ["moon-size", "array-size"]),
+        ("margin_worst", "levels", ["study.limits[0].of", "margin_worst"]),
+        ("at_least = 0.02", "at_least = 0.02, at_most = 1.0", ["study.limits[0]", "one of the two"]),
+        (", at_least = 0.02", "", ["study.limits[0]", "one of the two"]),
+        ("at_least = 0.02", "at_least = nan", ["study.limits[0]", "finite"]),
+        ("kind = \"array-size\"", "kind = \"array-size\"\nsize = \"lines\"", ["study.size", "array.rows"]),
+        ("kind = \"array-size\"", "kind = \"array-size\"\nmargin = 0.1", ["margin", "limits"]),
+        ("\"array-size\"", "\"cell-size\"", ["study.size", "parameter.film.area"]),
+        (
+            "[study]\nkind = \"array-size\"\nlimits = [{ of = \"margin_worst\", at_least = 0.02 }, { of = \"read_noise\", at_most = 1e-9 }, { of = \"error_bound\", at_most = 1.0 }]",
+            "",
+            ["few.toml", "[study]"],
+        ),
+        (
+            "[array.wires]\nsegment_ohm = 1e-3\n\n[array.scheme]\nunselected = \"half\"\npatterns = 0\n",
+            "",
+            ["study.kind", "[array.wires]"],
+        ),
+    ] {
+        assert!(ARRAYS.contains(from), "{from}");
+        fs::write(desk.path().join("few.toml"), ARRAYS.replacen(from, to, 1)).unwrap();
+        refused(&trapline(desk.path(), &["scale", "few.toml", "-o", "few", "--backend", "cpu"]), &parts);
+        assert!(!desk.path().join("few").exists(), "{to}");
+    }
+    fs::write(desk.path().join("few.toml"), ARRAYS).unwrap();
+    fs::write(desk.path().join("file"), "").unwrap();
+    refused(&trapline(desk.path(), &["scale", "few.toml", "-o", "file"]), &["file", "no folder"]);
+    refused(&trapline(desk.path(), &["scale", "few.toml"]), &["--output"]);
+}
