@@ -70,7 +70,8 @@ fn sizes(of: &Scaling) -> ScalingFigure {
     };
     let closed = match of.kind.is_of_arrays() {
         true => {
-            "Dashed: closed forms of lines without resistance (docs/figures-of-merit.md), where the scheme has one."
+            "Dashed: closed forms of lines without resistance (docs/figures-of-merit.md), where the scheme has one; where they cannot be seen \
+             they lie under the computed ones, as curves of schemes that are alike do."
         }
         false => {
             "Dashed: in the first chart the chance of dots that know nothing of one another, in the third what the share \

@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::page::{Attachment, STYLE, attached};
 use super::parts;
-use crate::analysis::scaling::{Answer, Scaling, paragraph, said};
+use crate::analysis::scaling::{Answer, Scaling, over_seeds, paragraph, said};
 use crate::figure::scaling::ScalingFigure;
 use crate::figure::{FigureError, plate_svg};
 use crate::html::{Text, inline};
@@ -70,10 +70,7 @@ fn shown(figure: &ScalingFigure, drawing: &str) -> Markup {
 fn answers(found: &Scaling) -> Markup {
     let what = if found.kind.is_of_arrays() { "Largest array" } else { "Smallest cell" };
     let sweeps = found.series.first().map(|of| &of.case.sweeps[..]).unwrap_or_default();
-    let seeds = |answer: &Answer| match answer.seeds.0 == answer.seeds.1 {
-        true => String::new(),
-        false => format!("{} to {}", said(found, &answer.seeds.0), said(found, &answer.seeds.1)),
-    };
+    let seeds = |answer: &Answer| over_seeds(found, answer);
     html! {
         h2 #answers { "Answers" } "\n"
         p .quiet {

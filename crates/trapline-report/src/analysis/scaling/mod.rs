@@ -15,7 +15,7 @@ mod text;
 use serde::{Deserialize, Serialize};
 
 pub use reach::Reach;
-pub use text::{answers_csv, figures_csv, paragraph, said, table};
+pub use text::{answers_csv, figures_csv, over_seeds, paragraph, said, table};
 
 use trapline_model::outcome::{CampaignRecord, Coordinate, Merit, RecordedPoint, Sweep};
 use trapline_model::protocol::{LimitFile, StudyFile, StudyKind};

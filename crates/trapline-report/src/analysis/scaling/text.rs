@@ -17,7 +17,8 @@ fn sized(scaling: &Scaling, size: f64) -> String {
         return format!("{} nm", rounded(size));
     }
     if scaling.sizes.iter().all(|of| of.rows == of.cols) {
-        let lines = rounded(size);
+        // Whole lines, and none more than keep to the limit; a computed size may be a rounding short of itself.
+        let lines = rounded((size * (1.0 + 1e-9)).floor());
         return format!("{lines} x {lines}");
     }
     format!("{} cells", rounded(size * size))
@@ -64,17 +65,36 @@ fn brief(scaling: &Scaling, reach: &Reach) -> String {
     }
 }
 
-/// A case without its time and temperature.
-fn named(case: &Case) -> String {
-    let sweeps = case.sweeps.iter().map(|(name, value)| format!(", {} {}", one_line(name), one_line(value)));
-    format!("{}{}", one_line(&case.material), sweeps.collect::<String>())
+/// The parts of a case that are named: material, places of the sweeps, temperature and time.
+fn parts(case: &Case) -> Vec<String> {
+    let sweeps = case.sweeps.iter().map(|(name, value)| format!("{} {}", one_line(name), one_line(value)));
+    let degrees = format!("{} °C", (case.temperature_c * 100.0).round() / 100.0);
+    let time = format!("{} after programming", spoken_time(case.time_s));
+    std::iter::once(one_line(&case.material)).chain(sweeps).chain([degrees, time]).collect()
 }
 
-fn conditions(case: &Case) -> String {
-    let degrees = (case.temperature_c * 100.0).round() / 100.0;
-    let after =
-        if case.time_s > 0.0 { format!(", {} after programming", spoken_time(case.time_s)) } else { String::new() };
-    format!("{degrees} °C{after}")
+/// What all cases of a time have in common, and what each has of its own.
+struct Named {
+    common: String,
+    shared: Vec<bool>,
+}
+
+impl Named {
+    fn new(scaling: &Scaling, time_s: f64) -> Named {
+        let all: Vec<Vec<String>> =
+            scaling.series.iter().filter(|of| of.case.time_s == time_s).map(|of| parts(&of.case)).collect();
+        let Some(first) = all.first() else { return Named { common: String::new(), shared: Vec::new() } };
+        let shared: Vec<bool> = (0..first.len()).map(|part| all.iter().all(|of| of[part] == first[part])).collect();
+        let common = first.iter().zip(&shared).filter(|(_, shared)| **shared).map(|(part, _)| part.as_str());
+        Named { common: common.collect::<Vec<_>>().join(", "), shared }
+    }
+
+    /// A case by what it has of its own; by all of it where that is nothing.
+    fn of(&self, case: &Case) -> String {
+        let own = parts(case).into_iter().zip(&self.shared).filter(|(_, shared)| !**shared).map(|(part, _)| part);
+        let own = own.collect::<Vec<_>>().join(", ");
+        if own.is_empty() { self.common.clone() } else { own }
+    }
 }
 
 /// All answers as a table for a terminal.
@@ -103,15 +123,18 @@ pub fn table(scaling: &Scaling) -> String {
     table.render()
 }
 
-fn over_seeds(scaling: &Scaling, answer: &Answer) -> String {
+/// The answers of the seeds where they differ: `5 x 5 to 6 x 6`.
+pub fn over_seeds(scaling: &Scaling, answer: &Answer) -> String {
     let (least, most) = &answer.seeds;
-    if least == most { String::new() } else { format!("{} to {}", brief(scaling, least), brief(scaling, most)) }
+    let [least, most] = [least, most].map(|reach| brief(scaling, reach));
+    if least == most { String::new() } else { format!("{least} to {most}") }
 }
 
 /// What the numbers say, a sentence or two for each limit; of the last time.
 pub fn paragraph(scaling: &Scaling) -> Vec<String> {
     let last_s = scaling.series.iter().map(|of| of.case.time_s).fold(0.0, f64::max);
-    let mut lines = Vec::new();
+    let names = Named::new(scaling, last_s);
+    let mut lines = vec![format!("{}.", names.common)];
     for (number, limit) in scaling.limits.iter().enumerate() {
         let of_limit = scaling.answers.iter().filter(|answer| answer.limit == number);
         let mut cases: Vec<String> = of_limit
@@ -120,12 +143,7 @@ pub fn paragraph(scaling: &Scaling) -> Vec<String> {
             .map(|(answer, series)| {
                 let seeds = over_seeds(scaling, answer);
                 let seeds = if seeds.is_empty() { seeds } else { format!(" ({seeds} over the seeds)") };
-                format!(
-                    "{} at {}: {}{seeds}",
-                    named(&series.case),
-                    conditions(&series.case),
-                    brief(scaling, &answer.reach)
-                )
+                format!("{}: {}{seeds}", names.of(&series.case), brief(scaling, &answer.reach))
             })
             .collect();
         let more = cases.len().saturating_sub(MOST_NAMED);
@@ -136,13 +154,13 @@ pub fn paragraph(scaling: &Scaling) -> Vec<String> {
         let more = if more > 0 { format!("; {more} more in the table") } else { String::new() };
         lines.push(format!("{what} with {} ({meaning}): {}{more}.", limit.in_words(), cases.join("; ")));
     }
-    lines.extend(limiting(scaling, last_s));
-    lines.extend(changes(scaling, last_s));
+    lines.extend(limiting(scaling, last_s, &names));
+    lines.extend(changes(scaling, last_s, &names));
     lines
 }
 
 /// Which limit comes first, case by case.
-fn limiting(scaling: &Scaling, last_s: f64) -> Option<String> {
+fn limiting(scaling: &Scaling, last_s: f64, names: &Named) -> Option<String> {
     if scaling.limits.len() < 2 {
         return None;
     }
@@ -159,7 +177,7 @@ fn limiting(scaling: &Scaling, last_s: f64) -> Option<String> {
             Reach::All { .. } => "none of the limits within the sizes".to_owned(),
             _ => scaling.limits[answer.limit].of.clone(),
         };
-        let name = format!("{} at {}", named(&series.case), conditions(&series.case));
+        let name = names.of(&series.case);
         match first.iter_mut().find(|(known, _)| *known == limit) {
             Some((_, cases)) => cases.push(name),
             None => first.push((limit, vec![name])),
@@ -175,7 +193,7 @@ fn limiting(scaling: &Scaling, last_s: f64) -> Option<String> {
 }
 
 /// By how much each place of a sweep named `change` moves the answers of its first place.
-fn changes(scaling: &Scaling, last_s: f64) -> Vec<String> {
+fn changes(scaling: &Scaling, last_s: f64, names: &Named) -> Vec<String> {
     let change = |series: &Series| {
         let of = &series.case.sweeps;
         of.iter().find(|(name, _)| name == CHANGES).map(|(_, value)| value.clone())
@@ -209,12 +227,10 @@ fn changes(scaling: &Scaling, last_s: f64) -> Vec<String> {
                 .filter_map(|(other, of)| Some(format!("{} {:.2}", one_line(&change(of)?), size(other)? / of_base)))
                 .collect();
             if !others.is_empty() {
-                let case = without(base);
                 lines.push(format!(
-                    "Against {}, {} at {}, with {}: sizes change by the factors {}.",
+                    "Against {} ({}), with {}: sizes change by the factors {}.",
                     one_line(&first),
-                    named(&case),
-                    conditions(&case),
+                    names.of(&base.case),
                     limit.in_words(),
                     others.join(", ")
                 ));
