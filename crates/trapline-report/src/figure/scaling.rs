@@ -142,9 +142,15 @@ fn over_sizes(of: &Scaling, shown: &[usize], title: &str, figure: usize, y: Axis
             curves.push(Curve::line("", closed).styled(Style::Dashed).coloured(colour));
         }
     }
-    let limits = of.limits.iter().filter(|limit| of.figures[figure].name == limit.of);
+    // A bound of a share stands beside the share.
+    let name = of.figures[figure].name;
+    let limits = of.limits.iter().filter(|limit| limit.of.strip_suffix("_below").unwrap_or(&limit.of) == name);
     let marks = limits.map(|limit| Mark::Horizontal { at: limit.bound(), label: limit.bound().to_string() });
     let x = Axis::log(if of.kind.is_of_arrays() { "lines of the array (1)" } else { "side of the cell (nm)" });
+    let x = match &xs[..] {
+        [first, .., last] => x.within(first / 1.2, last * 1.2),
+        _ => x,
+    };
     Chart { title: title.to_owned(), x, y, curves, marks: marks.collect(), ..Chart::default() }
 }
 
