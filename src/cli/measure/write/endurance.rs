@@ -11,8 +11,8 @@ use super::super::scientific;
 /// Writes that are not all stepped.
 #[derive(Debug, Args)]
 pub(super) struct EnduranceAsked {
-    /// Writes the pattern so often, up to 1e6, each with one pulse: few are stepped, the others by their envelope, whose error
-    /// the tolerance bounds; needs --electrons mean-field
+    /// Writes the pattern so often, up to 1e6, each with one pulse: few are stepped, the others by their envelope,
+    /// whose error the tolerance bounds; needs --electrons mean-field
     #[arg(long, value_name = "N", conflicts_with_all = ["count", "levels"], allow_hyphen_values = true)]
     writes: Option<f64>,
     /// Numbers of writes to report the cells at, rising [default: 1,2,5,10,20,50 and so on]
@@ -55,18 +55,26 @@ pub(super) fn summary(endured: &Endured) -> Table {
 pub(super) fn remark(endured: &Endured) -> String {
     let writes = endured.at.last().copied().unwrap_or(0);
     let mut lines = vec![format!(
-        "{writes} writes by {} that were stepped: {} leaps over the others, {} found too long",
-        endured.stepped, endured.leaps, endured.refused
+        "{writes} writes by {} that were stepped: {} leaps over the others, {} found too long; every filling within {:.1e} of \
+         the largest change",
+        endured.stepped, endured.leaps, endured.refused, endured.worst_error
     )];
     if endured.moved.iter().any(|moved| moved.cell.is_some()) {
         lines.extend(SHARES.map(|share| match endured.reached(share) {
+            Reached { between: (0, first), writes: Some(_), .. } => format!(
+                "the worst of the other cells has moved by {} % of the window within {}",
+                100.0 * share,
+                if first == 1 { "the first write".to_owned() } else { format!("the first {first} writes") }
+            ),
             Reached { writes: Some(at), between: (from, to), .. } => format!(
-                "the worst of the other cells has moved by {} % of the window after {at:.3e} writes (between {from} and {to})",
+                "the worst of the other cells has moved by {} % of the window after {at:.3e} writes (between {from} and \
+                 {to})",
                 100.0 * share
             ),
-            Reached { between: (_, last), .. } => {
-                format!("the worst of the other cells has not moved by {} % of the window within {last} writes", 100.0 * share)
-            }
+            Reached { between: (_, last), .. } => format!(
+                "the worst of the other cells has not moved by {} % of the window within {last} writes",
+                100.0 * share
+            ),
         }));
     }
     lines.push("cells do not wear in this model: no write breaks a bond, makes a trap or changes a barrier".to_owned());
@@ -99,6 +107,7 @@ pub(super) fn as_json(endured: &Endured) -> serde_json::Value {
         .map(|of| json!({ "share": of.share, "writes": of.writes, "between": [of.between.0, of.between.1] }))
         .into_iter()
         .collect();
-    json!({ "stepped": endured.stepped, "leaps": endured.leaps, "leaps_refused": endured.refused, "at": reported,
+    json!({ "stepped": endured.stepped, "leaps": endured.leaps, "leaps_refused": endured.refused,
+            "worst_error": number(endured.worst_error), "at": reported,
             "reached": reached })
 }

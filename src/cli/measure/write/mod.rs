@@ -72,8 +72,9 @@ impl From<Together> for Order {
 
 /// Writes a pattern into an array through its wires: every cell's filling, and which are disturbed
 ///
-/// Each pulse selects a cell (or a row of cells, or all) by its lines; the others are held as the scheme says. The network of
-/// wires and cells gives each cell its bias, under which its traps fill or empty, and is solved again as they do.
+/// Each pulse selects a cell (or a row of cells, or all) by its lines; the others are held as the scheme says. The
+/// network of wires and cells gives each cell its bias, under which its traps fill or empty, and is solved again as
+/// they do.
 #[derive(Debug, Args)]
 pub struct Write {
     /// H, L, T, X, O, +, or a file with rows of 0 and 1 [default: H]
@@ -95,8 +96,8 @@ pub struct Write {
     /// What is written together
     #[arg(long, value_enum, value_name = "WHAT", default_value = "cells")]
     order: Together,
-    /// A selector in series with each cell: sinh:A,V for A sinh(U/V), exp:A,V for A (exp(U/V) - 1), or a file of voltages
-    /// in V and currents in A, a point a line, both rising
+    /// A selector in series with each cell: sinh:A,V for A sinh(U/V), exp:A,V for A (exp(U/V) - 1), or a file of
+    /// voltages in V and currents in A, a point a line, both rising
     #[arg(long, value_name = "LAW", value_parser = selector::parse)]
     selector: Option<Selector>,
     /// Largest error of a step in time, of a filling over the largest change of one in the step
@@ -125,8 +126,8 @@ pub struct Write {
 const MOST_STROKES: u64 = 1_000_000;
 /// Bytes of a cell beside the solver of its network: its state twice, its biases, what is recorded.
 const BYTES_OF_A_CELL: u128 = 600;
-/// Writes that an envelope over many of them steps, if all goes well; and bytes of a cell that it takes for each write it
-/// looks at at the same time, and for each that it reports.
+/// Writes that an envelope over many of them steps, if all goes well; and bytes of a cell that it takes for each
+/// write it looks at at the same time, and for each that it reports.
 const STEPPED: u64 = 200;
 const BYTES_OF_AN_ENVELOPE: u128 = 5000;
 const BYTES_OF_A_REPORT: u128 = 64;

@@ -8,9 +8,10 @@
 //! f <- f exp(-x) + c phi(x),   c = s_k U,   x = c + e_k,   phi(x) = (1 - exp(-x))/x
 //! ```
 //!
-//! and a write, which is several of them, is one too. `U` follows from the electrons that the cell caught in the stroke,
-//! and the backend knows those to seven digits however few they are: the difference of two fillings in single precision
-//! would have none where a write changes a filling by 1e-8 of it. The state is kept here, in double precision.
+//! and a write, which is several of them, is one too. `U` follows from the electrons that the cell caught in the
+//! stroke, and the backend knows those to seven digits however few they are: the difference of two fillings in single
+//! precision would have none where a write changes a filling by 1e-8 of it. The state is kept here, in double
+//! precision.
 //!
 //! `U` falls as the cell fills, since space charge holds the bias back and empty traps become rare
 //! ([`trapline_model::cell::step`]): its slope by the filling, at constant bias, is that of

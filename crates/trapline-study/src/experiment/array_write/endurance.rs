@@ -10,7 +10,7 @@ use trapline_model::cell;
 use trapline_model::dataset::Dataset;
 use trapline_model::material::Material;
 
-/// Shares of the window by which the worst of the other cells has moved at some time.
+/// Shares of the window after all writes by which the worst of the other cells has moved at some time.
 pub const SHARES: [f64; 2] = [0.01, 0.1];
 
 /// The cells after a number of writes.
@@ -19,14 +19,14 @@ pub struct Moved {
     pub writes: u64,
     /// What these writes changed the conductance of a cell of the pattern by, on the average, S.
     pub window_s: f64,
-    /// Largest change of another cell, over that window, and the error of this share.
+    /// Largest change of another cell, over the window after all writes, and the error of this share.
     pub worst: f64,
     pub error: f64,
     /// Where that cell is; none where all cells are written.
     pub cell: Option<(usize, usize)>,
 }
 
-/// When the worst of the other cells had moved by a share of the window.
+/// When the worst of the other cells had moved by a share of the window after all writes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reached {
     pub share: f64,
@@ -41,7 +41,8 @@ pub struct Reached {
 pub struct Endured {
     /// Numbers of writes that are reported.
     pub at: Vec<u64>,
-    /// Axes (number of writes, row, column): filling, conductance (S, at the read bias, without noise), and their errors.
+    /// Axes (number of writes, row, column): filling, conductance (S, at the read bias, without noise), and their
+    /// errors.
     pub filling: Array3<f64>,
     pub filling_error: Array3<f64>,
     pub conductance_s: Array3<f64>,
@@ -52,6 +53,8 @@ pub struct Endured {
     pub stepped: u64,
     pub leaps: u64,
     pub refused: u64,
+    /// Largest error of a filling at any number of writes, over the largest change of one up to there.
+    pub worst_error: f64,
 }
 
 impl Endured {
@@ -68,21 +71,13 @@ impl Endured {
         };
         let high = self.moved[by];
         let Some(low) = by.checked_sub(1).map(|before| self.moved[before]) else {
+            // The fresh array has no place on a logarithmic axis.
             return Reached { share, writes: Some(high.writes as f64), between: (0, high.writes) };
         };
         let part = (share - low.worst) / (high.worst - low.worst);
         let (from, to) = (low.writes as f64, high.writes as f64);
         let writes = from * libm::pow(to / from, part);
         Reached { share, writes: Some(writes), between: (low.writes, high.writes) }
-    }
-
-    /// Largest error of a filling at any reported number of writes, over the largest change of one up to there.
-    pub fn worst_error(&self, fresh: &Array2<f64>) -> f64 {
-        self.filling.outer_iter().zip(self.filling_error.outer_iter()).fold(0.0, |worst: f64, (filling, error)| {
-            let change = filling.iter().zip(fresh).fold(0.0, |most: f64, (now, then)| most.max((now - then).abs()));
-            let largest = error.iter().fold(0.0, |most: f64, error| most.max(*error));
-            if change > 0.0 { worst.max(largest / change) } else { worst }
-        })
     }
 
     /// Adds to what is recorded of a written array: the axis `writes`; over (writes, row, column) `filling_after`,
@@ -102,13 +97,14 @@ impl Endured {
             "worst_disturb_after",
             &["writes"],
             "1",
-            "Largest change of another, over it",
+            "Largest change of another, over the last window",
             over(|moved| moved.worst),
         );
         d.real("worst_disturb_error_after", &["writes"], "1", "Error of it", over(|moved| moved.error));
         d.note("writes_stepped", self.stepped.to_string())
             .note("leaps", self.leaps.to_string())
-            .note("leaps_refused", self.refused.to_string());
+            .note("leaps_refused", self.refused.to_string())
+            .note("worst_error_after", format!("{:e}", self.worst_error));
         for share in SHARES {
             let told = match self.reached(share).writes {
                 Some(writes) => format!("{writes:.4e}"),
@@ -129,6 +125,8 @@ pub(super) struct Log {
     /// Filling of each cell before the first write, and the largest change of one so far.
     fresh: Array1<f64>,
     change: f64,
+    /// Error of the window that was seen last.
+    window_error_s: f64,
     asked: Endurance,
     endured: Endured,
     pub stepped: u64,
@@ -149,6 +147,7 @@ impl Log {
             written: written.clone(),
             fresh: writer.filling.clone(),
             change: 0.0,
+            window_error_s: 0.0,
             asked: asked.clone(),
             endured: Endured {
                 at: asked.at().to_vec(),
@@ -160,6 +159,7 @@ impl Log {
                 stepped: 0,
                 leaps: 0,
                 refused: 0,
+                worst_error: 0.0,
             },
             stepped: 0,
             leaps: 0,
@@ -184,6 +184,10 @@ impl Log {
         self.change =
             filling.iter().zip(&self.fresh).fold(self.change, |most, (now, then)| most.max((now - then).abs()));
         let error = error + &(filling * ROUNDING);
+        if self.change > 0.0 {
+            let largest = error.iter().fold(0.0, |most: f64, error| most.max(*error));
+            self.endured.worst_error = self.endured.worst_error.max(largest / self.change);
+        }
         let (fresh_s, now_s) = (self.conductance_s(&self.fresh), self.conductance_s(filling));
         let error_s = (self.conductance_s(&(filling + &error)) - &now_s).mapv(f64::abs);
         let moved_s = &now_s - &fresh_s;
@@ -191,16 +195,15 @@ impl Log {
         let mean = |of: &Array1<f64>| -> f64 {
             self.written.iter().zip(of).filter(|(own, _)| **own).map(|(_, value)| value).sum::<f64>() / inside
         };
-        let (window_s, window_error_s) = (mean(&moved_s), mean(&error_s));
-        let mut moved = Moved { writes, window_s, worst: 0.0, error: 0.0, cell: None };
+        // In S, until the last window is known.
+        let mut moved = Moved { writes, window_s: mean(&moved_s), worst: 0.0, error: 0.0, cell: None };
         for (place, (at, own)) in self.written.indexed_iter().enumerate() {
-            let share = if window_s == 0.0 { 0.0 } else { moved_s[place].abs() / window_s.abs() };
-            if !own && (share > moved.worst || moved.cell.is_none()) {
-                let error =
-                    if window_s == 0.0 { 0.0 } else { (error_s[place] + share * window_error_s) / window_s.abs() };
-                moved = Moved { worst: share, error, cell: Some(at), ..moved };
+            let by_s = moved_s[place].abs();
+            if !own && (by_s > moved.worst || moved.cell.is_none()) {
+                moved = Moved { worst: by_s, error: error_s[place], cell: Some(at), ..moved };
             }
         }
+        self.window_error_s = mean(&error_s);
         self.endured.moved.push(moved);
         let Some(row) = self.asked.at().iter().position(|number| *number == writes) else { return };
         let shape = self.written.dim();
@@ -219,7 +222,14 @@ impl Log {
     }
 
     /// Nothing more is written.
-    pub fn over(self) -> Endured {
+    pub fn over(mut self) -> Endured {
+        let window_s = self.endured.moved.last().map_or(0.0, |moved| moved.window_s.abs());
+        for moved in &mut self.endured.moved {
+            let over = |s: f64| if window_s > 0.0 { s / window_s } else { 0.0 };
+            let worst = over(moved.worst);
+            moved.error = over(moved.error + worst * self.window_error_s);
+            moved.worst = worst;
+        }
         Endured { stepped: self.stepped, leaps: self.leaps, refused: self.refused, ..self.endured }
     }
 }

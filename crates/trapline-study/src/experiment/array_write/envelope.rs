@@ -3,15 +3,16 @@
 //! # Theory
 //! The number of writes is a slow variable: what one write does to a cell hardly differs from what the next one does
 //! (multirevolution methods: L. R. Petzold, SIAM J. Numer. Anal. 18, 455 (1981); M. Calvo, L. O. Jay, J. I. Montijano,
-//! L. Randez, Numer. Math. 97, 635 (2004)). The first writes are stepped one by one. Then one write is stepped where the
-//! array stands and one where many more would lead it, and from both follows where they do ([`super::leap`]): a leap of
-//! second order, whose number of writes is chosen by its error. A leap may be wrong by the tolerance times the largest
-//! change of a filling so far times its share of the decades that are to go, so that the errors of all leaps together
-//! stay below the tolerance. Errors of a cell are added up: a cell that fills towards a rest value forgets some of them.
+//! L. Randez, Numer. Math. 97, 635 (2004)). The first writes are stepped one by one. Then one write is stepped where
+//! the array stands and one where many more would lead it, and from both follows where they do ([`super::leap`]): a
+//! leap of second order, whose number of writes is chosen by its error. A leap may be wrong by the tolerance times
+//! the largest change of a filling so far times its share of the decades that are to go, so that the errors of all
+//! leaps together stay below the tolerance. Errors of a cell are added up: a cell that fills towards a rest value
+//! forgets some of them.
 //!
 //! # Practice
-//! After the first writes each cell catches at its own median speed in every write: what the scatter from cycle to cycle
-//! does to the sum of n of them is smaller than its standard deviation over the root of n.
+//! After the first writes each cell catches at its own median speed in every write: what the scatter from cycle to
+//! cycle does to the sum of n of them is smaller than its standard deviation over the root of n.
 
 use super::course::{Course, Own};
 use super::endurance::{Endured, Log};
@@ -29,7 +30,8 @@ const MOST_REPORTS: usize = 1000;
 pub(super) const FIRST: u64 = 10;
 /// A leap steps two writes; one over fewer than these is stepped instead.
 const SHORTEST: u64 = 3;
-/// Least error that is told of a leap, over the tolerance times what it moves the cell by: that two ways agree may be chance.
+/// Least error that is told of a leap, over the tolerance times what it moves the cell by: that two ways agree may be
+/// chance.
 const LEAST_ERROR: f64 = 0.1;
 /// Most writes that are stepped in all.
 const MOST_STEPPED: u64 = 20_000;
@@ -42,7 +44,8 @@ pub struct Endurance {
 }
 
 impl Endurance {
-    /// So many writes, reported at some of them, by their numbers, and at the last; if none are given, at 1, 2, 5, 10 and so on.
+    /// So many writes, reported at some of them, by their numbers, and at the last; if none are given, at 1, 2, 5, 10
+    /// and so on.
     ///
     /// # Errors
     /// [`WriteError::Writes`], [`WriteError::ReportAt`], [`WriteError::ManyReports`].
@@ -100,9 +103,9 @@ struct Standing {
     drift: Array1<f64>,
 }
 
-/// Writes a pattern as often as asked, each time as [`super::write`] does with one pulse, and reports the cells on the way.
-/// The writer stands after the last write then, and its energy is that of all of them; its steps are those of the
-/// writes that were stepped.
+/// Writes a pattern as often as asked, each time as [`super::write`] does with one pulse, and reports the cells on
+/// the way. The writer stands after the last write then, and its energy is that of all of them; its steps are those
+/// of the writes that were stepped.
 ///
 /// # Errors
 /// [`WriteError`]; [`WriteError::Counted`] for electrons that are counted.
@@ -148,8 +151,8 @@ pub fn endure(writer: &mut Writer, written: &Array2<bool>, asked: &Endurance) ->
     Ok(log.over())
 }
 
-/// Goes on by a leap, or by one write where leaps are no shorter; what was tried may be refused. The writes that the next
-/// leap should take.
+/// Goes on by a leap, or by one write where leaps are no shorter; what was tried may be refused. The writes that the
+/// next leap should take.
 fn go_on(
     writer: &mut Writer,
     strokes: &[Stroke],

@@ -9,9 +9,9 @@
 //! ```
 //!
 //! with what the class lets go in a write, `e`, and the same as it counts for the rest value `r`, `e'`: it is larger or
-//! smaller as the class empties after it was filled or before. So a class that fills to its rest value, however fast, ends
-//! there and never beyond. A class that forgets within these writes has the rest value of the last of them, one that does
-//! not has that of their mean; what lies between is summed for an uptake that changes evenly.
+//! smaller as the class empties after it was filled or before. So a class that fills to its rest value, however fast,
+//! ends there and never beyond. A class that forgets within these writes has the rest value of the last of them, one
+//! that does not has that of their mean; what lies between is summed for an uptake that changes evenly.
 //!
 //! As `U` changes from `U_0` in the first of these writes to `U_H` in the first after them, its
 //! mean is
@@ -25,11 +25,11 @@
 //! the end itself. `U_H` depends on the filling that the mean leads to, so that the mean is the root of an equation of
 //! one unknown that falls from one side to the other; it is solved with `U` as a straight line.
 //!
-//! The line is first the tangent at the beginning ([`predicted`]), which goes on to drift as it did since the leap before:
-//! wires let each cell feel how others fill. Then one write is stepped at the end that was found, and the line goes
-//! through what it was offered ([`corrected`]): of second order in `H`, as Heun's method is. The error that is told is
-//! twice the difference of the two ways, to which is added by how much the end depends on whether `rho` is that of the
-//! beginning or that of the end, and that it is one number only roughly.
+//! The line is first the tangent at the beginning ([`predicted`]), which goes on to drift as it did since the leap
+//! before: wires let each cell feel how others fill. Then one write is stepped at the end that was found, and the
+//! line goes through what it was offered ([`corrected`]): of second order in `H`, as Heun's method is. The error that
+//! is told is twice the difference of the two ways, to which is added by how much the end depends on whether `rho` is
+//! that of the beginning or that of the end, and that it is one number only roughly.
 
 use super::course::{Course, occupancy};
 use ndarray::{Array1, Array2};
@@ -122,8 +122,9 @@ impl Emptied {
     }
 }
 
-/// How far a class that relaxes by `x` in all writes follows the last of an uptake that changes evenly from write to write,
-/// and not its mean: 0 to 1. With `q = exp(-x/H)` it is `(1 - q) sum (1 - 2 i/(H - 1)) q^i`, `i` from 0 to `H - 1`.
+/// How far a class that relaxes by `x` in all writes follows the last of an uptake that changes evenly from write to
+/// write, and not its mean: 0 to 1. With `q = exp(-x/H)` it is `(1 - q) sum (1 - 2 i/(H - 1)) q^i`, `i` from 0 to `H
+/// - 1`.
 fn lateness(x: f64, writes: f64) -> f64 {
     if writes <= 1.0 {
         return 0.0;
@@ -201,8 +202,8 @@ fn mean_uptake(first: f64, g: f64, line: &Line, filled: impl Fn(f64) -> f64) -> 
     0.5 * (low + high)
 }
 
-/// Where so many writes lead from the start of a course, by what it offered, the slope of that, and by how much that drifts
-/// in a write with the filling as it is.
+/// Where so many writes lead from the start of a course, by what it offered, the slope of that, and by how much that
+/// drifts in a write with the filling as it is.
 pub(super) fn predicted(material: &Material, from: &Course, drift: &Array1<f64>, writes: f64) -> Leap {
     let classes = &material.classes;
     let mut leap = Leap::nowhere(from);

@@ -171,8 +171,8 @@ fn one_write_as_classes_see_it_is_the_write() {
     let cpu = Cpu::open(None, None).unwrap();
     // The reference is as exact as the root of an equation; single precision rounds what is caught.
     for (backend, room) in [(&Reference as &dyn Backend, 1e-10), (&cpu, 3e-6)] {
-        // In a stroke of -2.75 V half-selected cells fill fast, and 5e-4 of what they catch are torn out again by the field;
-        // how much depends on when it was caught, which the mean over the stroke does not know.
+        // In a stroke of -2.75 V half-selected cells fill fast, and 5e-4 of what they catch are torn out again by the
+        // field; how much depends on when it was caught, which the mean over the stroke does not know.
         for (wiring, amplitude_v, celsius, room) in [
             (Wiring::Ideal, 1.5, 25.0, room),
             (wires(1e3), 1.5, 25.0, room),
@@ -254,6 +254,38 @@ fn the_mean_of_writes_is_a_sum() {
         assert!((got - mean).abs() <= 1e-9 * mean, "{relaxation} {writes}: {got} {mean}");
     }
     assert_eq!(weight(0.2, 1.0), 0.0);
+}
+
+#[test]
+fn a_share_is_reached_between_two_numbers_of_writes() {
+    let qd = shipped("pi-ws2-qd").unwrap();
+    let cells = array![[true, false, false], [false, false, false], [false, false, false]];
+    let of = setup(Wiring::Ideal, Unselected::Half, Train { width_s: 1e-5, ..POTENTIATION });
+    let mut writer = writer(&Reference, &qd, nominal(25.0), &of);
+    let endured = endure(&mut writer, &cells, &Endurance::new(1e5, &[]).unwrap()).unwrap();
+    // The last window is what the outcome has.
+    let fresh_s = Array2::from_elem((3, 3), qd_fresh_s(&qd));
+    let outcome = writer.outcome(&cells, &fresh_s).unwrap();
+    let last = *endured.moved.last().unwrap();
+    assert!((last.worst / outcome.worst_disturb - 1.0).abs() < 1e-9, "{last:?} {}", outcome.worst_disturb);
+    for share in SHARES {
+        let Reached { writes: Some(writes), between: (from, to), .. } = endured.reached(share) else {
+            panic!("{share} is not reached");
+        };
+        assert!(from as f64 <= writes && writes <= to as f64 && from > 0, "{from} {writes} {to}");
+        // One that is asked for there has moved so far, as interpolation between leaps knows it.
+        let mut again = self::writer(&Reference, &qd, nominal(25.0), &of);
+        let there = endure(&mut again, &cells, &Endurance::new(1e5, &[writes.round()]).unwrap()).unwrap();
+        let moved = there.reported().next().unwrap().worst;
+        assert!((moved / share - 1.0).abs() < 0.03, "{share}: {moved} after {writes}");
+    }
+    let never = endured.reached(2.0);
+    assert_eq!((never.writes, never.between), (None, (100_000, 100_000)));
+    assert_eq!(endured.reached(1e-9).between, (0, 1));
+}
+
+fn qd_fresh_s(material: &Material) -> f64 {
+    trapline_model::cell::conductance_s(material, &trapline_model::cell::Factors::NOMINAL, 0.1, kelvin(25.0), 0.0)
 }
 
 #[test]
