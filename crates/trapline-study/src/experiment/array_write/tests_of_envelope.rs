@@ -231,10 +231,16 @@ fn single_precision_loses_no_small_change() {
     let of = setup(Wiring::Ideal, Unselected::Half, Train { width_s: 1e-10, ..POTENTIATION });
     let cpu = Cpu::open(None, None).unwrap();
     let [exact, single] = [&Reference as &dyn Backend, &cpu].map(|backend| {
-        let mut writer = writer(backend, &qd, nominal(25.0), &of);
+        let mut writer = self::writer(backend, &qd, nominal(25.0), &of);
         endure(&mut writer, &cells, &Endurance::new(1e6, &[]).unwrap()).unwrap()
     });
     let last = exact.at.len() - 1;
+    // Sheets are full to the last digit after a few writes, and hover there.
+    let ns = shipped("pi-ws2-ns").unwrap();
+    let full = setup(Wiring::Ideal, Unselected::Third, POTENTIATION);
+    let mut writer = self::writer(&cpu, &ns, nominal(25.0), &full);
+    let hovering = endure(&mut writer, &cells, &Endurance::new(1e6, &[]).unwrap()).unwrap();
+    assert!(hovering.stepped < 400 && hovering.worst_error < 1e-3, "{} {}", hovering.stepped, hovering.worst_error);
     for (place, written) in cells.indexed_iter() {
         let at = [last, place.0, place.1];
         let (want, got) = (exact.filling[at], single.filling[at]);
