@@ -26,8 +26,10 @@ use trapline_model::material::{MAX_CLASSES, Material, Variation};
 
 /// Largest uptake of a stroke: exp(-50) of the traps are left empty.
 const MOST_UPTAKE: f64 = 50.0;
-/// Least room, of the space charge's limit less the filling, that a slope is told for: single precision knows no less.
-const LEAST_ROOM: f64 = 1e-7;
+/// Nearer than this to the filling that space charge allows a bias, what a cell is offered follows from the law and not
+/// from what was caught: single precision knows fillings no better than to a tenth of it, and has such a cell catch
+/// nothing in one write and too much in the next.
+const NEAR_LIMIT: f64 = 1e-6;
 /// Where a class empties by so much in a write, what the backend has left in it is known better than what follows from
 /// the mean over a stroke, in whose course its rates may have changed.
 const EMPTIES: f64 = 0.01;
@@ -36,6 +38,7 @@ const EMPTIES: f64 = 0.01;
 #[derive(Debug, Clone)]
 pub(super) struct Own {
     pub factors: Factors,
+    ambient_k: f64,
     /// Without bias, 1/s.
     emission_per_s: Occupancy,
     traps: f64,
@@ -48,7 +51,7 @@ impl Own {
         let one = |&number: &u64| {
             let factors = factors(variation, seed, number);
             let emission_per_s = emission_per_s(material, &factors, ambient_k);
-            Own { factors, emission_per_s, traps: nominal * factors.area * factors.trap_filled }
+            Own { factors, ambient_k, emission_per_s, traps: nominal * factors.area * factors.trap_filled }
         };
         numbers.iter().map(one).collect()
     }
@@ -102,16 +105,22 @@ impl Course {
         for (k, class) in classes.iter().enumerate() {
             emission[k] = (own.emission_per_s[k] + class.speed * field_per_s) * dwell_s;
         }
-        let drive = StepDrive { open, offered: 0.0, space_charge_limit: 0.0, emission };
+        let limit =
+            material.capture.map_or(0.0, |of| capture::space_charge_limit(&of, own.factors.trap_filled, bias_v.abs()));
+        let mut drive = StepDrive { open, offered: 0.0, space_charge_limit: limit, emission };
         let (mut state, mut gained) = (occupancy(&self.state, place), occupancy(&self.gained, place));
+        let filling = step::filling(classes, &state);
         let share = if own.traps > 0.0 { caught / own.traps } else { 0.0 };
-        let uptake = if share > 0.0 { uptake_of(material, &state, &drive, share) } else { 0.0 };
-        if uptake > 0.0 {
-            let limit = material
-                .capture
-                .map_or(0.0, |c| capture::space_charge_limit(&c, own.factors.trap_filled, bias_v.abs()));
-            let filling = step::filling(classes, &state);
-            let (room, empty) = ((limit - filling).max(LEAST_ROOM), (1.0 - filling).max(LEAST_ROOM));
+        let mut uptake = 0.0;
+        if limit > 0.0 && (limit - filling).abs() < NEAR_LIMIT {
+            drive.offered = capture::offered_per_s(material, bias_v, own.ambient_k) * dwell_s / own.factors.trap_filled;
+            uptake = step::average_uptake(classes, &state, &drive).average;
+            let ready = ready(material, &state);
+            let feedback = -step::uptake(&drive, filling.min(limit)).1 * ready;
+            self.slope[place] += if ready > 0.0 { -libm::expm1(-feedback) / ready } else { 0.0 };
+        } else if share > 0.0 {
+            uptake = uptake_of(material, &state, &drive, share);
+            let (room, empty) = ((limit - filling).max(NEAR_LIMIT), (1.0 - filling).max(NEAR_LIMIT));
             self.slope[place] += uptake * (1.0 / room + (1.0 - open) / (empty * (1.0 - open * filling)));
         }
         step::advance(classes, &mut state, &drive, uptake);
@@ -154,14 +163,16 @@ pub(super) fn occupancy(of: &Array2<f64>, place: usize) -> Occupancy {
     own
 }
 
+/// What the empty traps of a cell catch of a small uptake, over that.
+fn ready(material: &Material, of: &Occupancy) -> f64 {
+    material.classes.iter().zip(of).map(|(class, f)| class.weight * class.speed * (1.0 - f)).sum()
+}
+
 /// The uptake by which a cell catches so many electrons per trap: Newton's method from below, where it does not
 /// overshoot, since what is caught bends down as more is offered.
 fn uptake_of(material: &Material, start: &Occupancy, drive: &StepDrive, share: f64) -> f64 {
     let classes = &material.classes;
-    let ready = |of: &Occupancy| -> f64 {
-        classes.iter().zip(of).map(|(class, f)| class.weight * class.speed * (1.0 - f)).sum()
-    };
-    let slope = ready(start);
+    let slope = ready(material, start);
     if slope <= 0.0 {
         return 0.0;
     }
@@ -169,7 +180,7 @@ fn uptake_of(material: &Material, start: &Occupancy, drive: &StepDrive, share: f
     for _ in 0..50 {
         let mut after = *start;
         let short = share - step::advance(classes, &mut after, drive, uptake);
-        let slope = ready(&after);
+        let slope = ready(material, &after);
         if slope <= 0.0 || short.abs() <= 1e-15 * share {
             break;
         }

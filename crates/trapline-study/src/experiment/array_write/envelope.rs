@@ -33,8 +33,8 @@ const SHORTEST: u64 = 3;
 /// Least error that is told of a leap, over the tolerance times what it moves the cell by: that two ways agree may be
 /// chance.
 const LEAST_ERROR: f64 = 0.1;
-/// Error of a leap, over the filling, that single precision accounts for: a few roundings of a filling in each of the
-/// two writes that it is found from, and the safety of the error.
+/// Error of a leap, over the largest filling, that single precision accounts for: a few roundings of a filling in each
+/// of the two writes that it is found from, and the safety of the error.
 const HIDDEN: f64 = 16.0 * ROUNDING;
 /// Most writes that are stepped in all.
 const MOST_STEPPED: u64 = 20_000;
@@ -203,11 +203,11 @@ fn go_on(
     let decades = libm::log(asked.writes as f64 / FIRST as f64);
     let share = libm::log1p(many / standing.writes as f64) / decades;
     let budget = tolerance * log.largest_change() * share;
-    // A cell that is full to the last digit is offered nothing in one write and 1e-7 in the next: shorter leaps would
-    // not tell it better.
-    let hidden = if writer.backend.identity().backend == "reference" { 0.0 } else { HIDDEN };
-    let worst = found.error.iter().zip(&found.filling).fold(0.0, |worst: f64, (error, filling)| {
-        let beyond = error - hidden * filling;
+    // What single precision hides is no error of the leap: shorter ones would not tell it better.
+    let fullest = found.filling.iter().fold(0.0, |most: f64, filling| most.max(*filling));
+    let hidden = if writer.backend.identity().backend == "reference" { 0.0 } else { HIDDEN * fullest };
+    let worst = found.error.iter().fold(0.0, |worst: f64, error| {
+        let beyond = error - hidden;
         if beyond.is_nan() { f64::INFINITY } else { worst.max(beyond) }
     });
     let fits = if worst > 0.0 { 0.9 * libm::sqrt(budget / worst) } else { f64::INFINITY };
