@@ -212,10 +212,7 @@ pub(super) fn predicted(material: &Material, from: &Course, drift: &Array1<f64>,
         let emptied = Emptied::of(classes, from, place);
         let slope = from.slope[place];
         let g = weight(relaxation(classes, &start, &emptied.e, slope, writes), writes);
-        // No further than to nothing, or to twice as much: a cell that is full to the last digit is offered nothing in one
-        // write and little in the next, which is no drift.
-        let most = from.uptake[place];
-        let at_end = most + (writes * drift[place]).clamp(-most, most);
+        let at_end = from.uptake[place] + writes * drift[place];
         let line = Line { uptake: at_end, filling: step::filling(classes, &start), slope };
         let first = from.uptake[place];
         let carried = |u: f64| emptied.carry_by(classes, &start, writes, u, (first, g));
