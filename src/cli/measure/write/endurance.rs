@@ -105,7 +105,6 @@ pub(super) fn as_json(endured: &Endured) -> serde_json::Value {
         .map(|share| endured.reached(share))
         .iter()
         .map(|of| json!({ "share": of.share, "writes": of.writes, "between": [of.between.0, of.between.1] }))
-        .into_iter()
         .collect();
     json!({ "stepped": endured.stepped, "leaps": endured.leaps, "leaps_refused": endured.refused,
             "worst_error": number(endured.worst_error), "at": reported,

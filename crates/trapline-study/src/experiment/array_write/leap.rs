@@ -255,9 +255,7 @@ impl Leap {
     }
 
     fn set(&mut self, classes: &[TrapClass], place: usize, state: &Occupancy, error: f64) {
-        for k in 0..classes.len() {
-            self.state[[place, k]] = state[k].clamp(0.0, 1.0);
-        }
+        self.state.row_mut(place).iter_mut().zip(state).for_each(|(to, from)| *to = from.clamp(0.0, 1.0));
         self.filling[place] = step::filling(classes, state);
         self.error[place] = error;
     }

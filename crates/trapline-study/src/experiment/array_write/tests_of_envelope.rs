@@ -253,7 +253,7 @@ fn single_precision_loses_no_small_change() {
 fn the_mean_of_writes_is_a_sum() {
     // Uptakes that fall by the same part each write, summed one by one.
     for (relaxation, writes) in [(0.3, 1), (0.3, 2), (0.05, 7), (1e-3, 40), (0.6, 1000), (1e-9, 50)] {
-        let uptakes: Vec<f64> = (0..=writes).map(|j| (1.0 - relaxation as f64).powi(j)).collect();
+        let uptakes: Vec<f64> = (0..=writes).map(|j| f64::powi(1.0 - relaxation, j)).collect();
         let mean = uptakes[..writes as usize].iter().sum::<f64>() / f64::from(writes);
         let g = weight(relaxation, f64::from(writes));
         let got = (1.0 - g) + g * uptakes[writes as usize];
