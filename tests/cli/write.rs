@@ -94,6 +94,11 @@ fn what_cannot_be_written_is_one_line() {
         (&["--rows", "4"], &["5 x 5", "4 x 5"]),
         (&["--pattern", "none.csv"], &["none.csv"]),
         (&["--levels", "l.csv", "--verify"], &["--band"]),
+        (&["--writes", "0"], &["is 0", "1 to 1000000"]),
+        (&["--writes", "NaN"], &["NaN", "1 to 1000000"]),
+        (&["--writes", "2e6"], &["2000000", "1 to 1000000"]),
+        (&["--writes", "100", "--at", "1,200"], &["200", "1 to the 100 writes"]),
+        (&["--writes", "100", "--electrons", "counted"], &["--electrons mean-field", "--count"]),
         (&["--levels", "l.csv", "--verify", "--band", "2"], &["l.csv", "2", "below 1"]),
         (&["--levels", "l.csv", "--verify", "--band", "0.01"], &["row 0, column 0", "1e-12"]),
     ] {
@@ -101,5 +106,31 @@ fn what_cannot_be_written_is_one_line() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{arguments:?}: {said}");
         assert!(words.iter().all(|word| said.contains(word)), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_million_writes_are_recorded_on_the_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let asked = ["write", "--pattern", "L", "--order", "rows", "--wire-ohm", "0", "--writes", "1e6", "-o", "w.h5"];
+    let output = trapline(at, &[&asked, &QUICK[..6], &["--json", "--at", "1,10,1e3"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let endurance = &found["endurance"];
+    assert!(endurance["stepped"].as_u64().expect("a count") < 400, "{endurance}");
+    let writes: Vec<_> = endurance["at"].as_array().expect("some").iter().map(|at| at["writes"].as_u64()).collect();
+    assert_eq!(writes, [1, 10, 1000, 1_000_000].map(Some));
+    let reached = &endurance["reached"][1];
+    assert!(reached["writes"].as_f64().expect("reached") < 1e3, "{reached}");
+    let file = hdf5::File::open(at.join("w.h5")).expect("opens");
+    let filling = file.dataset("write/filling_after").and_then(|d| d.read_dyn::<f64>()).expect("there");
+    assert_eq!(filling.shape(), [4, 5, 5]);
+    let numbers = file.dataset("write/writes").and_then(|d| d.read_1d::<f64>()).expect("there");
+    assert_eq!(numbers.to_vec(), [1.0, 10.0, 1e3, 1e6]);
+    let last = file.dataset("write/filling").and_then(|d| d.read_2d::<f64>()).expect("there");
+    // The record holds the last state twice, once as single precision has it.
+    for (place, filling) in last.indexed_iter().map(|(place, f)| (place, (f, filling[[3, place.0, place.1]]))) {
+        assert!((filling.0 - filling.1).abs() < 1e-6, "{place:?}: {filling:?}");
     }
 }

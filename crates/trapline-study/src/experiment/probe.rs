@@ -96,6 +96,19 @@ impl<'a> Probe<'a> {
         Ok(Probe { cells: self.cells.fork()?, ..*self })
     }
 
+    /// The same cells in the same state once more, each of which catches at its own median speed in every cycle: without
+    /// the variation from cycle to cycle.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub(super) fn steady(&self, backend: &'a dyn Backend) -> Result<Probe<'a>, ExperimentError> {
+        let mut population = self.cells.population().clone();
+        population.variation.capture_speed = 0.0;
+        let mut cells = backend.cells(population)?;
+        cells.upload(&self.cells.download()?)?;
+        Ok(Probe { cells, ..*self })
+    }
+
     /// What the cells are made of.
     pub fn material(&self) -> &Material {
         &self.cells.population().material
@@ -112,6 +125,19 @@ impl<'a> Probe<'a> {
     /// What the backend says.
     pub fn occupancy(&self) -> Result<Array2<f64>, ExperimentError> {
         Ok(self.cells.download()?)
+    }
+
+    /// Replaces the occupancies; axes (cell, class). Backends of single precision round them.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub(super) fn put(&mut self, occupancy: &Array2<f64>) -> Result<(), ExperimentError> {
+        Ok(self.cells.upload(occupancy)?)
+    }
+
+    /// Variation of the cells, as the conditions have it.
+    pub(super) fn variation(&self) -> &Variation {
+        &self.cells.population().variation
     }
 
     /// Drives all cells through segments, whose cycles are counted on from here; those with `true` are recorded.

@@ -1,5 +1,6 @@
 //! `trapline write`.
 
+mod endurance;
 mod levels;
 mod report;
 
@@ -17,6 +18,7 @@ use trapline::experiment::letter::{self, Pattern};
 use super::wires::Wires;
 use super::{Failure, Findings, Pulses, Reading, Specimen};
 use crate::cli::memory;
+use endurance::EnduranceAsked;
 use levels::LevelsAsked;
 use trapline::experiment::array_read::selector::{self, Selector};
 
@@ -70,8 +72,9 @@ impl From<Together> for Order {
 
 /// Writes a pattern into an array through its wires: every cell's filling, and which are disturbed
 ///
-/// Each pulse selects a cell (or a row of cells, or all) by its lines; the others are held as the scheme says. The network of
-/// wires and cells gives each cell its bias, under which its traps fill or empty, and is solved again as they do.
+/// Each pulse selects a cell (or a row of cells, or all) by its lines; the others are held as the scheme says. The
+/// network of wires and cells gives each cell its bias, under which its traps fill or empty, and is solved again as
+/// they do.
 #[derive(Debug, Args)]
 pub struct Write {
     /// H, L, T, X, O, +, or a file with rows of 0 and 1 [default: H]
@@ -79,6 +82,8 @@ pub struct Write {
     pattern: Option<String>,
     #[command(flatten)]
     asked: LevelsAsked,
+    #[command(flatten)]
+    endurance: EnduranceAsked,
     /// Rows of the array [default: as the pattern or the levels]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4096))]
     rows: Option<u64>,
@@ -91,8 +96,8 @@ pub struct Write {
     /// What is written together
     #[arg(long, value_enum, value_name = "WHAT", default_value = "cells")]
     order: Together,
-    /// A selector in series with each cell: sinh:A,V for A sinh(U/V), exp:A,V for A (exp(U/V) - 1), or a file of voltages
-    /// in V and currents in A, a point a line, both rising
+    /// A selector in series with each cell: sinh:A,V for A sinh(U/V), exp:A,V for A (exp(U/V) - 1), or a file of
+    /// voltages in V and currents in A, a point a line, both rising
     #[arg(long, value_name = "LAW", value_parser = selector::parse)]
     selector: Option<Selector>,
     /// Largest error of a step in time, of a filling over the largest change of one in the step
@@ -121,6 +126,11 @@ pub struct Write {
 const MOST_STROKES: u64 = 1_000_000;
 /// Bytes of a cell beside the solver of its network: its state twice, its biases, what is recorded.
 const BYTES_OF_A_CELL: u128 = 600;
+/// Writes that an envelope over many of them steps, if all goes well; and bytes of a cell that it takes for each
+/// write it looks at at the same time, and for each that it reports.
+const STEPPED: u64 = 200;
+const BYTES_OF_AN_ENVELOPE: u128 = 5000;
+const BYTES_OF_A_REPORT: u128 = 64;
 
 impl Write {
     /// # Errors
@@ -155,11 +165,19 @@ impl Write {
         };
         let told = |error: WriteError| match error {
             WriteError::Experiment(error) => Failure::from(error),
-            failed @ (WriteError::Stiff { .. } | WriteError::Solve(_)) => Failure::Failed(failed.to_string()),
+            failed @ (WriteError::Stiff { .. } | WriteError::Slow { .. } | WriteError::Solve(_)) => {
+                Failure::Failed(failed.to_string())
+            }
             other => Failure::Usage(other.to_string()),
         };
+        let endurance = self.endurance.asked().map_err(told)?;
         let strokes = array_write::strokes(&written, setup.order, &setup.scheme).map_err(told)?;
-        let rounds = asked.as_ref().map_or(train.count, |asked| asked.rounds);
+        let rounds = match (&asked, &endurance) {
+            (Some(asked), _) => asked.rounds,
+            // No more than the constant.
+            (None, Some(endurance)) => endurance.writes().min(STEPPED) as u32,
+            (None, None) => train.count,
+        };
         let all = strokes.len() as u64 * u64::from(rounds);
         if all > MOST_STROKES {
             return Err(Failure::Usage(format!(
@@ -170,18 +188,25 @@ impl Write {
             )));
         }
         let (rows, cols) = written.dim();
-        let needed = memory_bytes(rows, cols) + BYTES_OF_A_CELL * u128::from(shape.cells());
+        let reports = endurance.as_ref().map_or(0, |asked| asked.at().len() as u128);
+        let of_envelope = if reports > 0 { BYTES_OF_AN_ENVELOPE + BYTES_OF_A_REPORT * reports } else { 0 };
+        let needed = memory_bytes(rows, cols) + (BYTES_OF_A_CELL + of_envelope) * u128::from(shape.cells());
         memory::afford(&format!("a {rows} x {cols} array"), needed, memory::available(), "write a smaller one")?;
         let ready = self.specimen.ready(Some(self.reading), &given)?;
         let mut writer =
             Writer::new(ready.backend.as_ref(), &ready.material, ready.conditions, shape, setup).map_err(told)?;
         let fresh_s = writer.conductance_s().map_err(told)?;
-        let levels = match asked {
-            None => {
+        let mut endured = None;
+        let levels = match (asked, endurance) {
+            (None, None) => {
                 array_write::write(&mut writer, &written).map_err(told)?;
                 None
             }
-            Some(asked) => {
+            (None, Some(endurance)) => {
+                endured = Some(array_write::endure(&mut writer, &written, &endurance).map_err(told)?);
+                None
+            }
+            (Some(asked), _) => {
                 let (rows, cols) = asked.target_s.dim();
                 let mut target_s = Array2::zeros(written.dim());
                 target_s.slice_mut(s![..rows, ..cols]).assign(&asked.target_s);
@@ -200,15 +225,24 @@ impl Write {
         if let Some(levels) = &levels {
             writer.add_levels(&mut dataset, levels);
         }
-        let levels = levels.as_ref();
+        if let Some(endured) = &endured {
+            endured.add_to(&mut dataset);
+        }
+        let (levels, endured) = (levels.as_ref(), endured.as_ref());
+        let mut plate = report::plate(&writer, &outcome, levels, &title);
+        plate.panels.extend(endured.map(endurance::panel));
+        let mut remark = report::remark(&writer, &outcome, levels);
+        if let Some(endured) = endured {
+            remark = format!("{remark}\n{}", endurance::remark(endured));
+        }
         let findings = Findings {
             command: "write",
             dataset,
-            plate: report::plate(&writer, &outcome, levels, &title),
-            summary: report::summary(&writer, &outcome),
-            remark: Some(report::remark(&writer, &outcome, levels)),
+            plate,
+            summary: endured.map_or_else(|| report::summary(&writer, &outcome), endurance::summary),
+            remark: Some(remark),
         };
-        let text = self.json.then(|| format!("{:#}\n", report::as_json(&writer, &outcome, levels, &title)));
+        let text = self.json.then(|| format!("{:#}\n", report::as_json(&writer, &outcome, levels, endured, &title)));
         self.specimen.done_with(&ready, findings, text)
     }
 }

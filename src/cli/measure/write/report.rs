@@ -3,10 +3,11 @@
 use ndarray::Array2;
 use serde_json::json;
 use trapline::analysis::Table;
-use trapline::experiment::array_write::{DISTURBED, Ended, Levels, Outcome, Writer};
+use trapline::experiment::array_write::{DISTURBED, Ended, Endured, Levels, Outcome, Writer};
 use trapline::figure::{Axis, Chart, Curve, Panel, Plate, Style};
 
 use super::super::{maps, scientific};
+use super::endurance;
 
 pub(super) fn plate(writer: &Writer<'_>, outcome: &Outcome, levels: Option<&Levels>, title: &str) -> Plate {
     let change = 100.0 * (&outcome.conductance_s / &outcome.fresh_s - 1.0);
@@ -140,6 +141,7 @@ pub(super) fn as_json(
     writer: &Writer<'_>,
     outcome: &Outcome,
     levels: Option<&Levels>,
+    endured: Option<&Endured>,
     title: &str,
 ) -> serde_json::Value {
     let number = |value: f64| if value.is_finite() { json!(value) } else { serde_json::Value::Null };
@@ -159,6 +161,7 @@ pub(super) fn as_json(
             "yield": number(levels.yielded()), "rounds": levels.rounds, "last_amplitude_v": levels.last_v,
             "pulses": levels.pulses.iter().sum::<u64>(),
         })),
+        "endurance": endured.map(endurance::as_json),
         "energy_j": { "cells": energy.cells_j, "wires": energy.wires_j, "ends": energy.ends_j },
         "steps": { "taken": steps.taken, "refused": steps.refused, "solves": steps.solves, "iterations": steps.iterations,
                    "worst_error": of_network(steps.worst_error), "worst_bound": of_network(steps.worst_bound),

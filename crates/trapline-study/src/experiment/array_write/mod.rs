@@ -16,19 +16,30 @@
 //! ([`strokes`]). One pulse of a pattern is one stroke for each of its cells, rows, or the whole, and then a rest at 0 V.
 //! [`verify`] brings cells to levels by pulses that rise and a reading after each.
 //!
+//! [`endure`] follows up to a million writes of the same pattern, of which it steps a few hundred.
+//!
 //! Lines without resistance ([`Wiring::Ideal`]) need no network: cells see the scheme's biases.
 //!
 //! The circuit has no capacitances, so that biases follow at once; and while a pulse lasts electrons that are counted
 //! chance within each cell, not in the currents of wires.
 
+mod course;
 mod dataset;
+mod endurance;
+mod envelope;
+mod leap;
+mod setup;
 mod stroke;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_envelope;
 mod verify;
 mod writer;
 
 pub use dataset::{DISTURBED, Outcome};
+pub use endurance::{Endured, Moved, Reached, SHARES};
+pub use envelope::{Endurance, MOST_WRITES, endure};
 pub use stroke::{Order, Stroke, strokes};
 pub use verify::{Ended, LevelError, Levels, Verify, verify};
 pub use writer::{Energy, Steps, Writer};
@@ -82,6 +93,22 @@ pub enum WriteError {
     Tolerance(f64),
     #[error("the pattern has {rows} x {cols} cells and the array {of_rows} x {of_cols}; both must be alike")]
     Shape { rows: usize, cols: usize, of_rows: usize, of_cols: usize },
+    #[error("the number of writes is {0}; it must be a whole number, 1 to 1000000")]
+    Writes(f64),
+    #[error(
+        "a number of writes to report at is {value}; it must be a whole number, 1 to the {writes} writes, larger than the one before it ({before})"
+    )]
+    ReportAt { value: f64, before: u64, writes: u64 },
+    #[error("{0} numbers of writes to report at; it must be at most 1000")]
+    ManyReports(usize),
+    #[error(
+        "writes that are not stepped one by one have no electrons that are counted: how these scatter over many writes is not known; take their mean (--electrons mean-field), or step every write (--count)"
+    )]
+    Counted,
+    #[error(
+        "{stepped} writes were stepped for the first {done} of {writes}, and it must be at most {limit}: allow a larger tolerance than {tolerance:e}, or ask for fewer writes"
+    )]
+    Slow { stepped: u64, done: u64, writes: u64, limit: u64, tolerance: f64 },
     #[error("no cell of the pattern is to be written")]
     Nothing,
     #[error(

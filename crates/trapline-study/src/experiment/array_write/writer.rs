@@ -1,13 +1,14 @@
 //! An array that is written, and what it went through.
 
-use super::{Setup, Stroke, TOLERANCES, Wiring, WriteError, strokes};
+use super::course::Course;
+use super::setup::{check, held};
+use super::{Setup, Stroke, Wiring, WriteError, strokes};
 use crate::experiment::ExperimentError;
 use crate::experiment::array_read::{MaterialCells, Power, Scheme};
 use crate::experiment::letter::{Lesson, Pupil};
 use crate::experiment::probe::{Conditions, Probe};
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayView1};
 use trapline_engine::backend::Backend;
-use trapline_engine::circuit::scheme::Unselected;
 use trapline_engine::circuit::{Accuracy, Crossbar, Series, Solution, solve_nonlinear_on};
 use trapline_model::array::{ArrayShape, factors};
 use trapline_model::material::{Material, Variation};
@@ -20,7 +21,7 @@ const SHORTEST: f64 = 1e-6;
 /// Electrons by which two ways of a counted cell may differ for no other reason than that they are whole.
 const WHOLE_ELECTRONS: f64 = 4.0;
 /// What the rounding of f32 makes of a filling, relative.
-const ROUNDING: f64 = 2.4e-7;
+pub(super) const ROUNDING: f64 = 2.4e-7;
 
 /// Steps in time, and what they took.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -50,9 +51,20 @@ pub struct Energy {
     pub ends_j: f64,
 }
 
+impl Energy {
+    /// With so many times another.
+    pub(super) fn and(&self, other: &Energy, times: f64) -> Energy {
+        Energy {
+            cells_j: self.cells_j + times * other.cells_j,
+            wires_j: self.wires_j + times * other.wires_j,
+            ends_j: self.ends_j + times * other.ends_j,
+        }
+    }
+}
+
 /// An array under its lines.
 pub struct Writer<'a> {
-    backend: &'a dyn Backend,
+    pub(super) backend: &'a dyn Backend,
     pub(super) probe: Probe<'a>,
     pub(super) setup: Setup,
     pub(super) shape: (usize, usize),
@@ -67,6 +79,8 @@ pub struct Writer<'a> {
     /// The strongest bias of each cell in the strokes of others, V.
     pub(super) others_v: Array1<f64>,
     pub(super) pulses: u32,
+    /// Follows in double precision what the strokes of a write do to each class, where somebody asks for it.
+    pub(super) course: Option<Course>,
 }
 
 /// The network at a moment.
@@ -84,6 +98,9 @@ struct Tried<'a> {
     filling: Array1<f64>,
     /// Energy that went into the cells without their selectors, J.
     energy_j: f64,
+    /// The biases it was driven at, V, and the electrons that each cell caught.
+    bias_v: Array1<f64>,
+    caught: Array1<f64>,
 }
 
 impl<'a> Writer<'a> {
@@ -119,6 +136,7 @@ impl<'a> Writer<'a> {
             own_v: nothing(f64::NAN),
             others_v: nothing(0.0),
             pulses: 0,
+            course: None,
         })
     }
 
@@ -193,6 +211,7 @@ impl<'a> Writer<'a> {
             let places: Vec<u32> = (0..self.filling.len() as u32).collect();
             let seen = self.probe.drive_some(&places, &[rest])?;
             self.filling.assign(&seen.filling.row(0));
+            self.follow(Some(&places), &Array1::zeros(places.len()), train.interval_s, &seen.caught.row(0));
         }
         self.probe.skip_cycles(1);
         self.pulses += 1;
@@ -233,6 +252,7 @@ impl<'a> Writer<'a> {
             let places: Vec<u32> = stroke.cells.iter().map(|(row, col)| (row * cols + col) as u32).collect();
             let seen = self.probe.drive_some(&places, &[(Segment { bias_v: amplitude_v, dwell_s, cycle: 0 }, true)])?;
             self.energy.cells_j += seen.energy_j.sum();
+            self.follow(Some(&places), &Array1::from_elem(places.len(), amplitude_v), dwell_s, &seen.caught.row(0));
             let mut own = vec![false; rows * cols];
             for (&place, filling) in places.iter().zip(seen.filling.row(0)) {
                 bias_v[place as usize] = amplitude_v;
@@ -246,6 +266,7 @@ impl<'a> Writer<'a> {
                 for (&place, filling) in others.iter().zip(seen.filling.row(0)) {
                     self.filling[place as usize] = *filling;
                 }
+                self.follow(Some(&others), &Array1::zeros(others.len()), dwell_s, &seen.caught.row(0));
             }
         } else {
             let (words, bits) = held(&self.setup.scheme, self.shape, stroke, amplitude_v)?;
@@ -256,6 +277,7 @@ impl<'a> Writer<'a> {
             let seen = self.probe.expose(&bias_v, dwell_s)?;
             self.energy.cells_j += seen.energy_j.sum();
             self.filling.assign(&seen.filling.row(0));
+            self.follow(None, &bias_v, dwell_s, &seen.caught.row(0));
         }
         self.steps.taken += 1;
         Ok(bias_v)
@@ -299,6 +321,7 @@ impl<'a> Writer<'a> {
                 tried = second;
             }
             self.count_energy(&here, &there, tried.energy_j);
+            self.follow(None, &tried.bias_v, step, &tried.caught.view());
             (self.probe, self.filling) = (tried.probe, tried.filling);
             self.steps.taken += 1;
             self.steps.worst_error = self.steps.worst_error.max(error);
@@ -313,7 +336,15 @@ impl<'a> Writer<'a> {
     fn tried(&self, bias_v: &Array1<f64>, dwell_s: f64) -> Result<Tried<'a>, WriteError> {
         let mut probe = self.probe.fork()?;
         let seen = probe.expose(bias_v, dwell_s)?;
-        Ok(Tried { probe, filling: seen.filling.row(0).to_owned(), energy_j: seen.energy_j.sum() })
+        let (filling, caught) = (seen.filling.row(0).to_owned(), seen.caught.row(0).to_owned());
+        Ok(Tried { probe, filling, energy_j: seen.energy_j.sum(), bias_v: bias_v.clone(), caught })
+    }
+
+    /// Tells whoever follows the write what cells caught under their biases, V.
+    fn follow(&mut self, places: Option<&[u32]>, bias_v: &Array1<f64>, dwell_s: f64, caught: &ArrayView1<f64>) {
+        if let Some(course) = &mut self.course {
+            course.follow(self.probe.material(), places, bias_v, dwell_s, caught);
+        }
     }
 
     /// The network at a filling.
@@ -394,53 +425,4 @@ fn farthest(a: &Array1<f64>, b: &Array1<f64>) -> f64 {
         let apart = (a - b).abs();
         if apart.is_nan() { f64::NAN } else { most.max(apart) }
     })
-}
-
-/// The voltages of word lines and bit lines, V; `None` floats.
-type Held = (Vec<Option<f64>>, Vec<Option<f64>>);
-
-fn held(scheme: &Scheme, (rows, cols): (usize, usize), stroke: &Stroke, v: f64) -> Result<Held, WriteError> {
-    let (word, bit) = match scheme {
-        Scheme::Isolated | Scheme::Passive(Unselected::Floating) => (None, None),
-        Scheme::Passive(Unselected::Grounded) => (Some(0.0), Some(0.0)),
-        Scheme::Passive(Unselected::Half) => (Some(0.5 * v), Some(0.5 * v)),
-        Scheme::Passive(Unselected::Third) => (Some(v / 3.0), Some(2.0 * v / 3.0)),
-        Scheme::Passive(Unselected::Own { .. }) => return Err(WriteError::OwnVoltages),
-    };
-    let (mut words, mut bits) = (vec![word; rows], vec![bit; cols]);
-    stroke.rows.iter().for_each(|row| words[*row] = Some(v));
-    stroke.cols.iter().for_each(|col| bits[*col] = Some(0.0));
-    Ok((words, bits))
-}
-
-fn check(setup: &Setup) -> Result<(), WriteError> {
-    if !TOLERANCES.contains(&setup.tolerance) {
-        return Err(WriteError::Tolerance(setup.tolerance));
-    }
-    if setup.wiring == Wiring::Ideal {
-        if setup.selector.is_some() {
-            return Err(WriteError::SelectorWithoutWires);
-        }
-        if setup.scheme == Scheme::Passive(Unselected::Floating) {
-            return Err(WriteError::Floats);
-        }
-    }
-    match &setup.scheme {
-        Scheme::Passive(Unselected::Own { .. }) => Err(WriteError::OwnVoltages),
-        _ => Ok(()),
-    }
-}
-
-impl Setup {
-    /// In words, for records and pages.
-    pub fn scheme_name(&self) -> &'static str {
-        match &self.scheme {
-            Scheme::Isolated => "isolated",
-            Scheme::Passive(Unselected::Grounded) => "grounded",
-            Scheme::Passive(Unselected::Floating) => "floating",
-            Scheme::Passive(Unselected::Half) => "half",
-            Scheme::Passive(Unselected::Third) => "third",
-            Scheme::Passive(Unselected::Own { .. }) => "own voltages",
-        }
-    }
 }
