@@ -61,8 +61,9 @@ pub struct Scale {
 }
 
 /// Studies that come with the program, with their texts.
-const STUDIES: [(&str, &str); 3] = [
+const STUDIES: [(&str, &str); 4] = [
     ("array-size", include_str!("../../studies/array-size.toml")),
+    ("array-matters", include_str!("../../studies/array-matters.toml")),
     ("array-temperature", include_str!("../../studies/array-temperature.toml")),
     ("cell-size", include_str!("../../studies/cell-size.toml")),
 ];

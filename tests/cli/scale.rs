@@ -109,7 +109,7 @@ fn the_largest_array_is_where_the_closed_form_says() {
 fn studies_that_come_with_the_program_are_campaigns() {
     let desk = tempfile::tempdir().unwrap();
     let listed = good(&trapline(desk.path(), &["scale", "--list"]));
-    for name in ["array-size", "array-temperature", "cell-size"] {
+    for name in ["array-size", "array-matters", "array-temperature", "cell-size"] {
         assert!(listed.contains(&format!("studies/{name}.toml")), "{listed}");
         let text = good(&trapline(desk.path(), &["scale", "--print", name]));
         let plan = Plan::parse(&text, name, Path::new(""), &Overrides::default()).map_err(|error| error.to_string());

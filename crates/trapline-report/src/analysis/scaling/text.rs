@@ -224,13 +224,29 @@ fn changes(scaling: &Scaling, last_s: f64, names: &Named) -> Vec<String> {
                 .iter()
                 .enumerate()
                 .filter(|(other, of)| *other != place && without(of) == without(base))
-                .filter_map(|(other, of)| Some(format!("{} {:.2}", one_line(&change(of)?), size(other)? / of_base)))
+                .filter_map(|(other, of)| {
+                    let name = one_line(&change(of)?);
+                    let answer =
+                        scaling.answers.iter().find(|answer| answer.series == other && answer.limit == number)?;
+                    Some(match answer.reach {
+                        Reach::To { size, .. } => format!("{name} {:.2}", size / of_base),
+                        Reach::All { size } if scaling.kind.is_of_arrays() => {
+                            format!("{name} {:.2} or more", size / of_base)
+                        }
+                        Reach::All { size } => format!("{name} {:.2} or less", size / of_base),
+                        Reach::None { .. } => format!("{name}: no size is left"),
+                        Reach::Unknown => return None,
+                    })
+                })
                 .collect();
             if !others.is_empty() {
+                let base_name = format!("{CHANGES} {}", one_line(&first));
+                let own = names.of(&base.case).replace(&base_name, "");
+                let own = own.trim_matches([',', ' ']).to_owned();
+                let own = if own.is_empty() { own } else { format!(" ({own})") };
                 lines.push(format!(
-                    "Against {} ({}), with {}: sizes change by the factors {}.",
+                    "Against {}{own}, with {}: sizes change by the factors {}.",
                     one_line(&first),
-                    names.of(&base.case),
                     limit.in_words(),
                     others.join(", ")
                 ));

@@ -153,7 +153,8 @@ impl<'a> Worth<'a> {
     /// The figures at fillings of the cells, in the order of [`MERITS`].
     ///
     /// # Errors
-    /// [`ArrayReadError`]. A margin whose network is not solved well enough is NaN, with a remark.
+    /// [`ArrayReadError`]. A margin whose network is not solved is NaN, with a remark; so is told where the two states are
+    /// closer than the currents are known.
     pub fn at(&mut self, filling: &Array2<f64>) -> Result<Array1<f64>, ArrayReadError> {
         let mut figures = Array1::from_elem(MERITS.len(), f64::NAN);
         let k = self.subject.read_k;
@@ -305,13 +306,19 @@ impl<'a> Worth<'a> {
             }
             worse(figures, on.bound);
         }
-        if let Some([on, off]) = told_apart(on, off) {
+        if let Some((on, off)) = on.zip(off) {
             let window_a = on.sensed_a - off.sensed_a;
             figures[MeritIs::MarginWorst as usize] = window_a / on.sensed_a;
-            figures[MeritIs::ReadNoise as usize] = on.noise_a / window_a.abs();
             worse(figures, off.bound);
+            // Where the window drowns in the bounds of the currents the noise is at least this many of them.
+            let resolved = told_apart(on, off);
+            let reach_a = if resolved { window_a.abs() } else { window_a.abs() + on.bound_a + off.bound_a };
+            figures[MeritIs::ReadNoise as usize] = on.noise_a / reach_a;
+            if !resolved {
+                self.remark(UNRESOLVED);
+            }
         } else {
-            self.remark("the selected cell's current is not known well enough to tell its two states apart");
+            self.remark("the network of the selected cell is not solved well enough: it has no margin");
         }
         let mut random = Vec::new();
         let (mut least_on, mut most_off) = (self.seen(filling, scheme, selected, true, &none)?, off);
@@ -319,11 +326,11 @@ impl<'a> Worth<'a> {
             let drawn = |row: usize, col: usize| self.draws(1 + pattern, (row * cols + col) as u64);
             let [on, off] = [true, false].map(|state| self.seen(filling, scheme, selected, state, &drawn));
             let (on, off) = (on?, off?);
-            let apart = told_apart(on, off);
-            if apart.is_none() {
-                self.remark("in a random pattern the selected cell's two states are not told apart");
+            let both = on.zip(off);
+            if both.is_some_and(|(on, off)| !told_apart(on, off)) {
+                self.remark(UNRESOLVED);
             }
-            random.push(apart.map_or(f64::NAN, |[on, off]| (on.sensed_a - off.sensed_a) / on.sensed_a));
+            random.push(both.map_or(f64::NAN, |(on, off)| (on.sensed_a - off.sensed_a) / on.sensed_a));
             least_on = least_on.zip(on).map(|(a, b)| if b.sensed_a < a.sensed_a { b } else { a });
             most_off = most_off.zip(off).map(|(a, b)| if b.sensed_a > a.sensed_a { b } else { a });
         }
@@ -384,12 +391,13 @@ impl<'a> Worth<'a> {
     }
 }
 
-/// The two states of a cell, where their currents are known to a thousandth of their difference.
-fn told_apart(on: Option<Seen>, off: Option<Seen>) -> Option<[Seen; 2]> {
-    let (on, off) = on.zip(off)?;
-    let resolved = on.bound_a + off.bound_a <= 1e-3 * (on.sensed_a - off.sensed_a).abs();
-    resolved.then_some([on, off])
+/// Whether the currents of the two states of a cell are known to a thousandth of their difference.
+fn told_apart(on: Seen, off: Seen) -> bool {
+    on.bound_a + off.bound_a <= 1e-3 * (on.sensed_a - off.sensed_a).abs()
 }
+
+const UNRESOLVED: &str = "the selected cell's two states are closer than the currents are known: its margin is known to error_bound, \
+                          and its reading noise is at least what is said";
 
 /// What is seen of a selected cell.
 #[derive(Debug, Clone, Copy)]
