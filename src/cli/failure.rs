@@ -200,6 +200,7 @@ impl From<MnistError> for Failure {
         match error {
             MnistError::Backend(inner) => inner.into(),
             MnistError::Idx(inner) => inner.into(),
+            MnistError::Wires(inner) => Failure::Failed(one_line_of(&inner)),
             MnistError::Value { .. } => Failure::Usage(one_line_of(&error)),
         }
     }

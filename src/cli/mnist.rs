@@ -8,8 +8,9 @@ use ndarray::{Ix1, Ix2, Ix3, s};
 use trapline::analysis::Table;
 use trapline::backend::Backend;
 use trapline::campaign::{now, provenance};
+use trapline::circuit::error::SEGMENT_OHM;
 use trapline::dataset::{Dataset, DatasetError};
-use trapline::experiment::mnist::study::{self, Bakes};
+use trapline::experiment::mnist::study::{self, Afterwards, Bakes};
 use trapline::experiment::mnist::{self, Learning, Pairs, Plain, Scheme, idx};
 use trapline::figure::{self, Plate, digits};
 use trapline::files::commit::Batch;
@@ -143,6 +144,10 @@ pub struct Mnist {
     /// Tests every array again after bakes at 25 to 170 °C of up to ten years
     #[arg(long)]
     bake: bool,
+    /// Tests every array again through wires of these resistances from cell to cell, ohm; each pulse is still seen by
+    /// its cell alone
+    #[arg(long, value_name = "OHM", value_delimiter = ',', value_parser = wire, allow_hyphen_values = true)]
+    wire_ohm: Vec<f64>,
     #[command(flatten)]
     computing: Computing,
     /// The record to write; the plots go beside it, as OUT-learning.png and .svg, -confusion, -weights, -bake
@@ -185,7 +190,8 @@ impl Mnist {
         let bar = terminal::bar(u64::from(self.presentations) * u64::from(self.seeds), "digits", self.quiet);
         let bakes = self.bake.then(Bakes::to_ten_years);
         let learning = self.learning(&material, scheme);
-        let found = study::run(backend.as_ref(), "mnist", &learning, self.seeds, bakes.as_ref(), &data, &|shown| {
+        let afterwards = Afterwards { bakes: bakes.as_ref(), wires_ohm: &self.wire_ohm };
+        let found = study::run(backend.as_ref(), "mnist", &learning, self.seeds, afterwards, &data, &|shown| {
             bar.inc(u64::from(shown));
         });
         bar.finish_and_clear();
@@ -285,6 +291,13 @@ impl Mnist {
     }
 }
 
+/// A resistance that a wire can have.
+fn wire(text: &str) -> Result<f64, String> {
+    let (low, high) = SEGMENT_OHM;
+    let ohm = text.trim().parse().ok().filter(|ohm| (low..=high).contains(ohm));
+    ohm.ok_or_else(|| format!("it must be {low:e} to {high:e} ohm"))
+}
+
 fn unexpected(error: DatasetError) -> Failure {
     Failure::Failed(error.to_string())
 }
@@ -347,6 +360,13 @@ fn summary(run: &Dataset) -> Result<String, DatasetError> {
         for (at, time_s) in run.numbers("bake_time_s")?.iter().enumerate() {
             let rate = |t| percent(baked.slice(s![.., t, at]).mean().unwrap_or(f64::NAN));
             table.row(std::iter::once(spoken_time(*time_s)).chain((0..temperatures.len()).map(rate)));
+        }
+        text.push_str(&format!("\n{}", table.render()));
+    }
+    if let Ok(wired) = run.shaped::<Ix2>("wired_accuracy") {
+        let mut table = Table::new(["wires from cell to cell (ohm)", "right answers"], 0);
+        for (at, ohm) in run.numbers("wire_ohm")?.iter().enumerate() {
+            table.row([ohm.to_string(), percent(wired.column(at).mean().unwrap_or(f64::NAN))]);
         }
         text.push_str(&format!("\n{}", table.render()));
     }

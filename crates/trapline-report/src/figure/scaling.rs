@@ -53,8 +53,13 @@ pub fn stage(batch: &mut Batch, figures: &[ScalingFigure], folder: &Path) -> Res
 fn sizes(of: &Scaling) -> ScalingFigure {
     let shown = curves_shown(of);
     let left_out = of.series.len() - shown.len();
-    let panel = |title: &str, figure: usize, axis: Axis| Panel::Chart(over_sizes(of, &shown, title, figure, axis));
-    let panels = match of.kind.is_of_arrays() {
+    let panel =
+        |title: &str, figure: usize, axis: Axis| (figure, Panel::Chart(over_sizes(of, &shown, title, figure, axis)));
+    let known = |figure: usize| {
+        let values = |at: &usize| of.series[*at].over_seeds(figure).iter().any(|of| !of.0.is_nan());
+        shown.iter().any(values)
+    };
+    let panels: Vec<(usize, Panel)> = match of.kind.is_of_arrays() {
         true => vec![
             panel("Read margin, all other cells on", MeritIs::MarginWorst as usize, Axis::log("(on - off)/on (1)")),
             panel("Noise of one reading", MeritIs::ReadNoise as usize, Axis::log("sd over (on - off) (1)")),
@@ -85,7 +90,12 @@ fn sizes(of: &Scaling) -> ScalingFigure {
         name: "sizes",
         title: "Over sizes",
         caption: format!("Dots: computed. {closed} Grey: limits of the study.{seeds}{more}"),
-        plate: Plate { title: None, panels, columns: 2 },
+        // What was not asked for has no chart.
+        plate: Plate {
+            title: None,
+            panels: panels.into_iter().filter(|(figure, _)| known(*figure)).map(|(_, panel)| panel).collect(),
+            columns: 2,
+        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! The experiments on handwritten digits: they need MNIST, which is not part of the program.
 
 use super::raw::Laboratory;
-use crate::experiment::mnist::study::{self, Bakes};
+use crate::experiment::mnist::study::{self, Afterwards, Bakes};
 use crate::experiment::mnist::{Learning, Mnist, MnistError, Pairs, Plain, Scheme};
 use trapline_model::dataset::Dataset;
 use trapline_model::units::kelvin;
@@ -56,7 +56,15 @@ pub fn untrained(lab: &Laboratory, data: &Mnist) -> Result<Dataset, MnistError> 
 /// [`MnistError`].
 pub fn learnt(lab: &Laboratory, data: &Mnist, progress: &(dyn Fn(u32) + Sync)) -> Result<[Dataset; 2], MnistError> {
     let run = |name: &str, scheme: Scheme, bakes: Option<&Bakes>| {
-        study::run(lab.backend, name, &learning(lab, scheme), LEARNING_SEEDS, bakes, data, progress)
+        study::run(
+            lab.backend,
+            name,
+            &learning(lab, scheme),
+            LEARNING_SEEDS,
+            Afterwards { bakes, wires_ohm: &[] },
+            data,
+            progress,
+        )
     };
     let bakes = Bakes::to_ten_years();
     Ok([run("mnist/plain", plain(), Some(&bakes))?, run("mnist/pairs", pairs(), None)?])

@@ -10,6 +10,7 @@ use super::{DIGITS, Digits, Mnist, MnistError};
 use ndarray::{Array2, Array3};
 use std::collections::BTreeSet;
 use trapline_engine::backend::Backend;
+use trapline_engine::circuit::{Accuracy, Reading, SolveError, Transfer};
 use trapline_model::cell::counted::Electrons;
 use trapline_model::material::Material;
 
@@ -128,15 +129,47 @@ pub fn after_bake(
             return Err(MnistError::value(what, value, "a number of at least 0"));
         }
     }
-    let cells = pixels * learning.scheme.columns();
-    let classes = learning.material.classes.len();
-    if occupancy.dim() != (cells, classes) {
-        let found = format!("{:?}", occupancy.dim());
-        return Err(MnistError::value("the shape of the array's state", found, format!("{:?}", (cells, classes))));
-    }
+    check_state(learning, pixels, occupancy)?;
     let mut crossbar = Crossbar::from_state(with, learning, pixels, occupancy)?;
     crossbar.bake(bake_k, time_s)?;
     Ok(Scorer::new(learning).test(&crossbar.conductance_s, learning.presentations, test))
+}
+
+/// Tests an array, left as it ended, through wires: each cell counts as the current of its bit line for each volt on its
+/// word line ([`Transfer`]), all other word lines at 0 V. A pixel drives its row for a part of the reading time, so the
+/// charges of pixels add up whatever the others do: for cells of Ohm's law this is exact. The noise is that of the last
+/// test before it.
+///
+/// # Errors
+/// As [`learn`]; [`MnistError::Wires`] where the network is not solved.
+pub fn through_wires(
+    with: &dyn Backend,
+    learning: &Learning,
+    occupancy: &Array2<f64>,
+    wires: &Reading,
+    test: &Digits,
+) -> Result<Tested, MnistError> {
+    let pixels = check_digits("the test set", test)?;
+    check_state(learning, pixels, occupancy)?;
+    let mut crossbar = Crossbar::from_state(with, learning, pixels, occupancy)?;
+    let all: Vec<u64> = (0..crossbar.conductance_s.len() as u64).collect();
+    crossbar.read(&all)?;
+    let network = wires.all_rows(crossbar.conductance_s.view(), &vec![0.0; pixels]).map_err(SolveError::from)?;
+    let effective = Transfer::on(with, &network, Accuracy::of_total(WIRES_ACCURACY))?;
+    Ok(Scorer::new(learning).test(&effective.weight_s, learning.presentations, test))
+}
+
+/// Bound of the errors of currents over the total current: far below the noise of a reading.
+const WIRES_ACCURACY: f64 = 1e-7;
+
+fn check_state(learning: &Learning, pixels: usize, occupancy: &Array2<f64>) -> Result<(), MnistError> {
+    let cells = pixels * learning.scheme.columns();
+    let classes = learning.material.classes.len();
+    if occupancy.dim() == (cells, classes) {
+        return Ok(());
+    }
+    let found = format!("{:?}", occupancy.dim());
+    Err(MnistError::value("the shape of the array's state", found, format!("{:?}", (cells, classes))))
 }
 
 /// Number of pixels, once data and numbers make sense.

@@ -14,7 +14,8 @@
 //!
 //! Cells are isolated: a switch at every one, as [`letter::Scheme::Isolated`](super::letter::Scheme::Isolated) has
 //! it. A pulse is seen by its cell alone; in a passive array every cell that shares a line with it would see a part
-//! of the bias, and that is not simulated here.
+//! of the bias, and that is not simulated here. What wires do to the answers of an array that has learnt is:
+//! [`through_wires`](learn::through_wires()) takes each cell by its effective weight.
 //!
 //! # Changes versus the paper
 //! The paper (section 2.2, Figure 5) gives the layer and the rates 13.4 % and 85.63 %, and the learning rule in a
@@ -60,9 +61,10 @@ pub mod study;
 mod teach;
 
 pub use idx::{DIGITS, Digits, IdxError, Mnist};
-pub use learn::{Learning, Learnt, Spent, Stage, Tested, after_bake, learn};
+pub use learn::{Learning, Learnt, Spent, Stage, Tested, after_bake, learn, through_wires};
 pub use scheme::{Pairs, Plain, Pulse, Scheme};
 use trapline_engine::backend::BackendError;
+use trapline_engine::circuit::SolveError;
 
 /// Why digits could not be learnt.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +73,8 @@ pub enum MnistError {
     Idx(#[from] IdxError),
     #[error(transparent)]
     Backend(#[from] BackendError),
+    #[error(transparent)]
+    Wires(#[from] SolveError),
     #[error("{what} is {found}, and must be {limit}")]
     Value { what: String, found: String, limit: String },
 }

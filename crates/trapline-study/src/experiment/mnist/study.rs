@@ -2,13 +2,14 @@
 //! they cost.
 
 use super::crossbar::Crossbar;
-use super::learn::{Learning, Learnt, after_bake, check_digits, learn};
+use super::learn::{Learning, Learnt, after_bake, check_digits, learn, through_wires};
 use super::scheme::Scheme;
 use super::score::{Scorer, Tested};
 use super::{DIGITS, Digits, Mnist, MnistError};
 use ndarray::{Array1, Array2, Array3, Array4, s};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use trapline_engine::backend::Backend;
+use trapline_engine::circuit::Reading;
 use trapline_model::cell::validity;
 use trapline_model::dataset::Dataset;
 use trapline_model::units::{YEAR_S, celsius, kelvin};
@@ -27,6 +28,14 @@ impl Bakes {
         let temperatures_c = [25.0, 85.0, 100.0, 130.0, 150.0, 155.0, 160.0, 165.0, 170.0].to_vec();
         Bakes { temperatures_c, times_s: [1e2, 1e3, 1e4, 1e5, 1e6, 1e7, YEAR_S, 10.0 * YEAR_S].to_vec() }
     }
+}
+
+/// What becomes of every array after it has learnt.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Afterwards<'a> {
+    pub bakes: Option<&'a Bakes>,
+    /// It is tested again through wires of these resistances from cell to cell, ohm.
+    pub wires_ohm: &'a [f64],
 }
 
 /// Presentations at which a learning curve is looked at: 1, 2 and 5 of each decade from 100, and every tenth of all.
@@ -84,7 +93,7 @@ fn for_seeds<T: Send>(
 /// digit, answer): `confusion`. Over (seed, digit, row, column): `weight_s` at the end; over (presentations, digit,
 /// row, column): `first_weight_s` of the first seed on the way. Over (digit, row, column): `picture_input`, what the
 /// first picture of each digit puts on the rows. Over (seed): `preparing` pulses and their `preparing_energy_j`. Over
-/// (seed, bake_temperature_c, bake_time_s): `baked_accuracy`.
+/// (seed, bake_temperature_c, bake_time_s): `baked_accuracy`. Over (seed, wire_ohm): `wired_accuracy`.
 ///
 /// # Errors
 /// As [`learn`].
@@ -93,19 +102,25 @@ pub fn run(
     name: &str,
     learning: &Learning,
     seed_count: u32,
-    bakes: Option<&Bakes>,
+    afterwards: Afterwards<'_>,
     mnist: &Mnist,
     progress: &(dyn Fn(u32) + Sync),
 ) -> Result<Dataset, MnistError> {
+    let Afterwards { bakes, wires_ohm } = afterwards;
     let one = |learning: &Learning| {
         let learnt = learn(with, learning, mnist, progress)?;
         let bake = |(celsius, time_s): (f64, f64)| {
             after_bake(with, learning, &learnt.occupancy, kelvin(celsius), time_s, &mnist.test).map(|t| t.accuracy)
         };
         let baked: Vec<f64> = bakes.into_iter().flat_map(pairs).map(bake).collect::<Result<_, _>>()?;
-        Ok((learnt, baked))
+        let wired = wires_ohm.iter().map(|&ohm| {
+            let wires = Reading::with_wire(ohm);
+            through_wires(with, learning, &learnt.occupancy, &wires, &mnist.test).map(|t| t.accuracy)
+        });
+        let wired: Vec<f64> = wired.collect::<Result<_, _>>()?;
+        Ok((learnt, (baked, wired)))
     };
-    let (all, baked): (Vec<_>, Vec<_>) = for_seeds(with, learning, seed_count, one)?.into_iter().unzip();
+    let (all, after): (Vec<_>, Vec<_>) = for_seeds(with, learning, seed_count, one)?.into_iter().unzip();
     let title = format!("{} presentations of handwritten digits", learning.presentations);
     let mut d = described(name, &title, learning, bakes);
     seed_axis(&mut d, learning, all.len());
@@ -117,10 +132,16 @@ pub fn run(
         d.axis("bake_temperature_c", "degC", "Temperature of the bake", temperatures);
         d.axis("bake_time_s", "s", "Time of the bake at 0 V", times);
         let rates = Array3::from_shape_fn((all.len(), temperatures.len(), times.len()), |(i, t, at)| {
-            baked[i][t * times.len() + at]
+            after[i].0[t * times.len() + at]
         });
         let axes = ["seed", "bake_temperature_c", "bake_time_s"];
         d.real("baked_accuracy", &axes, "1", "Share of right answers after the bake", rates.into_dyn());
+    }
+    if !wires_ohm.is_empty() {
+        d.axis("wire_ohm", "ohm", "Resistance of a wire from cell to cell", wires_ohm);
+        let rates = Array2::from_shape_fn((all.len(), wires_ohm.len()), |(i, at)| after[i].1[at]);
+        let name = "Share of right answers through wires";
+        d.real("wired_accuracy", &["seed", "wire_ohm"], "1", name, rates.into_dyn());
     }
     Ok(d)
 }

@@ -10,6 +10,7 @@ use trapline_engine::backend::reference::Reference;
 use trapline_engine::backend::stimulus::{Response, Stimulus};
 use trapline_engine::backend::tally::Tally;
 use trapline_engine::backend::{Backend, Progress, Trace};
+use trapline_engine::circuit::Reading;
 use trapline_model::array::CellSet;
 use trapline_model::cell::counted::Electrons;
 use trapline_model::material::{Material, shipped};
@@ -219,6 +220,21 @@ fn heat_makes_the_array_forget() {
     assert!(baked(250.0, 1e5).accuracy < 0.8);
 }
 
+/// Wires that resist nothing change no answer; wires of which the current of a row of 4e-11 S cells drops all of the bias
+/// leave hardly any.
+#[test]
+fn wires_make_the_array_answer_worse() {
+    let (material, data) = (dots(), data());
+    let learning = Learning { read_noise: false, ..learning(&material, schemes()[1], 1) };
+    let learnt = learn(&Reference, &learning, &data, &|_| ()).unwrap();
+    let through = |ohm: f64| {
+        let wires = Reading::with_wire(ohm);
+        super::through_wires(&Reference, &learning, &learnt.occupancy, &wires, &data.test).unwrap()
+    };
+    assert_eq!(through(1e-3), learnt.stages.last().unwrap().tested);
+    assert!(through(1e12).accuracy < 0.9, "{}", through(1e12).accuracy);
+}
+
 #[test]
 fn nonsense_is_refused_in_a_line() {
     let (material, data) = (dots(), data());
@@ -304,7 +320,8 @@ fn seeds_side_by_side_are_those_one_by_one() {
     let (material, data) = (dots(), data());
     let learning = learning(&material, schemes()[0], 7);
     let cpu = |threads| trapline_engine::backend::cpu::Cpu::open(Some(threads), None).unwrap();
-    let run = |threads| study::run(&cpu(threads), "d", &learning, 3, None, &data, &|_| ()).unwrap();
+    let run =
+        |threads| study::run(&cpu(threads), "d", &learning, 3, study::Afterwards::default(), &data, &|_| ()).unwrap();
     let together = run(3);
     assert_eq!(together, run(1));
     together.check().unwrap();
