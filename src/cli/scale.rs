@@ -1,5 +1,7 @@
 //! `trapline scale`.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,7 +10,7 @@ use trapline::campaign::{Destination, Plan, Shard};
 use trapline::figure::scaling as figures;
 use trapline::files::commit::Batch;
 use trapline::outcome::CampaignRecord;
-use trapline::record::{self, Record};
+use trapline::record::Record;
 use trapline::report::{Attachment, scaling_page};
 
 use super::computing::Computing;
@@ -101,7 +103,7 @@ impl Scale {
         if folder.exists() && !folder.is_dir() {
             return Err(Failure::Usage(format!("{}: is no folder; choose another one with -o", folder.display())));
         }
-        let is_record = record::file_type(&file).is_ok();
+        let is_record = is_hdf5(&file);
         let pages: Vec<PathBuf> = names().map(|name| folder.join(name)).collect();
         if folder.is_dir() {
             outputs::free(&pages, self.force || self.resume)?;
@@ -184,6 +186,13 @@ impl Scale {
 fn names() -> impl Iterator<Item = String> {
     let drawn = figures::NAMES.iter().flat_map(|name| ["svg", "png"].map(|ending| format!("{name}.{ending}")));
     FILES.iter().map(|(name, _)| (*name).to_owned()).chain([PAGE.to_owned()]).chain(drawn)
+}
+
+/// Whether a file begins as HDF5 does; what is wrong with it is told when it is opened.
+fn is_hdf5(path: &Path) -> bool {
+    const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
+    let mut first = [0; 8];
+    File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok() && first == *SIGNATURE
 }
 
 fn listed() -> String {

@@ -38,7 +38,7 @@ pub(super) fn read(input: &Input<'_>, format_version: [i32; 2]) -> Result<Campai
         bins: input.axis_length(Axis::Bin.name())?,
         report_times_s: input.array("report_times")?,
         dump: dump_window(input)?,
-        circuit_times_s: circuit_times(input)?,
+        circuit_times_s: circuit_times(input, &times)?,
         settings: Vec::new(),
     };
     // The product of the axes is bounded by the size of the datasets that have them all, before a list is made of it.
@@ -198,12 +198,18 @@ fn settings_of_format_1(input: &Input<'_>, label: &CampaignLabel) -> Result<Vec<
 }
 
 /// Times of reading through wires: of the time axis, first 0. None before 2.3, and where there are no wires.
-fn circuit_times(input: &Input<'_>) -> Result<Vec<f64>, RecordError> {
+fn circuit_times(input: &Input<'_>, all: &Array1<f64>) -> Result<Vec<f64>, RecordError> {
     let name = Axis::CircuitTime.name();
     if !input.has_dataset(name) {
         return Ok(Vec::new());
     }
     let times: Array1<f64> = input.axis_numbers(name)?;
+    let ascend = times.windows(2).into_iter().all(|pair| pair[0] < pair[1]);
+    let there = times.iter().all(|time| all.iter().any(|known| known == time));
+    if times.first() != Some(&0.0) || !ascend || !there {
+        let limit = "times of the time axis, the first 0, each later than the one before";
+        return Err(RecordError::damaged(input.path, name, format!("{:?}", times.to_vec()), limit));
+    }
     Ok(times.to_vec())
 }
 

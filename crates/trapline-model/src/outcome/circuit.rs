@@ -76,7 +76,7 @@ pub const MERITS: [Merit; MeritIs::Bound as usize + 1] = [
     merit("margin_ideal", "1", "read margin of the selected cell alone, (on - off)/on"),
     merit("margin_worst", "1", "read margin with all other cells on"),
     merit("margin_random", "1", "least read margin among random patterns of the other cells"),
-    merit("margin_sense", "1", "least current on less largest current off, over all patterns, over the former"),
+    merit("margin_sense", "1", "least current on less largest current off, of all patterns tried, over the former"),
     merit("selected_cell_voltage", "1", "voltage of the selected cell over the read bias, all others on"),
     merit("sneak", "1", "current of the sensed line that is not the selected cell's, over that of the cell when on"),
     merit("half_select_leakage", "A", "current of the other cells of the selected lines, all on"),

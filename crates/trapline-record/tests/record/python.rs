@@ -7,6 +7,7 @@ use std::sync::Mutex;
 
 use crate::made_up::{SMALL, Size, campaign, outcome};
 use trapline_model::dataset::{Dataset, Values, Variable};
+use trapline_model::outcome::MeritIs;
 
 /// One at a time: a process that is being started holds a file of the other test for a moment, and with it HDF5's
 /// lock on it.

@@ -125,7 +125,7 @@ impl<'a> Build<'a> {
             check::qualification(of, &sweeps.axes)?;
         }
         if let Some(of) = &file.study {
-            check::study(of, &sweeps.axes, file.array.wires.is_some())?;
+            check::study(of, &sweeps.axes, &file.array)?;
         }
         let mut times_s = vec![0.0];
         times_s.extend(axis_s);

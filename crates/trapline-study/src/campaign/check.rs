@@ -1,7 +1,7 @@
 //! Limits of a campaign's values, and the messages that name them.
 
 use super::error::Bad;
-use super::file::{BakeFile, DotsFile, DumpFile, ElectronsFile, FailureFile, JudgeFile};
+use super::file::{ArrayFile, BakeFile, DotsFile, DumpFile, ElectronsFile, FailureFile, JudgeFile};
 use trapline_model::array::ArrayShape;
 use trapline_model::cell::counted::{DotNumber, Electrons, MOST_DOTS, most_dots};
 use trapline_model::cell::each_dot::MOST_DOTS_OF_ARRAY;
@@ -168,7 +168,7 @@ pub(super) fn qualification(of: &QualificationFile, sweeps: &[Sweep]) -> Result<
 }
 
 /// Refuses a study of sizes that are not swept, of figures that its kind does not have, and limits that are none.
-pub(super) fn study(of: &StudyFile, sweeps: &[Sweep], wired: bool) -> Result<(), Bad> {
+pub(super) fn study(of: &StudyFile, sweeps: &[Sweep], array: &ArrayFile) -> Result<(), Bad> {
     let kind = of.kind.name();
     let needed = if of.kind.is_of_arrays() { "array.rows" } else { CELL_AREA };
     let axis = sweeps.iter().find(|sweep| sweep.name == of.size);
@@ -176,7 +176,14 @@ pub(super) fn study(of: &StudyFile, sweeps: &[Sweep], wired: bool) -> Result<(),
         let limit = format!("the name of a [[sweep]] over {needed}, among its keys, as a study of kind {kind:?} needs");
         return Err(Bad::key("study.size", format!("{:?}", of.size), &*limit));
     }
-    if of.kind.is_of_arrays() && !wired {
+    let size_keys = ["array.rows", "array.cols", CELL_AREA];
+    for (i, sweep) in sweeps.iter().enumerate().filter(|(_, sweep)| sweep.name != of.size) {
+        if let Some(key) = sweep.keys.iter().find(|key| size_keys.contains(&key.key.as_str())) {
+            let limit = format!("a key of the sweep {:?}: sizes stand on one axis", of.size);
+            return Err(Bad::key(format!("sweep[{i}].key"), format!("{:?}", key.key), &*limit));
+        }
+    }
+    if of.kind.is_of_arrays() && array.wires.is_none() {
         return Err(Bad::key(
             "study.kind",
             format!("{kind:?}"),
@@ -192,6 +199,9 @@ pub(super) fn study(of: &StudyFile, sweeps: &[Sweep], wired: bool) -> Result<(),
             let known = format!("a figure of kind {kind:?}: {}", names.join(", "));
             return Err(Bad::key(format!("study.limits[{i}].of"), format!("{:?}", limit.of), &*known));
         }
+        if let Some(needed) = needs(&limit.of, array) {
+            return Err(Bad::key(format!("study.limits[{i}].of"), format!("{:?}", limit.of), needed));
+        }
         let here = format!("study.limits[{i}]");
         match (limit.at_least, limit.at_most) {
             (Some(_), Some(_)) => return Err(Bad::key(here, "with at_least and at_most", "given one of the two")),
@@ -201,6 +211,32 @@ pub(super) fn study(of: &StudyFile, sweeps: &[Sweep], wired: bool) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// What a figure of arrays needs that the file does not ask for.
+fn needs(figure: &str, array: &ArrayFile) -> Option<&'static str> {
+    const OF_PRODUCTS: [&str; 5] =
+        ["product_error_rms", "product_error_max", "product_snr", "effective_bits", "aged_error_rms"];
+    const OF_ONE_CELL: [&str; 9] = [
+        "margin_ideal",
+        "margin_worst",
+        "margin_random",
+        "margin_sense",
+        "selected_cell_voltage",
+        "sneak",
+        "half_select_leakage",
+        "read_energy",
+        "read_noise",
+    ];
+    let vectors = array.wires.as_ref().and_then(|wires| wires.vectors).unwrap_or(0);
+    let patterns = array.scheme.as_ref().and_then(|scheme| scheme.patterns).unwrap_or(1);
+    if OF_PRODUCTS.contains(&figure) && vectors == 0 {
+        return Some("given beside array.wires.vectors, 1 or more");
+    }
+    if (OF_ONE_CELL.contains(&figure) || figure == "selectivity") && array.scheme.is_none() {
+        return Some("given beside [array.scheme]");
+    }
+    (figure == "margin_random" && patterns == 0).then_some("given with array.scheme.patterns of 1 or more")
 }
 
 /// The remark on points whose file says nothing of electrons, and whose cells have too many dots to count them.

@@ -44,7 +44,13 @@ pub(super) fn circuit(array: &ArrayFile, base: &Path) -> Result<Option<Circuit>,
         segment_nm: wires.segment_nm,
     };
     if wires.word.is_some() && wires.bit.is_some() {
-        let told = [("segment_ohm", wires.segment_ohm.is_some()), ("metal", wires.metal.is_some())];
+        let told = [
+            ("segment_ohm", wires.segment_ohm.is_some()),
+            ("metal", wires.metal.is_some()),
+            ("width_nm", wires.width_nm.is_some()),
+            ("thickness_nm", wires.thickness_nm.is_some()),
+            ("segment_nm", wires.segment_nm.is_some()),
+        ];
         if let Some((name, _)) = told.iter().find(|(_, told)| *told) {
             let limit = "left out where [array.wires.word] and [array.wires.bit] both are there";
             return Err(Bad::key(format!("array.wires.{name}"), "given", limit));

@@ -6,11 +6,14 @@
 //! the two: figures are taken for straight lines between computed sizes, in the logarithm of the size, and in that of the
 //! figure where it and the limit are positive. Nothing is said beyond the computed sizes.
 //!
-//! Sizes that a seed is computed for give one answer a seed; the answer is the middle one, with the least and the most.
+//! Sizes that a seed is computed for give one answer a seed; the answer is the middle one, of two the smaller, with the
+//! least and the most.
 
 mod cells;
 mod reach;
 mod text;
+
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +24,9 @@ use trapline_model::outcome::{CampaignRecord, Coordinate, Merit, RecordedPoint, 
 use trapline_model::protocol::{LimitFile, StudyFile, StudyKind};
 use trapline_model::toml_file;
 use trapline_model::units::celsius;
+
+/// Most limits of a study, as campaign files have it.
+const MOST_LIMITS: usize = 12;
 
 /// The rest of a campaign file is none of this room's business.
 #[derive(Deserialize)]
@@ -125,6 +131,13 @@ impl Series {
     }
 }
 
+impl Scaling {
+    /// The answer of a case to a limit: there is one for each.
+    pub(super) fn answer(&self, series: usize, limit: usize) -> Option<&Answer> {
+        self.answers.get(series * self.limits.len() + limit)
+    }
+}
+
 /// A limit in a case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Answer {
@@ -152,7 +165,9 @@ pub fn question(campaign_toml: &str) -> Result<StudyFile, ScalingError> {
 /// [`ScalingError`].
 pub fn scaling(record: &CampaignRecord) -> Result<Scaling, ScalingError> {
     let file: CampaignFile = toml_file::read(&record.label.campaign_toml).map_err(ScalingError::Campaign)?;
-    let study = file.study.ok_or(ScalingError::NoTable)?;
+    let mut study = file.study.ok_or(ScalingError::NoTable)?;
+    // What a campaign file may have; a record made by hand may have more.
+    study.limits.truncate(MOST_LIMITS);
     let scheme = file.array.and_then(|array| array.scheme).and_then(|scheme| scheme.unselected);
     let label = &record.label;
     let axis_of = |name: &str| label.sweeps.iter().position(|sweep| sweep.name == name);
@@ -173,6 +188,7 @@ pub fn scaling(record: &CampaignRecord) -> Result<Scaling, ScalingError> {
     };
     let seed_count: usize = seeds.iter().map(|&axis| label.sweeps[axis].coordinate.len()).product();
     let mut series: Vec<Series> = Vec::new();
+    let mut known: HashMap<(Vec<usize>, usize, usize, usize), usize> = HashMap::new();
     for point in &record.points {
         let place = &point.label.sweep_index;
         let others: Vec<usize> = (0..place.len()).filter(|axis| *axis != size_axis && !seeds.contains(axis)).collect();
@@ -190,7 +206,9 @@ pub fn scaling(record: &CampaignRecord) -> Result<Scaling, ScalingError> {
                 sweeps: named.clone(),
                 scheme: swept.clone().or_else(|| scheme.clone()),
             };
-            let at = series.iter().position(|of| of.case == case).unwrap_or_else(|| {
+            let places = others.iter().map(|&axis| place[axis]).collect();
+            let key = (places, point.label.material_index, point.label.temperature_index, time);
+            let at = *known.entry(key).or_insert_with(|| {
                 let values = vec![vec![vec![f64::NAN; figures.len()]; count]; seed_count];
                 series.push(Series { case, values });
                 series.len() - 1
@@ -199,7 +217,12 @@ pub fn scaling(record: &CampaignRecord) -> Result<Scaling, ScalingError> {
         }
     }
     let answers = answers(&study, &sizes, &series);
-    let remarks = remarks(record);
+    let mut remarks = remarks(record);
+    let (computed, all) = (record.computed(), record.points.len());
+    if computed < all {
+        let what = "not computed here: merge the pieces of the study, or go on with --resume";
+        remarks.insert(0, (what.to_owned(), all - computed));
+    }
     let campaign = label.name.clone();
     Ok(Scaling { campaign, kind: study.kind, limits: study.limits, figures, sizes, series, answers, remarks })
 }
@@ -248,13 +271,14 @@ fn answers(study: &StudyFile, sizes: &[Size], series: &[Series]) -> Vec<Answer> 
     let mut answers = Vec::new();
     for (place, of) in series.iter().enumerate() {
         for (number, limit) in study.limits.iter().enumerate() {
-            let Some(figure) = study.kind.figures().iter().position(|figure| figure.name == limit.of) else { continue };
+            let figure = study.kind.figures().iter().position(|figure| figure.name == limit.of);
             let of_seed = |seed: &Vec<Vec<f64>>| {
-                let values: Vec<f64> = seed.iter().map(|size| size[figure]).collect();
+                let values: Vec<f64> = seed.iter().map(|size| figure.map_or(f64::NAN, |at| size[at])).collect();
                 reach::reach(&xs, &values, limit, study.kind.is_of_arrays())
             };
             let mut each: Vec<Reach> = of.values.iter().map(of_seed).collect();
-            each.sort_by(|a, b| a.at().total_cmp(&b.at()));
+            let rising = study.kind.is_of_arrays();
+            each.sort_by(|a, b| a.at(rising).total_cmp(&b.at(rising)));
             let (Some(least), Some(most)) = (each.first(), each.last()) else { continue };
             let reach = each[(each.len() - 1) / 2];
             answers.push(Answer { series: place, limit: number, reach, seeds: (*least, *most) });

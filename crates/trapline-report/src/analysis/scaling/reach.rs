@@ -11,6 +11,8 @@ pub enum Reach {
     To { size: f64, keeps: f64, fails: f64 },
     /// All that were computed: this is the last.
     All { size: f64 },
+    /// To the last size before one of which the figure is not known.
+    Known { size: f64, unknown: f64 },
     /// None that was computed: this is the first.
     None { size: f64 },
     /// The figure is not known at the first size.
@@ -18,11 +20,13 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// A size to sort by; nothing known comes first.
-    pub fn at(&self) -> f64 {
+    /// A size to sort by, of arrays (`rising`) or of cells: what is not known comes first, and where no size keeps to the
+    /// limit it is beyond all of them.
+    pub fn at(&self, rising: bool) -> f64 {
         match *self {
-            Reach::To { size, .. } | Reach::All { size } => size,
-            Reach::None { size } => 0.5 * size,
+            Reach::To { size, .. } | Reach::All { size } | Reach::Known { size, .. } => size,
+            Reach::None { size } if rising => 0.5 * size,
+            Reach::None { .. } => f64::INFINITY,
             Reach::Unknown => f64::NEG_INFINITY,
         }
     }
@@ -30,7 +34,7 @@ impl Reach {
     /// The size, where it is known that sizes up to it keep to the limit.
     pub fn size(&self) -> Option<f64> {
         match *self {
-            Reach::To { size, .. } | Reach::All { size } => Some(size),
+            Reach::To { size, .. } | Reach::All { size } | Reach::Known { size, .. } => Some(size),
             Reach::None { .. } | Reach::Unknown => None,
         }
     }
@@ -47,7 +51,8 @@ pub(super) fn reach(sizes: &[f64], values: &[f64], limit: &LimitFile, rising: bo
         let value = values[place];
         if value.is_nan() {
             // Beyond it nothing is known.
-            return before.map_or(Reach::Unknown, |last| Reach::All { size: sizes[last] });
+            let known = |last: usize| Reach::Known { size: sizes[last], unknown: sizes[place] };
+            return before.map_or(Reach::Unknown, known);
         }
         if !limit.holds(value) {
             return match before {
@@ -103,7 +108,7 @@ mod tests {
         assert_eq!(at([0.9, 0.8, 0.7]), Reach::All { size: 256.0 });
         assert_eq!(at([0.05, 0.01, 0.7]), Reach::None { size: 16.0 });
         assert_eq!(at([f64::NAN, 0.8, 0.7]), Reach::Unknown);
-        assert_eq!(at([0.9, f64::NAN, 0.0]), Reach::All { size: 16.0 });
+        assert_eq!(at([0.9, f64::NAN, 0.0]), Reach::Known { size: 16.0, unknown: 64.0 });
         // It keeps to the limit up to the first size that does not, whatever comes later.
         assert!(matches!(at([0.9, 0.0, 0.9]), Reach::To { keeps: 16.0, fails: 64.0, .. }));
         assert_eq!(reach(&[], &[], &limit(Some(0.1), None), true), Reach::Unknown);

@@ -16,12 +16,15 @@ fn sized(scaling: &Scaling, size: f64) -> String {
     if !scaling.kind.is_of_arrays() {
         return format!("{} nm", rounded(size));
     }
-    if scaling.sizes.iter().all(|of| of.rows == of.cols) {
-        // Whole lines, and none more than keep to the limit; a computed size may be a rounding short of itself.
-        let lines = rounded((size * (1.0 + 1e-9)).floor());
-        return format!("{lines} x {lines}");
+    // A computed size is told as it is.
+    if let Some(of) = scaling.sizes.iter().find(|of| of.lines_or_nm == size) {
+        return format!("{} x {}", of.rows, of.cols);
     }
-    format!("{} cells", rounded(size * size))
+    if scaling.sizes.iter().all(|of| of.rows == of.cols) {
+        // Whole lines, and none more than keep to the limit.
+        return format!("{0} x {0}", rounded(size.floor()));
+    }
+    format!("{} cells", rounded((size * size).floor()))
 }
 
 /// Three digits, as a whole number where it has more.
@@ -47,6 +50,9 @@ pub fn said(scaling: &Scaling, reach: &Reach) -> String {
         }
         Reach::All { size } if arrays => format!("{} or more: all computed keep to it", sized(scaling, size)),
         Reach::All { size } => format!("{} or less: all computed keep to it", sized(scaling, size)),
+        Reach::Known { size, unknown } => {
+            format!("{} keeps to it; {} is not known", sized(scaling, size), sized(scaling, unknown))
+        }
         Reach::None { size } => format!("none: {} does not keep to it", sized(scaling, size)),
         Reach::Unknown => "not known".to_owned(),
     }
@@ -57,10 +63,10 @@ fn brief(scaling: &Scaling, reach: &Reach) -> String {
     let arrays = scaling.kind.is_of_arrays();
     match *reach {
         Reach::To { size, .. } => sized(scaling, size),
-        Reach::All { size } => format!("{} {}", if arrays { "at least" } else { "at most" }, sized(scaling, size)),
-        Reach::None { size } => {
-            format!("{} {}", if arrays { "less than" } else { "more than" }, sized(scaling, size))
+        Reach::All { size } | Reach::Known { size, .. } => {
+            format!("{} {}", if arrays { "at least" } else { "at most" }, sized(scaling, size))
         }
+        Reach::None { size } => format!("not even {}", sized(scaling, size)),
         Reach::Unknown => "not known".to_owned(),
     }
 }
@@ -154,6 +160,7 @@ pub fn paragraph(scaling: &Scaling) -> Vec<String> {
         let more = if more > 0 { format!("; {more} more in the table") } else { String::new() };
         lines.push(format!("{what} with {} ({meaning}): {}{more}.", limit.in_words(), cases.join("; ")));
     }
+    lines.extend(scaling.remarks.iter().map(|(remark, points)| format!("Of {points} points: {}.", one_line(remark))));
     lines.extend(limiting(scaling, last_s, &names));
     lines.extend(changes(scaling, last_s, &names));
     lines
@@ -166,11 +173,18 @@ fn limiting(scaling: &Scaling, last_s: f64, names: &Named) -> Option<String> {
     }
     let mut first: Vec<(String, Vec<String>)> = Vec::new();
     for (place, series) in scaling.series.iter().enumerate().filter(|(_, of)| of.case.time_s == last_s) {
-        let of_case = scaling.answers.iter().filter(|answer| answer.series == place && answer.reach != Reach::Unknown);
-        let tightest = if scaling.kind.is_of_arrays() {
-            of_case.min_by(|a, b| a.reach.at().total_cmp(&b.reach.at()))
+        let rising = scaling.kind.is_of_arrays();
+        let of_case: Vec<&Answer> =
+            (0..scaling.limits.len()).filter_map(|limit| scaling.answer(place, limit)).collect();
+        // What comes first is not known while one of them is not.
+        if of_case.iter().any(|answer| matches!(answer.reach, Reach::Unknown | Reach::Known { .. })) {
+            continue;
+        }
+        let of_case = of_case.into_iter();
+        let tightest = if rising {
+            of_case.min_by(|a, b| a.reach.at(rising).total_cmp(&b.reach.at(rising)))
         } else {
-            of_case.max_by(|a, b| a.reach.at().total_cmp(&b.reach.at()))
+            of_case.max_by(|a, b| a.reach.at(rising).total_cmp(&b.reach.at(rising)))
         };
         let Some(answer) = tightest else { continue };
         let limit = match answer.reach {
@@ -212,7 +226,7 @@ fn changes(scaling: &Scaling, last_s: f64, names: &Named) -> Vec<String> {
         }
         for (number, limit) in scaling.limits.iter().enumerate() {
             let size = |series: usize| {
-                let of = scaling.answers.iter().find(|answer| answer.series == series && answer.limit == number);
+                let of = scaling.answer(series, number);
                 of.and_then(|answer| match answer.reach {
                     Reach::To { size, .. } => Some(size),
                     _ => None,
@@ -226,8 +240,7 @@ fn changes(scaling: &Scaling, last_s: f64, names: &Named) -> Vec<String> {
                 .filter(|(other, of)| *other != place && without(of) == without(base))
                 .filter_map(|(other, of)| {
                     let name = one_line(&change(of)?);
-                    let answer =
-                        scaling.answers.iter().find(|answer| answer.series == other && answer.limit == number)?;
+                    let answer = scaling.answer(other, number)?;
                     Some(match answer.reach {
                         Reach::To { size, .. } => format!("{name} {:.2}", size / of_base),
                         Reach::All { size } if scaling.kind.is_of_arrays() => {
@@ -235,7 +248,7 @@ fn changes(scaling: &Scaling, last_s: f64, names: &Named) -> Vec<String> {
                         }
                         Reach::All { size } => format!("{name} {:.2} or less", size / of_base),
                         Reach::None { .. } => format!("{name}: no size is left"),
-                        Reach::Unknown => return None,
+                        Reach::Known { .. } | Reach::Unknown => return None,
                     })
                 })
                 .collect();
@@ -263,7 +276,7 @@ pub fn answers_csv(scaling: &Scaling) -> String {
         let limit = &scaling.limits[answer.limit];
         let (keeps, fails) = match answer.reach {
             Reach::To { keeps, fails, .. } => (Some(keeps), Some(fails)),
-            Reach::All { size } => (Some(size), None),
+            Reach::All { size } | Reach::Known { size, .. } => (Some(size), None),
             Reach::None { size } => (None, Some(size)),
             Reach::Unknown => (None, None),
         };

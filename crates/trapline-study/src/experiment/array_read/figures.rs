@@ -9,7 +9,7 @@
 //!   a half): errors of products by wires and by noise;
 //! - the cell that is farthest from sources and amplifiers, on and off, with all others on and with random ones on, the
 //!   other lines held by a scheme: read margin, sneak current, leakage, energy; on with all others off too, which is the
-//!   least current that must still be taken for on.
+//!   least current that must be taken for on may come from any of these patterns.
 //!
 //! `docs/figures-of-merit.md` defines each figure with its source. Networks have the cells' own law, and a selector in
 //! series where there is one.
@@ -120,6 +120,8 @@ pub struct Worth<'a> {
     start_a: Vec<f64>,
     /// Ideal products right after programming, A, vector after vector.
     start_products_a: Vec<f64>,
+    /// Bound of the reading without charge, over its total current.
+    fresh_bound: f64,
     remarks: Vec<String>,
 }
 
@@ -138,10 +140,13 @@ impl<'a> Worth<'a> {
     ) -> Result<Worth<'a>, ArrayReadError> {
         let setup = circuit.setup(subject.read_k, subject.seed);
         let (fresh_a, start_a, start_products_a) = (Vec::new(), Vec::new(), Vec::new());
+        let (fresh_bound, remarks) = (0.0, Vec::new());
         let mut worth =
-            Worth { backend, circuit, subject, setup, fresh_a, start_a, start_products_a, remarks: Vec::new() };
+            Worth { backend, circuit, subject, setup, fresh_a, start_a, start_products_a, fresh_bound, remarks };
         let empty = Array2::zeros(subject.area.dim());
-        worth.fresh_a = read(backend, &worth.cells(&empty, |_, _| false), &worth.all_rows(), &worth.setup)?.wired_a;
+        let reading = read(backend, &worth.cells(&empty, |_, _| false), &worth.all_rows(), &worth.setup)?;
+        worth.fresh_bound = reading.certificate.relative();
+        worth.fresh_a = reading.wired_a;
         Ok(worth)
     }
 
@@ -160,7 +165,7 @@ impl<'a> Worth<'a> {
         let k = self.subject.read_k;
         figures[MeritIs::WordSegment as usize] = self.circuit.word.ohm(k);
         figures[MeritIs::BitSegment as usize] = self.circuit.bit.ohm(k);
-        figures[MeritIs::Bound as usize] = 0.0;
+        figures[MeritIs::Bound as usize] = self.fresh_bound;
         self.columns(filling, &mut figures)?;
         if self.circuit.vectors > 0 {
             self.products(filling, &mut figures)?;
@@ -247,12 +252,13 @@ impl<'a> Worth<'a> {
         };
         let worst_a = ideal_a.iter().zip(&wired_a).fold(0.0, |most: f64, (a, b)| most.max((b - a).abs()));
         let (wires_a2, largest_a) = (error_a2(&ideal_a), most(&ideal_a));
-        let snr_db = 10.0 * (self.signal_a2(&cells) / (wires_a2 + noise_a2 / count)).log10();
+        let snr_db = 10.0 * (self.signal_a2(filling) / (wires_a2 + noise_a2 / count)).log10();
         for (of, value) in [
             (MeritIs::ProductErrorRms, wires_a2.sqrt() / largest_a),
             (MeritIs::ProductErrorWorst, worst_a / largest_a),
             (MeritIs::Snr, snr_db),
-            (MeritIs::EffectiveBits, ((snr_db - 1.76) / 6.02).max(0.0)),
+            // Not a number stays none.
+            (MeritIs::EffectiveBits, if snr_db < 1.76 { 0.0 } else { (snr_db - 1.76) / 6.02 }),
             (MeritIs::AgedErrorRms, error_a2(&self.start_products_a).sqrt() / most(&self.start_products_a)),
         ] {
             figures[of as usize] = value;
@@ -260,17 +266,18 @@ impl<'a> Worth<'a> {
         Ok(())
     }
 
-    /// Variance of an ideal product over all random vectors and over the bit lines, A^2: of what stored weights add to the
-    /// currents that the same cells pass without charge. With `d` that difference of a cell at the bias, on with a chance of
-    /// a half, `sum d^2/4` over the vectors, and the spread of `sum d/2` among the bit lines.
-    fn signal_a2(&self, weights: &Cells) -> f64 {
-        let (rows, cols) = weights.conductance_s.dim();
-        let empty = self.cells(&Array2::zeros((rows, cols)), |_, _| false);
-        let stored_a = (&weights.conductance_s - &empty.conductance_s) * self.subject.read_v;
-        let means: Vec<f64> = stored_a.columns().into_iter().map(|column| 0.5 * column.sum()).collect();
+    /// Variance of an ideal product over all random vectors and weights, and over the bit lines, A^2: of what stored weights
+    /// add to the currents that the same cells pass without charge. With `d` that difference of a cell at the bias, which
+    /// counts where both the word line and the cell are on, `(1/4 - 1/16) sum d^2`, and the spread of `sum d/4` among the bit
+    /// lines.
+    fn signal_a2(&self, filling: &Array2<f64>) -> f64 {
+        let (rows, cols) = filling.dim();
+        let [on, off] = [self.cells(filling, |_, _| true), self.cells(&Array2::zeros((rows, cols)), |_, _| false)];
+        let stored_a = (&on.conductance_s - &off.conductance_s) * self.subject.read_v;
+        let means: Vec<f64> = stored_a.columns().into_iter().map(|column| 0.25 * column.sum()).collect();
         let mean = means.iter().sum::<f64>() / cols as f64;
         let among = means.iter().map(|a| (a - mean) * (a - mean)).sum::<f64>() / cols as f64;
-        stored_a.iter().map(|d| 0.25 * d * d).sum::<f64>() / cols as f64 + among
+        stored_a.iter().map(|d| 3.0 / 16.0 * d * d).sum::<f64>() / cols as f64 + among
     }
 
     /// The farthest cell.
@@ -304,40 +311,41 @@ impl<'a> Worth<'a> {
             ] {
                 figures[of as usize] = value;
             }
-            worse(figures, on.bound);
         }
         if let Some((on, off)) = on.zip(off) {
             let window_a = on.sensed_a - off.sensed_a;
             figures[MeritIs::MarginWorst as usize] = window_a / on.sensed_a;
-            worse(figures, off.bound);
             // Where the window drowns in the bounds of the currents the noise is at least this many of them.
             let resolved = told_apart(on, off);
             let reach_a = if resolved { window_a.abs() } else { window_a.abs() + on.bound_a + off.bound_a };
             figures[MeritIs::ReadNoise as usize] = on.noise_a / reach_a;
-            if !resolved {
-                self.remark(UNRESOLVED);
-            }
         } else {
             self.remark("the network of the selected cell is not solved well enough: it has no margin");
         }
-        let mut random = Vec::new();
-        let (mut least_on, mut most_off) = (self.seen(filling, scheme, selected, true, &none)?, off);
+        let alone = [true, false].map(|state| self.seen(filling, scheme, selected, state, &none));
+        let [on_alone, off_alone] = alone;
+        let mut both_states = vec![(on, off), (on_alone?, off_alone?)];
         for pattern in 0..self.circuit.patterns {
             let drawn = |row: usize, col: usize| self.draws(1 + pattern, (row * cols + col) as u64);
             let [on, off] = [true, false].map(|state| self.seen(filling, scheme, selected, state, &drawn));
-            let (on, off) = (on?, off?);
-            let both = on.zip(off);
-            if both.is_some_and(|(on, off)| !told_apart(on, off)) {
-                self.remark(UNRESOLVED);
-            }
-            random.push(both.map_or(f64::NAN, |(on, off)| (on.sensed_a - off.sensed_a) / on.sensed_a));
-            least_on = least_on.zip(on).map(|(a, b)| if b.sensed_a < a.sensed_a { b } else { a });
-            most_off = most_off.zip(off).map(|(a, b)| if b.sensed_a > a.sensed_a { b } else { a });
+            both_states.push((on?, off?));
         }
+        for seen in both_states.iter().flat_map(|(on, off)| [on, off]).flatten() {
+            worse(figures, seen.bound);
+        }
+        let random: Vec<f64> = both_states[2..]
+            .iter()
+            .map(|(on, off)| on.zip(*off).map_or(f64::NAN, |(on, off)| (on.sensed_a - off.sensed_a) / on.sensed_a))
+            .collect();
+        if both_states.iter().any(|(on, off)| on.zip(*off).is_some_and(|(on, off)| !told_apart(on, off))) {
+            self.remark(UNRESOLVED);
+        }
+        // Whichever pattern has them: where lines are held, cells that are on take from the word line.
+        let sensed_a = |of: &Option<Seen>| of.map_or(f64::NAN, |seen| seen.sensed_a);
+        let least_on_a = least(both_states.iter().map(|(on, _)| sensed_a(on)));
+        let most_off_a = -least(both_states.iter().map(|(_, off)| -sensed_a(off)));
+        figures[MeritIs::MarginSense as usize] = (least_on_a - most_off_a) / least_on_a;
         figures[MeritIs::MarginRandom as usize] = least(random.into_iter());
-        if let Some((on, off)) = least_on.zip(most_off) {
-            figures[MeritIs::MarginSense as usize] = (on.sensed_a - off.sensed_a) / on.sensed_a;
-        }
         Ok(())
     }
 
@@ -396,8 +404,8 @@ fn told_apart(on: Seen, off: Seen) -> bool {
     on.bound_a + off.bound_a <= 1e-3 * (on.sensed_a - off.sensed_a).abs()
 }
 
-const UNRESOLVED: &str = "the selected cell's two states are closer than the currents are known: its margin is known to error_bound, \
-                          and its reading noise is at least what is said";
+const UNRESOLVED: &str = "the selected cell's two states are closer to one another than a thousand times the bounds of their \
+                          currents: margins are known to fewer digits, and the reading noise is at least what is told";
 
 /// What is seen of a selected cell.
 #[derive(Debug, Clone, Copy)]

@@ -83,6 +83,7 @@ fn sneak_currents_of_equal_cells_have_closed_forms() {
             Scheme::Passive(Unselected::Grounded) | Scheme::Isolated => Some(0.0),
             Scheme::Passive(_) => None,
         };
+        assert!(of(MeritIs::MarginSense) <= of(MeritIs::MarginWorst) * (1.0 + 1e-7), "{scheme:?}");
         if let Some(sneak_off_a) = sneak_off_a {
             let (least_on_a, most_off_a) = (own_a + sneak_off_a, alone_a(0.0, READ_V) + sneak_a);
             let sense = 1.0 - most_off_a / least_on_a;
@@ -178,19 +179,17 @@ fn columns_and_products_are_sums_over_cells() {
             largest_then = largest_then.max(then_a);
         }
     }
-    // The spread of stored products over every vector there is, by its two moments, against many vectors drawn by hand.
+    // The spread of stored products over all vectors and weights, by its moments, against many drawn by hand.
     let count = signal.len() as f64;
-    let stored_a = Array2::from_shape_fn((rows, cols), |(row, col)| match drawn(0, row * cols + col) {
-        true => area[[row, col]] * (alone_a(later[[row, col]], READ_V) - alone_a(0.0, READ_V)),
-        false => 0.0,
+    let stored_a = Array2::from_shape_fn((rows, cols), |(row, col)| {
+        area[[row, col]] * (alone_a(later[[row, col]], READ_V) - alone_a(0.0, READ_V))
     });
     let (mut sum, mut squares, many) = (0.0, 0.0, 5_000);
-    for vector in 0..many {
-        let on: Vec<usize> = (0..rows)
-            .filter(|row| rng::words(77, (row * many + vector) as u64, Purpose::Pattern, 0, 0)[0] >> 31 == 1)
-            .collect();
+    let mut coins = (0..).map(|number: u64| rng::words(77, number, Purpose::Pattern, 0, 0)[0] >> 31 == 1);
+    for _ in 0..many {
+        let on: Vec<usize> = (0..rows).filter(|_| coins.next() == Some(true)).collect();
         for col in 0..cols {
-            let product: f64 = on.iter().map(|row| stored_a[[*row, col]]).sum();
+            let product: f64 = on.iter().filter(|_| coins.next() == Some(true)).map(|row| stored_a[[*row, col]]).sum();
             sum += product;
             squares += product * product;
         }
@@ -206,4 +205,17 @@ fn columns_and_products_are_sums_over_cells() {
     assert!(found[1][MeritIs::ProductErrorRms as usize] < 1e-7);
     // What was not asked for is no number.
     assert!(found[0][MeritIs::MarginWorst as usize].is_nan());
+}
+
+/// Where other lines are held and wires resist, cells that are on take from the word line: the least current on is then with
+/// all others on, and the sense margin is no better than any margin.
+#[test]
+fn the_sense_margin_is_of_every_pattern() {
+    let (area, filling) = (Array2::ones((9, 6)), Array2::from_elem((9, 6), 0.4));
+    let circuit = Circuit { scheme: Some(Scheme::Passive(Unselected::Grounded)), patterns: 3, ..circuit(3e8) };
+    let found = &worth(&circuit, READ_V, &area, std::slice::from_ref(&filling))[0];
+    let of = |merit: MeritIs| found[merit as usize];
+    assert!(of(MeritIs::MarginSense) < of(MeritIs::MarginWorst), "{found}");
+    assert!(of(MeritIs::MarginSense) < of(MeritIs::MarginRandom), "{found}");
+    assert!(of(MeritIs::SelectedCell) < 0.9, "these wires do nothing: {found}");
 }
