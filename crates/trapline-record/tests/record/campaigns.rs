@@ -309,7 +309,7 @@ fn every_dataset_has_units_a_name_and_axes() {
     let path = folder.path().join("all.h5");
     record::merge_points(folder.path(), &label, &provenance("m"), &path, 0..6).unwrap();
     let file = hdf5::File::open(&path).unwrap();
-    let axes = ["material", "temperature", "time", "bin", "row", "col"];
+    let axes = ["material", "temperature", "time", "bin", "row", "col", "circuit_time"];
     let datasets = file.datasets().unwrap();
     assert!(datasets.len() > 50, "{}", datasets.len());
     for dataset in datasets {
