@@ -53,14 +53,16 @@ impl TypedValueParser for AllWays {
 }
 
 const WHAT: &str = "\
-Cells are at rest from the start: their electrons are drawn from the law in which the bias holds them, as if it had been on for ever. \
-A sample is the current of one moment. Nothing but trapping is in it: no noise of a reading, no 1/f noise of other origin \
-(docs/electrons.md).";
+Cells are at rest from the start: their electrons are drawn from the law in which the bias holds them, as if it had \
+been on for ever. A sample is the current of one moment. Nothing but trapping is in it: no noise of a reading, no 1/f \
+noise of other origin (docs/electrons.md).";
+
+const ELECTRONS: &str = "How the electrons of cells are taken [default: counted]";
 
 /// Telegraph noise: cells of few dots at a constant bias, their current against time and its spectrum
 #[derive(Debug, Args)]
 #[command(after_help = WHAT)]
-#[command(mut_arg("electrons", |a| a.value_parser(AllWays).help("How the electrons of cells are taken [default: counted]")))]
+#[command(mut_arg("electrons", |a| a.value_parser(AllWays).help(ELECTRONS)))]
 #[command(mut_arg("no_noise", |a| a.hide(true)))]
 pub struct Noise {
     /// Area of the cell, um^2; currents and the number of dots go with it [default: the material's]
@@ -229,8 +231,9 @@ impl Spectrum {
         let seconds = setup.step_s * setup.samples as f64;
         let steps = self.steps_per_s * seconds;
         let mut parts = vec![format!(
-            "{} cells of {:.0} dots, {:.3} of them full; half of the noise lies below {:.3e} Hz; {:.2e} A, rms noise {:.2e} A, by the \
-             closed form {:.2e} A; {:.1e} steps of the current expected in each {:.3e} s long record",
+            "{} cells of {:.0} dots, {:.3} of them full; half of the noise lies below {:.3e} Hz; \
+             {:.2e} A, rms noise {:.2e} A, by the closed form {:.2e} A; {:.1e} steps of the current expected in each \
+             {:.3e} s long record",
             setup.cells,
             self.dots,
             self.filling,
@@ -249,7 +252,8 @@ impl Spectrum {
         }
         if self.electrons_sd < 1.0 {
             parts.push(format!(
-                "space charge holds the number of electrons within {:.2}: the closed form is for small deviations of many",
+                "space charge holds the number of electrons within {:.2}: the closed form is for small deviations of \
+                 many",
                 self.electrons_sd
             ));
         }
@@ -294,7 +298,7 @@ impl Spectrum {
             y: Axis::log("Noise of the current (A²/Hz)"),
             curves: vec![
                 Curve::line(format!("{} cells", setup.cells), points(&self.found)).styled(Style::Dots),
-                Curve::line("closed form", points(&self.closed)).styled(Style::Dashed),
+                Curve::line("closed form, sampled", points(&self.closed)).styled(Style::Dashed),
                 Curve::line("not sampled", points(&self.unsampled)).styled(Style::Dashed),
             ],
             marks,

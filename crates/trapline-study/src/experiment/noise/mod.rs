@@ -43,9 +43,11 @@ pub const MOST_DOTS: f64 = 1e5;
 const MOST_STEPS: f64 = 1e9;
 /// Most draws of all cells.
 const MOST_DRAWS: f64 = 4e8;
-/// By what share an electron too many may lower what is caught from one draw to the next: then what is drawn together
-/// has the variance it should have within 1 % of itself, that of cells at rest included.
-const FEEDBACK_OF_DRAW: f64 = 0.1;
+/// By what share an electron too many may lower what is caught from one draw to the next. Of electrons that are drawn
+/// together those of cells of few dots know nothing of each other, so that they fluctuate by half of it too much; those
+/// of cells of many are told by `exp(-X)`, which is right of cells that are being filled, and at rest right to first
+/// order in X only.
+const FEEDBACK_OF_DRAW: f64 = 0.01;
 /// Samples that a backend is asked for at once.
 const AT_ONCE: usize = 4096;
 
@@ -82,7 +84,7 @@ pub enum NoiseError {
     #[error("at {celsius:.1} C traps let nothing go, so nothing fluctuates; take a higher temperature")]
     NothingLetGo { celsius: f64 },
     #[error(
-        "{what} would be {number:.1e} in all cells; it must be at most {limit:.0e}: take a shorter step, fewer samples or fewer cells"
+        "{what} would be {number:.1e} in all; it must be at most {limit:.0e}: take a shorter step, fewer samples or cells"
     )]
     TooMuch { what: &'static str, number: f64, limit: f64 },
     #[error("{samples} samples; it must be {} to {}", SAMPLES.0, SAMPLES.1)]
@@ -296,7 +298,13 @@ pub fn run(backend: &dyn Backend, material: &Material, setup: &Setup) -> Result<
     let each = |of: &dyn Fn(usize) -> f64| (0..setup.cells).map(of).collect::<Array1<f64>>().into_dyn();
     let row = |i: usize| current_a.row(i);
     d.real("cell_mean_a", &["cell"], "A", "Mean of the samples", each(&|i| row(i).mean().unwrap_or(f64::NAN)));
-    d.real("cell_variance_a2", &["cell"], "A2", "Variance of the samples", each(&|i| row(i).var(0.0)));
+    d.real(
+        "cell_variance_a2",
+        &["cell"],
+        "A2",
+        "Variance of the samples",
+        each(&|i| row(i).mapv(|a| a - current_a[[i, 0]]).var(0.0)),
+    );
     d.real("cell_rest_a", &["cell"], "A", "Current at rest", {
         each(&|i| sign * rests[i].held().current_a(rests[i].filling))
     });

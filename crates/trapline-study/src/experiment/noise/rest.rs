@@ -224,8 +224,8 @@ impl Rest {
     }
 
     /// The density of samples a time apart, at frequencies up to half of their number a second: what lies above is
-    /// folded back. `S(f) + sum S(|f + m/step|)` over all m but 0, the first 16 of each sign one by one, the others by an
-    /// integral.
+    /// folded back. `S(f) + sum S(|f + m/step|)` over all m but 0, the first 16 of each sign one by one, the others by
+    /// an integral.
     pub fn sampled_a2_per_hz(&self, step_s: f64, frequencies_hz: &[f64]) -> Vec<f64> {
         let rate_hz = 1.0 / step_s;
         let rest = 2.0 * self.above_a2((f64::from(IMAGES) + 0.5) * rate_hz) * step_s;

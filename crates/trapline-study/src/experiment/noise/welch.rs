@@ -31,11 +31,13 @@ impl Welch {
         Welch { length, window, transform: FftPlannerScalar::new().plan_fft(length, FftDirection::Forward) }
     }
 
-    /// One-sided density of samples `step_s` apart, in their unit squared per Hz, at 0, 1, ... `length/2` over
-    /// `length step_s`. The mean of all samples is taken away first. Summed over its frequencies and times their distance
-    /// it is the variance as the windows weigh the samples.
+    /// One-sided density of samples `step_s` apart, in their unit squared per Hz, at 0, 1, ... `length/2` over `length
+    /// step_s`. The mean of all samples is taken away first. Summed over its frequencies and times their distance it is
+    /// the variance as the windows weigh the samples.
     pub fn density(&self, samples: &[f64], step_s: f64) -> Vec<f64> {
-        let mean = samples.iter().sum::<f64>() / samples.len().max(1) as f64;
+        // About the first one, so that a record without a step is exactly 0.
+        let first = samples.first().copied().unwrap_or(0.0);
+        let mean = first + samples.iter().map(|x| x - first).sum::<f64>() / samples.len().max(1) as f64;
         let power: f64 = self.window.iter().map(|w| w * w).sum();
         let count = segments(samples.len(), self.length);
         let mut density = vec![0.0; self.length / 2 + 1];
@@ -57,8 +59,8 @@ impl Welch {
     }
 }
 
-/// Frequencies that are taken together, from the first to before the last, by their numbers: alone at first, then some 24
-/// a decade. 0 is left out, and so is the last one, which has half of the others' weight.
+/// Frequencies that are taken together, from the first to before the last, by their numbers: alone at first, then some
+/// 24 a decade. 0 is left out, and so is the last one, which has half of the others' weight.
 pub fn bands(length: usize) -> Vec<(usize, usize)> {
     let (mut from, mut bands) = (1, Vec::new());
     while from < length / 2 {
@@ -69,9 +71,9 @@ pub fn bands(length: usize) -> Vec<(usize, usize)> {
     bands
 }
 
-/// Standard deviation, over the mean, of a band of so many frequencies of normal noise, from so many segments of each of
-/// so many records. Under a Hann window densities at neighbouring frequencies are correlated by 4/9, at next but one by
-/// 1/36, and so are those of segments that overlap by half.
+/// Standard deviation, over the mean, of a band of so many frequencies of normal noise, from so many segments of each
+/// of so many records. Under a Hann window densities at neighbouring frequencies are correlated by 4/9, at next but one
+/// by 1/36, and so are those of segments that overlap by half.
 pub fn relative_error(frequencies: usize, segments: usize, records: usize) -> f64 {
     let of = |count: usize, first: f64, second: f64| {
         let (n, pairs) = (count as f64, |apart: usize| count.saturating_sub(apart) as f64);
