@@ -18,7 +18,7 @@ const GLIBC: (u32, u32) = (2, 28);
 const SYSTEM_LIBRARIES: [&str; 7] =
     ["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "ld-linux-x86-64.so.2"];
 
-const FILES: [&str; 18] = [
+const FILES: [&str; 19] = [
     "trapline",
     "README.md",
     "CHANGELOG.md",
