@@ -16,13 +16,16 @@ pub enum Electrons {
     EachDot,
 }
 
-/// The same of experiments on single cells, which do not take each dot by itself.
+/// The same of experiments on single cells, most of which do not take each dot by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OfCells {
     /// Each cell owns whole dots and whole electrons, and chance decides which of them move
     Counted,
     /// As real numbers: the limit of very many dots
     MeanField,
+    /// Each dot has a depth and a speed of its own; only of commands that name it
+    #[value(skip)]
+    EachDot,
 }
 
 impl Electrons {
@@ -43,6 +46,7 @@ impl OfCells {
         let few = counted::most_dots(material, &variation) <= counted::MOST_DOTS;
         match asked {
             Some(OfCells::MeanField) => counted::Electrons::MeanField,
+            Some(OfCells::EachDot) => counted::Electrons::EachDot(DotNumber::Poisson),
             None if !few => counted::Electrons::MeanField,
             Some(OfCells::Counted) | None => counted::Electrons::Counted(DotNumber::Poisson),
         }

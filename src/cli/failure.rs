@@ -188,9 +188,10 @@ impl From<ExperimentError> for Failure {
             | ExperimentError::Job(_)
             | ExperimentError::Dataset(_)
             | ExperimentError::Shape(_) => Failure::Failed(one_line_of(&error)),
-            ExperimentError::Pattern(_) | ExperimentError::Profile(_) | ExperimentError::Write(_) => {
-                Failure::Usage(one_line_of(&error))
-            }
+            ExperimentError::Pattern(_)
+            | ExperimentError::Profile(_)
+            | ExperimentError::Noise(_)
+            | ExperimentError::Write(_) => Failure::Usage(one_line_of(&error)),
         }
     }
 }

@@ -81,10 +81,53 @@ fn values_and_outputs_that_cannot_be_are_refused_in_one_line() {
         ("learn --cells 3", &["--cells"]),
         ("learn --pattern ./wide.txt", &["1 x 6", "5 x 5"]),
         ("learn --pattern Q", &["\"Q\" is unknown", "H, L, T"]),
+        ("noise --electrons mean-field", &["mean-field", "no noise"]),
+        ("noise --electrons each-dot", &["each-dot", "--backend reference"]),
+        ("noise --area 1e-6", &["1e-6 um^2", "0.075 dots", "1 to"]),
+        ("noise --area NaN", &["--area is NaN"]),
+        ("noise --area 1e-3 --step 0", &["--step is 0.0"]),
+        ("noise --area 1e-3 --step NaN", &["--step is NaN"]),
+        ("noise --area 1e-3 --bias NaN", &["--bias is NaN"]),
+        ("noise --area 1e-3 --bias 0", &["0.0 V catches nothing"]),
+        ("noise --area 1e-3 --samples 100", &["--samples", "256"]),
+        ("noise --area 1e-3 --samples 99999999", &["--samples", "16777216"]),
+        ("noise --area 1e-3 --samples 16777216 --cells 100", &["--cells", "at most 20000000"]),
+        ("noise --area 1e-3 --no-noise", &["--no-noise"]),
+        ("noise --material pi", &["pi has no traps"]),
         ("paper --figure 1c", &["1c", "S13"]),
     ] {
         desk.refused(call, needed);
     }
+}
+
+/// Numbers of a record, which must be those that were printed.
+#[test]
+fn the_noise_of_few_dots_is_recorded_with_its_closed_form() {
+    let desk = Desk::new();
+    let call = "noise --area 0.02 --bias 4 --temperature 195 --step 5e-6 --samples 4096 --cells 4 --json -o noise.h5";
+    let output = desk.trapline(call);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("4 cells of"), "{said}");
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = record::read_datasets(&desk.path("noise.h5")).unwrap();
+    let d = &found.datasets[0];
+    assert_eq!((d.name.as_str(), d.numbers("current_a").unwrap().shape()), ("noise", &[4, 4096][..]));
+    let all = |name: &str| d.numbers(name).unwrap().iter().copied().collect::<Vec<f64>>();
+    let (density, closed) = (all("density_a2_per_hz"), all("closed_form_a2_per_hz"));
+    let listed: Vec<f64> =
+        printed["density_a2_per_hz"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    assert_eq!(listed.len(), density.len());
+    // A number that is printed and read again may differ in its last bit.
+    assert!(listed.iter().zip(&density).all(|(a, b)| (a / b - 1.0).abs() < 1e-15));
+    // 4 x 15 segments: a band scatters by 13 % at most, and 60 of them are within 5 of that.
+    assert!(density.iter().zip(&closed).skip(2).all(|(found, closed)| (found / closed - 1.0).abs() < 0.7));
+    // The material of the record is the one that was measured, area and all.
+    assert!(found.label.materials[0].1.contains("area = { value = 0.02,"), "{:?}", found.label.materials);
+    assert!(["noise.png", "noise.svg"].iter().all(|name| desk.path(name).exists()));
+    // The same seed, the same noise; another one, another.
+    let again = |seed: &str| desk.trapline(&format!("{} --seed {seed}", call.split(" -o").next().unwrap())).stdout;
+    assert_eq!(again("1"), output.stdout);
+    assert_ne!(again("2"), output.stdout);
 }
 
 #[test]

@@ -83,6 +83,8 @@ pub enum Purpose {
     Pattern = 14,
     /// Noise of one reading of a bit line of an array: the line is the cell.
     LineNoise = 15,
+    /// How many electrons a cell has that is at rest under a bias.
+    AtRest = 16,
 }
 
 /// Bits of the last counter word that hold the draw; the purpose lies above them.

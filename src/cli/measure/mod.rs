@@ -1,10 +1,11 @@
-//! `trapline iv`, `pulse`, `retain`, `learn`, `read`, `write` and `heat`: one experiment on chosen cells of a material, or on an
+//! `trapline iv`, `pulse`, `retain`, `noise`, `learn`, `read`, `write` and `heat`: one experiment on chosen cells of a material, or on an
 //! array.
 
 mod heat;
 mod iv;
 mod learn;
 mod maps;
+mod noise;
 mod pulse;
 mod read;
 mod retain;
@@ -36,6 +37,7 @@ use super::{Failure, outputs, size, terminal};
 pub use heat::Heat;
 pub use iv::Iv;
 pub use learn::Learn;
+pub use noise::Noise;
 pub use pulse::Pulse;
 pub use read::Read;
 pub use retain::Retain;

@@ -131,6 +131,15 @@ fn lowest_bit(node: usize) -> usize {
     node & node.wrapping_neg()
 }
 
+/// Rates of all dots: each that may catch has its speed, each that is full its speed and its escape, 1/s.
+#[derive(Debug, Clone)]
+struct Rates {
+    emission: Vec<f64>,
+    ready: Sums,
+    held: Sums,
+    hot: Sums,
+}
+
 /// A cell and all of its dots.
 #[derive(Debug, Clone)]
 pub struct DotByDot {
@@ -179,6 +188,18 @@ impl DotByDot {
         self.electrons
     }
 
+    /// What its dots are.
+    pub fn traps(&self) -> &[TrapClass] {
+        &self.traps
+    }
+
+    /// Says of each dot whether it holds an electron; of those nothing is said of, it is none.
+    pub fn fill(&mut self, full: impl IntoIterator<Item = bool>) {
+        let mut full = full.into_iter();
+        self.full.iter_mut().for_each(|to| *to = full.next().unwrap_or(false));
+        self.electrons = self.full.iter().filter(|full| **full).count();
+    }
+
     /// Rates of thermal escape of every dot at a temperature without bias, 1/s, with what empties all of them alike.
     fn emission_per_s(&self, material: &Material, temperature_k: f64) -> Vec<f64> {
         super::escapes_per_s(material, &self.traps, self.factors.log_size, temperature_k).collect()
@@ -191,54 +212,84 @@ impl DotByDot {
         drives: impl IntoIterator<Item = (&'a Drive, f64)>,
         temperature_k: f64,
     ) {
-        let Some(capture_of) = material.capture.filter(|_| !self.traps.is_empty()) else { return };
+        if self.traps.is_empty() {
+            return;
+        }
+        let mut sums = self.sums(material, temperature_k);
+        for (drive, speed) in drives {
+            self.go(material, &mut sums, drive, speed);
+        }
+    }
+
+    /// Moves the cell through the same drive again and again, at one capture speed over the nominal one: electrons after
+    /// each time.
+    pub fn watch(
+        &mut self,
+        material: &Material,
+        drive: &Drive,
+        speed: f64,
+        temperature_k: f64,
+        times: usize,
+    ) -> Vec<usize> {
+        let mut sums = self.sums(material, temperature_k);
+        let mut once = || {
+            self.go(material, &mut sums, drive, speed);
+            self.electrons
+        };
+        (0..times).map(|_| once()).collect()
+    }
+
+    /// Rates of the dots as they are at a temperature.
+    fn sums(&self, material: &Material, temperature_k: f64) -> Rates {
         let emission = self.emission_per_s(material, temperature_k);
         let of = |dot: usize, full: bool, value: f64| if self.full[dot] == full { value } else { 0.0 };
         let dots = 0..self.traps.len();
-        let mut ready = Sums::new(dots.clone().map(|i| of(i, false, self.traps[i].speed)).collect());
-        let mut held = Sums::new(dots.clone().map(|i| of(i, true, self.traps[i].speed)).collect());
-        let mut hot = Sums::new(dots.map(|i| of(i, true, emission[i])).collect());
-        for (drive, speed) in drives {
-            let per_s = StepDrive {
-                open: 1.0 - material.injection.free_share,
-                offered: drive.offered_per_s * speed / self.factors.trap_filled,
-                space_charge_limit: capture::space_charge_limit(
-                    &capture_of,
-                    self.factors.trap_filled,
-                    drive.bias_v.abs(),
-                ),
-                emission: [0.0; crate::material::MAX_CLASSES],
-            };
-            let mut passed_s = 0.0;
-            loop {
-                let uptake_per_s = step::uptake(&per_s, self.filling()).0;
-                let (catch, field, heat) =
-                    (uptake_per_s * ready.total(), drive.field_per_s * held.total(), hot.total());
-                let all = catch + field + heat;
-                if all <= 0.0 {
-                    break;
-                }
-                passed_s -= libm::log(self.uniforms.draw()) / all;
-                if passed_s > drive.dwell_s {
-                    break;
-                }
-                let (which, share) = (self.uniforms.draw() * all, self.uniforms.draw());
-                let from = if which < catch {
-                    &ready
-                } else if which < catch + field {
-                    &held
-                } else {
-                    &hot
-                };
-                let Some(dot) = from.find(share) else { break };
-                let fills = !self.full[dot];
-                self.full[dot] = fills;
-                let value = |is: bool, value: f64| if is { value } else { 0.0 };
-                ready.set(dot, value(!fills, self.traps[dot].speed));
-                held.set(dot, value(fills, self.traps[dot].speed));
-                hot.set(dot, value(fills, emission[dot]));
-                self.electrons = if fills { self.electrons + 1 } else { self.electrons - 1 };
+        Rates {
+            ready: Sums::new(dots.clone().map(|i| of(i, false, self.traps[i].speed)).collect()),
+            held: Sums::new(dots.clone().map(|i| of(i, true, self.traps[i].speed)).collect()),
+            hot: Sums::new(dots.map(|i| of(i, true, emission[i])).collect()),
+            emission,
+        }
+    }
+
+    /// Moves the cell through one drive.
+    fn go(&mut self, material: &Material, rates: &mut Rates, drive: &Drive, speed: f64) {
+        let Some(capture_of) = material.capture else { return };
+        let Rates { emission, ready, held, hot } = rates;
+        let per_s = StepDrive {
+            open: 1.0 - material.injection.free_share,
+            offered: drive.offered_per_s * speed / self.factors.trap_filled,
+            space_charge_limit: capture::space_charge_limit(&capture_of, self.factors.trap_filled, drive.bias_v.abs()),
+            emission: [0.0; crate::material::MAX_CLASSES],
+        };
+        let mut passed_s = 0.0;
+        loop {
+            let uptake_per_s = step::uptake(&per_s, self.filling()).0;
+            let (catch, field, heat) = (uptake_per_s * ready.total(), drive.field_per_s * held.total(), hot.total());
+            let all = catch + field + heat;
+            if all <= 0.0 {
+                break;
             }
+            passed_s -= libm::log(self.uniforms.draw()) / all;
+            if passed_s > drive.dwell_s {
+                break;
+            }
+            let (which, share) = (self.uniforms.draw() * all, self.uniforms.draw());
+            let from = if which < catch {
+                &*ready
+            } else if which < catch + field {
+                &*held
+            } else {
+                &*hot
+            };
+            let Some(dot) = from.find(share) else { break };
+            let fills = !self.full[dot];
+            self.full[dot] = fills;
+            let value = |is: bool, value: f64| if is { value } else { 0.0 };
+            ready.set(dot, value(!fills, self.traps[dot].speed));
+            held.set(dot, value(fills, self.traps[dot].speed));
+            hot.set(dot, value(fills, emission[dot]));
+            self.electrons = if fills { self.electrons + 1 } else { self.electrons - 1 };
         }
     }
 

@@ -1,5 +1,5 @@
 //! What people ask of the program beside campaigns: currents ([`iv`]), pulses ([`pulse`]), retention of states
-//! ([`retention`]), learning a pattern ([`letter`]), reading an array through its wires ([`array_read`]) and writing it ([`array_write`]),
+//! ([`retention`]), telegraph noise ([`noise`]), learning a pattern ([`letter`]), reading an array through its wires ([`array_read`]) and writing it ([`array_write`]),
 //! heat ([`heat`]); does it compute right on this machine ([`selftest`]), and how fast ([`mod@bench`]).
 //!
 //! An experiment drives a [`probe::Probe`] on any backend and hands back a [`Dataset`]: raw data, from which every
@@ -12,6 +12,7 @@ pub mod heat;
 pub mod iv;
 pub mod letter;
 pub mod mnist;
+pub mod noise;
 pub mod probe;
 pub mod pulse;
 pub mod retention;
@@ -61,6 +62,8 @@ pub enum ExperimentError {
     Profile(#[from] trapline_model::protocol::WrongProfile),
     #[error(transparent)]
     Pattern(#[from] letter::PatternError),
+    #[error(transparent)]
+    Noise(#[from] noise::NoiseError),
     #[error(transparent)]
     Dataset(#[from] trapline_model::dataset::DatasetError),
     #[error(transparent)]
