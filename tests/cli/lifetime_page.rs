@@ -39,6 +39,7 @@ fn label(celsius: &[f64], dump: Option<CellWindow>) -> CampaignLabel {
     label.campaign_toml = "name = \"made up\"\n".to_owned();
     label.temperatures_k = celsius.iter().map(|&c| kelvin(c)).collect();
     label.times_s = times_s;
+    label.circuit_times_s = Vec::new();
     label.materials[0].1 = "[injection]\nfree_share = { value = 0.5, unit = \"1\", source = \"made up\" }\n".to_owned();
     label
 }

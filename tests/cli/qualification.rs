@@ -280,7 +280,7 @@ fn a_plan_checks_its_qualification() {
         (
             "\"seed_offset\"",
             "\"qualification.allowed_fails\"",
-            "outside [histogram], [report], [dump] and [qualification]",
+            "outside [histogram], [report], [dump], [qualification] and [study]",
         ),
         ("from = 1", "from = -1", "seed_offset is -1"),
     ] {
