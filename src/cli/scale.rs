@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use trapline::analysis::scaling::{self, Scaling};
-use trapline::campaign::{Destination, Plan, Shard};
+use trapline::campaign::{Destination, Overrides, Plan, Shard};
 use trapline::figure::scaling as figures;
 use trapline::files::commit::Batch;
 use trapline::outcome::CampaignRecord;
@@ -89,7 +89,7 @@ impl Scale {
         }
         if let Some(name) = &self.print {
             return match STUDIES.iter().find(|(known, _)| known == name) {
-                Some((_, text)) => terminal::print(text.trim_end()),
+                Some((_, text)) => terminal::print(text),
                 None => {
                     let known: Vec<&str> = STUDIES.iter().map(|(name, _)| *name).collect();
                     Err(Failure::Usage(format!(
@@ -107,6 +107,10 @@ impl Scale {
         let pages: Vec<PathBuf> = names().map(|name| folder.join(name)).collect();
         if folder.is_dir() {
             outputs::free(&pages, self.force || self.resume)?;
+        }
+        if is_record && (self.resume || self.shard.is_some() || self.changes.overrides() != Overrides::default()) {
+            let what = "--resume, --shard, --rows, --cols, --seed and --electrons are of a study that is computed";
+            return Err(Failure::Usage(format!("{what}; leave them out beside a record, {}", file.display())));
         }
         outputs::not_inputs(&pages, std::slice::from_ref(&file))?;
         let path = if is_record { file } else { self.computed(file, &folder)? };
@@ -202,7 +206,7 @@ fn listed() -> String {
     };
     let lines = STUDIES.iter().map(|(name, text)| format!("studies/{name}.toml  {}\n", title(text)));
     lines.collect::<String>()
-        + "\n`trapline scale --print NAME` prints one: change what you like, and run it with `trapline scale FILE -o DIR`."
+        + "\n`trapline scale --print NAME` prints one (`--print array-size > mine.toml`): change what you like, and run it with `trapline scale FILE -o DIR`.\n"
 }
 
 fn opened(path: &Path) -> Result<CampaignRecord, Failure> {
@@ -223,5 +227,5 @@ fn answered(path: &Path, record: &CampaignRecord) -> Result<Scaling, Failure> {
 }
 
 fn said(found: &Scaling) -> String {
-    format!("{}\n{}", scaling::table(found), scaling::paragraph(found).join("\n"))
+    format!("{}\n{}\n", scaling::table(found), scaling::paragraph(found).join("\n"))
 }

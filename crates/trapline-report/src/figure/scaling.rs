@@ -9,7 +9,7 @@ use super::{Axis, Colour, FigureError, Heat};
 use crate::analysis::scaling::{Case, Reach, Scaling, Series};
 use ndarray::Array2;
 use trapline_model::files::commit::Batch;
-use trapline_model::outcome::MeritIs;
+use trapline_model::outcome::{Merit, MeritIs};
 use trapline_model::protocol::{CellFigureIs, StudyKind};
 use trapline_model::units::spoken_time;
 
@@ -73,6 +73,16 @@ fn sizes(of: &Scaling) -> ScalingFigure {
             panel("Cells without charge", CellFigureIs::WithoutCharge as usize, shares(of)),
         ],
     };
+    // A limit of a figure that has no chart yet gets one.
+    let mut panels = panels;
+    for limit in &of.limits {
+        let name = limit.of.strip_suffix("_below").unwrap_or(&limit.of);
+        let figure = of.figures.iter().position(|figure| figure.name == name);
+        if let Some(figure) = figure.filter(|figure| panels.iter().all(|(shown, _)| shown != figure)) {
+            let Merit { name, units, .. } = of.figures[figure];
+            panels.push(panel(name, figure, Axis::linear(format!("{name} ({units})"))));
+        }
+    }
     let closed = match of.kind.is_of_arrays() {
         true => {
             "Dashed: closed forms of lines without resistance (docs/figures-of-merit.md), where the scheme has one; where they cannot be seen \
@@ -84,12 +94,22 @@ fn sizes(of: &Scaling) -> ScalingFigure {
         }
     };
     let more = if left_out > 0 { format!(" {left_out} more cases are in figures.csv.") } else { String::new() };
+    let at = shown.first().map(|&at| &of.series[at].case);
+    let degrees: Vec<f64> = shown.iter().map(|&at| of.series[at].case.temperature_c).collect();
+    let at = at.map_or_else(String::new, |case| match degrees.iter().all(|c| *c == case.temperature_c) {
+        true => format!(
+            " At {} °C, {} after programming.",
+            (case.temperature_c * 100.0).round() / 100.0,
+            spoken_time(case.time_s)
+        ),
+        false => format!(" {} after programming.", spoken_time(case.time_s)),
+    });
     let seeds =
         if of.series.iter().any(|series| series.values.len() > 1) { " Bars: least and most of the seeds." } else { "" };
     ScalingFigure {
         name: "sizes",
         title: "Over sizes",
-        caption: format!("Dots: computed. {closed} Grey: limits of the study.{seeds}{more}"),
+        caption: format!("Dots: computed.{at} {closed} Grey: limits of the study.{seeds}{more}"),
         // What was not asked for has no chart.
         plate: Plate {
             title: None,
@@ -205,13 +225,14 @@ fn closed_form(of: &Scaling, series: &Series, figure: usize) -> Option<Vec<(f64,
 /// Currents of the other cells over the selected one's, all cells alike, lines without resistance, `n` of them; for cells
 /// whose current goes as a power of the voltage, `K = I(V)/I(V/2)`.
 fn sneak(scheme: &str, n: f64, k: f64) -> Option<f64> {
-    let others = n - 1.0;
+    let (others, linear) = (n - 1.0, (k - 2.0).abs() < 0.02);
     match scheme {
         "grounded" | "isolated" => Some(0.0),
         "half" => Some(others / k),
-        "third" => Some(others * 3f64.powf(-k.log2())),
+        // A selector is no power law.
+        "third" if linear => Some(others * 3f64.powf(-k.log2())),
         // Two groups of N - 1 cells and one of (N - 1)^2 in series, of linear cells.
-        "floating" => Some(1.0 / (2.0 / others + 1.0 / (others * others))),
+        "floating" if linear => Some(1.0 / (2.0 / others + 1.0 / (others * others))),
         _ => None,
     }
 }

@@ -97,7 +97,10 @@ pub(super) fn inputs(array: &ArrayFile, base: &Path) -> Vec<PathBuf> {
 }
 
 fn curve(text: &str, base: &Path) -> Result<trapline_engine::circuit::Curve, Bad> {
-    let wrong = |limit: String| Bad::key("array.scheme.selector", format!("{text:?}"), &*limit);
+    let wrong = |what: String| {
+        let limit = format!("a law, such as sinh:1e-12,0.05, or a file of voltages and currents ({what})");
+        Bad::key("array.scheme.selector", format!("{text:?}"), &*limit)
+    };
     let selector = match selector::parse(text).map_err(wrong)? {
         Selector::File(path) => Selector::File(base.join(path)),
         law @ Selector::Law(_) => law,

@@ -1,6 +1,6 @@
 //! A study in words and columns.
 
-use super::{Answer, Case, Reach, Scaling, Series};
+use super::{Answer, Case, Reach, Scaling, Series, Size};
 use crate::analysis::Table;
 use crate::analysis::report::quoted;
 use trapline_model::text::one_line;
@@ -24,7 +24,17 @@ fn sized(scaling: &Scaling, size: f64) -> String {
         // Whole lines, and none more than keep to the limit.
         return format!("{0} x {0}", rounded(size.floor()));
     }
-    format!("{} cells", rounded((size * size).floor()))
+    // Arrays that grow along one axis, in whole lines of it.
+    let (cells, first) = (size * size, scaling.sizes.first());
+    let alike = |of: fn(&Size) -> u64| {
+        let of_first = first.map(of)?;
+        scaling.sizes.iter().all(|size| of(size) == of_first).then_some(of_first)
+    };
+    match (alike(|size| size.rows), alike(|size| size.cols)) {
+        (_, Some(cols)) => format!("{} x {cols}", rounded((cells / cols as f64).floor())),
+        (Some(rows), _) => format!("{rows} x {}", rounded((cells / rows as f64).floor())),
+        _ => format!("{} cells", rounded(cells.floor())),
+    }
 }
 
 /// Three digits, as a whole number where it has more.
@@ -271,7 +281,7 @@ fn changes(scaling: &Scaling, last_s: f64, names: &Named) -> Vec<String> {
 
 /// Answers as columns: sizes are lines of a square array of as many cells, or the side of a square cell in nm.
 pub fn answers_csv(scaling: &Scaling) -> String {
-    let mut text = case_headings(scaling) + ",limit,bound,size,keeps,fails,seeds_least,seeds_most,said\n";
+    let mut text = case_headings(scaling) + ",limit,side,bound,size,keeps,fails,seeds_least,seeds_most,said\n";
     for answer in &scaling.answers {
         let limit = &scaling.limits[answer.limit];
         let (keeps, fails) = match answer.reach {
@@ -285,7 +295,8 @@ pub fn answers_csv(scaling: &Scaling) -> String {
         let numbers = [answer.reach.size(), keeps, fails, least.size(), most.size()].map(number).join(",");
         let case = case_cells(&scaling.series[answer.series].case);
         let said = quoted(&said(scaling, &answer.reach));
-        text.push_str(&format!("{case},{},{},{numbers},{said}\n", limit.of, limit.bound()));
+        let side = if limit.at_least.is_some() { "at least" } else { "at most" };
+        text.push_str(&format!("{case},{},{side},{},{numbers},{said}\n", limit.of, limit.bound()));
     }
     text
 }
