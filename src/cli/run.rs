@@ -177,7 +177,9 @@ impl Run {
             return Err(taken.into());
         }
         if !self.no_summary && !plan.label.circuit_times_s.is_empty() {
-            note("what arrays are worth through their wires is in the record's circuit_ datasets: docs/figures-of-merit.md");
+            note(
+                "what arrays are worth through their wires is in the record's circuit_ datasets: docs/figures-of-merit.md",
+            );
         }
         note(&format!("wrote {} in {}", written.join(", "), terminal::waited(start.elapsed())));
         Ok(())
