@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::calls::refused;
 use trapline::outcome::{CampaignRecord, PointOutcome};
 use trapline::record;
 
@@ -79,16 +80,6 @@ impl Desk {
 #[track_caller]
 fn good(output: &Output) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-#[track_caller]
-fn refused(output: &Output, needed: &[&str]) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
-    for part in needed {
-        assert!(said.contains(part), "'{part}' is not in: {said}");
-    }
 }
 
 /// Every value of a record, point by point; not who computed it, and when.

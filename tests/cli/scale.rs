@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
+use crate::calls::{good, refused, trapline};
 use trapline::campaign::{Overrides, Plan};
 
 const ARRAYS: &str = r#"
@@ -44,26 +44,6 @@ name = "size"
 keys = ["array.rows", "array.cols"]
 values = [[4, 4], [8, 8], [16, 16], [32, 32]]
 "#;
-
-fn trapline(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_trapline")).args(arguments).current_dir(folder).output().unwrap()
-}
-
-#[track_caller]
-fn good(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-#[track_caller]
-fn refused(output: &Output, needed: &[&str]) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
-    for part in needed {
-        assert!(said.contains(part), "'{part}' is not in: {said}");
-    }
-}
 
 /// Cells that are alike under V/2: `margin = ideal/(1 + (N - 1)/K)`, which meets 0.02 at a size that follows from the first
 /// size alone. Sizes are twice apart: a straight line of logarithms is off by ln(2)^2/8/4 = 0.015 in the margin.

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
+use crate::calls::{good, refused, trapline};
 use trapline::campaign::{Overrides, Plan};
 use trapline::outcome::{CampaignRecord, Coordinate};
 use trapline::record;
@@ -49,26 +49,6 @@ labels = ["small", "large"]
 key = "parameter.matrix.fragility"
 values = [100.0, 114.7]
 "#;
-
-fn trapline(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_trapline")).args(arguments).current_dir(folder).output().unwrap()
-}
-
-#[track_caller]
-fn good(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-#[track_caller]
-fn refused(output: &Output, needed: &[&str]) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
-    for part in needed {
-        assert!(said.contains(part), "'{part}' is not in: {said}");
-    }
-}
 
 fn desk() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
+use crate::calls::{good, trapline};
 use trapline::campaign::{Overrides, Plan};
 use trapline::outcome::{CampaignRecord, MeritIs, PointOutcome};
 use trapline::record;
@@ -47,16 +47,6 @@ name = "wire"
 key = "array.wires.segment_ohm"
 values = [1e-3, 1e6]
 "#;
-
-fn trapline(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_trapline")).args(arguments).current_dir(folder).output().unwrap()
-}
-
-#[track_caller]
-fn good(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
 
 fn plan(text: &str) -> Result<Plan, String> {
     Plan::parse(text, "wired.toml", Path::new(""), &Overrides::default()).map_err(|e| e.to_string())
@@ -118,6 +108,44 @@ fn wires_join_the_cells_of_the_statistics() {
     assert_eq!(differ.status.code(), Some(1));
     let shown = good(&trapline(desk.path(), &["show", "all.h5"]));
     assert!(shown.contains("circuit_time") && shown.contains("circuit_margin_worst"), "{shown}");
+}
+
+/// The cells of a GPU under wires; its network is solved on the processor, which small arrays are left to.
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn the_gpu_reads_the_same_through_wires() {
+    let desk = tempfile::tempdir().unwrap();
+    fs::write(desk.path().join("wired.toml"), WIRED).unwrap();
+    for backend in ["gpu", "cpu"] {
+        let record = format!("{backend}.h5");
+        let mean = ["--electrons", "mean-field", "--backend", backend];
+        let run = ["run", "wired.toml", "-o", &record, "--no-plot", "-q"];
+        good(&trapline(desk.path(), &[&run[..], &mean].concat()));
+    }
+    let by = |name: &str| record::open_campaign(&desk.path().join(name)).unwrap().points[0].provenance.identity.clone();
+    assert_eq!((by("gpu.h5").backend, by("cpu.h5").backend), ("gpu".to_owned(), "cpu".to_owned()));
+    good(&trapline(desk.path(), &["diff", "gpu.h5", "cpu.h5", "--tolerance", "1e-4"]));
+}
+
+/// What is foretold has the wires in it: the time of their networks, and the memory of the largest.
+#[test]
+fn a_plan_counts_the_wires() {
+    let desk = tempfile::tempdir().unwrap();
+    let large = WIRED.replace("rows = 12\ncols = 10\n\n[array", "rows = 300\ncols = 300\n\n[array");
+    let (head, rest) = large.split_once("[array.wires]").unwrap();
+    let unwired = format!("{head}{}", &rest[rest.find("[[material]]").unwrap()..rest.find("[[sweep]]").unwrap()]);
+    let planned = |text: &str| -> (f64, f64) {
+        fs::write(desk.path().join("plan.toml"), text).unwrap();
+        let said = good(&trapline(desk.path(), &["plan", "plan.toml", "--json", "--backend", "cpu"]));
+        let json: serde_json::Value = serde_json::from_str(&said).unwrap();
+        let of = |key: &str| json[key].as_f64().unwrap();
+        // Half as many points have no sweep over wires.
+        (of("seconds") / of("points"), of("memory_bytes"))
+    };
+    let ((with_s, with_bytes), (without_s, without_bytes)) = (planned(&large), planned(&unwired));
+    assert!(with_s > without_s, "{with_s} {without_s}");
+    // 244 bytes for each of 9e4 cells, and the block that is traced.
+    assert!(with_bytes - without_bytes > 244.0 * 9e4, "{with_bytes} {without_bytes}");
 }
 
 #[test]

@@ -86,6 +86,31 @@ pub const MERITS: [Merit; MeritIs::Bound as usize + 1] = [
     merit("error_bound", "1", "largest certified bound of a solution, over its total current"),
 ];
 
+/// What is read for a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadOf {
+    /// All word lines at the bias.
+    AllRows,
+    /// Random vectors on random weights.
+    Products,
+    /// One cell among others.
+    OneCell,
+}
+
+impl ReadOf {
+    /// What the figure at a place of [`MERITS`] is read of.
+    pub fn figure(place: usize) -> ReadOf {
+        let between = |first: MeritIs, last: MeritIs| (first as usize..=last as usize).contains(&place);
+        if between(MeritIs::ProductErrorRms, MeritIs::AgedErrorRms) {
+            ReadOf::Products
+        } else if between(MeritIs::MarginIdeal, MeritIs::Selectivity) {
+            ReadOf::OneCell
+        } else {
+            ReadOf::AllRows
+        }
+    }
+}
+
 /// What an array is worth through its wires.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CircuitOutcome {
@@ -119,6 +144,18 @@ mod tests {
             (MeritIs::Bound, "error_bound"),
         ] {
             assert_eq!(MERITS[of as usize].name, name);
+        }
+        let read_of = |name: &str| MERITS.iter().position(|of| of.name == name).map(ReadOf::figure);
+        for (name, of) in [
+            ("worst_cell_voltage", ReadOf::AllRows),
+            ("energy_per_mac", ReadOf::AllRows),
+            ("product_error_rms", ReadOf::Products),
+            ("aged_error_rms", ReadOf::Products),
+            ("margin_ideal", ReadOf::OneCell),
+            ("selectivity", ReadOf::OneCell),
+            ("error_bound", ReadOf::AllRows),
+        ] {
+            assert_eq!(read_of(name), Some(of), "{name}");
         }
         let mut names: Vec<&str> = MERITS.iter().map(|of| of.name).collect();
         names.sort_unstable();

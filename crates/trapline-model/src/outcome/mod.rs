@@ -12,7 +12,7 @@ mod label;
 use ndarray::{Array1, Array2, Array3};
 
 pub use campaign::{CampaignRecord, RecordedPoint};
-pub use circuit::{CircuitOutcome, MERITS, Merit, MeritIs, figure_of_merit};
+pub use circuit::{CircuitOutcome, MERITS, Merit, MeritIs, ReadOf, figure_of_merit};
 pub use label::{CampaignLabel, Coordinate, PointSettings, Sweep, SweptKey};
 
 /// Who computed a result: enough to repeat it, or to doubt it.

@@ -4,6 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::outcome::{MERITS, Merit, figure_of_merit};
 
+/// Most limits of a study.
+pub const MAX_LIMITS: usize = 12;
+/// The key of material files that sets the size of cells, as sweeps name it.
+pub const CELL_AREA: &str = "parameter.film.area";
+/// The key of campaign files for how lines that are not selected are held.
+pub const SCHEME_KEY: &str = "array.scheme.unselected";
+
 /// `[study]` of a campaign file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -18,7 +18,7 @@ pub struct Attachment {
 }
 
 /// Light and dark as the reader has it; figures stay on white, as they are printed.
-pub(super) const STYLE: &str = "\
+const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#222;--paper:#fff;--quiet:#555;--rule:#ddd;--code:#f5f5f5;--warn:#a00}\
 @media(prefers-color-scheme:dark){:root{--ink:#ddd;--paper:#16181b;--quiet:#a0a0a0;--rule:#3a3d42;--code:#22252a;--warn:#ff8a80}\
 a{color:#8ab4f8}}\
@@ -54,33 +54,39 @@ pub fn page(
     let drawings = figures.iter().map(|figure| figure.plate.as_ref().map(plate_svg).transpose());
     let drawings = drawings.collect::<Result<Vec<_>, _>>()?;
     let title = format!("Lifetimes of the campaign {}", report.campaign);
+    let body = html! {
+        "\n" h1 { (Text(&title)) } "\n"
+        (head(record, report))
+        (parts::answers(report))
+        h2 #figures { "Figures" } "\n"
+        @for (figure, drawing) in figures.iter().zip(&drawings) {
+            (shown(figure, drawing.as_deref()))
+        }
+        (parts::cases(report))
+        (parts::choices(report))
+        (parts::limits(report))
+        (parts::provenance(record, program))
+        (attached(files))
+    };
+    Ok(shell(&title, &body))
+}
+
+/// A page of this title: its head, with the style that all pages share, and its body.
+pub(super) fn shell(title: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE) "\n"
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width,initial-scale=1";
-                title { (Text(&title)) }
+                title { (Text(title)) }
                 style { (PreEscaped(STYLE)) }
             }
-            body {
-                "\n" h1 { (Text(&title)) } "\n"
-                (head(record, report))
-                (parts::answers(report))
-                h2 #figures { "Figures" } "\n"
-                @for (figure, drawing) in figures.iter().zip(&drawings) {
-                    (shown(figure, drawing.as_deref()))
-                }
-                (parts::cases(report))
-                (parts::choices(report))
-                (parts::limits(report))
-                (parts::provenance(record, program))
-                (attached(files))
-            }
+            body { (body) }
         }
         "\n"
     };
-    Ok(page.into_string())
+    page.into_string()
 }
 
 fn head(record: &CampaignRecord, report: &LifetimeReport) -> Markup {

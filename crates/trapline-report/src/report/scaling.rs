@@ -1,8 +1,8 @@
 //! The page of a study.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use super::page::{Attachment, STYLE, attached};
+use super::page::{Attachment, attached, shell};
 use super::parts;
 use crate::analysis::scaling::{Answer, Scaling, over_seeds, paragraph, said};
 use crate::figure::scaling::ScalingFigure;
@@ -27,30 +27,18 @@ pub fn scaling_page(
 ) -> Result<String, FigureError> {
     let drawings = figures.iter().map(|figure| plate_svg(&figure.plate)).collect::<Result<Vec<_>, _>>()?;
     let title = format!("{}: {}", found.campaign, found.kind.name());
-    let page = html! {
-        (DOCTYPE) "\n"
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width,initial-scale=1";
-                title { (Text(&title)) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                "\n" h1 { (Text(&title)) } "\n"
-                @for line in paragraph(found) { p { (Text(line)) } "\n" }
-                h2 #figures { "Figures" } "\n"
-                @for (figure, drawing) in figures.iter().zip(&drawings) { (shown(figure, drawing)) }
-                (answers(found))
-                (meanings(found))
-                (remarks(found))
-                (parts::provenance(record, program))
-                (attached(files))
-            }
-        }
-        "\n"
+    let body = html! {
+        "\n" h1 { (Text(&title)) } "\n"
+        @for line in paragraph(found) { p { (Text(line)) } "\n" }
+        h2 #figures { "Figures" } "\n"
+        @for (figure, drawing) in figures.iter().zip(&drawings) { (shown(figure, drawing)) }
+        (answers(found))
+        (meanings(found))
+        (remarks(found))
+        (parts::provenance(record, program))
+        (attached(files))
     };
-    Ok(page.into_string())
+    Ok(shell(&title, &body))
 }
 
 fn shown(figure: &ScalingFigure, drawing: &str) -> Markup {

@@ -8,9 +8,9 @@ use trapline_model::cell::each_dot::MOST_DOTS_OF_ARRAY;
 use trapline_model::cell::read::{Judging, LEAST_READING_S, MOST_READING_S, ReadOut};
 use trapline_model::material::Material;
 use trapline_model::material::Variation;
-use trapline_model::outcome::{CellWindow, Sweep};
+use trapline_model::outcome::{CellWindow, MERITS, MeritIs, ReadOf, Sweep};
 use trapline_model::protocol::{self, MAX_BIAS_V, Part, PartFile, Profile};
-use trapline_model::protocol::{QualificationFile, StudyFile};
+use trapline_model::protocol::{CELL_AREA, MAX_LIMITS, QualificationFile, StudyFile};
 use trapline_model::units::celsius_texts;
 
 /// Highest temperature, degrees Celsius.
@@ -27,10 +27,8 @@ pub const MAX_TIME_S: f64 = 1e12;
 pub const MAX_KEPT_BELOW: f64 = 0.9999;
 /// Most readings (cells times checkpoints) of a dump: it passes through memory, 28 bytes a reading, less than 1 GiB.
 pub const MAX_DUMP_READINGS: u64 = 1 << 25;
-/// Most limits of a study.
-pub const MAX_LIMITS: usize = 12;
-/// The key that sets the size of cells.
-pub const CELL_AREA: &str = "parameter.film.area";
+/// Random patterns of the other cells where a file names none.
+pub(super) const DEFAULT_PATTERNS: i64 = 1;
 /// Most points of a campaign.
 pub const MAX_POINTS: usize = 200_000;
 /// Most materials with numbers that sweeps give them: each is read like a file of its own, up to some milliseconds
@@ -199,7 +197,7 @@ pub(super) fn study(of: &StudyFile, sweeps: &[Sweep], array: &ArrayFile) -> Resu
             let known = format!("a figure of kind {kind:?}: {}", names.join(", "));
             return Err(Bad::key(format!("study.limits[{i}].of"), format!("{:?}", limit.of), &*known));
         }
-        if let Some(needed) = needs(&limit.of, array) {
+        if let Some(needed) = of.kind.is_of_arrays().then(|| needs(&limit.of, array)).flatten() {
             return Err(Bad::key(format!("study.limits[{i}].of"), format!("{:?}", limit.of), needed));
         }
         let here = format!("study.limits[{i}]");
@@ -215,28 +213,17 @@ pub(super) fn study(of: &StudyFile, sweeps: &[Sweep], array: &ArrayFile) -> Resu
 
 /// What a figure of arrays needs that the file does not ask for.
 fn needs(figure: &str, array: &ArrayFile) -> Option<&'static str> {
-    const OF_PRODUCTS: [&str; 5] =
-        ["product_error_rms", "product_error_max", "product_snr", "effective_bits", "aged_error_rms"];
-    const OF_ONE_CELL: [&str; 9] = [
-        "margin_ideal",
-        "margin_worst",
-        "margin_random",
-        "margin_sense",
-        "selected_cell_voltage",
-        "sneak",
-        "half_select_leakage",
-        "read_energy",
-        "read_noise",
-    ];
     let vectors = array.wires.as_ref().and_then(|wires| wires.vectors).unwrap_or(0);
-    let patterns = array.scheme.as_ref().and_then(|scheme| scheme.patterns).unwrap_or(1);
-    if OF_PRODUCTS.contains(&figure) && vectors == 0 {
-        return Some("given beside array.wires.vectors, 1 or more");
+    let patterns = array.scheme.as_ref().map(|scheme| scheme.patterns.unwrap_or(DEFAULT_PATTERNS));
+    let place = MERITS.iter().position(|of| of.name == figure)?;
+    match (ReadOf::figure(place), patterns) {
+        (ReadOf::Products, _) if vectors == 0 => Some("given beside array.wires.vectors, 1 or more"),
+        (ReadOf::OneCell, None) => Some("given beside [array.scheme]"),
+        (ReadOf::OneCell, Some(0)) if place == MeritIs::MarginRandom as usize => {
+            Some("given with array.scheme.patterns of 1 or more")
+        }
+        _ => None,
     }
-    if (OF_ONE_CELL.contains(&figure) || figure == "selectivity") && array.scheme.is_none() {
-        return Some("given beside [array.scheme]");
-    }
-    (figure == "margin_random" && patterns == 0).then_some("given with array.scheme.patterns of 1 or more")
 }
 
 /// The remark on points whose file says nothing of electrons, and whose cells have too many dots to count them.

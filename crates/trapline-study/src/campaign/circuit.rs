@@ -84,7 +84,7 @@ pub(super) fn circuit(array: &ArrayFile, base: &Path) -> Result<Option<Circuit>,
         )?,
         accuracy: check::between("array.wires.accuracy", accuracy.unwrap_or(ACCURACY), 1e-13, 1e-2, "")?,
         scheme: scheme.map(|of| of.unselected.scheme()),
-        patterns: drawn("array.scheme.patterns", scheme.and_then(|of| of.patterns), 1)?,
+        patterns: drawn("array.scheme.patterns", scheme.and_then(|of| of.patterns), check::DEFAULT_PATTERNS)?,
         selector,
     }))
 }
@@ -165,12 +165,7 @@ pub(super) fn outcome(
 ) -> Result<(CircuitOutcome, Vec<String>), BackendError> {
     let ArrayShape { rows, cols } = job.shape();
     let mut values = Array2::from_elem((times_s.len(), MERITS.len()), f64::NAN);
-    let needed = Circuit::memory_bytes(rows, cols).saturating_add(kept_bytes(job, times_s.len()));
-    if let Some(there) = memory::available().filter(|there| needed > u128::from(*there)) {
-        let [needed, there] = [needed, u128::from(there)].map(memory::in_words);
-        let remark = format!(
-            "not read through wires: a {rows} x {cols} array takes {needed} of memory, and {there} are there; a machine with more would"
-        );
+    if let Some(remark) = too_large(job.shape(), times_s.len(), memory::available()) {
         return Ok((CircuitOutcome { times_s: Array1::from(times_s.to_vec()), values }, vec![remark]));
     }
     let fillings = fillings(job, times_s, backend)?;
@@ -201,8 +196,18 @@ pub(super) fn outcome(
     Ok((CircuitOutcome { times_s: Array1::from(times_s.to_vec()), values }, remarks))
 }
 
-fn kept_bytes(job: &Job, times: usize) -> u128 {
-    u128::from(job.shape().cells()) * 4 * times as u128
+/// The remark on an array that is not read because memory does not hold it; `there` are the bytes that it has left.
+fn too_large(shape: ArrayShape, times: usize, there: Option<u64>) -> Option<String> {
+    let ArrayShape { rows, cols } = shape;
+    let fillings = u128::from(shape.cells()) * 4 * times as u128;
+    let needed = Circuit::memory_bytes(rows, cols).saturating_add(fillings);
+    let there = u128::from(there?);
+    (needed > there).then(|| {
+        let [needed, there] = [needed, there].map(memory::in_words);
+        format!(
+            "not read through wires: a {rows} x {cols} array takes {needed} of memory, and {there} are there; a machine with more would"
+        )
+    })
 }
 
 /// Filling of each cell at some of the checkpoints, rows by columns; a block of rows after another is traced.
@@ -223,4 +228,19 @@ fn fillings(job: &Job, times_s: &[f64], backend: &dyn Backend) -> Result<Vec<Arr
         }
     }
     Ok(fillings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 16384 x 16384 cells take more than 32 GB; what a machine does not say is taken for enough.
+    #[test]
+    fn an_array_that_memory_does_not_hold_is_said() {
+        let shape = ArrayShape { rows: 1 << 14, cols: 1 << 14 };
+        let remark = too_large(shape, 2, Some(32_000_000_000)).expect("too large");
+        assert!(remark.contains("16384 x 16384") && remark.contains("29.8 GiB are there"), "{remark}");
+        assert_eq!(too_large(shape, 2, None), None);
+        assert_eq!(too_large(ArrayShape { rows: 64, cols: 64 }, 2, Some(1 << 30)), None);
+    }
 }

@@ -21,12 +21,9 @@ pub use reach::Reach;
 pub use text::{answers_csv, figures_csv, over_seeds, paragraph, said, table};
 
 use trapline_model::outcome::{CampaignRecord, Coordinate, Merit, RecordedPoint, Sweep};
-use trapline_model::protocol::{LimitFile, StudyFile, StudyKind};
+use trapline_model::protocol::{CELL_AREA, LimitFile, MAX_LIMITS, SCHEME_KEY, StudyFile, StudyKind};
 use trapline_model::toml_file;
 use trapline_model::units::celsius;
-
-/// Most limits of a study, as campaign files have it.
-const MOST_LIMITS: usize = 12;
 
 /// The rest of a campaign file is none of this room's business.
 #[derive(Deserialize)]
@@ -167,7 +164,7 @@ pub fn scaling(record: &CampaignRecord) -> Result<Scaling, ScalingError> {
     let file: CampaignFile = toml_file::read(&record.label.campaign_toml).map_err(ScalingError::Campaign)?;
     let mut study = file.study.ok_or(ScalingError::NoTable)?;
     // What a campaign file may have; a record made by hand may have more.
-    study.limits.truncate(MOST_LIMITS);
+    study.limits.truncate(MAX_LIMITS);
     let scheme = file.array.and_then(|array| array.scheme).and_then(|scheme| scheme.unselected);
     let label = &record.label;
     let axis_of = |name: &str| label.sweeps.iter().position(|sweep| sweep.name == name);
@@ -232,7 +229,7 @@ fn is_of_seeds(sweep: &Sweep) -> bool {
 }
 
 fn scheme_at(sweep: &Sweep, place: usize) -> Option<String> {
-    let key = sweep.keys.iter().find(|key| key.key == "array.scheme.unselected")?;
+    let key = sweep.keys.iter().find(|key| key.key == SCHEME_KEY)?;
     Some(key.values.text(place))
 }
 
@@ -241,7 +238,7 @@ fn sizes(record: &CampaignRecord, kind: StudyKind, axis: usize) -> Vec<Size> {
     let label = &record.label;
     let length = label.sweeps[axis].coordinate.len();
     let first = |place: usize| label.settings.iter().enumerate().find(|(n, _)| label.place(*n)[axis] == place);
-    let area = label.sweeps[axis].keys.iter().find(|key| key.key == "parameter.film.area").map(|key| &key.values);
+    let area = label.sweeps[axis].keys.iter().find(|key| key.key == CELL_AREA).map(|key| &key.values);
     let side_nm = |place: usize| match area {
         Some(Coordinate::Real(um2)) => 1e3 * um2[place].sqrt(),
         Some(Coordinate::Whole(um2)) => 1e3 * (um2[place] as f64).sqrt(),
