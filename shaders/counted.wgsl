@@ -67,6 +67,18 @@ fn move_on(uptake: Uptake) {
     way_feedback += uptake.feedback;
 }
 
+// Moves the cell through a train, in the mean.
+fn take_up(of_train: Filled) {
+    for (var k = 0u; k < CLASSES; k += 1u) {
+        tick();
+        let caught = fraction_lost(classes[k].speed * of_train.uptake);
+        way_caught[k] = way_caught[k] + caught * (1.0 - way_caught[k]);
+        way_freed[k] *= 1.0 - caught;
+        f[k] = min(f[k] + caught * (1.0 - f[k]), 1.0);
+    }
+    way_feedback += of_train.feedback;
+}
+
 // Share of a deviation that the uptake makes up for: see crates/trapline-model/src/cell/counted.rs.
 fn share_taken_back(feedback: f32, variance: f32) -> f32 {
     if !(variance > FRAC_2_PI) {

@@ -23,6 +23,11 @@ fn drive(
     for (var s = params.first_segment; s < params.last_segment; s += 1u) {
         tick();
         let segment = segment_of(s, i);
+        if segment.pulses > 0u {
+            take_up(fill_by(segment, cell, cell_factors.trap_filled));
+            settle_after(segment, cell);
+            continue;
+        }
         if params.speed_sd > 0.0 && segment.offered > 0.0 && segment.cycle != drawn {
             speed = draw_speed(cell, segment.cycle);
             drawn = segment.cycle;

@@ -21,5 +21,12 @@ fn move_on(uptake: Uptake) {
     advance(uptake.average);
 }
 
+fn take_up(filled: Filled) {
+    for (var k = 0u; k < CLASSES; k += 1u) {
+        tick();
+        f[k] = min(f[k] + (1.0 - f[k]) * fraction_lost(classes[k].speed * filled.uptake), 1.0);
+    }
+}
+
 fn settle_after(segment: SegmentRow, cell: vec2<u32>) {
 }

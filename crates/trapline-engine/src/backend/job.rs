@@ -37,6 +37,7 @@
 
 mod build;
 mod error;
+mod program;
 
 pub use build::{Bake, DEFAULT_BINS, DEFAULT_FAILS_BELOW, DEFAULT_READ_V, JobBuilder, Program, Read};
 pub use error::JobError;
@@ -45,6 +46,7 @@ use super::schedule::Visit;
 use trapline_model::array::ArrayShape;
 use trapline_model::cell::counted::{Electrons, Settling};
 use trapline_model::cell::read::{self, Judging, Observables, PROGRAMMED_FILLING, ReadOut};
+use trapline_model::cell::train::{Train, Trajectory};
 use trapline_model::cell::{self, Drive, Factors, step};
 use trapline_model::material::{MAX_CLASSES, Material, Variation};
 use trapline_model::protocol::Stays;
@@ -58,15 +60,26 @@ pub const MAX_SEGMENT_S: f64 = 1e12;
 /// Most substeps of a segment that can be asked for.
 pub const MAX_SUBSTEPS: u32 = 64;
 
-/// A segment of the programming with its cycle number.
+/// A segment of the programming, or several pulses that are one [`train`](mod@trapline_model::cell::train).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProgramStep {
+    /// Of a train, each pulse's.
     pub drive: Drive,
+    /// Number of the pulse, for the cycle-to-cycle draw; of a train its first one's.
     pub cycle: u32,
-    /// Iterations the f32 kernels give each substep's equation (see `iterations`).
+    /// Iterations the f32 kernels give each substep's equation (see `iterations`); a train has none.
     pub iterations: u32,
     /// Where electrons that are counted are drawn.
     pub settling: Settling,
+    /// None of a segment that is stepped.
+    pub train: Option<Train>,
+}
+
+impl ProgramStep {
+    /// Numbers of its pulses.
+    pub fn cycles(&self) -> std::ops::Range<u32> {
+        self.cycle..self.cycle + self.train.map_or(1, |train| train.pulses)
+    }
 }
 
 /// Edges of the histograms.
@@ -92,6 +105,8 @@ pub struct Job {
     pub(crate) stays: Stays,
     pub(crate) read_k: f64,
     pub(crate) program: Vec<ProgramStep>,
+    /// Of the trains of the programming; none where it has none.
+    pub(crate) trajectory: Option<Trajectory>,
     pub(crate) times_s: Vec<f64>,
     pub(crate) visits: Vec<Visit>,
     pub(crate) read: ReadOut,
@@ -184,9 +199,14 @@ impl Job {
         self.read_k
     }
 
-    /// The segments of the programming.
+    /// The segments of the programming, and the trains of pulses.
     pub fn program(&self) -> &[ProgramStep] {
         &self.program
+    }
+
+    /// What the trains of the programming go along; none where each segment is stepped.
+    pub fn trajectory(&self) -> Option<&Trajectory> {
+        self.trajectory.as_ref()
     }
 
     /// Checkpoints, s after programming, ascending, the first 0.
@@ -245,7 +265,14 @@ impl Job {
         let emission = cell::emission_per_s(&self.material, factors, self.program_k);
         let mut occupancy = [0.0; MAX_CLASSES];
         for part in &self.program {
-            cell::apply(&self.material, factors, &emission, &part.drive, speed(part.cycle), &mut occupancy);
+            let (material, drive) = (&self.material, &part.drive);
+            let speeds = part.cycles().map(&speed).sum();
+            match &part.train {
+                Some(train) => cell::apply_train(material, factors, drive, &train.steps, speeds, &mut occupancy),
+                None => {
+                    cell::apply(material, factors, &emission, drive, speeds, &mut occupancy);
+                }
+            }
         }
         occupancy
     }

@@ -67,6 +67,13 @@ device_struct! {
         /// `Settling`.
         settles: u32,
         settled_before: u32,
+        /// Pulses of a train, which is filled in one go; 0 of a segment that is stepped. Of a train `offered` is one
+        /// pulse's, and it has no substeps.
+        pulses: u32,
+        /// Steps of a train, the first one's share of the whole, and how each grows on the one before.
+        train_steps: u32,
+        first_share: f32,
+        growth: f32,
         padding_0: u32,
     }
 }

@@ -9,7 +9,7 @@ use super::BackendError;
 use super::job::{ProgramStep, iterations};
 use ndarray::Array2;
 use trapline_model::cell::counted::{Electrons, Settling};
-use trapline_model::cell::{self, Drive, Factors, Pace, charge, current};
+use trapline_model::cell::{self, Drive, Factors, Pace, Passage, charge, current};
 use trapline_model::material::{Material, Variation};
 use trapline_model::protocol::Segment;
 
@@ -86,6 +86,7 @@ impl Stimulus {
                         cycle,
                         iterations: iterations(drive, material, &variation),
                         settling,
+                        train: None,
                     },
                     injected_a: current::injected_a(material, a_v, ambient_k),
                     hopping_a: current::hopping_a(material, a_v, ambient_k),
@@ -100,8 +101,12 @@ impl Stimulus {
         // In no time nothing moves, and no draw is used: a reading changes nothing.
         let takes_time = steps.iter().any(|step| step.program.drive.dwell_s > 0.0);
         if let Some(pace) = pace.filter(|_| takes_time) {
-            let drives = steps.iter().map(|step| &step.program.drive).zip(looked_at);
-            let settlings = pace.settlings(material, ambient_k, drives, 0);
+            let passages = steps.iter().zip(looked_at).map(|(step, looked_at)| Passage {
+                drive: &step.program.drive,
+                pulses: 0,
+                looked_at,
+            });
+            let settlings = pace.settlings(material, ambient_k, passages, 0);
             steps.iter_mut().zip(settlings).for_each(|(step, settling)| step.program.settling = settling);
         }
         for step in &mut steps {

@@ -11,6 +11,7 @@ use super::tally::Shift;
 use trapline_model::cell::counted::{self, Electrons};
 use trapline_model::cell::read::Observables;
 use trapline_model::cell::release;
+use trapline_model::cell::train::{self, COEFFICIENTS, Trajectory};
 use trapline_model::material::{MAX_CLASSES, Material, TrapClass, Variation};
 use trapline_model::units::thermal_energy_ev;
 
@@ -20,6 +21,21 @@ impl SegmentRow {
     fn new(step: &ProgramStep, onset_v: f64) -> SegmentRow {
         let drive = &step.drive;
         let step_s = drive.dwell_s / f64::from(drive.substeps);
+        if let Some(train) = &step.train {
+            return SegmentRow {
+                offered: to_f32(train::dose(drive)),
+                overdrive_v: (drive.bias_v.abs() - onset_v) as f32,
+                cycle: step.cycle,
+                settles: u32::from(step.settling.at_end),
+                settled_before: step.settling.before,
+                row: NOT_RECORDED,
+                pulses: train.pulses,
+                train_steps: train.steps.count,
+                first_share: train.steps.first_share as f32,
+                growth: train.steps.growth as f32,
+                ..SegmentRow::default()
+            };
+        }
         SegmentRow {
             offered: to_f32(drive.offered_per_s * step_s),
             overdrive_v: (drive.bias_v.abs() - onset_v) as f32,
@@ -121,6 +137,8 @@ pub struct CellTables {
     pub traps: f32,
     /// Most trials that the tables of draws serve, where electrons are counted.
     pub most_trials: u32,
+    /// See [`Trajectory`]; zeros where nothing is filled by trains.
+    pub mean_speed: [f32; COEFFICIENTS],
 }
 
 /// How readings judge cells.
@@ -198,6 +216,7 @@ impl CellTables {
             speed_sd: variation.capture_speed as f32,
             traps: material.capture.map_or(0.0, |c| c.traps) as f32,
             most_trials: counted::tables(material, whole, electrons).most(),
+            mean_speed: [0.0; COEFFICIENTS],
         }
     }
 
@@ -251,6 +270,9 @@ impl Tables {
         let material = &job.material;
         let segments = job.program.iter().map(|step| SegmentRow::new(step, onset_v(material))).collect();
         let mut cell = CellTables::new(material, &job.variation, job.electrons, job.program_k, segments);
+        if let Some(Trajectory { mean_speed }) = &job.trajectory {
+            cell.mean_speed = mean_speed.map(|c| c as f32);
+        }
         let longest_s = job.longest_s();
         let at = |rows: &[ClassRow; MAX_CLASSES], bake_k: f64| {
             let mut rows = *rows;

@@ -227,17 +227,22 @@ impl<'a> Chance<'a> {
             let (mut chances, mut room) = (vec![0.0; dots as usize + 1], Vec::new());
             chances[0] = 1.0;
             let mut occupancy = [0.0; MAX_CLASSES];
-            let followed = job.program.iter().all(|part| {
-                let speed = speed(part.cycle);
-                let of = &mut occupancy;
-                filled::apply_to_each(&job.material, factors, emission, &part.drive, speed, of, &mut chances, &mut room)
+            let mut pulses = job.program.iter().flat_map(|part| part.cycles().map(move |cycle| (&part.drive, cycle)));
+            let followed = pulses.all(|(drive, cycle)| {
+                let (speed, of) = (speed(cycle), &mut occupancy);
+                filled::apply_to_each(&job.material, factors, emission, drive, speed, of, &mut chances, &mut room)
             });
             each = followed.then(|| Numbers::of_all(&chances, LEAST_OF_FEW));
         }
         let (mut occupancy, mut spread) = ([0.0; MAX_CLASSES], Spread::default());
         for part in &job.program {
-            let speed = speed(part.cycle);
-            filled::apply(&job.material, factors, emission, &part.drive, speed, &mut occupancy, &mut spread);
+            for cycle in part.cycles() {
+                filled::apply(&job.material, factors, emission, &part.drive, speed(cycle), &mut occupancy, &mut spread);
+            }
+        }
+        // The law's width is stepped, pulse by pulse; its middle is the cells'.
+        if job.trajectory.is_some() {
+            occupancy = job.programmed(factors, speed);
         }
         let filling = step::filling(classes, &occupancy);
         #[cfg(test)]

@@ -86,7 +86,7 @@ impl<'a> Population<'a> {
         let variation = job.electrons.beside_chance(&job.material, &job.variation);
         let (of, chance) = (&variation, Chance::of(job));
         let caught = job.material.capture.is_some() && !job.material.classes.is_empty();
-        let cycles = job.program.iter().map(|step| step.cycle as usize + 1).max().unwrap_or(0);
+        let cycles = job.program.iter().map(|step| step.cycles().end as usize).max().unwrap_or(0);
         let varies = [
             (Coordinate::Size, of.size, true),
             (Coordinate::TrapFilled, of.trap_filled, true),

@@ -15,7 +15,7 @@ use trapline_model::material::{self, MAX_CLASSES, Material, Variation};
 use trapline_model::protocol::{Part, Segment, segments};
 use trapline_model::units::{BOLTZMANN_EV_PER_K, ELECTRON_MASS_KG, ELEMENTARY_CHARGE_C, PLANCK_J_S, kelvin};
 
-type Occupancy = [f64; MAX_CLASSES];
+pub(super) type Occupancy = [f64; MAX_CLASSES];
 
 fn qd() -> Material {
     material::shipped("pi-ws2-qd").unwrap()
@@ -265,7 +265,7 @@ fn distance(a: &Occupancy, b: &Occupancy) -> f64 {
 }
 
 /// Segments by the solver, and how far its two methods are apart.
-fn exact(m: &Material, program: &[Segment], t_k: f64, start: &Occupancy) -> (Occupancy, f64) {
+pub(super) fn exact(m: &Material, program: &[Segment], t_k: f64, start: &Occupancy) -> (Occupancy, f64) {
     let all = |method| {
         program
             .iter()

@@ -101,12 +101,12 @@ fn gillespie(material: &Material, cell: &mut CountedCell, segment: &Segment, tem
 
 /// Mean, variance and third central moment, and their standard errors.
 #[derive(Debug)]
-struct Moments {
-    value: [f64; 3],
-    error: [f64; 3],
+pub(super) struct Moments {
+    pub value: [f64; 3],
+    pub error: [f64; 3],
 }
 
-fn moments(values: &[f64]) -> Moments {
+pub(super) fn moments(values: &[f64]) -> Moments {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let central = |power: i32| values.iter().map(|x| (x - mean).powi(power)).sum::<f64>() / n;
@@ -117,17 +117,17 @@ fn moments(values: &[f64]) -> Moments {
 }
 
 /// A train: pulses of a bias and width, each with as long a rest.
-struct Train {
-    name: &'static str,
-    dots: f64,
-    bias_v: f64,
-    width_s: f64,
-    celsius: f64,
-    looks: &'static [usize],
+pub(super) struct Train {
+    pub name: &'static str,
+    pub dots: f64,
+    pub bias_v: f64,
+    pub width_s: f64,
+    pub celsius: f64,
+    pub looks: &'static [usize],
 }
 
 /// Fillings after the looks of the train, event by event; axes (look, cell).
-fn exact(train: &Train, cells: u64) -> Array2<f64> {
+pub(super) fn exact(train: &Train, cells: u64) -> Array2<f64> {
     let material = of_dots(train.name, train.dots);
     let counts = tables(&material, &Variation::OFF, FIXED);
     let mut found = Array2::zeros((train.looks.len(), cells as usize));

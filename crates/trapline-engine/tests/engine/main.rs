@@ -19,3 +19,4 @@ mod rng_gpu;
 mod stimulus;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
+mod trains;

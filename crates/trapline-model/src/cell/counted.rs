@@ -33,6 +33,7 @@
 
 use super::Factors;
 use super::step::{self, Occupancy, StepDrive, Uptake, phi};
+use super::train::Filled;
 use crate::material::{MAX_CLASSES, Material, TrapClass, Variation};
 use crate::rng::Purpose;
 use crate::rng::counts::{self, Counts, MOST_TRIALS, Source};
@@ -375,6 +376,23 @@ impl CountedCell {
         }
         self.way.feedback += uptake.feedback;
         step::advance(&self.classes, &mut self.occupancy, drive, uptake.average)
+    }
+
+    /// Speeds of the empty dots, per dot of the cell; on the way the mean of it.
+    pub fn ready(&self) -> f64 {
+        self.classes.iter().zip(self.occupancy).map(|(class, f)| class.weight * class.speed * (1.0 - f)).sum()
+    }
+
+    /// Moves the cell through a train of pulses, in the mean.
+    pub fn take_up(&mut self, filled: &Filled) {
+        for (k, class) in self.classes.iter().enumerate() {
+            let caught = -libm::expm1(-class.speed * filled.uptake);
+            let way = &mut self.way;
+            way.caught[k] += caught * (1.0 - way.caught[k]);
+            way.freed[k] *= 1.0 - caught;
+            self.occupancy[k] = (self.occupancy[k] + caught * (1.0 - self.occupancy[k])).min(1.0);
+        }
+        self.way.feedback += filled.feedback;
     }
 
     /// Draws the electrons that moved since the last draw; `step` numbers it among all of the cell.

@@ -25,12 +25,14 @@ pub mod read;
 pub mod release;
 pub mod step;
 pub mod tabulated;
+pub mod train;
 pub mod validity;
 
 use crate::material::{MAX_CLASSES, Material, TrapClass, Variation};
 use crate::protocol::Segment;
 use counted::{CountedCell, Draws, Electrons, OnTheWay, Settling};
 use step::{Occupancy, StepDrive};
+use train::Trajectory;
 
 /// How a cell differs from the nominal one.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,6 +90,16 @@ pub struct Pace {
     spread: f64,
 }
 
+/// A drive that cells go through, or some pulses of it in one go.
+#[derive(Debug, Clone, Copy)]
+pub struct Passage<'a> {
+    pub drive: &'a Drive,
+    /// Of a [`train`]; 0 of a drive that is stepped.
+    pub pulses: u32,
+    /// Whether somebody looks at its end.
+    pub looked_at: bool,
+}
+
 impl Pace {
     /// That of a material's cells; none where electrons are not counted.
     pub fn of(material: &Material, variation: &Variation, electrons: Electrons) -> Option<Pace> {
@@ -110,23 +122,36 @@ impl Pace {
         firsts.map(part).collect()
     }
 
-    /// Where the electrons of cells that go through these drives at a temperature are drawn: each drive with whether
-    /// somebody looks at its end. `first` numbers the first draw among all of the cells.
+    /// By what share an electron too many lowers, in a drive, what is caught, at most.
+    fn feedback(&self, material: &Material, drive: &Drive) -> f64 {
+        drive.step_stiffness(material) * self.spread * f64::from(drive.substeps)
+    }
+
+    /// How many pulses like this one cells may go through from draw to draw: one at least.
+    pub fn pulses_at_once(&self, material: &Material, drive: &Drive) -> u32 {
+        (self.most / self.feedback(material, drive)).clamp(1.0, f64::from(u32::MAX)) as u32
+    }
+
+    /// Where the electrons of cells that go through these drives at a temperature are drawn. `first` numbers the first
+    /// draw among all of the cells.
     pub fn settlings<'a>(
         &self,
         material: &Material,
         temperature_k: f64,
-        drives: impl IntoIterator<Item = (&'a Drive, bool)>,
+        drives: impl IntoIterator<Item = Passage<'a>>,
         first: u32,
     ) -> Vec<Settling> {
         let emission = emission_per_s(material, &Factors::NOMINAL, temperature_k);
-        let of = |(drive, looked_at): (&Drive, bool)| {
-            let (stiffness, substeps) = (drive.step_stiffness(material), drive.substeps);
+        let of = |Passage { drive, pulses, looked_at }: Passage| {
             // Whether or not the charge is asked for, so that what is recorded changes no draw.
             let pieces = charge::pieces(material, drive, &emission);
-            let solved = if stiffness > 0.0 { substeps } else { 0 };
+            let solved = if drive.step_stiffness(material) > 0.0 { drive.substeps } else { 0 };
             let equations = solved + if pieces > 1 { pieces } else { 0 };
-            OnTheWay { feedback: stiffness * self.spread * f64::from(substeps), equations, looked_at }
+            match pulses {
+                0 => OnTheWay { feedback: self.feedback(material, drive), equations, looked_at },
+                // A train solves none.
+                _ => OnTheWay { feedback: self.feedback(material, drive) * f64::from(pulses), equations: 0, looked_at },
+            }
         };
         counted::settlings(drives.into_iter().map(of), self.most, first)
     }
@@ -306,6 +331,55 @@ pub fn apply_counted(
         flow.free_share = current::free_share(of_step.open, cell.filling());
     }
     flow
+}
+
+/// Fills a cell by a [`train`], whose pulses' speeds add up to `speed`.
+pub fn apply_train(
+    material: &Material,
+    factors: &Factors,
+    drive: &Drive,
+    steps: &train::Steps,
+    speed: f64,
+    occupancy: &mut Occupancy,
+) {
+    let (limit, dose) = limit_and_dose(material, factors, drive, speed);
+    let open = 1.0 - material.injection.free_share;
+    let filled = train::fill_classes(&material.classes, open, limit, dose, steps, occupancy);
+    for (class, f) in material.classes.iter().zip(occupancy) {
+        *f = (*f - (1.0 - *f) * libm::expm1(-class.speed * filled.uptake)).min(1.0);
+    }
+}
+
+/// [`apply_train`] of a cell whose electrons are counted, which are drawn where `settling` says.
+#[expect(clippy::too_many_arguments, reason = "those of `apply_train`, and whose random words")]
+pub fn apply_train_counted(
+    material: &Material,
+    trajectory: &Trajectory,
+    cell: &mut CountedCell,
+    drive: &Drive,
+    steps: &train::Steps,
+    speed: f64,
+    draws: &Draws,
+    settling: Settling,
+) {
+    let (limit, dose) = limit_and_dose(material, &cell.factors, drive, speed);
+    let open = 1.0 - material.injection.free_share;
+    let filling = cell.filling();
+    let own = cell.ready() / trajectory.ready(filling);
+    let filled = train::fill(open, limit, filling, dose, steps, |filling, _| own * trajectory.ready(filling));
+    cell.take_up(&filled.corrected(&cell.classes, &cell.occupancy, limit - filling));
+    if settling.at_end {
+        cell.settle(draws, settling.before);
+    }
+}
+
+/// F_sc of a cell in a drive, and the electrons offered per trap of it.
+fn limit_and_dose(material: &Material, factors: &Factors, drive: &Drive, speed: f64) -> (f64, f64) {
+    let limit = match &material.capture {
+        Some(c) => capture::space_charge_limit(c, factors.trap_filled, drive.bias_v.abs()),
+        None => 0.0,
+    };
+    (limit, train::dose(drive) * speed / factors.trap_filled)
 }
 
 /// A part of a drive, `step_s` long, as one step of a cell.

@@ -7,6 +7,7 @@ use super::draw::{Factors, Numbers};
 use super::drive::{Carriers, Driven};
 use super::lanes::{LANES, Lane, exp, fraction_lost, map, phi, phi_near, splat, zip};
 use super::step::{Classes, Motion, Occupancy, Own, Uptake, Weights};
+use super::train::Filled;
 use crate::backend::tables::{CellTables, Tables, VisitRow};
 use trapline_model::cell::counted::{self, DotNumber, Electrons, FIRST_WORDS, event};
 use trapline_model::material::MAX_CLASSES;
@@ -157,6 +158,25 @@ impl Carriers for Counted<'_> {
     }
 
     #[inline(always)]
+    fn take_up(&mut self, tables: &CellTables, filled: &Filled, occupancy: &mut Occupancy) {
+        for k in 0..tables.classes {
+            let speed = tables.rows[k].speed;
+            let way = &mut self.way;
+            for lane in 0..LANES {
+                let caught = fraction_lost(speed * filled.uptake[lane]);
+                let before = way.caught[k][lane];
+                way.caught[k][lane] = before + caught * (1.0 - before);
+                way.freed[k][lane] *= 1.0 - caught;
+                let f = occupancy[k][lane];
+                occupancy[k][lane] = (f + caught * (1.0 - f)).min(1.0);
+            }
+        }
+        for lane in 0..LANES {
+            self.way.feedback[lane] += filled.feedback[lane];
+        }
+    }
+
+    #[inline(always)]
     fn settle(&mut self, driven: &Driven, draw: u32, occupancy: &mut Occupancy) {
         let Driven { tables, seed, cells, .. } = *driven;
         let sources = Sources { counts: self.counts, seed, cells, purpose: Purpose::Substep, step: draw };
@@ -164,6 +184,8 @@ impl Carriers for Counted<'_> {
         let mut freed = [splat(0.0); MAX_CLASSES];
         let (mut deviation, mut variance) = (splat(0.0), splat(0.0));
         let catches = self.way.feedback.iter().any(|feedback| *feedback > 0.0);
+        // Of a train nothing is let go.
+        let frees = self.way.freed[..tables.classes].iter().flatten().any(|freed| *freed > 0.0);
         let mut first_caught = [[0; LANES]; 4];
         let mut first_freed = [[0; LANES]; 4];
         for k in 0..tables.classes {
@@ -171,7 +193,9 @@ impl Carriers for Counted<'_> {
                 if catches {
                     first_caught = sources.first_words(counted::CATCHES, k);
                 }
-                first_freed = sources.first_words(counted::LETS_GO, k);
+                if frees {
+                    first_freed = sources.first_words(counted::LETS_GO, k);
+                }
             }
             let (up, down) = (&self.way.caught[k], &self.way.freed[k]);
             let lacks = |p: &Lane| map(p, |p| 1.0 - p);
@@ -180,7 +204,9 @@ impl Carriers for Counted<'_> {
             if catches {
                 caught[k] = sources.draw(event(counted::CATCHES, k), &first_caught[k % 4], &empty, up, &lacks(up));
             }
-            freed[k] = sources.draw(event(counted::LETS_GO, k), &first_freed[k % 4], &full, down, &lacks(down));
+            if frees {
+                freed[k] = sources.draw(event(counted::LETS_GO, k), &first_freed[k % 4], &full, down, &lacks(down));
+            }
             for lane in 0..LANES {
                 let (up, down) = (up[lane], down[lane]);
                 deviation[lane] += (caught[k][lane] - freed[k][lane]) - (up * empty[lane] - down * full[lane]);

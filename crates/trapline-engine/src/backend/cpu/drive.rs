@@ -1,8 +1,9 @@
 //! Moves sixteen cells through segments of constant bias. Twin: `shaders/drive.wgsl`.
 
 use super::draw::{Factors, Numbers, draw_speed};
-use super::lanes::{LANES, Lane, splat, thermal_escape};
+use super::lanes::{LANES, Lane, fraction_lost, splat, thermal_escape};
 use super::step::{Classes, LaneSegment, Motion, Nominal, Occupancy, Uptake, Weights};
+use super::train::{self, Filled};
 use crate::backend::tables::CellTables;
 use trapline_model::material::MAX_CLASSES;
 use trapline_model::rng::NORMAL_TABLE_LEN;
@@ -83,6 +84,9 @@ pub trait Carriers {
     /// Moves the occupancies through a substep of known uptake, in the mean.
     fn advance(&mut self, driven: &Driven, motion: &Motion, uptake: &Uptake, occupancy: &mut Occupancy);
 
+    /// Moves the occupancies through a train of known uptake, in the mean.
+    fn take_up(&mut self, tables: &CellTables, filled: &Filled, occupancy: &mut Occupancy);
+
     /// Draws what moved since the last draw; `draw` numbers it among all of the cells.
     fn settle(&mut self, _driven: &Driven, _draw: u32, _occupancy: &mut Occupancy) {}
 }
@@ -100,6 +104,17 @@ impl Carriers for MeanField {
     fn advance(&mut self, driven: &Driven, motion: &Motion, uptake: &Uptake, occupancy: &mut Occupancy) {
         motion.advance(driven.tables, &uptake.average, occupancy);
     }
+
+    #[inline(always)]
+    fn take_up(&mut self, tables: &CellTables, filled: &Filled, occupancy: &mut Occupancy) {
+        for k in 0..tables.classes {
+            let speed = tables.rows[k].speed;
+            for lane in 0..LANES {
+                let f = occupancy[k][lane];
+                occupancy[k][lane] = (f + (1.0 - f) * fraction_lost(speed * filled.uptake[lane])).min(1.0);
+            }
+        }
+    }
 }
 
 /// Takes the cells from an occupancy through all segments.
@@ -111,6 +126,14 @@ pub fn drive<C: Carriers, R: Record>(driven: &Driven, carriers: &mut C, occupanc
     let mut drawn = u32::MAX;
 
     for row in &tables.segments {
+        if row.pulses > 0 {
+            let filled = train::fill(driven, &carriers.classes(tables), row, occupancy);
+            carriers.take_up(tables, &filled, occupancy);
+            if row.settles != 0 {
+                carriers.settle(driven, row.settled_before, occupancy);
+            }
+            continue;
+        }
         if tables.speed_sd > 0.0 && row.offered > 0.0 && row.cycle != drawn {
             speed = draw_speed(tables, seed, cells, row.cycle, normal_table);
             drawn = row.cycle;

@@ -82,6 +82,7 @@ mod record;
 pub mod reduce;
 pub mod step;
 pub mod stimulate;
+pub mod train;
 
 use super::cells::{Cells, HostCells, Population, check_by_class};
 use super::exposure::Exposed;

@@ -63,6 +63,9 @@ device_struct! {
         numbers_at: u32,
         /// Of readings that judge cells: as [`crate::backend::tables::Readings`] has it.
         reading_noise: f32,
+        /// Mean speed of the empty dots by the filling: coefficients of [`crate::backend::tables::CellTables::mean_speed`].
+        mean_speed_0: f32, mean_speed_1: f32, mean_speed_2: f32, mean_speed_3: f32,
+        mean_speed_4: f32, mean_speed_5: f32, mean_speed_6: f32, mean_speed_7: f32,
         padding_0: u32,
     }
 }
@@ -215,6 +218,16 @@ pub fn header(classes: usize, count_loops: bool) -> String {
 
 /// The parameters of cells that do not change from dispatch to dispatch.
 pub fn cell_params(seed: u64, cell: &CellTables) -> Params {
+    let [
+        mean_speed_0,
+        mean_speed_1,
+        mean_speed_2,
+        mean_speed_3,
+        mean_speed_4,
+        mean_speed_5,
+        mean_speed_6,
+        mean_speed_7,
+    ] = cell.mean_speed;
     Params {
         seed_low: seed as u32,
         seed_high: (seed >> 32) as u32,
@@ -229,6 +242,14 @@ pub fn cell_params(seed: u64, cell: &CellTables) -> Params {
         speed_sd: cell.speed_sd,
         traps: cell.traps,
         most_trials: cell.most_trials,
+        mean_speed_0,
+        mean_speed_1,
+        mean_speed_2,
+        mean_speed_3,
+        mean_speed_4,
+        mean_speed_5,
+        mean_speed_6,
+        mean_speed_7,
         fixed_dots: u32::from(cell.electrons == Electrons::Counted(DotNumber::Fixed)),
         ..Params::default()
     }

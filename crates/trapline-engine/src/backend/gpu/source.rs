@@ -20,6 +20,7 @@ const MATH: &str = include_str!("../../../../../shaders/math.wgsl");
 const CELL: &str = include_str!("../../../../../shaders/cell.wgsl");
 const VARY: &str = include_str!("../../../../../shaders/vary.wgsl");
 const STEP: &str = include_str!("../../../../../shaders/step.wgsl");
+const TRAIN: &str = include_str!("../../../../../shaders/train.wgsl");
 const CHARGE: &str = include_str!("../../../../../shaders/charge.wgsl");
 const DECAY: &str = include_str!("../../../../../shaders/decay.wgsl");
 const CONSTANT: &str = include_str!("../../../../../shaders/constant.wgsl");
@@ -287,14 +288,16 @@ impl Kernel {
             name: names[counted as usize],
             entry_point: "drive",
             prologue: match (driving, counted) {
-                (Driving::Program | Driving::Silent, false) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP],
-                (Driving::Recorded, false) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE],
-                (Driving::ApartSilent, false) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, TABLES],
-                (Driving::ApartRecorded, false) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE, TABLES],
-                (Driving::Program | Driving::Silent, true) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, COUNTS],
-                (Driving::Recorded, true) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE, COUNTS],
-                (Driving::ApartSilent, true) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, TABLES, COUNTS],
-                (Driving::ApartRecorded, true) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, CHARGE, TABLES, COUNTS],
+                (Driving::Program | Driving::Silent, false) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, TRAIN],
+                (Driving::Recorded, false) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, TRAIN, CHARGE],
+                (Driving::ApartSilent, false) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, TRAIN, TABLES],
+                (Driving::ApartRecorded, false) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, TRAIN, CHARGE, TABLES],
+                (Driving::Program | Driving::Silent, true) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, TRAIN, COUNTS],
+                (Driving::Recorded, true) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, TRAIN, CHARGE, COUNTS],
+                (Driving::ApartSilent, true) => &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, TRAIN, TABLES, COUNTS],
+                (Driving::ApartRecorded, true) => {
+                    &[PHILOX, NORMAL, MATH, CELL, VARY, STEP, TRAIN, CHARGE, TABLES, COUNTS]
+                }
             },
             chosen: [numbered.wgsl(), laws, record, if counted { COUNTED } else { MEAN_FIELD }],
             body: include_str!("../../../../../shaders/drive.wgsl"),
@@ -475,7 +478,13 @@ pub fn program_loops(cell: &CellTables, segment: &SegmentRow) -> u64 {
     } else {
         0
     };
-    counted + 1 + u64::from(trapline_model::rng::PHILOX_ROUNDS) + k + u64::from(segment.substeps) * (1 + root + k)
+    // Each pulse its speed; the sums over the classes before the steps, and what is taken up after them.
+    let rounds = u64::from(trapline_model::rng::PHILOX_ROUNDS);
+    let train = match segment.pulses {
+        0 => 0,
+        pulses => u64::from(pulses) * (1 + rounds) + u64::from(segment.train_steps) + 3 * k,
+    };
+    counted + train + 1 + rounds + k + u64::from(segment.substeps) * (1 + root + k)
 }
 
 /// Loop iterations of one segment of a stimulus, from above: as in a programming, a look after it, and at each

@@ -1,12 +1,13 @@
 //! The steps in which a job is put together.
 
-use super::{Bins, Job, JobError, MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_SUBSTEPS, ProgramStep, iterations};
+use super::program::Programming;
+use super::{Bins, Job, JobError, MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_SUBSTEPS};
 use crate::backend::schedule;
 use trapline_model::array::{ArrayShape, MAX_LINES};
-use trapline_model::cell::counted::{Electrons, MOST_DOTS, Settling, most_dots};
+use trapline_model::cell::counted::{Electrons, MOST_DOTS, most_dots};
 use trapline_model::cell::each_dot::{self, MOST_DOTS_OF_ARRAY, MOST_EVENTS_OF_ARRAY};
 use trapline_model::cell::read::{self, Judging, LEAST_READING_S, MOST_READING_S, ReadOut};
-use trapline_model::cell::{Drive, Factors, Pace};
+use trapline_model::cell::{Drive, Factors};
 use trapline_model::material::{MAX_CLASSES, Material, TrapClass, Variation};
 use trapline_model::protocol::{MAX_BIAS_V, Profile, Segment, Stays};
 use trapline_model::units::kelvin;
@@ -202,26 +203,20 @@ impl<'a> JobBuilder<'a> {
             let (siemens, bias_v) = (read.fresh_conductance_s, self.read.bias_v);
             return Err(JobError::FreshConductance { siemens, bias_v, kelvin: read_k });
         }
-        let pace = Pace::of(material, &variation, self.electrons);
-        let step = |segment: &Segment| {
-            let Program { temperature_k, substeps, .. } = *of_program;
-            let drive = Drive::for_spread(material, &variation, self.electrons, segment, temperature_k, substeps);
-            let parts = pace.map_or_else(|| vec![drive], |pace| pace.parts(material, &drive));
-            let (cycle, settling) = (segment.cycle, Settling::default());
-            let part = move |drive| ProgramStep {
-                drive,
-                cycle,
-                iterations: iterations(&drive, material, &variation),
-                settling,
-            };
-            parts.into_iter().map(part)
+        let Program { temperature_k, substeps, segments } = of_program;
+        let drives = segments.iter().map(|segment| {
+            let drive = Drive::for_spread(material, &variation, self.electrons, segment, *temperature_k, *substeps);
+            (drive, segment.cycle)
+        });
+        let programming = Programming {
+            material,
+            variation: &variation,
+            electrons: self.electrons,
+            temperature_k: *temperature_k,
+            drives: drives.collect(),
         };
-        let mut program: Vec<_> = of_program.segments.iter().flat_map(step).collect();
-        if let Some(pace) = pace {
-            let drives = program.iter().map(|step| (&step.drive, false));
-            let settlings = pace.settlings(material, of_program.temperature_k, drives, 0);
-            program.iter_mut().zip(settlings).for_each(|(step, settling)| step.settling = settling);
-        }
+        // Who says how many substeps wants steps.
+        let (program, trajectory) = programming.steps(substeps.is_none());
         if matches!(self.electrons, Electrons::EachDot(_)) {
             let of_cell = each_dot::most_events(material, program.iter().map(|s| &s.drive), of_program.temperature_k);
             let events = of_cell * self.array.cells() as f64;
@@ -254,6 +249,7 @@ impl<'a> JobBuilder<'a> {
             stays,
             read_k,
             program,
+            trajectory,
             visits,
             times_s,
             read,

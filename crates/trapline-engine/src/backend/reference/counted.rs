@@ -28,8 +28,18 @@ pub(super) fn drawn(
 pub(super) fn programmed(job: &Job, mut cell: CountedCell, draws: &Draws) -> CountedCell {
     let emission = cell::emission_per_s(&job.material, &cell.factors, job.program_k);
     for part in &job.program {
-        let speed = array::capture_speed(&job.variation, job.seed, draws.cell, part.cycle);
-        cell::apply_counted(&job.material, &mut cell, &emission, &part.drive, 0, speed, draws, part.settling);
+        let (material, drive, settling) = (&job.material, &part.drive, part.settling);
+        let of_cycle = |cycle| array::capture_speed(&job.variation, job.seed, draws.cell, cycle);
+        let speed = part.cycles().map(of_cycle).sum();
+        match (&part.train, &job.trajectory) {
+            (Some(train), Some(trajectory)) => {
+                let steps = &train.steps;
+                cell::apply_train_counted(material, trajectory, &mut cell, drive, steps, speed, draws, settling);
+            }
+            _ => {
+                cell::apply_counted(material, &mut cell, &emission, drive, 0, speed, draws, settling);
+            }
+        }
     }
     cell
 }
