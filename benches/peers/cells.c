@@ -38,7 +38,7 @@ const char *setup(const struct problem *problem, int of_threads) {
     free(filling_after);
     filling_after = malloc(p.cells * sizeof *filling_after);
     if (!filling_after) return "out of memory";
-    if (p.cells % CHUNK || p.checkpoints > MOST_CHECKPOINTS) return "cells must be a multiple of 8192, checkpoints few";
+    if (p.cells % CHUNK || p.checkpoints > MOST_CHECKPOINTS) return "cells not in blocks of 8192, or many checkpoints";
     return 0;
 }
 

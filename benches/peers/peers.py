@@ -6,8 +6,8 @@
 
 `make peers` does all of it. What is computed is in problem.py; the peers are C (cells.c), NumPy, Numba, JAX and PyTorch
 on the processor, and JAX, PyTorch and CUDA C++ on a GPU where there is one, each as somebody writes it who knows the
-tool. A peer is timed only after its answer was found to be that of a float64 reference. trapline's own figures are those
-of `trapline bench`, which has cells of 16 classes too, reads them at 57 times and gives them 30 pulses; it draws its
+tool. A peer is timed only after its answer was found to be that of a float64 reference. trapline's own figures are
+those of `trapline bench`, which has cells of 16 classes too, reads them at 57 times and gives them 30 pulses; it draws its
 cells from random numbers within its time, where peers find theirs in memory. With --criterion, `bake` is that of
 `cargo bench --bench retention`, which is run as well: 8 classes, 16 times that double.
 """
@@ -60,6 +60,10 @@ TITLES = {
 
 class Failure(Exception):
     """Said in one line."""
+
+
+class Absent(Exception):
+    """A peer that is not installed."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -162,13 +166,15 @@ class Worker:
             line = self.process.stdout.readline()
         except BrokenPipeError:
             line = ""
-        return json.loads(line) if line else {"missing": "its process ended"}
+        return json.loads(line) if line else {"failed": "its process ended"}
 
     def check(self, kernel):
-        """Whether the peer is there and agrees; a line says why not."""
+        """Whether the peer agrees; a line says why not. Raises `Absent` where it is not installed."""
         answer = self.ask("check", kernel)
+        if "absent" in answer:
+            raise Absent(answer["absent"])
         if "apart" not in answer:
-            why = f"DISAGREES: {answer['disagrees']}" if "disagrees" in answer else answer["missing"]
+            why = f"DISAGREES: {answer['disagrees']}" if "disagrees" in answer else answer["failed"]
             say(f"NOT MEASURED: {self.peer}, {kernel}, {of_threads(self)}: {why}")
             return False
         self.what, self.apart[kernel] = answer["what"], answer["apart"]
@@ -178,7 +184,7 @@ class Worker:
     def seconds(self, kernel):
         answer = self.ask("time", kernel, self.calls[kernel])
         if "seconds" not in answer:
-            raise Failure(f"{self.peer}, {kernel}: {answer['missing']}")
+            raise Failure(f"{self.peer}, {kernel}: {answer['failed']}")
         return answer["seconds"]
 
     def close(self):
@@ -224,8 +230,8 @@ def write_problems(given, folder):
 
 
 def trapline_bench(program, lines, backend, threads):
-    """Rates of the mean field by `trapline bench`: of the processor's best instruction set, or of the GPU. None where it
-    fails: there is no such backend."""
+    """Rates of the mean field by `trapline bench`, of the processor's best instruction set or of a GPU; None where there
+    is no GPU."""
     command = [program.resolve(), "bench", "--json", "--backend", backend, "--lines", str(lines)]
     done = subprocess.run(command, capture_output=True, text=True, preexec_fn=on(threads) if backend == "cpu" else None)
     if done.returncode:
@@ -329,7 +335,12 @@ def start(given, folder):
     for peer in given.only:
         for threads in [len(processors())] if peer in ON_GPU else thread_counts(given):
             worker = Worker(peer, threads, folder)
-            kernels = [kernel for kernel in given.kernels if worker.check(kernel)]
+            try:
+                kernels = [kernel for kernel in given.kernels if worker.check(kernel)]
+            except Absent as why:
+                say(f"NOT MEASURED: {peer}: {why}")
+                worker.close()
+                break
             if kernels:
                 say(f"{peer}, {of_threads(worker)}: agrees ({worker.what})")
                 ready.append((worker, kernels))

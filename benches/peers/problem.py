@@ -1,13 +1,13 @@
 """One problem for all peers: its inputs, what is asked of it, and a float64 reference to hold answers against.
 
 Cells have K trap classes, quantum dots of 1.05 to 5 nm in polyimide with depths by a plain law of the diameter. Each
-cell differs in ln(size) u, area, trap-filled limit and, from pulse to pulse, capture speed; standard deviations are 1 %.
-All inputs are float32, are handed over in memory, and cost no peer a random number.
+cell differs in ln(size) u, area, trap-filled limit and, from pulse to pulse, capture speed, by standard deviations of
+1 %. All inputs are float32, are handed over in memory, and cost no peer a random number.
 
     bake        mean over the cells of 1/(1 - q F) at T times
     statistics  at T times: sum, sum of squares, least and most of conductance, filling, lost and kept fraction;
                 histograms of conductance, filling and kept with 64 bins, below and above; how many keep less than 0.9
-    program     30 pulses of 1 ms, 1 ms apart, from empty cells: mean filling before each pulse and each cell's after all
+    program     30 pulses of 1 ms, 1 ms apart, from empty: mean filling before each pulse, each cell's after all
 
 Bake and statistics: x_k = t (e_k exp(-u (a_k + b_k u)) + background), lost L = sum w_k f_k (1 - exp(-x_k))/F0,
 F = F0 (1 - L), conductance = area (direct/(1 - q F) + hopping), kept = (1 - L)/(1 + L r) with r = q F0/(1 - q F0).

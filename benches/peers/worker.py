@@ -77,7 +77,8 @@ def main():
             worker = worker or Worker(name, threads, folder)
             answer = {"check": worker.check, "time": worker.time}[command](*arguments)
         except Exception as why:  # whatever a peer raises, the others are still measured
-            answer = {"missing": (str(why) or type(why).__name__).strip().splitlines()[0]}
+            words = (str(why) or type(why).__name__).strip().splitlines()[0]
+            answer = {"absent" if isinstance(why, ImportError) else "failed": words}
         print(json.dumps(answer), file=answers, flush=True)
 
 
