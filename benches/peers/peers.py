@@ -6,14 +6,16 @@
 
 `make peers` does all of it. What is computed is in problem.py; the peers are C (cells.c), NumPy, Numba, JAX and PyTorch
 on the processor, and JAX, PyTorch and CUDA C++ on a GPU where there is one, each as somebody writes it who knows the
-tool. A peer is timed only after its answer was found to be that of a float64 reference. trapline's own figures are
-those of `trapline bench`, which has cells of 16 classes too, reads them at 57 times and gives them 30 pulses; it draws its
-cells from random numbers within its time, where peers find theirs in memory. With --criterion, `bake` is that of
-`cargo bench --bench retention`, which is run as well: 8 classes, 16 times that double.
+tool. A peer is timed only after its answer was found to be that of a float64 reference; where one's is not, the exit
+code is 1. trapline's own figures are those of `trapline bench`, which has cells of 16 classes too, reads them as often
+and gives them 30 pulses; it draws its cells from random numbers within its time, where peers find theirs in memory.
+With --criterion, `bake` is that of `cargo bench --bench retention`, which is run as well: 8 classes, 16 times that
+double.
 """
 
 import argparse
 import csv
+import importlib.util
 import json
 import math
 import os
@@ -71,6 +73,10 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}\n")
 
 
+def processors():
+    return sorted(os.sched_getaffinity(0))
+
+
 def among(names):
     def parse(text):
         wanted = text.split(",")
@@ -109,7 +115,7 @@ def arguments():
     )
     parser.add_argument(
         "--threads",
-        type=number(1, 4096),
+        type=number(1, len(processors())),
         metavar="N",
         help="only so many threads [default: one, and as many as there are processors]",
     )
@@ -121,14 +127,15 @@ def arguments():
     given.cells = -(-given.cells // BLOCK) * BLOCK
     if given.trapline and not os.access(given.trapline, os.X_OK):
         parser.error(f"--trapline: {given.trapline} is not a program")
+    for path in (given.output, given.plot):
+        if path and not path.parent.is_dir():
+            parser.error(f"there is no folder {path.parent}")
+    if given.plot and not importlib.util.find_spec("matplotlib"):
+        parser.error("--plot needs matplotlib")
     return given
 
 
 # --- Workers -------------------------------------------------------------------------------------------------------
-
-
-def processors():
-    return sorted(os.sched_getaffinity(0))
 
 
 def on(threads):
@@ -141,7 +148,7 @@ class Worker:
     """A peer in a process of its own; see worker.py."""
 
     def __init__(self, peer, threads, folder):
-        self.peer, self.threads, self.calls, self.what, self.apart = peer, threads, {}, "", {}
+        self.peer, self.threads, self.calls, self.what, self.apart, self.wrong = peer, threads, {}, "", {}, False
         names = ("OMP", "NUMBA", "MKL", "OPENBLAS")
         env = dict(
             os.environ,
@@ -174,8 +181,9 @@ class Worker:
         if "absent" in answer:
             raise Absent(answer["absent"])
         if "apart" not in answer:
-            why = f"DISAGREES: {answer['disagrees']}" if "disagrees" in answer else answer["failed"]
+            why = answer.get("disagrees") or answer["failed"]
             say(f"NOT MEASURED: {self.peer}, {kernel}, {of_threads(self)}: {why}")
+            self.wrong = True
             return False
         self.what, self.apart[kernel] = answer["what"], answer["apart"]
         self.calls[kernel] = min(max(1, math.ceil(LEAST_S / answer["seconds"])), MOST_CALLS)
@@ -230,17 +238,13 @@ def write_problems(given, folder):
 
 
 def trapline_bench(program, lines, backend, threads):
-    """Rates of the mean field by `trapline bench`, of the processor's best instruction set or of a GPU; None where there
-    is no GPU."""
+    """Rows of the mean field of `trapline bench`, without GPUs that are software; empty where there is no GPU."""
     command = [program.resolve(), "bench", "--json", "--backend", backend, "--lines", str(lines)]
     done = subprocess.run(command, capture_output=True, text=True, preexec_fn=on(threads) if backend == "cpu" else None)
-    if done.returncode:
-        if backend == "cpu":
-            raise Failure(f"{program}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
-        return None
-    # The first row of each two is the mean field's.
-    rows = [row for row in json.loads(done.stdout)[::2] if not row["identity"]["software"]]
-    return max(rows, key=lambda row: row["cell_checkpoints_per_s"]["median"]) if rows else None
+    if done.returncode and backend == "cpu":
+        raise Failure(f"{program}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
+    rows = [] if done.returncode else json.loads(done.stdout)
+    return [row for row in rows if row["electrons"] == "mean-field" and not row["identity"]["software"]]
 
 
 class Trapline:
@@ -250,17 +254,22 @@ class Trapline:
         self.given, self.backend, self.threads, self.rows = given, backend, threads, []
 
     def measure(self):
-        row = trapline_bench(self.given.trapline, math.isqrt(self.given.cells), self.backend, self.threads)
-        if row:
-            self.rows.append(row)
-        return row
+        lines = math.isqrt(self.given.cells)
+        self.rows += trapline_bench(self.given.trapline, lines, self.backend, self.threads)
+
+    def best(self, key):
+        """What is fastest, an instruction set or an adapter, and its rates."""
+        rates = {}
+        for row in self.rows:
+            what = row["identity"]["instruction_set" if self.backend == "cpu" else "adapter"]
+            rates.setdefault(what, []).append(row[key])
+        return max(rates.items(), key=lambda item: statistics.median(rate["median"] for rate in item[1]))
 
     def table(self):
         for kernel, key in (("statistics", "cell_checkpoints_per_s"), ("program", "cell_pulses_per_s")):
-            if not self.rows or kernel not in self.given.kernels:
+            if kernel not in self.given.kernels:
                 continue
-            identity, rates = self.rows[0]["identity"], [row[key] for row in self.rows]
-            what = identity["instruction_set"] if self.backend == "cpu" else identity["adapter"]
+            what, rates = self.best(key)
             yield dict(
                 kernel=kernel,
                 peer="trapline",
@@ -269,9 +278,9 @@ class Trapline:
                 cells=self.rows[0]["cells"],
                 classes=16,
                 checkpoints=self.rows[0]["checkpoints"],
-                median=statistics.median(r["median"] for r in rates),
-                least=min(r["least"] for r in rates),
-                most=max(r["most"] for r in rates),
+                median=statistics.median(rate["median"] for rate in rates),
+                least=min(rate["least"] for rate in rates),
+                most=max(rate["most"] for rate in rates),
                 apart="",
                 load=load(),
             )
@@ -330,8 +339,8 @@ def thread_counts(given):
 
 
 def start(given, folder):
-    """Workers that agree with the reference, each with the kernels it does."""
-    ready = []
+    """Workers that agree with the reference, each with the kernels it does; and whether any answer is wrong."""
+    ready, wrong = [], False
     for peer in given.only:
         for threads in [len(processors())] if peer in ON_GPU else thread_counts(given):
             worker = Worker(peer, threads, folder)
@@ -341,12 +350,13 @@ def start(given, folder):
                 say(f"NOT MEASURED: {peer}: {why}")
                 worker.close()
                 break
+            wrong |= worker.wrong
             if kernels:
                 say(f"{peer}, {of_threads(worker)}: agrees ({worker.what})")
                 ready.append((worker, kernels))
             else:
                 worker.close()
-    return ready
+    return ready, wrong
 
 
 def measure(given, ready):
@@ -354,7 +364,8 @@ def measure(given, ready):
     ours = []
     if given.trapline:
         ours = [Trapline(given, "cpu", threads) for threads in thread_counts(given)]
-        ours.append(Trapline(given, "gpu", len(processors())))
+        if trapline_bench(given.trapline, 16, "gpu", len(processors())):
+            ours.append(Trapline(given, "gpu", len(processors())))
     when = {round(n * (given.repeats - 1) / (TRAPLINE_CALLS - 1)) for n in range(TRAPLINE_CALLS)}
     seconds = {}
     for turn in range(given.repeats):
@@ -364,7 +375,8 @@ def measure(given, ready):
                 if kernel in kernels:
                     seconds.setdefault((kernel, worker), []).append(worker.seconds(kernel))
         if turn in when:
-            ours = [one for one in ours if one.measure()]
+            for one in ours:
+                one.measure()
     rows = [row for one in ours for row in one.table()]
     return rows + [row_of(given, kernel, worker, of) for (kernel, worker), of in seconds.items()]
 
@@ -426,11 +438,11 @@ def plot(rows, path):
     figure, axes = plt.subplots(len(kernels), 1, figsize=(9, height), layout="constrained", squeeze=False)
     for axis, kernel in zip(axes[:, 0], kernels):
         of = [row for row in rows if row["kernel"] == kernel][::-1]
-        label = lambda row: f"{row['what']}, {row['threads']}" + ("" if row["threads"] == "GPU" else " thr.")
+        labels = [f"{row['what']}, {row['threads']}" + ("" if row["threads"] == "GPU" else " thr.") for row in of]
         middle = [row["median"] for row in of]
         spread = [[row["median"] - row["least"] for row in of], [row["most"] - row["median"] for row in of]]
         colours = ["#0b5fa5" if row["peer"] == "trapline" else "#9aa5b1" for row in of]
-        axis.barh([label(row) for row in of], middle, xerr=spread, color=colours, ecolor="#30363d")
+        axis.barh(labels, middle, xerr=spread, color=colours, ecolor="#30363d")
         axis.set(xscale="log", title=TITLES[kernel])
         axis.grid(axis="x", alpha=0.3)
     figure.savefig(path)
@@ -449,7 +461,7 @@ def run(given):
         begun = time.perf_counter()
         write_problems(given, pathlib.Path(folder))
         say(f"the reference took {time.perf_counter() - begun:.0f} s")
-        ready = start(given, folder)
+        ready, wrong = start(given, folder)
         try:
             rows = measure(given, ready)
         finally:
@@ -463,12 +475,13 @@ def run(given):
         write_csv(rows, given.output)
     if given.plot:
         plot(rows, given.plot)
+    return 1 if wrong else 0
 
 
 def main():
     given = arguments()
     try:
-        run(given)
+        sys.exit(run(given))
     except (Failure, ImportError, OSError) as why:
         sys.exit(f"error: {why}")
 

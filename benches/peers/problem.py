@@ -99,7 +99,10 @@ def escape(diameters, celsius):
 def make(cells, classes, checkpoints, octave, seed=1):
     """The problem for so many cells, classes and checkpoints, of which so many an octave, from 1 s on."""
     random = np.random.default_rng(seed)
-    draw = lambda *shape: 0.01 * random.standard_normal(shape, dtype=np.float32)
+
+    def draw(*shape):
+        return 0.01 * random.standard_normal(shape, dtype=np.float32)
+
     diameters = np.linspace(1.05, 5.0, classes)
     weight = np.exp(-0.5 * ((diameters - 3.0) / 0.7) ** 2)
     weight /= weight.sum()

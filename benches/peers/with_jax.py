@@ -117,8 +117,7 @@ class Jax:
             "statistics": ("size", "area", "filled"),
             "program": ("size", "inverse_limit", "offers"),
         }
-        put = lambda name, block: jax.device_put(self.blocked(getattr(problem, name), block), self.split)
-        self.cells = {kernel: {name: put(name, BLOCKS[kernel]) for name in names[kernel]} for kernel in names}
+        self.cells = {kernel: {name: self.put(name, BLOCKS[kernel]) for name in names[kernel]} for kernel in names}
         self.functions = {
             "bake": self.over_cells(functools.partial(bake_block, octaves=self.octaves), mesh),
             "statistics": self.over_cells(functools.partial(statistics_block, octaves=self.octaves), mesh),
@@ -142,6 +141,9 @@ class Jax:
             nominal=nominal.reshape(self.octaves, p.octave, 4),
         )
         return constants
+
+    def put(self, name, block):
+        return jax.device_put(self.blocked(getattr(self.p, name), block), self.split)
 
     def blocked(self, array, block):
         length = self.p.cells if self.gpu else block

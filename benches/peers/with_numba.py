@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numba import njit, prange
 
-from problem import BINS, PULSES, THRESHOLD, WIDTH
+from problem import BINS, THRESHOLD, WIDTH
 
 BLOCK = 128
 # Cells whose float32 sums are kept apart.

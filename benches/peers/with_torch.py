@@ -1,6 +1,8 @@
 """PyTorch: blocks of cells that stay in the cache on the processor, all cells at once on a GPU; torch.compile where it
 works, else eager."""
 
+import functools
+
 import numpy as np
 import torch
 
@@ -74,11 +76,10 @@ class Torch:
     def __init__(self, problem, threads, device, compiled):
         torch.set_num_threads(threads)
         self.p, self.device = problem, device
-        wrap = (lambda f: torch.compile(f, dynamic=False)) if compiled else (lambda f: f)
+        wrap = functools.partial(torch.compile, dynamic=False) if compiled else (lambda function: function)
         functions = (begin, first, bake_step, statistics_step, fresh, pulse)
         self.begin, self.first, self.bake_step, self.statistics_step, self.fresh, self.pulse = map(wrap, functions)
         self.block = problem.cells if device != "cpu" else threads * (BLOCK if compiled else EAGER_BLOCK)
-        put = lambda array: torch.from_numpy(np.ascontiguousarray(array)).to(device)
         names = (
             "weight",
             "speed",
@@ -91,20 +92,23 @@ class Torch:
             "low",
             "per_unit",
         )
-        self.c = {name: put(getattr(problem, name)[:, None]) for name in names}
+        self.c = {name: self.put(getattr(problem, name)[:, None]) for name in names}
         self.c.update(
             q=problem.q,
             direct=problem.direct,
             hopping=problem.hopping,
             background=problem.background,
-            histogram=put(np.arange(3)[:, None] * WIDTH),
+            histogram=self.put(np.arange(3)[:, None] * WIDTH),
         )
-        self.nominal = put(problem.nominal)
-        self.cells = {kernel: self.blocked(put, names) for kernel, names in CELLS.items()}
+        self.nominal = self.put(problem.nominal)
+        self.cells = {kernel: self.blocked(names) for kernel, names in CELLS.items()}
 
-    def blocked(self, put, names):
+    def put(self, array):
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+    def blocked(self, names):
         cuts = [slice(at, at + self.block) for at in range(0, self.p.cells, self.block)]
-        return [[put(getattr(self.p, name)[..., cut]) for name in names] for cut in cuts]
+        return [[self.put(getattr(self.p, name)[..., cut]) for name in names] for cut in cuts]
 
     def over_checkpoints(self, rate):
         """Numbers of the checkpoints of each sequence, with what is lost at its first."""
