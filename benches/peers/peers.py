@@ -439,10 +439,11 @@ def plot(rows, path):
     for axis, kernel in zip(axes[:, 0], kernels):
         of = [row for row in rows if row["kernel"] == kernel][::-1]
         labels = [f"{row['what']}, {row['threads']}" + ("" if row["threads"] == "GPU" else " thr.") for row in of]
-        middle = [row["median"] for row in of]
-        spread = [[row["median"] - row["least"] for row in of], [row["most"] - row["median"] for row in of]]
-        colours = ["#0b5fa5" if row["peer"] == "trapline" else "#9aa5b1" for row in of]
-        axis.barh(labels, middle, xerr=spread, color=colours, ecolor="#30363d")
+        for at, row in enumerate(of):
+            spread = [[row["median"] - row["least"]], [row["most"] - row["median"]]]
+            colour = "#0b5fa5" if row["peer"] == "trapline" else "#6b7681"
+            axis.errorbar(row["median"], at, xerr=spread, marker="o", capsize=3, color=colour)
+        axis.set_yticks(range(len(of)), labels)
         axis.set(xscale="log", title=TITLES[kernel])
         axis.grid(axis="x", alpha=0.3)
     figure.savefig(path)
