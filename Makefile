@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz check slurm-test bundle bundle-test bench peers clean setup-demo setup-check setup-test setup-slurm
+.PHONY: help demo test fuzz check slurm-test bundle bundle-test bench peers clean
+.PHONY: setup-demo setup-check setup-test setup-slurm
 # The targets share one target folder, which cargo locks anyway.
 .NOTPARALLEL:
 

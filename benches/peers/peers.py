@@ -291,7 +291,8 @@ def criterion_rows(given):
     import re
 
     threads = ",".join(map(str, thread_counts(given)))
-    command = ["cargo", "bench", "--bench", "retention", "--", "retention/cpu"]
+    features = os.environ.get("TRAPLINE_FEATURES", "").split()
+    command = ["cargo", "bench", "--bench", "retention", *features, "--", "retention/cpu"]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, env=dict(os.environ, TRAPLINE_BENCH_THREADS=threads)
     )
