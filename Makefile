@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz check slurm-test bundle bundle-test bench clean setup-demo setup-check setup-test setup-slurm
+.PHONY: help demo test fuzz check slurm-test bundle bundle-test bench peers clean
+.PHONY: setup-demo setup-check setup-test setup-slurm
 # The targets share one target folder, which cargo locks anyway.
 .NOTPARALLEL:
 
@@ -10,6 +11,8 @@ SHELL := /bin/bash
 CARGO_FLAGS ?=
 # Which integration tests use HDF5, and so run against the bundle's too.
 HDF5_TESTS ?= record
+# Handed to benches/peers/peers.py by `make peers`, e.g. PEERS_FLAGS="--cells 1048576"
+PEERS_FLAGS ?=
 # How long `make fuzz` goes on, s, and where it begins.
 SECONDS ?= 600
 SEED ?= 1
@@ -112,6 +115,14 @@ bundle-test: setup-test ## checks the bundle of `make bundle`, and runs the HDF5
 bench: setup-test ## CPU and GPU benchmarks, cells per second
 	@. .setup/test.sh
 	cargo bench $$TRAPLINE_FEATURES $(CARGO_FLAGS)
+
+peers: setup-test ## trapline beside C, NumPy, Numba, JAX and PyTorch, where they can be installed
+	@. .setup/test.sh
+	benches/peers/install.sh .setup/peers-venv
+	cargo build --release $$TRAPLINE_FEATURES $(CARGO_FLAGS)
+	.setup/peers-venv/bin/python benches/peers/peers.py \
+	    --trapline "$${CARGO_TARGET_DIR:-target}/release/trapline" -o .setup/peers.csv $(PEERS_FLAGS)
+	echo "Written: .setup/peers.csv"
 
 setup-demo setup-check setup-test setup-slurm: setup-%: ## only looks for what `make demo` (check, test, slurm-test) needs, and installs it
 	@scripts/setup.sh $*
