@@ -1,121 +1,328 @@
-//! How fast a backend is: cell-checkpoints and cell-pulses per second, in the mean field and with counted electrons.
+//! How fast backends are, as a paper wants it: times to solution over sizes with bounds, beside what each device can do
+//! at best.
 //!
-//! Two jobs over the shipped dots, with the shipped variation: one with a single pulse and many checkpoints, one with
-//! thirty pulses and one checkpoint. Counted ones have a quarter of the cells. Timed is the whole call, from the job to the statistics: drawing, all
-//! dispatches, reduction and read-back. Not timed: opening the backend and compiling its kernels, which a first call
-//! has done. Median, smallest and largest of several calls.
+//! A [`Problem`] is a job over the shipped dots, with the shipped variation, in the mean field and with counted
+//! electrons: a bake of one pulse and many checkpoints, a programming of thirty pulses and one checkpoint, a whole
+//! point of `campaigns/bake.toml`; or a crossbar of linear cells ([`trapline_engine::circuit`]). Timed is the whole
+//! call, from the job to the numbers on the host: drawing, all dispatches, reduction and read-back. For each problem a
+//! device is opened anew, so that its first call compiles its kernels; opening and first call are told beside the rest.
+//!
+//! What follows from the times is [`trapline_report::analysis::benchmark`]'s.
 
-use super::{ExperimentError, material, octave_times, point};
+pub mod cost;
+mod device;
+mod jobs;
+mod machine;
+mod repeat;
+
+pub use device::Candidate;
+pub use jobs::PULSES;
+
+use super::ExperimentError;
+use crate::campaign::now;
+use jobs::Work;
+use machine::Energy;
 use std::time::Instant;
-use trapline_engine::backend::Backend;
-use trapline_engine::backend::job::{Bake, Job};
-use trapline_engine::backend::tally::CHUNK_CELLS;
-use trapline_model::array::ArrayShape;
-use trapline_model::cell::counted::{DotNumber, Electrons};
-use trapline_model::outcome::Identity;
-use trapline_model::protocol::{Part, segments};
-use trapline_model::units::kelvin;
+use trapline_engine::backend::{Backend, processor_name};
+use trapline_model::memory;
+use trapline_model::outcome::Program;
+use trapline_report::analysis::benchmark::{
+    Benchmark, CONFIDENCE, Derived, Device, Machine, Measurement, Median, NARROW, Problem, Role, Settings,
+};
 
-/// Timed calls of each job.
-pub const CALLS: usize = 5;
-const PULSES: u32 = 30;
+/// Share of the free memory that an array may take.
+const MEMORY_SHARE: f64 = 0.5;
+/// Longest measurement of one limit of a device, s.
+const LIMIT_S: f64 = 1.0;
 
-/// Per second, over the timed calls.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct Rate {
-    pub median: f64,
-    pub least: f64,
-    pub most: f64,
+/// What is to be measured.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Rows and columns of the arrays, ascending.
+    pub lines: Vec<u64>,
+    /// When a repetition ends, s. Sizes of which a call is foretold to take longer are left out.
+    pub seconds: f64,
+    /// The largest size for the reference and for software adapters, which are slow; none for no limit.
+    pub small_lines: Option<u64>,
 }
 
-/// One backend's figures.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct BenchRow {
-    pub identity: Identity,
-    /// How electrons are taken, in words.
-    pub electrons: &'static str,
-    pub cells: u64,
-    pub checkpoints: usize,
-    pub cell_checkpoints_per_s: Rate,
-    pub cell_pulses_per_s: Rate,
+/// Told how far a benchmark is.
+pub trait Watch {
+    /// A device begins: its name and number, from 0, and how many there are.
+    fn device(&self, name: &str, number: usize, of: usize);
+    /// So many sizes of a problem are measured, or left out.
+    fn done(&self, measurements: usize);
 }
 
-/// Times a job; `work` is what one call does.
-fn rate(backend: &dyn Backend, job: &Job, work: f64) -> Result<Rate, ExperimentError> {
-    backend.statistics(job, &|_| ())?;
-    let mut rates = Vec::with_capacity(CALLS);
-    for _ in 0..CALLS {
-        let start = Instant::now();
-        backend.statistics(job, &|_| ())?;
-        rates.push(work / start.elapsed().as_secs_f64());
-    }
-    rates.sort_by(f64::total_cmp);
-    Ok(Rate { median: rates[CALLS / 2], least: rates[0], most: rates[CALLS - 1] })
-}
-
-/// Rows and columns that keep a call between a tenth of a second and some seconds on each kind of backend. The same
-/// for the processor and a real GPU, which are compared: enough for eight pieces of work a thread, and to fill a GPU.
-pub fn default_lines(identity: &Identity, threads: usize) -> u64 {
-    let enough = |lines: &u64| lines * lines >= 8 * CHUNK_CELLS * threads as u64;
-    match (identity.backend.as_str(), identity.software) {
-        ("reference", _) => 64,
-        ("gpu", true) => 256,
-        _ => (10..=13).map(|power| 1 << power).find(enough).unwrap_or(1 << 13),
+impl Plan {
+    /// Measurements there are at the most.
+    pub fn measurements(&self, candidates: &[Candidate]) -> usize {
+        candidates.iter().map(|candidate| problems(candidate).count() * self.lines.len()).sum()
     }
 }
 
-/// Measures a backend in the mean field and with counted electrons: on an array of `lines` rows and columns, where it is
-/// given, else on one of [`default_lines`], and half of them for the counted ones.
+/// Problems of a candidate: the reference has no network of its own, the processor's is in f64 already.
+fn problems(candidate: &Candidate) -> impl Iterator<Item = Problem> + use<> {
+    let is_reference = candidate.is_reference();
+    Problem::ALL.into_iter().filter(move |problem| !(is_reference && *problem == Problem::Network))
+}
+
+/// Measures all candidates in turn.
 ///
 /// # Errors
-/// What the backend fails with.
-pub fn run(backend: &dyn Backend, lines: Option<u64>) -> Result<[BenchRow; 2], ExperimentError> {
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let default = default_lines(&backend.identity(), threads);
-    Ok([
-        of_electrons(backend, lines.unwrap_or(default), Electrons::MeanField)?,
-        of_electrons(backend, lines.unwrap_or(default / 2), Electrons::Counted(DotNumber::Poisson))?,
-    ])
+/// A backend that cannot be opened or fails. Limits of a device that cannot be measured are left out, and said so.
+pub fn run(
+    candidates: &[Candidate],
+    plan: &Plan,
+    program: Program,
+    watch: &dyn Watch,
+) -> Result<Benchmark, ExperimentError> {
+    let energy = Energy::open();
+    let started_utc = now();
+    let machine = Machine {
+        processor: processor_name(),
+        threads: device::all_threads(),
+        system: machine::system(),
+        memory_bytes: memory::available(),
+        load_before: machine::load(),
+        clocks_before_mhz: machine::clocks_mhz(),
+        governor: machine::governor(),
+        energy: energy.told(),
+        ..Machine::default()
+    };
+    let mut bench = Bench { plan, energy, watch, devices: Vec::new(), measurements: Vec::new(), left_out: Vec::new() };
+    for (number, candidate) in candidates.iter().enumerate() {
+        bench.measure(candidate, number, candidates.len())?;
+    }
+    let settings = Settings {
+        lines: plan.lines.clone(),
+        seconds: plan.seconds,
+        confidence: CONFIDENCE,
+        narrow: NARROW,
+        checkpoints: jobs::job(Problem::PointMeanField, 1)?.times_s().len(),
+        pulses: PULSES,
+    };
+    let Bench { devices, measurements, left_out, .. } = bench;
+    let found = Benchmark {
+        program: program.to_string(),
+        started_utc,
+        ended_utc: now(),
+        machine: Machine { load_after: machine::load(), clocks_after_mhz: machine::clocks_mhz(), ..machine },
+        settings,
+        devices,
+        measurements,
+        overtakings: Vec::new(),
+        portability: Vec::new(),
+        left_out,
+    };
+    Ok(found.derived())
 }
 
-fn of_electrons(backend: &dyn Backend, lines: u64, electrons: Electrons) -> Result<BenchRow, ExperimentError> {
-    let shape = ArrayShape { rows: lines, cols: lines };
-    let qd = material("pi-ws2-qd")?;
-    let train = |count| segments(&[Part::Pulses { pulses: count, amplitude_v: 1.5, width_s: 1e-3, interval_s: 1e-3 }]);
-    let of = |pulses: u32, times_s: &[f64]| {
-        let bake = Bake::at(kelvin(150.0)).checkpoints(times_s);
-        point(&qd, &train(pulses), shape, 1).electrons(electrons).bake(bake).build()
-    };
-    let (bake, program) = (of(1, &octave_times(28))?, of(PULSES, &[1.0])?);
-    let cells = shape.cells();
-    let checkpoints = bake.times_s().len();
-    Ok(BenchRow {
-        identity: backend.identity(),
-        electrons: electrons.words(),
-        cells,
-        checkpoints,
-        cell_checkpoints_per_s: rate(backend, &bake, cells as f64 * checkpoints as f64)?,
-        cell_pulses_per_s: rate(backend, &program, cells as f64 * f64::from(PULSES))?,
-    })
+/// A benchmark on its way.
+struct Bench<'a> {
+    plan: &'a Plan,
+    energy: Energy,
+    watch: &'a dyn Watch,
+    devices: Vec<Device>,
+    measurements: Vec<Measurement>,
+    left_out: Vec<String>,
+}
+
+/// Why larger sizes of a problem were left out.
+enum Beyond {
+    Small,
+    Slow,
+    Memory,
+}
+
+impl Bench<'_> {
+    fn measure(&mut self, candidate: &Candidate, number: usize, of: usize) -> Result<(), ExperimentError> {
+        let mut opened_s = Vec::new();
+        let identity = opened(candidate, &mut opened_s)?.identity();
+        let role = candidate.role(&identity);
+        let taken: Vec<&str> = self.devices.iter().map(|device| device.name.as_str()).collect();
+        let name = candidate.name(&identity, &taken);
+        self.watch.device(&name, number, of);
+        let ceiling = match candidate.ceiling(&identity, self.plan.seconds.min(LIMIT_S)) {
+            Ok(ceiling) => ceiling,
+            Err(error) => {
+                self.left_out.push(error.to_string());
+                None
+            }
+        };
+        let threads = candidate.threads();
+        self.devices.push(Device { name: name.clone(), role, identity, threads, open_s: f64::NAN, ceiling });
+        let mut slow = Vec::new();
+        for problem in problems(candidate) {
+            // Without kernels that another problem has compiled.
+            let backend = opened(candidate, &mut opened_s)?;
+            let place = self.devices.len() - 1;
+            match self.over_sizes(candidate, backend.as_ref(), (place, role, problem))? {
+                Some((lines, Beyond::Slow)) => slow.push(format!("{} from {lines}", problem.title())),
+                Some((lines, Beyond::Memory)) => {
+                    let what = format!("{name}: {} from {lines} lines on does not fit into memory", problem.title());
+                    self.left_out.push(what);
+                }
+                Some((_, Beyond::Small)) | None => {}
+            }
+        }
+        if let (Some(device), Some(open)) = (self.devices.last_mut(), Median::of(&opened_s)) {
+            device.open_s = open.median;
+        }
+        if let Some(small) = self.small(role).filter(|small| self.plan.lines.iter().any(|lines| lines > small)) {
+            self.left_out.push(format!("{name}: arrays of more than {small} lines are left out, it is slow"));
+        }
+        if !slow.is_empty() {
+            let (seconds, slow) = (self.plan.seconds, slow.join(", "));
+            self.left_out.push(format!("{name}: lines of which a call would take more than {seconds} s: {slow}"));
+        }
+        Ok(())
+    }
+
+    fn small(&self, role: Role) -> Option<u64> {
+        self.plan.small_lines.filter(|_| matches!(role, Role::Reference | Role::Software))
+    }
+
+    /// Measures a problem at every size that it can be; where that ends, and why.
+    fn over_sizes(
+        &mut self,
+        candidate: &Candidate,
+        backend: &dyn Backend,
+        (device, role, problem): (usize, Role, Problem),
+    ) -> Result<Option<(u64, Beyond)>, ExperimentError> {
+        let lines = self.plan.lines.clone();
+        let mut before: Option<(u64, f64)> = None;
+        for (number, &lines_now) in lines.iter().enumerate() {
+            let beyond = self.beyond(role, problem, lines_now, before);
+            // The smallest is measured whatever it takes: nothing is known of it.
+            if let Some(beyond) = beyond.filter(|beyond| number > 0 || matches!(beyond, Beyond::Memory)) {
+                self.watch.done(lines.len() - number);
+                return Ok(Some((lines_now, beyond)));
+            }
+            let measured = self.once(candidate, backend, (device, problem, lines_now), number == 0)?;
+            before = Some((lines_now, measured.time_s.median));
+            self.measurements.push(measured);
+            self.watch.done(1);
+        }
+        Ok(None)
+    }
+
+    fn beyond(&self, role: Role, problem: Problem, lines: u64, before: Option<(u64, f64)>) -> Option<Beyond> {
+        let room = memory::available().map_or(f64::INFINITY, |bytes| MEMORY_SHARE * bytes as f64);
+        if self.small(role).is_some_and(|small| lines > small) {
+            return Some(Beyond::Small);
+        }
+        if Work::memory_bytes(problem, lines) as f64 > room {
+            return Some(Beyond::Memory);
+        }
+        // Work grows with the cells.
+        let foretold = before.map(|(known, seconds)| seconds * (lines as f64 / known as f64).powi(2));
+        foretold.filter(|seconds| *seconds > self.plan.seconds).map(|_| Beyond::Slow)
+    }
+
+    fn once(
+        &self,
+        candidate: &Candidate,
+        backend: &dyn Backend,
+        (device, problem, lines): (usize, Problem, u64),
+        is_first: bool,
+    ) -> Result<Measurement, ExperimentError> {
+        let work = Work::of(problem, lines)?;
+        let on_processor = candidate.threads().is_some();
+        let call = || candidate.within(problem == Problem::Network, || work.call(backend));
+        let start = Instant::now();
+        let called = call()?;
+        let first_s = is_first.then(|| start.elapsed().as_secs_f64());
+        let counter = self.energy.now().filter(|_| on_processor);
+        let time_s = repeat::until_narrow(self.plan.seconds, || call().map(|_| ()))?;
+        let after = counter.as_ref().and_then(|_| self.energy.now());
+        let joules =
+            counter.zip(after).map(|(before, after)| self.energy.between(&before, &after) / time_s.repetitions as f64);
+        let (operations, bytes, read_back_bytes) = match &work {
+            Work::Job { cost, .. } if on_processor => (cost.operations, cost.host_bytes, None),
+            Work::Job { cost, .. } => (cost.operations, cost.device_bytes, Some(cost.read_back_bytes)),
+            Work::Network { .. } => {
+                let cost = cost::of_network(lines * lines, called.iterations).filter(|_| on_processor);
+                (cost.map(|(operations, _)| operations), cost.map_or(f64::NAN, |(_, bytes)| bytes), None)
+            }
+        };
+        Ok(Measurement {
+            device,
+            problem,
+            lines,
+            cells: lines * lines,
+            work: work.amount(problem),
+            time_s,
+            first_s,
+            // The reference computes in f64 with functions of its own.
+            operations: operations.filter(|_| !candidate.is_reference()),
+            bytes: Some(bytes).filter(|bytes| bytes.is_finite() && !candidate.is_reference()),
+            read_back_bytes,
+            joules,
+            derived: Derived::default(),
+        })
+    }
+}
+
+/// Opens a candidate and notes how long that took, s.
+fn opened(candidate: &Candidate, opened_s: &mut Vec<f64>) -> Result<Box<dyn Backend>, ExperimentError> {
+    let start = Instant::now();
+    let backend = candidate.open()?;
+    opened_s.push(start.elapsed().as_secs_f64());
+    Ok(backend)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
+
+    struct Count(Cell<usize>);
+
+    impl Watch for Count {
+        fn device(&self, _: &str, _: usize, _: usize) {}
+        fn done(&self, measurements: usize) {
+            self.0.set(self.0.get() + measurements);
+        }
+    }
+
+    fn measured(plan: &Plan) -> (Benchmark, usize) {
+        let candidates =
+            [Candidate::reference(), Candidate::processor(Some(1), None), Candidate::processor(Some(2), None)];
+        let count = Count(Cell::new(0));
+        let program = Program { version: "0", commit: "none" };
+        let found = run(&candidates, plan, program, &count).expect("processors do not fail");
+        assert_eq!(count.0.get(), plan.measurements(&candidates));
+        (found, count.0.get())
+    }
+
+    /// Shares of the limits are what refutes counted operations: no kernel does more than the processor can.
+    #[test]
+    fn counts_and_times_agree() {
+        let plan = Plan { lines: vec![8, 64], seconds: 0.02, small_lines: Some(8) };
+        let (found, _) = measured(&plan);
+        let names: Vec<&str> = found.devices.iter().map(|device| device.name.as_str()).collect();
+        assert_eq!(
+            (names, found.devices[2].role),
+            (vec!["reference", "cpu, 1 thread", "cpu, 2 threads"], Role::AllThreads)
+        );
+        let of = |problem, lines| found.at(1, problem, lines).expect("measured");
+        let share = of(Problem::ProgramMeanField, 64).derived.share.expect("counted");
+        assert!((0.001..1.0).contains(&share), "{share}");
+        assert_eq!(of(Problem::BakeCounted, 64).derived.share, None);
+        assert!(of(Problem::PointMeanField, 8).derived.with_set_up_s >= of(Problem::PointMeanField, 8).time_s.median);
+        // The reference stays small, and has no network.
+        assert!(found.at(0, Problem::BakeMeanField, 8).is_some() && found.at(0, Problem::BakeMeanField, 64).is_none());
+        assert!(found.over_sizes(0, Problem::Network).is_empty());
+        assert!(found.left_out.iter().any(|line| line.contains("reference") && line.contains("8 lines")));
+    }
 
     #[test]
-    fn opponents_get_the_same_size_and_every_thread_work() {
-        let of = |backend: &str, software| Identity {
-            backend: backend.to_owned(),
-            adapter: String::new(),
-            driver: String::new(),
-            instruction_set: String::new(),
-            software,
-        };
-        for threads in [1, 2, 16, 64, 128] {
-            let lines = default_lines(&of("cpu", false), threads);
-            assert_eq!(lines, default_lines(&of("gpu", false), threads));
-            assert!(lines * lines / CHUNK_CELLS >= 8 * threads as u64 && lines >= 1024, "{threads} threads: {lines}");
-        }
+    fn sizes_that_would_take_too_long_are_left_out() {
+        let plan = Plan { lines: vec![8, 1 << 20], seconds: 1e-3, small_lines: None };
+        let (found, _) = measured(&plan);
+        assert!(found.measurements.iter().all(|of| of.lines == 8));
+        let told = found.left_out.join("\n");
+        assert!(told.contains("would take more than 0.001 s") && told.contains("from 1048576"), "{told}");
     }
 }
