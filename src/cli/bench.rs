@@ -86,6 +86,10 @@ impl Bench {
             self.check(folder)?;
         }
         let candidates = self.everyone.candidates(self.instruction_set.as_deref())?;
+        // What cannot be opened is told before anything is measured.
+        for candidate in &candidates {
+            candidate.open()?;
+        }
         let plan = self.plan();
         let progress = Progress::new(plan.measurements(&candidates), plan.seconds, self.quiet || self.json);
         progress.begin(&plan);

@@ -177,7 +177,7 @@ fn machine(found: &Benchmark) -> Markup {
     let rows = [
         ("processor", machine.processor.clone()),
         ("threads", machine.threads.to_string()),
-        ("memory", machine.memory_bytes.map_or_else(String::new, |bytes| in_words(u128::from(bytes)))),
+        ("free memory", machine.memory_bytes.map_or_else(String::new, |bytes| in_words(u128::from(bytes)))),
         ("system", machine.system.clone()),
         ("clocks before", clocks(machine.clocks_before_mhz)),
         ("clocks after", clocks(machine.clocks_after_mhz)),

@@ -191,23 +191,23 @@ impl Bench<'_> {
         (device, role, problem): (usize, Role, Problem),
     ) -> Result<Option<(u64, Beyond)>, ExperimentError> {
         let lines = self.plan.lines.clone();
-        let mut before: Option<(u64, f64)> = None;
+        let mut before: Vec<(u64, f64)> = Vec::new();
         for (number, &lines_now) in lines.iter().enumerate() {
-            let beyond = self.beyond(role, problem, lines_now, before);
+            let beyond = self.beyond(role, problem, lines_now, &before);
             // The smallest is measured whatever it takes: nothing is known of it.
             if let Some(beyond) = beyond.filter(|beyond| number > 0 || matches!(beyond, Beyond::Memory)) {
                 self.watch.done(lines.len() - number);
                 return Ok(Some((lines_now, beyond)));
             }
             let measured = self.once(candidate, backend, (device, problem, lines_now), number == 0)?;
-            before = Some((lines_now, measured.time_s.median));
+            before.push((lines_now, measured.time_s.median));
             self.measurements.push(measured);
             self.watch.done(1);
         }
         Ok(None)
     }
 
-    fn beyond(&self, role: Role, problem: Problem, lines: u64, before: Option<(u64, f64)>) -> Option<Beyond> {
+    fn beyond(&self, role: Role, problem: Problem, lines: u64, before: &[(u64, f64)]) -> Option<Beyond> {
         let room = memory::available().map_or(f64::INFINITY, |bytes| MEMORY_SHARE * bytes as f64);
         if self.small(role).is_some_and(|small| lines > small) {
             return Some(Beyond::Small);
@@ -215,9 +215,7 @@ impl Bench<'_> {
         if Work::memory_bytes(problem, lines) as f64 > room {
             return Some(Beyond::Memory);
         }
-        // Work grows with the cells.
-        let foretold = before.map(|(known, seconds)| seconds * (lines as f64 / known as f64).powi(2));
-        foretold.filter(|seconds| *seconds > self.plan.seconds).map(|_| Beyond::Slow)
+        foretold_s(lines, before).filter(|seconds| *seconds > self.plan.seconds).map(|_| Beyond::Slow)
     }
 
     fn once(
@@ -264,6 +262,20 @@ impl Bench<'_> {
     }
 }
 
+/// The time of a call of so many lines, s, from those of smaller sizes: on the straight line over the cells through the
+/// last two, so that what every call takes is not multiplied; of one, in proportion.
+fn foretold_s(lines: u64, before: &[(u64, f64)]) -> Option<f64> {
+    let cells = |lines: u64| (lines as f64).powi(2);
+    match before {
+        [] => None,
+        [(known, seconds)] => Some(seconds * cells(lines) / cells(*known)),
+        [.., (first, first_s), (last, last_s)] => {
+            let slope = (last_s - first_s) / (cells(*last) - cells(*first));
+            Some(last_s + slope.max(0.0) * (cells(lines) - cells(*last)))
+        }
+    }
+}
+
 /// Opens a candidate and notes how long that took, s.
 fn opened(candidate: &Candidate, opened_s: &mut Vec<f64>) -> Result<Box<dyn Backend>, ExperimentError> {
     let start = Instant::now();
@@ -299,7 +311,7 @@ mod tests {
     /// Shares of the limits are what refutes counted operations: no kernel does more than the processor can.
     #[test]
     fn counts_and_times_agree() {
-        let plan = Plan { lines: vec![8, 64], seconds: 0.02, small_lines: Some(8) };
+        let plan = Plan { lines: vec![8, 32], seconds: 0.1, small_lines: Some(8) };
         let (found, _) = measured(&plan);
         let names: Vec<&str> = found.devices.iter().map(|device| device.name.as_str()).collect();
         assert_eq!(
@@ -307,14 +319,25 @@ mod tests {
             (vec!["reference", "cpu, 1 thread", "cpu, 2 threads"], Role::AllThreads)
         );
         let of = |problem, lines| found.at(1, problem, lines).expect("measured");
-        let share = of(Problem::ProgramMeanField, 64).derived.share.expect("counted");
+        let share = of(Problem::ProgramMeanField, 32).derived.share.expect("counted");
         assert!((0.001..1.0).contains(&share), "{share}");
-        assert_eq!(of(Problem::BakeCounted, 64).derived.share, None);
+        assert_eq!(of(Problem::BakeCounted, 8).derived.share, None);
         assert!(of(Problem::PointMeanField, 8).derived.with_set_up_s >= of(Problem::PointMeanField, 8).time_s.median);
         // The reference stays small, and has no network.
-        assert!(found.at(0, Problem::BakeMeanField, 8).is_some() && found.at(0, Problem::BakeMeanField, 64).is_none());
+        assert!(found.at(0, Problem::BakeMeanField, 8).is_some() && found.at(0, Problem::BakeMeanField, 32).is_none());
         assert!(found.over_sizes(0, Problem::Network).is_empty());
         assert!(found.left_out.iter().any(|line| line.contains("reference") && line.contains("8 lines")));
+    }
+
+    /// 1 ms a call and 1 ns a cell.
+    #[test]
+    fn times_are_foretold_from_smaller_sizes() {
+        let at = |lines: u64| (lines, 1e-3 + 1e-9 * (lines * lines) as f64);
+        let foretold = foretold_s(4096, &[at(64), at(256), at(1024)]).unwrap_or_default();
+        assert!((foretold / at(4096).1 - 1.0).abs() < 1e-12, "{foretold}");
+        assert_eq!((foretold_s(20, &[]), foretold_s(20, &[(10, 1.0)])), (None, Some(4.0)));
+        // A larger size that happened to be quicker foretells no negative time.
+        assert_eq!(foretold_s(40, &[(10, 2.0), (20, 1.0)]), Some(1.0));
     }
 
     #[test]
