@@ -197,6 +197,16 @@ impl Progress {
         }
     }
 
+    /// Time that is left, s: by the time that was taken so far, and before that by the longest of each measurement.
+    fn left_s(&self) -> f64 {
+        let (left, all) = (self.left.get(), self.bar.length().unwrap_or_default() as usize);
+        let each_s = match all.saturating_sub(left) {
+            0 => self.seconds,
+            done => self.start.elapsed().as_secs_f64() / done as f64,
+        };
+        left as f64 * each_s
+    }
+
     /// A line that leaves the bar below it whole.
     fn note(&self, line: &str) {
         self.bar.suspend(|| terminal::note(line));
@@ -209,7 +219,7 @@ impl Watch for Progress {
             // A hidden bar leaves no time to be read.
             let left = match std::io::stderr().is_terminal() {
                 true => String::new(),
-                false => format!(", at most about {} left", terminal::about(self.left.get() as f64 * self.seconds)),
+                false => format!(", about {} left", terminal::about(self.left_s())),
             };
             self.note(&format!("measuring {name} ({} of {of}){left}", number + 1));
         }

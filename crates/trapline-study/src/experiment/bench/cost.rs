@@ -12,7 +12,7 @@
 //!
 //! # Counted against measured
 //! Shares of the limit follow from these counts and measured times: a share above 1 of a kernel whose data lie in
-//! registers would refute a count. The tests hold that against this machine.
+//! registers would refute a count. The tests hold that against the machine they run on.
 
 use trapline_engine::backend::job::{Job, STIFF_ITERATIONS};
 use trapline_engine::backend::tables::Tables;

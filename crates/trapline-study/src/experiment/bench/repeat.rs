@@ -46,8 +46,8 @@ mod tests {
         let slow = slow.expect("no call fails");
         assert_eq!((slow.repetitions, calls), (LEAST_CALLS, LEAST_CALLS));
         assert!(slow.confidence < 0.95 && slow.median >= 0.005);
-        // 50 ms, and a thousandth of it or so between them: done long before an hour.
-        let even = until_narrow(3600.0, || {
+        // 50 ms, and a thousandth of it or so between them: done long before a minute.
+        let even = until_narrow(60.0, || {
             nap(50);
             Ok::<(), ()>(())
         });
