@@ -4,6 +4,7 @@
 //! Plain numbers: who measures hands over [`Device`]s and [`Measurement`]s, and [`Benchmark::derived`] derives the
 //! rest.
 
+mod ceiling;
 mod compare;
 mod median;
 mod text;
@@ -11,6 +12,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub use ceiling::Ceiling;
 pub use compare::{Crossover, crossover, portability};
 pub use median::{CONFIDENCE, FEWEST, MOST, Median, NARROW};
 pub use text::{csv, p3_csv, remarks, said_crossover, seconds, summary, table};
@@ -94,27 +96,6 @@ pub enum Role {
     Gpu,
     /// A GPU API implemented on the host's processor.
     Software,
-}
-
-/// What a device can do at best, as measured beside the kernels; all per second.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct Ceiling {
-    /// Bytes read and written by a copy within its memory.
-    pub copy_bytes_per_s: f64,
-    /// Multiplications and additions of f32.
-    pub f32_per_s: f64,
-    /// Of a launch that does nothing, s.
-    pub launch_s: f64,
-    /// Between the host's memory and the device's; none where they are the same.
-    pub upload_bytes_per_s: Option<f64>,
-    pub download_bytes_per_s: Option<f64>,
-}
-
-impl Ceiling {
-    /// Most operations per second of a kernel with so many operations per byte of traffic.
-    pub fn attainable_per_s(&self, operations_per_byte: f64) -> f64 {
-        self.f32_per_s.min(operations_per_byte * self.copy_bytes_per_s)
-    }
 }
 
 /// Who was measured.

@@ -89,6 +89,16 @@ fn what_follows_is_derived() {
 }
 
 #[test]
+fn the_better_of_two_limits_counts() {
+    let quiet = device("", Role::OneThread, 8e10).ceiling.unwrap();
+    let busy =
+        Ceiling { f32_per_s: 2e10, copy_bytes_per_s: 1.02e10, launch_s: 1e-3, upload_bytes_per_s: Some(1.0), ..quiet };
+    let best = Ceiling { copy_bytes_per_s: 1.02e10, upload_bytes_per_s: Some(1.0), ..quiet };
+    assert_eq!((quiet.best(&busy), busy.best(&quiet)), (best, best));
+    assert!(quiet.differs(&busy) && !quiet.differs(&best));
+}
+
+#[test]
 fn one_platform_has_no_portability() {
     let mut found = benchmark();
     found.devices.truncate(2);

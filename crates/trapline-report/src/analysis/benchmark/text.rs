@@ -187,6 +187,13 @@ pub fn remarks(of: &Benchmark) -> Vec<String> {
             machine.threads
         ));
     }
+    let beyond = |row: &&Measurement| row.derived.nearer == Some(Nearer::F32) && row.derived.share > Some(1.0);
+    let beyond = of.measurements.iter().filter(beyond).count();
+    if beyond > 0 {
+        lines.push(format!(
+            "{beyond} shares of f32 are above 1, which cannot be: the limits were measured while other work ran"
+        ));
+    }
     if of.devices.iter().any(|device| device.role == Role::Software) {
         lines.push("software adapters compute on the host's processor: they say nothing about a GPU".to_owned());
     }

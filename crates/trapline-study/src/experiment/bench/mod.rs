@@ -25,9 +25,9 @@ use machine::Energy;
 use std::time::Instant;
 use trapline_engine::backend::{Backend, processor_name};
 use trapline_model::memory;
-use trapline_model::outcome::Program;
+use trapline_model::outcome::{Identity, Program};
 use trapline_report::analysis::benchmark::{
-    Benchmark, CONFIDENCE, Derived, Device, Machine, Measurement, Median, NARROW, Problem, Role, Settings,
+    Benchmark, CONFIDENCE, Ceiling, Derived, Device, Machine, Measurement, Median, NARROW, Problem, Role, Settings,
 };
 
 /// Share of the free memory that an array may take.
@@ -143,15 +143,11 @@ impl Bench<'_> {
         let taken: Vec<&str> = self.devices.iter().map(|device| device.name.as_str()).collect();
         let name = candidate.name(&identity, &taken);
         self.watch.device(&name, number, of);
-        let ceiling = match candidate.ceiling(&identity, self.plan.seconds.min(LIMIT_S)) {
-            Ok(ceiling) => ceiling,
-            Err(error) => {
-                self.left_out.push(error.to_string());
-                None
-            }
-        };
+        let before = self.ceiling(candidate, &identity, &name);
         let threads = candidate.threads();
-        self.devices.push(Device { name: name.clone(), role, identity, threads, open_s: f64::NAN, ceiling });
+        let device =
+            Device { name: name.clone(), role, identity: identity.clone(), threads, open_s: f64::NAN, ceiling: None };
+        self.devices.push(device);
         let mut slow = Vec::new();
         for problem in problems(candidate) {
             // Without kernels that another problem has compiled.
@@ -166,8 +162,23 @@ impl Bench<'_> {
                 Some((_, Beyond::Small)) | None => {}
             }
         }
+        // Before the kernels and after them: where other work came or went in between, the better ones are the
+        // device's.
+        let ceiling =
+            match before {
+                None => None,
+                Some(before) => Some(match self.ceiling(candidate, &identity, &name) {
+                    Some(after) => {
+                        self.left_out.extend(before.differs(&after).then(|| {
+                            format!("{name}: its limits changed while it was measured; the better ones count")
+                        }));
+                        before.best(&after)
+                    }
+                    None => before,
+                }),
+            };
         if let (Some(device), Some(open)) = (self.devices.last_mut(), Median::of(&opened_s)) {
-            device.open_s = open.median;
+            (device.open_s, device.ceiling) = (open.median, ceiling);
         }
         if let Some(small) = self.small(role).filter(|small| self.plan.lines.iter().any(|lines| lines > small)) {
             self.left_out.push(format!("{name}: arrays of more than {small} lines are left out, it is slow"));
@@ -177,6 +188,17 @@ impl Bench<'_> {
             self.left_out.push(format!("{name}: lines of which a call would take more than {seconds} s: {slow}"));
         }
         Ok(())
+    }
+
+    /// The limits of a device now; where they cannot be measured, that is told.
+    fn ceiling(&mut self, candidate: &Candidate, identity: &Identity, name: &str) -> Option<Ceiling> {
+        match candidate.ceiling(identity, self.plan.seconds.min(LIMIT_S)) {
+            Ok(ceiling) => ceiling,
+            Err(error) => {
+                self.left_out.push(format!("{name}: {error}"));
+                None
+            }
+        }
     }
 
     fn small(&self, role: Role) -> Option<u64> {
