@@ -2,8 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use trapline::backend::cpu::{Cpu, InstructionSet};
-use trapline::backend::reference::Reference;
 use trapline::backend::{self, Backend, Choice, Options};
+use trapline::experiment::bench::Candidate;
 
 use super::Failure;
 
@@ -57,11 +57,6 @@ impl Everyone {
         self.backend == Some(Kind::Reference)
     }
 
-    /// The reference, where it is wanted.
-    pub fn reference(&self) -> Option<Box<dyn Backend>> {
-        self.wants(Kind::Reference).then(|| Box::new(Reference) as Box<dyn Backend>)
-    }
-
     /// The CPU backend with every instruction set of this processor, and every adapter.
     ///
     /// # Errors
@@ -74,19 +69,32 @@ impl Everyone {
                 backends.push(Box::new(Cpu::open(None, Some(set.name()))?));
             }
         }
-        if self.wants(Kind::Gpu) {
-            let gpu = |adapter| backend::open(&Options { choice: Choice::Gpu, adapter, ..Options::default() });
-            match &self.adapter {
-                Some(name) => backends.push(gpu(Some(name.clone()))?),
-                None if self.backend.is_some() => backends.push(gpu(None)?),
-                None => {
-                    for number in 0..backend::adapters().len() {
-                        backends.push(gpu(Some(number.to_string()))?);
-                    }
-                }
-            }
+        for adapter in self.adapters() {
+            backends.push(backend::open(&Options { choice: Choice::Gpu, adapter, ..Options::default() })?);
         }
         Ok(backends)
+    }
+
+    /// The adapters that are wanted, as [`Options::adapter`] takes them: the one that was asked for, or each.
+    fn adapters(&self) -> Vec<Option<String>> {
+        match &self.adapter {
+            _ if !self.wants(Kind::Gpu) => Vec::new(),
+            Some(name) => vec![Some(name.clone())],
+            None if self.backend.is_some() => vec![None],
+            None => (0..backend::adapters().len()).map(|number| Some(number.to_string())).collect(),
+        }
+    }
+
+    /// What is measured: the reference, the CPU backend on one thread and on all, and every adapter.
+    ///
+    /// # Errors
+    /// As [`Everyone::consistent`].
+    pub fn candidates(&self, instruction_set: Option<&str>) -> Result<Vec<Candidate>, Failure> {
+        self.consistent()?;
+        let reference = self.wants(Kind::Reference).then(Candidate::reference);
+        let processors = if self.wants(Kind::Cpu) { Candidate::processors(instruction_set) } else { Vec::new() };
+        let adapters = self.adapters().into_iter().map(Candidate::adapter);
+        Ok(reference.into_iter().chain(processors).chain(adapters).collect())
     }
 }
 

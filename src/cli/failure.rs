@@ -187,6 +187,7 @@ impl From<ExperimentError> for Failure {
             ExperimentError::Material(_)
             | ExperimentError::Job(_)
             | ExperimentError::Dataset(_)
+            | ExperimentError::Network(_)
             | ExperimentError::Shape(_) => Failure::Failed(one_line_of(&error)),
             ExperimentError::Pattern(_)
             | ExperimentError::Profile(_)

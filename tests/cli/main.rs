@@ -3,6 +3,7 @@
 mod analyze;
 mod analyze_simulated;
 mod as_read;
+mod bench;
 mod calls;
 mod campaign;
 mod commands;

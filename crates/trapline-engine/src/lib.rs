@@ -12,6 +12,7 @@
 //! - `backend::gpu`, and `shaders/` of the repository: f32 in WGSL through wgpu: Vulkan, Metal, DX12. A kernel has the
 //!   same file stem in `backend/cpu/` and `shaders/`, and its constants and structures are generated from those of the
 //!   CPU
+//! - [`backend::limits`]: what a processor or a GPU can do at best, measured, for rooflines
 //! - [`rare`]: failed fractions down to 1e-9, by importance sampling over the variation
 //! - [`circuit`]: crossbars of wires and cells, with a bound of the currents' errors
 //! - [`heat`]: how warm an array gets by its own power, settled and in time

@@ -8,6 +8,7 @@
 //! - [`analysis`]: numbers from a record: [`lifetime`](analysis::lifetime) (laws, bounds, Arrhenius lines; numbers in,
 //!   numbers out), [`quantile`](analysis::quantile), [`qualification`](analysis::qualification),
 //!   [`diff`](analysis::diff), and [`report`](analysis::report), which puts a campaign's together
+//! - [`analysis::benchmark`]: what follows from measured times: medians with bounds, speed-ups, shares of limits
 //! - [`figure`]: plots as PNG and SVG, the only folder that knows plotters: [`Chart`](figure::Chart) for lines,
 //!   [`Heat`](figure::Heat) for maps, [`plate()`](figure::plate()) for several panels. A new plot is a file here
 //! - [`html`]: what the pages have in common, the source paper's included

@@ -14,6 +14,7 @@ pub mod exposure;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod job;
+pub mod limits;
 mod processor;
 pub mod reference;
 pub mod rows;

@@ -1,5 +1,6 @@
 //! Summary numbers from recorded data. It knows the record and nothing of who computed it.
 
+pub mod benchmark;
 pub mod cells;
 pub mod diff;
 pub mod lifetime;

@@ -6,6 +6,7 @@
 
 mod axis;
 mod bar;
+pub mod benchmark;
 mod canvas;
 mod chart;
 pub mod digits;

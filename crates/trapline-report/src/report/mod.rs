@@ -1,9 +1,11 @@
 //! The lifetimes of a campaign, and the answers of a study, on one HTML page: the answers, the figures, the tables, and what
 //! they rest on.
 
+mod benchmark;
 mod page;
 mod parts;
 mod scaling;
 
+pub use benchmark::benchmark_page;
 pub use page::{Attachment, page};
 pub use scaling::scaling_page;

@@ -68,6 +68,8 @@ pub enum ExperimentError {
     Dataset(#[from] trapline_model::dataset::DatasetError),
     #[error(transparent)]
     Write(#[from] Box<array_write::WriteError>),
+    #[error(transparent)]
+    Network(#[from] Box<trapline_engine::circuit::SolveError>),
     #[error("an experiment's array has another shape than was laid out: {0}")]
     Shape(#[from] ndarray::ShapeError),
 }
