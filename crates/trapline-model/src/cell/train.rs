@@ -23,7 +23,7 @@
 //! changes little: [`Trajectory`], a polynomial. A cell with weights of its own takes it times the quotient of the two S
 //! at the start of a train; its dots differ from the material's by chance, in `1/sqrt(N)`, and the quotient changes
 //! with F by a small part of that. Classical Runge-Kutta steps whose lengths grow with x, the same for all cells
-//! ([`Steps`]), leave 2e-7 of the filling; U, which drifts more, is corrected to the one that makes it; `cell_convergence.rs` of the engine's tests holds them against a stiff solver, and against fine stepping.
+//! ([`Steps`]), leave 2e-6 of the filling at most; U, which drifts more, is corrected to the one that makes it; `cell_convergence.rs` of the engine's tests holds them against a stiff solver, and against fine stepping.
 
 use super::Drive;
 use super::capture;
@@ -36,8 +36,11 @@ pub const COEFFICIENTS: usize = 8;
 /// What of a charge may be let go during a whole programming for it to count as nothing.
 pub const NEGLIGIBLE: f64 = 1e-6;
 
-/// Error of the polynomial, and of the steps, relative.
+/// Error of the polynomial, relative.
 const ACCURACY: f64 = 2e-7;
+
+/// Error of the steps: of what a train fills, relative.
+const OF_STEPS: f64 = 2e-6;
 
 /// Error of U that its correction, one step of Newton's, brings below [`ACCURACY`].
 const CORRECTED: f64 = 3e-4;
@@ -147,7 +150,7 @@ impl Steps {
         let (mut count, mut before) = (1, filled(1));
         while count <= MOST_STEPS {
             let finer = filled(2 * count);
-            if near(before.0, finer.0, ACCURACY) && near(before.1, finer.1, CORRECTED) {
+            if near(before.0, finer.0, OF_STEPS) && near(before.1, finer.1, CORRECTED) {
                 return Some(Steps::even(count, x));
             }
             (count, before) = (2 * count, finer);

@@ -1,8 +1,9 @@
 //! Sixteen cells at one temperature. Twin: `shaders/constant.wgsl`.
 
 use super::bake::Decay;
-use super::lanes::{LANES, Lane, fraction_lost, splat, thermal_escape};
+use super::lanes::{LANES, Lane, fraction_lost, fraction_lost_near, splat, thermal_escape};
 use super::step::Occupancy;
+use crate::backend::constants::NEAR;
 use crate::backend::tables::{Tables, VisitRow};
 use trapline_model::material::MAX_CLASSES;
 
@@ -38,26 +39,65 @@ impl Decay for Constant {
     #[inline(always)]
     fn lose(&mut self, tables: &Tables, visit: &[VisitRow], share: &Occupancy) -> Lane {
         let visit = &visit[0];
-        let mut lost = splat(0.0);
+        let classes = tables.cell.classes;
+        // Classes in pairs: an addition waits for the one before it.
+        let (mut even, mut odd) = (splat(0.0), splat(0.0));
+        let mut k = 0;
         if visit.is_direct() {
-            for k in 0..tables.cell.classes {
-                for lane in 0..LANES {
-                    self.lost_part[k][lane] = fraction_lost(self.rate[k][lane] * visit.time);
-                }
-                for lane in 0..LANES {
-                    lost[lane] += share[k][lane] * self.lost_part[k][lane];
-                }
+            while k + 1 < classes {
+                self.lose_directly(k, visit.time, share, &mut even);
+                self.lose_directly(k + 1, visit.time, share, &mut odd);
+                k += 2;
+            }
+            if k < classes {
+                self.lose_directly(k, visit.time, share, &mut even);
             }
         } else {
-            for k in 0..tables.cell.classes {
-                for lane in 0..LANES {
-                    let y = self.lost_part[k][lane];
-                    let doubled = y * (2.0 - y);
-                    self.lost_part[k][lane] = doubled;
-                    lost[lane] += share[k][lane] * doubled;
-                }
+            while k + 1 < classes {
+                self.lose_doubled(k, share, &mut even);
+                self.lose_doubled(k + 1, share, &mut odd);
+                k += 2;
+            }
+            if k < classes {
+                self.lose_doubled(k, share, &mut even);
             }
         }
-        lost
+        super::lanes::zip(&even, &odd, |even, odd| even + odd)
+    }
+}
+
+impl Constant {
+    /// Adds what a class has lost by a time.
+    #[inline(always)]
+    fn lose_directly(&mut self, k: usize, time: f32, share: &Occupancy, lost: &mut Lane) {
+        let mut emptied = splat(0.0);
+        let mut near = true;
+        for lane in 0..LANES {
+            emptied[lane] = self.rate[k][lane] * time;
+            near &= emptied[lane] < NEAR;
+        }
+        if near {
+            for lane in 0..LANES {
+                self.lost_part[k][lane] = fraction_lost_near(emptied[lane]);
+            }
+        } else {
+            for lane in 0..LANES {
+                self.lost_part[k][lane] = fraction_lost(emptied[lane]);
+            }
+        }
+        for lane in 0..LANES {
+            lost[lane] += share[k][lane] * self.lost_part[k][lane];
+        }
+    }
+
+    /// The same by twice the time of the visit before.
+    #[inline(always)]
+    fn lose_doubled(&mut self, k: usize, share: &Occupancy, lost: &mut Lane) {
+        for lane in 0..LANES {
+            let part = self.lost_part[k][lane];
+            let doubled = part * (2.0 - part);
+            self.lost_part[k][lane] = doubled;
+            lost[lane] += share[k][lane] * doubled;
+        }
     }
 }

@@ -172,18 +172,22 @@ impl Sources<'_> {
     /// lane's first one on. Looking up is the same work on every instruction set, and is compiled once.
     #[inline(never)]
     fn by_digits(&self, event: u32, stage: u32, draw: &Draw, words: &[[[u32; LANES]; 4]; 4]) -> [u32; LANES] {
-        let mut out = [0; LANES];
-        for lane in 0..LANES {
-            let (mut rest, mut place) = (draw.trials[lane], 0);
-            while rest > 0 {
-                let at = (draw.first_word[lane] + place) as usize;
-                let word = words[at / 4 % 4][at % 4][lane];
-                let tie = || self.of(lane, event).call(counts::TIE_CALL + 4 * stage + at as u32 / 4)[at % 4];
-                let of = self.counts.place(place);
-                out[lane] += of.map_or(0, |of| of.look_up(draw.law[lane], rest & 15, word, tie));
-                rest >>= 4;
-                place += 1;
+        let (mut out, mut rest) = ([0; LANES], draw.trials);
+        let mut most = rest.iter().fold(0, |most, trials| most | trials);
+        // Place by place, for all lanes: those without a digit there take nothing, and no branch waits for any of them.
+        let mut place = 0;
+        while most > 0 {
+            if let Some(of) = self.counts.place(place) {
+                for lane in 0..LANES {
+                    let at = (draw.first_word[lane] + place) as usize;
+                    let word = words[at / 4 % 4][at % 4][lane];
+                    let tie = || self.of(lane, event).call(counts::TIE_CALL + 4 * stage + at as u32 / 4)[at % 4];
+                    out[lane] += of.look_up(draw.law[lane], rest[lane] & 15, word, tie);
+                    rest[lane] >>= 4;
+                }
             }
+            most >>= 4;
+            place += 1;
         }
         out
     }

@@ -102,7 +102,7 @@ use lanes::{LANES, Lane, splat};
 use ndarray::{Array2, ArrayView2};
 use profile::Profile;
 use rayon::prelude::*;
-use reduce::{Included, Sums};
+use reduce::{Counters, Included, Sums};
 use step::Occupancy;
 use trapline_model::array::CellSet;
 use trapline_model::cell::read::QUANTITIES;
@@ -465,6 +465,7 @@ fn block_body<T: Baking>(
 ) {
     let tables = context.tables;
     let width = counters(tables.bins as usize);
+    let mut counted = Counters::ZERO;
     for visit in tables.visits() {
         let checkpoint = visit[0].checkpoint as usize;
         let counts = &mut chunk.counts[checkpoint * width..(checkpoint + 1) * width];
@@ -480,8 +481,9 @@ fn block_body<T: Baking>(
                     judge.failing(tables, readings, bake_seed, visit[0].checkpoint, &seen, normal_table)
                 }
             };
-            reduce::count(tables, &seen, &failing, included, counts);
+            counted.count(tables, &seen, &failing, included);
         }
+        counted.flush(tables.bins, counts);
         chunk.partials[checkpoint].add(&sums.fold());
     }
 }

@@ -5,9 +5,13 @@
 //! knows neither registers nor threads.
 
 use super::lanes::{LANES, Lane, splat};
+use crate::backend::job::MAX_BINS;
 use crate::backend::tables::{BinRow, NominalRow, Tables};
-use crate::backend::tally::{Partial, counters};
+use crate::backend::tally::{BLOCK_CELLS, Partial, counters};
 use trapline_model::cell::read::{Observables, PROGRAMMED_FILLING, QUANTITIES};
+
+/// Conductance, filling, kept.
+const HISTOGRAMS: usize = 3;
 
 /// Lane sums of one quantity at one checkpoint.
 #[derive(Clone, Copy)]
@@ -173,47 +177,83 @@ pub fn below_threshold(tables: &Tables, kept: &Lane) -> Lane {
     super::lanes::map(kept, |kept| if kept < tables.kept_threshold { 1.0 } else { 0.0 })
 }
 
-/// Counts sixteen cells at one checkpoint, of which some are failing (1, else 0), into `counts` (three histograms,
-/// failed, programmed).
-#[inline(always)]
-pub fn count(tables: &Tables, seen: &Observables<Lane>, failing: &Lane, included: &Included, counts: &mut [u32]) {
-    let bins = tables.bins;
-    let width = bins as usize + 2;
-    let conductance = slots(&seen.conductance, &tables.histograms[0], bins);
-    let filling = slots(&seen.filling, &tables.histograms[1], bins);
-    let kept = slots(&seen.kept, &tables.histograms[2], bins);
-    debug_assert_eq!(counts.len(), counters(bins as usize));
-    let (first, rest) = counts.split_at_mut(width);
-    let (second, rest) = rest.split_at_mut(width);
-    let (third, last) = rest.split_at_mut(width);
-    if included.all {
-        for lane in 0..LANES {
-            first[conductance[lane] as usize] += 1;
-            second[filling[lane] as usize] += 1;
-            third[kept[lane] as usize] += 1;
-        }
-    } else {
-        for lane in 0..LANES {
-            if included.valid[lane] > 0.0 {
-                first[conductance[lane] as usize] += 1;
-                second[filling[lane] as usize] += 1;
+/// Tables that lanes count into in turn: sixteen cells that are alike fall into one bin, and an increment of a number
+/// waits for the one before it.
+const TURNS: usize = 4;
+/// Room for a histogram in a table: all bins, those below and above, up to a power of two.
+const WIDTH: usize = (MAX_BINS + 2).next_power_of_two();
+
+/// Counters of a block at one checkpoint.
+pub struct Counters {
+    /// Axes (turn, histogram, slot). A block's cells are few enough for bytes.
+    slots: [[[u8; WIDTH]; HISTOGRAMS]; TURNS],
+    failed: Lane,
+    programmed: Lane,
+}
+
+const _: () = assert!(BLOCK_CELLS as usize / TURNS <= u8::MAX as usize);
+
+impl Counters {
+    /// Nothing counted.
+    pub const ZERO: Counters =
+        Counters { slots: [[[0; WIDTH]; HISTOGRAMS]; TURNS], failed: [0.0; LANES], programmed: [0.0; LANES] };
+
+    /// Counts sixteen cells, of which some are failing (1, else 0).
+    #[inline(always)]
+    pub fn count(&mut self, tables: &Tables, seen: &Observables<Lane>, failing: &Lane, included: &Included) {
+        let bins = tables.bins;
+        let slots = [
+            slots(&seen.conductance, &tables.histograms[0], bins),
+            slots(&seen.filling, &tables.histograms[1], bins),
+            slots(&seen.kept, &tables.histograms[2], bins),
+        ];
+        if included.all {
+            for turn in 0..LANES / TURNS {
+                for table in 0..TURNS {
+                    for histogram in 0..HISTOGRAMS {
+                        let slot = slots[histogram][turn * TURNS + table] as usize;
+                        // A slot is below `bins + 2`; the remainder says so to the compiler.
+                        self.slots[table][histogram][slot % WIDTH] += 1;
+                    }
+                }
             }
-            if included.programmed[lane] > 0.0 {
-                third[kept[lane] as usize] += 1;
+        } else {
+            for lane in 0..LANES {
+                let counts = [included.valid[lane], included.valid[lane], included.programmed[lane]];
+                for histogram in 0..HISTOGRAMS {
+                    let slot = slots[histogram][lane] as usize;
+                    self.slots[lane % TURNS][histogram][slot % WIDTH] += u8::from(counts[histogram] > 0.0);
+                }
             }
         }
+        for lane in 0..LANES {
+            self.failed[lane] += failing[lane] * included.programmed[lane];
+            self.programmed[lane] += included.programmed[lane];
+        }
     }
-    let (mut failed, mut held) = (0.0, 0.0);
-    let mut counted = splat(0.0);
-    for lane in 0..LANES {
-        counted[lane] = failing[lane] * included.programmed[lane];
+
+    /// Adds all to the counters of a checkpoint (three histograms, failed, programmed), and begins anew.
+    #[inline(always)]
+    pub fn flush(&mut self, bins: u32, counts: &mut [u32]) {
+        let width = bins as usize + 2;
+        debug_assert_eq!(counts.len(), counters(bins as usize));
+        let (histograms, last) = counts.split_at_mut(HISTOGRAMS * width);
+        for (histogram, counts) in histograms.chunks_exact_mut(width).enumerate() {
+            let [a, b, c, d] = &mut self.slots;
+            let tables = [&mut a[histogram], &mut b[histogram], &mut c[histogram], &mut d[histogram]];
+            let [a, b, c, d] = tables.map(|table| &mut table[..width]);
+            for slot in 0..width {
+                counts[slot] += u32::from(a[slot]) + u32::from(b[slot]) + u32::from(c[slot]) + u32::from(d[slot]);
+            }
+            for table in [a, b, c, d] {
+                table.fill(0);
+            }
+        }
+        // Whole numbers of at most a block: exact in any order.
+        last[0] += total(&self.failed) as u32;
+        last[1] += total(&self.programmed) as u32;
+        (self.failed, self.programmed) = (splat(0.0), splat(0.0));
     }
-    for lane in 0..LANES {
-        failed += counted[lane];
-        held += included.programmed[lane];
-    }
-    last[0] += failed as u32;
-    last[1] += held as u32;
 }
 
 #[cfg(test)]
@@ -264,6 +304,48 @@ mod tests {
             let low = if value == 0.25f32.next_down() { slot..=slot + 1 } else { slot..=slot };
             assert!(low.contains(&found[lane]), "{value}: {}", found[lane]);
         }
+    }
+
+    #[test]
+    fn counters_count_each_cell_once() {
+        let pi = trapline_model::material::shipped("pi").expect("shipped");
+        let tables = Tables::new(&crate::backend::job::Job::of(&pi).bins(7).build().expect("sound"));
+        let width = tables.bins as usize + 2;
+        let (mut found, mut expected) = (vec![0; counters(7)], vec![0; counters(7)]);
+        let mut of_block = Counters::ZERO;
+        for group in 0..BLOCK_CELLS as usize / LANES {
+            let lane = |scale: f32, offset: f32| -> Lane {
+                std::array::from_fn(|lane| offset + scale * ((7 * group + 3 * lane) % 11) as f32)
+            };
+            let seen = Observables {
+                conductance: lane(0.02, 0.95),
+                filling: lane(0.1, -0.01),
+                lost: splat(0.0),
+                kept: lane(0.1, 0.0),
+            };
+            let failing = below_threshold(&tables, &seen.kept);
+            // Of the last group some are beyond the array, and of one some hold no charge.
+            let start: Lane = std::array::from_fn(|lane| if group == 3 && lane > 5 { 0.0 } else { 0.5 });
+            let included = Included::new(if group == 7 { 9 } else { 16 }, &start);
+            of_block.count(&tables, &seen, &failing, &included);
+            let values = [&seen.conductance, &seen.filling, &seen.kept];
+            for lane in 0..LANES {
+                for (histogram, values) in values.into_iter().enumerate() {
+                    let counts = if histogram < 2 { included.valid[lane] } else { included.programmed[lane] };
+                    let slot = slots(values, &tables.histograms[histogram], tables.bins)[lane] as usize;
+                    expected[histogram * width + slot] += u32::from(counts > 0.0);
+                }
+                expected[3 * width] += (failing[lane] * included.programmed[lane]) as u32;
+                expected[3 * width + 1] += included.programmed[lane] as u32;
+            }
+        }
+        of_block.flush(tables.bins, &mut found);
+        assert_eq!(found, expected);
+        let of_histogram = |which: usize| found[which * width..(which + 1) * width].iter().sum::<u32>();
+        assert_eq!((of_histogram(0), of_histogram(1), of_histogram(2)), (121, 121, 111));
+        // Nothing is left for the next checkpoint.
+        of_block.flush(tables.bins, &mut found);
+        assert_eq!(found, expected);
     }
 
     #[test]
