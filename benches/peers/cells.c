@@ -1,6 +1,6 @@
 /* The bake, its statistics and the programming as a good C programmer would write them: exponentials once a cell, from
  * libmvec; then doublings, y <- y (2 - y) with y what a class has lost, blocks of cells that stay in the first cache,
- * explicit vectors, OpenMP over pieces of 8192 cells. Programming is one step a pulse: see `pulse`.
+ * explicit vectors, OpenMP over pieces of 8192 cells. Programming is one train of pulses: see problem.py.
  *
  *   gcc -O3 -march=native -ffast-math -fopenmp -shared -fPIC -DK=16 -o cells.so cells.c -lm
  */
@@ -283,80 +283,96 @@ void statistics(double *sum, double *square, float *least, float *most, int64_t 
 
 /* --- Programming ------------------------------------------------------------------------------------------- */
 
-struct cells {
-    /* Occupancy, exp(-e) and (1 - exp(-e))/e of the emission e of a pulse, which is that of an interval too. */
-    float f[K][BLOCK], stays[K][BLOCK], phi[K][BLOCK];
-} __attribute__((aligned(64)));
+/* Vectors of cells that are stepped side by side, to hide how long each operation takes. */
+#define SIDE 4
 
-static void fresh(struct cells *c, size_t from) {
-    memset(c->f, 0, sizeof c->f);
-    for (int k = 0; k < K; k++)
-        for (int i = 0; i < BLOCK; i++) {
-            float u = p.size[from + i];
-            float e = fmaxf(p.cold_rate[k] * expf(-u * (p.cold_slope[k] + p.cold_curve[k] * u)), 1e-30f);
-            float goes = -expm1f(-fminf(e, LAST));
-            c->stays[k][i] = 1 - goes;
-            c->phi[k][i] = goes / e;
+/* Of x <= 0, to two roundings: 2^n times a polynomial (Cephes). A call of libmvec would drive the state to memory. */
+static inline vector exp_of(vector x) {
+    whole n = __builtin_convertvector(x * 1.44269504f - 0.5f, whole);
+    vector whole_part = __builtin_convertvector(n, vector);
+    vector r = x - whole_part * 0.693359375f + whole_part * 2.12194440e-4f;
+    vector p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = ((p * r + 8.3334519073e-3f) * r + 4.1665795894e-2f) * r + 1.6666665459e-1f;
+    return ((p * r + 0.5f) * r * r + r + 1) * (vector)((n + 127) << 23);
+}
+
+struct slopes {
+    vector y[SIDE], uptake[SIDE];
+};
+
+static inline struct slopes slopes_at(const vector *y, const vector *along, vector share, const vector *h,
+                                      const vector *limit) {
+    struct slopes s;
+#pragma GCC unroll 8
+    for (int v = 0; v < SIDE; v++) {
+        vector left = limit[v] * exp_of(-(y[v] + share * h[v] * along[v]));
+        vector filling = limit[v] - left, empty = 1 - filling, open = empty / (1 - p.q * filling);
+        vector speed = all(p.mean_speed[COEFFICIENTS - 1]);
+#pragma GCC unroll 8
+        for (int i = COEFFICIENTS - 2; i >= 0; i--) speed = speed * filling + p.mean_speed[i];
+        s.y[v] = open * empty * speed;
+        s.uptake[v] = open * left;
+    }
+    return s;
+}
+
+/* All pulses of some vectors of cells from `from` on. */
+static inline void train(size_t from, vector *occupancies) {
+    vector y[SIDE], uptake[SIDE], x[SIDE], limit[SIDE], inverse_limit;
+    for (int v = 0; v < SIDE; v++) {
+        vector dose = {0}, offer;
+        for (int n = 0; n < PULSES; n++) {
+            memcpy(&offer, p.offers + (size_t)n * p.cells + from + v * LANES, sizeof offer);
+            dose += offer;
         }
-}
-
-static inline vector filling_of(const struct cells *c, int v) {
-    vector filling = {0};
-#pragma GCC unroll 32
-    for (int k = 0; k < K; k++) filling += p.weight[k] * at(c->f[k], v);
-    return filling;
-}
-
-/* A pulse and the interval after it, in one step: the uptake at the filling half-way, which is looked for to third
- * order, and an exponential step of each class with exp of the small capture as a polynomial. Returns the filling
- * before. */
-static inline vector pulse(struct cells *c, int v, vector offer, vector inverse_limit) {
-    vector filling = {0}, staying = {0}, empty = {0};
-#pragma GCC unroll 32
-    for (int k = 0; k < K; k++) {
-        vector f = at(c->f[k], v), charge = p.weight[k] * f;
-        filling += charge;
-        staying += charge * at(c->stays[k], v);
-        empty += p.weight[k] * p.speed[k] * at(c->phi[k], v) * (1 - f);
+        memcpy(&inverse_limit, p.inverse_limit + from + v * LANES, sizeof inverse_limit);
+        x[v] = dose * inverse_limit;
+        limit[v] = 1 / inverse_limit;
+        y[v] = uptake[v] = all(0);
     }
-    vector through = 1 / (1 - p.q * filling), blocked = (1 - filling) * through;
-    vector room = more(1 - filling * inverse_limit, all(0));
-    vector uptake = offer * blocked * room;
-    vector slope = offer * ((1 - p.q) * through * through * room + blocked * inverse_limit);
-    vector approach = slope * empty + uptake;
-    vector middle = 0.5f * (filling + staying) + 0.5f * uptake * empty / (1 + approach * (1 / 3.0f));
-    vector caught = offer * (1 - middle) / (1 - p.q * middle) * more(1 - middle * inverse_limit, all(0));
-#pragma GCC unroll 32
-    for (int k = 0; k < K; k++) {
-        vector capture = p.speed[k] * caught, stays = at(c->stays[k], v), left = stays * at(c->f[k], v);
-        vector share = capture * (1 - capture * (0.5f - capture * (1 / 6.0f)));
-        ((vector *)c->f[k])[v] = stays * (left + share * (at(c->phi[k], v) - left));
+    for (int n = 0; n < STEPS; n++) {
+        vector h[SIDE];
+        for (int v = 0; v < SIDE; v++) h[v] = x[v] * p.shares[n];
+        struct slopes a = slopes_at(y, y, all(0), h, limit);
+        struct slopes b = slopes_at(y, a.y, all(0.5f), h, limit);
+        struct slopes c = slopes_at(y, b.y, all(0.5f), h, limit);
+        struct slopes d = slopes_at(y, c.y, all(1), h, limit);
+#pragma GCC unroll 8
+        for (int v = 0; v < SIDE; v++) {
+            y[v] += h[v] * (1 / 6.0f) * (a.y[v] + 2 * (b.y[v] + c.y[v]) + d.y[v]);
+            uptake[v] += h[v] * (1 / 6.0f) * (a.uptake[v] + 2 * (b.uptake[v] + c.uptake[v]) + d.uptake[v]);
+        }
     }
-    return filling;
+    for (int v = 0; v < SIDE; v++) {
+        vector empty[K], of_all = {0}, ready = {0}, filling = {0};
+#pragma GCC unroll 32
+        for (int k = 0; k < K; k++) {
+            empty[k] = exp_of(-p.speed[k] * uptake[v]);
+            of_all += p.weight[k] * empty[k];
+            ready += p.weight[k] * p.speed[k] * empty[k];
+        }
+        /* The U that makes the filling is so near that an exponential of the difference is a straight line. */
+        vector correction = (limit[v] - limit[v] * exp_of(-y[v]) - (1 - of_all)) / ready;
+#pragma GCC unroll 32
+        for (int k = 0; k < K; k++) {
+            vector f = 1 - empty[k] * (1 - p.speed[k] * correction);
+            filling += p.weight[k] * f;
+            occupancies[k] += f;
+        }
+        memcpy(filling_after + from + v * LANES, &filling, sizeof filling);
+    }
 }
 
-void program(double *means) {
-    double sums[PULSES] = {0};
+void program(double *occupancies) {
+    double sums[K] = {0};
 #pragma omp parallel for num_threads(threads) schedule(static) reduction(+ : sums)
-    for (int chunk = 0; chunk < p.cells / CHUNK; chunk++) {
-        struct cells c;
-        for (size_t from = (size_t)chunk * CHUNK; from < ((size_t)chunk + 1) * CHUNK; from += BLOCK) {
-            fresh(&c, from);
-            vector offer, inverse_limit;
-            for (int n = 0; n < PULSES; n++) {
-                vector sum = {0};
-                for (int v = 0; v < VECTORS; v++) {
-                    memcpy(&offer, p.offers + (size_t)n * p.cells + from + v * LANES, sizeof offer);
-                    memcpy(&inverse_limit, p.inverse_limit + from + v * LANES, sizeof inverse_limit);
-                    sum += pulse(&c, v, offer, inverse_limit);
-                }
-                sums[n] += total(sum);
-            }
-            for (int v = 0; v < VECTORS; v++) {
-                vector filling = filling_of(&c, v);
-                memcpy(filling_after + from + v * LANES, &filling, sizeof filling);
-            }
+    for (int chunk = 0; chunk < p.cells / CHUNK; chunk++)
+        for (int block = 0; block < CHUNK; block += BLOCK) {
+            size_t from = (size_t)chunk * CHUNK + block;
+            vector sum[K];
+            memset(sum, 0, sizeof sum);
+            for (int side = 0; side < BLOCK; side += SIDE * LANES) train(from + side, sum);
+            for (int k = 0; k < K; k++) sums[k] += total(sum[k]);
         }
-    }
-    for (int n = 0; n < PULSES; n++) means[n] = sums[n] / p.cells;
+    for (int k = 0; k < K; k++) occupancies[k] = sums[k] / p.cells;
 }

@@ -7,6 +7,8 @@
 #define K 16
 #endif
 #define PULSES 30
+#define STEPS 8
+#define COEFFICIENTS 4
 #define BINS 64
 #define WIDTH (BINS + 2)
 #define MOST_CHECKPOINTS 128
@@ -17,7 +19,9 @@ struct problem {
     int32_t cells, checkpoints, octave;
     float q, direct, hopping, background, threshold;
     /* Of classes. */
-    const float *weight, *speed, *rate, *slope, *curve, *cold_rate, *cold_slope, *cold_curve;
+    const float *weight, *speed, *rate, *slope, *curve;
+    /* (COEFFICIENTS), (STEPS). */
+    const float *mean_speed, *shares;
     /* Of cells; `filled` is (K, cells), `offers` (PULSES, cells). */
     const float *size, *area, *filled, *inverse_limit, *offers;
     /* (checkpoints, 4), (3), (3). */
@@ -32,7 +36,8 @@ const char *setup(const struct problem *problem, int threads);
 void bake(double *mean);
 /* The first four are (checkpoints, 4), counts (checkpoints, 3, WIDTH). */
 void statistics(double *sum, double *square, float *least, float *most, int64_t *counts, int64_t *failed);
-void program(double *means);
+/* Mean occupancies, (K). */
+void program(double *occupancies);
 /* Each cell's filling after `program`. */
 void fillings(float *filling);
 #ifdef __cplusplus

@@ -13,14 +13,15 @@
 struct constants {
     int cells, checkpoints, octave;
     float q, direct, hopping, background, threshold;
-    float weight[K], speed[K], rate[K], slope[K], curve[K], cold_rate[K], cold_slope[K], cold_curve[K];
+    float weight[K], speed[K], rate[K], slope[K], curve[K];
+    float mean_speed[COEFFICIENTS], shares[STEPS];
     float nominal[MOST_CHECKPOINTS][4], low[3], per_unit[3];
 };
 
 /* On the device: inputs of cells, and answers. Least and most are integers that are ordered as their numbers are. */
 struct arrays {
     float *size, *area, *filled, *inverse_limit, *offers, *filling;
-    double *means, *sum, *square;
+    double *means, *sum, *square, *occupancies;
     int *least, *most;
     unsigned long long *counts, *failed;
 };
@@ -190,54 +191,50 @@ __global__ static void statistics_kernel(arrays a) {
     hand_over(a, all);
 }
 
-/* One step a pulse, as `pulse` of cells.c has it. */
-__device__ static float pulse(float *f, const float *stays, const float *phi, float offer, float inverse_limit) {
-    float filling = 0, staying = 0, empty = 0;
+/* Slopes of y and U by x: see problem.py. */
+__device__ static float2 slopes(float y, float limit) {
+    float left = limit * expf(-y), filling = limit - left, empty = 1 - filling;
+    float open = empty / (1 - c.q * filling), speed = c.mean_speed[COEFFICIENTS - 1];
 #pragma unroll
-    for (int k = 0; k < K; k++) {
-        float charge = c.weight[k] * f[k];
-        filling += charge;
-        staying += charge * stays[k];
-        empty += c.weight[k] * c.speed[k] * phi[k] * (1 - f[k]);
-    }
-    float through = 1 / (1 - c.q * filling), blocked = (1 - filling) * through;
-    float room = fmaxf(1 - filling * inverse_limit, 0.0f), uptake = offer * blocked * room;
-    float approach = offer * ((1 - c.q) * through * through * room + blocked * inverse_limit) * empty + uptake;
-    float middle = 0.5f * (filling + staying + uptake * empty / (1 + approach * (1 / 3.0f)));
-    float caught = offer * (1 - middle) / (1 - c.q * middle) * fmaxf(1 - middle * inverse_limit, 0.0f);
-#pragma unroll
-    for (int k = 0; k < K; k++) {
-        float capture = c.speed[k] * caught, left = stays[k] * f[k];
-        f[k] = stays[k] * (left + capture * (1 - capture * (0.5f - capture * (1 / 6.0f))) * (phi[k] - left));
-    }
-    return filling;
+    for (int i = COEFFICIENTS - 2; i >= 0; i--) speed = speed * filling + c.mean_speed[i];
+    return make_float2(open * empty * speed, open * left);
 }
 
 __global__ static void program_kernel(arrays a) {
-    __shared__ double sums[PULSES];
-    if (threadIdx.x < PULSES) sums[threadIdx.x] = 0;
+    __shared__ double sums[K];
+    if (threadIdx.x < K) sums[threadIdx.x] = 0;
     __syncthreads();
     for (int cell = blockIdx.x * THREADS + threadIdx.x; cell < c.cells; cell += gridDim.x * THREADS) {
-        float f[K], stays[K], phi[K], u = a.size[cell], inverse_limit = a.inverse_limit[cell];
+        float dose = 0, y = 0, uptake = 0, inverse_limit = a.inverse_limit[cell], limit = 1 / inverse_limit;
+#pragma unroll
+        for (int n = 0; n < PULSES; n++) dose += a.offers[(size_t)n * c.cells + cell];
+        for (int n = 0; n < STEPS; n++) {
+            float h = dose * inverse_limit * c.shares[n];
+            float2 at = slopes(y, limit), half = slopes(y + 0.5f * h * at.x, limit);
+            float2 again = slopes(y + 0.5f * h * half.x, limit), end = slopes(y + h * again.x, limit);
+            y += h * (1 / 6.0f) * (at.x + 2 * (half.x + again.x) + end.x);
+            uptake += h * (1 / 6.0f) * (at.y + 2 * (half.y + again.y) + end.y);
+        }
+        float empty[K], of_all = 0, ready = 0, filling = 0;
 #pragma unroll
         for (int k = 0; k < K; k++) {
-            float e = fmaxf(c.cold_rate[k] * expf(-u * (c.cold_slope[k] + c.cold_curve[k] * u)), 1e-30f);
-            float goes = -expm1f(-e);
-            f[k] = 0;
-            stays[k] = 1 - goes;
-            phi[k] = goes / e;
+            empty[k] = expf(-c.speed[k] * uptake);
+            of_all += c.weight[k] * empty[k];
+            ready += c.weight[k] * c.speed[k] * empty[k];
         }
-        for (int n = 0; n < PULSES; n++) {
-            float part = sum_of_warp(pulse(f, stays, phi, a.offers[(size_t)n * c.cells + cell], inverse_limit));
-            if (threadIdx.x % 32 == 0) atomicAdd(&sums[n], (double)part);
-        }
-        float filling = 0;
+        /* The U that makes the filling is so near that an exponential of the difference is a straight line. */
+        float correction = (limit - limit * expf(-y) - (1 - of_all)) / ready;
 #pragma unroll
-        for (int k = 0; k < K; k++) filling += c.weight[k] * f[k];
+        for (int k = 0; k < K; k++) {
+            float f = 1 - empty[k] * (1 - c.speed[k] * correction);
+            filling += c.weight[k] * f;
+            float part = sum_of_warp(f);
+            if (threadIdx.x % 32 == 0) atomicAdd(&sums[k], (double)part);
+        }
         a.filling[cell] = filling;
     }
     __syncthreads();
-    if (threadIdx.x < PULSES) atomicAdd(&a.means[threadIdx.x], sums[threadIdx.x]);
+    if (threadIdx.x < K) atomicAdd(&a.occupancies[threadIdx.x], sums[threadIdx.x]);
 }
 
 /* --- On the host ------------------------------------------------------------------------------------------------- */
@@ -260,11 +257,11 @@ static void send_constants(const struct problem *p) {
     host.cells = p->cells, host.checkpoints = p->checkpoints, host.octave = p->octave;
     host.q = p->q, host.direct = p->direct, host.hopping = p->hopping;
     host.background = p->background, host.threshold = p->threshold;
-    const float *from[] = {p->weight, p->speed, p->rate, p->slope, p->curve, p->cold_rate, p->cold_slope,
-                           p->cold_curve};
-    float *to[] = {host.weight, host.speed, host.rate, host.slope, host.curve, host.cold_rate, host.cold_slope,
-                   host.cold_curve};
-    for (int i = 0; i < 8; i++) memcpy(to[i], from[i], K * sizeof(float));
+    const float *from[] = {p->weight, p->speed, p->rate, p->slope, p->curve};
+    float *to[] = {host.weight, host.speed, host.rate, host.slope, host.curve};
+    for (int i = 0; i < 5; i++) memcpy(to[i], from[i], K * sizeof(float));
+    memcpy(host.mean_speed, p->mean_speed, sizeof host.mean_speed);
+    memcpy(host.shares, p->shares, sizeof host.shares);
     memcpy(host.nominal, p->nominal, 4 * p->checkpoints * sizeof(float));
     memcpy(host.low, p->low, sizeof host.low);
     memcpy(host.per_unit, p->per_unit, sizeof host.per_unit);
@@ -285,6 +282,7 @@ const char *setup(const struct problem *p, int) {
     send(&device.offers, p->offers, (size_t)PULSES * cells);
     room_for(&device.filling, cells);
     room_for(&device.means, MOST_CHECKPOINTS);
+    room_for(&device.occupancies, K);
     room_for(&device.sum, 4 * MOST_CHECKPOINTS);
     room_for(&device.square, 4 * MOST_CHECKPOINTS);
     room_for(&device.least, 4 * MOST_CHECKPOINTS);
@@ -338,11 +336,11 @@ void statistics(double *sum, double *square, float *least, float *most, int64_t 
     }
 }
 
-void program(double *means) {
-    cudaMemset(device.means, 0, PULSES * sizeof(double));
+void program(double *occupancies) {
+    cudaMemset(device.occupancies, 0, K * sizeof(double));
     program_kernel<<<blocks, THREADS>>>(device);
-    fetch(means, device.means, PULSES);
-    for (int n = 0; n < PULSES; n++) means[n] /= cells;
+    fetch(occupancies, device.occupancies, K);
+    for (int k = 0; k < K; k++) occupancies[k] /= cells;
 }
 
 void fillings(float *filling) { fetch(filling, device.filling, cells); }

@@ -7,8 +7,9 @@
 `make peers` does all of it. What is computed is in problem.py; the peers are C (cells.c), NumPy, Numba, JAX and PyTorch
 on the processor, and JAX, PyTorch and CUDA C++ on a GPU where there is one, each as somebody writes it who knows the
 tool. A peer is timed only after its answer was found to be that of a float64 reference; where one's is not, the exit
-code is 1. trapline's own figures are those of `trapline bench`, which has cells of 16 classes too, reads them as often
-and gives them 30 pulses; it draws its cells from random numbers within its time, where peers find theirs in memory.
+code is 1. trapline's own figures are those of `trapline bench` in the mean field, on as many cells, rounded down to a
+square: 16 classes too, read as often, and 30 pulses; it draws its cells and pulses from random numbers within its time,
+where peers find theirs in memory.
 With --criterion, `bake` is that of `cargo bench --bench retention`, which is run as well: 8 classes, 16 times that
 double.
 """
@@ -37,8 +38,10 @@ PULSES = 30
 BLOCK = 8192
 # A measurement takes as many calls as fill so much time, s.
 LEAST_S, MOST_CALLS = 0.1, 50
-# A call of `trapline bench` takes five of its own, of every instruction set: at most so many calls.
-TRAPLINE_CALLS = 3
+# `trapline bench` measures more than is compared here: at most so many calls of it, so many seconds a measurement.
+TRAPLINE_CALLS, TRAPLINE_S = 3, 0.5
+# What of its problems is which kernel.
+OF_TRAPLINE = {"bake-mean-field": "statistics", "program-mean-field": "program"}
 FIELDS = (
     "kernel",
     "peer",
@@ -205,7 +208,11 @@ def platforms(peer):
 
 
 def of_threads(worker):
-    return "GPU" if worker.peer in ON_GPU else f"{worker.threads} thread{'s' if worker.threads > 1 else ''}"
+    return threads_of("GPU" if worker.peer in ON_GPU else worker.threads)
+
+
+def threads_of(count):
+    return count if count == "GPU" else f"{count} thread{'s' if count > 1 else ''}"
 
 
 # --- The problem ---------------------------------------------------------------------------------------------------
@@ -237,50 +244,78 @@ def write_problems(given, folder):
 # --- trapline ------------------------------------------------------------------------------------------------------
 
 
-def trapline_bench(program, lines, backend, threads):
-    """Rows of the mean field of `trapline bench`, without GPUs that are software; empty where there is no GPU."""
-    command = [program.resolve(), "bench", "--json", "--backend", backend, "--lines", str(lines)]
-    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=on(threads) if backend == "cpu" else None)
-    if done.returncode and backend == "cpu":
-        raise Failure(f"{program}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
-    rows = [] if done.returncode else json.loads(done.stdout)
-    return [row for row in rows if row["electrons"] == "mean-field" and not row["identity"]["software"]]
+def ask_trapline(given, *arguments):
+    """The JSON that trapline prints, on as many processors as peers have."""
+    command = [given.trapline.resolve(), *arguments, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=on(max(thread_counts(given))))
+    if done.returncode:
+        raise Failure(f"{given.trapline}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        raise Failure(f"{given.trapline}: {arguments[0]} --json prints no JSON") from None
+
+
+def has_gpu(given):
+    try:
+        adapters = ask_trapline(given, "devices")["adapters"]
+        return any(adapter["auto"] and not adapter["identity"]["software"] for adapter in adapters)
+    except (KeyError, TypeError):
+        raise Failure(f"{given.trapline}: devices --json prints something else than this version's") from None
+
+
+def trapline_bench(given, backend):
+    """Of the mean field, without software: measurements by kernel and threads; what was left out."""
+    lines = str(math.isqrt(given.cells))
+    asked = ("bench", "--backend", backend, "--lines", lines, "--seconds", str(TRAPLINE_S))
+    found, measured = ask_trapline(given, *asked), {}
+    try:
+        for measurement in found["measurements"]:
+            device, kernel = found["devices"][measurement["device"]], OF_TRAPLINE.get(measurement["problem"])
+            threads = {"gpu": "GPU", "one_thread": 1, "all_threads": device["threads"]}.get(device["role"])
+            if kernel in given.kernels and threads in ("GPU", *thread_counts(given)):
+                identity = device["identity"]
+                what = identity["adapter"] if threads == "GPU" else identity["instruction_set"]
+                time_s = {name: measurement["time_s"][name] for name in ("median", "least", "most")}
+                of = dict(what=what, cells=measurement["cells"], work=measurement["work"], time_s=time_s)
+                measured[kernel, threads] = of
+        return measured, found["left_out"]
+    except (IndexError, KeyError, TypeError):
+        raise Failure(f"{given.trapline}: bench --json prints something else than this version's") from None
 
 
 class Trapline:
-    """Rates of several calls."""
+    """What several calls of `trapline bench` measured."""
 
-    def __init__(self, given, backend, threads):
-        self.given, self.backend, self.threads, self.rows = given, backend, threads, []
+    def __init__(self, given):
+        self.given, self.measured = given, {}
+        self.backends = [("cpu", thread_counts(given))] + ([("gpu", ["GPU"])] if has_gpu(given) else [])
+        self.kernels = [kernel for kernel in given.kernels if kernel in OF_TRAPLINE.values()]
 
     def measure(self):
-        lines = math.isqrt(self.given.cells)
-        self.rows += trapline_bench(self.given.trapline, lines, self.backend, self.threads)
+        for backend, counts in self.backends if self.kernels else []:
+            measured, left_out = trapline_bench(self.given, backend)
+            for key in ((kernel, threads) for kernel in self.kernels for threads in counts):
+                if key in measured:
+                    self.measured.setdefault(key, []).append(measured[key])
+                else:
+                    why = next(iter(left_out), "it is not among its measurements")
+                    say(f"NOT MEASURED: trapline, {key[0]}, {threads_of(key[1])}: {why}")
 
-    def best(self, key):
-        """What is fastest, an instruction set or an adapter, and its rates."""
-        rates = {}
-        for row in self.rows:
-            what = row["identity"]["instruction_set" if self.backend == "cpu" else "adapter"]
-            rates.setdefault(what, []).append(row[key])
-        return max(rates.items(), key=lambda item: statistics.median(rate["median"] for rate in item[1]))
-
-    def table(self):
-        for kernel, key in (("statistics", "cell_checkpoints_per_s"), ("program", "cell_pulses_per_s")):
-            if kernel not in self.given.kernels:
-                continue
-            what, rates = self.best(key)
+    def rows(self):
+        for (kernel, threads), calls in self.measured.items():
+            first, work = calls[0], calls[0]["work"]
             yield dict(
                 kernel=kernel,
                 peer="trapline",
-                what=f"trapline bench, {what}",
-                threads=self.threads if self.backend == "cpu" else "GPU",
-                cells=self.rows[0]["cells"],
+                what=f"trapline bench, {first['what']}",
+                threads=threads,
+                cells=first["cells"],
                 classes=16,
-                checkpoints=self.rows[0]["checkpoints"],
-                median=statistics.median(rate["median"] for rate in rates),
-                least=min(rate["least"] for rate in rates),
-                most=max(rate["most"] for rate in rates),
+                checkpoints="" if kernel == "program" else round(work / first["cells"]),
+                median=statistics.median(work / call["time_s"]["median"] for call in calls),
+                least=min(work / call["time_s"]["most"] for call in calls),
+                most=max(work / call["time_s"]["least"] for call in calls),
                 apart="",
                 load=load(),
             )
@@ -362,11 +397,7 @@ def start(given, folder):
 
 def measure(given, ready):
     """Seconds of each worker and kernel, in rounds, so that what else runs meets all of them; rows of the table."""
-    ours = []
-    if given.trapline:
-        ours = [Trapline(given, "cpu", threads) for threads in thread_counts(given)]
-        if trapline_bench(given.trapline, 16, "gpu", len(processors())):
-            ours.append(Trapline(given, "gpu", len(processors())))
+    ours = Trapline(given) if given.trapline else None
     when = {round(n * (given.repeats - 1) / (TRAPLINE_CALLS - 1)) for n in range(TRAPLINE_CALLS)}
     seconds = {}
     for turn in range(given.repeats):
@@ -375,10 +406,9 @@ def measure(given, ready):
             for worker, kernels in ready:
                 if kernel in kernels:
                     seconds.setdefault((kernel, worker), []).append(worker.seconds(kernel))
-        if turn in when:
-            for one in ours:
-                one.measure()
-    rows = [row for one in ours for row in one.table()]
+        if ours and turn in when:
+            ours.measure()
+    rows = list(ours.rows()) if ours else []
     return rows + [row_of(given, kernel, worker, of) for (kernel, worker), of in seconds.items()]
 
 
@@ -391,7 +421,7 @@ def row_of(given, kernel, worker, seconds):
         what=worker.what,
         cells=given.cells,
         classes=classes,
-        checkpoints=checkpoints,
+        checkpoints="" if kernel == "program" else checkpoints,
         threads="GPU" if worker.peer in ON_GPU else worker.threads,
         median=statistics.median(rates),
         least=min(rates),

@@ -7,7 +7,7 @@ import subprocess
 
 import numpy as np
 
-from problem import PULSES, THRESHOLD, WIDTH
+from problem import THRESHOLD, WIDTH
 
 HERE = pathlib.Path(__file__).parent
 ARRAYS = (
@@ -16,9 +16,8 @@ ARRAYS = (
     "rate",
     "slope",
     "curve",
-    "cold_rate",
-    "cold_slope",
-    "cold_curve",
+    "mean_speed",
+    "shares",
     "size",
     "area",
     "filled",
@@ -92,9 +91,9 @@ class Compiled:
         return found
 
     def program(self):
-        means = np.empty(PULSES)
-        self.call("program", means)
-        return {"means": means, "filling": self.fillings}
+        occupancies = np.empty(self.problem.classes)
+        self.call("program", occupancies)
+        return {"occupancies": occupancies, "filling": self.fillings}
 
     def fillings(self):
         filling = np.empty(self.problem.cells, np.float32)

@@ -9,11 +9,11 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from problem import BINS, PULSES, THRESHOLD, WIDTH
+from problem import BINS, THRESHOLD, WIDTH
 
 F = jnp.float32
 # Cells of a block on the processor, found by trying powers of two.
-BLOCKS = {"bake": 1024, "statistics": 1024, "program": 256}
+BLOCKS = {"bake": 1024, "statistics": 1024, "program": 2048}
 
 
 def begin(c, size, filled):
@@ -69,30 +69,35 @@ def statistics_block(c, cells, octaves):
     return over_checkpoints(c, share, rate, octaves, read)
 
 
+def slopes(c, y, limit):
+    """Of y and U by x: see problem.py."""
+    left = limit * jnp.exp(-y)
+    filling = limit - left
+    empty = 1 - filling
+    open_share = empty / (1 - c["q"] * filling)
+    return open_share * empty * jnp.polyval(c["mean_speed"], filling), open_share * left
+
+
 def program_block(c, cells):
-    """One step a pulse, as `pulse` of cells.c has it."""
-    u = cells["size"][None, :]
-    e = c["cold_rate"] * jnp.exp(-u * (c["cold_slope"] + c["cold_curve"] * u))
-    goes = -jnp.expm1(-e)
-    stays, phi = 1 - goes, goes / e
-    w, s, q, inverse_limit = c["weight"], c["speed"], c["q"], cells["inverse_limit"]
+    inverse_limit = cells["inverse_limit"]
+    limit, x = 1 / inverse_limit, over_classes(cells["offers"]) * inverse_limit
 
-    def pulse(f, offer):
-        left = stays * f
-        filling, staying = over_classes(w * f), over_classes(w * left)
-        empty = over_classes(w * s * phi * (1 - f))
-        through = 1 / (1 - q * filling)
-        blocked, room = (1 - filling) * through, jnp.maximum(1 - filling * inverse_limit, 0)
-        uptake = offer * blocked * room
-        approach = offer * ((1 - q) * through * through * room + blocked * inverse_limit) * empty + uptake
-        middle = 0.5 * (filling + staying) + 0.5 * uptake * empty / (1 + approach / 3)
-        caught = offer * (1 - middle) / (1 - q * middle) * jnp.maximum(1 - middle * inverse_limit, 0)
-        capture = s * caught
-        share = capture * (1 - capture * (0.5 - capture / 6))
-        return stays * (left + share * (phi - left)), filling.sum()
+    def step(state, share):
+        y = state[0]
+        h = x * share
+        a = slopes(c, y, limit)
+        b = slopes(c, y + 0.5 * h * a[0], limit)
+        d = slopes(c, y + 0.5 * h * b[0], limit)
+        e = slopes(c, y + h * d[0], limit)
+        return tuple(of + h / 6 * (a[i] + 2 * (b[i] + d[i]) + e[i]) for i, of in enumerate(state)), None
 
-    f, sums = lax.scan(pulse, jnp.zeros_like(e), cells["offers"])
-    return sums, over_classes(w * f)
+    (y, uptake), _ = lax.scan(step, (jnp.zeros_like(x), jnp.zeros_like(x)), c["shares"])
+    w, s = c["weight"], c["speed"]
+    empty = jnp.exp(-s * uptake)
+    # The U that makes the filling is so near that an exponential of the difference is a straight line.
+    correction = (limit - limit * jnp.exp(-y) - (1 - over_classes(w * empty))) / over_classes(w * s * empty)
+    f = 1 - empty * (1 - s * correction)
+    return f.sum(axis=1), over_classes(w * f)
 
 
 class Jax:
@@ -115,7 +120,7 @@ class Jax:
         names = {
             "bake": ("size", "filled"),
             "statistics": ("size", "area", "filled"),
-            "program": ("size", "inverse_limit", "offers"),
+            "program": ("inverse_limit", "offers"),
         }
         self.cells = {kernel: {name: self.put(name, BLOCKS[kernel]) for name in names[kernel]} for kernel in names}
         self.functions = {
@@ -126,12 +131,14 @@ class Jax:
 
     def of_classes(self):
         p = self.p
-        names = ("weight", "speed", "rate", "slope", "curve", "cold_rate", "cold_slope", "cold_curve")
+        names = ("weight", "speed", "rate", "slope", "curve")
         constants = {name: getattr(p, name)[:, None] for name in names}
         nominal = np.zeros((self.octaves * p.octave, 4), np.float32)
         nominal[: p.times.size] = p.nominal
         constants.update(
             q=F(p.q),
+            mean_speed=p.mean_speed[::-1].copy(),
+            shares=p.shares,
             direct=F(p.direct),
             hopping=F(p.hopping),
             background=F(p.background),
@@ -186,9 +193,8 @@ class Jax:
 
     def program(self):
         sums, filling = self.call("program")
-        means = np.asarray(sums).astype(np.float64).sum(axis=0) / self.p.cells
-        assert means.shape == (PULSES,)
-        return {"means": means, "filling": lambda: np.asarray(filling).ravel()}
+        occupancies = np.asarray(sums).astype(np.float64).sum(axis=0) / self.p.cells
+        return {"occupancies": occupancies, "filling": lambda: np.asarray(filling).ravel()}
 
 
 def peer(problem, threads, folder):

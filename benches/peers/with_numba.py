@@ -238,83 +238,80 @@ def statistics(
 
 
 @njit(**OPTIONS)
-def fresh(size, cold_rate, cold_slope, cold_curve, f, stays, phi):
-    f[:] = 0
-    for k in range(cold_rate.size):
-        for i in range(BLOCK):
-            u = size[i]
-            e = cold_rate[k] * exp(-u * (cold_slope[k] + cold_curve[k] * u))
-            stays[k, i] = exp(-min(e, F(80)))
-            phi[k, i] = (F(1) - stays[k, i]) / e if e > F(0.03) else F(1) - e * (F(1 / 2) - e * F(1 / 6))
+def slopes(y, limit, q, c):
+    """Of y and U by x: see problem.py."""
+    left = limit * exp(-y)
+    filling = limit - left
+    empty = F(1) - filling
+    open_share = empty / (F(1) - q * filling)
+    speed = ((c[3] * filling + c[2]) * filling + c[1]) * filling + c[0]
+    return open_share * empty * speed, open_share * left
 
 
 @njit(**OPTIONS)
-def fillings(weight, speed, f, stays, phi, filling, staying, empty):
-    filling[:] = 0
-    staying[:] = 0
-    empty[:] = 0
-    for k in range(weight.size):
-        w, at_once, f_k, stays_k, phi_k = weight[k], weight[k] * speed[k], f[k], stays[k], phi[k]
-        for i in range(BLOCK):
-            charge = w * f_k[i]
-            filling[i] += charge
-            staying[i] += charge * stays_k[i]
-            empty[i] += at_once * phi_k[i] * (F(1) - f_k[i])
-
-
-@njit(**OPTIONS)
-def uptakes(q, offers, inverse_limit, filling, staying, empty):
-    """What an empty trap of speed 1 catches, into `empty`; the sum of the fillings."""
-    part = F(0)
+def train_step(share, q, c, x, limit, y, uptake):
     for i in range(BLOCK):
-        part += filling[i]
-        offer, inverse = offers[i], inverse_limit[i]
-        through = F(1) / (F(1) - q * filling[i])
-        blocked, room = (F(1) - filling[i]) * through, max(F(1) - filling[i] * inverse, F(0))
-        uptake = offer * blocked * room
-        approach = offer * ((F(1) - q) * through * through * room + blocked * inverse) * empty[i] + uptake
-        middle = F(0.5) * (filling[i] + staying[i] + uptake * empty[i] / (F(1) + approach * F(1 / 3)))
-        empty[i] = offer * (F(1) - middle) / (F(1) - q * middle) * max(F(1) - middle * inverse, F(0))
-    return part
+        h = x[i] * share
+        a, of_a = slopes(y[i], limit[i], q, c)
+        b, of_b = slopes(y[i] + F(0.5) * h * a, limit[i], q, c)
+        d, of_d = slopes(y[i] + F(0.5) * h * b, limit[i], q, c)
+        e, of_e = slopes(y[i] + h * d, limit[i], q, c)
+        y[i] += h * F(1 / 6) * (a + F(2) * (b + d) + e)
+        uptake[i] += h * F(1 / 6) * (of_a + F(2) * (of_b + of_d) + of_e)
 
 
 @njit(**OPTIONS)
-def capture(speed, caught, f, stays, phi):
-    for k in range(speed.size):
-        s, f_k, stays_k, phi_k = speed[k], f[k], stays[k], phi[k]
+def end_train(weight, speed, y, uptake, limit, empty, correction, ready, filling, total):
+    """The U that makes the filling is so near that an exponential of the difference is a straight line."""
+    ready[:] = 0
+    filling[:] = 0
+    for i in range(BLOCK):
+        correction[i] = limit[i] - limit[i] * exp(-y[i]) - F(1)
+    for k in range(weight.size):
+        w, s, empty_k = weight[k], speed[k], empty[k]
         for i in range(BLOCK):
-            c, left = s * caught[i], stays_k[i] * f_k[i]
-            share = c * (F(1) - c * (F(1 / 2) - c * F(1 / 6)))
-            f_k[i] = stays_k[i] * (left + share * (phi_k[i] - left))
+            empty_k[i] = exp(-s * uptake[i])
+            correction[i] += w * empty_k[i]
+            ready[i] += w * s * empty_k[i]
+    for i in range(BLOCK):
+        correction[i] /= ready[i]
+    for k in range(weight.size):
+        w, s, empty_k, part = weight[k], speed[k], empty[k], F(0)
+        for i in range(BLOCK):
+            f = F(1) - empty_k[i] * (F(1) - s * correction[i])
+            filling[i] += w * f
+            part += f
+        total[k] += part
 
 
 @njit(**OPTIONS)
-def program_chunk(
-    chunk, q, size, inverse_limit, offers, weight, speed, cold_rate, cold_slope, cold_curve, after, total
-):
-    """One step a pulse, as `pulse` of cells.c has it."""
-    f, stays, phi = three(weight.size)
-    filling, staying, empty = np.empty(BLOCK, F), np.empty(BLOCK, F), np.empty(BLOCK, F)
+def program_chunk(chunk, q, inverse_limit, offers, weight, speed, mean_speed, shares, after, total):
+    limit, x, y, uptake = np.empty(BLOCK, F), np.empty(BLOCK, F), np.empty(BLOCK, F), np.empty(BLOCK, F)
+    empty, correction, ready = np.empty((weight.size, BLOCK), F), np.empty(BLOCK, F), np.empty(BLOCK, F)
+    c = (mean_speed[0], mean_speed[1], mean_speed[2], mean_speed[3])
     for base in range(chunk * CHUNK, (chunk + 1) * CHUNK, BLOCK):
-        fresh(size[base : base + BLOCK], cold_rate, cold_slope, cold_curve, f, stays, phi)
+        x[:] = 0
+        y[:] = 0
+        uptake[:] = 0
         for n in range(offers.shape[0]):
-            fillings(weight, speed, f, stays, phi, filling, staying, empty)
-            total[n] += uptakes(
-                q, offers[n, base : base + BLOCK], inverse_limit[base : base + BLOCK], filling, staying, empty
-            )
-            capture(speed, empty, f, stays, phi)
-        fillings(weight, speed, f, stays, phi, filling, staying, empty)
-        after[base : base + BLOCK] = filling
+            offers_n = offers[n, base : base + BLOCK]
+            for i in range(BLOCK):
+                x[i] += offers_n[i]
+        for i in range(BLOCK):
+            x[i] *= inverse_limit[base + i]
+            limit[i] = F(1) / inverse_limit[base + i]
+        for n in range(shares.size):
+            train_step(shares[n], q, c, x, limit, y, uptake)
+        filling = after[base : base + BLOCK]
+        end_train(weight, speed, y, uptake, limit, empty, correction, ready, filling, total)
 
 
 @njit(**OPTIONS, parallel=True)
-def program(q, size, inverse_limit, offers, weight, speed, cold_rate, cold_slope, cold_curve, after):
-    chunks = size.size // CHUNK
-    total = np.zeros((chunks, offers.shape[0]))
+def program(q, inverse_limit, offers, weight, speed, mean_speed, shares, after):
+    chunks = inverse_limit.size // CHUNK
+    total = np.zeros((chunks, weight.size))
     for chunk in prange(chunks):
-        program_chunk(
-            chunk, q, size, inverse_limit, offers, weight, speed, cold_rate, cold_slope, cold_curve, after, total[chunk]
-        )
+        program_chunk(chunk, q, inverse_limit, offers, weight, speed, mean_speed, shares, after, total[chunk])
     return total
 
 
@@ -363,19 +360,8 @@ class Numba:
 
     def program(self):
         p, filling = self.p, np.empty(self.p.cells, F)
-        total = program(
-            F(p.q),
-            p.size,
-            p.inverse_limit,
-            p.offers,
-            p.weight,
-            p.speed,
-            p.cold_rate,
-            p.cold_slope,
-            p.cold_curve,
-            filling,
-        )
-        return {"means": total.sum(axis=0) / p.cells, "filling": filling}
+        total = program(F(p.q), p.inverse_limit, p.offers, p.weight, p.speed, p.mean_speed, p.shares, filling)
+        return {"occupancies": total.sum(axis=0) / p.cells, "filling": filling}
 
 
 def peer(problem, threads, folder):

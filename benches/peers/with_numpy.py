@@ -5,25 +5,25 @@ import concurrent.futures
 
 import numpy as np
 
-from problem import BINS, PULSES, THRESHOLD, WIDTH, blocks, empty_statistics
+from problem import BINS, THRESHOLD, WIDTH, blocks, empty_statistics
 
-# Cells of a block: 16 classes of two arrays in 128 KiB.
-BLOCK = 1024
+# Cells of a block: of 16 classes two arrays in 128 KiB. Of a train, which has one number a cell until its end, more.
+BLOCK, TRAIN_BLOCK = 1024, 8192
 F = np.float32
 
 
 class Numpy:
     def __init__(self, problem, threads):
         self.p = problem
-        self.blocks = blocks(problem.cells, BLOCK)
         self.pool = concurrent.futures.ThreadPoolExecutor(threads) if threads > 1 else None
         self.threads = threads
 
-    def over_blocks(self, work):
+    def over_blocks(self, work, length=BLOCK):
         """`work` of a list of blocks, for each thread its own; the answers in a list."""
+        all_blocks = blocks(self.p.cells, length)
         if not self.pool:
-            return [work(self.blocks)]
-        return list(self.pool.map(work, [self.blocks[n :: self.threads] for n in range(self.threads)]))
+            return [work(all_blocks)]
+        return list(self.pool.map(work, [all_blocks[n :: self.threads] for n in range(self.threads)]))
 
     def rates(self, some):
         p, u = self.p, self.p.size[some]
@@ -106,47 +106,55 @@ class Numpy:
         return found
 
     def program(self):
-        filling, parts = np.empty(self.p.cells, F), None
+        filling = np.empty(self.p.cells, F)
 
         def work(some_blocks):
-            means = np.zeros(PULSES)
-            for some in some_blocks:
-                means += self.program_block(some, filling[some])
-            return means
+            return sum(self.program_block(some, filling[some]) for some in some_blocks)
 
-        parts = self.over_blocks(work)
-        return {"means": sum(parts) / self.p.cells, "filling": filling}
+        return {"occupancies": sum(self.over_blocks(work, TRAIN_BLOCK)) / self.p.cells, "filling": filling}
+
+    def slopes(self, y, limit):
+        """Of y and U by x: see problem.py."""
+        c, one = self.p.mean_speed, F(1)
+        left = np.exp(-y)
+        left *= limit
+        filling = limit - left
+        speed = filling * c[-1]
+        for i in range(c.size - 2, 0, -1):
+            speed += c[i]
+            speed *= filling
+        speed += c[0]
+        empty = one - filling
+        filling *= F(-self.p.q)
+        filling += one
+        open_share = empty / filling
+        speed *= empty
+        speed *= open_share
+        left *= open_share
+        return speed, left
 
     def program_block(self, some, filling_after):
-        """One step a pulse, as `pulse` of cells.c has it."""
-        p, u = self.p, self.p.size[some]
-        w, s, one = p.weight, p.speed[:, None], F(1)
-        e = p.cold_rate[:, None] * np.exp(-u * (p.cold_slope[:, None] + p.cold_curve[:, None] * u))
-        goes = -np.expm1(-e)
-        stays, phi = one - goes, goes / e
-        f, left, share = (np.zeros_like(e) for _ in range(3))
-        inverse_limit, q, means = p.inverse_limit[some], F(p.q), np.zeros(PULSES)
-        at_once = w[:, None] * s * phi
-        for n in range(PULSES):
-            offer = p.offers[n, some]
-            np.multiply(stays, f, out=left)
-            filling, staying = w @ f, w @ left
-            empty = np.einsum("ki,ki->i", at_once, np.subtract(one, f, out=share))
-            means[n] = filling.sum(dtype=np.float64)
-            through = one / (one - q * filling)
-            blocked, room = (one - filling) * through, np.maximum(one - filling * inverse_limit, 0)
-            uptake = offer * blocked * room
-            approach = offer * ((one - q) * through * through * room + blocked * inverse_limit) * empty + uptake
-            middle = F(0.5) * (filling + staying) + F(0.5) * uptake * empty / (one + approach * F(1 / 3))
-            caught = offer * (one - middle) / (one - q * middle) * np.maximum(one - middle * inverse_limit, 0)
-            capture = np.multiply(s, caught, out=share)
-            capture *= one - capture * (F(0.5) - capture * F(1 / 6))
-            np.subtract(phi, left, out=f)
-            f *= capture
-            f += left
-            f *= stays
-        np.matmul(w, f, out=filling_after)
-        return means
+        """Sums of the occupancies."""
+        p, inverse_limit = self.p, self.p.inverse_limit[some]
+        limit, x = 1 / inverse_limit, p.offers[:, some].sum(axis=0) * inverse_limit
+        y, uptake = np.zeros_like(x), np.zeros_like(x)
+        for share in p.shares:
+            h = x * share
+            half, sixth = h * F(0.5), h * F(1 / 6)
+            a = self.slopes(y, limit)
+            b = self.slopes(y + half * a[0], limit)
+            c = self.slopes(y + half * b[0], limit)
+            d = self.slopes(y + h * c[0], limit)
+            y += sixth * (a[0] + 2 * (b[0] + c[0]) + d[0])
+            uptake += sixth * (a[1] + 2 * (b[1] + c[1]) + d[1])
+        f = np.multiply.outer(-p.speed, uptake)
+        np.exp(f, out=f)
+        # The U that makes the filling is so near that an exponential of the difference is a straight line.
+        correction = (limit - limit * np.exp(-y) - (1 - p.weight @ f)) / ((p.weight * p.speed) @ f)
+        f *= 1 - np.multiply.outer(p.speed, correction)
+        np.subtract(F(1), f, out=f)
+        np.matmul(p.weight, f, out=filling_after)
+        return f.sum(axis=1).astype(np.float64)
 
 
 def peer(problem, threads, folder):

@@ -6,14 +6,14 @@ import functools
 import numpy as np
 import torch
 
-from problem import BINS, PULSES, THRESHOLD, WIDTH
+from problem import BINS, THRESHOLD, WIDTH
 
 # Cells of a block a thread on the processor: of eager calls, found by trying powers of two, and of compiled ones.
 EAGER_BLOCK, BLOCK = 4096, 8192
 CELLS = {
     "bake": ("size", "filled"),
     "statistics": ("size", "area", "filled"),
-    "program": ("size", "inverse_limit", "offers"),
+    "program": ("inverse_limit", "offers"),
 }
 
 
@@ -46,29 +46,43 @@ def statistics_step(c, share, start, area, y, nominal):
     return moments, slot, (kept < THRESHOLD).sum(), y * (2 - y)
 
 
-def fresh(c, size):
-    e = c["cold_rate"] * torch.exp(-size * (c["cold_slope"] + c["cold_curve"] * size))
-    goes = -torch.expm1(-e)
-    return 1 - goes, goes / e
+def start_train(inverse_limit, offers):
+    """Limit, x, y and U."""
+    x = offers.sum(0) * inverse_limit
+    return 1 / inverse_limit, x, torch.zeros_like(x), torch.zeros_like(x)
 
 
-def pulse(c, f, stays, phi, inverse_limit, offer):
-    """One step a pulse, as `pulse` of cells.c has it."""
-    q, w, s, left = c["q"], c["weight"], c["speed"], stays * f
-    filling, staying, empty = (w * f).sum(0), (w * left).sum(0), (w * s * phi * (1 - f)).sum(0)
-    through = 1 / (1 - q * filling)
-    blocked, room = (1 - filling) * through, torch.clamp(1 - filling * inverse_limit, min=0)
-    uptake = offer * blocked * room
-    approach = offer * ((1 - q) * through * through * room + blocked * inverse_limit) * empty + uptake
-    middle = 0.5 * (filling + staying) + 0.5 * uptake * empty / (1 + approach / 3)
-    caught = offer * (1 - middle) / (1 - q * middle) * torch.clamp(1 - middle * inverse_limit, min=0)
-    capture = s * caught
-    share = capture * (1 - capture * (0.5 - capture / 6))
-    return stays * (left + share * (phi - left)), filling.sum()
+def slopes(c, y, limit):
+    """Of y and U by x: see problem.py."""
+    left = limit * torch.exp(-y)
+    filling = limit - left
+    empty, speed = 1 - filling, c["mean_speed"][-1]
+    for coefficient in c["mean_speed"][-2::-1]:
+        speed = speed * filling + coefficient
+    open_share = empty / (1 - c["q"] * filling)
+    return open_share * empty * speed, open_share * left
+
+
+def train_step(c, y, uptake, limit, h):
+    a, of_a = slopes(c, y, limit)
+    b, of_b = slopes(c, y + 0.5 * h * a, limit)
+    d, of_d = slopes(c, y + 0.5 * h * b, limit)
+    e, of_e = slopes(c, y + h * d, limit)
+    return y + h / 6 * (a + 2 * (b + d) + e), uptake + h / 6 * (of_a + 2 * (of_b + of_d) + of_e)
+
+
+def end_train(c, y, uptake, limit):
+    """Sums of the occupancies, and the filling."""
+    w, s = c["weight"], c["speed"]
+    empty = torch.exp(-s * uptake)
+    # The U that makes the filling is so near that an exponential of the difference is a straight line.
+    correction = (limit - limit * torch.exp(-y) - (1 - (w * empty).sum(0))) / (w * s * empty).sum(0)
+    f = 1 - empty * (1 - s * correction)
+    return f.sum(1), (w * f).sum(0)
 
 
 def together(parts):
-    """A list, of checkpoints or pulses, of lists of what blocks have."""
+    """A list, of checkpoints, of lists of what blocks have."""
     return torch.stack([torch.stack(of_blocks) for of_blocks in parts]).cpu().numpy().astype(np.float64)
 
 
@@ -77,30 +91,23 @@ class Torch:
         torch.set_num_threads(threads)
         self.p, self.device = problem, device
         wrap = functools.partial(torch.compile, dynamic=False) if compiled else (lambda function: function)
-        functions = (begin, first, bake_step, statistics_step, fresh, pulse)
-        self.begin, self.first, self.bake_step, self.statistics_step, self.fresh, self.pulse = map(wrap, functions)
-        self.block = problem.cells if device != "cpu" else threads * (BLOCK if compiled else EAGER_BLOCK)
-        names = (
-            "weight",
-            "speed",
-            "rate",
-            "slope",
-            "curve",
-            "cold_rate",
-            "cold_slope",
-            "cold_curve",
-            "low",
-            "per_unit",
+        self.begin, self.first, self.bake_step, self.statistics_step = map(
+            wrap, (begin, first, bake_step, statistics_step)
         )
+        self.start_train, self.train_step, self.end_train = map(wrap, (start_train, train_step, end_train))
+        self.block = problem.cells if device != "cpu" else threads * (BLOCK if compiled else EAGER_BLOCK)
+        names = ("weight", "speed", "rate", "slope", "curve", "low", "per_unit")
         self.c = {name: self.put(getattr(problem, name)[:, None]) for name in names}
         self.c.update(
             q=problem.q,
+            mean_speed=[float(coefficient) for coefficient in problem.mean_speed],
             direct=problem.direct,
             hopping=problem.hopping,
             background=problem.background,
             histogram=self.put(np.arange(3)[:, None] * WIDTH),
         )
         self.nominal = self.put(problem.nominal)
+        self.shares = self.put(problem.shares)
         self.cells = {kernel: self.blocked(names) for kernel, names in CELLS.items()}
 
     def put(self, array):
@@ -152,15 +159,18 @@ class Torch:
 
     @torch.no_grad()
     def program(self):
-        sums, fillings = [[] for _ in range(PULSES)], []
-        for size, inverse_limit, offers in self.cells["program"]:
-            stays, phi = self.fresh(self.c, size)
-            f = torch.zeros_like(stays)
-            for n in range(PULSES):
-                f, part = self.pulse(self.c, f, stays, phi, inverse_limit, offers[n])
-                sums[n].append(part)
-            fillings.append((self.c["weight"] * f).sum(0))
-        return {"means": together(sums).sum(1) / self.p.cells, "filling": lambda: torch.cat(fillings).cpu().numpy()}
+        sums, fillings = [], []
+        for inverse_limit, offers in self.cells["program"]:
+            limit, x, y, uptake = self.start_train(inverse_limit, offers)
+            for share in self.shares:
+                y, uptake = self.train_step(self.c, y, uptake, limit, x * share)
+            part, filling = self.end_train(self.c, y, uptake, limit)
+            sums.append(part)
+            fillings.append(filling)
+        return {
+            "occupancies": together([sums])[0].sum(0) / self.p.cells,
+            "filling": lambda: torch.cat(fillings).cpu().numpy(),
+        }
 
 
 def best(problem, threads, device):
