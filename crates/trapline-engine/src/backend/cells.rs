@@ -225,6 +225,15 @@ pub trait Cells<'a>: Send + Sync {
     /// As [`Cells::advance`].
     fn fork(&self) -> Result<Box<dyn Cells<'a> + 'a>, BackendError>;
 
+    /// Programs empty cells as a job does, so that they are those of its statistics: where pulses only fill, they go as one
+    /// train, not in the steps of a stimulus, whose error is a few ten-thousandths of the filling.
+    ///
+    /// # Errors
+    /// As [`Cells::advance`].
+    fn program(&mut self, job: &Job) -> Result<(), BackendError> {
+        self.advance(&Stimulus::programming(job), None).map(|_| ())
+    }
+
     /// Leaves all cells at 0 V and a temperature for a time, s, in one exact step.
     ///
     /// # Errors

@@ -260,6 +260,17 @@ impl Job {
         self.times_s.last().copied().unwrap_or(0.0).max(f64::MIN_POSITIVE)
     }
 
+    /// Whether the cells of another job are the same after programming, and their bakes alike in kind: at one temperature
+    /// or along a profile.
+    pub fn shares_programming(&self, other: &Job) -> bool {
+        let of = |job: &Job| (job.variation, job.electrons, job.seed, job.shape, job.program_k, job.trajectory);
+        let profiles = |job: &Job| job.stays.temperatures_k.len() > 1;
+        of(self) == of(other)
+            && profiles(self) == profiles(other)
+            && self.material == other.material
+            && self.program == other.program
+    }
+
     /// The occupancy of a cell after programming; `speed` is its capture speed in a cycle.
     pub fn programmed(&self, factors: &Factors, speed: impl Fn(u32) -> f64) -> step::Occupancy {
         let emission = cell::emission_per_s(&self.material, factors, self.program_k);

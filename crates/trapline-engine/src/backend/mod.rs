@@ -78,6 +78,15 @@ pub trait Backend: Sync {
     /// Only a GPU can fail: [`BackendError`] names the tile.
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError>;
 
+    /// [`Backend::statistics`] of several jobs, in their order. Where they differ in what follows the programming alone
+    /// ([`Job::shares_programming`]), a backend may program the cells once; the results are the same bits either way.
+    ///
+    /// # Errors
+    /// As [`Backend::statistics`].
+    fn statistics_together(&self, jobs: &[&Job], progress: Progress) -> Result<Vec<Tally>, BackendError> {
+        jobs.iter().map(|job| self.statistics(job, progress)).collect()
+    }
+
     /// Reads chosen cells at every checkpoint.
     ///
     /// # Errors

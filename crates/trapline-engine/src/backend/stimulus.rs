@@ -6,9 +6,10 @@
 //! curves, pulse trains, patterns and learning are made of it. Cells that are treated differently are different calls.
 
 use super::BackendError;
-use super::job::{ProgramStep, iterations};
+use super::job::{Job, ProgramStep, iterations};
 use ndarray::Array2;
 use trapline_model::cell::counted::{Electrons, Settling};
+use trapline_model::cell::train::Trajectory;
 use trapline_model::cell::{self, Drive, Factors, Pace, Passage, charge, current};
 use trapline_model::material::{Material, Variation};
 use trapline_model::protocol::Segment;
@@ -43,6 +44,8 @@ pub struct Stimulus {
     pub steps: Vec<StimulusStep>,
     /// Rows of the response.
     pub rows: usize,
+    /// Of the trains among the steps; none where each segment is stepped.
+    pub trajectory: Option<Trajectory>,
 }
 
 impl Stimulus {
@@ -113,7 +116,30 @@ impl Stimulus {
             step.row = step.row.filter(|row| *row < rows);
         }
         let rows = rows as usize;
-        Stimulus { material: material.clone(), variation, electrons, seed, ambient_k, steps, rows }
+        let (material, trajectory) = (material.clone(), None);
+        Stimulus { material, variation, electrons, seed, ambient_k, steps, rows, trajectory }
+    }
+
+    /// The programming of a job, for cells that are empty: what it fills by trains goes in trains. Nothing is recorded.
+    pub fn programming(job: &Job) -> Stimulus {
+        let step = |program: &ProgramStep| StimulusStep {
+            program: *program,
+            injected_a: 0.0,
+            hopping_a: 0.0,
+            row: None,
+            pieces: 0,
+            piece_iterations: 0,
+        };
+        Stimulus {
+            material: job.material.clone(),
+            variation: job.variation,
+            electrons: job.electrons,
+            seed: job.seed,
+            ambient_k: job.program_k,
+            steps: job.program.iter().map(step).collect(),
+            rows: 0,
+            trajectory: job.trajectory,
+        }
     }
 
     /// The same for cells whose electrons have been drawn so many times.

@@ -220,6 +220,13 @@ impl CellTables {
         }
     }
 
+    /// Takes what trains go along.
+    fn follow(&mut self, trajectory: Option<&Trajectory>) {
+        if let Some(Trajectory { mean_speed }) = trajectory {
+            self.mean_speed = mean_speed.map(|c| c as f32);
+        }
+    }
+
     /// The tables of a stimulus.
     pub fn of(stimulus: &Stimulus) -> CellTables {
         let onset_v = onset_v(&stimulus.material);
@@ -233,8 +240,10 @@ impl CellTables {
             ..SegmentRow::new(&step.program, onset_v)
         });
         let segments = segments.collect();
-        let Stimulus { material, variation, electrons, ambient_k, .. } = stimulus;
-        CellTables::new(material, variation, *electrons, *ambient_k, segments)
+        let Stimulus { material, variation, electrons, ambient_k, trajectory, .. } = stimulus;
+        let mut tables = CellTables::new(material, variation, *electrons, *ambient_k, segments);
+        tables.follow(trajectory.as_ref());
+        tables
     }
 }
 
@@ -270,9 +279,7 @@ impl Tables {
         let material = &job.material;
         let segments = job.program.iter().map(|step| SegmentRow::new(step, onset_v(material))).collect();
         let mut cell = CellTables::new(material, &job.variation, job.electrons, job.program_k, segments);
-        if let Some(Trajectory { mean_speed }) = &job.trajectory {
-            cell.mean_speed = mean_speed.map(|c| c as f32);
-        }
+        cell.follow(job.trajectory.as_ref());
         let longest_s = job.longest_s();
         let at = |rows: &[ClassRow; MAX_CLASSES], bake_k: f64| {
             let mut rows = *rows;

@@ -255,7 +255,7 @@ fn resident_cells_are_judged_as_those_of_the_statistics() {
             let population = Population::array(&material, material.variation, 3, job.shape()).electrons(electrons);
             let mut cells = backend.cells(population).expect("opens");
             let stimulus = cells.population().stimulus(job.program_k(), &program);
-            cells.advance(&stimulus, None).expect("runs");
+            cells.program(&job).expect("runs");
             let expected = backend.statistics(&job, &|_| ()).expect("runs");
             let found = cells.reduce(&job).expect("runs");
             assert_eq!(found.counts, expected.counts, "{} {judged:?}", backend.identity().backend);

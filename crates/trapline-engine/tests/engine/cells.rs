@@ -1,6 +1,6 @@
 //! Cells that keep their state: the same as the same cells moved from call to call, wherever the state is.
 
-use crate::support::{HOURS, octaves, profile_job, shipped_job, thirty_pulses};
+use crate::support::{HOURS, octaves, profile_job, shipped_job};
 use ndarray::Array2;
 use trapline_engine::backend::cells::{Cells, Population};
 use trapline_engine::backend::cpu::Cpu;
@@ -356,8 +356,7 @@ fn statistics_are_those_of_resident_cells(backend: &dyn Backend) {
         let expected = backend.statistics(&job, &|_| ()).expect("runs");
         let population = Population::array(&dots, *job.variation(), job.seed(), job.shape());
         let mut cells = backend.cells(population.clone()).expect("makes cells");
-        let program: Vec<_> = thirty_pulses(1.5).into_iter().map(|segment| (segment, false)).collect();
-        cells.advance(&population.stimulus(job.program_k(), &program), None).expect("runs");
+        cells.program(&job).expect("runs");
         assert_eq!(cells.reduce(&job).expect("reduces"), expected);
         assert_eq!(cells.reduce(&job).expect("reduces"), expected, "the state is as it was");
         // Control: one pulse more is seen.

@@ -345,7 +345,7 @@ fn resident_cells_are_those_of_the_statistics() {
         let population = Population::array(job.material(), *job.variation(), 3, job.shape()).electrons(POISSON);
         let mut cells = backend.cells(population).expect("opens");
         let stimulus = cells.population().stimulus(job.program_k(), &program);
-        cells.advance(&stimulus, None).expect("runs");
+        cells.program(&job).expect("runs");
         let expected = backend.statistics(&job, &|_| ()).expect("runs");
         let found = cells.reduce(&job).expect("runs");
         assert_eq!(found.counts, expected.counts, "{}", backend.identity().backend);
@@ -360,7 +360,7 @@ fn resident_cells_are_those_of_the_statistics() {
         // The same pulses again are not the same draws.
         let mut again = cells.fork().expect("opens");
         again.empty().expect("runs");
-        again.advance(&stimulus, None).expect("runs");
+        again.program(&job).expect("runs");
         assert_ne!(again.download().expect("there"), state);
     }
 }

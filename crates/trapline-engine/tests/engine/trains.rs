@@ -83,15 +83,15 @@ fn trains_are_those_of_a_stiff_solver() {
         for k in 0..material.classes.len() {
             let relative = (found[k] / solved[k] - 1.0).abs();
             println!("{name}, {} segments, class {k}: {relative:.1e}, the solver to {room:.1e}", program.len());
-            // 2e-7 of the steps, a millionth that is let go, and the solver; steps after a release have their own error.
+            // 2e-6 of the steps, a millionth that is let go, 2e-7 of the polynomial, and the solver; steps after a release have their own error.
             let stepped = if program.iter().any(|s| s.bias_v < 0.0 || s.bias_v > 4.0) { 1e-3 } else { 0.0 };
-            assert!(relative < 1.5e-6 + 2.0 * room / solved[k] + stepped, "{name} class {k}: {relative:e}");
+            assert!(relative < 3.5e-6 + 2.0 * room / solved[k] + stepped, "{name} class {k}: {relative:e}");
         }
     }
 }
 
 /// Cells that differ, and pulses whose speeds do, against steps so short that their error, which is 5e-4 after one pulse
-/// in one step and falls with the square, is below 2e-7. Control: with steps of the automatic length it is not.
+/// in one step and falls with the square, is below 2e-7; trains have 2e-6 of their steps. Control: with steps of the automatic length it is not.
 #[test]
 fn trains_of_cells_that_differ_are_those_of_short_steps() {
     let dots = material::shipped("pi-ws2-qd").expect("shipped");
@@ -109,7 +109,7 @@ fn trains_of_cells_that_differ_are_those_of_short_steps() {
         };
         let (of_short, of_one) = (worst(&short), worst(&one));
         println!("{of_short:.1e}, {of_one:.1e} in one step");
-        assert!(of_short < 6e-7 && of_one > 1e-4, "{of_short:e} {of_one:e}");
+        assert!(of_short < 2.5e-6 && of_one > 1e-4, "{of_short:e} {of_one:e}");
     }
 }
 
@@ -144,6 +144,46 @@ fn the_cpu_fills_as_the_reference() {
 #[test]
 fn the_gpu_fills_as_the_reference() {
     agree(&Gpu::open(None, None).expect("an adapter"));
+}
+
+/// Jobs that share their programming are computed in one go, and each is what it is alone, bit for bit.
+fn together_is_each_alone(backend: &dyn Backend) {
+    let dots = material::shipped("pi-ws2-qd").expect("shipped");
+    let erased = segments(&[pulses(3, 1.5), pulses(1, -3.0)]);
+    for (electrons, program) in [
+        (Electrons::MeanField, segments(&[pulses(30, 1.5)])),
+        (Electrons::MeanField, erased),
+        (Electrons::Counted(DotNumber::Poisson), segments(&[pulses(5, 1.5)])),
+    ] {
+        let job = |celsius: f64, seed: u64, bins: usize| {
+            let bake = Bake::at(kelvin(celsius)).checkpoints(&[1e2, 1e4, 2e4]);
+            let of = Job::of(&dots).seed(seed).array(ArrayShape { rows: 30, cols: 41 }).electrons(electrons);
+            of.program(Program::of(&program)).bake(bake).bins(bins).build().expect("sound")
+        };
+        let jobs = [job(85.0, 1, 64), job(150.0, 1, 16), job(170.0, 1, 64)];
+        assert!(jobs[0].shares_programming(&jobs[1]) && !jobs[0].shares_programming(&job(85.0, 2, 64)));
+        let done = std::sync::atomic::AtomicU64::new(0);
+        let progress = |cells| _ = done.fetch_add(cells, std::sync::atomic::Ordering::Relaxed);
+        let together = backend.statistics_together(&jobs.each_ref(), &progress).expect("runs");
+        assert_eq!(done.into_inner(), 3 * 30 * 41);
+        for (job, of) in jobs.iter().zip(&together) {
+            assert_eq!(*of, backend.statistics(job, &|_| ()).expect("runs"));
+        }
+        assert_ne!(together[0].counts.row(1), together[2].counts.row(1));
+        // Cells of their own are told apart.
+        let apart = [job(85.0, 1, 64), job(85.0, 2, 64)];
+        let of_apart = backend.statistics_together(&apart.each_ref(), &|_| ()).expect("runs");
+        assert_eq!(of_apart[1], backend.statistics(&apart[1], &|_| ()).expect("runs"));
+        assert_ne!(of_apart[0], of_apart[1]);
+        assert!(backend.statistics_together(&[], &|_| ()).expect("nothing to do").is_empty());
+    }
+}
+
+#[test]
+fn programmed_once_each_job_is_what_it_is_alone() {
+    together_is_each_alone(&Cpu::open(None, None).expect("opens"));
+    together_is_each_alone(&Reference);
+    together_is_each_alone(&Gpu::open(None, None).expect("an adapter"));
 }
 
 /// Counted electrons against the exact simulation: mean to 5e-4, variance to 5 %, beside what chance leaves open.

@@ -4,7 +4,7 @@
 //! A cell is K trap classes with occupancies `f_k` (mean field: very many dots), with whole electrons
 //! ([`counted`]), or dot by dot ([`each_dot`]). [`current`] says what
 //! flows, [`capture`] what is caught, [`release`] what is let go, [`step`](mod@step) moves
-//! the charge in time, [`charge`] adds up what passes meanwhile, and [`read`](mod@read) is what a reading makes of
+//! the charge in time ([`train`] by many pulses in one go), [`charge`] adds up what passes meanwhile, and [`read`](mod@read) is what a reading makes of
 //! it. Every current scales with the cell's area and capture
 //! with area over the number of traps, which scales with area too: an area
 //! change alone changes no capture rate.

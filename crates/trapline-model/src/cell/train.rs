@@ -48,6 +48,9 @@ const CORRECTED: f64 = 3e-4;
 /// Most steps of a train.
 pub const MOST_STEPS: u32 = 512;
 
+/// A polynomial reaches as far as this at least: over less, differences of its values are roundings.
+const LEAST_TOP: f64 = 0.02;
+
 /// Standard deviations of cells that a trajectory reaches out for.
 const FAR: f64 = 10.0;
 
@@ -291,7 +294,7 @@ pub fn trajectory(
     let steps = Steps::even(MOST_STEPS, dose / limit);
     let filled = fill_classes(&material.classes, open, limit, dose, &steps, &[0.0; MAX_CLASSES]);
     let top = 1.001 * limit * -libm::expm1(-filled.feedback);
-    if top > 0.0 { Trajectory::of(&material.classes, top.min(1.0)) } else { None }
+    Trajectory::of(&material.classes, top.clamp(LEAST_TOP, 1.0))
 }
 
 /// How some pulses of a drive are stepped; none where they need too many steps.
@@ -319,6 +322,10 @@ mod tests {
         // From empty cells on the mean is that of all dots, and slow ones stay.
         let all: f64 = dots.classes.iter().map(|class| class.weight * class.speed).sum();
         assert!((trajectory.mean_speed(0.0) / all - 1.0).abs() < ACCURACY && trajectory.mean_speed(0.5) < all);
+        // Cells that are hardly filled have one too, of coefficients that f32 knows.
+        let drive = Drive { bias_v: 1.5, dwell_s: 1e-9, offered_per_s: 31.0, field_per_s: 0.0, substeps: 1 };
+        let hardly = super::trajectory(&dots, &dots.variation, 0.01, 298.15, &[drive]).expect("it only fills");
+        assert!(hardly.mean_speed.iter().all(|c| c.abs() < 1e3), "{hardly:?}");
         // Speeds that differ ten thousandfold: where the fast ones are full, no polynomial turns that fast.
         let mut apart = dots.classes.clone();
         apart.iter_mut().enumerate().for_each(|(k, class)| class.speed = libm::pow(10.0, k as f64 / 2.0));

@@ -6,21 +6,31 @@ use super::circuit;
 use super::error::RunError;
 use super::plan::Plan;
 use trapline_engine::backend::job::Job;
+use trapline_engine::backend::tally::Tally;
 use trapline_engine::backend::{Backend, BackendError};
 use trapline_model::array::{ArrayShape, CellSet};
 use trapline_model::outcome::{CellDump, CellWindow, CircuitOutcome, PointLabel, PointOutcome};
 use trapline_model::units::celsius_texts;
 
-/// The statistics of an array, and the trace of a window of it.
+/// The statistics of the arrays of some points, which may share their programming.
+pub(super) fn statistics(
+    points: &[&PointLabel],
+    jobs: &[&Job],
+    backend: &dyn Backend,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Vec<Tally>, RunError> {
+    backend.statistics_together(jobs, progress).map_err(|source| failed(points[0], source))
+}
+
+/// The statistics of an array as an outcome, with the trace of a window of it.
 pub(super) fn outcome(
     point: &PointLabel,
     job: &Job,
+    statistics: &Tally,
     shape: ArrayShape,
     window: Option<CellWindow>,
     backend: &dyn Backend,
-    progress: &(dyn Fn(u64) + Sync),
 ) -> Result<PointOutcome, RunError> {
-    let statistics = backend.statistics(job, progress).map_err(|source| failed(point, source))?;
     let dump = window.map(|window| traced(point, job, shape, window, backend)).transpose()?;
     Ok(PointOutcome { dump, ..statistics.outcome(job) })
 }

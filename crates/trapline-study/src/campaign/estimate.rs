@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::compute::{outcome, traced, worth};
+use super::compute::{self, outcome, traced, worth};
 use super::error::RunError;
 use super::plan::{Kind, Plan};
 use super::run::{now, provenance};
@@ -193,7 +193,8 @@ pub fn recording(plan: &Plan, backend: &dyn Backend, program: Program) -> Result
     let by = provenance(program, &backend.identity(), now());
     let written = |dump: Option<CellWindow>| -> Result<Written, RunError> {
         let point = &plan.points[number];
-        let statistics = outcome(point, &job, shape, dump, backend, &|_| ())?;
+        let tallies = compute::statistics(&[point], &[&job], backend, &|_| ())?;
+        let statistics = outcome(point, &job, &tallies[0], shape, dump, backend)?;
         let (circuit, _) = worth(plan, number, &job, backend)?;
         let outcome = PointOutcome { circuit, ..statistics };
         let start = Instant::now();

@@ -8,13 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::compute::{outcome, worth};
+use super::compute::{outcome, statistics, worth};
 use super::error::RunError;
 use super::intent::{self, Intent};
 use super::parts::{Existing, Parts, refused};
 use super::plan::Plan;
 use super::shard::Shard;
 use trapline_engine::backend::Backend;
+use trapline_engine::backend::job::Job;
+use trapline_engine::backend::tally::Tally;
 use trapline_model::files;
 use trapline_model::files::commit::{self, Batch, Mark};
 use trapline_model::outcome::{CampaignRecord, Identity, PointLabel, PointOutcome, Program, Provenance};
@@ -362,7 +364,8 @@ fn place(batch: Batch, to: &Destination, replaces: bool, is_ours: impl Fn(&Path)
 }
 
 /// Computes points and commits each as its own file. One is written while the next is computed; none waits, so a run
-/// that is ended from outside loses these two at the most.
+/// that is ended from outside loses these two at the most: of points whose cells are the same, [`Computing::TOGETHER`]
+/// and one.
 fn compute_all<'a>(
     computing: &Computing,
     to: &Destination,
@@ -380,15 +383,14 @@ fn compute_all<'a>(
             Ok(())
         });
         let mut result = Ok(());
-        for point in points {
+        let mut points = points.into_iter().peekable();
+        while let (Ok(()), Some(first)) = (&result, points.next()) {
             // If the writer has ended, its error is returned by `join` below.
-            match computing.point(point, watch).map(|point| computed.send(Box::new(point)).is_ok()) {
+            let send = |point| computed.send(Box::new(point)).is_ok();
+            match computing.together(first, &mut points, watch, send) {
                 Ok(true) => {}
                 Ok(false) => break,
-                Err(error) => {
-                    result = Err(error);
-                    break;
-                }
+                Err(error) => result = Err(error),
             }
         }
         drop(computed);
@@ -419,21 +421,54 @@ impl Computing<'_> {
         provenance(self.program, &self.backend.identity(), started_utc)
     }
 
-    fn point(&self, point: &PointLabel, watch: &dyn Watch) -> Result<Computed, RunError> {
-        let start = now();
-        let plan = self.plan;
-        let job = plan.job(point.number)?;
-        let steps = plan.steps(point.number);
+    /// Points computed in one go at most, where their cells are the same.
+    const TOGETHER: usize = 16;
+
+    /// Computes a point, and those after it whose cells are programmed alike: once for all of them. Each is handed on as
+    /// it is ready; returns whether the last one was taken.
+    fn together<'p>(
+        &self,
+        first: &'p PointLabel,
+        others: &mut std::iter::Peekable<impl Iterator<Item = &'p PointLabel>>,
+        watch: &dyn Watch,
+        send: impl Fn(Computed) -> bool,
+    ) -> Result<bool, RunError> {
+        let (plan, start) = (self.plan, now());
+        let (mut points, mut jobs) = (vec![first], vec![plan.job(first.number)?]);
+        while points.len() < Self::TOGETHER
+            && let Some(next) = others.peek()
+            && plan.steps(next.number) == plan.steps(first.number)
+        {
+            let job = plan.job(next.number)?;
+            if !jobs[0].shares_programming(&job) {
+                break;
+            }
+            points.extend(others.next());
+            jobs.push(job);
+        }
+        let steps = plan.steps(first.number);
         let progress = |cells: u64| watch.steps(cells.saturating_mul(steps));
-        let statistics = outcome(point, &job, plan.shape(point.number), plan.label.dump, self.backend, &progress)?;
-        let (circuit, remarks) = worth(plan, point.number, &job, self.backend)?;
+        let tallies = statistics(&points, &jobs.iter().collect::<Vec<_>>(), self.backend, &progress)?;
+        for ((point, job), tally) in points.into_iter().zip(&jobs).zip(&tallies) {
+            if !send(self.point(point, job, tally, &start)?) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What a point's statistics make of it.
+    fn point(&self, point: &PointLabel, job: &Job, tally: &Tally, start: &str) -> Result<Computed, RunError> {
+        let plan = self.plan;
+        let statistics = outcome(point, job, tally, plan.shape(point.number), plan.label.dump, self.backend)?;
+        let (circuit, remarks) = worth(plan, point.number, job, self.backend)?;
         let outcome = PointOutcome { circuit, ..statistics };
         let mut label = point.clone();
         label.flags.extend(remarks);
         if outcome.programmed == 0 && !job.material().classes.is_empty() {
             label.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
         }
-        Ok(Computed { label, by: self.provenance(start), outcome })
+        Ok(Computed { label, by: self.provenance(start.to_owned()), outcome })
     }
 }
 

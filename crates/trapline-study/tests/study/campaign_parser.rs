@@ -283,7 +283,8 @@ proptest! {
         let job = plan.job(last).expect("a plan's");
         prop_assert_eq!(job.bake_k(), plan.points[last].temperature_k);
         prop_assert_eq!(job.program_k(), job.bake_k(), "programmed where it is baked");
-        prop_assert_eq!(job.program().len(), pulses as usize);
+        let of_steps: usize = job.program().iter().map(|step| step.cycles().len()).sum();
+        prop_assert_eq!(of_steps, pulses as usize);
         prop_assert_eq!(&job.material().name, materials[materials.len() - 1]);
         prop_assert_eq!(job.times_s(), &plan.label.times_s);
         prop_assert_eq!(job.bins().count, bins);

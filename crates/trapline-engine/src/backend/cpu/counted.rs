@@ -28,6 +28,12 @@ pub struct Counted<'a> {
     way: Way,
 }
 
+/// Electrons of sixteen programmed cells, class by class, and one over their dots; 0 of none.
+pub struct HeldElectrons {
+    filled: Occupancy,
+    inverse_total: Lane,
+}
+
 /// What may have become of the dots since the last draw: the chance that an empty dot has caught an electron, that a
 /// full one has let go of its; and by what share an electron too many lowers what is caught.
 struct Way {
@@ -97,6 +103,12 @@ impl<'a> Counted<'a> {
             }
         }
         self.fillings(classes, occupancy);
+    }
+
+    /// What the cells hold.
+    #[inline(always)]
+    pub fn held(&self) -> HeldElectrons {
+        HeldElectrons { filled: self.filled, inverse_total: self.inverse_total }
     }
 
     #[inline(always)]
@@ -339,17 +351,17 @@ impl<D: Decay> CountedBake<D> {
 
     /// Starts the bake of programmed cells.
     #[inline(always)]
-    pub fn begin(&mut self, tables: &Tables, cells: &Numbers, factors: &Factors, carriers: &Counted) {
+    pub fn begin(&mut self, tables: &Tables, cells: &Numbers, factors: &Factors, held: &HeldElectrons) {
         let mut electrons = splat(0.0);
         for k in 0..tables.cell.classes {
             self.decay.set_rate(tables, k, &factors.log_size);
-            self.filled[k] = carriers.filled[k];
+            self.filled[k] = held.filled[k];
             for lane in 0..LANES {
-                electrons[lane] += carriers.filled[k][lane];
+                electrons[lane] += held.filled[k][lane];
             }
         }
         for lane in 0..LANES {
-            self.start[lane] = electrons[lane] * carriers.inverse_total[lane];
+            self.start[lane] = electrons[lane] * held.inverse_total[lane];
             self.inverse_electrons[lane] = one_over(electrons[lane]);
         }
         self.electrons = electrons;

@@ -94,8 +94,8 @@ use super::tally::{BLOCK_CELLS, CHUNK_CELLS, Partial, Tally, chunks_at_once, cou
 use super::{Backend, BackendError, Progress, Trace};
 use bake::{Bake, Decay};
 use constant::Constant;
-use counted::{Counted, CountedBake};
-use draw::Numbers;
+use counted::{Counted, CountedBake, HeldElectrons};
+use draw::{Factors, Numbers};
 use drive::{Driven, MeanField, Silent};
 use judge::Judge;
 use lanes::{LANES, Lane, splat};
@@ -188,20 +188,21 @@ impl Cpu {
         self.set
     }
 
-    /// Computes the chunks of so many cells, and adds them up in their order.
+    /// Computes the chunks of so many cells for each job, and adds them up in their order.
     fn in_chunks(
         &self,
-        job: &Job,
+        jobs: &[&Job],
         cells: u64,
-        compute: impl Fn(u64, u64) -> Chunk + Sync,
-    ) -> Result<Tally, BackendError> {
-        let mut tally = Tally { cells, ..Tally::new(job, round_to_f32) };
+        compute: impl Fn(u64, u64) -> Vec<Chunk> + Sync,
+    ) -> Result<Vec<Tally>, BackendError> {
+        let mut tallies: Vec<Tally> = jobs.iter().map(|job| Tally { cells, ..Tally::new(job, round_to_f32) }).collect();
         let chunks = cells.div_ceil(CHUNK_CELLS);
-        let at_once = chunks_at_once(job, size_of::<u32>(), self.threads());
+        let of_job = |job: &&Job| chunks_at_once(job, size_of::<u32>(), self.threads());
+        let at_once = (jobs.iter().map(of_job).min().unwrap_or(1) / jobs.len().max(1) as u64).max(1);
         let mut first_chunk = 0;
         while first_chunk < chunks {
             let last_chunk = chunks.min(first_chunk + at_once);
-            let done: Vec<Chunk> = self.pool.install(|| {
+            let done: Vec<Vec<Chunk>> = self.pool.install(|| {
                 let numbers = (first_chunk..last_chunk).into_par_iter();
                 numbers
                     .map(|number| {
@@ -210,13 +211,14 @@ impl Cpu {
                     })
                     .collect()
             });
-            for chunk in done {
+            for (number, chunk) in done.iter().flat_map(|of_jobs| of_jobs.iter().enumerate()) {
+                let tally = &mut tallies[number];
                 tally.partials.iter_mut().zip(&chunk.partials).for_each(|(sum, part)| sum.add(part));
                 tally.counts.iter_mut().zip(&chunk.counts).for_each(|(sum, part)| *sum += u64::from(*part));
             }
             first_chunk = last_chunk;
         }
-        Ok(tally)
+        Ok(tallies)
     }
 
     /// Worker threads.
@@ -261,12 +263,11 @@ fn numbers(cells: &CellSet, first: u64) -> Numbers {
     Numbers::new(found)
 }
 
-/// Cells of a chunk, and how they begin their bake.
+/// Cells of a chunk, and what they hold when their bake begins.
 trait Begin {
     fn count(&self) -> u64;
-    /// Sixteen cells from the `first` on, ready to bake; past the end the last cell again. Gives their numbers and
-    /// areas.
-    fn begin<T: Baking>(&self, context: &Context, first: u64, bake: &mut T) -> (Numbers, Lane);
+    /// Numbers of sixteen cells from the `first` on, and what these hold; past the end the last cell again.
+    fn held<T: Baking>(&self, context: &Context, first: u64) -> (Numbers, T::Held);
 }
 
 /// Programmed by the job.
@@ -277,9 +278,9 @@ impl Begin for CellSet {
     }
 
     #[inline(always)]
-    fn begin<T: Baking>(&self, context: &Context, first: u64, bake: &mut T) -> (Numbers, Lane) {
+    fn held<T: Baking>(&self, context: &Context, first: u64) -> (Numbers, T::Held) {
         let numbers = numbers(self, first);
-        (numbers, bake.programmed(context, &numbers))
+        (numbers, T::programmed(context, &numbers))
     }
 }
 
@@ -296,7 +297,7 @@ impl Begin for Given<'_> {
     }
 
     #[inline(always)]
-    fn begin<T: Baking>(&self, context: &Context, first: u64, bake: &mut T) -> (Numbers, Lane) {
+    fn held<T: Baking>(&self, context: &Context, first: u64) -> (Numbers, T::Held) {
         let tables = context.tables;
         let mut numbers = [0; LANES];
         let mut occupancy = [splat(0.0); MAX_CLASSES];
@@ -308,7 +309,7 @@ impl Begin for Given<'_> {
             }
         }
         let numbers = Numbers::new(numbers);
-        (numbers, bake.given(context, &numbers, &mut occupancy))
+        (numbers, T::given(context, &numbers, occupancy))
     }
 }
 
@@ -316,12 +317,17 @@ impl Begin for Given<'_> {
 trait Baking {
     /// Empty cells'.
     const EMPTY: Self;
+    /// What cells hold after their programming.
+    type Held;
 
-    /// Programs cells and starts their bake. Gives the areas.
-    fn programmed(&mut self, context: &Context, cells: &Numbers) -> Lane;
+    /// Programs cells.
+    fn programmed(context: &Context, cells: &Numbers) -> Self::Held;
 
-    /// Starts the bake of cells with given occupancies. Gives the areas.
-    fn given(&mut self, context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Lane;
+    /// Cells with given occupancies.
+    fn given(context: &Context, cells: &Numbers, occupancy: Occupancy) -> Self::Held;
+
+    /// Starts the bake of cells. Gives the areas.
+    fn begin_with(&mut self, context: &Context, cells: &Numbers, held: &Self::Held) -> Lane;
 
     /// Goes to a checkpoint; gives the fraction of the cells' charge lost by then.
     fn go_to(&mut self, context: &Context, visit: &[VisitRow]) -> Lane;
@@ -332,22 +338,26 @@ trait Baking {
 
 impl<D: Decay> Baking for Bake<D> {
     const EMPTY: Self = Bake::<D>::EMPTY;
+    type Held = (Factors, Occupancy);
 
     #[inline(always)]
-    fn programmed(&mut self, context: &Context, cells: &Numbers) -> Lane {
+    fn programmed(context: &Context, cells: &Numbers) -> Self::Held {
         let Context { tables, seed, normal_table, .. } = *context;
         let factors = draw::draw(&tables.cell, seed, cells, normal_table);
         let mut occupancy = [splat(0.0); MAX_CLASSES];
         let driven = Driven { tables: &tables.cell, seed, cells, factors: &factors, normal_table };
         drive::drive(&driven, &mut MeanField, &mut occupancy, &mut Silent);
-        self.begin(tables, &factors, &occupancy);
-        factors.area
+        (factors, occupancy)
     }
 
     #[inline(always)]
-    fn given(&mut self, context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Lane {
-        let factors = draw::draw(&context.tables.cell, context.seed, cells, context.normal_table);
-        self.begin(context.tables, &factors, occupancy);
+    fn given(context: &Context, cells: &Numbers, occupancy: Occupancy) -> Self::Held {
+        (draw::draw(&context.tables.cell, context.seed, cells, context.normal_table), occupancy)
+    }
+
+    #[inline(always)]
+    fn begin_with(&mut self, context: &Context, _: &Numbers, (factors, occupancy): &Self::Held) -> Lane {
+        self.begin(context.tables, factors, occupancy);
         factors.area
     }
 
@@ -364,26 +374,31 @@ impl<D: Decay> Baking for Bake<D> {
 
 impl<D: Decay> Baking for CountedBake<D> {
     const EMPTY: Self = CountedBake::<D>::EMPTY;
+    type Held = (Factors, HeldElectrons);
 
     #[inline(always)]
-    fn programmed(&mut self, context: &Context, cells: &Numbers) -> Lane {
+    fn programmed(context: &Context, cells: &Numbers) -> Self::Held {
         let Context { tables, counts, seed, normal_table, .. } = *context;
         let mut factors = draw::draw(&tables.cell, seed, cells, normal_table);
         let mut carriers = Counted::draw(&tables.cell, counts, seed, cells, &mut factors);
         let mut occupancy = [splat(0.0); MAX_CLASSES];
         let driven = Driven { tables: &tables.cell, seed, cells, factors: &factors, normal_table };
         drive::drive(&driven, &mut carriers, &mut occupancy, &mut Silent);
-        self.begin(tables, cells, &factors, &carriers);
-        factors.area
+        (factors, carriers.held())
     }
 
     #[inline(always)]
-    fn given(&mut self, context: &Context, cells: &Numbers, occupancy: &mut Occupancy) -> Lane {
+    fn given(context: &Context, cells: &Numbers, mut occupancy: Occupancy) -> Self::Held {
         let Context { tables, counts, seed, normal_table, .. } = *context;
         let mut factors = draw::draw(&tables.cell, seed, cells, normal_table);
         let mut carriers = Counted::draw(&tables.cell, counts, seed, cells, &mut factors);
-        carriers.fill(tables.cell.classes, occupancy);
-        self.begin(tables, cells, &factors, &carriers);
+        carriers.fill(tables.cell.classes, &mut occupancy);
+        (factors, carriers.held())
+    }
+
+    #[inline(always)]
+    fn begin_with(&mut self, context: &Context, cells: &Numbers, (factors, held): &Self::Held) -> Lane {
+        self.begin(context.tables, cells, factors, held);
         factors.area
     }
 
@@ -399,59 +414,68 @@ impl<D: Decay> Baking for CountedBake<D> {
 }
 
 per_instruction_set! {
-    /// Statistics of a run of cells that starts on a block's edge.
-    fn chunk = chunk_body(context: &Context, cells: &CellSet) -> Chunk
+    /// Statistics of a run of cells that starts on a block's edge, for jobs that share its programming.
+    fn chunk = chunk_body(contexts: &[Context], cells: &CellSet) -> Vec<Chunk>
 }
 
 #[inline(always)]
-fn chunk_body(context: &Context, cells: &CellSet) -> Chunk {
+fn chunk_body(contexts: &[Context], cells: &CellSet) -> Vec<Chunk> {
     // Which of the two is decided once a chunk: neither does anything for the other.
-    match (context.tables.cell.electrons.are_counted(), context.tables.has_profile()) {
-        (false, false) => chunk_of::<Bake<Constant>, _>(context, cells),
-        (false, true) => chunk_of::<Bake<Profile>, _>(context, cells),
-        (true, false) => chunk_of::<CountedBake<Constant>, _>(context, cells),
-        (true, true) => chunk_of::<CountedBake<Profile>, _>(context, cells),
+    match (contexts[0].tables.cell.electrons.are_counted(), contexts[0].tables.has_profile()) {
+        (false, false) => chunk_of::<Bake<Constant>, _>(contexts, cells),
+        (false, true) => chunk_of::<Bake<Profile>, _>(contexts, cells),
+        (true, false) => chunk_of::<CountedBake<Constant>, _>(contexts, cells),
+        (true, true) => chunk_of::<CountedBake<Profile>, _>(contexts, cells),
     }
 }
 
 per_instruction_set! {
     /// Statistics of cells that begin with given occupancies.
-    fn chunk_given = chunk_given_body(context: &Context, given: &Given) -> Chunk
+    fn chunk_given = chunk_given_body(context: &[Context], given: &Given) -> Vec<Chunk>
 }
 
 #[inline(always)]
-fn chunk_given_body(context: &Context, given: &Given) -> Chunk {
-    match (context.tables.cell.electrons.are_counted(), context.tables.has_profile()) {
-        (false, false) => chunk_of::<Bake<Constant>, _>(context, given),
-        (false, true) => chunk_of::<Bake<Profile>, _>(context, given),
-        (true, false) => chunk_of::<CountedBake<Constant>, _>(context, given),
-        (true, true) => chunk_of::<CountedBake<Profile>, _>(context, given),
+fn chunk_given_body(contexts: &[Context], given: &Given) -> Vec<Chunk> {
+    match (contexts[0].tables.cell.electrons.are_counted(), contexts[0].tables.has_profile()) {
+        (false, false) => chunk_of::<Bake<Constant>, _>(contexts, given),
+        (false, true) => chunk_of::<Bake<Profile>, _>(contexts, given),
+        (true, false) => chunk_of::<CountedBake<Constant>, _>(contexts, given),
+        (true, true) => chunk_of::<CountedBake<Profile>, _>(contexts, given),
     }
 }
 
 #[inline(always)]
-fn chunk_of<T: Baking, B: Begin>(context: &Context, cells: &B) -> Chunk {
-    let tables = context.tables;
-    let (checkpoints, width) = (tables.nominal.len(), counters(tables.bins as usize));
+fn chunk_of<T: Baking, B: Begin>(contexts: &[Context], cells: &B) -> Vec<Chunk> {
     let mut groups = [const { (T::EMPTY, splat(0.0)) }; GROUPS];
     let mut included = [Included::NONE; GROUPS];
     let mut judges = [Judge::NONE; GROUPS];
-    let mut chunk = Chunk { partials: vec![Partial::EMPTY; checkpoints], counts: vec![0; checkpoints * width] };
+    let empty = |context: &Context| {
+        let (checkpoints, width) = (context.tables.nominal.len(), counters(context.tables.bins as usize));
+        Chunk { partials: vec![Partial::EMPTY; checkpoints], counts: vec![0; checkpoints * width] }
+    };
+    let mut chunks: Vec<Chunk> = contexts.iter().map(empty).collect();
+    let mut held: [Option<(Numbers, T::Held)>; GROUPS] = [const { None }; GROUPS];
     for block in (0..cells.count()).step_by(BLOCK_CELLS as usize) {
         // No closures around a kernel: one that is not inlined is compiled for the baseline.
         for group in 0..GROUPS {
-            let first = block + (group * LANES) as u64;
-            let (bake, area) = &mut groups[group];
-            let numbers;
-            (numbers, *area) = cells.begin(context, first, bake);
-            if let Some(readings) = &tables.readings {
-                judges[group].begin(tables, readings, &numbers, area, bake.start());
-            }
-            included[group] = Included::new(cells.count().saturating_sub(first), bake.start());
+            held[group] = Some(cells.held::<T>(&contexts[0], block + (group * LANES) as u64));
         }
-        block_body(context, &mut groups, &mut judges, &included, &mut chunk);
+        for number in 0..contexts.len() {
+            let context = &contexts[number];
+            for group in 0..GROUPS {
+                let Some((numbers, held)) = &held[group] else { continue };
+                let (bake, area) = &mut groups[group];
+                *area = bake.begin_with(context, numbers, held);
+                if let Some(readings) = &context.tables.readings {
+                    judges[group].begin(context.tables, readings, numbers, area, bake.start());
+                }
+                let left = cells.count().saturating_sub(block + (group * LANES) as u64);
+                included[group] = Included::new(left, bake.start());
+            }
+            block_body(context, &mut groups, &mut judges, &included, &mut chunks[number]);
+        }
     }
-    chunk
+    chunks
 }
 
 /// Bakes one block through all its checkpoints.
@@ -508,7 +532,9 @@ fn trace_body(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUAN
 fn trace_of<T: Baking>(context: &Context, cells: &CellSet, first: u64) -> Vec<[Lane; QUANTITIES]> {
     let tables = context.tables;
     let mut bake = T::EMPTY;
-    let area = bake.programmed(context, &numbers(cells, first));
+    let numbers = numbers(cells, first);
+    let held = T::programmed(context, &numbers);
+    let area = bake.begin_with(context, &numbers, &held);
     let mut readings = vec![[splat(f32::NAN); QUANTITIES]; tables.nominal.len()];
     for visit in tables.visits() {
         let lost = bake.go_to(context, visit);
@@ -533,13 +559,22 @@ impl Backend for Cpu {
     }
 
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
-        check_by_class(job.electrons)?;
-        let tables = Tables::new(job);
-        let counts = trapline_model::cell::counted::tables(&job.material, &job.variation, job.electrons);
-        let context = Context::new(job, &tables, &counts);
-        self.in_chunks(job, job.shape.cells(), |first, count| {
-            let done = chunk(self.set, &context, &CellSet::run(first, count));
-            progress(count);
+        Ok(self.statistics_together(&[job], progress)?.remove(0))
+    }
+
+    fn statistics_together(&self, jobs: &[&Job], progress: Progress) -> Result<Vec<Tally>, BackendError> {
+        let (Some(first), true) = (jobs.first(), jobs.windows(2).all(|pair| pair[0].shares_programming(pair[1])))
+        else {
+            return jobs.iter().map(|job| self.statistics(job, progress)).collect();
+        };
+        check_by_class(first.electrons)?;
+        let tables: Vec<Tables> = jobs.iter().map(|job| Tables::new(job)).collect();
+        let counts = trapline_model::cell::counted::tables(&first.material, &first.variation, first.electrons);
+        let contexts: Vec<Context> =
+            jobs.iter().zip(&tables).map(|(job, tables)| Context::new(job, tables, &counts)).collect();
+        self.in_chunks(jobs, first.shape.cells(), |first, count| {
+            let done = chunk(self.set, &contexts, &CellSet::run(first, count));
+            progress(count * jobs.len() as u64);
             done
         })
     }
@@ -548,11 +583,12 @@ impl Backend for Cpu {
         let tables = Tables::new(job);
         let counts = trapline_model::cell::counted::tables(&job.material, &job.variation, job.electrons);
         let context = Context::new(job, &tables, &counts);
-        self.in_chunks(job, cells.len() as u64, |first, count| {
+        let mut tallies = self.in_chunks(&[job], cells.len() as u64, |first, count| {
             let range = first as usize..(first + count) as usize;
             let occupancy = occupancy.slice(ndarray::s![range.clone(), ..]);
-            chunk_given(self.set, &context, &Given { numbers: &cells[range], occupancy })
-        })
+            chunk_given(self.set, std::slice::from_ref(&context), &Given { numbers: &cells[range], occupancy })
+        })?;
+        Ok(tallies.remove(0))
     }
 
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {

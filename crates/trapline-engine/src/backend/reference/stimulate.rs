@@ -32,7 +32,18 @@ fn one(
     let mut rows = vec![[0.0; stimulus::RESPONSE_QUANTITIES]; stimulus.rows];
     for step in &stimulus.steps {
         let drive = &step.program.drive;
-        let speed = array::capture_speed(&stimulus.variation, stimulus.seed, cell, step.program.cycle);
+        let of_cycle = |cycle| array::capture_speed(&stimulus.variation, stimulus.seed, cell, cycle);
+        let speed = step.program.cycles().map(of_cycle).sum();
+        if let (Some(train), Some(trajectory)) = (&step.program.train, &stimulus.trajectory) {
+            let (steps, settling) = (&train.steps, step.program.settling);
+            match &mut of_counted {
+                Some(of_cell) => {
+                    cell::apply_train_counted(material, trajectory, of_cell, drive, steps, speed, &draws, settling);
+                }
+                None => cell::apply_train(material, &factors, drive, steps, speed, occupancy),
+            }
+            continue;
+        }
         let flow = match &mut of_counted {
             Some(of_cell) => cell::apply_counted(
                 material,

@@ -56,12 +56,30 @@ const NEWTON_CLASS: f64 = 33.0;
 const ADVANCE: f64 = 3.0;
 /// `advance`, a class: capture 1, net 4, `x` 1, `phi_near` 10, the new filling 2, its ends 2.
 const ADVANCE_CLASS: f64 = 20.0;
+/// `cpu/train.rs`, a pulse: its speed is added up.
+const SPEED: f64 = 1.0;
+/// The polynomial of the mean speed, of degree seven.
+const MEAN_SPEED: f64 = 14.0;
+/// `slopes`: what is gained, filling 2, empty 1, the open share 3, the slope of the feedback 3 and the polynomial, that of
+/// the uptake 3.
+const SLOPES: f64 = FRACTION_LOST + 2.0 + 1.0 + 3.0 + 3.0 + MEAN_SPEED + 3.0;
+/// A step of a train: four slopes, three places between of 3, two sums of 6, the sixth and the growth.
+const TRAIN_STEP: f64 = 4.0 * SLOPES + 9.0 + 12.0 + 2.0;
+/// A train: span 2, limit 4, room 1, dose 2, whether it catches 2, the first step 2, own speeds 4 and the polynomial; and the
+/// correction: what is gained, 3 sums, two comparisons, quotient, sum and its end.
+const TRAIN: f64 = 17.0 + MEAN_SPEED + FRACTION_LOST + 8.0;
+/// The same, a class: filling 2 and speeds 4 at the start; the correction: capture 1, what it catches and 3, filling 2,
+/// speeds 4.
+const TRAIN_CLASS: f64 = 6.0 + 1.0 + FRACTION_LOST + 3.0 + 6.0;
+/// `take_up`, a class: capture 1, what it catches, the new filling 3, its end 1.
+const TAKE_UP_CLASS: f64 = 1.0 + FRACTION_LOST + 4.0;
 /// `cpu/bake.rs`, `begin`, a cell: one over the charge, and whether there is any.
 const BEGIN: f64 = 2.0;
 /// The same, a class: the rate, the charge 2, the share 1.
 const BEGIN_CLASS: f64 = THERMAL_ESCAPE + 1.0 + 3.0;
-/// `cpu/constant.rs`, `lose`, a class of a checkpoint that is computed from its time.
-const DIRECT_CLASS: f64 = 1.0 + FRACTION_LOST + 2.0;
+/// `cpu/constant.rs`, `lose`, a class of a checkpoint that is computed from its time: how often it is emptied 1, whether that is
+/// little 1, the polynomial and its product where it is, its share 2.
+const DIRECT_CLASS: f64 = 2.0 + POLYNOMIAL + 1.0 + 2.0;
 /// The same of one that doubles the time of the one before: `y (2 - y)`, and its share.
 const DOUBLED_CLASS: f64 = 4.0;
 /// A checkpoint: the end of what is lost 1, `read` 13, moments of four quantities of 7, bins of three of 5, the
@@ -116,6 +134,12 @@ fn cell_operations(tables: &Tables) -> Option<f64> {
     let mut sum = DRAW + classes * EMISSION + BEGIN + classes * BEGIN_CLASS;
     let mut drawn = None;
     for row in &cell.segments {
+        if row.pulses > 0 {
+            let speeds = if cell.speed_sd > 0.0 { f64::from(row.pulses) * (DRAW_SPEED + SPEED) } else { 0.0 };
+            let steps = f64::from(row.train_steps) * TRAIN_STEP;
+            sum += speeds + TRAIN + steps + classes * (TRAIN_CLASS + TAKE_UP_CLASS);
+            continue;
+        }
         if cell.speed_sd > 0.0 && row.offered > 0.0 && drawn != Some(row.cycle) {
             sum += DRAW_SPEED;
             drawn = Some(row.cycle);
