@@ -22,6 +22,7 @@ const VGPRS: usize = 0;
 const SGPRS: usize = 1;
 const SPILLED_VGPRS: usize = 2;
 const SPILLED_SGPRS: usize = 3;
+const SCRATCH: usize = 4;
 const WORKGROUP: usize = 5;
 const WAVES: usize = 6;
 const INSTRUCTIONS: usize = 7;
@@ -53,6 +54,11 @@ impl Row {
 
     fn spilled(&self) -> u64 {
         self.counted[SPILLED_VGPRS] + self.counted[SPILLED_SGPRS]
+    }
+
+    /// Memory that stands in for registers: of spilled ones, and of arrays whose index is known only as they run.
+    fn scratch(&self) -> u64 {
+        self.counted[SCRATCH]
     }
 
     fn waves(&self) -> u64 {
@@ -132,7 +138,7 @@ pub fn to_text(rows: &[Row]) -> String {
         if last.is_none_or(|last| (&last.family, &last.driver) != (&row.family, &row.driver)) {
             let _ = writeln!(
                 text,
-                "{}{}, {}\n{:widest$}  classes  VGPRs  SGPRs  spilled  workgroup B  waves/SIMD  instructions  \
+                "{}{}, {}\n{:widest$}  classes  VGPRs  SGPRs  spilled  scratch B  workgroup B  waves/SIMD  instructions  \
                  inverse throughput",
                 if last.is_some() { "\n" } else { "" },
                 row.family,
@@ -144,11 +150,12 @@ pub fn to_text(rows: &[Row]) -> String {
         let classes = if row.classes == 0 { "-".to_owned() } else { row.classes.to_string() };
         let _ = writeln!(
             text,
-            "{:widest$}  {classes:>7}  {:>5}  {:>5}  {:>7}  {:>11}  {:>10}  {:>12}  {:>18}",
+            "{:widest$}  {classes:>7}  {:>5}  {:>5}  {:>7}  {:>9}  {:>11}  {:>10}  {:>12}  {:>18}",
             row.kernel,
             count[VGPRS],
             count[SGPRS],
             row.spilled(),
+            row.scratch(),
             count[WORKGROUP],
             row.waves(),
             count[INSTRUCTIONS],
@@ -190,12 +197,17 @@ pub fn compare(table: &[Row], found: &[Row], file: &str) -> Difference {
                 row.family, known.driver, row.driver
             ));
         }
-        let [spilled, did] = [row, known].map(|row| row.counted);
-        if row.spilled() > known.spilled() {
+        let [now, did] = [row, known].map(|row| row.counted);
+        if row.spilled() > known.spilled() || same_driver && row.scratch() > known.scratch() {
             difference.worse.push(format!(
-                "{name}: spills {} VGPRs and {} SGPRs, {file} says {} and {}: keep fewer values alive at once, or, \
-                 where it is worth them, run `{ANEW}` and commit the file",
-                spilled[SPILLED_VGPRS], spilled[SPILLED_SGPRS], did[SPILLED_VGPRS], did[SPILLED_SGPRS],
+                "{name}: spills {} VGPRs and {} SGPRs, with {} B of scratch memory; {file} says {}, {} and {}: keep \
+                 fewer values alive at once, or, where it is worth them, run `{ANEW}` and commit the file",
+                now[SPILLED_VGPRS],
+                now[SPILLED_SGPRS],
+                now[SCRATCH],
+                did[SPILLED_VGPRS],
+                did[SPILLED_SGPRS],
+                did[SCRATCH],
             ));
         }
         if same_driver && row.waves() < known.waves() {
@@ -204,9 +216,9 @@ pub fn compare(table: &[Row], found: &[Row], file: &str) -> Difference {
                  less of what grew, or, where it is worth them, run `{ANEW}` and commit the file",
                 row.waves(),
                 known.waves(),
-                spilled[VGPRS],
+                now[VGPRS],
                 did[VGPRS],
-                spilled[WORKGROUP],
+                now[WORKGROUP],
                 did[WORKGROUP],
             ));
         }

@@ -43,7 +43,9 @@ fn spills_and_lost_waves_are_worse_and_say_both_numbers() {
     assert!(lost.worse[0].starts_with("navi21, bake of 8 classes: 10 waves a SIMD, costs.csv says 12"), "{lost:?}");
     let spilt = differ(&table, &[table[0].clone(), row("bake", 16, &[("spilled_vgprs", 2), ("spilled_sgprs", 1)])]);
     assert!(spilt.worse.len() == 1 && spilt.worse[0].contains("spills 2 VGPRs and 1 SGPRs"), "{spilt:?}");
-    assert!(spilt.worse[0].contains("says 2 and 0"), "{spilt:?}");
+    assert!(spilt.worse[0].contains("says 2, 0 and 0"), "{spilt:?}");
+    let scratch = differ(&table, &[row("bake", 8, &[("scratch_bytes", 64)]), table[1].clone()]);
+    assert!(scratch.worse.len() == 1 && scratch.worse[0].contains("64 B of scratch"), "{scratch:?}");
     // What is better is worth a note, and so is a kernel that is gone.
     let better = differ(&table, &[row("bake", 8, &[("waves", 16)])]);
     assert!(better.worse.is_empty() && better.notes.len() == 2, "{better:?}");
