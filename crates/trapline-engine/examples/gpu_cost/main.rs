@@ -1,4 +1,5 @@
-//! What every kernel costs on GPUs that need not be there: registers, spills, workgroup memory, occupancy, instructions.
+//! What every kernel costs on GPUs that need not be there: registers, spills, workgroup memory, occupancy,
+//! instructions.
 //!
 //!     make gpu-cost
 //!     target/debug/examples/gpu_cost --family navi21 --kernel bake

@@ -138,8 +138,8 @@ pub fn to_text(rows: &[Row]) -> String {
         if last.is_none_or(|last| (&last.family, &last.driver) != (&row.family, &row.driver)) {
             let _ = writeln!(
                 text,
-                "{}{}, {}\n{:widest$}  classes  VGPRs  SGPRs  spilled  scratch B  workgroup B  waves/SIMD  instructions  \
-                 inverse throughput",
+                "{}{}, {}\n{:widest$}  classes  VGPRs  SGPRs  spilled  scratch B  workgroup B  waves/SIMD  \
+                 instructions  inverse throughput",
                 if last.is_some() { "\n" } else { "" },
                 row.family,
                 row.driver,

@@ -144,7 +144,7 @@ impl Driver {
             })
             .collect();
         let device = &self.device;
-        // SAFETY: naga validated the kernel, and `kernel.uniform` has each buffer it uses; for the calls see the module.
+        // SAFETY: naga validated the kernel, and `kernel.uniform` has each buffer it uses; for calls see the module.
         unsafe {
             let info = vk::ShaderModuleCreateInfo::default().code(&kernel.words);
             let module = device.create_shader_module(&info, None).map_err(at("vkCreateShaderModule"))?;
