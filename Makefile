@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz check slurm-test bundle bundle-test bench peers clean
+.PHONY: help demo test fuzz check slurm-test bundle bundle-test bench peers gpu-cost clean
 .PHONY: setup-demo setup-check setup-test setup-slurm
 # The targets share one target folder, which cargo locks anyway.
 .NOTPARALLEL:
@@ -41,6 +41,12 @@ test: setup-test ## runs all tests and examples, shaders included (on Mesa's llv
 	    echo "example $$name:"
 	    "$${CARGO_TARGET_DIR:-target}/debug/examples/$$name"
 	done
+	# Compiled for a GPU that is not there: no kernel spills that did not, nor keeps fewer waves in flight. Of one family,
+	# which takes half a minute; `make gpu-cost` has all.
+	cost="$${CARGO_TARGET_DIR:-target}/debug/examples/gpu_cost"
+	if [ -x "$$cost" ] && [ "$${TRAPLINE_SKIP_GPU_TESTS:-}" != 1 ]; then
+	    "$$cost" --family navi21 --check benches/gpu-cost.csv --if-there
+	fi
 	# Ignored above: what needs an interpreter, or published figures, that not every machine has.
 	if [ -n "$${TRAPLINE_PYTHON:-}" ]; then
 	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record --test cli -- --ignored python
@@ -115,6 +121,12 @@ bundle-test: setup-test ## checks the bundle of `make bundle`, and runs the HDF5
 bench: setup-test ## CPU and GPU benchmarks, cells per second
 	@. .setup/test.sh
 	cargo bench $$TRAPLINE_FEATURES $(CARGO_FLAGS)
+
+gpu-cost: setup-test ## registers, spills and occupancy of every kernel on GPUs that need not be there
+	@. .setup/test.sh
+	cargo build --workspace --examples $$TRAPLINE_FEATURES $(CARGO_FLAGS)
+	"$${CARGO_TARGET_DIR:-target}/debug/examples/gpu_cost" -o benches/gpu-cost.csv
+	echo "Written: benches/gpu-cost.csv, against which make test holds the kernels. docs/gpu-cost.md says what it means."
 
 peers: setup-test ## trapline beside C, NumPy, Numba, JAX and PyTorch, where they can be installed
 	@. .setup/test.sh

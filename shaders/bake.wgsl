@@ -43,14 +43,20 @@ fn bake(
     let here = block * BLOCK + local;
     let valid = here < params.count;
     let i = min(here, params.count - 1u);
+    let width = params.bins + 2u;
+    let counters = 3u * width + 2u;
+    // Workgroup memory begins with anything. Everything else in it is written before it is read.
+    for (var c = local; c < counters; c += BLOCK) {
+        tick();
+        atomicStore(&local_counts[c], 0u);
+    }
     let start = start_bake(i);
     let area = factors[params.count + i];
     let programmed = valid && start > PROGRAMMED_FILLING;
     start_judging(i, area, start);
     let slot = local / FOLDERS;
     let folder = local % FOLDERS;
-    let width = params.bins + 2u;
-    let counters = 3u * width + 2u;
+    workgroupBarrier();
     for (var v = params.first_visit; v < params.last_visit; v += 1u) {
         tick();
         let checkpoint = checkpoint_of(v);

@@ -3,12 +3,13 @@
 
 use crate::support::{HOURS, built, job_of, octaves, point, profile_job, shipped_job, thirty_pulses};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
-use trapline_engine::backend::gpu::{DispatchLimits, Fault, Gpu, layout, source};
+use trapline_engine::backend::gpu::{DispatchLimits, Fault, Gpu, layout, network, source};
 use trapline_engine::backend::job::{Job, MAX_CHECKPOINTS};
 use trapline_engine::backend::tables::Tables;
 use trapline_engine::backend::tally::CHUNK_CELLS;
 use trapline_engine::backend::{Backend, BackendError};
 use trapline_model::array::{ArrayShape, CellSet};
+use trapline_model::cell::counted::{DotNumber, Electrons};
 use trapline_model::cell::read::Judging;
 use trapline_model::material::{self, MAX_CLASSES, TrapClass};
 use trapline_model::protocol::{MAX_LEGS, Part, segments};
@@ -130,6 +131,43 @@ fn loops_stay_within_the_budget_and_below_what_the_host_reckons() {
         }
         // The longest protocols come near the limit, and counting saw it.
         assert!(found.iter().any(|(_, counted, _)| *counted > 1000), "{found:?}");
+    }
+}
+
+/// Kernels begin with workgroup memory that holds anything, which drivers of processors never show.
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn kernels_read_nothing_of_workgroup_memory_that_they_have_not_written() {
+    let qd = material::shipped("pi-ws2-qd").expect("shipped");
+    let counted =
+        point(&qd, &thirty_pulses(1.5), 150.0, 3, &octaves()).electrons(Electrons::Counted(DotNumber::Poisson));
+    let counted = built(counted.array(ArrayShape { rows: 10, cols: 100 }));
+    for job in [shipped_job("pi-ws2-qd", 150.0, 50, 100, 5), profile_job(&qd, &HOURS, None, &octaves(), 5), counted] {
+        let expected = gpu(None).statistics(&job, &|_| ()).expect("runs");
+        // Several dispatches, each of which begins with memory of its own.
+        let narrow = DispatchLimits { groups_across: 3, work: 1 << 20, batch: 2 };
+        for soiled in [gpu(None).soiled(), gpu(None).soiled().limited(narrow)] {
+            assert_eq!(soiled.statistics(&job, &|_| ()).expect("runs"), expected);
+        }
+    }
+}
+
+#[test]
+fn soiled_kernels_fill_all_of_the_memory_of_a_workgroup() {
+    let soiled = source::soiled(&constant_bake().wgsl(8, false));
+    for store in ["readings[soil] = ", "folded[soil] = ", "atomicStore(&local_counts[soil], "] {
+        assert!(soiled.contains(store), "{store}");
+    }
+    let texts = network::KERNELS.iter().map(|kernel| (kernel.name, kernel.wgsl()));
+    for (name, text) in texts.chain(source::kernels().map(|kernel| (kernel.name, kernel.wgsl(8, false)))) {
+        let soiled = source::soiled(&text);
+        assert_eq!(
+            soiled.matches("[soil] =").count() + soiled.matches("[soil],").count(),
+            text.matches("var<workgroup>").count(),
+            "{name}"
+        );
+        let module = naga::front::wgsl::parse_str(&soiled).unwrap_or_else(|e| panic!("{}", e.emit_to_string(&soiled)));
+        Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).expect(name);
     }
 }
 

@@ -11,6 +11,7 @@ mod counts_gpu;
 mod cpu_bits;
 mod each_dot;
 mod gpu;
+mod gpu_cost;
 mod heat;
 mod law_tables_gpu;
 mod profile;

@@ -51,6 +51,8 @@ pub(super) struct Device {
     /// Told from every other device that was opened: what lives on one is lost with it.
     pub number: u64,
     pub normal_table: wgpu::Buffer,
+    /// Whether workgroup memory begins with what a test puts there.
+    pub soiled: bool,
     heard: Arc<Mutex<Heard>>,
     pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
 }
@@ -98,7 +100,17 @@ impl Device {
         });
         let normal_table = filled(&device, &queue, "normal_table", bytemuck::cast_slice(normal_table()));
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
-        Ok(Device { device, queue, identity, limits, number, normal_table, heard, pipelines: Mutex::default() })
+        Ok(Device {
+            device,
+            queue,
+            identity,
+            limits,
+            number,
+            normal_table,
+            soiled: false,
+            heard,
+            pipelines: Mutex::default(),
+        })
     }
 
     /// The error heard of since the device was opened, if any.
@@ -180,13 +192,16 @@ impl Device {
         wgsl: String,
         bound: &[(u32, &'static str, layout::Access)],
     ) -> Pipeline {
+        let wgsl = if self.soiled { source::soiled(&wgsl) } else { wgsl };
         let text = wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(wgsl.into()) };
-        // A guard against endless loops keeps drivers from unrolling short ones.
-        let checks = wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
-        // SAFETY: every loop of the kernels ends: it counts up to a bound that is fixed when it begins, or uses up trials,
-        // bits of a probability or calls of a draw, of which each turn takes one. Tests count them on the device
-        // (`loops_stay_within_the_budget`, `loops_of_counted_cells`); those of networks run over cells, halves or
-        // doubles. Bounds of arrays are still checked.
+        let checks = wgpu::ShaderRuntimeChecks {
+            force_loop_bounding: source::FORCE_LOOP_BOUNDING,
+            ..wgpu::ShaderRuntimeChecks::checked()
+        };
+        // SAFETY: what is left out is the bound of loops, so every loop of the kernels must end. It does: it counts up to a
+        // bound that is fixed when it begins, or uses up trials, bits of a probability or calls of a draw, of which each
+        // turn takes one. Tests count them on the device (`loops_stay_within_the_budget`, `loops_of_counted_cells`); those
+        // of networks run over cells, halves or doubles. Bounds of arrays are still checked.
         let module = unsafe { self.device.create_shader_module_trusted(text, checks) };
         let entries: Vec<_> = bound
             .iter()
@@ -217,7 +232,10 @@ impl Device {
             layout: Some(&pipeline_layout),
             module: &module,
             entry_point: Some(entry_point),
-            compilation_options: Default::default(),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: source::ZERO_INITIALIZE_WORKGROUP_MEMORY,
+                ..Default::default()
+            },
             cache: None,
         });
         Pipeline { pipeline, layout, buffers: bound.iter().map(|(number, name, _)| (*number, *name)).collect() }

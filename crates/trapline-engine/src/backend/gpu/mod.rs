@@ -100,6 +100,16 @@ impl Gpu {
         Gpu { limits: Some(limits), ..self }
     }
 
+    /// Kernels begin with workgroup memory that is anything but zeros: for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn soiled(self) -> Gpu {
+        if let Some(device) = lock(&self.device).as_mut() {
+            device.soiled = true;
+        }
+        self
+    }
+
     /// Dispatches submitted since the backend was opened: for tests.
     #[doc(hidden)]
     pub fn dispatches(&self) -> u64 {

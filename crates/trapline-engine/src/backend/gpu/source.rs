@@ -8,11 +8,19 @@ use super::layout::{self, Params, SLOTS};
 use crate::backend::job::MAX_BINS;
 use crate::backend::tables::{CellTables, SegmentRow, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
+use std::fmt::Write;
 use trapline_model::rng::counts;
 
 /// Loop iterations of one invocation a dispatch may take: five eighths of what llvmpipe allows, for the dearest segment of 24
 /// classes.
 pub const MAX_LOOPS: u64 = 40_960;
+
+/// Whether wgpu puts a bound of its own on the loops of kernels. It keeps drivers from unrolling short ones, and takes
+/// up to a third of the instructions of a turn; all loops end by construction, see [`super`]'s `device`.
+pub const FORCE_LOOP_BOUNDING: bool = false;
+/// Whether wgpu has the memory of workgroups filled with zeros before a kernel begins: where the driver cannot, one
+/// invocation stores one word after another while the others wait. Kernels write what they read.
+pub const ZERO_INITIALIZE_WORKGROUP_MEMORY: bool = false;
 
 const PHILOX: &str = include_str!("../../../../../shaders/philox.wgsl");
 const NORMAL: &str = include_str!("../../../../../shaders/normal.wgsl");
@@ -441,6 +449,36 @@ pub fn kernels() -> impl Iterator<Item = Kernel> {
     all.filter(move |kernel| names.insert(kernel.name))
 }
 
+/// A kernel whose workgroup memory begins with what others left in it, which is anything: for tests, since drivers of
+/// processors hand out zeros.
+#[doc(hidden)]
+pub fn soiled(wgsl: &str) -> String {
+    let Some((head, (attributes, body))) =
+        wgsl.split_once("@compute").and_then(|(head, entry)| Some((head, entry.split_once(") {\n")?)))
+    else {
+        return wgsl.to_owned();
+    };
+    let Some((_, size)) = attributes.split_once("@workgroup_size(") else {
+        return wgsl.to_owned();
+    };
+    let size = size.split(')').next().unwrap_or("1");
+    let mut text = format!("{head}@compute{attributes}) {{\n");
+    for line in head.lines() {
+        let array = line.strip_prefix("var<workgroup> ").and_then(|line| line.strip_suffix(">;"));
+        let Some((name, (kind, length))) =
+            array.and_then(|array| array.split_once(": array<")).and_then(|(n, of)| Some((n, of.rsplit_once(", ")?)))
+        else {
+            continue;
+        };
+        let store = match kind {
+            "atomic<u32>" => format!("atomicStore(&{name}[soil], 77u + soil);"),
+            _ => format!("{name}[soil] = -1e30f;"),
+        };
+        let _ = writeln!(text, "    for (var soil = local; soil < {length}; soil += {size}) {{ {store} }}");
+    }
+    text + "    workgroupBarrier();\n" + body
+}
+
 /// Loop iterations of one draw of a count, from above: its stages, of which there is one for each eight zeros of a
 /// probability that is not scarce (26 at most) and one for each four bits, with the digits of their two draws; and a bit
 /// a level. A scarce draw names [`counts::MOST_SCARCE`].
@@ -502,9 +540,14 @@ fn decay_loops(tables: &Tables) -> u64 {
     tables.cell.classes.max(1) as u64 * (1 + tables.profile.len() as u64 + counted)
 }
 
+/// Turns in which a workgroup goes through its counters.
+fn counter_loops() -> u64 {
+    (counters(MAX_BINS) as u64).div_ceil(BLOCK_CELLS)
+}
+
 /// Loop iterations of a baking dispatch before its first visit.
 pub fn bake_start_loops(tables: &Tables) -> u64 {
-    tables.cell.classes.max(1) as u64 * (3 + tables.profile.len() as u64)
+    counter_loops() + tables.cell.classes.max(1) as u64 * (3 + tables.profile.len() as u64)
 }
 
 /// Loop iterations of one visit that is written out.
@@ -515,9 +558,8 @@ pub fn read_loops(tables: &Tables) -> u64 {
 /// Loop iterations of one visit that is reduced, from above.
 pub fn visit_loops(tables: &Tables) -> u64 {
     let folders = BLOCK_CELLS / SLOTS;
-    let flush = (counters(MAX_BINS) as u64).div_ceil(BLOCK_CELLS);
     let reading = tables.readings.map_or(0, |_| u64::from(trapline_model::rng::PHILOX_ROUNDS));
-    1 + decay_loops(tables) + reading + BLOCK_CELLS / folders + flush + folders
+    1 + decay_loops(tables) + reading + BLOCK_CELLS / folders + counter_loops() + folders
 }
 
 /// Loop iterations of a fold of a chunk: its eights, and the blocks of each.
