@@ -47,6 +47,11 @@ test: setup-test ## runs all tests and examples, shaders included (on Mesa's llv
 	if [ -x "$$cost" ] && [ "$${TRAPLINE_SKIP_GPU_TESTS:-}" != 1 ]; then
 	    "$$cost" --family navi21 --check benches/gpu-cost.csv --if-there
 	fi
+	# Instructions of the processor's kernels, which a busy machine does not change.
+	if command -v valgrind >/dev/null && [ -n "$${TRAPLINE_PYTHON:-}" ]; then
+	    "$$TRAPLINE_PYTHON" benches/instructions.py "$${CARGO_TARGET_DIR:-target}/debug/examples/instructions" \
+	        --check benches/instructions.csv
+	fi
 	# Ignored above: what needs an interpreter, or published figures, that not every machine has.
 	if [ -n "$${TRAPLINE_PYTHON:-}" ]; then
 	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record --test cli -- --ignored python

@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 
-CELLS = (8192, 16384)
+CELLS = (2048, 4096)
 SETS = ("sse2", "avx2")
 KERNELS = ("bake", "program")
 ELECTRONS = ("mean-field", "counted")

@@ -73,15 +73,16 @@ fn fill_by(segment: SegmentRow, cell: vec2<u32>, trap_filled: f32) -> Filled {
         h *= segment.growth;
     }
     // U drifts more than the filling does: the one that fills as far.
-    var filling = 0.0;
+    var gained = 0.0;
     ready = 0.0;
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
-        let held = f[k] + (1.0 - f[k]) * fraction_lost(classes[k].speed * filled.uptake);
-        filling += weight_of(k) * held;
-        ready += weight_of(k) * classes[k].speed * (1.0 - held);
+        let empty = 1.0 - f[k];
+        let caught = empty * fraction_lost(classes[k].speed * filled.uptake);
+        gained += weight_of(k) * caught;
+        ready += weight_of(k) * classes[k].speed * (empty - caught);
     }
-    let lacks = (start - filling) + room * fraction_lost(filled.feedback);
+    let lacks = room * fraction_lost(filled.feedback) - gained;
     filled.uptake = max(filled.uptake + select(0.0, lacks / ready, ready > 1e-30), 0.0);
     return filled;
 }

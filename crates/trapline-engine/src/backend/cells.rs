@@ -20,7 +20,7 @@
 //! kept on the host and goes through the device a tile at a time, behind the same calls.
 
 use super::exposure::{Exposed, Exposure, Known};
-use super::job::Job;
+use super::job::{Job, JobError, Program};
 use super::stimulus::{Response, Stimulus};
 use super::tally::Tally;
 use super::{Backend, BackendError};
@@ -72,6 +72,17 @@ impl Population {
     /// A stimulus for these cells: segments of constant bias at a temperature, each with whether it is recorded.
     pub fn stimulus(&self, ambient_k: f64, segments: &[(Segment, bool)]) -> Stimulus {
         Stimulus::of(&self.material, self.variation, self.electrons, self.seed, ambient_k, segments)
+    }
+
+    /// What a campaign does to such cells, while they are empty, by these segments: see [`Cells::program`].
+    ///
+    /// # Errors
+    /// [`JobError`]: what a campaign would refuse.
+    pub fn programming(&self, temperature_k: f64, segments: &[Segment]) -> Result<Stimulus, JobError> {
+        let of_these = Material { variation: self.variation, ..self.material.clone() };
+        let program = Program::of(segments).at(temperature_k);
+        let job = Job::of(&of_these).seed(self.seed).electrons(self.electrons).program(program).build()?;
+        Ok(Stimulus { material: self.material.clone(), ..Stimulus::programming(&job) })
     }
 
     /// Whether their electrons are counted: without traps there are none.

@@ -201,14 +201,13 @@ pub fn fill(open: f64, limit: f64, filling: f64, dose: f64, steps: &Steps, ready
 impl Filled {
     /// With the U that fills these classes from an occupancy as far as y does, in a room.
     pub fn corrected(self, classes: &[TrapClass], occupancy: &Occupancy, room: f64) -> Filled {
-        let start = super::step::filling(classes, occupancy);
-        let (mut filling, mut ready) = (0.0, 0.0);
+        let (mut gained, mut ready) = (0.0, 0.0);
         for (class, f) in classes.iter().zip(occupancy) {
-            let empty = (1.0 - f) * libm::exp(-class.speed * self.uptake);
-            filling += class.weight * (1.0 - empty);
-            ready += class.weight * class.speed * empty;
+            let caught = -(1.0 - f) * libm::expm1(-class.speed * self.uptake);
+            gained += class.weight * caught;
+            ready += class.weight * class.speed * (1.0 - f - caught);
         }
-        let lacks = start - room.max(0.0) * libm::expm1(-self.feedback) - filling;
+        let lacks = -room.max(0.0) * libm::expm1(-self.feedback) - gained;
         let correction = if ready > 0.0 { lacks / ready } else { 0.0 };
         Filled { uptake: (self.uptake + correction).max(0.0), ..self }
     }
@@ -286,7 +285,7 @@ pub fn trajectory(
         limit = limit.max(capture::space_charge_limit(capture, fewest, drive.bias_v.abs()));
         offered += dose(drive);
     }
-    if !(limit > 0.0) {
+    if limit <= 0.0 {
         return None;
     }
     // The largest bias all along fills most.
@@ -344,6 +343,16 @@ mod tests {
             let exact = libm::log1p(dose);
             assert!((found.uptake / exact - 1.0).abs() < 1e-7, "{dose}: {} of {exact}", found.uptake);
             assert!((found.feedback / exact - 1.0).abs() < 1e-7, "{dose}: y is ln(1/(1 - F)) here, which is U");
+        }
+    }
+
+    #[test]
+    fn the_least_pulse_is_exact() {
+        // U is D where hardly anything is caught, whatever its size: no digit is lost beside 1.
+        let dots = shipped("pi-ws2-qd").expect("shipped");
+        for dose in [1e-300, 1e-17, 1e-12] {
+            let found = fill_classes(&dots.classes, 0.5, 0.3, dose, &Steps::even(1, dose / 0.3), &[0.0; MAX_CLASSES]);
+            assert!((found.uptake / dose - 1.0).abs() < 1e-9 + 10.0 * dose, "{dose:e}: {:e}", found.uptake);
         }
     }
 

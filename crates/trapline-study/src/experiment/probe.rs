@@ -163,6 +163,24 @@ impl<'a> Probe<'a> {
         self.drive_from(self.cycle, Some(places), segments)
     }
 
+    /// Programs some of the cells, which are empty, by their places, as a campaign does. Cycles count as in
+    /// [`Probe::drive_some`].
+    ///
+    /// # Errors
+    /// What a campaign would refuse, and what the backend says.
+    pub(super) fn program_some(&mut self, places: &[u32], segments: &[Segment]) -> Result<(), ExperimentError> {
+        let first = self.cycle;
+        let counted: Vec<_> = segments.iter().map(|s| Segment { cycle: s.cycle.saturating_add(first), ..*s }).collect();
+        for segment in &counted {
+            if segment.bias_v.abs() > self.strongest_v.abs() {
+                self.strongest_v = segment.bias_v;
+            }
+        }
+        let stimulus = self.cells.population().programming(self.conditions.ambient_k, &counted)?;
+        self.cells.advance(&stimulus, Some(places))?;
+        Ok(())
+    }
+
     /// Drives all cells, each at a bias of its own, V, in the cycle that comes next, which is not counted. The response
     /// has one row.
     ///

@@ -116,18 +116,18 @@ pub fn fill(driven: &Driven, classes: &Classes<impl Weights>, row: &SegmentRow, 
         }
     }
     // U drifts more than the filling does: the one that fills as far.
-    let (mut filled, mut ready) = (splat(0.0), splat(0.0));
+    let (mut gained, mut ready) = (splat(0.0), splat(0.0));
     for k in 0..tables.classes {
         let (weight, speed) = (classes.weight(k), tables.rows[k].speed);
         for lane in 0..LANES {
-            let f = occupancy[k][lane];
-            let held = f + (1.0 - f) * fraction_lost(speed * uptake[lane]);
-            filled[lane] += weight[lane] * held;
-            ready[lane] += weight[lane] * speed * (1.0 - held);
+            let empty = 1.0 - occupancy[k][lane];
+            let caught = empty * fraction_lost(speed * uptake[lane]);
+            gained[lane] += weight[lane] * caught;
+            ready[lane] += weight[lane] * speed * (empty - caught);
         }
     }
     for lane in 0..LANES {
-        let lacks = (way.filling[lane] - filled[lane]) + way.room[lane] * fraction_lost(feedback[lane]);
+        let lacks = way.room[lane] * fraction_lost(feedback[lane]) - gained[lane];
         let correction = if ready[lane] > 1e-30 && way.room[lane] > 0.0 { lacks / ready[lane] } else { 0.0 };
         uptake[lane] = (uptake[lane] + correction).max(0.0);
     }

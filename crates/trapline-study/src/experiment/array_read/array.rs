@@ -53,9 +53,8 @@ pub fn programmed(
         (0..cells).filter(|&cell| pattern.writes(conditions.seed, shape, cell)).map(|cell| cell as u32).collect();
     let Train { amplitude_v, width_s, interval_s, count } = *train;
     let parts = [Part::Pulses { pulses: count, amplitude_v, width_s, interval_s }];
-    let segments: Vec<_> = trapline_model::protocol::segments(&parts).into_iter().map(|s| (s, false)).collect();
     if !written.is_empty() {
-        probe.drive_some(&written, &segments)?;
+        probe.program_some(&written, &trapline_model::protocol::segments(&parts))?;
         probe.skip_cycles(count);
     }
     let in_rows = |values: Array1<f64>| {
