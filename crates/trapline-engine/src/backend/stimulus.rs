@@ -1,5 +1,5 @@
 //! What is done to chosen cells while watching them, and what is seen: the other thing a backend computes beside a
-//! [`Job`](super::job::Job).
+//! [`Job`].
 //!
 //! A job programs a whole array the same way and follows its bake. A [`Stimulus`] moves chosen cells, from a state the
 //! caller holds, through segments of constant bias, and records currents, energies and electrons on the way: I-V

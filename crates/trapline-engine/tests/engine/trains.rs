@@ -32,7 +32,8 @@ fn programs() -> Vec<(&'static str, Vec<Segment>, (usize, usize))> {
     vec![
         ("pi-ws2-qd", segments(&[pulses(1, 1.5)]), (1, 0)),
         ("pi-ws2-qd", segments(&[pulses(30, 1.5)]), (1, 0)),
-        ("pi-ws2-qd", segments(&[pulses(2000, 3.0)]), (1, 0)),
+        // More than a dispatch of a GPU may add up.
+        ("pi-ws2-qd", segments(&[pulses(5000, 3.0)]), (5, 0)),
         // Past the trap-filled limit: only their own number ends what the dots catch, and no polynomial goes there.
         ("pi-ws2-qd", segments(&[pulses(3, 5.0)]), (0, 6)),
         ("pi-ws2-qd", segments(&[pulses(10, 1.2), pulses(5, 2.0), pulses(5, 1.0)]), (3, 0)),
@@ -127,10 +128,10 @@ fn agree(backend: &dyn Backend) {
         let off = |(a, b): (&f64, &f64)| (a / b - 1.0).abs();
         let worst = found.iter().zip(&expected).map(off).fold(0.0, |worst, x| if x <= worst { worst } else { x });
         println!("{name}, {} segments: {worst:.1e}", program.len());
-        // Doses: a sum of speeds, each to some 3 roundings of f32; the steps, and a polynomial to 2e-7; classes
-        // summed up. Steps after a release: those of the step.
+        // The reference takes eight times as many steps. Doses: a sum of speeds, each to some 3 roundings of f32, of
+        // which the filling sees a part; steps, and a polynomial to 2e-7; classes summed up. Steps after a release: those of the step.
         let stepped = if program.iter().any(|s| s.bias_v < 0.0 || s.bias_v > 4.0) { 1e-5 } else { 0.0 };
-        assert!(worst < 3e-6 + stepped, "{name}, {} segments: {worst:e}", program.len());
+        assert!(worst < 1.5e-6 + stepped, "{name}, {} segments: {worst:e}", program.len());
         // Control: another cell is seen.
         assert!(off((&found[1], &expected[0])) > 1e-5, "{} {}", found[1], expected[0]);
     }

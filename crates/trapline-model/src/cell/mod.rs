@@ -333,7 +333,8 @@ pub fn apply_counted(
     flow
 }
 
-/// Fills a cell by a [`train`], whose pulses' speeds add up to `speed`.
+/// Fills a cell by a [`train`], whose pulses' speeds add up to `speed`: in eight times as many steps as others take, so that their
+/// error shows beside it.
 pub fn apply_train(
     material: &Material,
     factors: &Factors,
@@ -344,7 +345,7 @@ pub fn apply_train(
 ) {
     let (limit, dose) = limit_and_dose(material, factors, drive, speed);
     let open = 1.0 - material.injection.free_share;
-    let filled = train::fill_classes(&material.classes, open, limit, dose, steps, occupancy);
+    let filled = train::fill_classes(&material.classes, open, limit, dose, &steps.finer(8), occupancy);
     for (class, f) in material.classes.iter().zip(occupancy) {
         *f = (*f - (1.0 - *f) * libm::expm1(-class.speed * filled.uptake)).min(1.0);
     }

@@ -142,6 +142,12 @@ impl Steps {
         Steps { count, first_share, growth }
     }
 
+    /// The same train in so many times as many steps.
+    pub fn finer(&self, times: u32) -> Steps {
+        let x = libm::expm1(f64::from(self.count) * libm::log(self.growth));
+        Steps::even(self.count * times, x)
+    }
+
     /// As many as a train needs: none where it needs too many.
     fn enough(trajectory: &Trajectory, open: f64, limit: f64, dose: f64) -> Option<Steps> {
         let x = dose / limit;

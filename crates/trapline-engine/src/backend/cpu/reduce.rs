@@ -1,6 +1,6 @@
 //! Reduces readings to sums and counts. Twin: `shaders/reduce.wgsl`.
 //!
-//! A block is [`BLOCK_CELLS`](crate::backend::tally::BLOCK_CELLS) consecutive cells. Its sums stay in sixteen lanes,
+//! A block is [`BLOCK_CELLS`] consecutive cells. Its sums stay in sixteen lanes,
 //! cell `i` in lane `i % 16`, until the block is done; then the lanes are folded in halves. This order is fixed and
 //! knows neither registers nor threads.
 

@@ -7,6 +7,9 @@ use trapline_model::cell::train::{self, Train, Trajectory};
 use trapline_model::cell::{Drive, Pace, Passage};
 use trapline_model::material::{Material, Variation};
 
+/// Most pulses of a train: a GPU adds up their speeds, and the loops of an invocation, eleven turns a pulse, have a limit.
+const MOST_PULSES: u32 = 1024;
+
 /// What is done to cells.
 pub(super) struct Programming<'a> {
     pub material: &'a Material,
@@ -103,7 +106,8 @@ impl Programming<'_> {
             }
             return Some(steps);
         }
-        let mut at_once = pace.map_or(pulses, |pace| pace.pulses_at_once(self.material, drive).min(pulses));
+        let at_most = pace.map_or(MOST_PULSES, |pace| pace.pulses_at_once(self.material, drive).min(MOST_PULSES));
+        let mut at_once = pulses.min(at_most);
         let mut of_train = steps_of(drive, at_once);
         while of_train.is_none() && at_once > 1 {
             at_once /= 2;
