@@ -79,9 +79,10 @@ fn bake(
         }
         workgroupBarrier();
         var fold = readings[slot * ROW + folder];
-        for (var r = folder + FOLDERS; r < BLOCK; r += FOLDERS) {
+        // As many turns as slots, a number that compilers unroll.
+        for (var turn = 1u; turn < SLOTS; turn += 1u) {
             tick();
-            fold = combine(slot, fold, readings[slot * ROW + r]);
+            fold = combine(slot, fold, readings[slot * ROW + turn * FOLDERS + folder]);
         }
         folded[local] = fold;
         for (var c = local; c < counters; c += BLOCK) {

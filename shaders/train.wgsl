@@ -10,23 +10,23 @@ struct Filled {
 }
 
 // Mean speed of the empty dots at a filling.
-fn mean_speed(filling: f32) -> f32 {
+fn mean_speed(at: f32) -> f32 {
+    let filling = min(at, params.mean_speed_top);
     return ((((((params.mean_speed_7 * filling + params.mean_speed_6) * filling + params.mean_speed_5) * filling
         + params.mean_speed_4) * filling + params.mean_speed_3) * filling + params.mean_speed_2) * filling
         + params.mean_speed_1) * filling + params.mean_speed_0;
 }
 
-// The capture speeds of the pulses of a train, added up.
+// The capture speeds of the pulses of a train, added up: what they have beside 1, so that a sum of many keeps its digits.
 fn speeds_of(segment: SegmentRow, cell: vec2<u32>) -> f32 {
-    if params.speed_sd <= 0.0 {
-        return f32(segment.pulses);
-    }
     var sum = 0.0;
-    for (var pulse = 0u; pulse < segment.pulses; pulse += 1u) {
-        tick();
-        sum += draw_speed(cell, segment.cycle + pulse);
+    if params.speed_sd > 0.0 {
+        for (var pulse = 0u; pulse < segment.pulses; pulse += 1u) {
+            tick();
+            sum += draw_speed(cell, segment.cycle + pulse) - 1.0;
+        }
     }
-    return sum;
+    return f32(segment.pulses) + sum;
 }
 
 // Slopes of the feedback and of the uptake by x. `room` is what F_sc leaves at the start, `own` the speeds of the cell's

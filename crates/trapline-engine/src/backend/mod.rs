@@ -78,6 +78,11 @@ pub trait Backend: Sync {
     /// Only a GPU can fail: [`BackendError`] names the tile.
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError>;
 
+    /// Whether [`Backend::statistics_together`] programs cells once; where not, nothing is gained by it.
+    fn programs_once(&self) -> bool {
+        false
+    }
+
     /// [`Backend::statistics`] of several jobs, in their order. Where they differ in what follows the programming alone
     /// ([`Job::shares_programming`]), a backend may program the cells once; the results are the same bits either way.
     ///

@@ -139,6 +139,8 @@ pub struct CellTables {
     pub most_trials: u32,
     /// See [`Trajectory`]; zeros where nothing is filled by trains.
     pub mean_speed: [f32; COEFFICIENTS],
+    /// The filling from which on it stays.
+    pub mean_speed_top: f32,
 }
 
 /// How readings judge cells.
@@ -217,13 +219,15 @@ impl CellTables {
             traps: material.capture.map_or(0.0, |c| c.traps) as f32,
             most_trials: counted::tables(material, whole, electrons).most(),
             mean_speed: [0.0; COEFFICIENTS],
+            mean_speed_top: 0.0,
         }
     }
 
     /// Takes what trains go along.
     fn follow(&mut self, trajectory: Option<&Trajectory>) {
-        if let Some(Trajectory { mean_speed }) = trajectory {
+        if let Some(Trajectory { mean_speed, top }) = trajectory {
             self.mean_speed = mean_speed.map(|c| c as f32);
+            self.mean_speed_top = *top as f32;
         }
     }
 

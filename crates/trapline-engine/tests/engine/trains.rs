@@ -9,7 +9,7 @@ use trapline_engine::backend::job::{Bake, Job, Program};
 use trapline_engine::backend::reference::Reference;
 use trapline_model::array::{self, ArrayShape, CellSet};
 use trapline_model::cell::counted::{DotNumber, Electrons};
-use trapline_model::cell::{Factors, step};
+use trapline_model::cell::{Factors, step, train};
 use trapline_model::material::{self, MAX_CLASSES, Material};
 use trapline_model::protocol::{Part, Segment, segments};
 use trapline_model::units::kelvin;
@@ -18,6 +18,10 @@ const SHAPE: ArrayShape = ArrayShape { rows: 40, cols: 50 };
 
 fn pulses(pulses: u32, amplitude_v: f64) -> Part {
     Part::Pulses { pulses, amplitude_v, width_s: 1e-3, interval_s: 1e-3 }
+}
+
+fn weak(pulses: u32, amplitude_v: f64) -> Part {
+    Part::Pulses { pulses, amplitude_v, width_s: 1e-7, interval_s: 1e-7 }
 }
 
 fn job_of(material: &Material, program: &[Segment], substeps: Option<u32>, electrons: Electrons) -> Job {
@@ -32,8 +36,8 @@ fn programs() -> Vec<(&'static str, Vec<Segment>, (usize, usize))> {
     vec![
         ("pi-ws2-qd", segments(&[pulses(1, 1.5)]), (1, 0)),
         ("pi-ws2-qd", segments(&[pulses(30, 1.5)]), (1, 0)),
-        // More than a dispatch of a GPU may add up.
-        ("pi-ws2-qd", segments(&[pulses(5000, 3.0)]), (5, 0)),
+        // More than a dispatch of a GPU may add up, each so weak that what they fill counts them.
+        ("pi-ws2-qd", segments(&[weak(5000, 1.5)]), (40, 0)),
         // Past the trap-filled limit: only their own number ends what the dots catch, and no polynomial goes there.
         ("pi-ws2-qd", segments(&[pulses(3, 5.0)]), (0, 6)),
         ("pi-ws2-qd", segments(&[pulses(10, 1.2), pulses(5, 2.0), pulses(5, 1.0)]), (3, 0)),
@@ -185,6 +189,47 @@ fn programmed_once_each_job_is_what_it_is_alone() {
     together_is_each_alone(&Cpu::open(None, None).expect("opens"));
     together_is_each_alone(&Reference);
     together_is_each_alone(&Gpu::open(None, None).expect("an adapter"));
+}
+
+/// Speeds that differ by half from pulse to pulse: steps are enough for cells far from the nominal one.
+#[test]
+fn cells_that_catch_far_more_are_stepped_as_finely() {
+    let mut dots = material::shipped("pi-ws2-qd").expect("shipped");
+    dots.variation.capture_speed = 0.4;
+    let job = job_of(&dots, &segments(&[pulses(1, 2.0)]), None, Electrons::MeanField);
+    let filling = |job: &Job, speed: f64| step::filling(&dots.classes, &job.programmed(&Factors::NOMINAL, |_| speed));
+    for speed in [0.3, 1.0, 2.6, 4.7] {
+        let train = job.program()[0].train.expect("one");
+        let drive = &job.program()[0].drive;
+        // The reference takes eight times as many steps; here as many as the other backends take.
+        let trajectory = job.trajectory().expect("there");
+        let limit = (2.0 - 0.2) / (4.0 - 0.2);
+        let dose = train::dose(drive) * speed;
+        let found = train::fill(0.5552, limit, 0.0, dose, &train.steps, |f, _| trajectory.ready(f));
+        let relative = -limit * libm::expm1(-found.feedback) / filling(&job, speed) - 1.0;
+        println!("{speed}: {relative:.1e} in {} steps", train.steps.count);
+        assert!(relative.abs() < 4e-6, "{speed}: {relative:e}");
+    }
+}
+
+/// Very many weak pulses, counted: draws are far apart, and a GPU still does no more at once than it may.
+#[test]
+fn very_many_counted_pulses_are_the_same_on_all_backends() {
+    let dots = material::shipped("pi-ws2-qd").expect("shipped");
+    let blocks: Vec<Part> = (0..64).map(|i| weak(1024, if i % 2 == 0 { 0.6 } else { 0.61 })).collect();
+    let job = |electrons| job_of(&dots, &segments(&blocks), None, electrons);
+    let counted = job(Electrons::Counted(DotNumber::Poisson));
+    let mean = |backend: &dyn Backend, job: &Job| {
+        let found = fillings(backend, job);
+        found.iter().sum::<f64>() / found.len() as f64
+    };
+    let cpu = Cpu::open(None, None).expect("opens");
+    let gpu = Gpu::open(None, None).expect("an adapter");
+    let expected = mean(&cpu, &job(Electrons::MeanField));
+    let (of_cpu, of_gpu) = (mean(&cpu, &counted), mean(&gpu, &counted));
+    println!("{of_cpu:e} {of_gpu:e}, mean field {expected:e}");
+    // 2,000 cells of some hundred electrons.
+    assert!((of_cpu / expected - 1.0).abs() < 0.02 && (of_gpu / of_cpu - 1.0).abs() < 1e-3, "{of_cpu:e} {of_gpu:e}");
 }
 
 /// Counted electrons against the exact simulation: mean to 5e-4, variance to 5 %, beside what chance leaves open.

@@ -4,8 +4,8 @@
 //! A cell is K trap classes with occupancies `f_k` (mean field: very many dots), with whole electrons
 //! ([`counted`]), or dot by dot ([`each_dot`]). [`current`] says what
 //! flows, [`capture`] what is caught, [`release`] what is let go, [`step`](mod@step) moves
-//! the charge in time ([`train`] by many pulses in one go), [`charge`] adds up what passes meanwhile, and [`read`](mod@read) is what a reading makes of
-//! it. Every current scales with the cell's area and capture
+//! the charge in time ([`train`] by many pulses in one go), [`charge`] adds up what passes meanwhile, and
+//! [`read`](mod@read) is what a reading makes of it. Every current scales with the cell's area and capture
 //! with area over the number of traps, which scales with area too: an area
 //! change alone changes no capture rate.
 //!
@@ -149,8 +149,12 @@ impl Pace {
             let equations = solved + if pieces > 1 { pieces } else { 0 };
             match pulses {
                 0 => OnTheWay { feedback: self.feedback(material, drive), equations, looked_at },
-                // A train solves none.
-                _ => OnTheWay { feedback: self.feedback(material, drive) * f64::from(pulses), equations: 0, looked_at },
+                // A train solves none: what it adds up and steps takes as long as these.
+                _ => OnTheWay {
+                    feedback: self.feedback(material, drive) * f64::from(pulses),
+                    equations: pulses.div_ceil(train::PULSES_AN_EQUATION),
+                    looked_at,
+                },
             }
         };
         counted::settlings(drives.into_iter().map(of), self.most, first)
@@ -366,7 +370,8 @@ pub fn apply_train_counted(
     let (limit, dose) = limit_and_dose(material, &cell.factors, drive, speed);
     let open = 1.0 - material.injection.free_share;
     let filling = cell.filling();
-    let own = cell.ready() / trajectory.ready(filling);
+    let nominal = trajectory.ready(filling);
+    let own = if nominal > 0.0 { cell.ready() / nominal } else { 0.0 };
     let filled = train::fill(open, limit, filling, dose, steps, |filling, _| own * trajectory.ready(filling));
     cell.take_up(&filled.corrected(&cell.classes, &cell.occupancy, limit - filling));
     if settling.at_end {

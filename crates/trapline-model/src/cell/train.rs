@@ -33,6 +33,12 @@ use crate::material::{MAX_CLASSES, Material, TrapClass, Variation};
 /// Coefficients of a [`Trajectory`].
 pub const COEFFICIENTS: usize = 8;
 
+/// Most pulses of a train, and how many take as long as an equation of a step: a GPU adds up the speeds of pulses, and goes no
+/// further at once than [`super::counted::MOST_EQUATIONS_ON_THE_WAY`].
+pub const MOST_PULSES: u32 = 128;
+/// See [`MOST_PULSES`].
+pub const PULSES_AN_EQUATION: u32 = 32;
+
 /// What of a charge may be let go during a whole programming for it to count as nothing.
 pub const NEGLIGIBLE: f64 = 1e-6;
 
@@ -59,6 +65,8 @@ const FAR: f64 = 10.0;
 pub struct Trajectory {
     /// Of a polynomial in F, constant first.
     pub mean_speed: [f64; COEFFICIENTS],
+    /// The filling that it reaches to, and from which on it stays.
+    pub top: f64,
 }
 
 impl Trajectory {
@@ -82,7 +90,7 @@ impl Trajectory {
             }
             mean_speed[0] = differences[i] - nodes[i] * mean_speed[0];
         }
-        let trajectory = Trajectory { mean_speed };
+        let trajectory = Trajectory { mean_speed, top };
         let follows = (0..=100).map(|i| top * f64::from(i) / 100.0).all(|filling| {
             let exact = speed(filling);
             let powers = (0..COEFFICIENTS).map(|power| libm::pow(filling, power as f64));
@@ -95,6 +103,7 @@ impl Trajectory {
 
     /// Mean speed of the empty dots.
     pub fn mean_speed(&self, filling: f64) -> f64 {
+        let filling = filling.min(self.top);
         self.mean_speed.iter().rev().fold(0.0, |sum, c| sum * filling + c)
     }
 
@@ -148,18 +157,26 @@ impl Steps {
         Steps::even(self.count * times, x)
     }
 
-    /// As many as a train needs: none where it needs too many.
-    fn enough(trajectory: &Trajectory, open: f64, limit: f64, dose: f64) -> Option<Steps> {
+    /// As many as a train needs, in the nominal cell and in one that is offered so many times as much: none where it needs
+    /// too many.
+    fn enough(trajectory: &Trajectory, open: f64, limit: f64, dose: f64, far: f64) -> Option<Steps> {
         let x = dose / limit;
         let filled = |count| {
-            let filled = fill(open, limit, 0.0, dose, &Steps::even(count, x), |f, _| trajectory.ready(f));
-            (-libm::expm1(-filled.feedback), filled.uptake)
+            [1.0, far].map(|times| {
+                let steps = Steps::even(count, x);
+                let filled = fill(open, limit, 0.0, dose * times, &steps, |f, _| trajectory.ready(f));
+                (-libm::expm1(-filled.feedback), filled.uptake)
+            })
         };
         let near = |a: f64, b: f64, accuracy: f64| (a - b).abs() <= accuracy * b;
         let (mut count, mut before) = (1, filled(1));
         while count <= MOST_STEPS {
             let finer = filled(2 * count);
-            if near(before.0, finer.0, OF_STEPS) && near(before.1, finer.1, CORRECTED) {
+            let all_near = before
+                .iter()
+                .zip(&finer)
+                .all(|(before, finer)| near(before.0, finer.0, OF_STEPS) && near(before.1, finer.1, CORRECTED));
+            if all_near {
                 return Some(Steps::even(count, x));
             }
             (count, before) = (2 * count, finer);
@@ -303,11 +320,21 @@ pub fn trajectory(
 }
 
 /// How some pulses of a drive are stepped; none where they need too many steps.
-pub fn steps(material: &Material, trajectory: &Trajectory, drive: &Drive, pulses: u32) -> Option<Steps> {
+pub fn steps(
+    material: &Material,
+    variation: &Variation,
+    scatter_of_limit: f64,
+    trajectory: &Trajectory,
+    drive: &Drive,
+    pulses: u32,
+) -> Option<Steps> {
     let capture = material.capture.as_ref()?;
     let limit = capture::space_charge_limit(capture, 1.0, drive.bias_v.abs());
     let open = 1.0 - material.injection.free_share;
-    Steps::enough(trajectory, open, limit, dose(drive) * f64::from(pulses))
+    // Four standard deviations: pulses have speeds of their own, and a cell its limit.
+    let of_speeds = variation.capture_speed / libm::sqrt(f64::from(pulses));
+    let far = libm::exp(4.0 * (of_speeds + scatter_of_limit));
+    Steps::enough(trajectory, open, limit, dose(drive) * f64::from(pulses), far)
 }
 
 #[cfg(test)]
@@ -368,7 +395,7 @@ mod tests {
         let trajectory = Trajectory::of(&dots.classes, 0.5).expect("speeds within 10 %");
         let (open, limit) = (0.5552, 0.34);
         let at = |filling, dose: f64| {
-            let steps = Steps::enough(&trajectory, open, limit, dose).expect("few");
+            let steps = Steps::enough(&trajectory, open, limit, dose, 1.0).expect("few");
             fill(open, limit, filling, dose, &steps, |f, _| trajectory.ready(f))
         };
         let (whole, first) = (at(0.0, 1.2), at(0.0, 0.5));

@@ -435,14 +435,13 @@ impl Computing<'_> {
     ) -> Result<bool, RunError> {
         let (plan, start) = (self.plan, now());
         let (mut points, mut jobs) = (vec![first], vec![plan.job(first.number)?]);
-        while points.len() < Self::TOGETHER
+        while self.backend.programs_once()
+            && points.len() < Self::TOGETHER
             && let Some(next) = others.peek()
             && plan.steps(next.number) == plan.steps(first.number)
         {
-            let job = plan.job(next.number)?;
-            if !jobs[0].shares_programming(&job) {
-                break;
-            }
+            // One that is none stops the run when its turn comes.
+            let Some(job) = plan.job(next.number).ok().filter(|job| jobs[0].shares_programming(job)) else { break };
             points.extend(others.next());
             jobs.push(job);
         }

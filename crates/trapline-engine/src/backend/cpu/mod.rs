@@ -562,6 +562,10 @@ impl Backend for Cpu {
         Ok(self.statistics_together(&[job], progress)?.remove(0))
     }
 
+    fn programs_once(&self) -> bool {
+        true
+    }
+
     fn statistics_together(&self, jobs: &[&Job], progress: Progress) -> Result<Vec<Tally>, BackendError> {
         let (Some(first), true) = (jobs.first(), jobs.windows(2).all(|pair| pair[0].shares_programming(pair[1])))
         else {

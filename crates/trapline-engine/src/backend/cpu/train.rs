@@ -19,6 +19,7 @@ pub struct Filled {
 #[inline(always)]
 fn mean_speed(tables: &CellTables, filling: f32) -> f32 {
     let c = &tables.mean_speed;
+    let filling = if filling < tables.mean_speed_top { filling } else { tables.mean_speed_top };
     ((((((c[7] * filling + c[6]) * filling + c[5]) * filling + c[4]) * filling + c[3]) * filling + c[2]) * filling
         + c[1])
         * filling
@@ -29,17 +30,17 @@ fn mean_speed(tables: &CellTables, filling: f32) -> f32 {
 #[inline(always)]
 fn speeds(driven: &Driven, row: &SegmentRow) -> Lane {
     let Driven { tables, seed, cells, normal_table, .. } = *driven;
-    let mut sum = splat(row.pulses as f32);
+    // What they have beside 1, so that a sum of many keeps its digits.
+    let mut sum = splat(0.0);
     if tables.speed_sd > 0.0 {
-        sum = splat(0.0);
         for pulse in 0..row.pulses {
             let speed = draw_speed(tables, seed, cells, row.cycle + pulse, normal_table);
             for lane in 0..LANES {
-                sum[lane] += speed[lane];
+                sum[lane] += speed[lane] - 1.0;
             }
         }
     }
-    sum
+    super::lanes::map(&sum, |sum| row.pulses as f32 + sum)
 }
 
 /// A train as sixteen cells see it.

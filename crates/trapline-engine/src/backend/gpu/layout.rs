@@ -66,7 +66,8 @@ device_struct! {
         /// Mean speed of the empty dots by the filling: coefficients of [`crate::backend::tables::CellTables::mean_speed`].
         mean_speed_0: f32, mean_speed_1: f32, mean_speed_2: f32, mean_speed_3: f32,
         mean_speed_4: f32, mean_speed_5: f32, mean_speed_6: f32, mean_speed_7: f32,
-        padding_0: u32,
+        /// The filling from which on it stays.
+        mean_speed_top: f32,
     }
 }
 
@@ -250,6 +251,7 @@ pub fn cell_params(seed: u64, cell: &CellTables) -> Params {
         mean_speed_5,
         mean_speed_6,
         mean_speed_7,
+        mean_speed_top: cell.mean_speed_top,
         fixed_dots: u32::from(cell.electrons == Electrons::Counted(DotNumber::Fixed)),
         ..Params::default()
     }

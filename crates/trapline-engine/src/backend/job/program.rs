@@ -3,12 +3,9 @@
 
 use super::{ProgramStep, iterations};
 use trapline_model::cell::counted::{Electrons, Settling};
-use trapline_model::cell::train::{self, Train, Trajectory};
+use trapline_model::cell::train::{self, MOST_PULSES, Train, Trajectory};
 use trapline_model::cell::{Drive, Pace, Passage};
 use trapline_model::material::{Material, Variation};
-
-/// Most pulses of a train: a GPU adds up their speeds, and the loops of an invocation, eleven turns a pulse, have a limit.
-const MOST_PULSES: u32 = 1024;
 
 /// What is done to cells.
 pub(super) struct Programming<'a> {
@@ -94,15 +91,16 @@ impl Programming<'_> {
         cycle: u32,
         pulses: u32,
     ) -> Option<Vec<ProgramStep>> {
-        let steps_of = |drive: &Drive, pulses| train::steps(self.material, trajectory, drive, pulses);
+        let scatter = self.electrons.scatter_of_limit(self.material, self.variation);
+        let steps_of =
+            |drive: &Drive, pulses| train::steps(self.material, self.variation, scatter, trajectory, drive, pulses);
         let parts = pace.map_or_else(|| vec![*drive], |pace| pace.parts(self.material, drive));
         let mut steps = Vec::new();
         if parts.len() > 1 {
+            let of_part = |part: &Drive| Some((*part, Train { pulses: 1, steps: steps_of(part, 1)? }));
+            let trains: Vec<_> = parts.iter().map(of_part).collect::<Option<_>>()?;
             for number in 0..pulses {
-                for part in &parts {
-                    let train = Train { pulses: 1, steps: steps_of(part, 1)? };
-                    steps.push(self.step(part, cycle + number, Some(train)));
-                }
+                steps.extend(trains.iter().map(|(part, train)| self.step(part, cycle + number, Some(*train))));
             }
             return Some(steps);
         }
