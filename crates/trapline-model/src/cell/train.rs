@@ -138,6 +138,8 @@ fn mean_speed_at(classes: &[TrapClass], filling: f64) -> f64 {
 /// How a train is stepped: so many steps, of shares of the whole that grow from the first on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Steps {
+    /// What they are made for: the nominal cell's dose over its limit.
+    x: f64,
     pub count: u32,
     pub first_share: f64,
     pub growth: f64,
@@ -148,13 +150,12 @@ impl Steps {
     fn even(count: u32, x: f64) -> Steps {
         let growth = libm::exp(libm::log1p(x) / f64::from(count));
         let first_share = if x > 0.0 { libm::expm1(libm::log1p(x) / f64::from(count)) / x } else { 0.0 };
-        Steps { count, first_share, growth }
+        Steps { x, count, first_share, growth }
     }
 
     /// The same train in so many times as many steps.
     pub fn finer(&self, times: u32) -> Steps {
-        let x = libm::expm1(f64::from(self.count) * libm::log(self.growth));
-        Steps::even(self.count * times, x)
+        Steps::even(self.count * times, self.x)
     }
 
     /// As many as a train needs, in the nominal cell and in one that is offered so many times as much: none where it needs
@@ -384,7 +385,8 @@ mod tests {
         // U is D where hardly anything is caught, whatever its size: no digit is lost beside 1.
         let dots = shipped("pi-ws2-qd").expect("shipped");
         for dose in [1e-300, 1e-17, 1e-12] {
-            let found = fill_classes(&dots.classes, 0.5, 0.3, dose, &Steps::even(1, dose / 0.3), &[0.0; MAX_CLASSES]);
+            let steps = Steps::even(1, dose / 0.3).finer(8);
+            let found = fill_classes(&dots.classes, 0.5, 0.3, dose, &steps, &[0.0; MAX_CLASSES]);
             assert!((found.uptake / dose - 1.0).abs() < 1e-9 + 10.0 * dose, "{dose:e}: {:e}", found.uptake);
         }
     }
