@@ -158,8 +158,7 @@ impl Bench {
 
 /// Everything that may lie in a benchmark's folder.
 fn names() -> impl Iterator<Item = String> {
-    let drawn = figures::NAMES.iter().flat_map(|name| ["svg", "png"].map(|ending| format!("{name}.{ending}")));
-    FILES.iter().map(|(name, _)| (*name).to_owned()).chain([PAGE.to_owned()]).chain(drawn)
+    outputs::names(FILES.iter().map(|(name, _)| *name).chain([PAGE]), figures::NAMES)
 }
 
 fn said(found: &Benchmark) -> String {

@@ -10,6 +10,15 @@ use trapline::files::commit::{Batch, other_kind};
 
 use super::Failure;
 
+/// Names of files that are written as they are, and of figures, each as SVG and PNG.
+pub fn names<'a>(
+    files: impl Iterator<Item = &'a str>,
+    figures: impl IntoIterator<Item = &'a str>,
+) -> impl Iterator<Item = String> {
+    let drawn = figures.into_iter().flat_map(|name| ["svg", "png"].map(|ending| format!("{name}.{ending}")));
+    files.map(str::to_owned).chain(drawn)
+}
+
 /// Before anything is computed: that none of the files is there, unless they may be replaced, that their folders are,
 /// and that no two have one name.
 ///

@@ -188,8 +188,7 @@ impl Scale {
 
 /// Everything that may lie in a study's folder beside its record.
 fn names() -> impl Iterator<Item = String> {
-    let drawn = figures::NAMES.iter().flat_map(|name| ["svg", "png"].map(|ending| format!("{name}.{ending}")));
-    FILES.iter().map(|(name, _)| (*name).to_owned()).chain([PAGE.to_owned()]).chain(drawn)
+    outputs::names(FILES.iter().map(|(name, _)| *name).chain([PAGE]), figures::NAMES)
 }
 
 /// Whether a file begins as HDF5 does; what is wrong with it is told when it is opened.

@@ -337,8 +337,8 @@ pub fn apply_counted(
     flow
 }
 
-/// Fills a cell by a [`train`], whose pulses' speeds add up to `speed`: in eight times as many steps as others take, so that their
-/// error shows beside it.
+/// Fills a cell by a [`train`], whose pulses' speeds add up to `speed`: in eight times as many steps as others take, so
+/// that their error shows beside it.
 pub fn apply_train(
     material: &Material,
     factors: &Factors,

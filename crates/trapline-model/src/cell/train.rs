@@ -7,8 +7,8 @@
 //! df_k/dt = s_k u(F) (1 - f_k)   =>   f_k = 1 - (1 - f_k0) exp(-s_k U),   U = integral of u dt
 //! ```
 //!
-//! With the dose D, the integral of the electrons offered per trap, and `u = (dD/dt) (1 - F)/(1 - q F) (1 - F/F_sc)`, time does not
-//! occur any more: pulses of one height, each with a speed of its own, are one pulse whose doses add up. The last factor
+//! With the dose D, the integral of the electrons offered per trap, and `u = (dD/dt) (1 - F)/(1 - q F) (1 - F/F_sc)`,
+//! time does not occur any more: pulses of one height, each with a speed of its own, are one pulse whose doses add up. The last factor
 //! makes dU/dD stiff near F_sc. Its logarithm y, counted from the start, is not:
 //!
 //! ```text
@@ -23,7 +23,8 @@
 //! changes little: [`Trajectory`], a polynomial. A cell with weights of its own takes it times the quotient of the two S
 //! at the start of a train; its dots differ from the material's by chance, in `1/sqrt(N)`, and the quotient changes
 //! with F by a small part of that. Classical Runge-Kutta steps whose lengths grow with x, the same for all cells
-//! ([`Steps`]), leave 2e-6 of the filling at most; U, which drifts more, is corrected to the one that makes it; `cell_convergence.rs` of the engine's tests holds them against a stiff solver, and against fine stepping.
+//! ([`Steps`]), leave 2e-6 of the filling at most; U, which drifts more, is corrected to the one that makes it.
+//! `trains.rs` of the engine's tests holds them against a stiff solver, fine stepping, and the exact simulation.
 
 use super::Drive;
 use super::capture;
@@ -33,8 +34,8 @@ use crate::material::{MAX_CLASSES, Material, TrapClass, Variation};
 /// Coefficients of a [`Trajectory`].
 pub const COEFFICIENTS: usize = 8;
 
-/// Most pulses of a train, and how many take as long as an equation of a step: a GPU adds up the speeds of pulses, and goes no
-/// further at once than [`super::counted::MOST_EQUATIONS_ON_THE_WAY`].
+/// Most pulses of a train, and how many take as long as an equation of a step: a GPU adds up the speeds of pulses, and
+/// goes no further at once than [`super::counted::MOST_EQUATIONS_ON_THE_WAY`].
 pub const MOST_PULSES: u32 = 128;
 /// See [`MOST_PULSES`].
 pub const PULSES_AN_EQUATION: u32 = 32;
@@ -158,8 +159,8 @@ impl Steps {
         Steps::even(self.count * times, self.x)
     }
 
-    /// As many as a train needs, in the nominal cell and in one that is offered so many times as much: none where it needs
-    /// too many.
+    /// As many as a train needs, in the nominal cell and in one that is offered so many times as much: none where it
+    /// needs too many.
     fn enough(trajectory: &Trajectory, open: f64, limit: f64, dose: f64, far: f64) -> Option<Steps> {
         let x = dose / limit;
         let filled = |count| {

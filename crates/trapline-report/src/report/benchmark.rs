@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::page::{Attachment, attached, shell};
+use super::page::{Attachment, attached, drawn, shell};
 use crate::analysis::benchmark::{Benchmark, Measurement, remarks, said_crossover, seconds, summary};
 use crate::figure::benchmark::BenchmarkFigure;
 use crate::figure::{FigureError, plate_svg};
-use crate::html::{Text, inline};
+use crate::html::Text;
 use trapline_model::memory::in_words;
 
 /// The page of a benchmark, with its figures; `files` lie beside it.
@@ -31,27 +31,15 @@ pub fn benchmark_page(
         ul { @for line in summary(found) { li { (Text(line)) } "\n" } }
         (overtaken(found))
         h2 #figures { "Figures" } "\n"
-        @for (figure, drawing) in figures.iter().zip(&drawings) { (shown(figure, drawing)) }
+        @for (figure, drawing) in figures.iter().zip(&drawings) {
+            (drawn(figure.name, figure.title, &figure.caption, drawing))
+        }
         (devices(found))
         (measurements(found))
         (machine(found))
         (attached(files))
     };
     Ok(shell(&title, &body))
-}
-
-fn shown(figure: &BenchmarkFigure, drawing: &str) -> Markup {
-    html! {
-        h3 id=(figure.name) { (figure.title) } "\n"
-        figure {
-            div .wide { (inline(drawing)) }
-            figcaption {
-                (Text(&figure.caption)) " "
-                small { a href={ (figure.name) ".svg" } { "SVG" } " " a href={ (figure.name) ".png" } { "PNG" } }
-            }
-        }
-        "\n"
-    }
 }
 
 /// Where each GPU overtakes the processor.

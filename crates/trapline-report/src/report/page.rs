@@ -136,6 +136,21 @@ fn shown(figure: &LifetimeFigure, drawing: Option<&str>) -> Markup {
     }
 }
 
+/// A figure under its title, with links to its files, which have its name.
+pub(super) fn drawn(name: &str, title: &str, caption: &str, drawing: &str) -> Markup {
+    html! {
+        h3 id=(name) { (title) } "\n"
+        figure {
+            div .wide { (inline(drawing)) }
+            figcaption {
+                (Text(caption)) " "
+                small { a href={ (name) ".svg" } { "SVG" } " " a href={ (name) ".png" } { "PNG" } }
+            }
+        }
+        "\n"
+    }
+}
+
 pub(super) fn attached(files: &[Attachment]) -> Markup {
     html! {
         @if !files.is_empty() {

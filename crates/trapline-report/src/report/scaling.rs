@@ -2,12 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::page::{Attachment, attached, shell};
+use super::page::{Attachment, attached, drawn, shell};
 use super::parts;
 use crate::analysis::scaling::{Answer, Scaling, over_seeds, paragraph, said};
 use crate::figure::scaling::ScalingFigure;
 use crate::figure::{FigureError, plate_svg};
-use crate::html::{Text, inline};
+use crate::html::Text;
 use trapline_model::outcome::{CampaignRecord, Program};
 use trapline_model::units::spoken_time;
 
@@ -31,7 +31,9 @@ pub fn scaling_page(
         "\n" h1 { (Text(&title)) } "\n"
         @for line in paragraph(found) { p { (Text(line)) } "\n" }
         h2 #figures { "Figures" } "\n"
-        @for (figure, drawing) in figures.iter().zip(&drawings) { (shown(figure, drawing)) }
+        @for (figure, drawing) in figures.iter().zip(&drawings) {
+            (drawn(figure.name, figure.title, &figure.caption, drawing))
+        }
         (answers(found))
         (meanings(found))
         (remarks(found))
@@ -39,20 +41,6 @@ pub fn scaling_page(
         (attached(files))
     };
     Ok(shell(&title, &body))
-}
-
-fn shown(figure: &ScalingFigure, drawing: &str) -> Markup {
-    html! {
-        h3 id=(figure.name) { (figure.title) } "\n"
-        figure {
-            div .wide { (inline(drawing)) }
-            figcaption {
-                (Text(&figure.caption)) " "
-                small { a href={ (figure.name) ".svg" } { "SVG" } " " a href={ (figure.name) ".png" } { "PNG" } }
-            }
-        }
-        "\n"
-    }
 }
 
 fn answers(found: &Scaling) -> Markup {

@@ -14,7 +14,7 @@ fn instance() -> wgpu::Instance {
 }
 
 /// Adapters, best first: discrete, integrated, virtual, unknown, software.
-pub(super) fn enumerate() -> Vec<wgpu::Adapter> {
+pub(in crate::backend) fn enumerate() -> Vec<wgpu::Adapter> {
     let mut adapters = pollster::block_on(instance().enumerate_adapters(wgpu::Backends::all()));
     adapters.sort_by_key(|adapter| match adapter.get_info().device_type {
         DeviceType::DiscreteGpu => 0,

@@ -9,7 +9,7 @@
 //! A tile that fails is tried once more (`recovery`), on a device opened afresh; nothing of a tile is merged before
 //! all of it has come back. How much goes into one dispatch is decided in `dispatch` and `runs`.
 
-mod adapters;
+pub(super) mod adapters;
 mod device;
 mod dispatch;
 pub mod layout;

@@ -1,6 +1,7 @@
 //! The limits of a GPU adapter.
 
 use super::{Limits, LimitsError, best, median_s};
+use crate::backend::gpu::adapters;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use wgpu::DeviceType;
@@ -35,29 +36,14 @@ pub(super) fn of_adapter(number: usize, time: Duration) -> Result<Limits, Limits
         let device = device.to_owned();
         move |reason: String| LimitsError::Device { device, reason }
     };
-    let mut adapters = enumerate();
+    // In the order of `trapline devices`.
+    let mut adapters = adapters::enumerate();
     if number >= adapters.len() {
         return Err(wrong(&format!("adapter {number}"))(format!("there are {} adapters", adapters.len())));
     }
     let adapter = adapters.swap_remove(number);
     let name = adapter.get_info().name;
     measured(&adapter, time).map_err(wrong(&name))
-}
-
-/// Adapters in the order of `trapline devices`: discrete, integrated, virtual, unknown, software; of the same APIs.
-fn enumerate() -> Vec<wgpu::Adapter> {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
-    descriptor.flags = wgpu::InstanceFlags::empty();
-    let mut adapters = pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::all()));
-    adapters.sort_by_key(|adapter| match adapter.get_info().device_type {
-        DeviceType::DiscreteGpu => 0,
-        DeviceType::IntegratedGpu => 1,
-        DeviceType::VirtualGpu => 2,
-        DeviceType::Other => 3,
-        DeviceType::Cpu => 4,
-    });
-    adapters
 }
 
 fn measured(adapter: &wgpu::Adapter, time: Duration) -> Result<Limits, String> {
@@ -271,13 +257,6 @@ impl MultiplyAdd {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn adapters_are_numbered_as_the_backend_numbers_them() {
-        let own: Vec<String> = enumerate().iter().map(|adapter| adapter.get_info().name).collect();
-        let listed: Vec<String> = crate::backend::adapters().into_iter().map(|of| of.identity.adapter).collect();
-        assert_eq!(own, listed);
-    }
 
     #[test]
     fn an_adapter_that_is_not_there_is_told() {
