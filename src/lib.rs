@@ -34,7 +34,7 @@
 //! - [`trapline_engine`]: computes cells: f64 reference, CPU, GPU. Uses the model. In it: [`backend`], [`circuit`], [`heat`], [`rare`]
 //! - [`trapline_record`]: results in HDF5. Uses the model. In it: [`record`]
 //! - [`trapline_report`]: statistics, figures, pages of what was recorded. Uses model and record. In it: [`analysis`],
-//!   [`figure`], [`html`], [`report`]
+//!   [`export`], [`figure`], [`html`], [`report`]
 //! - [`trapline_study`]: campaigns, experiments, the source paper, fits. Uses all of them. In it: [`campaign`],
 //!   [`experiment`], [`paper`], [`calibrate`]
 //! - `trapline`: the program, and this facade. In it: `src/cli`, one file a subcommand
@@ -88,7 +88,7 @@ pub use trapline_model::{
     array, cell, csv_file, dataset, files, material, memory, outcome, protocol, rng, text, toml_file, units,
 };
 pub use trapline_record as record;
-pub use trapline_report::{analysis, figure, html, report};
+pub use trapline_report::{analysis, export, figure, html, report};
 pub use trapline_study::{calibrate, campaign, experiment, paper};
 
 /// Version of this program.

@@ -12,7 +12,7 @@ use trapline::report::{Attachment, page};
 use trapline::units::{ZERO_CELSIUS_K, kelvin};
 
 use super::reading::{self, Extent};
-use super::{Failure, outputs, terminal};
+use super::{Failure, amounts, outputs, terminal};
 
 /// Lifetimes from a campaign's counts of failed cells: fits, activation energies, and lives at use, all with bounds
 #[derive(Debug, Args)]
@@ -190,7 +190,8 @@ fn number(text: &str, limit: &str, holds: impl Fn(f64) -> bool) -> Result<f64, S
 }
 
 fn celsius(text: &str) -> Result<f64, String> {
-    number(text, "it must be a temperature above -273.15 °C, at most 1000 °C", |c| c > -ZERO_CELSIUS_K && c <= 1000.0)
+    let celsius = amounts::celsius(text).ok().filter(|c| *c > -ZERO_CELSIUS_K && *c <= 1000.0);
+    celsius.ok_or_else(|| "it must be a temperature above -273.15 °C, at most 1000 °C, or one with K".to_owned())
 }
 
 fn ppm(text: &str) -> Result<f64, String> {

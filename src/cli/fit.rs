@@ -107,6 +107,7 @@ impl Fit {
                 &cpu
             }
         };
+        plan.targets.iter().filter_map(|target| target.aim.read_as()).for_each(|line| self.note(line));
         self.note(&computing::heading(&backend.identity()));
         let digits = self.digits.map(|digits| digits as usize);
         let problem = Problem::new(&material, &self.material, plan, digits, backend)?;
@@ -126,7 +127,7 @@ impl Fit {
             outputs::place(batch, self.force, &stem)?;
             self.note(&format!("wrote {} in {}", written.join(", "), terminal::waited(start.elapsed())));
         }
-        if result.converged() { Ok(()) } else { Err(Failure::Failed(report::stopped(result.stop).to_owned())) }
+        verdict(&result)
     }
 
     fn note(&self, line: &str) {
@@ -212,6 +213,30 @@ impl Fit {
         }
         outputs::free(&outputs, self.force)
     }
+}
+
+/// A fit that did not converge, misses a target or ends at a bound is no result to rely on: the exit code says so.
+fn verdict(result: &FitResult) -> Result<(), Failure> {
+    let (missed, bounded) = (result.missed(), result.at_bound());
+    let mut wrong = Vec::new();
+    if !result.converged() {
+        wrong.push(format!("has {}", report::stopped(result.stop)));
+    }
+    if !missed.is_empty() {
+        wrong.push(format!("misses {}", listed(&missed)));
+    }
+    if !bounded.is_empty() {
+        wrong.push(format!("ends at a bound of {}: widen it, or ask why", listed(&bounded)));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::Failed(format!("the fit {}", wrong.join("; it ")))) }
+}
+
+/// Names in a row, the first few of many.
+fn listed(names: &[&str]) -> String {
+    const MOST: usize = 3;
+    let more = names.len().saturating_sub(MOST);
+    let first = names.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
+    if more == 0 { first } else { format!("{first} and {more} more") }
 }
 
 /// Whether two paths lead to one file that is there.

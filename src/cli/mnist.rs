@@ -19,6 +19,7 @@ use trapline::outcome::ExperimentLabel;
 use trapline::record;
 use trapline::units::{kelvin, spoken_time};
 
+use super::amounts;
 use super::computing::{self, Computing};
 use super::electrons::OfCells;
 use super::measure::within;
@@ -44,16 +45,16 @@ enum SchemeName {
 #[derive(Debug, Args)]
 struct Tuning {
     /// Bias of the pulse that raises a weight, V [default: the scheme's]
-    #[arg(long, value_name = "V", allow_hyphen_values = true)]
+    #[arg(long, value_name = "V", value_parser = amounts::volts, allow_hyphen_values = true)]
     raise_bias: Option<f64>,
     /// Its width, s
-    #[arg(long, value_name = "S", allow_hyphen_values = true)]
+    #[arg(long, value_name = "S", value_parser = amounts::seconds, allow_hyphen_values = true)]
     raise_width: Option<f64>,
     /// Bias of the pulse that lowers a weight, V
-    #[arg(long, value_name = "V", allow_hyphen_values = true)]
+    #[arg(long, value_name = "V", value_parser = amounts::volts, allow_hyphen_values = true)]
     lower_bias: Option<f64>,
     /// Its width, s
-    #[arg(long, value_name = "S", allow_hyphen_values = true)]
+    #[arg(long, value_name = "S", value_parser = amounts::seconds, allow_hyphen_values = true)]
     lower_width: Option<f64>,
     /// Pairs: probability of a pulse per unit of mean gradient, at the start
     #[arg(long, value_name = "P", allow_hyphen_values = true)]
@@ -119,7 +120,7 @@ pub struct Mnist {
     #[arg(long, value_name = "NAME", default_value = "pi-ws2-qd")]
     material: String,
     /// Ambient temperature of learning and reading, °C
-    #[arg(long, value_name = "C", default_value_t = 100.0, allow_hyphen_values = true)]
+    #[arg(long, value_name = "C", value_parser = amounts::celsius, default_value_t = 100.0, allow_hyphen_values = true)]
     temperature: f64,
     /// Every cell the nominal one
     #[arg(long)]
@@ -131,10 +132,10 @@ pub struct Mnist {
     #[arg(long, value_enum, value_name = "HOW")]
     electrons: Option<OfCells>,
     /// Bias of a reading, V
-    #[arg(long, value_name = "V", default_value_t = 0.1, allow_hyphen_values = true)]
+    #[arg(long, value_name = "V", value_parser = amounts::volts, default_value_t = 0.1, allow_hyphen_values = true)]
     read_bias: f64,
     /// Time of a reading, s
-    #[arg(long, value_name = "S", default_value_t = 1e-2, allow_hyphen_values = true)]
+    #[arg(long, value_name = "S", value_parser = amounts::seconds, default_value_t = 1e-2, allow_hyphen_values = true)]
     read_time: f64,
     #[command(flatten)]
     tuning: Tuning,

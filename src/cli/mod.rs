@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, arguments in, a checked plan out.
 
+mod amounts;
 mod analyze;
 mod bench;
 mod completions;
@@ -56,7 +57,7 @@ Results go to the standard output; remarks, progress and errors to the standard 
 #[command(name = "trapline", version = VERSION, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Arguments {
     /// Says more of what happens, on the standard error
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = "Global options", display_order = 1000)]
     verbose: bool,
     #[command(subcommand)]
     command: Command,
@@ -118,12 +119,15 @@ pub fn parse() -> Result<Arguments, Failure> {
     })
 }
 
-/// What clap says, in one line: without its tips and the usage.
+/// What clap says, in one line: what is wrong and, where a name is near another, which; without the usage.
 fn first_paragraph(rendered: &str) -> String {
     let lines = rendered.lines().take_while(|line| !line.trim().is_empty());
     let text = lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
     let text = text.strip_prefix("error: ").unwrap_or(&text);
-    format!("{}; see --help", text.trim_end_matches('.'))
+    let tip = rendered.lines().find_map(|line| line.trim().strip_prefix("tip: ").filter(|tip| tip.contains("similar")));
+    let near: Vec<&str> = tip.map_or_else(Vec::new, |tip| tip.split('\'').skip(1).step_by(2).collect());
+    let meant = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+    format!("{}{meant}; see --help", text.trim_end_matches('.'))
 }
 
 /// Runs a subcommand.

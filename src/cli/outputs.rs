@@ -81,11 +81,46 @@ pub fn not_inputs(paths: &[PathBuf], inputs: &[PathBuf]) -> Result<(), Failure> 
     }
 }
 
-/// That HDF5 can write a record under this name.
+/// Endings of records.
+pub const RECORDS: [&str; 4] = ["h5", "hdf5", "hdf", "nc"];
+
+/// What an output is, by the ending of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Record,
+    Csv,
+    Json,
+}
+
+/// The form that the name of an output asks for.
+///
+/// # Errors
+/// [`Failure::Usage`] for any other ending, and as [`record_name`].
+pub fn form(path: &Path) -> Result<Form, Failure> {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    match ending.as_deref() {
+        Some("csv") => Ok(Form::Csv),
+        Some("json") => Ok(Form::Json),
+        Some(ending) if RECORDS.contains(&ending) => record_name(path).map(|()| Form::Record),
+        _ => Err(Failure::Usage(format!(
+            "{} has no ending that says what to write; choose .h5 (a record), .csv or .json with -o",
+            path.display()
+        ))),
+    }
+}
+
+/// That HDF5 can write a record under this name, and that the name does not promise something else.
 ///
 /// # Errors
 /// [`Failure::Usage`].
 pub fn record_name(path: &Path) -> Result<(), Failure> {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    if ending.is_none_or(|ending| !RECORDS.contains(&ending.as_str())) {
+        return Err(Failure::Usage(format!(
+            "{} would be a record of HDF5; choose a name that ends in .h5 with -o",
+            path.display()
+        )));
+    }
     match path.to_str() {
         Some(_) => Ok(()),
         None => Err(Failure::Usage(format!(

@@ -18,7 +18,7 @@ use trapline::rare::{self, Estimate, PointEstimate, RareError, Request};
 use trapline::units::{celsius, celsius_texts, spoken_time};
 
 use super::electrons::Electrons as HowElectrons;
-use super::{Failure, outputs, size, terminal};
+use super::{Failure, amounts, outputs, size, terminal};
 
 const MORE: &str = "\
 A cell has failed where it keeps less of its window than failure.kept_below of the campaign, as in `trapline run`. Cells are drawn \
@@ -36,7 +36,7 @@ Exit codes: 0 when every time has the precision asked for or is below 1e-9 (coun
 pub struct Rare {
     /// The campaign file
     file: PathBuf,
-    /// Times after programming in seconds, in the place of the campaign's: 1e5,3.15576e8
+    /// Times after programming, s, or with units, in the place of the campaign's: 1e5,1000h,10y
     #[arg(long, value_name = "SECONDS,...", value_delimiter = ',', value_parser = time, allow_hyphen_values = true)]
     at: Vec<f64>,
     /// How the electrons of cells are taken, in the place of the file's
@@ -73,8 +73,8 @@ pub struct Rare {
 
 /// A time after programming that a campaign could have.
 fn time(text: &str) -> Result<f64, String> {
-    let time_s = text.trim().parse().ok().filter(|time_s| (MIN_TIME_S..=MAX_TIME_S).contains(time_s));
-    time_s.ok_or_else(|| format!("it must be a time in seconds from {MIN_TIME_S:e} to {MAX_TIME_S:e}"))
+    let time_s = amounts::seconds(text).ok().filter(|time_s| (MIN_TIME_S..=MAX_TIME_S).contains(time_s));
+    time_s.ok_or_else(|| format!("it must be a time from {MIN_TIME_S:e} to {MAX_TIME_S:e} s, or one with a unit: 10y"))
 }
 
 /// What trap classes do to the mean lives of the points, by material and temperature.

@@ -271,8 +271,10 @@ fn a_bound_is_kept_and_told() {
     // The secret fragility is 131: it is sought below 120.
     lab.write("fit.toml", &plan().replace("upper = 1.6e2", "upper = 1.2e2"));
     let (code, out, err) = words(&lab.fit(&["fit.toml", "--material", "start.toml", "--json", "-q"]));
-    assert_eq!(code, Some(0), "{err}");
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("misses retention.csv; it ends at a bound of matrix.fragility"), "{err}");
     let found: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(found["missed"], serde_json::json!(["retention.csv"]));
     let fragility = &found["parameters"][3];
     assert_eq!((&fragility["fitted"], &fragility["at_bound"]), (&Value::from(120.0), &Value::from(true)));
     assert_eq!(fragility["identifiable"], Value::from(false));

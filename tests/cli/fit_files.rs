@@ -79,7 +79,7 @@ fn what_makes_no_fit_is_told_in_one_line() {
     let iv = "time_s,bias_v,current_a\n1,1,1e-12\n2,2,1e-11\n3,3,1e-10\n";
     let whole = format!("{one}{slope}");
     let curve = format!("{one}{csv}");
-    let cases: [(&str, &str, &[&str]); 28] = [
+    let cases: [(&str, &str, &[&str]); 34] = [
         (
             &format!("[conditions]\ntolerance = 0.1\n{whole}"),
             iv,
@@ -113,7 +113,29 @@ fn what_makes_no_fit_is_told_in_one_line() {
         (&whole.replace("to_v = 2.0", "to_v = 2.0\nbranch = \"up\""), iv, &["branch is \"up\""]),
         (&curve.replace("bad.csv", "none.csv"), iv, &["none.csv: cannot be read"]),
         (&curve, "time_s,current_a\n1,1e-12\n", &["bad.csv: line 1: there is no column bias_v"]),
-        (&curve, &iv.replace("1e-11", "NaN"), &["bad.csv: line 3: current_a is \"NaN\"; it must be a finite number"]),
+        (&curve, &iv.replace("1e-11", "NaN"), &["bad.csv: holds 2 points that can be compared", "at least 3"]),
+        (&curve, &iv.replace("2,2,", "2,9.91e37,"), &["bad.csv: line 3: bias_v is \"9.91e37\"", "beyond their range"]),
+        (
+            &curve,
+            &iv.replace("1e-11", "1,5e-11"),
+            &["bad.csv: line 3: the number of fields is 4; it must be 3", "decimal comma"],
+        ),
+        (
+            &curve,
+            &iv.replace("\n1,", "\n45000,").replace("\n2,", "\n45001,").replace("\n3,", "\n45002,"),
+            &["bad.csv: line 2: time_s is 45000.0 in the first line", "time_shift_s = -44999.0"],
+        ),
+        (
+            &curve,
+            &iv.replace("\n1,", "\n0,"),
+            &["bad.csv: line 2: time_s is 0.0 in the first line", "time_shift_s = 2.0 say"],
+        ),
+        (
+            &curve,
+            &iv.replace("e-1", "e-"),
+            &["target bad.csv: its largest value is 1.000e0 A", "within a factor of 1e6"],
+        ),
+        (&curve, &iv.replace("\n3,", "\n1e9,"), &["bad.csv: line 4: time_s leaves its bias", "1000000.0 s"]),
         (&curve, &iv.replace("1e-11", "-1e-11"), &["bad.csv: line 3: current_a is -1e-11", "floor_a"]),
         (&curve, &iv.replace("\n3,3,1e-10", ""), &["bad.csv: holds 2 points", "at least 3"]),
         (&curve, &iv.replace("3,3,", "2,3,"), &["bad.csv: line 4: time_s is 2.0"]),

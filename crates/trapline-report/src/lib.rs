@@ -11,6 +11,7 @@
 //! - [`analysis::benchmark`]: what follows from measured times: medians with bounds, speed-ups, shares of limits
 //! - [`figure`]: plots as PNG and SVG, the only folder that knows plotters: [`Chart`](figure::Chart) for lines,
 //!   [`Heat`](figure::Heat) for maps, [`plate()`](figure::plate()) for several panels. A new plot is a file here
+//! - [`export`]: datasets as CSV and JSON
 //! - [`html`]: what the pages have in common, the source paper's included
 //! - [`report`]: the lifetime page
 //!
@@ -41,6 +42,7 @@
 //! None.
 
 pub mod analysis;
+pub mod export;
 pub mod figure;
 pub mod html;
 pub mod report;

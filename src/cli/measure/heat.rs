@@ -18,7 +18,7 @@ use trapline::record;
 use trapline::units::{celsius, kelvin, spoken_reading};
 
 use super::maps;
-use super::{Failure, scientific, within};
+use super::{Failure, amounts, scientific, within};
 use crate::cli::reading::{self, Extent};
 use crate::cli::{outputs, terminal};
 
@@ -49,7 +49,7 @@ struct Degrees(f64, Option<f64>);
 
 fn degrees(text: &str) -> Result<Degrees, String> {
     let wrong = || "it must be a temperature in °C, or two of a gradient: 25 or 25,85".to_owned();
-    let parse = |part: &str| part.trim().parse::<f64>().map_err(|_| wrong());
+    let parse = |part: &str| amounts::celsius(part).map_err(|_| wrong());
     match text.split_once(',') {
         None => Ok(Degrees(parse(text)?, None)),
         Some((first, last)) => Ok(Degrees(parse(first)?, Some(parse(last)?))),
@@ -96,7 +96,7 @@ pub struct Heat {
     #[arg(long, value_name = "NAME", default_value = "pi-ws2-qd")]
     material: String,
     /// Bias of all cells, V
-    #[arg(long, value_name = "V", default_value_t = 5.0, allow_hyphen_values = true)]
+    #[arg(long, value_name = "V", value_parser = amounts::volts, default_value_t = 5.0, allow_hyphen_values = true)]
     bias: f64,
     /// Power of each cell, W
     #[arg(long, value_name = "W", allow_hyphen_values = true, conflicts_with_all = ["bias", "material"])]
@@ -150,10 +150,10 @@ pub struct Heat {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["ambient", "hot_spot"])]
     ambient_map: Option<PathBuf>,
     /// Times after the power is switched on, s, separated by commas
-    #[arg(long, value_name = "S,...", value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(long, value_name = "S,...", value_parser = amounts::seconds, value_delimiter = ',', allow_hyphen_values = true)]
     times: Vec<f64>,
     /// How long it is on, s [default: for good]
-    #[arg(long, value_name = "S", allow_hyphen_values = true, requires = "times")]
+    #[arg(long, value_name = "S", value_parser = amounts::seconds, allow_hyphen_values = true, requires = "times")]
     on: Option<f64>,
     /// The record to write; the picture goes beside it, as .png and .svg [default: nothing is written]
     #[arg(long, short, value_name = "OUT")]

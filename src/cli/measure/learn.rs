@@ -16,7 +16,7 @@ use trapline::experiment::{ExperimentError, array_read};
 use trapline::figure::{Map, Panel, Plate};
 
 use super::wires::Wires;
-use super::{Failure, Findings, Pulses, Reading, Specimen, number, scientific, within};
+use super::{Failure, Findings, Pulses, Reading, Specimen, amounts, number, scientific, within};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Select {
@@ -100,8 +100,11 @@ pub struct Learn {
     #[command(flatten)]
     wires: Wires,
     /// Time after which the array is read again, s
-    #[arg(long, value_name = "S", default_value_t = 3e4, allow_hyphen_values = true)]
+    #[arg(long, value_name = "S", value_parser = amounts::seconds, default_value_t = 3e4, allow_hyphen_values = true)]
     later: f64,
+    /// Prints all numbers as JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     pulses: Pulses,
     #[command(flatten)]
@@ -183,6 +186,8 @@ impl Learn {
         };
         let name = self.select.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
         let remark = format!("scheme {name}: {what}{through}; each cell is read by itself");
-        self.specimen.done(&ready, Findings { command: "learn", dataset, plate, summary: table, remark: Some(remark) })
+        let (summary, remark) = (table, Some(remark));
+        let findings = Findings { command: "learn", dataset, further: Vec::new(), plate, summary, remark };
+        self.specimen.done(&ready, findings, self.json)
     }
 }

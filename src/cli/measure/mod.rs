@@ -22,6 +22,7 @@ use trapline::dataset::Dataset;
 use trapline::experiment::ExperimentError;
 use trapline::experiment::probe::{Conditions, Probe};
 use trapline::experiment::pulse::Train;
+use trapline::export;
 use trapline::figure::{self, Plate};
 use trapline::files::commit::Batch;
 use trapline::material::{self, Material};
@@ -30,8 +31,10 @@ use trapline::protocol::{Part, Wrong};
 use trapline::record;
 use trapline::units::kelvin;
 
+use super::amounts;
 use super::computing::{self, Computing};
 use super::electrons::OfCells;
+use super::outputs::Form;
 use super::{Failure, outputs, size, terminal};
 
 pub use heat::Heat;
@@ -49,9 +52,16 @@ struct Specimen {
     /// A shipped material by name, or a file by path
     #[arg(long, value_name = "NAME", default_value = "pi-ws2-qd")]
     material: String,
-    /// Ambient temperature, °C
-    #[arg(long, value_name = "C", default_value_t = 25.0, allow_hyphen_values = true)]
-    temperature: f64,
+    /// Ambient temperature, °C, or with K; iv, pulse and retain take several, apart by commas
+    #[arg(
+        long,
+        value_name = "C",
+        value_parser = amounts::celsius,
+        value_delimiter = ',',
+        default_value = "25",
+        allow_hyphen_values = true
+    )]
+    temperature: Vec<f64>,
     /// Seed of variation and noise
     #[arg(long, value_name = "N", value_parser = size::seed, default_value = "1", allow_hyphen_values = true)]
     seed: u64,
@@ -66,7 +76,8 @@ struct Specimen {
     electrons: Option<OfCells>,
     #[command(flatten)]
     computing: Computing,
-    /// The record to write; the plot goes beside it, as .png and .svg [default: nothing is written]
+    /// What to write: OUT.h5 (a record), OUT.csv or OUT.json; the plot goes beside it, as .png and .svg [default: nothing
+    /// is written]
     #[arg(long, short, value_name = "OUT")]
     output: Option<PathBuf>,
     /// Replaces outputs that exist
@@ -92,10 +103,10 @@ struct Cells {
 #[derive(Debug, Clone, Copy, Args)]
 struct Reading {
     /// Bias of a reading, V
-    #[arg(long, value_name = "V", default_value_t = 0.1, allow_hyphen_values = true)]
+    #[arg(long, value_name = "V", value_parser = amounts::volts, default_value_t = 0.1, allow_hyphen_values = true)]
     read_bias: f64,
     /// Time of a reading, s: the longer, the less noise
-    #[arg(long, value_name = "S", default_value_t = 1e-2, allow_hyphen_values = true)]
+    #[arg(long, value_name = "S", value_parser = amounts::seconds, default_value_t = 1e-2, allow_hyphen_values = true)]
     read_time: f64,
 }
 
@@ -119,7 +130,12 @@ struct Ready {
 
 impl Ready {
     fn probe(&self, cells: u64) -> Result<Probe<'_>, ExperimentError> {
-        Probe::new(self.backend.as_ref(), &self.material, self.conditions, (0..cells).collect())
+        self.probe_at(self.conditions.ambient_k, cells)
+    }
+
+    fn probe_at(&self, ambient_k: f64, cells: u64) -> Result<Probe<'_>, ExperimentError> {
+        let conditions = Conditions { ambient_k, ..self.conditions };
+        Probe::new(self.backend.as_ref(), &self.material, conditions, (0..cells).collect())
     }
 }
 
@@ -127,6 +143,8 @@ impl Ready {
 struct Findings {
     command: &'static str,
     dataset: Dataset,
+    /// The same at further temperatures, °C.
+    further: Vec<(f64, Dataset)>,
     plate: Plate,
     summary: Table,
     /// A remark on the summary: what it leaves out or averages over.
@@ -145,14 +163,35 @@ impl Specimen {
     /// Checks everything before anything is computed; `reading` is `None` where nothing is read at a bias of its own,
     /// `inputs` are files that are read beside the material's.
     fn ready(&self, reading: Option<Reading>, inputs: &[PathBuf]) -> Result<Ready, Failure> {
-        within("--temperature", self.temperature, -270.0, 1000.0, "C")?;
-        let nominal = Conditions::nominal(kelvin(self.temperature));
+        if self.temperature.len() > 1 {
+            return Err(Failure::Usage(format!(
+                "--temperature {}: this command takes one temperature",
+                self.temperatures()
+            )));
+        }
+        self.ready_at_each(reading, inputs)
+    }
+
+    /// The same for experiments that are made at every temperature; the conditions are those of the first.
+    fn ready_at_each(&self, reading: Option<Reading>, inputs: &[PathBuf]) -> Result<Ready, Failure> {
+        const MOST: usize = 16;
+        for (number, celsius) in self.temperature.iter().enumerate() {
+            within("--temperature", *celsius, -270.0, 1000.0, "C")?;
+            if self.temperature[..number].contains(celsius) {
+                return Err(Failure::Usage(format!("--temperature has {celsius} twice; give each once")));
+            }
+        }
+        if self.temperature.len() > MOST {
+            let given = self.temperature.len();
+            return Err(Failure::Usage(format!("--temperature has {given} temperatures; it may have {MOST}")));
+        }
+        let nominal = Conditions::nominal(kelvin(self.celsius()));
         let (read_v, read_s) = match reading {
             Some(reading) => reading.checked().map(|r| (r.read_bias, r.read_time))?,
             None => (nominal.read_v, nominal.read_s),
         };
         let material = material::load(&self.material, Path::new("")).map_err(|e| Failure::Usage(e.to_string()))?;
-        self.output.as_deref().map_or(Ok(()), outputs::record_name)?;
+        self.output.as_deref().map(outputs::form).transpose()?;
         outputs::free(&self.outputs(), self.force)?;
         let of_material = material::inputs(&material, &self.material, Path::new(""));
         outputs::not_inputs(&self.outputs(), &[inputs, of_material.as_slice()].concat())?;
@@ -177,14 +216,47 @@ impl Specimen {
         if self.no_plot { vec![record.clone()] } else { vec![record.clone(), plot("png"), plot("svg")] }
     }
 
-    /// The material and the temperature, as plots are titled.
-    fn title(&self, ready: &Ready) -> String {
-        format!("{} at {} °C", ready.material.name, self.temperature)
+    /// The first temperature, °C.
+    fn celsius(&self) -> f64 {
+        self.temperature.first().copied().unwrap_or(25.0)
     }
 
-    /// Writes the record and the plot, where an output is asked for, and prints the summary.
-    fn done(&self, ready: &Ready, findings: Findings) -> Result<(), Failure> {
-        self.done_with(ready, findings, None)
+    fn temperatures(&self) -> String {
+        self.temperature.iter().map(f64::to_string).collect::<Vec<_>>().join(",")
+    }
+
+    /// A column of the temperature, for tables of several.
+    fn column(&self, celsius: f64) -> Option<String> {
+        (self.temperature.len() > 1).then(|| celsius.to_string())
+    }
+
+    /// A label of a curve: the temperature where there are several, and what else it is.
+    fn label(&self, celsius: f64, what: String) -> String {
+        match (self.temperature.len(), what.is_empty()) {
+            (1, _) => what,
+            (_, true) => format!("{celsius} °C"),
+            (_, false) => format!("{celsius} °C, {what}"),
+        }
+    }
+
+    /// The name of a dataset: with the temperature where there are several.
+    fn named(&self, name: &str, celsius: f64) -> String {
+        if self.temperature.len() > 1 { format!("{name}_{celsius}C") } else { name.to_owned() }
+    }
+
+    /// The material and the temperature, as plots are titled.
+    fn title(&self, ready: &Ready) -> String {
+        let name = &ready.material.name;
+        match &self.temperature[..] {
+            [celsius] => format!("{name} at {celsius} °C"),
+            _ => name.clone(),
+        }
+    }
+
+    /// Writes the output and the plot, where an output is asked for, and prints the summary, or all numbers as JSON.
+    fn done(&self, ready: &Ready, findings: Findings, json: bool) -> Result<(), Failure> {
+        let text = if json { Some(self.json(&findings)?) } else { None };
+        self.done_with(ready, findings, text)
     }
 
     /// The same with another text in the place of the summary, for programs.
@@ -195,9 +267,9 @@ impl Specimen {
             }
         };
         note(&computing::heading(&ready.backend.identity()));
-        if let Some(remarks) = findings.dataset.remark("outside_validity") {
-            note(remarks);
-        }
+        let mut remarks: Vec<&str> = findings.datasets().filter_map(|(_, d)| d.remark("outside_validity")).collect();
+        remarks.dedup();
+        remarks.into_iter().for_each(note);
         // The result is printed even if its files cannot be written.
         let written = match &self.output {
             Some(path) => self.write(ready, &findings, path).map(|files| note(&format!("wrote {files}"))),
@@ -225,7 +297,20 @@ impl Specimen {
         };
         let made = provenance(trapline::PROGRAM, &ready.backend.identity(), ready.started.clone());
         let (mut batch, stem) = (Batch::new(), path.with_extension(""));
-        record::stage_datasets(&mut batch, path, &label, &made, std::slice::from_ref(&findings.dataset))?;
+        match outputs::form(path)? {
+            Form::Record => {
+                let datasets: Vec<Dataset> = findings.datasets().map(|(_, dataset)| dataset.clone()).collect();
+                record::stage_datasets(&mut batch, path, &label, &made, &datasets)?;
+            }
+            Form::Json => batch.text(path, &self.json(findings)?)?,
+            Form::Csv => {
+                for table in self.exported(findings, export::tables) {
+                    let of = |name: &str| PathBuf::from(format!("{}-{name}.csv", stem.display()));
+                    let path = if table.name.is_empty() { path.to_owned() } else { of(&table.name) };
+                    batch.text(&path, &table.text)?;
+                }
+            }
+        }
         if !self.no_plot {
             figure::stage_plate(&mut batch, &findings.plate, &stem)?;
         }
@@ -233,19 +318,42 @@ impl Specimen {
         outputs::place(batch, self.force, &stem)?;
         Ok(names.join(", "))
     }
+
+    /// The datasets of an experiment as JSON.
+    fn json(&self, findings: &Findings) -> Result<String, Failure> {
+        terminal::json(&self.exported(findings, export::json))
+    }
+
+    fn exported<T>(&self, findings: &Findings, as_what: impl FnOnce(&[export::Labelled<'_>]) -> T) -> T {
+        let celsius: Vec<[(&str, f64); 1]> =
+            findings.datasets().map(|(celsius, _)| [("temperature_c", celsius.unwrap_or(self.celsius()))]).collect();
+        let several = celsius.len() > 1;
+        let labelled = celsius.iter().zip(findings.datasets());
+        let labelled: Vec<export::Labelled<'_>> =
+            labelled.map(|(label, (_, dataset))| (if several { &label[..] } else { &[] }, dataset)).collect();
+        as_what(&labelled)
+    }
+}
+
+impl Findings {
+    /// All datasets, with the temperatures of those after the first.
+    fn datasets(&self) -> impl Iterator<Item = (Option<f64>, &Dataset)> {
+        std::iter::once((None, &self.dataset))
+            .chain(self.further.iter().map(|(celsius, dataset)| (Some(*celsius), dataset)))
+    }
 }
 
 /// Equal pulses.
 #[derive(Debug, Args)]
 struct Pulses {
     /// Bias of a pulse, V
-    #[arg(long, value_name = "V", default_value_t = 1.5, allow_hyphen_values = true)]
+    #[arg(long, value_name = "V", value_parser = amounts::volts, default_value_t = 1.5, allow_hyphen_values = true)]
     amplitude: f64,
     /// Width of a pulse, s
-    #[arg(long, value_name = "S", default_value_t = 1e-3, allow_hyphen_values = true)]
+    #[arg(long, value_name = "S", value_parser = amounts::seconds, default_value_t = 1e-3, allow_hyphen_values = true)]
     width: f64,
     /// Time at 0 V after a pulse, s
-    #[arg(long, value_name = "S", default_value_t = 1e-3, allow_hyphen_values = true)]
+    #[arg(long, value_name = "S", value_parser = amounts::seconds, default_value_t = 1e-3, allow_hyphen_values = true)]
     interval: f64,
     /// Pulses
     #[arg(long, value_name = "N", default_value_t = 30)]
@@ -293,7 +401,16 @@ fn affordable(cells: u64, each: u64, how: &str) -> Result<(), Failure> {
 }
 
 fn scientific(value: f64) -> String {
-    format!("{value:.4e}")
+    if value == 0.0 { "0".to_owned() } else { format!("{value:.4e}") }
+}
+
+/// A number with so many decimals; a 0 that rounding leaves has no sign.
+fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(size) if size.chars().all(|c| matches!(c, '0' | '.')) => size.to_owned(),
+        _ => text,
+    }
 }
 
 fn number<'a>(d: &'a Dataset, name: &str) -> Result<&'a ndarray::ArrayD<f64>, Failure> {

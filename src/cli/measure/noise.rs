@@ -15,7 +15,7 @@ use trapline::material::{self, Material};
 use trapline::units::kelvin;
 
 use super::super::electrons::Electrons;
-use super::{Failure, Findings, OfCells, Specimen, affordable, number, scientific, terminal, within};
+use super::{Failure, Findings, OfCells, Specimen, affordable, amounts, number, scientific, terminal, within};
 
 /// Rows of the summary.
 const ROWS: usize = 14;
@@ -69,10 +69,10 @@ pub struct Noise {
     #[arg(long, value_name = "UM2", allow_hyphen_values = true)]
     area: Option<f64>,
     /// Bias, V
-    #[arg(long, value_name = "V", default_value_t = 1.0, allow_hyphen_values = true)]
+    #[arg(long, value_name = "V", value_parser = amounts::volts, default_value_t = 1.0, allow_hyphen_values = true)]
     bias: f64,
     /// Time from sample to sample, s
-    #[arg(long, value_name = "S", default_value_t = 1e-3, allow_hyphen_values = true)]
+    #[arg(long, value_name = "S", value_parser = amounts::seconds, default_value_t = 1e-3, allow_hyphen_values = true)]
     step: f64,
     /// Samples of a cell
     #[arg(long, value_name = "N", default_value_t = 65_536,
@@ -109,7 +109,7 @@ impl Noise {
         }
         let setup = Setup {
             bias_v: self.bias,
-            temperature_k: kelvin(self.specimen.temperature),
+            temperature_k: kelvin(self.specimen.celsius()),
             step_s: self.step,
             samples: self.samples as usize,
             cells: self.cells as usize,
@@ -124,7 +124,11 @@ impl Noise {
         let summary = spectrum.table();
         let text = self.json.then(|| terminal::json(&spectrum.json(&dataset))).transpose()?;
         let remark = Some(spectrum.remark(&setup));
-        self.specimen.done_with(&ready, Findings { command: "noise", dataset, plate, summary, remark }, text)
+        self.specimen.done_with(
+            &ready,
+            Findings { command: "noise", dataset, further: Vec::new(), plate, summary, remark },
+            text,
+        )
     }
 
     fn electrons(&self) -> Result<counted::Electrons, Failure> {

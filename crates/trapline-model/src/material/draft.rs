@@ -57,6 +57,16 @@ impl Draft {
         unit.unwrap_or_default()
     }
 
+    /// The keys of all quantities that hold one number.
+    pub fn numbers(&self) -> Vec<String> {
+        let tables = self.document.iter().filter_map(|(table, item)| Some((table, item.as_table_like()?)));
+        let of_table = |(table, items): (&str, &dyn toml_edit::TableLike)| {
+            let named = items.iter().filter(|(_, item)| item.get("value").is_some());
+            named.map(|(name, _)| format!("{table}.{name}")).collect::<Vec<_>>()
+        };
+        tables.flat_map(of_table).filter(|key| self.number(key).is_ok()).collect()
+    }
+
     /// Whether there is such a key.
     pub fn has(&self, key: &str) -> bool {
         self.find(key).is_some()

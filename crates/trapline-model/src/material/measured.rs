@@ -16,7 +16,7 @@
 
 use super::MaterialError;
 use super::quantity::*;
-use crate::csv_file::{Columns, CsvError};
+use crate::csv_file::{Columns, CsvError, Reading, Wanted};
 use crate::files;
 use serde::Deserialize;
 use std::path::Path;
@@ -287,7 +287,7 @@ pub(super) fn with_columns(text: String, folder: &Path) -> Result<String, Materi
 
 /// The columns `bias_v` and `current_a` of a file.
 fn columns(path: &Path, smooth: bool) -> Result<(Vec<f64>, Vec<f64>), CsvError> {
-    let columns = Columns::read(path, &["bias_v", "current_a"], &[])?;
+    let columns = Columns::read(path, &[Wanted::needed("bias_v"), Wanted::needed("current_a")], &Reading::default())?;
     columns.between(columns.count(), POINTS, "points")?;
     for name in ["bias_v", "current_a"] {
         columns.each(name, "more than 0", |_, value| value > 0.0)?;

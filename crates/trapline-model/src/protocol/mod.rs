@@ -6,7 +6,9 @@ mod qualification;
 mod study;
 pub mod waveform;
 
-pub use part::{MAX_BIAS_V, MAX_DWELL_S, MAX_SEGMENTS, MAX_SWEEP_POINTS, PartFile, Wrong, checked_segments, program};
+pub use part::{
+    MAX_BIAS_V, MAX_DWELL_S, MAX_SEGMENTS, MAX_SWEEP_POINTS, MIN_DWELL_S, PartFile, Wrong, checked_segments, program,
+};
 pub use profile::{Leg, LegFile, MAX_CYCLES, MAX_LEG_C, MAX_LEG_S, MAX_LEGS, MIN_LEG_S, Profile, Stays, WrongProfile};
 pub use qualification::QualificationFile;
 pub use study::{CELL_AREA, CELL_FIGURES, CellFigureIs, LimitFile, MAX_LIMITS, SCHEME_KEY, StudyFile, StudyKind};

@@ -7,6 +7,8 @@ use serde::Deserialize;
 pub const MAX_BIAS_V: f64 = 100.0;
 /// Longest pulse, interval and dwell, s.
 pub const MAX_DWELL_S: f64 = 1e6;
+/// Shortest pulse, interval and dwell, s: a period of the lattice, below which no rate of a trap means anything.
+pub const MIN_DWELL_S: f64 = 1e-12;
 /// Most segments of constant bias in one programming or waveform.
 pub const MAX_SEGMENTS: u64 = 1_000_000;
 /// Most points of a staircase, up.
@@ -110,9 +112,9 @@ impl Part {
         match self {
             Part::Pulses { pulses, amplitude_v, width_s, interval_s } => {
                 bias("amplitude_v", amplitude_v)?;
-                positive("width_s", width_s, MAX_DWELL_S, "s")?;
-                if !(0.0..=MAX_DWELL_S).contains(&interval_s) {
-                    let limit = format!("0.0 to {MAX_DWELL_S:?} s");
+                lasting("width_s", width_s)?;
+                if interval_s != 0.0 && !(MIN_DWELL_S..=MAX_DWELL_S).contains(&interval_s) {
+                    let limit = format!("0, or {MIN_DWELL_S:?} to {MAX_DWELL_S:?} s");
                     return Err(Wrong::new("interval_s", format!("{interval_s:?}"), limit));
                 }
                 let each = if interval_s > 0.0 { 2 } else { 1 };
@@ -121,7 +123,7 @@ impl Part {
             Part::Sweep { sweeps, sweep_to_v, step_v, dwell_s } => {
                 bias("sweep_to_v", sweep_to_v)?;
                 positive("step_v", step_v, MAX_BIAS_V, "V")?;
-                positive("dwell_s", dwell_s, MAX_DWELL_S, "s")?;
+                lasting("dwell_s", dwell_s)?;
                 within("sweeps", sweeps, MAX_SEGMENTS / (2 * steps(sweep_to_v, step_v)?))?;
             }
         }
@@ -167,6 +169,13 @@ fn positive(key: &'static str, value: f64, high: f64, unit: &str) -> Result<(), 
         return Ok(());
     }
     Err(Wrong::new(key, format!("{value:?}"), format!("more than 0 and at most {high:?} {unit}")))
+}
+
+fn lasting(key: &'static str, value_s: f64) -> Result<(), Wrong> {
+    if (MIN_DWELL_S..=MAX_DWELL_S).contains(&value_s) {
+        return Ok(());
+    }
+    Err(Wrong::new(key, format!("{value_s:?}"), format!("{MIN_DWELL_S:?} to {MAX_DWELL_S:?} s")))
 }
 
 fn within(key: &'static str, value: u32, high: u64) -> Result<(), Wrong> {
@@ -249,7 +258,8 @@ mod tests {
         assert!(refused(PartFile { width_s: None, ..train() }).contains("without width_s"));
         assert!(refused(PartFile { sweeps: Some(1), ..train() }).contains("is both"));
         assert!(
-            refused(PartFile { width_s: Some(-1e-3), ..train() }).starts_with("width_s is -0.001; it must be more")
+            refused(PartFile { width_s: Some(-1e-3), ..train() })
+                .starts_with("width_s is -0.001; it must be 1e-12 to 1000000.0 s")
         );
         assert!(refused(PartFile { amplitude_v: Some(0.0), ..train() }).contains("not 0"));
         assert!(refused(PartFile { amplitude_v: Some(f64::NAN), ..train() }).contains("NaN"));

@@ -40,6 +40,8 @@ pub struct Curve {
     pub spread: Vec<(f64, f64)>,
     /// Two values of y for each point, in the order of the points, joined by a bar. None at all for no bars.
     pub bars: Vec<(f64, f64)>,
+    /// Whether heads of arrows show which way the points go.
+    pub directed: bool,
 }
 
 impl Curve {
@@ -66,6 +68,11 @@ impl Curve {
     /// The same curve with bars through its points.
     pub fn barred(self, bars: Vec<(f64, f64)>) -> Curve {
         Curve { bars, ..self }
+    }
+
+    /// The same curve with heads of arrows.
+    pub fn directed(self) -> Curve {
+        Curve { directed: true, ..self }
     }
 
     /// Points and the ends of their shades.
@@ -282,6 +289,9 @@ impl<'a> Ready<'a> {
                         Style::Dashed => page.dashes(run, colour, 1.5)?,
                         _ => page.line(run, colour, 1.5)?,
                     }
+                    for head in arrow_heads(run).into_iter().filter(|_| curve.directed) {
+                        page.area(&head, colour)?;
+                    }
                 }
             }
             for &dot in curves[number].iter().flatten().filter(|&&at| frame.contains(at)) {
@@ -386,6 +396,38 @@ fn thickness(pair: &[[(f64, f64); 2]], frame: &Frame) -> f64 {
     let (along, up) = (c.0 - a.0, (c.1 + d.1 - a.1 - b.1) / 2.0);
     let upright = (b.1 - a.1 + d.1 - c.1) / 2.0;
     if along == 0.0 { 0.0 } else { upright * along.abs() / along.hypot(up) }
+}
+
+/// Heads of arrows on a line: one on each stretch that goes one way in x and is long enough to have a middle.
+fn arrow_heads(line: &[(f64, f64)]) -> Vec<[(f64, f64); 3]> {
+    const LEAST_LENGTH: f64 = 50.0;
+    const LENGTH: f64 = 8.0;
+    const HALF_WIDTH: f64 = 3.6;
+    let steps: Vec<[(f64, f64); 2]> = line.windows(2).map(|pair| [pair[0], pair[1]]).collect();
+    let way = |step: &[(f64, f64); 2]| (step[1].0 - step[0].0).partial_cmp(&0.0);
+    let length = |step: &[(f64, f64); 2]| (step[1].0 - step[0].0).hypot(step[1].1 - step[0].1);
+    let mut heads = Vec::new();
+    for stretch in steps.chunk_by(|a, b| way(a) == way(b)) {
+        let all: f64 = stretch.iter().map(length).sum();
+        if all < LEAST_LENGTH {
+            continue;
+        }
+        let mut gone = 0.0;
+        let middle = stretch.iter().find(|step| {
+            gone += length(step);
+            gone >= 0.5 * all
+        });
+        let Some([from, to]) = middle else { continue };
+        let size = length(&[*from, *to]);
+        if size == 0.0 {
+            continue;
+        }
+        let (x, y) = ((to.0 - from.0) / size, (to.1 - from.1) / size);
+        let back = (to.0 - LENGTH * x, to.1 - LENGTH * y);
+        let aside = |side: f64| (back.0 - side * HALF_WIDTH * y, back.1 + side * HALF_WIDTH * x);
+        heads.push([*to, aside(1.0), aside(-1.0)]);
+    }
+    heads
 }
 
 /// The stretches of a line that lie in the frame.

@@ -12,8 +12,10 @@
 //! file format and no equation is known here, and of their keys two: `film.area` takes `injection.reference_area`
 //! along ([`parameter`]). Claims are known by id, with the two shipped materials they speak of ([`claim`]).
 
+pub mod advice;
 mod bench;
 pub mod claim;
+mod curve_file;
 mod error;
 pub mod file;
 pub mod identify;
@@ -74,12 +76,28 @@ pub struct FitResult {
     pub evaluations: usize,
     /// Chi-squared that each start led to; none where a start made no material.
     pub starts: Vec<Option<f64>>,
+    /// Other numbers of the material that would take residuals away, where a fitted target is missed.
+    pub helps: Vec<advice::Help>,
 }
 
 impl FitResult {
     /// Whether the search ended at a minimum.
     pub fn converged(&self) -> bool {
         matches!(self.stop, Stop::Converged | Stop::Stalled)
+    }
+
+    /// Names of the targets that are missed.
+    pub fn missed(&self) -> Vec<&str> {
+        self.targets
+            .iter()
+            .filter(|(target, outcome)| report::missed(target, outcome))
+            .map(|(t, _)| t.name.as_str())
+            .collect()
+    }
+
+    /// Keys of the parameters that are best at one of their bounds.
+    pub fn at_bound(&self) -> Vec<&str> {
+        self.parameters.iter().filter(|p| p.at_bound).map(|p| p.parameter.key.as_str()).collect()
     }
 }
 
@@ -122,8 +140,12 @@ pub fn run(problem: &Problem, search: &Search) -> Result<FitResult, FitError> {
         error: knowledge.errors[i].map(|error| parameter.spread(values[i], error)),
         at_bound: held[i],
     });
+    let missed = targets.iter().any(|(target, outcome)| !target.check && report::missed(target, outcome));
+    let free: Vec<bool> = held.iter().map(|held| !held).collect();
+    let helps = if missed { advice::helps(problem, &values, &fitted, &jacobian, &free) } else { Vec::new() };
     Ok(FitResult {
         parameters: parameters.collect(),
+        helps,
         targets,
         chi2: solve::chi2(&fitted),
         chi2_at_start: at_start.as_deref().map_or(f64::NAN, solve::chi2),

@@ -26,9 +26,17 @@ fn curves(measured: Vec<(f64, f64)>, simulated: Vec<(f64, f64)>) -> Vec<Curve> {
 }
 
 fn iv(name: &str, measured: &MeasuredIv, simulated: &[f64]) -> Chart {
+    // A line that joined the branches of both polarities would cross 0 V, where there is no current to draw.
     let points = |values: Vec<f64>| {
-        let compared = measured.points.iter().zip(values).filter(|(point, _)| MeasuredIv::compares(point));
-        compared.map(|(point, i)| (point.x, i.abs())).collect()
+        let (mut all, mut before): (Vec<(f64, f64)>, f64) = (Vec::new(), 0.0);
+        for (point, i) in measured.points.iter().zip(values).filter(|(point, _)| MeasuredIv::compares(point)) {
+            if point.x * before < 0.0 {
+                all.push((f64::NAN, f64::NAN));
+            }
+            before = point.x;
+            all.push((point.x, i.abs()));
+        }
+        all
     };
     let measurement = measured.points.iter().map(|point| point.y).collect();
     Chart {
@@ -45,7 +53,7 @@ fn retention(name: &str, measured: &MeasuredRetention, simulated: &[f64]) -> Cha
         Kept::Window => ("Window kept (%)", 100.0),
         Kept::Conductance => ("Conductance (S)", 1.0),
     };
-    let measurement = measured.points.iter().map(|p| (p.x, p.y * unit)).collect();
+    let measurement = measured.points.iter().filter(|p| p.y.is_finite()).map(|p| (p.x, p.y * unit)).collect();
     let fitted = measured.points.iter().zip(simulated).map(|(p, y)| (p.x, y * unit)).collect();
     Chart {
         title: name.to_owned(),

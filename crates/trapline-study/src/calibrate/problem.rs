@@ -1,6 +1,7 @@
 //! A material, what of it is fitted, and to what: residuals as a function of places between the bounds.
 
 use super::FitError;
+use super::advice;
 use super::bench::{Bench, Simulated};
 use super::claim::Role;
 use super::file::Fit;
@@ -79,6 +80,9 @@ impl<'a> Problem<'a> {
         let mut count = 0;
         for (target, outcome) in self.targets.iter().zip(&outcomes) {
             let Some(outcome) = outcome else { continue };
+            if let Simulated::Curve(simulated) = &outcome.simulated {
+                advice::comparable(target, simulated)?;
+            }
             count += outcome.residuals.len();
             if !outcome.residuals.iter().all(|r| r.is_finite()) {
                 let name = &target.name;
@@ -139,7 +143,12 @@ impl<'a> Problem<'a> {
 
     /// Residuals of the targets that are fitted; none where the values make no material, or a number cannot be had.
     pub fn residuals(&self, places: &[f64]) -> Option<Vec<f64>> {
-        let outcomes = self.outcomes(&self.values(places), |target| !target.check).ok()?;
+        self.residuals_of(&self.draft_at(&self.values(places)))
+    }
+
+    /// The same of a draft.
+    pub fn residuals_of(&self, draft: &Draft) -> Option<Vec<f64>> {
+        let outcomes = self.outcomes_of(draft, |target| !target.check).ok()?;
         let all: Vec<f64> = outcomes.into_iter().flatten().flat_map(|outcome| outcome.residuals).collect();
         all.iter().all(|r| r.is_finite()).then_some(all)
     }
@@ -166,10 +175,13 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// Values that make no material; what the backend says.
     pub fn outcomes(&self, values: &[f64], chosen: impl Fn(&Target) -> bool) -> Result<Vec<Option<Outcome>>, FitError> {
-        let draft = self.draft_at(values);
+        self.outcomes_of(&self.draft_at(values), chosen)
+    }
+
+    fn outcomes_of(&self, draft: &Draft, chosen: impl Fn(&Target) -> bool) -> Result<Vec<Option<Outcome>>, FitError> {
         let material = material::parse(&draft.text(), &self.origin)?;
         let mut bench = Bench::new(self.backend, &material, self.role);
-        let one = |target: &Target| chosen(target).then(|| outcome(&mut bench, &draft, target)).transpose();
+        let one = |target: &Target| chosen(target).then(|| outcome(&mut bench, draft, target)).transpose();
         self.targets.iter().map(one).collect()
     }
 
@@ -224,7 +236,8 @@ fn residuals(aim: &Aim, simulated: &Simulated) -> Vec<f64> {
             compared.map(|(point, i)| measured.residual(*i, point.y)).collect()
         }
         (Aim::Retention(measured), Simulated::Curve(simulated)) => {
-            measured.points.iter().zip(simulated).map(|(point, y)| measured.width.residual(*y, point.y)).collect()
+            let compared = measured.points.iter().zip(simulated).filter(|(point, _)| point.y.is_finite());
+            compared.map(|(point, y)| measured.width.residual(*y, point.y)).collect()
         }
         // A target sees its own kind.
         _ => vec![f64::NAN],

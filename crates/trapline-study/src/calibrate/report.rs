@@ -1,5 +1,6 @@
 //! A fit in words: tables for a terminal, and JSON.
 
+use super::advice::{Help, place_of_residuals};
 use super::claim::ClaimTarget;
 use super::parameter::Scale;
 use super::solve::{Stop, chi2};
@@ -37,6 +38,13 @@ pub fn met(target: &Target, outcome: &Outcome) -> bool {
         _ => outcome.residuals.iter().all(|r| r.abs() <= WITHIN),
     }
 }
+
+/// Whether a target was measured and is neither met nor foreseen to be contradicted.
+pub fn missed(target: &Target, outcome: &Outcome) -> bool {
+    verdict(target, outcome) == MISSED
+}
+
+const MISSED: &str = "MISSED";
 
 /// Whether a claim is contradicted of which nothing else is expected.
 fn foreseen(target: &Target, outcome: &Outcome) -> bool {
@@ -98,7 +106,7 @@ fn verdict(target: &Target, outcome: &Outcome) -> &'static str {
         Simulated::Nothing(_) => "NOT MEASURED",
         _ if met(target, outcome) => "met",
         _ if foreseen(target, outcome) => "contradicted, as expected",
-        _ => "MISSED",
+        _ => MISSED,
     }
 }
 
@@ -178,10 +186,26 @@ pub fn remarks(result: &FitResult) -> Vec<String> {
                 lines.extend(surprising_readings(target, measured));
             }
             Simulated::Nothing(why) => lines.push(format!("{}: not measured: {why}", target.name)),
+            _ if missed(target, outcome) => lines.extend(place_of_residuals(target, outcome)),
             _ => {}
         }
     }
+    if let Some(line) = helping(&result.helps) {
+        lines.push(line);
+    }
     lines
+}
+
+/// Which numbers of the material that are not fitted would help, in a line.
+fn helping(helps: &[Help]) -> Option<String> {
+    let one = |help: &Help| {
+        let way = if help.raise { "raised" } else { "lowered" };
+        format!("{} {way} would take away {:.0} %", help.key, 100.0 * help.share)
+    };
+    let all = helps.iter().map(one).collect::<Vec<_>>().join(", ");
+    (!helps.is_empty()).then(|| {
+        format!("not fitted, and by its slope here part of what is missed: {all} of chi-squared; fit it too, if nothing else is known of it")
+    })
 }
 
 /// Other readings of a claim ([`crate::paper::claims::Reading`]) that are not as expected.
@@ -249,6 +273,10 @@ pub fn json(result: &FitResult) -> serde_json::Value {
         "stopped": stopped(result.stop),
         "evaluations": result.evaluations,
         "chi2_of_starts": result.starts,
+        "missed": result.missed(),
+        "would_help": result.helps.iter().map(|help| serde_json::json!({
+            "key": help.key, "share_of_chi2": help.share, "raise": help.raise,
+        })).collect::<Vec<_>>(),
     })
 }
 
@@ -264,8 +292,9 @@ fn target_json(target: &Target, outcome: &Outcome) -> serde_json::Value {
             (serde_json::json!(points), serde_json::json!(values))
         }
         (Aim::Retention(measured), Simulated::Curve(simulated)) => {
-            let points: Vec<f64> = measured.points.iter().map(|point| point.y).collect();
-            (serde_json::json!(points), serde_json::json!(simulated))
+            let compared = measured.points.iter().zip(simulated).filter(|(point, _)| point.y.is_finite());
+            let (points, values): (Vec<f64>, Vec<f64>) = compared.map(|(point, value)| (point.y, *value)).unzip();
+            (serde_json::json!(points), serde_json::json!(values))
         }
         _ => (serde_json::Value::Null, serde_json::Value::Null),
     };

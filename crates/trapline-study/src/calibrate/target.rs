@@ -23,6 +23,17 @@ pub enum Aim {
     Retention(MeasuredRetention),
 }
 
+impl Aim {
+    /// What was understood of a measured curve's file, in one line.
+    pub fn read_as(&self) -> Option<&str> {
+        match self {
+            Aim::Iv(measured) => Some(&measured.read_as),
+            Aim::Retention(measured) => Some(&measured.read_as),
+            _ => None,
+        }
+    }
+}
+
 /// The standard error of a target's number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Width {
@@ -133,6 +144,7 @@ pub enum Measure {
 pub struct Point {
     /// Bias, V, or time, s.
     pub x: f64,
+    /// NaN where the reading is none.
     pub y: f64,
 }
 
@@ -146,6 +158,8 @@ pub struct MeasuredIv {
     pub relative: f64,
     /// Current, A, below which the error no longer falls with it.
     pub floor_a: Option<f64>,
+    /// What was understood of the file, in one line.
+    pub read_as: String,
 }
 
 impl MeasuredIv {
@@ -161,9 +175,9 @@ impl MeasuredIv {
         distance / self.relative
     }
 
-    /// Whether a point is compared: at 0 V the current is 0 in any material.
+    /// Whether a point is compared: at 0 V the current is 0 in any material, and a reading may be none.
     pub fn compares(point: &Point) -> bool {
-        point.x != 0.0
+        point.x != 0.0 && point.y.is_finite()
     }
 }
 
@@ -183,6 +197,8 @@ pub struct MeasuredRetention {
     pub kept: Kept,
     pub points: Vec<Point>,
     pub width: Width,
+    /// What was understood of the file, in one line.
+    pub read_as: String,
 }
 
 /// Currents and fillings of a staircase.
@@ -238,8 +254,14 @@ mod tests {
 
     #[test]
     fn a_floor_is_the_logarithm_above_and_the_difference_below() {
-        let plain =
-            MeasuredIv { ambient_k: 300.0, points: Vec::new(), dwells_s: Vec::new(), relative: 0.05, floor_a: None };
+        let plain = MeasuredIv {
+            ambient_k: 300.0,
+            points: Vec::new(),
+            dwells_s: Vec::new(),
+            relative: 0.05,
+            floor_a: None,
+            read_as: String::new(),
+        };
         let floor = MeasuredIv { floor_a: Some(1e-15), ..plain.clone() };
         // asinh(x) = ln 2x + 1/(4 x^2): at a thousand floors they differ by 2.5e-7, over 0.05.
         let (log, asinh) = (plain.residual(1.2e-12, 1e-12), floor.residual(1.2e-12, 1e-12));

@@ -1,21 +1,19 @@
 //! `[[target]]` of a fit file, and `[conditions]` of all of them: keys in, a checked target out.
 
-use std::ops::RangeInclusive;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::FitError;
 use super::claim::ClaimTarget;
+use super::curve_file;
 use super::target::*;
 use crate::experiment::pulse::{POTENTIATION, Train};
 use crate::paper::raw::{SWEEP_DWELL_S, SWEEP_STEP_V, SWEEP_TO_V};
-use trapline_model::csv_file::{Columns, CsvError};
-use trapline_model::protocol::Part;
+use trapline_model::csv_file::{ColumnName, Decimal, Reading};
+use trapline_model::protocol::{MAX_DWELL_S, MIN_DWELL_S, Part};
 use trapline_model::units::kelvin;
-
-/// Points of a measured curve.
-const POINTS: RangeInclusive<usize> = 3..=20_000;
 
 /// A target, and the conditions of all: flat, because serde loses the place of an error inside an enum.
 #[derive(Deserialize, Default, Clone)]
@@ -38,6 +36,12 @@ pub(super) struct TargetFile {
     key: Option<String>,
     file: Option<String>,
     floor_a: Option<f64>,
+    // How a file is read.
+    columns: Option<BTreeMap<String, ColumnName>>,
+    delimiter: Option<String>,
+    decimal: Option<Decimal>,
+    skip: Option<usize>,
+    time_shift_s: Option<f64>,
     // Conditions.
     temperature_c: Option<f64>,
     sweep_to_v: Option<f64>,
@@ -52,6 +56,7 @@ pub(super) struct TargetFile {
 }
 
 const SWEEP: &[&str] = &["sweep_to_v", "step_v", "dwell_s"];
+const FILE: &[&str] = &["columns", "delimiter", "decimal", "skip", "time_shift_s"];
 const PULSES: &[&str] = &["amplitude_v", "width_s", "interval_s", "pulses", "read_v", "read_s"];
 pub(super) const CONDITIONS: &[&[&str]] = &[&["temperature_c"], SWEEP, PULSES];
 
@@ -68,8 +73,8 @@ fn keys_of(kind: &str) -> Option<Vec<&'static str>> {
         "energy" | "conductance_rise" | "filling_after" => with(&["target"], PULSES),
         "retained" => with(&["target", "time_s"], PULSES),
         "parameter" => with(&["target", "key"], &[]),
-        "iv_csv" => with(&["file", "dwell_s", "floor_a"], &[]),
-        "retention_csv" => with(&["file"], PULSES),
+        "iv_csv" => with(&["file", "dwell_s", "floor_a"], FILE),
+        "retention_csv" => with(&["file"], &[FILE, PULSES].concat()),
         _ => None,
     }
 }
@@ -92,6 +97,11 @@ impl TargetFile {
             ("key", self.key.is_some()),
             ("file", self.file.is_some()),
             ("floor_a", self.floor_a.is_some()),
+            ("columns", self.columns.is_some()),
+            ("delimiter", self.delimiter.is_some()),
+            ("decimal", self.decimal.is_some()),
+            ("skip", self.skip.is_some()),
+            ("time_shift_s", self.time_shift_s.is_some()),
             ("temperature_c", self.temperature_c.is_some()),
             ("sweep_to_v", self.sweep_to_v.is_some()),
             ("step_v", self.step_v.is_some()),
@@ -243,62 +253,51 @@ impl TargetFile {
 
     fn iv(&self, ready: &Setups, base: &Path) -> Result<MeasuredIv, FitError> {
         let path = base.join(self.needs("file", self.file.clone())?);
-        let dwell_s = self.dwell_s.or(ready.common.dwell_s).map(|d| positive("dwell_s", d)).transpose()?;
-        let columns = ["bias_v", "current_a", "time_s"];
-        let found = match dwell_s {
-            Some(_) => Columns::read(&path, &columns[..2], &columns[2..])?,
-            None => Columns::read(&path, &columns, &[])?,
-        };
-        // Measured times go before the dwell of all targets; beside this target's own they contradict it.
-        let timed = found.column("time_s").is_some();
-        if let Some(own_s) = self.dwell_s.filter(|_| timed) {
-            return Err(FitError::request(format!(
-                "dwell_s is {own_s:?}, but {} has a column time_s: leave one of them out",
-                path.display()
-            )));
-        }
-        let dwell_s = dwell_s.filter(|_| !timed);
-        found.each("bias_v", "between -100 and 100", |_, v| v.abs() <= 100.0)?;
         let Width::Relative(relative) = self.width()? else {
             return Err(FitError::request("tolerance is given, but currents have relative errors: give relative"));
         };
         let floor_a = self.floor_a.map(|f| positive("floor_a", f)).transpose()?;
-        let (bias, current) = (found.needed("bias_v"), found.needed("current_a"));
-        if floor_a.is_none() {
-            let limit = "of the sign of bias_v and not 0; with floor_a, a current may be anything";
-            found.each("current_a", limit, |row, i| bias[row] == 0.0 || i * bias[row] > 0.0)?;
-        }
-        let dwells_s = match dwell_s {
-            Some(dwell_s) => vec![dwell_s; bias.len()],
-            None => {
-                rising_times(&found, false)?;
-                let times = found.needed("time_s");
-                let before = std::iter::once(0.0).chain(times.iter().copied());
-                times.iter().zip(before).map(|(end, start)| end - start).collect()
-            }
+        let dwell = |dwell_s: f64| {
+            let limits = MIN_DWELL_S..=MAX_DWELL_S;
+            let limit = || format!("dwell_s is {dwell_s:?}; it must be {MIN_DWELL_S:?} to {MAX_DWELL_S:?} s");
+            if limits.contains(&dwell_s) { Ok(dwell_s) } else { Err(FitError::request(limit())) }
         };
-        let points: Vec<_> = bias.into_iter().zip(current).map(|(x, y)| Point { x, y }).collect();
-        let compared = points.iter().filter(|p| MeasuredIv::compares(p)).count();
-        found.between(compared, POINTS, "points with a bias other than 0")?;
-        Ok(MeasuredIv { ambient_k: ready.ambient_k()?, points, dwells_s, relative, floor_a })
+        let sweep = curve_file::Sweep {
+            how: self.reading(),
+            shift_s: self.shift()?,
+            own_dwell_s: self.dwell_s.map(dwell).transpose()?,
+            common_dwell_s: ready.common.dwell_s.map(dwell).transpose()?,
+            signs_differ: floor_a.is_some(),
+        };
+        let read = sweep.read(&path)?;
+        let (points, dwells_s, read_as) = (read.points, read.dwells_s, read.read_as);
+        Ok(MeasuredIv { ambient_k: ready.ambient_k()?, points, dwells_s, relative, floor_a, read_as })
     }
 
     fn retention(&self, ready: &Setups, base: &Path) -> Result<MeasuredRetention, FitError> {
         let path = base.join(self.needs("file", self.file.clone())?);
-        let width = self.width()?;
-        let (kept, column) = match width {
-            Width::Absolute(_) => (Kept::Window, "kept"),
-            Width::Relative(_) => (Kept::Conductance, "conductance_s"),
+        let (width, pulses) = (self.width()?, ready.pulses()?);
+        let kept = match width {
+            Width::Absolute(_) => Kept::Window,
+            Width::Relative(_) => Kept::Conductance,
         };
-        let found = Columns::read(&path, &["time_s", column], &[])?;
-        rising_times(&found, true)?;
-        if kept == Kept::Conductance {
-            found.each(column, "more than 0", |_, g| g > 0.0)?;
+        let (points, read_as) = curve_file::retention(&path, kept, pulses.read_v, &self.reading(), self.shift()?)?;
+        Ok(MeasuredRetention { pulses, kept, points, width, read_as })
+    }
+
+    /// How the file is read where guessing does not do.
+    fn reading(&self) -> Reading {
+        let (columns, delimiter) = (self.columns.clone().unwrap_or_default(), self.delimiter.clone());
+        Reading { columns, delimiter, decimal: self.decimal, skip: self.skip }
+    }
+
+    fn shift(&self) -> Result<Option<f64>, FitError> {
+        match self.time_shift_s {
+            Some(shift_s) if shift_s.is_nan() || shift_s.abs() > 1e12 => {
+                Err(FitError::request(format!("time_shift_s is {shift_s:?}; it must be at most 1e12 of either sign")))
+            }
+            given => Ok(given),
         }
-        let points: Vec<_> =
-            found.needed("time_s").into_iter().zip(found.needed(column)).map(|(x, y)| Point { x, y }).collect();
-        found.between(points.len(), POINTS, "points")?;
-        Ok(MeasuredRetention { pulses: ready.pulses()?, kept, points, width })
     }
 
     fn needs<T>(&self, key: &str, value: Option<T>) -> Result<T, FitError> {
@@ -383,16 +382,6 @@ impl Setups<'_> {
         let read_s = positive("read_s", self.pick(|t| t.read_s, 1e-2))?;
         Ok(PulseSetup { ambient_k: self.ambient_k()?, train, read_v, read_s })
     }
-}
-
-/// Refuses times that do not rise from 0, or from the first.
-fn rising_times(found: &Columns, zero_too: bool) -> Result<(), CsvError> {
-    let times = found.needed("time_s");
-    let first = if zero_too { "0 or more" } else { "more than 0" };
-    found.each("time_s", &format!("{first}, at most 1e12, and more than that of the line before"), |row, time| {
-        let after = if row == 0 { time > 0.0 || (zero_too && time == 0.0) } else { time > times[row - 1] };
-        after && time <= 1e12
-    })
 }
 
 fn within_limits(part: Part) -> Result<(), FitError> {

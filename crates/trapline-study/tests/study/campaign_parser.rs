@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use trapline_model::material;
-use trapline_model::protocol::waveform;
+use trapline_model::protocol::{MAX_DWELL_S, MIN_DWELL_S, Segment, waveform};
 use trapline_study::calibrate;
 use trapline_study::campaign::{Overrides, Plan};
 
@@ -198,8 +198,9 @@ proptest! {
     #[test]
     fn a_changed_waveform_is_read_or_refused(changes in prop::collection::vec(any::<(usize, u8)>(), 1..6)) {
         let read = read_bytes(&bytes_of(WAVEFORM, &changes), "random.csv", waveform::read);
-        if let Some(segments) = read {
-            prop_assert!(segments.iter().all(|of| of.bias_v.is_finite() && of.dwell_s > 0.0), "{segments:?}");
+        if let Some(found) = read {
+            let sound = |of: &Segment| of.bias_v.is_finite() && (MIN_DWELL_S..=MAX_DWELL_S).contains(&of.dwell_s);
+            prop_assert!(found.segments.iter().all(sound), "{found:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use trapline::experiment::pulse::Train;
 use trapline::record;
 use trapline::units::kelvin;
 
-use super::super::{Failure, Ready, Specimen};
+use super::super::{Failure, Ready, Specimen, amounts};
 use super::bytes_of_cells;
 use super::numbers::{self, File, SIEMENS};
 use crate::cli::memory;
@@ -67,7 +67,7 @@ pub(super) struct Source {
     #[arg(long, value_name = "H5", conflicts_with_all = MADE_HERE)]
     pub(super) record: Option<PathBuf>,
     /// Time after programming of the record's cells, s
-    #[arg(long, value_name = "S", default_value_t = 0.0, requires = "record")]
+    #[arg(long, value_name = "S", value_parser = amounts::seconds, default_value_t = 0.0, requires = "record")]
     time: f64,
     /// Rows of an array of the material's cells [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_LINES))]
@@ -145,7 +145,7 @@ impl Source {
     fn of_anyone(&self, path: &Path, specimen: &Specimen) -> Result<Taken, Failure> {
         let file = File { path, dataset: self.dataset.as_deref(), option: "--dataset", lists: false, unit: SIEMENS };
         let (conductance_s, name) = numbers::matrix(&file, |shape| self.affordable(shape, 0))?;
-        Ok(Taken { cells: Cells::linear(conductance_s), what: name, temperature_k: kelvin(specimen.temperature) })
+        Ok(Taken { cells: Cells::linear(conductance_s), what: name, temperature_k: kelvin(specimen.celsius()) })
     }
 
     fn of_material(&self, ready: &Ready, specimen: &Specimen, train: &Train) -> Result<Taken, Failure> {
@@ -160,8 +160,8 @@ impl Source {
         let law = if own_law { ", by its law of current" } else { "" };
         Ok(Taken {
             cells,
-            what: format!("{} at {} °C{law}", material.name, specimen.temperature),
-            temperature_k: kelvin(specimen.temperature),
+            what: format!("{} at {} °C{law}", material.name, specimen.celsius()),
+            temperature_k: kelvin(specimen.celsius()),
         })
     }
 
@@ -170,7 +170,7 @@ impl Source {
         reading::survive(path, Extent::Everything)?;
         let campaign = record::open_campaign(path)?;
         let refuse = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
-        let (name, celsius) = (&ready.material.name, specimen.temperature);
+        let (name, celsius) = (&ready.material.name, specimen.celsius());
         let is_meant = |place: &usize| {
             let point = &campaign.label.point(*place);
             let temperature_k = campaign.label.temperatures_k[point.temperature_index];

@@ -66,6 +66,7 @@ impl Read {
                 let findings = Findings {
                     command: "read",
                     dataset: read.dataset("read", &title, taken.cells.conductance_s.view()),
+                    further: Vec::new(),
                     plate: report::plate(&read, &title),
                     summary: report::summary(&read),
                     remark: Some(report::remark(&read, &driving, &setup)),
@@ -78,6 +79,7 @@ impl Read {
                 let findings = Findings {
                     command: "read",
                     dataset: read.dataset("read", &title, &taken.cells),
+                    further: Vec::new(),
                     plate: batch::plate(&read, &title),
                     summary: batch::summary(&read),
                     remark: Some(batch::remark(&read)),

@@ -7,7 +7,7 @@ use trapline::csv_file;
 use trapline::experiment::array_write::Verify;
 use trapline::experiment::pulse::Train;
 
-use super::super::{Failure, within};
+use super::super::{Failure, amounts, within};
 
 /// Levels, and how they are reached.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(super) struct LevelsAsked {
     #[arg(long, value_name = "SHARE", requires = "levels", allow_hyphen_values = true)]
     band: Option<f64>,
     /// What each pulse is higher than the one before, V
-    #[arg(long, value_name = "V", default_value_t = 0.0, requires = "levels", allow_hyphen_values = true)]
+    #[arg(long, value_name = "V", value_parser = amounts::volts, default_value_t = 0.0, requires = "levels", allow_hyphen_values = true)]
     amplitude_step: f64,
 }
 

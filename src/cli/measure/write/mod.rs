@@ -238,6 +238,7 @@ impl Write {
         let findings = Findings {
             command: "write",
             dataset,
+            further: Vec::new(),
             plate,
             summary: endured.map_or_else(|| report::summary(&writer, &outcome), endurance::summary),
             remark: Some(remark),

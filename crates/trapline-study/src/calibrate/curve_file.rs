@@ -1,0 +1,267 @@
+//! Measured curves from files of columns: which readings are compared, and which are none.
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use super::FitError;
+use super::target::{Kept, MeasuredIv, Point};
+use trapline_model::csv_file::{Columns, CsvError, Reading, Wanted};
+use trapline_model::protocol::{MAX_BIAS_V, MAX_DWELL_S, MIN_DWELL_S};
+
+/// Points of a measured curve.
+const POINTS: RangeInclusive<usize> = 3..=20_000;
+/// Latest time of a reading, s.
+const LATEST_S: f64 = 1e12;
+/// A first time that is so many times what lies between first and last is one of another clock.
+const OLD_CLOCK: f64 = 10.0;
+
+/// How a sweep is read.
+pub(super) struct Sweep {
+    pub(super) how: Reading,
+    /// Added to each time of the file; none where nothing is said.
+    pub(super) shift_s: Option<f64>,
+    /// The dwell that the target gives, which contradicts times; and that of all targets, which gives way to them.
+    pub(super) own_dwell_s: Option<f64>,
+    pub(super) common_dwell_s: Option<f64>,
+    /// Whether a current may flow against its bias.
+    pub(super) signs_differ: bool,
+}
+
+/// A sweep as it was read.
+pub(super) struct ReadSweep {
+    pub(super) points: Vec<Point>,
+    pub(super) dwells_s: Vec<f64>,
+    pub(super) read_as: String,
+}
+
+impl Sweep {
+    pub(super) fn read(&self, path: &Path) -> Result<ReadSweep, FitError> {
+        let dwell_s = self.own_dwell_s.or(self.common_dwell_s);
+        let time = if dwell_s.is_some() { Wanted::optional("time_s") } else { Wanted::needed("time_s") };
+        let wanted = [Wanted::needed("bias_v"), Wanted::needed("current_a").with_gaps(), time];
+        let mut found = Columns::read(path, &wanted, &self.how)?;
+        let times = found.column("time_s");
+        if let (Some(own_s), Some(_)) = (self.own_dwell_s, &times) {
+            return Err(FitError::request(format!(
+                "dwell_s is {own_s:?}, but {} has a column time_s: leave one of them out",
+                path.display()
+            )));
+        }
+        let limit = format!("between -{MAX_BIAS_V:?} and {MAX_BIAS_V:?} V");
+        found.each("bias_v", &limit, |_, v| v.abs() <= MAX_BIAS_V)?;
+        let (bias, current) = (found.needed("bias_v"), found.needed("current_a"));
+        let plateau = compliance(&bias, &current);
+        if !self.signs_differ {
+            let limit = "of the sign of bias_v and not 0; with floor_a, a current may be anything";
+            found.each("current_a", limit, |row, i| bias[row] == 0.0 || i * bias[row] > 0.0)?;
+        }
+        let dwells_s = match (times, dwell_s) {
+            (Some(times), _) => dwells_of(&found, &times, self.shift_s)?,
+            (None, Some(dwell_s)) => vec![dwell_s; bias.len()],
+            (None, None) => Vec::new(),
+        };
+        found
+            .leave_out("at 0 V and not compared", &(0..bias.len()).filter(|row| bias[*row] == 0.0).collect::<Vec<_>>());
+        for rows in &plateau {
+            let level_a = current[rows[0]];
+            found.leave_out(
+                format!("left out at what looks like a compliance of {level_a:.3e} A, where the bias given is not the cell's"),
+                rows,
+            );
+        }
+        let mut points: Vec<_> = bias.into_iter().zip(current).map(|(x, y)| Point { x, y }).collect();
+        plateau.iter().flatten().for_each(|row| points[*row].y = f64::NAN);
+        let compared = points.iter().filter(|p| MeasuredIv::compares(p)).count();
+        found.between(compared, POINTS, "points that can be compared, with a bias other than 0")?;
+        Ok(ReadSweep { points, dwells_s, read_as: found.understood() })
+    }
+}
+
+/// Readings that an instrument's limit has cut: of either sign of the bias, the largest current where it stays within
+/// a thousandth while the bias changes by a tenth or more, four readings long at least.
+fn compliance(bias_v: &[f64], current_a: &[f64]) -> Vec<Vec<usize>> {
+    const SAME: f64 = 1e-3;
+    const BIAS_CHANGES: f64 = 1.1;
+    const LEAST: usize = 4;
+    let mut plateaus = Vec::new();
+    for sign in [1.0, -1.0] {
+        let of_sign: Vec<usize> =
+            (0..bias_v.len()).filter(|row| bias_v[*row] * sign > 0.0 && current_a[*row].is_finite()).collect();
+        let most = of_sign.iter().map(|row| current_a[*row].abs()).fold(0.0, f64::max);
+        let at_most = |row: &usize| most > 0.0 && current_a[*row].abs() >= most * (1.0 - SAME);
+        for run in of_sign.chunk_by(|a, b| b - a == 1 && at_most(a) == at_most(b)) {
+            let ends = run.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), row| {
+                (low.min(bias_v[*row].abs()), high.max(bias_v[*row].abs()))
+            });
+            if run.len() >= LEAST && at_most(&run[0]) && ends.1 >= BIAS_CHANGES * ends.0 {
+                plateaus.push(run.to_vec());
+            }
+        }
+    }
+    plateaus
+}
+
+/// The dwell of each reading, from times since the sweep began.
+fn dwells_of(found: &Columns, times: &[f64], shift_s: Option<f64>) -> Result<Vec<f64>, CsvError> {
+    let shifted: Vec<f64> = times.iter().map(|time| time + shift_s.unwrap_or(0.0)).collect();
+    rising(found, times, &shifted)?;
+    let between: Vec<f64> = shifted.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let (first, usual) = (shifted.first().copied().unwrap_or(0.0), median(&between));
+    if first <= 0.0 {
+        let advice = if usual > 0.0 { format!(", time_shift_s = {} say", short(usual - first)) } else { String::new() };
+        let message = format!(
+            "is {first:?} in the first line; it must be more than 0: a reading's time is since the sweep began, and its bias was \
+             held before it{advice}"
+        );
+        return Err(wrong(found, 0, message));
+    }
+    old_clock(found, &shifted, shift_s, usual)?;
+    let dwells: Vec<f64> = std::iter::once(first).chain(between).collect();
+    match dwells.iter().position(|dwell_s| !(MIN_DWELL_S..=MAX_DWELL_S).contains(dwell_s)) {
+        None => Ok(dwells),
+        Some(row) => Err(wrong(
+            found,
+            row,
+            format!("leaves its bias {:?} s; it must be {MIN_DWELL_S:?} to {MAX_DWELL_S:?} s", dwells[row]),
+        )),
+    }
+}
+
+/// A measured retention curve: shares of the window, or conductances, which may be given as currents at the bias of the
+/// readings.
+pub(super) fn retention(
+    path: &Path,
+    kept: Kept,
+    read_v: f64,
+    how: &Reading,
+    shift_s: Option<f64>,
+) -> Result<(Vec<Point>, String), FitError> {
+    let of = |key: &'static str| Columns::read(path, &[Wanted::needed("time_s"), Wanted::needed(key).with_gaps()], how);
+    let (mut found, key) = match kept {
+        Kept::Window => match of("kept") {
+            Ok(found) => (found, "kept"),
+            // Currents and conductances are no shares: of which window?
+            Err(error) => match ["current_a", "conductance_s"].iter().find(|key| of(key).is_ok()) {
+                None => return Err(error.into()),
+                Some(key) => {
+                    return Err(FitError::request(format!(
+                        "{} has no column kept but {key}, whose error is given as relative: tolerance is for shares of the window",
+                        path.display()
+                    )));
+                }
+            },
+        },
+        Kept::Conductance => match (of("conductance_s"), of("current_a")) {
+            (Ok(found), _) => (found, "conductance_s"),
+            (Err(_), Ok(found)) => (found, "current_a"),
+            (Err(error), Err(_)) => return Err(error.into()),
+        },
+    };
+    let times = found.needed("time_s");
+    let shifted: Vec<f64> = times.iter().map(|time| time + shift_s.unwrap_or(0.0)).collect();
+    rising(&found, &times, &shifted)?;
+    let between: Vec<f64> = shifted.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    old_clock(&found, &shifted, shift_s, median(&between))?;
+    let mut values = found.needed(key);
+    match key {
+        "kept" => {
+            let limit = "a share of the window, -1 to 2; per cent are read from a column called \"kept (%)\"";
+            found.each(key, limit, |_, share| (-1.0..=2.0).contains(&share))?;
+        }
+        "current_a" => {
+            let limit = "a current of the sign of read_v, and not 0";
+            found.each(key, limit, |_, i| i * read_v > 0.0)?;
+            values.iter_mut().for_each(|i| *i /= read_v);
+        }
+        _ => found.each(key, "more than 0", |_, g| g > 0.0)?,
+    }
+    let at_zero: Vec<usize> = (0..shifted.len()).filter(|row| shifted[*row] == 0.0).collect();
+    found.leave_out(
+        "compared but not drawn, because 0 s has no place on an axis of log time; time_shift_s moves it",
+        &at_zero,
+    );
+    let points: Vec<_> = shifted.into_iter().zip(values).map(|(x, y)| Point { x, y }).collect();
+    found.between(points.iter().filter(|point| point.y.is_finite()).count(), POINTS, "points")?;
+    let taken = if key == "current_a" {
+        format!("; conductance taken as current over read_v, {read_v:?} V")
+    } else {
+        String::new()
+    };
+    Ok((points, format!("{}{taken}", found.understood())))
+}
+
+/// Refuses times that do not rise from 0 or later.
+fn rising(found: &Columns, times: &[f64], shifted: &[f64]) -> Result<(), CsvError> {
+    let late = |row: usize| {
+        let after = if row == 0 { shifted[0] >= 0.0 } else { shifted[row] > shifted[row - 1] };
+        after && shifted[row] <= LATEST_S
+    };
+    match (0..times.len()).find(|row| !late(*row)) {
+        None => Ok(()),
+        Some(row) => {
+            let shift =
+                if times == shifted { String::new() } else { format!(", {:?} with time_shift_s", shifted[row]) };
+            let limit = "0 or more, at most 1e12, and more than that of the line before";
+            Err(wrong(found, row, format!("is {:?}{shift}; it must be {limit}", times[row])))
+        }
+    }
+}
+
+/// Refuses a first time of another clock, unless the shift says that it is meant.
+fn old_clock(found: &Columns, times_s: &[f64], shift_s: Option<f64>, usual_s: f64) -> Result<(), CsvError> {
+    let [first, .., last] = times_s[..] else { return Ok(()) };
+    if shift_s.is_some() || first <= OLD_CLOCK * (last - first) {
+        return Ok(());
+    }
+    let message = format!(
+        "is {first:?} in the first line, and all lines are within {} s: does the clock run longer than the curve? Say time_shift_s = {}, \
+         or 0 where it is meant",
+        short(last - first),
+        short(usual_s - first)
+    );
+    Err(wrong(found, 0, message))
+}
+
+fn wrong(found: &Columns, row: usize, message: String) -> CsvError {
+    match found.row("time_s", Some((row, message))) {
+        Err(error) => error,
+        Ok(()) => CsvError::File { path: String::new(), message: "holds no lines of numbers".to_owned() },
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// A number as short as six digits make it.
+fn short(value: f64) -> String {
+    let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
+    format!("{rounded:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plateau_at_the_largest_current_is_the_instruments() {
+        let bias: Vec<f64> = (1..=10).map(|i| 0.5 * f64::from(i)).collect();
+        let cut: Vec<f64> = bias.iter().map(|v| (1e-9 * v.powi(3)).min(3e-8)).collect();
+        assert_eq!(compliance(&bias, &cut), [vec![6, 7, 8, 9]]);
+        // A current that rises has none; nor has a floor, nor the turn of a sweep written to two digits.
+        let free: Vec<f64> = bias.iter().map(|v| 1e-9 * v.powi(3)).collect();
+        assert!(compliance(&bias, &free).is_empty());
+        let floor: Vec<f64> = bias.iter().map(|v| (1e-9 * v.powi(3)).max(2e-8)).collect();
+        assert!(compliance(&bias, &floor).is_empty());
+        let turn = [4.8, 4.9, 5.0, 4.9, 4.8];
+        assert!(compliance(&turn, &[1.2e-9; 5]).is_empty());
+        // Of the other sign, and with a reading that is none in between.
+        let negative: Vec<f64> = bias.iter().map(|v| -v).collect();
+        let mut of_negative: Vec<f64> = cut.iter().map(|i| -i).collect();
+        assert_eq!(compliance(&negative, &of_negative), [vec![6, 7, 8, 9]]);
+        of_negative[7] = f64::NAN;
+        assert!(compliance(&negative, &of_negative).is_empty());
+    }
+}

@@ -1,0 +1,140 @@
+//! `trapline check`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+use trapline::backend::reference::Reference;
+use trapline::calibrate::{self, Problem};
+use trapline::campaign::{Overrides, Plan};
+use trapline::files::{self, TextError};
+use trapline::material;
+use trapline::protocol::waveform;
+use trapline::toml_file;
+
+use super::run::heading;
+use super::{Failure, terminal};
+
+const MORE: &str = "\
+What a file is, is seen from what it holds: a campaign, a study or a qualification ([[material]]), a material ([film]), a fit ([[target]] or \
+[[parameter]]), a waveform (program or file, or CSV). Everything that can be wrong before anything is computed is told, in one line.
+
+Exit codes: 0 when nothing is wrong; 1 when the file cannot be read; 2 when something is wrong in it.";
+
+/// Says whether a campaign, a material, a fit, a study or a waveform can be used, without computing
+#[derive(Debug, Args)]
+#[command(after_help = MORE)]
+pub struct Check {
+    /// The files
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// The material that a fit starts from: with it the fit's parameters are looked at as well
+    #[arg(long, value_name = "NAME")]
+    material: Option<String>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a file is, and what is to be said of it.
+struct Found {
+    kind: &'static str,
+    lines: Vec<String>,
+}
+
+impl Check {
+    /// # Errors
+    /// [`Failure`]: the first thing that is wrong.
+    pub fn run(self) -> Result<(), Failure> {
+        let mut told = Vec::new();
+        for path in &self.files {
+            let found = self.found(path)?;
+            let shown = path.display().to_string();
+            if self.json {
+                told.push(json!({ "file": shown, "kind": found.kind, "remarks": found.lines }));
+            } else {
+                let lines: String = found.lines.iter().map(|line| format!("  {line}\n")).collect();
+                terminal::print(&format!("{shown}: {}; nothing is wrong\n{lines}", found.kind))?;
+            }
+        }
+        if self.json { terminal::print_json(&told) } else { Ok(()) }
+    }
+
+    fn found(&self, path: &Path) -> Result<Found, Failure> {
+        let shown = path.display().to_string();
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
+            return of_waveform(path);
+        }
+        let text = files::read_text(path).map_err(|error| match error {
+            TextError::Unreadable(e) => Failure::Failed(format!("{shown}: cannot be read: {e}; check the path")),
+            TextError::Content(what) => Failure::Usage(format!("{shown}: {what}")),
+        })?;
+        let table: toml::Table = toml_file::read(&text).map_err(|what| Failure::Usage(format!("{shown}: {what}")))?;
+        let has = |key: &str| table.contains_key(key);
+        if has("target") || has("parameter") || has("conditions") {
+            self.of_fit(path)
+        } else if has("bake") || table.get("material").is_some_and(|of| of.is_array()) {
+            of_campaign(path, if has("study") { "a study" } else { "a campaign" })
+        } else if has("film") || has("traps") || has("injection") {
+            of_material(path)
+        } else if has("program") || has("file") {
+            of_waveform(path)
+        } else {
+            let keys = table.keys().take(4).cloned().collect::<Vec<_>>().join(", ");
+            let what = if keys.is_empty() { "is empty".to_owned() } else { format!("begins with the keys {keys}") };
+            Err(Failure::Usage(format!(
+                "{shown}: {what}, so that it is no campaign, material, fit, study or waveform; `trapline init` writes one to begin with"
+            )))
+        }
+    }
+
+    fn of_fit(&self, path: &Path) -> Result<Found, Failure> {
+        let fit = calibrate::file::read(path)?;
+        let mut lines: Vec<String> =
+            fit.targets.iter().filter_map(|target| target.aim.read_as().map(str::to_owned)).collect();
+        lines.push(format!("{} parameters, {} targets", fit.parameters.len(), fit.targets.len()));
+        match &self.material {
+            None => lines.push("its parameters were not looked up: give the material it starts from, --material".to_owned()),
+            Some(name) => {
+                let material = material::load(name, Path::new(".")).map_err(|e| Failure::Usage(e.to_string()))?;
+                Problem::new(&material, name, fit, None, &Reference)?;
+                lines.push(format!("{name}: has them all, and every target can be compared at the start"));
+            }
+        }
+        Ok(Found { kind: "a fit", lines })
+    }
+}
+
+fn of_waveform(path: &Path) -> Result<Found, Failure> {
+    let found = waveform::read(path).map_err(|error| Failure::Usage(error.to_string()))?;
+    let (count, all_s) = (found.segments.len(), found.segments.iter().map(|s| s.dwell_s).sum::<f64>());
+    let ends = found.segments.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |ends, s| {
+        (ends.0.min(s.bias_v), ends.1.max(s.bias_v))
+    });
+    let (low, high) = ends;
+    let what = format!("{count} segments, {all_s:.6e} s in all, {low} to {high} V");
+    Ok(Found { kind: "a waveform", lines: found.understood.into_iter().chain([what]).collect() })
+}
+
+fn of_material(path: &Path) -> Result<Found, Failure> {
+    let name = path.display().to_string();
+    let name = if name.contains('/') { name } else { format!("./{name}") };
+    let material = material::load(&name, Path::new("")).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(Found { kind: "a material", lines: vec![format!("{}: {}", material.name, material.description)] })
+}
+
+fn of_campaign(path: &Path, kind: &'static str) -> Result<Found, Failure> {
+    let plan = Plan::load(path, &Overrides::default())?;
+    let mut lines = vec![heading(&plan)];
+    let mut remarks: Vec<&String> = plan.points.iter().flat_map(|point| &point.flags).collect();
+    remarks.sort();
+    remarks.dedup();
+    lines.extend(remarks.into_iter().take(MOST_REMARKS).cloned());
+    if plan.label.campaign_toml.contains("[qualification]") {
+        lines.push("its parts are judged by trapline qualify".to_owned());
+    }
+    Ok(Found { kind, lines })
+}
+
+/// Remarks on the validity of the model that are told.
+const MOST_REMARKS: usize = 8;
