@@ -9,6 +9,7 @@
 Addresses on the web are not asked. Only standard Python.
 """
 
+import doctest
 import re
 import sys
 import unicodedata
@@ -60,7 +61,13 @@ def anchors(path, known={}):
 
 
 def broken(path, target):
-    """Why a link leads nowhere, or None."""
+    """Why a link leads nowhere, or None.
+
+    >>> [broken(DOCS / "fit.md", to) for to in ("https://a.b", "array.md", "bake.png", "array.md#writing-through-wires")]
+    [None, None, None, None]
+    >>> [broken(DOCS / "fit.md", to) is None for to in ("none.md", "array.md#no-such", "../README.md", "/docs/fit.md")]
+    [False, False, False, False]
+    """
     if re.match(r"^[a-z][a-z0-9+.-]*:", target):
         return None
     if target.startswith("/"):
@@ -79,6 +86,8 @@ def broken(path, target):
 
 
 def main():
+    if doctest.testmod().failed:
+        sys.exit(1)
     pages = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
     pages += sorted(DOCS.glob("*.md")) + sorted((ROOT / "paper").glob("*.md"))
     errors, links = [], 0

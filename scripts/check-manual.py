@@ -14,12 +14,14 @@ backslash goes on. Commands must be small: seconds on one core.
   a hundredth, or to one of the last digit shown. A line `...` stands for any number of lines. Where nothing is shown,
   nothing is compared; nor where `# differs` stands behind the command, for what no two machines print alike.
 - A block fenced as ```toml whose first line is `# NAME.toml` is written to that file before what follows.
+- docs/commands.md must name every command of `trapline --help`.
 
 --write puts what was printed in the place of what is shown, but leaves blocks alone that have a `...` line.
 Only standard Python.
 """
 
 import argparse
+import doctest
 import math
 import os
 import re
@@ -74,7 +76,13 @@ def commands(lines):
 
 
 def alike(shown, printed):
-    """Whether two lines say the same: words as they are, numbers to a hundredth or to one of the last digit shown."""
+    """Whether two lines say the same: words as they are, numbers to a hundredth or to one of the last digit shown.
+
+    >>> alike("life  102 d (89.9 to 116 d)", "life  102 d  (89.5 to 117 d)"), alike("1.4e-9 A", "1.5e-9 A")
+    (True, True)
+    >>> alike("1.40e-9 A", "1.43e-9 A"), alike("life 102 d", "life 102 h"), alike("0.357", "0.337"), alike("1", "nan")
+    (False, False, False, False)
+    """
     words = [" ".join(NUMBER.sub("#", line).split()) for line in (shown, printed)]
     if words[0] != words[1]:
         return False
@@ -87,7 +95,13 @@ def alike(shown, printed):
 
 
 def differs(shown, printed):
-    """The first line that is shown and was not printed, or None."""
+    """The first line that is shown and was not printed, or None.
+
+    >>> differs(["a", "...", "c 1", ""], ["a", "b", "c 1"]), differs(["a", "..."], ["a", "b"])
+    (None, None)
+    >>> [differs(shown, ["a", "b"]) is None for shown in (["a"], ["b"], ["a", "...", "c"], ["a", "b", "c"], ["b", "...", "a"])]
+    [False, False, False, False, False]
+    """
     while shown and not shown[-1].strip():
         shown = shown[:-1]
     at, anywhere = 0, False
@@ -160,12 +174,22 @@ def run(page, trapline, write):
     return errors, count
 
 
+def unnamed_commands(trapline):
+    """The program's commands that docs/commands.md does not name."""
+    printed = subprocess.run([trapline, "--help"], check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
+    names = re.findall(r"^  ([a-z]+) ", printed.partition("Commands:\n")[2].partition("\nOptions:")[0], re.MULTILINE)
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    return [name for name in names if name != "help" and f"`{name}`" not in page] if names else ["none found in --help"]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trapline", required=True, type=Path, help="the program")
     parser.add_argument("--write", action="store_true", help="puts what is printed into the pages")
     parser.add_argument("pages", nargs="*", type=Path, help="pages [default: all of docs/ that have such blocks]")
     arguments = parser.parse_args()
+    if doctest.testmod().failed:
+        sys.exit(1)
     trapline = arguments.trapline.resolve()
     if not os.access(trapline, os.X_OK):
         sys.exit(f"check-manual: {trapline} is not a program; build it first")
@@ -173,6 +197,9 @@ def main():
         page for page in (ROOT / "docs").glob("*.md") if "\n```console\n" in page.read_text(encoding="utf-8")
     )
     failed = 0
+    for name in unnamed_commands(trapline):
+        print(f"check-manual: docs/commands.md: no word of {name}")
+        failed += 1
     for page in pages:
         start = time.monotonic()
         errors, count = run(page, trapline, arguments.write)
