@@ -29,13 +29,13 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends libhdf5-103-1 libvulkan1 mesa-vulkan-drivers libx11-6 libxext6 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 trapline \
-    && install -d -o trapline -g trapline /work
+    && install -d -o trapline -g trapline /data
 
 COPY --from=build /build/target/release/trapline /usr/local/bin/trapline
-COPY --from=build /build/campaigns /work/campaigns
-COPY --from=build /build/studies /work/studies
-COPY --from=build /build/fits /work/fits
-COPY --from=build /build/materials /work/materials
+COPY --from=build /build/campaigns /data/campaigns
+COPY --from=build /build/studies /data/studies
+COPY --from=build /build/fits /data/fits
+COPY --from=build /build/materials /data/materials
 COPY --from=build /build/LICENSE-MIT /build/LICENSE-APACHE /usr/share/doc/trapline/
 
 # NVIDIA's toolkit hands on what is asked for: Vulkan is `graphics`. Mesa's layer that sorts devices wants a desktop.
@@ -45,6 +45,6 @@ ENV NVIDIA_VISIBLE_DEVICES=all \
     LC_ALL=C.UTF-8
 
 USER 1000:1000
-WORKDIR /work
+WORKDIR /data
 ENTRYPOINT ["trapline"]
 CMD ["--help"]
