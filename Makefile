@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz check slurm-test bundle bundle-test bench peers gpu-cost clean
+.PHONY: help demo test fuzz check manual slurm-test bundle bundle-test bench peers gpu-cost clean
 .PHONY: setup-demo setup-check setup-test setup-slurm
 # The targets share one target folder, which cargo locks anyway.
 .NOTPARALLEL:
@@ -52,6 +52,10 @@ test: setup-test ## runs all tests and examples, shaders included (on Mesa's llv
 	    "$$TRAPLINE_PYTHON" benches/instructions.py "$${CARGO_TARGET_DIR:-target}/debug/examples/instructions" \
 	        --check benches/instructions.csv
 	fi
+	# The manual's commands, and what its pages show of them.
+	if command -v python3 >/dev/null; then
+	    python3 scripts/check-manual.py --trapline "$${CARGO_TARGET_DIR:-target}/debug/trapline"
+	fi
 	# Ignored above: what needs an interpreter, or published figures, that not every machine has.
 	if [ -n "$${TRAPLINE_PYTHON:-}" ]; then
 	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record --test cli -- --ignored python
@@ -95,12 +99,22 @@ slurm-test: setup-slurm ## runs campaigns through a real Slurm, started for the 
 	@. .setup/slurm.sh
 	CARGO_FLAGS="$(CARGO_FLAGS)" scripts/slurm-test.sh
 
-check: setup-check ## formatting, lints and docs, warnings denied
+check: setup-check ## formatting, lints, docs and the manual's links, warnings denied
 	@. .setup/check.sh
+	if command -v python3 >/dev/null; then python3 scripts/check-links.py; fi
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets $$TRAPLINE_FEATURES $(CARGO_FLAGS) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps \
 	    $$TRAPLINE_FEATURES $(CARGO_FLAGS)
+
+manual: ## checks the manual's links, and makes a book of it where mdbook is installed: target/manual/index.html
+	@python3 scripts/check-links.py
+	if command -v mdbook >/dev/null; then
+	    mdbook build
+	    echo "Written: target/manual/index.html"
+	else
+	    echo "manual: no mdbook here, so no book; the pages are read as well in docs/. To have it: cargo install mdbook --locked"
+	fi
 
 bundle: ## makes dist/trapline-<version>-x86_64-linux.tar.gz, which needs glibc 2.28 only
 	@CARGO_FLAGS="$(CARGO_FLAGS)" scripts/bundle.sh

@@ -1,5 +1,5 @@
 //! A record, read from Rust: which points are in it, and how much each kept. (From Python: xarray opens it, see
-//! README.md.)
+//! docs/reading.md.)
 //!
 //!     cargo run --release --example read_record -- bake.h5
 //!

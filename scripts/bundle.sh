@@ -48,7 +48,7 @@ rm -rf "$folder" "$archive"
 mkdir -p "$folder"
 strip -o "$folder/trapline" "$binary"
 cp -r materials campaigns studies claims fits docs "$folder/"
-cp README.md CHANGELOG.md CONTRIBUTING.md LICENSE-MIT LICENSE-APACHE "$folder/"
+cp README.md CHANGELOG.md CONTRIBUTING.md CITATION.cff LICENSE-MIT LICENSE-APACHE "$folder/"
 mkdir "$folder/licences"
 "$venv/bin/python" scripts/linked.py licences "$messages" "$target" "$folder/licences"
 "$venv/bin/python" scripts/linked.py hdf5 "$messages" "$target" >.setup/bundle-hdf5.toml
