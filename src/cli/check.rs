@@ -10,6 +10,7 @@ use trapline::campaign::{Overrides, Plan};
 use trapline::files::{self, TextError};
 use trapline::material;
 use trapline::protocol::waveform;
+use trapline::text::counted;
 use trapline::toml_file;
 
 use super::run::heading;
@@ -92,9 +93,12 @@ impl Check {
         let fit = calibrate::file::read(path)?;
         let mut lines: Vec<String> =
             fit.targets.iter().filter_map(|target| target.aim.read_as().map(str::to_owned)).collect();
-        lines.push(format!("{} parameters, {} targets", fit.parameters.len(), fit.targets.len()));
+        let (parameters, targets) = (counted(fit.parameters.len(), "parameter"), counted(fit.targets.len(), "target"));
+        lines.push(format!("{parameters}, {targets}"));
         match &self.material {
-            None => lines.push("its parameters were not looked up: give the material it starts from, --material".to_owned()),
+            None => {
+                lines.push("its parameters were not looked up: give the material it starts from, --material".to_owned())
+            }
             Some(name) => {
                 let material = material::load(name, Path::new(".")).map_err(|e| Failure::Usage(e.to_string()))?;
                 Problem::new(&material, name, fit, None, &Reference)?;
@@ -108,11 +112,12 @@ impl Check {
 fn of_waveform(path: &Path) -> Result<Found, Failure> {
     let found = waveform::read(path).map_err(|error| Failure::Usage(error.to_string()))?;
     let (count, all_s) = (found.segments.len(), found.segments.iter().map(|s| s.dwell_s).sum::<f64>());
-    let ends = found.segments.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |ends, s| {
-        (ends.0.min(s.bias_v), ends.1.max(s.bias_v))
-    });
+    let ends = found
+        .segments
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |ends, s| (ends.0.min(s.bias_v), ends.1.max(s.bias_v)));
     let (low, high) = ends;
-    let what = format!("{count} segments, {all_s:.6e} s in all, {low} to {high} V");
+    let what = format!("{}, {all_s:.6e} s in all, {low} to {high} V", counted(count, "segment"));
     Ok(Found { kind: "a waveform", lines: found.understood.into_iter().chain([what]).collect() })
 }
 

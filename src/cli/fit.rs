@@ -24,8 +24,8 @@ currents, energies, retention, measured curves as CSV, claims of the source pape
 Without a fit file, --parameter and --claims say both.
 
 The new material is the old one with the fitted values, comments and order kept. It is written also where targets are missed or \
-the search did not converge. Exit codes: 0 when the search converged, whether or not every target is met; 1 when it did not; 2 for \
-wrong usage.";
+the search did not converge. Exit codes: 0 when the search converged, every target is met and no parameter ends at a bound; 1 when one of these is \
+not so; 2 for wrong usage.";
 
 /// Fits numbers of a material to measurements or published values, and says which of them the data cannot tell
 #[derive(Debug, Args)]
@@ -85,7 +85,8 @@ enum BackendName {
 }
 
 impl Fit {
-    /// Fits, prints, and writes the material; exit code 1 where the search did not converge.
+    /// Fits, prints, and writes the material; exit code 1 where the search did not converge, a target is missed or a
+    /// parameter ends at a bound.
     ///
     /// # Errors
     /// [`Failure`].

@@ -114,7 +114,9 @@ impl Init {
             Kind::Qualification => format!("next: trapline run {shown} -o {record}\n      trapline qualify {record}\n"),
             Kind::Study => format!("next: trapline plan {shown}\n      trapline scale {shown} -o study/\n"),
             Kind::Material => {
-                format!("next: edit it, each number with its source; trapline check {shown}; trapline retain --material {shown}\n")
+                format!(
+                    "next: edit it, each number with its source; trapline check {shown}; trapline retain --material {shown}\n"
+                )
             }
             Kind::Fit => {
                 let [fit, start, mine] = ["fit.toml", START, "mine.toml"].map(|name| path.join(name));

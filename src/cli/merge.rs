@@ -6,6 +6,7 @@ use clap::Args;
 use trapline::campaign;
 use trapline::files::commit::Batch;
 use trapline::record::{Held, Trust};
+use trapline::text::counted;
 
 use super::reading::{self, Extent};
 use super::{Failure, outputs, terminal};
@@ -69,7 +70,12 @@ impl Merge {
             terminal::note(&remark);
         }
         if !self.quiet {
-            terminal::note(&format!("wrote {}: {} of {} points", self.output.display(), merged.points, merged.of));
+            terminal::note(&format!(
+                "wrote {}: {} of {}",
+                self.output.display(),
+                merged.points,
+                counted(merged.of, "point")
+            ));
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use trapline::circuit::error::SEGMENT_OHM;
 use trapline::dataset::{Dataset, DatasetError};
 use trapline::experiment::mnist::study::{self, Afterwards, Bakes};
 use trapline::experiment::mnist::{self, Learning, Pairs, Plain, Scheme, idx};
+use trapline::export;
 use trapline::figure::{self, Plate, digits};
 use trapline::files::commit::Batch;
 use trapline::material::{self, Material};
@@ -160,6 +161,9 @@ pub struct Mnist {
     /// Draws no plots
     #[arg(long)]
     no_plot: bool,
+    /// Prints all numbers as JSON
+    #[arg(long)]
+    json: bool,
     /// Prints the summary only
     #[arg(long, short)]
     quiet: bool,
@@ -200,7 +204,10 @@ impl Mnist {
         if let Some(remarks) = found.remark("outside_validity") {
             note(remarks);
         }
-        let summary = summary(&found).map_err(unexpected)?;
+        let summary = match self.json {
+            true => terminal::json(&export::json(&[(&[], &found)]))?,
+            false => summary(&found).map_err(unexpected)?,
+        };
         // The result is printed even if its files cannot be written.
         let written = match &self.output {
             None => Ok(()),

@@ -3,6 +3,7 @@
 mod amounts;
 mod analyze;
 mod bench;
+mod check;
 mod completions;
 mod computing;
 mod devices;
@@ -11,6 +12,7 @@ mod electrons;
 mod everyone;
 mod failure;
 mod fit;
+mod init;
 mod interrupt;
 mod man;
 mod materials;
@@ -47,7 +49,7 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 when all went well; 1 for what fails while running (a file that cannot be read or written, a damaged \
 record, a device); 2 for wrong usage (arguments, what a campaign or material file holds, an output that exists or is in use, also one that came to be meanwhile: then the \
 result is kept under a free name, which the error tells); 128 and the number of the signal where one ended \
-a run: 130 for Ctrl-C, 143 for SIGTERM. `diff` ends with 1 where two files differ, `paper` where a verdict is not the expected one, `qualify` where a lot \
+a run: 130 for Ctrl-C, 143 for SIGTERM. `diff` ends with 1 where two files differ, `fit` where a target is missed or a bound is reached, `paper` where a verdict is not the expected one, `qualify` where a lot \
 failed, `rare` where a fraction is not as precise as was asked for.
 
 Results go to the standard output; remarks, progress and errors to the standard error.";
@@ -65,6 +67,8 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Init),
+    Check(check::Check),
     Run(Box<run::Run>),
     Plan(plan::PlanCommand),
     Slurm(Box<slurm::Slurm>),
@@ -143,6 +147,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         .with_target(false)
         .init();
     match arguments.command {
+        Command::Init(command) => command.run(),
+        Command::Check(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::Slurm(command) => command.run(),

@@ -123,7 +123,7 @@ impl Paper {
             shown.push(Shown {
                 id: figure.id.to_owned(),
                 caption: figure.caption.to_owned(),
-                svg: figure::plate_svg(&plate)?,
+                drawing: figure::page_drawing(&plate)?,
                 claims: claims_of(&chosen, figure).into_iter().map(|claim| claim.id).collect(),
             });
         }

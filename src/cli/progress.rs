@@ -13,7 +13,7 @@ use trapline::campaign::{self, Plan, Watch};
 use trapline::files::commit::other_kind;
 use trapline::outcome::{PointLabel, Sweep};
 use trapline::record::point_path;
-use trapline::text::one_line;
+use trapline::text::{counted, one_line};
 use trapline::units::celsius_texts;
 
 use super::reading::{self, Extent};
@@ -209,7 +209,12 @@ impl State {
         let share = self.steps as f64 / self.to_do.max(1) as f64;
         let left = self.start.elapsed().mul_f64((1.0 - share).max(0.0) / share.max(1e-9));
         let left = if self.steps >= self.to_do { "0 seconds".to_owned() } else { HumanDuration(left).to_string() };
-        format!("{} of {points} points, {:.1} % of what was to do, {left} left", self.finished, 100.0 * share)
+        format!(
+            "{} of {}, {:.1} % of what was to do, {left} left",
+            self.finished,
+            counted(points, "point"),
+            100.0 * share
+        )
     }
 }
 

@@ -8,6 +8,7 @@ use trapline::analysis::retention;
 use trapline::backend::Backend;
 use trapline::campaign::{self, Destination, Existing, Overrides, Plan, RunError, Shard, estimate};
 use trapline::files::commit::Batch;
+use trapline::text::counted;
 use trapline::{figure, record};
 
 use super::computing::{self, Computing};
@@ -186,30 +187,27 @@ impl Run {
     }
 }
 
-fn counted(number: usize, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
-}
-
 /// What is going to be computed, in one line.
 pub fn heading(plan: &Plan) -> String {
     let label = &plan.label;
     let points = match plan.numbers.len() {
-        all if all == plan.points.len() => format!("{all} points"),
-        some => format!("{some} of {} points", plan.points.len()),
+        all if all == plan.points.len() => counted(all, "point"),
+        some => format!("{some} of {}", counted(plan.points.len(), "point")),
     };
     let cases = plan.points.len() / (label.materials.len() * label.temperatures_k.len());
-    let swept = if label.sweeps.is_empty() { String::new() } else { format!("{cases} places of the sweeps, ") };
+    let swept =
+        if label.sweeps.is_empty() { String::new() } else { format!("{} of the sweeps, ", counted(cases, "place")) };
     let size = match label.common(|of| (of.rows, of.cols)) {
         Some((rows, cols)) => format!("of {rows} x {cols} cells"),
         None => "of several sizes".to_owned(),
     };
     let seed = label.common(|of| of.seed).map_or_else(String::new, |seed| format!(", seed {seed}"));
     format!(
-        "{}: {points} ({swept}{}, {}) {size} at {} times{seed}",
+        "{}: {points} ({swept}{}, {}) {size} at {}{seed}",
         label.name,
         counted(label.materials.len(), "material"),
         counted(label.temperatures_k.len(), "temperature"),
-        label.times_s.len(),
+        counted(label.times_s.len(), "time"),
     )
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use trapline::analysis::retention;
+use trapline::export;
 use trapline::outcome::CampaignRecord;
 use trapline::record::{self, Record, RecordError};
 
@@ -15,7 +16,7 @@ use super::{Failure, terminal};
 pub struct Show {
     /// A record, or one of its points
     file: PathBuf,
-    /// Prints the summary of a campaign's numbers as JSON
+    /// Prints the summary of a campaign's numbers, or all numbers of an experiment, as JSON
     #[arg(long)]
     json: bool,
 }
@@ -47,10 +48,17 @@ impl Show {
                     "campaign": contents.label.name, "planned": contents.planned.len(), "finished": contents.finished(),
                 }));
             }
-            Record::Experiment(_) => {
-                let file = self.file.display();
-                let fix = "leave --json out, or read the file with h5py or xarray";
-                return Err(Failure::Usage(format!("{file} is an experiment, which has no summary; {fix}")));
+            Record::Experiment(found) => {
+                let label = &found.label;
+                let names: Vec<&String> = label.materials.iter().map(|(name, _)| name).collect();
+                let datasets: Vec<export::Labelled<'_>> = found.datasets.iter().map(|d| (&[][..], d)).collect();
+                return terminal::print_json(&serde_json::json!({
+                    "experiment": label.command,
+                    "title": label.title,
+                    "materials": names,
+                    "seed": label.seed,
+                    "datasets": export::json(&datasets),
+                }));
             }
         };
         terminal::print_json(&serde_json::json!({

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use trapline::files::commit::TOO_LARGE;
 use trapline::text;
@@ -76,12 +76,34 @@ pub fn bar(count: u64, things: &str, quiet: bool) -> ProgressBar {
     }
     let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr());
     let template =
-        format!("{{bar:32}} {{percent:>3}} %  {{human_pos}} of {{human_len}} {things}, {{per_sec}}, {{eta}} left");
+        format!("{{bar:32}} {{percent:>3}} %  {{human_pos}} of {{human_len}} {things}, {{rate}}, {{eta}} left");
     if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style);
+        let said = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = out.write_str(&rate(state.per_sec()));
+        };
+        bar.set_style(style.with_key("rate", said));
     }
     bar.enable_steady_tick(Duration::from_millis(250));
     bar
+}
+
+/// How many a second, to three digits: `4.62 M/s`.
+fn rate(per_s: f64) -> String {
+    let (scale, letter) = match per_s {
+        rate if rate >= 1e9 => (1e9, " G"),
+        rate if rate >= 1e6 => (1e6, " M"),
+        rate if rate >= 1e4 => (1e3, " k"),
+        _ => (1.0, ""),
+    };
+    let shown = per_s / scale;
+    let decimals = if shown >= 100.0 {
+        0
+    } else if shown >= 10.0 {
+        1
+    } else {
+        2
+    };
+    format!("{shown:.decimals$}{letter}/s")
 }
 
 /// A time a person waited.
@@ -112,6 +134,8 @@ mod tests {
 
     #[test]
     fn amounts_are_spoken() {
+        let rates = [4_617_678.693_4, 12.34, 1.5e4, 0.0, 2e9].map(rate);
+        assert_eq!(rates, ["4.62 M/s", "12.3/s", "15.0 k/s", "0.00/s", "2.00 G/s"]);
         assert_eq!(waited(Duration::from_millis(1234)), "1.2 s");
         assert_eq!((about(90.0), about(5400.0), about(2e5)), ("90 s".into(), "90 min".into(), "2.3 days".into()));
         assert_eq!(waited(Duration::from_secs(125)), "2 min 05 s");

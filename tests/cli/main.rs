@@ -26,6 +26,7 @@ mod resume;
 mod scale;
 mod slurm;
 mod slurm_scripts;
+mod starters;
 mod sweeps;
 mod wires;
 mod write;

@@ -91,6 +91,11 @@ pub fn plain_json(json: &str) -> Cow<'_, str> {
     }))
 }
 
+/// A number of things: `1 point`, `2 points`.
+pub fn counted(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn numbers(shape: &[usize], from: f64) -> ArrayD<f64> {
-        let mut next = from - 0.5;
+        let mut next = from - 1.5;
         ArrayD::from_shape_fn(IxDyn(shape), |_| {
             next += 1.0;
             next

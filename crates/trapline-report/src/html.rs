@@ -1,6 +1,7 @@
 //! What the pages have in common: one file of HTML, which opens from disk and asks no network for anything.
 
-use maud::{PreEscaped, Render};
+use crate::figure::PageDrawing;
+use maud::{Markup, PreEscaped, Render, html};
 use trapline_model::text::is_unseen;
 
 /// A text that this program did not write (a name in a record, a path, a reason that quotes one), between tags or as
@@ -29,6 +30,23 @@ impl<T: AsRef<str>> Render for Text<T> {
 /// A drawing as part of a page: without the declaration that only a file of its own may have.
 pub fn inline(svg: &str) -> PreEscaped<&str> {
     PreEscaped(svg.find("<svg").map_or(svg, |start| &svg[start..]))
+}
+
+/// What hides one of the two forms of a drawing: the narrow one but on phones, the wide one there where there is another.
+pub const DRAWINGS: &str = "\
+.narrow{display:none}@media screen and (max-width:45rem){.narrow{display:block}.narrow svg{width:100%;height:auto}.wide.also{display:none}}";
+
+/// A figure's drawing, in both forms where it has two.
+pub fn drawing(drawing: &PageDrawing) -> Markup {
+    html! {
+        @match &drawing.narrow {
+            None => { div .wide { (inline(&drawing.wide)) } }
+            Some(narrow) => {
+                div .wide.also { (inline(&drawing.wide)) }
+                div .narrow { (inline(narrow)) }
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use trapline::experiment::array_write::{Order, Setup, Wiring, Writer};
 use trapline::experiment::letter::{self, Lesson, Pattern, Scheme};
 use trapline::experiment::{ExperimentError, array_read};
 use trapline::figure::{Map, Panel, Plate};
+use trapline::units::spoken_time;
 
 use super::wires::Wires;
 use super::{Failure, Findings, Pulses, Reading, Specimen, amounts, number, scientific, within};
@@ -149,7 +150,7 @@ impl Learn {
             .enumerate()
             .map(|(i, n)| (if *n == 1 { "1 pulse".to_owned() } else { format!("{n} pulses") }, map(g, i)))
             .collect();
-        maps.push((format!("{} s later", self.later), map(kept, 0)));
+        maps.push((format!("{} later", spoken_time(self.later)), map(kept, 0)));
         let mut table = Table::new(["", "inside: lowest (S)", "mean (S)", "outside: mean (S)", "highest (S)"], 1);
         for (name, values) in &maps {
             let side = |inside: bool| {

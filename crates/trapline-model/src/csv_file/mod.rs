@@ -29,6 +29,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::files::{self, TextError};
+use crate::text::counted;
 pub use fields::Decimal;
 use fields::{NoReading, SEPARATORS, Separator, Value, decimal_of, is_number, value};
 use heading::{Heading, Quantity, Sureness, is_unit};
@@ -246,7 +247,6 @@ impl Columns {
 
 impl fmt::Display for Columns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
         write!(f, "{}: columns apart by {}, decimal ", self.path, self.separator.word())?;
         f.write_str(if self.decimal == Decimal::Comma { "comma" } else { "point" })?;
         if let Some(line) = self.header_line {
@@ -266,7 +266,7 @@ impl fmt::Display for Columns {
                 _ => {}
             }
         }
-        write!(f, "; {}", count(self.rows.len(), "row"))?;
+        write!(f, "; {}", counted(self.rows.len(), "row"))?;
         for (i, (why, lines)) in self.left_out.iter().enumerate() {
             let mark = if i == 0 { ", of which" } else { "," };
             let (first, last) = (lines.iter().min().unwrap_or(&0), lines.iter().max().unwrap_or(&0));

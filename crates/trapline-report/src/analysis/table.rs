@@ -19,7 +19,7 @@ impl Table {
     pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
         // A line break in a name would make a row of its own.
         let breaks = |c: char| c == '\n' || c == '\r' || c == '\t' || c == '\u{2028}' || c == '\u{2029}';
-        self.rows.push(cells.into_iter().map(|cell| cell.into().replace(breaks, " ")).collect());
+        self.rows.push(cells.into_iter().map(|cell| without_empty_sign(cell.into().replace(breaks, " "))).collect());
     }
 
     /// One line per row, two spaces between columns, no space at the end of a line.
@@ -50,6 +50,16 @@ impl Table {
             text.push('\n');
         }
         text
+    }
+}
+
+/// A zero without the sign and the exponent that formats leave it: `-0.0000` and `0.0000e0` are `0.0000` and `0`.
+fn without_empty_sign(cell: String) -> String {
+    let zero = !cell.is_empty() && cell.chars().all(|c| matches!(c, '-' | '0' | '.' | 'e')) && cell.contains('0');
+    match zero && cell.parse::<f64>() == Ok(0.0) {
+        false => cell,
+        true if cell.contains('e') => "0".to_owned(),
+        true => cell.trim_start_matches('-').to_owned(),
     }
 }
 

@@ -62,7 +62,9 @@ impl Colours {
     pub(super) fn bar(&self, label: &str, height: f64) -> Bar {
         let ends = [self.low, self.high].map(|end| if self.log { 10_f64.powf(end) } else { end });
         let axis = Axis { log: self.log, range: Some((ends[0], ends[1])), ..Axis::default() };
-        Bar { colours: *self, ruler: Ruler::new(&axis, std::iter::empty(), height, 28.0), label: label.to_owned() }
+        // A low bar has its ticks nearer to each other, for one alone tells no scale.
+        let apart = (height / 5.0).clamp(TEXT + 2.0, 28.0);
+        Bar { colours: *self, ruler: Ruler::new(&axis, std::iter::empty(), height, apart), label: label.to_owned() }
     }
 }
 

@@ -124,7 +124,7 @@ impl Chart {
         // All frames have about these proportions, and thickness is relative.
         const ANY: (f64, f64) = (300.0, 210.0);
         let frame = Frame { left: 0.0, right: ANY.0, top: 0.0, bottom: ANY.1 };
-        let ready = Ready::new(self, ANY, false);
+        let ready = Ready::new(self, ANY, false, false);
         self.curves.iter().any(|curve| !ready.shades(curve, &frame).is_empty())
     }
 
@@ -172,8 +172,8 @@ pub(super) struct Ready<'a> {
 }
 
 impl<'a> Ready<'a> {
-    /// For a frame of this size in points; `bar` draws the bar of its heat's colours beside it.
-    pub(super) fn new(chart: &'a Chart, size: (f64, f64), bar: bool) -> Self {
+    /// For a frame of this size in points; `bar` draws the bar of its heat's colours beside it, `narrow` puts the legend below.
+    pub(super) fn new(chart: &'a Chart, size: (f64, f64), bar: bool, narrow: bool) -> Self {
         let points = || chart.curves.iter().flat_map(|curve| curve.points.iter().copied());
         let visible = |&(x, y): &(f64, f64)| {
             x.is_finite() && y.is_finite() && !(chart.x.log && x <= 0.0) && !(chart.y.log && y <= 0.0)
@@ -204,7 +204,7 @@ impl<'a> Ready<'a> {
         let widest = named.iter().copied().fold(0.0, f64::max) + SAMPLE;
         let legend = match named.len() {
             0 => Legend::None,
-            _ if widest <= WIDEST_LEGEND => Legend::Right(widest),
+            _ if widest <= WIDEST_LEGEND && !narrow => Legend::Right(widest),
             count => {
                 let columns = (size.0 / (widest + 10.0)).floor().clamp(1.0, count as f64);
                 Legend::Below(columns as usize, size.0 / columns)

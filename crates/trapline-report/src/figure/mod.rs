@@ -26,7 +26,7 @@ pub use axis::Axis;
 pub use chart::{Chart, Curve, Mark, Style};
 pub use heat::Heat;
 pub use map::Map;
-pub use plate::{Panel, Plate, plate, plate_svg, stage_plate};
+pub use plate::{PageDrawing, Panel, Plate, page_drawing, plate, plate_svg, stage_plate};
 pub use retention::{retention, stage_retention};
 pub use scale::Colour;
 

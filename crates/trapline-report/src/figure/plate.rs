@@ -70,6 +70,28 @@ pub fn plate_svg(plate: &Plate) -> Result<String, FigureError> {
     canvas::svg(&page)
 }
 
+/// A figure inside a page: as it is on a screen and, where that is too wide for a phone, with its panels below one another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageDrawing {
+    /// An `<svg>` element.
+    pub wide: String,
+    pub narrow: Option<String>,
+}
+
+/// The page for a page of HTML.
+///
+/// # Errors
+/// As [`plate_svg`].
+pub fn page_drawing(plate: &Plate) -> Result<PageDrawing, FigureError> {
+    let wide = Sheet::new(plate);
+    wide.check(Path::new("the page"))?;
+    let narrow = Sheet::narrow(plate);
+    // One that is too long is left to be scrolled aside.
+    let fits = narrow.size.0 < wide.size.0 && narrow.check(Path::new("the page")).is_ok();
+    let narrow = if fits { Some(canvas::svg(&narrow)?) } else { None };
+    Ok(PageDrawing { wide: canvas::svg(&wide)?, narrow })
+}
+
 /// Title and subtitle over a frame.
 pub(super) struct Heading {
     title: Vec<String>,
@@ -163,7 +185,17 @@ impl<'a> Sheet<'a> {
     const LARGEST: f64 = 3600.0;
 
     fn new(plate: &'a Plate) -> Self {
-        let count = plate.columns.clamp(1, plate.panels.len().max(1));
+        Sheet::of(plate, false)
+    }
+
+    /// With one column, and legends below their charts.
+    fn narrow(plate: &'a Plate) -> Self {
+        Sheet::of(plate, true)
+    }
+
+    fn of(plate: &'a Plate, narrow: bool) -> Self {
+        let panels: Vec<&'a Panel> = plate.panels.iter().filter(|panel| !narrow || **panel != Panel::Blank).collect();
+        let count = if narrow { 1 } else { plate.columns.clamp(1, panels.len().max(1)) };
         let frame = match count {
             1 | 2 => (300.0, 210.0),
             3 => (240.0, 170.0),
@@ -174,20 +206,20 @@ impl<'a> Sheet<'a> {
             // The last of its row has the bar of all that share it; a row that ends early has the bar of the row above.
             let next = match (number + 1) % count {
                 0 => None,
-                _ if number + 1 < plate.panels.len() => plate.panels.get(number + 1),
-                _ => (number / count * count).checked_sub(1).and_then(|above| plate.panels.get(above)),
+                _ if number + 1 < panels.len() => panels.get(number + 1).copied(),
+                _ => (number / count * count).checked_sub(1).and_then(|above| panels.get(above).copied()),
             };
             let bar = colours(panel).is_some() && colours(panel) != next.and_then(colours);
             match panel {
                 Panel::Chart(chart) => {
                     let own = bar || chart.heat.as_ref().is_some_and(|heat| heat.range.is_none());
-                    Ready::Chart(Box::new(chart::Ready::new(chart, frame, own)))
+                    Ready::Chart(Box::new(chart::Ready::new(chart, frame, own, narrow)))
                 }
                 Panel::Map(map) => Ready::Map(Box::new(map::Ready::new(map, height, bar || map.range.is_none()))),
                 Panel::Blank => Ready::Blank,
             }
         };
-        let panels: Vec<Ready<'a>> = plate.panels.iter().enumerate().map(one).collect();
+        let panels: Vec<Ready<'a>> = panels.iter().copied().enumerate().map(one).collect();
         let of = |pick: &dyn Fn(&Ready<'_>) -> f64, chosen: &dyn Fn(usize) -> bool| {
             let values = panels.iter().enumerate().filter(|(number, _)| chosen(*number)).map(|(_, panel)| pick(panel));
             values.fold(0.0, f64::max)

@@ -4,13 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use super::plate::{Panel, Plate, stage_plate};
-use super::{Axis, Chart, Colour, Curve, FigureError, Mark};
+use super::{Axis, Chart, Colour, Curve, FigureError, Style};
 use trapline_model::files::commit::Batch;
-use trapline_model::outcome::{CampaignRecord, PointSettings, Sweep};
+use trapline_model::outcome::CampaignRecord;
 use trapline_model::units::{YEAR_S, celsius_texts};
 
 /// More panels than this are too small to read.
 const MOST_PANELS: usize = 12;
+/// So many cases of the sweeps have panels or colours of their own.
+const FEW_CASES: usize = 6;
+/// So many lie over one another at most; of more, evenly chosen ones.
+const MOST_CASES: usize = 50;
 /// More temperatures than this are named at intervals.
 const MOST_NAMES: usize = 18;
 /// Smaller losses of the window are rounding: cells are read in single precision.
@@ -19,10 +23,10 @@ const LEAST_LOSS: f64 = 1e-6;
 /// Writes `STEM.png` and `STEM.svg` and returns their paths.
 ///
 /// Each column is a material, each curve the mean of `kept` at one temperature, or of one minus that, coloured from
-/// cold to hot, with one standard deviation to either side shaded. The dashed line is the threshold below which a
-/// cell fails. The checkpoint at t = 0, where `kept` is 1 by definition, has no place on a logarithmic axis. What was
-/// not computed, or has no programmed cell, is said in its panel. Of a campaign with sweeps the first place of all of
-/// them is drawn, and the title says so.
+/// cold to hot, with one standard deviation to either side shaded. The dashed grey line is the threshold below which a
+/// cell fails, dashed curves are of points outside the model's validity. The checkpoint at t = 0, where `kept` is 1 by
+/// definition, has no place on a logarithmic axis. What was not computed, or has no programmed cell, is said in its
+/// panel. Of a campaign with sweeps all cases are drawn: beside one another where they are few, else over one another.
 ///
 /// # Errors
 /// [`FigureError`] where the folder cannot be written, or a record has more materials than a figure holds.
@@ -52,10 +56,20 @@ enum Shown {
     Lost,
 }
 
+/// A column of panels: a material at some cases of the sweeps.
+struct Column {
+    material: usize,
+    cases: Vec<usize>,
+    title: String,
+}
+
 struct Retention<'a> {
     record: &'a CampaignRecord,
     /// Temperature indices from hot to cold, as the curves lie from the fastest loss to the slowest.
     order: Vec<usize>,
+    columns: Vec<Column>,
+    /// Whether colours tell cases apart, and not temperatures.
+    by_case: bool,
     /// Axes that all panels share.
     time: Axis,
     kept: Axis,
@@ -67,19 +81,19 @@ impl<'a> Retention<'a> {
         let label = &record.label;
         let mut order: Vec<usize> = (0..label.temperatures_k.len()).collect();
         order.sort_by(|&a, &b| label.temperatures_k[b].total_cmp(&label.temperatures_k[a]));
-        let shown = || (0..label.materials.len()).flat_map(|m| record.of_material(0, m));
+        let (columns, by_case) = columns(record);
+        let drawn = || columns.iter().flat_map(|of| of.cases.iter().map(|case| (*case, of.material)));
+        let shown = || drawn().flat_map(|(case, m)| record.of_material(case, m));
         let outcomes = || shown().filter_map(|point| point.outcome.as_ref());
         let means = || outcomes().flat_map(|outcome| outcome.kept.mean.iter().copied()).filter(|v| v.is_finite());
-        let threshold = label.settings[0].kept_threshold;
+        let thresholds = || drawn().map(|(case, _)| label.settings[case].kept_threshold);
         // Kept lies between 0 and 1 unless a bake adds charge; a made-up record may hold anything.
         let (low, high) = (means().fold(0.0, f64::min).max(-1.0), means().fold(1.0, f64::max).min(3.0));
         let margin = 0.03 * (high - low);
         let named = [(60.0, "1 min"), (3600.0, "1 h"), (86_400.0, "1 d"), (YEAR_S, "1 y"), (10.0 * YEAR_S, "10 y")];
         let time = Axis::log("time after programming (s)").naming(named);
-        let losses = means().map(|kept| 1.0 - kept).chain([1.0 - threshold]);
+        let losses = means().chain(thresholds()).map(|kept| 1.0 - kept);
         Retention {
-            record,
-            order,
             time: match padded(label.times_s.iter().copied()) {
                 Some((first, last)) => time.within(first, last),
                 None => time,
@@ -89,33 +103,49 @@ impl<'a> Retention<'a> {
                 Some((least, most)) => Axis::log("mean window lost (1)").within(least, most),
                 None => Axis::log("mean window lost (1)"),
             },
+            record,
+            order,
+            columns,
+            by_case,
         }
     }
 
     fn plate(&self) -> Plate {
-        let label = &self.record.label;
-        let materials = label.materials.len();
-        let columns = match materials {
-            1..=3 => materials,
+        let count = self.columns.len();
+        let across = match count {
+            1..=3 => count,
             4 => 2,
             _ => 3,
         };
         let mut panels = Vec::new();
-        for first in (0..materials).step_by(columns) {
+        for first in (0..count).step_by(across) {
             for shown in [Shown::Kept, Shown::Lost] {
-                let chart = |m: usize| Panel::Chart(self.chart(m, shown));
-                panels.extend((first..first + columns).map(|m| if m < materials { chart(m) } else { Panel::Blank }));
+                let chart =
+                    |at: usize| self.columns.get(at).map_or(Panel::Blank, |of| Panel::Chart(self.chart(of, shown)));
+                panels.extend((first..first + across).map(chart));
             }
         }
         let shaded = panels.iter().any(|panel| matches!(panel, Panel::Chart(chart) if chart.shows_shade()));
         // One legend for all, beside the first row.
-        if let Some(Panel::Chart(chart)) = panels.get_mut(columns - 1) {
+        if let Some(Panel::Chart(chart)) = panels.get_mut(across.min(count).saturating_sub(1)) {
             for (curve, name) in chart.curves.iter_mut().zip(self.names()) {
                 curve.label = name;
             }
+            if let Some(threshold) = chart.curves.last_mut() {
+                threshold.label = self.threshold_in_words();
+            }
             chart.shade = if shaded { "±1 sd of cells".to_owned() } else { String::new() };
         }
-        Plate { title: Some(self.title()), panels, columns }
+        Plate { title: Some(self.title()), panels, columns: across }
+    }
+
+    /// In the legend, where it covers no curve.
+    fn threshold_in_words(&self) -> String {
+        let of = |case: usize| self.record.label.settings[case].kept_threshold;
+        let first = self.columns.first().and_then(|of| of.cases.first()).copied().unwrap_or(0);
+        let all = self.columns.iter().flat_map(|column| &column.cases);
+        let same = all.into_iter().all(|case| of(*case) == of(first));
+        if same { format!("fails below {}", of(first)) } else { "fails below".to_owned() }
     }
 
     fn title(&self) -> String {
@@ -125,56 +155,85 @@ impl<'a> Retention<'a> {
             0 => String::new(),
             n => format!(", {n} of {} points not computed", record.points.len()),
         };
-        let PointSettings { rows, cols, seed, .. } = settings;
-        let case = match label.sweeps.as_slice() {
-            [] => String::new(),
-            sweeps => {
-                let value = |sweep: &Sweep| format!("{} {}", sweep.name, sweep.coordinate.text(0));
-                let values = sweeps.iter().map(value).collect::<Vec<_>>().join(", ");
-                format!(" ({values}: first of {} cases)", record.cases())
+        let size = match label.common(|of| (of.rows, of.cols)) {
+            Some((rows, cols)) => format!("{rows} × {cols} cells"),
+            None => "arrays of several sizes".to_owned(),
+        };
+        let cases = match record.cases() {
+            1 => format!(", seed {}", settings.seed),
+            all => {
+                let mut drawn: Vec<usize> = self.columns.iter().flat_map(|of| of.cases.clone()).collect();
+                drawn.sort_unstable();
+                drawn.dedup();
+                let names = label.sweeps.iter().map(|sweep| sweep.name.clone()).collect::<Vec<_>>().join(" and ");
+                let some =
+                    if drawn.len() < all { format!("{} of {all} cases", drawn.len()) } else { format!("{all} cases") };
+                format!(", {some} of {names}")
             }
         };
-        format!("Retention, {}: {rows} × {cols} cells, seed {seed}{case}{missing}", label.name)
+        format!("Retention, {}: {size}{cases}{missing}", label.name)
     }
 
-    /// Names of the curves; of very many, most have none.
+    /// Names of the curves of a column's first case, or of its cases; of very many, most have none.
     fn names(&self) -> Vec<String> {
-        let degrees = celsius_texts(&self.record.label.temperatures_k);
-        let every = self.order.len().div_ceil(MOST_NAMES).max(1);
-        let last = self.order.len().saturating_sub(1);
-        let name = |(rank, &t): (usize, &usize)| match rank % every == 0 || rank == last {
-            true => format!("{} °C", degrees[t]),
-            false => String::new(),
+        let label = &self.record.label;
+        let all: Vec<String> = if self.by_case {
+            self.columns
+                .first()
+                .map_or_else(Vec::new, |of| of.cases.iter().map(|case| case_name(self.record, *case)).collect())
+        } else {
+            let degrees = celsius_texts(&label.temperatures_k);
+            self.order.iter().map(|&t| format!("{} °C", degrees[t])).collect()
         };
-        self.order.iter().enumerate().map(name).collect()
+        let (every, last) = (all.len().div_ceil(MOST_NAMES).max(1), all.len().saturating_sub(1));
+        let named = |rank: usize| rank.is_multiple_of(every) || rank == last;
+        all.into_iter().enumerate().map(|(rank, name)| if named(rank) { name } else { String::new() }).collect()
     }
 
-    fn chart(&self, material: usize, shown: Shown) -> Chart {
+    fn chart(&self, column: &Column, shown: Shown) -> Chart {
         let label = &self.record.label;
-        let threshold = label.settings[0].kept_threshold;
-        let count = self.order.len();
-        let curve = |(rank, &t): (usize, &usize)| {
-            self.curve(material, t, shown).coloured(Colour::ordered(count - 1 - rank, count))
+        let threshold = label.settings[column.cases[0]].kept_threshold;
+        let (degrees, cases) = (self.order.len(), column.cases.len());
+        let mut curves = Vec::new();
+        for (rank, &case) in column.cases.iter().enumerate() {
+            for (place, &t) in self.order.iter().enumerate() {
+                let colour = match self.by_case {
+                    true => Colour::ordered(rank, cases),
+                    false => Colour::ordered(degrees - 1 - place, degrees),
+                };
+                let mut curve = self.curve(column.material, case, t, shown).coloured(colour);
+                // Of cases over one another, the first has the shade.
+                if rank > 0 {
+                    curve.spread.clear();
+                }
+                if outside_validity(self.record, column.material, case, t) {
+                    curve.style = Style::Dashed;
+                }
+                curves.push(curve);
+            }
+        }
+        let (title, y, at) = match shown {
+            Shown::Kept => (column.title.clone(), &self.kept, threshold),
+            Shown::Lost => (String::new(), &self.lost, 1.0 - threshold),
         };
-        let (title, y, at, word) = match shown {
-            Shown::Kept => (label.materials[material].0.clone(), &self.kept, threshold, "below"),
-            Shown::Lost => (String::new(), &self.lost, 1.0 - threshold, "above"),
-        };
+        let ends = self.time.range.unwrap_or((1.0, 10.0));
+        let line = Curve::line("", vec![(ends.0, at), (ends.1, at)]).styled(Style::Dashed).coloured(Colour::GREY);
+        curves.push(line);
+        let marked = curves.iter().rev().skip(1).any(|curve| curve.style == Style::Dashed);
         Chart {
             title,
+            subtitle: (marked && shown == Shown::Kept).then(|| "dashed: outside the model's validity".to_owned()),
             x: self.time.clone(),
             y: y.clone(),
-            curves: self.order.iter().enumerate().map(curve).collect(),
-            // Twelve decimals hide the rounding of the difference.
-            marks: vec![Mark::Horizontal { at, label: format!("fails {word} {}", (at * 1e12).round() / 1e12) }],
-            empty: self.why_empty(material, shown),
+            empty: self.why_empty(column, shown),
+            curves,
             ..Chart::default()
         }
     }
 
-    fn curve(&self, material: usize, temperature: usize, shown: Shown) -> Curve {
+    fn curve(&self, material: usize, case: usize, temperature: usize, shown: Shown) -> Curve {
         let (mut points, mut spread) = (Vec::new(), Vec::new());
-        if let Some(outcome) = &self.record.of_material(0, material)[temperature].outcome {
+        if let Some(outcome) = &self.record.of_material(case, material)[temperature].outcome {
             for (k, &time) in outcome.times_s.iter().enumerate() {
                 let (mean, sd) = (outcome.kept.mean[k], outcome.kept.variance[k].sqrt());
                 let value = if shown == Shown::Kept { mean } else { 1.0 - mean };
@@ -185,9 +244,9 @@ impl<'a> Retention<'a> {
         Curve::line("", points).shaded(spread)
     }
 
-    fn why_empty(&self, material: usize, shown: Shown) -> String {
-        let mut outcomes =
-            self.record.of_material(0, material).iter().filter_map(|point| point.outcome.as_ref()).peekable();
+    fn why_empty(&self, column: &Column, shown: Shown) -> String {
+        let points = column.cases.iter().flat_map(|case| self.record.of_material(*case, column.material));
+        let mut outcomes = points.filter_map(|point| point.outcome.as_ref()).peekable();
         let why = if outcomes.peek().is_none() {
             "not computed"
         } else if outcomes.all(|outcome| outcome.programmed == 0) {
@@ -201,6 +260,45 @@ impl<'a> Retention<'a> {
         };
         why.to_owned()
     }
+}
+
+/// Which cases of the sweeps are drawn where: few cases that differ in more than their seed have a column each, or a colour
+/// each where there is one temperature; any others lie over one another.
+fn columns(record: &CampaignRecord) -> (Vec<Column>, bool) {
+    let label = &record.label;
+    let (materials, cases) = (label.materials.len(), record.cases());
+    let seeds_alone = label.sweeps.iter().all(|sweep| ["seed", "seed_offset"].contains(&sweep.name.as_str()));
+    let few = cases > 1 && cases <= FEW_CASES && !seeds_alone;
+    let by_case = few && label.temperatures_k.len() == 1;
+    let of_material = |m: usize| label.materials[m].0.clone();
+    if few && !by_case && materials * cases <= MOST_PANELS {
+        let of = |m: usize| move |case: usize| (m, case);
+        let pairs = (0..materials).flat_map(|m| (0..cases).map(of(m)));
+        let column = |(m, case): (usize, usize)| Column {
+            material: m,
+            cases: vec![case],
+            title: match materials {
+                1 => case_name(record, case),
+                _ => format!("{}, {}", of_material(m), case_name(record, case)),
+            },
+        };
+        return (pairs.map(column).collect(), false);
+    }
+    let drawn: Vec<usize> = (0..cases).step_by(cases.div_ceil(MOST_CASES).max(1)).collect();
+    let column = |m: usize| Column { material: m, cases: drawn.clone(), title: of_material(m) };
+    ((0..materials).map(column).collect(), by_case)
+}
+
+/// What the sweeps of a case are set to.
+fn case_name(record: &CampaignRecord, case: usize) -> String {
+    let Some(point) = record.of_material(case, 0).first() else { return String::new() };
+    let places = record.label.sweeps.iter().zip(&point.label.sweep_index);
+    places.map(|(sweep, &at)| format!("{} {}", sweep.name, sweep.coordinate.text(at))).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether the model says that a point lies outside of what it was made for.
+fn outside_validity(record: &CampaignRecord, material: usize, case: usize, temperature: usize) -> bool {
+    !record.of_material(case, material)[temperature].label.flags.is_empty()
 }
 
 /// Ends of a logarithmic axis: the ends of these positive numbers and a little room, never as much as a decade.

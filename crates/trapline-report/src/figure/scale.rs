@@ -93,6 +93,9 @@ fn mixed(path: &[(f64, f64, f64)], part: f64) -> RGBColor {
 pub struct Colour(pub u8, pub u8, pub u8);
 
 impl Colour {
+    /// Of what is stated and not measured.
+    pub const GREY: Colour = Colour(110, 110, 110);
+
     /// One of seven that colour-blind readers tell apart (M. Okabe and K. Ito, 2008, without its yellow).
     pub fn distinct(index: usize) -> Colour {
         const ALL: [Colour; 7] = [

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::page::{Attachment, attached, drawn, shell};
 use crate::analysis::benchmark::{Benchmark, Measurement, remarks, said_crossover, seconds, summary};
 use crate::figure::benchmark::BenchmarkFigure;
-use crate::figure::{FigureError, plate_svg};
+use crate::figure::{FigureError, page_drawing};
 use crate::html::Text;
 use trapline_model::memory::in_words;
 
@@ -18,7 +18,7 @@ pub fn benchmark_page(
     figures: &[BenchmarkFigure],
     files: &[Attachment],
 ) -> Result<String, FigureError> {
-    let drawings = figures.iter().map(|figure| plate_svg(&figure.plate)).collect::<Result<Vec<_>, _>>()?;
+    let drawings = figures.iter().map(|figure| page_drawing(&figure.plate)).collect::<Result<Vec<_>, _>>()?;
     let title = format!("Benchmark of trapline on {}", found.machine.processor);
     let body = html! {
         "\n" h1 { (Text(&title)) } "\n"

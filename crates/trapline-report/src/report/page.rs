@@ -5,8 +5,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::parts;
 use crate::analysis::report::{LifetimeReport, percent};
 use crate::figure::lifetime::LifetimeFigure;
-use crate::figure::{FigureError, plate_svg};
-use crate::html::{Text, inline};
+use crate::figure::{FigureError, PageDrawing, page_drawing};
+use crate::html::{DRAWINGS, Text, drawing};
 use trapline_model::outcome::{CampaignRecord, Program};
 
 /// A file beside the page.
@@ -24,7 +24,7 @@ const STYLE: &str = "\
 a{color:#8ab4f8}}\
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1rem;color:var(--ink);background:var(--paper)}\
 h1{font-size:1.6rem;overflow-wrap:anywhere}h2{font-size:1.25rem;margin-top:2rem}h3{font-size:1.05rem;margin-bottom:.3rem}\
-figure{margin:1.5rem 0;break-inside:avoid}figure .wide{background:#fff;border:1px solid var(--rule);border-radius:4px;text-align:center}\
+figure{margin:1.5rem 0;break-inside:avoid}figure .wide,figure .narrow{background:#fff;border:1px solid var(--rule);border-radius:4px;text-align:center}\
 figure svg{max-width:100%;height:auto}figcaption{color:var(--quiet);font-size:.95rem;margin-top:.4rem}\
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}\
 th,td{border-bottom:1px solid var(--rule);padding:.3rem .6rem;text-align:left;vertical-align:top}\
@@ -32,7 +32,7 @@ td.n,table.numbers td:not(:first-child){font-variant-numeric:tabular-nums}table.
 .no{color:var(--warn)}.quiet,small{color:var(--quiet)}dl{display:grid;grid-template-columns:10rem 1fr;gap:.1rem 1rem;font-size:.9rem;margin:.3rem 0 1rem}\
 dt{color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere}pre{overflow-x:auto;background:var(--code);padding:.75rem;font-size:.8rem}\
 nav{display:flex;flex-wrap:wrap;gap:.2rem 1rem}table.answers td:nth-child(2),table.answers td:nth-child(3){white-space:nowrap}\
-@media(max-width:45rem){body{padding:.6rem;font-size:15px}figure svg{max-width:none;width:44rem}\
+@media(max-width:45rem){body{padding:.6rem;font-size:15px}figure .wide svg{max-width:none;width:44rem}\
 table.answers tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--rule)}table.answers tr.head{display:none}\
 table.answers td{display:block;border:0;padding:.1rem 0}table.answers td[data-of]::before{content:attr(data-of)': ';color:var(--quiet)}\
 table.answers td:first-child{font-weight:bold}dl{grid-template-columns:1fr}dd{margin-bottom:.3rem}}\
@@ -51,7 +51,7 @@ pub fn page(
     files: &[Attachment],
     program: Program,
 ) -> Result<String, FigureError> {
-    let drawings = figures.iter().map(|figure| figure.plate.as_ref().map(plate_svg).transpose());
+    let drawings = figures.iter().map(|figure| figure.plate.as_ref().map(page_drawing).transpose());
     let drawings = drawings.collect::<Result<Vec<_>, _>>()?;
     let title = format!("Lifetimes of the campaign {}", report.campaign);
     let body = html! {
@@ -60,7 +60,7 @@ pub fn page(
         (parts::answers(report))
         h2 #figures { "Figures" } "\n"
         @for (figure, drawing) in figures.iter().zip(&drawings) {
-            (shown(figure, drawing.as_deref()))
+            (shown(figure, drawing.as_ref()))
         }
         (parts::cases(report))
         (parts::choices(report))
@@ -80,7 +80,7 @@ pub(super) fn shell(title: &str, body: &Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width,initial-scale=1";
                 title { (Text(title)) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(DRAWINGS)) }
             }
             body { (body) }
         }
@@ -113,13 +113,13 @@ fn head(record: &CampaignRecord, report: &LifetimeReport) -> Markup {
     }
 }
 
-fn shown(figure: &LifetimeFigure, drawing: Option<&str>) -> Markup {
+fn shown(figure: &LifetimeFigure, drawn: Option<&PageDrawing>) -> Markup {
     let name = figure.name;
     html! {
         h3 id=(Text(name)) { (Text(figure.title)) } "\n"
-        @if let Some(svg) = drawing {
+        @if let Some(drawn) = drawn {
             figure {
-                div .wide { (inline(svg)) }
+                (drawing(drawn))
                 figcaption {
                     (Text(&figure.caption)) " "
                     small {
@@ -137,11 +137,11 @@ fn shown(figure: &LifetimeFigure, drawing: Option<&str>) -> Markup {
 }
 
 /// A figure under its title, with links to its files, which have its name.
-pub(super) fn drawn(name: &str, title: &str, caption: &str, drawing: &str) -> Markup {
+pub(super) fn drawn(name: &str, title: &str, caption: &str, drawn: &PageDrawing) -> Markup {
     html! {
         h3 id=(name) { (title) } "\n"
         figure {
-            div .wide { (inline(drawing)) }
+            (drawing(drawn))
             figcaption {
                 (Text(caption)) " "
                 small { a href={ (name) ".svg" } { "SVG" } " " a href={ (name) ".png" } { "PNG" } }

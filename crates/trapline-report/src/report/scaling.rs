@@ -6,7 +6,7 @@ use super::page::{Attachment, attached, drawn, shell};
 use super::parts;
 use crate::analysis::scaling::{Answer, Scaling, over_seeds, paragraph, said};
 use crate::figure::scaling::ScalingFigure;
-use crate::figure::{FigureError, plate_svg};
+use crate::figure::{FigureError, page_drawing};
 use crate::html::Text;
 use trapline_model::outcome::{CampaignRecord, Program};
 use trapline_model::units::spoken_time;
@@ -25,7 +25,7 @@ pub fn scaling_page(
     files: &[Attachment],
     program: Program,
 ) -> Result<String, FigureError> {
-    let drawings = figures.iter().map(|figure| plate_svg(&figure.plate)).collect::<Result<Vec<_>, _>>()?;
+    let drawings = figures.iter().map(|figure| page_drawing(&figure.plate)).collect::<Result<Vec<_>, _>>()?;
     let title = format!("{}: {}", found.campaign, found.kind.name());
     let body = html! {
         "\n" h1 { (Text(&title)) } "\n"

@@ -7,6 +7,7 @@ use super::solve::{Stop, chi2};
 use super::target::{Aim, MeasuredIv, Target, Width};
 use super::{FitResult, FittedParameter, Outcome, Simulated};
 use crate::paper::claims::{Expected, Measured, Reading, Verdict, short};
+use trapline_model::text::counted;
 use trapline_report::analysis::Table;
 
 /// A residual up to this is within its tolerance.
@@ -124,7 +125,7 @@ fn words(target: &Target, outcome: &Outcome) -> (String, String, String) {
             let worst =
                 outcome.residuals.iter().fold(0.0f64, |worst, r| if r.abs() > worst.abs() { *r } else { worst });
             let mean = root_mean_square(&outcome.residuals);
-            (format!("{} points", outcome.residuals.len()), format!("rms {mean:.2}"), format!("worst {worst:+.2}"))
+            (counted(outcome.residuals.len(), "point"), format!("rms {mean:.2}"), format!("worst {worst:+.2}"))
         }
     }
 }

@@ -30,7 +30,9 @@ impl Bad {
 /// Why a campaign file does not become a plan. Each in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum CampaignError {
-    #[error("{path}: cannot be read: {source}; give the path of a campaign file, such as campaigns/bake.toml")]
+    #[error(
+        "{path}: cannot be read: {source}; give the path of a campaign file, or write one to begin with by `trapline init`"
+    )]
     Unreadable { path: String, source: io::Error },
     #[error("{path}: {message}")]
     Syntax { path: String, message: String },

@@ -116,7 +116,7 @@ impl Plan {
         let text = files::read_text(path).map_err(|error| match error {
             TextError::Unreadable(source) => CampaignError::Unreadable { path: shown.clone(), source },
             TextError::Content(what) => {
-                let message = format!("{what}; give a campaign file, such as campaigns/bake.toml");
+                let message = format!("{what}; give a campaign file; `trapline init` writes one to begin with");
                 CampaignError::Syntax { path: shown.clone(), message }
             }
         })?;

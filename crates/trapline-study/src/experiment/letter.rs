@@ -158,7 +158,7 @@ impl Pattern {
         Ok(Pattern { name: name.to_owned(), written })
     }
 
-    /// The pattern in the upper left corner of an array.
+    /// The pattern in the middle of an array, as large as it goes in whole cells for each of its own.
     ///
     /// # Errors
     /// [`PatternError::TooLarge`].
@@ -173,9 +173,14 @@ impl Pattern {
                 cols: shape.cols,
             });
         }
-        let mut all = Array2::from_elem((shape.rows as usize, shape.cols as usize), false);
-        all.slice_mut(s![..rows, ..cols]).assign(&self.written);
-        Ok(all)
+        let of = (shape.rows as usize, shape.cols as usize);
+        let scale = (of.0 / rows).min(of.1 / cols);
+        let (top, left) = ((of.0 - scale * rows) / 2, (of.1 - scale * cols) / 2);
+        let written = |(row, col): (usize, usize)| {
+            let at = (row.checked_sub(top)? / scale, col.checked_sub(left)? / scale);
+            self.written.get(at).copied()
+        };
+        Ok(Array2::from_shape_fn(of, |at| written(at).unwrap_or(false)))
     }
 }
 

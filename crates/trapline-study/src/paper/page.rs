@@ -4,14 +4,14 @@
 use super::claims::{Finding, Judged, Measured, Verdict, short};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use trapline_model::outcome::{ExperimentLabel, Provenance};
-use trapline_report::html::{Text, inline};
+use trapline_report::figure::PageDrawing;
+use trapline_report::html::{DRAWINGS, Text, drawing};
 
 /// A figure as the page shows it.
 pub struct Shown {
     pub id: String,
     pub caption: String,
-    /// The drawing, as SVG.
-    pub svg: String,
+    pub drawing: PageDrawing,
     /// Names of the claims that it shows.
     pub claims: Vec<String>,
 }
@@ -36,7 +36,7 @@ pub fn page(label: &ExperimentLabel, provenance: &Provenance, findings: &[Findin
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width,initial-scale=1";
                 title { (Text(&label.title)) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(DRAWINGS)) }
             }
             body {
                 "\n" h1 { (Text(&label.title)) } "\n"
@@ -79,7 +79,7 @@ fn links<'a>(names: impl IntoIterator<Item = &'a str>, prefix: &str) -> Markup {
 fn shown(figure: &Shown) -> Markup {
     html! {
         figure id=(Text(&figure.id)) {
-            div .wide { (inline(&figure.svg)) }
+            (drawing(&figure.drawing))
             figcaption {
                 b { (Text(&figure.id)) } " " (Text(&figure.caption)) ". "
                 small {
@@ -268,7 +268,7 @@ mod tests {
         let shown = Shown {
             id: "2a".to_owned(),
             caption: "c".to_owned(),
-            svg: "<?xml?><svg></svg>".to_owned(),
+            drawing: PageDrawing { wide: "<?xml?><svg></svg>".to_owned(), narrow: None },
             claims: vec!["set-voltage".to_owned()],
         };
         let html = page(&label, &provenance, &[finding], &[shown]);

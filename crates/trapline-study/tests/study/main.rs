@@ -3,6 +3,7 @@
 mod agreement;
 mod campaign_parser;
 mod coverage;
+mod curves;
 mod fit_errors;
 mod paper;
 mod selftest;

@@ -1,7 +1,7 @@
 //! What the cells keep: median and quantiles against the logarithm of time.
 
 use super::super::plate::Panel;
-use super::super::{Axis, Chart, Curve, FigureError, Mark, Style};
+use super::super::{Axis, Chart, Colour, Curve, FigureError, Style};
 use super::{LifetimeFigure, NEUTRAL, Scene, colour, columns, drawn, ends, names, padded, sentences, time_axis};
 use crate::analysis::quantile::{Binned, Pool};
 use crate::analysis::report::{Group, Population};
@@ -10,6 +10,10 @@ use crate::analysis::report::{Group, Population};
 const MEDIAN: f64 = 0.5;
 const BANDS: [(f64, f64); 2] = [(0.05, 0.95), (0.25, 0.75)];
 const TAIL: f64 = 0.001;
+/// Above this threshold the axis is of what is lost.
+const LOSS_FROM: f64 = 0.95;
+/// Smaller losses of the window are rounding: cells are read in single precision.
+const LEAST_LOSS: f64 = 1e-6;
 
 /// The cells of a population at each checkpoint after 0, s.
 struct Course {
@@ -54,6 +58,9 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
         .to_owned();
     if tail {
         caption.push_str("; of 1000 cells, one keeps less than the dashed line");
+    }
+    if groups.iter().any(|group| group.kept_threshold > LOSS_FROM) {
+        caption.push_str("; drawn is what is lost, for what is kept is near 1");
     }
     caption.push_str(&format!(
         ". Read off histograms, evenly within a bin: a value may be off by the width of its bin, here {resolution:.2} at most."
@@ -104,38 +111,56 @@ fn course(scene: &Scene<'_>, of: &Population) -> Result<Option<Course>, FigureEr
 fn chart(scene: &Scene<'_>, group: &Group, courses: &[Option<Course>]) -> Chart {
     let drawn = || courses.iter().flatten();
     let widest = drawn().flat_map(|course| [TAIL, 0.05, 0.95].map(|share| course.curve(share)));
-    let values = widest.flatten().map(|(_, kept)| kept).chain([0.95 * group.kept_threshold, 1.0]);
-    let (low, high) = ends(values).unwrap_or((0.0, 1.0));
-    let room = 0.03 * (high - low).max(1e-3);
+    let kept = widest.flatten().map(|(_, kept)| kept).filter(|kept| kept.is_finite());
+    // Near 1 what is kept shows no crossing; what is lost does, on a logarithmic axis.
+    let loss = group.kept_threshold > LOSS_FROM;
+    let y = if loss {
+        let losses = kept.map(|kept| 1.0 - kept).chain([1.0 - group.kept_threshold]);
+        let axis = Axis::log("window lost (1)");
+        match padded(losses.filter(|lost| (LEAST_LOSS..=10.0).contains(lost))) {
+            Some((least, most)) => axis.within(least, most),
+            None => axis,
+        }
+    } else {
+        let (low, high) = ends(kept.chain([0.95 * group.kept_threshold, 1.0])).unwrap_or((0.0, 1.0));
+        let room = 0.03 * (high - low).max(1e-3);
+        Axis::linear("window kept (1)").within((low - room).max(-1.0), (high + room).min(3.0))
+    };
+    let shown = |points: Vec<(f64, f64)>| match loss {
+        true => points.into_iter().map(|(time, kept)| (time, 1.0 - kept)).collect(),
+        false => points,
+    };
     let mut curves = Vec::new();
     // The lines come first: the legend is theirs.
     for (index, course) in courses.iter().enumerate() {
-        let points = course.as_ref().map_or_else(Vec::new, |course| course.curve(MEDIAN));
+        let points = course.as_ref().map_or_else(Vec::new, |course| shown(course.curve(MEDIAN)));
         curves.push(Curve::line("", points).coloured(colour(group, index)));
     }
     for (index, course) in courses.iter().enumerate() {
         let Some(course) = course else { continue };
         for (lower, upper) in BANDS.into_iter().filter(|&(lower, _)| course.carries(lower)) {
-            let (lower, upper) = (course.curve(lower), course.curve(upper));
+            let (lower, upper) = (shown(course.curve(lower)), shown(course.curve(upper)));
             let spread = lower.iter().zip(&upper).map(|(a, b)| (a.1, b.1)).collect();
             curves.push(Curve::line("", lower).shaded(spread).styled(Style::Shade).coloured(colour(group, index)));
         }
         if course.carries(TAIL) {
-            curves.push(Curve::line("", course.curve(TAIL)).styled(Style::Dashed).coloured(colour(group, index)));
+            curves
+                .push(Curve::line("", shown(course.curve(TAIL))).styled(Style::Dashed).coloured(colour(group, index)));
         }
     }
     let time = time_axis("time after programming (s)");
+    let x = match padded(scene.record.label.times_s.iter().copied()) {
+        Some((first, last)) => time.within(first, last),
+        None => time,
+    };
+    // A line with a place in the legend: a label beside it would lie on the curves.
+    let across = x.range.unwrap_or((1.0, 10.0));
+    let threshold = shown(vec![(across.0, group.kept_threshold), (across.1, group.kept_threshold)]);
+    curves.push(Curve::line("", threshold).styled(Style::Dashed).coloured(Colour::GREY));
     Chart {
         title: group.name.clone(),
-        x: match padded(scene.record.label.times_s.iter().copied()) {
-            Some((first, last)) => time.within(first, last),
-            None => time,
-        },
-        y: Axis::linear("window kept (1)").within((low - room).max(-1.0), (high + room).min(3.0)),
-        marks: vec![Mark::Horizontal {
-            at: group.kept_threshold,
-            label: format!("fails below {}", group.kept_threshold),
-        }],
+        x,
+        y,
         empty: "nothing programmed, or nothing computed".to_owned(),
         curves,
         ..Chart::default()
@@ -145,6 +170,9 @@ fn chart(scene: &Scene<'_>, group: &Group, courses: &[Option<Course>]) -> Chart 
 fn legend(chart: &mut Chart, group: &Group, tail: bool) {
     for (curve, name) in chart.curves.iter_mut().zip(names(group)) {
         curve.label = name;
+    }
+    if let Some(threshold) = chart.curves.last_mut() {
+        threshold.label = format!("fails below {}", group.kept_threshold);
     }
     chart.shade = "5 to 95 %, 25 to 75 %".to_owned();
     if tail {
