@@ -115,3 +115,19 @@ impl Bar {
         page.text(&self.label, (beside, bar.middle().1), TEXT, Anchor::Turned, ink)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_low_bar_has_ticks_to_tell_a_scale_by() {
+        for most in [1.0, 1.4, 2.0, 3.0, 4.2, 5.5, 7.0, 9.9] {
+            for height in [80.0, 112.0, 210.0] {
+                let bar = Colours::new([-most, most].into_iter(), None, false).bar("Weight (pS)", height);
+                let ticks = bar.ruler.majors.len();
+                assert!((3..=12).contains(&ticks), "{ticks} ticks to {most} over {height}");
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::plate::{Panel, Plate, stage_plate};
-use super::{Axis, Chart, Colour, Curve, FigureError, Style};
+use super::{Axis, Chart, Colour, Curve, FigureError, Mark, Style};
 use trapline_model::files::commit::Batch;
 use trapline_model::outcome::CampaignRecord;
 use trapline_model::units::{YEAR_S, celsius_texts};
@@ -86,7 +86,7 @@ impl<'a> Retention<'a> {
         let shown = || drawn().flat_map(|(case, m)| record.of_material(case, m));
         let outcomes = || shown().filter_map(|point| point.outcome.as_ref());
         let means = || outcomes().flat_map(|outcome| outcome.kept.mean.iter().copied()).filter(|v| v.is_finite());
-        let thresholds = || drawn().map(|(case, _)| label.settings[case].kept_threshold);
+        let thresholds = || drawn().map(|(case, m)| threshold(record, case, m));
         // Kept lies between 0 and 1 unless a bake adds charge; a made-up record may hold anything.
         let (low, high) = (means().fold(0.0, f64::min).max(-1.0), means().fold(1.0, f64::max).min(3.0));
         let margin = 0.03 * (high - low);
@@ -141,11 +141,13 @@ impl<'a> Retention<'a> {
 
     /// In the legend, where it covers no curve.
     fn threshold_in_words(&self) -> String {
-        let of = |case: usize| self.record.label.settings[case].kept_threshold;
-        let first = self.columns.first().and_then(|of| of.cases.first()).copied().unwrap_or(0);
-        let all = self.columns.iter().flat_map(|column| &column.cases);
-        let same = all.into_iter().all(|case| of(*case) == of(first));
-        if same { format!("fails below {}", of(first)) } else { "fails below".to_owned() }
+        let of =
+            |column: &Column| column.cases.iter().map(|case| threshold(self.record, *case, column.material)).collect();
+        let all: Vec<f64> = self.columns.iter().flat_map(|column| -> Vec<f64> { of(column) }).collect();
+        match all.first() {
+            Some(first) if all.iter().all(|other| other == first) => format!("fails below {first}"),
+            _ => "fails below".to_owned(),
+        }
     }
 
     fn title(&self) -> String {
@@ -191,8 +193,7 @@ impl<'a> Retention<'a> {
     }
 
     fn chart(&self, column: &Column, shown: Shown) -> Chart {
-        let label = &self.record.label;
-        let threshold = label.settings[column.cases[0]].kept_threshold;
+        let threshold = threshold(self.record, column.cases[0], column.material);
         let (degrees, cases) = (self.order.len(), column.cases.len());
         let mut curves = Vec::new();
         for (rank, &case) in column.cases.iter().enumerate() {
@@ -216,10 +217,9 @@ impl<'a> Retention<'a> {
             Shown::Kept => (column.title.clone(), &self.kept, threshold),
             Shown::Lost => (String::new(), &self.lost, 1.0 - threshold),
         };
-        let ends = self.time.range.unwrap_or((1.0, 10.0));
-        let line = Curve::line("", vec![(ends.0, at), (ends.1, at)]).styled(Style::Dashed).coloured(Colour::GREY);
-        curves.push(line);
-        let marked = curves.iter().rev().skip(1).any(|curve| curve.style == Style::Dashed);
+        let marked = curves.iter().any(|curve| curve.style == Style::Dashed);
+        // The threshold's place in the legend; its line is a mark.
+        curves.push(Curve::line("", Vec::new()).styled(Style::Dashed).coloured(Colour::GREY));
         Chart {
             title,
             subtitle: (marked && shown == Shown::Kept).then(|| "dashed: outside the model's validity".to_owned()),
@@ -227,6 +227,7 @@ impl<'a> Retention<'a> {
             y: y.clone(),
             empty: self.why_empty(column, shown),
             curves,
+            marks: vec![Mark::Horizontal { at, label: String::new() }],
             ..Chart::default()
         }
     }
@@ -287,6 +288,12 @@ fn columns(record: &CampaignRecord) -> (Vec<Column>, bool) {
     let drawn: Vec<usize> = (0..cases).step_by(cases.div_ceil(MOST_CASES).max(1)).collect();
     let column = |m: usize| Column { material: m, cases: drawn.clone(), title: of_material(m) };
     ((0..materials).map(column).collect(), by_case)
+}
+
+/// What a cell must keep at a case, for a material.
+fn threshold(record: &CampaignRecord, case: usize, material: usize) -> f64 {
+    let number = record.of_material(case, material).first().map_or(0, |point| point.label.number);
+    record.label.settings[number].kept_threshold
 }
 
 /// What the sweeps of a case are set to.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::made_up::retention;
+use trapline_model::outcome::CampaignLabel;
 use trapline_record as record;
 use trapline_report::figure::{self, Colour};
 
@@ -140,7 +141,8 @@ fn what_nearly_all_keep_is_told_apart_below() {
         lines.filter_map(y).fold(0.0, f64::max)
     };
     assert!(level(0) - level(1) > 600.0, "{} {}", level(0), level(1));
-    assert!(["fails below 0.9", "fails above 0.1"].iter().all(|name| texts(&svg).any(|text| text == *name)));
+    // The threshold is named once, beside the curves and not over them.
+    assert_eq!(texts(&svg).filter(|text| *text == "fails below 0.9").count(), 1);
 }
 
 #[test]
@@ -180,4 +182,43 @@ fn a_folder_that_is_not_there_is_an_error() {
     let line = figure::retention(&record, &stem).unwrap_err().to_string();
     assert!(line.contains("none") && !line.contains('\n'), "{line}");
     assert!(!stem.with_extension("png").exists());
+}
+
+#[test]
+fn every_case_of_a_sweep_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let size = made_up::Size { materials: 1, temperatures: 1, ..made_up::SMALL };
+    let mut label = made_up::swept(&size);
+    let kept = [0.99, 0.95, 0.9, 0.8, 0.7, 0.6];
+    let outcomes: Vec<_> = (0..label.settings.len())
+        .map(|number| {
+            let mut outcome = made_up::outcome(&label, number);
+            outcome.kept.mean.fill(kept[number]);
+            outcome.kept.variance.fill(0.0);
+            outcome
+        })
+        .collect();
+    let drawn = |label: &CampaignLabel, name: &str| {
+        let record = record::open_campaign(&made_up::file(folder.path(), label, &outcomes)).unwrap();
+        figure::retention(&record, &folder.path().join(name)).unwrap();
+        std::fs::read_to_string(folder.path().join(format!("{name}.svg"))).unwrap()
+    };
+    // Six cases at one temperature: a colour and a name each.
+    let svg = drawn(&label, "six");
+    let has = |text: &str| texts(&svg).any(|found| found == text);
+    assert!(has("seed 0, dose high") && has("seed 7, dose low, µ"), "{:?}", texts(&svg).collect::<Vec<_>>());
+    for rank in 0..6 {
+        let Colour(r, g, b) = Colour::ordered(rank, 6);
+        assert!(svg.contains(&format!("#{r:02X}{g:02X}{b:02X}")), "case {rank}");
+    }
+    // Seeds alone lie over one another, and the first has the only name.
+    label.sweeps.truncate(1);
+    label.settings.truncate(3);
+    let svg = drawn(&label, "seeds");
+    let Colour(r, g, b) = Colour::ordered(0, 1);
+    let stroke = format!("stroke=\"#{r:02X}{g:02X}{b:02X}\"");
+    let lines = svg.lines().filter(|line| line.starts_with("<polyline") && line.contains(&stroke)).count();
+    // Three in each panel, and the sample of the legend.
+    assert_eq!(lines, 7, "{svg}");
+    assert_eq!(texts(&svg).filter(|text| text.ends_with("°C")).count(), 1);
 }

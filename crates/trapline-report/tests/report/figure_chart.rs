@@ -345,3 +345,45 @@ fn what_cannot_be_drawn_is_an_error() {
     let line = figure::plate_svg(&many).unwrap_err().to_string();
     assert!(line.contains("draw fewer panels"), "{line}");
 }
+
+/// Corners of the filled areas of a colour, by their number.
+fn corners(svg: &str, colour: Colour) -> Vec<usize> {
+    let areas = svg.lines().filter(|line| line.starts_with("<polygon") && line.contains(&hex(colour)));
+    let points = areas.filter_map(|line| line.split_once("points=\"")?.1.split('"').next().map(str::to_owned));
+    points.map(|points| points.split_whitespace().count()).collect()
+}
+
+#[test]
+fn arrows_tell_which_way_a_sweep_went() {
+    let there: Vec<(f64, f64)> = (0..=20).map(|i| (f64::from(i), 1.0 + f64::from(i))).collect();
+    let back = there.iter().rev().skip(1).map(|(x, y)| (*x, y + 3.0));
+    let sweep: Vec<_> = there.iter().copied().chain(back).collect();
+    let colour = Colour(1, 2, 3);
+    let of = |curve: Curve| {
+        figure::plate_svg(&Plate::of(Chart { curves: vec![curve.coloured(colour)], ..Chart::default() })).unwrap()
+    };
+    // One head each way, of three corners; none where nobody asks.
+    let (with, without) = (of(Curve::line("", sweep.clone()).directed()), of(Curve::line("", sweep)));
+    assert_eq!((corners(&with, colour).len(), corners(&without, colour).len()), (2, 0));
+    assert!(corners(&with, colour).iter().all(|corners| (3..=4).contains(corners)), "{:?}", corners(&with, colour));
+}
+
+#[test]
+fn a_phone_has_the_panels_below_one_another() {
+    let chart = |name: &str| {
+        Panel::Chart(Chart {
+            title: name.to_owned(),
+            curves: vec![Curve::line("a name of a curve", vec![(0.0, 0.0), (1.0, 1.0)])],
+            ..Chart::default()
+        })
+    };
+    let plate =
+        Plate { title: Some("two".to_owned()), panels: vec![chart("left"), Panel::Blank, chart("right")], columns: 3 };
+    let drawn = figure::page_drawing(&plate).unwrap();
+    let narrow = drawn.narrow.expect("narrower");
+    let width =
+        |svg: &str| -> f64 { svg.split_once("width=\"").unwrap().1.split_once("pt\"").unwrap().0.parse().unwrap() };
+    // A phone is 360 to 430 points wide.
+    assert!(width(&narrow) < 400.0 && width(&drawn.wide) > 700.0, "{} {}", width(&narrow), width(&drawn.wide));
+    assert_eq!(texts(&drawn.wide).len(), texts(&narrow).len());
+}

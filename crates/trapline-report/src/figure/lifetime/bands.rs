@@ -1,7 +1,7 @@
 //! What the cells keep: median and quantiles against the logarithm of time.
 
 use super::super::plate::Panel;
-use super::super::{Axis, Chart, Colour, Curve, FigureError, Style};
+use super::super::{Axis, Chart, Colour, Curve, FigureError, Mark, Style};
 use super::{LifetimeFigure, NEUTRAL, Scene, colour, columns, drawn, ends, names, padded, sentences, time_axis};
 use crate::analysis::quantile::{Binned, Pool};
 use crate::analysis::report::{Group, Population};
@@ -153,14 +153,14 @@ fn chart(scene: &Scene<'_>, group: &Group, courses: &[Option<Course>]) -> Chart 
         Some((first, last)) => time.within(first, last),
         None => time,
     };
-    // A line with a place in the legend: a label beside it would lie on the curves.
-    let across = x.range.unwrap_or((1.0, 10.0));
-    let threshold = shown(vec![(across.0, group.kept_threshold), (across.1, group.kept_threshold)]);
-    curves.push(Curve::line("", threshold).styled(Style::Dashed).coloured(Colour::GREY));
+    // The threshold's place in the legend: a label beside its line would lie on the curves.
+    curves.push(Curve::line("", Vec::new()).styled(Style::Dashed).coloured(Colour::GREY));
+    let at = if loss { 1.0 - group.kept_threshold } else { group.kept_threshold };
     Chart {
         title: group.name.clone(),
         x,
         y,
+        marks: vec![Mark::Horizontal { at, label: String::new() }],
         empty: "nothing programmed, or nothing computed".to_owned(),
         curves,
         ..Chart::default()
