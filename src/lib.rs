@@ -36,7 +36,7 @@
 //! - [`trapline_report`]: statistics, figures, pages of what was recorded. Uses model and record. In it: [`analysis`],
 //!   [`export`], [`figure`], [`html`], [`report`]
 //! - [`trapline_study`]: campaigns, experiments, the source paper, fits. Uses all of them. In it: [`campaign`],
-//!   [`experiment`], [`paper`], [`calibrate`]
+//!   [`experiment`], [`paper`], [`calibrate`], [`reference`]
 //! - `trapline`: the program, and this facade. In it: `src/cli`, one file a subcommand
 //!
 //! Where is ...
@@ -89,7 +89,7 @@ pub use trapline_model::{
 };
 pub use trapline_record as record;
 pub use trapline_report::{analysis, export, figure, html, report};
-pub use trapline_study::{calibrate, campaign, experiment, paper};
+pub use trapline_study::{calibrate, campaign, experiment, paper, reference};
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

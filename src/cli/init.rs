@@ -8,7 +8,7 @@ use trapline::files::commit::Batch;
 use trapline::material::draft::Draft;
 use trapline::material::{self, MaterialError};
 
-use super::{Failure, outputs, terminal};
+use super::{Failure, outputs, schema, terminal};
 
 /// What there is a starter of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,7 +42,7 @@ const FIT: [(&str, &str); 3] = [
 const MATERIAL: &str = "pi-ws2-qd";
 const START: &str = "start.toml";
 
-/// Writes a file to begin with, with a comment on every key
+/// Writes a file to begin with, with a comment on every key, and the schema by which editors complete and check it
 #[derive(Debug, Args)]
 pub struct Init {
     /// What to begin with
@@ -71,23 +71,31 @@ impl Init {
             Kind::Fit => PathBuf::from("fit"),
             _ => PathBuf::from(format!("{name}.toml")),
         });
-        let files = match self.kind {
+        let mut files = match self.kind {
             Kind::Fit => of_fit(&path)?,
             _ => vec![(path.clone(), self.text(&path)?)],
         };
         let paths: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
         outputs::free(&paths, self.force)?;
+        // The schema serves every file of its kind in the folder; one that lies there already stays.
+        for kind in self.schemas() {
+            let folder = paths[0].parent().unwrap_or(Path::new(""));
+            let schema = folder.join(schema_name(*kind));
+            if !schema.exists() {
+                files.push((schema, schema::text(*kind)?));
+            }
+        }
         let mut batch = Batch::new();
         for (path, text) in &files {
             batch.text(path, text)?;
         }
         outputs::place(batch, self.force, &path.with_extension(""))?;
-        let written: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let written: Vec<String> = files.iter().map(|(path, _)| path.display().to_string()).collect();
         terminal::print(&format!("wrote {}\n{}", written.join(", "), self.next(&path)))
     }
 
     fn text(&self, path: &Path) -> Result<String, Failure> {
-        Ok(match self.kind {
+        let text = match self.kind {
             Kind::Campaign => CAMPAIGN.to_owned(),
             Kind::Lifetime => LIFETIME.to_owned(),
             Kind::Qualification => QUALIFICATION.to_owned(),
@@ -98,7 +106,17 @@ impl Init {
                 named(&name)?
             }
             Kind::Fit => FIT[0].1.to_owned(),
-        })
+        };
+        Ok(with_schema(&text, self.schemas()[0]))
+    }
+
+    /// The schemas of the files it writes.
+    fn schemas(&self) -> &'static [schema::Kind] {
+        match self.kind {
+            Kind::Campaign | Kind::Lifetime | Kind::Qualification | Kind::Study => &[schema::Kind::Campaign],
+            Kind::Material => &[schema::Kind::Material],
+            Kind::Fit => &[schema::Kind::Fit, schema::Kind::Material],
+        }
     }
 
     /// What to do next, a line each.
@@ -132,6 +150,15 @@ impl Init {
     }
 }
 
+fn schema_name(kind: schema::Kind) -> String {
+    format!("trapline-{}.schema.json", kind.name())
+}
+
+/// A file with the line by which editors find its schema.
+fn with_schema(text: &str, kind: schema::Kind) -> String {
+    format!("#:schema ./{}\n{text}", schema_name(kind))
+}
+
 /// The shipped material under another name.
 fn named(name: &str) -> Result<String, Failure> {
     let shipped = material::shipped(MATERIAL).map_err(|error: MaterialError| Failure::Failed(error.to_string()))?;
@@ -149,6 +176,7 @@ fn of_fit(folder: &Path) -> Result<Vec<(PathBuf, String)>, Failure> {
         Failure::Failed(format!("{}: cannot be made: {e}; choose another folder with -o", folder.display()))
     })?;
     let mut files: Vec<_> = FIT.iter().map(|(name, text)| (folder.join(name), (*text).to_owned())).collect();
-    files.push((folder.join(START), named("start")?));
+    files[0].1 = with_schema(&files[0].1, schema::Kind::Fit);
+    files.push((folder.join(START), with_schema(&named("start")?, schema::Kind::Material)));
     Ok(files)
 }

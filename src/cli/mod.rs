@@ -29,6 +29,7 @@ mod rare;
 mod reading;
 mod run;
 mod scale;
+mod schema;
 mod selftest;
 mod show;
 mod size;
@@ -69,6 +70,7 @@ pub struct Arguments {
 enum Command {
     Init(init::Init),
     Check(check::Check),
+    Schema(schema::Schema),
     Run(Box<run::Run>),
     Plan(plan::PlanCommand),
     Slurm(Box<slurm::Slurm>),
@@ -149,6 +151,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Init(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Schema(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::Slurm(command) => command.run(),

@@ -101,9 +101,10 @@ pub fn form(path: &Path) -> Result<Form, Failure> {
     match ending.as_deref() {
         Some("csv") => Ok(Form::Csv),
         Some("json") => Ok(Form::Json),
+        None => record_name(path).map(|()| Form::Record),
         Some(ending) if RECORDS.contains(&ending) => record_name(path).map(|()| Form::Record),
-        _ => Err(Failure::Usage(format!(
-            "{} has no ending that says what to write; choose .h5 (a record), .csv or .json with -o",
+        Some(_) => Err(Failure::Usage(format!(
+            "{} does not say by its ending what to write; choose .h5 (a record), .csv or .json with -o",
             path.display()
         ))),
     }
@@ -115,7 +116,7 @@ pub fn form(path: &Path) -> Result<Form, Failure> {
 /// [`Failure::Usage`].
 pub fn record_name(path: &Path) -> Result<(), Failure> {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    if ending.is_none_or(|ending| !RECORDS.contains(&ending.as_str())) {
+    if ending.is_some_and(|ending| !RECORDS.contains(&ending.as_str())) {
         return Err(Failure::Usage(format!(
             "{} would be a record of HDF5; choose a name that ends in .h5 with -o",
             path.display()

@@ -106,6 +106,7 @@ impl Run {
             output = Destination::of_shard(&output, shard);
             plan = plan.shard(shard);
         }
+        outputs::record_name(&output)?;
         let draws = !self.no_plot && self.shard.is_none();
         let destination = Destination::new(&output, draws)?;
         let existing = match (self.force, self.resume) {

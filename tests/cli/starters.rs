@@ -69,7 +69,14 @@ fn every_starter_is_sound() {
         ("material", "a material"),
     ] {
         let said = desk.good(&format!("init {kind}"));
-        assert!(said.starts_with(&format!("wrote {kind}.toml\nnext: ")), "{said}");
+        assert!(said.starts_with(&format!("wrote {kind}.toml")) && said.contains("\nnext: "), "{said}");
+        let schema = if kind == "material" { kind } else { "campaign" };
+        let text = fs::read_to_string(desk.path(&format!("{kind}.toml"))).unwrap();
+        assert!(text.starts_with(&format!("#:schema ./trapline-{schema}.schema.json\n")), "{text}");
+        let of_file = fs::read_to_string(desk.path(&format!("trapline-{schema}.schema.json"))).unwrap();
+        assert_eq!(of_file, desk.good(&format!("schema {schema}")));
+        let parsed: Value = serde_json::from_str(&of_file).unwrap();
+        assert_eq!(parsed["$schema"], "http://json-schema.org/draft-07/schema#");
         let checked = desk.good(&format!("check {kind}.toml"));
         assert!(checked.starts_with(&format!("{kind}.toml: {what}; nothing is wrong")), "{checked}");
         assert_eq!(
@@ -79,7 +86,17 @@ fn every_starter_is_sound() {
         );
     }
     desk.good("init fit");
-    assert!(is_there(&desk.path("fit"), &["fit.toml", "iv.csv", "retention.csv", "start.toml"]));
+    assert!(is_there(
+        &desk.path("fit"),
+        &[
+            "fit.toml",
+            "iv.csv",
+            "retention.csv",
+            "start.toml",
+            "trapline-fit.schema.json",
+            "trapline-material.schema.json"
+        ]
+    ));
     let checked = desk.good("check fit/fit.toml --material fit/start.toml fit/start.toml");
     assert!(checked.contains("fit/fit.toml: a fit; nothing is wrong") && checked.contains("100 rows"), "{checked}");
     assert!(checked.contains("every target can be compared at the start"), "{checked}");
@@ -143,7 +160,7 @@ fn outputs_are_what_their_names_say() {
         let other = current[row / 4][row % 4].as_f64().unwrap();
         assert!((field - other).abs() <= 1e-15 * other.abs(), "{line}");
     }
-    for name in ["out", "out.txt", "out.png", "out.csv.gz"] {
+    for name in ["out.txt", "out.png", "out.csv.gz"] {
         desk.refused(&format!("{sweep} -o {name}"), "choose .h5 (a record), .csv or .json");
     }
     desk.good("init campaign");

@@ -56,3 +56,4 @@ pub mod calibrate;
 pub mod campaign;
 pub mod experiment;
 pub mod paper;
+pub mod reference;

@@ -199,7 +199,8 @@ fn every_case_of_a_sweep_is_drawn() {
         })
         .collect();
     let drawn = |label: &CampaignLabel, name: &str| {
-        let record = record::open_campaign(&made_up::file(folder.path(), label, &outcomes)).unwrap();
+        let outcomes = &outcomes[..label.settings.len()];
+        let record = record::open_campaign(&made_up::file(folder.path(), label, outcomes)).unwrap();
         figure::retention(&record, &folder.path().join(name)).unwrap();
         std::fs::read_to_string(folder.path().join(format!("{name}.svg"))).unwrap()
     };
