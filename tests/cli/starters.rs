@@ -146,7 +146,10 @@ fn outputs_are_what_their_names_say() {
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(
         (lines[0], lines.len()),
-        ("cell,point,time_s,dwell_s,bias_v,sweep,current_a,filling,energy_j,injected,caught", 9)
+        (
+            "cell,point,temperature_c,read_bias_v,read_time_s,time_s,dwell_s,bias_v,sweep,current_a,filling,energy_j,injected,caught",
+            9
+        )
     );
     let of_file: Value = serde_json::from_str(&fs::read_to_string(desk.path("a.json")).unwrap()).unwrap();
     let printed = desk.json(&format!("{sweep} --json"));
@@ -155,7 +158,7 @@ fn outputs_are_what_their_names_say() {
     // The same numbers in both.
     let current = &printed[0]["variables"]["current_a"]["values"];
     for (row, line) in lines[1..].iter().enumerate() {
-        let field: f64 = line.split(',').nth(6).unwrap().parse().unwrap();
+        let field: f64 = line.split(',').nth(9).unwrap().parse().unwrap();
         // Both are written with all digits; serde_json reads them to one in the last place.
         let other = current[row / 4][row % 4].as_f64().unwrap();
         assert!((field - other).abs() <= 1e-15 * other.abs(), "{line}");
@@ -204,8 +207,8 @@ fn values_take_units_and_temperatures_a_list() {
     assert_eq!((&both[1]["temperature_c"], &both[1]["name"]), (&150.0.into(), &"retention_150C".into()));
     desk.good("iv --temperature 25,100 --to 0.2 --step 0.1 --backend reference -o both.csv");
     let table = fs::read_to_string(desk.path("both.csv")).unwrap();
-    assert!(table.starts_with("temperature_c,cell,point,"), "{table}");
-    assert_eq!(table.lines().filter(|line| line.starts_with("100,")).count(), 4);
+    assert!(table.starts_with("cell,point,temperature_c,"), "{table}");
+    assert_eq!(table.lines().filter(|line| line.split(',').nth(2) == Some("100")).count(), 4);
     desk.good("iv --temperature 25,100 --to 0.2 --step 0.1 --backend reference -o both.h5 --no-plot");
     assert!(desk.good("show both.h5").contains("iv_100C: "));
 }

@@ -3,7 +3,7 @@
 //! The shape is xarray's, because that is what users open the files with: a [`Dataset`] is a set of [`Variable`]s
 //! that share axes by name, and a variable of one axis that bears the axis' name is its coordinate.
 
-use ndarray::{ArrayD, ArrayView, Dimension, IxDyn};
+use ndarray::{ArrayD, ArrayView, Dimension, IxDyn, arr0};
 
 /// The numbers of a variable.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +49,9 @@ pub struct Dataset {
     pub notes: Vec<(String, String)>,
     /// Coordinates before what lies over them.
     pub variables: Vec<Variable>,
+    /// Variables that say where or under what the others were taken, beside those over the axes of their own name: biases and
+    /// times of a waveform, settings. xarray has them among its coordinates.
+    pub coordinates: Vec<String>,
 }
 
 /// Axes and numbers that do not fit each other, or the rest of a dataset.
@@ -110,6 +113,18 @@ impl Dataset {
     pub fn axis(&mut self, name: &str, unit: &str, long_name: &str, values: &[f64]) -> &mut Self {
         let values = ArrayD::from_shape_fn(IxDyn(&[values.len()]), |i| values[i[0]]);
         self.add(name, &[name], unit, long_name, Values::Real(values))
+    }
+
+    /// Adds a setting: one number that all others were taken under.
+    pub fn setting(&mut self, name: &str, unit: &str, long_name: &str, value: f64) -> &mut Self {
+        self.real(name, &[], unit, long_name, arr0(value).into_dyn());
+        self.coordinate(name)
+    }
+
+    /// Says of a variable that it is a coordinate, over whatever axes it lies.
+    pub fn coordinate(&mut self, name: &str) -> &mut Self {
+        self.coordinates.push(name.to_owned());
+        self
     }
 
     fn add(&mut self, name: &str, axes: &[&str], unit: &str, long_name: &str, values: Values) -> &mut Self {

@@ -160,6 +160,12 @@ impl Output<'_> {
         attributes.text("title", &dataset.title)?;
         let names: Vec<&str> = dataset.variables.iter().map(|variable| variable.name.as_str()).collect();
         attributes.texts("variables", &names)?;
+        // The convention of netCDF's climate and forecast files, which xarray follows.
+        let known = dataset.coordinates.iter().filter(|name| dataset.get(name).is_some()).map(String::as_str);
+        let coordinates = known.collect::<Vec<_>>().join(" ");
+        if !coordinates.is_empty() {
+            attributes.text("coordinates", &coordinates)?;
+        }
         notes(&attributes, &dataset.notes)?;
 
         for (axis, length) in bare_axes(dataset) {

@@ -98,8 +98,12 @@ fn dataset(input: &Input<'_>, name: String) -> Result<Dataset, RecordError> {
     each_once(input, "variables", &variables)?;
     let variables: Result<Vec<_>, _> =
         variables.into_iter().map(|variable| read(input, &scales, &format!("{name}/{variable}"), variable)).collect();
-    let dataset =
-        Dataset { title: input.text_of(&group, "title")?, notes: notes(input, &group)?, variables: variables?, name };
+    let coordinates = match hdf::has_attribute(&group, "coordinates") {
+        true => input.text_of(&group, "coordinates")?.split_whitespace().map(str::to_owned).collect(),
+        false => Vec::new(),
+    };
+    let (title, notes) = (input.text_of(&group, "title")?, notes(input, &group)?);
+    let dataset = Dataset { title, notes, variables: variables?, coordinates, name };
     match dataset.check() {
         Ok(()) => Ok(dataset),
         Err(DatasetError::Misfit { dataset, name, found, limit }) => {

@@ -34,12 +34,14 @@ pub fn tables(datasets: &[Labelled<'_>]) -> Vec<Table> {
         let measured = |variable: &&Variable| variable.axes == set.axes;
         let named = first.variables.iter().find(measured).map_or("", |variable| &variable.name);
         let mut text = String::new();
-        let heads = labels.iter().map(|(name, _)| (*name).to_owned());
+        // What a dataset says of itself it need not be told again.
+        let told = |label: &&(&str, f64)| first.get(label.0).is_none();
+        let heads = labels.iter().filter(told).map(|(name, _)| (*name).to_owned());
         let heads: Vec<String> = heads.chain(columns(first, &set.axes).into_iter().map(|(name, _)| name)).collect();
         text.push_str(&heads.iter().map(|head| quoted(head)).collect::<Vec<_>>().join(","));
         text.push('\n');
         for (labels, dataset) in datasets {
-            let labels: Vec<String> = labels.iter().map(|(_, value)| real(*value)).collect();
+            let labels: Vec<String> = labels.iter().filter(told).map(|(_, value)| real(*value)).collect();
             rows(&mut text, &labels, dataset, &set.axes);
         }
         Table { name: if number == 0 { String::new() } else { named.to_owned() }, text }
@@ -202,10 +204,14 @@ mod tests {
     fn labels_tell_datasets_apart() {
         let (one, mut two) = (sweep(), sweep());
         two.variables[1].values = Values::Real(ArrayD::from_elem(IxDyn(&[3]), f64::NAN));
-        let tables = tables(&[(&[("temperature_c", 25.0)], &one), (&[("temperature_c", 85.5)], &two)]);
+        two.setting("read_v", "V", "Bias", 0.1);
+        let mut one = one;
+        one.setting("read_v", "V", "Bias", 0.1);
+        let of = |celsius: f64| [("temperature_c", celsius), ("read_v", 9.0)];
+        let tables = tables(&[(&of(25.0), &one), (&of(85.5), &two)]);
         let lines: Vec<&str> = tables[0].text.lines().collect();
-        assert_eq!((lines.len(), lines[0]), (13, "temperature_c,cell,point,bias_v,current_a,kind"));
-        assert_eq!((lines[1], lines[7]), ("25,0,0,0.5,9.5,\"a, b\"", "85.5,0,0,,9.5,\"a, b\""));
+        assert_eq!((lines.len(), lines[0]), (13, "temperature_c,cell,point,bias_v,current_a,kind,read_v"));
+        assert_eq!((lines[1], lines[7]), ("25,0,0,0.5,9.5,\"a, b\",0.1", "85.5,0,0,,9.5,\"a, b\",0.1"));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use trapline::experiment::ExperimentError;
 use trapline::experiment::probe::{Conditions, Probe};
 use trapline::experiment::pulse::Train;
 use trapline::export;
-use trapline::figure::{self, Plate};
+use trapline::figure::{self, Panel, Plate};
 use trapline::files::commit::Batch;
 use trapline::material::{self, Material};
 use trapline::outcome::ExperimentLabel;
@@ -312,7 +312,7 @@ impl Specimen {
             }
         }
         if !self.no_plot {
-            figure::stage_plate(&mut batch, &findings.plate, &stem)?;
+            figure::stage_plate(&mut batch, &findings.marked_plate(), &stem)?;
         }
         let names: Vec<_> = batch.destinations().iter().map(|p| p.display().to_string()).collect();
         outputs::place(batch, self.force, &stem)?;
@@ -336,6 +336,36 @@ impl Specimen {
 }
 
 impl Findings {
+    /// The plot, which says so where something in it lies outside of what the model was made for.
+    fn marked_plate(&self) -> Plate {
+        let mut plate = self.plate.clone();
+        let outside: Vec<Option<f64>> = self
+            .datasets()
+            .filter(|(_, d)| d.remark("outside_validity").is_some())
+            .map(|(celsius, _)| celsius)
+            .collect();
+        if outside.is_empty() {
+            return plate;
+        }
+        // Of several temperatures, those it is true of; the first of all has no number here.
+        let named: Vec<String> = outside.iter().flatten().map(|celsius| format!("{celsius} °C")).collect();
+        let which = match self.further.is_empty() || named.len() < outside.len() {
+            true => String::new(),
+            false => format!("{}: ", named.join(", ")),
+        };
+        let text = format!("{which}outside of the model's validity");
+        let place = plate.panels.iter_mut().find_map(|panel| match panel {
+            Panel::Chart(chart) => Some(&mut chart.subtitle),
+            Panel::Map(map) => Some(&mut map.subtitle),
+            Panel::Blank => None,
+        });
+        if let Some(place) = place {
+            let before = place.take().map_or_else(String::new, |before| format!("{before}; "));
+            *place = Some(format!("{before}{text}"));
+        }
+        plate
+    }
+
     /// All datasets, with the temperatures of those after the first.
     fn datasets(&self) -> impl Iterator<Item = (Option<f64>, &Dataset)> {
         std::iter::once((None, &self.dataset))

@@ -34,7 +34,8 @@ pub fn measured_bias(material: &Material, what: &str, bias_v: f64) -> Option<Str
 
 /// A remark where the electrode is too hot, or the barrier too wide, for the law by which heat broadens injection.
 pub fn broadening(material: &Material, what: &str, temperature_k: f64) -> Option<String> {
-    let hottest_k = temperature_k.max(material.injection.reference_k);
+    // Of a current that was measured, the temperature it was measured at.
+    let hottest_k = temperature_k.max(current::injection_k(material));
     let past = current::broadening_x(&material.barrier, hottest_k) > current::MAX_BROADENING_X;
     (material.injection.thermal_broadening && past).then(|| {
         format!(

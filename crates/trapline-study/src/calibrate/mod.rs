@@ -76,7 +76,7 @@ pub struct FitResult {
     pub evaluations: usize,
     /// Chi-squared that each start led to; none where a start made no material.
     pub starts: Vec<Option<f64>>,
-    /// Other numbers of the material that would take residuals away, where a fitted target is missed.
+    /// Other numbers of the material that would take residuals away, where a search that ended misses a target.
     pub helps: Vec<advice::Help>,
 }
 
@@ -140,7 +140,8 @@ pub fn run(problem: &Problem, search: &Search) -> Result<FitResult, FitError> {
         error: knowledge.errors[i].map(|error| parameter.spread(values[i], error)),
         at_bound: held[i],
     });
-    let missed = targets.iter().any(|(target, outcome)| !target.check && report::missed(target, outcome));
+    let missed = matches!(best.stop, Stop::Converged | Stop::Stalled)
+        && targets.iter().any(|(target, outcome)| !target.check && report::missed(target, outcome));
     let free: Vec<bool> = held.iter().map(|held| !held).collect();
     let helps = if missed { advice::helps(problem, &values, &fitted, &jacobian, &free) } else { Vec::new() };
     Ok(FitResult {

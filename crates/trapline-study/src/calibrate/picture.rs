@@ -43,7 +43,7 @@ fn iv(name: &str, measured: &MeasuredIv, simulated: &[f64]) -> Chart {
         title: name.to_owned(),
         x: Axis::linear("Bias (V)"),
         y: Axis::log("Current, magnitude (A)"),
-        curves: curves(points(measurement), points(simulated.to_vec())),
+        curves: curves(points(measurement), points(simulated.to_vec())).into_iter().map(Curve::directed).collect(),
         ..Chart::default()
     }
 }

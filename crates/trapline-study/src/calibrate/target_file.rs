@@ -379,7 +379,11 @@ impl Setups<'_> {
         if !(1e-3..=100.0).contains(&read_v) {
             return Err(FitError::request(format!("read_v is {read_v:?}; it must be between 0.001 and 100")));
         }
-        let read_s = positive("read_s", self.pick(|t| t.read_s, 1e-2))?;
+        let read_s = self.pick(|t| t.read_s, 1e-2);
+        if !(MIN_DWELL_S..=MAX_DWELL_S).contains(&read_s) {
+            let limit = format!("{MIN_DWELL_S:?} to {MAX_DWELL_S:?} s");
+            return Err(FitError::request(format!("read_s is {read_s:?}; it must be {limit}")));
+        }
         Ok(PulseSetup { ambient_k: self.ambient_k()?, train, read_v, read_s })
     }
 }

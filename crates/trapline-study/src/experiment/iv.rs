@@ -40,6 +40,9 @@ pub fn run(probe: &mut Probe, name: &str, waveform: &[Segment]) -> Result<Datase
     d.real("bias_v", &["point"], "V", "Bias", per_point(waveform.iter().map(|s| s.bias_v).collect()));
     let sweeps: Array1<u64> = waveform.iter().map(|s| u64::from(s.cycle)).collect();
     d.count("sweep", &["point"], "1", "Number of the sweep or pulse", sweeps.into_dyn());
+    ["time_s", "bias_v", "dwell_s", "sweep"].iter().for_each(|name| {
+        d.coordinate(name);
+    });
     let turned = |a: &Array2<f64>| a.t().to_owned().into_dyn();
     let axes = ["cell", "point"];
     d.real("current_a", &axes, "A", "Current at the end of the dwell", current.into_dyn());

@@ -91,7 +91,10 @@ pub(crate) fn describe(dataset: &mut Dataset, probe: &Probe) {
         .note("read_noise", on(c.read_noise))
         .note("electrons", if probe.counts_electrons() { c.electrons.words() } else { Electrons::MeanField.words() })
         .note("read_bias_v", c.read_v.to_string())
-        .note("read_time_s", c.read_s.to_string());
+        .note("read_time_s", c.read_s.to_string())
+        .setting("temperature_c", "degC", "Ambient temperature", celsius(c.ambient_k))
+        .setting("read_bias_v", "V", "Bias of a reading", c.read_v)
+        .setting("read_time_s", "s", "Time of a reading", c.read_s);
     let remarks = probe.remarks();
     if !remarks.is_empty() {
         dataset.note("outside_validity", remarks.join("; "));

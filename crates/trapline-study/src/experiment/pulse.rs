@@ -22,7 +22,10 @@ impl Train {
         dataset
             .note("pulse_amplitude_v", self.amplitude_v.to_string())
             .note("pulse_width_s", self.width_s.to_string())
-            .note("pulse_interval_s", self.interval_s.to_string());
+            .note("pulse_interval_s", self.interval_s.to_string())
+            .setting("pulse_amplitude_v", "V", "Bias of a pulse", self.amplitude_v)
+            .setting("pulse_width_s", "s", "Length of a pulse", self.width_s)
+            .setting("pulse_interval_s", "s", "Time at 0 V after a pulse", self.interval_s);
     }
 }
 
@@ -91,6 +94,9 @@ pub fn run(probe: &mut Probe, name: &str, trains: &[Train], cycles: u32) -> Resu
     d.real("amplitude_v", &["pulse"], "V", "Bias of the pulse", given(|t| t.amplitude_v));
     d.real("width_s", &["pulse"], "s", "Length of the pulse", given(|t| t.width_s));
     d.real("interval_s", &["pulse"], "s", "Time at 0 V after the pulse", given(|t| t.interval_s));
+    ["amplitude_v", "width_s", "interval_s"].iter().for_each(|name| {
+        d.coordinate(name);
+    });
     let states = ["cell", "cycle", "state"];
     d.real("conductance_s", &states, "S", "Conductance as read", conductance.into_dyn());
     d.real("conductance_noiseless_s", &states, "S", "Conductance without read noise", noiseless.into_dyn());
