@@ -106,7 +106,6 @@ impl Run {
             output = Destination::of_shard(&output, shard);
             plan = plan.shard(shard);
         }
-        outputs::record_name(&output)?;
         let draws = !self.no_plot && self.shard.is_none();
         let destination = Destination::new(&output, draws)?;
         let existing = match (self.force, self.resume) {
@@ -128,6 +127,7 @@ impl Run {
         if !maybe_finished {
             destination.check(&plan.inputs, existing)?;
         }
+        outputs::record_name(&output)?;
         let backend = self.computing.open()?;
         if maybe_finished && destination.is_finished(&plan, &backend.identity(), trapline::PROGRAM)? {
             note(&format!("{} is complete: nothing is left to compute", destination.record.display()));

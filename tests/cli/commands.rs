@@ -463,7 +463,7 @@ fn bad_campaigns_are_refused_in_one_line() {
         ("rows = 32", "rows = 1048577", &["array.rows", "1048577", "1 to 1048576"]),
         ("rows = 32", "rows = 3.5", &["array.rows", "3.5"]),
         ("rows = 32", "rows = \"many\"", &["array.rows", "many"]),
-        ("width_s = 1e-3", "width_s = -1e-3", &["material[0].program[0].width_s", "-0.001", "more than 0"]),
+        ("width_s = 1e-3", "width_s = -1e-3", &["material[0].program[0].width_s", "-0.001", "1e-12 to 1000000.0 s"]),
         ("pulses = 30", "pulses = 4294967295", &["program[0].pulses", "4294967295", "500000"]),
         ("pulses = 30,", "pulses = 30, sweeps = 3,", &["program[0]", "pulse train", "sweep"]),
         ("pulses = 30,", "pulse = 30,", &["pulse", "material[0].program[0]"]),

@@ -59,7 +59,7 @@ fn values_and_outputs_that_cannot_be_are_refused_in_one_line() {
     for (call, needed) in [
         ("iv --to 0", &["--to is 0.0", "not 0"][..]),
         ("iv --step 9", &["--step is 9.0", "whole fraction"]),
-        ("iv --dwell -1", &["--dwell is -1.0", "more than 0"]),
+        ("iv --dwell -1", &["--dwell is -1.0", "1e-12 to 1000000.0 s"]),
         ("iv --sweeps 0", &["--sweeps is 0", "1 to"]),
         ("iv --cells 100000 --step 0.0001 --sweeps 4", &["100000 cells with 400000 readings", "--cells"]),
         ("iv --waveform one.csv", &["one.csv", "no segment"]),

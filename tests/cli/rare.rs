@@ -352,7 +352,7 @@ fn the_command_says_what_it_found_and_what_is_wrong() {
         (&["rare", "few.toml", "--precision", "2"], 2, "the precision is 2"),
         (&["rare", "few.toml", "--confidence", "nan"], 2, "the confidence is NaN"),
         (&["rare", "few.toml", "--max-samples", "3"], 2, "the number of samples is 3"),
-        (&["rare", "few.toml", "--at", "1,-1"], 2, "time in seconds from"),
+        (&["rare", "few.toml", "--at", "1,-1"], 2, "it must be a time from 1e-12 to 1e12 s"),
         (&["rare", "few.toml", "--threads", "0"], 2, "--threads"),
         (&["rare", "few.toml", "-o", "few.json"], 2, "few.json exists"),
         (&["rare", "few.toml", "-o", "few.toml", "--force"], 2, "a file this command reads"),

@@ -69,10 +69,10 @@ impl Iv {
             }
         };
         affordable(self.cells.cells, segments.len() as u64, "ask for fewer --cells, --sweeps or points")?;
+        let ready = self.specimen.ready_at_each(None, &inputs)?;
         if let Some(understood) = understood.filter(|_| !self.specimen.quiet) {
             terminal::note(&understood);
         }
-        let ready = self.specimen.ready_at_each(None, &inputs)?;
         let temperatures = &self.specimen.temperature;
         let each = temperatures.iter().map(|&celsius| {
             let mut probe = ready.probe_at(kelvin(celsius), self.cells.cells)?;
