@@ -157,6 +157,10 @@ pub(crate) const FAILED: PointDataset = PointDataset {
     long_name: "number of programmed cells that keep less than the threshold, or do so as they are read",
 };
 
+/// The temperatures once more, over their axis.
+pub(crate) const CELSIUS: PointDataset =
+    PointDataset { name: "temperature_celsius", units: "degC", long_name: "bake temperature" };
+
 /// Settings of a point, which sweeps may change. Files before 2.0 have root attributes in their place.
 pub(crate) const ROWS: PointDataset =
     PointDataset { name: "point_rows", units: "1", long_name: "number of rows of the array" };
@@ -256,5 +260,5 @@ pub fn is_taken(name: &str) -> bool {
         || quantities.into_iter().any(of_quantity)
         || name.starts_with("cell_")
         || name.starts_with("circuit_")
-        || ["temperature_celsius", POINTS_GROUP].contains(&name)
+        || [CELSIUS.name, POINTS_GROUP].contains(&name)
 }
