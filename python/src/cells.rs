@@ -57,6 +57,7 @@ pub struct Cells {
 #[pyclass(frozen, module = "trapline._trapline")]
 pub struct Snapshot {
     of: cells::Snapshot,
+    material: String,
     cells: u64,
 }
 
@@ -144,23 +145,16 @@ impl Cells {
         }
     }
 
-    /// Does something with the cells while the interpreter's lock is free. A defect takes them away: nobody knows what
-    /// state it left.
-    fn with<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut Held) -> Result<T, Trouble> + Send) -> PyResult<T> {
+    /// The cells, for a call of this thread alone.
+    fn taken(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Option<Held>>> {
         // First: in a forked process the lock may be one that nobody opens.
         away(py, || Ok(()))?;
-        let mut guard = self.lock()?;
-        let held = guard.as_mut().ok_or(Trouble::Closed(THESE))?;
-        let mut came_back = false;
-        let done = away(py, || {
-            let done = work(held);
-            came_back = true;
-            done
-        });
-        if !came_back {
-            *guard = None;
-        }
-        done
+        Ok(self.lock()?)
+    }
+
+    /// Does something with the cells while the interpreter's lock is free.
+    fn with<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut Held) -> Result<T, Trouble> + Send) -> PyResult<T> {
+        with(py, &mut *self.taken(py)?, work)
     }
 
     fn as_array<'py>(&self, py: Python<'py>, values: Array1<f64>) -> PyResult<Bound<'py, PyArray2<f64>>> {
@@ -168,6 +162,25 @@ impl Cells {
         let values = values.into_shape_with_order(shape).map_err(|error| Trouble::Defect(error.to_string()))?;
         Ok(values.into_pyarray(py))
     }
+}
+
+/// Does something with cells that were taken. A defect takes them away: nobody knows what state it left.
+fn with<T: Send>(
+    py: Python<'_>,
+    taken: &mut Option<Held>,
+    work: impl FnOnce(&mut Held) -> Result<T, Trouble> + Send,
+) -> PyResult<T> {
+    let held = taken.as_mut().ok_or(Trouble::Closed(THESE))?;
+    let mut came_back = false;
+    let done = away(py, || {
+        let done = work(held);
+        came_back = true;
+        done
+    });
+    if !came_back {
+        *taken = None;
+    }
+    done
 }
 
 /// A response as arrays of the whole array; cells that were left out are NaN.
@@ -296,10 +309,12 @@ impl Cells {
         let ambient_k = temperature_k(celsius).map_err(Trouble::from)?;
         let cells = places.as_ref().map_or(self.shape.cells(), |places| places.len() as u64).max(1);
         let piece = u32::try_from((STEPS_A_PIECE / cells).max(1)).unwrap_or(u32::MAX);
+        // Nobody else uses the cells between two pieces.
+        let mut taken = self.taken(py)?;
         let mut given = 0;
         while given < count {
             let now = piece.min(count - given);
-            self.with(py, |held| {
+            with(py, &mut taken, |held| {
                 let part = Part::Pulses { pulses: now, amplitude_v: bias_v, width_s, interval_s };
                 let segments: Vec<_> = part.segments(held.cycle).into_iter().map(|of| (of, false)).collect();
                 let stimulus = held.cells.population().stimulus(ambient_k, &segments);
@@ -427,11 +442,16 @@ impl Cells {
     }
 
     fn snapshot(&self, py: Python<'_>) -> PyResult<Snapshot> {
-        let cells = self.shape.cells();
-        self.with(py, |held| Ok(Snapshot { of: held.cells.snapshot()?, cells }))
+        let (material, cells) = (self.material.clone(), self.shape.cells());
+        self.with(py, |held| Ok(Snapshot { of: held.cells.snapshot()?, material, cells }))
     }
 
     fn restore(&self, py: Python<'_>, snapshot: &Snapshot) -> PyResult<()> {
+        let (of, own) = (snapshot.words(), format!("{} cells of {}", self.shape.cells(), self.material));
+        if of != own {
+            let told = format!("snapshot is of {of}; it must be of these {own}, or of others like them");
+            return Err(Trouble::from(Failure::Usage(told)).into());
+        }
         self.with(py, |held| Ok(held.cells.restore(&snapshot.of)?))
     }
 
@@ -454,9 +474,15 @@ impl Cells {
     }
 }
 
+impl Snapshot {
+    fn words(&self) -> String {
+        format!("{} cells of {}", self.cells, self.material)
+    }
+}
+
 #[pymethods]
 impl Snapshot {
     fn __repr__(&self) -> String {
-        format!("<trapline.Snapshot of {} cells>", self.cells)
+        format!("<trapline.Snapshot of {}>", self.words())
     }
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import math
 import os
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -58,6 +60,27 @@ def _in_celsius(arrays: list[Any]) -> list[Any]:
         axes = ["celsius" if axis == "temperature" else axis for axis in axes]
         renamed.append(("celsius" if name == "temperature_celsius" else name, axes, *rest))
     return renamed
+
+
+def _column(texts: tuple[str, ...]) -> list[Any]:
+    """Truth values, whole numbers, numbers (empty is NaN) or texts (empty is None): numbers with all their digits."""
+    if texts and set(texts) <= {"true", "false"}:
+        return [text == "true" for text in texts]
+    try:
+        return [int(text) for text in texts]
+    except ValueError:
+        pass
+    try:
+        return [float(text) if text else math.nan for text in texts]
+    except ValueError:
+        return [text or None for text in texts]
+
+
+def _frame(table: str) -> pandas.DataFrame:
+    """A table of the command."""
+    names, *rows = csv.reader(io.StringIO(table))
+    columns = zip(*rows) if rows else [()] * len(names)
+    return _pandas().DataFrame({name: _column(column) for name, column in zip(names, columns)})
 
 
 class Record:
@@ -252,10 +275,10 @@ def lifetimes(
     >>> sorted(set(lifetimes("bake.h5").material))
     ['pi-ws2-ns', 'pi-ws2-qd']
     """
-    pandas = _pandas()
+    _pandas()
     with Record(path) as record:
         table, _ = record._tables(ppm, confidence, across_break, pool_seeds)
-    return pandas.read_csv(io.StringIO(table), float_precision="round_trip")
+    return _frame(table)
 
 
 def failures(
@@ -282,7 +305,7 @@ def failures(
     >>> "failed" in failures("bake.h5").columns
     True
     """
-    pandas = _pandas()
+    _pandas()
     with Record(path) as record:
         _, table = record._tables(1000.0, confidence, False, pool_seeds)
-    return pandas.read_csv(io.StringIO(table), float_precision="round_trip")
+    return _frame(table)

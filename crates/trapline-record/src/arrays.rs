@@ -296,28 +296,26 @@ impl Arrays<'_> {
             for (quantity, values) in of_cells.iter().zip(cells) {
                 let values = Elements::Single(self.over(&[times, rows, cols], values));
                 let axes = self.with(layout::PER_CELL);
-                self.add(&format!("cell_{}", quantity.name), &axes, quantity.units, quantity.long_name, values);
+                let (name, long_name) = layout::of_cells(quantity);
+                self.add(&name, &axes, quantity.units, &long_name, values);
             }
         }
         Ok(())
     }
 
     fn histogram(&mut self, quantity: &Quantity, of: Counted, times: usize, bins: usize) {
-        let name = |suffix: &str| format!("{}_histogram{suffix}", quantity.name);
-        let says = |what: &str| format!("{what} of the {}", quantity.long_name);
-        let counts = Elements::Count(self.over(&[times, bins], of.counts));
-        self.add(&name(""), &self.with(layout::PER_BIN), "1", &says("cells per bin"), counts);
-        for (suffix, what, values) in
-            [("_below", "cells below the first bin", of.below), ("_above", "cells at or above the last edge", of.above)]
-        {
+        let words = |(suffix, words): (&str, &str)| {
+            (format!("{}{suffix}", quantity.name), format!("{words} {}", quantity.long_name))
+        };
+        let ((name, long_name), counts) = (words(layout::HISTOGRAM), self.over(&[times, bins], of.counts));
+        self.add(&name, &self.with(layout::PER_BIN), "1", &long_name, Elements::Count(counts));
+        for ((name, long_name), values) in [(words(layout::BELOW), of.below), (words(layout::ABOVE), of.above)] {
             let values = Elements::Count(self.over(&[times], values));
-            self.add(&name(suffix), &self.with(layout::PER_TIME), "1", &says(what), values);
+            self.add(&name, &self.with(layout::PER_TIME), "1", &long_name, values);
         }
-        for (suffix, what, values) in
-            [("_low", "lower edge of the first bin", of.low), ("_high", "upper edge of the last bin", of.high)]
-        {
+        for ((name, long_name), values) in [(words(layout::LOW), of.low), (words(layout::HIGH), of.high)] {
             let values = Elements::Real(self.over(&[], values));
-            self.add(&name(suffix), &self.with(layout::PER_POINT), quantity.units, &says(what), values);
+            self.add(&name, &self.with(layout::PER_POINT), quantity.units, &long_name, values);
         }
     }
 }

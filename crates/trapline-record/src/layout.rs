@@ -130,6 +130,19 @@ pub(crate) const MOMENTS: [(&str, &str, bool); 4] = [
     ("max", "largest", false),
 ];
 
+/// The datasets of a quantity's histogram: name suffix, words before the quantity.
+pub(crate) const HISTOGRAM: (&str, &str) = ("_histogram", "number of cells per bin of the");
+pub(crate) const BELOW: (&str, &str) = ("_histogram_below", "number of cells below the first bin of the");
+pub(crate) const ABOVE: (&str, &str) =
+    ("_histogram_above", "number of cells at or above the end of the last bin of the");
+pub(crate) const LOW: (&str, &str) = ("_histogram_low", "lower edge of the first bin of the");
+pub(crate) const HIGH: (&str, &str) = ("_histogram_high", "upper edge of the last bin of the");
+
+/// Name and words of a quantity of the cells of a dump.
+pub(crate) fn of_cells(quantity: &Quantity) -> (String, String) {
+    (format!("cell_{}", quantity.name), format!("{}, cell by cell", quantity.long_name))
+}
+
 /// A dataset of one value per point, stored whole: name, units, long name.
 pub(crate) struct PointDataset {
     pub(crate) name: &'static str,
