@@ -302,7 +302,7 @@ impl Cells {
             "pulses" => "count",
             _ => "",
         };
-        part.clone().checked().map_err(|wrong| {
+        part.checked().map_err(|wrong| {
             let name = Some(in_python(wrong.key)).filter(|name| !name.is_empty()).unwrap_or(wrong.key);
             Trouble::from(Failure::Usage(format!("{name} is {}; it must be {}", wrong.value, wrong.limit)))
         })?;

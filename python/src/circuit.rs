@@ -172,7 +172,7 @@ impl Crossbar {
         let mut column_a = Array2::zeros((vectors, cols));
         let mut bound_a = vec![0.0; vectors];
         let mut solver: Option<Solver<'static>> = None;
-        for vector in 0..vectors {
+        for (vector, bound_a) in bound_a.iter_mut().enumerate() {
             away(py, || {
                 let crossbar = self.rows_at(&volts.row(vector).to_vec())?;
                 let solver = match &mut solver {
@@ -188,7 +188,7 @@ impl Crossbar {
                 let currents = solver.solve(self.accuracy).map_err(refused)?;
                 let found = currents.column_a.iter();
                 column_a.slice_mut(s![vector, ..]).iter_mut().zip(found).for_each(|(to, from)| *to = *from);
-                bound_a[vector] = currents.certificate.bound_a;
+                *bound_a = currents.certificate.bound_a;
                 Ok(())
             })?;
             let kept = || format!("interrupted: {} of {vectors} vectors were read, and none is kept", vector + 1);

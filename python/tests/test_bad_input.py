@@ -55,9 +55,7 @@ CALLS = {
     "seed is -1; it must be a whole number from 0": lambda: tl.cells("pi", rows=1, cols=1, seed=-1),
     "an array of 1048576 x 1048576": lambda: tl.cells("pi", rows=1 << 20, cols=1 << 20, backend="cpu"),
     'backend is "tpu"; it must be auto, cpu, gpu or reference': lambda: tl.cells("pi", rows=1, cols=1, backend="tpu"),
-    "--threads is an option of the cpu backend": lambda: tl.cells(
-        "pi", rows=1, cols=1, backend="reference", threads=2
-    ),
+    "--threads is an option of the cpu backend": lambda: tl.cells("pi", rows=1, cols=1, backend="reference", threads=2),
     'electrons is "few"; it must be counted': lambda: tl.cells("pi-ws2-qd", rows=1, cols=1, electrons="few"),
     'no material named "gold"; shipped are': lambda: tl.material("gold"),
     "the text: line 1: key name: is 3; it must be a text": lambda: tl.parse_material("name = 3"),

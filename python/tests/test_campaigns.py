@@ -123,9 +123,9 @@ def test_resuming_what_is_whole_only_reads_it(baked: Path) -> None:
 
 
 def test_what_is_said_of_a_record_is_what_the_command_says(baked: Path) -> None:
-    assert tl.show("bake.h5") == tl.command("show", "bake.h5").removesuffix("\n") or tl.show(
-        "bake.h5"
-    ) == tl.command("show", "bake.h5")
+    assert tl.show("bake.h5") == tl.command("show", "bake.h5").removesuffix("\n") or tl.show("bake.h5") == tl.command(
+        "show", "bake.h5"
+    )
 
 
 def test_lifetimes_are_those_of_the_command(baked: Path) -> None:

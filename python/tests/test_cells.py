@@ -31,7 +31,19 @@ def test_the_readme_lines_work() -> None:
 
 def test_driven_cells_are_those_of_the_command(folder: Path) -> None:
     tl.command(
-        "pulse", "--cells", "64", "--count", "5", "--seed", "3", "--backend", "cpu", "-o", "p.h5", "--quiet", "--no-plot"
+        "pulse",
+        "--cells",
+        "64",
+        "--count",
+        "5",
+        "--seed",
+        "3",
+        "--backend",
+        "cpu",
+        "-o",
+        "p.h5",
+        "--quiet",
+        "--no-plot",
     )
     one_pulse = [(1.5, 1e-3, True), (0.0, 1e-3, False), (READ_V, 1e-2, True)]
     segments = [(READ_V, 1e-2, True), *(one_pulse * 5)]
@@ -106,7 +118,11 @@ def test_each_cell_its_own_bias_and_temperature() -> None:
     bias_v = np.linspace(0.5, 2.0, 256).reshape(16, 16)
     seen = cells.expose(bias_v, dwell_s=1e-3)
     filling = cells.filling()
-    assert seen.current_a.shape == (1, 16, 16) and (np.diff(filling.ravel()) >= 0).all() and filling[0, 0] < filling[-1, -1]
+    assert (
+        seen.current_a.shape == (1, 16, 16)
+        and (np.diff(filling.ravel()) >= 0).all()
+        and filling[0, 0] < filling[-1, -1]
+    )
     cells.empty()
     cells.expose(2.0, dwell_s=1e-2)
     assert np.ptp(cells.filling()) < 1e-6 < cells.filling().mean()

@@ -59,6 +59,12 @@ def test_everything_public_is_documented_with_its_parameters() -> None:
                 assert re.search(rf"^[\w, *]*\b{parameter}\b", text, re.MULTILINE), f"{name}: {parameter}"
 
 
+def test_the_version_is_the_crates() -> None:
+    project = Path(__file__).resolve().parents[1] / "pyproject.toml"
+    assert re.search(rf'^version = "{tl.__version__}"$', project.read_text(encoding="utf-8"), re.MULTILINE)
+    assert tl.__version__ in tl.command("--version")
+
+
 def test_an_example_that_is_wrong_is_found() -> None:
     with pytest.raises(AssertionError):
         check(examples("wrong", ">>> materials()\n['gold']\n"))

@@ -218,7 +218,9 @@ except tl.Interrupted as error:
 print(cells.filling().mean() > 0)
 """
     done = script(text)
-    assert done.returncode == 0 and done.stdout.startswith("interrupted: ") and "of 100000 pulses are given" in done.stdout
+    assert (
+        done.returncode == 0 and done.stdout.startswith("interrupted: ") and "of 100000 pulses are given" in done.stdout
+    )
     assert done.stdout.endswith("True\n"), done.stderr
 
 

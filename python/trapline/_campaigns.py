@@ -224,7 +224,8 @@ class Plan:
     def table(self) -> pandas.DataFrame:
         """Every point to compute: material, °C, array, seed, remarks on the model's validity."""
         names = ["number", "material", "celsius", "rows", "cols", "seed", "remarks"]
-        return _pandas().DataFrame(self._of.rows(), columns=names).set_index("number")
+        made: pandas.DataFrame = _pandas().DataFrame(self._of.rows(), columns=names).set_index("number")
+        return made
 
     def forecast(
         self,

@@ -92,7 +92,9 @@ def array(name: str, value: Any, shape: tuple[int | None, ...], unit: str = "") 
     if found.dtype.kind not in "iuf":
         raise UsageError(f"{name} has elements of {found.dtype}; they must be real numbers{of}")
     if not _matches(found.shape, shape):
-        raise UsageError(f"{name} has the shape {_in_words(found.shape) or 'of one number'}; it must be {_in_words(shape)}")
+        raise UsageError(
+            f"{name} has the shape {_in_words(found.shape) or 'of one number'}; it must be {_in_words(shape)}"
+        )
     if found.size == 0:
         raise UsageError(f"{name} is empty; it must hold at least one number")
     numbers = np.ascontiguousarray(found, dtype=np.float64)
@@ -104,7 +106,9 @@ def array(name: str, value: Any, shape: tuple[int | None, ...], unit: str = "") 
     return numbers
 
 
-def number_or_array(name: str, value: Any, shape: tuple[int | None, ...], unit: str = "") -> float | NDArray[np.float64]:
+def number_or_array(
+    name: str, value: Any, shape: tuple[int | None, ...], unit: str = ""
+) -> float | NDArray[np.float64]:
     """One number for all, or an array of them."""
     return number(name, value, unit) if np.ndim(value) == 0 else array(name, value, shape, unit)
 

@@ -112,7 +112,8 @@ class Comparison:
     def table(self) -> pandas.DataFrame:
         """The differences, a row each."""
         names = ["name", "at", "numbers", "differ", "largest", "times_allowed", "values"]
-        return _pandas().DataFrame(self.differences, columns=names).set_index("name")
+        made: pandas.DataFrame = _pandas().DataFrame(self.differences, columns=names).set_index("name")
+        return made
 
 
 def diff(a: Path, b: Path, *, tolerance: float = 0.0) -> Comparison:
@@ -136,7 +137,14 @@ def diff(a: Path, b: Path, *, tolerance: float = 0.0) -> Comparison:
     >>> bool(diff("bake.h5", "merged.h5"))
     True
     """
-    words = ["diff", "--json", "--tolerance", repr(_checked.number("tolerance", tolerance)), _file("a", a), _file("b", b)]
+    words = [
+        "diff",
+        "--json",
+        "--tolerance",
+        repr(_checked.number("tolerance", tolerance)),
+        _file("a", a),
+        _file("b", b),
+    ]
     said, _, _ = _program.call_for_json(words, quiet_codes=(1,))
     return Comparison(said["described"], said["missing"], said["common"], said["differences"])
 
@@ -185,12 +193,20 @@ def analyze(
     >>> "groups" in analyze("bake.h5", use_celsius=[55, 85])
     True
     """
-    words = ["analyze", "--json", "--use-temperature", _numbers("use_celsius", use_celsius), "--ppm", _numbers("ppm", ppm)]
+    words = [
+        "analyze",
+        "--json",
+        "--use-temperature",
+        _numbers("use_celsius", use_celsius),
+        "--ppm",
+        _numbers("ppm", ppm),
+    ]
     words += ["--confidence", repr(_checked.number("confidence", confidence)), *_files("records", records)]
     words += [] if output is None else ["-o", _file("output", output)]
     options = (("--extrapolate-across-break", across_break), ("--separate-seeds", not pool_seeds), ("--force", force))
     words += [word for word, given in options if given]
-    return _program.call_for_json(words)[0]
+    report: dict[str, Any] | list[dict[str, Any]] = _program.call_for_json(words)[0]
+    return report
 
 
 def rare(
@@ -255,7 +271,8 @@ def rare(
         of = {key: point[key] for key in ("number", "material", "temperature_c", "electrons", "kept_below")}
         of = {**{name.replace("temperature_c", "celsius"): value for name, value in of.items()}, **point["sweeps"]}
         rows += [{**of, **time} for time in point.get("estimate", {}).get("times", [])]
-    return _pandas().DataFrame(rows)
+    made: pandas.DataFrame = _pandas().DataFrame(rows)
+    return made
 
 
 @dataclass(frozen=True)
@@ -311,7 +328,14 @@ def fit(
     -------
     Fit
     """
-    words = ["fit", "--json", "--material", _checked.path("material_name", material_name), "-o", _file("output", output)]
+    words = [
+        "fit",
+        "--json",
+        "--material",
+        _checked.path("material_name", material_name),
+        "-o",
+        _file("output", output),
+    ]
     words += [f"--parameter={_checked.word('parameters', parameter)}" for parameter in parameters]
     words += [f"--claims={','.join(_checked.word('claims', claim) for claim in claims)}"] if claims else []
     words += ["--starts", str(_checked.whole("starts", starts, 1, 1000))]
@@ -321,5 +345,7 @@ def fit(
     words += [] if file is None else [_file("file", file)]
     said, code, _ = _program.call_for_json(words, quiet_codes=(1,))
     if code != 0:
-        warnings.warn("the search did not converge; the material is written nevertheless", TraplineWarning, stacklevel=2)
+        warnings.warn(
+            "the search did not converge; the material is written nevertheless", TraplineWarning, stacklevel=2
+        )
     return Fit(material(os.path.abspath(_checked.path("output", output))), said)

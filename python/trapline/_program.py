@@ -51,7 +51,10 @@ def find() -> str:
             # A record is read by a process of its own first, which a damaged file may end.
             _trapline.children_are(found)
             return found
-    raise MissingError("the command trapline is not beside this package; install it again: pip install --force-reinstall trapline")
+    raise MissingError(
+        "the command trapline is not beside this package; install it again, pip install --force-reinstall trapline, or "
+        "name it with the environment's TRAPLINE_PROGRAM"
+    )
 
 
 def call(arguments: Sequence[str], *, quiet_codes: tuple[int, ...] = ()) -> subprocess.CompletedProcess[str]:

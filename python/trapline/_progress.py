@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import time
 from collections.abc import Callable
@@ -63,9 +64,7 @@ def _notebook() -> Any:
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is None or not hasattr(shell, "kernel"):
         return None
-    import IPython.display
-
-    return IPython.display
+    return importlib.import_module("IPython.display")
 
 
 def shown(progress: bool | Told | None) -> tuple[Told | None, Callable[[], None]]:

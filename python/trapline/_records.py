@@ -46,11 +46,13 @@ def _values(values: Any, shape: list[int]) -> Any:
 
 def _dataset(arrays: list[Any], attributes: list[tuple[str, str]]) -> xarray.Dataset:
     """Arrays with names, axes and units as a Dataset; arrays over the axis of their own name are its coordinates."""
-    variables, coordinates = {}, {}
+    variables: dict[str, Any] = {}
+    coordinates: dict[str, Any] = {}
     for name, axes, units, long_name, values, shape in arrays:
         entry = (tuple(axes), _values(values, shape), {"units": units, "long_name": long_name})
         (coordinates if axes == [name] else variables)[name] = entry
-    return _xarray().Dataset(variables, coordinates, dict(attributes))
+    made: xarray.Dataset = _xarray().Dataset(variables, coordinates, dict(attributes))
+    return made
 
 
 def _in_celsius(arrays: list[Any]) -> list[Any]:
@@ -80,7 +82,8 @@ def _frame(table: str) -> pandas.DataFrame:
     """A table of the command."""
     names, *rows = csv.reader(io.StringIO(table))
     columns = zip(*rows) if rows else [()] * len(names)
-    return _pandas().DataFrame({name: _column(column) for name, column in zip(names, columns)})
+    made: pandas.DataFrame = _pandas().DataFrame({name: _column(column) for name, column in zip(names, columns)})
+    return made
 
 
 class Record:
@@ -151,7 +154,8 @@ class Record:
             groups = self.groups()
             if group is None:
                 if len(groups) != 1:
-                    raise UsageError(f"{self.path} has {len(groups)} groups; name one of them with group=: {', '.join(groups)}")
+                    known = ", ".join(groups)
+                    raise UsageError(f"{self.path} has {len(groups)} groups; name one of them with group=: {known}")
                 group = groups[0]
             made = _dataset(*self._of.group_arrays(_checked.word("group", group)))
         made.encoding["source"] = self.path
@@ -177,9 +181,7 @@ class Record:
         return f"<trapline.Record {self.path}{', closed' if self.closed else ''}>"
 
 
-def open(
-    path: Path, group: str | None = None, *, histograms: bool = False, cells: bool = False
-) -> xarray.Dataset:
+def open(path: Path, group: str | None = None, *, histograms: bool = False, cells: bool = False) -> xarray.Dataset:
     """Read a record as an :class:`xarray.Dataset`.
 
     Every dataset of the file is there under its own name, with ``units`` and ``long_name``. One thing differs from the
@@ -281,9 +283,7 @@ def lifetimes(
     return _frame(table)
 
 
-def failures(
-    path: Path, *, confidence: float = 0.9, pool_seeds: bool = True
-) -> pandas.DataFrame:
+def failures(path: Path, *, confidence: float = 0.9, pool_seeds: bool = True) -> pandas.DataFrame:
     """Failed cells at each checkpoint, with bounds and the fitted laws: the table ``curves.csv``.
 
     Parameters

@@ -54,7 +54,7 @@ pub fn arrays_of_campaign(record: &CampaignRecord, beside: Beside) -> Result<Vec
     arrays.per_point();
     arrays.circuits();
     if beside.histograms || beside.cells {
-        arrays.from_file(beside)?;
+        arrays.beside(beside)?;
     }
     Ok(arrays.all)
 }
@@ -77,6 +77,9 @@ impl From<&Coordinate> for Elements {
         }
     }
 }
+
+/// A setting of a point: its words, and how it is taken from all of them.
+type Setting<T> = (PointDataset, fn(&PointSettings) -> T);
 
 struct Arrays<'a> {
     record: &'a CampaignRecord,
@@ -138,7 +141,7 @@ impl Arrays<'_> {
     fn settings(&mut self) {
         let record = self.record;
         let set = |place: usize| &record.label.settings[place];
-        let whole: [(PointDataset, fn(&PointSettings) -> u64); 4] = [
+        let whole: [Setting<u64>; 4] = [
             (layout::ROWS, |of| of.rows),
             (layout::COLS, |of| of.cols),
             (layout::SEED, |of| of.seed),
@@ -147,7 +150,7 @@ impl Arrays<'_> {
         for (words, of) in whole {
             self.each(&words, |place| of(set(place)), Elements::Count);
         }
-        let real: [(PointDataset, fn(&PointSettings) -> f64); 6] = [
+        let real: [Setting<f64>; 6] = [
             (layout::READ_BIAS, |of| of.read_v),
             (layout::READ_TEMPERATURE, |of| of.read_k),
             (layout::PROGRAM_TEMPERATURE, |of| of.program_k),
@@ -257,7 +260,7 @@ impl Arrays<'_> {
     }
 
     /// Histograms and cells, point by point from the file.
-    fn from_file(&mut self, beside: Beside) -> Result<(), RecordError> {
+    fn beside(&mut self, beside: Beside) -> Result<(), RecordError> {
         let (label, open) = (&self.record.label, OpenRecord::new(self.record)?);
         let (points, times, bins) = (self.record.points.len(), label.times_s.len(), label.bins);
         let quantities = [layout::CONDUCTANCE, layout::FILLING, layout::KEPT];
