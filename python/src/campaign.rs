@@ -20,7 +20,7 @@ use trapline::units::celsius;
 use trapline::{figure, options};
 
 use crate::backends::{self, Asked};
-use crate::process::{away, said};
+use crate::process::{away, said, without_threads};
 use crate::trouble::{Trouble, interrupted};
 
 /// Time between two looks for Ctrl-C.
@@ -73,7 +73,7 @@ pub struct Plan {
 impl Plan {
     #[new]
     fn new(py: Python<'_>, of: OfFile) -> PyResult<Plan> {
-        away(py, || Ok(Plan { of: of.plan()?.0, file: of.file }))
+        without_threads(py, || Ok(Plan { of: of.plan()?.0, file: of.file }))
     }
 
     #[getter]

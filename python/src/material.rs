@@ -7,7 +7,7 @@ use trapline::failure::Failure;
 use trapline::material::{self, MaterialError};
 use trapline::units::celsius;
 
-use crate::process::away;
+use crate::process::without_threads;
 
 /// A checked material. It does not change.
 #[pyclass(frozen, module = "trapline")]
@@ -22,13 +22,13 @@ impl Material {
     /// By a shipped name or a path.
     #[staticmethod]
     fn load(py: Python<'_>, name_or_path: &str) -> PyResult<Material> {
-        away(py, || Ok(Material(material::load(name_or_path, Path::new("")).map_err(usage)?)))
+        without_threads(py, || Ok(Material(material::load(name_or_path, Path::new("")).map_err(usage)?)))
     }
 
     /// From the text of a file.
     #[staticmethod]
     fn parse(py: Python<'_>, text: &str, origin: &str) -> PyResult<Material> {
-        away(py, || Ok(Material(material::parse(text, origin).map_err(usage)?)))
+        without_threads(py, || Ok(Material(material::parse(text, origin).map_err(usage)?)))
     }
 
     #[getter]

@@ -8,22 +8,25 @@ use pyo3::prelude::*;
 
 use crate::trouble::Trouble;
 
-/// The process that computed first; 0 before.
+/// The process that computed first, and so has threads that wait for more; 0 before.
 static COMPUTES: AtomicU32 = AtomicU32::new(0);
 
 /// Refuses a process that was forked from one that had computed: it has copies of locks and none of the threads that
 /// would open them.
 fn check() -> Result<(), Trouble> {
-    let own = std::process::id();
-    match COMPUTES.compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed) {
-        Ok(_) => Ok(()),
-        Err(first) if first == own => Ok(()),
-        Err(_) => Err(Trouble::Forked),
-    }
+    let (own, first) = (std::process::id(), COMPUTES.load(Ordering::Relaxed));
+    if first == 0 || first == own { Ok(()) } else { Err(Trouble::Forked) }
 }
 
-/// Does some work while other threads of the interpreter go on. A panic is an exception as any other.
+/// Computes while other threads of the interpreter go on. A panic is an exception as any other.
 pub fn away<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T, Trouble> + Send) -> PyResult<T> {
+    check()?;
+    COMPUTES.store(std::process::id(), Ordering::Relaxed);
+    without_threads(py, work)
+}
+
+/// The same of what leaves no thread behind, as reading files.
+pub fn without_threads<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T, Trouble> + Send) -> PyResult<T> {
     check()?;
     match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
         Ok(Ok(done)) => Ok(done),

@@ -16,7 +16,7 @@ use trapline::record::{self, Beside, Elements, NamedArray, Trust};
 use trapline::units::{ZERO_CELSIUS_K, kelvin};
 use trapline::{memory, options};
 
-use crate::process::away;
+use crate::process::without_threads;
 use crate::trouble::Trouble;
 
 /// What a handle is called where it cannot be used.
@@ -32,6 +32,8 @@ pub fn children_are(program: PathBuf) {
 #[pyclass(frozen, module = "trapline._trapline")]
 pub struct Record {
     path: PathBuf,
+    /// Whether this process has just written it.
+    own: bool,
     held: Mutex<Option<record::Record>>,
 }
 
@@ -116,10 +118,10 @@ impl Record {
         py: Python<'_>,
         work: impl FnOnce(&record::Record) -> Result<T, Trouble> + Send,
     ) -> PyResult<T> {
-        away(py, || Ok(()))?;
+        without_threads(py, || Ok(()))?;
         let guard = self.lock()?;
         let held = guard.as_ref().ok_or(Trouble::Closed(THIS))?;
-        away(py, || work(held))
+        without_threads(py, || work(held))
     }
 
     fn campaign<'a>(&self, held: &'a record::Record) -> Result<&'a CampaignRecord, Trouble> {
@@ -142,14 +144,10 @@ impl Record {
 impl Record {
     /// Opens a record; one of others is first read by a child, `own` is one that this process has just written.
     #[new]
-    fn new(py: Python<'_>, path: PathBuf, own: bool, everything: bool) -> PyResult<Record> {
-        away(py, || {
-            let held = if own {
-                record::open(&path, Trust::Sealed)?
-            } else {
-                reading::open(&path, if everything { Extent::Everything } else { Extent::Summary })?
-            };
-            Ok(Record { path, held: Mutex::new(Some(held)) })
+    fn new(py: Python<'_>, path: PathBuf, own: bool) -> PyResult<Record> {
+        without_threads(py, || {
+            let held = if own { record::open(&path, Trust::Sealed)? } else { reading::open(&path, Extent::Summary)? };
+            Ok(Record { path, own, held: Mutex::new(Some(held)) })
         })
     }
 
@@ -194,6 +192,9 @@ impl Record {
             if cells && label.dump.is_none() {
                 let told = "it holds no cells one by one; add [dump] to the campaign and run it again";
                 return Err(Failure::Usage(format!("{}: {told}", self.path.display())).into());
+            }
+            if (histograms || cells) && !self.own {
+                reading::may_be_read(&self.path, Extent::Everything)?;
             }
             Ok((record::arrays_of_campaign(of, Beside { histograms, cells })?, of_campaign(of)))
         })?;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import h5py
@@ -100,6 +101,15 @@ def test_backends_agree() -> None:
         return cells.conductance()
 
     np.testing.assert_allclose(pulsed("cpu"), pulsed("reference"), rtol=1e-5)
+
+
+@pytest.mark.skipif(os.environ.get("TRAPLINE_SKIP_GPU_TESTS") == "1" or not tl.devices(), reason="no adapter")
+def test_a_gpu_draws_the_same_cells() -> None:
+    on_gpu, on_cpu = small(backend="gpu", electrons="mean-field"), small(electrons="mean-field")
+    for cells in (on_gpu, on_cpu):
+        cells.pulse(1.5, width_s=1e-3, count=10)
+    assert on_gpu.backend == "gpu"
+    np.testing.assert_allclose(on_gpu.conductance(), on_cpu.conductance(), rtol=1e-5)
 
 
 def test_only_some_cells() -> None:

@@ -108,6 +108,7 @@ def test_a_forked_process_is_refused_where_threads_are_missing(folder: Path, scr
     text = """
 import os, sys
 import trapline as tl
+tl.material("pi-ws2-qd"), tl.plan("bake.toml")
 first = tl.cells("pi-ws2-qd", rows=4, cols=4, backend="cpu") if {computes} else None
 pid = os.fork()
 if pid == 0:

@@ -109,13 +109,13 @@ class Record:
 
     def __init__(self, path: Path) -> None:
         _program.find()
-        self._of = _trapline.Record(_checked.path("path", path), False, True)
+        self._of = _trapline.Record(_checked.path("path", path), False)
 
     @classmethod
     def _own(cls, path: str) -> Record:
         """Of a record that this process has just written."""
         made = cls.__new__(cls)
-        made._of = _trapline.Record(path, True, True)
+        made._of = _trapline.Record(path, True)
         return made
 
     @property

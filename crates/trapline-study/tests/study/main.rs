@@ -5,6 +5,7 @@ mod campaign_parser;
 mod coverage;
 mod fit_errors;
 mod paper;
+mod runs;
 mod selftest;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
