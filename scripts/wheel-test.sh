@@ -2,6 +2,7 @@
 # Checks the wheel that scripts/bundle.sh made, as a user gets it: its symbols and libraries; in a clean environment of python3 all
 # tests of python/tests and the types; and under every other Python at hand, from 3.10 on, the tests that take little time.
 # Nothing of the source tree is on the path.
+set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 wheel=$(find dist -maxdepth 1 -name 'trapline-*.whl' -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -n 1 | cut -d ' ' -f 2-)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import trapline as tl
@@ -230,3 +231,26 @@ def test_a_bar_is_drawn_where_somebody_looks(capsys: pytest.CaptureFixture[str],
     assert capsys.readouterr().err == ""
     tl.run("bake.toml", backend="cpu", force=True, progress=True)
     assert "4 of 4 points, 100 %" in capsys.readouterr().err
+
+
+def test_a_bar_is_drawn_in_a_notebook(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    class Handle:
+        def update(self, html: str) -> None:
+            drawn.append(html)
+
+    def display(html: str, display_id: bool) -> Handle:
+        drawn.append(html)
+        return Handle()
+
+    ipython, shown = ModuleType("IPython"), ModuleType("IPython.display")
+    ipython.get_ipython = lambda: SimpleNamespace(kernel=None)
+    shown.HTML, shown.display = str, display
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", shown)
+    tl.run("bake.toml", backend="cpu", force=True)
+    assert drawn[-1] == '<progress value="1.0000" max="1"></progress> 4 of 4 points, 100 %'
+    before = len(drawn)
+    tl.run("bake.toml", backend="cpu", force=True, progress=False)
+    assert len(drawn) == before
