@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz check manual slurm-test bundle bundle-test bench peers gpu-cost clean
+.PHONY: help demo test fuzz check manual slurm-test bundle bundle-test wheel wheel-test bench peers gpu-cost clean
 .PHONY: setup-demo setup-check setup-test setup-slurm
 # The targets share one target folder, which cargo locks anyway.
 .NOTPARALLEL:
@@ -116,7 +116,7 @@ manual: ## checks the manual's links, and makes a book of it where mdbook is ins
 	    echo "manual: no mdbook here, so no book; the pages are read as well in docs/. To have it: cargo install mdbook --locked"
 	fi
 
-bundle: ## makes dist/trapline-<version>-x86_64-linux.tar.gz, which needs glibc 2.28 only
+bundle: ## makes dist/trapline-<version>-x86_64-linux.tar.gz, which needs glibc 2.28 only, and the Python wheel
 	@CARGO_FLAGS="$(CARGO_FLAGS)" scripts/bundle.sh
 
 # The HDF5 tests run against the very libhdf5.a and libz.a of the bundle: .setup/bundle-hdf5.toml puts them in the place
@@ -136,6 +136,11 @@ bundle-test: setup-test ## checks the bundle of `make bundle`, and runs the HDF5
 	cargo test "$${static[@]}" --no-run --test bundle $(HDF5_TESTS:%=--test %)
 	cargo test "$${static[@]}" --test bundle -- --include-ignored
 	cargo test "$${static[@]}" $(HDF5_TESTS:%=--test %)
+
+wheel: bundle ## the same: the Python wheel is made of what the bundle is made of
+
+wheel-test: ## checks the wheel of `make bundle` in clean environments: symbols, tests, types
+	@scripts/wheel-test.sh
 
 bench: setup-test ## CPU and GPU benchmarks, cells per second
 	@. .setup/test.sh

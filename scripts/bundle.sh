@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes dist/trapline-<version>-x86_64-linux.tar.gz: one stripped binary that needs glibc 2.28 and nothing else, with
-# HDF5 and zlib linked in, the materials, the campaigns, the studies, the fits, the documents and the licences. The last line on
+# HDF5 and zlib linked in, the materials, the campaigns, the studies, the fits, the documents and the licences. And from the same
+# build the Python wheel, dist/trapline-<version>-cp310-abi3-manylinux_2_28_x86_64.whl (scripts/wheel.py). The last line on
 # stdout is the archive's path.
 #
 # zig's C compiler and linker know the symbols of every glibc, so the machine that builds may be newer than the one that
@@ -28,20 +29,32 @@ export RUSTFLAGS="--remap-path-prefix=$cargo_home=cargo --remap-path-prefix=$PWD
 export CFLAGS="-ffile-prefix-map=$cargo_home=cargo"
 case $cargo_home$PWD in *[[:space:]]*) RUSTFLAGS='' CFLAGS='' ;; esac # both split at spaces, with no way to quote
 
+# The program and the Python module in one call: what both are made of is built once. The module asks for the stable
+# interface of Python, which needs no interpreter to build.
+export PYO3_NO_PYTHON=1
 # shellcheck disable=SC2086 # several flags
-cargo-zigbuild zigbuild --release --bin trapline --features hdf5-static --target "$target.$glibc" \
-    --message-format=json-render-diagnostics ${CARGO_FLAGS:-} >"$messages"
-binary=$("$venv/bin/python" -c '
+cargo-zigbuild zigbuild --release -p trapline --bin trapline -p trapline-python --lib --features trapline/hdf5-static \
+    --target "$target.$glibc" --message-format=json-render-diagnostics ${CARGO_FLAGS:-} >"$messages"
+built() { # KEY NAME: the last file that cargo named for a target
+    "$venv/bin/python" -c '
 import json, sys
 for line in open(sys.argv[1]):
     message = json.loads(line) if line.startswith("{") else {}
-    if message.get("executable") and message["target"]["name"] == "trapline":
-        print(message["executable"])
-' "$messages" | tail -n 1)
-[ -x "$binary" ] || {
-    echo "bundle: error: cargo named no executable in $messages" >&2
-    exit 1
+    if message.get("target", {}).get("name") == sys.argv[3]:
+        files = [message.get("executable")] if sys.argv[2] == "executable" else message.get("filenames", [])
+        for file in files:
+            if file and (sys.argv[2] == "executable" or file.endswith(".so")):
+                print(file)
+' "$messages" "$1" "$2" | tail -n 1
 }
+binary=$(built executable trapline)
+module=$(built filenames _trapline)
+for file in "$binary" "$module"; do
+    [ -x "$file" ] || {
+        echo "bundle: error: cargo named no program or no module in $messages" >&2
+        exit 1
+    }
+done
 
 folder=dist/$name
 rm -rf "$folder" "$archive"
@@ -57,6 +70,7 @@ mkdir "$folder/licences"
 chmod -R u=rwX,go=rX "$folder"
 time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$time" -C dist -cf - "$name" | gzip -9n >"$archive"
+SOURCE_DATE_EPOCH=$time "$venv/bin/python" scripts/wheel.py pack "$binary" "$module" "$folder/licences" dist >&2
 rm -rf "$folder"
 echo "bundle: $(du -h "$archive" | cut -f 1), needs glibc $glibc or newer" >&2
 echo "$archive"

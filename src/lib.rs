@@ -37,7 +37,8 @@
 //!   [`export`], [`figure`], [`html`], [`report`]
 //! - [`trapline_study`]: campaigns, experiments, the source paper, fits. Uses all of them. In it: [`campaign`],
 //!   [`experiment`], [`paper`], [`calibrate`], [`reference`]
-//! - `trapline`: the program, and this facade. In it: `src/cli`, one file a subcommand
+//! - `trapline`: the program, and this facade. In it: `src/cli`, one file a subcommand; [`failure`], [`options`] and
+//!   [`reading`], which the Python package (`python/`) shares with it
 //!
 //! Where is ...
 //!
@@ -82,6 +83,10 @@
 //!
 //! Whoever wants kernels without HDF5 depends on [`trapline_engine`] alone, without its feature `gpu` also without
 //! wgpu.
+
+pub mod failure;
+pub mod options;
+pub mod reading;
 
 pub use trapline_engine::{backend, circuit, heat, rare};
 pub use trapline_model::{

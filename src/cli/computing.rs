@@ -1,11 +1,9 @@
 //! The options that say what computes, shared by the commands that compute on one backend.
 
 use clap::{Args, ValueEnum};
-use std::path::Path;
-use trapline::backend::{self, Backend, BackendError, Choice, Options};
-use trapline::campaign::Plan;
-use trapline::cell::counted::Electrons;
-use trapline::outcome::{Identity, PointSettings};
+use trapline::backend::{self, Backend, Choice, Options};
+use trapline::options;
+use trapline::outcome::Identity;
 
 use super::{Failure, size, terminal};
 
@@ -43,27 +41,26 @@ enum BackendName {
 }
 
 impl Computing {
-    /// Options of one backend are refused beside the name of another: silence would let the user think they count.
+    /// Options of one backend are refused beside the name of another.
     ///
     /// # Errors
     /// [`Failure::Usage`].
     pub fn consistent(&self) -> Result<(), Failure> {
-        let name = self.backend.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
-        let refuse = |option: &str, of: &str| {
-            Err(Failure::Usage(format!(
-                "{option} is an option of the {of} backend; it cannot go with --backend {name}"
-            )))
-        };
-        match self.backend {
-            BackendName::Cpu | BackendName::Reference if self.adapter.is_some() => refuse("--adapter", "gpu"),
-            BackendName::Cpu | BackendName::Reference if self.device_memory.is_some() => {
-                refuse("--device-memory", "gpu")
-            }
-            BackendName::Gpu | BackendName::Reference if self.threads.is_some() => refuse("--threads", "cpu"),
-            BackendName::Gpu | BackendName::Reference if self.instruction_set.is_some() => {
-                refuse("--instruction-set", "cpu")
-            }
-            _ => Ok(()),
+        options::consistent(&self.options())
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            choice: match self.backend {
+                BackendName::Auto => Choice::Auto,
+                BackendName::Cpu => Choice::Cpu,
+                BackendName::Gpu => Choice::Gpu,
+                BackendName::Reference => Choice::Reference,
+            },
+            adapter: self.adapter.clone(),
+            device_memory: self.device_memory,
+            threads: self.threads,
+            instruction_set: self.instruction_set.clone(),
         }
     }
 
@@ -79,12 +76,8 @@ impl Computing {
 
     /// Name of the backend; None where it is left to `auto`.
     pub fn backend(&self) -> Option<&'static str> {
-        match self.backend {
-            BackendName::Auto => None,
-            BackendName::Cpu => Some("cpu"),
-            BackendName::Gpu => Some("gpu"),
-            BackendName::Reference => Some("reference"),
-        }
+        let choice = self.options().choice;
+        (choice != Choice::Auto).then(|| options::name_of(choice))
     }
 
     /// The options but for the backend, as words of a command line.
@@ -105,18 +98,7 @@ impl Computing {
     /// [`Failure`].
     pub fn open(&self) -> Result<Box<dyn Backend>, Failure> {
         self.consistent()?;
-        let opened = backend::open(&Options {
-            choice: match self.backend {
-                BackendName::Auto => Choice::Auto,
-                BackendName::Cpu => Choice::Cpu,
-                BackendName::Gpu => Choice::Gpu,
-                BackendName::Reference => Choice::Reference,
-            },
-            adapter: self.adapter.clone(),
-            device_memory: self.device_memory,
-            threads: self.threads,
-            instruction_set: self.instruction_set.clone(),
-        })?;
+        let opened = backend::open(&self.options())?;
         self.say_what_does_not_count(&opened.identity().backend);
         Ok(opened)
     }
@@ -136,18 +118,6 @@ impl Computing {
             }
         }
     }
-}
-
-/// Whether a backend, named as on the command line, can compute a campaign: only the reference takes dots one by one.
-///
-/// # Errors
-/// [`Failure::Usage`] where it cannot.
-pub fn can_compute(backend: &str, plan: &Plan, file: &Path) -> Result<(), Failure> {
-    let by_dots = |of: &PointSettings| of.dots > 0.0 && matches!(of.electrons, Electrons::EachDot(_));
-    if backend != "reference" && plan.label.settings.iter().any(by_dots) {
-        return Err(Failure::Usage(format!("{}: {}", file.display(), BackendError::EachDot)));
-    }
-    Ok(())
 }
 
 /// Who computes, in one line.

@@ -10,14 +10,12 @@ mod devices;
 mod diff;
 mod electrons;
 mod everyone;
-mod failure;
 mod fit;
 mod init;
 mod interrupt;
 mod man;
 mod materials;
 mod measure;
-mod memory;
 mod merge;
 mod mnist;
 mod outputs;
@@ -41,8 +39,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-pub use failure::Failure;
 pub use interrupt::survive_size_limits;
+pub use trapline::failure::Failure;
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TRAPLINE_COMMIT"), ")");
 

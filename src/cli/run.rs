@@ -9,7 +9,7 @@ use trapline::backend::Backend;
 use trapline::campaign::{self, Destination, Existing, Overrides, Plan, RunError, Shard, estimate};
 use trapline::files::commit::Batch;
 use trapline::text::counted;
-use trapline::{figure, record};
+use trapline::{figure, options, record};
 
 use super::computing::{self, Computing};
 use super::electrons::Electrons;
@@ -139,7 +139,7 @@ impl Run {
                 report(&destination.record, stem, false, self.json).map(drop)
             };
         }
-        computing::can_compute(&backend.identity().backend, &plan, &self.file)?;
+        options::can_compute(&backend.identity().backend, &plan, &self.file)?;
         let claim = destination.claim(&plan, &backend.identity(), trapline::PROGRAM, existing)?;
         note(&heading(&plan));
         note(&computing::heading(&backend.identity()));

@@ -9,9 +9,9 @@ use clap::Args;
 use trapline::campaign::slurm::{Slurm as Scripts, TimeLimit, merge_conditions};
 use trapline::campaign::{Destination, MAX_SHARDS, Overrides, Plan};
 use trapline::files::commit::{self, Batch, CommitError};
-use trapline::record;
+use trapline::{options, record};
 
-use super::computing::{self, Computing};
+use super::computing::Computing;
 use super::electrons::Electrons;
 use super::reading::{self, Extent};
 use super::{Failure, outputs, size, terminal};
@@ -149,7 +149,7 @@ impl Slurm {
         // Left to themselves, tasks on unlike nodes would compute on unlike backends, whose values agree, but not bit
         // by bit.
         let backend = self.computing.backend().unwrap_or(if gpu { "gpu" } else { "cpu" });
-        computing::can_compute(backend, plan, &self.file)?;
+        options::can_compute(backend, plan, &self.file)?;
         let mut computing = vec!["--backend".to_owned(), backend.to_owned()];
         computing.extend(self.computing.words());
         let overrides = [("--rows", self.rows), ("--cols", self.cols), ("--seed", self.seed)];

@@ -130,6 +130,19 @@ pub(crate) const MOMENTS: [(&str, &str, bool); 4] = [
     ("max", "largest", false),
 ];
 
+/// The datasets of a quantity's histogram: name suffix, words before the quantity.
+pub(crate) const HISTOGRAM: (&str, &str) = ("_histogram", "number of cells per bin of the");
+pub(crate) const BELOW: (&str, &str) = ("_histogram_below", "number of cells below the first bin of the");
+pub(crate) const ABOVE: (&str, &str) =
+    ("_histogram_above", "number of cells at or above the end of the last bin of the");
+pub(crate) const LOW: (&str, &str) = ("_histogram_low", "lower edge of the first bin of the");
+pub(crate) const HIGH: (&str, &str) = ("_histogram_high", "upper edge of the last bin of the");
+
+/// Name and words of a quantity of the cells of a dump.
+pub(crate) fn of_cells(quantity: &Quantity) -> (String, String) {
+    (format!("cell_{}", quantity.name), format!("{}, cell by cell", quantity.long_name))
+}
+
 /// A dataset of one value per point, stored whole: name, units, long name.
 pub(crate) struct PointDataset {
     pub(crate) name: &'static str,
@@ -156,6 +169,10 @@ pub(crate) const FAILED: PointDataset = PointDataset {
     units: "1",
     long_name: "number of programmed cells that keep less than the threshold, or do so as they are read",
 };
+
+/// The temperatures once more, over their axis.
+pub(crate) const CELSIUS: PointDataset =
+    PointDataset { name: "temperature_celsius", units: "degC", long_name: "bake temperature" };
 
 /// Settings of a point, which sweeps may change. Files before 2.0 have root attributes in their place.
 pub(crate) const ROWS: PointDataset =
@@ -256,5 +273,5 @@ pub fn is_taken(name: &str) -> bool {
         || quantities.into_iter().any(of_quantity)
         || name.starts_with("cell_")
         || name.starts_with("circuit_")
-        || ["temperature_celsius", POINTS_GROUP].contains(&name)
+        || [CELSIUS.name, POINTS_GROUP].contains(&name)
 }

@@ -28,7 +28,8 @@
 //! Files of other programs are [`Matrix`]: one dataset of numbers, distrusted as records are.
 //!
 //! [`write_point`], [`merge_points`] and [`write_datasets`] write, [`read_point`], [`open_campaign`] and
-//! [`read_datasets`] read (and [`read_temperature_map`] a map of temperatures), [`describe()`] puts what a file says into words. What is read lies in memory and holds no
+//! [`read_datasets`] read (and [`read_temperature_map`] a map of temperatures), [`describe()`] puts what a file says into words,
+//! [`arrays_of_campaign`] into arrays over all points. What is read lies in memory and holds no
 //! file; only histograms and single cells stay in the file until they are asked for ([`read_histograms`],
 //! [`read_dump`]; [`OpenRecord`] for many of them).
 //!
@@ -71,6 +72,7 @@
 //! - `hdf5-static`: builds HDF5 from source (CMake 3.26 or newer) and links it in. Without it the system's libhdf5 is
 //!   used.
 
+mod arrays;
 mod contents;
 mod datasets;
 mod describe;
@@ -96,6 +98,7 @@ mod temperatures;
 mod texts;
 mod write;
 
+pub use arrays::{Beside, Elements, NamedArray, arrays_of_campaign};
 pub use datasets::{stage_datasets, write_datasets};
 pub use describe::{describe, describe_unfinished};
 pub use describe_experiment::text as describe_experiment;

@@ -183,8 +183,7 @@ impl<'a> Output<'a> {
         }
         if self.label.dump.is_some() {
             for quantity in [layout::CONDUCTANCE, layout::FILLING, layout::LOST_FRACTION] {
-                let name = format!("cell_{}", quantity.name);
-                let long_name = format!("{}, cell by cell", quantity.long_name);
+                let (name, long_name) = layout::of_cells(&quantity);
                 self.numbers(&name, layout::PER_CELL, f32::NAN, quantity.units, &long_name)?;
             }
         }
@@ -192,17 +191,18 @@ impl<'a> Output<'a> {
     }
 
     fn histogram(&mut self, quantity: &Quantity) -> Result<(), RecordError> {
-        let (name, of) = (quantity.name, quantity.long_name);
-        let words = format!("number of cells per bin of the {of}");
-        self.numbers(&format!("{name}_histogram"), layout::PER_BIN, 0_u64, "1", &words)?;
-        let words = format!("number of cells below the first bin of the {of}");
-        self.numbers(&format!("{name}_histogram_below"), layout::PER_TIME, 0_u64, "1", &words)?;
-        let words = format!("number of cells at or above the end of the last bin of the {of}");
-        self.numbers(&format!("{name}_histogram_above"), layout::PER_TIME, 0_u64, "1", &words)?;
-        let words = format!("lower edge of the first bin of the {of}");
-        self.numbers(&format!("{name}_histogram_low"), layout::PER_POINT, f64::NAN, quantity.units, &words)?;
-        let words = format!("upper edge of the last bin of the {of}");
-        self.numbers(&format!("{name}_histogram_high"), layout::PER_POINT, f64::NAN, quantity.units, &words)
+        let words = |(suffix, words): (&str, &str)| {
+            (format!("{}{suffix}", quantity.name), format!("{words} {}", quantity.long_name))
+        };
+        let (name, long_name) = words(layout::HISTOGRAM);
+        self.numbers(&name, layout::PER_BIN, 0_u64, "1", &long_name)?;
+        for (name, long_name) in [layout::BELOW, layout::ABOVE].map(words) {
+            self.numbers(&name, layout::PER_TIME, 0_u64, "1", &long_name)?;
+        }
+        for (name, long_name) in [layout::LOW, layout::HIGH].map(words) {
+            self.numbers(&name, layout::PER_POINT, f64::NAN, quantity.units, &long_name)?;
+        }
+        Ok(())
     }
 
     /// An empty dataset of numbers in chunks, each with a checksum.

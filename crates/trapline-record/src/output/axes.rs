@@ -37,7 +37,7 @@ impl Output<'_> {
         }
         let celsius: Array1<f64> = label.temperatures_k.iter().map(|&t| celsius(t)).collect();
         let axes = vec![Axis::Temperature.name().to_owned()];
-        let words = PointDataset { name: "temperature_celsius", units: "degC", long_name: "bake temperature" };
+        let words = layout::CELSIUS;
         let dataset = self.array(words.name, &celsius.to_vec())?;
         self.keep(words.name, dataset, axes, &[], words.units, words.long_name)
     }

@@ -106,6 +106,8 @@ pub enum RunError {
     Job(#[from] JobError),
     #[error("the record of point {number} cannot be made: its dump does not have the shape of its window")]
     Dump { number: usize },
+    #[error("the run was asked to end")]
+    Ended,
     #[error("{source}; the {points} points finished before are kept in {}: go on with them by --resume", path.display())]
     Stopped { source: Box<RunError>, points: usize, path: PathBuf },
     #[error(transparent)]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -251,6 +252,11 @@ pub trait Watch: Sync {
     fn spoilt(&self) -> Vec<usize> {
         Vec::new()
     }
+    /// Whether the run is to end ([`RunError::Ended`]); asked before each point, and while one is computed after each
+    /// [`Watch::steps`]. What is being merged is merged.
+    fn ends(&self) -> bool {
+        false
+    }
 }
 
 /// Ignores all progress.
@@ -385,6 +391,10 @@ fn compute_all<'a>(
         let mut result = Ok(());
         let mut points = points.into_iter().peekable();
         while let (Ok(()), Some(first)) = (&result, points.next()) {
+            if watch.ends() {
+                result = Err(RunError::Ended);
+                break;
+            }
             // If the writer has ended, its error is returned by `join` below.
             let send = |point| computed.send(Box::new(point)).is_ok();
             match computing.together(first, &mut points, watch, send) {
@@ -397,7 +407,7 @@ fn compute_all<'a>(
         // Points computed before a failure are still written.
         match writer.join() {
             Ok(written) => written.map_err(RunError::Record).and(result),
-            Err(panic) => std::panic::resume_unwind(panic),
+            Err(panic) => resume_unwind(panic),
         }
     })
 }
@@ -446,8 +456,15 @@ impl Computing<'_> {
             jobs.push(job);
         }
         let steps = plan.steps(first.number);
-        let progress = |cells: u64| watch.steps(cells.saturating_mul(steps));
-        let tallies = statistics(&points, &jobs.iter().collect::<Vec<_>>(), self.backend, &progress)?;
+        let progress = |cells: u64| {
+            watch.steps(cells.saturating_mul(steps));
+            if watch.ends() {
+                // No backend goes on computing for nobody; nothing is printed, as a panic would.
+                resume_unwind(Box::new(Ended));
+            }
+        };
+        let compute = || statistics(&points, &jobs.iter().collect::<Vec<_>>(), self.backend, &progress);
+        let tallies = unless_ended(compute)?;
         for ((point, job), tally) in points.into_iter().zip(&jobs).zip(&tallies) {
             if !send(self.point(point, job, tally, &start)?) {
                 return Ok(false);
@@ -468,6 +485,17 @@ impl Computing<'_> {
             label.flags.push("the programming put no charge into any cell: there is no window to keep".to_owned());
         }
         Ok(Computed { label, by: self.provenance(start.to_owned()), outcome })
+    }
+}
+
+/// What a run that is to end unwinds with, out of the backend that computes for it.
+struct Ended;
+
+fn unless_ended<T>(compute: impl FnOnce() -> Result<T, RunError>) -> Result<T, RunError> {
+    match catch_unwind(AssertUnwindSafe(compute)) {
+        Ok(done) => done,
+        Err(cause) if cause.is::<Ended>() => Err(RunError::Ended),
+        Err(panic) => resume_unwind(panic),
     }
 }
 

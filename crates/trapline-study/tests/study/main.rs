@@ -6,6 +6,7 @@ mod coverage;
 mod curves;
 mod fit_errors;
 mod paper;
+mod runs;
 mod selftest;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;

@@ -8,11 +8,11 @@ use trapline::experiment::array_read::{self, Cells, Pattern};
 use trapline::experiment::pulse::Train;
 use trapline::record;
 use trapline::units::kelvin;
+use trapline::{memory, options};
 
 use super::super::{Failure, Ready, Specimen, amounts};
 use super::bytes_of_cells;
 use super::numbers::{self, File, SIEMENS};
-use crate::cli::memory;
 use crate::cli::reading::{self, Extent};
 use trapline::experiment::array_read::selector::{self, Selector};
 
@@ -210,6 +210,6 @@ impl Source {
         let cells = rows as u128 * cols as u128;
         let needed = bytes_of_cells(rows, cols, self.is_linear()).max(more.saturating_mul(cells));
         let what = format!("an array of {rows} x {cols}, {cells} cells,");
-        memory::afford(&what, needed, memory::available(), "read a part of it, or on a larger machine")
+        options::afford(&what, needed, memory::available(), "read a part of it, or on a larger machine")
     }
 }

@@ -7,10 +7,10 @@ use ndarray::Array2;
 use trapline::circuit::Wire;
 use trapline::circuit::scheme::{Reading as Wiring, Unselected};
 use trapline::experiment::array_read::{Driving, Scheme as Others, Setup};
+use trapline::{memory, options};
 
 use super::super::{Failure, Reading, Specimen, within};
 use super::numbers::{self, File, VOLT};
-use crate::cli::memory;
 use trapline::experiment::array_read::selector::two_numbers;
 
 /// What becomes of the lines that are not selected.
@@ -222,7 +222,7 @@ impl Periphery {
             let each = 16 * numbers as u128 + 100 * cols as u128;
             let needed = each.saturating_mul(vectors as u128) + 8 * rows as u128 * cols as u128;
             let what = format!("{vectors} vectors of {numbers} voltages and their currents");
-            memory::afford(&what, needed, memory::available(), "give them in parts")
+            options::afford(&what, needed, memory::available(), "give them in parts")
         };
         Ok(numbers::matrix(&file, affords)?.0)
     }

@@ -14,10 +14,10 @@ use trapline::circuit::scheme::Unselected;
 use trapline::experiment::array_read::Scheme;
 use trapline::experiment::array_write::{self, Order, Setup, Verify, WriteError, Writer};
 use trapline::experiment::letter::{self, Pattern};
+use trapline::{memory, options};
 
 use super::wires::Wires;
 use super::{Failure, Findings, Pulses, Reading, Specimen};
-use crate::cli::memory;
 use endurance::EnduranceAsked;
 use levels::LevelsAsked;
 use trapline::experiment::array_read::selector::{self, Selector};
@@ -191,7 +191,7 @@ impl Write {
         let reports = endurance.as_ref().map_or(0, |asked| asked.at().len() as u128);
         let of_envelope = if reports > 0 { BYTES_OF_AN_ENVELOPE + BYTES_OF_A_REPORT * reports } else { 0 };
         let needed = memory_bytes(rows, cols) + (BYTES_OF_A_CELL + of_envelope) * u128::from(shape.cells());
-        memory::afford(&format!("a {rows} x {cols} array"), needed, memory::available(), "write a smaller one")?;
+        options::afford(&format!("a {rows} x {cols} array"), needed, memory::available(), "write a smaller one")?;
         let ready = self.specimen.ready(Some(self.reading), &given)?;
         let mut writer =
             Writer::new(ready.backend.as_ref(), &ready.material, ready.conditions, shape, setup).map_err(told)?;

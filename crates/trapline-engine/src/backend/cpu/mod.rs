@@ -203,7 +203,8 @@ impl Cpu {
         while first_chunk < chunks {
             let last_chunk = chunks.min(first_chunk + at_once);
             let done: Vec<Vec<Chunk>> = self.pool.install(|| {
-                let numbers = (first_chunk..last_chunk).into_par_iter();
+                // Where one thread is told to end by what it reports to, the others end too.
+                let numbers = (first_chunk..last_chunk).into_par_iter().panic_fuse();
                 numbers
                     .map(|number| {
                         let first = number * CHUNK_CELLS;

@@ -212,6 +212,8 @@ impl Backend for Reference {
             let shifts = &tally.shifts;
             let done: Vec<_> = (batch..chunks.min(batch + at_once))
                 .into_par_iter()
+                // Where one thread is told to end by what it reports to, the others end too.
+                .panic_fuse()
                 .map(|number| {
                     let first = number * CHUNK_CELLS;
                     let count = CHUNK_CELLS.min(cells - first);
@@ -232,7 +234,7 @@ impl Backend for Reference {
                         progress(1);
                         (number, start, readings)
                     };
-                    let found: Vec<_> = cells.into_par_iter().map(of_cell).collect();
+                    let found: Vec<_> = cells.into_par_iter().panic_fuse().map(of_cell).collect();
                     chunk(job, shifts, found.into_iter().map(|(number, start, of)| (number, start, of.into_iter())))
                 })
                 .collect();

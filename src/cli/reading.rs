@@ -1,4 +1,5 @@
-//! The child's part: reads what it is told to, within limits that it sets itself, and says how far it is.
+//! Reading records by a child of this process ([`trapline::reading`]), and the child's part: it reads what it is told
+//! to, within limits that it sets itself, and says how far it is.
 
 use std::cell::Cell;
 use std::ffi::OsStr;
@@ -6,10 +7,12 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use trapline::reading::{BY_HDF5, COMMAND, EVERYTHING, FILE, LIST, MATRIX, POINT, UNSEALED_TOO};
 use trapline::record::{self, Matrix, RecordError, Trust};
 
-use super::{BY_HDF5, COMMAND, EVERYTHING, FILE, LIST, MATRIX, POINT, UNSEALED_TOO};
-use crate::cli::{Failure, terminal};
+use super::{Failure, terminal};
+
+pub use trapline::reading::{Extent, Numbers, may_be_read, numbers, open, spoilt, survive};
 
 /// Bytes of histograms and dumps that any processor unfolds in a second, and of a file that it sums.
 const UNFOLDED_A_SECOND: u64 = 64 << 20;

@@ -5,35 +5,47 @@
 //! it again. So a child reads everything that the command is going to read, with limits of time and memory, and only
 //! what it came through is read here. Whatever happens to the child becomes one line.
 
-mod child;
-
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use ndarray::Array2;
-use trapline::record::{self, Matrix, Record, RecordError, Trust};
-use trapline::text::one_line;
 
-use super::Failure;
-
-pub use child::{ReadRecords, asked};
+use crate::failure::Failure;
+use crate::record::{self, Matrix, Record, RecordError, Trust};
+use crate::text::one_line;
 
 /// First word of the call of a child; its limits and how much it reads follow.
-const COMMAND: &str = "--read-records";
-const EVERYTHING: &str = "everything";
-const UNSEALED_TOO: &str = "unsealed-too";
-/// Begins the word for a dataset of any program's file; its name follows, or nothing where it is the only one. The
-/// second one may be a list too.
-const MATRIX: &str = "matrix=";
-const LIST: &str = "list=";
+pub const COMMAND: &str = "--read-records";
+/// A word of that call: histograms and dumps are read too.
+pub const EVERYTHING: &str = "everything";
+/// A word of that call: files without a seal are read too.
+pub const UNSEALED_TOO: &str = "unsealed-too";
+/// Begins the word for a dataset of any program's file; its name follows, or nothing where it is the only one.
+pub const MATRIX: &str = "matrix=";
+/// The same of a dataset that may be a list too.
+pub const LIST: &str = "list=";
 
 /// Exit code of a child in which HDF5 refused a file. The cause may be one of the child's limits, which the parent
 /// does not have.
-const BY_HDF5: u8 = 3;
+pub const BY_HDF5: u8 = 3;
+
+/// What a child writes for each file it has read.
+pub const FILE: u8 = b'.';
+/// What it writes for each point it is going to read.
+pub const POINT: u8 = b',';
+
+/// The program that is started as a child: `trapline`, where this process is another one.
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// Says once where the program `trapline` of this same version lies, for a process that is another program. Without it
+/// the child is the program of this process.
+pub fn children_are(program: PathBuf) {
+    let _ = PROGRAM.set(program);
+}
 
 const NO_SEAL: &str = "it has no seal at its end, so it was cut short or changed: restore it or compute it again";
 const DAMAGED: &str = "the file is damaged: restore it or compute it again";
@@ -192,7 +204,8 @@ fn in_a_child(paths: &[PathBuf], what: What<'_>) -> Came {
 }
 
 fn read_by(paths: &[PathBuf], what: What<'_>, limits: &Limits) -> std::io::Result<Came> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let program = PROGRAM.get().cloned().map_or_else(std::env::current_exe, Ok)?;
+    let mut command = Command::new(program);
     command.arg(COMMAND).args([limits.processor_s, limits.memory_bytes].map(|limit| limit.to_string()));
     match what {
         What::Records(extent, trust) => {
@@ -256,10 +269,6 @@ fn read_by(paths: &[PathBuf], what: What<'_>, limits: &Limits) -> std::io::Resul
 fn bytes_of(name: &OsStr) -> Vec<u8> {
     name.as_encoded_bytes().to_vec()
 }
-
-/// What a child writes for each file it has read, and for each point it is going to read.
-const FILE: u8 = b'.';
-const POINT: u8 = b',';
 
 /// Counts the files a child has read. Every byte it sends shows that it is alive.
 fn count(mut pipe: impl Read, alive: &Mutex<Instant>) -> usize {

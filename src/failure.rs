@@ -1,21 +1,21 @@
-//! What the command line says of a failure: one line and an exit code.
+//! What the command line and the Python package say of a failure: one line, and whose it is to change.
 
 use std::error::Error;
 
-use trapline::backend::BackendError;
-use trapline::backend::job::JobError;
-use trapline::calibrate::FitError;
-use trapline::campaign::estimate::TimeError;
-use trapline::campaign::slurm::SlurmError;
-use trapline::campaign::{CampaignError, MergeError, RunError};
-use trapline::experiment::ExperimentError;
-use trapline::experiment::heat::HeatMapError;
-use trapline::experiment::mnist::{IdxError, MnistError};
-use trapline::figure::FigureError;
-use trapline::files::commit::{CommitError, KeepError};
-use trapline::rare::RareError;
-use trapline::record::RecordError;
-use trapline::text::one_line;
+use crate::backend::BackendError;
+use crate::backend::job::JobError;
+use crate::calibrate::FitError;
+use crate::campaign::estimate::TimeError;
+use crate::campaign::slurm::SlurmError;
+use crate::campaign::{CampaignError, MergeError, RunError};
+use crate::experiment::ExperimentError;
+use crate::experiment::heat::HeatMapError;
+use crate::experiment::mnist::{IdxError, MnistError};
+use crate::figure::FigureError;
+use crate::files::commit::{CommitError, KeepError};
+use crate::rare::RareError;
+use crate::record::RecordError;
+use crate::text::one_line;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ fn is_usage(error: &RunError) -> bool {
         | RunError::Taken(_) => true,
         RunError::Backend { source, .. } => matches!(**source, BackendError::Budget { .. }),
         RunError::Stopped { source, .. } => is_usage(source),
-        RunError::Dump { .. } | RunError::Job(_) | RunError::Record(_) => false,
+        RunError::Dump { .. } | RunError::Ended | RunError::Job(_) | RunError::Record(_) => false,
     }
 }
 

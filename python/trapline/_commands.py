@@ -1,0 +1,351 @@
+"""What the command does in a process of its own: merge, diff, analyze, rare, fit."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import _checked, _program
+from ._cells import Material, material
+from ._errors import TraplineWarning, UsageError
+from ._records import Path, _pandas, open
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+
+def _file(name: str, path: Any) -> str:
+    """A path that no option is taken for."""
+    found = _checked.path(name, path)
+    return os.path.join(".", found) if found.startswith("-") else found
+
+
+def _files(name: str, paths: Any) -> list[str]:
+    """Paths of one or several files."""
+    if isinstance(paths, (str, bytes, os.PathLike)):
+        return [_file(name, paths)]
+    found = [_file(name, path) for path in paths]
+    if not found:
+        raise UsageError(f"{name} is empty; it must name at least one file")
+    return found
+
+
+def _numbers(name: str, values: float | Iterable[float]) -> str:
+    given = values if isinstance(values, Iterable) else [values]
+    return ",".join(repr(_checked.number(name, value)) for value in given)
+
+
+def merge(
+    pieces: Path | Sequence[Path], *, output: Path, force: bool = False, partial: bool = False, virtual: bool = False
+) -> xarray.Dataset:
+    """Put records of shards, and what is finished of campaigns in progress, together into one record.
+
+    In a process of its own: ``trapline merge``.
+
+    Parameters
+    ----------
+    pieces
+        The records.
+    output
+        The record to write.
+    force
+        Replaces a record that exists.
+    partial
+        Writes the record though points are missing; in it they are told apart by ``computed``.
+    virtual
+        Leaves histograms, series and dumps in the pieces, which must then stay where they are.
+
+    Returns
+    -------
+    xarray.Dataset
+        The record, as :func:`open` reads it.
+
+    Examples
+    --------
+    >>> half = [run("bake.toml", rows=16, cols=16, shard=f"{n}/2", output="part", force=True) for n in (1, 2)]
+    >>> whole = merge(["part-1-of-2.h5", "part-2-of-2.h5"], output="merged.h5", force=True)
+    >>> int(whole.computed.min())
+    1
+    """
+    words = ["merge", "--json", "-o", _file("output", output), *_files("pieces", pieces)]
+    words += [word for word, given in (("--force", force), ("--partial", partial), ("--virtual", virtual)) if given]
+    said, _, _ = _program.call_for_json(words)
+    for remark in said["remarks"]:
+        warnings.warn(remark, TraplineWarning, stacklevel=2)
+    return open(output)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two records differ. It is true where they hold the same results.
+
+    Attributes
+    ----------
+    described
+        Differences in what was computed, a line each.
+    missing
+        What only one of them has, a line each.
+    common
+        Points, or datasets of experiments, that both hold.
+    differences
+        Of each dataset that differs: ``name``, ``at``, ``numbers``, ``differ``, ``largest``, ``times_allowed``,
+        ``values``.
+    """
+
+    described: list[str]
+    missing: list[str]
+    common: int
+    differences: list[dict[str, Any]]
+
+    @property
+    def same(self) -> bool:
+        """Whether both hold the same results."""
+        return self.common > 0 and not self.missing and not self.differences
+
+    def __bool__(self) -> bool:
+        return self.same
+
+    def table(self) -> pandas.DataFrame:
+        """The differences, a row each."""
+        names = ["name", "at", "numbers", "differ", "largest", "times_allowed", "values"]
+        made: pandas.DataFrame = _pandas().DataFrame(self.differences, columns=names).set_index("name")
+        return made
+
+
+def diff(a: Path, b: Path, *, tolerance: float = 0.0) -> Comparison:
+    """Compare the numbers of two records.
+
+    In a process of its own: ``trapline diff``.
+
+    Parameters
+    ----------
+    a, b
+        Two campaigns, points or experiments.
+    tolerance
+        Share of a dataset's scale up to which two numbers count as the same; 0 asks for the same values.
+
+    Returns
+    -------
+    Comparison
+
+    Examples
+    --------
+    >>> bool(diff("bake.h5", "merged.h5"))
+    True
+    """
+    words = [
+        "diff",
+        "--json",
+        "--tolerance",
+        repr(_checked.number("tolerance", tolerance)),
+        _file("a", a),
+        _file("b", b),
+    ]
+    said, _, _ = _program.call_for_json(words, quiet_codes=(1,))
+    return Comparison(said["described"], said["missing"], said["common"], said["differences"])
+
+
+def analyze(
+    records: Path | Sequence[Path],
+    *,
+    output: Path | None = None,
+    use_celsius: float | Iterable[float] = 85.0,
+    ppm: float | Iterable[float] = 1000.0,
+    confidence: float = 0.9,
+    across_break: bool = False,
+    pool_seeds: bool = True,
+    force: bool = False,
+) -> dict[str, Any] | list[dict[str, Any]]:
+    """Lifetimes with bounds, activation energies, lives at use; a page with figures on request.
+
+    In a process of its own: ``trapline analyze``. :func:`lifetimes` has its table in this process.
+
+    Parameters
+    ----------
+    records
+        Records of campaigns, each reported on by itself.
+    output
+        Folder for the page and its figures; nothing is written without it.
+    use_celsius
+        Temperatures of use, °C.
+    ppm
+        Failed cells in a million whose times are told.
+    confidence
+        Of all bounds.
+    across_break
+        Lets lines go across a break, above the glass transition, and as far as asked.
+    pool_seeds
+        Pools the cells of the seeds of a sweep.
+    force
+        Replaces a report that exists.
+
+    Returns
+    -------
+    dict or list of dict
+        ``report.json``, of several records a list.
+
+    Examples
+    --------
+    >>> "groups" in analyze("bake.h5", use_celsius=[55, 85])
+    True
+    """
+    words = [
+        "analyze",
+        "--json",
+        "--use-temperature",
+        _numbers("use_celsius", use_celsius),
+        "--ppm",
+        _numbers("ppm", ppm),
+    ]
+    words += ["--confidence", repr(_checked.number("confidence", confidence)), *_files("records", records)]
+    words += [] if output is None else ["-o", _file("output", output)]
+    options = (("--extrapolate-across-break", across_break), ("--separate-seeds", not pool_seeds), ("--force", force))
+    words += [word for word, given in options if given]
+    report: dict[str, Any] | list[dict[str, Any]] = _program.call_for_json(words)[0]
+    return report
+
+
+def rare(
+    file: Path,
+    *,
+    at_s: float | Iterable[float] | None = None,
+    electrons: str | None = None,
+    precision: float = 0.1,
+    confidence: float = 0.95,
+    max_samples: int = 1 << 18,
+    seed: int = 1,
+    threads: int | None = None,
+) -> pandas.DataFrame:
+    """Estimate how few cells of a campaign's points fail, down to 1e-12, with bounds.
+
+    In a process of its own: ``trapline rare``. Where a fraction is not as precise as asked for, ``reached`` is false
+    and a :class:`TraplineWarning` says so.
+
+    Parameters
+    ----------
+    file
+        The campaign file.
+    at_s
+        Times after programming, s; the campaign's without it.
+    electrons
+        In the place of the file's.
+    precision
+        Half-width of the bounds over the fraction at which a time is settled.
+    confidence
+        Of the bounds.
+    max_samples
+        Cells after which a point ends, settled or not.
+    seed
+        Of the sample.
+    threads
+        One per core without it; the result does not depend on them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each point and time: ``fraction`` of failed cells, ``lower``, ``upper``, ``effective_cells``.
+
+    Examples
+    --------
+    >>> found = rare("bake.toml", at_s=1e5, precision=0.5)
+    >>> bool((found.lower <= found.fraction).all())
+    True
+    """
+    words = ["rare", "--json", "--precision", repr(_checked.number("precision", precision))]
+    words += ["--confidence", repr(_checked.number("confidence", confidence))]
+    words += ["--max-samples", str(_checked.whole("max_samples", max_samples, 1, 1 << 63))]
+    words += ["--seed", str(_checked.whole("seed", seed, 0, _checked.MOST_SEED))]
+    words += [] if at_s is None else ["--at", _numbers("at_s", at_s)]
+    words += [] if electrons is None else ["--electrons", _checked.word("electrons", electrons)]
+    words += [] if threads is None else ["--threads", str(_checked.whole("threads", threads, 1, 1024))]
+    said, code, remarks = _program.call_for_json([*words, _file("file", file)], quiet_codes=(1,))
+    if code != 0:
+        line = remarks.strip().splitlines()[-1:] or ["some fractions are not as precise as was asked for"]
+        warnings.warn(line[0].removeprefix("trapline: "), TraplineWarning, stacklevel=2)
+    rows = []
+    for point in said["points"]:
+        of = {key: point[key] for key in ("number", "material", "temperature_c", "electrons", "kept_below")}
+        of = {**{name.replace("temperature_c", "celsius"): value for name, value in of.items()}, **point["sweeps"]}
+        rows += [{**of, **time} for time in point.get("estimate", {}).get("times", [])]
+    made: pandas.DataFrame = _pandas().DataFrame(rows)
+    return made
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A material that was fitted.
+
+    Attributes
+    ----------
+    material
+        The new one; its file is ``output``.
+    report
+        The fit as the command prints it: parameters with their bounds, targets, what the data cannot tell.
+    """
+
+    material: Material
+    report: dict[str, Any]
+
+
+def fit(
+    file: Path | None,
+    *,
+    material_name: str,
+    output: Path,
+    parameters: Sequence[str] = (),
+    claims: Sequence[str] = (),
+    starts: int = 1,
+    seed: int = 1,
+    max_evaluations: int = 1000,
+    force: bool = False,
+) -> Fit:
+    """Fit numbers of a material to measurements.
+
+    In a process of its own: ``trapline fit``. ``docs/fit.md`` says what a fit file holds.
+
+    Parameters
+    ----------
+    file
+        The fit file; None where ``parameters`` and ``claims`` say everything.
+    material_name
+        A shipped material by name, or a file by path.
+    output
+        The material to write.
+    parameters
+        Keys of the material's file with bounds: ``"capture.stay_midpoint=2.5..3.5"``.
+    claims
+        Ids of claims of the source paper.
+    starts, seed, max_evaluations
+        Of the search.
+    force
+        Replaces outputs that exist.
+
+    Returns
+    -------
+    Fit
+    """
+    words = [
+        "fit",
+        "--json",
+        "--material",
+        _checked.path("material_name", material_name),
+        "-o",
+        _file("output", output),
+    ]
+    words += [f"--parameter={_checked.word('parameters', parameter)}" for parameter in parameters]
+    words += [f"--claims={','.join(_checked.word('claims', claim) for claim in claims)}"] if claims else []
+    words += ["--starts", str(_checked.whole("starts", starts, 1, 1000))]
+    words += ["--seed", str(_checked.whole("seed", seed, 0, _checked.MOST_SEED))]
+    words += ["--max-evaluations", str(_checked.whole("max_evaluations", max_evaluations, 1, 1_000_000))]
+    words += ["--force"] if force else []
+    words += [] if file is None else [_file("file", file)]
+    said, code, _ = _program.call_for_json(words, quiet_codes=(1,))
+    if code != 0:
+        warnings.warn(
+            "the search did not converge; the material is written nevertheless", TraplineWarning, stacklevel=2
+        )
+    return Fit(material(os.path.abspath(_checked.path("output", output))), said)
