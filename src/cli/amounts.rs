@@ -44,12 +44,15 @@ fn split(text: &str) -> Option<(f64, String)> {
         (last.is_ascii_digit() || last == '.').then(|| digits.parse::<f64>().ok()).flatten().map(|number| (number, end))
     };
     let (number, end) = ends.into_iter().find_map(number)?;
-    Some((number, text[end..].trim().to_lowercase()))
+    Some((number, text[end..].trim().to_owned()))
 }
 
 fn scaled(text: &str, units: &[(&str, f64)]) -> Option<f64> {
     let (number, unit) = split(text)?;
-    units.iter().find(|(known, _)| *known == unit).map(|(_, scale)| number * scale)
+    // A capital M before a letter is mega, which is meant by nobody and is not milli.
+    let mega = unit.starts_with('M') && unit.chars().count() == 2;
+    let folded = if mega { unit } else { unit.to_lowercase() };
+    units.iter().find(|(known, _)| *known == folded).map(|(_, scale)| number * scale)
 }
 
 /// A time in seconds: a number of them, or one with a unit: `10y`, `1000 h`, `0.5d`, `390us`.
@@ -68,6 +71,7 @@ pub fn seconds(text: &str) -> Result<f64, String> {
 pub fn celsius(text: &str) -> Result<f64, String> {
     let wanted = "it must be a number of degrees Celsius, or one with C or K: 358.15K";
     let (number, unit) = split(text).ok_or_else(|| wanted.to_owned())?;
+    let unit = unit.to_lowercase();
     match unit.trim_start_matches(['\u{b0}', '\u{ba}']) {
         "" | "c" => Ok(number),
         // As decimals have it: 300 K are 26.85 degrees, and not 26.850000000000023.
@@ -106,7 +110,7 @@ mod tests {
         ] {
             assert_eq!(seconds(text), Ok(found), "{text}");
         }
-        for wrong in ["", "s", "y10", "10 parsecs", "1,5h", "1h30m", "nan", "inf", "1e", "0x10"] {
+        for wrong in ["", "s", "y10", "10 parsecs", "1,5h", "1h30m", "nan", "inf", "1e", "0x10", "10Ms"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
         }
     }
@@ -120,6 +124,6 @@ mod tests {
             assert!(celsius(wrong).is_err(), "{wrong}");
         }
         assert_eq!((volts("1.5"), volts("100mV"), volts("-5.5 V")), (Ok(1.5), Ok(0.1), Ok(-5.5)));
-        assert!(volts("5A").is_err());
+        assert!(volts("5A").is_err() && volts("5MV").is_err());
     }
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use trapline::backend::reference::Reference;
 use trapline::calibrate::{self, Problem};
 use trapline::campaign::{Overrides, Plan};
+use trapline::csv_file::{Columns, Reading, Wanted};
 use trapline::files::{self, TextError};
 use trapline::material;
 use trapline::protocol::waveform;
@@ -18,7 +19,7 @@ use super::{Failure, terminal};
 
 const MORE: &str = "\
 What a file is, is seen from what it holds: a campaign, a study or a qualification ([[material]]), a material ([film]), a fit ([[target]] or \
-[[parameter]]), a waveform (program or file, or CSV). Everything that can be wrong before anything is computed is told, in one line.
+[[parameter]]), a waveform (program or file). What does not end in .toml is a file of columns: a measured curve or a waveform. Everything that can be wrong before anything is computed is told, in one line.
 
 Exit codes: 0 when nothing is wrong; 1 when the file cannot be read; 2 when something is wrong in it.";
 
@@ -63,8 +64,9 @@ impl Check {
 
     fn found(&self, path: &Path) -> Result<Found, Failure> {
         let shown = path.display().to_string();
-        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
-            return of_waveform(path);
+        files::open(path).map_err(|e| Failure::Failed(format!("{shown}: cannot be read: {e}; check the path")))?;
+        if path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("toml")) {
+            return of_columns(path);
         }
         let text = files::read_text(path).map_err(|error| match error {
             TextError::Unreadable(e) => Failure::Failed(format!("{shown}: cannot be read: {e}; check the path")),
@@ -107,6 +109,27 @@ impl Check {
         }
         Ok(Found { kind: "a fit", lines })
     }
+}
+
+/// A file of columns: a measured curve where its names say so, else a waveform.
+fn of_columns(path: &Path) -> Result<Found, Failure> {
+    let bias = Wanted::needed("bias_v");
+    let time = Wanted::needed("time_s");
+    let kinds: [(&str, &[Wanted]); 4] = [
+        ("a measured sweep", &[bias, Wanted::needed("current_a").with_gaps(), Wanted::optional("time_s")]),
+        ("a measured retention curve", &[time, Wanted::needed("kept").with_gaps()]),
+        ("a measured retention curve", &[time, Wanted::needed("conductance_s").with_gaps()]),
+        ("a measured retention curve", &[time, Wanted::needed("current_a").with_gaps()]),
+    ];
+    let how = Reading::default();
+    let Some((kind, wanted)) = kinds.into_iter().find(|(_, wanted)| Columns::keys_of(path, wanted, &how).is_ok())
+    else {
+        return of_waveform(path);
+    };
+    let found = Columns::read(path, wanted, &how).map_err(|error| Failure::Usage(error.to_string()))?;
+    let more =
+        "trapline check FIT.toml says what a fit makes of it, and what may be said there where guessing does not do";
+    Ok(Found { kind, lines: vec![found.understood(), more.to_owned()] })
 }
 
 fn of_waveform(path: &Path) -> Result<Found, Failure> {

@@ -126,6 +126,8 @@ struct Ready {
     conditions: Conditions,
     backend: Box<dyn Backend>,
     started: String,
+    /// Files that are read, which no output may replace.
+    inputs: Vec<PathBuf>,
 }
 
 impl Ready {
@@ -194,7 +196,8 @@ impl Specimen {
         self.output.as_deref().map(outputs::form).transpose()?;
         outputs::free(&self.outputs(), self.force)?;
         let of_material = material::inputs(&material, &self.material, Path::new(""));
-        outputs::not_inputs(&self.outputs(), &[inputs, of_material.as_slice()].concat())?;
+        let inputs = [inputs, of_material.as_slice()].concat();
+        outputs::not_inputs(&self.outputs(), &inputs)?;
         let conditions = Conditions {
             seed: self.seed,
             variation: !self.no_variation,
@@ -204,7 +207,7 @@ impl Specimen {
             read_s,
             ..nominal
         };
-        Ok(Ready { material, of_material: true, conditions, backend: self.computing.open()?, started: now() })
+        Ok(Ready { material, of_material: true, conditions, backend: self.computing.open()?, started: now(), inputs })
     }
 
     fn outputs(&self) -> Vec<PathBuf> {
@@ -304,7 +307,15 @@ impl Specimen {
             }
             Form::Json => batch.text(path, &self.json(findings)?)?,
             Form::Csv => {
-                for table in self.exported(findings, export::tables) {
+                let tables = self.exported(findings, export::tables);
+                let further: Vec<PathBuf> = tables
+                    .iter()
+                    .filter(|table| !table.name.is_empty())
+                    .map(|table| PathBuf::from(format!("{}-{}.csv", stem.display(), table.name)))
+                    .collect();
+                // Which there are is known only now.
+                outputs::not_inputs(&further, &ready.inputs)?;
+                for table in tables {
                     let of = |name: &str| PathBuf::from(format!("{}-{name}.csv", stem.display()));
                     let path = if table.name.is_empty() { path.to_owned() } else { of(&table.name) };
                     batch.text(&path, &table.text)?;

@@ -118,6 +118,12 @@ const NO_NUMBER: [&str; 10] = ["nan", "-nan", "n/a", "#n/a", "na", "null", "none
 const TOO_LARGE: [&str; 11] =
     ["inf", "+inf", "-inf", "infinity", "-infinity", "overflow", "ovrflw", "ovfl", "ovld", "overrange", "over range"];
 
+/// Whether a line begins with a word for a reading that is none, which looks like a comment.
+pub(super) fn starts_without_number(line: &str) -> bool {
+    let first = line.split([',', ';', '\t', '|', ' ']).next().unwrap_or_default().trim().to_lowercase();
+    NO_NUMBER.contains(&first.as_str())
+}
+
 /// The value of a field.
 pub(super) fn value(field: &str, decimal: Decimal) -> Value {
     let small = field.to_lowercase();

@@ -122,7 +122,6 @@ const QUANTITIES: [Quantity; 5] = [
             "imeasured",
             "iread",
             "ia",
-            "id",
             "ids",
             "ai",
             "anodei",
@@ -160,8 +159,9 @@ const QUANTITIES: [Quantity; 5] = [
 ];
 
 /// What is not the quantity itself though it has its unit.
-const NOT_ITSELF: [&str; 15] = [
+const NOT_ITSELF: [&str; 16] = [
     "log",
+    "ln",
     "abs",
     "density",
     "error",
@@ -217,13 +217,19 @@ impl Quantity {
         let name = squeezed(&heading.name);
         let plain = name.trim_end_matches(|c: char| c.is_ascii_digit());
         let named = |quantity: &Quantity| quantity.names.contains(&name.as_str()) || quantity.names.contains(&plain);
-        let itself = !heading.name.contains('|') && !NOT_ITSELF.iter().any(|word| name.contains(word));
-        let known = named(self) && !heading.name.contains('|');
+        let plain_name = !heading.name.contains(['|', '*', '/', '^', '+', '=']);
+        let itself = plain_name && name.chars().count() > 1 && !NOT_ITSELF.iter().any(|word| name.contains(word));
+        // A capital T is a temperature, unless a time's unit stands in brackets beside it.
+        let temperature = heading.name == "T" && !heading.bracketed;
+        let known = named(self) && plain_name && !temperature;
         let of_other = QUANTITIES.iter().any(|other| other != self && named(other));
         match &heading.unit {
             Some(unit) if self.scale(unit).is_some() => {
                 // A unit alone says enough only where it stands in brackets, as it is written; of a share it never does.
-                let exact = heading.bracketed && self.units.iter().any(|(known, _)| *known == plain_letters(unit));
+                // In capitals alone S is any unit of that letter.
+                let shouted = self.key == "conductance_s" && !heading.text.chars().any(char::is_lowercase);
+                let exact =
+                    heading.bracketed && !shouted && self.units.iter().any(|(known, _)| *known == plain_letters(unit));
                 let by_unit = self.key != "kept" && exact && itself && !of_other;
                 if known { Some(Sureness::NameAndUnit) } else { by_unit.then_some(Sureness::Unit) }
             }

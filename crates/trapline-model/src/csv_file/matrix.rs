@@ -147,6 +147,17 @@ pub fn matrix(path: &Path) -> Result<Array2<f64>, CsvError> {
             }
         }
     }
+    // What a table of a program has above its columns.
+    let counted = |(column, number): (usize, &f64)| *number == column as f64;
+    if columns >= 3
+        && all.len() > 1
+        && numbers[..columns].iter().enumerate().all(counted)
+        && numbers[columns..].iter().any(|number| number.fract() != 0.0)
+    {
+        let message =
+            format!("holds the numbers of the columns, 0 to {}; take the line out, or begin it with #", columns - 1);
+        return Err(at(all[0].0, message));
+    }
     Array2::from_shape_vec((all.len(), columns), numbers).map_err(|error| at(all.len(), error.to_string()))
 }
 
@@ -204,6 +215,7 @@ mod tests {
             ("1,2\n1,nan\n", "line 2: number 2 is \"nan\""),
             ("1,2\n1,9.9e37\n", "line 2: number 2 is \"9.9e37\""),
             ("a,b\n1,2\n", "line 1: number 1 is \"a\""),
+            ("0,1,2\n0.5,1e-3,2\n", "line 1: holds the numbers of the columns, 0 to 2"),
         ] {
             let error = read(text).expect_err(what).to_string();
             assert!(error.contains(what) && !error.contains('\n'), "{error}");

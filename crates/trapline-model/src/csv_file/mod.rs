@@ -31,7 +31,7 @@ use serde::Deserialize;
 use crate::files::{self, TextError};
 use crate::text::counted;
 pub use fields::Decimal;
-use fields::{NoReading, SEPARATORS, Separator, Value, decimal_of, is_number, value};
+use fields::{NoReading, SEPARATORS, Separator, Value, decimal_of, is_number, starts_without_number, value};
 use heading::{Heading, Quantity, Sureness, is_unit};
 pub use matrix::{matrix, matrix_shape};
 
@@ -78,7 +78,7 @@ impl Wanted {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum ColumnName {
-    Number(u32),
+    Number(i64),
     Name(String),
 }
 
@@ -132,14 +132,26 @@ struct Found {
 
 /// How many lines there may be before the one with the names.
 const MOST_LINES_BEFORE: usize = 1000;
+/// Longest line of a file of columns, bytes.
+const MOST_LINE_BYTES: usize = 1 << 20;
+/// Lines after the names among which the first with numbers must be.
+const MOST_LINES_BETWEEN: usize = 1000;
+/// Lines of words alone that may stand between the names and the numbers.
+const MOST_WORDS_BETWEEN: usize = 3;
+/// Lines by which a separator is told from others where no names tell it.
+const LINES_COMPARED: usize = 50;
 /// Names of columns that an error repeats.
 const MOST_NAMES_TOLD: usize = 8;
 
 /// What begins a line that holds no numbers.
 const COMMENTS: [&str; 4] = ["#", "%", "!", "//"];
 
+/// What a comment says; none for a line that is no comment. `#N/A` at its start is a reading that is none.
 fn comment(line: &str) -> Option<&str> {
     let line = line.trim_start();
+    if line.starts_with('#') && starts_without_number(line) {
+        return None;
+    }
     COMMENTS.iter().find_map(|mark| line.strip_prefix(mark))
 }
 
@@ -157,15 +169,39 @@ impl Columns {
     /// # Errors
     /// [`CsvError::File`] and [`CsvError::Line`].
     pub fn parse(text: &str, path: &str, wanted: &[Wanted], how: &Reading) -> Result<Columns, CsvError> {
-        let lines = lines(text);
+        // Old instruments end a file with the character that ended files of their day.
+        let lines = lines(text.trim_end_matches('\u{1a}'));
         let whole = |message: String| CsvError::File { path: path.to_owned(), message };
-        if let Some(key) = how.columns.keys().find(|key| !wanted.iter().any(|w| w.key == key.as_str())) {
-            let keys = wanted.iter().map(|w| w.key).collect::<Vec<_>>().join(", ");
-            return Err(whole(format!("columns names {key:?}; it may name {keys}")));
+        if let Some(index) = lines.iter().position(|line| line.len() > MOST_LINE_BYTES) {
+            let message = format!("is {} bytes long; a line may have {MOST_LINE_BYTES}", lines[index].len());
+            return Err(CsvError::Line { path: path.to_owned(), line: index + 1, message });
         }
+        check_columns(wanted, how).map_err(whole)?;
         let (first, separators) = separators(&lines, how).map_err(whole)?;
         let layout = Layout::find(&lines, first, &separators, wanted, how).map_err(|wrong| wrong.at(path))?;
         layout.read(&lines, path, how)
+    }
+
+    /// Which of the columns a file has, by its names alone.
+    ///
+    /// # Errors
+    /// As [`Columns::read`], but of the numbers.
+    pub fn keys_of(path: &Path, wanted: &[Wanted], how: &Reading) -> Result<Vec<&'static str>, CsvError> {
+        let (text, shown) = (text(path, MOST_BYTES)?, path.display().to_string());
+        let lines = lines(text.trim_end_matches('\u{1a}'));
+        let whole = |message: String| CsvError::File { path: shown.clone(), message };
+        let asked = Reading {
+            columns: how
+                .columns
+                .iter()
+                .filter(|(key, _)| wanted.iter().any(|w| w.key == key.as_str()))
+                .map(|(k, n)| (k.clone(), n.clone()))
+                .collect(),
+            ..how.clone()
+        };
+        let (first, separators) = separators(&lines, &asked).map_err(whole)?;
+        let layout = Layout::find(&lines, first, &separators, wanted, &asked).map_err(|wrong| wrong.at(&shown))?;
+        Ok(layout.found.iter().map(|found| found.key).collect())
     }
 
     /// The numbers of a column, where there is one; NaN where a reading is none.
@@ -263,6 +299,7 @@ impl fmt::Display for Columns {
             match &found.unit {
                 Some(unit) if found.scale != 1.0 => write!(f, " in {unit}")?,
                 None if found.text.as_deref() != Some(found.key) && si != "1" => write!(f, " taken as {si}")?,
+                None if found.text.as_deref() != Some(found.key) => f.write_str(" taken as a share")?,
                 _ => {}
             }
         }
@@ -371,7 +408,7 @@ impl Layout {
         wanted: &[Wanted],
         how: &Reading,
     ) -> Result<Layout, Trouble> {
-        if let Some(by_number) = Layout::by_number(lines, first, separators, wanted, how) {
+        if let Some(by_number) = Layout::by_number(lines, first, separators, wanted, how)? {
             return Ok(by_number);
         }
         // The best of all separators: names that numbers follow, and then the surest ones.
@@ -388,7 +425,13 @@ impl Layout {
                     let Ok(names) = separator.split_names(line) else { continue };
                     match Layout::named(&names, separator, index, wanted, how) {
                         Ok(Some((sureness, layout))) => {
-                            let layout = layout.with_units(lines);
+                            let layout = match layout.with_units(lines) {
+                                Ok(layout) => layout,
+                                Err(trouble) => {
+                                    ambiguous = ambiguous.or(Some(trouble));
+                                    continue;
+                                }
+                            };
                             if layout.numbers_follow(lines) {
                                 if best.as_ref().is_none_or(|(other, _)| sureness < *other) {
                                     best = Some((sureness, layout));
@@ -414,18 +457,18 @@ impl Layout {
         }
     }
 
-    /// All columns given by their numbers: no line has to name them.
+    /// All columns given by their numbers: no line has to name them. Where one does, its units count.
     fn by_number(
         lines: &[&str],
         first: usize,
         separators: &[Separator],
         wanted: &[Wanted],
         how: &Reading,
-    ) -> Option<Layout> {
+    ) -> Result<Option<Layout>, Trouble> {
         let number = |wanted: &Wanted| match how.columns.get(wanted.key) {
-            Some(ColumnName::Number(n)) if *n > 0 => Some(Found {
+            Some(ColumnName::Number(n)) => Some(Found {
                 key: wanted.key,
-                at: *n as usize - 1,
+                at: usize::try_from(*n - 1).ok()?,
                 gaps: wanted.gaps,
                 text: None,
                 unit: None,
@@ -433,19 +476,59 @@ impl Layout {
             }),
             _ => None,
         };
-        if wanted.iter().any(|w| w.needed && number(w).is_none()) {
-            return None;
+        let all_numbers = how.columns.values().all(|name| matches!(name, ColumnName::Number(_)));
+        if how.columns.is_empty() || !all_numbers || wanted.iter().any(|w| w.needed && number(w).is_none()) {
+            return Ok(None);
         }
         let found: Vec<_> = wanted.iter().filter_map(number).collect();
-        separators.iter().find_map(|&separator| {
-            let body = (first..lines.len()).find(|&index| {
-                comment(lines[index]).is_none()
-                    && separator.split(lines[index]).is_ok_and(|fields| {
-                        found.iter().all(|f| fields.get(f.at).is_some_and(|field| is_number(field)))
-                    })
-            })?;
-            Some(Layout { separator, header: None, body, width: None, found: found.clone() })
-        })
+        let filled = |index: &usize| comment(lines[*index]).is_none() && !lines[*index].trim().is_empty();
+        let has_numbers =
+            |fields: &[String]| found.iter().all(|f| fields.get(f.at).is_some_and(|field| is_number(field)));
+        // A comma may be a decimal one: the others first, and only what all lines have in the same way.
+        let mut order = separators.to_vec();
+        order.sort_by_key(|separator| match separator {
+            Separator::Byte(b',') => 1,
+            Separator::Spaces => 2,
+            Separator::Byte(_) => 0,
+        });
+        for separator in order {
+            let fields = |index: usize| separator.split(lines[index]).map(trimmed_end);
+            let body = (first..lines.len()).filter(filled).find(|&index| fields(index).is_ok_and(|f| has_numbers(&f)));
+            let Some(mut body) = body else { continue };
+            let width = fields(body).map_or(0, |fields| fields.len());
+            let rows = (body..lines.len()).filter(filled).take(LINES_COMPARED);
+            let alike = rows.clone().all(|index| fields(index).is_ok_and(|fields| fields.len() == width));
+            let other = |field: &String| separator == Separator::Byte(b',') && field.contains([';', '\t', '|']);
+            if !alike || rows.clone().any(|index| fields(index).is_ok_and(|fields| fields.iter().any(other))) {
+                continue;
+            }
+            let mut layout = Layout { separator, header: None, body, width: None, found: found.clone() };
+            // What stands above the numbers in as many fields names them, or is a line of them that is wrong.
+            if let Some(above) = (first..body).rev().find(filled)
+                && let Ok(names) = separator.split_names(lines[above]).map(trimmed_end)
+                && names.len() == width
+            {
+                if found.iter().any(|f| is_number(&names[f.at])) {
+                    body = above;
+                    layout.body = body;
+                } else {
+                    layout.header = Some(above);
+                    for f in &mut layout.found {
+                        let heading = Heading::of(&names[f.at]);
+                        let quantity = Quantity::of(f.key);
+                        let bare = heading.unit.is_none()
+                            && quantity.is_some_and(|quantity| quantity.scale(&heading.text).is_some());
+                        let unit = if bare { Some(heading.text.clone()) } else { heading.unit.clone() };
+                        if let (Some(unit), Some(quantity)) = (unit, quantity) {
+                            f.scale = scale_of(quantity, &unit, &heading.text).map_err(|m| Trouble::line(above, m))?;
+                            f.unit = Some(unit);
+                        }
+                    }
+                }
+            }
+            return Ok(Some(layout));
+        }
+        Ok(None)
     }
 
     /// The columns that a line of names has; none where one that is needed is not among them.
@@ -466,7 +549,7 @@ impl Layout {
             };
             let places: Vec<(usize, Sureness)> = match how.columns.get(wanted.key) {
                 Some(ColumnName::Number(n)) => {
-                    let at = (*n as usize).checked_sub(1).filter(|at| *at < width);
+                    let at = usize::try_from(*n - 1).ok().filter(|at| *at < width);
                     at.map(|at| (at, Sureness::Key)).into_iter().collect()
                 }
                 Some(ColumnName::Name(name)) => {
@@ -485,7 +568,12 @@ impl Layout {
                 }
                 continue;
             };
-            let best: Vec<usize> = places.iter().filter(|(_, sure)| *sure == surest).map(|(at, _)| *at).collect();
+            // Our own name says it; of other names two are one too many, whatever units they have.
+            let as_sure = |sure: Sureness| match surest {
+                Sureness::Key | Sureness::Unit => sure == surest,
+                Sureness::NameAndUnit | Sureness::Name => sure < Sureness::Unit,
+            };
+            let best: Vec<usize> = places.iter().filter(|(_, sure)| as_sure(*sure)).map(|(at, _)| *at).collect();
             if let [first, second, ..] = best[..] {
                 let (a, b) = (&headings[first].text, &headings[second].text);
                 let what = if a == b {
@@ -498,21 +586,21 @@ impl Layout {
             }
             let (at, heading) = (best[0], &headings[best[0]]);
             let scale = match &heading.unit {
-                _ if heading.text == wanted.key => 1.0,
-                None => 1.0,
-                Some(unit) => match quantity.scale(unit) {
-                    Some(scale) => scale,
-                    None => {
-                        let message = format!(
-                            "column {:?} has the unit {unit:?}; {} takes {}",
-                            heading.text,
-                            wanted.key,
-                            quantity.unit_words()
-                        );
-                        return Err(Trouble::line(index, message));
-                    }
-                },
+                Some(unit) if heading.text != wanted.key => {
+                    scale_of(quantity, unit, &heading.text).map_err(|message| Trouble::line(index, message))?
+                }
+                _ => 1.0,
             };
+            // A unit in a field of its own makes the names as many as the halves of decimal commas.
+            if let Some(next) =
+                headings.get(at + 1).filter(|next| heading.unit.is_none() && quantity.scale(&next.text).is_some())
+            {
+                let message = format!(
+                    "the unit of {:?} stands in a field of its own, {:?}; write it as \"{} ({})\"",
+                    heading.text, next.text, heading.text, next.text
+                );
+                return Err(Trouble::line(index, message));
+            }
             if let Some(other) = found.iter().find(|other| other.at == at) {
                 let message = format!("column {:?} is taken for both {} and {}", heading.text, other.key, wanted.key);
                 return Err(Trouble::line(index, message));
@@ -530,32 +618,59 @@ impl Layout {
         Ok(Some((least, Layout { separator, header: Some(index), body: index + 1, width: Some(width), found })))
     }
 
-    /// With the units of the line after the names, where there is such a line.
-    fn with_units(mut self, lines: &[&str]) -> Layout {
-        let next = (self.body..lines.len()).find(|&index| !lines[index].trim().is_empty());
-        let Some(index) = next else { return self };
-        let line = comment(lines[index]).unwrap_or(lines[index]);
-        let Ok(units) = self.separator.split(line) else { return self };
-        let bare = |unit: &String| unit.trim_matches(['(', ')', '[', ']']).trim().to_owned();
-        let units: Vec<String> = units.iter().map(bare).collect();
-        let known = |unit: &String| unit.is_empty() || unit == "-" || unit == "1" || is_unit(unit);
-        if !(units.iter().all(known) && units.iter().any(|unit| is_unit(unit))) {
-            return self;
-        }
-        for found in &mut self.found {
-            let unit = units.get(found.at).filter(|_| found.unit.is_none());
-            let scale = unit.and_then(|unit| Quantity::of(found.key)?.scale(unit));
-            if let (Some(unit), Some(scale)) = (unit, scale) {
-                (found.unit, found.scale) = (Some(unit.clone()), scale);
+    /// With the units of the line after the names, where there is such a line; other lines of words before the numbers are
+    /// let be.
+    fn with_units(mut self, lines: &[&str]) -> Result<Layout, Trouble> {
+        for _ in 0..MOST_WORDS_BETWEEN {
+            let next = (self.body..lines.len()).find(|&index| !lines[index].trim().is_empty());
+            let Some(index) = next else { break };
+            let line = comment(lines[index]).unwrap_or(lines[index]);
+            let Ok(words) = self.separator.split(line) else { break };
+            let bare = |unit: &String| unit.trim_matches(['(', ')', '[', ']']).trim().to_owned();
+            let words: Vec<String> = words.iter().map(bare).collect();
+            // A digit too: "nA" is a unit, and in small letters no reading.
+            let is_figure = |word: &String| is_number(word) && word.contains(|c: char| c.is_ascii_digit());
+            if words.iter().any(is_figure) || words.len() > self.width.unwrap_or(words.len()) {
+                break;
             }
+            let chosen = |word: &&String| is_unit(word);
+            if self.found.iter().filter_map(|found| words.get(found.at)).any(|word| chosen(&word)) {
+                self.take_units(index, &words)?;
+            } else if comment(lines[index]).is_some()
+                || self.found.iter().any(|found| words.get(found.at).is_none_or(String::is_empty))
+            {
+                break;
+            }
+            self.body = index + 1;
         }
-        self.body = index + 1;
-        self
+        Ok(self)
+    }
+
+    /// The units of a line, by their columns.
+    fn take_units(&mut self, index: usize, units: &[String]) -> Result<(), Trouble> {
+        for found in &mut self.found {
+            let unit = units.get(found.at).filter(|unit| !unit.is_empty() && *unit != "-");
+            let (Some(unit), Some(quantity)) = (unit, Quantity::of(found.key)) else { continue };
+            let name = found.text.clone().unwrap_or_default();
+            let scale = scale_of(quantity, unit, &name).map_err(|message| Trouble::line(index, message))?;
+            // A name of ours that carries a unit says it.
+            let said = if name == found.key && quantity.unit != "1" {
+                Some(1.0)
+            } else {
+                found.unit.as_ref().map(|_| found.scale)
+            };
+            if said.is_some_and(|said| said != scale) {
+                let message = format!("the unit {unit:?} contradicts the name {name:?} above it; take one of them out");
+                return Err(Trouble::line(index, message));
+            }
+            (found.unit, found.scale) = (Some(unit.clone()), scale);
+        }
+        Ok(())
     }
 
     /// Whether the next line with something on it holds numbers where the columns are.
     fn numbers_follow(&self, lines: &[&str]) -> bool {
-        let rows = lines[self.body..].iter().filter(|line| comment(line).is_none());
+        let rows = lines[self.body..].iter().take(MOST_LINES_BETWEEN).filter(|line| comment(line).is_none());
         let fields = rows.filter_map(|line| self.separator.split(line).ok());
         let first = fields.into_iter().find(|fields| fields.iter().any(|field| !field.is_empty()));
         first.is_some_and(|mut fields| {
@@ -645,8 +760,12 @@ impl Layout {
 impl Found {
     /// The number of a field in our unit, or why it is none though a reading may be.
     fn number(&self, field: &str, decimal: Decimal) -> Result<Result<f64, NoReading>, String> {
-        let share = Some(field).filter(|_| self.key == "kept" && self.unit.is_none()).and_then(|f| f.strip_suffix('%'));
+        // A sign of per cent, whether or not the heading has one too.
+        let share = Some(field).filter(|_| self.key == "kept").and_then(|f| f.strip_suffix('%'));
         let (text, scale) = share.map_or((field, self.scale), |share| (share.trim(), 0.01));
+        if text.is_empty() && self.gaps {
+            return Ok(Err(NoReading::NotANumber));
+        }
         match value(text, decimal) {
             Value::Number(number) => Ok(Ok(number * scale)),
             Value::NoReading(none) if self.gaps => Ok(Err(none)),
@@ -665,7 +784,7 @@ impl Found {
 fn nameless(lines: &[&str], first: usize, separators: &[Separator], wanted: &[Wanted], how: &Reading) -> Trouble {
     let named = |wanted: &Wanted, headings: &[Heading]| match how.columns.get(wanted.key) {
         Some(ColumnName::Name(name)) => headings.iter().any(|heading| heading.text == name.trim()),
-        Some(ColumnName::Number(n)) => (1..=headings.len()).contains(&(*n as usize)),
+        Some(ColumnName::Number(n)) => usize::try_from(*n).is_ok_and(|n| (1..=headings.len()).contains(&n)),
         None => headings.iter().any(|heading| Quantity::of(wanted.key).is_some_and(|q| q.meant(heading).is_some())),
     };
     let mut nearest: Option<(usize, usize, Vec<Heading>)> = None;
@@ -675,7 +794,11 @@ fn nameless(lines: &[&str], first: usize, separators: &[Separator], wanted: &[Wa
             let Ok(names) = separator.split_names(lines[index]) else { continue };
             let headings: Vec<Heading> = names.iter().map(|name| Heading::of(name)).collect();
             let known = wanted.iter().filter(|wanted| wanted.needed && named(wanted, &headings)).count();
-            if nearest.as_ref().is_none_or(|(most, ..)| known > *most) {
+            // Of separators that find as much in a line, the one that finds most names.
+            let nearer = |(most, at, others): &(usize, usize, Vec<Heading>)| {
+                known > *most || (known == *most && *at == index && headings.len() > others.len())
+            };
+            if nearest.as_ref().is_none_or(nearer) {
                 nearest = Some((known, index, headings));
             }
         }
@@ -699,7 +822,7 @@ fn nameless(lines: &[&str], first: usize, separators: &[Separator], wanted: &[Wa
     let has = headings
         .iter()
         .take(MOST_NAMES_TOLD)
-        .map(|heading| format!("{:?}", heading.text))
+        .map(|heading| format!("{:?}", short(&heading.text)))
         .collect::<Vec<_>>()
         .join(", ");
     let more = if headings.len() > MOST_NAMES_TOLD { ", and more" } else { "" };
@@ -720,6 +843,52 @@ fn nameless(lines: &[&str], first: usize, separators: &[Separator], wanted: &[Wa
         None => "names the columns, but not each with a name of its own".to_owned(),
     };
     Trouble::line(index, message)
+}
+
+/// A name as an error repeats it.
+fn short(name: &str) -> String {
+    const MOST: usize = 60;
+    if name.chars().count() <= MOST { name.to_owned() } else { name.chars().take(MOST).chain("...".chars()).collect() }
+}
+
+/// Fields without the empty ones at their end.
+fn trimmed_end(mut fields: Vec<String>) -> Vec<String> {
+    while fields.len() > 1 && fields.last().is_some_and(String::is_empty) {
+        fields.pop();
+    }
+    fields
+}
+
+/// How many of our units one of a column's is.
+fn scale_of(quantity: &Quantity, unit: &str, name: &str) -> Result<f64, String> {
+    quantity.scale(unit).ok_or_else(|| {
+        format!(
+            "column {:?} has the unit {:?}; {} takes {}",
+            short(name),
+            short(unit),
+            quantity.key,
+            quantity.unit_words()
+        )
+    })
+}
+
+/// Refuses columns that nobody asks for, numbers that count from 0, and two columns in one.
+fn check_columns(wanted: &[Wanted], how: &Reading) -> Result<(), String> {
+    for (number, (key, name)) in how.columns.iter().enumerate() {
+        if !wanted.iter().any(|w| w.key == key.as_str()) {
+            let keys = wanted.iter().map(|w| w.key).collect::<Vec<_>>().join(", ");
+            return Err(format!("columns names {key:?}; it may name {keys}"));
+        }
+        if let ColumnName::Number(n) = name
+            && *n < 1
+        {
+            return Err(format!("columns: {key} is {n}; a column's number counts from 1"));
+        }
+        if let Some((other, _)) = how.columns.iter().take(number).find(|(_, other)| *other == name) {
+            return Err(format!("columns: {other} and {key} are the same column; give each its own"));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

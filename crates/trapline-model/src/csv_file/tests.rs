@@ -104,7 +104,7 @@ fn what_guessing_does_not_find_is_said() {
         ),
         ("skip = 9", "skip is 9, but it has 5 lines"),
         ("delimiter = \"?\"", "delimiter is \"?\""),
-        ("columns = { time_s = \"x\", kept = \"x\" }", "column \"x\" is taken for both time_s and kept"),
+        ("columns = { time_s = \"x\", kept = \"x\" }", "columns: kept and time_s are the same column"),
         ("columns = { time_s = 1, kept = 2 }\ndecimal = \".\"", "kept is \"0,5\"; it must be a finite number"),
     ] {
         let error = Columns::parse(text, "r.csv", &RETENTION, &reading(toml)).expect_err(toml).to_string();
@@ -143,7 +143,7 @@ fn bad_csv_is_told_its_line() {
         ("time_s\n0\n", "line 1: there is no column kept; the line that names the columns must have time_s and kept"),
         ("", "is empty; its first line must name time_s and kept"),
         ("1,0.5\n2,0.4\n", "line 1: no line before the numbers names the columns; write time_s,kept there"),
-        ("time_s,kept\n1,\n", "line 2: kept is \"\""),
+        ("time_s,kept\n,1\n", "line 2: time_s is \"\""),
         ("# 1\n\ntime_s,kept\n \n # 2\n1\n", "line 6: the number of fields is 1; it must be 2"),
         ("time_s,kept\r\n0,1\r\n\r\n1,1,1\r\n", "line 4: the number of fields is 3; it must be 2"),
         ("time_s,kept\n0,1\n\n1,x", "line 4: kept is \"x\""),
@@ -175,4 +175,71 @@ fn bad_csv_is_told_its_line() {
     assert_eq!(error, "r.csv: holds 1 points; it must hold at least 2");
     let error = one.between(one.count(), 0..=0, "points").expect_err("too many").to_string();
     assert_eq!(error, "r.csv: holds 1 points; it must hold at most 0");
+}
+
+/// Where all columns are given by their numbers, units above them count, commas are doubted, and nothing is dropped.
+#[test]
+fn numbers_of_columns_take_units_along() {
+    let by_number = reading("columns = { time_s = 1, kept = 2 }");
+    let found = Columns::parse("Zeit (ms);Rest (%)\n1;50\n2;25\n", "r.csv", &RETENTION, &by_number).expect("sound");
+    assert!(near(&found.needed("time_s"), &[1e-3, 2e-3]) && near(&found.needed("kept"), &[0.5, 0.25]), "{found}");
+    let text = "t;n;v\n0,0;7;1,25\n1,0;8;1,50\n2,0;9;0,75\n";
+    let third = reading("columns = { time_s = 1, kept = 3 }");
+    let found = Columns::parse(text, "r.csv", &RETENTION, &third).expect("sound");
+    assert_eq!((found.needed("time_s"), found.needed("kept")), (vec![0.0, 1.0, 2.0], vec![1.25, 1.5, 0.75]));
+    for (text, toml, what) in [
+        (
+            "Zeit (Wochen);Rest\n1;0.5\n",
+            "columns = { time_s = 1, kept = 2 }",
+            "line 1: column \"Zeit (Wochen)\" has the unit \"Wochen\"",
+        ),
+        ("0,1 V\n1,2\n2,3\n", "columns = { time_s = 1, kept = 2 }", "line 1: kept is \"1 V\""),
+        ("1,2\n", "columns = { time_s = 1, kept = 1 }", "columns: kept and time_s are the same column"),
+        ("1,2\n", "columns = { time_s = -1, kept = 1 }", "columns: time_s is -1; a column's number counts from 1"),
+    ] {
+        let error = Columns::parse(text, "r.csv", &RETENTION, &reading(toml)).expect_err(text).to_string();
+        assert!(error.contains(what) && !error.contains('\n'), "{text}: {error}");
+    }
+    // A name for a column that may be missing is not dropped where the others are numbers.
+    let mixed = reading("columns = { bias_v = 2, current_a = 3, time_s = \"ab Start\" }");
+    let found = Columns::parse("ab Start,V,I\n1,2,3e-9\n", "iv.csv", &SWEEP, &mixed).expect("sound");
+    assert_eq!(found.column("time_s"), Some(vec![1.0]));
+    let absent = reading("columns = { bias_v = 2, current_a = 3, time_s = \"Start\" }");
+    assert!(Columns::parse("ab Start,V,I\n1,2,3e-9\n", "iv.csv", &SWEEP, &absent).is_err());
+}
+
+#[test]
+fn lines_between_names_and_numbers_are_understood_or_refused() {
+    for text in ["Time\tkept\tTemp\ns\t%\tK\n1\t50\t300\n", "Time\tkept\tnote\nms\t%\t\nrun 1\trun 1\tx\n1000\t50\ty\n"]
+    {
+        let found = Columns::parse(text, "r.csv", &RETENTION, &Reading::default()).expect(text);
+        assert!(near(&found.needed("time_s"), &[1.0]) && near(&found.needed("kept"), &[0.5]), "{text}: {found}");
+    }
+    let wanted = [Wanted::needed("time_s"), Wanted::needed("bias_v")];
+    for (text, what) in [
+        ("Time,Voltage\nV,s\n0,1\n1,2\n", "line 2: column \"Time\" has the unit \"V\"; time_s takes"),
+        ("Time,V (V)\ns,mV\n0,1\n1,2\n", "line 2: the unit \"mV\" contradicts the name \"V (V)\""),
+        ("time_s,bias_v\nms,mV\n0,1\n", "line 2: the unit \"ms\" contradicts the name \"time_s\""),
+        ("Time, s, Bias, mV\n0,5,1,25\n1,5,2,50\n", "line 1: the unit of \"Time\" stands in a field of its own, \"s\""),
+        ("Time,Elapsed Time (ms),V\n0,1,2\n", "line 1: time_s may be \"Time\" or \"Elapsed Time (ms)\""),
+        ("T,V\n300,1\n", "line 1: there is no column time_s"),
+    ] {
+        let error = Columns::parse(text, "w.csv", &wanted, &Reading::default()).expect_err(text).to_string();
+        assert!(error.contains(what) && !error.contains('\n'), "{text}: {error}");
+    }
+}
+
+#[test]
+fn what_looks_like_a_comment_may_be_a_reading() {
+    let found = sweep("current_a,bias_v,time_s\n1e-12,1,1\n#N/A,2,2\n#DIV/0!,3,3\n,4,4\n4e-12,5,5\n# end\n");
+    assert_eq!(found.needed("bias_v"), [1.0, 2.0, 3.0, 4.0, 5.0]);
+    assert!(found.understood().contains("3 left out as no number"), "{found}");
+    let found = sweep("bias_v,current_a\n1,1e-12\n\u{1a}");
+    assert_eq!(found.count(), 1);
+    let long = format!("bias_v,current_a\n{}\n", "1,".repeat(1 << 20));
+    let error = Columns::parse(&long, "iv.csv", &SWEEP, &Reading::default()).expect_err("long").to_string();
+    assert!(error.contains("line 2: is 2097152 bytes long; a line may have 1048576"), "{error}");
+    let name = "x".repeat(1 << 19);
+    let error = Columns::parse(&format!("{name}\n1\n"), "iv.csv", &SWEEP, &Reading::default()).expect_err("long name");
+    assert!(error.to_string().len() < 1000);
 }

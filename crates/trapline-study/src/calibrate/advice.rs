@@ -2,6 +2,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::parameter::Parameter;
 use super::problem::Problem;
 use super::solve::chi2;
 use super::target::{Aim, Kept, MeasuredIv, Target};
@@ -14,6 +15,8 @@ const MOST: usize = 3;
 const LEAST_SHARE: f64 = 0.2;
 /// Change of a number by which its effect is seen, as a share of it.
 const CHANGE: f64 = 0.01;
+/// Largest change of the logarithm of a number that a straight line is believed for: a factor of ten.
+const MOST_CHANGE: f64 = 2.303;
 /// Parts that a curve is seen in.
 const PARTS: usize = 5;
 
@@ -28,45 +31,64 @@ pub struct Help {
     pub raise: bool,
 }
 
-/// The numbers that would help most, at values of the parameters. `jacobian` is of the residuals there, and `free` are
-/// its columns that no bound holds.
-pub(super) fn helps(
-    problem: &Problem<'_>,
-    values: &[f64],
-    residuals: &[f64],
-    jacobian: &DMatrix<f64>,
-    free: &[bool],
-) -> Vec<Help> {
+/// The numbers that would help most, at values of the parameters. `jacobian` is of the residuals there; what its columns
+/// do is theirs, those of parameters at a bound too: these help by a wider bound.
+pub(super) fn helps(problem: &Problem<'_>, values: &[f64], residuals: &[f64], jacobian: &DMatrix<f64>) -> Vec<Help> {
     let all = chi2(residuals);
     let taken: Vec<String> =
         problem.parameters.iter().flat_map(|p| std::iter::once(p.key.clone()).chain(p.followers())).collect();
     let draft = problem.draft_at(values);
-    let columns: Vec<_> = (0..jacobian.ncols()).filter(|i| free[*i]).map(|i| jacobian.column(i).into_owned()).collect();
-    let basis = orthonormal(&columns);
+    let columns: Vec<_> = (0..jacobian.ncols()).map(|i| jacobian.column(i).into_owned()).collect();
+    let mut basis = orthonormal(&columns);
     let at = DVector::from_column_slice(residuals);
-    let one = |key: String| {
-        let value = draft.number(&key).ok().filter(|value| *value != 0.0)?;
-        let moved = [CHANGE, -CHANGE].into_iter().find_map(|change| {
-            let mut draft: Draft = draft.clone();
-            draft.set(&key, value * (1.0 + change));
-            let found = problem.residuals_of(&draft)?;
-            (found.len() == residuals.len()).then_some((change, found))
-        });
-        let (change, found) = moved?;
-        let mut slope = (DVector::from_vec(found) - &at) / (change * value.signum());
-        basis.iter().for_each(|unit| slope -= unit * unit.dot(&slope));
-        let (along, length) = (slope.dot(&at), slope.norm_squared());
-        // Rounding of what the fitted parameters do as well is no help.
-        let share = along * along / (length * all);
-        (share.is_finite() && share >= LEAST_SHARE && length > 1e-6 * all).then(|| Help {
-            key,
-            share,
-            raise: along < 0.0,
-        })
+    // Slopes of the residuals in the logarithm of each other number, with what goes along with it in a fit.
+    let slope = |key: &String| {
+        let value = draft.number(key).ok().filter(|value| *value != 0.0)?;
+        let followers = Parameter::new(key, value, value).followers();
+        let (change, found) = [CHANGE, -CHANGE].into_iter().find_map(|change| {
+            let mut moved: Draft = draft.clone();
+            moved.set(key, value * (1.0 + change));
+            for follower in followers.iter().filter(|key| !taken.contains(key)) {
+                if let Ok(number) = draft.number(follower) {
+                    moved.set(follower, number * (1.0 + change));
+                }
+            }
+            let found = problem.residuals_of(&moved)?;
+            (found.len() == residuals.len()).then(|| (change, DVector::from_vec(found)))
+        })?;
+        Some((found - &at) / change)
     };
-    let mut helps: Vec<Help> = draft.numbers().into_iter().filter(|key| !taken.contains(key)).filter_map(one).collect();
-    helps.sort_by(|a, b| b.share.total_cmp(&a.share));
-    helps.truncate(MOST);
+    let keys = draft.numbers().into_iter().filter(|key| !taken.contains(key));
+    let mut slopes: Vec<(String, DVector<f64>)> =
+        keys.filter_map(|key| slope(&key).map(|slope| (key, slope))).collect();
+    let mut helps: Vec<Help> = Vec::new();
+    // One after the other: what a second one does as well as the first is no further help.
+    while helps.len() < MOST {
+        let rest = |slope: &DVector<f64>| {
+            let mut rest = slope.clone();
+            basis.iter().for_each(|unit| rest -= unit * unit.dot(&rest));
+            rest
+        };
+        let share = |(key, slope): &(String, DVector<f64>)| {
+            let rest = rest(slope);
+            let (along, length) = (rest.dot(&at), rest.norm_squared());
+            let (share, change) = (along * along / (length * all), -along / length);
+            // What rounding leaves of a slope is none, and a change this large is no straight line's to tell.
+            let told = share >= LEAST_SHARE && length > 1e-6 * slope.norm_squared() && change.abs() <= MOST_CHANGE;
+            told.then(|| Help {
+                key: key.clone(),
+                share,
+                raise: change * draft.number(key).unwrap_or(1.0).signum() > 0.0,
+            })
+        };
+        let best = slopes.iter().enumerate().filter_map(|(place, one)| share(one).map(|help| (place, help)));
+        let Some((place, help)) = best.max_by(|a, b| a.1.share.total_cmp(&b.1.share)) else { break };
+        let (_, slope) = slopes.swap_remove(place);
+        let rest = rest(&slope);
+        let length = rest.norm();
+        basis.push(rest / length);
+        helps.push(help);
+    }
     helps
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Sweep {
     /// The dwell that the target gives, which contradicts times; and that of all targets, which gives way to them.
     pub(super) own_dwell_s: Option<f64>,
     pub(super) common_dwell_s: Option<f64>,
+    /// The instrument's limit of the current, A, where it is given; 0 for none.
+    pub(super) compliance_a: Option<f64>,
     /// Whether a current may flow against its bias.
     pub(super) signs_differ: bool,
 }
@@ -40,6 +42,7 @@ impl Sweep {
         let time = if dwell_s.is_some() { Wanted::optional("time_s") } else { Wanted::needed("time_s") };
         let wanted = [Wanted::needed("bias_v"), Wanted::needed("current_a").with_gaps(), time];
         let mut found = Columns::read(path, &wanted, &self.how)?;
+        found.between(found.count(), POINTS, "lines of numbers")?;
         let times = found.column("time_s");
         if let (Some(own_s), Some(_)) = (self.own_dwell_s, &times) {
             return Err(FitError::request(format!(
@@ -50,7 +53,10 @@ impl Sweep {
         let limit = format!("between -{MAX_BIAS_V:?} and {MAX_BIAS_V:?} V");
         found.each("bias_v", &limit, |_, v| v.abs() <= MAX_BIAS_V)?;
         let (bias, current) = (found.needed("bias_v"), found.needed("current_a"));
-        let plateau = compliance(&bias, &current);
+        let plateau = match self.compliance_a {
+            None => compliance(&bias, &current),
+            Some(limit_a) => at_limit(&current, limit_a),
+        };
         if !self.signs_differ {
             let limit = "of the sign of bias_v and not 0; with floor_a, a current may be anything";
             found.each("current_a", limit, |row, i| bias[row] == 0.0 || i * bias[row] > 0.0)?;
@@ -65,7 +71,7 @@ impl Sweep {
         for rows in &plateau {
             let level_a = current[rows[0]];
             found.leave_out(
-                format!("left out at what looks like a compliance of {level_a:.3e} A, where the bias given is not the cell's"),
+                format!("left out at what looks like a compliance of {level_a:.3e} A (compliance_a = 0 takes them in)"),
                 rows,
             );
         }
@@ -78,7 +84,8 @@ impl Sweep {
 }
 
 /// Readings that an instrument's limit has cut: of either sign of the bias, the largest current where it stays within
-/// a thousandth while the bias changes by a tenth or more, four readings long at least.
+/// a thousandth while the bias changes by a tenth or more, four readings long at least, and with lower ones before or
+/// after: a branch that is flat altogether is what it is.
 fn compliance(bias_v: &[f64], current_a: &[f64]) -> Vec<Vec<usize>> {
     const SAME: f64 = 1e-3;
     const BIAS_CHANGES: f64 = 1.1;
@@ -93,12 +100,19 @@ fn compliance(bias_v: &[f64], current_a: &[f64]) -> Vec<Vec<usize>> {
             let ends = run.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), row| {
                 (low.min(bias_v[*row].abs()), high.max(bias_v[*row].abs()))
             });
-            if run.len() >= LEAST && at_most(&run[0]) && ends.1 >= BIAS_CHANGES * ends.0 {
+            if run.len() >= LEAST && run.len() < of_sign.len() && at_most(&run[0]) && ends.1 >= BIAS_CHANGES * ends.0 {
                 plateaus.push(run.to_vec());
             }
         }
     }
     plateaus
+}
+
+/// Readings at a limit that is known, or beyond it but for a hundredth.
+fn at_limit(current_a: &[f64], limit_a: f64) -> Vec<Vec<usize>> {
+    let cut: Vec<usize> =
+        (0..current_a.len()).filter(|row| limit_a > 0.0 && current_a[*row].abs() >= 0.99 * limit_a).collect();
+    if cut.is_empty() { Vec::new() } else { vec![cut] }
 }
 
 /// The dwell of each reading, from times since the sweep began.
@@ -115,7 +129,8 @@ fn dwells_of(found: &Columns, times: &[f64], shift_s: Option<f64>) -> Result<Vec
         );
         return Err(wrong(found, 0, message));
     }
-    old_clock(found, &shifted, shift_s, usual)?;
+    // The first bias is held for its dwell like any other.
+    old_clock(found, &shifted, shift_s, usual, OLD_CLOCK * usual)?;
     let dwells: Vec<f64> = std::iter::once(first).chain(between).collect();
     match dwells.iter().position(|dwell_s| !(MIN_DWELL_S..=MAX_DWELL_S).contains(dwell_s)) {
         None => Ok(dwells),
@@ -137,31 +152,39 @@ pub(super) fn retention(
     shift_s: Option<f64>,
 ) -> Result<(Vec<Point>, String), FitError> {
     let of = |key: &'static str| Columns::read(path, &[Wanted::needed("time_s"), Wanted::needed(key).with_gaps()], how);
-    let (mut found, key) = match kept {
-        Kept::Window => match of("kept") {
-            Ok(found) => (found, "kept"),
+    // Which it is, its name says; what is wrong with its numbers is told of it, and not taken for another.
+    let has = |keys: &[&'static str]| -> Vec<&'static str> {
+        let wanted: Vec<Wanted> =
+            std::iter::once(Wanted::needed("time_s")).chain(keys.iter().map(|key| Wanted::optional(key))).collect();
+        Columns::keys_of(path, &wanted, how).unwrap_or_default().into_iter().filter(|key| *key != "time_s").collect()
+    };
+    let by_unit =
+        |key: &'static str| Columns::keys_of(path, &[Wanted::needed("time_s"), Wanted::needed(key)], how).is_ok();
+    let key = match kept {
+        Kept::Window => {
             // Currents and conductances are no shares: of which window?
-            Err(error) => match ["current_a", "conductance_s"].iter().find(|key| of(key).is_ok()) {
-                None => return Err(error.into()),
-                Some(key) => {
-                    return Err(FitError::request(format!(
-                        "{} has no column kept but {key}, whose error is given as relative: tolerance is for shares of the window",
-                        path.display()
-                    )));
-                }
-            },
-        },
-        Kept::Conductance => match (of("conductance_s"), of("current_a")) {
-            (Ok(found), _) => (found, "conductance_s"),
-            (Err(_), Ok(found)) => (found, "current_a"),
-            (Err(error), Err(_)) => return Err(error.into()),
+            if let ([], [key, ..]) = (&has(&["kept"])[..], &has(&["conductance_s", "current_a"])[..]) {
+                return Err(FitError::request(format!(
+                    "{} has no column kept but {key}, whose error is given as relative: tolerance is for shares of the window",
+                    path.display()
+                )));
+            }
+            "kept"
+        }
+        Kept::Conductance => match has(&["conductance_s", "current_a"]).first() {
+            Some(key) => key,
+            None if !by_unit("conductance_s") && by_unit("current_a") => "current_a",
+            None => "conductance_s",
         },
     };
+    let mut found = of(key)?;
+    found.between(found.count(), POINTS, "points")?;
     let times = found.needed("time_s");
     let shifted: Vec<f64> = times.iter().map(|time| time + shift_s.unwrap_or(0.0)).collect();
     rising(&found, &times, &shifted)?;
     let between: Vec<f64> = shifted.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    old_clock(&found, &shifted, shift_s, median(&between))?;
+    let span = shifted.last().copied().unwrap_or(0.0) - shifted.first().copied().unwrap_or(0.0);
+    old_clock(&found, &shifted, shift_s, median(&between), OLD_CLOCK * span)?;
     let mut values = found.needed(key);
     match key {
         "kept" => {
@@ -207,17 +230,27 @@ fn rising(found: &Columns, times: &[f64], shifted: &[f64]) -> Result<(), CsvErro
     }
 }
 
-/// Refuses a first time of another clock, unless the shift says that it is meant.
-fn old_clock(found: &Columns, times_s: &[f64], shift_s: Option<f64>, usual_s: f64) -> Result<(), CsvError> {
+/// Refuses a first time of another clock, later than `most_s`, unless a shift of 0 says that it is meant. `times_s` are
+/// shifted ones.
+fn old_clock(
+    found: &Columns,
+    times_s: &[f64],
+    shift_s: Option<f64>,
+    usual_s: f64,
+    most_s: f64,
+) -> Result<(), CsvError> {
     let [first, .., last] = times_s[..] else { return Ok(()) };
-    if shift_s.is_some() || first <= OLD_CLOCK * (last - first) {
+    if shift_s == Some(0.0) || first <= most_s {
         return Ok(());
     }
+    let given = shift_s.unwrap_or(0.0);
     let message = format!(
-        "is {first:?} in the first line, and all lines are within {} s: does the clock run longer than the curve? Say time_shift_s = {}, \
-         or 0 where it is meant",
+        "is {:?} in the first line{}, and all lines are within {} s: does the clock run longer than the curve? Say \
+         time_shift_s = {}, or 0 where it is meant",
+        first - given,
+        if given == 0.0 { String::new() } else { format!(" ({first:?} with the shift)") },
         short(last - first),
-        short(usual_s - first)
+        short(usual_s - first + given)
     );
     Err(wrong(found, 0, message))
 }
@@ -235,9 +268,9 @@ fn median(values: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// A number as short as six digits make it.
+/// A number without what rounding leaves behind its twelfth digit.
 fn short(value: f64) -> String {
-    let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
+    let rounded: f64 = format!("{value:.11e}").parse().unwrap_or(value);
     format!("{rounded:?}")
 }
 
@@ -255,6 +288,10 @@ mod tests {
         assert!(compliance(&bias, &free).is_empty());
         let floor: Vec<f64> = bias.iter().map(|v| (1e-9 * v.powi(3)).max(2e-8)).collect();
         assert!(compliance(&bias, &floor).is_empty());
+        // A leakage of one digit is flat, and no instrument's doing.
+        assert!(compliance(&[-1.0, -2.0, -3.0, -4.0, -5.0], &[-1e-12; 5]).is_empty());
+        assert_eq!(at_limit(&[1e-9, 9.95e-9, -1e-8, f64::NAN], 1e-8), [vec![1, 2]]);
+        assert!(at_limit(&[1e-9], 0.0).is_empty());
         let turn = [4.8, 4.9, 5.0, 4.9, 4.8];
         assert!(compliance(&turn, &[1.2e-9; 5]).is_empty());
         // Of the other sign, and with a reading that is none in between.

@@ -142,8 +142,7 @@ pub fn run(problem: &Problem, search: &Search) -> Result<FitResult, FitError> {
     });
     let missed = matches!(best.stop, Stop::Converged | Stop::Stalled)
         && targets.iter().any(|(target, outcome)| !target.check && report::missed(target, outcome));
-    let free: Vec<bool> = held.iter().map(|held| !held).collect();
-    let helps = if missed { advice::helps(problem, &values, &fitted, &jacobian, &free) } else { Vec::new() };
+    let helps = if missed { advice::helps(problem, &values, &fitted, &jacobian) } else { Vec::new() };
     Ok(FitResult {
         parameters: parameters.collect(),
         helps,

@@ -205,7 +205,7 @@ fn helping(helps: &[Help]) -> Option<String> {
     };
     let all = helps.iter().map(one).collect::<Vec<_>>().join(", ");
     (!helps.is_empty()).then(|| {
-        format!("not fitted, and by its slope here part of what is missed: {all} of chi-squared; fit it too, if nothing else is known of it")
+        format!("not fitted, and by the slopes here part of what is missed: {all} of chi-squared, each beside those before it; fit it too, if nothing else is known of it")
     })
 }
 

@@ -42,6 +42,7 @@ pub(super) struct TargetFile {
     decimal: Option<Decimal>,
     skip: Option<usize>,
     time_shift_s: Option<f64>,
+    compliance_a: Option<f64>,
     // Conditions.
     temperature_c: Option<f64>,
     sweep_to_v: Option<f64>,
@@ -73,7 +74,7 @@ fn keys_of(kind: &str) -> Option<Vec<&'static str>> {
         "energy" | "conductance_rise" | "filling_after" => with(&["target"], PULSES),
         "retained" => with(&["target", "time_s"], PULSES),
         "parameter" => with(&["target", "key"], &[]),
-        "iv_csv" => with(&["file", "dwell_s", "floor_a"], FILE),
+        "iv_csv" => with(&["file", "dwell_s", "floor_a", "compliance_a"], FILE),
         "retention_csv" => with(&["file"], &[FILE, PULSES].concat()),
         _ => None,
     }
@@ -102,6 +103,7 @@ impl TargetFile {
             ("decimal", self.decimal.is_some()),
             ("skip", self.skip.is_some()),
             ("time_shift_s", self.time_shift_s.is_some()),
+            ("compliance_a", self.compliance_a.is_some()),
             ("temperature_c", self.temperature_c.is_some()),
             ("sweep_to_v", self.sweep_to_v.is_some()),
             ("step_v", self.step_v.is_some()),
@@ -267,6 +269,7 @@ impl TargetFile {
             shift_s: self.shift()?,
             own_dwell_s: self.dwell_s.map(dwell).transpose()?,
             common_dwell_s: ready.common.dwell_s.map(dwell).transpose()?,
+            compliance_a: self.compliance()?,
             signs_differ: floor_a.is_some(),
         };
         let read = sweep.read(&path)?;
@@ -289,6 +292,15 @@ impl TargetFile {
     fn reading(&self) -> Reading {
         let (columns, delimiter) = (self.columns.clone().unwrap_or_default(), self.delimiter.clone());
         Reading { columns, delimiter, decimal: self.decimal, skip: self.skip }
+    }
+
+    fn compliance(&self) -> Result<Option<f64>, FitError> {
+        match self.compliance_a {
+            Some(limit_a) if !(0.0..=1e3).contains(&limit_a) => Err(FitError::request(format!(
+                "compliance_a is {limit_a:?}; it must be the instrument's limit of the current in A, or 0 for none"
+            ))),
+            given => Ok(given),
+        }
     }
 
     fn shift(&self) -> Result<Option<f64>, FitError> {

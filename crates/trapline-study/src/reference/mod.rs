@@ -113,7 +113,7 @@ impl File {
 pub fn markdown(reference: &Reference) -> String {
     let mut text = "# Every key of every file\n\n\
         Made of the data by which `trapline schema` writes JSON Schemas: `trapline schema --reference > docs/reference.md`. A test holds \
-        it against the parsers. A key without a default must be there where its table is, unless it says *optional*. Keys carry \
+        the names against the parsers. A key without a default must be there where its table is, unless it says *optional*. Keys carry \
         their unit: `_s` seconds, `_v` volts, `_c` degrees Celsius; a quantity is `{ value = 3.0, unit = \"nm\", source = \"...\" }`.\n"
         .to_owned();
     for file in &reference.file {

@@ -15,15 +15,30 @@ const LOSS_FROM: f64 = 0.95;
 /// Smaller losses of the window are rounding: cells are read in single precision.
 const LEAST_LOSS: f64 = 1e-6;
 
-/// The cells of a population at each checkpoint after 0, s.
+/// The cells of a population at each checkpoint after 0, s, and what they keep on average.
 struct Course {
     at: Vec<(f64, Binned)>,
+    mean: Vec<f64>,
 }
 
 impl Course {
     fn curve(&self, share: f64) -> Vec<(f64, f64)> {
         let value = |cells: &Binned| cells.quantile(share).map_or(f64::NAN, |of| of.value);
         self.at.iter().map(|(time, cells)| (*time, value(cells))).collect()
+    }
+
+    /// What is lost at a quantile; where histograms cannot tell it, the mean loss for the median and nothing for the others.
+    fn lost(&self, share: f64) -> Vec<(f64, f64)> {
+        let value = |((time, cells), mean): (&(f64, Binned), &f64)| {
+            let found = cells.quantile(share).map(|of| (1.0 - of.value, of.resolution));
+            let lost = match found {
+                Some((lost, resolution)) if lost >= resolution => lost,
+                _ if share == MEDIAN => 1.0 - mean,
+                _ => f64::NAN,
+            };
+            (*time, lost)
+        };
+        self.at.iter().zip(&self.mean).map(value).collect()
     }
 
     /// The widest bin that the median lies in.
@@ -60,7 +75,9 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
         caption.push_str("; of 1000 cells, one keeps less than the dashed line");
     }
     if groups.iter().any(|group| group.kept_threshold > LOSS_FROM) {
-        caption.push_str("; drawn is what is lost, for what is kept is near 1");
+        caption.push_str(
+            "; drawn is what is lost, for what is kept is near 1; where that is less than a bin is wide, the mean of the cells and no band",
+        );
     }
     caption.push_str(&format!(
         ". Read off histograms, evenly within a bin: a value may be off by the width of its bin, here {resolution:.2} at most."
@@ -88,6 +105,8 @@ fn holds(scene: &Scene<'_>, place: usize) -> bool {
 /// None where nothing was computed or programmed.
 fn course(scene: &Scene<'_>, of: &Population) -> Result<Option<Course>, FigureError> {
     let mut pool = Pool::default();
+    let times = scene.record.label.times_s.len();
+    let (mut sums, mut cells) = (vec![0.0; times], 0.0);
     let mut extremes: Vec<(f64, f64)> = vec![(f64::INFINITY, f64::NEG_INFINITY); scene.record.label.times_s.len()];
     for &place in &of.places {
         let Some(outcome) = scene.record.points[place].outcome.as_ref().filter(|of| of.programmed > 0) else {
@@ -95,6 +114,10 @@ fn course(scene: &Scene<'_>, of: &Population) -> Result<Option<Course>, FigureEr
         };
         if let Some(histograms) = scene.details.histograms(place)? {
             pool.add(&histograms.kept);
+        }
+        cells += outcome.programmed as f64;
+        for (sum, mean) in sums.iter_mut().zip(&outcome.kept.mean) {
+            *sum += outcome.programmed as f64 * mean;
         }
         for (ends, (&least, &most)) in extremes.iter_mut().zip(outcome.kept.min.iter().zip(&outcome.kept.max)) {
             *ends = (ends.0.min(least), ends.1.max(most));
@@ -104,8 +127,10 @@ fn course(scene: &Scene<'_>, of: &Population) -> Result<Option<Course>, FigureEr
         return Ok(None);
     };
     let times = scene.record.label.times_s.iter().zip(&extremes).enumerate();
-    let at = times.filter(|(_, (time, _))| **time > 0.0);
-    Ok(Some(Course { at: at.map(|(k, (&time, ends))| (time, Binned::new(&series, k, ends.0, ends.1))).collect() }))
+    let after = times.filter(|(_, (time, _))| **time > 0.0);
+    let (at, mean) =
+        after.map(|(k, (&time, ends))| ((time, Binned::new(&series, k, ends.0, ends.1)), sums[k] / cells)).unzip();
+    Ok(Some(Course { at, mean }))
 }
 
 fn chart(scene: &Scene<'_>, group: &Group, courses: &[Option<Course>]) -> Chart {
@@ -115,7 +140,8 @@ fn chart(scene: &Scene<'_>, group: &Group, courses: &[Option<Course>]) -> Chart 
     // Near 1 what is kept shows no crossing; what is lost does, on a logarithmic axis.
     let loss = group.kept_threshold > LOSS_FROM;
     let y = if loss {
-        let losses = kept.map(|kept| 1.0 - kept).chain([1.0 - group.kept_threshold]);
+        let lost = drawn().flat_map(|course| [TAIL, 0.05, MEDIAN, 0.95].map(|share| course.lost(share)));
+        let losses = lost.flatten().map(|(_, lost)| lost).chain([1.0 - group.kept_threshold]);
         let axis = Axis::log("window lost (1)");
         match padded(losses.filter(|lost| (LEAST_LOSS..=10.0).contains(lost))) {
             Some((least, most)) => axis.within(least, most),
@@ -126,26 +152,22 @@ fn chart(scene: &Scene<'_>, group: &Group, courses: &[Option<Course>]) -> Chart 
         let room = 0.03 * (high - low).max(1e-3);
         Axis::linear("window kept (1)").within((low - room).max(-1.0), (high + room).min(3.0))
     };
-    let shown = |points: Vec<(f64, f64)>| match loss {
-        true => points.into_iter().map(|(time, kept)| (time, 1.0 - kept)).collect(),
-        false => points,
-    };
+    let shown = |course: &Course, share: f64| if loss { course.lost(share) } else { course.curve(share) };
     let mut curves = Vec::new();
     // The lines come first: the legend is theirs.
     for (index, course) in courses.iter().enumerate() {
-        let points = course.as_ref().map_or_else(Vec::new, |course| shown(course.curve(MEDIAN)));
+        let points = course.as_ref().map_or_else(Vec::new, |course| shown(course, MEDIAN));
         curves.push(Curve::line("", points).coloured(colour(group, index)));
     }
     for (index, course) in courses.iter().enumerate() {
         let Some(course) = course else { continue };
         for (lower, upper) in BANDS.into_iter().filter(|&(lower, _)| course.carries(lower)) {
-            let (lower, upper) = (shown(course.curve(lower)), shown(course.curve(upper)));
+            let (lower, upper) = (shown(course, lower), shown(course, upper));
             let spread = lower.iter().zip(&upper).map(|(a, b)| (a.1, b.1)).collect();
             curves.push(Curve::line("", lower).shaded(spread).styled(Style::Shade).coloured(colour(group, index)));
         }
         if course.carries(TAIL) {
-            curves
-                .push(Curve::line("", shown(course.curve(TAIL))).styled(Style::Dashed).coloured(colour(group, index)));
+            curves.push(Curve::line("", shown(course, TAIL)).styled(Style::Dashed).coloured(colour(group, index)));
         }
     }
     let time = time_axis("time after programming (s)");
