@@ -158,8 +158,10 @@ pub(super) fn is_number(field: &str) -> bool {
 /// # Errors
 /// The line and what is ambiguous about it.
 pub(super) fn decimal_of<'a>(fields: impl Iterator<Item = (usize, &'a str)>) -> Result<Decimal, (usize, String)> {
-    let (mut point, mut comma, mut thousands): (Option<(usize, &str)>, Option<(usize, &str)>, bool) =
-        (None, None, true);
+    // The first of each, with its line.
+    let mut point: Option<(usize, &str)> = None;
+    let mut comma: Option<(usize, &str)> = None;
+    let mut thousands = true;
     for (line, field) in fields {
         let number = field.trim_end_matches('%').trim_end();
         let signs = number.matches(',').count();

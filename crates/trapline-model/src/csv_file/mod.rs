@@ -727,7 +727,8 @@ impl Layout {
                 decimal_of(fields).map_err(|(line, message)| at(line - 1, message))?
             }
         };
-        let (mut numbers, mut gaps): (Vec<(usize, Vec<f64>)>, BTreeMap<NoReading, Vec<usize>>) = Default::default();
+        let mut numbers = Vec::with_capacity(rows.len());
+        let mut gaps: BTreeMap<NoReading, Vec<usize>> = BTreeMap::new();
         for (index, fields) in rows {
             let mut row = Vec::with_capacity(fields.len());
             for (found, field) in self.found.iter().zip(&fields) {

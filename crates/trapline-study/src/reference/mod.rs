@@ -180,7 +180,7 @@ fn range(key: &Key) -> String {
     }
     let low = key
         .minimum
-        .map(|least| number(least))
+        .map(number)
         .or(key.exclusive_minimum.map(|above| format!("more than {}", number(above))));
     let high = match (key.maximum, key.exclusive_maximum) {
         (Some(most), _) => Some(number(most)),
