@@ -139,7 +139,7 @@ bundle-test: setup-test ## checks the bundle of `make bundle`, and runs the HDF5
 
 wheel: bundle ## the same: the Python wheel is made of what the bundle is made of
 
-wheel-test: ## checks the wheel of `make bundle` in clean environments: symbols, tests, types
+wheel-test: ## checks the wheel of `make bundle` in clean environments: symbols, tests, notebooks, types
 	@scripts/wheel-test.sh
 
 bench: setup-test ## CPU and GPU benchmarks, cells per second

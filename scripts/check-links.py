@@ -4,7 +4,7 @@
 - Relative links and images of README, CONTRIBUTING, CHANGELOG, docs/ and paper/ lead to files that are there, and
   anchors to headings. Pages of docs/ link to nothing outside docs/, which the book does not have.
 - Every page of docs/ is in docs/SUMMARY.md, once, and every entry there is a page.
-- Pages that sources, scripts and campaigns name, as docs/NAME.md, are there.
+- Pages that sources, scripts, notebooks and campaigns name, as docs/NAME.md, are there.
 
 Addresses on the web are not asked. Only standard Python.
 """
@@ -22,7 +22,7 @@ LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(\s*<?([^()\s>]+(?:\([^()\s]*\
 DEFINED = re.compile(r"^ {0,3}\[[^\]]+\]:\s*<?(\S+?)>?\s*$")
 NAMED = re.compile(r"(?<![\w/.-])docs/[\w.-]+\.(?:md|png|svg)\b")
 NAMING = ["src", "crates", "tests", "examples", "benches", "scripts", "campaigns", "studies", "fits", "claims", "materials"]
-SUFFIXES = {".rs", ".py", ".sh", ".toml", ".wgsl", ".c", ".def", ".yaml"}
+SUFFIXES = {".rs", ".py", ".sh", ".toml", ".wgsl", ".c", ".def", ".yaml", ".ipynb"}
 
 
 def prose(path):

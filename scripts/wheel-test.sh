@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks the wheel that scripts/bundle.sh made, as a user gets it: its symbols and libraries; in a clean environment of python3 all
-# tests of python/tests and the types; and under every other Python at hand, from 3.10 on, the tests that take little time.
+# tests of python/tests, the notebooks of examples/notebooks and the types; and under every other Python at hand, from 3.10 on, the
+# tests that take little time.
 # Nothing of the source tree is on the path.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,6 +13,7 @@ wheel=$(find dist -maxdepth 1 -name 'trapline-*.whl' -printf '%T@ %p\n' 2>/dev/n
 }
 wheel=$PWD/$wheel
 tests=$PWD/python/tests
+notebooks=$PWD/scripts/check-notebooks.py
 unset PYTHONPATH TRAPLINE_PROGRAM
 export NODEVICE_SELECT=1
 
@@ -29,7 +31,7 @@ run_tests() { # NAME FILE...
     (cd "$folder" && "$folder/$1/bin/python" -m pytest -q -p no:cacheprovider "${@:2}")
 }
 
-environment python3 all 'pytest>=7' 'h5py>=3.8' 'matplotlib>=3.6' auditwheel mypy pandas-stubs
+environment python3 all 'pytest>=7' 'h5py>=3.8' 'matplotlib>=3.6' auditwheel mypy pandas-stubs nbclient nbformat ipykernel
 "$folder/all/bin/auditwheel" show "$wheel" | grep -q 'manylinux_2_28_x86_64' || {
     echo "wheel-test: error: auditwheel does not find it fit for manylinux_2_28:" >&2
     "$folder/all/bin/auditwheel" show "$wheel" >&2
@@ -37,6 +39,8 @@ environment python3 all 'pytest>=7' 'h5py>=3.8' 'matplotlib>=3.6' auditwheel myp
 }
 "$folder/all/bin/trapline" --version
 run_tests all "$tests"
+# The notebooks, and what they show.
+(cd "$folder" && all/bin/python "$notebooks")
 # The types, as whoever uses the package sees them.
 (cd "$folder" && all/bin/python -m mypy --strict --cache-dir "$folder/mypy" -p trapline)
 
