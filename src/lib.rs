@@ -36,7 +36,7 @@
 //! - [`trapline_report`]: statistics, figures, pages of what was recorded. Uses model and record. In it: [`analysis`],
 //!   [`export`], [`figure`], [`html`], [`report`]
 //! - [`trapline_study`]: campaigns, experiments, the source paper, fits. Uses all of them. In it: [`campaign`],
-//!   [`experiment`], [`paper`], [`calibrate`], [`reference`]
+//!   [`experiment`], [`paper`], [`calibrate`], [`mod@reference`]
 //! - `trapline`: the program, and this facade. In it: `src/cli`, one file a subcommand; [`failure`], [`options`] and
 //!   [`reading`], which the Python package (`python/`) shares with it
 //!

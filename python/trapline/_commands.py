@@ -345,7 +345,10 @@ def fit(
     words += [] if file is None else [_file("file", file)]
     said, code, _ = _program.call_for_json(words, quiet_codes=(1,))
     if code != 0:
-        warnings.warn(
-            "the search did not converge; the material is written nevertheless", TraplineWarning, stacklevel=2
-        )
+        wrong = [] if said["converged"] else [f"has {said['stopped']}"]
+        wrong += [f"misses {', '.join(said['missed'])}"] if said["missed"] else []
+        bounded = [parameter["key"] for parameter in said["parameters"] if parameter["at_bound"]]
+        wrong += [f"ends at a bound of {', '.join(bounded)}"] if bounded else []
+        text = f"the fit {'; it '.join(wrong)}; the material is written nevertheless"
+        warnings.warn(text, TraplineWarning, stacklevel=2)
     return Fit(material(os.path.abspath(_checked.path("output", output))), said)

@@ -235,7 +235,8 @@ fn narrow(parameters: &str) -> FitResult {
         bias.is_none_or(|v| v > 4.55) || line.starts_with("time")
     });
     lab.write("iv.csv", &rows.collect::<Vec<_>>().join("\n"));
-    let target = "[[target]]\nkind = \"iv_csv\"\nfile = \"iv.csv\"\nrelative = 0.05\n";
+    // The first bias is held as long as all that was cut off.
+    let target = "[[target]]\nkind = \"iv_csv\"\nfile = \"iv.csv\"\nrelative = 0.05\ntime_shift_s = 0.0\n";
     found(&shipped(), file::parse(&format!("format = 1\n{parameters}{target}"), lab.folder.path()).unwrap())
 }
 

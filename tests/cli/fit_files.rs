@@ -137,7 +137,7 @@ fn what_makes_no_fit_is_told_in_one_line() {
         ),
         (&curve, &iv.replace("\n3,", "\n1e9,"), &["bad.csv: line 4: time_s leaves its bias", "1000000.0 s"]),
         (&curve, &iv.replace("1e-11", "-1e-11"), &["bad.csv: line 3: current_a is -1e-11", "floor_a"]),
-        (&curve, &iv.replace("\n3,3,1e-10", ""), &["bad.csv: holds 2 points", "at least 3"]),
+        (&curve, &iv.replace("\n3,3,1e-10", ""), &["bad.csv: holds 2 lines of numbers", "at least 3"]),
         (&curve, &iv.replace("3,3,", "2,3,"), &["bad.csv: line 4: time_s is 2.0"]),
         (
             &format!("{curve}dwell_s = 1e-3\n"),

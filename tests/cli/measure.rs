@@ -54,7 +54,7 @@ fn values_and_outputs_that_cannot_be_are_refused_in_one_line() {
     fs::write(desk.path("one.csv"), "time_s,bias_v\n0,1\n").unwrap();
     fs::write(desk.path("nan.csv"), "time_s,bias_v\n0,NaN\n1,0\n").unwrap();
     fs::write(desk.path("back.csv"), "time_s,bias_v\n0,1\n1,0\n0.5,0\n").unwrap();
-    fs::write(desk.path("short.csv"), "time_s,volts\n0,1\n1,0\n").unwrap();
+    fs::write(desk.path("short.csv"), "time_s,x\n0,1\n1,0\n").unwrap();
     fs::write(desk.path("wide.txt"), "1 0 1 0 1 1\n").unwrap();
     for (call, needed) in [
         ("iv --to 0", &["--to is 0.0", "not 0"][..]),
@@ -68,7 +68,7 @@ fn values_and_outputs_that_cannot_be_are_refused_in_one_line() {
         ("iv --waveform short.csv", &["short.csv: line 1", "no column bias_v"]),
         ("iv --waveform nowhere.csv", &["nowhere.csv", "check the path"]),
         ("iv -o no/such/x.h5", &["no/such", "not a folder"]),
-        ("iv -o x.png", &["x.png", "the record and its plot"]),
+        ("iv -o x.png", &["x.png", "choose .h5 (a record), .csv or .json"]),
         ("iv --no-plot", &["--output"]),
         ("iv --read-bias 1", &["--read-bias"]),
         ("pulse --count 0", &["--count is 0", "1 to"]),

@@ -8,7 +8,7 @@
 //! - Lines before the one that names the columns are let be, and so are lines that begin with `#`, `%`, `!` or `//`;
 //!   names may stand in such a line. A line of units may follow the names.
 //! - A column is found by trapline's own name for it (`bias_v`), by what others call it with or without a unit ("Bias
-//!   (mV)", "AV", "I [nA]"), or by a unit of its quantity in brackets, if there is only one such column. Columns nobody
+//!   (mV)", "AV", "I / nA"), or by a unit of its quantity in brackets, if there is only one such column. Columns nobody
 //!   asks for are let be.
 //! - What guessing does not find is said in [`Reading`].
 //!

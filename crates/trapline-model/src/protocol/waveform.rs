@@ -1,6 +1,6 @@
 //! Waveforms that a user gives as a file.
 //!
-//! - CSV, the columns `time_s` and `bias_v` as [`csv_file`](crate::csv_file) finds them: from each time on the bias
+//! - CSV, the columns `time_s` and `bias_v` as [`crate::csv_file`] finds them: from each time on the bias
 //!   holds until the next; the last line only ends the one before.
 //! - TOML, `program = [{ pulses = 30, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }, ...]`, as in a campaign;
 //!   or `file = "w.csv"` with what guessing does not find in it: `columns`, `delimiter`, `decimal`, `skip`.

@@ -178,10 +178,7 @@ fn range(key: &Key) -> String {
     if !key.one_of.is_empty() {
         return key.one_of.iter().map(|one| format!("`{one:?}`")).collect::<Vec<_>>().join(", ");
     }
-    let low = key
-        .minimum
-        .map(number)
-        .or(key.exclusive_minimum.map(|above| format!("more than {}", number(above))));
+    let low = key.minimum.map(number).or(key.exclusive_minimum.map(|above| format!("more than {}", number(above))));
     let high = match (key.maximum, key.exclusive_maximum) {
         (Some(most), _) => Some(number(most)),
         (None, Some(below)) => Some(format!("less than {}", number(below))),
