@@ -333,6 +333,7 @@ pub fn experiment() -> (ExperimentLabel, Vec<Dataset>) {
     sweep.real("slope", &[], "1", "Slope at the end", arr0(payload).into_dyn());
     sweep.count("cells", &[], "1", "Cells simulated", arr0(u64::MAX).into_dyn());
     sweep.text("remark", "run", "What was seen", vec![String::new(), "two\nlines".to_owned(), "ü".to_owned()]);
+    sweep.setting("temperature_c", "degC", "Ambient temperature", 85.5).coordinate("slope");
     let mut inner = Dataset::new("sweep/fits/up", "Fits within the sweep");
     inner.axis("decade", "1", "Decade of the bias", &[]);
     inner.real("slope", &["decade"], "1", "Slope per decade", ArrayD::zeros(IxDyn(&[0])));

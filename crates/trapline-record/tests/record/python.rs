@@ -92,7 +92,7 @@ fn python_reads_an_experiment() {
     };
     let group = |d: &Dataset| {
         let variables: Vec<_> = d.variables.iter().map(variable).collect();
-        serde_json::json!({ "name": d.name, "title": d.title, "notes": d.notes, "variables": variables })
+        serde_json::json!({ "name": d.name, "title": d.title, "notes": d.notes, "variables": variables, "coordinates": d.coordinates })
     };
     let expected = serde_json::json!({
         "experiment": label.command,
