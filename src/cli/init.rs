@@ -21,6 +21,8 @@ pub enum Kind {
     Qualification,
     /// A study of array sizes, for `trapline scale`
     Study,
+    /// A waveform for `trapline iv`: a sweep to both polarities
+    Waveform,
     /// A material: every number with its unit and its source
     Material,
     /// A folder with a fit file, its measured curves and the material it starts from
@@ -32,6 +34,22 @@ const CAMPAIGN: &str = include_str!("../../campaigns/bake.toml");
 const LIFETIME: &str = include_str!("../../campaigns/lifetime.toml");
 const QUALIFICATION: &str = include_str!("../../campaigns/qualification/uncycled-retention.toml");
 const STUDY: &str = include_str!("../../studies/array-size.toml");
+const WAVEFORM: &str = "\
+# A waveform for trapline iv: parts, one after the other. Keys carry their unit: _s seconds, _v volts.
+#
+#     trapline iv --waveform waveform.toml -o iv.h5
+#
+# Staircases from 0 V and back, here to both polarities:
+program = [
+    { sweeps = 1, sweep_to_v = 5.0, step_v = 0.05, dwell_s = 3.9e-4 },
+    { sweeps = 1, sweep_to_v = -5.0, step_v = 0.05, dwell_s = 3.9e-4 },
+]
+# Pulse trains are parts too:
+#     { pulses = 30, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }
+# Or columns of a file, in the place of program, with what guessing does not find in it:
+#     file = \"w.csv\"
+#     columns = { time_s = \"Zeit (ms)\", bias_v = 2 }
+";
 /// The files of a fit.
 const FIT: [(&str, &str); 3] = [
     ("fit.toml", include_str!("../../fits/example/fit.toml")),
@@ -100,6 +118,7 @@ impl Init {
             Kind::Lifetime => LIFETIME.to_owned(),
             Kind::Qualification => QUALIFICATION.to_owned(),
             Kind::Study => STUDY.to_owned(),
+            Kind::Waveform => WAVEFORM.to_owned(),
             Kind::Material => {
                 let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
                 calibrate::check_name(&name)?;
@@ -114,6 +133,7 @@ impl Init {
     fn schemas(&self) -> &'static [schema::Kind] {
         match self.kind {
             Kind::Campaign | Kind::Lifetime | Kind::Qualification | Kind::Study => &[schema::Kind::Campaign],
+            Kind::Waveform => &[schema::Kind::Waveform],
             Kind::Material => &[schema::Kind::Material],
             Kind::Fit => &[schema::Kind::Fit, schema::Kind::Material],
         }
@@ -128,9 +148,22 @@ impl Init {
             Kind::Campaign => {
                 format!("next: trapline check {shown}\n      trapline run {shown} --rows 256 --cols 256 -o {record}\n")
             }
-            Kind::Lifetime => format!("next: trapline run {shown} -o {record}\n      trapline analyze {record}\n"),
-            Kind::Qualification => format!("next: trapline run {shown} -o {record}\n      trapline qualify {record}\n"),
-            Kind::Study => format!("next: trapline plan {shown}\n      trapline scale {shown} -o study/\n"),
+            Kind::Lifetime => {
+                format!(
+                    "next: trapline check {shown}\n      trapline run {shown} -o {record}\n      trapline analyze {record}\n"
+                )
+            }
+            Kind::Qualification => {
+                format!(
+                    "next: trapline check {shown}\n      trapline run {shown} -o {record}\n      trapline qualify {record}\n"
+                )
+            }
+            Kind::Study => {
+                format!(
+                    "next: trapline check {shown}\n      trapline plan {shown}\n      trapline scale {shown} -o study/\n"
+                )
+            }
+            Kind::Waveform => format!("next: trapline check {shown}\n      trapline iv --waveform {shown}\n"),
             Kind::Material => {
                 format!(
                     "next: edit it, each number with its source; trapline check {shown}; trapline retain --material {shown}\n"

@@ -66,11 +66,12 @@ fn every_starter_is_sound() {
         ("lifetime", "a campaign"),
         ("qualification", "a campaign"),
         ("study", "a study"),
+        ("waveform", "a waveform"),
         ("material", "a material"),
     ] {
         let said = desk.good(&format!("init {kind}"));
         assert!(said.starts_with(&format!("wrote {kind}.toml")) && said.contains("\nnext: "), "{said}");
-        let schema = if kind == "material" { kind } else { "campaign" };
+        let schema = if ["material", "waveform"].contains(&kind) { kind } else { "campaign" };
         let text = fs::read_to_string(desk.path(&format!("{kind}.toml"))).unwrap();
         assert!(text.starts_with(&format!("#:schema ./trapline-{schema}.schema.json\n")), "{text}");
         let of_file = fs::read_to_string(desk.path(&format!("trapline-{schema}.schema.json"))).unwrap();

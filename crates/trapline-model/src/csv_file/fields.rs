@@ -157,11 +157,14 @@ pub(super) fn is_number(field: &str) -> bool {
 ///
 /// # Errors
 /// The line and what is ambiguous about it.
-pub(super) fn decimal_of<'a>(fields: impl Iterator<Item = (usize, &'a str)>) -> Result<Decimal, (usize, String)> {
+pub(super) fn decimal_of<'a>(
+    separator: Separator,
+    fields: impl Iterator<Item = (usize, &'a str)>,
+) -> Result<Decimal, (usize, String)> {
     // The first of each, with its line.
     let mut point: Option<(usize, &str)> = None;
     let mut comma: Option<(usize, &str)> = None;
-    let mut thousands = true;
+    let (mut thousands, mut pointed_thousands) = (true, true);
     for (line, field) in fields {
         let number = field.trim_end_matches('%').trim_end();
         let signs = number.matches(',').count();
@@ -178,9 +181,19 @@ pub(super) fn decimal_of<'a>(fields: impl Iterator<Item = (usize, &'a str)>) -> 
             thousands &= part.len() == 3 && (1..=3).contains(&whole.len()) && !whole.starts_with('0');
         } else if number.contains('.') && is_number(number) {
             point = point.or(Some((line, field)));
+            let whole = number.trim_start_matches(['+', '-']);
+            let groups: Vec<&str> = whole.split('.').collect();
+            pointed_thousands &= !whole.starts_with('0')
+                && (1..=3).contains(&groups[0].len())
+                && groups[1..].iter().all(|group| group.len() == 3 && group.bytes().all(|byte| byte.is_ascii_digit()));
         }
     }
     match (point, comma) {
+        // Who separates by semicolons marks thousands by points.
+        (Some((line, point)), None) if pointed_thousands && separator == Separator::Byte(b';') => Err((
+            line,
+            format!("{point:?} may have a decimal point or one of thousands; say decimal = \".\", or write it without"),
+        )),
         (_, None) => Ok(Decimal::Point),
         (Some((at, point)), Some((line, comma))) => Err((
             line,
@@ -236,7 +249,12 @@ mod tests {
 
     #[test]
     fn the_decimal_sign_is_what_all_numbers_have() {
-        let of = |fields: &[&str]| decimal_of(fields.iter().enumerate().map(|(i, f)| (i + 1, *f)));
+        let by =
+            |separator, fields: &[&str]| decimal_of(separator, fields.iter().enumerate().map(|(i, f)| (i + 1, *f)));
+        let of = |fields: &[&str]| by(Separator::Byte(b';'), fields);
+        // Three decimals between commas are decimals; between semicolons they may be thousands.
+        assert_eq!(by(Separator::Byte(b','), &["1.000", "50.000"]), Ok(Decimal::Point));
+        assert_eq!(of(&["1.000", "0.250"]), Ok(Decimal::Point));
         assert_eq!(of(&["1", "2.5"]), Ok(Decimal::Point));
         assert_eq!(of(&["1", "2,5", "1,25e-9"]), Ok(Decimal::Comma));
         assert_eq!(of(&["0,125"]), Ok(Decimal::Comma));
@@ -244,6 +262,7 @@ mod tests {
             (["2.5", "2,5"], 2, "in line 1 a decimal point"),
             (["1", "1.000,5"], 2, "marks of thousands"),
             (["1,000", "12,500"], 1, "or one of thousands"),
+            (["1.000", "50.000"], 1, "or one of thousands"),
         ] {
             let (at, why) = of(&fields).expect_err(what);
             assert!(at == line && why.contains(what), "{at} {why}");

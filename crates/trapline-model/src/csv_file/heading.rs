@@ -44,6 +44,7 @@ const QUANTITIES: [Quantity; 5] = [
             ("ns", 1e-9),
             ("min", 60.0),
             ("mins", 60.0),
+            ("minute", 60.0),
             ("minutes", 60.0),
             ("h", 3600.0),
             ("hr", 3600.0),
@@ -158,6 +159,10 @@ const QUANTITIES: [Quantity; 5] = [
     },
 ];
 
+/// Units of time that stand for the time itself where a column is called so.
+const TIMES: [&str; 12] =
+    ["sec", "secs", "second", "seconds", "mins", "minute", "minutes", "hrs", "hour", "hours", "day", "days"];
+
 /// What is not the quantity itself though it has its unit.
 const NOT_ITSELF: [&str; 16] = [
     "log",
@@ -262,6 +267,14 @@ pub(super) struct Heading {
 }
 
 impl Heading {
+    /// Whether the name says that the numbers are logarithms.
+    pub(super) fn is_logarithm(&self) -> bool {
+        let name = self.name.trim_start().to_lowercase();
+        ["log", "lg", "ln"]
+            .iter()
+            .any(|word| name.strip_prefix(word).is_some_and(|rest| rest.starts_with(|c: char| !c.is_alphabetic())))
+    }
+
     pub(super) fn of(text: &str) -> Heading {
         let text = text.trim().trim_start_matches(['#', '%']).trim();
         let with = |name: &str, unit: &str, bracketed: bool| Heading {
@@ -274,6 +287,10 @@ impl Heading {
             if let Some((name, unit)) = text.strip_suffix(close).and_then(|rest| rest.rsplit_once(open)) {
                 return with(name, unit, true);
             }
+        }
+        // "Hours" alone is a time in hours.
+        if TIMES.contains(&text.to_lowercase().as_str()) {
+            return Heading { bracketed: true, ..with("time", text, false) };
         }
         // "Bias / V", "Bias, V", "Bias in V", "bias_mv", "Bias V": only where the last part is a unit.
         for mark in ["/", ",", " in ", "_", " "] {

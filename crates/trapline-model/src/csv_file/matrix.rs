@@ -130,7 +130,7 @@ pub fn matrix(path: &Path) -> Result<Array2<f64>, CsvError> {
             marked.extend(fields(line, text)?.into_iter().filter(with_marks).map(|field| (line, field)));
         }
         let marked = marked.iter().map(|(line, field)| (*line, field.as_str()));
-        decimal = decimal_of(marked).map_err(|(line, message)| at(line, message))?;
+        decimal = decimal_of(separator, marked).map_err(|(line, message)| at(line, message))?;
     }
     let mut numbers = Vec::with_capacity(all.len().saturating_mul(columns));
     for &(line, text) in &all {

@@ -585,6 +585,11 @@ impl Layout {
                 return Err(Trouble::line(index, format!("{what}; {fix}, its number or its name")));
             }
             let (at, heading) = (best[0], &headings[best[0]]);
+            if heading.is_logarithm() {
+                let message =
+                    format!("column {:?} holds logarithms; {} needs the numbers themselves", heading.text, wanted.key);
+                return Err(Trouble::line(index, message));
+            }
             let scale = match &heading.unit {
                 Some(unit) if heading.text != wanted.key => {
                     scale_of(quantity, unit, &heading.text).map_err(|message| Trouble::line(index, message))?
@@ -629,7 +634,11 @@ impl Layout {
             let bare = |unit: &String| unit.trim_matches(['(', ')', '[', ']']).trim().to_owned();
             let words: Vec<String> = words.iter().map(bare).collect();
             // A digit too: "nA" is a unit, and in small letters no reading.
-            let is_figure = |word: &String| is_number(word) && word.contains(|c: char| c.is_ascii_digit());
+            // So is a figure with its unit beside it, which is no line of words either.
+            let is_figure = |word: &String| {
+                is_number(word) && word.contains(|c: char| c.is_ascii_digit())
+                    || word.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit())
+            };
             if words.iter().any(is_figure) || words.len() > self.width.unwrap_or(words.len()) {
                 break;
             }
@@ -724,7 +733,7 @@ impl Layout {
             None => {
                 let fields =
                     rows.iter().flat_map(|(index, row)| row.iter().map(move |field| (index + 1, field.as_str())));
-                decimal_of(fields).map_err(|(line, message)| at(line - 1, message))?
+                decimal_of(self.separator, fields).map_err(|(line, message)| at(line - 1, message))?
             }
         };
         let mut numbers = Vec::with_capacity(rows.len());

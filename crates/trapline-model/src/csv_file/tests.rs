@@ -223,10 +223,22 @@ fn lines_between_names_and_numbers_are_understood_or_refused() {
         ("Time, s, Bias, mV\n0,5,1,25\n1,5,2,50\n", "line 1: the unit of \"Time\" stands in a field of its own, \"s\""),
         ("Time,Elapsed Time (ms),V\n0,1,2\n", "line 1: time_s may be \"Time\" or \"Elapsed Time (ms)\""),
         ("T,V\n300,1\n", "line 1: there is no column time_s"),
+        ("Time (s);V\n1.000;1\n2.000;2\n", "line 2: \"1.000\" may have a decimal point or one of thousands"),
+        ("time_s,bias_v\n1 ms,1\n2 ms,2\n3,3\n", "line 2: time_s is \"1 ms\""),
     ] {
         let error = Columns::parse(text, "w.csv", &wanted, &Reading::default()).expect_err(text).to_string();
         assert!(error.contains(what) && !error.contains('\n'), "{text}: {error}");
     }
+}
+
+#[test]
+fn a_unit_alone_names_a_time_and_logarithms_are_none() {
+    let found = Columns::parse("Hours,Kept (%)\n2,50\n", "r.csv", &RETENTION, &Reading::default()).expect("sound");
+    assert!(near(&found.needed("time_s"), &[7200.0]) && near(&found.needed("kept"), &[0.5]), "{found}");
+    let named = reading("columns = { time_s = \"Log time (s)\" }");
+    let error =
+        Columns::parse("Log time (s),kept\n2,0.5\n", "r.csv", &RETENTION, &named).expect_err("logarithms").to_string();
+    assert!(error.contains("column \"Log time (s)\" holds logarithms"), "{error}");
 }
 
 #[test]

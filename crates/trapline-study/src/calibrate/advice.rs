@@ -137,12 +137,19 @@ pub(super) fn place_of_residuals(target: &Target, outcome: &Outcome) -> Option<S
         Aim::Iv(_) => (of[0].x, of[of.len() - 1].x, "V"),
         _ => (of[0].x, of[of.len() - 1].x, "s"),
     };
-    let place = if from == to { format!("at {from} {unit}") } else { format!("between {from} and {to} {unit}") };
+    let (from, to) = (short(from), short(to));
+    let place = if from == to { format!("at {from} {unit}") } else { format!("on the way from {from} to {to} {unit}") };
     Some(format!(
         "{}: {:.0} % of its chi-squared lies {place}, where the simulated {what} is {way}",
         target.name,
         100.0 * chi2(worst) / all
     ))
+}
+
+/// A number as short as six digits make it.
+fn short(value: f64) -> String {
+    let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
+    rounded.to_string()
 }
 
 /// How many times too large a measured curve may be at the start before it is refused as one in another unit.

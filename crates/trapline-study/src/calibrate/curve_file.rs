@@ -58,7 +58,7 @@ impl Sweep {
             Some(limit_a) => at_limit(&current, limit_a),
         };
         if !self.signs_differ {
-            let limit = "of the sign of bias_v and not 0; with floor_a, a current may be anything";
+            let limit = "of the sign of bias_v and not 0 (magnitudes: give them the sign of the bias; with floor_a, a current may be anything)";
             found.each("current_a", limit, |row, i| bias[row] == 0.0 || i * bias[row] > 0.0)?;
         }
         let dwells_s = match (times, dwell_s) {
@@ -69,6 +69,10 @@ impl Sweep {
         found
             .leave_out("at 0 V and not compared", &(0..bias.len()).filter(|row| bias[*row] == 0.0).collect::<Vec<_>>());
         for rows in &plateau {
+            if let Some(limit_a) = self.compliance_a {
+                found.leave_out(format!("left out at or beyond compliance_a, {limit_a:?} A"), rows);
+                continue;
+            }
             let level_a = current[rows[0]];
             found.leave_out(
                 format!("left out at what looks like a compliance of {level_a:.3e} A (compliance_a = 0 takes them in)"),
@@ -177,7 +181,14 @@ pub(super) fn retention(
             None => "conductance_s",
         },
     };
-    let mut found = of(key)?;
+    let mut found = of(key).map_err(|error| match error {
+        CsvError::Line { path, line, message }
+            if key == "conductance_s" && message.contains("no column conductance_s") =>
+        {
+            CsvError::Line { path, line, message: format!("{message}; a column current_a will do too") }
+        }
+        other => other,
+    })?;
     found.between(found.count(), POINTS, "points")?;
     let times = found.needed("time_s");
     let shifted: Vec<f64> = times.iter().map(|time| time + shift_s.unwrap_or(0.0)).collect();

@@ -27,9 +27,14 @@ fn curves(measured: Vec<(f64, f64)>, simulated: Vec<(f64, f64)>) -> Vec<Curve> {
 
 fn iv(name: &str, measured: &MeasuredIv, simulated: &[f64]) -> Chart {
     // A line that joined the branches of both polarities would cross 0 V, where there is no current to draw.
-    let points = |values: Vec<f64>| {
+    let points = |values: Vec<f64>, left_out_too: bool| {
         let (mut all, mut before): (Vec<(f64, f64)>, f64) = (Vec::new(), 0.0);
-        for (point, i) in measured.points.iter().zip(values).filter(|(point, _)| MeasuredIv::compares(point)) {
+        for (point, i) in measured
+            .points
+            .iter()
+            .zip(values)
+            .filter(|(point, _)| MeasuredIv::compares(point) || (left_out_too && point.x != 0.0))
+        {
             if point.x * before < 0.0 {
                 all.push((f64::NAN, f64::NAN));
             }
@@ -43,7 +48,10 @@ fn iv(name: &str, measured: &MeasuredIv, simulated: &[f64]) -> Chart {
         title: name.to_owned(),
         x: Axis::linear("Bias (V)"),
         y: Axis::log("Current, magnitude (A)"),
-        curves: curves(points(measurement), points(simulated.to_vec())).into_iter().map(Curve::directed).collect(),
+        curves: curves(points(measurement, false), points(simulated.to_vec(), true))
+            .into_iter()
+            .map(Curve::directed)
+            .collect(),
         ..Chart::default()
     }
 }

@@ -13,7 +13,8 @@ use crate::experiment::pulse::{POTENTIATION, Train};
 use crate::paper::raw::{SWEEP_DWELL_S, SWEEP_STEP_V, SWEEP_TO_V};
 use trapline_model::csv_file::{ColumnName, Decimal, Reading};
 use trapline_model::protocol::{MAX_DWELL_S, MIN_DWELL_S, Part};
-use trapline_model::units::kelvin;
+use trapline_model::text::counted;
+use trapline_model::units::{celsius_texts, kelvin};
 
 /// A target, and the conditions of all: flat, because serde loses the place of an error inside an enum.
 #[derive(Deserialize, Default, Clone)]
@@ -273,8 +274,9 @@ impl TargetFile {
             signs_differ: floor_a.is_some(),
         };
         let read = sweep.read(&path)?;
-        let (points, dwells_s, read_as) = (read.points, read.dwells_s, read.read_as);
-        Ok(MeasuredIv { ambient_k: ready.ambient_k()?, points, dwells_s, relative, floor_a, read_as })
+        let (points, dwells_s, ambient_k) = (read.points, read.dwells_s, ready.ambient_k()?);
+        let read_as = format!("{}; compared at {} °C", read.read_as, celsius_texts(&[ambient_k]).concat());
+        Ok(MeasuredIv { ambient_k, points, dwells_s, relative, floor_a, read_as })
     }
 
     fn retention(&self, ready: &Setups, base: &Path) -> Result<MeasuredRetention, FitError> {
@@ -285,6 +287,12 @@ impl TargetFile {
             Width::Relative(_) => Kept::Conductance,
         };
         let (points, read_as) = curve_file::retention(&path, kept, pulses.read_v, &self.reading(), self.shift()?)?;
+        let Train { amplitude_v, width_s, count, .. } = pulses.train;
+        let celsius = celsius_texts(&[pulses.ambient_k]).concat();
+        let read_as = format!(
+            "{read_as}; compared at {celsius} °C after {} of {amplitude_v} V, {width_s} s",
+            counted(count as usize, "pulse")
+        );
         Ok(MeasuredRetention { pulses, kept, points, width, read_as })
     }
 

@@ -126,23 +126,17 @@ pub fn markdown(reference: &Reference) -> String {
             };
             let must = if table.required || table.path.is_empty() { "" } else { " Optional." };
             let _ = write!(text, "\n### {heading}\n\n{}{must}\n\n", table.about);
-            text.push_str("| key | type | range | default | what it is |\n| --- | --- | --- | --- | --- |\n");
+            text.push_str("| key | takes | what it is |\n| --- | --- | --- |\n");
             for key in &table.key {
                 let equation = key.equation.as_ref().map_or(String::new(), |equation| format!(" `{equation}`"));
                 let default = match (&key.default, key.required) {
-                    (Some(default), _) => format!("`{}`", cell(default)),
+                    (Some(default), _) => format!("`{}` where it is left out", cell(default)),
                     (None, true) => String::new(),
                     (None, false) => "*optional*".to_owned(),
                 };
-                let _ = writeln!(
-                    text,
-                    "| `{}` | {} | {} | {default} | {}{} |",
-                    key.name,
-                    cell(&in_words(key)),
-                    cell(&range(key)),
-                    cell(&key.about),
-                    cell(&equation)
-                );
+                let takes = [cell(&in_words(key)), cell(&range(key)), default];
+                let takes = takes.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
+                let _ = writeln!(text, "| `{}` | {takes} | {}{} |", key.name, cell(&key.about), cell(&equation));
             }
         }
     }
@@ -206,6 +200,10 @@ fn range(key: &Key) -> String {
 
 /// A limit as short as it is exact.
 fn number(value: f64) -> String {
+    // The largest whole number of TOML.
+    if value == 9_223_372_036_854_775_807.0 {
+        return "2^63 - 1".to_owned();
+    }
     let plain = format!("{value}");
     if plain.len() <= 7 { plain } else { format!("{value:e}") }
 }

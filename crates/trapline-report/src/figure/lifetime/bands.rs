@@ -27,16 +27,15 @@ impl Course {
         self.at.iter().map(|(time, cells)| (*time, value(cells))).collect()
     }
 
-    /// What is lost at a quantile; where histograms cannot tell it, the mean loss for the median and nothing for the others.
+    /// What is lost: of the middle of the cells their mean, of other quantiles what histograms can tell, which is nothing
+    /// narrower than a bin.
     fn lost(&self, share: f64) -> Vec<(f64, f64)> {
         let value = |((time, cells), mean): (&(f64, Binned), &f64)| {
+            if share == MEDIAN {
+                return (*time, 1.0 - mean);
+            }
             let found = cells.quantile(share).map(|of| (1.0 - of.value, of.resolution));
-            let lost = match found {
-                Some((lost, resolution)) if lost >= resolution => lost,
-                _ if share == MEDIAN => 1.0 - mean,
-                _ => f64::NAN,
-            };
-            (*time, lost)
+            (*time, found.filter(|(lost, resolution)| lost >= resolution).map_or(f64::NAN, |(lost, _)| lost))
         };
         self.at.iter().zip(&self.mean).map(value).collect()
     }
@@ -76,7 +75,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
     }
     if groups.iter().any(|group| group.kept_threshold > LOSS_FROM) {
         caption.push_str(
-            "; drawn is what is lost, for what is kept is near 1; where that is less than a bin is wide, the mean of the cells and no band",
+            "; drawn is what is lost, for what is kept is near 1: its mean, and bands where a bin can tell them",
         );
     }
     caption.push_str(&format!(
@@ -88,12 +87,13 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
                 .push((format!("{} at {text} °C", group.name), "nothing programmed, or nothing computed".to_owned()));
         }
     }
+    let loss = groups.iter().any(|group| group.kept_threshold > LOSS_FROM);
     Ok(LifetimeFigure {
         name: "retention",
-        title: "Window kept",
+        title: if loss { "Window lost" } else { "Window kept" },
         caption,
         left_out: sentences(left_out),
-        plate: scene.plate(panels, "Window kept"),
+        plate: scene.plate(panels, if loss { "Window lost" } else { "Window kept" }),
     })
 }
 
