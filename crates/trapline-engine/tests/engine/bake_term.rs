@@ -6,19 +6,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Files that read matrices of numbers; none of them has to do with a bake.
-const MATRICES_OF_NUMBERS: [&str; 8] = [
+const MATRICES_OF_NUMBERS: [&str; 9] = [
     "crates/trapline-model/src/csv_file/matrix.rs",
+    "crates/trapline-model/src/csv_file/mod.rs",
     "crates/trapline-record/src/error.rs",
     "crates/trapline-record/src/lib.rs",
     "crates/trapline-record/src/matrix.rs",
     "src/cli/measure/read/batch.rs",
     "src/cli/measure/read/numbers.rs",
-    "src/cli/reading/child.rs",
-    "src/cli/reading/mod.rs",
+    "src/cli/reading.rs",
+    "src/reading.rs",
 ];
 
 /// Where the release by the relaxing matrix is named: code, shaders and shipped materials, without comments and tests.
-const NAME_THE_MATRIX: [&str; 7] = [
+const NAME_THE_MATRIX: [&str; 8] = [
     // The equation: a term of `background_per_s`, which all backends take their constants from.
     "crates/trapline-model/src/cell/release.rs",
     // Its parameters, and how a file gives them.
@@ -26,6 +27,8 @@ const NAME_THE_MATRIX: [&str; 7] = [
     "crates/trapline-model/src/material/file.rs",
     // The switch of a campaign.
     "crates/trapline-study/src/campaign/file.rs",
+    // What the manual and the schemas say of its keys.
+    "crates/trapline-study/src/reference/keys.toml",
     // What the lifetime page says of it.
     "crates/trapline-report/src/analysis/report/gather.rs",
     // The numbers.
