@@ -44,6 +44,7 @@ fn row(group: &Group, of: &Population) -> String {
                     Err(why) => reasons.push(why.clone()),
                 }
             }
+            reasons.extend(untold(observed));
             cells.push(quoted(&reasons.join("; ")));
         }
         Err(reason) => {
@@ -52,6 +53,24 @@ fn row(group: &Group, of: &Population) -> String {
         }
     }
     cells.join(",") + "\n"
+}
+
+/// Why no time to the first fraction is told, where a law would tell one.
+fn untold(observed: &Observed) -> Option<String> {
+    let of = observed.times.first().filter(|of| of.time.is_none() && of.source == TimeSource::Nothing)?;
+    let told = [&observed.weibull, &observed.lognormal]
+        .into_iter()
+        .flatten()
+        .any(|fit| fit.lives.first().is_some_and(Result::is_ok));
+    told.then(|| {
+        let (after, before) = (of.between_s.lower, of.between_s.upper);
+        let until = if before.is_finite() {
+            format!("and before {before:?} s")
+        } else {
+            "and nothing says before what".to_owned()
+        };
+        format!("no time is told: the counts have it after {after:?} s {until}, where the fitted one is not")
+    })
 }
 
 fn counts(observed: &Observed, on_line: bool) -> Vec<String> {
