@@ -124,7 +124,17 @@ fn of_columns(path: &Path) -> Result<Found, Failure> {
     let how = Reading::default();
     let Some((kind, wanted)) = kinds.into_iter().find(|(_, wanted)| Columns::keys_of(path, wanted, &how).is_ok())
     else {
-        return of_waveform(path);
+        // Told as a waveform only where a column is one's: else by what would have made it any of them.
+        let is_near =
+            ["time_s", "bias_v"].iter().all(|key| Columns::keys_of(path, &[Wanted::needed(key)], &how).is_ok());
+        return of_waveform(path).map_err(|failure| match failure {
+            Failure::Usage(said) if !is_near => {
+                let what = "no measured sweep (bias_v, current_a), retention curve (time_s and kept, conductance_s or current_a) or waveform \
+                            (time_s, bias_v) is found";
+                Failure::Usage(format!("{what}: {said}"))
+            }
+            other => other,
+        });
     };
     let found = Columns::read(path, wanted, &how).map_err(|error| Failure::Usage(error.to_string()))?;
     let more =
