@@ -37,7 +37,12 @@ impl Course {
             let found = cells.quantile(share).map(|of| (1.0 - of.value, of.resolution));
             (*time, found.filter(|(lost, resolution)| lost >= resolution).map_or(f64::NAN, |(lost, _)| lost))
         };
-        self.at.iter().zip(&self.mean).map(value).collect()
+        let mut lost: Vec<(f64, f64)> = self.at.iter().zip(&self.mean).map(value).collect();
+        // From where on it can be told at every checkpoint: pieces in between would be no more than noise of bins.
+        if let Some(last) = lost.iter().rposition(|(_, lost)| lost.is_nan()) {
+            lost[..last].iter_mut().for_each(|(_, lost)| *lost = f64::NAN);
+        }
+        lost
     }
 
     /// The widest bin that the median lies in.
