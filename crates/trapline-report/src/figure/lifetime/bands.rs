@@ -72,27 +72,26 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
     if let (Some(Panel::Chart(chart)), Some(&group)) = (panels.get_mut(last), groups.get(last)) {
         legend(chart, group, tail);
     }
-    let mut caption = "The window that a cell keeps, of what it had right after programming: the median of the cells, with 5 to 95 % of \
-                       them in the light band and 25 to 75 % in the dark one"
-        .to_owned();
+    let loss = groups.iter().any(|group| group.kept_threshold > LOSS_FROM);
+    let (what, line) = if loss { ("loses", "the mean of the cells") } else { ("keeps", "the median of the cells") };
+    let mut caption = format!(
+        "The window that a cell {what}, of what it had right after programming: {line}, with 5 to 95 % of them in the light band and 25 to \
+         75 % in the dark one"
+    );
     if tail {
         caption.push_str("; of 1000 cells, one keeps less than the dashed line");
     }
-    if groups.iter().any(|group| group.kept_threshold > LOSS_FROM) {
-        caption.push_str(
-            "; drawn is what is lost, for what is kept is near 1: its mean, and bands where a bin can tell them",
-        );
-    }
-    caption.push_str(&format!(
-        ". Read off histograms, evenly within a bin: a value may be off by the width of its bin, here {resolution:.2} at most."
-    ));
+    caption.push_str(&if loss {
+        format!(". Bands and the dashed line are read off histograms, from where a bin, {resolution:.2} wide at most, tells them.")
+    } else {
+        format!(". Read off histograms, evenly within a bin: a value may be off by the width of its bin, here {resolution:.2} at most.")
+    });
     for (group, courses) in groups.iter().zip(&courses) {
         for (text, _) in super::celsius(group).iter().zip(courses).filter(|(_, course)| course.is_none()) {
             left_out
                 .push((format!("{} at {text} °C", group.name), "nothing programmed, or nothing computed".to_owned()));
         }
     }
-    let loss = groups.iter().any(|group| group.kept_threshold > LOSS_FROM);
     Ok(LifetimeFigure {
         name: "retention",
         title: if loss { "Window lost" } else { "Window kept" },
