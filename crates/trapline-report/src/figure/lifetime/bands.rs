@@ -66,13 +66,14 @@ pub(super) fn figure(scene: &Scene<'_>) -> Result<LifetimeFigure, FigureError> {
     let all = || courses.iter().flatten().flatten();
     let resolution = all().map(Course::resolution).fold(0.0, f64::max);
     let tail = all().any(|course| course.carries(TAIL));
+    // All in one way, that they can be compared.
+    let loss = groups.iter().any(|group| group.kept_threshold > LOSS_FROM);
     let mut panels: Vec<Panel> =
-        groups.iter().zip(&courses).map(|(group, courses)| Panel::Chart(chart(scene, group, courses))).collect();
+        groups.iter().zip(&courses).map(|(group, courses)| Panel::Chart(chart(scene, group, courses, loss))).collect();
     let last = columns(panels.len()) - 1;
     if let (Some(Panel::Chart(chart)), Some(&group)) = (panels.get_mut(last), groups.get(last)) {
         legend(chart, group, tail);
     }
-    let loss = groups.iter().any(|group| group.kept_threshold > LOSS_FROM);
     let (what, line) = if loss { ("loses", "the mean of the cells") } else { ("keeps", "the median of the cells") };
     let mut caption = format!(
         "The window that a cell {what}, of what it had right after programming: {line}, with 5 to 95 % of them in the light band and 25 to \
@@ -137,12 +138,11 @@ fn course(scene: &Scene<'_>, of: &Population) -> Result<Option<Course>, FigureEr
     Ok(Some(Course { at, mean }))
 }
 
-fn chart(scene: &Scene<'_>, group: &Group, courses: &[Option<Course>]) -> Chart {
+fn chart(scene: &Scene<'_>, group: &Group, courses: &[Option<Course>], loss: bool) -> Chart {
     let drawn = || courses.iter().flatten();
     let widest = drawn().flat_map(|course| [TAIL, 0.05, 0.95].map(|share| course.curve(share)));
     let kept = widest.flatten().map(|(_, kept)| kept).filter(|kept| kept.is_finite());
     // Near 1 what is kept shows no crossing; what is lost does, on a logarithmic axis.
-    let loss = group.kept_threshold > LOSS_FROM;
     let y = if loss {
         let lost = drawn().flat_map(|course| [TAIL, 0.05, MEDIAN, 0.95].map(|share| course.lost(share)));
         let losses = lost.flatten().map(|(_, lost)| lost).chain([1.0 - group.kept_threshold]);
