@@ -32,7 +32,7 @@ fn run_small(folder: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let plan = Plan::parse(CAMPAIGN, "the campaign of this example", folder, &Overrides::default())?;
     let cpu = Cpu::open(None, None)?;
     // The record, without figures. The claim keeps a second run of the same name out.
-    let destination = Destination::new(&folder.join("small.h5"), false)?;
+    let destination = Destination::new(&folder.join("small.h5"), &[])?;
     let claim = destination.claim(&plan, &cpu.identity(), PROGRAM, Existing::Keep)?;
     campaign::run(&plan, &cpu, claim, &())?;
     Ok(destination.record)

@@ -12,12 +12,13 @@ use trapline::backend::Backend;
 use trapline::campaign::file::ElectronsFile;
 use trapline::campaign::{self, Destination, Existing, Overrides, Shard, Watch, estimate};
 use trapline::failure::Failure;
+use trapline::figure::{self, Look};
 use trapline::files::commit::Batch;
+use trapline::options;
 use trapline::outcome::PointLabel;
 use trapline::reading::{self, Extent};
 use trapline::record::{self, point_path};
 use trapline::units::celsius;
-use trapline::{figure, options};
 
 use crate::backends::{self, Asked};
 use crate::process::{away, said, without_threads};
@@ -215,7 +216,8 @@ pub fn run(
         if let Some(shard) = shard {
             output = Destination::of_shard(&output, shard);
         }
-        let destination = Destination::new(&output, how.plot && shard.is_none())?;
+        let destination =
+            Destination::new(&output, if how.plot && shard.is_none() { Look::default().endings() } else { &[] })?;
         let existing = match (how.force, how.resume) {
             (true, _) => Existing::Replace,
             (_, true) => Existing::Resume,
@@ -327,7 +329,8 @@ fn computed(
     if !destination.figures.is_empty() {
         let record = record::open_campaign(&destination.record)?;
         let mut batch = Batch::new();
-        figure::stage_retention(&mut batch, &record, &destination.figure_stem)?;
+        let plate = figure::retention(&record, &destination.figure_stem)?;
+        figure::stage_plate(&mut batch, &plate, &destination.figure_stem, &Look::default())?;
         if replaces { batch.replace()? } else { batch.keep(&destination.figure_stem)? }
     }
     Ok(destination.record.clone())

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use trapline::analysis::report::{self, LifetimeReport, Question};
-use trapline::figure;
+use trapline::figure::{self, Look};
 use trapline::files::commit::Batch;
 use trapline::outcome::CampaignRecord;
 use trapline::record::Record;
 use trapline::report::{Attachment, page};
 use trapline::units::{ZERO_CELSIUS_K, kelvin};
 
+use super::drawing::Looks;
 use super::reading::{self, Extent};
 use super::{Failure, amounts, outputs, terminal};
 
@@ -45,6 +46,8 @@ pub struct Analyze {
     /// Replaces a report that exists
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    looks: Looks,
     /// Prints the report as JSON, of several records as a list
     #[arg(long)]
     json: bool,
@@ -65,9 +68,7 @@ const PAGE: &str = "index.html";
 
 /// Everything that may lie in a report's folder.
 fn names() -> impl Iterator<Item = String> {
-    let figures =
-        figure::lifetime::NAMES.iter().flat_map(|name| ["svg", "png"].map(|ending| format!("{name}.{ending}")));
-    FILES.iter().chain([&PAGE]).map(|&name| name.to_owned()).chain(figures)
+    outputs::names(FILES.into_iter().chain([PAGE]), figure::lifetime::NAMES)
 }
 
 impl Analyze {
@@ -77,6 +78,7 @@ impl Analyze {
     /// [`Failure`].
     pub fn run(self) -> Result<(), Failure> {
         let folders = self.folders()?;
+        let look = self.looks.look(self.output.is_some())?;
         let outputs: Vec<PathBuf> =
             folders.iter().flatten().flat_map(|folder| names().map(|name| folder.join(name))).collect();
         if let Some(file) = folders.iter().flatten().find(|folder| folder.exists() && !folder.is_dir()) {
@@ -94,8 +96,8 @@ impl Analyze {
         for (path, folder) in self.records.iter().zip(&folders) {
             let record = open(path)?;
             let report = report::report(&record, &question).map_err(|error| Failure::Usage(error.to_string()))?;
-            if let Some(folder) = folder {
-                let added = self.write(&record, &report, folder);
+            if let (Some(folder), Some(look)) = (folder, &look) {
+                let added = self.write(&record, &report, folder, look);
                 written = written.and_then(|files| Ok(files + added?));
             }
             reports.push(report);
@@ -147,7 +149,13 @@ impl Analyze {
     }
 
     /// Writes everything that belongs to a record's report; the number of files.
-    fn write(&self, record: &CampaignRecord, report: &LifetimeReport, folder: &Path) -> Result<usize, Failure> {
+    fn write(
+        &self,
+        record: &CampaignRecord,
+        report: &LifetimeReport,
+        folder: &Path,
+        look: &Look,
+    ) -> Result<usize, Failure> {
         std::fs::create_dir_all(folder).map_err(|e| {
             Failure::Failed(format!("{}: cannot be made: {e}; choose another folder with -o", folder.display()))
         })?;
@@ -157,7 +165,7 @@ impl Analyze {
             batch.text(&folder.join(name), &text)?;
         }
         let figures = figure::lifetime::lifetime(record, report)?;
-        figure::lifetime::stage(&mut batch, &figures, folder)?;
+        figure::lifetime::stage(&mut batch, &figures, folder, look)?;
         let beside: Vec<Attachment> = FILES.iter().zip(HOLD).map(|(&name, holds)| Attachment { name, holds }).collect();
         batch.text(&folder.join(PAGE), &page(record, report, &figures, &beside, trapline::PROGRAM)?)?;
         let written = batch.destinations();

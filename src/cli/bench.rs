@@ -9,10 +9,11 @@ use clap::Args;
 use indicatif::ProgressBar;
 use trapline::analysis::benchmark::{self, Benchmark};
 use trapline::experiment::bench::{self, Plan, Watch};
-use trapline::figure::benchmark as figures;
+use trapline::figure::{Look, benchmark as figures};
 use trapline::files::commit::Batch;
 use trapline::report::{Attachment, benchmark_page};
 
+use super::drawing::Looks;
 use super::everyone::Everyone;
 use super::{Failure, outputs, size, terminal};
 
@@ -68,6 +69,8 @@ pub struct Bench {
     /// Replaces what an earlier benchmark left in the folder
     #[arg(long, requires = "output")]
     force: bool,
+    #[command(flatten)]
+    looks: Looks,
     /// Prints the results only
     #[arg(long, short)]
     quiet: bool,
@@ -82,6 +85,7 @@ impl Bench {
     /// # Errors
     /// A backend that fails; files that are there.
     pub fn run(self) -> Result<(), Failure> {
+        let look = self.looks.look(self.output.is_some())?;
         if let Some(folder) = &self.output {
             self.check(folder)?;
         }
@@ -95,7 +99,8 @@ impl Bench {
         progress.begin(&plan);
         let found = bench::run(&candidates, &plan, trapline::PROGRAM, &progress)?;
         progress.end();
-        let written = self.output.as_ref().map(|folder| self.write(&found, folder)).transpose();
+        let files = self.output.as_ref().zip(look.as_ref());
+        let written = files.map(|(folder, look)| self.write(&found, folder, look)).transpose();
         if self.json {
             terminal::print_json(&found)?;
         } else {
@@ -134,7 +139,7 @@ impl Bench {
     }
 
     /// Writes the page and what lies beside it; the number of files.
-    fn write(&self, found: &Benchmark, folder: &Path) -> Result<usize, Failure> {
+    fn write(&self, found: &Benchmark, folder: &Path, look: &Look) -> Result<usize, Failure> {
         std::fs::create_dir_all(folder).map_err(|e| {
             Failure::Failed(format!("{}: cannot be made: {e}; choose another folder with -o", folder.display()))
         })?;
@@ -144,7 +149,7 @@ impl Bench {
             batch.text(&folder.join(name), &text)?;
         }
         let drawn = figures::benchmark(found);
-        figures::stage(&mut batch, &drawn, folder)?;
+        figures::stage(&mut batch, &drawn, folder, look)?;
         let beside: Vec<Attachment> = FILES.iter().map(|&(name, holds)| Attachment { name, holds }).collect();
         batch.text(&folder.join(PAGE), &benchmark_page(found, &drawn, &beside)?)?;
         let written = batch.destinations();

@@ -12,10 +12,12 @@ use trapline::calibrate::file::{self, Fit as FitPlan};
 use trapline::calibrate::parameter::Parameter;
 use trapline::calibrate::target::Aim;
 use trapline::calibrate::{self, FitError, FitResult, Problem, Search, picture, report};
-use trapline::figure;
+use trapline::figure::Look;
 use trapline::files::commit::Batch;
 use trapline::material::{self, Material};
+use trapline::report::stage_figure;
 
+use super::drawing::Drawing;
 use super::{Failure, computing, outputs, size, terminal};
 
 const MORE: &str = "\
@@ -70,6 +72,8 @@ pub struct Fit {
     /// Draws no plot
     #[arg(long)]
     no_plot: bool,
+    #[command(flatten)]
+    drawing: Drawing,
     /// Prints the fit as JSON
     #[arg(long)]
     json: bool,
@@ -95,10 +99,14 @@ impl Fit {
         let material = material::load(&self.material, Path::new(".")).map_err(|e| Failure::Usage(e.to_string()))?;
         let plan = self.plan(&material)?;
         let name = self.name(&material)?;
-        let draws = !self.no_plot && plan.targets.iter().any(|t| matches!(t.aim, Aim::Iv(_) | Aim::Retention(_)));
+        let drawn = self.output.is_some() && !self.no_plot;
+        let look = self
+            .drawing
+            .look(drawn)?
+            .filter(|_| plan.targets.iter().any(|t| matches!(t.aim, Aim::Iv(_) | Aim::Retention(_))));
         // The material itself may be brought up to date; the table beside it may not.
         let table = material::inputs(&material, &self.material, Path::new(".")).into_iter().skip(1);
-        self.nothing_is_there(&plan.inputs.iter().cloned().chain(table).collect::<Vec<_>>(), draws)?;
+        self.nothing_is_there(&plan.inputs.iter().cloned().chain(table).collect::<Vec<_>>(), look.as_ref())?;
         let reference = Reference;
         let cpu;
         let backend: &(dyn Backend + Sync) = match self.backend {
@@ -121,8 +129,8 @@ impl Fit {
             material::parse(&text, &path.display().to_string()).map_err(|e| Failure::Failed(e.to_string()))?;
             let (mut batch, stem) = (Batch::new(), path.with_extension(""));
             batch.text(path, &text)?;
-            if let Some(plate) = picture::plate(&result, &name).filter(|_| draws) {
-                figure::stage_plate(&mut batch, &plate, &stem)?;
+            if let (Some(plate), Some(look)) = (picture::plate(&result, &name), &look) {
+                stage_figure(&mut batch, &plate, &stem, look)?;
             }
             let written: Vec<String> = batch.destinations().iter().map(|p| p.display().to_string()).collect();
             outputs::place(batch, self.force, &stem)?;
@@ -199,13 +207,8 @@ impl Fit {
 
     /// That no output is there unless it may be replaced, and none is what the fit is made from; but for the material
     /// itself, which a fit may bring up to date.
-    fn nothing_is_there(&self, inputs: &[PathBuf], draws: bool) -> Result<(), Failure> {
-        let plots = ["png", "svg"].into_iter().filter(|_| draws);
-        let outputs = self.output.iter().flat_map(|path| {
-            let plots = plots.clone().map(|end| path.with_extension(end));
-            std::iter::once(path.clone()).chain(plots)
-        });
-        let outputs: Vec<_> = outputs.collect();
+    fn nothing_is_there(&self, inputs: &[PathBuf], look: Option<&Look>) -> Result<(), Failure> {
+        let outputs = outputs::with_figure(self.output.as_deref(), look);
         if let Some(output) = outputs.iter().find(|output| inputs.iter().any(|input| is_same(input, output))) {
             return Err(Failure::Usage(format!(
                 "{} is what this fit is read from; choose another name with -o",

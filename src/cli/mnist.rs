@@ -13,15 +13,17 @@ use trapline::dataset::{Dataset, DatasetError};
 use trapline::experiment::mnist::study::{self, Afterwards, Bakes};
 use trapline::experiment::mnist::{self, Learning, Pairs, Plain, Scheme, idx};
 use trapline::export;
-use trapline::figure::{self, Plate, digits};
+use trapline::figure::{Look, Plate, digits};
 use trapline::files::commit::Batch;
 use trapline::material::{self, Material};
 use trapline::outcome::ExperimentLabel;
 use trapline::record;
+use trapline::report::stage_figure;
 use trapline::units::{kelvin, spoken_time};
 
 use super::amounts;
 use super::computing::{self, Computing};
+use super::drawing::Drawing;
 use super::electrons::OfCells;
 use super::measure::within;
 use super::{Failure, outputs, size, terminal};
@@ -161,6 +163,8 @@ pub struct Mnist {
     /// Draws no plots
     #[arg(long)]
     no_plot: bool,
+    #[command(flatten)]
+    drawing: Drawing,
     /// Prints all numbers as JSON
     #[arg(long)]
     json: bool,
@@ -180,7 +184,8 @@ impl Mnist {
         let scheme = self.tuning.scheme(self.scheme)?;
         self.computing.consistent()?;
         let material = material::load(&self.material, Path::new("")).map_err(|e| Failure::Usage(e.to_string()))?;
-        self.nothing_is_there(&material)?;
+        let look = self.look()?;
+        self.nothing_is_there(&material, look.as_ref())?;
         let mut data = idx::load(&self.data)?;
         if let Some(count) = self.hold_out {
             data = data.holding_out(count as usize)?;
@@ -236,9 +241,14 @@ impl Mnist {
         }
     }
 
+    /// How the plots look; none where none is drawn.
+    fn look(&self) -> Result<Option<Look>, Failure> {
+        self.drawing.look(self.output.is_some() && !self.no_plot)
+    }
+
     /// Where the plots go, by what they show.
     fn stems(&self) -> Vec<(&'static str, PathBuf)> {
-        let Some(record) = self.output.as_ref().filter(|_| !self.no_plot) else {
+        let Some(record) = self.output.as_ref() else {
             return Vec::new();
         };
         let stem = record.with_extension("");
@@ -248,13 +258,13 @@ impl Mnist {
         stems
     }
 
-    fn nothing_is_there(&self, material: &Material) -> Result<(), Failure> {
-        let plots = self
-            .stems()
-            .into_iter()
-            .flat_map(|(_, stem)| ["png", "svg"].map(|end| format!("{}.{end}", stem.display())));
+    fn nothing_is_there(&self, material: &Material, look: Option<&Look>) -> Result<(), Failure> {
+        let of_one = |(_, stem): (&str, PathBuf)| {
+            look.iter().flat_map(|look| outputs::of_figure(&stem, look)).collect::<Vec<_>>()
+        };
+        let plots = self.stems().into_iter().flat_map(of_one);
         self.output.as_deref().map_or(Ok(()), outputs::record_name)?;
-        let outputs: Vec<PathBuf> = self.output.iter().cloned().chain(plots.map(PathBuf::from)).collect();
+        let outputs: Vec<PathBuf> = self.output.iter().cloned().chain(plots).collect();
         outputs::free(&outputs, self.force)?;
         outputs::not_inputs(&outputs, &material::inputs(material, &self.material, Path::new("")))
     }
@@ -278,9 +288,11 @@ impl Mnist {
         let found = [found];
         let mut batch = Batch::new();
         record::stage_datasets(&mut batch, path, &label, &made, &found)?;
-        for (name, stem) in self.stems() {
-            let plate = self.plot(name, &found[0]).map_err(unexpected)?;
-            figure::stage_plate(&mut batch, &plate, &stem)?;
+        if let Some(look) = self.look()? {
+            for (name, stem) in self.stems() {
+                let plate = self.plot(name, &found[0]).map_err(unexpected)?;
+                stage_figure(&mut batch, &plate, &stem, &look)?;
+            }
         }
         let written = batch.destinations();
         outputs::place(batch, self.force, &path.with_extension(""))?;

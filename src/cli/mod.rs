@@ -8,6 +8,7 @@ mod completions;
 mod computing;
 mod devices;
 mod diff;
+mod drawing;
 mod electrons;
 mod everyone;
 mod fit;

@@ -6,17 +6,32 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use trapline::campaign::MAX_NAME_BYTES;
+use trapline::figure::{ENDINGS, Look};
 use trapline::files::commit::{Batch, other_kind};
 
 use super::Failure;
 
-/// Names of files that are written as they are, and of figures, each as SVG and PNG.
+/// Names of files that are written as they are, and of all that figures may be.
 pub fn names<'a>(
     files: impl Iterator<Item = &'a str>,
     figures: impl IntoIterator<Item = &'a str>,
 ) -> impl Iterator<Item = String> {
-    let drawn = figures.into_iter().flat_map(|name| ["svg", "png"].map(|ending| format!("{name}.{ending}")));
+    let drawn = figures.into_iter().flat_map(|name| ENDINGS.map(|ending| format!("{name}.{ending}")));
     files.map(str::to_owned).chain(drawn)
+}
+
+/// Paths of the files that a figure of this stem is in a look.
+pub fn of_figure(stem: &Path, look: &Look) -> impl Iterator<Item = PathBuf> {
+    let stem = stem.display().to_string();
+    look.endings().iter().map(move |ending| PathBuf::from(format!("{stem}.{ending}")))
+}
+
+/// An output and the files of the figure beside it; nothing where there is no output.
+pub fn with_figure(output: Option<&Path>, look: Option<&Look>) -> Vec<PathBuf> {
+    let Some(path) = output else { return Vec::new() };
+    let stem = path.with_extension("");
+    let figure = look.iter().flat_map(|look| of_figure(&stem, look));
+    std::iter::once(path.to_owned()).chain(figure).collect()
 }
 
 /// Before anything is computed: that none of the files is there, unless they may be replaced, that their folders are,

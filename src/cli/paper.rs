@@ -22,6 +22,7 @@ use trapline::paper::{claims_of, judge};
 use trapline::record;
 
 use super::computing::{self, Computing};
+use super::drawing::Looks;
 use super::electrons::OfCells;
 use super::{Failure, outputs, size, terminal};
 
@@ -51,6 +52,8 @@ pub struct Paper {
     /// Replaces the page and figures of an earlier call in the folder, all of them
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    looks: Looks,
     /// Prints the findings as JSON instead of a table
     #[arg(long)]
     json: bool,
@@ -67,6 +70,7 @@ impl Paper {
     pub fn run(self) -> Result<(), Failure> {
         let (start, started) = (Instant::now(), now());
         let only = self.only()?;
+        let look = self.looks.look(true)?.unwrap_or_default();
         let pictures = self.mnist.as_ref().map(|folder| idx::load(folder)).transpose()?;
         let backend = self.computing.open()?;
         let record_path = self.output.join("paper.h5");
@@ -119,7 +123,8 @@ impl Paper {
         let drawn = |f: &Figure| only.is_none_or(|one| one.id == f.id) && (pictures.is_some() || !f.needs_mnist());
         for figure in FIGURES.iter().filter(|f| drawn(f)) {
             let plate = (figure.draw)(&Raw(&raw)).map_err(|e| Failure::Failed(e.to_string()))?;
-            figure::stage_plate(&mut batch, &plate, &self.output.join(format!("figure-{}", figure.id)))?;
+            let stem = self.output.join(format!("figure-{}", figure.id));
+            figure::stage_plate(&mut batch, &plate, &stem, &look)?;
             shown.push(Shown {
                 id: figure.id.to_owned(),
                 caption: figure.caption.to_owned(),
@@ -171,7 +176,7 @@ impl Paper {
 
     /// Files of all figures there are, whether this call draws them or not.
     fn figures(&self) -> impl Iterator<Item = PathBuf> {
-        let each = FIGURES.iter().flat_map(|figure| ["png", "svg"].map(|ending| (figure, ending)));
+        let each = FIGURES.iter().flat_map(|figure| figure::ENDINGS.map(|ending| (figure, ending)));
         each.map(|(figure, ending)| self.output.join(format!("figure-{}.{ending}", figure.id)))
     }
 

@@ -5,11 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use trapline::analysis::Table;
 use trapline::analysis::qualification::{self, CONFIDENCES, Condition, Lot, Qualification, Shown};
+use trapline::figure;
+use trapline::files::commit::Batch;
 use trapline::record::Record;
+use trapline::report::stage_figure;
 use trapline::units::{celsius_texts, kelvin, spoken_time};
 
+use super::drawing::Drawing;
 use super::reading::{self, Extent};
-use super::{Failure, terminal};
+use super::{Failure, outputs, terminal};
 
 const MORE: &str = "\
 The campaign's [qualification] says after which time parts are read out, which sweeps are parts and lots, and when a part fails; \
@@ -24,6 +28,17 @@ is not complete or has no [qualification].";
 pub struct Qualify {
     /// The record of a campaign with [qualification]
     file: PathBuf,
+    /// The verdict as JSON, in a file; the plot goes beside it, as .png and .svg, with its numbers as .figure.csv
+    #[arg(long, short, value_name = "OUT.json")]
+    output: Option<PathBuf>,
+    /// Replaces outputs that exist
+    #[arg(long, requires = "output")]
+    force: bool,
+    /// Draws no plot
+    #[arg(long, requires = "output")]
+    no_plot: bool,
+    #[command(flatten)]
+    drawing: Drawing,
     /// Prints the verdict as JSON
     #[arg(long)]
     json: bool,
@@ -37,17 +52,28 @@ impl Qualify {
     pub fn run(self) -> Result<(), Failure> {
         let shown = self.file.display();
         let no_verdict = |what: String| Failure::Usage(format!("{shown}: {what}"));
+        let look = self.drawing.look(self.output.is_some() && !self.no_plot)?;
+        let paths = outputs::with_figure(self.output.as_deref(), look.as_ref());
+        outputs::free(&paths, self.force)?;
+        outputs::not_inputs(&paths, std::slice::from_ref(&self.file))?;
         let Record::Campaign(found) = reading::open(&self.file, Extent::Summary)? else {
             return Err(no_verdict(
                 "it is not the whole record of a campaign; give one that `trapline run` has finished".into(),
             ));
         };
         let verdict = qualification::qualify(&found).map_err(|error| no_verdict(error.to_string()))?;
-        let text = match self.json {
-            true => terminal::json(&verdict)?,
-            false => told(&verdict),
-        };
-        terminal::print(&text)?;
+        let json = terminal::json(&verdict)?;
+        terminal::print(&if self.json { json.clone() } else { told(&verdict) })?;
+        if let Some(path) = &self.output {
+            let (mut batch, stem) = (Batch::new(), path.with_extension(""));
+            batch.text(path, &json)?;
+            if let Some(look) = look {
+                stage_figure(&mut batch, &figure::qualification(&found, &verdict), &stem, &look)?;
+            }
+            let names: Vec<_> = batch.destinations().iter().map(|path| path.display().to_string()).collect();
+            outputs::place(batch, self.force, &stem)?;
+            terminal::note(&format!("wrote {}", names.join(", ")));
+        }
         if verdict.passed {
             return Ok(());
         }

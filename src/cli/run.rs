@@ -7,11 +7,14 @@ use clap::Args;
 use trapline::analysis::retention;
 use trapline::backend::Backend;
 use trapline::campaign::{self, Destination, Existing, Overrides, Plan, RunError, Shard, estimate};
+use trapline::figure::{self, Look};
 use trapline::files::commit::Batch;
+use trapline::report::stage_figure;
 use trapline::text::counted;
-use trapline::{figure, options, record};
+use trapline::{options, record};
 
 use super::computing::{self, Computing};
+use super::drawing::Drawing;
 use super::electrons::Electrons;
 use super::progress::{Log, Progress};
 use super::reading::{self, Extent};
@@ -22,7 +25,7 @@ use super::{Failure, interrupt, outputs, size, terminal};
 pub struct Run {
     /// The campaign file
     pub(super) file: PathBuf,
-    /// The record to write; the plots go beside it, as .png and .svg [default: the campaign's name and .h5]
+    /// The record to write; the plots go beside it, as .png and .svg, with their numbers as .figure.csv [default: the campaign's name and .h5]
     #[arg(long, short, value_name = "OUT")]
     pub(super) output: Option<PathBuf>,
     /// Replaces outputs that exist, and the points of an interrupted run
@@ -42,6 +45,8 @@ pub struct Run {
     /// Draws no plot
     #[arg(long)]
     pub(super) no_plot: bool,
+    #[command(flatten)]
+    pub(super) drawing: Drawing,
     /// Prints the summary only: no progress, no remarks on the run
     #[arg(long, short)]
     pub(super) quiet: bool,
@@ -107,7 +112,9 @@ impl Run {
             plan = plan.shard(shard);
         }
         let draws = !self.no_plot && self.shard.is_none();
-        let destination = Destination::new(&output, draws)?;
+        let look = self.drawing.look(draws)?;
+        let endings = look.as_ref().map_or(&[][..], Look::endings);
+        let destination = Destination::new(&output, endings)?;
         let existing = match (self.force, self.resume) {
             (true, _) => Existing::Replace,
             (_, true) => Existing::Resume,
@@ -131,12 +138,12 @@ impl Run {
         let backend = self.computing.open()?;
         if maybe_finished && destination.is_finished(&plan, &backend.identity(), trapline::PROGRAM)? {
             note(&format!("{} is complete: nothing is left to compute", destination.record.display()));
-            let drawn = !draws || destination.figures.iter().any(|figure| figure.symlink_metadata().is_ok());
-            let stem = (!drawn).then_some(destination.figure_stem.as_path());
+            let drawn = destination.figures.iter().any(|figure| figure.symlink_metadata().is_ok());
+            let figure = look.as_ref().filter(|_| !drawn).map(|look| (destination.figure_stem.as_path(), look));
             return if self.no_summary {
                 Ok(())
             } else {
-                report(&destination.record, stem, false, self.json).map(drop)
+                report(&destination.record, figure, false, self.json).map(drop)
             };
         }
         options::can_compute(&backend.identity().backend, &plan, &self.file)?;
@@ -166,14 +173,14 @@ impl Run {
         let (destination, taken) = match result {
             Ok(()) => (destination, None),
             // The record is complete, but under another name.
-            Err(RunError::Taken(taken)) => (Destination::new(&taken.kept[0], draws)?, Some(RunError::Taken(taken))),
+            Err(RunError::Taken(taken)) => (Destination::new(&taken.kept[0], endings)?, Some(RunError::Taken(taken))),
             Err(error) => return Err(error.into()),
         };
 
-        let stem = draws.then_some(destination.figure_stem.as_path());
+        let figure = look.as_ref().map(|look| (destination.figure_stem.as_path(), look));
         let written = match self.no_summary {
             true => vec![destination.record.display().to_string()],
-            false => report(&destination.record, stem, replaces, self.json)?,
+            false => report(&destination.record, figure, replaces, self.json)?,
         };
         if let Some(taken) = taken {
             return Err(taken.into());
@@ -250,17 +257,17 @@ fn kept(destination: &Destination, log: &Log) -> impl Fn() -> String + Send + 's
     }
 }
 
-/// Prints the summary of the record and draws its figures where a stem is given; the names of the files.
-fn report(path: &Path, stem: Option<&Path>, replaces: bool, json: bool) -> Result<Vec<String>, Failure> {
+/// Prints the summary of the record and draws its figure where a stem is given; the names of the files.
+fn report(path: &Path, figure: Option<(&Path, &Look)>, replaces: bool, json: bool) -> Result<Vec<String>, Failure> {
     let record_read = record::open_campaign(path)?;
     let mut rows = retention::summary(&record_read);
     // The record of a shard holds no values for the points of other shards.
     rows.retain(|row| row.computed);
     let printed = if json { Ok(()) } else { terminal::print(&retention::table(&rows)) };
     let mut written = vec![path.to_owned()];
-    let drawn = stem.map_or(Ok(Vec::new()), |stem| {
+    let drawn = figure.map_or(Ok(Vec::new()), |(stem, look)| {
         let mut batch = Batch::new();
-        let figures = figure::stage_retention(&mut batch, &record_read, stem)?;
+        let figures = stage_figure(&mut batch, &figure::retention(&record_read, stem)?, stem, look)?;
         outputs::place(batch, replaces, stem).map(|()| figures)
     });
     written.extend(drawn.iter().flatten().cloned());

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use trapline::analysis::scaling::{self, Scaling};
 use trapline::campaign::{Destination, Overrides, Plan, Shard};
-use trapline::figure::scaling as figures;
+use trapline::figure::{Look, scaling as figures};
 use trapline::files::commit::Batch;
 use trapline::outcome::CampaignRecord;
 use trapline::record::Record;
 use trapline::report::{Attachment, scaling_page};
 
 use super::computing::Computing;
+use super::drawing::{Drawing, Looks};
 use super::reading::{self, Extent};
 use super::run::{Changes, Run};
 use super::{Failure, outputs, terminal};
@@ -41,6 +42,8 @@ pub struct Scale {
     /// Replaces what an earlier study left in the folder
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    looks: Looks,
     /// Goes on with an interrupted study: its finished points are kept
     #[arg(long, conflicts_with = "force")]
     resume: bool,
@@ -100,6 +103,7 @@ impl Scale {
             };
         }
         let (Some(file), Some(folder)) = (self.file.clone(), self.output.clone()) else { return Ok(()) };
+        let look = self.looks.look(true)?.unwrap_or_default();
         if folder.exists() && !folder.is_dir() {
             return Err(Failure::Usage(format!("{}: is no folder; choose another one with -o", folder.display())));
         }
@@ -119,7 +123,7 @@ impl Scale {
         }
         let found_record = opened(&path)?;
         let found = answered(&path, &found_record)?;
-        let written = self.write(&found_record, &found, &folder);
+        let written = self.write(&found_record, &found, &folder, &look);
         let text = if self.json { terminal::json(&found)? } else { said(&found) };
         terminal::print(&text)?;
         // The answers are printed even if their files cannot be written.
@@ -148,11 +152,12 @@ impl Scale {
             output: Some(record.clone()),
             force: self.force,
             // A study that was never begun begins.
-            resume: self.resume && (record.exists() || Destination::new(&record, false)?.parts.exists()),
+            resume: self.resume && (record.exists() || Destination::new(&record, &[])?.parts.exists()),
             changes: self.changes.clone(),
             shard: self.shard,
             computing: self.computing.clone(),
             no_plot: true,
+            drawing: Drawing::default(),
             quiet: self.quiet,
             json: false,
             no_summary: true,
@@ -163,7 +168,7 @@ impl Scale {
     }
 
     /// Writes the page and what lies beside it; the number of files.
-    fn write(&self, record: &CampaignRecord, found: &Scaling, folder: &Path) -> Result<usize, Failure> {
+    fn write(&self, record: &CampaignRecord, found: &Scaling, folder: &Path, look: &Look) -> Result<usize, Failure> {
         std::fs::create_dir_all(folder).map_err(|e| {
             Failure::Failed(format!("{}: cannot be made: {e}; choose another folder with -o", folder.display()))
         })?;
@@ -173,7 +178,7 @@ impl Scale {
             batch.text(&folder.join(name), &text)?;
         }
         let drawn = figures::scaling(found);
-        figures::stage(&mut batch, &drawn, folder)?;
+        figures::stage(&mut batch, &drawn, folder, look)?;
         let beside: Vec<Attachment> = FILES.iter().map(|&(name, holds)| Attachment { name, holds }).collect();
         batch.text(&folder.join(PAGE), &scaling_page(record, found, &drawn, &beside, trapline::PROGRAM)?)?;
         let written = batch.destinations();

@@ -174,7 +174,7 @@ impl Slurm {
         Ok(Scripts {
             trapline: self.program()?,
             campaign: whole(&self.file)?,
-            record: Destination::new(&whole(&record)?, false)?.record,
+            record: Destination::new(&whole(&record)?, &[])?.record,
             tasks: self.tasks,
             time: self.time,
             at_once: self.max_at_once,
@@ -231,7 +231,7 @@ impl Slurm {
         outputs::not_inputs(&record, &plan.inputs)?;
         let pieces = scripts.pieces();
         if let Some(last) = pieces.last() {
-            Destination::new(last, false)?;
+            Destination::new(last, &[])?;
         }
         for piece in pieces.iter().filter(|piece| piece.exists()) {
             let usage = |what: &str| {

@@ -6,8 +6,18 @@ use std::fs;
 
 use crate::calls::{good, refused, trapline};
 
-const FILES: [&str; 8] =
-    ["bench.csv", "bench.json", "index.html", "p3.csv", "roofline.png", "roofline.svg", "scaling.png", "scaling.svg"];
+const FILES: [&str; 10] = [
+    "bench.csv",
+    "bench.json",
+    "index.html",
+    "p3.csv",
+    "roofline.figure.csv",
+    "roofline.png",
+    "roofline.svg",
+    "scaling.figure.csv",
+    "scaling.png",
+    "scaling.svg",
+];
 
 #[test]
 fn a_benchmark_fills_a_folder() {

@@ -119,7 +119,7 @@ fn a_campaign_from_end_to_end() {
     let desk = Desk::new(SMALL);
     let ran = desk.trapline(&["run", "small.toml", "-o", "mine.h5", "--backend", "cpu"]);
     let summary = good(&ran);
-    assert_eq!(desk.names(), ["mine.h5", "mine.png", "mine.svg", "small.toml"]);
+    assert_eq!(desk.names(), ["mine.figure.csv", "mine.h5", "mine.png", "mine.svg", "small.toml"]);
     for word in ["pi-ws2-qd", "pi-ws2-ns", "1536/1536", "kept %", "failed %", "1e3 s", "1e4 s", "1e5 s"] {
         assert!(summary.contains(word), "{word} is not in\n{summary}");
     }
@@ -127,7 +127,7 @@ fn a_campaign_from_end_to_end() {
     assert_eq!(summary.matches("glass transition").count(), 1, "once, with its points:\n{summary}");
     let notes = err(&ran);
     assert!(notes.contains("6 points") && notes.contains("32 x 48 cells") && notes.contains("cpu:"), "{notes}");
-    assert!(notes.contains("wrote mine.h5, mine.png, mine.svg in "), "{notes}");
+    assert!(notes.contains("wrote mine.h5, mine.png, mine.svg, mine.figure.csv in "), "{notes}");
     assert!(!notes.contains('\r') && !notes.contains('\u{1b}'), "a bar without a terminal: {notes:?}");
 
     let found = record::open_campaign(&desk.path("mine.h5")).unwrap();
@@ -341,7 +341,7 @@ fn names_that_would_fail_at_the_end_are_refused_at_the_start() {
 fn figures_of_a_replaced_record_go_with_it() {
     let desk = Desk::new(&SMALL[..SMALL.find("[dump]").unwrap()]);
     good(&desk.trapline(&["run", "small.toml", "--backend", "cpu", "--rows", "4", "--cols", "4"]));
-    assert_eq!(desk.names(), ["small.h5", "small.png", "small.svg", "small.toml"]);
+    assert_eq!(desk.names(), ["small.figure.csv", "small.h5", "small.png", "small.svg", "small.toml"]);
     good(&desk.run(&["--force"]));
     assert_eq!(desk.names(), ["small.h5", "small.toml"]);
 }

@@ -288,7 +288,7 @@ fn the_new_material_is_the_old_one_with_the_fitted_values() {
     let call = ["fit.toml", "--material", "start.toml", "--json", "-o", "mine.toml"];
     let (code, out, err) = words(&lab.fit(&call));
     assert_eq!(code, Some(0), "{err}");
-    assert!(err.contains("wrote mine.toml, mine.png, mine.svg"), "{err}");
+    assert!(err.contains("wrote mine.toml, mine.png, mine.svg, mine.figure.csv"), "{err}");
     let found: Value = serde_json::from_str(&out).unwrap();
     let text = fs::read_to_string(lab.path("mine.toml")).unwrap();
     let made = material::load("mine.toml", lab.folder.path()).unwrap();

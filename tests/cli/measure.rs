@@ -1,52 +1,10 @@
 //! What the commands that measure cells refuse, and what they leave alone.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Output};
+
+use crate::desk::Desk;
 use trapline::record;
-
-struct Desk {
-    folder: tempfile::TempDir,
-}
-
-impl Desk {
-    fn new() -> Desk {
-        Desk { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn trapline(&self, call: &str) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_trapline"))
-            .current_dir(self.folder.path())
-            .args(call.split_whitespace())
-            .output()
-            .unwrap()
-    }
-
-    /// The long help of a command, wherever its lines are broken.
-    fn help(&self, command: &str) -> String {
-        let text = String::from_utf8(self.trapline(&format!("{command} --help")).stdout).unwrap();
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
-    }
-
-    /// One line, exit code 2, nothing on the standard output, and no file more than before.
-    #[track_caller]
-    fn refused(&self, call: &str, needed: &[&str]) {
-        let names = || fs::read_dir(self.folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>();
-        let before = names();
-        let output = self.trapline(call);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{call}: {said}");
-        assert!(output.stdout.is_empty() && said.trim_end().lines().count() == 1, "{call}: {said}");
-        for part in needed {
-            assert!(said.contains(part), "{call}: '{part}' is not in: {said}");
-        }
-        assert_eq!(names(), before, "{call}");
-    }
-}
 
 #[test]
 fn values_and_outputs_that_cannot_be_are_refused_in_one_line() {
@@ -212,9 +170,13 @@ fn of_ten_at_once_none_loses_its_result() {
             continue;
         }
         assert!(line.contains("same.h5 exists by now") && !output.stdout.is_empty(), "{line}");
-        let [record, png, svg] = &kept(line)[..] else { panic!("three files in: {line}") };
+        let [record, png, svg, csv] = &kept(line)[..] else { panic!("four files in: {line}") };
         let stem = record.strip_suffix(".h5").unwrap();
-        assert_eq!([png, svg], [&format!("{stem}.png"), &format!("{stem}.svg")], "{line}");
+        assert_eq!(
+            [png, svg, csv].map(String::as_str),
+            ["png", "svg", "figure.csv"].map(|end| format!("{stem}.{end}")),
+            "{line}"
+        );
         stems.push(stem.to_owned());
     }
     assert!(late < 9, "none of them met another: {lines:?}");
@@ -263,7 +225,7 @@ fn files_of_one_result_stay_together() {
         names
     };
     assert_eq!(names("web"), ["figure-2i.svg", "result-2"]);
-    let all = ["claims.json", "figure-2i.png", "figure-2i.svg", "index.html", "paper.h5"];
+    let all = ["claims.json", "figure-2i.figure.csv", "figure-2i.png", "figure-2i.svg", "index.html", "paper.h5"];
     assert_eq!(names("web/result-2"), all);
 }
 

@@ -1,57 +1,11 @@
 //! `trapline init` and `check`, outputs as text, values with units, words that help.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
 use serde_json::Value;
 
-struct Desk {
-    folder: tempfile::TempDir,
-}
-
-impl Desk {
-    fn new() -> Desk {
-        Desk { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn trapline(&self, call: &str) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_trapline"))
-            .current_dir(self.folder.path())
-            .args(call.split_whitespace())
-            .output()
-            .unwrap()
-    }
-
-    /// Exit code, standard output, standard error.
-    fn words(&self, call: &str) -> (Option<i32>, String, String) {
-        let found = self.trapline(call);
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (found.status.code(), text(found.stdout), text(found.stderr))
-    }
-
-    #[track_caller]
-    fn good(&self, call: &str) -> String {
-        let (code, out, err) = self.words(call);
-        assert_eq!(code, Some(0), "{call}: {err}");
-        out
-    }
-
-    #[track_caller]
-    fn refused(&self, call: &str, needed: &str) {
-        let (code, out, err) = self.words(call);
-        assert!(code == Some(2) && out.is_empty() && err.lines().count() == 1, "{call}: {code:?} {out}{err}");
-        assert!(err.contains(needed), "{call}: {needed:?} is not in: {err}");
-    }
-
-    fn json(&self, call: &str) -> Value {
-        serde_json::from_str(&self.good(call)).unwrap()
-    }
-}
+use crate::desk::Desk;
 
 /// A file of a fit beside a starter's own.
 fn is_there(folder: &Path, names: &[&str]) -> bool {
@@ -108,8 +62,8 @@ fn every_starter_is_sound() {
     assert!(desk.good("retain --material mine.toml --no-noise -q").contains("100.000"));
     // What is there stays.
     let before = fs::read(desk.path("campaign.toml")).unwrap();
-    desk.refused("init", "campaign.toml exists");
-    desk.refused("init fit", "exists");
+    desk.refused("init", &["campaign.toml exists"]);
+    desk.refused("init fit", &["exists"]);
     assert_eq!(fs::read(desk.path("campaign.toml")).unwrap(), before);
     desk.good("init --force");
 }
@@ -124,10 +78,10 @@ fn what_is_wrong_with_a_file_is_told_without_running_it() {
     fs::write(desk.path("d.toml"), "colour = 3\n").unwrap();
     fs::write(desk.path("w.csv"), "time_s,bias_v\n0,1\n1e-3,0\n").unwrap();
     fs::write(desk.path("x.csv"), "time_s,bias_v\n0,1,5\n1,0,0\n").unwrap();
-    desk.refused("check b.toml", "b.toml: key array.rows is 0");
-    desk.refused("check c.toml", "kept_belwo");
-    desk.refused("check d.toml", "begins with the keys colour, so that it is no campaign");
-    desk.refused("check x.csv", "x.csv: line 2: the number of fields is 3; it must be 2");
+    desk.refused("check b.toml", &["b.toml: key array.rows is 0"]);
+    desk.refused("check c.toml", &["kept_belwo"]);
+    desk.refused("check d.toml", &["begins with the keys colour, so that it is no campaign"]);
+    desk.refused("check x.csv", &["x.csv: line 2: the number of fields is 3; it must be 2"]);
     assert!(desk.good("check w.csv").contains("1 segment, 1.000000e-3 s in all, 1 to 1 V"));
     let (code, _, err) = desk.words("check none.toml");
     assert!(code == Some(1) && err.contains("none.toml: cannot be read"), "{err}");
@@ -165,10 +119,10 @@ fn outputs_are_what_their_names_say() {
         assert!((field - other).abs() <= 1e-15 * other.abs(), "{line}");
     }
     for name in ["out.txt", "out.png", "out.csv.gz"] {
-        desk.refused(&format!("{sweep} -o {name}"), "choose .h5 (a record), .csv or .json");
+        desk.refused(&format!("{sweep} -o {name}"), &["choose .h5 (a record), .csv or .json"]);
     }
     desk.good("init campaign");
-    desk.refused("run campaign.toml --rows 4 --cols 4 -o out.csv", "would be a record of HDF5");
+    desk.refused("run campaign.toml --rows 4 --cols 4 -o out.csv", &["would be a record of HDF5"]);
     // Of variables over other axes there is a table of their own.
     desk.good("learn --backend reference -o letter.csv --no-plot");
     let (first, second) = ("letter.csv", "letter-kept_conductance_s.csv");
@@ -196,7 +150,7 @@ fn values_take_units_and_temperatures_a_list() {
         ("learn --temperature 25,85", "--temperature 25,85: this command takes one temperature"),
         ("iv --temperature 25,25", "--temperature has 25 twice"),
     ] {
-        desk.refused(call, needed);
+        desk.refused(call, &[needed]);
     }
     // Each temperature by itself is what it is in a list.
     let each = ["25", "150"]
@@ -222,7 +176,7 @@ fn a_name_near_another_is_offered() {
         ("iv --materal pi", "did you mean --material?"),
         ("retain --backend cpuu", "did you mean cpu?"),
     ] {
-        desk.refused(call, needed);
+        desk.refused(call, &[needed]);
     }
     // The only option of all commands stands by itself.
     let help = desk.good("iv --help");

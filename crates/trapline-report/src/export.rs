@@ -108,7 +108,7 @@ fn elements(values: &Values) -> Vec<String> {
 }
 
 /// As few digits as lead to the same number; nothing for what is none.
-fn real(value: f64) -> String {
+pub(crate) fn real(value: f64) -> String {
     match value {
         value if value.is_nan() => String::new(),
         value if value == value.trunc() && value.abs() < 1e15 => format!("{value}"),
@@ -117,7 +117,7 @@ fn real(value: f64) -> String {
 }
 
 /// A text in quotes where it must stand in them (RFC 4180).
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let plain = !text.contains([',', '"', '\n', '\r']);
     if plain { text.to_owned() } else { format!("\"{}\"", text.replace('"', "\"\"")) }
 }

@@ -2,7 +2,7 @@
 
 use crate::figure::PageDrawing;
 use maud::{Markup, PreEscaped, Render, html};
-use trapline_model::text::is_unseen;
+use trapline_model::text::{is_unseen, plain_json};
 
 /// A text that this program did not write (a name in a record, a path, a reason that quotes one), between tags or as
 /// an attribute. As maud has it HTML takes it as text; beside that, characters that would act where they are shown
@@ -34,19 +34,36 @@ pub fn inline(svg: &str) -> PreEscaped<&str> {
 
 /// What hides one of the two forms of a drawing: the narrow one but on phones, the wide one there where there is another.
 pub const DRAWINGS: &str = "\
+.drawing{position:relative}.key{cursor:pointer}.key.off{opacity:.35}.curve.off{display:none}\
+.told{position:absolute;pointer-events:none;z-index:2;background:#fff;border:1px solid #888;border-radius:3px;\
+padding:.2em .5em;font-size:.85em;line-height:1.3;color:#222;white-space:pre-line;box-shadow:0 1px 3px #0003}\
 .narrow{display:none}@media screen and (max-width:45rem){.narrow{display:block}.narrow svg{width:100%;height:auto}.wide.also{display:none}}";
 
 /// A figure's drawing, in both forms where it has two.
 pub fn drawing(drawing: &PageDrawing) -> Markup {
     html! {
-        @match &drawing.narrow {
-            None => { div .wide { (inline(&drawing.wide)) } }
-            Some(narrow) => {
-                div .wide.also { (inline(&drawing.wide)) }
-                div .narrow { (inline(narrow)) }
+        div .drawing {
+            @match &drawing.narrow {
+                None => { div .wide { (inline(&drawing.wide)) } }
+                Some(narrow) => {
+                    div .wide.also { (inline(&drawing.wide)) }
+                    div .narrow { (inline(narrow)) }
+                }
             }
+            script type="application/json" { (PreEscaped(in_script(&drawing.told))) }
         }
     }
+}
+
+/// JSON as the content of a script: no text in it can end the script, or act.
+fn in_script(json: &str) -> String {
+    plain_json(json).replace('<', "\\u003c")
+}
+
+/// What tells the numbers of drawings under the pointer, and hides and shows curves at a click on their names: once a page,
+/// after its drawings. Without it the page is as it is printed.
+pub fn pointer() -> Markup {
+    html! { script { (PreEscaped(include_str!("html/pointer.js"))) } }
 }
 
 #[cfg(test)]
@@ -60,6 +77,7 @@ mod tests {
         assert_eq!(shown("a\u{202e}b\u{1b}c"), r"a\u{202e}b\u{1b}c");
         let page = maud::html! { a href={ "#" (Text("x\" y")) } { (Text("<\u{7}>")) } };
         assert_eq!(page.into_string(), r##"<a href="#x&quot; y">&lt;\u{7}&gt;</a>"##);
+        assert_eq!(in_script("{\"a\":\"</script>\u{202e}\"}"), "{\"a\":\"\\u003c/script>\\u202e\"}");
         assert_eq!(inline("<?xml version=\"1.0\"?><svg></svg>").0, "<svg></svg>");
     }
 }

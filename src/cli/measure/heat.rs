@@ -9,14 +9,16 @@ use trapline::analysis::Table;
 use trapline::backend::processor_name;
 use trapline::campaign::{now, provenance};
 use trapline::experiment::heat::{self, Heated, Setup};
-use trapline::figure::{self, Axis, Chart, Curve, Panel, Plate, Style};
+use trapline::figure::{Axis, Chart, Curve, Look, Panel, Plate, Style};
 use trapline::files::commit::Batch;
 use trapline::heat::{Along, Ambient, Chip, Layer, substrate};
 use trapline::material::{self, Material};
 use trapline::outcome::{ExperimentLabel, Identity};
 use trapline::record;
+use trapline::report::stage_figure;
 use trapline::units::{celsius, kelvin, spoken_reading};
 
+use super::super::drawing::Drawing;
 use super::maps;
 use super::{Failure, amounts, scientific, within};
 use crate::cli::reading::{self, Extent};
@@ -164,6 +166,8 @@ pub struct Heat {
     /// Draws no picture
     #[arg(long, requires = "output")]
     no_plot: bool,
+    #[command(flatten)]
+    drawing: Drawing,
     /// Prints everything but the cells as JSON
     #[arg(long)]
     json: bool,
@@ -177,7 +181,8 @@ impl Heat {
     /// [`Failure`].
     pub fn run(self) -> Result<(), Failure> {
         let started = now();
-        self.free()?;
+        let look = self.look()?;
+        self.free(look.as_ref())?;
         let chip = self.chip()?;
         let (power_w, what, material) = self.power()?;
         let shape = power_w.dim();
@@ -200,19 +205,17 @@ impl Heat {
     }
 
     /// That nothing stands where the outputs go, and that they replace nothing that is read.
-    fn free(&self) -> Result<(), Failure> {
-        let outputs: Vec<PathBuf> = self.output.iter().flat_map(|path| self.outputs(path)).collect();
+    /// How the figure looks; none where none is drawn.
+    fn look(&self) -> Result<Option<Look>, Failure> {
+        self.drawing.look(self.output.is_some() && !self.no_plot)
+    }
+
+    fn free(&self, look: Option<&Look>) -> Result<(), Failure> {
+        let outputs = outputs::with_figure(self.output.as_deref(), look);
         self.output.as_deref().map_or(Ok(()), outputs::record_name)?;
         outputs::free(&outputs, self.force)?;
         let inputs = [&self.power_map, &self.record, &self.ambient_map];
         outputs::not_inputs(&outputs, &inputs.into_iter().flatten().cloned().collect::<Vec<_>>())
-    }
-
-    fn outputs(&self, record: &Path) -> Vec<PathBuf> {
-        let stem = record.with_extension("");
-        let endings: &[&str] = if self.no_plot { &[] } else { &["png", "svg"] };
-        let plots = endings.iter().map(|ending| PathBuf::from(format!("{}.{ending}", stem.display())));
-        [record.to_owned()].into_iter().chain(plots).collect()
     }
 
     fn chip(&self) -> Result<Chip, Failure> {
@@ -382,8 +385,8 @@ impl Heat {
         let made = provenance(trapline::PROGRAM, &identity, started);
         let (mut batch, stem) = (Batch::new(), path.with_extension(""));
         record::stage_datasets(&mut batch, path, &label, &made, &[heated.dataset("heat", title)])?;
-        if !self.no_plot {
-            figure::stage_plate(&mut batch, &plate(heated, title), &stem)?;
+        if let Some(look) = self.look()? {
+            stage_figure(&mut batch, &plate(heated, title), &stem, &look)?;
         }
         let names: Vec<_> = batch.destinations().iter().map(|p| p.display().to_string()).collect();
         outputs::place(batch, self.force, &stem)?;
@@ -476,7 +479,7 @@ fn plate(heated: &Heated, title: &str) -> Plate {
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         panels.push(Panel::Chart(Chart {
             title: "The warmest cell in time".to_owned(),
-            x: Axis::log("Time after the power is on (s)"),
+            x: Axis::time("Time after the power is on (s)"),
             y: Axis::linear(format!("Rise ({name})")),
             curves: vec![Curve::line("", points).styled(Style::LineAndDots)],
             ..Chart::default()

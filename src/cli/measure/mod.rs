@@ -23,16 +23,18 @@ use trapline::experiment::ExperimentError;
 use trapline::experiment::probe::{Conditions, Probe};
 use trapline::experiment::pulse::Train;
 use trapline::export;
-use trapline::figure::{self, Panel, Plate};
+use trapline::figure::{Look, Panel, Plate};
 use trapline::files::commit::Batch;
 use trapline::material::{self, Material};
 use trapline::outcome::ExperimentLabel;
 use trapline::protocol::{Part, Wrong};
 use trapline::record;
+use trapline::report::stage_figure;
 use trapline::units::kelvin;
 
 use super::amounts;
 use super::computing::{self, Computing};
+use super::drawing::Drawing;
 use super::electrons::OfCells;
 use super::outputs::Form;
 use super::{Failure, outputs, size, terminal};
@@ -86,6 +88,8 @@ struct Specimen {
     /// Draws no plot
     #[arg(long, requires = "output")]
     no_plot: bool,
+    #[command(flatten)]
+    drawing: Drawing,
     /// Prints the summary only
     #[arg(long, short)]
     quiet: bool,
@@ -194,10 +198,11 @@ impl Specimen {
         };
         let material = material::load(&self.material, Path::new("")).map_err(|e| Failure::Usage(e.to_string()))?;
         self.output.as_deref().map(outputs::form).transpose()?;
-        outputs::free(&self.outputs(), self.force)?;
+        let outputs = outputs::with_figure(self.output.as_deref(), self.look()?.as_ref());
+        outputs::free(&outputs, self.force)?;
         let of_material = material::inputs(&material, &self.material, Path::new(""));
         let inputs = [inputs, of_material.as_slice()].concat();
-        outputs::not_inputs(&self.outputs(), &inputs)?;
+        outputs::not_inputs(&outputs, &inputs)?;
         let conditions = Conditions {
             seed: self.seed,
             variation: !self.no_variation,
@@ -210,13 +215,9 @@ impl Specimen {
         Ok(Ready { material, of_material: true, conditions, backend: self.computing.open()?, started: now(), inputs })
     }
 
-    fn outputs(&self) -> Vec<PathBuf> {
-        let Some(record) = &self.output else {
-            return Vec::new();
-        };
-        let stem = record.with_extension("");
-        let plot = |ending: &str| PathBuf::from(format!("{}.{ending}", stem.display()));
-        if self.no_plot { vec![record.clone()] } else { vec![record.clone(), plot("png"), plot("svg")] }
+    /// How the figure looks; none where none is drawn.
+    fn look(&self) -> Result<Option<Look>, Failure> {
+        self.drawing.look(self.output.is_some() && !self.no_plot)
     }
 
     /// The first temperature, °C.
@@ -322,8 +323,8 @@ impl Specimen {
                 }
             }
         }
-        if !self.no_plot {
-            figure::stage_plate(&mut batch, &findings.marked_plate(), &stem)?;
+        if let Some(look) = self.look()? {
+            stage_figure(&mut batch, &findings.marked_plate(), &stem, &look)?;
         }
         let names: Vec<_> = batch.destinations().iter().map(|p| p.display().to_string()).collect();
         outputs::place(batch, self.force, &stem)?;

@@ -97,13 +97,13 @@ impl Retain {
         let pulses = if train.count == 1 { "a pulse".to_owned() } else { format!("{} pulses", train.count) };
         let window_chart = Chart {
             title: format!("{} after {pulses}", self.specimen.title(&ready)),
-            x: Axis::log("Time (s)"),
+            x: Axis::time("Time (s)"),
             y: Axis::linear(if empty { "Conductance without noise (S)" } else { "Window kept (%)" }),
             curves: kept_curves,
             ..Chart::default()
         };
         let lost_chart = Chart {
-            x: Axis::log("Time (s)"),
+            x: Axis::time("Time (s)"),
             y: Axis::log("Fraction of the charge lost"),
             curves: lost_curves,
             empty: "no charge that could be lost".to_owned(),

@@ -82,6 +82,9 @@ pub struct Lot {
     pub parts: u64,
     pub fails: u64,
     pub failed_parts: Vec<FailedPart>,
+    /// Numbers of its points, a point for each part.
+    #[serde(skip)]
+    pub points: Vec<usize>,
     /// Largest share of failed cells of a part; 1 where one holds no charge.
     pub worst_part: f64,
     /// What the worst cell of all keeps of its window: how far the lot is from the threshold. None where none holds
@@ -257,6 +260,7 @@ impl<'a> Axes<'a> {
             parts: points.len() as u64,
             fails,
             failed_parts,
+            points: points.iter().map(|point| point.label.number).collect(),
             worst_part: points.iter().map(|point| self.failed_share(point, self.checkpoint)).fold(0.0, f64::max),
             least_kept: points.iter().filter_map(|point| self.least_kept(point)).reduce(f64::min),
             kept_below: self.record.label.settings[points[0].label.number].kept_threshold,

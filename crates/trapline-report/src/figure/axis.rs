@@ -6,6 +6,7 @@ use super::canvas::{Anchor, Drawn, Page, text_width};
 use super::frame::Frame;
 use super::scale::{GREY, INK, Scale, power_of_ten};
 use plotters::style::Color;
+use trapline_model::units::YEAR_S;
 
 pub(super) const SMALL: f64 = 9.5;
 pub(super) const TEXT: f64 = 11.0;
@@ -20,12 +21,44 @@ pub struct Axis {
     /// Ends, in the axis' unit; from the data where there are none, or where they are not in order (or not positive,
     /// on a logarithmic axis).
     pub range: Option<(f64, f64)>,
-    /// Numbers with a name, in rising order. Those of the axis along the bottom are marked along the top, as far as
-    /// their names do not overlap.
+    /// Numbers with a name, in rising order. Those of the axis along the bottom are marked along the top, those of the
+    /// axis on the left along the right, as far as their names do not overlap.
     pub named: Vec<(f64, String)>,
     /// Ticks in the place of round ones, in rising order, for axes whose numbers are not what they are called: 1 % at
     /// ln(-ln(0.99)). One without a text is small; of texts that are too close to each other, some are left out.
     pub ticks: Vec<(f64, String)>,
+    /// What its numbers are to a reader.
+    pub reading: Reading,
+}
+
+/// What the numbers of an axis are to a reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reading {
+    /// What they say.
+    #[default]
+    Plain,
+    /// `ln(-ln(1 - F))` of a share `F`, which is what is told.
+    WeibullShare,
+    /// `1000/T`, with `T` in K; the temperature in °C is told beside it.
+    InverseKelvin,
+}
+
+impl Reading {
+    /// The number that a table has for this one.
+    pub(super) fn tabled(self, number: f64) -> f64 {
+        match self {
+            Reading::WeibullShare => -libm::expm1(-libm::exp(number)),
+            Reading::Plain | Reading::InverseKelvin => number,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Reading::Plain => "plain",
+            Reading::WeibullShare => "weibull share",
+            Reading::InverseKelvin => "inverse kelvin",
+        }
+    }
 }
 
 impl Axis {
@@ -39,6 +72,12 @@ impl Axis {
         Axis { label: label.into(), log: true, ..Axis::default() }
     }
 
+    /// A logarithmic one of times in seconds, which also names minutes to years.
+    pub fn time(label: impl Into<String>) -> Axis {
+        let named = [(60.0, "1 min"), (3600.0, "1 h"), (86_400.0, "1 d"), (YEAR_S, "1 y"), (10.0 * YEAR_S, "10 y")];
+        Axis::log(label).naming(named)
+    }
+
     /// The same axis with these ends.
     pub fn within(self, low: f64, high: f64) -> Axis {
         Axis { range: Some((low, high)), ..self }
@@ -47,6 +86,11 @@ impl Axis {
     /// The same axis with these numbers named.
     pub fn naming<S: Into<String>>(self, named: impl IntoIterator<Item = (f64, S)>) -> Axis {
         Axis { named: named.into_iter().map(|(at, name)| (at, name.into())).collect(), ..self }
+    }
+
+    /// The same axis with numbers that are something else to a reader.
+    pub fn read_as(self, reading: Reading) -> Axis {
+        Axis { reading, ..self }
     }
 
     /// The same axis with these ticks.
@@ -156,20 +200,44 @@ impl Ruler {
         Placed { scale: Scale { low: self.low, high: self.high, from, to }, log: self.log }
     }
 
-    /// The named numbers whose names do not overlap between these two places: where each lies, and its name.
+    /// What a page must know to tell a number from a place: ends of the axis as they are seen on it.
+    pub(super) fn told(&self, axis: &Axis) -> serde_json::Value {
+        let reading = axis.reading.name();
+        serde_json::json!({
+            "label": axis.label, "low": self.low, "high": self.high, "log": self.log, "reading": reading,
+        })
+    }
+
+    /// The named numbers whose names, written side by side, do not overlap between these two places: where each lies, and
+    /// its name.
     fn apart(&self, from: f64, to: f64) -> Vec<(f64, &str)> {
-        const GAP: f64 = 5.0;
+        self.chosen(from, to, 5.0, |name| text_width(name, SMALL) / 2.0)
+    }
+
+    /// The same of names that are written above one another, from the lower place to the upper one.
+    fn above_one_another(&self, bottom: f64, top: f64) -> Vec<(f64, &str)> {
+        let mirrored = self.chosen(-bottom, -top, 1.0, |_| SMALL / 2.0);
+        mirrored.into_iter().map(|(at, name)| (-at, name)).collect()
+    }
+
+    fn chosen(&self, from: f64, to: f64, gap: f64, half: impl Fn(&str) -> f64) -> Vec<(f64, &str)> {
         let scale = self.scale(from, to).scale;
         let mut free = f64::NEG_INFINITY;
         let mut chosen = Vec::new();
         for (at, name) in &self.named {
-            let (at, half) = (scale.place(*at), text_width(name, SMALL) / 2.0);
+            let (at, half) = (scale.place(*at), half(name));
             if at - half >= free {
-                free = at + half + GAP;
+                free = at + half + gap;
                 chosen.push((at, &name[..]));
             }
         }
         chosen
+    }
+
+    /// Room that names need beside the frame.
+    pub(super) fn beside(&self) -> f64 {
+        let widest = self.named.iter().map(|(_, name)| text_width(name, SMALL)).fold(0.0, f64::max);
+        if self.named.is_empty() { 0.0 } else { 7.0 + widest }
     }
 
     pub(super) fn widest(&self) -> f64 {
@@ -274,7 +342,7 @@ pub(super) fn margins(x: &Ruler, y: &Ruler, x_label: &str, y_label: &str) -> Mar
     let last = x.majors.last().map_or(0.0, |(_, text)| text_width(text, TEXT) / 2.0);
     Margins {
         left: 10.0 + y.widest() + label(y_label),
-        right: last.max(8.0),
+        right: last.max(8.0).max(y.beside() + 2.0),
         top: if y.power == 0 { 6.0 } else { 20.0 } + if x.named.is_empty() { 0.0 } else { SMALL + 6.0 },
         bottom: 10.0 + TEXT + label(x_label).max(if x.power == 0 { 0.0 } else { TEXT + 4.0 }),
     }
@@ -312,6 +380,10 @@ pub(super) fn draw<DB: DrawingBackend>(
     for (at, name) in x.apart(left, right) {
         page.line(&[(at, top), (at, top - 3.5)], GREY.to_rgba(), 0.8)?;
         page.text(name, (at, top - 5.0 - SMALL / 2.0), SMALL, Anchor::Centre, GREY.to_rgba())?;
+    }
+    for (at, name) in y.above_one_another(bottom, top) {
+        page.line(&[(right, at), (right + 3.5, at)], GREY.to_rgba(), 0.8)?;
+        page.text(name, (right + 6.0, at), SMALL, Anchor::Left, GREY.to_rgba())?;
     }
     if y.power != 0 {
         let top = if x.named.is_empty() { top } else { top - SMALL - 6.0 };
@@ -381,5 +453,10 @@ mod tests {
         // However long the axis, some stay.
         assert_eq!(names(1e-20, 1e20), ["far", "1 min", "1 d"]);
         assert!(names(1e6, 1e7).is_empty());
+        // Above one another they need their height alone, in the order of the axis.
+        let ruler = Ruler::new(&Axis::log("t").within(1.0, 1e6).naming(named), std::iter::empty(), 300.0, 40.0);
+        let found = ruler.above_one_another(250.0, 50.0);
+        assert_eq!(found.iter().map(|of| of.1).collect::<Vec<_>>(), ["1 min", "1 h", "1 d"]);
+        assert!(found.windows(2).all(|two| two[1].0 < two[0].0 - SMALL) && ruler.beside() > 20.0, "{found:?}");
     }
 }

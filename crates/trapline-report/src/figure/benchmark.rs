@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::chart::{Chart, Curve, Mark, Style};
 use super::plate::{Panel, Plate, stage_plate};
-use super::{Axis, Colour, FigureError};
+use super::{Axis, Colour, FigureError, Look};
 use crate::analysis::benchmark::{Benchmark, Ceiling, Problem, Role};
 use trapline_model::files::commit::Batch;
 
@@ -34,10 +34,15 @@ pub fn benchmark(of: &Benchmark) -> Vec<BenchmarkFigure> {
 ///
 /// # Errors
 /// [`FigureError`].
-pub fn stage(batch: &mut Batch, figures: &[BenchmarkFigure], folder: &Path) -> Result<Vec<PathBuf>, FigureError> {
+pub fn stage(
+    batch: &mut Batch,
+    figures: &[BenchmarkFigure],
+    folder: &Path,
+    look: &Look,
+) -> Result<Vec<PathBuf>, FigureError> {
     let mut paths = Vec::new();
     for figure in figures {
-        paths.extend(stage_plate(batch, &figure.plate, &folder.join(figure.name))?);
+        paths.extend(stage_plate(batch, &figure.plate, &folder.join(figure.name), look)?);
     }
     Ok(paths)
 }

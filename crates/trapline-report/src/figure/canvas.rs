@@ -1,7 +1,8 @@
 //! A page in points that is drawn once as PNG and once as SVG.
 //!
 //! plotters places things on whole pixels, so both are drawn larger than they are shown: the bitmap is averaged down,
-//! which also smooths its edges, and the SVG gets its size through its `viewBox`.
+//! which also smooths its edges, and the SVG gets its size through its `viewBox`. A look asks for a size by a zoom: so many
+//! points on paper for each point of the drawing.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -14,12 +15,11 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 
 use super::FigureError;
+use super::look::Look;
 use trapline_model::files::commit::{Batch, CommitError};
 use trapline_model::text::plain;
 
-/// Bitmap pixels per point, on the page as it is written.
-const PNG_PIXELS: u32 = 2;
-/// Each of them is the mean of this many squared.
+/// Each pixel of the bitmap is the mean of this many squared.
 const SMOOTHING: u32 = 2;
 /// SVG units per point: curves are placed to a tenth of a point.
 const SVG_UNITS: u32 = 10;
@@ -34,7 +34,21 @@ pub(super) struct Page<'a, DB: DrawingBackend> {
     lift: f64,
     /// Whether the backend needs help where a path turns.
     joints: bool,
+    /// Whether what belongs together is marked as a group.
+    groups: bool,
 }
+
+/// A part of a drawing that a page hides and shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// What is drawn of a curve: of which panel and which of its curves.
+    Curve(usize, usize),
+    /// A curve's entry in a legend.
+    Key(usize, usize),
+}
+
+/// Around what stands for the begin or the end of a group until the SVG is written; no text of a figure can hold it.
+const SIGN: char = '\u{1}';
 
 /// What a backend refused, in words.
 pub(super) type Drawn = Result<(), String>;
@@ -54,6 +68,26 @@ pub(super) enum Anchor {
 impl<DB: DrawingBackend> Page<'_, DB> {
     fn at(&self, (x, y): (f64, f64)) -> (i32, i32) {
         ((x * self.scale).round() as i32, (y * self.scale).round() as i32)
+    }
+
+    /// Draws something as a part of the page that can be told from the rest.
+    pub(super) fn part(&self, part: Part, draw: impl FnOnce(&Self) -> Drawn) -> Drawn {
+        if !self.groups {
+            return draw(self);
+        }
+        let (class, panel, number) = match part {
+            Part::Curve(panel, number) => ("curve", panel, number),
+            Part::Key(panel, number) => ("key", panel, number),
+        };
+        self.sign(&format!("{class} {panel} {number}"))?;
+        draw(self)?;
+        self.sign("")
+    }
+
+    /// A text in whose place the SVG has the tag that begins this group, or ends one.
+    fn sign(&self, group: &str) -> Drawn {
+        let style = TextStyle::from(FontDesc::new(FontFamily::SansSerif, 1.0, FontStyle::Normal));
+        self.area.draw(&Text::new(format!("{SIGN}{group}{SIGN}"), (0, 0), style)).map_err(|e| e.to_string())
     }
 
     fn width(&self, points: f64) -> u32 {
@@ -181,24 +215,31 @@ pub(super) trait Drawing {
     fn draw<DB: DrawingBackend>(&self, page: &Page<'_, DB>) -> Drawn;
 }
 
-/// Draws `STEM.png` and `STEM.svg`, which get their names with the rest of a batch.
-pub(super) fn stage(batch: &mut Batch, drawing: &impl Drawing, stem: &Path) -> Result<Vec<PathBuf>, FigureError> {
+/// Draws `STEM.png` and `STEM.svg`, which get their names with the rest of a batch, at so many points for each of the
+/// drawing's.
+pub(super) fn stage(
+    batch: &mut Batch,
+    drawing: &impl Drawing,
+    stem: &Path,
+    (look, zoom): (&Look, f64),
+) -> Result<Vec<PathBuf>, FigureError> {
     fonts().map_err(|detail| FigureError::draw(stem, detail))?;
     let png = with_ending(stem, "png");
     let svg = with_ending(stem, "svg");
     // Both are drawn before either is written.
-    let (pixels, size) = bitmap(drawing).map_err(|detail| FigureError::draw(&png, detail))?;
-    let text = vector(drawing).map_err(|detail| FigureError::draw(&svg, detail))?;
-    save(batch, &png, |out| encode(out, &pixels, size))?;
+    let pixels_per_pt = zoom * look.dots_per_inch() / 72.0;
+    let (pixels, size) = bitmap(drawing, pixels_per_pt).map_err(|detail| FigureError::draw(&png, detail))?;
+    let text = vector(drawing, (look, zoom), false).map_err(|detail| FigureError::draw(&svg, detail))?;
+    save(batch, &png, |out| encode(out, &pixels, size, look.dots_per_inch()))?;
     save(batch, &svg, |out| out.write_all(text.as_bytes()))?;
     Ok(vec![png, svg])
 }
 
-/// The drawing as SVG, to be put into another page.
-pub(super) fn svg(drawing: &impl Drawing) -> Result<String, FigureError> {
+/// The drawing as SVG, to be put into another page; its curves and their names are groups where a page wants them.
+pub(super) fn svg(drawing: &impl Drawing, groups: bool) -> Result<String, FigureError> {
     let explain = |detail| FigureError::draw(Path::new("the figure"), detail);
     fonts().map_err(explain)?;
-    vector(drawing).map_err(explain)
+    vector(drawing, (&Look::default(), 1.0), groups).map_err(explain)
 }
 
 /// Width of a text in the embedded font, in points; other fonts of a reader of the SVG are rarely wider.
@@ -252,14 +293,14 @@ pub(super) fn lines(text: &str, size: f64, width: f64, most: usize) -> Vec<Strin
 }
 
 /// The stem is kept whole: `bake-85.5` becomes `bake-85.5.png`.
-fn with_ending(stem: &Path, ending: &str) -> PathBuf {
+pub(super) fn with_ending(stem: &Path, ending: &str) -> PathBuf {
     let mut path = stem.as_os_str().to_owned();
     path.push(".");
     path.push(ending);
     PathBuf::from(path)
 }
 
-fn save(
+pub(super) fn save(
     batch: &mut Batch,
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
@@ -283,18 +324,20 @@ fn fonts() -> Result<(), String> {
     if *registered { Ok(()) } else { Err("the embedded font cannot be read".to_owned()) }
 }
 
-fn bitmap(drawing: &impl Drawing) -> Result<(Vec<u8>, (u32, u32)), String> {
-    let scale = PNG_PIXELS * SMOOTHING;
+/// At so many pixels for each point of the drawing.
+fn bitmap(drawing: &impl Drawing, pixels_per_pt: f64) -> Result<(Vec<u8>, (u32, u32)), String> {
     let (width, height) = drawing.size();
-    let fine = (width * scale, height * scale);
+    let size = [width, height].map(|points| (f64::from(points) * pixels_per_pt).round().max(1.0) as u32);
+    let size = (size[0], size[1]);
+    let fine = (size.0 * SMOOTHING, size.1 * SMOOTHING);
     let mut buffer = vec![0_u8; fine.0 as usize * fine.1 as usize * 3];
     {
         let area = BitMapBackend::with_buffer(&mut buffer, fine).into_drawing_area();
         area.fill(&WHITE).map_err(|e| e.to_string())?;
-        drawing.draw(&Page { area: &area, scale: f64::from(scale), lift: 0.16, joints: true })?;
+        let scale = pixels_per_pt * f64::from(SMOOTHING);
+        drawing.draw(&Page { area: &area, scale, lift: 0.16, joints: true, groups: false })?;
         area.present().map_err(|e| e.to_string())?;
     }
-    let size = (width * PNG_PIXELS, height * PNG_PIXELS);
     Ok((averaged(&buffer, fine.0 as usize, size), size))
 }
 
@@ -318,10 +361,14 @@ fn averaged(fine: &[u8], fine_width: usize, (width, height): (u32, u32)) -> Vec<
     pixels
 }
 
-fn encode(out: &mut BufWriter<File>, pixels: &[u8], (width, height): (u32, u32)) -> io::Result<()> {
+fn encode(out: &mut BufWriter<File>, pixels: &[u8], (width, height): (u32, u32), dots_per_inch: f64) -> io::Result<()> {
     let mut encoder = png::Encoder::new(out, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
+    // Its size on paper, which a page takes it in at.
+    let per_metre = (dots_per_inch / 0.0254).round() as u32;
+    let dims = png::PixelDimensions { xppu: per_metre, yppu: per_metre, unit: png::Unit::Meter };
+    encoder.set_pixel_dims(Some(dims));
     encoder.set_compression(png::Compression::Best);
     // Lines on white repeat themselves: a filter only hides it.
     encoder.set_filter(png::FilterType::NoFilter);
@@ -330,20 +377,44 @@ fn encode(out: &mut BufWriter<File>, pixels: &[u8], (width, height): (u32, u32))
     Ok(writer.finish()?)
 }
 
-fn vector(drawing: &impl Drawing) -> Result<String, String> {
+fn vector(drawing: &impl Drawing, (look, zoom): (&Look, f64), groups: bool) -> Result<String, String> {
     let (width, height) = drawing.size();
     let fine = (width * SVG_UNITS, height * SVG_UNITS);
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, fine).into_drawing_area();
         area.fill(&WHITE).map_err(|e| e.to_string())?;
-        drawing.draw(&Page { area: &area, scale: f64::from(SVG_UNITS), lift: 0.0, joints: false })?;
+        drawing.draw(&Page { area: &area, scale: f64::from(SVG_UNITS), lift: 0.0, joints: false, groups })?;
         area.present().map_err(|e| e.to_string())?;
     }
     // The drawing keeps its fine units; only the size on the page is in points.
     let fine_size = format!("width=\"{}\" height=\"{}\" viewBox", fine.0, fine.1);
-    let size = format!("width=\"{width}pt\" height=\"{height}pt\" viewBox");
+    let size = [width, height].map(|points| (f64::from(points) * zoom * 100.0).round() / 100.0);
+    let size = format!("width=\"{}pt\" height=\"{}pt\" viewBox", size[0], size[1]);
     let text = text.replacen(&fine_size, &size, 1);
+    let text = if groups { grouped(&text) } else { text };
+    let (usual, asked) = (format!("font-family=\"{FONT}\""), format!("font-family=\"{}\"", look.fonts()));
+    let text = if asked == usual { text } else { text.replace(&usual, &asked) };
     // What is so anyway: a third of a heat map. A text cannot hold it, since its quotation marks are escaped.
     Ok(text.replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", ""))
+}
+
+/// The SVG with the tags of its groups in the place of their signs.
+fn grouped(svg: &str) -> String {
+    let mut text = String::with_capacity(svg.len());
+    let mut pieces = svg.split(SIGN);
+    text.push_str(pieces.next().unwrap_or_default());
+    while let (Some(group), Some(after)) = (pieces.next(), pieces.next()) {
+        // The element around the sign goes with it.
+        text.truncate(text.rfind("<text").unwrap_or(text.len()));
+        let mut words = group.split(' ');
+        match (words.next(), words.next(), words.next()) {
+            (Some(class), Some(panel), Some(curve)) => {
+                text.push_str(&format!("<g class=\"{class}\" data-panel=\"{panel}\" data-curve=\"{curve}\">"));
+            }
+            _ => text.push_str("</g>"),
+        }
+        text.push_str(after.find("</text>").map_or(after, |end| &after[end + "</text>".len()..]));
+    }
+    text
 }

@@ -1,16 +1,18 @@
 //! Line charts: curves over two axes, with what a paper states marked on them.
 
+mod legend;
+
 use plotters::backend::DrawingBackend;
 use plotters::style::Color;
 
 use super::axis::{self, Axis, Margins, Ruler, TEXT};
 use super::bar::Bar;
-use super::canvas::{Anchor, Drawn, Page, fitted, text_width};
+use super::canvas::{Drawn, Page, Part, text_width};
 use super::frame::Frame;
 use super::heat::Heat;
 use super::marks;
 use super::plate::Heading;
-use super::scale::{Colour, GREY, INK, runs};
+use super::scale::{Colour, runs};
 
 /// How a curve is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,6 +33,8 @@ pub enum Style {
 pub struct Curve {
     /// In the legend; a curve without a label is not in it.
     pub label: String,
+    /// What it is called where the legend does not name it: in the table beside the figure and under the pointer.
+    pub name: String,
     pub points: Vec<(f64, f64)>,
     pub style: Style,
     /// One of [`Colour::distinct`] in the order of the curves, where there is none.
@@ -48,6 +52,16 @@ impl Curve {
     /// A line.
     pub fn line(label: impl Into<String>, points: Vec<(f64, f64)>) -> Curve {
         Curve { label: label.into(), points, ..Curve::default() }
+    }
+
+    /// The same curve with a name for the table beside the figure and under the pointer.
+    pub fn named(self, name: impl Into<String>) -> Curve {
+        Curve { name: name.into(), ..self }
+    }
+
+    /// Its name, or else its label.
+    pub(super) fn called(&self) -> &str {
+        if self.name.is_empty() { &self.label } else { &self.name }
     }
 
     /// The same points in another style.
@@ -225,6 +239,13 @@ impl<'a> Ready<'a> {
         self.size
     }
 
+    /// What a page tells of it under the pointer.
+    pub(super) fn told(&self) -> serde_json::Value {
+        let colours: Vec<String> = (0..self.chart.curves.len()).map(|number| self.chart.colour(number).css()).collect();
+        let axes = (self.x.told(&self.chart.x), self.y.told(&self.chart.y));
+        super::data::told(self.chart, &colours, axes.0, axes.1)
+    }
+
     pub(super) fn margins(&self) -> Margins {
         let mut margins = axis::margins(&self.x, &self.y, &self.chart.x.label, &self.chart.y.label);
         margins.top += self.heading.height();
@@ -234,7 +255,7 @@ impl<'a> Ready<'a> {
         }
         match self.legend {
             Legend::None => {}
-            Legend::Right(width) => margins.right = margins.right.max(12.0 + width),
+            Legend::Right(width) => margins.right = margins.right.max(12.0 + self.y.beside() + width),
             Legend::Below(columns, _) => {
                 margins.bottom += 8.0 + STEP * self.chart.entries().count().div_ceil(columns) as f64;
             }
@@ -242,7 +263,8 @@ impl<'a> Ready<'a> {
         margins
     }
 
-    pub(super) fn draw<DB: DrawingBackend>(&self, page: &Page<'_, DB>, frame: &Frame) -> Drawn {
+    /// Draws it as this panel of its page.
+    pub(super) fn draw<DB: DrawingBackend>(&self, page: &Page<'_, DB>, frame: &Frame, panel: usize) -> Drawn {
         let chart = self.chart;
         let (x, y) = (self.x.scale(frame.left, frame.right), self.y.scale(frame.bottom, frame.top));
         let place = |&(a, b): &(f64, f64)| x.place(a).zip(y.place(b));
@@ -259,48 +281,22 @@ impl<'a> Ready<'a> {
         }
         // Under all lines, so that none is dimmed.
         for (number, curve) in chart.curves.iter().enumerate() {
-            for outline in self.shades(curve, frame) {
-                page.area(&outline, chart.colour(number).rgba().mix(SHADE))?;
+            let outlines = self.shades(curve, frame);
+            if !outlines.is_empty() {
+                let shade = chart.colour(number).rgba().mix(SHADE);
+                page.part(Part::Curve(panel, number), |page| {
+                    outlines.iter().try_for_each(|outline| page.area(outline, shade))
+                })?;
             }
         }
         marks::lines(page, &marks)?;
-        for (number, curve) in chart.curves.iter().enumerate() {
-            let colour = chart.colour(number).rgba();
-            for (at, low, high) in curve.bars() {
-                let ends = x.place(at).zip(y.place(low)).zip(y.place(high));
-                let Some(((at, low), high)) = ends else { continue };
-                if let Some(ends) = frame.clip((at, low), (at, high)) {
-                    page.line(&ends, colour.mix(BAR), 1.1)?;
-                    drawn = true;
-                }
-                // An end outside of the frame has no cap: the bar is open.
-                for end in [(at, low), (at, high)].into_iter().filter(|&end| frame.contains(end)) {
-                    page.line(&[(end.0 - CAP, end.1), (end.0 + CAP, end.1)], colour.mix(BAR), 1.1)?;
-                }
-            }
-            if curve.style == Style::Shade {
-                drawn |= !curve.spread.is_empty();
-                continue;
-            }
-            if curve.style != Style::Dots {
-                for run in &lines[number] {
-                    drawn = true;
-                    match curve.style {
-                        Style::Dashed => page.dashes(run, colour, 1.5)?,
-                        _ => page.line(run, colour, 1.5)?,
-                    }
-                    for head in arrow_heads(run).into_iter().filter(|_| curve.directed) {
-                        page.area(&head, colour)?;
-                    }
-                }
-            }
-            for &dot in curves[number].iter().flatten().filter(|&&at| frame.contains(at)) {
-                let alone = lines[number].iter().all(|run| !run.contains(&dot));
-                if matches!(curve.style, Style::Dots | Style::LineAndDots) || alone {
-                    page.dot(dot, if curve.points.len() > 60 { 1.6 } else { 2.5 }, colour)?;
-                    drawn = true;
-                }
-            }
+        for (number, (places, runs)) in curves.iter().zip(&lines).enumerate() {
+            let mut seen = false;
+            page.part(Part::Curve(panel, number), |page| {
+                seen = self.curve(page, frame, number, (places, runs))?;
+                Ok(())
+            })?;
+            drawn |= seen;
         }
         marks::labels(page, &marks)?;
         if !drawn {
@@ -312,7 +308,55 @@ impl<'a> Ready<'a> {
         if let Some(bar) = &self.bar {
             bar.draw(page, frame)?;
         }
-        self.legend(page, frame)
+        self.legend(page, frame, panel)
+    }
+
+    /// Draws bars, lines and dots of a curve, whose points lie at these places; whether there is anything to be seen of it.
+    fn curve<DB: DrawingBackend>(
+        &self,
+        page: &Page<'_, DB>,
+        frame: &Frame,
+        number: usize,
+        (places, runs): (&[Option<(f64, f64)>], &[Vec<(f64, f64)>]),
+    ) -> Result<bool, String> {
+        let (x, y) = (self.x.scale(frame.left, frame.right), self.y.scale(frame.bottom, frame.top));
+        let (curve, colour) = (&self.chart.curves[number], self.chart.colour(number).rgba());
+        let mut drawn = false;
+        for (at, low, high) in curve.bars() {
+            let ends = x.place(at).zip(y.place(low)).zip(y.place(high));
+            let Some(((at, low), high)) = ends else { continue };
+            if let Some(ends) = frame.clip((at, low), (at, high)) {
+                page.line(&ends, colour.mix(BAR), 1.1)?;
+                drawn = true;
+            }
+            // An end outside of the frame has no cap: the bar is open.
+            for end in [(at, low), (at, high)].into_iter().filter(|&end| frame.contains(end)) {
+                page.line(&[(end.0 - CAP, end.1), (end.0 + CAP, end.1)], colour.mix(BAR), 1.1)?;
+            }
+        }
+        if curve.style == Style::Shade {
+            return Ok(drawn || !curve.spread.is_empty());
+        }
+        if curve.style != Style::Dots {
+            for run in runs {
+                drawn = true;
+                match curve.style {
+                    Style::Dashed => page.dashes(run, colour, 1.5)?,
+                    _ => page.line(run, colour, 1.5)?,
+                }
+                for head in arrow_heads(run).into_iter().filter(|_| curve.directed) {
+                    page.area(&head, colour)?;
+                }
+            }
+        }
+        for &dot in places.iter().flatten().filter(|&&at| frame.contains(at)) {
+            let alone = runs.iter().all(|run| !run.contains(&dot));
+            if matches!(curve.style, Style::Dots | Style::LineAndDots) || alone {
+                page.dot(dot, if curve.points.len() > 60 { 1.6 } else { 2.5 }, colour)?;
+                drawn = true;
+            }
+        }
+        Ok(drawn)
     }
 
     /// Outlines of the parts of a curve's shade that are wide enough to be seen beside the curve.
@@ -338,39 +382,6 @@ impl<'a> Ready<'a> {
             }
         }
         outlines
-    }
-
-    fn legend<DB: DrawingBackend>(&self, page: &Page<'_, DB>, frame: &Frame) -> Drawn {
-        let below = axis::margins(&self.x, &self.y, &self.chart.x.label, &self.chart.y.label).bottom;
-        for (place, (curve, text)) in self.chart.entries().enumerate() {
-            let (left, at, room) = match self.legend {
-                Legend::None => return Ok(()),
-                Legend::Right(width) => (frame.right + 12.0, frame.top + 8.0 + STEP * place as f64, width),
-                Legend::Below(columns, width) => (
-                    frame.left + width * (place % columns) as f64,
-                    frame.bottom + below + 12.0 + STEP * (place / columns) as f64,
-                    width,
-                ),
-            };
-            let ends = [(left, at), (left + SAMPLE - 7.0, at)];
-            if let Some(number) = curve {
-                let (colour, style) = (self.chart.colour(number).rgba(), self.chart.curves[number].style);
-                match style {
-                    Style::Dots => {}
-                    Style::Shade => page.block((ends[0].0, at - 5.0), (ends[1].0, at + 5.0), colour.mix(SHADE))?,
-                    Style::Dashed => page.dashes(&ends, colour, 1.8)?,
-                    Style::Line | Style::LineAndDots => page.line(&ends, colour, 1.8)?,
-                }
-                if matches!(style, Style::Dots | Style::LineAndDots) {
-                    page.dot((left + (SAMPLE - 7.0) / 2.0, at), 2.5, colour)?;
-                }
-            } else {
-                page.block((ends[0].0, at - 5.0), (ends[1].0, at + 5.0), GREY.mix(SHADE))?;
-            }
-            let text = fitted(text, TEXT, room - SAMPLE + 0.5);
-            page.text(&text, (left + SAMPLE, at), TEXT, Anchor::Left, INK.to_rgba())?;
-        }
-        Ok(())
     }
 }
 

@@ -167,7 +167,7 @@ pub fn after_bake(title: &str, run: &Dataset) -> Drawn {
     let chart = Chart {
         title: title.to_owned(),
         subtitle: Some(format!("at 0 V, up to {}", spoken_time(last_s))),
-        x: Axis::log("Time of the bake (s)"),
+        x: Axis::time("Time of the bake (s)"),
         y: Axis::linear("Recognition rate (%)").within(0.0, 100.0),
         curves: temperatures.iter().enumerate().map(curve).collect(),
         ..Chart::default()

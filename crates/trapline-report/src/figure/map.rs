@@ -38,6 +38,13 @@ pub struct Map {
     pub annotate: bool,
 }
 
+impl Map {
+    /// The number of a row or a column.
+    pub(super) fn number_of(&self, first: u64, at: usize) -> u64 {
+        first.saturating_add(self.step.max(1).saturating_mul(at as u64))
+    }
+}
+
 const MISSING: RGBColor = RGBColor(200, 200, 200);
 
 /// A map with its colours fixed and its place still open.
@@ -73,9 +80,14 @@ impl<'a> Ready<'a> {
         self.size
     }
 
+    /// What a page tells of it under the pointer.
+    pub(super) fn told(&self) -> serde_json::Value {
+        super::data::told_map(self.map)
+    }
+
     /// The number of a row or a column.
     fn number(&self, first: u64, at: usize) -> String {
-        first.saturating_add(self.map.step.max(1).saturating_mul(at as u64)).to_string()
+        self.map.number_of(first, at).to_string()
     }
 
     /// Width of the numbers along a side.

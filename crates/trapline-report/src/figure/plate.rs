@@ -1,17 +1,19 @@
 //! A page of charts and maps.
 
+mod sheet;
+
 use std::path::{Path, PathBuf};
 
 use plotters::backend::DrawingBackend;
 use plotters::style::Color;
 
-use super::FigureError;
-use super::axis::Margins;
-use super::canvas::{self, Anchor, Drawing, Drawn, Page};
-use super::chart::{self, Chart};
-use super::frame::Frame;
-use super::map::{self, Map};
+use super::canvas::{self, Anchor, Drawn, Page};
+use super::chart::Chart;
+use super::look::Look;
+use super::map::Map;
 use super::scale::{GREY, INK};
+use super::{FigureError, data};
+use sheet::Sheet;
 use trapline_model::files::commit::Batch;
 
 /// One of the pictures of a page.
@@ -39,13 +41,13 @@ impl Plate {
     }
 }
 
-/// Writes `STEM.png` and `STEM.svg` and returns their paths.
+/// Writes `STEM.png`, `STEM.svg` and `STEM.figure.csv`, with all numbers that it shows, and returns their paths.
 ///
 /// # Errors
 /// [`FigureError`] where the folder cannot be written, or the page is too large to be drawn.
-pub fn plate(plate: &Plate, stem: &Path) -> Result<Vec<PathBuf>, FigureError> {
+pub fn plate(plate: &Plate, stem: &Path, look: &Look) -> Result<Vec<PathBuf>, FigureError> {
     let mut batch = Batch::new();
-    let paths = stage_plate(&mut batch, plate, stem)?;
+    let paths = stage_plate(&mut batch, plate, stem, look)?;
     batch.replace()?;
     Ok(paths)
 }
@@ -54,10 +56,15 @@ pub fn plate(plate: &Plate, stem: &Path) -> Result<Vec<PathBuf>, FigureError> {
 ///
 /// # Errors
 /// As [`plate`].
-pub fn stage_plate(batch: &mut Batch, plate: &Plate, stem: &Path) -> Result<Vec<PathBuf>, FigureError> {
-    let page = Sheet::new(plate);
+pub fn stage_plate(batch: &mut Batch, plate: &Plate, stem: &Path, look: &Look) -> Result<Vec<PathBuf>, FigureError> {
+    let dressed = look.dressed(plate);
+    let (page, zoom) = Sheet::looking(&dressed, look);
     page.check(stem)?;
-    canvas::stage(batch, &page, stem)
+    let mut paths = canvas::stage(batch, &page, stem, (look, zoom))?;
+    let table = canvas::with_ending(stem, "figure.csv");
+    batch.text(&table, &data::table(plate))?;
+    paths.push(table);
+    Ok(paths)
 }
 
 /// The page as SVG, an `<svg>` element to be put into another page.
@@ -67,7 +74,7 @@ pub fn stage_plate(batch: &mut Batch, plate: &Plate, stem: &Path) -> Result<Vec<
 pub fn plate_svg(plate: &Plate) -> Result<String, FigureError> {
     let page = Sheet::new(plate);
     page.check(Path::new("the page"))?;
-    canvas::svg(&page)
+    canvas::svg(&page, false)
 }
 
 /// A figure inside a page: as it is on a screen and, where that is too wide for a phone, with its panels below one another.
@@ -76,6 +83,9 @@ pub struct PageDrawing {
     /// An `<svg>` element.
     pub wide: String,
     pub narrow: Option<String>,
+    /// JSON of what lies where, for a page that tells numbers under the pointer: `panels`, a list, each with its frames in
+    /// points of the wide and the narrow form, its axes and its curves, or its map.
+    pub told: String,
 }
 
 /// The page for a page of HTML.
@@ -88,8 +98,10 @@ pub fn page_drawing(plate: &Plate) -> Result<PageDrawing, FigureError> {
     let narrow = Sheet::narrow(plate);
     // One that is too long is left to be scrolled aside.
     let fits = narrow.size.0 < wide.size.0 && narrow.check(Path::new("the page")).is_ok();
-    let narrow = if fits { Some(canvas::svg(&narrow)?) } else { None };
-    Ok(PageDrawing { wide: canvas::svg(&wide)?, narrow })
+    let narrow = fits.then_some(narrow);
+    let told = wide.told(narrow.as_ref()).to_string();
+    let narrow = narrow.map(|narrow| canvas::svg(&narrow, true)).transpose()?;
+    Ok(PageDrawing { wide: canvas::svg(&wide, true)?, narrow, told })
 }
 
 /// Title and subtitle over a frame.
@@ -125,161 +137,6 @@ impl Heading {
         for line in &self.subtitle {
             page.text(line, (x, y + Self::SUBTITLE / 2.0), Self::SUBTITLE, Anchor::Centre, GREY.to_rgba())?;
             y += Self::SUBTITLE + 4.0;
-        }
-        Ok(())
-    }
-}
-
-enum Ready<'a> {
-    Chart(Box<chart::Ready<'a>>),
-    Map(Box<map::Ready<'a>>),
-    Blank,
-}
-
-impl Ready<'_> {
-    fn size(&self) -> (f64, f64) {
-        match self {
-            Ready::Chart(chart) => chart.size(),
-            Ready::Map(map) => map.size(),
-            Ready::Blank => (0.0, 0.0),
-        }
-    }
-
-    fn margins(&self) -> Margins {
-        match self {
-            Ready::Chart(chart) => chart.margins(),
-            Ready::Map(map) => map.margins(),
-            Ready::Blank => Margins::default(),
-        }
-    }
-}
-
-/// What pictures that share a bar of colours have in common; none where the range is the picture's own.
-fn colours(panel: &Panel) -> Option<((f64, f64), bool, &str)> {
-    match panel {
-        Panel::Map(map) => Some((map.range?, map.log, &map.value_label)),
-        Panel::Chart(Chart { heat: Some(heat), .. }) => Some((heat.range?, heat.log, &heat.label)),
-        _ => None,
-    }
-}
-
-/// Where a column or a row of frames begins, and how long they may be.
-struct Track {
-    from: f64,
-    length: f64,
-}
-
-struct Sheet<'a> {
-    title: Vec<String>,
-    panels: Vec<Ready<'a>>,
-    columns: Vec<Track>,
-    rows: Vec<Track>,
-    size: (f64, f64),
-}
-
-impl<'a> Sheet<'a> {
-    const EDGE: f64 = 8.0;
-    const GAP: f64 = 10.0;
-    const TITLE: f64 = 14.0;
-    /// Side of the largest page, in points: its bitmap, four times finer, still fits memory.
-    const LARGEST: f64 = 3600.0;
-
-    fn new(plate: &'a Plate) -> Self {
-        Sheet::of(plate, false)
-    }
-
-    /// With one column, and legends below their charts.
-    fn narrow(plate: &'a Plate) -> Self {
-        Sheet::of(plate, true)
-    }
-
-    fn of(plate: &'a Plate, narrow: bool) -> Self {
-        let panels: Vec<&'a Panel> = plate.panels.iter().filter(|panel| !narrow || **panel != Panel::Blank).collect();
-        let count = if narrow { 1 } else { plate.columns.clamp(1, panels.len().max(1)) };
-        let frame = match count {
-            1 | 2 => (300.0, 210.0),
-            3 => (240.0, 170.0),
-            _ => (200.0, 140.0),
-        };
-        let height = if count > 3 { 112.0 } else { frame.1 };
-        let one = |(number, panel): (usize, &'a Panel)| {
-            // The last of its row has the bar of all that share it; a row that ends early has the bar of the row above.
-            let next = match (number + 1) % count {
-                0 => None,
-                _ if number + 1 < panels.len() => panels.get(number + 1).copied(),
-                _ => (number / count * count).checked_sub(1).and_then(|above| panels.get(above).copied()),
-            };
-            let bar = colours(panel).is_some() && colours(panel) != next.and_then(colours);
-            match panel {
-                Panel::Chart(chart) => {
-                    let own = bar || chart.heat.as_ref().is_some_and(|heat| heat.range.is_none());
-                    Ready::Chart(Box::new(chart::Ready::new(chart, frame, own, narrow)))
-                }
-                Panel::Map(map) => Ready::Map(Box::new(map::Ready::new(map, height, bar || map.range.is_none()))),
-                Panel::Blank => Ready::Blank,
-            }
-        };
-        let panels: Vec<Ready<'a>> = panels.iter().copied().enumerate().map(one).collect();
-        let of = |pick: &dyn Fn(&Ready<'_>) -> f64, chosen: &dyn Fn(usize) -> bool| {
-            let values = panels.iter().enumerate().filter(|(number, _)| chosen(*number)).map(|(_, panel)| pick(panel));
-            values.fold(0.0, f64::max)
-        };
-        let mut columns = Vec::new();
-        let mut x = Self::EDGE;
-        for column in 0..count {
-            let here = |number: usize| number % count == column;
-            let from = x + of(&|p| p.margins().left, &here);
-            let length = of(&|p| p.size().0, &here);
-            x = from + length + of(&|p| p.margins().right, &here) + Self::GAP;
-            columns.push(Track { from, length });
-        }
-        let width = (x - Self::GAP + Self::EDGE).max(160.0);
-        let title = canvas::lines(plate.title.as_deref().unwrap_or_default(), Self::TITLE * 1.12, width - 20.0, 2);
-        let mut y = Self::EDGE + title.len() as f64 * (Self::TITLE + 6.0) + if title.is_empty() { 0.0 } else { 6.0 };
-        let mut rows = Vec::new();
-        for row in 0..panels.len().div_ceil(count) {
-            let here = |number: usize| number / count == row;
-            let from = y + of(&|p| p.margins().top, &here);
-            let length = of(&|p| p.size().1, &here);
-            y = from + length + of(&|p| p.margins().bottom, &here) + Self::GAP;
-            rows.push(Track { from, length });
-        }
-        Sheet { title, panels, columns, rows, size: (width, y - Self::GAP + Self::EDGE) }
-    }
-
-    fn check(&self, path: &Path) -> Result<(), FigureError> {
-        let (width, height) = self.size;
-        if width.max(height) <= Self::LARGEST && width * height <= Self::LARGEST * Self::LARGEST / 4.0 {
-            return Ok(());
-        }
-        let found = format!("the page would be {width:.0} by {height:.0} points, and may be {0} by {0}", Self::LARGEST);
-        Err(FigureError::draw(path, format!("{found}; draw fewer panels on one page")))
-    }
-}
-
-impl Drawing for Sheet<'_> {
-    fn size(&self) -> (u32, u32) {
-        (self.size.0.ceil() as u32, self.size.1.max(40.0).ceil() as u32)
-    }
-
-    fn draw<DB: DrawingBackend>(&self, page: &Page<'_, DB>) -> Drawn {
-        let mut y = Self::EDGE + Self::TITLE / 2.0;
-        for line in &self.title {
-            page.bold(line, (self.size.0 / 2.0, y), Self::TITLE, Anchor::Centre, INK.to_rgba())?;
-            y += Self::TITLE + 6.0;
-        }
-        for (number, panel) in self.panels.iter().enumerate() {
-            let (column, row) = (&self.columns[number % self.columns.len()], &self.rows[number / self.columns.len()]);
-            let (width, height) = panel.size();
-            // In the middle of its column, and at the top of its row.
-            let left = (2.0 * (column.from + (column.length - width) / 2.0)).round() / 2.0;
-            let top = (2.0 * row.from).round() / 2.0;
-            let frame = Frame { left, right: left + width, top, bottom: top + height };
-            match panel {
-                Ready::Chart(chart) => chart.draw(page, &frame)?,
-                Ready::Map(map) => map.draw(page, &frame)?,
-                Ready::Blank => {}
-            }
         }
         Ok(())
     }

@@ -1,13 +1,12 @@
 //! Retention curves against the logarithm of time: for each material the mean window kept, and below it the window
 //! lost on a logarithmic axis, where what keeps nearly all still shows its differences.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::plate::{Panel, Plate, stage_plate};
+use super::plate::{Panel, Plate};
 use super::{Axis, Chart, Colour, Curve, FigureError, Mark, Style};
-use trapline_model::files::commit::Batch;
 use trapline_model::outcome::CampaignRecord;
-use trapline_model::units::{YEAR_S, celsius_texts};
+use trapline_model::units::celsius_texts;
 
 /// More panels than this are too small to read.
 const MOST_PANELS: usize = 12;
@@ -20,7 +19,7 @@ const MOST_NAMES: usize = 18;
 /// Smaller losses of the window are rounding: cells are read in single precision.
 const LEAST_LOSS: f64 = 1e-6;
 
-/// Writes `STEM.png` and `STEM.svg` and returns their paths.
+/// The figure of a campaign.
 ///
 /// Each column is a material, each curve the mean of `kept` at one temperature, or of one minus that, coloured from
 /// cold to hot, with one standard deviation to either side shaded. The dashed grey line is the threshold below which a
@@ -29,24 +28,13 @@ const LEAST_LOSS: f64 = 1e-6;
 /// panel. Of a campaign with sweeps all cases are drawn: beside one another where they are few, else over one another.
 ///
 /// # Errors
-/// [`FigureError`] where the folder cannot be written, or a record has more materials than a figure holds.
-pub fn retention(record: &CampaignRecord, stem: &Path) -> Result<Vec<PathBuf>, FigureError> {
-    let mut batch = Batch::new();
-    let paths = stage_retention(&mut batch, record, stem)?;
-    batch.replace()?;
-    Ok(paths)
-}
-
-/// The same of files that get their names with the rest of a batch.
-///
-/// # Errors
-/// As [`retention`].
-pub fn stage_retention(batch: &mut Batch, record: &CampaignRecord, stem: &Path) -> Result<Vec<PathBuf>, FigureError> {
+/// [`FigureError::TooMany`] where a record has more materials than a figure holds; `stem` is what the figure would be called.
+pub fn retention(record: &CampaignRecord, stem: &Path) -> Result<Plate, FigureError> {
     let found = record.label.materials.len();
     if !(1..=MOST_PANELS).contains(&found) {
         return Err(FigureError::TooMany { path: stem.to_owned(), found, limit: MOST_PANELS });
     }
-    stage_plate(batch, &Retention::new(record).plate(), stem)
+    Ok(Retention::new(record).plate())
 }
 
 /// What is drawn in a panel.
@@ -90,8 +78,7 @@ impl<'a> Retention<'a> {
         // Kept lies between 0 and 1 unless a bake adds charge; a made-up record may hold anything.
         let (low, high) = (means().fold(0.0, f64::min).max(-1.0), means().fold(1.0, f64::max).min(3.0));
         let margin = 0.03 * (high - low);
-        let named = [(60.0, "1 min"), (3600.0, "1 h"), (86_400.0, "1 d"), (YEAR_S, "1 y"), (10.0 * YEAR_S, "10 y")];
-        let time = Axis::log("time after programming (s)").naming(named);
+        let time = Axis::time("time after programming (s)");
         let losses = means().chain(thresholds()).map(|kept| 1.0 - kept);
         Retention {
             time: match padded(label.times_s.iter().copied()) {
@@ -205,6 +192,7 @@ impl<'a> Retention<'a> {
 
     fn chart(&self, column: &Column, shown: Shown) -> Chart {
         let thresholds = self.thresholds(column);
+        let celsius = celsius_texts(&self.record.label.temperatures_k);
         let (degrees, cases) = (self.order.len(), column.cases.len());
         let mut curves = Vec::new();
         for (rank, &case) in column.cases.iter().enumerate() {
@@ -213,7 +201,10 @@ impl<'a> Retention<'a> {
                     true => Colour::ordered(rank, cases),
                     false => Colour::ordered(degrees - 1 - place, degrees),
                 };
-                let mut curve = self.curve(column.material, case, t, shown).coloured(colour);
+                let case_is = Some(case_name(self.record, case)).filter(|name| !name.is_empty());
+                let name = [Some(format!("{} °C", celsius[t])), case_is].into_iter().flatten().collect::<Vec<_>>();
+                let curve = self.curve(column.material, case, t, shown).named(name.join(", "));
+                let mut curve = curve.coloured(colour);
                 // Of cases over one another, the first has the shade.
                 if rank > 0 {
                     curve.spread.clear();

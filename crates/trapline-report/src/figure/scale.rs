@@ -116,6 +116,11 @@ impl Colour {
         Colour(r, g, b)
     }
 
+    /// As CSS has it: `#0072b2`.
+    pub(super) fn css(self) -> String {
+        format!("#{:02x}{:02x}{:02x}", self.0, self.1, self.2)
+    }
+
     pub(super) fn rgba(self) -> RGBAColor {
         RGBColor(self.0, self.1, self.2).to_rgba()
     }

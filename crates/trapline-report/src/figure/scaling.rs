@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::chart::{Chart, Curve, Mark, Style};
 use super::plate::{Panel, Plate, stage_plate};
-use super::{Axis, Colour, FigureError, Heat};
+use super::{Axis, Colour, FigureError, Heat, Look};
 use crate::analysis::scaling::{Case, Reach, Scaling, Series};
 use ndarray::Array2;
 use trapline_model::files::commit::Batch;
@@ -42,10 +42,15 @@ pub fn scaling(of: &Scaling) -> Vec<ScalingFigure> {
 ///
 /// # Errors
 /// [`FigureError`].
-pub fn stage(batch: &mut Batch, figures: &[ScalingFigure], folder: &Path) -> Result<Vec<PathBuf>, FigureError> {
+pub fn stage(
+    batch: &mut Batch,
+    figures: &[ScalingFigure],
+    folder: &Path,
+    look: &Look,
+) -> Result<Vec<PathBuf>, FigureError> {
     let mut paths = Vec::new();
     for figure in figures {
-        paths.extend(stage_plate(batch, &figure.plate, &folder.join(figure.name))?);
+        paths.extend(stage_plate(batch, &figure.plate, &folder.join(figure.name), look)?);
     }
     Ok(paths)
 }
@@ -169,7 +174,7 @@ fn over_sizes(of: &Scaling, shown: &[usize], title: &str, figure: usize, y: Axis
         }
         curves.push(curve);
         if let Some(closed) = closed_form(of, series, figure) {
-            curves.push(Curve::line("", closed).styled(Style::Dashed).coloured(colour));
+            curves.push(Curve::line("", closed).named("closed form").styled(Style::Dashed).coloured(colour));
         }
     }
     // A bound of a share stands beside the share.

@@ -6,7 +6,7 @@ use super::parts;
 use crate::analysis::report::{LifetimeReport, percent};
 use crate::figure::lifetime::LifetimeFigure;
 use crate::figure::{FigureError, PageDrawing, page_drawing};
-use crate::html::{DRAWINGS, Text, drawing};
+use crate::html::{DRAWINGS, Text, drawing, pointer};
 use trapline_model::outcome::{CampaignRecord, Program};
 
 /// A file beside the page.
@@ -40,7 +40,7 @@ table.answers td:first-child{font-weight:bold}dl{grid-template-columns:1fr}dd{ma
 nav{display:none}.wide{overflow:visible}tr,dl{break-inside:avoid}table.numbers{font-size:7.5pt}table.numbers td,table.numbers th{padding:.15rem .3rem}}";
 
 /// The page of a report on a record, with its figures. `files` lie beside it under their names, and so does
-/// `NAME.png` and `NAME.svg` of each figure that is drawn.
+/// `NAME.png`, `NAME.svg` and `NAME.figure.csv` of each figure that is drawn.
 ///
 /// # Errors
 /// [`FigureError`] where a figure is too large to be drawn.
@@ -82,7 +82,7 @@ pub(super) fn shell(title: &str, body: &Markup) -> String {
                 title { (Text(title)) }
                 style { (PreEscaped(STYLE)) (PreEscaped(DRAWINGS)) }
             }
-            body { (body) }
+            body { (body) (pointer()) "\n" }
         }
         "\n"
     };
@@ -122,10 +122,7 @@ fn shown(figure: &LifetimeFigure, drawn: Option<&PageDrawing>) -> Markup {
                 (drawing(drawn))
                 figcaption {
                     (Text(&figure.caption)) " "
-                    small {
-                        a href={ (Text(name)) ".svg" } { "SVG" } " "
-                        a href={ (Text(name)) ".png" } { "PNG" }
-                    }
+                    (files_of(name))
                 }
             }
             "\n"
@@ -144,10 +141,21 @@ pub(super) fn drawn(name: &str, title: &str, caption: &str, drawn: &PageDrawing)
             (drawing(drawn))
             figcaption {
                 (Text(caption)) " "
-                small { a href={ (name) ".svg" } { "SVG" } " " a href={ (name) ".png" } { "PNG" } }
+                (files_of(name))
             }
         }
         "\n"
+    }
+}
+
+/// Links to the files of a figure.
+pub(super) fn files_of(name: &str) -> Markup {
+    html! {
+        small {
+            a href={ (Text(name)) ".svg" } { "SVG" } " "
+            a href={ (Text(name)) ".png" } { "PNG" } " "
+            a href={ (Text(name)) ".figure.csv" } { "data" }
+        }
     }
 }
 

@@ -2,14 +2,19 @@
 
 use crate::made_up;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::made_up::retention;
-use trapline_model::outcome::CampaignLabel;
+use trapline_model::outcome::{CampaignLabel, CampaignRecord};
 use trapline_record as record;
-use trapline_report::figure::{self, Colour};
+use trapline_report::figure::{self, Colour, Look};
 
 const CELSIUS: [f64; 8] = [25.0, 85.0, 100.0, 125.0, 150.0, 155.0, 160.0, 170.0];
+
+/// Draws a campaign; the files of its figure.
+fn files_of(record: &CampaignRecord, stem: &Path) -> Vec<PathBuf> {
+    figure::plate(&figure::retention(record, stem).unwrap(), stem, &Look::default()).unwrap()
+}
 
 fn checkpoints() -> Vec<f64> {
     std::iter::once(0.0).chain((0..=32).map(|i| 10_f64.powf(0.25 * f64::from(i)))).chain([3.15576e8]).collect()
@@ -19,8 +24,8 @@ fn draw(folder: &Path, stem: &str, materials: usize, celsius: &[f64], times: &[f
     let (label, outcomes) = retention(materials, celsius, times);
     let path = made_up::file(folder, &label, &outcomes);
     let record = record::open_campaign(&path).unwrap();
-    let paths = figure::retention(&record, &folder.join(stem)).unwrap();
-    assert_eq!(paths, [folder.join(format!("{stem}.png")), folder.join(format!("{stem}.svg"))]);
+    let paths = files_of(&record, &folder.join(stem));
+    assert_eq!(paths, ["png", "svg", "figure.csv"].map(|ending| folder.join(format!("{stem}.{ending}"))));
     // To look at: TRAPLINE_KEEP_FIGURES names a folder.
     if let Some(keep) = std::env::var_os("TRAPLINE_KEEP_FIGURES") {
         for path in &paths {
@@ -113,7 +118,7 @@ fn shades_are_in_the_legend_where_there_are_any() {
         let place = folder.path().join(stem);
         std::fs::create_dir(&place).unwrap();
         let record = record::open_campaign(&made_up::file(&place, &label, &outcomes)).unwrap();
-        figure::retention(&record, &place.join(stem)).unwrap();
+        files_of(&record, &place.join(stem));
         let svg = std::fs::read_to_string(place.join(format!("{stem}.svg"))).unwrap();
         assert_eq!(svg.matches("±1 sd of cells").count(), entries, "{stem}");
         assert_eq!(svg.contains("<polygon"), entries > 0, "{stem}");
@@ -130,7 +135,7 @@ fn what_nearly_all_keep_is_told_apart_below() {
         outcome.kept.variance.fill(0.0);
     }
     let record = record::open_campaign(&made_up::file(folder.path(), &label, &outcomes)).unwrap();
-    figure::retention(&record, &folder.path().join("flat")).unwrap();
+    files_of(&record, &folder.path().join("flat"));
     let svg = std::fs::read_to_string(folder.path().join("flat.svg")).unwrap();
     // Level lines of the panel below, in tenths of a point: a decade is at least 30 points.
     let level = |rank: usize| -> f64 {
@@ -179,7 +184,8 @@ fn a_folder_that_is_not_there_is_an_error() {
     let path = made_up::file(folder.path(), &label, &outcomes);
     let record = record::open_campaign(&path).unwrap();
     let stem = folder.path().join("none/figure");
-    let line = figure::retention(&record, &stem).unwrap_err().to_string();
+    let plate = figure::retention(&record, &stem).unwrap();
+    let line = figure::plate(&plate, &stem, &Look::default()).unwrap_err().to_string();
     assert!(line.contains("none") && !line.contains('\n'), "{line}");
     assert!(!stem.with_extension("png").exists());
 }
@@ -201,7 +207,7 @@ fn every_case_of_a_sweep_is_drawn() {
     let drawn = |label: &CampaignLabel, name: &str| {
         let outcomes = &outcomes[..label.settings.len()];
         let record = record::open_campaign(&made_up::file(folder.path(), label, outcomes)).unwrap();
-        figure::retention(&record, &folder.path().join(name)).unwrap();
+        files_of(&record, &folder.path().join(name));
         std::fs::read_to_string(folder.path().join(format!("{name}.svg"))).unwrap()
     };
     // Six cases at one temperature: a colour and a name each.

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use ndarray::Array2;
-use trapline_report::figure::{self, Axis, Chart, Colour, Curve, Map, Mark, Panel, Plate, Style};
+use trapline_report::figure::{self, Axis, Chart, Colour, Curve, Look, Map, Mark, Panel, Plate, Style};
 
 /// Draws a page, looks at what holds for all of them, and returns the SVG and the bitmap's size and colours.
 fn draw(plate: &Plate, name: &str) -> (String, (u32, u32), Vec<[u8; 3]>) {
     let folder = tempfile::tempdir().unwrap();
-    let paths = figure::plate(plate, &folder.path().join(name)).unwrap();
+    let paths = figure::plate(plate, &folder.path().join(name), &Look::default()).unwrap();
     // To look at: TRAPLINE_KEEP_FIGURES names a folder.
     if let Some(keep) = std::env::var_os("TRAPLINE_KEEP_FIGURES") {
         for path in &paths {
@@ -339,7 +339,7 @@ fn odd_ranges_have_ticks() {
 fn what_cannot_be_drawn_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let stem = folder.path().join("none/figure");
-    let line = figure::plate(&Plate::of(pulses()), &stem).unwrap_err().to_string();
+    let line = figure::plate(&Plate::of(pulses()), &stem, &Look::default()).unwrap_err().to_string();
     assert!(line.contains("none") && !line.contains('\n'), "{line}");
     let many = Plate { panels: vec![Panel::Chart(pulses()); 60], columns: 1, ..Plate::default() };
     let line = figure::plate_svg(&many).unwrap_err().to_string();

@@ -5,6 +5,7 @@ mod analyze;
 mod coverage;
 mod figure;
 mod figure_chart;
+mod figure_look;
 mod lifetime;
 mod lifetime_python;
 #[path = "../../../../tests/made_up/mod.rs"]

@@ -65,7 +65,7 @@ fn retention(name: &str, measured: &MeasuredRetention, simulated: &[f64]) -> Cha
     let fitted = measured.points.iter().zip(simulated).map(|(p, y)| (p.x, y * unit)).collect();
     Chart {
         title: name.to_owned(),
-        x: Axis::log("Time (s)"),
+        x: Axis::time("Time (s)"),
         y: Axis::linear(label),
         curves: curves(measurement, fitted),
         ..Chart::default()

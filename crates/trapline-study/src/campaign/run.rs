@@ -24,19 +24,21 @@ use trapline_model::outcome::{CampaignRecord, Identity, PointLabel, PointOutcome
 use trapline_record::{
     FileType, RecordError, file_type, open_campaign, point_path, stage_points, stage_unfinished, write_point,
 };
+use trapline_report::figure::ENDINGS;
 
 /// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an
 /// ending.
 pub const MAX_NAME_BYTES: usize = 220;
 
-/// Where a campaign's files go: `bake.h5`, its points in `bake.h5.parts/` until it is whole, `bake.png` and `bake.svg`.
+/// Where a campaign's files go: `bake.h5`, its points in `bake.h5.parts/` until it is whole, `bake.png`, `bake.svg` and
+/// what else its figure is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     pub record: PathBuf,
     pub parts: PathBuf,
     /// Path of the figures without their ending.
     pub figure_stem: PathBuf,
-    /// Paths of the figures to draw: all of them, or none.
+    /// Paths of the files that its figure is; none where none is drawn.
     pub figures: Vec<PathBuf>,
 }
 
@@ -48,12 +50,12 @@ impl Destination {
         appended(&stem, &format!("{}.h5", shard.suffix()))
     }
 
-    /// The names that go with `record`; no figures where `with_figures` is false. A link stands for the file it leads
-    /// to.
+    /// The names that go with `record`, and with its figure, a file for each ending; none for no figure. A link stands for
+    /// the file it leads to.
     ///
     /// # Errors
     /// [`RunError::NoFile`] for a path that ends in no file name, [`RunError::Name`] for a name that would fail later.
-    pub fn new(record: &Path, with_figures: bool) -> Result<Destination, RunError> {
+    pub fn new(record: &Path, figure_endings: &[&str]) -> Result<Destination, RunError> {
         let slash = record.as_os_str().to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR]);
         if record.file_name().is_none() || slash {
             return Err(RunError::NoFile(record.to_owned()));
@@ -74,7 +76,7 @@ impl Destination {
         }
         let figure_stem =
             if target.extension().is_some_and(|e| e == "h5") { target.with_extension("") } else { target.clone() };
-        let figures = if with_figures { figures_of(&figure_stem) } else { Vec::new() };
+        let figures = figures_of(&figure_stem, figure_endings);
         Ok(Destination { parts: appended(&target, ".parts"), record: target, figure_stem, figures })
     }
 
@@ -188,7 +190,7 @@ impl Destination {
         self.check_files(inputs, replaces)?;
         // A campaign in progress has no figures yet: files of their names belong to somebody else.
         let has_figures = self.record.exists() && !is_unfinished(&self.record);
-        let stale = if has_figures { figures_of(&self.figure_stem) } else { Vec::new() };
+        let stale = if has_figures { figures_of(&self.figure_stem, &ENDINGS) } else { Vec::new() };
         let stale = stale.into_iter().filter(|figure| figure.is_file() && !is_one_of(figure, inputs)).collect();
         Ok(ClaimedDestination { destination: self, parts, stale, program })
     }
@@ -223,8 +225,8 @@ fn is_unfinished(path: &Path) -> bool {
     matches!(file_type(path), Ok(FileType::Unfinished))
 }
 
-fn figures_of(stem: &Path) -> Vec<PathBuf> {
-    [".png", ".svg"].map(|ending| appended(stem, ending)).to_vec()
+fn figures_of(stem: &Path, endings: &[&str]) -> Vec<PathBuf> {
+    endings.iter().map(|ending| appended(stem, &format!(".{ending}"))).collect()
 }
 
 /// Whether the path leads to one of the files.

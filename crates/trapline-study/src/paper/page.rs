@@ -5,7 +5,7 @@ use super::claims::{Finding, Judged, Measured, Verdict, short};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use trapline_model::outcome::{ExperimentLabel, Provenance};
 use trapline_report::figure::PageDrawing;
-use trapline_report::html::{DRAWINGS, Text, drawing};
+use trapline_report::html::{DRAWINGS, Text, drawing, pointer};
 
 /// A figure as the page shows it.
 pub struct Shown {
@@ -59,6 +59,7 @@ pub fn page(label: &ExperimentLabel, provenance: &Provenance, findings: &[Findin
                 }
                 h2 { "Provenance" } "\n"
                 (made_by(label, provenance))
+                (pointer()) "\n"
             }
         }
         "\n"
@@ -86,7 +87,9 @@ fn shown(figure: &Shown) -> Markup {
                     @if !figure.claims.is_empty() {
                         "Claims: " (links(figure.claims.iter().map(String::as_str), "claim-")) ". "
                     }
-                    "Data and plot alone: " code { "trapline paper --figure " (Text(&figure.id)) " -o DIR" }
+                    a href={ "figure-" (Text(&figure.id)) ".svg" } { "SVG" } " "
+                    a href={ "figure-" (Text(&figure.id)) ".png" } { "PNG" } " "
+                    a href={ "figure-" (Text(&figure.id)) ".figure.csv" } { "data" } ". Alone: " code { "trapline paper --figure " (Text(&figure.id)) " -o DIR" }
                 }
             }
         }
@@ -268,7 +271,11 @@ mod tests {
         let shown = Shown {
             id: "2a".to_owned(),
             caption: "c".to_owned(),
-            drawing: PageDrawing { wide: "<?xml?><svg></svg>".to_owned(), narrow: None },
+            drawing: PageDrawing {
+                wide: "<?xml?><svg></svg>".to_owned(),
+                narrow: None,
+                told: "{\"panels\":[]}".to_owned(),
+            },
             claims: vec!["set-voltage".to_owned()],
         };
         let html = page(&label, &provenance, &[finding], &[shown]);

@@ -56,7 +56,7 @@ fn run(plan: &Plan, backend: &dyn Backend, to: &Destination, how: Existing, watc
 
 fn ends_and_goes_on(backend: &dyn Backend) {
     let folder = tempfile::tempdir().unwrap();
-    let destination = |name: &str| Destination::new(&folder.path().join(name), false).unwrap();
+    let destination = |name: &str| Destination::new(&folder.path().join(name), &[]).unwrap();
     let (plan, ended, whole) = (plan("mean-field"), destination("ended.h5"), destination("whole.h5"));
 
     // At once: nothing is left behind.

@@ -1,7 +1,7 @@
 //! Times to a failed fraction over the inverse temperature, on which an activated process is a straight line.
 
 use super::super::plate::Panel;
-use super::super::{Axis, Chart, Colour, Curve, Mark, Style};
+use super::super::{Axis, Chart, Colour, Curve, Mark, Reading, Style};
 use super::{LifetimeFigure, Scene, celsius, columns, drawn, ends, padded, sentences};
 use crate::analysis::lifetime::{Line, Segments, TIME_FLOOR, TemperatureLaw, slope_told};
 use crate::analysis::report::{
@@ -113,8 +113,8 @@ fn chart(group: &Group, scene: &Scene<'_>) -> Chart {
     Chart {
         title: group.name.clone(),
         subtitle: energy(times),
-        x: Axis::linear("1000/T (1/K)").within(left, right).naming(named),
-        y: Axis::log(format!("time to {} (s)", parts(times.fraction))).within(low, high),
+        x: Axis::linear("1000/T (1/K)").within(left, right).naming(named).read_as(Reading::InverseKelvin),
+        y: Axis::time(&format!("time to {} (s)", parts(times.fraction))).within(low, high),
         curves,
         marks,
         empty: "no temperature tells the time".to_owned(),
@@ -151,7 +151,7 @@ fn dots(group: &Group) -> Curve {
             bars.push((bounds.lower.max(1e-300), bounds.upper.min(1e300)));
         }
     }
-    Curve::line("", points).styled(Style::Dots).barred(bars)
+    Curve::line("", points).named("computed").styled(Style::Dots).barred(bars)
 }
 
 fn fitted(group: &Group, observed: &Observed) -> Option<crate::analysis::lifetime::Bounds> {
@@ -182,6 +182,7 @@ fn lines(group: &Group, segments: &Segments, confidence: f64, curves: &mut Vec<C
         if let Ok(rival) = Line::fit(TemperatureLaw::LinearInT, &on.copied().collect::<Vec<_>>(), TIME_FLOOR) {
             curves.push(
                 Curve { spread: Vec::new(), ..piece(&rival, from, to, confidence) }
+                    .named("straight in T")
                     .styled(Style::Dashed)
                     .coloured(RIVAL),
             );
@@ -204,7 +205,7 @@ fn piece(line: &Line, coldest: f64, hottest: f64, confidence: f64) -> Curve {
             spread.extend(life.bounds.map(|of| (of.lower, of.upper)));
         }
     }
-    Curve::line("", points).shaded(spread).coloured(LINE)
+    Curve::line("", points).named("Arrhenius").shaded(spread).coloured(LINE)
 }
 
 /// Between the lines, or between the line and the hotter temperatures that were left out of it.

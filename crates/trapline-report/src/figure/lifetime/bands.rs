@@ -2,7 +2,7 @@
 
 use super::super::plate::Panel;
 use super::super::{Axis, Chart, Colour, Curve, FigureError, Mark, Style};
-use super::{LifetimeFigure, NEUTRAL, Scene, colour, columns, drawn, ends, names, padded, sentences, time_axis};
+use super::{LifetimeFigure, NEUTRAL, Scene, colour, columns, degrees, drawn, ends, names, padded, sentences};
 use crate::analysis::quantile::{Binned, Pool};
 use crate::analysis::report::{Group, Population};
 
@@ -161,20 +161,25 @@ fn chart(scene: &Scene<'_>, group: &Group, courses: &[Option<Course>], loss: boo
     // The lines come first: the legend is theirs.
     for (index, course) in courses.iter().enumerate() {
         let points = course.as_ref().map_or_else(Vec::new, |course| shown(course, MEDIAN));
-        curves.push(Curve::line("", points).coloured(colour(group, index)));
+        let name = format!("{}, half keep less", degrees(group, index));
+        curves.push(Curve::line("", points).named(name).coloured(colour(group, index)));
     }
     for (index, course) in courses.iter().enumerate() {
         let Some(course) = course else { continue };
-        for (lower, upper) in BANDS.into_iter().filter(|&(lower, _)| course.carries(lower)) {
-            let (lower, upper) = (shown(course, lower), shown(course, upper));
+        for ends in BANDS.into_iter().filter(|&(lower, _)| course.carries(lower)) {
+            let (lower, upper) = (shown(course, ends.0), shown(course, ends.1));
             let spread = lower.iter().zip(&upper).map(|(a, b)| (a.1, b.1)).collect();
-            curves.push(Curve::line("", lower).shaded(spread).styled(Style::Shade).coloured(colour(group, index)));
+            let name = format!("{}, {} to {} %", degrees(group, index), 100.0 * ends.0, (100.0 * ends.1).round());
+            let band = Curve::line("", lower).named(name).shaded(spread).styled(Style::Shade);
+            curves.push(band.coloured(colour(group, index)));
         }
         if course.carries(TAIL) {
-            curves.push(Curve::line("", shown(course, TAIL)).styled(Style::Dashed).coloured(colour(group, index)));
+            let name = format!("{}, 0.1 % keep less", degrees(group, index));
+            let tail = Curve::line("", shown(course, TAIL)).named(name).styled(Style::Dashed);
+            curves.push(tail.coloured(colour(group, index)));
         }
     }
-    let time = time_axis("time after programming (s)");
+    let time = Axis::time("time after programming (s)");
     let x = match padded(scene.record.label.times_s.iter().copied()) {
         Some((first, last)) => time.within(first, last),
         None => time,

@@ -5,9 +5,7 @@ use ndarray::Array2;
 use super::super::heat::Heat;
 use super::super::plate::{Panel, Plate};
 use super::super::{Axis, Chart, FigureError, Mark};
-use super::{
-    LifetimeFigure, Scene, celsius, drawn, ends, filled, grid, padded, sentences, some_drawn, spread_out, time_axis,
-};
+use super::{LifetimeFigure, Scene, celsius, drawn, ends, filled, grid, padded, sentences, some_drawn, spread_out};
 use crate::analysis::quantile::Pool;
 use crate::analysis::report::Group;
 use trapline_model::outcome::HistogramSeries;
@@ -68,7 +66,7 @@ fn chart(scene: &Scene<'_>, group: &Group, index: usize, range: (f64, f64)) -> R
     let fresh = outcomes().next().map_or(f64::NAN, |of| of.fresh_conductance_s);
     let (low, high) = ends(extremes.chain([fresh])).unwrap_or((0.0, 1.0));
     let room = 0.05 * (high - low).max(1e-3 * high.abs()).max(1e-300);
-    let time = time_axis("time after programming (s)");
+    let time = Axis::time("time after programming (s)");
     let times = &scene.record.label.times_s;
     Ok(Chart {
         title: format!("{}, {} °C", group.name, celsius(group)[index]),

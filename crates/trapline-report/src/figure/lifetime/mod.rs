@@ -9,11 +9,11 @@ mod weibull;
 use std::path::{Path, PathBuf};
 
 use super::plate::{Panel, Plate, stage_plate};
-use super::{Axis, Colour, FigureError};
+use super::{Colour, FigureError, Look};
 use crate::analysis::report::{Group, LifetimeReport};
 use trapline_model::files::commit::Batch;
 use trapline_model::outcome::CampaignRecord;
-use trapline_model::units::{YEAR_S, celsius_texts};
+use trapline_model::units::celsius_texts;
 use trapline_record::OpenRecord;
 
 /// Names of the figures, which are those of their files.
@@ -56,13 +56,14 @@ pub fn lifetime(record: &CampaignRecord, report: &LifetimeReport) -> Result<Vec<
     Ok(figures)
 }
 
-/// Writes the figures that can be drawn as `NAME.png` and `NAME.svg` into a folder and returns their paths.
+/// Writes the figures that can be drawn as `NAME.png`, `NAME.svg` and `NAME.figure.csv` into a folder, as a screen has
+/// them, and returns their paths.
 ///
 /// # Errors
 /// [`FigureError`] where the folder cannot be written.
 pub fn write(figures: &[LifetimeFigure], folder: &Path) -> Result<Vec<PathBuf>, FigureError> {
     let mut batch = Batch::new();
-    let paths = stage(&mut batch, figures, folder)?;
+    let paths = stage(&mut batch, figures, folder, &Look::default())?;
     batch.replace()?;
     Ok(paths)
 }
@@ -71,11 +72,16 @@ pub fn write(figures: &[LifetimeFigure], folder: &Path) -> Result<Vec<PathBuf>, 
 ///
 /// # Errors
 /// As [`write()`].
-pub fn stage(batch: &mut Batch, figures: &[LifetimeFigure], folder: &Path) -> Result<Vec<PathBuf>, FigureError> {
+pub fn stage(
+    batch: &mut Batch,
+    figures: &[LifetimeFigure],
+    folder: &Path,
+    look: &Look,
+) -> Result<Vec<PathBuf>, FigureError> {
     let mut paths = Vec::new();
     for figure in figures {
         if let Some(drawn) = &figure.plate {
-            paths.extend(stage_plate(batch, drawn, &folder.join(figure.name))?);
+            paths.extend(stage_plate(batch, drawn, &folder.join(figure.name), look)?);
         }
     }
     Ok(paths)
@@ -183,11 +189,6 @@ fn filled(mut panels: Vec<Panel>, columns: usize) -> Vec<Panel> {
     panels
 }
 
-fn time_axis(label: &str) -> Axis {
-    let named = [(60.0, "1 min"), (3600.0, "1 h"), (86_400.0, "1 d"), (YEAR_S, "1 y"), (10.0 * YEAR_S, "10 y")];
-    Axis::log(label).naming(named)
-}
-
 /// Colour of a population of a group: cold to hot.
 fn colour(group: &Group, index: usize) -> Colour {
     Colour::ordered(index, group.populations.len())
@@ -196,6 +197,11 @@ fn colour(group: &Group, index: usize) -> Colour {
 /// Temperatures of a group's populations, °C, without a unit.
 fn celsius(group: &Group) -> Vec<String> {
     celsius_texts(&group.populations.iter().map(|of| of.temperature_k).collect::<Vec<_>>())
+}
+
+/// Temperature of a population of a group, as it is told.
+fn degrees(group: &Group, index: usize) -> String {
+    format!("{} °C", celsius(group)[index])
 }
 
 /// Names of the temperatures in a legend; of very many, most have none.

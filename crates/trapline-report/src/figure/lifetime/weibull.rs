@@ -1,8 +1,8 @@
 //! Failed cells against time on Weibull's axes, on which Weibull's law is a straight line whose slope is its shape.
 
 use super::super::plate::Panel;
-use super::super::{Axis, Chart, Curve, Mark, Style};
-use super::{LifetimeFigure, NEUTRAL, Scene, colour, columns, drawn, ends, names, padded, sentences, time_axis};
+use super::super::{Axis, Chart, Curve, Mark, Reading, Style};
+use super::{LifetimeFigure, NEUTRAL, Scene, colour, columns, degrees, drawn, ends, names, padded, sentences};
 use crate::analysis::lifetime::{CurvePoint, Law};
 use crate::analysis::report::{FitReport, Group, Observed, Population, parts};
 
@@ -58,18 +58,23 @@ fn chart(scene: &Scene<'_>, group: &Group) -> Chart {
     let (low, high) = (low - 0.3, high + 0.3);
     let asked = observed().flat_map(|of| &of.times).filter_map(|of| Some(of.time?.time_s));
     let times = plotted.iter().map(|point| point.time_s).chain(asked);
-    let time = time_axis("time after programming (s)");
+    let time = Axis::time("time after programming (s)");
     let (first, last) = padded(times).unwrap_or((1.0, 10.0));
     let frame = Frame { low, high };
-    let mut curves: Vec<Curve> =
-        group.populations.iter().enumerate().map(|(i, of)| dots(of, &frame).coloured(colour(group, i))).collect();
+    let mut curves: Vec<Curve> = group
+        .populations
+        .iter()
+        .enumerate()
+        .map(|(i, of)| dots(of, &frame).named(degrees(group, i)).coloured(colour(group, i)))
+        .collect();
     let z = observed().find_map(score);
     for (index, of) in group.populations.iter().enumerate() {
         let Ok(observed) = &of.observed else { continue };
         for law in [Law::Weibull, Law::Lognormal] {
             if let Ok(fit) = observed.fit(law) {
                 let shaded = z.filter(|_| group.law == Some(law));
-                curves.push(line(fit, &frame, shaded).coloured(colour(group, index)));
+                let name = format!("{}, {}", degrees(group, index), law.name());
+                curves.push(line(fit, &frame, shaded).named(name).coloured(colour(group, index)));
             }
         }
     }
@@ -78,7 +83,7 @@ fn chart(scene: &Scene<'_>, group: &Group) -> Chart {
         title: group.name.clone(),
         subtitle: Some(group.law.map_or("no law can be fitted".to_owned(), |law| format!("{} by AIC", law.name()))),
         x: time.within(first, last),
-        y: Axis::linear("failed cells").within(low, high).ticked(ticks()),
+        y: Axis::linear("failed cells").within(low, high).ticked(ticks()).read_as(Reading::WeibullShare),
         curves,
         marks: asked.into_iter().collect(),
         empty: "no failures, and no bounds on them".to_owned(),

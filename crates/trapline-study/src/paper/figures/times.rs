@@ -9,7 +9,7 @@ use trapline_report::figure::{Axis, Chart, Colour, Curve, Mark, Plate, Style};
 type Drawn = Result<Plate, DatasetError>;
 
 fn time() -> Axis {
-    Axis::log("Time (s)")
+    Axis::time("Time (s)")
 }
 
 /// Mean conductance of a state against time, without t = 0.

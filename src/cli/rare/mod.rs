@@ -1,5 +1,7 @@
 //! `trapline rare`.
 
+mod picture;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -15,8 +17,10 @@ use trapline::cell::read::Judging;
 use trapline::files::commit::Batch;
 use trapline::outcome::PointLabel;
 use trapline::rare::{self, Estimate, PointEstimate, RareError, Request};
+use trapline::report::stage_figure;
 use trapline::units::{celsius, celsius_texts, spoken_time};
 
+use super::drawing::Drawing;
 use super::electrons::Electrons as HowElectrons;
 use super::{Failure, amounts, outputs, size, terminal};
 
@@ -57,12 +61,17 @@ pub struct Rare {
     /// Threads [default: one per core]; the result does not depend on them
     #[arg(long, value_name = "N", value_parser = size::threads, allow_hyphen_values = true)]
     threads: Option<usize>,
-    /// The estimates as JSON, in a file
+    /// The estimates as JSON, in a file; the plot goes beside it, as .png and .svg, with its numbers as .figure.csv
     #[arg(long, short, value_name = "OUT.json")]
     output: Option<PathBuf>,
-    /// Replaces an output that exists
+    /// Replaces outputs that exist
     #[arg(long)]
     force: bool,
+    /// Draws no plot
+    #[arg(long, requires = "output")]
+    no_plot: bool,
+    #[command(flatten)]
+    drawing: Drawing,
     /// Prints the estimates as JSON
     #[arg(long)]
     json: bool,
@@ -128,10 +137,10 @@ impl Rare {
         self.request(0).check()?;
         let electrons = self.electrons.map(HowElectrons::of_file);
         let plan = Plan::load(&self.file, &Overrides { electrons, ..Overrides::default() })?;
-        if let Some(path) = &self.output {
-            outputs::free(std::slice::from_ref(path), self.force)?;
-            outputs::not_inputs(std::slice::from_ref(path), &plan.inputs)?;
-        }
+        let look = self.drawing.look(self.output.is_some() && !self.no_plot)?;
+        let paths = outputs::with_figure(self.output.as_deref(), look.as_ref());
+        outputs::free(&paths, self.force)?;
+        outputs::not_inputs(&paths, &plan.inputs)?;
         if plan.label.settings.iter().any(|of| of.judged != Judging::Kept) {
             return Err(Failure::Usage(format!("{}: {}", self.file.display(), RareError::AsRead)));
         }
@@ -150,8 +159,13 @@ impl Rare {
         if let Some(path) = &self.output {
             let mut batch = Batch::new();
             batch.text(path, &json)?;
-            outputs::place(batch, self.force, &path.with_extension(""))?;
-            self.note(&format!("wrote {} in {}", path.display(), terminal::waited(start.elapsed())));
+            let stem = path.with_extension("");
+            if let Some((plate, look)) = picture::plate(&report).zip(look) {
+                stage_figure(&mut batch, &plate, &stem, &look)?;
+            }
+            let names: Vec<_> = batch.destinations().iter().map(|path| path.display().to_string()).collect();
+            outputs::place(batch, self.force, &stem)?;
+            self.note(&format!("wrote {} in {}", names.join(", "), terminal::waited(start.elapsed())));
         }
         if missed {
             return Err(Failure::Failed(format!(
