@@ -186,8 +186,12 @@ fn of_ten_at_once_none_loses_its_result() {
     seeds.sort_unstable();
     seeds.dedup();
     assert_eq!(seeds.len(), 10 - late);
-    assert!(stems.iter().all(|stem| ["png", "svg"].iter().all(|end| desk.path(&format!("{stem}.{end}")).exists())));
-    assert_eq!(fs::read_dir(desk.folder.path()).unwrap().count(), 3 * (10 - late));
+    assert!(
+        stems
+            .iter()
+            .all(|stem| ["png", "svg", "figure.csv"].iter().all(|end| desk.path(&format!("{stem}.{end}")).exists()))
+    );
+    assert_eq!(fs::read_dir(desk.folder.path()).unwrap().count(), 4 * (10 - late));
 }
 
 /// While a page is computed a file comes to lie at the name of its figure, which is written after the record: the

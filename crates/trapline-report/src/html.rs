@@ -63,8 +63,14 @@ fn in_script(json: &str) -> String {
 /// What tells the numbers of drawings under the pointer, and hides and shows curves at a click on their names: once a page,
 /// after its drawings. Without it the page is as it is printed.
 pub fn pointer() -> Markup {
-    html! { script { (PreEscaped(include_str!("html/pointer.js"))) } }
+    html! { script { (PreEscaped(POINTER)) } }
 }
+
+/// The script of [`pointer()`]: the only one that runs on a page.
+pub const POINTER: &str = include_str!("html/pointer.js");
+
+/// What a page may do: nothing but its own styles and scripts, and no network.
+pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 #[cfg(test)]
 mod tests {

@@ -174,6 +174,11 @@ enum Legend {
     Below(usize, f64),
 }
 
+/// Where a point lies in the frame's page; none for one that has no place on its axes.
+type Place = Option<(f64, f64)>;
+/// A stretch of a line, in points of the page.
+type Run = Vec<(f64, f64)>;
+
 /// A chart with its axes fixed and its place still open.
 pub(super) struct Ready<'a> {
     chart: &'a Chart,
@@ -317,7 +322,7 @@ impl<'a> Ready<'a> {
         page: &Page<'_, DB>,
         frame: &Frame,
         number: usize,
-        (places, runs): (&[Option<(f64, f64)>], &[Vec<(f64, f64)>]),
+        (places, runs): (&[Place], &[Run]),
     ) -> Result<bool, String> {
         let (x, y) = (self.x.scale(frame.left, frame.right), self.y.scale(frame.bottom, frame.top));
         let (curve, colour) = (&self.chart.curves[number], self.chart.colour(number).rgba());

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use ndarray::Array2;
 use serde_json::{Value, json};
 
+use super::axis::drawable;
 use super::chart::{Chart, Curve};
 use super::heat::Heat;
 use super::map::Map;
@@ -15,7 +16,7 @@ use crate::export::{quoted, real};
 const COLUMNS: &str = "panel,title,curve,x_label,x,y_label,y,low,high,value_label,value";
 
 /// All numbers of a figure: a row for each point of a curve, with the ends of its shade or its bar, and for each field
-/// of a map or a heat map, with its value. Panels count from 1, in the order of reading.
+/// of a map, or of a heat map that has a colour, with its value. Panels count from 1, in the order of reading.
 pub(super) fn table(plate: &Plate) -> String {
     let mut text = format!("{COLUMNS}\n");
     let shown = plate.panels.iter().filter(|panel| **panel != Panel::Blank);
@@ -43,7 +44,9 @@ fn of_chart(text: &mut String, number: usize, chart: &Chart) {
     }
     if let Some(heat) = &chart.heat {
         let value_label = quoted(&heat.label);
-        for ((row, column), &value) in heat.values.indexed_iter() {
+        // What has no colour is not there: most of a histogram over a logarithm.
+        let drawn = |value: f64| drawable(value, heat.log);
+        for ((row, column), &value) in heat.values.indexed_iter().filter(|(_, value)| drawn(**value)) {
             let x = middle(&heat.x_edges, column, chart.x.log);
             let y = middle(&heat.y_edges, row, chart.y.log);
             let ends = [heat.y_edges.get(row), heat.y_edges.get(row + 1)].map(|end| end.copied().unwrap_or(f64::NAN));

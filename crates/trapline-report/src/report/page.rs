@@ -6,7 +6,7 @@ use super::parts;
 use crate::analysis::report::{LifetimeReport, percent};
 use crate::figure::lifetime::LifetimeFigure;
 use crate::figure::{FigureError, PageDrawing, page_drawing};
-use crate::html::{DRAWINGS, Text, drawing, pointer};
+use crate::html::{DRAWINGS, POLICY, Text, drawing, pointer};
 use trapline_model::outcome::{CampaignRecord, Program};
 
 /// A file beside the page.
@@ -78,6 +78,7 @@ pub(super) fn shell(title: &str, body: &Markup) -> String {
         html lang="en" {
             head {
                 meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width,initial-scale=1";
                 title { (Text(title)) }
                 style { (PreEscaped(STYLE)) (PreEscaped(DRAWINGS)) }

@@ -5,7 +5,7 @@ use super::claims::{Finding, Judged, Measured, Verdict, short};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use trapline_model::outcome::{ExperimentLabel, Provenance};
 use trapline_report::figure::PageDrawing;
-use trapline_report::html::{DRAWINGS, Text, drawing, pointer};
+use trapline_report::html::{DRAWINGS, POLICY, Text, drawing, pointer};
 
 /// A figure as the page shows it.
 pub struct Shown {
@@ -34,6 +34,7 @@ pub fn page(label: &ExperimentLabel, provenance: &Provenance, findings: &[Findin
         html lang="en" {
             head {
                 meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width,initial-scale=1";
                 title { (Text(&label.title)) }
                 style { (PreEscaped(STYLE)) (PreEscaped(DRAWINGS)) }

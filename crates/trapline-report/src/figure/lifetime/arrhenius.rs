@@ -114,7 +114,7 @@ fn chart(group: &Group, scene: &Scene<'_>) -> Chart {
         title: group.name.clone(),
         subtitle: energy(times),
         x: Axis::linear("1000/T (1/K)").within(left, right).naming(named).read_as(Reading::InverseKelvin),
-        y: Axis::time(&format!("time to {} (s)", parts(times.fraction))).within(low, high),
+        y: Axis::time(format!("time to {} (s)", parts(times.fraction))).within(low, high),
         curves,
         marks,
         empty: "no temperature tells the time".to_owned(),

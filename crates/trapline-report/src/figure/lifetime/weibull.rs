@@ -26,8 +26,8 @@ pub(super) fn figure(scene: &Scene<'_>) -> LifetimeFigure {
         for (curve, name) in chart.curves.iter_mut().zip(names(group)) {
             curve.label = name;
         }
-        chart.curves.push(Curve::line("Weibull", Vec::new()).coloured(NEUTRAL));
-        chart.curves.push(Curve::line("lognormal", Vec::new()).styled(Style::Dashed).coloured(NEUTRAL));
+        chart.curves.push(Curve::line("law chosen by AIC", Vec::new()).coloured(NEUTRAL));
+        chart.curves.push(Curve::line("the other law", Vec::new()).styled(Style::Dashed).coloured(NEUTRAL));
         chart.shade = format!("{} bounds", scene.confidence());
     }
     LifetimeFigure {
@@ -35,7 +35,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> LifetimeFigure {
         title: "Failed cells on Weibull's axes",
         caption: format!(
             "Failed cells at the checkpoints with exact {} bounds (Clopper and Pearson), and the fitted laws: Weibull's is straight here, \
-             and its slope is its shape; the lognormal law is dashed. Bounds of the law chosen by AIC are shaded. A bar without a dot \
+             and its slope is its shape. The law chosen by AIC is drawn through, with its bounds shaded; the other one is dashed. A bar without a dot \
              is a checkpoint at which none, or all, had failed.",
             scene.confidence()
         ),
@@ -74,7 +74,8 @@ fn chart(scene: &Scene<'_>, group: &Group) -> Chart {
             if let Ok(fit) = observed.fit(law) {
                 let shaded = z.filter(|_| group.law == Some(law));
                 let name = format!("{}, {}", degrees(group, index), law.name());
-                curves.push(line(fit, &frame, shaded).named(name).coloured(colour(group, index)));
+                let style = if group.law == Some(law) { Style::Line } else { Style::Dashed };
+                curves.push(line(fit, &frame, shaded).styled(style).named(name).coloured(colour(group, index)));
             }
         }
     }
@@ -158,8 +159,7 @@ fn line(report: &FitReport, frame: &Frame, score: Option<f64>) -> Curve {
         let half = score.unwrap_or(0.0) * error;
         spread.push((at(z - half).unwrap_or(frame.low - 1.0), at(z + half).unwrap_or(frame.high + 1.0)));
     }
-    let style = if fit.law == Law::Weibull { Style::Line } else { Style::Dashed };
-    let curve = Curve::line("", points).styled(style);
+    let curve = Curve::line("", points);
     if score.is_some() { curve.shaded(spread) } else { curve }
 }
 
