@@ -52,7 +52,7 @@ impl Looks {
             (self.font_size.is_some(), "--font-size"),
             (self.font.is_some(), "--font"),
         ];
-        for (_, option) in given.into_iter().filter(|(given, _)| *given && !draws) {
+        if let Some((_, option)) = given.into_iter().find(|(given, _)| *given && !draws) {
             return Err(no_figure(option));
         }
         let look = Look::of(match self.style.unwrap_or(Style::Screen) {
