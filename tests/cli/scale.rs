@@ -106,6 +106,7 @@ fn questions_that_cannot_be_are_refused_in_one_line() {
         ("margin_worst", "levels", ["study.limits[0].of", "margin_worst"]),
         ("at_least = 0.02", "at_least = 0.02, at_most = 1.0", ["study.limits[0]", "one of the two"]),
         (", at_least = 0.02", "", ["study.limits[0]", "one of the two"]),
+        ("margin_worst", "disturb_gain", ["study.limits[0].of", "[array.write]"]),
         ("at_least = 0.02", "at_least = nan", ["study.limits[0]", "finite"]),
         ("kind = \"array-size\"", "kind = \"array-size\"\nsize = \"lines\"", ["study.size", "array.rows"]),
         ("kind = \"array-size\"", "kind = \"array-size\"\nmargin = 0.1", ["margin", "limits"]),

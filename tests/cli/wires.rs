@@ -152,6 +152,9 @@ fn a_plan_counts_the_wires() {
 fn wires_that_cannot_be_are_refused_in_one_line() {
     let (fixed, _) = WIRED.split_once("[[sweep]]").unwrap();
     assert!(plan(WIRED).is_ok() && plan(fixed).is_ok());
+    let written = |amplitude_v: &str, width_s: &str, writes: &str| {
+        format!("\"half\"\n\n[array.write]\namplitude_v = {amplitude_v}\nwidth_s = {width_s}\nwrites = {writes}")
+    };
     let said = |from: &str, to: &str| {
         assert!(WIRED.contains(from), "{from}");
         // What a sweep sets is not looked at in the file.
@@ -175,12 +178,21 @@ fn wires_that_cannot_be_are_refused_in_one_line() {
         ("\"half\"", "\"half\"\nselector = \"sinh:1e-12\"", ["array.scheme.selector", "sinh:1e-12,0.05"]),
         ("\"half\"", "\"half\"\nselector = \"none.csv\"", ["array.scheme.selector", "none.csv"]),
         ("\"half\"", "\"half\"\nmargin = 1.0", ["margin", "selector"]),
+        ("\"half\"", &written("0.0", "1e-3", "1"), ["array.write.amplitude_v", "not 0 V"]),
+        ("\"half\"", &written("1.5", "1e9", "1"), ["array.write.width_s", "1e-12 to 1000000.0"]),
+        ("\"half\"", &written("1.5", "1e-3", "0"), ["array.write.writes", "1 to 1000000000"]),
+        ("\"half\"", &written("1.5", "1e-3", "1\ntimes = 2"), ["times", "amplitude_v"]),
     ] {
         let error = said(from, to);
         for part in parts {
             assert!(error.contains(part), "'{part}' is not in: {error}");
         }
     }
+    let held = WIRED.split_once("[array.scheme]").expect("a scheme");
+    let after = held.1.split_once("\n\n").expect("a further table").1;
+    let unheld = format!("{}[array.write]\namplitude_v = 1.5\nwidth_s = 1e-3\nwrites = 1\n\n{after}", held.0);
+    let error = plan(&unheld).map(drop).expect_err("writes without a scheme");
+    assert!(error.contains("array.write") && error.contains("[array.scheme]"), "{error}");
     let unwired = WIRED.replace("[array.wires]\nsegment_ohm = 1e-3\nvectors = 1\n", "");
     let error = plan(&unwired).map(drop).expect_err("a scheme without wires");
     assert!(error.contains("array.wires") || error.contains("array.scheme"), "{error}");

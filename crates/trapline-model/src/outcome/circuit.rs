@@ -40,6 +40,11 @@ pub enum MeritIs {
     ReadEnergy,
     ReadNoise,
     Selectivity,
+    WriteVoltage,
+    WriteEnergy,
+    DisturbVoltage,
+    DisturbGain,
+    DisturbLoss,
     Bound,
 }
 
@@ -83,6 +88,19 @@ pub const MERITS: [Merit; MeritIs::Bound as usize + 1] = [
     merit("read_energy", "J", "energy of reading one cell, all others on"),
     merit("read_noise", "1", "standard deviation of one reading over the difference of on and off, all others on"),
     merit("selectivity", "1", "K = I(V)/I(V/2) of the selected cell when on, with its selector"),
+    merit(
+        "write_voltage",
+        "1",
+        "voltage across the selected cell's traps over the amplitude of a write, all others on",
+    ),
+    merit("write_energy", "J", "energy of writing one cell, all others on"),
+    merit("disturb_voltage", "1", "largest voltage across the traps of another cell, over the amplitude of a write"),
+    merit(
+        "disturb_gain",
+        "1",
+        "window that a cell without charge gains by the writes of all others, over that of a cell on",
+    ),
+    merit("disturb_loss", "1", "share of its window that a cell which is on loses by the writes of all others"),
     merit("error_bound", "1", "largest certified bound of a solution, over its total current"),
 ];
 
@@ -95,6 +113,8 @@ pub enum ReadOf {
     Products,
     /// One cell among others.
     OneCell,
+    /// The same while it is written.
+    Write,
 }
 
 impl ReadOf {
@@ -105,6 +125,8 @@ impl ReadOf {
             ReadOf::Products
         } else if between(MeritIs::MarginIdeal, MeritIs::Selectivity) {
             ReadOf::OneCell
+        } else if between(MeritIs::WriteVoltage, MeritIs::DisturbLoss) {
+            ReadOf::Write
         } else {
             ReadOf::AllRows
         }
@@ -153,6 +175,8 @@ mod tests {
             ("aged_error_rms", ReadOf::Products),
             ("margin_ideal", ReadOf::OneCell),
             ("selectivity", ReadOf::OneCell),
+            ("write_voltage", ReadOf::Write),
+            ("disturb_loss", ReadOf::Write),
             ("error_bound", ReadOf::AllRows),
         ] {
             assert_eq!(read_of(name), Some(of), "{name}");

@@ -70,6 +70,12 @@ fn sizes(of: &Scaling) -> ScalingFigure {
             panel("Noise of one reading", MeritIs::ReadNoise as usize, Axis::log("sd over (on - off) (1)")),
             panel("Products of random vectors", MeritIs::EffectiveBits as usize, Axis::linear("effective bits (1)")),
             panel("Energy of reading one cell", MeritIs::ReadEnergy as usize, Axis::log("energy (J)")),
+            panel("Energy of writing one cell", MeritIs::WriteEnergy as usize, Axis::log("energy (J)")),
+            panel(
+                "Gain of an empty cell by other writes",
+                MeritIs::DisturbGain as usize,
+                Axis::log("of the window (1)"),
+            ),
         ],
         false => vec![
             panel("Spread of cells", CellFigureIs::WindowSpread as usize, Axis::log("sd over window (1)")),

@@ -6,9 +6,9 @@ use ndarray::{Array1, Array2, s};
 
 use super::check;
 use super::error::Bad;
-use super::file::{ArrayFile, LineFile, UnselectedFile, WiresFile};
+use super::file::{ArrayFile, LineFile, UnselectedFile, WiresFile, WriteFile};
 use crate::experiment::array_read::selector::{self, Selector};
-use crate::experiment::array_read::{ArrayReadError, Circuit, Scheme, Segment, Subject, Worth};
+use crate::experiment::array_read::{ArrayReadError, Circuit, Scheme, Segment, Subject, Worth, Writing};
 use trapline_engine::backend::job::Job;
 use trapline_engine::backend::{Backend, BackendError};
 use trapline_engine::circuit::error::{MOST_END_OHM, SEGMENT_OHM};
@@ -18,6 +18,7 @@ use trapline_model::array::{ArrayShape, CellSet, factors};
 use trapline_model::cell::read::{LEAST_READING_S, MOST_READING_S};
 use trapline_model::memory;
 use trapline_model::outcome::{CellWindow, CircuitOutcome, MERITS, PointSettings};
+use trapline_model::protocol::{MAX_BIAS_V, MAX_DWELL_S, MIN_DWELL_S};
 
 /// Most random vectors of products, and most random patterns of a margin.
 const MOST_DRAWN: u64 = 1000;
@@ -25,17 +26,23 @@ const MOST_DRAWN: u64 = 1000;
 const READING_S: f64 = 1e-2;
 /// Bound of the errors of currents over the total current, where the file names none.
 const ACCURACY: f64 = 1e-6;
+/// Most writes of every other cell.
+const MOST_WRITES: u64 = 1_000_000_000;
 /// Numbers of a trace that pass through memory at once.
 const MOST_TRACED: u64 = 1 << 22;
 
 /// Checks what the file says of wires; none where it has none. `base` is the folder that paths are seen from.
 pub(super) fn circuit(array: &ArrayFile, base: &Path) -> Result<Option<Circuit>, Bad> {
+    if array.write.is_some() && array.scheme.is_none() {
+        return Err(Bad::key("array.write", "given without [array.scheme]", "given beside a scheme, or left out"));
+    }
     let Some(wires) = &array.wires else {
         return match &array.scheme {
             Some(_) => Err(Bad::key("array.scheme", "given without [array.wires]", "given beside wires, or left out")),
             None => Ok(None),
         };
     };
+    let write = array.write.map(writing).transpose()?;
     let common = LineFile {
         segment_ohm: wires.segment_ohm,
         metal: wires.metal,
@@ -86,7 +93,22 @@ pub(super) fn circuit(array: &ArrayFile, base: &Path) -> Result<Option<Circuit>,
         scheme: scheme.map(|of| of.unselected.scheme()),
         patterns: drawn("array.scheme.patterns", scheme.and_then(|of| of.patterns), check::DEFAULT_PATTERNS)?,
         selector,
+        write,
     }))
+}
+
+/// Checks what the file says of writes.
+fn writing(of: WriteFile) -> Result<Writing, Bad> {
+    let amplitude_v =
+        check::between("array.write.amplitude_v", of.amplitude_v, -MAX_BIAS_V, MAX_BIAS_V, "V, and not 0")?;
+    if amplitude_v == 0.0 {
+        return Err(Bad::key("array.write.amplitude_v", "0", "a bias of a pulse, not 0 V"));
+    }
+    Ok(Writing {
+        amplitude_v,
+        width_s: check::between("array.write.width_s", of.width_s, MIN_DWELL_S, MAX_DWELL_S, "s")?,
+        writes: check::whole("array.write.writes", of.writes, 1, MOST_WRITES)?,
+    })
 }
 
 /// Files that the wires of a campaign are read from.

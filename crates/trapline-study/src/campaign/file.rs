@@ -120,6 +120,8 @@ pub struct ArrayFile {
     pub wires: Option<WiresFile>,
     /// One cell is read among the others; needs wires.
     pub scheme: Option<SchemeFile>,
+    /// The same cell is written among the others; needs the scheme.
+    pub write: Option<WriteFile>,
 }
 
 /// `[array.wires]`: what lines resist from cell to cell, those of words and of bits alike or each by itself, and what is
@@ -168,6 +170,15 @@ pub struct SchemeFile {
     pub patterns: Option<i64>,
     /// In series with each cell: `sinh:A,V`, `exp:A,V`, or a file of voltages and currents.
     pub selector: Option<String>,
+}
+
+/// `[array.write]`: the pulse of a write, and how often every other cell is written.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WriteFile {
+    pub amplitude_v: f64,
+    pub width_s: f64,
+    pub writes: i64,
 }
 
 /// `array.scheme.unselected`.

@@ -289,7 +289,10 @@ mod tests {
         assert!(!html.contains("src=") && !html.contains("url("));
         // Claims and figures lead to one another, within the page.
         assert!(html.contains("href=\"#2a\"") && html.contains("href=\"#claim-set-voltage\""));
-        assert_eq!(html.matches("href=").count(), html.matches("href=\"#").count());
+        // Else only the files of the figure are linked.
+        let files = ["svg", "png", "figure.csv"].map(|ending| format!("href=\"figure-2a.{ending}\""));
+        assert!(files.iter().all(|link| html.matches(link).count() == 1), "{html}");
+        assert_eq!(html.matches("href=").count(), html.matches("href=\"#").count() + files.len());
     }
 
     /// Found and expected stand beside each other; what was put in is said; a surprise is one in both directions.

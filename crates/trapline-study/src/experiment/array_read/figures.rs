@@ -9,7 +9,8 @@
 //!   a half): errors of products by wires and by noise;
 //! - the cell that is farthest from sources and amplifiers, on and off, with all others on and with random ones on, the
 //!   other lines held by a scheme: read margin, sneak current, leakage, energy; on with all others off too, which is the
-//!   least current that must be taken for on may come from any of these patterns.
+//!   least current that must be taken for on may come from any of these patterns;
+//! - the same cell while it is written, and what such writes do to others ([`writing`]).
 //!
 //! `docs/figures-of-merit.md` defines each figure with its source. Networks have the cells' own law, and a selector in
 //! series where there is one.
@@ -17,6 +18,10 @@
 //! # Practice
 //! A [`Worth`] is made for an array and told its fillings in the order of time; the first ones are those right after
 //! programming, which windows are taken against.
+
+mod writing;
+
+pub use writing::Writing;
 
 use super::law::{Cells, MaterialCells, connected, solved};
 use super::{ArrayReadError, Driving, Power, Scheme, Setup, noise_of_column, read};
@@ -60,6 +65,8 @@ pub struct Circuit {
     /// Random patterns of the other cells while one is read.
     pub patterns: u32,
     pub selector: Option<Curve>,
+    /// How it is written; none asks for no figures of writes, and so does no scheme.
+    pub write: Option<Writing>,
     /// Time that a reading is averaged over, s.
     pub integration_s: f64,
     /// Bound of the errors of currents, over the total current.
@@ -172,6 +179,9 @@ impl<'a> Worth<'a> {
         }
         if let Some(scheme) = &self.circuit.scheme {
             self.one_cell(filling, scheme, &mut figures)?;
+            if let Some(writing) = &self.circuit.write {
+                self.write(filling, scheme, writing, &mut figures)?;
+            }
         }
         Ok(figures)
     }
@@ -280,6 +290,11 @@ impl<'a> Worth<'a> {
         stored_a.iter().map(|d| 3.0 / 16.0 * d * d).sum::<f64>() / cols as f64 + among
     }
 
+    /// The cell that has most wire before it: sources are on the left, amplifiers at the bottom.
+    fn selected(&self, (rows, cols): (usize, usize)) -> (usize, usize) {
+        if self.circuit.both_ends { (rows / 2, cols / 2) } else { (0, cols - 1) }
+    }
+
     /// The farthest cell.
     fn one_cell(
         &mut self,
@@ -287,12 +302,8 @@ impl<'a> Worth<'a> {
         scheme: &Scheme,
         figures: &mut Array1<f64>,
     ) -> Result<(), ArrayReadError> {
-        let (rows, cols) = filling.dim();
-        let selected = match self.circuit.both_ends {
-            true => (rows / 2, cols / 2),
-            // Sources are on the left, amplifiers at the bottom.
-            false => (0, cols - 1),
-        };
+        let cols = filling.ncols();
+        let selected = self.selected(filling.dim());
         let all = |_: usize, _: usize| true;
         let none = |_: usize, _: usize| false;
         let volts = self.subject.read_v;

@@ -28,7 +28,7 @@ pub mod selector;
 
 pub use array::{Pattern, blocks, programmed};
 pub use batch::{BatchReading, read_batch};
-pub use figures::{Circuit, Segment, Subject, Worth};
+pub use figures::{Circuit, Segment, Subject, Worth, Writing};
 pub use law::{Cells, MaterialCells};
 pub use merit::{ErrorStatistics, Margin, Power};
 
@@ -186,6 +186,9 @@ pub enum ArrayReadError {
     Bits(u32),
     #[error("a converter reaches from {0} to {1} A; the second must be above the first, both finite")]
     Range(f64, f64),
+    /// In the words of the backend that follows the cell.
+    #[error("what writes do to another cell is not known: {0}")]
+    Disturb(String),
     #[error("no current flows in any sensed bit line, so that a converter needs a range of its own")]
     NoRange,
 }

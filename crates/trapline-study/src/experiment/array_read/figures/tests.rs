@@ -1,4 +1,5 @@
 use super::*;
+use crate::experiment::probe::{Conditions, Probe};
 use trapline_engine::backend::reference::Reference;
 use trapline_engine::circuit::Unselected;
 use trapline_model::cell::read::noise_a;
@@ -18,6 +19,7 @@ fn circuit(ohm: f64) -> Circuit {
         scheme: None,
         patterns: 0,
         selector: None,
+        write: None,
         integration_s: 1e-2,
         accuracy: 1e-9,
     }
@@ -218,4 +220,113 @@ fn the_sense_margin_is_of_every_pattern() {
     assert!(of(MeritIs::MarginSense) < of(MeritIs::MarginWorst), "{found}");
     assert!(of(MeritIs::MarginSense) < of(MeritIs::MarginRandom), "{found}");
     assert!(of(MeritIs::SelectedCell) < 0.9, "these wires do nothing: {found}");
+}
+
+const WRITE_V: f64 = 1.5;
+const WIDTH_S: f64 = 1e-3;
+
+/// Without wires, cells that are alike have closed forms while one of them is written, too: all lines but the written cell's
+/// are at the scheme's voltages. The written cell holds no charge, all others do.
+#[test]
+fn writes_of_equal_cells_have_closed_forms() {
+    const N: usize = 8;
+    let (area, filling) = (Array2::ones((N, N)), Array2::from_elem((N, N), 0.4));
+    let others = (N - 1) as f64;
+    let power = |volts: f64| volts * alone_a(0.4, volts);
+    let own = WRITE_V * alone_a(0.0, WRITE_V);
+    for (scheme, disturb, power_w) in [
+        (Scheme::Passive(Unselected::Half), 0.5, own + 2.0 * others * power(WRITE_V / 2.0)),
+        (Scheme::Passive(Unselected::Third), 1.0 / 3.0, own + (2.0 * others + others * others) * power(WRITE_V / 3.0)),
+        (Scheme::Passive(Unselected::Grounded), 1.0, own + others * power(WRITE_V)),
+        (Scheme::Isolated, 0.0, own),
+    ] {
+        let write = Some(Writing { amplitude_v: WRITE_V, width_s: WIDTH_S, writes: 10 });
+        let circuit = Circuit { scheme: Some(scheme.clone()), write, ..circuit(1e-3) };
+        let found = &worth(&circuit, READ_V, &area, std::slice::from_ref(&filling))[0];
+        let of = |merit: MeritIs| found[merit as usize];
+        near(of(MeritIs::WriteVoltage), 1.0, 1e-8);
+        near(of(MeritIs::WriteEnergy), power_w * WIDTH_S, 1e-7);
+        assert!((of(MeritIs::DisturbVoltage) - disturb).abs() < 1e-8, "{scheme:?}");
+        // Only under V/3 any cell feels a bias that empties, and half a volt of it does nothing yet.
+        assert!((0.0..1e-9).contains(&of(MeritIs::DisturbLoss)), "{scheme:?}");
+        assert_eq!(of(MeritIs::DisturbGain) > 0.0, scheme != Scheme::Isolated, "{scheme:?}");
+    }
+}
+
+/// What writes do to others, against pulses given one by one. Lines hold their voltages, so that a cell shares a line with
+/// 14 of the 63 others, and under V/2 feels half of the amplitude in 14 n pulses; under V/3 a third of it in as many, and as
+/// much the other way in 49 n. Rests are left out on both sides. Pulses that are one long dwell are one trajectory in the
+/// model: what is left are substeps, which are chosen to 1e-3 of a change.
+#[test]
+fn disturb_is_that_of_pulses_one_by_one() {
+    const N: usize = 8;
+    /// Less than what pulses of 1.5 V fill in the end.
+    const FILLED: f64 = 0.3;
+    let material = shipped("pi-ws2-qd").expect("ships");
+    let (area, filling) = (Array2::ones((N, N)), Array2::from_elem((N, N), FILLED));
+    let conductance_s = |filling: f64| alone_a(filling, READ_V) / READ_V;
+    // The filling at the beginning and after pulses, from a cell that pulses of an amplitude have filled, or an empty one.
+    let stepped = |filled_by_v: Option<f64>, volts: f64, pulses: u64| -> (f64, f64) {
+        let mut cell = Probe::new(&Reference, &material, Conditions::nominal(kelvin(25.0)), vec![0]).expect("a cell");
+        let mut pulse =
+            |volts: f64| cell.expose(&Array1::from_elem(1, volts), WIDTH_S).expect("a pulse").filling[[0, 0]];
+        let mut before = 0.0;
+        while before < FILLED
+            && let Some(amplitude_v) = filled_by_v
+        {
+            before = pulse(amplitude_v);
+        }
+        (before, (0..pulses).fold(before, |_, _| pulse(volts)))
+    };
+    let gain = |volts: f64, pulses: u64| {
+        let (_, after) = stepped(None, volts, pulses);
+        (conductance_s(after) - conductance_s(0.0)) / (conductance_s(FILLED) - conductance_s(0.0))
+    };
+    for (scheme, amplitude_v, writes) in [(Unselected::Half, WRITE_V, 40), (Unselected::Third, 10.0, 1)] {
+        let is_half = scheme == Unselected::Half;
+        let (volts, back_v) = if is_half { (amplitude_v / 2.0, 0.0) } else { (amplitude_v / 3.0, -amplitude_v / 3.0) };
+        let write = Some(Writing { amplitude_v, width_s: WIDTH_S, writes });
+        let circuit = Circuit { scheme: Some(Scheme::Passive(scheme)), write, ..circuit(1e-3) };
+        let found = &worth(&circuit, READ_V, &area, std::slice::from_ref(&filling))[0];
+        let of = |merit: MeritIs| found[merit as usize];
+        near(of(MeritIs::DisturbGain), gain(volts, 14 * writes), 2e-3);
+        // The control: half of the pulses do less, where they do not fill the cell.
+        assert!(gain(volts, 7 * writes) < of(MeritIs::DisturbGain) * if is_half { 0.9 } else { 1.0 });
+        if is_half {
+            assert_eq!(of(MeritIs::DisturbLoss), 0.0);
+            continue;
+        }
+        let stepped = |volts: f64, pulses: u64| stepped(Some(amplitude_v), volts, pulses);
+        let ((before, after), (_, rested)) = (stepped(back_v, 49 * writes), stepped(0.0, 49 * writes));
+        let window_s = conductance_s(before) - conductance_s(0.0);
+        let loss = |after: f64| (conductance_s(rested) - conductance_s(after)) / window_s;
+        assert!(loss(after) > 1e-3, "{}", loss(after));
+        near(of(MeritIs::DisturbLoss), loss(after), 2e-3);
+        assert!((of(MeritIs::DisturbLoss) / loss(stepped(back_v, 24 * writes).1) - 1.0).abs() > 0.1);
+    }
+}
+
+/// Wires take from the written cell what they take from one that is read; a selector takes its part of every crossing.
+#[test]
+fn wires_and_selectors_take_their_part_of_a_write() {
+    const N: usize = 6;
+    let (area, filling) = (Array2::ones((N, N)), Array2::from_elem((N, N), 0.4));
+    let write = Some(Writing { amplitude_v: WRITE_V, width_s: WIDTH_S, writes: 100 });
+    let scheme = Some(Scheme::Passive(Unselected::Half));
+    let of = |circuit: &Circuit| worth(circuit, READ_V, &area, std::slice::from_ref(&filling)).remove(0);
+    let bare = of(&Circuit { scheme: scheme.clone(), write, ..circuit(1e-3) });
+    let wired = of(&Circuit { scheme: scheme.clone(), write, ..circuit(1e8) });
+    let selector = Some(Curve::Sinh { scale_a: 1e-12, scale_v: 0.1 });
+    let selected = of(&Circuit { scheme, write, selector, ..circuit(1e-3) });
+    let at = |found: &Array1<f64>, merit: MeritIs| found[merit as usize];
+    assert!(
+        at(&wired, MeritIs::WriteVoltage) < 0.95 && at(&wired, MeritIs::WriteEnergy) < at(&bare, MeritIs::WriteEnergy)
+    );
+    // At half of the bias a selector of an exponential law takes a larger part: cells are disturbed by less.
+    for found in [&wired, &selected] {
+        assert!(at(found, MeritIs::DisturbVoltage) < 0.499, "{found}");
+        assert!(at(found, MeritIs::DisturbGain) < at(&bare, MeritIs::DisturbGain));
+    }
+    let ratio = |found: &Array1<f64>| at(found, MeritIs::DisturbVoltage) / at(found, MeritIs::WriteVoltage);
+    assert!(ratio(&selected) < 0.9 * ratio(&bare), "{} {}", ratio(&selected), ratio(&bare));
 }
