@@ -164,9 +164,54 @@ def test_rare_and_fit_call_the_command(folder: Path) -> None:
         tl.fit("fit.toml", material_name="pi-ws2-qd", output="fitted.toml")
 
 
+def test_a_fit_begins_at_a_material_that_is_no_file(folder: Path) -> None:
+    Path("fit.toml").write_text(
+        """
+format = 1
+
+[[parameter]]
+key = "capture.stay_midpoint"
+lower = 2.2
+upper = 3.6
+
+[[target]]
+kind = "filling_after"
+pulses = 10
+target = 0.2
+tolerance = 0.01
+"""
+    )
+    start = tl.material("pi-ws2-qd")
+    by_name = tl.fit("fit.toml", material_name="pi-ws2-qd", output="named.toml")
+    by_text = tl.fit("fit.toml", material_name=start, output="typed.toml")
+    assert by_text.report["parameters"][0]["value"] == by_name.report["parameters"][0]["value"]
+    # The control: it does begin there.
+    other = tl.parse_material(by_name.material.text)
+    again = tl.fit("fit.toml", material_name=other, output="again.toml")
+    assert again.report["parameters"][0]["start"] != by_text.report["parameters"][0]["start"]
+
+
+def test_lives_are_those_of_the_report(baked: Path) -> None:
+    pytest.importorskip("pandas")
+    report = tl.analyze("bake.h5", use_celsius=[55, 85], across_break=True)
+    lives = tl.lives("bake.h5", use_celsius=[55, 85], across_break=True)
+    wanted = [use for group in report["groups"] for use in group["uses"]]
+    assert len(lives) == len(wanted) == 4 and set(lives.celsius) == {55.0, 85.0}
+    for (_, row), use in zip(lives.iterrows(), wanted, strict=True):
+        (life,) = use["lives"]
+        assert row.ppm == pytest.approx(1000.0)
+        if "life_s" in life["arrhenius"]:
+            assert row.life_s == life["arrhenius"]["life_s"] and row.refused == ""
+            assert row.life_y == pytest.approx(row.life_s / 31557600.0)
+        else:
+            assert np.isnan(row.life_s) and row.refused == life["arrhenius"]["refused"]
+    with pytest.raises(tl.UsageError, match="use_celsius"):
+        tl.lives("bake.h5", use_celsius=float("nan"))
+
+
 def test_plots_are_drawn_on_request(folder: Path) -> None:
     tl.run("bake.toml", backend="cpu", plot=True)
-    assert (folder / "bake.png").is_file() and (folder / "bake.svg").is_file()
+    assert all((folder / f"bake.{ending}").is_file() for ending in ["png", "svg", "figure.csv"])
 
 
 def test_a_dataset_draws_itself(baked: Path) -> None:

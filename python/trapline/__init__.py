@@ -26,7 +26,7 @@ from . import _trapline
 from ._campaigns import Forecast, Plan, plan, resume, run
 from ._cells import Cells, Material, Response, Snapshot, cells, material, materials, parse_material
 from ._circuits import Crossbar, Reading, Readings, Weights, crossbar
-from ._commands import Comparison, Fit, analyze, diff, fit, merge, rare
+from ._commands import Comparison, Fit, analyze, diff, fit, lives, merge, rare
 from ._errors import (
     ClosedError,
     DefectError,
@@ -97,6 +97,7 @@ __all__ = [
     "failures",
     "fit",
     "lifetimes",
+    "lives",
     "material",
     "materials",
     "merge",

@@ -1,8 +1,11 @@
-"""What the command does in a process of its own: merge, diff, analyze, rare, fit."""
+"""What the command does in a process of its own: merge, diff, analyze, lives, rare, fit."""
 
 from __future__ import annotations
 
+import builtins
+import contextlib
 import os
+import tempfile
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -209,6 +212,104 @@ def analyze(
     return report
 
 
+def lives(
+    path: Path,
+    *,
+    use_celsius: float | Iterable[float] = 85.0,
+    ppm: float | Iterable[float] = 1000.0,
+    confidence: float = 0.9,
+    across_break: bool = False,
+    pool_seeds: bool = True,
+) -> pandas.DataFrame:
+    """Lives at temperatures of use, extrapolated from a campaign's bakes.
+
+    In a process of its own: ``trapline analyze``. ``docs/lifetime.md`` says what they rest on.
+
+    Parameters
+    ----------
+    path
+        The record of a campaign.
+    use_celsius
+        Temperatures of use, in degrees Celsius.
+    ppm
+        Failed cells in a million whose times are told.
+    confidence
+        Of all bounds.
+    across_break
+        Lets lines go across a break, above the glass transition, and as far as asked; their bounds then mean little.
+    pool_seeds
+        Pools the cells of the seeds of a sweep.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each case, temperature and number of failed cells: ``life_s`` with ``lower_s`` and ``upper_s`` by
+        Arrhenius' law, and in ``life_y`` years; ``linear_in_t_s``, the life if its logarithm were straight in the temperature, and
+        ``factor_between_laws``; ``counted_lower_s`` and ``counted_upper_s``, what a bake at the temperature itself counted, if there
+        was one; ``refused``, why there is no life.
+
+    Examples
+    --------
+    >>> lives("bake.h5", use_celsius=[55.0, 85.0]).celsius.tolist()
+    [55.0, 85.0, 55.0, 85.0]
+    """
+    words = ["analyze", "--json", "--use-temperature", _numbers("use_celsius", use_celsius), "--ppm", _numbers("ppm", ppm)]
+    words += ["--confidence", repr(_checked.number("confidence", confidence))]
+    words += ["--extrapolate-across-break"] if across_break else []
+    words += [] if pool_seeds else ["--separate-seeds"]
+    said, _, _ = _program.call_for_json([*words, _file("path", path)])
+    rows = [
+        _life(group, use["temperature_k"] - 273.15, life)
+        for group in said["groups"]
+        for use in group["uses"]
+        for life in use["lives"]
+    ]
+    made: pandas.DataFrame = _pandas().DataFrame(rows, columns=_LIFE)
+    return made
+
+
+_LIFE = [
+    "case",
+    "material",
+    "celsius",
+    "ppm",
+    "life_s",
+    "lower_s",
+    "upper_s",
+    "life_y",
+    "linear_in_t_s",
+    "factor_between_laws",
+    "counted_lower_s",
+    "counted_upper_s",
+    "refused",
+]
+
+
+def _life(group: dict[str, Any], celsius: float, life: dict[str, Any]) -> list[Any]:
+    """A row of :func:`lives`."""
+    none = float("nan")
+    arrhenius, linear = life["arrhenius"], life["linear_in_t"] or {}
+    bounds = arrhenius.get("bounds") or {}
+    counted = (life["shown"] or {}).get("between_s") or {}
+    seconds = arrhenius.get("life_s", none)
+    factor = life["factor_between_laws"]
+    return [
+        group["name"],
+        group["material"],
+        round(celsius, 9),
+        1e6 * life["fraction"],
+        seconds,
+        bounds.get("lower", none),
+        bounds.get("upper", none),
+        seconds / 31_557_600.0,
+        linear.get("life_s", none),
+        none if factor is None else factor,
+        counted.get("lower", none),
+        counted.get("upper", none),
+        arrhenius.get("refused", ""),
+    ]
+
+
 def rare(
     file: Path,
     *,
@@ -294,7 +395,7 @@ class Fit:
 def fit(
     file: Path | None,
     *,
-    material_name: str,
+    material_name: str | Material,
     output: Path,
     parameters: Sequence[str] = (),
     claims: Sequence[str] = (),
@@ -312,7 +413,7 @@ def fit(
     file
         The fit file; None where ``parameters`` and ``claims`` say everything.
     material_name
-        A shipped material by name, or a file by path.
+        A shipped material by name, a file by path, or a :class:`Material`.
     output
         The material to write.
     parameters
@@ -328,22 +429,16 @@ def fit(
     -------
     Fit
     """
-    words = [
-        "fit",
-        "--json",
-        "--material",
-        _checked.path("material_name", material_name),
-        "-o",
-        _file("output", output),
-    ]
-    words += [f"--parameter={_checked.word('parameters', parameter)}" for parameter in parameters]
-    words += [f"--claims={','.join(_checked.word('claims', claim) for claim in claims)}"] if claims else []
-    words += ["--starts", str(_checked.whole("starts", starts, 1, 1000))]
-    words += ["--seed", str(_checked.whole("seed", seed, 0, _checked.MOST_SEED))]
-    words += ["--max-evaluations", str(_checked.whole("max_evaluations", max_evaluations, 1, 1_000_000))]
-    words += ["--force"] if force else []
-    words += [] if file is None else [_file("file", file)]
-    said, code, _ = _program.call_for_json(words, quiet_codes=(1,))
+    with contextlib.ExitStack() as kept:
+        if isinstance(material_name, Material):
+            folder = kept.enter_context(tempfile.TemporaryDirectory(prefix="trapline-"))
+            # Its name is that of the file, and a fit goes by the name.
+            start = os.path.join(folder, "start.toml")
+            with builtins.open(start, "w", encoding="utf-8") as text:
+                text.write(material_name.text)
+        else:
+            start = _checked.path("material_name", material_name)
+        said, code = _fitted(start, file, output, parameters, claims, starts, seed, max_evaluations, force)
     if code != 0:
         wrong = [] if said["converged"] else [f"has {said['stopped']}"]
         wrong += [f"misses {', '.join(said['missed'])}"] if said["missed"] else []
@@ -352,3 +447,27 @@ def fit(
         text = f"the fit {'; it '.join(wrong)}; the material is written nevertheless"
         warnings.warn(text, TraplineWarning, stacklevel=2)
     return Fit(material(os.path.abspath(_checked.path("output", output))), said)
+
+
+def _fitted(
+    start: str,
+    file: Path | None,
+    output: Path,
+    parameters: Sequence[str],
+    claims: Sequence[str],
+    starts: int,
+    seed: int,
+    max_evaluations: int,
+    force: bool,
+) -> tuple[Any, int]:
+    """What ``trapline fit`` prints of a fit that begins at a material, and its exit code."""
+    words = ["fit", "--json", "--material", start, "-o", _file("output", output)]
+    words += [f"--parameter={_checked.word('parameters', parameter)}" for parameter in parameters]
+    words += [f"--claims={','.join(_checked.word('claims', claim) for claim in claims)}"] if claims else []
+    words += ["--starts", str(_checked.whole("starts", starts, 1, 1000))]
+    words += ["--seed", str(_checked.whole("seed", seed, 0, _checked.MOST_SEED))]
+    words += ["--max-evaluations", str(_checked.whole("max_evaluations", max_evaluations, 1, 1_000_000))]
+    words += ["--force"] if force else []
+    words += [] if file is None else [_file("file", file)]
+    said, code, _ = _program.call_for_json(words, quiet_codes=(1,))
+    return said, code
