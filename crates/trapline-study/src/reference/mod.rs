@@ -305,3 +305,5 @@ fn toml_value(text: &str) -> Option<Value> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_limits;
