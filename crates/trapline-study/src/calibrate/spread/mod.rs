@@ -1,0 +1,505 @@
+//! `[variation]` from the curves of many devices measured alike.
+//!
+//! # Theory
+//! A device differs from the nominal cell by z: the logarithms of the size of its dots, of its area and of its
+//! trap-filled limit, normal with the standard deviations sought, and by its capture speed, drawn anew for each pulse. Its curve, in
+//! standard errors of a reading, is to first order
+//!
+//! ```text
+//! r = measured - simulated mean = J z + B x + chance + error
+//! ```
+//!
+//! with J the slopes of a simulated cell in the coordinates in which cells scatter, B those in the speed of each pulse,
+//! chance what a nominal cell of a finite number of dots and electrons does, known from the counted engine
+//! ([`cells`]), and the errors of readings independent and as large as stated, times a factor of their own. The
+//! variances are found by restricted maximum likelihood ([`reml`]).
+//!
+//! `variation.trap_filled_limit` of a material is all of the scatter of the limit, of which the Poisson number of a
+//! cell's dots makes 1/sqrt(N) ([`trapline_model::cell::counted::Electrons::beside_chance`]). That is in the chance here, and is
+//! added again to what is found beside it.
+//!
+//! # Practice
+//! [`file::plan`] reads the tables of a fit file; [`run`] finds a [`Spread`]; [`material_text`] writes it into a material, [`report`] and
+//! [`picture`] show it.
+
+mod cells;
+pub mod file;
+mod judge;
+pub mod picture;
+mod points;
+mod reml;
+pub mod report;
+#[cfg(test)]
+mod tests;
+
+use nalgebra::{DMatrix, SymmetricEigen};
+
+use super::FitError;
+use super::advice;
+use super::target::Target;
+use cells::{Linear, Simulation, value};
+use file::Plan;
+use points::{Curves, Grid};
+use reml::{Fitted, KEYS, Part};
+use statrs::distribution::{ChiSquared, ContinuousCDF};
+use trapline_engine::backend::Backend;
+use trapline_model::cell::Factors;
+use trapline_model::cell::counted::{DotNumber, Electrons, can_count};
+use trapline_model::material::draft::{Draft, rounded};
+use trapline_model::material::{Material, Variation};
+
+pub use judge::{Judged, Open, Outlier};
+
+/// A key of `[variation]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    Diameter,
+    Area,
+    TrapFilledLimit,
+    CaptureSpeed,
+}
+
+impl Key {
+    /// Those that a device has once and for all; they are found where nothing else is said.
+    pub const OF_DEVICES: [Key; 3] = [Key::Diameter, Key::Area, Key::TrapFilledLimit];
+    /// In the order of [`KEYS`].
+    pub const ALL: [Key; KEYS] = [Key::Diameter, Key::Area, Key::TrapFilledLimit, Key::CaptureSpeed];
+
+    /// As `[variation]` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Key::Diameter => "diameter",
+            Key::Area => "area",
+            Key::TrapFilledLimit => "trap_filled_limit",
+            Key::CaptureSpeed => "capture_speed",
+        }
+    }
+
+    fn names() -> String {
+        Key::ALL.map(Key::name).join(", ")
+    }
+
+    fn named(name: &str) -> Result<Key, FitError> {
+        Key::ALL.into_iter().find(|key| key.name() == name).ok_or_else(|| {
+            FitError::request(format!("spread.find has {name:?}; it may have {}, the keys of [variation]", Key::names()))
+        })
+    }
+
+    /// The largest standard deviation that a material's file may have.
+    pub fn most(self) -> f64 {
+        if self == Key::Diameter { Variation::MOST_SIZE } else { Variation::MOST }
+    }
+
+    /// The variation with this standard deviation and no other.
+    fn alone(self, sd: f64) -> Variation {
+        match self {
+            Key::Diameter => Variation { size: sd, ..Variation::OFF },
+            Key::Area => Variation { area: sd, ..Variation::OFF },
+            Key::TrapFilledLimit => Variation { trap_filled: sd, ..Variation::OFF },
+            Key::CaptureSpeed => Variation { capture_speed: sd, ..Variation::OFF },
+        }
+    }
+
+    fn of(self, variation: &Variation) -> f64 {
+        match self {
+            Key::Diameter => variation.size,
+            Key::Area => variation.area,
+            Key::TrapFilledLimit => variation.trap_filled,
+            Key::CaptureSpeed => variation.capture_speed,
+        }
+    }
+
+    /// Where a cell with these factors lies in the coordinate that is normal.
+    fn coordinate(self, factors: &Factors) -> f64 {
+        match self {
+            Key::Diameter => factors.log_size,
+            Key::Area => libm::log(factors.area),
+            _ => libm::log(factors.trap_filled),
+        }
+    }
+}
+
+/// A standard deviation as it came out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    pub key: Key,
+    /// As the material has it.
+    pub before: f64,
+    /// As a material's file has it: with the chance of few dots, of the trap-filled limit.
+    pub value: f64,
+    /// None where the value is not distinguishable from none.
+    pub error: Option<f64>,
+    /// 90 % between them; the upper one alone is one of 95 %.
+    pub lower: f64,
+    pub upper: f64,
+    /// Whether more than chance is seen: where it is not, `upper` is what is known.
+    pub is_seen: bool,
+    /// Whether the curves say more of it than nothing; where they do not, the material's own stays.
+    pub is_told: bool,
+    pub at_limit: bool,
+}
+
+/// A common offset of the devices from the nominal cell, in the logarithm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offset {
+    pub key: Key,
+    pub value: f64,
+    pub error: f64,
+}
+
+/// What became of a block of devices.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BlockFound {
+    pub name: String,
+    pub devices: usize,
+    /// Readings that are compared.
+    pub readings: usize,
+    /// Points left out of all devices, because one has no reading there.
+    pub left_out: usize,
+    /// Devices held against the nominal cell, since their points are their own.
+    pub against_nominal: usize,
+    /// Errors of readings over those stated; none where the directions that tell are too few.
+    pub errors: Option<f64>,
+    /// Shares of a curve's scatter, on average over its points: of spread, of chance, of readings.
+    pub shares: [f64; 3],
+    pub judged: Judged,
+    pub(super) curves: Vec<Drawn>,
+}
+
+/// Curves to be drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Drawn {
+    pub(super) aim: super::target::Aim,
+    pub(super) x: Vec<f64>,
+    /// By device, as measured.
+    pub(super) measured: Vec<Vec<f64>>,
+    /// Median, and 16 and 84 % of the devices, without errors of readings.
+    pub(super) median: Vec<f64>,
+    pub(super) band: Vec<(f64, f64)>,
+    /// By device, in standard errors of a reading, over the mean of the devices where that is taken away.
+    pub(super) residuals: Vec<Vec<f64>>,
+    /// One standard deviation of all there is.
+    pub(super) sd: Vec<f64>,
+}
+
+/// A spread that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spread {
+    pub found: Vec<Found>,
+    pub blocks: Vec<BlockFound>,
+    pub devices: usize,
+    pub offsets: Vec<Offset>,
+    /// Directions that the curves leave open.
+    pub open: Vec<Open>,
+    /// The standard deviations with the errors as stated, in the order of `found`; none where they are those stated.
+    pub as_stated: Option<Vec<f64>>,
+    /// Standard deviation of the trap-filled limit by the number of dots alone.
+    pub limit_by_chance: f64,
+    /// Whether the dots of a cell are too many to be counted.
+    pub mean_field: bool,
+    pub converged: bool,
+    /// How much curves bend over a standard deviation, as a share of how far they move.
+    pub bend: f64,
+}
+
+impl Spread {
+    /// Blocks whose devices are not what this spread makes.
+    pub fn missed(&self) -> Vec<&str> {
+        self.blocks.iter().filter(|block| !block.judged.met).map(|block| block.name.as_str()).collect()
+    }
+}
+
+/// What a spread is found with.
+pub struct Request<'a> {
+    pub material: &'a Material,
+    /// Names the material in errors.
+    pub origin: &'a str,
+    pub plan: &'a Plan,
+    /// For slopes.
+    pub backend: &'a dyn Backend,
+    /// For chance, which takes a thousand cells: [`trapline_engine::backend::cpu::Cpu`].
+    pub fast: &'a dyn Backend,
+    /// Whether the chance of electrons is taken into account. `false` shows what that does, and nothing else.
+    pub chance: bool,
+}
+
+/// Independent sums of squares from which on the errors of a block are found.
+const LEAST_ERRORS: f64 = 30.0;
+/// Standard deviation at which slopes are taken first, and within which ends afterwards.
+const FIRST_STEP: f64 = 0.01;
+const STEPS: std::ops::RangeInclusive<f64> = 0.003..=0.1;
+/// Confidence of the bounds: 90 % between them.
+const WITHIN: f64 = 0.9;
+
+/// Refuses curves that the material cannot be compared with, before anything takes long.
+///
+/// # Errors
+/// [`FitError`].
+pub fn check(request: &Request) -> Result<(), FitError> {
+    let simulation = simulation(request);
+    for (block, of) in request.plan.blocks.iter().enumerate() {
+        let Some(device) = of.devices.first() else { continue };
+        let grid = points::grids(&[of.clone()]).into_iter().next();
+        let all: Vec<usize> = (0..cells::points_of(&device.aim).len()).collect();
+        let nominal = simulation.nominal(&device.aim, &all)?;
+        let seen: Vec<f64> = nominal.iter().map(|at| value(&device.aim, *at)).collect();
+        let target = Target { name: format!("devices[{block}] ({})", device.name), aim: device.aim.clone(), check: false };
+        advice::comparable(&target, &seen)?;
+        let compared = grid.map(|grid| grid.compared).unwrap_or_default();
+        if compared.iter().any(|point| !nominal[*point].is_finite()) {
+            return Err(FitError::request(format!(
+                "devices[{block}]: the nominal cell has no number to compare; look at the material, or fit it first"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn simulation<'a>(request: &Request<'a>) -> Simulation<'a> {
+    let Request { material, backend, fast, chance, .. } = *request;
+    Simulation { material, backend, fast, with_chance: chance }
+}
+
+/// Everything at one choice of slopes.
+struct Looked {
+    linears: Vec<Linear>,
+    curves: Vec<Curves>,
+    parts: Vec<Part>,
+    along: DMatrix<f64>,
+}
+
+/// Finds the spread.
+///
+/// # Errors
+/// [`FitError`]: curves that cannot be compared with the material, and what the backend says.
+pub fn run(request: &Request) -> Result<Spread, FitError> {
+    check(request)?;
+    let Request { material, plan, .. } = *request;
+    let simulation = simulation(request);
+    let grids = points::grids(&plan.blocks);
+    let mut chances = Vec::new();
+    for (number, grid) in grids.iter().enumerate() {
+        let of = grids.iter().filter(|other| other.block == grid.block).count();
+        let nominal = simulation.nominal(&grid.aim, &grid.compared)?;
+        chances.push(simulation.chance(&grid.aim, &grid.compared, &nominal, number as u64, of)?);
+    }
+    let look = |steps: [f64; 3]| -> Result<Looked, FitError> {
+        let linears = grids.iter().zip(&chances).map(|(grid, chance)| {
+            simulation.linear(&grid.aim, &grid.compared, steps, chance)
+        });
+        let linears = linears.collect::<Result<Vec<_>, FitError>>()?;
+        let curves: Vec<Curves> =
+            grids.iter().zip(&linears).map(|(grid, of)| Curves::of(grid, &plan.blocks[grid.block], of)).collect();
+        let along = directions(&grids, &linears);
+        let parts = curves.iter().zip(&grids).zip(&linears).map(|((of, grid), linear)| of.part(grid, linear, &along));
+        Ok(Looked { parts: parts.collect(), linears, curves, along })
+    };
+    let limit_by_chance = number_scatter(material);
+    let beside = Electrons::Counted(DotNumber::Poisson).beside_chance(material, &material.variation);
+    let held = if limit_by_chance > 0.0 && request.chance { beside } else { material.variation };
+    let held: Vec<f64> = Key::ALL.iter().map(|key| key.of(&held).powi(2)).collect();
+    let mut looked = look(Key::OF_DEVICES.map(|key| FIRST_STEP.min(key.most())))?;
+    let mut search = Search::new(plan, &looked, &grids, held);
+    let mut fitted = search.fit(&looked.parts)?;
+    // Curves bend: slopes over what the devices scatter by are those of them.
+    let steps = Key::OF_DEVICES.map(|key| {
+        let found = fitted.theta[key as usize].sqrt();
+        found.clamp(*STEPS.start(), STEPS.end().min(key.most()))
+    });
+    looked = look(steps)?;
+    search.start.clone_from(&fitted.theta);
+    search.choose(plan, &looked, &grids);
+    fitted = search.fit(&looked.parts)?;
+    let as_stated = if search.free.iter().any(|component| *component >= KEYS) {
+        search.with_errors_as_stated(&looked.parts)
+    } else {
+        None
+    };
+    let judge = judge::Judge { plan, grids: &grids, looked: &looked, fitted: &fitted, search: &search };
+    let (open, told) = judge.open();
+    let by_chance = if request.chance { limit_by_chance } else { 0.0 };
+    let found: Vec<Found> = plan
+        .find
+        .iter()
+        .map(|key| found(*key, &search, &looked.parts, &fitted, material, by_chance, told.contains(key)))
+        .collect();
+    let sds = |theta: &Vec<f64>| plan.find.iter().map(|key| all_of_it(*key, theta[*key as usize], by_chance)).collect();
+    Ok(Spread {
+        as_stated: as_stated.as_ref().map(sds),
+        found,
+        offsets: judge.offsets(),
+        blocks: judge.blocks(),
+        devices: plan.blocks.iter().map(|block| block.devices.len()).sum(),
+        open,
+        limit_by_chance,
+        mean_field: limit_by_chance == 0.0 && material.capture.is_some(),
+        converged: fitted.converged,
+        bend: looked.linears.iter().map(|linear| linear.bend).fold(0.0, f64::max),
+    })
+}
+
+/// Standard deviation of the trap-filled limit by the number of dots; 0 where they are not counted.
+fn number_scatter(material: &Material) -> f64 {
+    match material.capture {
+        Some(_) if can_count(material, &Variation::OFF) => {
+            Electrons::Counted(DotNumber::Poisson).scatter_of_limit(material, &Variation::OFF)
+        }
+        _ => 0.0,
+    }
+}
+
+/// A standard deviation as a material's file has it.
+fn all_of_it(key: Key, variance: f64, by_chance: f64) -> f64 {
+    let chance = if key == Key::TrapFilledLimit { by_chance } else { 0.0 };
+    (variance + chance * chance).sqrt()
+}
+
+/// Along what curves that are held against the nominal cell may be off it: combinations of the keys that all of them
+/// together can tell apart.
+fn directions(grids: &[Grid], linears: &[Linear]) -> DMatrix<f64> {
+    let mut square = DMatrix::zeros(KEYS, KEYS);
+    for (grid, linear) in grids.iter().zip(linears).filter(|(grid, _)| !grid.own_mean) {
+        let shifts = points::shifts(linear);
+        square += shifts.transpose() * &shifts * grid.devices.len() as f64;
+    }
+    let scale = square.diagonal().map(|x: f64| if x > 0.0 { 1.0 / x.sqrt() } else { 0.0 });
+    let found = SymmetricEigen::new(DMatrix::from_fn(KEYS, KEYS, |i, j| square[(i, j)] * scale[i] * scale[j]));
+    let kept: Vec<usize> = (0..KEYS).filter(|i| found.eigenvalues[*i] > 1e-6).collect();
+    DMatrix::from_fn(KEYS, kept.len(), |row, i| found.eigenvectors[(row, kept[i])] * scale[row])
+}
+
+/// Which variances are sought, between which ends.
+struct Search {
+    start: Vec<f64>,
+    /// The material's own.
+    held: Vec<f64>,
+    free: Vec<usize>,
+    most: Vec<f64>,
+    /// Degrees of freedom of the devices.
+    freedom: f64,
+}
+
+impl Search {
+    fn new(plan: &Plan, looked: &Looked, grids: &[Grid], held: Vec<f64>) -> Search {
+        let mut start = held.clone();
+        let most = Key::ALL.iter().map(|key| key.most().powi(2)).chain(plan.blocks.iter().map(|_| 1e6)).collect();
+        for key in &plan.find {
+            start[*key as usize] = FIRST_STEP.powi(2).min(key.most().powi(2));
+        }
+        start.extend(plan.blocks.iter().map(|_| 1.0));
+        let freedom: f64 = looked.curves.iter().zip(grids).map(|(of, grid)| of.freedom(grid)).sum();
+        let freedom = freedom - looked.along.ncols() as f64;
+        let mut search = Search { start, held, free: Vec::new(), most, freedom: freedom.max(1.0) };
+        search.choose(plan, looked, grids);
+        search
+    }
+
+    /// The sought ones that the curves depend on, and errors of blocks that can be told.
+    fn choose(&mut self, plan: &Plan, looked: &Looked, grids: &[Grid]) {
+        let sought: Vec<usize> = plan.find.iter().map(|key| *key as usize).collect();
+        // Nothing is known of a variance that readings alone do not know better than the file's limit.
+        let known = |component: &usize| {
+            let at: Vec<f64> = self.start.iter().enumerate().map(|(i, v)| if i < KEYS { 0.0 } else { *v }).collect();
+            reml::evaluate(&looked.parts, &at, &[*component])
+                .is_some_and(|point| point.information[(0, 0)].sqrt() * self.most[*component] > 1.0)
+        };
+        let (free, unknown): (Vec<usize>, Vec<usize>) = sought.into_iter().partition(known);
+        self.free = free;
+        unknown.into_iter().for_each(|component| self.start[component] = self.held[component]);
+        if !plan.errors_as_stated {
+            let outside = |block: usize| -> f64 {
+                let of = looked.parts.iter().zip(grids).filter(|(part, _)| part.block == block);
+                of.map(|(part, _)| part.outside_freedom).sum()
+            };
+            self.free.extend(
+                (0..plan.blocks.len()).filter(|block| outside(*block) >= LEAST_ERRORS).map(|block| KEYS + block),
+            );
+        }
+    }
+
+    fn fit(&self, parts: &[Part]) -> Result<Fitted, FitError> {
+        reml::fit(parts, &self.start, &self.free, &self.most).ok_or_else(|| {
+            FitError::request("the scatter of the devices has no likelihood: look at the readings and their stated errors")
+        })
+    }
+
+    /// The variances with the errors of readings as stated.
+    fn with_errors_as_stated(&self, parts: &[Part]) -> Option<Vec<f64>> {
+        let free: Vec<usize> = self.free.iter().copied().filter(|component| *component < KEYS).collect();
+        let start: Vec<f64> =
+            self.start.iter().enumerate().map(|(i, variance)| if i < KEYS { *variance } else { 1.0 }).collect();
+        reml::fit(parts, &start, &free, &self.most).map(|fitted| fitted.theta)
+    }
+
+    /// By how much twice the log-likelihood falls from its best to the bounds.
+    fn fall(&self) -> f64 {
+        let one = ChiSquared::new(1.0).map_or(2.706, |law| law.inverse_cdf(WITHIN));
+        one * (1.0 + 1.0 / (3.0 * self.freedom))
+    }
+}
+
+fn found(
+    key: Key,
+    search: &Search,
+    parts: &[Part],
+    fitted: &Fitted,
+    material: &Material,
+    by_chance: f64,
+    is_told: bool,
+) -> Found {
+    let component = key as usize;
+    let all = |variance: f64| all_of_it(key, variance, by_chance);
+    let before = key.of(&material.variation);
+    let variance = fitted.theta[component];
+    let Some(place) = search.free.iter().position(|free| *free == component) else {
+        let (lower, upper) = (all(0.0), key.most());
+        return Found { key, before, value: before, error: None, lower, upper, is_seen: false, is_told: false, at_limit: false };
+    };
+    let (lower, upper) = reml::bounds(parts, fitted, &search.free, component, &search.most, search.fall());
+    let is_seen = lower > 0.0;
+    let point = reml::evaluate(parts, &fitted.theta, &search.free);
+    let error = point.map(|point| reml::inverse(&point.information)[(place, place)].sqrt());
+    // Of the standard deviation, where that of its square is known.
+    let error = error.filter(|_| is_seen && is_told).map(|error| error / (2.0 * all(variance)));
+    let at_limit = variance >= search.most[component];
+    // The limit is the file's, chance and all.
+    let value = if is_told { all(variance).min(key.most()) } else { before };
+    Found { key, before, value, error, lower: all(lower), upper: all(upper), is_seen, is_told, at_limit }
+}
+
+/// The material's file with the spread in it: values and sources, the name, and the command in its head.
+///
+/// # Errors
+/// A material without `[variation]`.
+pub fn material_text(
+    request: &Request,
+    spread: &Spread,
+    digits: Option<usize>,
+    name: &str,
+    from: &str,
+    command: &str,
+) -> Result<String, FitError> {
+    let mut draft = Draft::new(&request.material.text, request.origin)?;
+    draft.set_name(name);
+    for of in spread.found.iter().filter(|of| of.is_told) {
+        let key = format!("variation.{}", of.key.name());
+        draft.number(&key)?;
+        let value = digits.map_or(of.value, |digits| rounded(of.value, digits).min(of.key.most()));
+        draft.set(&key, value);
+        let known = match of.error {
+            Some(error) => format!("standard error {error:.1e}"),
+            None => format!("not distinguishable from chance and readings, below {:.2e} (95 %)", of.upper),
+        };
+        let dots = if of.key == Key::TrapFilledLimit && spread.limit_by_chance > 0.0 {
+            format!(", of it {:.1e} by the number of dots", spread.limit_by_chance)
+        } else {
+            String::new()
+        };
+        draft.set_source(&key, &format!("measured: {} of {from}, {known}{dots}", of_devices(spread)));
+    }
+    Ok(draft.text_made_by(command))
+}
+
+fn of_devices(spread: &Spread) -> String {
+    trapline_model::text::counted(spread.devices, "device")
+}

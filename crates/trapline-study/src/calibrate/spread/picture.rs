@@ -1,0 +1,108 @@
+//! The curves of all devices with the spread that was found over them, and what is left of them.
+
+use super::{BlockFound, Drawn, Spread};
+use crate::calibrate::target::{Aim, Kept};
+use trapline_report::figure::{Axis, Chart, Colour, Curve, Panel, Plate};
+
+/// Devices that are drawn of a block: more are one stain.
+const MOST_DRAWN: usize = 60;
+
+/// Two panels for each block.
+pub fn plate(spread: &Spread, title: &str) -> Plate {
+    let panels = spread.blocks.iter().flat_map(|block| [curves(block), residuals(block)]);
+    Plate { title: Some(title.to_owned()), columns: 2, panels: panels.map(Panel::Chart).collect() }
+}
+
+/// What stands along the axes of a curve, and what its values are multiplied with.
+fn axes(aim: &Aim) -> (Axis, Axis, f64) {
+    match aim {
+        Aim::Retention(measured) if measured.kept == Kept::Window => {
+            (Axis::log("Time (s)"), Axis::linear("Window kept (%)"), 100.0)
+        }
+        Aim::Retention(_) => (Axis::log("Time (s)"), Axis::linear("Conductance (S)"), 1.0),
+        _ => (Axis::linear("Bias (V)"), Axis::log("Current, magnitude (A)"), 1.0),
+    }
+}
+
+/// Points of a curve; a gap where the bias changes its sign, so that no line joins the branches.
+fn line(drawn: &Drawn, values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
+    parted(drawn, drawn.x.iter().copied().zip(values))
+}
+
+fn parted(drawn: &Drawn, points: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
+    let is_sweep = matches!(drawn.aim, Aim::Iv(_));
+    let (mut all, mut before) = (Vec::new(), 0.0);
+    for (x, y) in points {
+        if is_sweep && x * before < 0.0 {
+            all.push((f64::NAN, f64::NAN));
+        }
+        before = x;
+        all.push((x, y));
+    }
+    all
+}
+
+/// A shade around a line, with its gaps.
+fn shade(drawn: &Drawn, ends: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
+    let (low, high): (Vec<f64>, Vec<f64>) = ends.unzip();
+    let gaps = |values: Vec<f64>| line(drawn, values.into_iter()).into_iter().map(|(_, y)| y);
+    gaps(low).zip(gaps(high).collect::<Vec<_>>()).collect()
+}
+
+/// The first few of a block's devices: each with its grid.
+fn some(block: &BlockFound) -> Vec<(&Drawn, usize)> {
+    let all = block.curves.iter().flat_map(|drawn| (0..drawn.measured.len()).map(move |device| (drawn, device)));
+    all.take(MOST_DRAWN).collect()
+}
+
+fn curves(block: &BlockFound) -> Chart {
+    let shown = some(block);
+    let Some(most) = largest(block) else { return Chart { title: block.name.clone(), ..Chart::default() } };
+    let (x, y, unit) = axes(&most.aim);
+    let mut curves: Vec<Curve> = shown
+        .iter()
+        .enumerate()
+        .map(|(number, (drawn, device))| {
+            let label = if number == 0 { "measured".to_owned() } else { String::new() };
+            let values = drawn.measured[*device].iter().map(|y| y.abs() * unit);
+            Curve::line(label, line(drawn, values)).coloured(Colour::distinct(5))
+        })
+        .collect();
+    let band = most.band.iter().map(|(a, b)| (a.abs() * unit, b.abs() * unit));
+    curves.push(
+        Curve::line("simulated, median", line(most, most.median.iter().map(|y| y.abs() * unit)))
+            .shaded(shade(most, band))
+            .coloured(Colour::distinct(1)),
+    );
+    let all: usize = block.curves.iter().map(|drawn| drawn.measured.len()).sum();
+    let subtitle = if shown.len() < all { format!("{} of {all} devices", shown.len()) } else { format!("{all} devices") };
+    let shade = "16 % to 84 % of the spread found".to_owned();
+    Chart { title: block.name.clone(), subtitle: Some(subtitle), x, y, curves, shade, ..Chart::default() }
+}
+
+fn residuals(block: &BlockFound) -> Chart {
+    let Some(most) = largest(block) else { return Chart { title: block.name.clone(), ..Chart::default() } };
+    let (x, ..) = axes(&most.aim);
+    let mut curves: Vec<Curve> = some(block)
+        .into_iter()
+        .map(|(drawn, device)| {
+            Curve::line("", line(drawn, drawn.residuals[device].iter().copied())).coloured(Colour::distinct(5))
+        })
+        .collect();
+    let zero = line(most, most.x.iter().map(|_| 0.0));
+    let ends = shade(most, most.sd.iter().map(|sd| (-sd, *sd)));
+    curves.push(Curve::line("", zero).shaded(ends).coloured(Colour::distinct(1)));
+    Chart {
+        title: "Devices over their mean".to_owned(),
+        x,
+        y: Axis::linear("In standard errors of a reading"),
+        curves,
+        shade: "1 standard deviation of spread, chance and readings".to_owned(),
+        ..Chart::default()
+    }
+}
+
+/// The points that most devices of a block have.
+fn largest(block: &BlockFound) -> Option<&Drawn> {
+    block.curves.iter().max_by_key(|drawn| drawn.measured.len())
+}
