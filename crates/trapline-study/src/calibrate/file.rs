@@ -124,12 +124,13 @@ pub fn parse(text: &str, base: &Path) -> Result<Fit, FitError> {
         })?;
         targets.push(found);
     }
-    let spread = spread_file::plan(file.spread.as_ref(), &file.devices, &file.conditions, base)?;
-    if spread.is_some() && !(parameters.is_empty() && targets.is_empty()) {
+    if file.spread.is_some() && !(parameters.is_empty() && targets.is_empty()) {
         return Err(FitError::request(
-            "it has [spread] beside [[parameter]] or [[target]]; fit the nominal cell first, into a material of its own, and find the              spread about that",
+            "it has [spread] beside [[parameter]] or [[target]]; fit the nominal cell first, into a material of its own, and find the \
+             spread about that",
         ));
     }
+    let spread = spread_file::plan(file.spread.as_ref(), &file.devices, &file.conditions, base)?;
     let claims_as = file.claims_as.as_deref().map(Role::named).transpose()?;
     let devices = spread.iter().flat_map(|plan| plan.inputs.iter().cloned());
     let inputs = file.target.iter().filter_map(|target| target.measured(base)).chain(devices).collect();

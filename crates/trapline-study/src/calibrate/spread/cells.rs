@@ -25,7 +25,7 @@ const CHANCE_CELLS: usize = 1000;
 const LEAST_CHANCE_CELLS: usize = 100;
 /// Numbers simulated for it at most at one set of points.
 const MOST_CHANCE_NUMBERS: usize = 1_000_000;
-/// A part of the chance whose variance is less than this, over that of a reading, is left to the reading.
+/// A part of the chance, or of what the capture speed does, whose variance is less than this, over that of a reading, is left to the reading.
 const LEAST_CHANCE: f64 = 0.01;
 /// Step of the capture speed, in its logarithm.
 const SPEED_STEP: f64 = 5e-3;
@@ -49,8 +49,13 @@ pub(super) struct Linear {
     pub(super) mean: DVector<f64>,
     /// By the coordinates of a device: [`Key::OF_DEVICES`].
     pub(super) slopes: [DVector<f64>; 3],
-    /// What the capture speed of each pulse does: points by pulses.
+    /// By how far a device one such step away, to either side, lies from where the slopes say, and the steps.
+    pub(super) halves: [DVector<f64>; 3],
+    pub(super) steps: [f64; 3],
+    /// What the capture speed of the pulses does: points by independent parts.
     pub(super) speed: DMatrix<f64>,
+    /// The slope in the capture speed of all pulses alike; none is known of very many pulses.
+    pub(super) faster: DVector<f64>,
     /// What chance does: points by independent parts of variance 1.
     pub(super) chance: DMatrix<f64>,
     /// By how much the curve bends over one standard deviation, as a share of how far it moves; the largest of the coordinates.
@@ -64,13 +69,18 @@ pub(super) struct Simulation<'a> {
     pub(super) backend: &'a dyn Backend,
     /// For chance, which takes many cells.
     pub(super) fast: &'a dyn Backend,
+    /// The largest spread of the capture speed that is thought of: what it does within a reading's error is left out.
+    pub(super) speed_sd: f64,
     /// Whether chance is looked at. Left out only to see what it does.
     pub(super) with_chance: bool,
 }
 
 impl Simulation<'_> {
-    /// Chance at the points of a curve: what it does to the mean, and its independent parts; `share` of the cells of
-    /// a block are taken, of which `number` is which.
+    /// Chance at the points of a curve, of cells that have all as many dots: what it does to the mean, and its
+    /// independent parts. The cells are those of a number, and a block shares them among `of` sets of points.
+    ///
+    /// What the number of dots does is not in it: it moves the trap-filled limit, along whose slope it is known exactly. A scatter that
+    /// simulated cells show along nearly, but not quite, the same direction would seem to be told from the spread by the difference.
     ///
     /// # Errors
     /// What the backend says; cells too small to have a window.
@@ -96,7 +106,7 @@ impl Simulation<'_> {
             compared,
             &Cells {
                 variation: Variation::OFF,
-                electrons: Electrons::Counted(DotNumber::Poisson),
+                electrons: Electrons::Counted(DotNumber::Fixed),
                 seed: SEED + number,
                 numbers: (0..cells as u64).collect(),
             },
@@ -132,22 +142,28 @@ impl Simulation<'_> {
         let nominal = self.nominal(aim, compared)?;
         let (mut mean, mut bend) = (&nominal + &chance.0, 0.0_f64);
         let mut slopes: [DVector<f64>; 3] = std::array::from_fn(|_| DVector::zeros(nominal.len()));
-        for ((key, step), slope) in Key::OF_DEVICES.into_iter().zip(steps).zip(&mut slopes) {
+        let mut halves = slopes.clone();
+        for (((key, step), slope), bent) in Key::OF_DEVICES.into_iter().zip(steps).zip(&mut slopes).zip(&mut halves) {
             let [up, down] = [1.0, -1.0].map(|sign| self.away(aim, compared, key, sign * step));
             let (up, down) = (up?, down?);
             let half = (&up + &down) / 2.0 - &nominal;
             *slope = (&up - &down) / (2.0 * step);
             // Beside a reading's error a bend is nothing to speak of.
             bend = bend.max(half.amax() / (slope.amax() * step).max(1.0));
-            mean += half;
+            mean += &half;
+            *bent = half;
         }
         if !(mean.iter().chain(slopes.iter().flatten()).all(|number| number.is_finite())) {
             return Err(FitError::request(
                 "the cells beside the nominal one have no number to compare; look at the material, or fit it first",
             ));
         }
-        let speed = self.speed(aim, compared)?;
-        Ok(Linear { mean, slopes, speed, chance: chance.1.clone(), bend })
+        let (each, faster) = self.speed(aim, compared)?;
+        let speed = match self.speed_sd > 0.0 {
+            true => parts(&(each * self.speed_sd)) / self.speed_sd,
+            false => DMatrix::zeros(nominal.len(), 0),
+        };
+        Ok(Linear { mean, slopes, halves, steps, speed, faster, chance: chance.1.clone(), bend })
     }
 
     /// The nominal cell.
@@ -171,8 +187,8 @@ impl Simulation<'_> {
         Ok(self.places(self.backend, aim, compared, &cells)?.column(0).into_owned())
     }
 
-    /// What the capture speed of each pulse does: from cells whose speeds are known, pulse by pulse.
-    fn speed(&self, aim: &Aim, compared: &[usize]) -> Result<DMatrix<f64>, FitError> {
+    /// What the capture speed of each pulse does, from cells whose speeds are known, pulse by pulse; and of all alike.
+    fn speed(&self, aim: &Aim, compared: &[usize]) -> Result<(DMatrix<f64>, DVector<f64>), FitError> {
         let pulses = match aim {
             Aim::Retention(measured) => measured.pulses.train.count as usize,
             _ => 1,
@@ -186,7 +202,7 @@ impl Simulation<'_> {
         let mean = seen.column_mean();
         let about = DMatrix::from_fn(seen.nrows(), count, |row, cell| (seen[(row, cell)] - mean[row]) / SPEED_STEP);
         if !each {
-            return Ok(about / ((count - 1) as f64).sqrt());
+            return Ok((about / ((count - 1) as f64).sqrt(), DVector::zeros(compared.len())));
         }
         let log = |cell: usize, pulse: usize| {
             libm::log(array::capture_speed(&variation, SEED, cell as u64, pulse as u32)) / SPEED_STEP
@@ -195,7 +211,9 @@ impl Simulation<'_> {
         let middle = speeds.row_mean();
         let speeds = DMatrix::from_fn(count, pulses, |cell, pulse| speeds[(cell, pulse)] - middle[pulse]);
         let inverse = speeds.pseudo_inverse(1e-9).map_err(FitError::request)?;
-        Ok(about * inverse.transpose())
+        let slopes = about * inverse.transpose();
+        let faster = slopes.column_sum();
+        Ok((slopes, faster))
     }
 
     /// Places of cells at the points that are compared: points by cells.

@@ -34,7 +34,7 @@ const MISFIT: f64 = 0.5;
 /// One in a thousand, of the largest eigenvalue (Tracy and Widom, real matrices), and of a misfit.
 const TRACY_WIDOM: f64 = 3.27;
 const CERTAIN: f64 = 0.999;
-/// Devices and directions from which on shapes are looked for.
+/// Directions from which on shapes are looked for.
 const LEAST_FOR_SHAPE: usize = 8;
 
 /// A combination of variances that the curves hardly depend on, the largest part first.
@@ -146,7 +146,7 @@ impl Judge<'_> {
                 met,
                 outliers,
                 shape: of_block().filter_map(|(i, grid)| shape(grid, &self.looked.curves[i])).max_by(|a, b| a.0.total_cmp(&b.0)),
-                misfit: of_block().filter_map(|(i, grid)| self.misfit(i, grid, &off)).max_by(f64::total_cmp),
+                misfit: of_block().filter_map(|(i, grid)| self.misfit(i, grid)).max_by(f64::total_cmp),
             };
             BlockFound {
                 name: block.name.clone(),
@@ -167,12 +167,14 @@ impl Judge<'_> {
     fn variances(&self, i: usize) -> [DVector<f64>; 3] {
         let (linear, theta) = (&self.looked.linears[i], &self.fitted.theta);
         let squares = |of: &DMatrix<f64>| DVector::from_iterator(of.nrows(), of.row_iter().map(|row| row.norm_squared()));
-        let mut spread = DVector::zeros(linear.mean.len());
-        for (factor, variance) in points::factors(linear).iter().zip(theta) {
-            spread += squares(factor) * *variance;
+        let [mut spread, mut chance] = [DVector::zeros(linear.mean.len()), squares(&linear.chance)];
+        for ((factor, variance), (least, _)) in points::factors(linear).iter().zip(theta).zip(&self.search.ends) {
+            spread += squares(factor) * (*variance - *least);
+            chance += squares(factor) * *least;
         }
+        spread += squares(&points::bends(linear));
         let readings = DVector::from_element(linear.mean.len(), theta[KEYS + self.grids[i].block]);
-        [spread, squares(&linear.chance), readings]
+        [spread, chance, readings]
     }
 
     fn shares(&self, block: usize) -> [f64; 3] {
@@ -185,22 +187,23 @@ impl Judge<'_> {
         sums.map(|sum| sum / all)
     }
 
-    /// By how much the nominal cell misses the mean of devices that have one of their own.
-    fn misfit(&self, i: usize, grid: &Grid, off: &Off) -> Option<f64> {
+    /// By how much the nominal cell misses the mean of devices that have one of their own, whatever their own offset.
+    fn misfit(&self, i: usize, grid: &Grid) -> Option<f64> {
         let (curves, theta) = (&self.looked.curves[i], &self.fitted.theta);
         if !grid.own_mean {
             return None;
         }
-        let devices = grid.devices.len() as f64;
         let shifts = curves.basis.transpose() * points::shifts(&self.looked.linears[i]);
-        let rest = &curves.mean_inside - shifts * &off.value;
-        let weighed = reml::covariance(&self.looked.parts[i], theta).cholesky()?.solve(&rest).dot(&rest);
+        let lower = reml::covariance(&self.looked.parts[i], theta).cholesky()?;
+        let through = lower.solve(&shifts);
+        let offset = reml::inverse(&(shifts.transpose() * &through)) * (through.transpose() * &curves.mean_inside);
+        let rest = &curves.mean_inside - shifts * offset;
         let outside = curves.mean_outside.norm_squared();
-        let chi2 = devices * (weighed + outside / theta[KEYS + grid.block]);
+        let weighed = lower.solve(&rest).dot(&rest) + outside / theta[KEYS + grid.block];
         let points = curves.basis.nrows();
         let law = ChiSquared::new((points.saturating_sub(KEYS)).max(1) as f64).ok()?;
         let rms = ((rest.norm_squared() + outside) / points as f64).sqrt();
-        (law.cdf(chi2) > CERTAIN && rms > MISFIT).then_some(rms)
+        (law.cdf(grid.devices.len() as f64 * weighed) > CERTAIN && rms > MISFIT).then_some(rms)
     }
 
     /// Devices out of line, with their blocks.
@@ -235,6 +238,7 @@ impl Judge<'_> {
         } else {
             inside -= curves.basis.transpose() * points::shifts(&self.looked.linears[i]) * &off.value;
         }
+        inside -= self.bent(i, &inside)?;
         let others = curves.others() as f64;
         let theta = self.without(part, &inside, outside, others, information);
         let error = theta[KEYS + grid.block];
@@ -265,7 +269,14 @@ impl Judge<'_> {
             _ => 1.0,
         };
         let directions = curves.basis.nrows().saturating_sub(coordinates).max(1) as f64;
-        let statistic = rest + outside / error;
+        // By the errors of each point where they are known: a few noisy ones make no device.
+        let left = match &curves.in_own_errors {
+            Some(scaled) => {
+                scaled.column(device).norm_squared() * grid.devices.len() as f64 / (grid.devices.len() as f64 - 1.0)
+            }
+            None => outside / error,
+        };
+        let statistic = rest + left;
         let known: f64 = self.looked.parts.iter().filter(|p| p.block == grid.block).map(|p| p.outside_freedom).sum();
         let p_rest = if self.search.free.contains(&(KEYS + grid.block)) {
             FisherSnedecor::new(directions, (known - others).max(1.0)).map_or(1.0, |law| law.sf(statistic / directions))
@@ -274,6 +285,19 @@ impl Judge<'_> {
         };
         // Of two looks at a device the worse one.
         Some(((2.0 * p_spread.min(p_rest)).min(1.0), p_spread <= p_rest))
+    }
+
+    /// By how far a device lies beside where the slopes say, because its curve bends: at the place that is most likely
+    /// for it.
+    fn bent(&self, i: usize, inside: &DVector<f64>) -> Option<DVector<f64>> {
+        let (linear, part, theta) = (&self.looked.linears[i], &self.looked.parts[i], &self.fitted.theta);
+        let through = reml::covariance(part, theta).cholesky()?.solve(inside);
+        let mut bent = DVector::zeros(linear.mean.len());
+        for (key, (half, step)) in linear.halves.iter().zip(linear.steps).enumerate() {
+            let z = theta[key] * part.factors[key].column(0).dot(&through);
+            bent += half * ((z / step).powi(2) - 1.0);
+        }
+        Some(self.looked.curves[i].basis.transpose() * bent)
     }
 
     /// The variances that the others have without this one, by one step of the scoring.
@@ -304,7 +328,7 @@ impl Judge<'_> {
         for (i, change) in moving.iter().zip(&step) {
             let component = free[*i];
             // Its own part of the scatter may be nearly all of it.
-            left[component] = (theta[component] - change).clamp(1e-3 * theta[component], self.search.most[component]);
+            left[component] = (theta[component] - change).clamp(1e-3 * theta[component], self.search.ends[component].1);
         }
         left
     }
@@ -345,17 +369,8 @@ fn theta_sum(theta: &[f64], sought: &[usize]) -> f64 {
 /// their own have.
 fn shape(grid: &Grid, curves: &Curves) -> Option<(f64, f64)> {
     let (devices, others) = (grid.devices.len(), curves.others());
-    if !grid.own_mean || devices < LEAST_FOR_SHAPE || others < LEAST_FOR_SHAPE {
-        return None;
-    }
-    // In units of the errors at each point, which may differ.
-    let mut left = curves.outside.clone();
-    let rms = left.norm() / ((left.nrows() * devices) as f64).sqrt();
-    for mut row in left.row_iter_mut() {
-        let sd = row.norm() / (devices as f64).sqrt();
-        row *= if sd > 1e-6 * rms { 1.0 / sd } else { 0.0 };
-    }
-    let found = SymmetricEigen::new(left.transpose() * &left);
+    let left = curves.in_own_errors.as_ref().filter(|_| others >= LEAST_FOR_SHAPE)?;
+    let found = SymmetricEigen::new(left.transpose() * left);
     let (first, largest) = found.eigenvalues.argmax();
     let all = found.eigenvalues.sum();
     let (columns, rows) = ((devices - 1) as f64, others as f64);

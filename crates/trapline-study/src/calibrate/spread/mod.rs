@@ -15,8 +15,8 @@
 //! variances are found by restricted maximum likelihood ([`reml`]).
 //!
 //! `variation.trap_filled_limit` of a material is all of the scatter of the limit, of which the Poisson number of a
-//! cell's dots makes 1/sqrt(N) ([`trapline_model::cell::counted::Electrons::beside_chance`]). That is in the chance here, and is
-//! added again to what is found beside it.
+//! cell's dots makes 1/sqrt(N) ([`trapline_model::cell::counted::Electrons::beside_chance`]). So it is found as all of it, not below
+//! 1/sqrt(N), and the chance above is that of cells which have all as many dots.
 //!
 //! # Practice
 //! [`file::plan`] reads the tables of a fit file; [`run`] finds a [`Spread`]; [`material_text`] writes it into a material, [`report`] and
@@ -125,9 +125,9 @@ pub struct Found {
     pub key: Key,
     /// As the material has it.
     pub before: f64,
-    /// As a material's file has it: with the chance of few dots, of the trap-filled limit.
+    /// As a material's file has it: of the trap-filled limit with what the number of dots makes of it.
     pub value: f64,
-    /// None where the value is not distinguishable from none.
+    /// None where the value is not distinguishable from what it is at least.
     pub error: Option<f64>,
     /// 90 % between them; the upper one alone is one of 95 %.
     pub lower: f64,
@@ -228,6 +228,8 @@ const LEAST_ERRORS: f64 = 30.0;
 /// Standard deviation at which slopes are taken first, and within which ends afterwards.
 const FIRST_STEP: f64 = 0.01;
 const STEPS: std::ops::RangeInclusive<f64> = 0.003..=0.1;
+/// Spread of the capture speed up to which its effects are looked for.
+const MOST_SPEED: f64 = 0.1;
 /// Confidence of the bounds: 90 % between them.
 const WITHIN: f64 = 0.9;
 
@@ -256,8 +258,12 @@ pub fn check(request: &Request) -> Result<(), FitError> {
 }
 
 fn simulation<'a>(request: &Request<'a>) -> Simulation<'a> {
-    let Request { material, backend, fast, chance, .. } = *request;
-    Simulation { material, backend, fast, with_chance: chance }
+    let Request { material, plan, backend, fast, chance, .. } = *request;
+    let speed_sd = match plan.find.contains(&Key::CaptureSpeed) {
+        true => MOST_SPEED,
+        false => material.variation.capture_speed,
+    };
+    Simulation { material, backend, fast, speed_sd, with_chance: chance }
 }
 
 /// Everything at one choice of slopes.
@@ -295,11 +301,9 @@ pub fn run(request: &Request) -> Result<Spread, FitError> {
         Ok(Looked { parts: parts.collect(), linears, curves, along })
     };
     let limit_by_chance = number_scatter(material);
-    let beside = Electrons::Counted(DotNumber::Poisson).beside_chance(material, &material.variation);
-    let held = if limit_by_chance > 0.0 && request.chance { beside } else { material.variation };
-    let held: Vec<f64> = Key::ALL.iter().map(|key| key.of(&held).powi(2)).collect();
+    let least = if request.chance { limit_by_chance } else { 0.0 };
     let mut looked = look(Key::OF_DEVICES.map(|key| FIRST_STEP.min(key.most())))?;
-    let mut search = Search::new(plan, &looked, &grids, held);
+    let mut search = Search::new(plan, &looked, &grids, &material.variation, least);
     let mut fitted = search.fit(&looked.parts)?;
     // Curves bend: slopes over what the devices scatter by are those of them.
     let steps = Key::OF_DEVICES.map(|key| {
@@ -317,13 +321,12 @@ pub fn run(request: &Request) -> Result<Spread, FitError> {
     };
     let judge = judge::Judge { plan, grids: &grids, looked: &looked, fitted: &fitted, search: &search };
     let (open, told) = judge.open();
-    let by_chance = if request.chance { limit_by_chance } else { 0.0 };
     let found: Vec<Found> = plan
         .find
         .iter()
-        .map(|key| found(*key, &search, &looked.parts, &fitted, material, by_chance, told.contains(key)))
+        .map(|key| found(*key, &search, &looked.parts, &fitted, material, told.contains(key)))
         .collect();
-    let sds = |theta: &Vec<f64>| plan.find.iter().map(|key| all_of_it(*key, theta[*key as usize], by_chance)).collect();
+    let sds = |theta: &Vec<f64>| plan.find.iter().map(|key| theta[*key as usize].sqrt()).collect();
     Ok(Spread {
         as_stated: as_stated.as_ref().map(sds),
         found,
@@ -348,12 +351,6 @@ fn number_scatter(material: &Material) -> f64 {
     }
 }
 
-/// A standard deviation as a material's file has it.
-fn all_of_it(key: Key, variance: f64, by_chance: f64) -> f64 {
-    let chance = if key == Key::TrapFilledLimit { by_chance } else { 0.0 };
-    (variance + chance * chance).sqrt()
-}
-
 /// Along what curves that are held against the nominal cell may be off it: combinations of the keys that all of them
 /// together can tell apart.
 fn directions(grids: &[Grid], linears: &[Linear]) -> DMatrix<f64> {
@@ -374,22 +371,25 @@ struct Search {
     /// The material's own.
     held: Vec<f64>,
     free: Vec<usize>,
-    most: Vec<f64>,
+    ends: Vec<(f64, f64)>,
     /// Degrees of freedom of the devices.
     freedom: f64,
 }
 
 impl Search {
-    fn new(plan: &Plan, looked: &Looked, grids: &[Grid], held: Vec<f64>) -> Search {
+    fn new(plan: &Plan, looked: &Looked, grids: &[Grid], material: &Variation, limit_by_chance: f64) -> Search {
+        let least = |key: Key| if key == Key::TrapFilledLimit { limit_by_chance.powi(2) } else { 0.0 };
+        let held: Vec<f64> = Key::ALL.iter().map(|key| key.of(material).powi(2).max(least(*key))).collect();
         let mut start = held.clone();
-        let most = Key::ALL.iter().map(|key| key.most().powi(2)).chain(plan.blocks.iter().map(|_| 1e6)).collect();
+        let of_keys = Key::ALL.iter().map(|key| (least(*key), key.most().powi(2).max(least(*key))));
+        let ends = of_keys.chain(plan.blocks.iter().map(|_| reml::ERRORS)).collect();
         for key in &plan.find {
-            start[*key as usize] = FIRST_STEP.powi(2).min(key.most().powi(2));
+            start[*key as usize] = FIRST_STEP.powi(2).min(key.most().powi(2)).max(least(*key));
         }
         start.extend(plan.blocks.iter().map(|_| 1.0));
         let freedom: f64 = looked.curves.iter().zip(grids).map(|(of, grid)| of.freedom(grid)).sum();
         let freedom = freedom - looked.along.ncols() as f64;
-        let mut search = Search { start, held, free: Vec::new(), most, freedom: freedom.max(1.0) };
+        let mut search = Search { start, held, free: Vec::new(), ends, freedom: freedom.max(1.0) };
         search.choose(plan, looked, grids);
         search
     }
@@ -401,7 +401,7 @@ impl Search {
         let known = |component: &usize| {
             let at: Vec<f64> = self.start.iter().enumerate().map(|(i, v)| if i < KEYS { 0.0 } else { *v }).collect();
             reml::evaluate(&looked.parts, &at, &[*component])
-                .is_some_and(|point| point.information[(0, 0)].sqrt() * self.most[*component] > 1.0)
+                .is_some_and(|point| point.information[(0, 0)].sqrt() * self.ends[*component].1 > 1.0)
         };
         let (free, unknown): (Vec<usize>, Vec<usize>) = sought.into_iter().partition(known);
         self.free = free;
@@ -418,7 +418,7 @@ impl Search {
     }
 
     fn fit(&self, parts: &[Part]) -> Result<Fitted, FitError> {
-        reml::fit(parts, &self.start, &self.free, &self.most).ok_or_else(|| {
+        reml::fit(parts, &self.start, &self.free, &self.ends).ok_or_else(|| {
             FitError::request("the scatter of the devices has no likelihood: look at the readings and their stated errors")
         })
     }
@@ -428,7 +428,7 @@ impl Search {
         let free: Vec<usize> = self.free.iter().copied().filter(|component| *component < KEYS).collect();
         let start: Vec<f64> =
             self.start.iter().enumerate().map(|(i, variance)| if i < KEYS { *variance } else { 1.0 }).collect();
-        reml::fit(parts, &start, &free, &self.most).map(|fitted| fitted.theta)
+        reml::fit(parts, &start, &free, &self.ends).map(|fitted| fitted.theta)
     }
 
     /// By how much twice the log-likelihood falls from its best to the bounds.
@@ -444,27 +444,26 @@ fn found(
     parts: &[Part],
     fitted: &Fitted,
     material: &Material,
-    by_chance: f64,
     is_told: bool,
 ) -> Found {
     let component = key as usize;
-    let all = |variance: f64| all_of_it(key, variance, by_chance);
+    let (least, most) = search.ends[component];
     let before = key.of(&material.variation);
-    let variance = fitted.theta[component];
     let Some(place) = search.free.iter().position(|free| *free == component) else {
-        let (lower, upper) = (all(0.0), key.most());
+        let (lower, upper) = (least.sqrt(), key.most());
         return Found { key, before, value: before, error: None, lower, upper, is_seen: false, is_told: false, at_limit: false };
     };
-    let (lower, upper) = reml::bounds(parts, fitted, &search.free, component, &search.most, search.fall());
-    let is_seen = lower > 0.0;
+    let variance = fitted.theta[component];
+    let (lower, upper) = reml::bounds(parts, fitted, &search.free, component, &search.ends, search.fall());
+    let is_seen = lower > least;
     let point = reml::evaluate(parts, &fitted.theta, &search.free);
     let error = point.map(|point| reml::inverse(&point.information)[(place, place)].sqrt());
     // Of the standard deviation, where that of its square is known.
-    let error = error.filter(|_| is_seen && is_told).map(|error| error / (2.0 * all(variance)));
-    let at_limit = variance >= search.most[component];
-    // The limit is the file's, chance and all.
-    let value = if is_told { all(variance).min(key.most()) } else { before };
-    Found { key, before, value, error, lower: all(lower), upper: all(upper), is_seen, is_told, at_limit }
+    let error = error.filter(|_| is_seen && is_told).map(|error| error / (2.0 * variance.sqrt()));
+    // A material says no more than its limit.
+    let value = if is_told { variance.sqrt().min(key.most()) } else { before };
+    let (lower, upper) = (lower.sqrt(), upper.sqrt());
+    Found { key, before, value, error, lower, upper, is_seen, is_told, at_limit: variance >= most }
 }
 
 /// The material's file with the spread in it: values and sources, the name, and the command in its head.
@@ -488,7 +487,7 @@ pub fn material_text(
         draft.set(&key, value);
         let known = match of.error {
             Some(error) => format!("standard error {error:.1e}"),
-            None => format!("not distinguishable from chance and readings, below {:.2e} (95 %)", of.upper),
+            None => format!("not distinguishable from chance, below {:.2e} (95 %)", of.upper),
         };
         let dots = if of.key == Key::TrapFilledLimit && spread.limit_by_chance > 0.0 {
             format!(", of it {:.1e} by the number of dots", spread.limit_by_chance)

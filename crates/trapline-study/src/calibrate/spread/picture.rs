@@ -24,20 +24,23 @@ fn axes(aim: &Aim) -> (Axis, Axis, f64) {
     }
 }
 
-/// Points of a curve; a gap where the bias changes its sign, so that no line joins the branches.
+/// Points of a curve. A sweep has a gap where its bias changes sign, so that no line joins the branches, and where it turns,
+/// so that the shade of one branch is not that of both.
 fn line(drawn: &Drawn, values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
-    parted(drawn, drawn.x.iter().copied().zip(values))
-}
-
-fn parted(drawn: &Drawn, points: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
     let is_sweep = matches!(drawn.aim, Aim::Iv(_));
-    let (mut all, mut before) = (Vec::new(), 0.0);
-    for (x, y) in points {
-        if is_sweep && x * before < 0.0 {
-            all.push((f64::NAN, f64::NAN));
+    let points: Vec<(f64, f64)> = drawn.x.iter().copied().zip(values).collect();
+    let mut all: Vec<(f64, f64)> = Vec::new();
+    for (i, point) in points.iter().enumerate() {
+        let before = |back: usize| i.checked_sub(back).map(|at| points[at]);
+        if let Some(last) = before(1).filter(|_| is_sweep) {
+            let turns = before(2).is_some_and(|first| (last.0 - first.0) * (point.0 - last.0) < 0.0);
+            if last.0 * point.0 < 0.0 {
+                all.push((f64::NAN, f64::NAN));
+            } else if turns {
+                all.extend([(f64::NAN, f64::NAN), last]);
+            }
         }
-        before = x;
-        all.push((x, y));
+        all.push(*point);
     }
     all
 }
@@ -82,15 +85,22 @@ fn curves(block: &BlockFound) -> Chart {
 
 fn residuals(block: &BlockFound) -> Chart {
     let Some(most) = largest(block) else { return Chart { title: block.name.clone(), ..Chart::default() } };
+    // Of a sweep over its course: over the bias there and back would lie on each other.
+    let is_sweep = matches!(most.aim, Aim::Iv(_));
     let (x, ..) = axes(&most.aim);
+    let x = if is_sweep { Axis::linear("Reading, in the order of the sweep") } else { x };
+    let line = |drawn: &Drawn, values: &mut dyn Iterator<Item = f64>| -> Vec<(f64, f64)> {
+        let number = |i: usize| if is_sweep { (i + 1) as f64 } else { drawn.x[i] };
+        values.enumerate().map(|(i, y)| (number(i), y)).collect()
+    };
     let mut curves: Vec<Curve> = some(block)
         .into_iter()
         .map(|(drawn, device)| {
-            Curve::line("", line(drawn, drawn.residuals[device].iter().copied())).coloured(Colour::distinct(5))
+            Curve::line("", line(drawn, &mut drawn.residuals[device].iter().copied())).coloured(Colour::distinct(5))
         })
         .collect();
-    let zero = line(most, most.x.iter().map(|_| 0.0));
-    let ends = shade(most, most.sd.iter().map(|sd| (-sd, *sd)));
+    let zero = line(most, &mut most.x.iter().map(|_| 0.0));
+    let ends = most.sd.iter().map(|sd| (-sd, *sd)).collect();
     curves.push(Curve::line("", zero).shaded(ends).coloured(Colour::distinct(1)));
     Chart {
         title: "Devices over their mean".to_owned(),

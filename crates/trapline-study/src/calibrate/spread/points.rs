@@ -17,6 +17,10 @@ use crate::calibrate::target::Aim;
 const LEAST_ALIKE: usize = 5;
 /// Share of the points that must be left where those are left out of all that one device has no reading at.
 const LEAST_COMMON: f64 = 0.75;
+/// Devices from which on the errors of each point are looked at by themselves.
+const LEAST_FOR_ERRORS: usize = 8;
+/// Share of a point's errors that must be left beside the directions of spread and chance.
+const LEAST_LEFT: f64 = 0.3;
 /// Fewest points of a device.
 const LEAST_POINTS: usize = 3;
 
@@ -114,6 +118,9 @@ pub(super) struct Curves {
     pub(super) inside: DMatrix<f64>,
     /// What is left of it beside the directions, points by devices.
     pub(super) outside: DMatrix<f64>,
+    /// What is left, in standard deviations of it at each point, where there are enough devices to know them: readings at one end of a curve may
+    /// have other errors than at the other.
+    pub(super) in_own_errors: Option<DMatrix<f64>>,
     /// The own mean in the directions, and beside them; zero where none is taken away.
     pub(super) mean_inside: DVector<f64>,
     pub(super) mean_outside: DVector<f64>,
@@ -122,7 +129,7 @@ pub(super) struct Curves {
 impl Curves {
     pub(super) fn of(grid: &Grid, block: &Block, linear: &Linear) -> Curves {
         let columns = linear.slopes.iter().map(|slope| DMatrix::from_column_slice(slope.len(), 1, slope.as_slice()));
-        let columns: Vec<DMatrix<f64>> = columns.chain([linear.speed.clone(), linear.chance.clone()]).collect();
+        let columns: Vec<DMatrix<f64>> = columns.chain([linear.speed.clone(), bends(linear), linear.chance.clone()]).collect();
         let (rows, mut at) = (linear.mean.len(), 0);
         let mut all = DMatrix::zeros(rows, columns.iter().map(DMatrix::ncols).sum());
         for part in &columns {
@@ -145,7 +152,9 @@ impl Curves {
             inside.column_iter_mut().for_each(|mut column| column -= &mean_inside);
             outside.column_iter_mut().for_each(|mut column| column -= &mean_outside);
         }
-        Curves { basis, residuals, inside, outside, mean_inside, mean_outside }
+        let in_own_errors = (grid.own_mean && grid.devices.len() >= LEAST_FOR_ERRORS)
+            .then(|| in_own_errors(&basis, &outside, grid.devices.len() as f64 - 1.0));
+        Curves { basis, residuals, inside, outside, in_own_errors, mean_inside, mean_outside }
     }
 
     /// Independent vectors among them.
@@ -162,7 +171,7 @@ impl Curves {
     /// the same for all grids.
     pub(super) fn part(&self, grid: &Grid, linear: &Linear, along: &DMatrix<f64>) -> Part {
         let factors = factors(linear).map(|factor| self.basis.transpose() * factor);
-        let chance = self.basis.transpose() * &linear.chance;
+        let [chance, bends] = [&linear.chance, &bends(linear)].map(|of| self.basis.transpose() * of);
         let offsets = if grid.own_mean {
             DMatrix::zeros(self.basis.ncols(), 0)
         } else {
@@ -171,7 +180,7 @@ impl Curves {
         Part {
             block: grid.block,
             factors,
-            chance: &chance * chance.transpose(),
+            chance: &chance * chance.transpose() + &bends * bends.transpose(),
             vectors: self.inside.clone(),
             freedom: self.freedom(grid),
             offsets,
@@ -179,6 +188,25 @@ impl Curves {
             outside_freedom: self.freedom(grid) * self.others() as f64,
         }
     }
+}
+
+/// What is left of curves beside some directions, each point in units of its own errors, and beside the same directions in those
+/// units. Errors that do not know of each other have variance 1 there, in all directions.
+fn in_own_errors(basis: &DMatrix<f64>, outside: &DMatrix<f64>, freedom: f64) -> DMatrix<f64> {
+    let (rows, others) = (basis.nrows(), basis.nrows() - basis.ncols());
+    let usual = outside.norm_squared() / (freedom * others.max(1) as f64);
+    // Of the errors of a point the directions have taken their share; where that is most of them, too little is left to tell.
+    let errors = DVector::from_fn(rows, |row, _| {
+        let left = 1.0 - basis.row(row).norm_squared();
+        let own = outside.row(row).norm_squared() / (freedom * left);
+        if left > LEAST_LEFT && own > 1e-6 * usual { own.sqrt() } else { usual.sqrt() }
+    });
+    let scale = |matrix: &DMatrix<f64>| DMatrix::from_fn(rows, matrix.ncols(), |row, i| matrix[(row, i)] / errors[row]);
+    if usual <= 0.0 {
+        return DMatrix::zeros(rows, outside.ncols());
+    }
+    let (directions, scaled) = (scale(basis).qr().q(), scale(outside));
+    &scaled - &directions * (directions.transpose() * &scaled)
 }
 
 /// What a standard deviation of 1 in each key does, points by independent normals.
@@ -190,8 +218,14 @@ pub(super) fn factors(linear: &Linear) -> [DMatrix<f64>; 4] {
     [size, area, limit, linear.speed.clone()]
 }
 
+/// What curves scatter by because they bend: of half h z^2 with z normal and h its second slope, as large as one step of
+/// slopes makes it, the standard deviation is the root of 2 times the deviation at the step. Points by keys.
+pub(super) fn bends(linear: &Linear) -> DMatrix<f64> {
+    DMatrix::from_columns(&linear.halves) * std::f64::consts::SQRT_2
+}
+
 /// What a change of each key common to all does: points by keys.
 pub(super) fn shifts(linear: &Linear) -> DMatrix<f64> {
     let [size, area, limit] = &linear.slopes;
-    DMatrix::from_columns(&[size.clone(), area.clone(), limit.clone(), linear.speed.column_sum()])
+    DMatrix::from_columns(&[size.clone(), area.clone(), limit.clone(), linear.faster.clone()])
 }

@@ -19,7 +19,7 @@
 //! ```
 //!
 //! and Fisher's scoring goes up: `theta + information^-1 score`, shortened until the likelihood rises. Variances stay at 0
-//! or above: one that would fall below is held at 0 as long as the score says so.
+//! or above: one that would fall below is held at 0 as long as the score says so; the trap-filled limit's stays at what the number of dots makes of it, or above.
 //!
 //! Directions in which V is phi I alone need no matrix: their sum of squares is enough.
 //!
@@ -181,23 +181,23 @@ pub(super) struct Fitted {
     pub(super) converged: bool,
 }
 
-/// Smallest square of the errors of readings over those stated.
-const LEAST_ERROR: f64 = 1e-6;
+/// Ends of the square of the errors of readings over those stated.
+pub(super) const ERRORS: (f64, f64) = (1e-6, 1e6);
 const MOST_STEPS: usize = 200;
 /// What a step must promise to the log-likelihood.
 const LEAST_GAIN: f64 = 1e-9;
 
-/// Goes up from `start` in the free components, between 0 and `most`; none where the start has no likelihood.
-pub(super) fn fit(parts: &[Part], start: &[f64], free: &[usize], most: &[f64]) -> Option<Fitted> {
-    let least = |component: usize| if component < KEYS { 0.0 } else { LEAST_ERROR };
+/// Goes up from `start` in the free components, between their ends; none where the start has no likelihood.
+pub(super) fn fit(parts: &[Part], start: &[f64], free: &[usize], ends: &[(f64, f64)]) -> Option<Fitted> {
     let mut theta = start.to_vec();
+    free.iter().for_each(|component| theta[*component] = theta[*component].clamp(ends[*component].0, ends[*component].1));
     let mut at = evaluate(parts, &theta, free)?;
     for _ in 0..MOST_STEPS {
         // Those at an end that the score pushes on are held there.
         let moving: Vec<usize> = (0..free.len())
             .filter(|i| {
-                let (here, slope) = (theta[free[*i]], at.score[*i]);
-                !(here <= least(free[*i]) && slope <= 0.0 || here >= most[free[*i]] && slope >= 0.0)
+                let (here, slope, (least, most)) = (theta[free[*i]], at.score[*i], ends[free[*i]]);
+                !(here <= least && slope <= 0.0 || here >= most && slope >= 0.0)
             })
             .collect();
         let score = at.score.select_rows(&moving);
@@ -211,7 +211,7 @@ pub(super) fn fit(parts: &[Part], start: &[f64], free: &[usize], most: &[f64]) -
             let mut tried = theta.clone();
             for (i, change) in moving.iter().zip(&step) {
                 let component = free[*i];
-                tried[component] = (theta[component] + length * change).clamp(least(component), most[component]);
+                tried[component] = (theta[component] + length * change).clamp(ends[component].0, ends[component].1);
             }
             match evaluate(parts, &tried, free) {
                 Some(found) if found.log_likelihood > at.log_likelihood => break Some((tried, found)),
@@ -243,22 +243,22 @@ pub(super) fn inverse(information: &DMatrix<f64>) -> DMatrix<f64> {
     DMatrix::from_fn(scale.len(), scale.len(), |i, j| inverse[(i, j)] * scale[i] * scale[j])
 }
 
-/// Bounds of a variance, by the fall of the likelihood from its best: from 0, and up to `most`.
+/// Bounds of a variance, by the fall of the likelihood from its best, between its ends.
 pub(super) fn bounds(
     parts: &[Part],
     best: &Fitted,
     free: &[usize],
     component: usize,
-    most: &[f64],
+    ends: &[(f64, f64)],
     fall: f64,
 ) -> (f64, f64) {
     let others: Vec<usize> = free.iter().copied().filter(|other| *other != component).collect();
-    let found = best.theta[component];
+    let (found, (least, most)) = (best.theta[component], ends[component]);
     // Each fit begins where the last one ended.
     let mut start = best.theta.clone();
     let mut too_far = |variance: f64| {
         start[component] = variance;
-        match fit(parts, &start, &others, most) {
+        match fit(parts, &start, &others, ends) {
             Some(held) => {
                 start.clone_from(&held.theta);
                 2.0 * (best.log_likelihood - held.log_likelihood) - fall
@@ -266,13 +266,13 @@ pub(super) fn bounds(
             None => f64::INFINITY,
         }
     };
-    let lower = if found <= 0.0 || too_far(0.0) <= 0.0 { 0.0 } else { crossing(&mut too_far, found, 0.0) };
-    let mut end = (found * 2.0).max(1e-8).min(most[component]);
+    let lower = if found <= least || too_far(least) <= 0.0 { least } else { crossing(&mut too_far, found, least) };
+    let mut end = (found * 2.0).max(1e-8).min(most);
     while too_far(end) < 0.0 {
-        if end >= most[component] {
+        if end >= most {
             return (lower, end);
         }
-        end = (end * 2.0).min(most[component]);
+        end = (end * 2.0).min(most);
     }
     (lower, crossing(&mut too_far, found, end))
 }

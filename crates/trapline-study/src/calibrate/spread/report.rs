@@ -48,6 +48,7 @@ fn note(of: &Found) -> String {
     match of {
         Found { is_told: false, .. } => "not identifiable",
         Found { at_limit: true, .. } => "at the limit of a material",
+        Found { is_seen: false, key: Key::TrapFilledLimit, lower, .. } if *lower > 0.0 => "no more than the number of dots makes",
         Found { is_seen: false, .. } => "not distinguishable from none",
         _ => "",
     }
