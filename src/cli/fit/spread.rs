@@ -79,6 +79,9 @@ fn verdict(found: &Spread) -> Result<(), Failure> {
     if !limited.is_empty() {
         wrong.push(format!("ends at the limit of {}: ask why devices differ so much", listed(&limited)));
     }
+    if found.is_far_off() {
+        wrong.push("is one about a nominal cell that is far off the devices: fit that first".to_owned());
+    }
     let missed = found.missed();
     if !missed.is_empty() {
         wrong.push(format!("is not what the devices of {} show", listed(&missed)));

@@ -26,9 +26,11 @@ pub(super) const MOST_ERRORS: f64 = 1.5;
 /// A spread that is taken for the scale of others, where less was found.
 const LEAST_SPREAD: f64 = 0.01;
 /// Offsets are told where they are known this well, in the logarithm.
-const TOLD_OFFSET: f64 = 0.1;
-/// An offset before anything is seen, in the logarithm.
-const FIRST_OFFSET: f64 = 0.5;
+const TOLD_OFFSET: f64 = 0.05;
+/// An offset before anything is seen, in the logarithm: much farther, curves are no straight lines.
+const FIRST_OFFSET: f64 = 0.1;
+/// From here on an offset is too far.
+const FAR_OFFSET: f64 = 0.1;
 /// The nominal cell misses the mean of the devices where it does so by this many standard errors of a reading.
 const MISFIT: f64 = 0.5;
 /// One in a thousand, of the largest eigenvalue (Tracy and Widom, real matrices), and of a misfit.
@@ -105,7 +107,7 @@ impl Judge<'_> {
 
     /// How far the nominal cell is off all devices, as far as their curves tell it.
     fn off(&self) -> Off {
-        let (mut square, mut along) = (DMatrix::identity(KEYS, KEYS) / (FIRST_OFFSET * FIRST_OFFSET), DVector::zeros(KEYS));
+        let (mut square, mut along) = (first_offset(), DVector::zeros(KEYS));
         for (i, grid) in self.grids.iter().enumerate() {
             let curves = &self.looked.curves[i];
             let shifts = curves.basis.transpose() * points::shifts(&self.looked.linears[i]);
@@ -196,14 +198,16 @@ impl Judge<'_> {
         let shifts = curves.basis.transpose() * points::shifts(&self.looked.linears[i]);
         let lower = reml::covariance(&self.looked.parts[i], theta).cholesky()?;
         let through = lower.solve(&shifts);
-        let offset = reml::inverse(&(shifts.transpose() * &through)) * (through.transpose() * &curves.mean_inside);
+        let devices = grid.devices.len() as f64;
+        let known = reml::inverse(&(first_offset() + shifts.transpose() * &through * devices));
+        let offset = known * (through.transpose() * &curves.mean_inside) * devices;
         let rest = &curves.mean_inside - shifts * offset;
         let outside = curves.mean_outside.norm_squared();
         let weighed = lower.solve(&rest).dot(&rest) + outside / theta[KEYS + grid.block];
         let points = curves.basis.nrows();
         let law = ChiSquared::new((points.saturating_sub(KEYS)).max(1) as f64).ok()?;
         let rms = ((rest.norm_squared() + outside) / points as f64).sqrt();
-        (law.cdf(grid.devices.len() as f64 * weighed) > CERTAIN && rms > MISFIT).then_some(rms)
+        (law.cdf(devices * weighed) > CERTAIN && rms > MISFIT).then_some(rms)
     }
 
     /// Devices out of line, with their blocks.
@@ -359,6 +363,16 @@ impl Judge<'_> {
             sd: (spread + chance + readings).iter().map(|variance| variance.sqrt()).collect(),
         }
     }
+}
+
+/// What is known of an offset before anything is seen.
+fn first_offset() -> DMatrix<f64> {
+    DMatrix::identity(KEYS, KEYS) / (FIRST_OFFSET * FIRST_OFFSET)
+}
+
+/// Whether an offset is so far that slopes at the nominal cell are not those of the devices.
+pub(super) fn is_far(offset: &Offset) -> bool {
+    offset.value.abs() - 2.0 * offset.error > FAR_OFFSET
 }
 
 fn theta_sum(theta: &[f64], sought: &[usize]) -> f64 {

@@ -203,6 +203,11 @@ pub struct Spread {
 }
 
 impl Spread {
+    /// Whether the devices' mean is so far off the nominal cell that its slopes are not theirs.
+    pub fn is_far_off(&self) -> bool {
+        self.offsets.iter().any(judge::is_far) || self.blocks.iter().any(|block| block.judged.misfit > Some(MOST_MISFIT))
+    }
+
     /// Blocks whose devices are not what this spread makes.
     pub fn missed(&self) -> Vec<&str> {
         self.blocks.iter().filter(|block| !block.judged.met).map(|block| block.name.as_str()).collect()
@@ -230,6 +235,8 @@ const FIRST_STEP: f64 = 0.01;
 const STEPS: std::ops::RangeInclusive<f64> = 0.003..=0.1;
 /// Spread of the capture speed up to which its effects are looked for.
 const MOST_SPEED: f64 = 0.1;
+/// Standard errors of a reading by which the nominal cell may miss the devices' mean.
+const MOST_MISFIT: f64 = 10.0;
 /// Confidence of the bounds: 90 % between them.
 const WITHIN: f64 = 0.9;
 

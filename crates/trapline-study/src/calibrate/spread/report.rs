@@ -122,7 +122,8 @@ pub fn remarks(spread: &Spread) -> Vec<String> {
         .map(|o| format!("{} {:+.2} % ± {:.2} %", o.key.name(), 100.0 * o.value, 100.0 * o.error))
         .collect();
     if !offsets.is_empty() {
-        lines.push(format!("the devices' mean is off the nominal cell: {}", offsets.join(", ")));
+        let far = if spread.is_far_off() { "; farther than its slopes are known: fit the nominal cell first" } else { "" };
+        lines.push(format!("the devices' mean is off the nominal cell: {}{far}", offsets.join(", ")));
     }
     spread.blocks.iter().for_each(|block| lines.extend(of_block(block)));
     if spread.bend > BEND {
@@ -247,6 +248,7 @@ pub fn json(spread: &Spread) -> serde_json::Value {
         "not_identifiable": open,
         "trap_filled_limit_by_number_of_dots": spread.limit_by_chance,
         "electrons": if spread.mean_field { "mean-field" } else { "counted" },
+        "nominal_too_far_off": spread.is_far_off(),
         "converged": spread.converged,
         "missed": spread.missed(),
     })
