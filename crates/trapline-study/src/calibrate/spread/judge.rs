@@ -356,6 +356,7 @@ impl Judge<'_> {
         Drawn {
             aim: grid.aim.clone(),
             x: grid.compared.iter().map(|point| points_of(&grid.aim)[*point].x).collect(),
+            names: grid.devices.iter().map(|device| block.devices[*device].name.clone()).collect(),
             measured: grid.devices.iter().map(|d| grid.compared.iter().map(|point| at(d)[*point].y).collect()).collect(),
             median: linear.mean.iter().map(|place| shown(*place)).collect(),
             band: linear.mean.iter().zip(&between).map(|(at, sd)| (shown(at - sd), shown(at + sd))).collect(),

@@ -171,6 +171,7 @@ pub struct BlockFound {
 pub(super) struct Drawn {
     pub(super) aim: super::target::Aim,
     pub(super) x: Vec<f64>,
+    pub(super) names: Vec<String>,
     /// By device, as measured.
     pub(super) measured: Vec<Vec<f64>>,
     /// Median, and 16 and 84 % of the devices, without errors of readings.

@@ -68,7 +68,7 @@ fn curves(block: &BlockFound) -> Chart {
         .map(|(number, (drawn, device))| {
             let label = if number == 0 { "measured".to_owned() } else { String::new() };
             let values = drawn.measured[*device].iter().map(|y| y.abs() * unit);
-            Curve::line(label, line(drawn, values)).coloured(Colour::distinct(5))
+            Curve::line(label, line(drawn, values)).named(&drawn.names[*device]).coloured(Colour::distinct(5))
         })
         .collect();
     let band = most.band.iter().map(|(a, b)| (a.abs() * unit, b.abs() * unit));
@@ -96,12 +96,13 @@ fn residuals(block: &BlockFound) -> Chart {
     let mut curves: Vec<Curve> = some(block)
         .into_iter()
         .map(|(drawn, device)| {
-            Curve::line("", line(drawn, &mut drawn.residuals[device].iter().copied())).coloured(Colour::distinct(5))
+            let points = line(drawn, &mut drawn.residuals[device].iter().copied());
+            Curve::line("", points).named(&drawn.names[device]).coloured(Colour::distinct(5))
         })
         .collect();
     let zero = line(most, &mut most.x.iter().map(|_| 0.0));
     let ends = most.sd.iter().map(|sd| (-sd, *sd)).collect();
-    curves.push(Curve::line("", zero).shaded(ends).coloured(Colour::distinct(1)));
+    curves.push(Curve::line("", zero).named("one standard deviation").shaded(ends).coloured(Colour::distinct(1)));
     Chart {
         title: "Devices over their mean".to_owned(),
         x,
