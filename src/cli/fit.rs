@@ -104,10 +104,9 @@ impl Fit {
         let found = plan.spread.clone();
         let name = self.name(&material)?;
         let drawn = self.output.is_some() && !self.no_plot;
-        let look = self
-            .drawing
-            .look(drawn)?
-            .filter(|_| found.is_some() || plan.targets.iter().any(|t| matches!(t.aim, Aim::Iv(_) | Aim::Retention(_))));
+        let look = self.drawing.look(drawn)?.filter(|_| {
+            found.is_some() || plan.targets.iter().any(|t| matches!(t.aim, Aim::Iv(_) | Aim::Retention(_)))
+        });
         // The material itself may be brought up to date; the table beside it may not.
         let table = material::inputs(&material, &self.material, Path::new(".")).into_iter().skip(1);
         let inputs = plan.inputs.iter().cloned().chain(table).collect::<Vec<_>>();

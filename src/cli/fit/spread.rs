@@ -73,7 +73,10 @@ fn verdict(found: &Spread) -> Result<(), Failure> {
     }
     let untold = names(|of| !of.is_told);
     if !untold.is_empty() {
-        wrong.push(format!("cannot tell {} from these curves: leave it out of spread.find, or measure what tells it", listed(&untold)));
+        wrong.push(format!(
+            "cannot tell {} from these curves: leave it out of spread.find, or measure what tells it",
+            listed(&untold)
+        ));
     }
     let limited = names(|of| of.at_limit);
     if !limited.is_empty() {

@@ -185,9 +185,8 @@ pub(super) fn retention(
     shift_s: Option<f64>,
     device: Option<f64>,
 ) -> Result<(Vec<Point>, String), FitError> {
-    let of = |key: &'static str| {
-        of_device(path, &[Wanted::needed("time_s"), Wanted::needed(key).with_gaps()], how, device)
-    };
+    let of =
+        |key: &'static str| of_device(path, &[Wanted::needed("time_s"), Wanted::needed(key).with_gaps()], how, device);
     // Which it is, its name says; what is wrong with its numbers is told of it, and not taken for another.
     let has = |keys: &[&'static str]| -> Vec<&'static str> {
         let wanted: Vec<Wanted> =

@@ -300,7 +300,8 @@ impl TargetFile {
             Width::Absolute(_) => Kept::Window,
             Width::Relative(_) => Kept::Conductance,
         };
-        let (points, read_as) = curve_file::retention(&path, kept, pulses.read_v, &self.reading(), self.shift()?, self.device)?;
+        let (points, read_as) =
+            curve_file::retention(&path, kept, pulses.read_v, &self.reading(), self.shift()?, self.device)?;
         let Train { amplitude_v, width_s, count, .. } = pulses.train;
         let celsius = celsius_texts(&[pulses.ambient_k]).concat();
         let read_as = format!(

@@ -77,7 +77,8 @@ fn retentions(material: &Material, seed: u64, count: usize) -> String {
     text
 }
 
-const IV: &str = "[[devices]]\nkind = \"iv_csv\"\nfile = \"iv.csv\"\ndevice_column = \"cell\"\nrelative = 0.005\ndwell_s = 1e-3\n";
+const IV: &str =
+    "[[devices]]\nkind = \"iv_csv\"\nfile = \"iv.csv\"\ndevice_column = \"cell\"\nrelative = 0.005\ndwell_s = 1e-3\n";
 const RETENTION: &str = "[[devices]]\nkind = \"retention_csv\"\nfile = \"ret.csv\"\ndevice_column = \"cell\"\nrelative = 5e-4\n\
                          temperature_c = 135.0\n";
 
@@ -116,7 +117,8 @@ const THREE: Variation = Variation { size: 0.02, area: 0.03, trap_filled: 0.02, 
 #[test]
 fn three_spreads_are_found_again_with_everything_else_in_place() {
     let (truth, start) = (dots(THREE), dots(Variation { capture_speed: 0.0, ..dots(THREE).variation }));
-    let start = Material { variation: Variation { size: 0.01, area: 0.01, trap_filled: 0.01, capture_speed: 0.0 }, ..start };
+    let start =
+        Material { variation: Variation { size: 0.01, area: 0.01, trap_filled: 0.01, capture_speed: 0.0 }, ..start };
     let folder = folder(&[("iv.csv", &sweeps(&truth, 21, 40, counted())), ("ret.csv", &retentions(&truth, 22, 40))]);
     let found = spread_of(&start, &plan("", &format!("{IV}{RETENTION}"), folder.path()), true);
     let text = spread::report::text(&found);
@@ -135,12 +137,21 @@ fn three_spreads_are_found_again_with_everything_else_in_place() {
     // The material has what was found, with its source; everything else is as it was.
     let request_plan = plan("", IV, folder.path());
     let cpu = Cpu::open(None, None).unwrap();
-    let request =
-        Request { material: &start, origin: "x.toml", plan: &request_plan, backend: &Reference, fast: &cpu, chance: true };
+    let request = Request {
+        material: &start,
+        origin: "x.toml",
+        plan: &request_plan,
+        backend: &Reference,
+        fast: &cpu,
+        chance: true,
+    };
     let text = spread::material_text(&request, &found, Some(3), "mine", "s.toml", "trapline fit s.toml").unwrap();
     let mine = material::parse(&text, "mine.toml").unwrap();
     assert!((mine.variation.area / of(&found, Key::Area).value - 1.0).abs() < 0.005 && mine.name == "mine");
-    assert!(text.contains("measured: 80 devices of s.toml, standard error") && text.contains("by the number of dots"), "{text}");
+    assert!(
+        text.contains("measured: 80 devices of s.toml, standard error") && text.contains("by the number of dots"),
+        "{text}"
+    );
     assert_eq!(mine.capture, start.capture);
 }
 
@@ -236,7 +247,9 @@ fn something_else_that_devices_differ_in_is_seen() {
     // Each device has an injection of its own: a factor that grows with the bias, as nothing in [variation] does.
     let changed = |line: &str| -> String {
         let fields: Vec<&str> = line.split(',').collect();
-        let (Ok(cell), Ok(current_a)) = (fields[0].parse::<u64>(), fields[2].parse::<f64>()) else { return format!("{line}\n") };
+        let (Ok(cell), Ok(current_a)) = (fields[0].parse::<u64>(), fields[2].parse::<f64>()) else {
+            return format!("{line}\n");
+        };
         let bias_v: f64 = fields[1].parse().unwrap();
         format!("{cell},{bias_v},{:e}\n", current_a * (0.02 * normal(78, cell) * (bias_v - 2.5) / 2.5).exp())
     };
@@ -276,7 +289,11 @@ fn devices_come_as_files_columns_or_lines_and_each_with_its_points() {
     let head = "find = [\"area\", \"trap_filled_limit\"]";
     let block = |place: &str| format!("[[devices]]\nkind = \"iv_csv\"\n{place}\nrelative = 0.005\ndwell_s = 1e-3\n");
     let by_lines = spread_of(&truth, &plan(head, IV, folder.path()), true);
-    let wide = spread_of(&truth, &plan(head, &block("file = \"wide.csv\"\ndevice_columns = { from = 2, to = 13 }"), folder.path()), true);
+    let wide = spread_of(
+        &truth,
+        &plan(head, &block("file = \"wide.csv\"\ndevice_columns = { from = 2, to = 13 }"), folder.path()),
+        true,
+    );
     let names: Vec<String> = (0..12).map(|cell| format!("\"D{cell} (pA)\"")).collect();
     let named = format!("file = \"wide.csv\"\ndevice_columns = [{}]", names.join(", "));
     assert_eq!(plan(head, &block(&named), folder.path()).blocks[0].devices[3].name, "D3 (pA)");
@@ -300,7 +317,7 @@ fn devices_come_as_files_columns_or_lines_and_each_with_its_points() {
     std::fs::write(folder.path().join("iv.csv"), gaps).unwrap();
     let with_gap = plan(head, IV, folder.path());
     let told = with_gap.blocks[0].read_as().join("\n");
-    assert!(told.contains("1 reading that are none left out") && told.contains("cell 3"), "{told}");
+    assert!(told.contains("1 reading left out as none") && told.contains("cell 3"), "{told}");
     let with_gap = spread_of(&truth, &with_gap, true);
     assert_eq!((with_gap.blocks[0].left_out, with_gap.blocks[0].readings), (1, 12 * 38));
     for (a, b) in by_lines.found.iter().zip(&with_gap.found) {
@@ -317,7 +334,11 @@ fn what_makes_no_spread_is_told_in_one_line() {
     let lines = block("file = \"iv.csv\"\ndevice_column = \"cell\"");
     for (head, blocks, needed) in [
         ("", lines.clone(), "there are 2 devices in [[devices]]; a spread needs 3 at least"),
-        ("", block("files = [\"one.csv\"]").replace("iv_csv", "iv"), "devices[0]: kind is \"iv\"; it must be \"iv_csv\""),
+        (
+            "",
+            block("files = [\"one.csv\"]").replace("iv_csv", "iv"),
+            "devices[0]: kind is \"iv\"; it must be \"iv_csv\"",
+        ),
         ("find = [\"size\"]", lines.clone(), "spread.find has \"size\"; it may have diameter, area"),
         ("find = []", lines.clone(), "spread.find is empty"),
         ("find = [\"area\", \"area\"]", lines.clone(), "spread.find has \"area\" twice"),
@@ -331,9 +352,17 @@ fn what_makes_no_spread_is_told_in_one_line() {
         ("", block("file = \"wide.csv\"\ndevice_columns = [2, 2]"), "device_columns has column 2 twice"),
         ("", block("file = \"iv.csv\"\ndevice_column = \"chip\""), "iv.csv: line 1: there is no column \"chip\""),
         ("", block("file = \"wide.csv\"\ndevice_columns = [2, 3]\nquantity = \"kept\""), "quantity is \"kept\""),
-        ("", block("file = \"wide.csv\"\ndevice_columns = [2, 3]\npulses = 3"), "devices[0]: pulses is given, but kind iv_csv takes"),
+        (
+            "",
+            block("file = \"wide.csv\"\ndevice_columns = [2, 3]\npulses = 3"),
+            "devices[0]: pulses is given, but kind iv_csv takes",
+        ),
         ("", String::new(), "there are 0 devices"),
-        ("", format!("{lines}[[parameter]]\nkey = \"film.area\"\nlower = 0.4\nupper = 2.0\n"), "fit the nominal cell first"),
+        (
+            "",
+            format!("{lines}[[parameter]]\nkey = \"film.area\"\nlower = 0.4\nupper = 2.0\n"),
+            "fit the nominal cell first",
+        ),
     ] {
         let said = refused(head, &blocks, folder.path());
         assert!(said.contains(needed), "{needed}: {said}");
@@ -348,7 +377,8 @@ fn what_makes_no_spread_is_told_in_one_line() {
     let three = format!("{iv}3,1,1\n3,2,2\n3,3,3\n").replace("e-1", "e3");
     std::fs::write(folder.path().join("iv.csv"), three).unwrap();
     let (plan, qd) = (plan("", &lines, folder.path()), dots(THREE));
-    let request = Request { material: &qd, origin: "x", plan: &plan, backend: &Reference, fast: &Reference, chance: true };
+    let request =
+        Request { material: &qd, origin: "x", plan: &plan, backend: &Reference, fast: &Reference, chance: true };
     let error = spread::check(&request).expect_err("far off").to_string();
     assert!(error.contains("devices[0] (cell 1)") && error.contains("within a factor of 1e6"), "{error}");
 }

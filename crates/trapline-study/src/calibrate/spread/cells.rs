@@ -49,6 +49,9 @@ pub(super) struct Linear {
     pub(super) mean: DVector<f64>,
     /// By the coordinates of a device: [`Key::OF_DEVICES`].
     pub(super) slopes: [DVector<f64>; 3],
+    pub(super) nominal: DVector<f64>,
+    /// Share of each coordinate's variance that a device's own curve leaves open, within which bends are not known.
+    pub(super) left: [f64; 3],
     /// By how far a device one such step away, to either side, lies from where the slopes say, and the steps.
     pub(super) halves: [DVector<f64>; 3],
     pub(super) steps: [f64; 3],
@@ -163,7 +166,18 @@ impl Simulation<'_> {
             true => parts(&(each * self.speed_sd)) / self.speed_sd,
             false => DMatrix::zeros(nominal.len(), 0),
         };
-        Ok(Linear { mean, slopes, halves, steps, speed, faster, chance: chance.1.clone(), bend })
+        Ok(Linear {
+            mean,
+            slopes,
+            nominal,
+            left: [1.0; 3],
+            halves,
+            steps,
+            speed,
+            faster,
+            chance: chance.1.clone(),
+            bend,
+        })
     }
 
     /// The nominal cell.
@@ -184,6 +198,25 @@ impl Simulation<'_> {
         let cell = (0..10_000).find(far).unwrap_or(0);
         let variation = key.alone(distance / normal(cell));
         let cells = Cells { variation, electrons: Electrons::MeanField, seed: SEED, numbers: vec![cell] };
+        Ok(self.places(self.backend, aim, compared, &cells)?.column(0).into_owned())
+    }
+
+    /// A cell at a place in the coordinates of a device.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub(super) fn at(&self, aim: &Aim, compared: &[usize], z: [f64; 3]) -> Result<DVector<f64>, FitError> {
+        let variation = |sd: [f64; 3]| Variation { size: sd[0], area: sd[1], trap_filled: sd[2], capture_speed: 0.0 };
+        let normals = |cell: u64| {
+            let factors = array::factors(&variation([1.0; 3]), SEED, cell);
+            Key::OF_DEVICES.map(|key| key.coordinate(&factors))
+        };
+        // One with the signs of z, far from 0: so no variation is below 0 or much larger than z.
+        let fits = |cell: &u64| normals(*cell).iter().zip(z).all(|(normal, z)| normal * z.signum() > 0.5);
+        let cell = (0..10_000).find(fits).unwrap_or(0);
+        let normal = normals(cell);
+        let sd = variation(std::array::from_fn(|k| z[k] / normal[k]));
+        let cells = Cells { variation: sd, electrons: Electrons::MeanField, seed: SEED, numbers: vec![cell] };
         Ok(self.places(self.backend, aim, compared, &cells)?.column(0).into_owned())
     }
 
@@ -239,8 +272,7 @@ impl Simulation<'_> {
         conditions: Conditions,
     ) -> Result<Probe<'b>, FitError> {
         let material = Material { variation: cells.variation, ..self.material.clone() };
-        let conditions =
-            Conditions { seed: cells.seed, variation: true, electrons: cells.electrons, ..conditions };
+        let conditions = Conditions { seed: cells.seed, variation: true, electrons: cells.electrons, ..conditions };
         Ok(Probe::new(backend, &material, conditions, cells.numbers.clone())?)
     }
 
@@ -299,6 +331,21 @@ pub(super) fn place(aim: &Aim, value: f64) -> f64 {
     }
 }
 
+/// Error of a simulated curve by its steps in time, as a share of a value, or of a share: readings are not taken for better.
+const STEP_ERROR: f64 = 3e-4;
+
+/// The same in standard errors of a reading.
+pub(super) fn step_error(aim: &Aim) -> f64 {
+    STEP_ERROR
+        / match aim {
+            Aim::Iv(measured) => measured.relative,
+            Aim::Retention(measured) => match measured.width {
+                Width::Absolute(error) | Width::Relative(error) => error,
+            },
+            _ => 1.0,
+        }
+}
+
 /// The value at a place: the magnitude of a current without a floor.
 pub(super) fn value(aim: &Aim, place: f64) -> f64 {
     match aim {
@@ -321,8 +368,7 @@ fn parts(samples: &DMatrix<f64>) -> DMatrix<f64> {
     // Either has the variances of the parts; the smaller is taken.
     let square = if of_points { samples * samples.transpose() } else { samples.transpose() * samples };
     let found = SymmetricEigen::new(square);
-    let kept: Vec<usize> =
-        (0..found.eigenvalues.len()).filter(|i| found.eigenvalues[*i] > LEAST_CHANCE).collect();
+    let kept: Vec<usize> = (0..found.eigenvalues.len()).filter(|i| found.eigenvalues[*i] > LEAST_CHANCE).collect();
     let vectors = found.eigenvectors.select_columns(&kept);
     let scale = |i: usize| if of_points { found.eigenvalues[kept[i]].sqrt() } else { 1.0 };
     let vectors = if of_points { vectors } else { samples * vectors };

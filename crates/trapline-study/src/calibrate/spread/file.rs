@@ -50,9 +50,9 @@ impl Block {
     /// What was understood of the files: the first line, and how many more there are.
     pub fn read_as(&self) -> Vec<String> {
         let told: Vec<&str> = self.devices.iter().filter_map(|device| device.aim.read_as()).collect();
-        let mut lines: Vec<String> = told.first().map(|first| format!("{}: {first}", self.name)).into_iter().collect();
+        let mut lines: Vec<String> = told.first().map(|first| (*first).to_owned()).into_iter().collect();
         if told.len() > 1 {
-            lines.push(format!("{}: so in all, {}", self.name, counted(told.len(), "device")));
+            lines.push(format!("{}: {}, of which this is the first", self.name, counted(told.len(), "device")));
         }
         let missing: Vec<(&str, usize)> =
             self.devices.iter().map(|d| (d.name.as_str(), d.missing())).filter(|(_, missing)| *missing > 0).collect();
@@ -61,7 +61,7 @@ impl Block {
             let (worst, most) = missing.iter().max_by_key(|(_, missing)| *missing).copied().unwrap_or_default();
             let of = counted(missing.len(), "device");
             lines.push(format!(
-                "{}: {} that are none left out, of {of}, most of them ({most}) of {worst}",
+                "{}: {} left out as none, of {of}, most of them ({most}) of {worst}",
                 self.name,
                 counted(all, "reading")
             ));
@@ -303,7 +303,8 @@ fn shown(column: &ColumnName) -> String {
 
 /// The files of a folder that end in `.csv`, as the fit file names them, by their names.
 fn csv_files(path: &Path, folder: &str) -> Result<Vec<String>, FitError> {
-    let unreadable = |e: std::io::Error| FitError::file(&path.display().to_string(), format!("cannot be read: {e}; check folder"));
+    let unreadable =
+        |e: std::io::Error| FitError::file(&path.display().to_string(), format!("cannot be read: {e}; check folder"));
     let mut names = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();

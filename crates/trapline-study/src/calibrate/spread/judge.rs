@@ -98,9 +98,7 @@ impl Judge<'_> {
         // A direction counts as known from the root of 12 on, as between bounds.
         let knowledge = identify::knowledge(&(root.recompose() * 2.0 * 12.0_f64.sqrt()), &vec![false; sought.len()]);
         let key = |i: usize| Key::ALL[sought[i]];
-        open.extend(
-            knowledge.open.iter().map(|parts| Open(parts.iter().map(|(i, part)| (key(*i), *part)).collect())),
-        );
+        open.extend(knowledge.open.iter().map(|parts| Open(parts.iter().map(|(i, part)| (key(*i), *part)).collect())));
         let told = (0..sought.len()).filter(|i| knowledge.errors.get(*i).is_some_and(Option::is_some)).map(key);
         (open, told.collect())
     }
@@ -147,7 +145,9 @@ impl Judge<'_> {
             let judged = Judged {
                 met,
                 outliers,
-                shape: of_block().filter_map(|(i, grid)| shape(grid, &self.looked.curves[i])).max_by(|a, b| a.0.total_cmp(&b.0)),
+                shape: of_block()
+                    .filter_map(|(i, grid)| shape(grid, &self.looked.curves[i]))
+                    .max_by(|a, b| a.0.total_cmp(&b.0)),
                 misfit: of_block().filter_map(|(i, grid)| self.misfit(i, grid)).max_by(f64::total_cmp),
             };
             BlockFound {
@@ -168,7 +168,8 @@ impl Judge<'_> {
     /// Variances over the points of a grid: of spread, of chance, of readings.
     fn variances(&self, i: usize) -> [DVector<f64>; 3] {
         let (linear, theta) = (&self.looked.linears[i], &self.fitted.theta);
-        let squares = |of: &DMatrix<f64>| DVector::from_iterator(of.nrows(), of.row_iter().map(|row| row.norm_squared()));
+        let squares =
+            |of: &DMatrix<f64>| DVector::from_iterator(of.nrows(), of.row_iter().map(|row| row.norm_squared()));
         let [mut spread, mut chance] = [DVector::zeros(linear.mean.len()), squares(&linear.chance)];
         for ((factor, variance), (least, _)) in points::factors(linear).iter().zip(theta).zip(&self.search.ends) {
             spread += squares(factor) * (*variance - *least);
@@ -242,16 +243,23 @@ impl Judge<'_> {
         } else {
             inside -= curves.basis.transpose() * points::shifts(&self.looked.linears[i]) * &off.value;
         }
-        inside -= self.bent(i, &inside)?;
         let others = curves.others() as f64;
         let theta = self.without(part, &inside, outside, others, information);
         let error = theta[KEYS + grid.block];
+        // By the errors of each point where they are known: a few noisy ones make no device.
+        let covariance = |theta: &[f64]| {
+            let mut all = reml::covariance(part, theta);
+            if let Some(own) = &curves.own_errors {
+                all += own - DMatrix::identity(own.nrows(), own.ncols()) * theta[KEYS + grid.block];
+            }
+            all
+        };
         let weighed = |theta: &[f64]| -> Option<(f64, f64, usize)> {
-            let all = reml::covariance(part, theta).cholesky()?.solve(&inside).dot(&inside);
+            let all = covariance(theta).cholesky()?.solve(&inside).dot(&inside);
             let device_keys: Vec<usize> = (0..Key::OF_DEVICES.len()).filter(|key| theta[*key] > 0.0).collect();
             let mut beside = theta.to_vec();
             device_keys.iter().for_each(|key| beside[*key] = 0.0);
-            let lower = reml::covariance(part, &beside).cholesky()?;
+            let lower = covariance(&beside).cholesky()?;
             let through = lower.solve(&inside);
             let factors: Vec<_> = device_keys.iter().map(|key| part.factors[*key].column(0).into_owned()).collect();
             if factors.is_empty() {
@@ -273,7 +281,6 @@ impl Judge<'_> {
             _ => 1.0,
         };
         let directions = curves.basis.nrows().saturating_sub(coordinates).max(1) as f64;
-        // By the errors of each point where they are known: a few noisy ones make no device.
         let left = match &curves.in_own_errors {
             Some(scaled) => {
                 scaled.column(device).norm_squared() * grid.devices.len() as f64 / (grid.devices.len() as f64 - 1.0)
@@ -289,19 +296,6 @@ impl Judge<'_> {
         };
         // Of two looks at a device the worse one.
         Some(((2.0 * p_spread.min(p_rest)).min(1.0), p_spread <= p_rest))
-    }
-
-    /// By how far a device lies beside where the slopes say, because its curve bends: at the place that is most likely
-    /// for it.
-    fn bent(&self, i: usize, inside: &DVector<f64>) -> Option<DVector<f64>> {
-        let (linear, part, theta) = (&self.looked.linears[i], &self.looked.parts[i], &self.fitted.theta);
-        let through = reml::covariance(part, theta).cholesky()?.solve(inside);
-        let mut bent = DVector::zeros(linear.mean.len());
-        for (key, (half, step)) in linear.halves.iter().zip(linear.steps).enumerate() {
-            let z = theta[key] * part.factors[key].column(0).dot(&through);
-            bent += half * ((z / step).powi(2) - 1.0);
-        }
-        Some(self.looked.curves[i].basis.transpose() * bent)
     }
 
     /// The variances that the others have without this one, by one step of the scoring.
@@ -357,7 +351,11 @@ impl Judge<'_> {
             aim: grid.aim.clone(),
             x: grid.compared.iter().map(|point| points_of(&grid.aim)[*point].x).collect(),
             names: grid.devices.iter().map(|device| block.devices[*device].name.clone()).collect(),
-            measured: grid.devices.iter().map(|d| grid.compared.iter().map(|point| at(d)[*point].y).collect()).collect(),
+            measured: grid
+                .devices
+                .iter()
+                .map(|d| grid.compared.iter().map(|point| at(d)[*point].y).collect())
+                .collect(),
             median: linear.mean.iter().map(|place| shown(*place)).collect(),
             band: linear.mean.iter().zip(&between).map(|(at, sd)| (shown(at - sd), shown(at + sd))).collect(),
             residuals: (0..grid.devices.len()).map(residual).collect(),

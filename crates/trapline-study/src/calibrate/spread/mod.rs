@@ -32,7 +32,7 @@ pub mod report;
 #[cfg(test)]
 mod tests;
 
-use nalgebra::{DMatrix, SymmetricEigen};
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use super::FitError;
 use super::advice;
@@ -81,7 +81,10 @@ impl Key {
 
     fn named(name: &str) -> Result<Key, FitError> {
         Key::ALL.into_iter().find(|key| key.name() == name).ok_or_else(|| {
-            FitError::request(format!("spread.find has {name:?}; it may have {}, the keys of [variation]", Key::names()))
+            FitError::request(format!(
+                "spread.find has {name:?}; it may have {}, the keys of [variation]",
+                Key::names()
+            ))
         })
     }
 
@@ -199,14 +202,16 @@ pub struct Spread {
     /// Whether the dots of a cell are too many to be counted.
     pub mean_field: bool,
     pub converged: bool,
-    /// How much curves bend over a standard deviation, as a share of how far they move.
+    /// How much curves bend over a standard deviation, as a share of how far they move, as far as a device's own curve leaves
+    /// open how much it does.
     pub bend: f64,
 }
 
 impl Spread {
     /// Whether the devices' mean is so far off the nominal cell that its slopes are not theirs.
     pub fn is_far_off(&self) -> bool {
-        self.offsets.iter().any(judge::is_far) || self.blocks.iter().any(|block| block.judged.misfit > Some(MOST_MISFIT))
+        self.offsets.iter().any(judge::is_far)
+            || self.blocks.iter().any(|block| block.judged.misfit > Some(MOST_MISFIT))
     }
 
     /// Blocks whose devices are not what this spread makes.
@@ -238,6 +243,8 @@ const STEPS: std::ops::RangeInclusive<f64> = 0.003..=0.1;
 const MOST_SPEED: f64 = 0.1;
 /// Standard errors of a reading by which the nominal cell may miss the devices' mean.
 const MOST_MISFIT: f64 = 10.0;
+/// Standard deviations from the middle within which a device's own bend is followed.
+const FARTHEST: f64 = 4.0;
 /// Confidence of the bounds: 90 % between them.
 const WITHIN: f64 = 0.9;
 
@@ -253,7 +260,8 @@ pub fn check(request: &Request) -> Result<(), FitError> {
         let all: Vec<usize> = (0..cells::points_of(&device.aim).len()).collect();
         let nominal = simulation.nominal(&device.aim, &all)?;
         let seen: Vec<f64> = nominal.iter().map(|at| value(&device.aim, *at)).collect();
-        let target = Target { name: format!("devices[{block}] ({})", device.name), aim: device.aim.clone(), check: false };
+        let target =
+            Target { name: format!("devices[{block}] ({})", device.name), aim: device.aim.clone(), check: false };
         advice::comparable(&target, &seen)?;
         let compared = grid.map(|grid| grid.compared).unwrap_or_default();
         if compared.iter().any(|point| !nominal[*point].is_finite()) {
@@ -282,6 +290,67 @@ struct Looked {
     along: DMatrix<f64>,
 }
 
+impl Looked {
+    fn of(plan: &Plan, grids: &[Grid], linears: Vec<Linear>, bent: Option<&[DMatrix<f64>]>) -> Looked {
+        let curves =
+            grids.iter().zip(&linears).enumerate().map(|(i, (grid, linear))| {
+                Curves::of(grid, &plan.blocks[grid.block], linear, bent.map(|bent| &bent[i]))
+            });
+        let curves: Vec<Curves> = curves.collect();
+        let along = directions(grids, &linears);
+        let parts = curves.iter().zip(grids).zip(&linears).map(|((of, grid), linear)| of.part(grid, linear, &along));
+        Looked { parts: parts.collect(), linears, curves, along }
+    }
+}
+
+/// By how far each device's curve lies beside where the slopes say, at the place that is most likely for the device; and the slopes with how
+/// much of each coordinate a curve leaves open.
+fn bent(
+    simulation: &Simulation,
+    grids: &[Grid],
+    looked: &Looked,
+    fitted: &Fitted,
+) -> Result<(Vec<Linear>, Vec<DMatrix<f64>>), FitError> {
+    let (mut linears, mut all) = (looked.linears.clone(), Vec::new());
+    for ((grid, linear), (curves, part)) in grids.iter().zip(&mut linears).zip(looked.curves.iter().zip(&looked.parts))
+    {
+        let mut bent = DMatrix::zeros(linear.mean.len(), grid.devices.len());
+        let Some(lower) = reml::covariance(part, &fitted.theta).cholesky() else {
+            all.push(bent);
+            continue;
+        };
+        let variances: [f64; 3] = std::array::from_fn(|key| fitted.theta[key]);
+        linear.left = std::array::from_fn(|key| {
+            let factor = &part.factors[key];
+            (1.0 - variances[key] * factor.dot(&lower.solve(factor))).clamp(0.0, 1.0)
+        });
+        // The mean has the bends of all of the spread in it; of a device's own, what is left open stays.
+        let mut expected = DVector::zeros(linear.mean.len());
+        for key in 0..3 {
+            let open = variances[key] * linear.left[key] / (linear.steps[key] * linear.steps[key]);
+            expected += &linear.halves[key] * (open - 1.0);
+        }
+        let through = lower.solve(&curves.inside);
+        for (device, mut column) in bent.column_iter_mut().enumerate() {
+            let likely = |key: usize| variances[key] * part.factors[key].column(0).dot(&through.column(device));
+            // Farther out it is no device of this spread, and no bend makes it one.
+            let z: [f64; 3] = std::array::from_fn(|key| {
+                let most = FARTHEST * variances[key].sqrt();
+                likely(key).clamp(-most, most)
+            });
+            let mut beside = simulation.at(&grid.aim, &grid.compared, z)? - &linear.nominal;
+            for (slope, z) in linear.slopes.iter().zip(z) {
+                beside -= slope * z;
+            }
+            if beside.iter().all(|number| number.is_finite()) {
+                column.copy_from(&(beside + &expected));
+            }
+        }
+        all.push(bent);
+    }
+    Ok((linears, all))
+}
+
 /// Finds the spread.
 ///
 /// # Errors
@@ -298,15 +367,12 @@ pub fn run(request: &Request) -> Result<Spread, FitError> {
         chances.push(simulation.chance(&grid.aim, &grid.compared, &nominal, number as u64, of)?);
     }
     let look = |steps: [f64; 3]| -> Result<Looked, FitError> {
-        let linears = grids.iter().zip(&chances).map(|(grid, chance)| {
-            simulation.linear(&grid.aim, &grid.compared, steps, chance)
-        });
+        let linears = grids
+            .iter()
+            .zip(&chances)
+            .map(|(grid, chance)| simulation.linear(&grid.aim, &grid.compared, steps, chance));
         let linears = linears.collect::<Result<Vec<_>, FitError>>()?;
-        let curves: Vec<Curves> =
-            grids.iter().zip(&linears).map(|(grid, of)| Curves::of(grid, &plan.blocks[grid.block], of)).collect();
-        let along = directions(&grids, &linears);
-        let parts = curves.iter().zip(&grids).zip(&linears).map(|((of, grid), linear)| of.part(grid, linear, &along));
-        Ok(Looked { parts: parts.collect(), linears, curves, along })
+        Ok(Looked::of(plan, &grids, linears, None))
     };
     let limit_by_chance = number_scatter(material);
     let least = if request.chance { limit_by_chance } else { 0.0 };
@@ -321,6 +387,11 @@ pub fn run(request: &Request) -> Result<Spread, FitError> {
     looked = look(steps)?;
     search.start.clone_from(&fitted.theta);
     search.choose(plan, &looked, &grids);
+    fitted = search.fit(&looked.parts)?;
+    // And where each device lies among them is known now: its own bend with it.
+    let (linears, bent) = bent(&simulation, &grids, &looked, &fitted)?;
+    looked = Looked::of(plan, &grids, linears, Some(&bent));
+    search.start.clone_from(&fitted.theta);
     fitted = search.fit(&looked.parts)?;
     let as_stated = if search.free.iter().any(|component| *component >= KEYS) {
         search.with_errors_as_stated(&looked.parts)
@@ -345,7 +416,11 @@ pub fn run(request: &Request) -> Result<Spread, FitError> {
         limit_by_chance,
         mean_field: limit_by_chance == 0.0 && material.capture.is_some(),
         converged: fitted.converged,
-        bend: looked.linears.iter().map(|linear| linear.bend).fold(0.0, f64::max),
+        bend: looked
+            .linears
+            .iter()
+            .map(|linear| linear.bend * linear.left.iter().fold(0.0, |a, b| f64::max(a, *b)))
+            .fold(0.0, f64::max),
     })
 }
 
@@ -390,7 +465,10 @@ impl Search {
         let held: Vec<f64> = Key::ALL.iter().map(|key| key.of(material).powi(2).max(least(*key))).collect();
         let mut start = held.clone();
         let of_keys = Key::ALL.iter().map(|key| (least(*key), key.most().powi(2).max(least(*key))));
-        let ends = of_keys.chain(plan.blocks.iter().map(|_| reml::ERRORS)).collect();
+        let step =
+            |block: &file::Block| block.devices.first().map_or(0.0, |device| cells::step_error(&device.aim).powi(2));
+        let errors = plan.blocks.iter().map(|block| (reml::ERRORS.0.max(step(block)).min(1.0), reml::ERRORS.1));
+        let ends = of_keys.chain(errors).collect();
         for key in &plan.find {
             start[*key as usize] = FIRST_STEP.powi(2).min(key.most().powi(2)).max(least(*key));
         }
@@ -427,7 +505,9 @@ impl Search {
 
     fn fit(&self, parts: &[Part]) -> Result<Fitted, FitError> {
         reml::fit(parts, &self.start, &self.free, &self.ends).ok_or_else(|| {
-            FitError::request("the scatter of the devices has no likelihood: look at the readings and their stated errors")
+            FitError::request(
+                "the scatter of the devices has no likelihood: look at the readings and their stated errors",
+            )
         })
     }
 
@@ -446,20 +526,23 @@ impl Search {
     }
 }
 
-fn found(
-    key: Key,
-    search: &Search,
-    parts: &[Part],
-    fitted: &Fitted,
-    material: &Material,
-    is_told: bool,
-) -> Found {
+fn found(key: Key, search: &Search, parts: &[Part], fitted: &Fitted, material: &Material, is_told: bool) -> Found {
     let component = key as usize;
     let (least, most) = search.ends[component];
     let before = key.of(&material.variation);
     let Some(place) = search.free.iter().position(|free| *free == component) else {
         let (lower, upper) = (least.sqrt(), key.most());
-        return Found { key, before, value: before, error: None, lower, upper, is_seen: false, is_told: false, at_limit: false };
+        return Found {
+            key,
+            before,
+            value: before,
+            error: None,
+            lower,
+            upper,
+            is_seen: false,
+            is_told: false,
+            at_limit: false,
+        };
     };
     let variance = fitted.theta[component];
     let (lower, upper) = reml::bounds(parts, fitted, &search.free, component, &search.ends, search.fall());

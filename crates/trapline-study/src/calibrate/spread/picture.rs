@@ -78,7 +78,8 @@ fn curves(block: &BlockFound) -> Chart {
             .coloured(Colour::distinct(1)),
     );
     let all: usize = block.curves.iter().map(|drawn| drawn.measured.len()).sum();
-    let subtitle = if shown.len() < all { format!("{} of {all} devices", shown.len()) } else { format!("{all} devices") };
+    let subtitle =
+        if shown.len() < all { format!("{} of {all} devices", shown.len()) } else { format!("{all} devices") };
     let shade = "16 % to 84 % of the spread found".to_owned();
     Chart { title: block.name.clone(), subtitle: Some(subtitle), x, y, curves, shade, ..Chart::default() }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use nalgebra::{DMatrix, DVector};
 
-use super::cells::{Linear, place, points_of};
+use super::cells::{Linear, place, points_of, step_error};
 use super::file::Block;
 use super::reml::Part;
 use crate::calibrate::target::Aim;
@@ -121,15 +121,19 @@ pub(super) struct Curves {
     /// What is left, in standard deviations of it at each point, where there are enough devices to know them: readings at one end of a curve may
     /// have other errors than at the other.
     pub(super) in_own_errors: Option<DMatrix<f64>>,
+    /// The square of the errors of each point, in the directions of spread and chance.
+    pub(super) own_errors: Option<DMatrix<f64>>,
     /// The own mean in the directions, and beside them; zero where none is taken away.
     pub(super) mean_inside: DVector<f64>,
     pub(super) mean_outside: DVector<f64>,
 }
 
 impl Curves {
-    pub(super) fn of(grid: &Grid, block: &Block, linear: &Linear) -> Curves {
+    /// `bent` is by how far each device's curve lies beside the slopes, points by devices; nothing where that is not known.
+    pub(super) fn of(grid: &Grid, block: &Block, linear: &Linear, bent: Option<&DMatrix<f64>>) -> Curves {
         let columns = linear.slopes.iter().map(|slope| DMatrix::from_column_slice(slope.len(), 1, slope.as_slice()));
-        let columns: Vec<DMatrix<f64>> = columns.chain([linear.speed.clone(), bends(linear), linear.chance.clone()]).collect();
+        let columns: Vec<DMatrix<f64>> =
+            columns.chain([linear.speed.clone(), bends(linear), linear.chance.clone()]).collect();
         let (rows, mut at) = (linear.mean.len(), 0);
         let mut all = DMatrix::zeros(rows, columns.iter().map(DMatrix::ncols).sum());
         for part in &columns {
@@ -141,7 +145,8 @@ impl Curves {
         let basis = all.qr().q();
         let residual = |row: usize, device: usize| {
             let aim = &block.devices[grid.devices[device]].aim;
-            place(aim, points_of(aim)[grid.compared[row]].y) - linear.mean[row]
+            let bent = bent.map_or(0.0, |bent| bent[(row, device)]);
+            place(aim, points_of(aim)[grid.compared[row]].y) - linear.mean[row] - bent
         };
         let residuals = DMatrix::from_fn(rows, grid.devices.len(), residual);
         let mut inside = basis.transpose() * &residuals;
@@ -152,9 +157,11 @@ impl Curves {
             inside.column_iter_mut().for_each(|mut column| column -= &mean_inside);
             outside.column_iter_mut().for_each(|mut column| column -= &mean_outside);
         }
-        let in_own_errors = (grid.own_mean && grid.devices.len() >= LEAST_FOR_ERRORS)
-            .then(|| in_own_errors(&basis, &outside, grid.devices.len() as f64 - 1.0));
-        Curves { basis, residuals, inside, outside, in_own_errors, mean_inside, mean_outside }
+        let (in_own_errors, own_errors) = (grid.own_mean && grid.devices.len() >= LEAST_FOR_ERRORS)
+            .then(|| in_own_errors(&basis, &outside, grid.devices.len() as f64 - 1.0, step_error(&grid.aim).powi(2)))
+            .flatten()
+            .unzip();
+        Curves { basis, residuals, inside, outside, in_own_errors, own_errors, mean_inside, mean_outside }
     }
 
     /// Independent vectors among them.
@@ -192,21 +199,30 @@ impl Curves {
 
 /// What is left of curves beside some directions, each point in units of its own errors, and beside the same directions in those
 /// units. Errors that do not know of each other have variance 1 there, in all directions.
-fn in_own_errors(basis: &DMatrix<f64>, outside: &DMatrix<f64>, freedom: f64) -> DMatrix<f64> {
+/// And the squares of the errors, seen in the directions. Nothing where nothing is left.
+fn in_own_errors(
+    basis: &DMatrix<f64>,
+    outside: &DMatrix<f64>,
+    freedom: f64,
+    least: f64,
+) -> Option<(DMatrix<f64>, DMatrix<f64>)> {
     let (rows, others) = (basis.nrows(), basis.nrows() - basis.ncols());
     let usual = outside.norm_squared() / (freedom * others.max(1) as f64);
+    if others == 0 || usual <= 0.0 {
+        return None;
+    }
     // Of the errors of a point the directions have taken their share; where that is most of them, too little is left to tell.
-    let errors = DVector::from_fn(rows, |row, _| {
+    let squares = DVector::from_fn(rows, |row, _| {
         let left = 1.0 - basis.row(row).norm_squared();
         let own = outside.row(row).norm_squared() / (freedom * left);
-        if left > LEAST_LEFT && own > 1e-6 * usual { own.sqrt() } else { usual.sqrt() }
+        (if left > LEAST_LEFT { own } else { usual }).max(least)
     });
-    let scale = |matrix: &DMatrix<f64>| DMatrix::from_fn(rows, matrix.ncols(), |row, i| matrix[(row, i)] / errors[row]);
-    if usual <= 0.0 {
-        return DMatrix::zeros(rows, outside.ncols());
-    }
-    let (directions, scaled) = (scale(basis).qr().q(), scale(outside));
-    &scaled - &directions * (directions.transpose() * &scaled)
+    let scale = |matrix: &DMatrix<f64>, power: f64| {
+        DMatrix::from_fn(rows, matrix.ncols(), |row, i| matrix[(row, i)] * squares[row].powf(power))
+    };
+    let (directions, scaled) = (scale(basis, -0.5).qr().q(), scale(outside, -0.5));
+    let left = &scaled - &directions * (directions.transpose() * &scaled);
+    Some((left, basis.transpose() * scale(basis, 1.0)))
 }
 
 /// What a standard deviation of 1 in each key does, points by independent normals.
@@ -219,9 +235,11 @@ pub(super) fn factors(linear: &Linear) -> [DMatrix<f64>; 4] {
 }
 
 /// What curves scatter by because they bend: of half h z^2 with z normal and h its second slope, as large as one step of
-/// slopes makes it, the standard deviation is the root of 2 times the deviation at the step. Points by keys.
+/// slopes makes it, the standard deviation is the root of 2 times the deviation at the step; of what is left open of z alike.
+/// Points by keys.
 pub(super) fn bends(linear: &Linear) -> DMatrix<f64> {
-    DMatrix::from_columns(&linear.halves) * std::f64::consts::SQRT_2
+    let of = |key: usize| &linear.halves[key] * (std::f64::consts::SQRT_2 * linear.left[key]);
+    DMatrix::from_columns(&[of(0), of(1), of(2)])
 }
 
 /// What a change of each key common to all does: points by keys.

@@ -190,7 +190,8 @@ const LEAST_GAIN: f64 = 1e-9;
 /// Goes up from `start` in the free components, between their ends; none where the start has no likelihood.
 pub(super) fn fit(parts: &[Part], start: &[f64], free: &[usize], ends: &[(f64, f64)]) -> Option<Fitted> {
     let mut theta = start.to_vec();
-    free.iter().for_each(|component| theta[*component] = theta[*component].clamp(ends[*component].0, ends[*component].1));
+    free.iter()
+        .for_each(|component| theta[*component] = theta[*component].clamp(ends[*component].0, ends[*component].1));
     let mut at = evaluate(parts, &theta, free)?;
     for _ in 0..MOST_STEPS {
         // Those at an end that the score pushes on are held there.

@@ -28,7 +28,8 @@ fn short(value: f64) -> String {
 }
 
 fn found(spread: &Spread) -> String {
-    let mut table = Table::new(["standard deviation of ln", "in the material", "found", "standard error", "90 % within", ""], 1);
+    let mut table =
+        Table::new(["standard deviation of ln", "in the material", "found", "standard error", "90 % within", ""], 1);
     for of in &spread.found {
         let (value, error) = match (of.is_told, of.error) {
             (false, _) => ("-".to_owned(), "-".to_owned()),
@@ -48,7 +49,9 @@ fn note(of: &Found) -> String {
     match of {
         Found { is_told: false, .. } => "not identifiable",
         Found { at_limit: true, .. } => "at the limit of a material",
-        Found { is_seen: false, key: Key::TrapFilledLimit, lower, .. } if *lower > 0.0 => "no more than the number of dots makes",
+        Found { is_seen: false, key: Key::TrapFilledLimit, lower, .. } if *lower > 0.0 => {
+            "no more than the number of dots makes"
+        }
         Found { is_seen: false, .. } => "not distinguishable from none",
         _ => "",
     }
@@ -103,7 +106,9 @@ pub fn remarks(spread: &Spread) -> Vec<String> {
         ));
     }
     if spread.mean_field {
-        lines.push("the cells have too many dots to be counted: no chance of electrons is taken into account".to_owned());
+        lines.push(
+            "the cells have too many dots to be counted: no chance of electrons is taken into account".to_owned(),
+        );
     }
     if let Some(as_stated) = &spread.as_stated {
         let told = spread.found.iter().zip(as_stated).filter(|(of, _)| of.is_told);
@@ -122,7 +127,8 @@ pub fn remarks(spread: &Spread) -> Vec<String> {
         .map(|o| format!("{} {:+.2} % ± {:.2} %", o.key.name(), 100.0 * o.value, 100.0 * o.error))
         .collect();
     if !offsets.is_empty() {
-        let far = if spread.is_far_off() { "; farther than its slopes are known: fit the nominal cell first" } else { "" };
+        let far =
+            if spread.is_far_off() { "; farther than its slopes are known: fit the nominal cell first" } else { "" };
         lines.push(format!("the devices' mean is off the nominal cell: {}{far}", offsets.join(", ")));
     }
     spread.blocks.iter().for_each(|block| lines.extend(of_block(block)));
@@ -150,7 +156,9 @@ fn of_block(block: &BlockFound) -> Vec<String> {
             block.against_nominal, block.devices
         ));
     }
-    for (in_spread, what) in [(true, "farther out than the others' spread"), (false, "of another shape, or with other errors")] {
+    for (in_spread, what) in
+        [(true, "farther out than the others' spread"), (false, "of another shape, or with other errors")]
+    {
         let named: Vec<String> = judged
             .outliers
             .iter()
