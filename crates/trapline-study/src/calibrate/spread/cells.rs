@@ -156,12 +156,12 @@ impl Simulation<'_> {
             mean += &half;
             *bent = half;
         }
-        if !(mean.iter().chain(slopes.iter().flatten()).all(|number| number.is_finite())) {
+        let (each, faster) = self.speed(aim, compared)?;
+        if !(mean.iter().chain(slopes.iter().flatten()).chain(&each).all(|number| number.is_finite())) {
             return Err(FitError::request(
                 "the cells beside the nominal one have no number to compare; look at the material, or fit it first",
             ));
         }
-        let (each, faster) = self.speed(aim, compared)?;
         let speed = match self.speed_sd > 0.0 {
             true => parts(&(each * self.speed_sd)) / self.speed_sd,
             false => DMatrix::zeros(nominal.len(), 0),

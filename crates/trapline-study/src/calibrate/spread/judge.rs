@@ -14,9 +14,11 @@ use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
 
 use super::cells::{points_of, value};
 use super::file::Plan;
+use super::look::Looked;
 use super::points::{self, Curves, Grid};
 use super::reml::{self, Fitted, KEYS};
-use super::{BlockFound, Drawn, Key, LEAST_ERRORS, Looked, Offset, Search};
+use super::search::{LEAST_ERRORS, Search};
+use super::{BlockFound, Drawn, Key, Offset};
 use crate::calibrate::identify;
 
 /// Chance that any device of all is named though none is out of line.

@@ -25,23 +25,23 @@
 mod cells;
 pub mod file;
 mod judge;
+mod look;
 pub mod picture;
 mod points;
 mod reml;
 pub mod report;
+mod search;
 #[cfg(test)]
 mod tests;
-
-use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use super::FitError;
 use super::advice;
 use super::target::Target;
-use cells::{Linear, Simulation, value};
+use cells::{Simulation, value};
 use file::Plan;
-use points::{Curves, Grid};
-use reml::{Fitted, KEYS, Part};
-use statrs::distribution::{ChiSquared, ContinuousCDF};
+use look::{Looked, bent};
+use reml::KEYS;
+use search::{Search, found};
 use trapline_engine::backend::Backend;
 use trapline_model::cell::Factors;
 use trapline_model::cell::counted::{DotNumber, Electrons, can_count};
@@ -234,8 +234,6 @@ pub struct Request<'a> {
     pub chance: bool,
 }
 
-/// Independent sums of squares from which on the errors of a block are found.
-const LEAST_ERRORS: f64 = 30.0;
 /// Standard deviation at which slopes are taken first, and within which ends afterwards.
 const FIRST_STEP: f64 = 0.01;
 const STEPS: std::ops::RangeInclusive<f64> = 0.003..=0.1;
@@ -243,10 +241,6 @@ const STEPS: std::ops::RangeInclusive<f64> = 0.003..=0.1;
 const MOST_SPEED: f64 = 0.1;
 /// Standard errors of a reading by which the nominal cell may miss the devices' mean.
 const MOST_MISFIT: f64 = 10.0;
-/// Standard deviations from the middle within which a device's own bend is followed.
-const FARTHEST: f64 = 4.0;
-/// Confidence of the bounds: 90 % between them.
-const WITHIN: f64 = 0.9;
 
 /// Refuses curves that the material cannot be compared with, before anything takes long.
 ///
@@ -256,7 +250,7 @@ pub fn check(request: &Request) -> Result<(), FitError> {
     let simulation = simulation(request);
     for (block, of) in request.plan.blocks.iter().enumerate() {
         let Some(device) = of.devices.first() else { continue };
-        let grid = points::grids(&[of.clone()]).into_iter().next();
+        let grid = points::grids(std::slice::from_ref(of)).into_iter().next();
         let all: Vec<usize> = (0..cells::points_of(&device.aim).len()).collect();
         let nominal = simulation.nominal(&device.aim, &all)?;
         let seen: Vec<f64> = nominal.iter().map(|at| value(&device.aim, *at)).collect();
@@ -280,75 +274,6 @@ fn simulation<'a>(request: &Request<'a>) -> Simulation<'a> {
         false => material.variation.capture_speed,
     };
     Simulation { material, backend, fast, speed_sd, with_chance: chance }
-}
-
-/// Everything at one choice of slopes.
-struct Looked {
-    linears: Vec<Linear>,
-    curves: Vec<Curves>,
-    parts: Vec<Part>,
-    along: DMatrix<f64>,
-}
-
-impl Looked {
-    fn of(plan: &Plan, grids: &[Grid], linears: Vec<Linear>, bent: Option<&[DMatrix<f64>]>) -> Looked {
-        let curves =
-            grids.iter().zip(&linears).enumerate().map(|(i, (grid, linear))| {
-                Curves::of(grid, &plan.blocks[grid.block], linear, bent.map(|bent| &bent[i]))
-            });
-        let curves: Vec<Curves> = curves.collect();
-        let along = directions(grids, &linears);
-        let parts = curves.iter().zip(grids).zip(&linears).map(|((of, grid), linear)| of.part(grid, linear, &along));
-        Looked { parts: parts.collect(), linears, curves, along }
-    }
-}
-
-/// By how far each device's curve lies beside where the slopes say, at the place that is most likely for the device; and the slopes with how
-/// much of each coordinate a curve leaves open.
-fn bent(
-    simulation: &Simulation,
-    grids: &[Grid],
-    looked: &Looked,
-    fitted: &Fitted,
-) -> Result<(Vec<Linear>, Vec<DMatrix<f64>>), FitError> {
-    let (mut linears, mut all) = (looked.linears.clone(), Vec::new());
-    for ((grid, linear), (curves, part)) in grids.iter().zip(&mut linears).zip(looked.curves.iter().zip(&looked.parts))
-    {
-        let mut bent = DMatrix::zeros(linear.mean.len(), grid.devices.len());
-        let Some(lower) = reml::covariance(part, &fitted.theta).cholesky() else {
-            all.push(bent);
-            continue;
-        };
-        let variances: [f64; 3] = std::array::from_fn(|key| fitted.theta[key]);
-        linear.left = std::array::from_fn(|key| {
-            let factor = &part.factors[key];
-            (1.0 - variances[key] * factor.dot(&lower.solve(factor))).clamp(0.0, 1.0)
-        });
-        // The mean has the bends of all of the spread in it; of a device's own, what is left open stays.
-        let mut expected = DVector::zeros(linear.mean.len());
-        for key in 0..3 {
-            let open = variances[key] * linear.left[key] / (linear.steps[key] * linear.steps[key]);
-            expected += &linear.halves[key] * (open - 1.0);
-        }
-        let through = lower.solve(&curves.inside);
-        for (device, mut column) in bent.column_iter_mut().enumerate() {
-            let likely = |key: usize| variances[key] * part.factors[key].column(0).dot(&through.column(device));
-            // Farther out it is no device of this spread, and no bend makes it one.
-            let z: [f64; 3] = std::array::from_fn(|key| {
-                let most = FARTHEST * variances[key].sqrt();
-                likely(key).clamp(-most, most)
-            });
-            let mut beside = simulation.at(&grid.aim, &grid.compared, z)? - &linear.nominal;
-            for (slope, z) in linear.slopes.iter().zip(z) {
-                beside -= slope * z;
-            }
-            if beside.iter().all(|number| number.is_finite()) {
-                column.copy_from(&(beside + &expected));
-            }
-        }
-        all.push(bent);
-    }
-    Ok((linears, all))
 }
 
 /// Finds the spread.
@@ -432,129 +357,6 @@ fn number_scatter(material: &Material) -> f64 {
         }
         _ => 0.0,
     }
-}
-
-/// Along what curves that are held against the nominal cell may be off it: combinations of the keys that all of them
-/// together can tell apart.
-fn directions(grids: &[Grid], linears: &[Linear]) -> DMatrix<f64> {
-    let mut square = DMatrix::zeros(KEYS, KEYS);
-    for (grid, linear) in grids.iter().zip(linears).filter(|(grid, _)| !grid.own_mean) {
-        let shifts = points::shifts(linear);
-        square += shifts.transpose() * &shifts * grid.devices.len() as f64;
-    }
-    let scale = square.diagonal().map(|x: f64| if x > 0.0 { 1.0 / x.sqrt() } else { 0.0 });
-    let found = SymmetricEigen::new(DMatrix::from_fn(KEYS, KEYS, |i, j| square[(i, j)] * scale[i] * scale[j]));
-    let kept: Vec<usize> = (0..KEYS).filter(|i| found.eigenvalues[*i] > 1e-6).collect();
-    DMatrix::from_fn(KEYS, kept.len(), |row, i| found.eigenvectors[(row, kept[i])] * scale[row])
-}
-
-/// Which variances are sought, between which ends.
-struct Search {
-    start: Vec<f64>,
-    /// The material's own.
-    held: Vec<f64>,
-    free: Vec<usize>,
-    ends: Vec<(f64, f64)>,
-    /// Degrees of freedom of the devices.
-    freedom: f64,
-}
-
-impl Search {
-    fn new(plan: &Plan, looked: &Looked, grids: &[Grid], material: &Variation, limit_by_chance: f64) -> Search {
-        let least = |key: Key| if key == Key::TrapFilledLimit { limit_by_chance.powi(2) } else { 0.0 };
-        let held: Vec<f64> = Key::ALL.iter().map(|key| key.of(material).powi(2).max(least(*key))).collect();
-        let mut start = held.clone();
-        let of_keys = Key::ALL.iter().map(|key| (least(*key), key.most().powi(2).max(least(*key))));
-        let step =
-            |block: &file::Block| block.devices.first().map_or(0.0, |device| cells::step_error(&device.aim).powi(2));
-        let errors = plan.blocks.iter().map(|block| (reml::ERRORS.0.max(step(block)).min(1.0), reml::ERRORS.1));
-        let ends = of_keys.chain(errors).collect();
-        for key in &plan.find {
-            start[*key as usize] = FIRST_STEP.powi(2).min(key.most().powi(2)).max(least(*key));
-        }
-        start.extend(plan.blocks.iter().map(|_| 1.0));
-        let freedom: f64 = looked.curves.iter().zip(grids).map(|(of, grid)| of.freedom(grid)).sum();
-        let freedom = freedom - looked.along.ncols() as f64;
-        let mut search = Search { start, held, free: Vec::new(), ends, freedom: freedom.max(1.0) };
-        search.choose(plan, looked, grids);
-        search
-    }
-
-    /// The sought ones that the curves depend on, and errors of blocks that can be told.
-    fn choose(&mut self, plan: &Plan, looked: &Looked, grids: &[Grid]) {
-        let sought: Vec<usize> = plan.find.iter().map(|key| *key as usize).collect();
-        // Nothing is known of a variance that readings alone do not know better than the file's limit.
-        let known = |component: &usize| {
-            let at: Vec<f64> = self.start.iter().enumerate().map(|(i, v)| if i < KEYS { 0.0 } else { *v }).collect();
-            reml::evaluate(&looked.parts, &at, &[*component])
-                .is_some_and(|point| point.information[(0, 0)].sqrt() * self.ends[*component].1 > 1.0)
-        };
-        let (free, unknown): (Vec<usize>, Vec<usize>) = sought.into_iter().partition(known);
-        self.free = free;
-        unknown.into_iter().for_each(|component| self.start[component] = self.held[component]);
-        if !plan.errors_as_stated {
-            let outside = |block: usize| -> f64 {
-                let of = looked.parts.iter().zip(grids).filter(|(part, _)| part.block == block);
-                of.map(|(part, _)| part.outside_freedom).sum()
-            };
-            self.free.extend(
-                (0..plan.blocks.len()).filter(|block| outside(*block) >= LEAST_ERRORS).map(|block| KEYS + block),
-            );
-        }
-    }
-
-    fn fit(&self, parts: &[Part]) -> Result<Fitted, FitError> {
-        reml::fit(parts, &self.start, &self.free, &self.ends).ok_or_else(|| {
-            FitError::request(
-                "the scatter of the devices has no likelihood: look at the readings and their stated errors",
-            )
-        })
-    }
-
-    /// The variances with the errors of readings as stated.
-    fn with_errors_as_stated(&self, parts: &[Part]) -> Option<Vec<f64>> {
-        let free: Vec<usize> = self.free.iter().copied().filter(|component| *component < KEYS).collect();
-        let start: Vec<f64> =
-            self.start.iter().enumerate().map(|(i, variance)| if i < KEYS { *variance } else { 1.0 }).collect();
-        reml::fit(parts, &start, &free, &self.ends).map(|fitted| fitted.theta)
-    }
-
-    /// By how much twice the log-likelihood falls from its best to the bounds.
-    fn fall(&self) -> f64 {
-        let one = ChiSquared::new(1.0).map_or(2.706, |law| law.inverse_cdf(WITHIN));
-        one * (1.0 + 1.0 / (3.0 * self.freedom))
-    }
-}
-
-fn found(key: Key, search: &Search, parts: &[Part], fitted: &Fitted, material: &Material, is_told: bool) -> Found {
-    let component = key as usize;
-    let (least, most) = search.ends[component];
-    let before = key.of(&material.variation);
-    let Some(place) = search.free.iter().position(|free| *free == component) else {
-        let (lower, upper) = (least.sqrt(), key.most());
-        return Found {
-            key,
-            before,
-            value: before,
-            error: None,
-            lower,
-            upper,
-            is_seen: false,
-            is_told: false,
-            at_limit: false,
-        };
-    };
-    let variance = fitted.theta[component];
-    let (lower, upper) = reml::bounds(parts, fitted, &search.free, component, &search.ends, search.fall());
-    let is_seen = lower > least;
-    let point = reml::evaluate(parts, &fitted.theta, &search.free);
-    let error = point.map(|point| reml::inverse(&point.information)[(place, place)].sqrt());
-    // Of the standard deviation, where that of its square is known.
-    let error = error.filter(|_| is_seen && is_told).map(|error| error / (2.0 * variance.sqrt()));
-    // A material says no more than its limit.
-    let value = if is_told { variance.sqrt().min(key.most()) } else { before };
-    let (lower, upper) = (lower.sqrt(), upper.sqrt());
-    Found { key, before, value, error, lower, upper, is_seen, is_told, at_limit: variance >= most }
 }
 
 /// The material's file with the spread in it: values and sources, the name, and the command in its head.
