@@ -11,15 +11,15 @@
 //!
 //! with J the slopes of a simulated cell in the coordinates in which cells scatter, B those in the speed of each pulse,
 //! chance what a nominal cell of a finite number of dots and electrons does, known from the counted engine
-//! ([`cells`]), and the errors of readings independent and as large as stated, times a factor of their own. The
-//! variances are found by restricted maximum likelihood ([`reml`]).
+//! (`cells`), and the errors of readings independent and as large as stated, times a factor of their own. The
+//! variances are found by restricted maximum likelihood (`reml`).
 //!
 //! `variation.trap_filled_limit` of a material is all of the scatter of the limit, of which the Poisson number of a
 //! cell's dots makes 1/sqrt(N) ([`trapline_model::cell::counted::Electrons::beside_chance`]). So it is found as all of it, not below
 //! 1/sqrt(N), and the chance above is that of cells which have all as many dots.
 //!
 //! # Practice
-//! [`file::plan`] reads the tables of a fit file; [`run`] finds a [`Spread`]; [`material_text`] writes it into a material, [`report`] and
+//! `file::plan` reads the tables of a fit file; [`run`] finds a [`Spread`]; [`material_text`] writes it into a material, [`report`] and
 //! [`picture`] show it.
 
 mod cells;
@@ -62,7 +62,7 @@ pub enum Key {
 impl Key {
     /// Those that a device has once and for all; they are found where nothing else is said.
     pub const OF_DEVICES: [Key; 3] = [Key::Diameter, Key::Area, Key::TrapFilledLimit];
-    /// In the order of [`KEYS`].
+    /// In the order of `KEYS`.
     pub const ALL: [Key; KEYS] = [Key::Diameter, Key::Area, Key::TrapFilledLimit, Key::CaptureSpeed];
 
     /// As `[variation]` has it.
