@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 use trapline::backend::reference::Reference;
+use trapline::calibrate::spread::{self, Request, file::Plan as SpreadPlan};
 use trapline::calibrate::{self, Problem};
 use trapline::campaign::{Overrides, Plan};
 use trapline::csv_file::{Columns, Reading, Wanted};
@@ -74,7 +75,7 @@ impl Check {
         })?;
         let table: toml::Table = toml_file::read(&text).map_err(|what| Failure::Usage(format!("{shown}: {what}")))?;
         let has = |key: &str| table.contains_key(key);
-        if has("target") || has("parameter") || has("conditions") {
+        if ["target", "parameter", "conditions", "spread", "devices"].into_iter().any(has) {
             self.of_fit(path)
         } else if has("bake") || table.get("material").is_some_and(|of| of.is_array()) {
             of_campaign(path, if has("study") { "a study" } else { "a campaign" })
@@ -95,6 +96,9 @@ impl Check {
         let fit = calibrate::file::read(path)?;
         let mut lines: Vec<String> =
             fit.targets.iter().filter_map(|target| target.aim.read_as().map(str::to_owned)).collect();
+        if let Some(plan) = &fit.spread {
+            return self.of_spread(plan);
+        }
         let (parameters, targets) = (counted(fit.parameters.len(), "parameter"), counted(fit.targets.len(), "target"));
         lines.push(format!("{parameters}, {targets}"));
         match &self.material {
@@ -108,6 +112,26 @@ impl Check {
             }
         }
         Ok(Found { kind: "a fit", lines })
+    }
+}
+
+impl Check {
+    fn of_spread(&self, plan: &SpreadPlan) -> Result<Found, Failure> {
+        let mut lines: Vec<String> = plan.blocks.iter().flat_map(|block| block.read_as()).collect();
+        let devices: usize = plan.blocks.iter().map(|block| block.devices.len()).sum();
+        let keys = plan.find.iter().map(|key| key.name()).collect::<Vec<_>>().join(", ");
+        lines.push(format!("{}; sought: {keys}", counted(devices, "device")));
+        match &self.material {
+            None => lines.push("they were not compared: give the material they scatter about, --material".to_owned()),
+            Some(name) => {
+                let material = material::load(name, Path::new(".")).map_err(|e| Failure::Usage(e.to_string()))?;
+                let backend = &Reference;
+                let request = Request { material: &material, origin: name, plan, backend, fast: backend, chance: true };
+                spread::check(&request)?;
+                lines.push(format!("{name}: its nominal cell can be compared with them"));
+            }
+        }
+        Ok(Found { kind: "a fit of a spread", lines })
     }
 }
 

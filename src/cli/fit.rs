@@ -20,10 +20,13 @@ use trapline::report::stage_figure;
 use super::drawing::Drawing;
 use super::{Failure, computing, outputs, size, terminal};
 
+mod spread;
+
 const MORE: &str = "\
 A fit file lists what is fitted ([[parameter]]: a key of the material's file with its bounds) and to what ([[target]]: slopes, \
 currents, energies, retention, measured curves as CSV, claims of the source paper); docs/fit.md has every key and an example. \
-Without a fit file, --parameter and --claims say both.
+Without a fit file, --parameter and --claims say both. With [spread] and [[devices]] in it, the curves of many devices say what [variation] of the \
+material is.
 
 The new material is the old one with the fitted values, comments and order kept. It is written also where targets are missed or \
 the search did not converge. Exit codes: 0 when the search converged, every target is met and no parameter ends at a bound; 1 when one of these is \
@@ -98,15 +101,15 @@ impl Fit {
         let start = Instant::now();
         let material = material::load(&self.material, Path::new(".")).map_err(|e| Failure::Usage(e.to_string()))?;
         let plan = self.plan(&material)?;
+        let found = plan.spread.clone();
         let name = self.name(&material)?;
         let drawn = self.output.is_some() && !self.no_plot;
-        let look = self
-            .drawing
-            .look(drawn)?
-            .filter(|_| plan.targets.iter().any(|t| matches!(t.aim, Aim::Iv(_) | Aim::Retention(_))));
+        let look = self.drawing.look(drawn)?.filter(|_| {
+            found.is_some() || plan.targets.iter().any(|t| matches!(t.aim, Aim::Iv(_) | Aim::Retention(_)))
+        });
         // The material itself may be brought up to date; the table beside it may not.
         let table = material::inputs(&material, &self.material, Path::new(".")).into_iter().skip(1);
-        self.nothing_is_there(&plan.inputs.iter().cloned().chain(table).collect::<Vec<_>>(), look.as_ref())?;
+        let inputs = plan.inputs.iter().cloned().chain(table).collect::<Vec<_>>();
         let reference = Reference;
         let cpu;
         let backend: &(dyn Backend + Sync) = match self.backend {
@@ -116,6 +119,10 @@ impl Fit {
                 &cpu
             }
         };
+        if let Some(of) = found {
+            return self.find_spread(start, &material, &plan, &of, &inputs, (backend, look.as_ref()));
+        }
+        self.nothing_is_there(&inputs, look.as_ref())?;
         plan.targets.iter().filter_map(|target| target.aim.read_as()).for_each(|line| self.note(line));
         self.note(&computing::heading(&backend.identity()));
         let digits = self.digits.map(|digits| digits as usize);

@@ -12,6 +12,7 @@ mod electrons;
 mod figures;
 mod fit;
 mod fit_files;
+mod fit_spread;
 mod heat;
 mod help;
 mod lifetime_page;

@@ -13,7 +13,7 @@ pub(super) struct Quantity {
     units: &'static [(&'static str, f64)],
 }
 
-const QUANTITIES: [Quantity; 5] = [
+const QUANTITIES: [Quantity; 6] = [
     Quantity {
         key: "time_s",
         unit: "s",
@@ -157,6 +157,8 @@ const QUANTITIES: [Quantity; 5] = [
         names: &["kept", "keptshare", "retention", "retained", "remaining", "retentionratio", "windowkept"],
         units: &[("1", 1.0), ("%", 1e-2), ("percent", 1e-2), ("pct", 1e-2), ("per cent", 1e-2)],
     },
+    // Which of several devices a line is of: found only by the name that the user gives.
+    Quantity { key: "device", unit: "1", names: &[], units: &[("1", 1.0)] },
 ];
 
 /// Units of time that stand for the time itself where a column is called so.

@@ -21,7 +21,7 @@ mod heading;
 mod layout;
 mod matrix;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read;
 use std::ops::RangeInclusive;
@@ -52,7 +52,7 @@ pub enum CsvError {
 /// A column that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Wanted {
-    /// Name with unit: one of `time_s`, `bias_v`, `current_a`, `conductance_s` and `kept`.
+    /// Name with unit: one of `time_s`, `bias_v`, `current_a`, `conductance_s`, `kept` and `device` (a number).
     pub key: &'static str,
     pub needed: bool,
     /// Whether a reading may be none (NaN, or an instrument's overflow): its number is NaN then, and is told as left out.
@@ -254,6 +254,18 @@ impl Columns {
         }
     }
 
+    /// The lines alone in which a column has this number.
+    #[must_use]
+    pub fn only(mut self, key: &str, number: f64) -> Columns {
+        if let Some(at) = self.found.iter().position(|found| found.key == key) {
+            self.rows.retain(|(_, row)| row[at] == number);
+            let kept: BTreeSet<usize> = self.rows.iter().map(|(line, _)| *line).collect();
+            self.left_out.iter_mut().for_each(|(_, lines)| lines.retain(|line| kept.contains(line)));
+            self.left_out.retain(|(_, lines)| !lines.is_empty());
+        }
+        self
+    }
+
     /// What was understood of the file, in one line.
     pub fn understood(&self) -> String {
         self.to_string()
@@ -277,6 +289,7 @@ impl fmt::Display for Columns {
             let si = Quantity::of(found.key).map_or("", |quantity| quantity.unit);
             match &found.unit {
                 Some(unit) if found.scale != 1.0 => write!(f, " in {unit}")?,
+                None if found.key == "device" => {}
                 None if found.text.as_deref() != Some(found.key) && si != "1" => write!(f, " taken as {si}")?,
                 None if found.text.as_deref() != Some(found.key) => f.write_str(" taken as a share")?,
                 _ => {}

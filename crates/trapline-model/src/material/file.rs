@@ -242,10 +242,6 @@ const MIN_FREE_SHARE: f64 = 1e-4;
 const MAX_FRAGILITY: f64 = 1000.0;
 /// Farthest that a normal variate of the generator lies from 0 (see [`crate::rng::normal_fixed`]).
 const FARTHEST_SD: f64 = 6.34;
-/// Largest spread of the dots' size from cell to cell: beyond it the quadratic depth shift no longer follows the well.
-const MAX_SIZE_SPREAD: f64 = 0.05;
-/// Largest spread of the other cell-to-cell factors, which are log-normal.
-const MAX_SPREAD: f64 = 0.5;
 
 /// Reads and checks a material. `origin` names the text in errors: a path or a shipped name.
 pub fn parse(text: &str, origin: &str) -> Result<Material, MaterialError> {
@@ -376,10 +372,10 @@ fn check(text: &str) -> Result<Material, MaterialError> {
     let scatter =
         |key: &str, q: &Quantity, most: f64| q.si(&format!("variation.{key}"), RATIO, not_negative.up_to(most));
     let variation = Variation {
-        size: scatter("diameter", &v.diameter, MAX_SIZE_SPREAD)?,
-        area: scatter("area", &v.area, MAX_SPREAD)?,
-        trap_filled: scatter("trap_filled_limit", &v.trap_filled_limit, MAX_SPREAD)?,
-        capture_speed: scatter("capture_speed", &v.capture_speed, MAX_SPREAD)?,
+        size: scatter("diameter", &v.diameter, Variation::MOST_SIZE)?,
+        area: scatter("area", &v.area, Variation::MOST)?,
+        trap_filled: scatter("trap_filled_limit", &v.trap_filled_limit, Variation::MOST)?,
+        capture_speed: scatter("capture_speed", &v.capture_speed, Variation::MOST)?,
     };
     if let Some(class) = classes.iter().find(|class| class.least_depth_ev(FARTHEST_SD * variation.size) < 0.0) {
         let message = format!(

@@ -158,6 +158,12 @@ pub struct Variation {
 }
 
 impl Variation {
+    /// Largest standard deviation of the dots' size from cell to cell: beyond it the quadratic depth shift no longer
+    /// follows the well.
+    pub const MOST_SIZE: f64 = 0.05;
+    /// Largest one of the other factors, which are log-normal.
+    pub const MOST: f64 = 0.5;
+
     /// Every cell the nominal one.
     pub const OFF: Variation = Variation { size: 0.0, area: 0.0, trap_filled: 0.0, capture_speed: 0.0 };
 }

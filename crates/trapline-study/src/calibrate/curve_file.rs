@@ -1,5 +1,6 @@
 //! Measured curves from files of columns: which readings are compared, and which are none.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -27,6 +28,8 @@ pub(super) struct Sweep {
     pub(super) compliance_a: Option<f64>,
     /// Whether a current may flow against its bias.
     pub(super) signs_differ: bool,
+    /// The device whose lines are read, where a column says of which one a line is.
+    pub(super) device: Option<f64>,
 }
 
 /// A sweep as it was read.
@@ -41,7 +44,7 @@ impl Sweep {
         let dwell_s = self.own_dwell_s.or(self.common_dwell_s);
         let time = if dwell_s.is_some() { Wanted::optional("time_s") } else { Wanted::needed("time_s") };
         let wanted = [Wanted::needed("bias_v"), Wanted::needed("current_a").with_gaps(), time];
-        let mut found = Columns::read(path, &wanted, &self.how)?;
+        let mut found = of_device(path, &wanted, &self.how, self.device)?;
         found.between(found.count(), POINTS, "lines of numbers")?;
         let times = found.column("time_s");
         if let (Some(own_s), Some(_)) = (self.own_dwell_s, &times) {
@@ -85,6 +88,32 @@ impl Sweep {
         found.between(compared, POINTS, "points that can be compared, with a bias other than 0")?;
         Ok(ReadSweep { points, dwells_s, read_as: found.understood() })
     }
+}
+
+/// The columns of a file, or those of one device.
+fn of_device(path: &Path, wanted: &[Wanted], how: &Reading, device: Option<f64>) -> Result<Columns, CsvError> {
+    let Some(device) = device else { return Columns::read(path, wanted, how) };
+    Ok(Columns::read(path, &[wanted, &[DEVICE]].concat(), how)?.only(DEVICE.key, device))
+}
+
+/// The column that says of which device a line is.
+const DEVICE: Wanted = Wanted::needed("device");
+
+/// Most devices of a file.
+const MOST_DEVICES: usize = 1000;
+
+/// The devices that a file of the lines of several has, in the order of the file.
+pub(super) fn devices(path: &Path, how: &Reading) -> Result<Vec<f64>, FitError> {
+    let columns = how.columns.iter().filter(|(key, _)| *key == DEVICE.key).map(|(k, n)| (k.clone(), n.clone()));
+    let found = Columns::read(path, &[DEVICE], &Reading { columns: columns.collect(), ..how.clone() })?;
+    let (mut devices, mut seen) = (Vec::new(), BTreeSet::new());
+    for number in found.needed(DEVICE.key) {
+        if seen.insert(number.to_bits()) {
+            devices.push(number);
+        }
+    }
+    found.between(devices.len(), 1..=MOST_DEVICES, "devices")?;
+    Ok(devices)
 }
 
 /// Readings that an instrument's limit has cut: of either sign of the bias, the largest current where it stays within
@@ -154,8 +183,10 @@ pub(super) fn retention(
     read_v: f64,
     how: &Reading,
     shift_s: Option<f64>,
+    device: Option<f64>,
 ) -> Result<(Vec<Point>, String), FitError> {
-    let of = |key: &'static str| Columns::read(path, &[Wanted::needed("time_s"), Wanted::needed(key).with_gaps()], how);
+    let of =
+        |key: &'static str| of_device(path, &[Wanted::needed("time_s"), Wanted::needed(key).with_gaps()], how, device);
     // Which it is, its name says; what is wrong with its numbers is told of it, and not taken for another.
     let has = |keys: &[&'static str]| -> Vec<&'static str> {
         let wanted: Vec<Wanted> =

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::FitError;
 use super::claim::{self, ClaimTarget, Role};
 use super::parameter::{Parameter, Scale};
+use super::spread::file::{self as spread_file, DevicesFile, Plan as SpreadPlan, SpreadFile};
 use super::target::{Aim, Target};
 use super::target_file::{CONDITIONS, TargetFile};
 use trapline_model::files::{self, TextError};
@@ -21,6 +22,8 @@ pub struct Fit {
     pub targets: Vec<Target>,
     /// The shipped material whose claims these are.
     pub claims_as: Option<Role>,
+    /// The spread that is found in the place of parameters.
+    pub spread: Option<SpreadPlan>,
     /// Files this was read from: the fit file, and the measured curves.
     pub inputs: Vec<PathBuf>,
 }
@@ -56,6 +59,9 @@ struct FitFile {
     parameter: Vec<ParameterFile>,
     #[serde(default)]
     target: Vec<TargetFile>,
+    spread: Option<SpreadFile>,
+    #[serde(default)]
+    devices: Vec<DevicesFile>,
 }
 
 #[derive(Deserialize)]
@@ -118,9 +124,17 @@ pub fn parse(text: &str, base: &Path) -> Result<Fit, FitError> {
         })?;
         targets.push(found);
     }
+    if file.spread.is_some() && !(parameters.is_empty() && targets.is_empty()) {
+        return Err(FitError::request(
+            "it has [spread] beside [[parameter]] or [[target]]; fit the nominal cell first, into a material of its own, and find the \
+             spread about that",
+        ));
+    }
+    let spread = spread_file::plan(file.spread.as_ref(), &file.devices, &file.conditions, base)?;
     let claims_as = file.claims_as.as_deref().map(Role::named).transpose()?;
-    let inputs = file.target.iter().filter_map(|target| target.measured(base)).collect();
-    Ok(Fit { parameters, targets, claims_as, inputs })
+    let devices = spread.iter().flat_map(|plan| plan.inputs.iter().cloned());
+    let inputs = file.target.iter().filter_map(|target| target.measured(base)).chain(devices).collect();
+    Ok(Fit { parameters, targets, claims_as, spread, inputs })
 }
 
 fn parameter(file: ParameterFile) -> Result<Parameter, FitError> {

@@ -5,6 +5,8 @@
 //! as small as it gets ([`mod@solve`]). Beside the values the fit says what the targets know of them ([`identify`]):
 //! a standard error for each parameter, and the directions that the targets leave open.
 //!
+//! What devices that were measured alike differ in is found by likelihood instead ([`spread`]).
+//!
 //! # Practice
 //! A [`file::Fit`] is read from a file ([`file::read`]) or put together; with a material it is a
 //! [`problem::Problem`], whose parameters are keys of the material's own file. [`run`] fits and returns a
@@ -24,6 +26,7 @@ pub mod picture;
 mod problem;
 pub mod report;
 pub mod solve;
+pub mod spread;
 pub mod target;
 mod target_file;
 

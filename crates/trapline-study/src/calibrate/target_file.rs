@@ -20,41 +20,44 @@ use trapline_model::units::{celsius_texts, kelvin};
 #[derive(Deserialize, Default, Clone)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TargetFile {
-    name: Option<String>,
-    kind: Option<String>,
-    claim: Option<String>,
-    target: Option<f64>,
-    tolerance: Option<f64>,
-    relative: Option<f64>,
-    check: Option<bool>,
+    pub(super) name: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) claim: Option<String>,
+    pub(super) target: Option<f64>,
+    pub(super) tolerance: Option<f64>,
+    pub(super) relative: Option<f64>,
+    pub(super) check: Option<bool>,
     // Where on a curve.
-    from_v: Option<f64>,
-    to_v: Option<f64>,
-    bias_v: Option<f64>,
-    branch: Option<String>,
-    law: Option<String>,
-    time_s: Option<f64>,
-    key: Option<String>,
-    file: Option<String>,
-    floor_a: Option<f64>,
+    pub(super) from_v: Option<f64>,
+    pub(super) to_v: Option<f64>,
+    pub(super) bias_v: Option<f64>,
+    pub(super) branch: Option<String>,
+    pub(super) law: Option<String>,
+    pub(super) time_s: Option<f64>,
+    pub(super) key: Option<String>,
+    pub(super) file: Option<String>,
+    pub(super) floor_a: Option<f64>,
     // How a file is read.
-    columns: Option<BTreeMap<String, ColumnName>>,
-    delimiter: Option<String>,
-    decimal: Option<Decimal>,
-    skip: Option<usize>,
-    time_shift_s: Option<f64>,
-    compliance_a: Option<f64>,
+    pub(super) columns: Option<BTreeMap<String, ColumnName>>,
+    pub(super) delimiter: Option<String>,
+    pub(super) decimal: Option<Decimal>,
+    pub(super) skip: Option<usize>,
+    pub(super) time_shift_s: Option<f64>,
+    pub(super) compliance_a: Option<f64>,
     // Conditions.
-    temperature_c: Option<f64>,
-    sweep_to_v: Option<f64>,
-    step_v: Option<f64>,
-    dwell_s: Option<f64>,
-    amplitude_v: Option<f64>,
-    width_s: Option<f64>,
-    interval_s: Option<f64>,
-    pulses: Option<i64>,
-    read_v: Option<f64>,
-    read_s: Option<f64>,
+    pub(super) temperature_c: Option<f64>,
+    pub(super) sweep_to_v: Option<f64>,
+    pub(super) step_v: Option<f64>,
+    pub(super) dwell_s: Option<f64>,
+    pub(super) amplitude_v: Option<f64>,
+    pub(super) width_s: Option<f64>,
+    pub(super) interval_s: Option<f64>,
+    pub(super) pulses: Option<i64>,
+    pub(super) read_v: Option<f64>,
+    pub(super) read_s: Option<f64>,
+    /// The device whose lines of the file are meant, where they are of several; no key of a file.
+    #[serde(skip)]
+    pub(super) device: Option<f64>,
 }
 
 const SWEEP: &[&str] = &["sweep_to_v", "step_v", "dwell_s"];
@@ -130,6 +133,16 @@ impl TargetFile {
         ];
         let own = own.into_iter().filter(|(_, given)| *given).map(|(key, _)| key);
         own.chain(self.given()).find(|key| !CONDITIONS.concat().contains(key))
+    }
+
+    /// A measured curve of one of several devices, by the target of its kind with the keys that all of them have. It is
+    /// in a file of its own, in a column of its own, or in the lines with its number.
+    pub(super) fn of_one(&self, file: &str, column: Option<(&str, ColumnName)>, device: Option<f64>) -> TargetFile {
+        let mut one = TargetFile { file: Some(file.to_owned()), device, ..self.clone() };
+        if let Some((key, name)) = column {
+            one.columns.get_or_insert_default().insert(key.to_owned(), name);
+        }
+        one
     }
 
     /// The file of a measured curve; none where there is none.
@@ -272,6 +285,7 @@ impl TargetFile {
             common_dwell_s: ready.common.dwell_s.map(dwell).transpose()?,
             compliance_a: self.compliance()?,
             signs_differ: floor_a.is_some(),
+            device: self.device,
         };
         let read = sweep.read(&path)?;
         let (points, dwells_s, ambient_k) = (read.points, read.dwells_s, ready.ambient_k()?);
@@ -286,7 +300,8 @@ impl TargetFile {
             Width::Absolute(_) => Kept::Window,
             Width::Relative(_) => Kept::Conductance,
         };
-        let (points, read_as) = curve_file::retention(&path, kept, pulses.read_v, &self.reading(), self.shift()?)?;
+        let (points, read_as) =
+            curve_file::retention(&path, kept, pulses.read_v, &self.reading(), self.shift()?, self.device)?;
         let Train { amplitude_v, width_s, count, .. } = pulses.train;
         let celsius = celsius_texts(&[pulses.ambient_k]).concat();
         let read_as = format!(
@@ -297,7 +312,7 @@ impl TargetFile {
     }
 
     /// How the file is read where guessing does not do.
-    fn reading(&self) -> Reading {
+    pub(super) fn reading(&self) -> Reading {
         let (columns, delimiter) = (self.columns.clone().unwrap_or_default(), self.delimiter.clone());
         Reading { columns, delimiter, decimal: self.decimal, skip: self.skip }
     }

@@ -150,6 +150,7 @@ fn schemas_take_the_shipped_files_and_refuse_wrong_ones() {
         ("materials", "material"),
         ("fits", "fit"),
         ("fits/example", "fit"),
+        ("fits/example/spread", "fit"),
     ] {
         let schema = schema(&reference, kind).expect("there");
         for file in std::fs::read_dir(top.join(folder)).expect("there") {

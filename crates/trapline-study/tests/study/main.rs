@@ -8,5 +8,6 @@ mod fit_errors;
 mod paper;
 mod runs;
 mod selftest;
+mod spread;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
