@@ -93,6 +93,23 @@ pub fn volts(text: &str) -> Result<f64, String> {
     scaled(text, &BIASES).ok_or_else(|| wanted.to_owned())
 }
 
+/// A length on paper, mm: a number of them, or one with mm, cm or in: `3.35in`.
+///
+/// # Errors
+/// What it must be, for clap to say.
+pub fn millimetres(text: &str) -> Result<f64, String> {
+    const LENGTHS: [(&str, f64); 4] = [("", 1.0), ("mm", 1.0), ("cm", 10.0), ("in", 25.4)];
+    scaled(text, &LENGTHS).ok_or_else(|| "it must be a number of mm, or one with mm, cm or in: 85mm".to_owned())
+}
+
+/// A size of letters, pt: a number of them, or one with pt: `8pt`.
+///
+/// # Errors
+/// What it must be, for clap to say.
+pub fn points(text: &str) -> Result<f64, String> {
+    scaled(text, &[("", 1.0), ("pt", 1.0)]).ok_or_else(|| "it must be a number of points: 8, or 8pt".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

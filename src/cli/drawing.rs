@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use trapline::figure::{Look, Medium};
 
-use super::Failure;
+use super::{Failure, amounts};
 
 /// How figures look.
 #[derive(Debug, Clone, Default, Args)]
@@ -12,11 +12,11 @@ pub struct Looks {
     /// slide of 16 to 9, with letters of 18 pt [default: screen]
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Figures")]
     style: Option<Style>,
-    /// Width of figures, mm
-    #[arg(long, value_name = "MM", allow_hyphen_values = true, help_heading = "Figures")]
+    /// Width of figures, mm, or with a unit: 85, 8.5cm, 3.35in
+    #[arg(long, value_name = "MM", value_parser = amounts::millimetres, allow_hyphen_values = true, help_heading = "Figures")]
     figure_width: Option<f64>,
     /// Letters on axes, pt; smaller where a figure of its width would not hold them
-    #[arg(long, value_name = "PT", allow_hyphen_values = true, help_heading = "Figures")]
+    #[arg(long, value_name = "PT", value_parser = amounts::points, allow_hyphen_values = true, help_heading = "Figures")]
     font_size: Option<f64>,
     /// Font of the .svg, by name; the .png keeps DejaVu Sans
     #[arg(long, value_name = "NAME", allow_hyphen_values = true, help_heading = "Figures")]
@@ -78,6 +78,12 @@ impl Looks {
 }
 
 impl Drawing {
+    /// Whether a look is asked for.
+    pub fn is_asked(&self) -> bool {
+        let Looks { style, figure_width, font_size, font } = &self.looks;
+        self.interactive || style.is_some() || figure_width.is_some() || font_size.is_some() || font.is_some()
+    }
+
     /// As [`Looks::look`], with the pages.
     ///
     /// # Errors
@@ -92,6 +98,7 @@ impl Drawing {
 
 fn no_figure(option: &str) -> Failure {
     Failure::Usage(format!(
-        "{option} says how figures look, and none is drawn; name an output with -o, without --no-plot"
+        "{option} says how figures look, and none is drawn; name an output with -o, without --no-plot (of shards, the merged record is drawn: \
+         trapline run FILE -o MERGED --resume)"
     ))
 }

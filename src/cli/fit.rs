@@ -15,7 +15,6 @@ use trapline::calibrate::{self, FitError, FitResult, Problem, Search, picture, r
 use trapline::figure::Look;
 use trapline::files::commit::Batch;
 use trapline::material::{self, Material};
-use trapline::report::stage_figure;
 
 use super::drawing::Drawing;
 use super::{Failure, computing, outputs, size, terminal};
@@ -136,11 +135,9 @@ impl Fit {
             material::parse(&text, &path.display().to_string()).map_err(|e| Failure::Failed(e.to_string()))?;
             let (mut batch, stem) = (Batch::new(), path.with_extension(""));
             batch.text(path, &text)?;
-            if let (Some(plate), Some(look)) = (picture::plate(&result, &name), &look) {
-                stage_figure(&mut batch, &plate, &stem, look)?;
-            }
-            let written: Vec<String> = batch.destinations().iter().map(|p| p.display().to_string()).collect();
-            outputs::place(batch, self.force, &stem)?;
+            let figure = picture::plate(&result, &name).map(|plate| (stem.clone(), plate));
+            let written = outputs::place_drawn(batch, self.force, &stem, look.as_ref(), figure)?;
+            let written: Vec<String> = written.iter().map(|p| p.display().to_string()).collect();
             self.note(&format!("wrote {} in {}", written.join(", "), terminal::waited(start.elapsed())));
         }
         verdict(&result)

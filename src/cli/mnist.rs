@@ -18,7 +18,6 @@ use trapline::files::commit::Batch;
 use trapline::material::{self, Material};
 use trapline::outcome::ExperimentLabel;
 use trapline::record;
-use trapline::report::stage_figure;
 use trapline::units::{kelvin, spoken_time};
 
 use super::amounts;
@@ -288,15 +287,11 @@ impl Mnist {
         let found = [found];
         let mut batch = Batch::new();
         record::stage_datasets(&mut batch, path, &label, &made, &found)?;
-        if let Some(look) = self.look()? {
-            for (name, stem) in self.stems() {
-                let plate = self.plot(name, &found[0]).map_err(unexpected)?;
-                stage_figure(&mut batch, &plate, &stem, &look)?;
-            }
-        }
-        let written = batch.destinations();
-        outputs::place(batch, self.force, &path.with_extension(""))?;
-        Ok(written)
+        let look = self.look()?;
+        let stems = self.stems().into_iter().filter(|_| look.is_some());
+        let figures = stems.map(|(name, stem)| Ok((stem, self.plot(name, &found[0]).map_err(unexpected)?)));
+        let figures = figures.collect::<Result<Vec<_>, Failure>>()?;
+        outputs::place_drawn(batch, self.force, &path.with_extension(""), look.as_ref(), figures)
     }
 
     fn plot(&self, name: &str, run: &Dataset) -> Result<Plate, DatasetError> {

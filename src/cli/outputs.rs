@@ -6,8 +6,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use trapline::campaign::MAX_NAME_BYTES;
-use trapline::figure::{ENDINGS, Look};
+use trapline::figure::{ENDINGS, Look, Plate};
 use trapline::files::commit::{Batch, other_kind};
+use trapline::report::stage_figure;
 
 use super::Failure;
 
@@ -153,6 +154,35 @@ pub fn record_name(path: &Path) -> Result<(), Failure> {
 /// [`Failure::Usage`] where a name is taken by now, which says under which names the files are; [`Failure::Failed`].
 pub fn place(batch: Batch, force: bool, stem: &Path) -> Result<(), Failure> {
     if force { Ok(batch.replace()?) } else { Ok(batch.keep(stem)?) }
+}
+
+/// Gives the files of a result their names, and draws its figures, each under a stem of its own: the names of all files. What
+/// a figure was before and is not now goes with `force`.
+///
+/// # Errors
+/// As [`place`]. A figure that cannot be drawn costs nobody the result, which is written before that is said.
+pub fn place_drawn(
+    mut batch: Batch,
+    force: bool,
+    stem: &Path,
+    look: Option<&Look>,
+    figures: impl IntoIterator<Item = (PathBuf, Plate)>,
+) -> Result<Vec<PathBuf>, Failure> {
+    let (mut drawn, mut earlier) = (Ok(()), Vec::new());
+    for ((own, plate), look) in figures.into_iter().filter_map(|figure| Some((figure, look?))) {
+        if drawn.is_ok() {
+            drawn = stage_figure(&mut batch, &plate, &own, look).map(drop);
+        }
+        earlier.extend(ENDINGS.map(|ending| PathBuf::from(format!("{}.{ending}", own.display()))));
+    }
+    let written = batch.destinations();
+    place(batch, force, stem)?;
+    if force {
+        remove(earlier.into_iter().filter(|path| !written.contains(path)))?;
+    }
+    let names: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+    drawn.map_err(|error| Failure::Failed(format!("{error} (the result is written: {})", names.join(", "))))?;
+    Ok(written)
 }
 
 /// Removes files of an earlier result that have no successor in this one: beside it they would be taken for a part of

@@ -8,7 +8,6 @@ use trapline::analysis::qualification::{self, CONFIDENCES, Condition, Lot, Quali
 use trapline::figure;
 use trapline::files::commit::Batch;
 use trapline::record::Record;
-use trapline::report::stage_figure;
 use trapline::units::{celsius_texts, kelvin, spoken_time};
 
 use super::drawing::Drawing;
@@ -67,11 +66,9 @@ impl Qualify {
         if let Some(path) = &self.output {
             let (mut batch, stem) = (Batch::new(), path.with_extension(""));
             batch.text(path, &json)?;
-            if let Some(look) = look {
-                stage_figure(&mut batch, &figure::qualification(&found, &verdict), &stem, &look)?;
-            }
-            let names: Vec<_> = batch.destinations().iter().map(|path| path.display().to_string()).collect();
-            outputs::place(batch, self.force, &stem)?;
+            let figure = (stem.clone(), figure::qualification(&found, &verdict));
+            let written = outputs::place_drawn(batch, self.force, &stem, look.as_ref(), [figure])?;
+            let names: Vec<_> = written.iter().map(|path| path.display().to_string()).collect();
             terminal::note(&format!("wrote {}", names.join(", ")));
         }
         if verdict.passed {

@@ -138,7 +138,16 @@ impl Run {
         let backend = self.computing.open()?;
         if maybe_finished && destination.is_finished(&plan, &backend.identity(), trapline::PROGRAM)? {
             note(&format!("{} is complete: nothing is left to compute", destination.record.display()));
-            let drawn = destination.figures.iter().any(|figure| figure.symlink_metadata().is_ok());
+            let is_there = |figure: &&PathBuf| figure.symlink_metadata().is_ok();
+            let there: Vec<&PathBuf> = destination.figures.iter().filter(is_there).collect();
+            let drawn = !there.is_empty();
+            if drawn && (there.len() < destination.figures.len() || self.drawing.is_asked()) {
+                let names: Vec<_> = there.iter().map(|figure| figure.display().to_string()).collect();
+                note(&format!(
+                    "{} stays as it is; remove what is there of the figure to have it drawn anew",
+                    names.join(", ")
+                ));
+            }
             let figure = look.as_ref().filter(|_| !drawn).map(|look| (destination.figure_stem.as_path(), look));
             return if self.no_summary {
                 Ok(())

@@ -27,7 +27,7 @@ fn a_figure_is_made_for_what_is_asked() {
         let _ = fs::remove_file(desk.path("iv.figure.html"));
     }
     desk.good(&format!("{call} --font Arial"));
-    assert!(fs::read_to_string(desk.path("iv.svg")).unwrap().contains("font-family=\"Arial, sans-serif\""));
+    assert!(fs::read_to_string(desk.path("iv.svg")).unwrap().contains("font-family=\"'Arial', sans-serif\""));
     let table = fs::read_to_string(desk.path("iv.figure.csv")).unwrap();
     assert!(table.starts_with("panel,title,curve,x_label,x,") && table.contains("Bias (V),5,"), "{table}");
 }

@@ -11,7 +11,6 @@ use trapline::calibrate::spread::{self, Request, Spread, picture, report};
 use trapline::figure::Look;
 use trapline::files::commit::Batch;
 use trapline::material::{self, Material};
-use trapline::report::stage_figure;
 
 use super::{Fit, listed};
 use crate::cli::{Failure, computing, outputs, terminal};
@@ -52,11 +51,9 @@ impl Fit {
             material::parse(&text, &path.display().to_string()).map_err(|e| Failure::Failed(e.to_string()))?;
             let (mut batch, stem) = (Batch::new(), path.with_extension(""));
             batch.text(path, &text)?;
-            if let Some(look) = look {
-                stage_figure(&mut batch, &picture::plate(&found, &name), &stem, look)?;
-            }
-            let written: Vec<String> = batch.destinations().iter().map(|p| p.display().to_string()).collect();
-            outputs::place(batch, self.force, &stem)?;
+            let figure = look.is_some().then(|| (stem.clone(), picture::plate(&found, &name)));
+            let written = outputs::place_drawn(batch, self.force, &stem, look, figure)?;
+            let written: Vec<String> = written.iter().map(|p| p.display().to_string()).collect();
             self.note(&format!("wrote {} in {}", written.join(", "), terminal::waited(start.elapsed())));
         }
         verdict(&found)

@@ -15,7 +15,6 @@ use trapline::heat::{Along, Ambient, Chip, Layer, substrate};
 use trapline::material::{self, Material};
 use trapline::outcome::{ExperimentLabel, Identity};
 use trapline::record;
-use trapline::report::stage_figure;
 use trapline::units::{celsius, kelvin, spoken_reading};
 
 use super::super::drawing::Drawing;
@@ -385,11 +384,9 @@ impl Heat {
         let made = provenance(trapline::PROGRAM, &identity, started);
         let (mut batch, stem) = (Batch::new(), path.with_extension(""));
         record::stage_datasets(&mut batch, path, &label, &made, &[heated.dataset("heat", title)])?;
-        if let Some(look) = self.look()? {
-            stage_figure(&mut batch, &plate(heated, title), &stem, &look)?;
-        }
-        let names: Vec<_> = batch.destinations().iter().map(|p| p.display().to_string()).collect();
-        outputs::place(batch, self.force, &stem)?;
+        let figure = (stem.clone(), plate(heated, title));
+        let written = outputs::place_drawn(batch, self.force, &stem, self.look()?.as_ref(), [figure])?;
+        let names: Vec<_> = written.iter().map(|p| p.display().to_string()).collect();
         if !self.quiet {
             terminal::note(&format!("wrote {}", names.join(", ")));
         }

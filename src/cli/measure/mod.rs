@@ -29,7 +29,6 @@ use trapline::material::{self, Material};
 use trapline::outcome::ExperimentLabel;
 use trapline::protocol::{Part, Wrong};
 use trapline::record;
-use trapline::report::stage_figure;
 use trapline::units::kelvin;
 
 use super::amounts;
@@ -323,12 +322,10 @@ impl Specimen {
                 }
             }
         }
-        if let Some(look) = self.look()? {
-            stage_figure(&mut batch, &findings.marked_plate(), &stem, &look)?;
-        }
-        let names: Vec<_> = batch.destinations().iter().map(|p| p.display().to_string()).collect();
-        outputs::place(batch, self.force, &stem)?;
-        Ok(names.join(", "))
+        let look = self.look()?;
+        let figure = look.is_some().then(|| (stem.clone(), findings.marked_plate()));
+        let written = outputs::place_drawn(batch, self.force, &stem, look.as_ref(), figure)?;
+        Ok(written.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))
     }
 
     /// The datasets of an experiment as JSON.

@@ -17,7 +17,6 @@ use trapline::cell::read::Judging;
 use trapline::files::commit::Batch;
 use trapline::outcome::PointLabel;
 use trapline::rare::{self, Estimate, PointEstimate, RareError, Request};
-use trapline::report::stage_figure;
 use trapline::units::{celsius, celsius_texts, spoken_time};
 
 use super::drawing::Drawing;
@@ -160,11 +159,9 @@ impl Rare {
             let mut batch = Batch::new();
             batch.text(path, &json)?;
             let stem = path.with_extension("");
-            if let Some((plate, look)) = picture::plate(&report).zip(look) {
-                stage_figure(&mut batch, &plate, &stem, &look)?;
-            }
-            let names: Vec<_> = batch.destinations().iter().map(|path| path.display().to_string()).collect();
-            outputs::place(batch, self.force, &stem)?;
+            let figure = picture::plate(&report).map(|plate| (stem.clone(), plate));
+            let written = outputs::place_drawn(batch, self.force, &stem, look.as_ref(), figure)?;
+            let names: Vec<_> = written.iter().map(|path| path.display().to_string()).collect();
             self.note(&format!("wrote {} in {}", names.join(", "), terminal::waited(start.elapsed())));
         }
         if missed {

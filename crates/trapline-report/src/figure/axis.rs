@@ -2,10 +2,10 @@
 
 use plotters::backend::DrawingBackend;
 
-use super::canvas::{Anchor, Drawn, Page, text_width};
+use super::canvas::{Anchor, Drawn, Page, fitted, text_width};
 use super::frame::Frame;
 use super::scale::{GREY, INK, Scale, power_of_ten};
-use plotters::style::Color;
+use plotters::style::{Color, WHITE};
 use trapline_model::units::YEAR_S;
 
 pub(super) const SMALL: f64 = 9.5;
@@ -191,8 +191,10 @@ impl Ruler {
         // Few and near 1, they are plain numbers.
         let plain = all.iter().all(|e| (-2..=3).contains(e));
         let text = |e: i32| if plain { digits_and_power(1, e) } else { power_of_ten(e) };
-        let named = all.into_iter().filter(|e| e.rem_euclid(every) == 0);
-        self.majors = named.map(|e| (f64::from(e), text(e))).collect();
+        let named = |every: i32| all.iter().copied().filter(move |e| e.rem_euclid(every) == 0);
+        // One number alone tells no scale.
+        let every = if named(every).count() < 2 { 1 } else { every };
+        self.majors = named(every).map(|e| (f64::from(e), text(e))).collect();
     }
 
     /// This axis between two places on the page.
@@ -394,8 +396,21 @@ pub(super) fn draw<DB: DrawingBackend>(
         page.text(&format!("×{}", power_of_ten(x.power)), (right, below + 6.0), SMALL, Anchor::Right, ink)?;
     }
     let middle = frame.middle();
-    page.text(x_label, (middle.0, below), TEXT, Anchor::Below, ink)?;
-    page.text(y_label, (left - y.widest() - 10.0 - TEXT / 2.0, middle.1), TEXT, Anchor::Turned, ink)
+    label(page, x_label, (middle.0, below), right - left + 60.0, Anchor::Below)?;
+    label(page, y_label, (left - y.widest() - 10.0 - TEXT / 2.0, middle.1), bottom - top + 30.0, Anchor::Turned)
+}
+
+/// The label of an axis, in letters so small that it is no longer than this, as far as they can be read.
+pub(super) fn label<DB: DrawingBackend>(
+    page: &Page<'_, DB>,
+    text: &str,
+    at: (f64, f64),
+    room: f64,
+    anchor: Anchor,
+) -> Drawn {
+    const LEAST: f64 = 0.62 * TEXT;
+    let size = (TEXT * room / text_width(text, TEXT).max(1.0)).clamp(LEAST, TEXT);
+    page.text(&fitted(text, size, room), at, size, anchor, INK.to_rgba())
 }
 
 fn firsts(ticks: &[(f64, String)]) -> Vec<f64> {
@@ -404,7 +419,10 @@ fn firsts(ticks: &[(f64, String)]) -> Vec<f64> {
 
 /// Words in the middle of an empty frame.
 pub(super) fn say<DB: DrawingBackend>(page: &Page<'_, DB>, frame: &Frame, words: &str) -> Drawn {
-    page.text(words, frame.middle(), TEXT, Anchor::Centre, GREY.to_rgba())
+    let ((x, y), half) = (frame.middle(), text_width(words, TEXT) / 2.0 + 3.0);
+    // No line runs through the words.
+    page.block((x - half, y - TEXT), (x + half, y + TEXT), WHITE.to_rgba())?;
+    page.text(words, (x, y), TEXT, Anchor::Centre, GREY.to_rgba())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use plotters::backend::DrawingBackend;
 use plotters::style::{Color, RGBColor};
 
-use super::axis::{Axis, Ruler, SMALL, TEXT, drawable};
+use super::axis::{Axis, Ruler, SMALL, TEXT, drawable, label};
 use super::canvas::{Anchor, Drawn, Page};
 use super::frame::Frame;
 use super::scale::{INK, diverging, plasma, power_of_ten};
@@ -18,6 +18,9 @@ pub(super) struct Colours {
     signed: bool,
 }
 
+/// Numbers that differ by less, of themselves, have one colour: a bar between them would have one number twice.
+const ALIKE: f64 = 1e-6;
+
 impl Colours {
     /// Between these ends; from the values where there are none.
     pub(super) fn new(values: impl Iterator<Item = f64>, range: Option<(f64, f64)>, log: bool) -> Colours {
@@ -29,8 +32,8 @@ impl Colours {
             Some((low.min(v), high.max(v)))
         });
         let (mut low, mut high) = given.or(ends).unwrap_or(if log { (1.0, 10.0) } else { (0.0, 1.0) });
-        if low == high {
-            // One number has no range: a colour from the middle.
+        if high - low <= ALIKE * low.abs().max(high.abs()) && !(low == 0.0 && high == 0.0) || low == high {
+            // One number has no range: a colour from the middle. So do numbers that differ by their rounding.
             (low, high) = if log {
                 (low / 2.0, high * 2.0)
             } else {
@@ -112,7 +115,7 @@ impl Bar {
             page.text(&text, (bar.left, bar.top - 8.0), SMALL, Anchor::Left, ink)?;
         }
         let beside = bar.right + 6.0 + self.ruler.widest() + 4.0 + TEXT / 2.0;
-        page.text(&self.label, (beside, bar.middle().1), TEXT, Anchor::Turned, ink)
+        label(page, &self.label, (beside, bar.middle().1), height + 30.0, Anchor::Turned)
     }
 }
 

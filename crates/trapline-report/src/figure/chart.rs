@@ -155,6 +155,8 @@ impl Chart {
 /// A legend wider than this stands below the chart.
 const WIDEST_LEGEND: f64 = 150.0;
 const STEP: f64 = 16.0;
+/// So far a legend beside the frame may reach below it: where the numbers of its axis are.
+const BELOW_FRAME: f64 = 24.0;
 /// Of a sample of a curve, with the space to its text.
 const SAMPLE: f64 = 27.0;
 /// How much of its colour a shade has.
@@ -201,6 +203,7 @@ impl<'a> Ready<'a> {
         for (x, low, high) in chart.curves.iter().flat_map(|curve| curve.shades().chain(curve.bars())) {
             if x.is_finite() && low.is_finite() && high.is_finite() {
                 ys.extend([low, high].into_iter().filter(|&y| !chart.y.log || y > 0.0));
+                xs.extend(Some(x).filter(|&x| !chart.x.log || x > 0.0));
             }
         }
         if let Some(heat) = &chart.heat {
@@ -223,7 +226,9 @@ impl<'a> Ready<'a> {
         let widest = named.iter().copied().fold(0.0, f64::max) + SAMPLE;
         let legend = match named.len() {
             0 => Legend::None,
-            _ if widest <= WIDEST_LEGEND && !narrow => Legend::Right(widest),
+            count if widest <= WIDEST_LEGEND && !narrow && STEP * count as f64 <= size.1 + BELOW_FRAME => {
+                Legend::Right(widest)
+            }
             count => {
                 let columns = (size.0 / (widest + 10.0)).floor().clamp(1.0, count as f64);
                 Legend::Below(columns as usize, size.0 / columns)
@@ -328,7 +333,9 @@ impl<'a> Ready<'a> {
         let (curve, colour) = (&self.chart.curves[number], self.chart.colour(number).rgba());
         let mut drawn = false;
         for (at, low, high) in curve.bars() {
-            let ends = x.place(at).zip(y.place(low)).zip(y.place(high));
+            // On a logarithmic axis, what reaches down to zero leaves it.
+            let below_all = (self.chart.y.log && low <= 0.0).then_some(frame.bottom + 1e4);
+            let ends = x.place(at).zip(below_all.or_else(|| y.place(low))).zip(y.place(high));
             let Some(((at, low), high)) = ends else { continue };
             if let Some(ends) = frame.clip((at, low), (at, high)) {
                 page.line(&ends, colour.mix(BAR), 1.1)?;

@@ -6,7 +6,7 @@ use ndarray::Array2;
 use serde_json::{Value, json};
 
 use super::axis::drawable;
-use super::chart::{Chart, Curve};
+use super::chart::{Chart, Curve, Mark};
 use super::heat::Heat;
 use super::map::Map;
 use super::plate::{Panel, Plate};
@@ -15,23 +15,27 @@ use crate::export::{quoted, real};
 /// Columns of the table.
 const COLUMNS: &str = "panel,title,curve,x_label,x,y_label,y,low,high,value_label,value";
 
-/// All numbers of a figure: a row for each point of a curve, with the ends of its shade or its bar, and for each field
+/// All numbers of a figure: a row for each point of a curve, with the ends of its shade or its bar, for each number that is
+/// marked (with its label after `mark:` in the place of a curve's name), and for each field
 /// of a map, or of a heat map that has a colour, with its value. Panels count from 1, in the order of reading.
 pub(super) fn table(plate: &Plate) -> String {
     let mut text = format!("{COLUMNS}\n");
     let shown = plate.panels.iter().filter(|panel| **panel != Panel::Blank);
     for (number, panel) in (1..).zip(shown) {
+        // A panel without a title has that of the page.
+        let page = plate.title.as_deref().unwrap_or_default();
+        let title = |own: &str| quoted(if own.is_empty() { page } else { own });
         match panel {
-            Panel::Chart(chart) => of_chart(&mut text, number, chart),
-            Panel::Map(map) => of_map(&mut text, number, map),
+            Panel::Chart(chart) => of_chart(&mut text, number, &title(&chart.title), chart),
+            Panel::Map(map) => of_map(&mut text, number, &title(&map.title), map),
             Panel::Blank => {}
         }
     }
     text
 }
 
-fn of_chart(text: &mut String, number: usize, chart: &Chart) {
-    let (title, x_label, y_label) = (quoted(&chart.title), quoted(&chart.x.label), quoted(&chart.y.label));
+fn of_chart(text: &mut String, number: usize, title: &str, chart: &Chart) {
+    let (x_label, y_label) = (quoted(&chart.x.label), quoted(&chart.y.label));
     for (place, curve) in chart.curves.iter().enumerate() {
         let ends = if curve.bars.is_empty() { &curve.spread } else { &curve.bars };
         let (x_is, y_is) = (|x| chart.x.reading.tabled(x), |y| chart.y.reading.tabled(y));
@@ -40,6 +44,14 @@ fn of_chart(text: &mut String, number: usize, chart: &Chart) {
             let (low, high) = ends.get(at).map_or((f64::NAN, f64::NAN), |&(a, b)| (a.min(b), a.max(b)));
             let [x, y, low, high] = [x_is(x), y_is(y), y_is(low), y_is(high)].map(real);
             let _ = writeln!(text, "{number},{title},{name},{x_label},{x},{y_label},{y},{low},{high},,");
+        }
+    }
+    for mark in &chart.marks {
+        let (label, rows) = marked(mark);
+        let label = quoted(format!("mark: {label}").trim_end_matches([':', ' ']));
+        for [x, y, low, high] in rows {
+            let [x, y, low, high] = [chart.x.reading.tabled(x), chart.y.reading.tabled(y), low, high].map(real);
+            let _ = writeln!(text, "{number},{title},{label},{x_label},{x},{y_label},{y},{low},{high},,");
         }
     }
     if let Some(heat) = &chart.heat {
@@ -56,13 +68,25 @@ fn of_chart(text: &mut String, number: usize, chart: &Chart) {
     }
 }
 
-fn of_map(text: &mut String, number: usize, map: &Map) {
+fn of_map(text: &mut String, number: usize, title: &str, map: &Map) {
     let or = |label: &str, else_it_is: &str| quoted(if label.is_empty() { else_it_is } else { label });
-    let (title, value_label) = (quoted(&map.title), quoted(&map.value_label));
+    let value_label = quoted(&map.value_label);
     let (x_label, y_label) = (or(&map.x_label, "column"), or(&map.y_label, "row"));
     for ((row, column), &value) in map.values.indexed_iter() {
         let (x, y) = (map.number_of(map.first.1, column), map.number_of(map.first.0, row));
         let _ = writeln!(text, "{number},{title},,{x_label},{x},{y_label},{y},,,{value_label},{}", real(value));
+    }
+}
+
+/// Label of a mark, and its x, y, and the two ends of y; what it has none of is not a number. A span has a row for each end.
+fn marked(mark: &Mark) -> (&str, Vec<[f64; 4]>) {
+    const NONE: f64 = f64::NAN;
+    match mark {
+        Mark::Horizontal { at, label } => (label, vec![[NONE, *at, NONE, NONE]]),
+        Mark::Vertical { at, label } => (label, vec![[*at, NONE, NONE, NONE]]),
+        Mark::Point { x, y, label } => (label, vec![[*x, *y, NONE, NONE]]),
+        Mark::Band { low, high, label } => (label, vec![[NONE, NONE, *low, *high]]),
+        Mark::Span { low, high, label } => (label, vec![[*low, NONE, NONE, NONE], [*high, NONE, NONE, NONE]]),
     }
 }
 
@@ -147,6 +171,7 @@ mod tests {
             y: Axis::linear("y (1)"),
             curves: vec![curve, Curve::line("", vec![(4.0, 5.0)])],
             heat: Some(Box::new(heat)),
+            marks: vec![Mark::Vertical { at: 7.0, label: "end".to_owned() }],
             ..Chart::default()
         };
         let map = Map { values: array![[0.5, f64::NAN]], step: 4, first: (8, 0), ..Map::default() };
@@ -157,6 +182,7 @@ mod tests {
             "1,t,\"a, b\",x (s),1,y (1),2,1.5,2.5,,",
             "1,t,\"a, b\",x (s),3,y (1),,0,1,,",
             "1,t,curve 2,x (s),4,y (1),5,,,,",
+            "1,t,mark: end,x (s),7,y (1),,,,,",
             "1,t,,x (s),10,y (1),0.5,0,1,n,5",
             "1,t,,x (s),10,y (1),2,1,3,n,7",
             "2,,,column,0,row,8,,,,0.5",

@@ -133,7 +133,8 @@ impl Look {
     /// Fonts of the SVG, as an attribute names them.
     pub(super) fn fonts(&self) -> String {
         match (&self.font, self.medium) {
-            (Some(name), _) => format!("{name}, {}", super::canvas::FONT),
+            // Quoted: a part of it may begin with a digit.
+            (Some(name), _) => format!("'{name}', {}", super::canvas::FONT),
             (None, Medium::Paper) => format!("Helvetica, Arial, {}", super::canvas::FONT),
             (None, _) => super::canvas::FONT.to_owned(),
         }
@@ -190,7 +191,7 @@ mod tests {
         }
         assert_eq!(
             Look::default().in_font("Source Sans 3").map(|look| look.fonts()).ok().as_deref(),
-            Some("Source Sans 3, sans-serif")
+            Some("'Source Sans 3', sans-serif")
         );
     }
 

@@ -16,6 +16,9 @@ use super::{FigureError, data};
 use sheet::Sheet;
 use trapline_model::files::commit::Batch;
 
+/// Dots per inch of a screen's bitmap.
+const SCREEN_DOTS: f64 = 144.0;
+
 /// One of the pictures of a page.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Panel {
@@ -59,7 +62,7 @@ pub fn plate(plate: &Plate, stem: &Path, look: &Look) -> Result<Vec<PathBuf>, Fi
 pub fn stage_plate(batch: &mut Batch, plate: &Plate, stem: &Path, look: &Look) -> Result<Vec<PathBuf>, FigureError> {
     let dressed = look.dressed(plate);
     let (page, zoom) = Sheet::looking(&dressed, look);
-    page.check(stem)?;
+    page.check(stem, zoom, look.dots_per_inch())?;
     let mut paths = canvas::stage(batch, &page, stem, (look, zoom))?;
     let table = canvas::with_ending(stem, "figure.csv");
     batch.text(&table, &data::table(plate))?;
@@ -73,7 +76,7 @@ pub fn stage_plate(batch: &mut Batch, plate: &Plate, stem: &Path, look: &Look) -
 /// [`FigureError`] where the page is too large to be drawn.
 pub fn plate_svg(plate: &Plate) -> Result<String, FigureError> {
     let page = Sheet::new(plate);
-    page.check(Path::new("the page"))?;
+    page.check(Path::new("the page"), 1.0, SCREEN_DOTS)?;
     canvas::svg(&page, false)
 }
 
@@ -94,10 +97,10 @@ pub struct PageDrawing {
 /// As [`plate_svg`].
 pub fn page_drawing(plate: &Plate) -> Result<PageDrawing, FigureError> {
     let wide = Sheet::new(plate);
-    wide.check(Path::new("the page"))?;
+    wide.check(Path::new("the page"), 1.0, SCREEN_DOTS)?;
     let narrow = Sheet::narrow(plate);
     // One that is too long is left to be scrolled aside.
-    let fits = narrow.size.0 < wide.size.0 && narrow.check(Path::new("the page")).is_ok();
+    let fits = narrow.size.0 < wide.size.0 && narrow.check(Path::new("the page"), 1.0, SCREEN_DOTS).is_ok();
     let narrow = fits.then_some(narrow);
     let told = wide.told(narrow.as_ref()).to_string();
     let narrow = narrow.map(|narrow| canvas::svg(&narrow, true)).transpose()?;

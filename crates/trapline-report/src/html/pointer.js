@@ -138,18 +138,23 @@
       };
       svg.addEventListener("pointermove", show);
       svg.addEventListener("pointerdown", show);
-      svg.addEventListener("pointerleave", hide);
+      // A finger that is lifted leaves, too; what it pointed at stays until the next tap.
+      svg.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && hide());
 
-      // A name stands for the curve of its panel, and for those of its colour in panels that have no names of their own.
+      // A name stands for the curve of its panel, for curves of its colour there that have no name of their own, and for those
+      // of its colour in panels without names.
       const keys = [...svg.querySelectorAll(".key")];
       const withNames = new Set(keys.map((key) => key.dataset.panel));
       const of = (place) => panels.find((panel) => panel.number === Number(place));
       keys.forEach((key) => {
         const { panel, curve } = key.dataset;
         const colour = of(panel).curves[curve].colour;
-        const own = panels.filter((other) => other.curves && String(other.number) !== panel && !withNames.has(String(other.number)));
-        const alike = own.flatMap((other) => other.curves.flatMap((c, i) => (c.colour === colour ? [`${other.number} ${i}`] : [])));
-        const all = [`${panel} ${curve}`, ...alike];
+        const here = (other) => String(other.number) === panel;
+        const own = panels.filter((other) => other.curves && (here(other) || !withNames.has(String(other.number))));
+        const isNamed = (other, i) => keys.some((k) => k.dataset.panel === String(other.number) && k.dataset.curve === String(i));
+        const alike = (other, c, i) => c.colour === colour && !isNamed(other, i);
+        const others = own.flatMap((other) => other.curves.flatMap((c, i) => (alike(other, c, i) ? [`${other.number} ${i}`] : [])));
+        const all = [`${panel} ${curve}`, ...others];
         key.setAttribute("role", "button");
         key.setAttribute("tabindex", "0");
         key.setAttribute("aria-pressed", "true");

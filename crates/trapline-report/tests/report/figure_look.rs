@@ -123,7 +123,7 @@ fn a_paper_has_no_title_but_letters() {
     assert!(svg.contains("alone") && svg.contains("font-family=\"sans-serif\""));
     let own = Look::of(Medium::Slide).in_font("Source Sans 3").unwrap();
     let (svg, _) = drawn(&one(), &own, "font");
-    assert!(svg.contains("font-family=\"Source Sans 3, sans-serif\"") && !svg.contains("\"sans-serif\""));
+    assert!(svg.contains("font-family=\"'Source Sans 3', sans-serif\"") && !svg.contains("\"sans-serif\""));
 }
 
 #[test]

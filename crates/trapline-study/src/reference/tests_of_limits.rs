@@ -209,6 +209,43 @@ const TARGETS: [&str; 5] = [
     "kind = \"retention_csv\"\nfile = \"retention.csv\"\ntolerance = 0.03\n",
 ];
 
+/// Curves of devices.
+const DEVICES: [&str; 2] = [
+    r#"
+format = 1
+spread = { find = ["area"] }
+
+[[devices]]
+kind = "iv_csv"
+file = "spread/iv.csv"
+device_column = "cell"
+temperature_c = 25.0
+dwell_s = 1e-3
+relative = 0.03
+floor_a = 1e-12
+compliance_a = 1.0
+skip = 0
+time_shift_s = 0.0
+"#,
+    r#"
+format = 1
+spread = { find = ["diameter"] }
+
+[[devices]]
+kind = "retention_csv"
+file = "spread/retention.csv"
+device_column = "cell"
+temperature_c = 155.0
+relative = 0.03
+amplitude_v = 1.5
+width_s = 1e-3
+interval_s = 1e-3
+pulses = 10
+read_v = 0.1
+read_s = 1e-2
+"#,
+];
+
 const TRAIN: &str = "program = [{ pulses = 3, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }]\n";
 const STAIRS: &str = "program = [{ sweeps = 1, sweep_to_v = 2.0, step_v = 0.1, dwell_s = 1e-3 }]\n";
 
@@ -222,8 +259,9 @@ attempt_rate = { value = 1e13, unit = "1/s", source = "s" }
 
 "#;
 
-/// What no file here has: tables of currents, which are long, and rows of a waveform's own file.
-const NOT_TRIED: [&str; 5] = [
+/// What no file here has: windows of several devices, tables of currents, which are long, and rows of a waveform's own file.
+const NOT_TRIED: [&str; 6] = [
+    "devices.tolerance",
     "injection.table.filling",
     "injection.table.temperature",
     "injection.table.bias",
@@ -263,7 +301,10 @@ fn sound(kind: &str) -> Vec<String> {
             let levels = format!("{before}{LEVELS}[capture]{after}");
             shipped.into_iter().chain([of_classes, levels]).collect()
         }
-        "fit" => TARGETS.iter().map(|target| format!("{FIT}\n[[target]]\n{target}")).collect(),
+        "fit" => {
+            let of_targets = TARGETS.iter().map(|target| format!("{FIT}\n[[target]]\n{target}"));
+            of_targets.chain(DEVICES.map(str::to_owned)).collect()
+        }
         _ => [TRAIN, STAIRS].map(str::to_owned).to_vec(),
     }
 }

@@ -79,6 +79,8 @@ impl<'a> Sheet<'a> {
     const TITLE: f64 = 14.0;
     /// Side of the largest page, in points: its bitmap, four times finer, still fits memory.
     const LARGEST: f64 = 3600.0;
+    /// Dots per inch at which a page of half that side times that side still fits memory.
+    const USUAL_DOTS: f64 = 144.0;
 
     /// Frames smaller than these show nothing.
     const LEAST_CHART: (f64, f64) = (90.0, 62.0);
@@ -212,13 +214,21 @@ impl<'a> Sheet<'a> {
         Sheet { title, panels, columns, rows, size: (width, y - Self::GAP + Self::EDGE) }
     }
 
-    pub(super) fn check(&self, path: &Path) -> Result<(), FigureError> {
-        let (width, height) = self.size;
-        if width.max(height) <= Self::LARGEST && width * height <= Self::LARGEST * Self::LARGEST / 4.0 {
+    /// Whether a page of so many points for each of the sheet's, and dots per inch, can be drawn.
+    pub(super) fn check(&self, path: &Path, zoom: f64, dots_per_inch: f64) -> Result<(), FigureError> {
+        let (width, height) = (self.size.0 * zoom, self.size.1 * zoom);
+        let most_dots = (Self::LARGEST * Self::USUAL_DOTS / 72.0).powi(2) / 4.0;
+        let dots = width * height * (dots_per_inch / 72.0).powi(2);
+        if width.max(height) <= Self::LARGEST && dots <= most_dots {
             return Ok(());
         }
         let found = format!("the page would be {width:.0} by {height:.0} points, and may be {0} by {0}", Self::LARGEST);
-        Err(FigureError::draw(path, format!("{found}; draw fewer panels on one page")))
+        let found = if width.max(height) <= Self::LARGEST {
+            format!("the page would have {:.0} million dots, and may have {:.0}", 1e-6 * dots, 1e-6 * most_dots)
+        } else {
+            found
+        };
+        Err(FigureError::draw(path, format!("{found}; draw fewer panels on one page, or it smaller")))
     }
 }
 

@@ -230,9 +230,9 @@ const WIDTH_S: f64 = 1e-3;
 #[test]
 fn writes_of_equal_cells_have_closed_forms() {
     const N: usize = 8;
-    let (area, filling) = (Array2::ones((N, N)), Array2::from_elem((N, N), 0.4));
+    let (area, filling) = (Array2::ones((N, N)), Array2::from_elem((N, N), 0.3));
     let others = (N - 1) as f64;
-    let power = |volts: f64| volts * alone_a(0.4, volts);
+    let power = |volts: f64| volts * alone_a(0.3, volts);
     let own = WRITE_V * alone_a(0.0, WRITE_V);
     for (scheme, disturb, power_w) in [
         (Scheme::Passive(Unselected::Half), 0.5, own + 2.0 * others * power(WRITE_V / 2.0)),
@@ -247,16 +247,19 @@ fn writes_of_equal_cells_have_closed_forms() {
         near(of(MeritIs::WriteVoltage), 1.0, 1e-8);
         near(of(MeritIs::WriteEnergy), power_w * WIDTH_S, 1e-7);
         assert!((of(MeritIs::DisturbVoltage) - disturb).abs() < 1e-8, "{scheme:?}");
-        // Only under V/3 any cell feels a bias that empties, and half a volt of it does nothing yet.
-        assert!((0.0..1e-9).contains(&of(MeritIs::DisturbLoss)), "{scheme:?}");
-        assert_eq!(of(MeritIs::DisturbGain) > 0.0, scheme != Scheme::Isolated, "{scheme:?}");
+        // At these biases nothing empties: cells that are on gain, too, but for those behind switches.
+        let (gain, loss) = (of(MeritIs::DisturbGain), of(MeritIs::DisturbLoss));
+        assert!(
+            if scheme == Scheme::Isolated { gain == 0.0 && loss == 0.0 } else { gain > 0.0 && loss <= 0.0 },
+            "{gain} {loss}"
+        );
     }
 }
 
 /// What writes do to others, against pulses given one by one. Lines hold their voltages, so that a cell shares a line with
 /// 14 of the 63 others, and under V/2 feels half of the amplitude in 14 n pulses; under V/3 a third of it in as many, and as
-/// much the other way in 49 n. Rests are left out on both sides. Pulses that are one long dwell are one trajectory in the
-/// model: what is left are substeps, which are chosen to 1e-3 of a change.
+/// much the other way in 49 n, which here come by turns, write after write. Rests are left out on both sides. Under V/2
+/// what is left are substeps, which are chosen to 1e-3 of a change; under V/3 many turns stand for two, 1 % at this many.
 #[test]
 fn disturb_is_that_of_pulses_one_by_one() {
     const N: usize = 8;
@@ -265,8 +268,8 @@ fn disturb_is_that_of_pulses_one_by_one() {
     let material = shipped("pi-ws2-qd").expect("ships");
     let (area, filling) = (Array2::ones((N, N)), Array2::from_elem((N, N), FILLED));
     let conductance_s = |filling: f64| alone_a(filling, READ_V) / READ_V;
-    // The filling at the beginning and after pulses, from a cell that pulses of an amplitude have filled, or an empty one.
-    let stepped = |filled_by_v: Option<f64>, volts: f64, pulses: u64| -> (f64, f64) {
+    // The filling at the beginning and after writes, from a cell that pulses of an amplitude have filled, or an empty one.
+    let stepped = |filled_by_v: Option<f64>, felt: &[(f64, u64)], writes: u64| -> (f64, f64) {
         let mut cell = Probe::new(&Reference, &material, Conditions::nominal(kelvin(25.0)), vec![0]).expect("a cell");
         let mut pulse =
             |volts: f64| cell.expose(&Array1::from_elem(1, volts), WIDTH_S).expect("a pulse").filling[[0, 0]];
@@ -276,33 +279,54 @@ fn disturb_is_that_of_pulses_one_by_one() {
         {
             before = pulse(amplitude_v);
         }
-        (before, (0..pulses).fold(before, |_, _| pulse(volts)))
+        let mut after = before;
+        for _ in 0..writes {
+            for &(volts, pulses) in felt {
+                after = (0..pulses).fold(after, |_, _| pulse(volts));
+            }
+        }
+        (before, after)
     };
-    let gain = |volts: f64, pulses: u64| {
-        let (_, after) = stepped(None, volts, pulses);
-        (conductance_s(after) - conductance_s(0.0)) / (conductance_s(FILLED) - conductance_s(0.0))
+    let window = |before: f64, after: f64, of: f64| {
+        (conductance_s(after) - conductance_s(before)) / (conductance_s(of) - conductance_s(0.0))
     };
-    for (scheme, amplitude_v, writes) in [(Unselected::Half, WRITE_V, 40), (Unselected::Third, 10.0, 1)] {
-        let is_half = scheme == Unselected::Half;
-        let (volts, back_v) = if is_half { (amplitude_v / 2.0, 0.0) } else { (amplitude_v / 3.0, -amplitude_v / 3.0) };
+    for (scheme, amplitude_v, writes, within) in [
+        (Unselected::Half, WRITE_V, 40, 2e-3),
+        (Unselected::Half, -WRITE_V, 2, 2e-3),
+        (Unselected::Third, WRITE_V, 2, 1e-2),
+        // Here the other way round empties: cells that are on lose.
+        (Unselected::Half, -6.6, 2, 2e-3),
+    ] {
+        let part_v = if scheme == Unselected::Half { amplitude_v / 2.0 } else { amplitude_v / 3.0 };
+        let back = if scheme == Unselected::Half { 0 } else { 49 };
+        let felt = [(part_v, 14), (-part_v, back)];
         let write = Some(Writing { amplitude_v, width_s: WIDTH_S, writes });
         let circuit = Circuit { scheme: Some(Scheme::Passive(scheme)), write, ..circuit(1e-3) };
-        let found = &worth(&circuit, READ_V, &area, std::slice::from_ref(&filling))[0];
+        let material = shipped("pi-ws2-qd").expect("ships");
+        let subject = Subject {
+            material: &material,
+            area: &area,
+            read_v: READ_V,
+            read_k: kelvin(25.0),
+            seed: 3,
+            kept_threshold: 0.9,
+        };
+        let mut worth = Worth::new(&Reference, &circuit, subject).expect("an array");
+        let found = worth.at(&filling).expect("solved");
         let of = |merit: MeritIs| found[merit as usize];
-        near(of(MeritIs::DisturbGain), gain(volts, 14 * writes), 2e-3);
-        // The control: half of the pulses do less, where they do not fill the cell.
-        assert!(gain(volts, 7 * writes) < of(MeritIs::DisturbGain) * if is_half { 0.9 } else { 1.0 });
-        if is_half {
-            assert_eq!(of(MeritIs::DisturbLoss), 0.0);
-            continue;
-        }
-        let stepped = |volts: f64, pulses: u64| stepped(Some(amplitude_v), volts, pulses);
-        let ((before, after), (_, rested)) = (stepped(back_v, 49 * writes), stepped(0.0, 49 * writes));
-        let window_s = conductance_s(before) - conductance_s(0.0);
-        let loss = |after: f64| (conductance_s(rested) - conductance_s(after)) / window_s;
-        assert!(loss(after) > 1e-3, "{}", loss(after));
-        near(of(MeritIs::DisturbLoss), loss(after), 2e-3);
-        assert!((of(MeritIs::DisturbLoss) / loss(stepped(back_v, 24 * writes).1) - 1.0).abs() > 0.1);
+        let gain = |felt: &[(f64, u64)], writes: u64| window(0.0, stepped(None, felt, writes).1, FILLED);
+        near(of(MeritIs::DisturbGain), gain(&felt, writes), within);
+        // The control: without the pulses that reach a cell the other way round, or half of them, it is another number.
+        let fewer = if back > 0 { gain(&felt[..1], writes) } else { gain(&felt, writes / 2) };
+        assert!((fewer / of(MeritIs::DisturbGain) - 1.0).abs() > 0.05, "{fewer}");
+        let ((before, after), (_, rested)) = (
+            stepped(Some(amplitude_v.abs()), &felt, writes),
+            stepped(Some(amplitude_v.abs()), &[(0.0, 14 + back)], writes),
+        );
+        near(of(MeritIs::DisturbLoss), window(after, rested, before), within);
+        // Beyond 6 V the model is not held to anything.
+        assert_eq!(worth.remarks().iter().any(|remark| remark.contains("beyond 6 V")), amplitude_v.abs() > 6.0);
+        assert_eq!(of(MeritIs::DisturbLoss) > 0.0, amplitude_v.abs() > 6.0);
     }
 }
 
@@ -310,7 +334,7 @@ fn disturb_is_that_of_pulses_one_by_one() {
 #[test]
 fn wires_and_selectors_take_their_part_of_a_write() {
     const N: usize = 6;
-    let (area, filling) = (Array2::ones((N, N)), Array2::from_elem((N, N), 0.4));
+    let (area, filling) = (Array2::ones((N, N)), Array2::from_elem((N, N), 0.3));
     let write = Some(Writing { amplitude_v: WRITE_V, width_s: WIDTH_S, writes: 100 });
     let scheme = Some(Scheme::Passive(Unselected::Half));
     let of = |circuit: &Circuit| worth(circuit, READ_V, &area, std::slice::from_ref(&filling)).remove(0);

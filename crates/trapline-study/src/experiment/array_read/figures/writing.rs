@@ -3,24 +3,28 @@
 //! # Theory
 //! The cell that is read is written, too: it is without charge, all others are on, and its lines are at a pulse's amplitude
 //! under the same scheme. The network says what is left for its traps, what the sources spend, and which biases the other
-//! cells feel: those of its word line, those of its bit line, and all others.
+//! cells feel: those of its word line, those of its bit line, and all others. They are taken once more with all others
+//! off, and the stronger ones count.
 //!
 //! While every other cell of an R x C array is written n times, a cell shares its word line with n (C - 1) of the pulses, its
-//! bit line with n (R - 1), and no line with the rest. It is taken for a nominal cell that feels the strongest bias of each
-//! kind for all of these pulses one after another, the weakest first, by its own kinetics in double precision: biases
-//! that fill for the charge that a cell without any gains, biases that empty for what a cell that is on loses beyond
-//! what it loses at rest meanwhile. No cell
-//! of the array feels the strongest of every kind, and rests between pulses, in which a cell lets go of some of what it
-//! caught, are left out: both figures are upper bounds as far as the kinetics of one cell go. What scatters from cell to
-//! cell, electron by electron and from write to write is not in them.
+//! bit line with n (R - 1), and no line with the rest. What that does is estimated with a nominal cell that feels, in every
+//! pulse of a kind, the strongest bias of that kind, with its sign, by its own kinetics in double precision; the kinds take
+//! turns. A cell without charge gains by it: traps fill under biases of either sign. One that is on loses by biases of the
+//! other sign, where the material has a field release, and may gain by others.
+//!
+//! It is an estimate, not a bound: where one sign fills and the other empties, what comes last counts, and the turns end with
+//! the cells that share no line; without wires every cell feels just these biases, with wires most feel less, and behind
+//! selectors an empty cell may feel more than the cells that were asked. Rests between pulses, in which a cell lets go of
+//! some of what it caught, are left out, and so is all that scatters: from cell to cell, electron by electron, pulse by pulse.
 
 use ndarray::{Array1, Array2};
 use trapline_engine::backend::reference::Reference;
-use trapline_engine::circuit::{Law, SolveError};
+use trapline_engine::circuit::{Crossbar, Law, Solution, SolveError};
+use trapline_model::cell::validity;
 use trapline_model::outcome::MeritIs;
 use trapline_model::protocol::MAX_DWELL_S;
 
-use super::super::law::{CellLaw, MaterialCells, connected, solved};
+use super::super::law::{CellLaw, Cells, MaterialCells, connected, solved};
 use super::super::{ArrayReadError, Power, Scheme};
 use super::{Worth, worse};
 use crate::experiment::ExperimentError;
@@ -37,19 +41,21 @@ pub struct Writing {
 
 /// Segments of the longest dwell that pulses of one kind are followed through at most.
 const MOST_SEGMENTS: f64 = 1000.0;
+/// Turns that the kinds of pulses take, at most: each is then a small part of what all of them do.
+const MOST_TURNS: f64 = 64.0;
 /// A bias below this share of the amplitude is rest: it is what the network is not known to.
 const REST: f64 = 1e-6;
 /// Pulses that bring a nominal cell to the charge of the array's cells, at most.
 const MOST_PULSES: u32 = 4096;
 
-/// Strongest biases of the cells of one kind, V, and how many pulses each feels.
+/// The strongest bias of the cells of one kind, V, with its sign, and how many pulses each feels.
 #[derive(Debug, Clone, Copy)]
 struct Kind {
-    /// That fill, 0 or more, and that empty, 0 or less.
-    filling_v: f64,
-    emptying_v: f64,
+    volts: f64,
     pulses: f64,
 }
+
+const UNDISTURBED: [Kind; 3] = [Kind { volts: 0.0, pulses: 0.0 }; 3];
 
 impl Worth<'_> {
     /// Writes the selected cell, the others on.
@@ -61,40 +67,28 @@ impl Worth<'_> {
         figures: &mut Array1<f64>,
     ) -> Result<(), ArrayReadError> {
         let selected = self.selected(filling.dim());
-        let cells = &self.cells(filling, |row, col| (row, col) != selected);
-        let (there, unselected) = connected(cells.conductance_s.view(), selected, scheme);
-        let crossbar = self.setup.periphery.one_cell(there, selected, writing.amplitude_v, &unselected)?;
-        let solution = match solved(self.backend, &crossbar, cells, None, &self.setup.accuracies(None)) {
-            Ok((solution, _)) => solution,
-            Err(SolveError::NotConverged { .. } | SolveError::Newton { .. }) => {
-                self.remark("the network of a written cell is not solved well enough: writes have no figures");
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        };
-        worse(figures, solution.currents.certificate.relative());
-        let law = cells.law();
-        let traps_v = |row: usize, col: usize| {
-            let volts = solution.word_v[[row, col]] - solution.bit_v[[row, col]];
-            match &law {
-                CellLaw::Bare(_) => volts,
-                CellLaw::Selected(series) => series.cell_v(row, col, volts),
-            }
-        };
-        let felt_v = |row: usize, col: usize| {
-            let volts = traps_v(row, col);
-            if volts.abs() > REST * writing.amplitude_v.abs() { volts } else { 0.0 }
-        };
+        let on = self.cells(filling, |row, col| (row, col) != selected);
+        let Some((voltages, power_w)) = self.written(&on, scheme, writing, figures)? else { return Ok(()) };
         let kinds = match scheme {
             // Switches at all other cells are open.
-            Scheme::Isolated => [Kind { filling_v: 0.0, emptying_v: 0.0, pulses: 0.0 }; 3],
-            Scheme::Passive(_) => kinds(filling.dim(), selected, writing.writes as f64, &felt_v),
+            Scheme::Isolated => UNDISTURBED,
+            Scheme::Passive(_) => {
+                let off = self.cells(filling, |_, _| false);
+                let Some((without, _)) = self.written(&off, scheme, writing, figures)? else { return Ok(()) };
+                let writes = writing.writes as f64;
+                let [on, off] = [&voltages, &without].map(|volts| kinds(volts, selected, writes, writing.amplitude_v));
+                let stronger = |kind: usize| off[kind].volts.abs() > on[kind].volts.abs();
+                std::array::from_fn(|kind| if stronger(kind) { off[kind] } else { on[kind] })
+            }
         };
         let amplitude_v = writing.amplitude_v.abs();
-        let strongest_v = kinds.iter().fold(0.0, |most: f64, of| most.max(of.filling_v).max(-of.emptying_v));
-        figures[MeritIs::WriteVoltage as usize] = traps_v(selected.0, selected.1).abs() / amplitude_v;
-        figures[MeritIs::WriteEnergy as usize] = Power::of(&crossbar, &solution, false).total_w * writing.width_s;
+        let strongest_v = kinds.iter().fold(0.0, |most: f64, of| most.max(of.volts.abs()));
+        figures[MeritIs::WriteVoltage as usize] = voltages[selected].abs() / amplitude_v;
+        figures[MeritIs::WriteEnergy as usize] = power_w * writing.width_s;
         figures[MeritIs::DisturbVoltage as usize] = strongest_v / amplitude_v;
+        if let Some(beyond) = validity::bias("writing", writing.amplitude_v) {
+            self.remark(&beyond);
+        }
         if kinds.iter().any(|of| of.pulses * writing.width_s > MOST_SEGMENTS * MAX_DWELL_S) {
             self.remark("writes of all other cells take more than 1e9 s: what they do to a cell is not followed");
             return Ok(());
@@ -103,6 +97,31 @@ impl Worth<'_> {
         figures[MeritIs::DisturbGain as usize] = self.gain(mean, &kinds, writing)?;
         figures[MeritIs::DisturbLoss as usize] = self.loss(mean, &kinds, writing)?;
         Ok(())
+    }
+
+    /// Voltages across the traps of all cells while the selected one is written, and the power of all sources, W; none where
+    /// the network is not solved well enough.
+    fn written(
+        &mut self,
+        cells: &Cells,
+        scheme: &Scheme,
+        writing: &Writing,
+        figures: &mut Array1<f64>,
+    ) -> Result<Option<(Array2<f64>, f64)>, ArrayReadError> {
+        let selected = self.selected(cells.conductance_s.dim());
+        let (there, unselected) = connected(cells.conductance_s.view(), selected, scheme);
+        let crossbar = self.setup.periphery.one_cell(there, selected, writing.amplitude_v, &unselected)?;
+        match solved(self.backend, &crossbar, cells, None, &self.setup.accuracies(None)) {
+            Ok((solution, _)) => {
+                worse(figures, solution.currents.certificate.relative());
+                Ok(Some(across(cells, &crossbar, &solution)))
+            }
+            Err(SolveError::NotConverged { .. } | SolveError::Newton { .. }) => {
+                self.remark("the network of a written cell is not solved well enough: writes have no figures");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Conductance of a nominal cell at the read bias, S.
@@ -117,31 +136,48 @@ impl Worth<'_> {
         Probe::new(&Reference, self.subject.material, conditions, vec![0]).map_err(disturb)
     }
 
-    /// What a cell without charge gains of the window of one with the mean charge.
+    /// What a cell without charge gains, over the window of one with the mean charge.
     fn gain(&self, mean: f64, kinds: &[Kind; 3], writing: &Writing) -> Result<f64, ArrayReadError> {
         let mut cell = self.nominal_cell()?;
-        let gained = expose(&mut cell, kinds.map(|of| (of.filling_v, of.pulses * writing.width_s)))?.unwrap_or(0.0);
+        let gained = expose(&mut cell, kinds, writing.width_s)?.unwrap_or(0.0);
         let [empty_s, now_s, on_s] = [0.0, gained, mean].map(|filling| self.nominal_s(filling));
         Ok(share(now_s - empty_s, on_s - empty_s))
     }
 
-    /// What a cell loses of its window that was brought to the mean charge by pulses like those of the writes, beyond what
-    /// it loses at rest in the same time.
-    fn loss(&self, mean: f64, kinds: &[Kind; 3], writing: &Writing) -> Result<f64, ArrayReadError> {
+    /// What a cell loses of its own window beyond what it loses at rest in the same time, after the fewest pulses like those
+    /// of the writes that bring it to the mean charge; not a number where none do.
+    fn loss(&mut self, mean: f64, kinds: &[Kind; 3], writing: &Writing) -> Result<f64, ArrayReadError> {
         let mut cell = self.nominal_cell()?;
         let (mut before, mut pulses) = (0.0, 0);
         while before < mean && pulses < MOST_PULSES {
             before = held(&mut cell, writing.amplitude_v.abs(), writing.width_s)?;
             pulses += 1;
         }
-        let felt = kinds.map(|of| (of.emptying_v, of.pulses * writing.width_s));
+        // The mean of many cells is a hair above what the nominal one fills to in the end.
+        if before < 0.98 * mean {
+            self.remark("pulses of the writes do not bring a cell to the charge of the array's: its loss by writes is not known");
+            return Ok(f64::NAN);
+        }
         let mut resting = cell.fork().map_err(disturb)?;
-        let rest_s = felt.iter().filter(|(volts, _)| *volts != 0.0).map(|(_, seconds)| seconds).sum();
-        let (after, rested) = (expose(&mut cell, felt)?, long(&mut resting, 0.0, rest_s)?);
+        let felt_s: f64 = kinds.iter().filter(|of| of.volts != 0.0).map(|of| of.pulses * writing.width_s).sum();
+        let (after, rested) = (expose(&mut cell, kinds, writing.width_s)?, long(&mut resting, 0.0, felt_s)?);
         let [empty_s, now_s, rested_s, on_s] =
             [0.0, after.unwrap_or(before), rested.unwrap_or(before), before].map(|filling| self.nominal_s(filling));
-        Ok(share((rested_s - now_s).max(0.0), on_s - empty_s))
+        Ok(share(rested_s - now_s, on_s - empty_s))
     }
+}
+
+/// Voltages across the traps of each cell, V, and the power of all sources, W.
+fn across(cells: &Cells, crossbar: &Crossbar<'_>, solution: &Solution) -> (Array2<f64>, f64) {
+    let law = cells.law();
+    let traps_v = Array2::from_shape_fn(cells.conductance_s.dim(), |(row, col)| {
+        let volts = solution.word_v[[row, col]] - solution.bit_v[[row, col]];
+        match &law {
+            CellLaw::Bare(_) => volts,
+            CellLaw::Selected(series) => series.cell_v(row, col, volts),
+        }
+    });
+    (traps_v, Power::of(crossbar, solution, false).total_w)
 }
 
 /// Part of a window; not a number where there is no window.
@@ -150,39 +186,37 @@ fn share(part: f64, window: f64) -> f64 {
 }
 
 /// The cells of the selected word line, those of the selected bit line, and all others.
-fn kinds(
-    (rows, cols): (usize, usize),
-    selected: (usize, usize),
-    writes: f64,
-    traps_v: &dyn Fn(usize, usize) -> f64,
-) -> [Kind; 3] {
-    let none = Kind { filling_v: 0.0, emptying_v: 0.0, pulses: 0.0 };
-    let mut kinds = [none; 3];
-    let others = |lines: usize| (lines - 1) as f64;
-    for (kind, cells) in kinds.iter_mut().zip([others(cols), others(rows), others(rows) * others(cols)]) {
-        kind.pulses = writes * cells;
+fn kinds(traps_v: &Array2<f64>, selected: (usize, usize), writes: f64, amplitude_v: f64) -> [Kind; 3] {
+    let mut kinds = UNDISTURBED;
+    let [rows, cols] = [traps_v.nrows(), traps_v.ncols()].map(|lines| (lines - 1) as f64);
+    for (kind, others) in kinds.iter_mut().zip([cols, rows, rows * cols]) {
+        kind.pulses = writes * others;
     }
-    for (row, col) in (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col))) {
-        let place = match (row == selected.0, col == selected.1) {
+    for ((row, col), &volts) in traps_v.indexed_iter() {
+        let kind = match (row == selected.0, col == selected.1) {
             (true, true) => continue,
-            (true, false) => 0,
-            (false, true) => 1,
-            (false, false) => 2,
+            (true, false) => &mut kinds[0],
+            (false, true) => &mut kinds[1],
+            (false, false) => &mut kinds[2],
         };
-        let volts = traps_v(row, col);
-        kinds[place].filling_v = kinds[place].filling_v.max(volts);
-        kinds[place].emptying_v = kinds[place].emptying_v.min(volts);
+        if volts.abs() > kind.volts.abs().max(REST * amplitude_v.abs()) {
+            kind.volts = volts;
+        }
     }
     kinds
 }
 
-/// Keeps a cell at some biases, V, for so many seconds each, the weakest first; its filling after them, none where there is
-/// nothing to feel.
-fn expose(cell: &mut Probe<'_>, mut felt: [(f64, f64); 3]) -> Result<Option<f64>, ArrayReadError> {
-    felt.sort_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
+/// Takes a cell through the pulses of all kinds, in turns; its filling after them, none where there is nothing to feel.
+fn expose(cell: &mut Probe<'_>, kinds: &[Kind; 3], width_s: f64) -> Result<Option<f64>, ArrayReadError> {
+    let felt: Vec<&Kind> = kinds.iter().filter(|of| of.volts != 0.0 && of.pulses > 0.0).collect();
+    let most = felt.iter().fold(0.0, |most: f64, of| most.max(of.pulses));
+    // Kinds of one bias need no turns.
+    let turns = if felt.windows(2).all(|two| two[0].volts == two[1].volts) { 1.0 } else { most.min(MOST_TURNS) };
     let mut filling = None;
-    for (volts, seconds) in felt.into_iter().filter(|(volts, _)| *volts != 0.0) {
-        filling = long(cell, volts, seconds)?.or(filling);
+    for _ in 0..turns as usize {
+        for of in &felt {
+            filling = long(cell, of.volts, of.pulses * width_s / turns)?.or(filling);
+        }
     }
     Ok(filling)
 }
