@@ -26,7 +26,12 @@ fn a_figure_is_made_for_what_is_asked() {
         assert_eq!(desk.path("iv.figure.html").exists(), has_page, "{options}");
         let _ = fs::remove_file(desk.path("iv.figure.html"));
     }
+    desk.good(&format!("{call} --figure-width 3.35in --font-size 8pt --interactive"));
+    let svg = fs::read_to_string(desk.path("iv.svg")).unwrap();
+    assert!((width_mm(&svg) - 85.1).abs() < 0.6 && desk.path("iv.figure.html").exists());
+    // A page of an earlier picture does not stay beside another one.
     desk.good(&format!("{call} --font Arial"));
+    assert!(!desk.path("iv.figure.html").exists());
     assert!(fs::read_to_string(desk.path("iv.svg")).unwrap().contains("font-family=\"'Arial', sans-serif\""));
     let table = fs::read_to_string(desk.path("iv.figure.csv")).unwrap();
     assert!(table.starts_with("panel,title,curve,x_label,x,") && table.contains("Bias (V),5,"), "{table}");
@@ -40,6 +45,7 @@ fn looks_that_cannot_be_are_refused_before_anything_is_computed() {
         ("iv -o x.h5 --figure-width 10", &["--figure-width", "10", "40 to 1000 mm"]),
         ("iv -o x.h5 --font-size 100", &["--font-size", "100", "4 to 72 pt"]),
         ("iv -o x.h5 --font a;b", &["--font", "name of a font"]),
+        ("iv -o x.h5 --figure-width wide", &["--figure-width", "mm", "85mm"]),
         ("iv --style paper", &["--style", "none is drawn", "-o"]),
         ("iv -o x.h5 --no-plot --interactive", &["--interactive", "none is drawn"]),
         ("analyze life.h5 --figure-width 85", &["--figure-width", "none is drawn"]),
@@ -50,6 +56,15 @@ fn looks_that_cannot_be_are_refused_before_anything_is_computed() {
     // What a figure would replace is refused, too.
     fs::write(desk.path("x.figure.csv"), "mine").unwrap();
     desk.refused("iv --material pi-ws2-qd -o x.h5", &["x.figure.csv exists", "--force"]);
+}
+
+#[test]
+fn a_figure_that_cannot_be_drawn_costs_nobody_the_result() {
+    let desk = Desk::new();
+    let (code, _, err) =
+        desk.words("read --rows 4 --wire-ohm 1 -q -o r.h5 --font-size 72");
+    assert!(code == Some(1) && err.contains("the result is written: r.h5") && err.lines().count() == 1, "{err}");
+    assert!(desk.path("r.h5").is_file() && !desk.path("r.png").exists());
 }
 
 #[test]

@@ -216,21 +216,21 @@ pub(super) trait Drawing {
 }
 
 /// Draws `STEM.png` and `STEM.svg`, which get their names with the rest of a batch, at so many points for each of the
-/// drawing's.
+/// drawing's, and dots per inch.
 pub(super) fn stage(
     batch: &mut Batch,
     drawing: &impl Drawing,
     stem: &Path,
-    (look, zoom): (&Look, f64),
+    (look, zoom, dots_per_inch): (&Look, f64, f64),
 ) -> Result<Vec<PathBuf>, FigureError> {
     fonts().map_err(|detail| FigureError::draw(stem, detail))?;
     let png = with_ending(stem, "png");
     let svg = with_ending(stem, "svg");
     // Both are drawn before either is written.
-    let pixels_per_pt = zoom * look.dots_per_inch() / 72.0;
+    let pixels_per_pt = zoom * dots_per_inch / 72.0;
     let (pixels, size) = bitmap(drawing, pixels_per_pt).map_err(|detail| FigureError::draw(&png, detail))?;
     let text = vector(drawing, (look, zoom), false).map_err(|detail| FigureError::draw(&svg, detail))?;
-    save(batch, &png, |out| encode(out, &pixels, size, look.dots_per_inch()))?;
+    save(batch, &png, |out| encode(out, &pixels, size, dots_per_inch))?;
     save(batch, &svg, |out| out.write_all(text.as_bytes()))?;
     Ok(vec![png, svg])
 }

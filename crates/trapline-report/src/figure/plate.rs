@@ -16,9 +16,6 @@ use super::{FigureError, data};
 use sheet::Sheet;
 use trapline_model::files::commit::Batch;
 
-/// Dots per inch of a screen's bitmap.
-const SCREEN_DOTS: f64 = 144.0;
-
 /// One of the pictures of a page.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Panel {
@@ -62,8 +59,9 @@ pub fn plate(plate: &Plate, stem: &Path, look: &Look) -> Result<Vec<PathBuf>, Fi
 pub fn stage_plate(batch: &mut Batch, plate: &Plate, stem: &Path, look: &Look) -> Result<Vec<PathBuf>, FigureError> {
     let dressed = look.dressed(plate);
     let (page, zoom) = Sheet::looking(&dressed, look);
-    page.check(stem, zoom, look.dots_per_inch())?;
-    let mut paths = canvas::stage(batch, &page, stem, (look, zoom))?;
+    page.check(stem, zoom)?;
+    let dots_per_inch = page.dots_per_inch(zoom, look.dots_per_inch());
+    let mut paths = canvas::stage(batch, &page, stem, (look, zoom, dots_per_inch))?;
     let table = canvas::with_ending(stem, "figure.csv");
     batch.text(&table, &data::table(plate))?;
     paths.push(table);
@@ -76,7 +74,7 @@ pub fn stage_plate(batch: &mut Batch, plate: &Plate, stem: &Path, look: &Look) -
 /// [`FigureError`] where the page is too large to be drawn.
 pub fn plate_svg(plate: &Plate) -> Result<String, FigureError> {
     let page = Sheet::new(plate);
-    page.check(Path::new("the page"), 1.0, SCREEN_DOTS)?;
+    page.check(Path::new("the page"), 1.0)?;
     canvas::svg(&page, false)
 }
 
@@ -97,10 +95,10 @@ pub struct PageDrawing {
 /// As [`plate_svg`].
 pub fn page_drawing(plate: &Plate) -> Result<PageDrawing, FigureError> {
     let wide = Sheet::new(plate);
-    wide.check(Path::new("the page"), 1.0, SCREEN_DOTS)?;
+    wide.check(Path::new("the page"), 1.0)?;
     let narrow = Sheet::narrow(plate);
     // One that is too long is left to be scrolled aside.
-    let fits = narrow.size.0 < wide.size.0 && narrow.check(Path::new("the page"), 1.0, SCREEN_DOTS).is_ok();
+    let fits = narrow.size.0 < wide.size.0 && narrow.check(Path::new("the page"), 1.0).is_ok();
     let narrow = fits.then_some(narrow);
     let told = wide.told(narrow.as_ref()).to_string();
     let narrow = narrow.map(|narrow| canvas::svg(&narrow, true)).transpose()?;

@@ -80,7 +80,7 @@ fn a_figure_is_as_large_as_its_medium_has_it() {
     for (name, plate, paper_mm, fits) in &plates {
         let cases = [
             ("paper", Look::of(Medium::Paper), *paper_mm, 8.0, 300.0),
-            ("wide", Look::of(Medium::Paper).wide(300.0).unwrap(), 300.0, 8.0, 300.0),
+            ("wide", Look::of(Medium::Paper).wide(200.0).unwrap(), 200.0, 8.0, 300.0),
             ("slide", Look::of(Medium::Slide), 338.667, 18.0, 144.0),
             ("own", Look::default().wide(120.0).unwrap().lettered(6.0).unwrap(), 120.0, 6.0, 144.0),
         ];
@@ -207,4 +207,68 @@ fn the_numbers_of_a_figure_lie_beside_it() {
     assert_eq!(text.lines().count(), 1 + 2 * 2 * 40 + 144);
     assert_eq!(text.lines().nth(1), Some("1,panel 0,quantum dots,time (s),1,kept (1),1,,,,"));
     assert_eq!(text.lines().last(), Some("3,map,,Bit line,11,row,11,,,Current (nA),22"));
+}
+
+#[test]
+fn long_legends_and_labels_stay_on_their_page() {
+    let mut long = chart("many");
+    let one = long.curves[0].clone();
+    long.curves = (0..16).map(|i| Curve { label: format!("{i} °C"), ..one.clone() }).collect();
+    long.y.label = "Conductance over that of the cell at the start, without its noise (1)".to_owned();
+    for look in [Look::of(Medium::Paper), Look::of(Medium::Slide), Look::default().wide(60.0).unwrap()] {
+        let (svg, _) = drawn(&Plate::of(long.clone()), &look, "long");
+        let view = svg.split_once("viewBox=\"0 0 ").unwrap().1.split('"').next().unwrap();
+        let (width, height) =
+            view.split_once(' ').map(|(w, h)| (w.parse::<f64>().unwrap(), h.parse::<f64>().unwrap())).unwrap();
+        let places: Vec<(f64, f64, &str)> = svg
+            .split("<text")
+            .skip(1)
+            .map(|tag| {
+                let of = |name: &str| -> f64 {
+                    tag.split_once(&format!(" {name}=\"")).unwrap().1.split('"').next().unwrap().parse().unwrap()
+                };
+                (of("x"), of("y"), tag.split_once('>').unwrap().1.split('<').next().unwrap().trim())
+            })
+            .collect();
+        let names: Vec<_> = places.iter().filter(|(.., text)| text.ends_with("°C")).collect();
+        assert_eq!(names.len(), 16);
+        assert!(
+            places.iter().all(|&(x, y, _)| (0.0..=width).contains(&x) && (0.0..=height).contains(&y)),
+            "{places:?}"
+        );
+        // No two names lie on one another: a line of letters is 11 points high, the SVG in tenths of one.
+        for (i, one) in names.iter().enumerate() {
+            for other in &names[..i] {
+                assert!((one.0 - other.0).abs() > 200.0 || (one.1 - other.1).abs() > 100.0, "{one:?} {other:?}");
+            }
+        }
+        // The label, turned, is no longer than its page: its size says so.
+        let turned = svg.split("<text").find(|tag| tag.contains("rotate") && tag.contains("Conductance")).unwrap();
+        let size: f64 = turned.split_once("font-size=\"").unwrap().1.split('"').next().unwrap().parse().unwrap();
+        let letters = turned.split_once('>').unwrap().1.split('<').next().unwrap().trim().chars().count() as f64;
+        assert!(0.55 * 1.24 * size * letters < height, "{size} x {letters} in {height}");
+    }
+}
+
+#[test]
+fn pages_are_as_large_as_they_are_on_paper() {
+    let folder = tempfile::tempdir().unwrap();
+    let wide = Look::default().wide(500.0).unwrap().lettered(4.0).unwrap();
+    figure::plate(&one(), &folder.path().join("wide"), &wide).unwrap();
+    let vast = Look::default().lettered(72.0).unwrap();
+    let line = figure::plate(&several(12, 4), &folder.path().join("vast"), &vast).unwrap_err().to_string();
+    assert!(line.contains("smaller") && !folder.path().join("vast.png").exists(), "{line}");
+}
+
+#[test]
+fn bars_without_a_lower_end_are_open_and_in_sight() {
+    let bars = vec![(0.0, 1e-3), (1e-6, 1e-4)];
+    let curve = Curve::line("bounds", vec![(1.0, f64::NAN), (100.0, 1e-5)]).barred(bars);
+    let chart =
+        Chart { x: Axis::log("t"), y: Axis::log("f").within(1e-8, 1.0), curves: vec![curve], ..Chart::default() };
+    let svg = figure::plate_svg(&Plate::of(chart)).unwrap();
+    // The first bar has one cap, the second two; both are on the page.
+    let lines: Vec<&str> =
+        svg.lines().filter(|line| line.starts_with("<polyline") && line.contains("opacity=\"0.6\"")).collect();
+    assert_eq!(lines.len(), 5, "{svg}");
 }

@@ -77,10 +77,10 @@ impl<'a> Sheet<'a> {
     const EDGE: f64 = 8.0;
     const GAP: f64 = 10.0;
     const TITLE: f64 = 14.0;
-    /// Side of the largest page, in points: its bitmap, four times finer, still fits memory.
+    /// Side of the largest page, in points.
     const LARGEST: f64 = 3600.0;
-    /// Dots per inch at which a page of half that side times that side still fits memory.
-    const USUAL_DOTS: f64 = 144.0;
+    /// Dots of the largest bitmap: drawn with twice as many each way it takes 310 MB.
+    const MOST_DOTS: f64 = 2.6e7;
 
     /// Frames smaller than these show nothing.
     const LEAST_CHART: (f64, f64) = (90.0, 62.0);
@@ -214,21 +214,20 @@ impl<'a> Sheet<'a> {
         Sheet { title, panels, columns, rows, size: (width, y - Self::GAP + Self::EDGE) }
     }
 
-    /// Whether a page of so many points for each of the sheet's, and dots per inch, can be drawn.
-    pub(super) fn check(&self, path: &Path, zoom: f64, dots_per_inch: f64) -> Result<(), FigureError> {
+    /// Whether a page of so many points for each of the sheet's can be drawn.
+    pub(super) fn check(&self, path: &Path, zoom: f64) -> Result<(), FigureError> {
         let (width, height) = (self.size.0 * zoom, self.size.1 * zoom);
-        let most_dots = (Self::LARGEST * Self::USUAL_DOTS / 72.0).powi(2) / 4.0;
-        let dots = width * height * (dots_per_inch / 72.0).powi(2);
-        if width.max(height) <= Self::LARGEST && dots <= most_dots {
+        if width.max(height) <= Self::LARGEST {
             return Ok(());
         }
         let found = format!("the page would be {width:.0} by {height:.0} points, and may be {0} by {0}", Self::LARGEST);
-        let found = if width.max(height) <= Self::LARGEST {
-            format!("the page would have {:.0} million dots, and may have {:.0}", 1e-6 * dots, 1e-6 * most_dots)
-        } else {
-            found
-        };
         Err(FigureError::draw(path, format!("{found}; draw fewer panels on one page, or it smaller")))
+    }
+
+    /// Dots per inch of its bitmap: those that are wanted, or as many as memory holds.
+    pub(super) fn dots_per_inch(&self, zoom: f64, wanted: f64) -> f64 {
+        let square_inches = self.size.0 * self.size.1 * zoom * zoom / (72.0 * 72.0);
+        wanted.min((Self::MOST_DOTS / square_inches.max(1e-9)).sqrt())
     }
 }
 
