@@ -184,7 +184,7 @@ tolerance = 0.01
     start = tl.material("pi-ws2-qd")
     by_name = tl.fit("fit.toml", material_name="pi-ws2-qd", output="named.toml")
     by_text = tl.fit("fit.toml", material_name=start, output="typed.toml")
-    assert by_text.report["parameters"][0]["value"] == by_name.report["parameters"][0]["value"]
+    assert by_text.report["parameters"][0]["fitted"] == by_name.report["parameters"][0]["fitted"]
     # The control: it does begin there.
     other = tl.parse_material(by_name.material.text)
     again = tl.fit("fit.toml", material_name=other, output="again.toml")

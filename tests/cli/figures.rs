@@ -61,8 +61,7 @@ fn looks_that_cannot_be_are_refused_before_anything_is_computed() {
 #[test]
 fn a_figure_that_cannot_be_drawn_costs_nobody_the_result() {
     let desk = Desk::new();
-    let (code, _, err) =
-        desk.words("read --rows 4 --wire-ohm 1 -q -o r.h5 --font-size 72");
+    let (code, _, err) = desk.words("read --rows 4 --wire-ohm 1 -q -o r.h5 --font-size 72");
     assert!(code == Some(1) && err.contains("the result is written: r.h5") && err.lines().count() == 1, "{err}");
     assert!(desk.path("r.h5").is_file() && !desk.path("r.png").exists());
 }

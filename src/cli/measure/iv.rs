@@ -8,7 +8,7 @@ use trapline::analysis::Table;
 use trapline::campaign::VALID_TO_V;
 use trapline::dataset::Dataset;
 use trapline::experiment::iv;
-use trapline::figure::{Axis, Chart, Curve, Mark, Plate};
+use trapline::figure::{Axis, Chart, Colour, Curve, Mark, Plate};
 use trapline::protocol::{Part, Segment, checked_segments, waveform};
 use trapline::units::kelvin;
 
@@ -21,6 +21,8 @@ use super::{
 const ROWS: usize = 24;
 /// Most curves of the plot.
 const CURVES: usize = 25;
+/// So many cells have a colour and a name each.
+const NAMED: usize = 7;
 
 const WAVEFORM: &str = "\
 A waveform in CSV has columns time_s and bias_v, or of such a meaning (time in ms, \"Bias (V)\"; a line says what was understood); from \
@@ -83,7 +85,7 @@ impl Iv {
         let heads = (temperatures.len() > 1).then_some("temperature (°C)");
         let mut summary = Table::new(heads.into_iter().chain(["bias (V)", "current (A)", "filling"]), 0);
         let (mut curves, mut cells) = (Vec::new(), 0);
-        for (celsius, dataset) in &datasets {
+        for (rank, (celsius, dataset)) in datasets.iter().enumerate() {
             let (current, filling) = (number(dataset, "current_a")?, number(dataset, "filling")?);
             cells = current.shape()[0];
             for &point in &shown {
@@ -92,10 +94,21 @@ impl Iv {
                 let row = [bias, scientific(mean(current)), fixed(mean(filling), 5)];
                 summary.row(self.specimen.column(*celsius).into_iter().chain(row));
             }
-            curves.extend((0..cells.min(CURVES / temperatures.len()).max(1)).map(|cell| {
+            let drawn = cells.min(CURVES / temperatures.len()).max(1);
+            curves.extend((0..drawn).map(|cell| {
                 let points = segments.iter().enumerate().map(|(p, s)| (s.bias_v, current[[cell, p]].abs()));
-                let what = if cells == 1 { String::new() } else { format!("cell {cell}") };
-                Curve::line(self.specimen.label(*celsius, what), parted(points)).directed()
+                let name = if cells == 1 { String::new() } else { format!("cell {cell}") };
+                let curve = |what: String| Curve::line(self.specimen.label(*celsius, what), parted(points)).directed();
+                match drawn {
+                    0..=NAMED => curve(name),
+                    // So many are a bundle of one colour and one name.
+                    _ => {
+                        let bundle = if cell == 0 { format!("{drawn} cells") } else { String::new() };
+                        let curve =
+                            curve(bundle).named(self.specimen.label(*celsius, name)).coloured(Colour::distinct(rank));
+                        if cell == 0 { curve } else { Curve { label: String::new(), directed: false, ..curve } }
+                    }
+                }
             }));
         }
         let largest_v = segments.iter().map(|segment| segment.bias_v.abs()).fold(0.0, f64::max);

@@ -301,7 +301,12 @@ fn method(estimate: &PointEstimate, time: &Estimate) -> &'static str {
 fn cells(estimate: &PointEstimate, time: &Estimate) -> [String; 7] {
     let number = |x: f64| if x == 0.0 || x == 1.0 { format!("{x}") } else { format!("{x:.3e}") };
     // A fraction near 1 is printed as its difference from 1.
-    let near_one = |x: f64| if x > 0.999 && x < 1.0 { format!("1-{:.1e}", 1.0 - x) } else { number(x) };
+    let near_one = |x: f64| match x {
+        // What is closer is rounding.
+        _ if x > 1.0 - 1e-13 => "1".to_owned(),
+        _ if x > 0.999 => format!("1-{:.1e}", 1.0 - x),
+        _ => number(x),
+    };
     [
         format!("{:.3e}", time.time_s),
         spoken_time(time.time_s),

@@ -530,8 +530,10 @@ fn nameless(lines: &[&str], first: usize, separators: &[Separator], wanted: &[Wa
             }
             None => format!(
                 "there is no column {key}; the line that names the columns must have {}, and has {has}{more}; rename one, or say \
-                 columns = {{ {key} = \"its name\" }}",
-                all.join(" and ")
+                 columns = {{ {key} = \"its name\" }}{}",
+                all.join(" and "),
+                // A sweep may go without times.
+                if *key == "time_s" && all.contains(&"current_a") { ", or dwell_s, the time of each step" } else { "" }
             ),
         },
         None => "names the columns, but not each with a name of its own".to_owned(),

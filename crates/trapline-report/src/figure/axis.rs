@@ -396,8 +396,8 @@ pub(super) fn draw<DB: DrawingBackend>(
         page.text(&format!("×{}", power_of_ten(x.power)), (right, below + 6.0), SMALL, Anchor::Right, ink)?;
     }
     let middle = frame.middle();
-    label(page, x_label, (middle.0, below), right - left + 60.0, Anchor::Below)?;
-    label(page, y_label, (left - y.widest() - 10.0 - TEXT / 2.0, middle.1), bottom - top + 30.0, Anchor::Turned)
+    label(page, x_label, (middle.0, below), right - left + 70.0, Anchor::Below)?;
+    label(page, y_label, (left - y.widest() - 10.0 - TEXT / 2.0, middle.1), bottom - top + 70.0, Anchor::Turned)
 }
 
 /// The label of an axis, in letters so small that it is no longer than this, as far as they can be read.
@@ -408,7 +408,7 @@ pub(super) fn label<DB: DrawingBackend>(
     room: f64,
     anchor: Anchor,
 ) -> Drawn {
-    const LEAST: f64 = 0.62 * TEXT;
+    const LEAST: f64 = 0.6 * TEXT;
     let size = (TEXT * room / text_width(text, TEXT).max(1.0)).clamp(LEAST, TEXT);
     page.text(&fitted(text, size, room), at, size, anchor, INK.to_rgba())
 }

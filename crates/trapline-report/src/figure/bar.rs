@@ -115,7 +115,7 @@ impl Bar {
             page.text(&text, (bar.left, bar.top - 8.0), SMALL, Anchor::Left, ink)?;
         }
         let beside = bar.right + 6.0 + self.ruler.widest() + 4.0 + TEXT / 2.0;
-        label(page, &self.label, (beside, bar.middle().1), height + 30.0, Anchor::Turned)
+        label(page, &self.label, (beside, bar.middle().1), height + 60.0, Anchor::Turned)
     }
 }
 

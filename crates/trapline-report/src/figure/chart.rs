@@ -138,8 +138,13 @@ impl Chart {
         // All frames have about these proportions, and thickness is relative.
         const ANY: (f64, f64) = (300.0, 210.0);
         let frame = Frame { left: 0.0, right: ANY.0, top: 0.0, bottom: ANY.1 };
-        let ready = Ready::new(self, ANY, false, false);
+        let ready = Ready::new(self, ANY, false, LegendRoom::Below);
         self.curves.iter().any(|curve| !ready.shades(curve, &frame).is_empty())
+    }
+
+    /// Whether anything stands in its legend.
+    pub(super) fn has_legend(&self) -> bool {
+        self.entries().next().is_some()
     }
 
     /// Colours the curves as an ordered series, from cold to hot.
@@ -172,8 +177,16 @@ enum Legend {
     None,
     /// Beside the frame: its width.
     Right(f64),
-    /// Below, in this many columns of this width.
+    /// Below, in this many columns of this width, from the left edge of what the panel takes.
     Below(usize, f64),
+}
+
+/// Where a legend may stand.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum LegendRoom {
+    /// Beside the frame, if it is no higher than this.
+    Beside(f64),
+    Below,
 }
 
 /// Where a point lies in the frame's page; none for one that has no place on its axes.
@@ -193,8 +206,8 @@ pub(super) struct Ready<'a> {
 }
 
 impl<'a> Ready<'a> {
-    /// For a frame of this size in points; `bar` draws the bar of its heat's colours beside it, `narrow` puts the legend below.
-    pub(super) fn new(chart: &'a Chart, size: (f64, f64), bar: bool, narrow: bool) -> Self {
+    /// For a frame of this size in points; `bar` draws the bar of its heat's colours beside it.
+    pub(super) fn new(chart: &'a Chart, size: (f64, f64), bar: bool, room: LegendRoom) -> Self {
         let points = || chart.curves.iter().flat_map(|curve| curve.points.iter().copied());
         let visible = |&(x, y): &(f64, f64)| {
             x.is_finite() && y.is_finite() && !(chart.x.log && x <= 0.0) && !(chart.y.log && y <= 0.0)
@@ -224,22 +237,24 @@ impl<'a> Ready<'a> {
         }
         let named: Vec<f64> = chart.entries().map(|(_, text)| text_width(text, TEXT)).collect();
         let widest = named.iter().copied().fold(0.0, f64::max) + SAMPLE;
-        let legend = match named.len() {
-            0 => Legend::None,
-            count if widest <= WIDEST_LEGEND && !narrow && STEP * count as f64 <= size.1 + BELOW_FRAME => {
-                Legend::Right(widest)
-            }
-            count => {
-                let columns = (size.0 / (widest + 10.0)).floor().clamp(1.0, count as f64);
-                Legend::Below(columns as usize, size.0 / columns)
+        let x = Ruler::new(&chart.x, xs.into_iter(), size.0, 44.0);
+        let y = Ruler::new(&chart.y, ys.into_iter(), size.1, 26.0);
+        let beside = |most: f64| widest <= WIDEST_LEGEND && STEP * named.len() as f64 <= most + BELOW_FRAME;
+        let legend = match (named.len(), room) {
+            (0, _) => Legend::None,
+            (_, LegendRoom::Beside(most)) if beside(most) => Legend::Right(widest),
+            (count, _) => {
+                let wide = size.0 + axis::margins(&x, &y, &chart.x.label, &chart.y.label).left;
+                let columns = (wide / (widest + 10.0)).floor().clamp(1.0, count as f64);
+                Legend::Below(columns as usize, wide / columns)
             }
         };
         Ready {
             chart,
             heading: Heading::new(&chart.title, chart.subtitle.as_deref(), size.0 + 30.0),
             size,
-            x: Ruler::new(&chart.x, xs.into_iter(), size.0, 44.0),
-            y: Ruler::new(&chart.y, ys.into_iter(), size.1, 26.0),
+            x,
+            y,
             legend,
             bar: chart.heat.as_ref().filter(|_| bar).map(|heat| heat.bar(size.1)),
         }

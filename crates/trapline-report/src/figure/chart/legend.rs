@@ -11,7 +11,7 @@ use super::{Legend, Ready, SAMPLE, SHADE, STEP, Style};
 
 impl Ready<'_> {
     pub(super) fn legend<DB: DrawingBackend>(&self, page: &Page<'_, DB>, frame: &Frame, panel: usize) -> Drawn {
-        let below = axis::margins(&self.x, &self.y, &self.chart.x.label, &self.chart.y.label).bottom;
+        let around = axis::margins(&self.x, &self.y, &self.chart.x.label, &self.chart.y.label);
         for (place, (curve, text)) in self.chart.entries().enumerate() {
             let (left, at, room) = match self.legend {
                 Legend::None => return Ok(()),
@@ -19,8 +19,8 @@ impl Ready<'_> {
                     (frame.right + 12.0 + self.y.beside(), frame.top + 8.0 + STEP * place as f64, width)
                 }
                 Legend::Below(columns, width) => (
-                    frame.left + width * (place % columns) as f64,
-                    frame.bottom + below + 12.0 + STEP * (place / columns) as f64,
+                    frame.left - around.left + width * (place % columns) as f64,
+                    frame.bottom + around.bottom + 12.0 + STEP * (place / columns) as f64,
                     width,
                 ),
             };

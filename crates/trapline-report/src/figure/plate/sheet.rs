@@ -69,8 +69,10 @@ pub(super) struct Sheet<'a> {
 struct Layout {
     chart: (f64, f64),
     map_height: f64,
-    /// With one column, and legends below their charts.
+    /// With one column.
     narrow: bool,
+    /// With legends below their charts.
+    legends_below: bool,
 }
 
 impl<'a> Sheet<'a> {
@@ -105,22 +107,33 @@ impl<'a> Sheet<'a> {
         let mut zoom = look.zoom();
         loop {
             let room = (width / zoom, height.map(|height| height / zoom));
-            let sheet = Sheet::filling(plate, columns, room);
-            let fits = sheet.size.0 <= room.0 + 0.5 && room.1.is_none_or(|height| sheet.size.1 <= height + 0.5);
-            if fits || zoom < Self::LEAST_ZOOM {
-                return (sheet.within(room), zoom);
+            let fits = |sheet: &Sheet<'_>| {
+                sheet.size.0 <= room.0 + 0.5 && room.1.is_none_or(|height| sheet.size.1 <= height + 0.5)
+            };
+            let (beside, wide) = Sheet::filling(plate, columns, room, false);
+            if fits(&beside) && wide >= Self::LEAST_SHARE * room.0 / columns as f64 {
+                return (beside.within(room), zoom);
             }
-            zoom *= 0.93;
+            let (below, wider) = Sheet::filling(plate, columns, room, true);
+            match (fits(&beside), fits(&below)) {
+                (true, true) if wider > wide => return (below.within(room), zoom),
+                (true, _) => return (beside.within(room), zoom),
+                (_, true) => return (below.within(room), zoom),
+                _ if zoom < Self::LEAST_ZOOM => return (beside.within(room), zoom),
+                _ => zoom *= 0.93,
+            }
         }
     }
 
     /// Letters are never made smaller than by this.
     const LEAST_ZOOM: f64 = 0.15;
+    /// Legends stand below their charts where frames would take less than this of their columns.
+    const LEAST_SHARE: f64 = 0.55;
 
-    /// With frames that fill so much room, as far as the least ones do.
-    fn filling(plate: &'a Plate, columns: usize, room: (f64, Option<f64>)) -> Self {
+    /// With frames that fill so much room, as far as the least ones do; and how wide those of charts are.
+    fn filling(plate: &'a Plate, columns: usize, room: (f64, Option<f64>), legends_below: bool) -> (Self, f64) {
         let rows = plate.panels.len().div_ceil(columns).max(1) as f64;
-        let usual = Layout::usual(columns, false);
+        let usual = Layout { legends_below, ..Layout::usual(columns, false) };
         let shape = usual.chart.1 / usual.chart.0;
         let mut layout = usual;
         // Margins change little with the frames: a few steps end within a point.
@@ -148,7 +161,7 @@ impl<'a> Sheet<'a> {
             layout.map_height = (layout.map_height - over).max(Self::LEAST_MAP);
             sheet = Sheet::laid(plate, layout);
         }
-        sheet
+        (sheet, layout.chart.0)
     }
 
     /// In the middle of a page that may be larger.
@@ -163,7 +176,7 @@ impl<'a> Sheet<'a> {
     }
 
     fn laid(plate: &'a Plate, layout: Layout) -> Self {
-        let Layout { chart: frame, map_height: height, narrow } = layout;
+        let Layout { chart: frame, map_height: height, narrow, legends_below } = layout;
         let numbered = plate.panels.iter().enumerate();
         let (numbers, panels): (Vec<usize>, Vec<&'a Panel>) =
             numbered.filter(|(_, panel)| !narrow || **panel != Panel::Blank).unzip();
@@ -176,10 +189,22 @@ impl<'a> Sheet<'a> {
                 _ => (number / count * count).checked_sub(1).and_then(|above| panels.get(above).copied()),
             };
             let bar = colours(panel).is_some() && colours(panel) != next.and_then(colours);
+            // A legend may reach down beside the panels below it, as far as these have none and no bar.
+            let free = |panel: &&Panel| match panel {
+                Panel::Chart(chart) => !chart.has_legend() && chart.heat.is_none(),
+                Panel::Map(_) => false,
+                Panel::Blank => true,
+            };
+            let below =
+                (number..panels.len()).step_by(count).skip(1).filter_map(|at| panels.get(at)).take_while(|of| free(of));
+            let room = match legends_below {
+                true => chart::LegendRoom::Below,
+                false => chart::LegendRoom::Beside(frame.1 * (1 + below.count()) as f64),
+            };
             match panel {
                 Panel::Chart(chart) => {
                     let own = bar || chart.heat.as_ref().is_some_and(|heat| heat.range.is_none());
-                    Ready::Chart(Box::new(chart::Ready::new(chart, frame, own, narrow)))
+                    Ready::Chart(Box::new(chart::Ready::new(chart, frame, own, room)))
                 }
                 Panel::Map(map) => Ready::Map(Box::new(map::Ready::new(map, height, bar || map.range.is_none()))),
                 Panel::Blank => Ready::Blank,
@@ -294,7 +319,7 @@ impl Layout {
             3 => (240.0, 170.0),
             _ => (200.0, 140.0),
         };
-        Layout { chart, map_height: if columns > 3 { 112.0 } else { chart.1 }, narrow }
+        Layout { chart, map_height: if columns > 3 { 112.0 } else { chart.1 }, narrow, legends_below: narrow }
     }
 }
 
