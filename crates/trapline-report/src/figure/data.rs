@@ -11,6 +11,7 @@ use super::heat::Heat;
 use super::map::Map;
 use super::plate::{Panel, Plate};
 use crate::export::{quoted, real};
+use trapline_model::text::one_line;
 
 /// Columns of the table.
 const COLUMNS: &str = "panel,title,curve,x_label,x,y_label,y,low,high,value_label,value";
@@ -24,7 +25,7 @@ pub(super) fn table(plate: &Plate) -> String {
     for (number, panel) in (1..).zip(shown) {
         // A panel without a title has that of the page.
         let page = plate.title.as_deref().unwrap_or_default();
-        let title = |own: &str| quoted(if own.is_empty() { page } else { own });
+        let title = |own: &str| field(if own.is_empty() { page } else { own });
         match panel {
             Panel::Chart(chart) => of_chart(&mut text, number, &title(&chart.title), chart),
             Panel::Map(map) => of_map(&mut text, number, &title(&map.title), map),
@@ -35,11 +36,11 @@ pub(super) fn table(plate: &Plate) -> String {
 }
 
 fn of_chart(text: &mut String, number: usize, title: &str, chart: &Chart) {
-    let (x_label, y_label) = (quoted(&chart.x.label), quoted(&chart.y.label));
+    let (x_label, y_label) = (field(&chart.x.label), field(&chart.y.label));
     for (place, curve) in chart.curves.iter().enumerate() {
         let ends = if curve.bars.is_empty() { &curve.spread } else { &curve.bars };
         let (x_is, y_is) = (|x| chart.x.reading.tabled(x), |y| chart.y.reading.tabled(y));
-        let name = quoted(&name(curve, place));
+        let name = field(&name(curve, place));
         for (at, &(x, y)) in curve.points.iter().enumerate() {
             let (low, high) = ends.get(at).map_or((f64::NAN, f64::NAN), |&(a, b)| (a.min(b), a.max(b)));
             let [x, y, low, high] = [x_is(x), y_is(y), y_is(low), y_is(high)].map(real);
@@ -48,14 +49,14 @@ fn of_chart(text: &mut String, number: usize, title: &str, chart: &Chart) {
     }
     for mark in &chart.marks {
         let (label, rows) = marked(mark);
-        let label = quoted(format!("mark: {label}").trim_end_matches([':', ' ']));
+        let label = field(format!("mark: {label}").trim_end_matches([':', ' ']));
         for [x, y, low, high] in rows {
             let [x, y, low, high] = [chart.x.reading.tabled(x), chart.y.reading.tabled(y), low, high].map(real);
             let _ = writeln!(text, "{number},{title},{label},{x_label},{x},{y_label},{y},{low},{high},,");
         }
     }
     if let Some(heat) = &chart.heat {
-        let value_label = quoted(&heat.label);
+        let value_label = field(&heat.label);
         // What has no colour is not there: most of a histogram over a logarithm.
         let drawn = |value: f64| drawable(value, heat.log);
         for ((row, column), &value) in heat.values.indexed_iter().filter(|(_, value)| drawn(**value)) {
@@ -69,8 +70,8 @@ fn of_chart(text: &mut String, number: usize, title: &str, chart: &Chart) {
 }
 
 fn of_map(text: &mut String, number: usize, title: &str, map: &Map) {
-    let or = |label: &str, else_it_is: &str| quoted(if label.is_empty() { else_it_is } else { label });
-    let value_label = quoted(&map.value_label);
+    let or = |label: &str, else_it_is: &str| field(if label.is_empty() { else_it_is } else { label });
+    let value_label = field(&map.value_label);
     let (x_label, y_label) = (or(&map.x_label, "column"), or(&map.y_label, "row"));
     for ((row, column), &value) in map.values.indexed_iter() {
         let (x, y) = (map.number_of(map.first.1, column), map.number_of(map.first.0, row));
@@ -88,6 +89,11 @@ fn marked(mark: &Mark) -> (&str, Vec<[f64; 4]>) {
         Mark::Band { low, high, label } => (label, vec![[NONE, NONE, *low, *high]]),
         Mark::Span { low, high, label } => (label, vec![[*low, NONE, NONE, NONE], [*high, NONE, NONE, NONE]]),
     }
+}
+
+/// A text as a field: on one line, and without what would act where it is shown, for names come from records.
+fn field(text: &str) -> String {
+    quoted(&one_line(text))
 }
 
 /// A curve without a name is told by its place.
