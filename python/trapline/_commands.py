@@ -434,8 +434,8 @@ def fit(
             folder = kept.enter_context(tempfile.TemporaryDirectory(prefix="trapline-"))
             # Its name is that of the file, and a fit goes by the name.
             start = os.path.join(folder, "start.toml")
-            with builtins.open(start, "w", encoding="utf-8") as text:
-                text.write(material_name.text)
+            with builtins.open(start, "w", encoding="utf-8") as written:
+                written.write(material_name.text)
         else:
             start = _checked.path("material_name", material_name)
         said, code = _fitted(start, file, output, parameters, claims, starts, seed, max_evaluations, force)

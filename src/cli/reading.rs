@@ -22,6 +22,8 @@ const UNFOLDED_A_SECOND: u64 = 64 << 20;
 #[derive(Debug)]
 pub struct ReadRecords {
     processor_s: u64,
+    /// Only Linux keeps a process to it.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     memory_bytes: u64,
     /// Histograms and dumps too.
     everything: bool,

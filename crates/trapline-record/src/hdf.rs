@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use hdf5::file::{FileCloseDegree, LibraryVersion};
+#[cfg(unix)]
 use hdf5::h5call;
 use hdf5::types::{FixedAscii, VarLenUnicode};
 use hdf5::{H5Type, Location};
 use hdf5_sys::h5a::H5Aexists;
-use hdf5_sys::h5f::H5Fget_vfd_handle;
-use hdf5_sys::h5p::H5P_DEFAULT;
 use hdf5_sys::h5t::{H5T_str_t, H5Tset_strpad};
+#[cfg(unix)]
+use hdf5_sys::{h5f::H5Fget_vfd_handle, h5p::H5P_DEFAULT};
 use ndarray::ArrayView1;
 
 use super::contents::{Contents, Refusal, Unfit};

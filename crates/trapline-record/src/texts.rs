@@ -7,11 +7,12 @@
 use std::mem::MaybeUninit;
 use std::ptr;
 
+use hdf5::globals::H5P_DATASET_XFER;
 use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, Datatype, h5call};
 use hdf5_sys::h5d::{H5Dread, H5Dwrite};
 use hdf5_sys::h5i::hid_t;
-use hdf5_sys::h5p::{H5P_CLS_DATASET_XFER, H5Pclose, H5Pcreate, H5Pset_buffer};
+use hdf5_sys::h5p::{H5Pclose, H5Pcreate, H5Pset_buffer};
 use hdf5_sys::h5s::H5S_ALL;
 
 /// Bytes of the buffer: 4,096 texts at once.
@@ -24,7 +25,7 @@ impl Transfer {
     fn new() -> hdf5::Result<Transfer> {
         // SAFETY: the class is one of the library's own, which the lock has initialised; null pointers ask the
         // library to allocate.
-        let list = Transfer(h5call!(H5Pcreate(*H5P_CLS_DATASET_XFER))?);
+        let list = Transfer(h5call!(H5Pcreate(*H5P_DATASET_XFER))?);
         h5call!(H5Pset_buffer(list.0, BUFFER, ptr::null_mut(), ptr::null_mut()))?;
         Ok(list)
     }

@@ -311,6 +311,7 @@ impl Contents {
 
 /// Makes the folder; readable for its owner alone if the record it replaces is.
 fn make(path: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), allow(unused_mut))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     {
