@@ -26,7 +26,7 @@ demo: setup-demo ## builds trapline and runs campaigns/bake.toml: bake.h5, bake.
 	cargo run --profile demo --quiet $$TRAPLINE_FEATURES $(CARGO_FLAGS) -- \
 	    run campaigns/bake.toml --rows 256 --cols 256 -o bake.h5 --backend auto --force
 	echo
-	echo "Written: bake.h5 (every result, HDF5), bake.png and bake.svg (the plot)."
+	echo "Written: bake.h5 (every result, HDF5), bake.png and bake.svg (the plot), bake.figure.csv (its numbers)."
 	echo "Next:    look at bake.png; change campaigns/bake.toml and run it again, here with all of its 1024 x 1024 cells:"
 	echo "         $${CARGO_TARGET_DIR:-target}/demo/trapline run campaigns/bake.toml -o mine.h5"
 	echo "         $${CARGO_TARGET_DIR:-target}/demo/trapline --help"
