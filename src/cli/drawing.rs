@@ -98,7 +98,6 @@ impl Drawing {
 
 fn no_figure(option: &str) -> Failure {
     Failure::Usage(format!(
-        "{option} says how figures look, and none is drawn; name an output with -o, without --no-plot (of shards, the merged record is drawn: \
-         trapline run FILE -o MERGED --resume)"
+        "{option} says how figures look, and none is drawn; name an output with -o, without --no-plot"
     ))
 }

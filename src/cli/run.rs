@@ -111,6 +111,12 @@ impl Run {
             output = Destination::of_shard(&output, shard);
             plan = plan.shard(shard);
         }
+        if self.shard.is_some() && self.drawing.is_asked() {
+            let file = self.file.display();
+            return Err(Failure::Usage(format!(
+                "a shard draws no figure: leave out how figures look, and draw the merged record with trapline run {file} -o MERGED --resume"
+            )));
+        }
         let draws = !self.no_plot && self.shard.is_none();
         let look = self.drawing.look(draws)?;
         let endings = look.as_ref().map_or(&[][..], Look::endings);

@@ -40,6 +40,7 @@ fn a_figure_is_made_for_what_is_asked() {
 #[test]
 fn looks_that_cannot_be_are_refused_before_anything_is_computed() {
     let desk = Desk::new();
+    fs::write(desk.path("few.toml"), FEW).unwrap();
     for (call, needed) in [
         ("iv -o x.h5 --style poster", &["poster", "screen, paper, slide"][..]),
         ("iv -o x.h5 --figure-width 10", &["--figure-width", "10", "40 to 1000 mm"]),
@@ -48,6 +49,10 @@ fn looks_that_cannot_be_are_refused_before_anything_is_computed() {
         ("iv -o x.h5 --figure-width wide", &["--figure-width", "mm", "85mm"]),
         ("iv --style paper", &["--style", "none is drawn", "-o"]),
         ("iv -o x.h5 --no-plot --interactive", &["--interactive", "none is drawn"]),
+        (
+            "run few.toml --shard 1/2 -o x.h5 --style paper",
+            &["a shard draws no figure", "run few.toml -o MERGED --resume"],
+        ),
         ("analyze life.h5 --figure-width 85", &["--figure-width", "none is drawn"]),
     ] {
         let call = if call.starts_with("iv") { format!("{call} --material pi-ws2-qd") } else { call.to_owned() };
@@ -80,6 +85,24 @@ fn rare_failures_and_qualifications_are_drawn() {
     assert!(
         ["fails below", "read out", "parts failed", "window kept by the worst cell"].iter().all(|w| svg.contains(w))
     );
+    // The curve of each lot meets the verdict where that is read out: what the worst cell keeps.
+    let verdict: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(desk.path("verdict.json")).unwrap()).unwrap();
+    let table = fs::read_to_string(desk.path("verdict.figure.csv")).unwrap();
+    let after = verdict["after_s"].as_f64().unwrap();
+    let shown: Vec<f64> = table
+        .lines()
+        .filter_map(|line| {
+            line.split_once("time after programming (s),")?.1.split_once(",window kept by the worst cell (1),")
+        })
+        .filter(|(time, _)| time.parse::<f64>() == Ok(after))
+        .filter_map(|(_, kept)| kept.split(',').next()?.parse().ok())
+        .collect();
+    let lots = || verdict["conditions"].as_array().unwrap().iter().flat_map(|of| of["lots"].as_array().unwrap());
+    assert!(lots().count() > 2);
+    for kept in lots().map(|lot| lot["least_kept"].as_f64().unwrap()) {
+        assert!(shown.iter().any(|of| (of / kept - 1.0).abs() < 5e-16), "{kept} is not in {shown:?}");
+    }
     desk.refused("qualify q.h5 -o verdict.json", &["verdict.json exists", "--force"]);
     desk.refused("qualify q.h5 -o q.h5 --force", &["q.h5 is a file this command reads"]);
 

@@ -32,7 +32,7 @@ impl Colours {
             Some((low.min(v), high.max(v)))
         });
         let (mut low, mut high) = given.or(ends).unwrap_or(if log { (1.0, 10.0) } else { (0.0, 1.0) });
-        if high - low <= ALIKE * low.abs().max(high.abs()) && !(low == 0.0 && high == 0.0) || low == high {
+        if high - low <= ALIKE * low.abs().max(high.abs()) {
             // One number has no range: a colour from the middle. So do numbers that differ by their rounding.
             (low, high) = if log {
                 (low / 2.0, high * 2.0)
@@ -122,6 +122,17 @@ impl Bar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_that_are_alike_have_a_bar_that_tells_them() {
+        for (low, high) in [(0.75, 0.75 + 1e-9), (-2.0, -2.0), (0.0, 0.0), (5e-12, 5e-12 * (1.0 + 1e-8))] {
+            let bar = Colours::new([low, high].into_iter(), None, false).bar("", 112.0);
+            let mut texts: Vec<&str> = bar.ruler.majors.iter().map(|(_, text)| &text[..]).collect();
+            let all = texts.len();
+            texts.dedup();
+            assert!(all > 1 && texts.len() == all, "{low} to {high}: {texts:?}");
+        }
+    }
 
     #[test]
     fn a_low_bar_has_ticks_to_tell_a_scale_by() {
