@@ -98,16 +98,15 @@ impl Iv {
             curves.extend((0..drawn).map(|cell| {
                 let points = segments.iter().enumerate().map(|(p, s)| (s.bias_v, current[[cell, p]].abs()));
                 let name = if cells == 1 { String::new() } else { format!("cell {cell}") };
-                let curve = |what: String| Curve::line(self.specimen.label(*celsius, what), parted(points)).directed();
-                match drawn {
-                    0..=NAMED => curve(name),
-                    // So many are a bundle of one colour and one name.
-                    _ => {
-                        let bundle = if cell == 0 { format!("{drawn} cells") } else { String::new() };
-                        let curve =
-                            curve(bundle).named(self.specimen.label(*celsius, name)).coloured(Colour::distinct(rank));
-                        if cell == 0 { curve } else { Curve { label: String::new(), directed: false, ..curve } }
+                let curve = Curve::line("", parted(points)).named(self.specimen.label(*celsius, name));
+                // Many are a bundle of one colour, which the first of them names.
+                match (drawn <= NAMED, cell) {
+                    (true, _) => Curve { label: curve.name.clone(), ..curve }.directed(),
+                    (false, 0) => {
+                        let label = self.specimen.label(*celsius, format!("{drawn} cells"));
+                        Curve { label, ..curve }.directed().coloured(Colour::distinct(rank))
                     }
+                    (false, _) => curve.coloured(Colour::distinct(rank)),
                 }
             }));
         }

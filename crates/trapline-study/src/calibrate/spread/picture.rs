@@ -17,9 +17,9 @@ pub fn plate(spread: &Spread, title: &str) -> Plate {
 fn axes(aim: &Aim) -> (Axis, Axis, f64) {
     match aim {
         Aim::Retention(measured) if measured.kept == Kept::Window => {
-            (Axis::log("Time (s)"), Axis::linear("Window kept (%)"), 100.0)
+            (Axis::time("Time (s)"), Axis::linear("Window kept (%)"), 100.0)
         }
-        Aim::Retention(_) => (Axis::log("Time (s)"), Axis::linear("Conductance (S)"), 1.0),
+        Aim::Retention(_) => (Axis::time("Time (s)"), Axis::linear("Conductance (S)"), 1.0),
         _ => (Axis::linear("Bias (V)"), Axis::log("Current, magnitude (A)"), 1.0),
     }
 }
