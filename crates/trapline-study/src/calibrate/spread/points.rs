@@ -217,8 +217,8 @@ fn in_own_errors(
         let own = outside.row(row).norm_squared() / (freedom * left);
         (if left > LEAST_LEFT { own } else { usual }).max(least)
     });
-    let scale = |matrix: &DMatrix<f64>, power: f64| {
-        DMatrix::from_fn(rows, matrix.ncols(), |row, i| matrix[(row, i)] * squares[row].powf(power))
+    let scale = |columns: &DMatrix<f64>, power: f64| {
+        DMatrix::from_fn(rows, columns.ncols(), |row, i| columns[(row, i)] * squares[row].powf(power))
     };
     let (directions, scaled) = (scale(basis, -0.5).qr().q(), scale(outside, -0.5));
     let left = &scaled - &directions * (directions.transpose() * &scaled);
