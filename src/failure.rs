@@ -120,6 +120,7 @@ fn is_usage(error: &RunError) -> bool {
         | RunError::Name { .. }
         | RunError::Taken(_) => true,
         RunError::Backend { source, .. } => matches!(**source, BackendError::Budget { .. }),
+        RunError::Programming { source, .. } => source.is_asked_for(),
         RunError::Stopped { source, .. } => is_usage(source),
         RunError::Dump { .. } | RunError::Ended | RunError::Job(_) | RunError::Record(_) => false,
     }
@@ -131,6 +132,8 @@ impl From<TimeError> for Failure {
             TimeError::Backend(inner) => inner.into(),
             TimeError::Job(inner) => inner.into(),
             TimeError::Circuit(inner) => (*inner).into(),
+            TimeError::Programming(ref inner) if inner.is_asked_for() => Failure::Usage(one_line_of(&error)),
+            TimeError::Programming(_) => Failure::Failed(one_line_of(&error)),
         }
     }
 }

@@ -22,6 +22,7 @@ mod measure;
 mod mnist;
 mod own_cells;
 mod paper_python;
+mod programming;
 mod qualification;
 mod rare;
 mod read;

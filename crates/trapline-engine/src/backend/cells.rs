@@ -23,7 +23,7 @@ use super::exposure::{Exposed, Exposure, Known};
 use super::job::{Job, JobError, Program};
 use super::stimulus::{Response, Stimulus};
 use super::tally::Tally;
-use super::{Backend, BackendError};
+use super::{Backend, BackendError, Trace, reference};
 use ndarray::{Array1, Array2, Axis};
 use trapline_model::array::{ArrayShape, CellSet};
 use trapline_model::cell::counted::{self, Electrons};
@@ -272,6 +272,20 @@ pub trait Cells<'a>: Send + Sync {
     /// # Errors
     /// As [`Cells::advance`].
     fn reduce(&self, job: &Job) -> Result<Tally, BackendError>;
+
+    /// What the same bake makes of some of the cells, by their places (ascending), checkpoint by checkpoint: what
+    /// [`Backend::trace`] says of cells that the job has programmed. Computed in f64, from the state as it is.
+    ///
+    /// # Errors
+    /// As [`Cells::advance`].
+    fn trace(&self, job: &Job, places: &[u32]) -> Result<Trace, BackendError> {
+        let population = self.population();
+        population.check_job(job)?;
+        population.check_places(Some(places))?;
+        let places: Vec<usize> = places.iter().map(|&place| place as usize).collect();
+        let numbers: Vec<u64> = places.iter().map(|&place| population.numbers[place]).collect();
+        Ok(reference::trace(job, &numbers, &self.download()?.select(Axis(0), &places)))
+    }
 
     /// Takes the cells' charge away.
     ///

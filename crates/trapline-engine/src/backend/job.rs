@@ -43,6 +43,7 @@ pub use build::{Bake, DEFAULT_BINS, DEFAULT_FAILS_BELOW, DEFAULT_READ_V, JobBuil
 pub use error::JobError;
 
 use super::schedule::Visit;
+use std::sync::Arc;
 use trapline_model::array::ArrayShape;
 use trapline_model::cell::counted::{Electrons, Settling};
 use trapline_model::cell::read::{self, Judging, Observables, PROGRAMMED_FILLING, ReadOut};
@@ -103,6 +104,8 @@ pub struct Job {
     pub(crate) program_k: f64,
     pub(crate) bake_k: f64,
     pub(crate) stays: Stays,
+    /// By how much each cell is warmer in the bake, K, row by row.
+    pub(crate) warmer_k: Option<Arc<[f64]>>,
     pub(crate) read_k: f64,
     pub(crate) program: Vec<ProgramStep>,
     /// Of the trains of the programming; none where it has none.
@@ -192,6 +195,18 @@ impl Job {
     /// Temperatures of the bake, and the time at each by each checkpoint.
     pub fn stays(&self) -> &Stays {
         &self.stays
+    }
+
+    /// By how much each cell is warmer in the bake, K, row by row; none where all are alike.
+    pub fn warmer_k(&self) -> Option<&[f64]> {
+        self.warmer_k.as_deref()
+    }
+
+    /// What a cell empties by in a second at each temperature of [`Job::stays`], by its number: at its own.
+    pub(crate) fn emissions_per_s(&self, factors: &Factors, cell: u64) -> Vec<step::Occupancy> {
+        let warmer_k = self.warmer_k.as_ref().map_or(0.0, |of| of[cell as usize]);
+        let at = |bake_k: &f64| cell::emission_per_s(&self.material, factors, bake_k + warmer_k);
+        self.stays.temperatures_k.iter().map(at).collect()
     }
 
     /// Conductance is read at this temperature, K.
@@ -288,7 +303,7 @@ impl Job {
         occupancy
     }
 
-    /// What is read of a cell that was programmed to `occupancy` at a checkpoint of the bake.
+    /// What is read of a cell that was programmed to `occupancy` at a checkpoint of the bake, at the bake's own temperatures.
     ///
     /// # Panics
     /// If there are fewer checkpoints.

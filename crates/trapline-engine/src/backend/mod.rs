@@ -23,6 +23,7 @@ mod select;
 pub mod stimulus;
 pub mod tables;
 pub mod tally;
+mod warmer;
 
 pub use processor::processor_name;
 pub use select::{AdapterReport, Choice, Options, adapters, open};

@@ -13,6 +13,8 @@ mod each_dot;
 mod gpu;
 mod gpu_cost;
 mod heat;
+#[path = "../../../../tests/support/kinetics.rs"]
+mod kinetics;
 mod law_tables_gpu;
 mod profile;
 mod rare;
@@ -21,3 +23,4 @@ mod stimulus;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
 mod trains;
+mod warmer;

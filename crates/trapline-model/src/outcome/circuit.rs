@@ -45,6 +45,10 @@ pub enum MeritIs {
     DisturbVoltage,
     DisturbGain,
     DisturbLoss,
+    ProgrammingVoltage,
+    ProgrammingDisturb,
+    ProgrammingEnergy,
+    ProgrammingError,
     Bound,
 }
 
@@ -101,6 +105,18 @@ pub const MERITS: [Merit; MeritIs::Bound as usize + 1] = [
         "window that a cell without charge gains by the writes of all others, over that of a cell on",
     ),
     merit("disturb_loss", "1", "share of its window that a cell which is on loses by the writes of all others"),
+    merit(
+        "programming_voltage",
+        "1",
+        "least voltage across a cell's traps at the end of its last stroke of the programming, over its amplitude",
+    ),
+    merit(
+        "programming_disturb",
+        "1",
+        "largest voltage across a cell's traps in the strokes of others, over the largest amplitude of the programming",
+    ),
+    merit("programming_energy", "J", "energy of the programming of all cells, with wires, sources and amplifiers"),
+    merit("programming_error", "1", "largest error of a step of the programming, over the largest change of a filling"),
     merit("error_bound", "1", "largest certified bound of a solution, over its total current"),
 ];
 
@@ -115,6 +131,8 @@ pub enum ReadOf {
     OneCell,
     /// The same while it is written.
     Write,
+    /// The whole array while it is programmed.
+    Programming,
 }
 
 impl ReadOf {
@@ -127,6 +145,8 @@ impl ReadOf {
             ReadOf::OneCell
         } else if between(MeritIs::WriteVoltage, MeritIs::DisturbLoss) {
             ReadOf::Write
+        } else if between(MeritIs::ProgrammingVoltage, MeritIs::ProgrammingError) {
+            ReadOf::Programming
         } else {
             ReadOf::AllRows
         }

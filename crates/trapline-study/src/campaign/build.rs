@@ -13,7 +13,10 @@ use super::circuit;
 use super::error::{Bad, CampaignError};
 use super::file::{CampaignFile, DumpFile, ElectronsFile, FORMAT, MaterialFile};
 use super::flags::flags;
+use super::heat;
+use super::inputs::Inputs;
 use super::plan::{Case, Overrides, Plan, Programmed, Settled};
+use super::programming;
 use super::sweep::{Numbers, Parameter, Sweeps};
 use super::times::{Times, times};
 use trapline_engine::backend::job::{DEFAULT_BINS, DEFAULT_FAILS_BELOW, DEFAULT_READ_V, MAX_BINS, MAX_SUBSTEPS};
@@ -84,6 +87,7 @@ pub(super) struct Build<'a> {
     /// Materials with what is done to them, by the places on the axes that change them.
     programmed: HashMap<Vec<usize>, Vec<Arc<Programmed>>>,
     materials: Vec<Material>,
+    inputs: Inputs,
     /// The materials with the numbers that sweeps give them, or the reason why there are none; keyed by the places on
     /// those axes.
     changed: Changed,
@@ -163,6 +167,7 @@ impl<'a> Build<'a> {
             programmed: HashMap::new(),
             changed: changed(&sweeps, &materials)?,
             materials,
+            inputs: Inputs::default(),
             sweeps,
         })
     }
@@ -186,6 +191,10 @@ impl<'a> Build<'a> {
             rows: lines("rows", rows, self.overrides.rows)?,
             cols: lines("cols", cols, self.overrides.cols)?,
         };
+        if let Some(warmer) = &settled.warmer {
+            let legs = settled.profile.iter().flat_map(Profile::legs).filter_map(|leg| leg.temperature_k);
+            warmer.check(shape, self.label.temperatures_k.iter().copied().chain(legs).fold(f64::INFINITY, f64::min))?;
+        }
         let seed = check::whole("seed", seed, 0, i64::MAX as u64)?;
         let offset = check::whole("seed_offset", offset, 0, i64::MAX as u64)?;
         let seed = self.overrides.seed.unwrap_or(seed).wrapping_add(offset);
@@ -287,9 +296,18 @@ impl<'a> Build<'a> {
             let limit = "left out where the file has electrons = \"mean-field\"";
             return Err(Bad::key("dots", format!("{:?}", dots.name()), limit));
         }
-        let circuit = circuit::circuit(&file.array, self.base)?;
+        let circuit = circuit::circuit(&file.array, self.base, &mut self.inputs)?;
         if circuit.is_some() == self.label.circuit_times_s.is_empty() {
             return Err(Bad::key("array.wires", "swept as a whole", "a table of the file, whose keys are swept"));
+        }
+        let programming = file.array.programming.as_ref().map(programming::programming).transpose()?;
+        if programming.is_some() && electrons.iter().any(|how| matches!(how, Electrons::EachDot(_))) {
+            let limit = "left out beside electrons = \"each-dot\": dots that are taken one by one are not written through wires";
+            return Err(Bad::key("array.programming", "given", limit));
+        }
+        let warmer = file.heat.as_ref().map(|of| heat::warmer(of, self.base, &mut self.inputs)).transpose()?;
+        if let Some(warmer) = &warmer {
+            remarks.iter_mut().for_each(|remarks| remarks.push(warmer.remark()));
         }
         let numbers: Numbers = [file.seed, file.seed_offset.unwrap_or(0), file.array.rows, file.array.cols];
         Ok(Settled {
@@ -305,6 +323,8 @@ impl<'a> Build<'a> {
             judged,
             profile,
             circuit,
+            programming,
+            warmer,
             materials,
             flags: remarks,
         })
@@ -331,7 +351,8 @@ impl<'a> Build<'a> {
 
     pub(super) fn plan(self) -> Plan {
         let numbers = (0..self.points.len()).collect();
-        Plan { label: self.label, points: self.points, numbers, inputs: Vec::new(), cases: self.cases }
+        let (inputs, read_from) = (Vec::new(), self.inputs.checksums());
+        Plan { label: self.label, points: self.points, numbers, inputs, read_from, cases: self.cases }
     }
 }
 

@@ -220,6 +220,7 @@ fn needs(figure: &str, array: &ArrayFile) -> Option<&'static str> {
         (ReadOf::Products, _) if vectors == 0 => Some("given beside array.wires.vectors, 1 or more"),
         (ReadOf::OneCell, None) => Some("given beside [array.scheme]"),
         (ReadOf::Write, _) if array.write.is_none() => Some("given beside [array.write]"),
+        (ReadOf::Programming, _) if array.programming.is_none() => Some("given beside [array.programming]"),
         (ReadOf::OneCell, Some(0)) if place == MeritIs::MarginRandom as usize => {
             Some("given with array.scheme.patterns of 1 or more")
         }

@@ -1,12 +1,14 @@
 //! Arrays of a campaign, read through their wires: what the file says of them, and what each point is worth.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndarray::{Array1, Array2, s};
 
 use super::check;
 use super::error::Bad;
 use super::file::{ArrayFile, LineFile, UnselectedFile, WiresFile, WriteFile};
+use super::inputs::Inputs;
+use super::programming::Programmed;
 use crate::experiment::array_read::selector::{self, Selector};
 use crate::experiment::array_read::{ArrayReadError, Circuit, Scheme, Segment, Subject, Worth, Writing};
 use trapline_engine::backend::job::Job;
@@ -32,9 +34,11 @@ const MOST_WRITES: u64 = 1_000_000_000;
 const MOST_TRACED: u64 = 1 << 22;
 
 /// Checks what the file says of wires; none where it has none. `base` is the folder that paths are seen from.
-pub(super) fn circuit(array: &ArrayFile, base: &Path) -> Result<Option<Circuit>, Bad> {
-    if array.write.is_some() && array.scheme.is_none() {
-        return Err(Bad::key("array.write", "given without [array.scheme]", "given beside a scheme, or left out"));
+pub(super) fn circuit(array: &ArrayFile, base: &Path, inputs: &mut Inputs) -> Result<Option<Circuit>, Bad> {
+    for (key, given) in [("array.write", array.write.is_some()), ("array.programming", array.programming.is_some())] {
+        if given && array.scheme.is_none() {
+            return Err(Bad::key(key, "given without [array.scheme]", "given beside a scheme, or left out"));
+        }
     }
     let Some(wires) = &array.wires else {
         return match &array.scheme {
@@ -74,7 +78,7 @@ pub(super) fn circuit(array: &ArrayFile, base: &Path) -> Result<Option<Circuit>,
     let WiresFile { source_ohm, sense_ohm, both_ends, vectors, integration_s, accuracy, .. } = *wires;
     let integration_s = integration_s.unwrap_or(READING_S);
     let scheme = array.scheme.as_ref();
-    let selector = scheme.and_then(|of| of.selector.as_deref()).map(|text| curve(text, base)).transpose()?;
+    let selector = scheme.and_then(|of| of.selector.as_deref()).map(|text| curve(text, base, inputs)).transpose()?;
     Ok(Some(Circuit {
         word: line("word", wires.word.as_ref())?,
         bit: line("bit", wires.bit.as_ref())?,
@@ -111,20 +115,17 @@ fn writing(of: WriteFile) -> Result<Writing, Bad> {
     })
 }
 
-/// Files that the wires of a campaign are read from.
-pub(super) fn inputs(array: &ArrayFile, base: &Path) -> Vec<PathBuf> {
-    let text = array.scheme.as_ref().and_then(|of| of.selector.as_deref());
-    let file = text.and_then(|text| selector::parse(text).ok()?.file());
-    file.into_iter().map(|path| base.join(path)).collect()
-}
-
-fn curve(text: &str, base: &Path) -> Result<trapline_engine::circuit::Curve, Bad> {
+fn curve(text: &str, base: &Path, inputs: &mut Inputs) -> Result<trapline_engine::circuit::Curve, Bad> {
     let wrong = |what: String| {
         let limit = format!("a law, such as sinh:1e-12,0.05, or a file of voltages and currents ({what})");
         Bad::key("array.scheme.selector", format!("{text:?}"), &*limit)
     };
     let selector = match selector::parse(text).map_err(wrong)? {
-        Selector::File(path) => Selector::File(base.join(path)),
+        Selector::File(path) => {
+            let path = base.join(path);
+            inputs.take_down(&path).map_err(wrong)?;
+            Selector::File(path)
+        }
         law @ Selector::Law(_) => law,
     };
     selector.curve().map_err(wrong)
@@ -183,14 +184,15 @@ pub(super) fn outcome(
     job: &Job,
     settings: &PointSettings,
     times_s: &[f64],
+    programmed: &Programmed<'_>,
     backend: &dyn Backend,
 ) -> Result<(CircuitOutcome, Vec<String>), BackendError> {
     let ArrayShape { rows, cols } = job.shape();
     let mut values = Array2::from_elem((times_s.len(), MERITS.len()), f64::NAN);
     if let Some(remark) = too_large(job.shape(), times_s.len(), memory::available()) {
-        return Ok((CircuitOutcome { times_s: Array1::from(times_s.to_vec()), values }, vec![remark]));
+        return Ok((described(CircuitOutcome { times_s: Array1::from(times_s.to_vec()), values }, programmed), vec![remark]));
     }
-    let fillings = fillings(job, times_s, backend)?;
+    let fillings = fillings(job, times_s, programmed, backend)?;
     let numbered = |row: usize, col: usize| row as u64 * cols + col as u64;
     let area = Array2::from_shape_fn((rows as usize, cols as usize), |(row, col)| {
         factors(job.variation(), job.seed(), numbered(row, col)).area
@@ -215,7 +217,13 @@ pub(super) fn outcome(
         }
         Err(error) => vec![format!("not read through wires: {error}")],
     };
-    Ok((CircuitOutcome { times_s: Array1::from(times_s.to_vec()), values }, remarks))
+    Ok((described(CircuitOutcome { times_s: Array1::from(times_s.to_vec()), values }, programmed), remarks))
+}
+
+/// With the figures of the programming.
+fn described(mut outcome: CircuitOutcome, programmed: &Programmed<'_>) -> CircuitOutcome {
+    programmed.describe(&mut outcome);
+    outcome
 }
 
 /// The remark on an array that is not read because memory does not hold it; `there` are the bytes that it has left.
@@ -233,7 +241,12 @@ fn too_large(shape: ArrayShape, times: usize, there: Option<u64>) -> Option<Stri
 }
 
 /// Filling of each cell at some of the checkpoints, rows by columns; a block of rows after another is traced.
-fn fillings(job: &Job, times_s: &[f64], backend: &dyn Backend) -> Result<Vec<Array2<f32>>, BackendError> {
+fn fillings(
+    job: &Job,
+    times_s: &[f64],
+    programmed: &Programmed<'_>,
+    backend: &dyn Backend,
+) -> Result<Vec<Array2<f32>>, BackendError> {
     let shape = job.shape();
     let places: Vec<usize> = times_s.iter().filter_map(|time| job.times_s().iter().position(|t| t == time)).collect();
     let mut fillings = vec![Array2::zeros((shape.rows as usize, shape.cols as usize)); places.len()];
@@ -242,7 +255,7 @@ fn fillings(job: &Job, times_s: &[f64], backend: &dyn Backend) -> Result<Vec<Arr
     for first_row in (0..shape.rows).step_by(rows_at_once as usize) {
         let rows = rows_at_once.min(shape.rows - first_row);
         let window = CellWindow { first_row, first_col: 0, rows, cols: shape.cols };
-        let trace = backend.trace(job, &CellSet::window(shape, &window))?;
+        let trace = programmed.trace(job, &CellSet::window(shape, &window), backend)?;
         for (filling, &place) in fillings.iter_mut().zip(&places) {
             let (from, to) = (first_row as usize, (first_row + rows) as usize);
             let mut block = filling.slice_mut(s![from..to, ..]);

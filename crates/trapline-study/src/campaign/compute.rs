@@ -5,6 +5,7 @@ use ndarray::{Array3, ArrayView2};
 use super::circuit;
 use super::error::RunError;
 use super::plan::Plan;
+use super::programming::{Programmed, ProgrammingError};
 use trapline_engine::backend::job::Job;
 use trapline_engine::backend::tally::Tally;
 use trapline_engine::backend::{Backend, BackendError};
@@ -12,14 +13,27 @@ use trapline_model::array::{ArrayShape, CellSet};
 use trapline_model::outcome::{CellDump, CellWindow, CircuitOutcome, PointLabel, PointOutcome};
 use trapline_model::units::celsius_texts;
 
-/// The statistics of the arrays of some points, which may share their programming.
-pub(super) fn statistics(
+/// The statistics of the arrays of some points, which share their programming where there are several, and the cells as
+/// their bakes find them.
+pub(super) fn statistics<'a>(
+    plan: &Plan,
     points: &[&PointLabel],
     jobs: &[&Job],
-    backend: &dyn Backend,
+    backend: &'a dyn Backend,
     progress: &(dyn Fn(u64) + Sync),
-) -> Result<Vec<Tally>, RunError> {
-    backend.statistics_together(jobs, progress).map_err(|source| failed(points[0], source))
+) -> Result<(Programmed<'a>, Vec<Tally>), RunError> {
+    let cells = jobs[0].shape().cells();
+    let share = |strokes: u64, of: u64| (u128::from(cells) * u128::from(strokes) / u128::from(of.max(1))) as u64;
+    let done = |strokes: u64, of: u64| progress(share(strokes, of) - share(strokes - 1, of));
+    let programmed = Programmed::of(plan, points[0].number, jobs[0], backend, &done)
+        .map_err(|source| not_programmed(points[0], source))?;
+    let tallies = programmed.statistics(jobs, backend, progress).map_err(|source| failed(points[0], source))?;
+    Ok((programmed, tallies))
+}
+
+/// The statistics of an array whose cells are programmed each by itself.
+pub(super) fn alone(point: &PointLabel, job: &Job, backend: &dyn Backend) -> Result<Tally, RunError> {
+    backend.statistics(job, &|_| ()).map_err(|source| failed(point, source))
 }
 
 /// The statistics of an array as an outcome, with the trace of a window of it.
@@ -29,9 +43,9 @@ pub(super) fn outcome(
     statistics: &Tally,
     shape: ArrayShape,
     window: Option<CellWindow>,
-    backend: &dyn Backend,
+    (programmed, backend): (&Programmed<'_>, &dyn Backend),
 ) -> Result<PointOutcome, RunError> {
-    let dump = window.map(|window| traced(point, job, shape, window, backend)).transpose()?;
+    let dump = window.map(|window| traced(point, job, shape, window, (programmed, backend))).transpose()?;
     Ok(PointOutcome { dump, ..statistics.outcome(job) })
 }
 
@@ -40,11 +54,11 @@ pub(super) fn worth(
     plan: &Plan,
     number: usize,
     job: &Job,
-    backend: &dyn Backend,
+    (programmed, backend): (&Programmed<'_>, &dyn Backend),
 ) -> Result<(Option<CircuitOutcome>, Vec<String>), RunError> {
     let Some(circuit) = plan.circuit(number) else { return Ok((None, Vec::new())) };
     let (settings, times_s) = (&plan.label.settings[number], &plan.label.circuit_times_s);
-    let (outcome, remarks) = circuit::outcome(circuit, job, settings, times_s, backend)
+    let (outcome, remarks) = circuit::outcome(circuit, job, settings, times_s, programmed, backend)
         .map_err(|source| failed(&plan.points[number], source))?;
     Ok((Some(outcome), remarks))
 }
@@ -55,11 +69,18 @@ pub(super) fn traced(
     job: &Job,
     shape: ArrayShape,
     window: CellWindow,
-    backend: &dyn Backend,
+    (programmed, backend): (&Programmed<'_>, &dyn Backend),
 ) -> Result<CellDump, RunError> {
-    let trace = backend.trace(job, &CellSet::window(shape, &window)).map_err(|source| failed(point, source))?;
+    let cells = CellSet::window(shape, &window);
+    let trace = programmed.trace(job, &cells, backend).map_err(|source| failed(point, source))?;
     let planes = dump(job, window, [&trace.conductance, &trace.filling, &trace.lost].map(|a| a.view()));
     planes.ok_or(RunError::Dump { number: point.number })
+}
+
+fn not_programmed(point: &PointLabel, source: ProgrammingError) -> RunError {
+    let PointLabel { number, ref material, temperature_k, .. } = *point;
+    let temperature_c = celsius_texts(&[temperature_k]).concat();
+    RunError::Programming { number, material: material.clone(), temperature_c, source: Box::new(source) }
 }
 
 fn failed(point: &PointLabel, source: BackendError) -> RunError {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::programming::ProgrammingError;
 use trapline_engine::backend::BackendError;
 use trapline_engine::backend::job::JobError;
 use trapline_model::files::commit::{CommitError, KeepError, Taken};
@@ -102,6 +103,8 @@ pub enum RunError {
     Name { path: PathBuf, what: String },
     #[error("point {number} ({material}, {temperature_c} °C): {source}")]
     Backend { number: usize, material: String, temperature_c: String, source: Box<BackendError> },
+    #[error("point {number} ({material}, {temperature_c} °C), programmed through its wires: {source}")]
+    Programming { number: usize, material: String, temperature_c: String, source: Box<ProgrammingError> },
     #[error("a point cannot be computed: {0}")]
     Job(#[from] JobError),
     #[error("the record of point {number} cannot be made: its dump does not have the shape of its window")]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::compute::{self, outcome, traced, worth};
 use super::error::RunError;
 use super::plan::{Kind, Plan};
+use super::programming::{self, OneStroke, Programmed};
 use super::run::{now, provenance};
 use crate::experiment::array_read::Circuit;
 use trapline_engine::backend::job::JobError;
@@ -24,6 +25,8 @@ const ENOUGH: Duration = Duration::from_millis(200);
 const FIRST_LINES: u64 = 64;
 /// Rows and columns of an array that is read through wires to see how long that takes.
 const CIRCUIT_LINES: u64 = 192;
+/// And of one that is given a stroke.
+const STROKE_LINES: u64 = 128;
 /// Most kinds of points that are measured, the largest first; the time of the others is scaled by their steps.
 const MOST_SAMPLES: usize = 12;
 /// Copies of a point in two trial records: the difference in size over the difference in copies is the size of each.
@@ -45,6 +48,9 @@ pub struct Time {
     /// Of reading through wires, for each cell of a point, s; 0 where there are none.
     #[serde(skip)]
     circuit_s: f64,
+    /// Of a stroke through wires, for each cell of a point, s; 0 where there are none.
+    #[serde(skip)]
+    stroke_s: f64,
     #[serde(skip)]
     speeds: Speeds,
 }
@@ -58,6 +64,8 @@ pub enum TimeError {
     Job(#[from] JobError),
     #[error(transparent)]
     Circuit(#[from] Box<RunError>),
+    #[error("a stroke of [array.programming]: {0}")]
+    Programming(#[from] programming::ProgrammingError),
 }
 
 /// Disk space and time that writing the points and the record takes.
@@ -110,7 +118,14 @@ impl Time {
         };
         let seconds =
             |&number: &usize| plan.work_of([&number]) as f64 * self.speeds.of(plan.kind(number)) + circuit_s(number);
-        numbers.iter().map(seconds).sum()
+        let mut before = None;
+        let mut strokes_s = |&number: &usize| {
+            // Points whose cells are the same are programmed once, one after another.
+            let again = before.is_some_and(|before| plan.same_programming(before, number));
+            before = Some(number);
+            if again { 0.0 } else { plan.strokes(number) as f64 * plan.shape(number).cells() as f64 * self.stroke_s }
+        };
+        numbers.iter().map(|number| seconds(number) + strokes_s(number)).sum()
     }
 }
 
@@ -142,7 +157,8 @@ pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Tim
     }
     let (samples, all_kinds) = (speeds.0.len(), kinds.len() <= MOST_SAMPLES);
     let circuit_s = circuit_seconds_per_cell(plan, backend, numbers)?;
-    let time = Time { seconds: 0.0, samples, all_kinds, circuit_s, speeds };
+    let stroke_s = stroke_seconds_per_cell(plan, backend, numbers)?;
+    let time = Time { seconds: 0.0, samples, all_kinds, circuit_s, stroke_s, speeds };
     Ok(Time { seconds: time.of(plan, numbers), ..time })
 }
 
@@ -153,8 +169,18 @@ fn circuit_seconds_per_cell(plan: &Plan, backend: &dyn Backend, numbers: &[usize
     let shape = smaller(plan.shape(number), CIRCUIT_LINES);
     let job = plan.sample(number, shape)?;
     let start = Instant::now();
-    worth(plan, number, &job, backend).map_err(Box::new)?;
+    worth(plan, number, &job, (&Programmed::Alone, backend)).map_err(Box::new)?;
     Ok(start.elapsed().as_secs_f64() / shape.cells() as f64)
+}
+
+/// Of programming through wires: the largest array, on a corner of it, its first stroke. Empty cells move furthest, so
+/// later strokes take less.
+fn stroke_seconds_per_cell(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<f64, TimeError> {
+    let wired = numbers.iter().copied().filter(|&number| plan.strokes(number) > 0);
+    let Some(number) = wired.max_by_key(|&number| plan.shape(number).cells()) else { return Ok(0.0) };
+    let job = plan.sample(number, smaller(plan.shape(number), STROKE_LINES))?;
+    let stroke = OneStroke::measured(plan, number, &job, backend)?;
+    Ok(stroke.map_or(0.0, |stroke| stroke.seconds / stroke.cells as f64))
 }
 
 fn seconds_per_cell(plan: &Plan, backend: &dyn Backend, number: usize) -> Result<f64, TimeError> {
@@ -193,12 +219,13 @@ pub fn recording(plan: &Plan, backend: &dyn Backend, program: Program) -> Result
     let by = provenance(program, &backend.identity(), now());
     let written = |dump: Option<CellWindow>| -> Result<Written, RunError> {
         let point = &plan.points[number];
-        let tallies = compute::statistics(&[point], &[&job], backend, &|_| ())?;
-        let statistics = outcome(point, &job, &tallies[0], shape, dump, backend)?;
-        let (circuit, _) = worth(plan, number, &job, backend)?;
+        // What is written has the same size however the cells were programmed.
+        let (tally, alone) = (compute::alone(point, &job, backend)?, (&Programmed::Alone, backend));
+        let statistics = outcome(point, &job, &tally, shape, dump, alone)?;
+        let (circuit, _) = worth(plan, number, &job, alone)?;
         let outcome = PointOutcome { circuit, ..statistics };
         let start = Instant::now();
-        let traced = dump.map(|window| traced(point, &job, shape, window, backend)).transpose()?;
+        let traced = dump.map(|window| traced(point, &job, shape, window, alone)).transpose()?;
         let dumping_s = traced.map_or(0.0, |_| start.elapsed().as_secs_f64());
         let one = CampaignLabel { dump, ..plan.label.only(number) };
         let (few, several) =
@@ -331,7 +358,11 @@ pub fn memory_bytes(plan: &Plan) -> u64 {
     let dumps = 3 * 8 * (points * dump_bytes(plan) / 3).min(1 << 20);
     let circuits = (0..plan.points.len()).filter(|&number| plan.circuit(number).is_some()).map(|number| {
         let ArrayShape { rows, cols } = plan.shape(number);
-        u64::try_from(Circuit::memory_bytes(rows, cols)).unwrap_or(u64::MAX)
+        let bytes = match plan.wired_programming(number) {
+            Some(_) => programming::memory_bytes(ArrayShape { rows, cols }),
+            None => Circuit::memory_bytes(rows, cols),
+        };
+        u64::try_from(bytes).unwrap_or(u64::MAX)
     });
     let circuit = circuits.max().unwrap_or(0);
     circuit.saturating_add(summary) + waiting * (histograms + 3 * dump_bytes(plan)) + base + pieces + dumps

@@ -34,6 +34,8 @@ pub struct CampaignFile {
     /// How many dots a cell has where they are counted: a Poisson number where it is left out.
     pub dots: Option<DotsFile>,
     pub array: ArrayFile,
+    /// Cells that are warmer in the bake than others; all are alike where it is left out.
+    pub heat: Option<HeatFile>,
     pub material: Vec<MaterialFile>,
     pub program: Option<ProgramFile>,
     pub bake: BakeFile,
@@ -120,7 +122,9 @@ pub struct ArrayFile {
     pub wires: Option<WiresFile>,
     /// One cell is read among the others; needs wires.
     pub scheme: Option<SchemeFile>,
-    /// The same cell is written among the others; needs the scheme.
+    /// Cells are programmed through the wires, under the scheme; each by itself where it is left out.
+    pub programming: Option<ProgrammingFile>,
+    /// One cell is written among the others; needs the scheme.
     pub write: Option<WriteFile>,
 }
 
@@ -172,6 +176,28 @@ pub struct SchemeFile {
     pub selector: Option<String>,
 }
 
+/// `[array.programming]`: how lines are selected while the array is programmed through its wires.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgrammingFile {
+    /// Row by row where it is left out.
+    pub order: Option<OrderFile>,
+    /// Largest error of a step in time, 1e-8 to 0.1: of a filling, over the largest change of one; 1e-3 where it is left out.
+    pub tolerance: Option<f64>,
+}
+
+/// `array.programming.order`: the cells that are selected together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderFile {
+    /// One after another.
+    Cells,
+    /// A row after another.
+    Rows,
+    /// The whole array at once.
+    All,
+}
+
 /// `[array.write]`: the pulse of a write, and how often every other cell is written.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -195,6 +221,16 @@ pub enum UnselectedFile {
     Third,
     /// A switch at every cell.
     Isolated,
+}
+
+/// `[heat]`: a map of temperatures, by which cells are warmer in the bake than others.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeatFile {
+    /// A record of `trapline heat`, or a `.csv` in °C; relative to the campaign file.
+    pub map: String,
+    /// Each cell is baked as much warmer than the point's temperature as the map is than this one.
+    pub around_c: f64,
 }
 
 /// `[[material]]`: a material and what is done to its cells before the bake.

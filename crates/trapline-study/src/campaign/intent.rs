@@ -30,6 +30,9 @@ pub(super) struct Intent {
     overrides: Vec<String>,
     /// Name and text of each.
     materials: Vec<(String, String)>,
+    /// Name and checksum of each other file.
+    #[serde(default)]
+    files: Vec<(String, u32)>,
     /// Numbers of the points the run is for.
     #[serde(default)]
     points: Vec<usize>,
@@ -48,6 +51,7 @@ impl Intent {
             campaign: plan.label.campaign_toml.clone(),
             overrides: plan.label.overrides.clone(),
             materials: plan.label.materials.clone(),
+            files: plan.read_from.iter().map(|(path, sum)| (path.display().to_string(), *sum)).collect(),
             points: plan.numbers.clone(),
             computer: computer(identity),
             program: program.to_string(),
@@ -95,6 +99,10 @@ impl Intent {
             if let Some(what) = changed(&format!("material {name}"), text_then, text) {
                 return Some(what);
             }
+        }
+        if self.files != begun.files {
+            let changed = self.files.iter().chain(&begun.files).find(|of| !(self.files.contains(of) && begun.files.contains(of)));
+            return changed.map(|(name, _)| format!("{name} holds something else than it did, or is read from another place"));
         }
         if self.points != begun.points {
             let [was, is] = [begun, self].map(|intent| intent.points.len());
@@ -152,6 +160,7 @@ mod tests {
             campaign: "a = 1\nb = 2\n".to_owned(),
             overrides: vec!["rows = 4".to_owned()],
             materials: vec![("pi".to_owned(), "c = 3\n".to_owned())],
+            files: vec![("map.h5".to_owned(), 7)],
             points: vec![0, 1],
             computer: "cpu".to_owned(),
             program: "trapline 1 (x)".to_owned(),
@@ -176,6 +185,8 @@ mod tests {
             (Intent { materials: Vec::new(), ..intent() }, "there were 1 materials and are 0"),
             (Intent { materials: vec![("pi".to_owned(), "c = 4\n".to_owned())], ..intent() }, "line 1 of material pi"),
             (Intent { materials: vec![("qd".to_owned(), "c = 3\n".to_owned())], ..intent() }, "material pi is now qd"),
+            (Intent { files: vec![("map.h5".to_owned(), 8)], ..intent() }, "map.h5 holds something else"),
+            (Intent { files: Vec::new(), ..intent() }, "map.h5 holds something else"),
             (Intent { points: vec![0], ..intent() }, "was of 2 points of the campaign and is of 1"),
             (Intent { computer: "gpu (a, b)".to_owned(), ..intent() }, "by cpu and would be by gpu (a, b)"),
         ] {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use toml::Table;
 
 use super::build::{Build, Refused, materials};
-use super::circuit;
 use super::error::{Bad, CampaignError};
 use super::file::{CampaignFile, ElectronsFile};
+use super::heat::Warmer;
+use super::programming::Programming;
 use super::shard::Shard;
 use super::sweep::Numbers;
-use crate::experiment::array_read::Circuit;
+use crate::experiment::array_read::{Circuit, Scheme};
 use trapline_engine::backend::job::{Bake, Job, JobError, Program, Read};
 use trapline_model::array::ArrayShape;
 use trapline_model::cell::counted::Electrons;
@@ -19,7 +20,7 @@ use trapline_model::cell::read::Judging;
 use trapline_model::files::{self, TextError};
 use trapline_model::material::{self, Material};
 use trapline_model::outcome::{CampaignLabel, PointLabel};
-use trapline_model::protocol::{self, Part, Profile};
+use trapline_model::protocol::{self, Part, Profile, Segment};
 use trapline_model::toml_file;
 
 /// What the command line puts in the place of the file's values.
@@ -77,6 +78,10 @@ pub(super) struct Settled {
     pub(super) profile: Option<Profile>,
     /// How arrays are read through their wires; not at all without.
     pub(super) circuit: Option<Circuit>,
+    /// How they are programmed through them; each cell by itself without.
+    pub(super) programming: Option<Programming>,
+    /// By how much cells are warmer in the bake; all alike without.
+    pub(super) warmer: Option<Warmer>,
     /// Shared by cases that are alike.
     pub(super) materials: Vec<Arc<Programmed>>,
     /// Remarks on each point, material by material, in the order of the temperatures.
@@ -92,8 +97,10 @@ pub struct Plan {
     pub points: Vec<PointLabel>,
     /// Numbers of the points to compute: all, or a shard's.
     pub numbers: Vec<usize>,
-    /// The files the plan was read from: the campaign's, and those of materials that are not shipped.
+    /// The files the plan was read from: the campaign's, those of materials that are not shipped, and those of `read_from`.
     pub inputs: Vec<PathBuf>,
+    /// Files of selectors and maps, each with a checksum of what it held.
+    pub(super) read_from: Vec<(PathBuf, u32)>,
     pub(super) cases: Vec<Case>,
 }
 
@@ -138,7 +145,7 @@ impl Plan {
         let materials = materials(&file.material, origin, base)?;
         let named = file.material.iter().zip(&materials);
         let of_materials = named.flat_map(|(of, material)| material::inputs(material, &of.name_or_path, base));
-        let inputs = of_materials.chain(circuit::inputs(&file.array, base)).collect();
+        let mut inputs: Vec<PathBuf> = of_materials.collect();
         let value = |bad| CampaignError::Value { path: path(), bad };
         let table: Table = toml_file::read(text).map_err(|message| CampaignError::Syntax { path: path(), message })?;
         let mut build = Build::new((text, base), &file, table, materials, overrides).map_err(value)?;
@@ -157,6 +164,7 @@ impl Plan {
             })?;
         }
         let mut plan = build.plan();
+        inputs.extend(plan.read_from.iter().map(|(path, _)| path.clone()));
         plan.inputs = inputs;
         Ok(plan)
     }
@@ -216,6 +224,36 @@ impl Plan {
         self.case_of(number).of.circuit.as_ref()
     }
 
+    /// How the array of a point is programmed through its wires, and under which scheme; none where each cell is programmed
+    /// by itself.
+    pub(super) fn wired_programming(&self, number: usize) -> Option<(Programming, &Circuit, &Scheme)> {
+        let of = &self.case_of(number).of;
+        let circuit = of.circuit.as_ref()?;
+        Some((of.programming?, circuit, circuit.scheme.as_ref()?))
+    }
+
+    /// Strokes that the array of a point is programmed by, all its pulses together; 0 where each cell is programmed by itself.
+    pub(super) fn strokes(&self, number: usize) -> u64 {
+        let Some((programming, ..)) = self.wired_programming(number) else { return 0 };
+        let biased = self.segments(number).iter().filter(|segment| segment.bias_v != 0.0).count();
+        (biased as u64).saturating_mul(programming.strokes(self.shape(number)))
+    }
+
+    /// Whether the cells of two points are the same when their bakes begin.
+    pub(super) fn same_programming(&self, one: usize, other: usize) -> bool {
+        let of = |number: usize| {
+            let (point, settings) = (&self.points[number], &self.label.settings[number]);
+            let case = number / (self.label.materials.len() * self.label.temperatures_k.len());
+            (case, point.material_index, settings.cell_seed(point.temperature_k), settings.program_k.to_bits())
+        };
+        of(one) == of(other)
+    }
+
+    /// The segments that a point is programmed by.
+    pub(super) fn segments(&self, number: usize) -> Vec<Segment> {
+        protocol::segments(&self.case_of(number).of.materials[self.points[number].material_index].program)
+    }
+
     fn case_of(&self, number: usize) -> &Case {
         &self.cases[number / (self.label.materials.len() * self.label.temperatures_k.len())]
     }
@@ -263,7 +301,12 @@ impl Plan {
             .seed(settings.cell_seed(point.temperature_k))
             .array(shape)
             .program(program)
-            .bake(Bake::at(point.temperature_k).along(case.profile.clone()).checkpoints(times_s))
+            .bake(
+                Bake::at(point.temperature_k)
+                    .along(case.profile.clone())
+                    .warmer(case.warmer.as_ref().map(|warmer| warmer.of(shape)))
+                    .checkpoints(times_s),
+            )
             .read(Read::with(settings.read_v).at(settings.read_k))
             .fails_below(settings.kept_threshold)
             .judged(settings.judged)

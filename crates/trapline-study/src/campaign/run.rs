@@ -14,6 +14,7 @@ use super::error::RunError;
 use super::intent::{self, Intent};
 use super::parts::{Existing, Parts, refused};
 use super::plan::Plan;
+use super::programming::Programmed;
 use super::shard::Shard;
 use trapline_engine::backend::Backend;
 use trapline_engine::backend::job::Job;
@@ -447,10 +448,11 @@ impl Computing<'_> {
     ) -> Result<bool, RunError> {
         let (plan, start) = (self.plan, now());
         let (mut points, mut jobs) = (vec![first], vec![plan.job(first.number)?]);
-        while self.backend.programs_once()
+        while (self.backend.programs_once() || plan.wired_programming(first.number).is_some())
             && points.len() < Self::TOGETHER
             && let Some(next) = others.peek()
             && plan.steps(next.number) == plan.steps(first.number)
+            && plan.wired_programming(next.number) == plan.wired_programming(first.number)
         {
             // One that is none stops the run when its turn comes.
             let Some(job) = plan.job(next.number).ok().filter(|job| jobs[0].shares_programming(job)) else { break };
@@ -465,10 +467,10 @@ impl Computing<'_> {
                 resume_unwind(Box::new(Ended));
             }
         };
-        let compute = || statistics(&points, &jobs.iter().collect::<Vec<_>>(), self.backend, &progress);
-        let tallies = unless_ended(compute)?;
+        let compute = || statistics(plan, &points, &jobs.iter().collect::<Vec<_>>(), self.backend, &progress);
+        let (programmed, tallies) = unless_ended(compute)?;
         for ((point, job), tally) in points.into_iter().zip(&jobs).zip(&tallies) {
-            if !send(self.point(point, job, tally, &start)?) {
+            if !send(self.point(point, job, tally, &programmed, &start)?) {
                 return Ok(false);
             }
         }
@@ -476,10 +478,17 @@ impl Computing<'_> {
     }
 
     /// What a point's statistics make of it.
-    fn point(&self, point: &PointLabel, job: &Job, tally: &Tally, start: &str) -> Result<Computed, RunError> {
-        let plan = self.plan;
-        let statistics = outcome(point, job, tally, plan.shape(point.number), plan.label.dump, self.backend)?;
-        let (circuit, remarks) = worth(plan, point.number, job, self.backend)?;
+    fn point(
+        &self,
+        point: &PointLabel,
+        job: &Job,
+        tally: &Tally,
+        programmed: &Programmed<'_>,
+        start: &str,
+    ) -> Result<Computed, RunError> {
+        let (plan, by) = (self.plan, (programmed, self.backend));
+        let statistics = outcome(point, job, tally, plan.shape(point.number), plan.label.dump, by)?;
+        let (circuit, remarks) = worth(plan, point.number, job, by)?;
         let outcome = PointOutcome { circuit, ..statistics };
         let mut label = point.clone();
         label.flags.extend(remarks);

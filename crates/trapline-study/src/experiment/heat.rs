@@ -215,20 +215,24 @@ pub fn power_of_reading(path: &Path) -> Result<Array2<f64>, HeatMapError> {
     }))
 }
 
-/// A temperature of each cell of an array of this shape, K, from a file: one that `trapline heat -o` wrote, or, where its name ends in `.csv`, a
+/// A temperature of each cell of an array of a shape, or of any where there is none, K, from a file: one that `trapline heat -o` wrote, or, where its name ends in `.csv`, a
 /// table in degrees Celsius, a row of the array a line.
 ///
 /// # Errors
 /// [`HeatMapError`] for a file that is neither, another shape, and temperatures at or below 0 K.
-pub fn temperature_map(path: &Path, shape: (usize, usize)) -> Result<Array2<f64>, HeatMapError> {
+pub fn temperature_map(
+    path: &Path,
+    shape: impl Into<Option<(usize, usize)>>,
+) -> Result<Array2<f64>, HeatMapError> {
+    let shape = shape.into();
     if !path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
-        return Ok(read_temperature_map(path, Some(shape))?);
+        return Ok(read_temperature_map(path, shape)?);
     }
     let map_k = csv_file::matrix(path)?.mapv(kelvin);
-    if map_k.dim() != shape {
-        return Err(HeatMapError::Shape { path: path.to_owned(), found: map_k.dim(), needed: shape });
+    if let Some(needed) = shape.filter(|needed| *needed != map_k.dim()) {
+        return Err(HeatMapError::Shape { path: path.to_owned(), found: map_k.dim(), needed });
     }
     let refuse = |source| HeatMapError::InFile { path: path.to_owned(), source };
-    check_map(map_k.view(), shape).map_err(refuse)?;
+    check_map(map_k.view(), map_k.dim()).map_err(refuse)?;
     Ok(map_k)
 }

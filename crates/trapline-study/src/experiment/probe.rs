@@ -109,6 +109,11 @@ impl<'a> Probe<'a> {
         Ok(Probe { cells, ..*self })
     }
 
+    /// The cells with their state.
+    pub(super) fn into_cells(self) -> Box<dyn Cells<'a> + 'a> {
+        self.cells
+    }
+
     /// What the cells are made of.
     pub fn material(&self) -> &Material {
         &self.cells.population().material

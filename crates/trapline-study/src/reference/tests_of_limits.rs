@@ -2,6 +2,7 @@
 //! on them is not.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use toml::Value;
 
@@ -32,6 +33,10 @@ accuracy = 1e-6
 [array.scheme]
 unselected = "half"
 patterns = 1
+
+[array.programming]
+order = "rows"
+tolerance = 1e-3
 
 [array.write]
 amplitude_v = 1.5
@@ -289,10 +294,24 @@ fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fits/example")
 }
 
+/// A map of temperatures of the array of [`WIRED`], which stays until the tests end.
+fn map() -> PathBuf {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("map.csv"), "25,25,25,25,25,25,25,25\n".repeat(8)).expect("written");
+        folder
+    });
+    folder.path().join("map.csv")
+}
+
 /// Files of a kind that are sound, and have every key between them.
 fn sound(kind: &str) -> Vec<String> {
     match kind {
-        "campaign" => [WIRED, METAL, LINES, METAL_LINES, CYCLED].map(str::to_owned).to_vec(),
+        "campaign" => {
+            let heated = format!("{WIRED}\n[heat]\nmap = {:?}\naround_c = 25.0\n", map().display().to_string());
+            [WIRED, METAL, LINES, METAL_LINES, CYCLED].map(str::to_owned).into_iter().chain([heated]).collect()
+        }
         "material" => {
             let shipped = ["pi-ws2-qd", "pi-ws2-ns"].map(|name| material::shipped(name).expect("ships").text);
             let of_classes = shipped[1].replacen("kind = \"sheets\"", "kind = \"sheets\"\nclasses = 4", 1);

@@ -2,9 +2,12 @@
 
 mod agreement;
 mod campaign_parser;
+mod coupled;
 mod coverage;
 mod curves;
 mod fit_errors;
+#[path = "../../../../tests/support/kinetics.rs"]
+mod kinetics;
 mod paper;
 mod runs;
 mod selftest;

@@ -91,7 +91,7 @@ use super::processor::processor_name;
 use super::stimulus::{Response, Stimulus};
 use super::tables::{Tables, VisitRow, round_to_f32};
 use super::tally::{BLOCK_CELLS, CHUNK_CELLS, Partial, Tally, chunks_at_once, counters};
-use super::{Backend, BackendError, Progress, Trace};
+use super::{Backend, BackendError, Progress, Trace, reference, warmer};
 use bake::{Bake, Decay};
 use constant::Constant;
 use counted::{Counted, CountedBake, HeldElectrons};
@@ -573,6 +573,9 @@ impl Backend for Cpu {
             return jobs.iter().map(|job| self.statistics(job, progress)).collect();
         };
         check_by_class(first.electrons)?;
+        if jobs.iter().any(|job| job.warmer_k.is_some()) {
+            return jobs.iter().map(|job| self.pool.install(|| warmer::statistics(self, job, progress))).collect();
+        }
         let tables: Vec<Tables> = jobs.iter().map(|job| Tables::new(job)).collect();
         let counts = trapline_model::cell::counted::tables(&first.material, &first.variation, first.electrons);
         let contexts: Vec<Context> =
@@ -585,6 +588,9 @@ impl Backend for Cpu {
     }
 
     fn reduce(&self, job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Result<Tally, BackendError> {
+        if job.warmer_k.is_some() {
+            return Ok(self.pool.install(|| reference::reduce(job, cells, occupancy)));
+        }
         let tables = Tables::new(job);
         let counts = trapline_model::cell::counted::tables(&job.material, &job.variation, job.electrons);
         let context = Context::new(job, &tables, &counts);
@@ -598,6 +604,9 @@ impl Backend for Cpu {
 
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
         check_by_class(job.electrons)?;
+        if job.warmer_k.is_some() {
+            return self.pool.install(|| warmer::trace(self, job, cells));
+        }
         let tables = Tables::new(job);
         let counts = trapline_model::cell::counted::tables(&job.material, &job.variation, job.electrons);
         let context = Context::new(job, &tables, &counts);

@@ -32,7 +32,7 @@ use super::job::Job;
 use super::stimulus::{Response, Stimulus};
 use super::tables::{Tables, round_to_f32};
 use super::tally::{BLOCK_CELLS, Partial, Tally};
-use super::{Backend, BackendError, Progress, Trace};
+use super::{Backend, BackendError, Progress, Trace, reference, warmer};
 use crate::circuit::OnDevice;
 use device::Device;
 use dispatch::Running;
@@ -238,6 +238,9 @@ impl Backend for Gpu {
 
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
         check_by_class(job.electrons)?;
+        if job.warmer_k.is_some() {
+            return warmer::statistics(self, job, progress);
+        }
         let tables = Tables::new(job);
         let [.., bake_kernel, _] = source::of_statistics(&tables);
         let mut tally = Tally::new(job, round_to_f32);
@@ -265,6 +268,9 @@ impl Backend for Gpu {
 
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
         check_by_class(job.electrons)?;
+        if job.warmer_k.is_some() {
+            return warmer::trace(self, job, cells);
+        }
         let tables = Tables::new(job);
         let [.., read_kernel] = source::of_trace(&tables);
         let checkpoints = job.times_s.len();
@@ -302,6 +308,9 @@ impl Backend for Gpu {
     }
 
     fn reduce(&self, job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Result<Tally, BackendError> {
+        if job.warmer_k.is_some() {
+            return Ok(reference::reduce(job, cells, occupancy));
+        }
         resident::reduce(self, job, cells, occupancy)
     }
 

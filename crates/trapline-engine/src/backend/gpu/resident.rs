@@ -13,13 +13,13 @@ use super::source::{Carriers, Decay, Driving, Judges, Kernel, Numbered};
 use super::stimulate::{PIECE_BYTES, dots_of, shares, state_of, write_responses};
 use super::tile::{BufferSpec, Bytes, Resources, Workspace, random_words};
 use super::{Gpu, TileSums, bake, device::Device, merge, runs, source};
-use crate::backend::BackendError;
 use crate::backend::cells::{Cells, HostCells, Population, Snapshot, State};
 use crate::backend::exposure::{Exposed, Exposure, Known};
 use crate::backend::job::Job;
 use crate::backend::stimulus::{RESPONSE_QUANTITIES, Response, Stimulus};
 use crate::backend::tables::{CellTables, Tables, round_to_f32};
 use crate::backend::tally::Tally;
+use crate::backend::{BackendError, reference};
 use ndarray::{Array1, Array2, Axis, s};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard};
@@ -442,6 +442,9 @@ impl<'a> Cells<'a> for Resident<'a> {
 
     fn reduce(&self, job: &Job) -> Result<Tally, BackendError> {
         self.population.check_job(job)?;
+        if job.warmer_k.is_some() {
+            return Ok(reference::reduce(job, &self.population.numbers, &self.download()?));
+        }
         let cells = self.population.numbers.len() as u64;
         let mut tally = Tally { cells, ..Tally::new(job, round_to_f32) };
         merge(&mut tally, &self.sums(job)?);

@@ -3,6 +3,7 @@
 use super::program::Programming;
 use super::{Bins, Job, JobError, MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_SUBSTEPS};
 use crate::backend::schedule;
+use std::sync::Arc;
 use trapline_model::array::{ArrayShape, MAX_LINES};
 use trapline_model::cell::counted::{Electrons, MOST_DOTS, most_dots};
 use trapline_model::cell::each_dot::{self, MOST_DOTS_OF_ARRAY, MOST_EVENTS_OF_ARRAY};
@@ -54,13 +55,14 @@ pub struct Bake {
     temperature_k: f64,
     profile: Option<Profile>,
     times_s: Vec<f64>,
+    warmer_k: Option<Arc<[f64]>>,
 }
 
 impl Bake {
     /// At this temperature, K, throughout; read right after programming only.
     #[must_use]
     pub fn at(temperature_k: f64) -> Bake {
-        Bake { temperature_k, profile: None, times_s: Vec::new() }
+        Bake { temperature_k, profile: None, times_s: Vec::new(), warmer_k: None }
     }
 
     /// Along a profile; the bake's own temperature is that of its legs which name none.
@@ -74,6 +76,13 @@ impl Bake {
     #[must_use]
     pub fn checkpoints(self, times_s: &[f64]) -> Bake {
         Bake { times_s: times_s.to_vec(), ..self }
+    }
+
+    /// Each cell warmer than that, all the while, by so many kelvin, row by row (colder, where they are negative); all alike
+    /// where `None`. Backends bake such cells in f64, one by one.
+    #[must_use]
+    pub fn warmer(self, by_k: impl Into<Option<Arc<[f64]>>>) -> Bake {
+        Bake { warmer_k: by_k.into(), ..self }
     }
 }
 
@@ -247,6 +256,7 @@ impl<'a> JobBuilder<'a> {
             program_k: of_program.temperature_k,
             bake_k: bake.temperature_k,
             stays,
+            warmer_k: bake.warmer_k.clone(),
             read_k,
             program,
             trajectory,
@@ -300,7 +310,7 @@ impl<'a> JobBuilder<'a> {
             holds(kelvin > 0.0 && kelvin.is_finite(), || JobError::Temperature { what, kelvin })?;
         }
         program.check()?;
-        bake.check()?;
+        bake.check(self.array)?;
         let bias_v = read.bias_v;
         holds(bias_v.abs() <= MAX_BIAS_V && bias_v != 0.0, || JobError::ReadBias(bias_v))?;
         holds(self.fails_below > 0.0 && self.fails_below < 1.0, || JobError::FailsBelow(self.fails_below))?;
@@ -328,7 +338,21 @@ impl Program {
 }
 
 impl Bake {
-    fn check(&self) -> Result<(), JobError> {
+    fn check(&self, ArrayShape { rows, cols }: ArrayShape) -> Result<(), JobError> {
+        if let Some(warmer_k) = &self.warmer_k {
+            let (found, needed) = (warmer_k.len() as u64, rows * cols);
+            holds(found == needed, || JobError::Warmer { found, needed })?;
+            let legs = self.profile.iter().flat_map(Profile::legs).filter_map(|leg| leg.temperature_k);
+            let coldest_k = legs.fold(self.temperature_k, f64::min);
+            for (cell, by_k) in (0_u64..).zip(warmer_k.iter()) {
+                let kelvin = coldest_k + by_k;
+                holds(kelvin > 0.0 && kelvin.is_finite(), || JobError::WarmerCell {
+                    row: cell / cols,
+                    col: cell % cols,
+                    kelvin,
+                })?;
+            }
+        }
         let checkpoints = self.times_s.len() + 1;
         holds(checkpoints <= MAX_CHECKPOINTS, || JobError::Checkpoints(checkpoints))?;
         let mut before_s = 0.0;

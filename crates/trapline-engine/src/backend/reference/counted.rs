@@ -47,8 +47,7 @@ pub(super) fn programmed(job: &Job, mut cell: CountedCell, draws: &Draws) -> Cou
 /// A cell at every checkpoint of the bake: its filling at the beginning, and the readings.
 pub(super) fn baked(job: &Job, mut cell: CountedCell, draws: &Draws) -> (f64, Vec<Observables<f64>>) {
     let draws = Draws { seed: job.bake_seed(), ..*draws };
-    let at = |&bake_k: &f64| cell::emission_per_s(&job.material, &cell.factors, bake_k);
-    let emissions: Vec<_> = job.stays.temperatures_k.iter().map(at).collect();
+    let emissions = job.emissions_per_s(&cell.factors, draws.cell);
     let (start, area) = (cell.filling(), cell.factors.area);
     let electrons = cell.electrons();
     let mut before_s = vec![0.0; emissions.len()];
@@ -77,7 +76,9 @@ pub(super) fn dot_by_dot(job: &Job, singles: &Singles, counts: &Counts, cell: u6
     let (start, electrons) = (of_cell.filling(), of_cell.electrons());
     let rows = job.stays.for_s.rows().into_iter().map(|row| row.to_vec()).collect::<Vec<_>>();
     let rows = rows.iter().map(Vec::as_slice);
-    let left = of_cell.bake(&job.material, &job.stays.temperatures_k, rows, job.bake_seed());
+    let warmer_k = job.warmer_k().map_or(0.0, |of| of[cell as usize]);
+    let temperatures_k: Vec<f64> = job.stays.temperatures_k.iter().map(|bake_k| bake_k + warmer_k).collect();
+    let left = of_cell.bake(&job.material, &temperatures_k, rows, job.bake_seed());
     let lost = |left: usize| if electrons > 0 { (electrons - left) as f64 / electrons as f64 } else { 0.0 };
     (start, left.into_iter().map(|left| job.read.read(of_cell.factors.area, start, lost(left))).collect())
 }

@@ -6,10 +6,12 @@
 
 mod counted;
 mod expose;
+mod given;
 mod judge;
 mod stimulate;
 
 pub(super) use expose::expose;
+pub(super) use given::{reduce, trace};
 
 use super::cells::{Cells, HostCells, Population};
 use super::job::Job;
@@ -22,7 +24,7 @@ use rayon::prelude::*;
 use trapline_model::array::{self, CellSet};
 use trapline_model::cell::counted::{Electrons, tables};
 use trapline_model::cell::read::{self, Observables, PROGRAMMED_FILLING, QUANTITIES};
-use trapline_model::cell::{self, Factors, step};
+use trapline_model::cell::{Factors, step};
 use trapline_model::material::MAX_CLASSES;
 use trapline_model::material::classes::Singles;
 use trapline_model::outcome::Identity;
@@ -66,14 +68,18 @@ fn observe<'a>(job: &'a Job, drawn: &Drawn, cell_number: u64) -> (f64, Readings<
     let factors = array::factors(&job.variation, job.seed, cell_number);
     let speed = |cycle| array::capture_speed(&job.variation, job.seed, cell_number, cycle);
     let occupancy = job.programmed(&factors, speed);
-    let (start, readings) = baked(job, factors, occupancy);
+    let (start, readings) = baked(job, cell_number, factors, occupancy);
     (start, Box::new(readings))
 }
 
 /// A cell at every checkpoint of the bake that begins with an occupancy: its filling then, and the readings.
-fn baked(job: &Job, factors: Factors, occupancy: step::Occupancy) -> (f64, impl Iterator<Item = Observables<f64>>) {
-    let at = |&bake_k: &f64| cell::emission_per_s(&job.material, &factors, bake_k);
-    let emissions: Vec<_> = job.stays.temperatures_k.iter().map(at).collect();
+fn baked(
+    job: &Job,
+    cell_number: u64,
+    factors: Factors,
+    occupancy: step::Occupancy,
+) -> (f64, impl Iterator<Item = Observables<f64>>) {
+    let emissions = job.emissions_per_s(&factors, cell_number);
     let start = step::filling(&job.material.classes, &occupancy);
     let readings = job.stays.for_s.rows().into_iter().map(move |stays_s| {
         let emptied = std::array::from_fn(|k| emissions.iter().zip(stays_s).map(|(per_s, s)| per_s[k] * s).sum());
@@ -81,6 +87,20 @@ fn baked(job: &Job, factors: Factors, occupancy: step::Occupancy) -> (f64, impl 
         job.read.read(factors.area, start, lost)
     });
     (start, readings)
+}
+
+/// The readings of some cells, cell after cell, as a trace.
+fn written_down(job: &Job, of_cells: Vec<Vec<Observables<f64>>>) -> Trace {
+    let mut trace = Trace::unwritten(job.times_s.len(), of_cells.len());
+    for (i, readings) in of_cells.into_iter().enumerate() {
+        for (checkpoint, seen) in readings.into_iter().enumerate() {
+            trace.conductance[[checkpoint, i]] = seen.conductance as f32;
+            trace.filling[[checkpoint, i]] = seen.filling as f32;
+            trace.lost[[checkpoint, i]] = seen.lost as f32;
+            trace.kept[[checkpoint, i]] = seen.kept as f32;
+        }
+    }
+    trace
 }
 
 /// Sums and counts of some cells, of which each gives its number, its filling and its readings.
@@ -155,38 +175,6 @@ fn each_cell(
     response
 }
 
-/// See [`Backend::reduce`].
-pub(super) fn reduce(job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Tally {
-    let mut tally = Tally { cells: cells.len() as u64, ..Tally::new(job, |x| x) };
-    let counts = tables(&job.material, &job.variation, job.electrons);
-    for first in (0..cells.len()).step_by(CHUNK_CELLS as usize) {
-        let last = cells.len().min(first + CHUNK_CELLS as usize);
-        let each = (first..last).map(|i| {
-            let factors = array::factors(&job.variation, job.seed, cells[i]);
-            let mut state = [0.0; MAX_CLASSES];
-            state.iter_mut().zip(occupancy.row(i)).for_each(|(to, from)| *to = *from);
-            let draws = counted::draws(&counts, job.seed, cells[i]);
-            let (start, readings): (_, Readings) =
-                match counted::drawn(&job.material, &job.variation, job.electrons, &draws) {
-                    Some(mut cell) => {
-                        cell.fill(&state);
-                        let (start, readings) = counted::baked(job, cell, &draws);
-                        (start, Box::new(readings.into_iter()))
-                    }
-                    None => {
-                        let (start, readings) = baked(job, factors, state);
-                        (start, Box::new(readings))
-                    }
-                };
-            (cells[i], start, readings)
-        });
-        let (partials, counts) = chunk(job, &tally.shifts, each);
-        tally.partials.iter_mut().zip(&partials).for_each(|(sum, part)| sum.add(part));
-        tally.counts += &counts;
-    }
-    tally
-}
-
 impl Backend for Reference {
     fn identity(&self) -> Identity {
         Identity {
@@ -247,20 +235,11 @@ impl Backend for Reference {
     }
 
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {
-        let mut trace = Trace::unwritten(job.times_s.len(), cells.count as usize);
         let drawn = Drawn::of(job);
         let numbers = (0..cells.count).into_par_iter().map(|i| cells.number(i));
-        let found: Vec<Vec<_>> = numbers.map(|number| observe(job, &drawn, number).1.collect()).collect();
-        for (i, readings) in found.into_iter().enumerate() {
-            for (checkpoint, seen) in readings.into_iter().enumerate() {
-                trace.conductance[[checkpoint, i]] = seen.conductance as f32;
-                trace.filling[[checkpoint, i]] = seen.filling as f32;
-                trace.lost[[checkpoint, i]] = seen.lost as f32;
-                trace.kept[[checkpoint, i]] = seen.kept as f32;
-            }
-        }
-        Ok(trace)
+        Ok(written_down(job, numbers.map(|number| observe(job, &drawn, number).1.collect()).collect()))
     }
+
     fn stimulate(
         &self,
         stimulus: &Stimulus,

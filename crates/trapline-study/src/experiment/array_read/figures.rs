@@ -74,15 +74,20 @@ pub struct Circuit {
 }
 
 impl Circuit {
+    /// Wires, sources and amplifiers at a temperature, K.
+    pub(crate) fn periphery(&self, temperature_k: f64) -> Reading {
+        Reading {
+            word_wire: Wire::Uniform(self.word.ohm(temperature_k)),
+            bit_wire: Wire::Uniform(self.bit.ohm(temperature_k)),
+            source_ohm: self.source_ohm,
+            sense_ohm: self.sense_ohm,
+            both_ends: self.both_ends,
+        }
+    }
+
     fn setup(&self, temperature_k: f64, seed: u64) -> Setup {
         Setup {
-            periphery: Reading {
-                word_wire: Wire::Uniform(self.word.ohm(temperature_k)),
-                bit_wire: Wire::Uniform(self.bit.ohm(temperature_k)),
-                source_ohm: self.source_ohm,
-                sense_ohm: self.sense_ohm,
-                both_ends: self.both_ends,
-            },
+            periphery: self.periphery(temperature_k),
             temperature_k,
             integration_s: self.integration_s,
             noise: false,

@@ -9,6 +9,7 @@ use crate::experiment::letter::{Lesson, Pupil};
 use crate::experiment::probe::{Conditions, Probe};
 use ndarray::{Array1, Array2, ArrayView1};
 use trapline_engine::backend::Backend;
+use trapline_engine::backend::cells::Cells;
 use trapline_engine::circuit::{Accuracy, Crossbar, Series, Solution, solve_nonlinear_on};
 use trapline_model::array::{ArrayShape, factors};
 use trapline_model::material::{Material, Variation};
@@ -150,6 +151,11 @@ impl<'a> Writer<'a> {
         &mut self.probe
     }
 
+    /// The cells with their state, row by row.
+    pub(crate) fn into_cells(self) -> Box<dyn Cells<'a> + 'a> {
+        self.probe.into_cells()
+    }
+
     /// Filling of each cell, rows by columns.
     pub fn filling(&self) -> Array2<f64> {
         self.arranged(&self.filling)
@@ -207,14 +213,50 @@ impl<'a> Writer<'a> {
             self.stroke(stroke, amplitude_v, train.width_s)?;
         }
         if train.interval_s > 0.0 {
-            let rest = (Segment { bias_v: 0.0, dwell_s: train.interval_s, cycle: 0 }, true);
-            let places: Vec<u32> = (0..self.filling.len() as u32).collect();
-            let seen = self.probe.drive_some(&places, &[rest])?;
-            self.filling.assign(&seen.filling.row(0));
-            self.follow(Some(&places), &Array1::zeros(places.len()), train.interval_s, &seen.caught.row(0));
+            self.rest(train.interval_s)?;
         }
         self.probe.skip_cycles(1);
         self.pulses += 1;
+        Ok(())
+    }
+
+    /// Gives the segments of a protocol, one after another, in the place of the setup's train: one under a bias to every
+    /// stroke, one without to all cells at once. `done` is told after each stroke how many there were; an error of its
+    /// own ends the programming.
+    ///
+    /// # Errors
+    /// [`WriteError`], and what `done` says.
+    pub fn program<E: From<WriteError>>(
+        &mut self,
+        strokes: &[Stroke],
+        segments: &[Segment],
+        done: &mut dyn FnMut(u64) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.look()?;
+        let (mut cycle, mut strokes_done) = (0, 0);
+        for segment in segments {
+            self.probe.skip_cycles(segment.cycle.saturating_sub(cycle));
+            cycle = segment.cycle.max(cycle);
+            if segment.bias_v == 0.0 {
+                self.rest(segment.dwell_s)?;
+                continue;
+            }
+            for stroke in strokes {
+                self.stroke(stroke, segment.bias_v, segment.dwell_s)?;
+                strokes_done += 1;
+                done(strokes_done)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves all cells at 0 V for a time.
+    fn rest(&mut self, dwell_s: f64) -> Result<(), WriteError> {
+        let rest = (Segment { bias_v: 0.0, dwell_s, cycle: 0 }, true);
+        let places: Vec<u32> = (0..self.filling.len() as u32).collect();
+        let seen = self.probe.drive_some(&places, &[rest])?;
+        self.filling.assign(&seen.filling.row(0));
+        self.follow(Some(&places), &Array1::zeros(places.len()), dwell_s, &seen.caught.row(0));
         Ok(())
     }
 

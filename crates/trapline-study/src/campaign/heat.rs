@@ -1,0 +1,73 @@
+//! Cells that are warmer in the bake than others: `[heat]` of a campaign.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ndarray::{Array2, s};
+
+use super::check;
+use super::error::Bad;
+use super::file::HeatFile;
+use super::inputs::Inputs;
+use trapline_model::array::ArrayShape;
+use trapline_model::toml_file;
+use trapline_model::units::kelvin;
+
+/// By how much each cell of an array is warmer than the bake.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Warmer {
+    by_k: Arc<Array2<f64>>,
+    /// The file, as the campaign names it.
+    name: String,
+}
+
+/// Reads the map; `base` is the folder that its path is seen from.
+pub(super) fn warmer(file: &HeatFile, base: &Path, inputs: &mut Inputs) -> Result<Warmer, Bad> {
+    let around_k = kelvin(check::temperature("heat.around_c", file.around_c)?);
+    let name = toml_file::shown(&file.map);
+    let map_k = inputs.map_k(&base.join(&file.map)).map_err(|what| {
+        let limit = format!("a map of temperatures: a record of trapline heat, or a .csv in °C ({what})");
+        Bad::key("heat.map", format!("\"{name}\""), limit)
+    })?;
+    Ok(Warmer { by_k: Arc::new(map_k.mapv(|cell_k| cell_k - around_k)), name })
+}
+
+impl Warmer {
+    /// Refuses an array of another shape, and cells that would be at or below 0 K; `coldest_k` is the lowest temperature of the bake.
+    pub(super) fn check(&self, shape: ArrayShape, coldest_k: f64) -> Result<(), Bad> {
+        let ArrayShape { rows, cols } = shape;
+        let (map_rows, map_cols) = self.by_k.dim();
+        let refused = |value: String, limit: String| {
+            Bad { what: "heat.map".to_owned(), value: format!("\"{}\", {value}", self.name), limit }
+        };
+        if (map_rows as u64, map_cols as u64) != (rows, cols) {
+            let limit = format!("a map of {rows} x {cols}, as the array");
+            return Err(refused(format!("of {map_rows} x {map_cols} cells"), limit));
+        }
+        let least_k = coldest_k + self.least_and_most_k().0;
+        if least_k.is_nan() || least_k <= 0.0 {
+            let limit = "a map around heat.around_c whose cells are above 0 K at every temperature of the bake".to_owned();
+            return Err(refused(format!("by which a cell is at {least_k:.2} K"), limit));
+        }
+        Ok(())
+    }
+
+    /// Cell by cell, row by row, of the corner of that many rows and columns.
+    pub(super) fn of(&self, ArrayShape { rows, cols }: ArrayShape) -> Arc<[f64]> {
+        self.by_k.slice(s![..rows as usize, ..cols as usize]).iter().copied().collect()
+    }
+
+    /// The remark on points that are baked so.
+    pub(super) fn remark(&self) -> String {
+        let (least_k, most_k) = self.least_and_most_k();
+        let mean_k = self.by_k.mean().unwrap_or(f64::NAN);
+        format!(
+            "each cell is baked {least_k:+.3} to {most_k:+.3} K from the point's temperature ({mean_k:+.3} K in the mean), by the map {}",
+            self.name
+        )
+    }
+
+    fn least_and_most_k(&self) -> (f64, f64) {
+        self.by_k.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), k| (least.min(*k), most.max(*k)))
+    }
+}

@@ -1,0 +1,278 @@
+//! Campaigns whose arrays are programmed through their wires, and whose cells are warmer than others.
+
+use std::fs;
+use std::path::Path;
+
+use crate::calls::{good, refused, trapline};
+use trapline::backend::Backend;
+use trapline::backend::cells::Population;
+use trapline::backend::reference::Reference;
+use trapline::campaign::{Overrides, Plan};
+use trapline::material::shipped;
+use trapline::outcome::{CampaignRecord, MeritIs, PointOutcome};
+use trapline::protocol::Segment;
+use trapline::record;
+use trapline::units::kelvin;
+
+const PROGRAMMED: &str = r#"
+format = 1
+name = "programmed"
+seed = 5
+variation = true
+electrons = "mean-field"
+
+[array]
+rows = 4
+cols = 3
+
+[array.wires]
+segment_ohm = 1e-3
+
+[array.scheme]
+unselected = "half"
+
+[array.programming]
+
+[[material]]
+use = "pi-ws2-qd"
+program = [{ pulses = 3, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }]
+
+[program]
+temperature_c = 25.0
+
+[bake]
+temperatures_c = [100.0, 150.0]
+times_s = [1.0, 1e5]
+
+[report]
+times_s = [1e5]
+
+[dump]
+first_row = 0
+first_col = 0
+rows = 4
+cols = 3
+"#;
+
+fn plan(text: &str) -> Result<Plan, String> {
+    Plan::parse(text, "p.toml", Path::new(""), &Overrides::default()).map_err(|e| e.to_string())
+}
+
+fn run(desk: &Path, text: &str, backend: &str) -> CampaignRecord {
+    fs::write(desk.join("p.toml"), text).unwrap();
+    good(&trapline(desk, &["run", "p.toml", "-q", "-o", "p.h5", "--backend", backend, "--no-plot", "--force"]));
+    record::open_campaign(&desk.join("p.h5")).unwrap()
+}
+
+fn whole(record: &CampaignRecord, number: usize) -> PointOutcome {
+    record::whole(record, number).unwrap().expect("computed")
+}
+
+fn filled(record: &CampaignRecord) -> Vec<f64> {
+    let dump = whole(record, 0).dump.expect("has a dump");
+    dump.filling.index_axis(ndarray::Axis(0), 0).iter().map(|&filling| f64::from(filling)).collect()
+}
+
+fn apart(found: &[f64], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    found.iter().zip(expected).fold(0.0, |most: f64, (a, b)| {
+        let apart = (a / b - 1.0).abs();
+        if apart.is_nan() { f64::INFINITY } else { most.max(apart) }
+    })
+}
+
+/// What a row of cells sees of strokes without wires: the pulse in its own, half of it in those of the other rows.
+fn strokes_of_row(row: usize, share: f64) -> Vec<(Segment, bool)> {
+    let mut segments = Vec::new();
+    for cycle in 0..3 {
+        for stroke in 0..4 {
+            let bias_v = if stroke == row { 1.5 } else { share * 1.5 };
+            segments.push((Segment { bias_v, dwell_s: 1e-3, cycle }, false));
+        }
+        segments.push((Segment { bias_v: 0.0, dwell_s: 1e-3, cycle }, false));
+    }
+    segments
+}
+
+/// Row by row at V/2, over wires that take nothing: every cell is the one that sees its own pulses and half of the
+/// others', which the reference gives it without a network. Tables of laws are within 1e-6, currents of networks too.
+#[test]
+fn rows_at_half_the_voltage_are_pulses_of_a_half_in_between() {
+    let desk = tempfile::tempdir().unwrap();
+    let dots = shipped("pi-ws2-qd").unwrap();
+    let expected = |share: f64| -> Vec<f64> {
+        let of_row = |row: usize| {
+            let numbers: Vec<u64> = (0..3).map(|col| (row * 3 + col) as u64).collect();
+            let population = Population::new(&dots, dots.variation, seed_of(100.0), numbers);
+            let mut cells = Reference.cells(population.clone()).unwrap();
+            cells.advance(&population.stimulus(kelvin(25.0), &strokes_of_row(row, share)), None).unwrap();
+            let seen = cells.download().unwrap();
+            let weights: Vec<f64> = dots.classes.iter().map(|class| class.weight).collect();
+            seen.rows().into_iter().map(|of| of.iter().zip(&weights).map(|(f, w)| f * w).sum::<f64>()).collect::<Vec<_>>()
+        };
+        (0..4).flat_map(of_row).collect()
+    };
+    for backend in ["reference", "cpu"] {
+        let record = run(desk.path(), PROGRAMMED, backend);
+        let filling = filled(&record);
+        let worst = apart(&filling, &expected(0.5));
+        assert!(worst < 1e-5, "{backend}: {worst:e}");
+        // Control: without what the others' strokes do, cells would hold a tenth less.
+        let undisturbed = apart(&filling, &expected(0.0));
+        assert!(undisturbed > 0.03, "{backend}: {undisturbed}");
+        let of = whole(&record, 0).circuit.expect("has wires");
+        for at in 0..2 {
+            assert!((of.at(at, MeritIs::ProgrammingVoltage) - 1.0).abs() < 1e-6);
+            assert!((of.at(at, MeritIs::ProgrammingDisturb) - 0.5).abs() < 1e-6);
+            assert!(of.at(at, MeritIs::ProgrammingEnergy) > 0.0);
+        }
+        // Bakes and readings go on from there.
+        let (point, later) = (whole(&record, 0), of.at(1, MeritIs::ColumnKeptMean));
+        assert!((0.5..1.0).contains(&point.kept.mean[2]) && (later - point.kept.mean[2]).abs() < 0.01, "{later}");
+    }
+}
+
+/// The seed of the cells at a bake temperature, °C.
+fn seed_of(celsius: f64) -> u64 {
+    let plan = plan(PROGRAMMED).unwrap();
+    plan.label.settings[0].cell_seed(kelvin(celsius))
+}
+
+/// With a switch at every cell no stroke is felt by another: the cells are those that are programmed each by itself,
+/// as near as steps of a pulse are to its whole train, 5e-4 of the filling.
+#[test]
+fn switched_cells_are_those_programmed_by_themselves() {
+    let desk = tempfile::tempdir().unwrap();
+    let alone = filled(&run(desk.path(), &PROGRAMMED.replace("[array.programming]", ""), "cpu"));
+    for order in ["cells", "rows", "all"] {
+        let text = PROGRAMMED
+            .replace("\"half\"", "\"isolated\"")
+            .replace("[array.programming]", &format!("[array.programming]\norder = \"{order}\""));
+        let record = run(desk.path(), &text, "cpu");
+        let worst = apart(&filled(&record), &alone);
+        assert!(worst < 6e-4, "{order}: {worst:e}");
+        let of = whole(&record, 0).circuit.expect("has wires");
+        assert_eq!(of.at(0, MeritIs::ProgrammingDisturb), 0.0);
+    }
+    // Control.
+    assert!(apart(&filled(&run(desk.path(), PROGRAMMED, "cpu")), &alone) > 0.03);
+}
+
+/// Wires that take a part of the pulse leave a cell far from its source emptier, and what drops is told.
+#[test]
+fn wires_leave_less_to_cells_that_are_far_away() {
+    let desk = tempfile::tempdir().unwrap();
+    let text = PROGRAMMED.replace("segment_ohm = 1e-3", "segment_ohm = 3e9").replace("variation = true", "variation = false");
+    let record = run(desk.path(), &text, "cpu");
+    let (filling, of) = (filled(&record), whole(&record, 0).circuit.expect("has wires"));
+    assert!(filling[2] < 0.9 * filling[0], "along the word line: {filling:?}");
+    let share = of.at(0, MeritIs::ProgrammingVoltage);
+    assert!((0.2..0.9).contains(&share), "{share}");
+    assert!(of.at(0, MeritIs::ProgrammingError) <= 1e-3);
+    assert!(of.at(0, MeritIs::ProgrammingEnergy).is_finite());
+}
+
+/// Points of the same cells are programmed once; each is what it is by itself, in shards too.
+#[test]
+fn points_that_share_their_cells_are_those_computed_alone() {
+    let desk = tempfile::tempdir().unwrap();
+    let paired = PROGRAMMED.replace("variation = true", "variation = true\nsame_cells = true");
+    let together = run(desk.path(), &paired, "cpu");
+    let both = [0, 1].map(|number| whole(&together, number));
+    assert_eq!(both[0].filling.mean[0], both[1].filling.mean[0], "the same cells");
+    for (number, celsius) in [(0, "100.0"), (1, "150.0")] {
+        let alone = run(desk.path(), &paired.replace("[100.0, 150.0]", &format!("[{celsius}]")), "cpu");
+        assert_eq!(whole(&alone, 0), both[number], "{celsius}");
+    }
+    fs::write(desk.path().join("p.toml"), &paired).unwrap();
+    for shard in ["1/2", "2/2"] {
+        let name = format!("{}.h5", &shard[..1]);
+        good(&trapline(desk.path(), &["run", "p.toml", "-q", "-o", &name, "--backend", "cpu", "--no-plot", "--shard", shard]));
+    }
+    good(&trapline(desk.path(), &["merge", "1.h5", "2.h5", "-o", "both.h5"]));
+    let merged = record::open_campaign(&desk.path().join("both.h5")).unwrap();
+    assert_eq!([0, 1].map(|number| whole(&merged, number)), both);
+}
+
+/// Counted electrons are whole, and scatter about the mean field.
+#[test]
+fn electrons_are_counted_through_wires_too() {
+    let desk = tempfile::tempdir().unwrap();
+    let counted = PROGRAMMED.replace("electrons = \"mean-field\"", "dots = \"fixed\"").replace("variation = true", "variation = false");
+    let mean_field = counted.replace("dots = \"fixed\"", "electrons = \"mean-field\"");
+    let (counted, mean) = (filled(&run(desk.path(), &counted, "cpu")), filled(&run(desk.path(), &mean_field, "cpu")));
+    let dots = shipped("pi-ws2-qd").unwrap().capture.unwrap().traps.round();
+    for (filling, mean) in counted.iter().zip(&mean) {
+        let electrons = filling * dots;
+        // Single precision knows 6000 electrons of 60000 dots to 4e-3 of one.
+        assert!((electrons - electrons.round()).abs() < 0.02, "{electrons}");
+        // A binomial's five standard deviations; what space charge leaves is narrower.
+        assert!((filling - mean).abs() < 5.0 * (mean / dots).sqrt(), "{filling} {mean}");
+    }
+    assert!(counted.iter().any(|filling| (filling - counted[0]).abs() * dots > 2.0), "they scatter: {counted:?}");
+}
+
+/// The GPU programs through its own solver and resident cells.
+#[test]
+#[cfg(feature = "gpu")]
+fn the_gpu_programs_the_same_through_wires() {
+    let desk = tempfile::tempdir().unwrap();
+    let of = |backend: &str| filled(&run(desk.path(), PROGRAMMED, backend));
+    let worst = apart(&of("gpu"), &of("reference"));
+    assert!(worst < 2e-5, "{worst:e}");
+}
+
+/// Each cell of an array under a map is the one of an even campaign at its own temperature.
+#[test]
+fn cells_under_a_map_of_temperatures_are_baked_at_their_own() {
+    let desk = tempfile::tempdir().unwrap();
+    fs::write(desk.path().join("map.csv"), "15,25,35\n25,25,25\n35,25,15\n15,35,25\n").unwrap();
+    let alone = PROGRAMMED.replace("[array.programming]", "").replace("variation = true", "variation = true\nsame_cells = true");
+    for text in [alone.clone(), alone.replace("[array.scheme]", "[array.programming]\n[array.scheme]")] {
+        let even = run(desk.path(), &text.replace("[100.0, 150.0]", "[90.0, 100.0, 110.0]"), "reference");
+        let lost = |of: &CampaignRecord, number: usize| whole(of, number).dump.expect("has a dump").lost_fraction;
+        let by_temperature = [0, 1, 2].map(|number| lost(&even, number));
+        let heat = format!("{text}\n[heat]\nmap = \"map.csv\"\naround_c = 25.0\n");
+        let record = run(desk.path(), &heat, "reference");
+        let found = lost(&record, 0);
+        for ((at, row, col), lost) in found.indexed_iter().filter(|((at, ..), _)| *at > 0) {
+            let place = [[0, 1, 2], [1, 1, 1], [2, 1, 0], [0, 2, 1]][row][col];
+            let expected = by_temperature[place][[at, row, col]];
+            assert!((lost / expected - 1.0).abs() < 1e-6, "{at} {row} {col}: {lost:e} {expected:e}");
+        }
+        // Control: 10 K are seen.
+        assert!(found[[2, 0, 0]] < 0.9 * found[[2, 0, 2]]);
+        assert!(record.points[0].label.flags.iter().any(|flag| flag.contains("-10.000 to +10.000 K")));
+        // Statistics and bit lines are of the same cells.
+        let point = whole(&record, 0);
+        let mean = found.index_axis(ndarray::Axis(0), 2).iter().map(|lost| f64::from(*lost)).sum::<f64>() / 12.0;
+        assert!((point.lost_fraction.mean[2] / mean - 1.0).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn what_cannot_be_programmed_through_wires_is_refused_in_one_line() {
+    let desk = tempfile::tempdir().unwrap();
+    let here = |name: &str| desk.path().join(name);
+    fs::write(here("wide.csv"), "1,2,3,4\n").unwrap();
+    fs::write(here("text.csv"), "warm\n").unwrap();
+    let heat = |map: &str, around: &str| format!("{PROGRAMMED}\n[heat]\nmap = \"{map}\"\naround_c = {around}\n");
+    let scheme = "[array.scheme]\nunselected = \"half\"\n";
+    for (text, needed) in [
+        (PROGRAMMED.replace(scheme, ""), "array.programming is given without [array.scheme]"),
+        (PROGRAMMED.replace("mean-field", "each-dot"), "array.programming is given; it must be left out beside electrons"),
+        (PROGRAMMED.replace("[array.programming]", "[array.programming]\ntolerance = 0.5"), "tolerance is 0.5; it must be 1e-8 to 0.1"),
+        (PROGRAMMED.replace("[array.programming]", "[array.programming]\norder = \"diagonal\""), "diagonal"),
+        (heat("none.csv", "25.0"), "none.csv"),
+        (heat("text.csv", "25.0"), "text.csv"),
+        (heat("wide.csv", "25.0"), "of 1 x 4 cells; it must be a map of 4 x 3, as the array"),
+        (heat("map.csv", "1e9"), "heat.around_c is 1000000000.0"),
+        (heat("map.csv", "999.0"), "above 0 K at every temperature of the bake"),
+    ] {
+        fs::write(here("map.csv"), "1,2,3\n1,2,3\n1,2,3\n1,2,3\n").unwrap();
+        fs::write(here("p.toml"), &text).unwrap();
+        refused(&trapline(desk.path(), &["run", "p.toml", "-o", "p.h5"]), &[needed]);
+    }
+    // Control: without what is wrong it is a plan.
+    assert!(plan(PROGRAMMED).is_ok());
+}
