@@ -80,44 +80,10 @@ impl Equation {
         self.theta0 / (1.0 - (1.0 - self.theta0) * filling)
     }
 
-    pub fn uptake_slope(&self, filling: f64) -> f64 {
-        if self.limit == 0.0 || filling >= self.limit {
-            return 0.0;
-        }
-        let q = 1.0 - self.theta0;
-        let passes = self.theta0 / (1.0 - q * filling);
-        let room = 1.0 - filling / self.limit;
-        self.offered * (-passes * q / (1.0 - q * filling) * room - (1.0 - passes) / self.limit)
-    }
-
     pub fn rate(&self, f: &[f64], out: &mut [f64]) {
         let u = self.uptake(self.filling(f));
         for k in 0..f.len() {
             out[k] = self.speed[k] * u * (1.0 - f[k]) - self.emission[k] * f[k];
         }
-    }
-
-    /// The derivative of [`Equation::rate`] along `v`.
-    pub fn rate_along(&self, f: &[f64], v: &[f64], out: &mut [f64]) {
-        let filling = self.filling(f);
-        let (u, du) = (self.uptake(filling), self.uptake_slope(filling) * self.filling(v));
-        for k in 0..f.len() {
-            out[k] = self.speed[k] * (du * (1.0 - f[k]) - u * v[k]) - self.emission[k] * v[k];
-        }
-    }
-
-    /// The filling at which capture and emission balance, `F = sum w s u(F)/(s u(F) + e)`: the one root, by bisection.
-    pub fn equilibrium(&self) -> f64 {
-        let balance = |filling: f64| {
-            let u = self.uptake(filling);
-            let share = |k: usize| self.weight[k] * self.speed[k] * u / (self.speed[k] * u + self.emission[k]);
-            (0..self.weight.len()).map(share).sum::<f64>() - filling
-        };
-        let (mut low, mut high) = (0.0, 1.0);
-        for _ in 0..200 {
-            let middle = 0.5 * (low + high);
-            if balance(middle) > 0.0 { low = middle } else { high = middle }
-        }
-        0.5 * (low + high)
     }
 }

@@ -25,9 +25,7 @@ fn rises_k() -> Arc<[f64]> {
 fn job(celsius: f64, electrons: Electrons, warmer: Option<Arc<[f64]>>, profile: Option<Profile>) -> Job {
     let dots = shipped("pi-ws2-qd").expect("shipped");
     let bake = Bake::at(kelvin(celsius)).along(profile).warmer(warmer).checkpoints(&TIMES_S);
-    built(
-        Job::of(&dots).seed(3).array(SHAPE).electrons(electrons).program(Program::of(&thirty_pulses(1.5))).bake(bake),
-    )
+    built(Job::of(&dots).seed(3).array(SHAPE).electrons(electrons).program(Program::of(&thirty_pulses(1.5))).bake(bake))
 }
 
 fn trace(backend: &dyn Backend, job: &Job) -> Trace {
@@ -92,7 +90,9 @@ fn the_gpu_bakes_each_cell_at_its_own_temperature() {
 #[test]
 fn a_map_of_zeros_changes_nothing() {
     let zeros: Arc<[f64]> = vec![0.0; 12].into();
-    for electrons in [Electrons::MeanField, Electrons::Counted(DotNumber::Poisson), Electrons::EachDot(DotNumber::Poisson)] {
+    for electrons in
+        [Electrons::MeanField, Electrons::Counted(DotNumber::Poisson), Electrons::EachDot(DotNumber::Poisson)]
+    {
         let [with, without] = [Some(zeros.clone()), None].map(|map| job(150.0, electrons, map, None));
         assert_eq!(trace(&Reference, &with), trace(&Reference, &without), "{electrons:?}");
     }

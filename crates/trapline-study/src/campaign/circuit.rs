@@ -190,7 +190,10 @@ pub(super) fn outcome(
     let ArrayShape { rows, cols } = job.shape();
     let mut values = Array2::from_elem((times_s.len(), MERITS.len()), f64::NAN);
     if let Some(remark) = too_large(job.shape(), times_s.len(), memory::available()) {
-        return Ok((described(CircuitOutcome { times_s: Array1::from(times_s.to_vec()), values }, programmed), vec![remark]));
+        return Ok((
+            described(CircuitOutcome { times_s: Array1::from(times_s.to_vec()), values }, programmed),
+            vec![remark],
+        ));
     }
     let fillings = fillings(job, times_s, programmed, backend)?;
     let numbered = |row: usize, col: usize| row as u64 * cols + col as u64;

@@ -37,8 +37,10 @@ impl Warmer {
     pub(super) fn check(&self, shape: ArrayShape, coldest_k: f64) -> Result<(), Bad> {
         let ArrayShape { rows, cols } = shape;
         let (map_rows, map_cols) = self.by_k.dim();
-        let refused = |value: String, limit: String| {
-            Bad { what: "heat.map".to_owned(), value: format!("\"{}\", {value}", self.name), limit }
+        let refused = |value: String, limit: String| Bad {
+            what: "heat.map".to_owned(),
+            value: format!("\"{}\", {value}", self.name),
+            limit,
         };
         if (map_rows as u64, map_cols as u64) != (rows, cols) {
             let limit = format!("a map of {rows} x {cols}, as the array");
@@ -46,7 +48,8 @@ impl Warmer {
         }
         let least_k = coldest_k + self.least_and_most_k().0;
         if least_k.is_nan() || least_k <= 0.0 {
-            let limit = "a map around heat.around_c whose cells are above 0 K at every temperature of the bake".to_owned();
+            let limit =
+                "a map around heat.around_c whose cells are above 0 K at every temperature of the bake".to_owned();
             return Err(refused(format!("by which a cell is at {least_k:.2} K"), limit));
         }
         Ok(())

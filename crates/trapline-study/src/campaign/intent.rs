@@ -101,8 +101,10 @@ impl Intent {
             }
         }
         if self.files != begun.files {
-            let changed = self.files.iter().chain(&begun.files).find(|of| !(self.files.contains(of) && begun.files.contains(of)));
-            return changed.map(|(name, _)| format!("{name} holds something else than it did, or is read from another place"));
+            let changed =
+                self.files.iter().chain(&begun.files).find(|of| !(self.files.contains(of) && begun.files.contains(of)));
+            return changed
+                .map(|(name, _)| format!("{name} holds something else than it did, or is read from another place"));
         }
         if self.points != begun.points {
             let [was, is] = [begun, self].map(|intent| intent.points.len());

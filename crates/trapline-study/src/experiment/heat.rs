@@ -220,10 +220,7 @@ pub fn power_of_reading(path: &Path) -> Result<Array2<f64>, HeatMapError> {
 ///
 /// # Errors
 /// [`HeatMapError`] for a file that is neither, another shape, and temperatures at or below 0 K.
-pub fn temperature_map(
-    path: &Path,
-    shape: impl Into<Option<(usize, usize)>>,
-) -> Result<Array2<f64>, HeatMapError> {
+pub fn temperature_map(path: &Path, shape: impl Into<Option<(usize, usize)>>) -> Result<Array2<f64>, HeatMapError> {
     let shape = shape.into();
     if !path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
         return Ok(read_temperature_map(path, shape)?);

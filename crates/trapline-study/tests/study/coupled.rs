@@ -9,6 +9,7 @@ use crate::kinetics::Equation;
 use diffsol::{NalgebraLU, NalgebraMat, OdeBuilder, OdeSolverMethod};
 use nalgebra::{DMatrix, DVector};
 use ndarray::{Array2, array};
+use std::cell::RefCell;
 use trapline_engine::backend::Backend;
 use trapline_engine::backend::cpu::Cpu;
 use trapline_engine::backend::reference::Reference;
@@ -26,7 +27,8 @@ use trapline_study::experiment::pulse::Train;
 const LINES: usize = 3;
 const CELLS: usize = LINES * LINES;
 const AMPLITUDE_V: f64 = 3.0;
-const WIDTH_S: f64 = 1e-2;
+/// Short enough that no cell comes to rest.
+const WIDTH_S: f64 = 1e-3;
 
 /// The shipped dots, each cell conducting a million times as much at as many traps more, so that wires of kilo-ohms
 /// matter.
@@ -49,6 +51,8 @@ struct Coupled<'a> {
     kelvin: f64,
     segment_ohm: f64,
     ends: Ends,
+    /// The potentials found last, from which the next are sought.
+    volts: RefCell<DVector<f64>>,
 }
 
 impl Coupled<'_> {
@@ -62,9 +66,10 @@ impl Coupled<'_> {
     /// Voltage across each cell at the fillings of all, row by row: word lines first among the unknowns, then bit lines. Lines
     /// are driven at both ends, over a segment each.
     fn across(&self, filling: &[f64]) -> Vec<f64> {
-        let (word, bit) = (|row: usize, col: usize| row * LINES + col, |row: usize, col: usize| CELLS + row * LINES + col);
+        let (word, bit) =
+            (|row: usize, col: usize| row * LINES + col, |row: usize, col: usize| CELLS + row * LINES + col);
         let g = 1.0 / self.segment_ohm;
-        let mut volts = DVector::from_element(2 * CELLS, 0.5 * AMPLITUDE_V);
+        let mut volts = self.volts.borrow_mut();
         for _ in 0..60 {
             let mut residual = DVector::zeros(2 * CELLS);
             let mut slope = DMatrix::zeros(2 * CELLS, 2 * CELLS);
@@ -109,7 +114,7 @@ impl Coupled<'_> {
                 }
             }
             let change = slope.lu().solve(&residual).expect("every line is joined to a source");
-            volts -= &change;
+            *volts -= &change;
             if change.amax() < 1e-14 * AMPLITUDE_V {
                 break;
             }
@@ -135,21 +140,18 @@ impl Coupled<'_> {
     fn after(&self, start: Vec<f64>) -> Vec<f64> {
         let count = start.len();
         let problem = OdeBuilder::<NalgebraMat<f64>>::new()
-            .rtol(1e-8)
-            .atol([1e-11])
+            .rtol(1e-7)
+            .atol([1e-10])
             .h0(1e-6)
             .rhs_implicit(
                 |f: &[f64], _: &[f64], _: f64, out: &mut [f64]| self.rates(f, out),
                 |f: &[f64], _: &[f64], _: f64, along: &[f64], out: &mut [f64]| {
                     let step = 1e-7;
-                    let moved = |by: f64| -> Vec<f64> {
-                        let (mut rates, mut at) = (vec![0.0; count], f.to_vec());
-                        at.iter_mut().zip(along).for_each(|(at, along)| *at += by * along);
-                        self.rates(&at, &mut rates);
-                        rates
-                    };
-                    let (up, down) = (moved(step), moved(-step));
-                    out.iter_mut().zip(up.iter().zip(&down)).for_each(|(out, (a, b))| *out = (a - b) / (2.0 * step));
+                    let (mut here, mut there, mut moved) = (vec![0.0; count], vec![0.0; count], f.to_vec());
+                    moved.iter_mut().zip(along).for_each(|(at, along)| *at += step * along);
+                    self.rates(f, &mut here);
+                    self.rates(&moved, &mut there);
+                    out.iter_mut().zip(there.iter().zip(&here)).for_each(|(out, (a, b))| *out = (a - b) / step);
                 },
             )
             .init(move |_: &[f64], _: f64, f: &mut [f64]| f.copy_from_slice(&start), count)
@@ -179,14 +181,21 @@ fn integrated(material: &Material, segment_ohm: f64, scheme: &Unselected, cells:
             words_v: std::array::from_fn(|line| if line == row { Some(AMPLITUDE_V) } else { word }),
             bits_v: std::array::from_fn(|line| if of_row(line) { Some(0.0) } else { bit }),
         };
-        occupancy = Coupled { material, kelvin: kelvin(25.0), segment_ohm, ends }.after(occupancy);
+        let volts = RefCell::new(DVector::from_element(2 * CELLS, 0.5 * AMPLITUDE_V));
+        occupancy = Coupled { material, kelvin: kelvin(25.0), segment_ohm, ends, volts }.after(occupancy);
     }
     let weights: Vec<f64> = material.classes.iter().map(|class| class.weight).collect();
     let filling = |cell: &[f64]| cell.iter().zip(&weights).map(|(f, w)| f * w).sum();
     occupancy.chunks(classes).map(filling).collect()
 }
 
-fn written(backend: &dyn Backend, material: &Material, segment_ohm: f64, scheme: &Unselected, cells: &Array2<bool>) -> Vec<f64> {
+fn written(
+    backend: &dyn Backend,
+    material: &Material,
+    segment_ohm: f64,
+    scheme: &Unselected,
+    cells: &Array2<bool>,
+) -> Vec<f64> {
     let setup = Setup {
         wiring: Wiring::Wires(Reading { both_ends: true, ..Reading::with_wire(segment_ohm) }),
         scheme: Scheme::Passive(scheme.clone()),
@@ -202,13 +211,13 @@ fn written(backend: &dyn Backend, material: &Material, segment_ohm: f64, scheme:
     writer.filling().iter().copied().collect()
 }
 
-/// Three schemes, with wires that take a good part of the pulse, so that biases move while cells fill.
+/// Two schemes, with wires that take a good part of the pulse, so that biases move while cells fill.
 #[test]
 fn writing_through_wires_is_the_coupled_integration() {
     let material = strong();
     let cells = array![[true, false, true], [false, true, false], [true, true, false]];
     let cpu = Cpu::open(None, None).expect("opens");
-    for (scheme, segment_ohm) in [(Unselected::Floating, 1e3), (Unselected::Half, 3e3), (Unselected::Third, 3e3)] {
+    for (scheme, segment_ohm) in [(Unselected::Floating, 1e3), (Unselected::Third, 3e3)] {
         let expected = integrated(&material, segment_ohm, &scheme, &cells);
         let most = expected.iter().fold(0.0, |most: f64, f| most.max(*f));
         let worst = |found: &[f64]| {
@@ -220,8 +229,9 @@ fn writing_through_wires_is_the_coupled_integration() {
         for backend in [&Reference as &dyn Backend, &cpu] {
             let apart = worst(&written(backend, &material, segment_ohm, &scheme, &cells));
             println!("{scheme:?}, {}: {apart:.1e} of {most}", backend.identity().backend);
-            // A step of the network to 1e-4, and of the cells within it to 5e-4 of what they catch in it.
-            assert!(apart < 6e-4, "{scheme:?}: {apart:e}");
+            // What the solver is asked for in each of its steps, 1e-7, and single precision; the writer's steps, whose first
+            // order is within 1e-4 of the change, are of the second.
+            assert!(apart < 5e-6, "{scheme:?}: {apart:e}");
         }
         // Control: wires that take half as much are another array.
         let other = worst(&written(&cpu, &material, 0.5 * segment_ohm, &scheme, &cells));

@@ -69,7 +69,9 @@ pub enum JobError {
         "a reading that judges cells is averaged over {0} s; it must be {LEAST_READING_S:e} to {MOST_READING_S:e} s"
     )]
     Reading(f64),
-    #[error("{found} cells are told how much warmer they are; it must be {needed}, one number for each cell of the array")]
+    #[error(
+        "{found} cells are told how much warmer they are; it must be {needed}, one number for each cell of the array"
+    )]
     Warmer { found: u64, needed: u64 },
     #[error("the cell at row {row}, column {col} is baked at {kelvin} K; it must be above 0 K and finite")]
     WarmerCell { row: u64, col: u64, kelvin: f64 },
