@@ -15,7 +15,7 @@ mod fit_files;
 mod fit_spread;
 mod heat;
 mod help;
-mod lifetime_page;
+mod lifetime;
 #[path = "../made_up/mod.rs"]
 mod made_up;
 mod measure;
