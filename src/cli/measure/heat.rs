@@ -1,84 +1,41 @@
 //! `trapline heat`.
+//!
+//! Here is what is asked for: options become a chip, the power of its cells and their ambient temperature, and what is
+//! found is written. Options of their own kind are in `options`; how the result is told and drawn, in `words` and
+//! `picture`.
+
+mod options;
+mod picture;
+mod words;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use ndarray::Array2;
-use serde_json::json;
-use trapline::analysis::Table;
 use trapline::backend::processor_name;
 use trapline::campaign::{now, provenance};
 use trapline::experiment::heat::{self, Heated, Setup};
-use trapline::figure::{Axis, Chart, Curve, Look, Panel, Plate, Style};
+use trapline::figure::Look;
 use trapline::files::commit::Batch;
 use trapline::heat::{Along, Ambient, Chip, Layer, substrate};
 use trapline::material::{self, Material};
 use trapline::outcome::{ExperimentLabel, Identity};
 use trapline::record;
-use trapline::units::{celsius, kelvin, spoken_reading};
+use trapline::units::kelvin;
 
 use super::super::drawing::Drawing;
-use super::maps;
-use super::{Failure, amounts, scientific, within};
+use super::{Failure, amounts, within};
 use crate::cli::reading::{self, Extent};
 use crate::cli::{outputs, terminal};
-
-/// What the array lies on.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Substrate {
-    /// A film of polyethylene naphthalate: 125 µm, 0.18 W/(m K)
-    Pen,
-    /// Borosilicate: 0.7 mm, 1.1 W/(m K)
-    Glass,
-    /// A wafer: 525 µm, 148 W/(m K)
-    Silicon,
-    /// Any other, by --substrate-um and --substrate-conductivity
-    Own,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Direction {
-    /// From the first row to the last
-    Rows,
-    /// From the first column to the last
-    Columns,
-}
-
-/// Temperatures in °C: one, or the first and the last of a gradient.
-#[derive(Debug, Clone, Copy)]
-struct Degrees(f64, Option<f64>);
-
-fn degrees(text: &str) -> Result<Degrees, String> {
-    let wrong = || "it must be a temperature in °C, or two of a gradient: 25 or 25,85".to_owned();
-    let parse = |part: &str| amounts::celsius(part).map_err(|_| wrong());
-    match text.split_once(',') {
-        None => Ok(Degrees(parse(text)?, None)),
-        Some((first, last)) => Ok(Degrees(parse(first)?, Some(parse(last)?))),
-    }
-}
-
-fn cell(text: &str) -> Result<(usize, usize), String> {
-    let numbers =
-        text.split_once(',').and_then(|(row, col)| Some((row.trim().parse().ok()?, col.trim().parse().ok()?)));
-    numbers.ok_or_else(|| "it must be a row and a column, counted from 0: 3,5".to_owned())
-}
-
-/// A hot spot: row, column, radius in cells, °C.
-#[derive(Debug, Clone, Copy)]
-struct Spot([f64; 4]);
-
-fn spot(text: &str) -> Result<Spot, String> {
-    let numbers: Option<Vec<f64>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
-    let numbers = numbers.and_then(|numbers| <[f64; 4]>::try_from(numbers).ok());
-    numbers
-        .map(Spot)
-        .ok_or_else(|| "it must be a row, a column, a radius in cells and a peak in °C: 8,8,4,110".to_owned())
-}
+use options::{Degrees, Direction, Spot, Substrate, cell, degrees, spot};
+use picture::plate;
+use words::{as_json, remark, summary};
 
 /// Temperatures of an array that its own power warms, settled and in time
 ///
-/// Power is that of the material's cells at --bias, a number (--power, or --current at --bias), a table (--power-map), or of a
-/// recorded reading (--record); --cell leaves one cell of it powered. The map that -o writes is taken wherever a temperature of each cell is. See docs/heat.md.
+/// Power is that of the material's cells at --bias, a number (--power, or --current at --bias), a table (--power-map),
+/// or of a recorded reading (--record); --cell leaves one cell of it powered. The map that -o writes is taken wherever
+/// a temperature of each cell is. See docs/heat.md.
 #[derive(Debug, Args)]
 pub struct Heat {
     /// Rows of the array [default: 64]
@@ -90,7 +47,8 @@ pub struct Heat {
     /// From cell to cell, µm
     #[arg(long, value_name = "UM", default_value_t = 1.0, allow_hyphen_values = true)]
     pitch_um: f64,
-    /// Cells without power on each side: the rest of the chip, into which heat spreads. With 0 the array is one of many side by side
+    /// Cells without power on each side: the rest of the chip, into which heat spreads. With 0 the array is one of many
+    /// side by side
     #[arg(long, value_name = "CELLS", default_value_t = 0)]
     margin: usize,
     /// The material whose cells take power at --bias: the nominal one with its traps filled
@@ -203,12 +161,12 @@ impl Heat {
         written.and(terminal::print(&text))
     }
 
-    /// That nothing stands where the outputs go, and that they replace nothing that is read.
     /// How the figure looks; none where none is drawn.
     fn look(&self) -> Result<Option<Look>, Failure> {
         self.drawing.look(self.output.is_some() && !self.no_plot)
     }
 
+    /// That nothing stands where the outputs go, and that they replace nothing that is read.
     fn free(&self, look: Option<&Look>) -> Result<(), Failure> {
         let outputs = outputs::with_figure(self.output.as_deref(), look);
         self.output.as_deref().map_or(Ok(()), outputs::record_name)?;
@@ -392,126 +350,4 @@ impl Heat {
         }
         Ok(())
     }
-}
-
-/// A unit in which a difference of temperature has few digits, and how many of them a kelvin has.
-fn unit(kelvin: f64) -> (&'static str, f64) {
-    const UNITS: [(f64, &str, f64); 4] = [(1.0, "K", 1.0), (1e-3, "mK", 1e3), (1e-6, "µK", 1e6), (0.0, "nK", 1e9)];
-    let found = UNITS.into_iter().find(|(least, ..)| kelvin >= *least);
-    found.map_or(("K", 1.0), |(_, name, per)| (name, per))
-}
-
-/// A difference of temperature in words.
-fn degrees_of(kelvin: f64) -> String {
-    let (name, per) = unit(kelvin.abs());
-    format!("{:.4} {name}", kelvin * per)
-}
-
-fn summary(heated: &Heated) -> Table {
-    let mut table = Table::new(["", "warmest cell", "mean of all cells"], 1);
-    let (temperature_k, at) = (heated.temperature_k(), heated.warmest());
-    let mean = |map: &Array2<f64>| map.mean().unwrap_or(f64::NAN);
-    let mut rise = |name: String, most: f64, mean: f64| table.row([name, degrees_of(most), degrees_of(mean)]);
-    for (seconds, map) in heated.setup.times_s.iter().zip(heated.rise_after_k.outer_iter()) {
-        rise(format!("rise after {}", spoken_reading(*seconds)), map[at], map.mean().unwrap_or(f64::NAN));
-    }
-    rise("rise, settled".to_owned(), heated.rise_k[at], mean(&heated.rise_k));
-    let shown = |kelvin: f64| format!("{:.4} °C", celsius(kelvin));
-    table.row(["temperature, settled".to_owned(), shown(temperature_k[at]), shown(mean(&temperature_k))]);
-    table
-}
-
-fn remark(heated: &Heated) -> String {
-    let (row, col) = heated.warmest();
-    let mut lines =
-        vec![format!("{} W in all; the warmest cell is at row {row}, column {col}", scientific(heated.total_w()))];
-    let one = heated.power_for_one_kelvin_w();
-    if one.is_finite() {
-        lines.push(format!("1 K there takes {} W a powered cell, in this pattern", scientific(one)));
-    }
-    if let Some(seconds) = heated.setup.chip.time_constant_s() {
-        lines.push(format!("slowest time constant, of the array as a whole: {} s", scientific(seconds)));
-    }
-    if heated.setup.chip.margin == 0 {
-        lines.push(
-            "no heat passes the array's edges: it is one of many side by side (--margin puts a chip around it)"
-                .to_owned(),
-        );
-    }
-    lines.join("\n")
-}
-
-fn plate(heated: &Heated, title: &str) -> Plate {
-    let (row, col) = heated.warmest();
-    let most_k = heated.rise_k[[row, col]];
-    let (name, per) = unit(most_k);
-    // Where all cells are alike, rounding is no pattern.
-    let alike = most_k > 0.0 && heated.rise_k.iter().all(|k| most_k - k <= 1e-6 * most_k);
-    let map = maps::of_cells_within;
-    let range = alike.then_some((0.0, most_k * per));
-    let rise = heated.rise_k.mapv(|k| k * per);
-    let mut panels = vec![map("Rise by the array's own power", format!("rise ({name})"), range, &rise)];
-    let first_k = heated.setup.ambient_k[[0, 0]];
-    if heated.setup.ambient_k.iter().any(|kelvin| *kelvin != first_k) {
-        panels.push(map("Temperature", "temperature (°C)".to_owned(), None, &heated.temperature_k().mapv(celsius)));
-    }
-    let pitch_um = 1e6 * heated.setup.chip.pitch_m;
-    let profile = |line: ndarray::ArrayView1<'_, f64>, at: usize| {
-        line.iter().enumerate().map(|(i, k)| ((i as f64 - at as f64) * pitch_um, k * per)).collect::<Vec<_>>()
-    };
-    panels.push(Panel::Chart(Chart {
-        title: "Through the warmest cell".to_owned(),
-        x: Axis::linear("Distance from it (µm)"),
-        y: Axis { range: alike.then_some((0.0, 1.2 * most_k * per)), ..Axis::linear(format!("Rise ({name})")) },
-        curves: vec![
-            Curve::line("along its word line", profile(heated.rise_k.row(row), col)),
-            Curve::line("along its bit line", profile(heated.rise_k.column(col), row)).styled(Style::Dashed),
-        ],
-        ..Chart::default()
-    }));
-    let times_s = &heated.setup.times_s;
-    if times_s.len() > 1 {
-        let mut points: Vec<(f64, f64)> =
-            times_s.iter().zip(heated.rise_after_k.outer_iter()).map(|(s, map)| (*s, map[[row, col]] * per)).collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        panels.push(Panel::Chart(Chart {
-            title: "The warmest cell in time".to_owned(),
-            x: Axis::time("Time after the power is on (s)"),
-            y: Axis::linear(format!("Rise ({name})")),
-            curves: vec![Curve::line("", points).styled(Style::LineAndDots)],
-            ..Chart::default()
-        }));
-    }
-    let columns = if panels.len() == 3 { 3 } else { 2 };
-    Plate { title: Some(title.to_owned()), panels, columns }
-}
-
-fn as_json(heated: &Heated, title: &str) -> serde_json::Value {
-    let number = |value: f64| if value.is_finite() { json!(value) } else { serde_json::Value::Null };
-    let (temperature_k, (row, col)) = (heated.temperature_k(), heated.warmest());
-    let layer = |of: Layer| {
-        json!({ "thickness_m": of.thickness_m, "conductivity_w_per_m_k": of.conductivity_w_per_m_k,
-                "capacity_j_per_m3_k": of.capacity_j_per_m3_k })
-    };
-    let chip = &heated.setup.chip;
-    let after = |of: &dyn Fn(ndarray::ArrayView2<'_, f64>) -> f64| {
-        heated.rise_after_k.outer_iter().map(of).collect::<Vec<f64>>()
-    };
-    json!({
-        "title": title,
-        "warmest": { "row": row, "column": col, "temperature_k": temperature_k[[row, col]], "rise_k": heated.rise_k[[row, col]] },
-        "mean_rise_k": heated.rise_k.mean().map(number),
-        "mean_temperature_k": temperature_k.mean().map(number),
-        "power_w": heated.total_w(),
-        "power_of_a_cell_for_1_k_w": number(heated.power_for_one_kelvin_w()),
-        "times_s": heated.setup.times_s,
-        "warmest_rise_after_k": after(&|map| map[[row, col]]),
-        "mean_rise_after_k": after(&|map| map.mean().unwrap_or(f64::NAN)),
-        "time_constant_s": heated.time_constant_s,
-        "substrate": layer(chip.substrate),
-        "sheet": layer(chip.sheet),
-        "air_w_per_m2_k": chip.air_w_per_m2_k,
-        "pitch_m": chip.pitch_m,
-        "margin": chip.margin,
-    })
 }

@@ -4,13 +4,14 @@
 //! The campaign never stores a cell; whoever has an array programmed by other means gets its decay from here.
 
 use super::bake::{Bake, Decay};
+use super::chunk::GROUPS;
 use super::constant::Constant;
 use super::draw::Factors;
 use super::lanes::{LANES, Lane, splat};
 use super::profile::Profile;
 use super::reduce::{Included, Moments, total};
 use super::step::Occupancy;
-use super::{Cpu, GROUPS, InstructionSet, read};
+use super::{Cpu, InstructionSet, read};
 use crate::backend::BackendError;
 use crate::backend::job::Job;
 use crate::backend::tables::Tables;

@@ -83,6 +83,23 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The error of a failure that takes the state with it.
+pub(super) fn lost(gpu: &Gpu, mut slot: MutexGuard<'_, Option<Device>>, failed: Failed) -> BackendError {
+    let adapter = gpu.identity.adapter.clone();
+    match failed {
+        Failed::ForGood(error) => error,
+        Failed::Tile { stage, reason } => {
+            *slot = None;
+            BackendError::StateLost { adapter, stage, reason }
+        }
+        Failed::Hung { stage, reason } => {
+            // Closing it would wait for what never ends.
+            std::mem::forget(slot.take());
+            BackendError::StateLost { adapter, stage, reason }
+        }
+    }
+}
+
 impl Gpu {
     /// Makes coming tiles fail, one fault each: for tests.
     #[doc(hidden)]

@@ -3,26 +3,35 @@
 //! A call uploads what is done to the cells, some rows a segment, and nothing of their state; what comes back is what
 //! was recorded. Nothing is waited for where nothing is recorded.
 //!
-//! The budget of the device's memory counts the state. What a call needs beside it (segments, tables, what is recorded,
-//! the sums of a reduction) comes on top and stays until the cells are dropped.
+//! Here they are made, read and kept; `drive` moves them, and `in_turn` has cells that the device does not hold pass
+//! through it. The budget of the device's memory counts the state (`budget`). What a call needs beside it (segments,
+//! tables, what is recorded, the sums of a reduction) comes on top and stays until the cells are dropped.
+
+mod budget;
+mod drive;
+mod in_turn;
+
+pub(super) use in_turn::{expose, reduce};
 
 use super::dispatch::Running;
 use super::layout::{self, Params};
-use super::recovery::{Failed, Tile, lock};
-use super::source::{Carriers, Decay, Driving, Judges, Kernel, Numbered};
-use super::stimulate::{PIECE_BYTES, dots_of, shares, state_of, write_responses};
-use super::tile::{BufferSpec, Bytes, Resources, Workspace, random_words};
-use super::{Gpu, TileSums, bake, device::Device, merge, runs, source};
+use super::recovery::{Failed, Tile, lock, lost};
+use super::source::{Carriers, Decay, Judges, Kernel, Numbered};
+use super::stimulate::{dots_of, shares, state_of};
+use super::tile::{Resources, Workspace, random_words};
+use super::{Gpu, TileSums, bake, device::Device, merge, source};
 use crate::backend::cells::{Cells, HostCells, Population, Snapshot, State};
 use crate::backend::exposure::{Exposed, Exposure, Known};
 use crate::backend::job::Job;
-use crate::backend::stimulus::{RESPONSE_QUANTITIES, Response, Stimulus};
+use crate::backend::stimulus::{Response, Stimulus};
 use crate::backend::tables::{CellTables, Tables, round_to_f32};
 use crate::backend::tally::Tally;
 use crate::backend::{BackendError, reference};
-use ndarray::{Array1, Array2, Axis, s};
+use budget::{fits, resources_of};
+use drive::Driven;
+use ndarray::Array2;
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, MutexGuard};
 use trapline_model::array::CellSet;
 use trapline_model::rng::{NORMAL_TABLE_LEN, normal_table};
 
@@ -55,126 +64,12 @@ pub(super) struct Resident<'a> {
     known: Known,
 }
 
-/// What cells are driven by.
-struct Driven<'a> {
-    classes: Vec<layout::ClassRow>,
-    tables: CellTables,
-    /// Rows of the response.
-    rows: usize,
-    /// Where cells differ in bias or temperature.
-    apart: Option<&'a Exposed>,
-}
-
-/// Moves cells that the device does not hold under an exposure, as many at a time as it does hold.
-pub(super) fn expose(
-    gpu: &Gpu,
-    exposed: &Exposed,
-    cells: &[u64],
-    occupancy: &mut Array2<f64>,
-) -> Result<Response, BackendError> {
-    let Exposed { material, variation, electrons, seed, .. } = exposed;
-    let part = |places: &[usize]| {
-        let numbers = places.iter().map(|&place| cells[place]).collect();
-        Population::new(material, *variation, *seed, numbers).electrons(*electrons)
-    };
-    let all: Vec<usize> = (0..cells.len()).collect();
-    let most = {
-        let mut slot = lock(&gpu.device);
-        let device = gpu.sound(&mut slot)?;
-        resources_of(&part(&all[..1.min(all.len())])).tile_cells(device, gpu.budget_bytes)? as usize
-    };
-    let mut response = Response::unwritten(usize::from(exposed.recorded), cells.len());
-    for places in all.chunks(most.max(1)) {
-        let mut resident = Resident::new(gpu, part(places))?;
-        resident.upload(&occupancy.select(Axis(0), places))?;
-        let seen = resident.drive_exposed(&exposed.of_places(places), None)?;
-        let first = places[0];
-        occupancy.slice_mut(s![first..first + places.len(), ..]).assign(&resident.download()?);
-        for (to, from) in response.arrays().into_iter().zip({ seen }.arrays()) {
-            to.slice_mut(s![.., first..first + places.len()]).assign(from);
-        }
-    }
-    Ok(response)
-}
-
-/// Reduces cells that the device does not hold, as many at a time as it does hold: whole chunks, which are added up in
-/// their order, so the result is that of cells that are resident, bit for bit.
-pub(super) fn reduce(gpu: &Gpu, job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Result<Tally, BackendError> {
-    let mut tally = Tally { cells: cells.len() as u64, ..Tally::new(job, round_to_f32) };
-    let most = gpu.tile_cells(job)? as usize;
-    for (number, numbers) in cells.chunks(most).enumerate() {
-        let first = number * most;
-        let part =
-            Population::new(job.material(), *job.variation(), job.seed(), numbers.to_vec()).electrons(job.electrons());
-        let mut resident = Resident::new(gpu, part)?;
-        resident.upload(&occupancy.slice(s![first..first + numbers.len(), ..]).to_owned())?;
-        merge(&mut tally, &resident.sums(job)?);
-    }
-    Ok(tally)
-}
-
-/// What a population takes. Without traps the shaders still have one class, which holds nothing.
-fn resources_of(population: &Population) -> Resources {
-    let classes = population.classes().max(1) as u64;
-    let counted = population.is_counted();
-    let state = classes * if counted { 3 } else { 1 };
-    let per_cell = |bytes| Bytes { per_cell: bytes, ..Bytes::default() };
-    let fixed = |bytes: usize| Bytes { fixed: bytes as u64, ..Bytes::default() };
-    let mut resources = Resources {
-        classes: population.classes(),
-        // Compiled when they are first used.
-        kernels: Vec::new(),
-        buffers: vec![
-            BufferSpec::empty("params", fixed(size_of::<Params>())),
-            BufferSpec::empty("classes", fixed(classes as usize * size_of::<layout::ClassRow>())),
-            // Numbers of the cells, places among them, biases and temperatures.
-            BufferSpec::empty("cell_numbers", per_cell(20)),
-            BufferSpec::empty("factors", per_cell(12)),
-            BufferSpec::read_back("occupancy", per_cell(4 * state)),
-        ],
-        unit: 1,
-        most_cells: u64::from(u32::MAX) / 16,
-    };
-    if counted {
-        // The numbers of the cells come behind them.
-        let tables = random_words(&CellTables::of(&population.stimulus(300.0, &[])));
-        let bytes = Bytes { per_cell: 8, ..fixed(4 * tables.len()) };
-        resources.buffers.push(BufferSpec::empty("normal_table", bytes));
-    }
-    resources
-}
-
-/// Whether the device's budget holds so many more cells.
-fn fits(gpu: &Gpu, population: &Population) -> Result<bool, BackendError> {
-    let (resources, count) = (resources_of(population), population.numbers.len() as u64);
-    let mut slot = lock(&gpu.device);
-    let device = gpu.sound(&mut slot)?;
-    Ok(resources.holds(device, gpu.budget_bytes, count, gpu.resident_bytes.load(Ordering::Relaxed)))
-}
-
 /// Makes cells, on the device where its budget holds them.
 pub(super) fn cells<'a>(gpu: &'a Gpu, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError> {
     if !fits(gpu, &population)? {
         return Ok(Box::new(HostCells::new(gpu, population)));
     }
     Ok(Box::new(Resident::new(gpu, population)?))
-}
-
-/// The error of a failure that takes the state with it.
-fn lost(gpu: &Gpu, mut slot: MutexGuard<'_, Option<Device>>, failed: Failed) -> BackendError {
-    let adapter = gpu.identity.adapter.clone();
-    match failed {
-        Failed::ForGood(error) => error,
-        Failed::Tile { stage, reason } => {
-            *slot = None;
-            BackendError::StateLost { adapter, stage, reason }
-        }
-        Failed::Hung { stage, reason } => {
-            // Closing it would wait for what never ends.
-            std::mem::forget(slot.take());
-            BackendError::StateLost { adapter, stage, reason }
-        }
-    }
 }
 
 impl<'a> Resident<'a> {
@@ -263,88 +158,6 @@ impl<'a> Resident<'a> {
             },
         )?;
         Ok(())
-    }
-
-    /// Moves all cells, or some, under an exposure.
-    fn drive_exposed(&mut self, exposed: &Exposed, places: Option<&[u32]>) -> Result<Response, BackendError> {
-        let tables = CellTables::of_exposed(exposed);
-        let mut classes = layout::classes(&tables);
-        for (row, class) in classes.iter_mut().zip(&exposed.material.classes) {
-            // The shaders divide by kT of each cell.
-            (row.program_slope, row.program_curvature) = (class.depth_slope_ev as f32, class.depth_curvature_ev as f32);
-        }
-        self.drive(&Driven { classes, tables, rows: usize::from(exposed.recorded), apart: Some(exposed) }, places)
-    }
-
-    /// Moves all cells, or some, through segments.
-    fn drive(&mut self, driven: &Driven, places: Option<&[u32]>) -> Result<Response, BackendError> {
-        let Driven { classes, tables, rows, apart } = driven;
-        let segments = layout::segments(tables);
-        let cells = self.population.numbers.len();
-        let count = places.map_or(cells, <[u32]>::len);
-        let mut response = Response::unwritten(*rows, count);
-        if count == 0 {
-            return Ok(response);
-        }
-        let of_cell = 4 * (rows * RESPONSE_QUANTITIES) as u64;
-        let piece = PIECE_BYTES.checked_div(of_cell).map_or(count, |cells| count.min(cells.max(1) as usize));
-        let driving = match (apart, rows) {
-            (None, 0) => Driving::Silent,
-            (None, _) => Driving::Recorded,
-            (Some(_), 0) => Driving::ApartSilent,
-            (Some(_), _) => Driving::ApartRecorded,
-        };
-        let kernel = Kernel::drive(driving, Carriers::of(tables));
-        let fixed = self.params(layout::cell_params(self.population.seed, tables), piece as u64);
-        let word = |number: usize| 4 * (number * cells) as u64;
-        let bits = |values: &Array1<f64>| -> Vec<f32> { values.iter().map(|value| *value as f32).collect() };
-        let laws = apart.map(|exposed| (layout::laws(&exposed.tables), exposed));
-        self.on_device(
-            |device, work| {
-                work.reserve(device, "segments", size_of_val(segments.as_slice()) as u64)?;
-                if let Some((headers, exposed)) = &laws {
-                    work.uniform(device, "laws", size_of_val(headers) as u64)?;
-                    work.reserve(device, "tables", size_of_val(exposed.tables.quads()) as u64)?;
-                }
-                if of_cell > 0 { work.reserve(device, "responses", of_cell * piece as u64) } else { Ok(()) }
-            },
-            |running| {
-                running.upload("classes", bytemuck::cast_slice(classes))?;
-                running.upload("segments", bytemuck::cast_slice(&segments))?;
-                if let Some(places) = places {
-                    running.upload_at("cell_numbers", word(2), bytemuck::cast_slice(places))?;
-                }
-                if let Some((headers, exposed)) = &laws {
-                    running.upload("laws", bytemuck::cast_slice(headers))?;
-                    running.upload("tables", bytemuck::cast_slice(exposed.tables.quads()))?;
-                    running.upload_at("cell_numbers", word(3), bytemuck::cast_slice(&bits(&exposed.bias_v)))?;
-                    running.upload_at("cell_numbers", word(4), bytemuck::cast_slice(&bits(&exposed.temperature_k)))?;
-                }
-                for first in (0..count).step_by(piece) {
-                    let now = piece.min(count - first);
-                    let params = Params {
-                        count: now as u32,
-                        first_place: first as u32,
-                        chosen: u32::from(places.is_some()),
-                        ..fixed
-                    };
-                    if of_cell > 0 {
-                        // Responses are added to.
-                        running.clear("responses")?;
-                    }
-                    for run in runs::of_stimulus(tables, |start| running.loops(now as u64, start)) {
-                        let params = Params { first_segment: run.range.start, last_segment: run.range.end, ..params };
-                        running.dispatch(&kernel, &params, run.loops)?;
-                    }
-                    if of_cell > 0 {
-                        let back = running.download(&[("responses", of_cell * now as u64)])?;
-                        write_responses(&bytemuck::pod_collect_to_vec::<u8, f32>(&back[0]), first, now, &mut response);
-                    }
-                }
-                Ok(())
-            },
-        )?;
-        Ok(response)
     }
 
     /// Sums and counts of the bake of a job that begins with the state.

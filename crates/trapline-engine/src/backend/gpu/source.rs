@@ -1,19 +1,22 @@
-//! The kernels: which files make one, which buffers it touches, how many loop iterations it takes.
+//! The kernels: which files make one, and which buffers it touches.
 //!
-//! llvmpipe ends all loops of an invocation silently after 65,535 iterations together. [`program_loops`] and
-//! the others bound them from above, a test counts them on the device, and long protocols are split into dispatches
-//! of at most [`MAX_LOOPS`].
+//! A [`Kernel`] is put together from functions that others have too, from parts that are chosen (`choices`) and from
+//! its own body. How many loop iterations it takes is bounded in `loops`.
+
+mod choices;
+mod loops;
+mod soiled;
+
+pub use choices::{Carriers, Decay, Driving, Judges, Numbered, Over};
+pub use loops::{
+    MAX_LOOPS, bake_start_loops, draw_loops, program_loops, program_start_loops, read_loops, reduce_loops,
+    stimulate_loops, visit_loops,
+};
+pub use soiled::soiled;
 
 use super::layout::{self, Params, SLOTS};
-use crate::backend::job::MAX_BINS;
-use crate::backend::tables::{CellTables, SegmentRow, Tables};
-use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
-use std::fmt::Write;
-use trapline_model::rng::counts;
-
-/// Loop iterations of one invocation a dispatch may take: five eighths of what llvmpipe allows, for the dearest segment of 24
-/// classes.
-pub const MAX_LOOPS: u64 = 40_960;
+use crate::backend::tables::Tables;
+use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS};
 
 /// Whether wgpu puts a bound of its own on the loops of kernels. It keeps drivers from unrolling short ones, and takes
 /// up to a third of the instructions of a turn; all loops end by construction, see [`super`]'s `device`.
@@ -31,143 +34,8 @@ const STEP: &str = include_str!("../../../../../shaders/step.wgsl");
 const TRAIN: &str = include_str!("../../../../../shaders/train.wgsl");
 const CHARGE: &str = include_str!("../../../../../shaders/charge.wgsl");
 const DECAY: &str = include_str!("../../../../../shaders/decay.wgsl");
-const CONSTANT: &str = include_str!("../../../../../shaders/constant.wgsl");
-const PROFILE: &str = include_str!("../../../../../shaders/profile.wgsl");
 const READING: &str = include_str!("../../../../../shaders/reading.wgsl");
 const FOLD: &str = include_str!("../../../../../shaders/fold.wgsl");
-
-/// What an invocation works on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Over {
-    /// A cell of the tile.
-    Cells,
-    /// A slot of a checkpoint of a chunk.
-    ChunkSlots,
-}
-
-/// How the classes of a cell empty in a bake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decay {
-    /// At one temperature, by doublings.
-    Constant,
-    /// At the temperatures of a profile.
-    Profile,
-}
-
-impl Decay {
-    /// Both.
-    pub const ALL: [Decay; 2] = [Decay::Constant, Decay::Profile];
-
-    /// That of a job.
-    pub fn of(tables: &Tables) -> Decay {
-        if tables.has_profile() { Decay::Profile } else { Decay::Constant }
-    }
-
-    /// What gives `set_rate`, `checkpoint_of` and `emptied`.
-    const fn wgsl(self) -> &'static str {
-        match self {
-            Decay::Constant => CONSTANT,
-            Decay::Profile => PROFILE,
-        }
-    }
-
-    /// What gives `lose`, of cells of very many dots.
-    const fn lose_wgsl(self) -> &'static str {
-        match self {
-            Decay::Constant => include_str!("../../../../../shaders/constant_lose.wgsl"),
-            Decay::Profile => include_str!("../../../../../shaders/profile_lose.wgsl"),
-        }
-    }
-}
-
-/// How the electrons of the cells are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carriers {
-    MeanField,
-    Counted,
-}
-
-impl Carriers {
-    /// Both.
-    pub const ALL: [Carriers; 2] = [Carriers::MeanField, Carriers::Counted];
-
-    /// Those of cells.
-    pub fn of(cell: &CellTables) -> Carriers {
-        if cell.electrons.are_counted() { Carriers::Counted } else { Carriers::MeanField }
-    }
-}
-
-/// By what a kernel that bakes has cells failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Judges {
-    Kept,
-    /// By the reading of each checkpoint alone.
-    Reading,
-    /// From the first failing reading on.
-    First,
-}
-
-impl Judges {
-    /// All of them.
-    pub const ALL: [Judges; 3] = [Judges::Kept, Judges::Reading, Judges::First];
-
-    /// Those of a job.
-    pub fn of(tables: &Tables) -> Judges {
-        match tables.readings {
-            None => Judges::Kept,
-            Some(readings) if readings.first => Judges::First,
-            Some(_) => Judges::Reading,
-        }
-    }
-
-    /// What gives `start_judging`, `has_failed` and `end_judging`.
-    const fn wgsl(self) -> &'static str {
-        match self {
-            Judges::Kept => include_str!("../../../../../shaders/judge_kept.wgsl"),
-            Judges::Reading => include_str!("../../../../../shaders/judge_reading.wgsl"),
-            Judges::First => include_str!("../../../../../shaders/judge_first.wgsl"),
-        }
-    }
-}
-
-/// How a kernel knows its cells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Numbered {
-    /// They are a tile of an array.
-    Tile,
-    /// By a list of their numbers.
-    Listed,
-}
-
-impl Numbered {
-    /// What gives `place_of` and `number_of`.
-    const fn wgsl(self) -> &'static str {
-        match self {
-            Numbered::Tile => include_str!("../../../../../shaders/tile_cells.wgsl"),
-            Numbered::Listed => include_str!("../../../../../shaders/listed_cells.wgsl"),
-        }
-    }
-}
-
-/// Which kernel drives cells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Driving {
-    /// A tile of an array, all cells alike, nothing recorded: the programming of a campaign.
-    Program,
-    /// Listed cells, all alike, nothing recorded.
-    Silent,
-    /// Listed cells, all alike, and what passes and what is caught is recorded.
-    Recorded,
-    /// As the two before, of cells that differ in bias or temperature.
-    ApartSilent,
-    ApartRecorded,
-}
-
-impl Driving {
-    /// All of them.
-    pub const ALL: [Driving; 5] =
-        [Driving::Program, Driving::Silent, Driving::Recorded, Driving::ApartSilent, Driving::ApartRecorded];
-}
 
 /// One kernel: functions that others have too, parts that were chosen, and its body.
 #[derive(Debug, Clone, Copy)]
@@ -415,6 +283,7 @@ pub const REDUCE: Kernel = Kernel {
     over: Over::ChunkSlots,
     reports_ticks: true,
 };
+
 /// The kernels of a job's statistics, in the order a tile runs them.
 pub fn of_statistics(tables: &Tables) -> [Kernel; 4] {
     let carriers = Carriers::of(&tables.cell);
@@ -447,122 +316,4 @@ pub fn kernels() -> impl Iterator<Item = Kernel> {
     let mut names = std::collections::HashSet::new();
     let all = Carriers::ALL.into_iter().flat_map(of).chain(listed).chain([REDUCE]);
     all.filter(move |kernel| names.insert(kernel.name))
-}
-
-/// A kernel whose workgroup memory begins with what others left in it, which is anything: for tests, since drivers of
-/// processors hand out zeros.
-#[doc(hidden)]
-pub fn soiled(wgsl: &str) -> String {
-    let Some((head, (attributes, body))) =
-        wgsl.split_once("@compute").and_then(|(head, entry)| Some((head, entry.split_once(") {\n")?)))
-    else {
-        return wgsl.to_owned();
-    };
-    let Some((_, size)) = attributes.split_once("@workgroup_size(") else {
-        return wgsl.to_owned();
-    };
-    let size = size.split(')').next().unwrap_or("1");
-    let mut text = format!("{head}@compute{attributes}) {{\n");
-    for line in head.lines() {
-        let array = line.strip_prefix("var<workgroup> ").and_then(|line| line.strip_suffix(">;"));
-        let Some((name, (kind, length))) =
-            array.and_then(|array| array.split_once(": array<")).and_then(|(n, of)| Some((n, of.rsplit_once(", ")?)))
-        else {
-            continue;
-        };
-        let store = match kind {
-            "atomic<u32>" => format!("atomicStore(&{name}[soil], 77u + soil);"),
-            _ => format!("{name}[soil] = -1e30f;"),
-        };
-        let _ = writeln!(text, "    for (var soil = local; soil < {length}; soil += {size}) {{ {store} }}");
-    }
-    text + "    workgroupBarrier();\n" + body
-}
-
-/// Loop iterations of one draw of a count, from above: its stages, of which there is one for each eight zeros of a
-/// probability that is not scarce (26 at most) and one for each four bits, with the digits of their two draws; and a bit
-/// a level. A scarce draw names [`counts::MOST_SCARCE`].
-fn count_loops() -> u64 {
-    const MOST_ZEROS: u32 = 26;
-    let stages = u64::from(MOST_ZEROS.div_ceil(counts::MOST_ZEROS) + counts::SIGNIFICANT_BITS.div_ceil(4));
-    stages * (1 + 2 * u64::from(counts::DIGITS)) + u64::from(counts::SIGNIFICANT_BITS + MOST_ZEROS)
-}
-
-/// Loop iterations of a draw: the rounds of the random words, and the classes.
-pub fn draw_loops(cell: &CellTables) -> u64 {
-    let classes = cell.classes.max(1) as u64;
-    let dots = if cell.electrons.are_counted() { classes * 2 * count_loops() } else { 0 };
-    u64::from(trapline_model::rng::PHILOX_ROUNDS) + classes + dots
-}
-
-/// Loop iterations of a programming dispatch before its first segment.
-pub fn program_start_loops(classes: usize) -> u64 {
-    4 * classes.max(1) as u64
-}
-
-/// Loop iterations of a substep's equation, from above: the sums, and its iterations over all classes.
-fn root_loops(classes: u64, iterations: u32) -> u64 {
-    if iterations == 0 { 0 } else { 2 * classes + u64::from(iterations) * (1 + classes) }
-}
-
-/// Loop iterations of one segment, from above: its own, emissions, the draw's rounds, and per substep its equation
-/// and the update.
-pub fn program_loops(cell: &CellTables, segment: &SegmentRow) -> u64 {
-    let k = cell.classes.max(1) as u64;
-    let root = root_loops(k, segment.iterations);
-    let counted = if cell.electrons.are_counted() {
-        // Each substep its way, and each draw its sums, its three counts a class, and the way's new start.
-        u64::from(segment.substeps) * k + u64::from(segment.settles) * (5 * k + 3 * k * count_loops())
-    } else {
-        0
-    };
-    // Each pulse its speed; the sums over the classes before the steps, and what is taken up after them.
-    let rounds = u64::from(trapline_model::rng::PHILOX_ROUNDS);
-    let train = match segment.pulses {
-        0 => 0,
-        pulses => u64::from(pulses) * (1 + rounds) + u64::from(segment.train_steps) + 3 * k,
-    };
-    counted + train + 1 + rounds + k + u64::from(segment.substeps) * (1 + root + k)
-}
-
-/// Loop iterations of one segment of a stimulus, from above: as in a programming, a look after it, and at each
-/// substep the electrons caught; and the charge that passes, two fillings of a substep, or of each piece with its own
-/// emissions, equation and update.
-pub fn stimulate_loops(cell: &CellTables, segment: &SegmentRow) -> u64 {
-    let k = cell.classes.max(1) as u64;
-    let pieces = u64::from(segment.pieces) * (1 + k + root_loops(k, segment.piece_iterations) + 2 * k + k);
-    program_loops(cell, segment) + k + u64::from(segment.substeps) * (k + 2 * k) + pieces
-}
-
-/// Loop iterations over the classes, and over the temperatures of each.
-fn decay_loops(tables: &Tables) -> u64 {
-    let counted = if tables.cell.electrons.are_counted() { count_loops() } else { 0 };
-    tables.cell.classes.max(1) as u64 * (1 + tables.profile.len() as u64 + counted)
-}
-
-/// Turns in which a workgroup goes through its counters.
-fn counter_loops() -> u64 {
-    (counters(MAX_BINS) as u64).div_ceil(BLOCK_CELLS)
-}
-
-/// Loop iterations of a baking dispatch before its first visit.
-pub fn bake_start_loops(tables: &Tables) -> u64 {
-    counter_loops() + tables.cell.classes.max(1) as u64 * (3 + tables.profile.len() as u64)
-}
-
-/// Loop iterations of one visit that is written out.
-pub fn read_loops(tables: &Tables) -> u64 {
-    1 + decay_loops(tables)
-}
-
-/// Loop iterations of one visit that is reduced, from above.
-pub fn visit_loops(tables: &Tables) -> u64 {
-    let folders = BLOCK_CELLS / SLOTS;
-    let reading = tables.readings.map_or(0, |_| u64::from(trapline_model::rng::PHILOX_ROUNDS));
-    1 + decay_loops(tables) + reading + BLOCK_CELLS / folders + counter_loops() + folders
-}
-
-/// Loop iterations of a fold of a chunk: its eights, and the blocks of each.
-pub fn reduce_loops() -> u64 {
-    (CHUNK_CELLS / BLOCK_CELLS).div_ceil(8) * 8
 }

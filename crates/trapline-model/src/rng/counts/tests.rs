@@ -10,7 +10,7 @@ fn first(cell: u64) -> u32 {
 }
 
 /// ln of a binomial's probability of a count; its own path through libm, not the tables' ratios.
-fn ln_mass(n: f64, p: f64, k: f64) -> f64 {
+pub(super) fn ln_mass(n: f64, p: f64, k: f64) -> f64 {
     libm::lgamma(n + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(n - k + 1.0)
         + k * libm::log(p)
         + (n - k) * libm::log1p(-p)
@@ -178,51 +178,6 @@ fn poisson_has_its_mean_and_variance() {
         assert!((squares / count - mean).abs() < 5.0 * sd, "variance of {mean}");
         let p = libm::exp(-mean);
         assert!((f64::from(none) / count - p).abs() <= 5.0 * (p * (1.0 - p) / count).sqrt() + 1e-9, "none of {mean}");
-    }
-}
-
-/// What the slots of a law give each count, in units of 2^-64.
-fn given(place: &Place, slots: &Slots) -> std::collections::BTreeMap<u32, u128> {
-    let mut found = std::collections::BTreeMap::new();
-    let share = 1u128 << (64 - slots.bits);
-    for slot in 0..1u32 << slots.bits {
-        let at = (slots.first + slot) as usize;
-        let kept = u128::from(place.entries[at] >> slots.bits) << 32 | u128::from(place.finer[at]);
-        let other = place.entries[at] & ((1 << slots.bits) - 1);
-        *found.entry(slots.least + slot).or_default() += kept;
-        *found.entry(slots.least + other).or_default() += share - kept;
-    }
-    found.retain(|_, units| *units > 0);
-    found
-}
-
-/// What a law of the tables has a trial succeed with.
-fn probability(law: u32) -> f64 {
-    if law <= MOST_ZEROS { libm::exp2(-f64::from(law)) } else { f64::from(law - MOST_ZEROS) / 15.0 }
-}
-
-#[test]
-fn tables_hold_the_laws() {
-    for number in [0, 1, 2] {
-        let place = Place::new(number);
-        for law in 0..LAWS {
-            for digit in 1..16 {
-                let trials = f64::from(digit << (4 * number));
-                let found = given(&place, &place.slots[(16 * law + digit) as usize]);
-                assert_eq!(found.values().sum::<u128>(), 1 << 64);
-                for (count, units) in found {
-                    let k = f64::from(count);
-                    let ln_p = if law == 0 {
-                        k * libm::log(trials) - trials - libm::lgamma(k + 1.0)
-                    } else {
-                        ln_mass(trials, probability(law), k)
-                    };
-                    let expected = libm::exp(ln_p) * 18_446_744_073_709_551_616.0;
-                    // lgamma of 4000 is good to 1e-11, and units are whole.
-                    assert!((units as f64 - expected).abs() < 1e-10 * expected + 2.0, "{law} {trials} {count}");
-                }
-            }
-        }
     }
 }
 

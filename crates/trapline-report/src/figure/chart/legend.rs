@@ -7,7 +7,9 @@ use super::super::axis::{self, TEXT};
 use super::super::canvas::{Anchor, Drawn, Page, Part, fitted};
 use super::super::frame::Frame;
 use super::super::scale::{GREY, INK};
-use super::{Legend, Ready, SAMPLE, SHADE, STEP, Style};
+use super::Style;
+use super::curves::SHADE;
+use super::ready::{Legend, Ready, SAMPLE, STEP};
 
 impl Ready<'_> {
     pub(super) fn legend<DB: DrawingBackend>(&self, page: &Page<'_, DB>, frame: &Frame, panel: usize) -> Drawn {
