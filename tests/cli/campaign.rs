@@ -1,11 +1,14 @@
 //! What people do around a campaign: plan it, watch it, stop it, compare it, merge it without copying.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use trapline::record;
+
+use crate::calls::told;
+use crate::desk::Desk;
 
 /// Seeds by temperatures of a small array.
 fn campaign(rows: u64, seeds: u64) -> String {
@@ -18,54 +21,22 @@ fn campaign(rows: u64, seeds: u64) -> String {
     )
 }
 
-struct Desk(tempfile::TempDir);
-
-impl Desk {
-    fn new(text: &str) -> Desk {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("small.toml"), text).unwrap();
-        Desk(folder)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
-        command.current_dir(self.0.path()).args(arguments);
-        command
-    }
-
-    /// Exit code, standard output, standard error.
-    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
-        told(&self.command(arguments).output().unwrap())
-    }
-
-    #[track_caller]
-    fn good(&self, arguments: &[&str]) -> String {
-        let (code, out, err) = self.run(arguments);
-        assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
-        out
-    }
-
-    fn whole(&self, name: &str) {
-        self.good(&["run", "small.toml", "-o", name, "--backend", "cpu", "--no-plot", "--quiet"]);
-    }
+/// A folder with a campaign in it, `small.toml`.
+fn desk(text: &str) -> Desk {
+    Desk::with("small.toml", text)
 }
 
-fn told(output: &Output) -> (Option<i32>, String, String) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
+fn whole(desk: &Desk, name: &str) {
+    desk.good(&["run", "small.toml", "-o", name, "--backend", "cpu", "--no-plot", "--quiet"]);
 }
 
 #[test]
 fn a_large_dump_is_foretold_from_small_ones() {
     let window = "\n[dump]\nfirst_row = 0\nfirst_col = 0\nrows = 96\ncols = 80\n";
-    let desk = Desk::new(&(campaign(96, 1) + window));
+    let desk = desk(&(campaign(96, 1) + window));
     let json: serde_json::Value =
         serde_json::from_str(&desk.good(&["plan", "small.toml", "--backend", "cpu", "--json"])).unwrap();
-    desk.whole("small.h5");
+    whole(&desk, "small.h5");
     let found = desk.path("small.h5").metadata().unwrap().len() as f64;
     let foretold = json["recording"]["record_bytes"].as_f64().unwrap();
     // Extrapolated 7.5 times from windows of 12 and 32 lines, whose planes pack as the large one's does but for their
@@ -76,7 +47,7 @@ fn a_large_dump_is_foretold_from_small_ones() {
 
 #[test]
 fn a_plan_says_what_the_run_then_takes() {
-    let desk = Desk::new(&campaign(16, 20));
+    let desk = desk(&campaign(16, 20));
     let told = desk.good(&["plan", "small.toml", "--backend", "cpu", "--tasks", "4"]);
     for part in ["60 points", "time", "tasks    4, of", "memory", "disk"] {
         assert!(told.contains(part), "{part} is not in: {told}");
@@ -91,7 +62,7 @@ fn a_plan_says_what_the_run_then_takes() {
     assert!(computing > 0.0 && json["seconds"].as_f64().unwrap() > computing, "{json}");
     // What is foretold of the disk is measured on points of the same shape: the record is within a fifth and 64 KiB
     // of it (histograms pack differently from point to point; HDF5 allocates in blocks).
-    desk.whole("small.h5");
+    whole(&desk, "small.h5");
     let (foretold, found) =
         (json["recording"]["record_bytes"].as_f64().unwrap(), desk.path("small.h5").metadata().unwrap().len() as f64);
     assert!((foretold - found).abs() < 0.2 * found + 65_536.0, "{foretold} foretold, {found} found");
@@ -101,14 +72,14 @@ fn a_plan_says_what_the_run_then_takes() {
     assert!(list.lines().nth(60).is_some_and(|line| line.starts_with("59") && line.contains("160")), "{list}");
     let shard = desk.good(&["plan", "small.toml", "--list", "--shard", "1/4"]);
     assert_eq!(shard.lines().count(), 16, "{shard}");
-    let (code, _, error) = desk.run(&["plan", "small.toml", "--tasks", "0"]);
+    let (code, _, error) = desk.words(&["plan", "small.toml", "--tasks", "0"]);
     assert!(code == Some(2) && error.lines().count() == 1, "{error}");
 }
 
 #[test]
 fn a_campaign_of_days_says_so_before_it_starts() {
     // 2^20 by 2^20 cells: years on any machine. It is stopped as soon as it has spoken.
-    let desk = Desk::new(&campaign(1 << 20, 1));
+    let desk = desk(&campaign(1 << 20, 1));
     let mut run = desk
         .command(&["run", "small.toml", "-o", "long.h5", "--backend", "cpu", "--quiet", "--log", "long.log"])
         .stdout(Stdio::null())
@@ -131,7 +102,7 @@ fn a_campaign_of_days_says_so_before_it_starts() {
 
 #[test]
 fn a_log_has_every_point_and_json_the_summary() {
-    let desk = Desk::new(&campaign(16, 3));
+    let desk = desk(&campaign(16, 3));
     let out = desk.good(&[
         "run",
         "small.toml",
@@ -156,18 +127,18 @@ fn a_log_has_every_point_and_json_the_summary() {
     }
     assert!(log.lines().all(|line| line.starts_with("20")) && log.contains("wrote a.h5"), "{log}");
     // A failure is in the log too, after what was there.
-    let (code, _, error) = desk.run(&["run", "small.toml", "-o", "a.h5", "--backend", "cpu", "--log", "a.log"]);
+    let (code, _, error) = desk.words(&["run", "small.toml", "-o", "a.h5", "--backend", "cpu", "--log", "a.log"]);
     assert_eq!(code, Some(2), "{error}");
     let after = fs::read_to_string(desk.path("a.log")).unwrap();
     assert!(after.starts_with(&log) && after.contains("failed: ") && after.contains("a.h5 exists"), "{after}");
     // Nothing but a log is appended to.
     for file in ["small.toml", "a.h5"] {
         let before = fs::read(desk.path(file)).unwrap();
-        let (code, _, error) = desk.run(&["run", "small.toml", "-o", "b.h5", "--log", file]);
+        let (code, _, error) = desk.words(&["run", "small.toml", "-o", "b.h5", "--log", file]);
         assert!(code == Some(2) && error.lines().count() == 1 && error.contains("no log"), "{error}");
         assert_eq!(fs::read(desk.path(file)).unwrap(), before);
     }
-    let (code, _, error) = desk.run(&["run", "small.toml", "-o", "b.h5", "--log", "no/such/folder.log"]);
+    let (code, _, error) = desk.words(&["run", "small.toml", "-o", "b.h5", "--log", "no/such/folder.log"]);
     assert!(code == Some(2) && error.lines().count() == 1 && error.contains("--log"), "{error}");
 }
 
@@ -187,34 +158,34 @@ fn with_another_value(path: &Path, dataset: &str) {
 
 #[test]
 fn a_diff_finds_one_number() {
-    let desk = Desk::new(&campaign(16, 3));
-    desk.whole("a.h5");
+    let desk = desk(&campaign(16, 3));
+    whole(&desk, "a.h5");
     fs::copy(desk.path("a.h5"), desk.path("b.h5")).unwrap();
     assert!(desk.good(&["diff", "a.h5", "b.h5"]).contains("the same results: 9 in common"));
     with_another_value(&desk.path("b.h5"), "kept_mean");
-    let (code, out, _) = desk.run(&["diff", "a.h5", "b.h5"]);
+    let (code, out, _) = desk.words(&["diff", "a.h5", "b.h5"]);
     assert_eq!(code, Some(1), "{out}");
     let line = out.lines().find(|line| line.starts_with("kept_mean")).unwrap_or_else(|| panic!("{out}"));
     assert!(line.contains("seed 3") && line.contains("1000000 s") && line.contains("1.0e-6"), "{line}");
     // One line for the dataset, one for its heading, one for the verdict.
     assert_eq!(out.lines().count(), 3, "{out}");
     assert!(out.lines().last().is_some_and(|line| line.contains("furthest apart is kept_mean")), "{out}");
-    let (_, json, _) = desk.run(&["diff", "a.h5", "b.h5", "--json"]);
+    let (_, json, _) = desk.words(&["diff", "a.h5", "b.h5", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["differences"][0]["differ"], 1);
     assert!(json["differences"][0]["times_allowed"].is_null());
     // Next to nothing is kept there: 1e-6 of it is nothing of the window, whose rounding a tolerance is of.
-    assert_eq!(desk.run(&["diff", "a.h5", "b.h5", "--tolerance", "1e-9"]).0, Some(0));
+    assert_eq!(desk.words(&["diff", "a.h5", "b.h5", "--tolerance", "1e-9"]).0, Some(0));
     // A number that is its own scale: within the tolerance, and just not. Twice the tolerance is allowed, once for
     // rounding.
     fs::copy(desk.path("a.h5"), desk.path("d.h5")).unwrap();
     with_another_value(&desk.path("d.h5"), "fresh_conductance");
-    assert_eq!(desk.run(&["diff", "a.h5", "d.h5", "--tolerance", "0.6e-6"]).0, Some(0));
-    let (code, out, _) = desk.run(&["diff", "a.h5", "d.h5", "--tolerance", "0.4e-6"]);
+    assert_eq!(desk.words(&["diff", "a.h5", "d.h5", "--tolerance", "0.6e-6"]).0, Some(0));
+    let (code, out, _) = desk.words(&["diff", "a.h5", "d.h5", "--tolerance", "0.4e-6"]);
     assert!(code == Some(1) && out.contains("of allowed") && out.contains("1.2e0"), "{out}");
     // Another seed's campaign: other points, and said so.
     desk.good(&["run", "small.toml", "--rows", "8", "-o", "c.h5", "--backend", "cpu", "--no-plot", "--quiet"]);
-    let (code, out, _) = desk.run(&["diff", "a.h5", "c.h5"]);
+    let (code, out, _) = desk.words(&["diff", "a.h5", "c.h5"]);
     assert!(code == Some(1) && out.contains("not the same"), "{out}");
     // A dump that one of them lacks is told; so is that they have nothing in common.
     let text = fs::read_to_string(desk.path("small.toml")).unwrap();
@@ -224,19 +195,19 @@ fn a_diff_finds_one_number() {
     for (file, said) in [("dump", "9 points have a dump in one file only"), ("later", "nothing in common")] {
         let (toml, h5) = (format!("{file}.toml"), format!("{file}.h5"));
         desk.good(&["run", &toml, "-o", &h5, "--backend", "cpu", "--no-plot", "--quiet"]);
-        let (code, out, _) = desk.run(&["diff", "a.h5", &h5]);
+        let (code, out, _) = desk.words(&["diff", "a.h5", &h5]);
         assert!(code == Some(1) && out.contains(said), "{out}");
         desk.good(&["diff", &h5, &h5]);
     }
     // What cannot be compared is refused.
-    let (code, _, error) = desk.run(&["diff", "a.h5", "small.toml"]);
+    let (code, _, error) = desk.words(&["diff", "a.h5", "small.toml"]);
     assert!(code == Some(1) && error.lines().count() == 1, "{error}");
 }
 
 /// The campaign that the help names for it, on a smaller array: within 1e-5 of the scale of each dataset, and each
 /// kind of dataset notices a change that two backends do not make.
 fn backends_agree(other: &str) {
-    let desk = Desk::new("");
+    let desk = Desk::new();
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("campaigns/bake.toml");
     let shipped = shipped.to_str().unwrap();
     for backend in ["cpu", other] {
@@ -249,7 +220,7 @@ fn backends_agree(other: &str) {
     let out = desk.good(&["diff", "cpu.h5", &theirs, "--tolerance", "1e-5"]);
     assert!(out.contains("the same results within 1e-5: 16 in common"), "{out}");
     // Relative to the numbers themselves they are not the same: what is left of a window is rounding.
-    assert_eq!(desk.run(&["diff", "cpu.h5", &theirs, "--quiet"]).0, Some(1), "control: they differ at all");
+    assert_eq!(desk.words(&["diff", "cpu.h5", &theirs, "--quiet"]).0, Some(1), "control: they differ at all");
 
     let record = record::open_campaign(&desk.path("cpu.h5")).unwrap();
     let outcome = record.points[0].outcome.as_ref().unwrap();
@@ -278,7 +249,7 @@ fn backends_agree(other: &str) {
     for (name, change) in controls {
         fs::copy(desk.path(&theirs), desk.path("changed.h5")).unwrap();
         change(&desk.path("changed.h5"));
-        let (code, out, error) = desk.run(&["diff", "cpu.h5", "changed.h5", "--tolerance", "1e-5"]);
+        let (code, out, error) = desk.words(&["diff", "cpu.h5", "changed.h5", "--tolerance", "1e-5"]);
         assert_eq!(code, Some(1), "{name}: {out}{error}");
         assert!(out.lines().any(|line| line.starts_with(name)) && out.lines().count() == 3, "{name}: {out}");
         assert!(out.contains(&format!("furthest apart is {name}, by ")), "{name}: {out}");
@@ -299,8 +270,8 @@ fn the_gpu_agrees_within_the_tolerance_of_two_backends() {
 #[cfg(unix)]
 #[test]
 fn a_run_that_is_asked_to_end_says_what_is_kept() {
-    let desk = Desk::new(&campaign(256, 40));
-    desk.whole("whole.h5");
+    let desk = desk(&campaign(256, 40));
+    whole(&desk, "whole.h5");
     for (signal, code, word) in [("-INT", 130, "interrupted"), ("-TERM", 143, "asked to end")] {
         let name = format!("stopped{code}.h5");
         let command = ["run", "small.toml", "-o", &name, "--backend", "cpu", "--no-plot", "--log", "stopped.log"];
@@ -327,8 +298,8 @@ fn a_run_that_is_asked_to_end_says_what_is_kept() {
 
 #[test]
 fn virtual_datasets_lead_to_the_pieces_and_say_when_these_are_gone() {
-    let desk = Desk::new(&campaign(16, 4));
-    desk.whole("whole.h5");
+    let desk = desk(&campaign(16, 4));
+    whole(&desk, "whole.h5");
     for shard in ["1/3", "2/3", "3/3"] {
         desk.good(&["run", "small.toml", "-o", "part.h5", "--shard", shard, "--backend", "cpu", "--quiet"]);
     }
@@ -355,7 +326,7 @@ fn virtual_datasets_lead_to_the_pieces_and_say_when_these_are_gone() {
     }
     desk.good(&["diff", "whole.h5", "moved/virtual.h5"]);
     // Virtual datasets that lead to virtual ones would hide a missing piece.
-    let (code, _, error) = desk.run(&["merge", "virtual.h5", "-o", "twice.h5", "--virtual"]);
+    let (code, _, error) = desk.words(&["merge", "virtual.h5", "-o", "twice.h5", "--virtual"]);
     assert!(code != Some(0) && error.lines().count() == 1 && error.contains("itself"), "{error}");
     desk.good(&["merge", "virtual.h5", "-o", "again.h5", "--quiet"]);
     desk.good(&["diff", "whole.h5", "again.h5"]);
@@ -368,22 +339,22 @@ fn virtual_datasets_lead_to_the_pieces_and_say_when_these_are_gone() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(moved.join(pieces[1]), bytes).unwrap();
-    let (code, _, error) = desk.run(&["show", "moved/virtual.h5"]);
+    let (code, _, error) = desk.words(&["show", "moved/virtual.h5"]);
     assert!(code == Some(1) && error.contains("damaged"), "{error}");
     // A copy without its pieces is refused, where HDF5 would give fill values; so is one whose piece is another file.
     fs::remove_file(moved.join(pieces[1])).unwrap();
-    let (code, _, error) = desk.run(&["show", "moved/virtual.h5"]);
+    let (code, _, error) = desk.words(&["show", "moved/virtual.h5"]);
     assert!(code == Some(1) && error.lines().count() == 1 && error.contains(pieces[1]), "{error}");
     fs::copy(desk.path(pieces[0]), moved.join(pieces[1])).unwrap();
-    let (code, _, error) = desk.run(&["show", "moved/virtual.h5"]);
+    let (code, _, error) = desk.words(&["show", "moved/virtual.h5"]);
     assert!(code == Some(1) && error.contains("another file"), "{error}");
 }
 
 /// Filters that every HDF5 library and MATLAB have, and no other.
 #[test]
 fn no_file_needs_a_plugin() {
-    let desk = Desk::new(&(campaign(16, 2) + "[dump]\nfirst_row = 0\nfirst_col = 0\nrows = 4\ncols = 4\n"));
-    desk.whole("a.h5");
+    let desk = desk(&(campaign(16, 2) + "[dump]\nfirst_row = 0\nfirst_col = 0\nrows = 4\ncols = 4\n"));
+    whole(&desk, "a.h5");
     let file = hdf5::File::open(desk.path("a.h5")).unwrap();
     for dataset in file.datasets().unwrap() {
         for filter in dataset.filters() {
@@ -398,8 +369,8 @@ fn no_file_needs_a_plugin() {
 #[test]
 #[ignore = "needs the right to mount a tmpfs, as root or by user namespaces"]
 fn a_full_disk_keeps_what_is_finished() {
-    let desk = Desk::new(&campaign(16, 10));
-    desk.whole("whole.h5");
+    let desk = desk(&campaign(16, 10));
+    whole(&desk, "whole.h5");
     let disk = desk.path("disk");
     fs::create_dir(&disk).unwrap();
     // At 60 KiB a point: some points, a third of them, all points and not the record.
@@ -417,7 +388,7 @@ fn a_full_disk_keeps_what_is_finished() {
         let run = Command::new("unshare")
             .args(["--mount", "--map-root-user", "sh", "-c", &script])
             .env("TRAPLINE", env!("CARGO_BIN_EXE_trapline"))
-            .current_dir(desk.0.path())
+            .current_dir(desk.folder.path())
             .output()
             .unwrap();
         assert!(run.status.success(), "{:?}", told(&run));
@@ -456,7 +427,7 @@ fn a_log_waits_for_nobody() {
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
 
-    let desk = Desk::new(&campaign(4, 1));
+    let desk = desk(&campaign(4, 1));
     assert!(Command::new("mkfifo").arg(desk.path("pipe")).status().unwrap().success());
     symlink("pipe", desk.path("to-pipe")).unwrap();
     let _listener = UnixListener::bind(desk.path("socket")).unwrap();
@@ -489,7 +460,7 @@ fn a_log_waits_for_nobody() {
 #[cfg(unix)]
 #[test]
 fn no_command_waits_for_a_pipe() {
-    let desk = Desk::new(&campaign(4, 2));
+    let desk = desk(&campaign(4, 2));
     let pipe = |name: &str| assert!(Command::new("mkfifo").arg(desk.path(name)).status().unwrap().success());
     fs::create_dir_all(desk.path("small.slurm")).unwrap();
     fs::create_dir_all(desk.path("mnist")).unwrap();
@@ -524,7 +495,7 @@ fn no_command_waits_for_a_pipe() {
 /// name that is told. A run that was told to replace what is there does.
 #[test]
 fn what_comes_to_lie_at_the_name_in_mid_run_stays() {
-    let desk = Desk::new(&campaign(256, 4));
+    let desk = desk(&campaign(256, 4));
     for (force, more) in [(false, &[][..]), (true, &["--force"])] {
         let mut run = desk
             .command(
@@ -568,10 +539,10 @@ fn what_comes_to_lie_at_the_name_in_mid_run_stays() {
 #[test]
 fn names_with_invisible_characters_are_refused() {
     for hidden in ["\u{202e}", "\u{2066}", "\u{200b}", "\u{2028}", "\u{feff}"] {
-        let desk = Desk::new(&campaign(4, 1).replace("\"small\"", &format!("\"sm{hidden}all\"")));
-        let (code, _, error) = desk.run(&["run", "small.toml", "--backend", "cpu"]);
+        let desk = desk(&campaign(4, 1).replace("\"small\"", &format!("\"sm{hidden}all\"")));
+        let (code, _, error) = desk.words(&["run", "small.toml", "--backend", "cpu"]);
         assert!(code == Some(2) && error.contains("invisible"), "{hidden:?}: {error}");
-        assert_eq!(fs::read_dir(desk.0.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(desk.folder.path()).unwrap().count(), 1);
     }
 }
 
@@ -579,7 +550,7 @@ fn names_with_invisible_characters_are_refused() {
 /// somebody's own.
 #[test]
 fn a_run_that_goes_on_removes_no_figure_of_another() {
-    let desk = Desk::new(&campaign(256, 4));
+    let desk = desk(&campaign(256, 4));
     let run = ["run", "small.toml", "-o", "bake.h5", "--backend", "cpu", "--no-plot", "--quiet"];
     let mut first = desk.command(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let point = record::point_path(&desk.path("bake.h5.parts"), 0);

@@ -1,10 +1,54 @@
 //! A folder in which the program is called.
 
+use std::fmt::Debug;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::Value;
+
+use crate::calls::{self, told};
+
+/// What the program is called with: a text that is split at its spaces, or word by word.
+pub trait Call: Debug {
+    fn words(&self) -> Vec<&str>;
+}
+
+impl Call for str {
+    fn words(&self) -> Vec<&str> {
+        self.split_whitespace().collect()
+    }
+}
+
+impl Call for String {
+    fn words(&self) -> Vec<&str> {
+        self.as_str().words()
+    }
+}
+
+impl Call for [&str] {
+    fn words(&self) -> Vec<&str> {
+        self.to_vec()
+    }
+}
+
+impl<const N: usize> Call for [&str; N] {
+    fn words(&self) -> Vec<&str> {
+        self.to_vec()
+    }
+}
+
+impl Call for Vec<&str> {
+    fn words(&self) -> Vec<&str> {
+        self.clone()
+    }
+}
+
+impl<C: Call + ?Sized> Call for &C {
+    fn words(&self) -> Vec<&str> {
+        (**self).words()
+    }
+}
 
 pub struct Desk {
     pub folder: tempfile::TempDir,
@@ -13,6 +57,13 @@ pub struct Desk {
 impl Desk {
     pub fn new() -> Desk {
         Desk { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// One with a file in it.
+    pub fn with(name: &str, text: &str) -> Desk {
+        let desk = Desk::new();
+        fs::write(desk.path(name), text).unwrap();
+        desk
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -27,29 +78,31 @@ impl Desk {
         names
     }
 
-    pub fn trapline(&self, call: &str) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_trapline"))
-            .current_dir(self.folder.path())
-            .args(call.split_whitespace())
-            .output()
-            .unwrap()
+    /// The program, which has not started yet.
+    pub fn command(&self, call: &(impl Call + ?Sized)) -> Command {
+        let mut command = calls::command(self.folder.path());
+        command.args(call.words());
+        command
+    }
+
+    pub fn trapline(&self, call: &(impl Call + ?Sized)) -> Output {
+        self.command(call).output().unwrap()
     }
 
     /// Exit code, standard output, standard error.
-    pub fn words(&self, call: &str) -> (Option<i32>, String, String) {
-        let found = self.trapline(call);
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (found.status.code(), text(found.stdout), text(found.stderr))
+    pub fn words(&self, call: &(impl Call + ?Sized)) -> (Option<i32>, String, String) {
+        told(&self.trapline(call))
     }
 
     #[track_caller]
-    pub fn good(&self, call: &str) -> String {
+    pub fn good(&self, call: &(impl Call + ?Sized)) -> String {
         let (code, out, err) = self.words(call);
-        assert_eq!(code, Some(0), "{call}: {err}");
+        assert_eq!(code, Some(0), "{call:?}: {out}{err}");
         out
     }
 
-    pub fn json(&self, call: &str) -> Value {
+    #[track_caller]
+    pub fn json(&self, call: &(impl Call + ?Sized)) -> Value {
         serde_json::from_str(&self.good(call)).unwrap()
     }
 
@@ -61,15 +114,15 @@ impl Desk {
 
     /// One line, exit code 2, nothing on the standard output, and no file more than before.
     #[track_caller]
-    pub fn refused(&self, call: &str, needed: &[&str]) {
+    pub fn refused(&self, call: &(impl Call + ?Sized), needed: &[&str]) {
         let before = self.names();
         let output = self.trapline(call);
         let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{call}: {said}");
-        assert!(output.stdout.is_empty() && said.trim_end().lines().count() == 1, "{call}: {said}");
+        assert_eq!(output.status.code(), Some(2), "{call:?}: {said}");
+        assert!(output.stdout.is_empty() && said.trim_end().lines().count() == 1, "{call:?}: {said}");
         for part in needed {
-            assert!(said.contains(part), "{call}: '{part}' is not in: {said}");
+            assert!(said.contains(part), "{call:?}: '{part}' is not in: {said}");
         }
-        assert_eq!(self.names(), before, "{call}");
+        assert_eq!(self.names(), before, "{call:?}");
     }
 }

@@ -1,11 +1,12 @@
 //! Runs that are killed, and gone on with.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::calls::refused;
+use crate::calls::{good, refused};
+use crate::desk::Desk;
 use trapline::outcome::{CampaignRecord, PointOutcome};
 use trapline::record;
 
@@ -24,62 +25,39 @@ fn campaign() -> String {
     )
 }
 
-struct Desk {
-    folder: tempfile::TempDir,
+/// The program that runs the campaign into a record: on the CPU and without a plot, unless more is said.
+fn command(desk: &Desk, record: &str, more: &[&str]) -> Command {
+    let mut command = desk.command(&["run", "killed.toml", "-o", record, "--quiet"]);
+    command.args(more.iter().filter(|option| **option != "--plot"));
+    if !more.contains(&"--plot") {
+        command.arg("--no-plot");
+    }
+    if !more.contains(&"--backend") {
+        command.args(["--backend", "cpu"]);
+    }
+    command
 }
 
-impl Desk {
-    fn new() -> Desk {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("killed.toml"), campaign()).unwrap();
-        Desk { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self, record: &str, more: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
-        command
-            .current_dir(self.folder.path())
-            .args(["run", "killed.toml", "-o", record, "--quiet"])
-            .args(more.iter().filter(|option| **option != "--plot"));
-        if !more.contains(&"--plot") {
-            command.arg("--no-plot");
-        }
-        if !more.contains(&"--backend") {
-            command.args(["--backend", "cpu"]);
-        }
-        command
-    }
-
-    fn run(&self, record: &str, more: &[&str]) -> Output {
-        self.command(record, more).output().unwrap()
-    }
-
-    fn start(&self, record: &str, more: &[&str]) -> Child {
-        self.command(record, more).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-    }
-
-    /// Finished points of a record that is not merged.
-    fn points(&self, record: &str) -> usize {
-        let parts = self.path(&format!("{record}.parts"));
-        (0..80).filter(|&number| record::point_path(&parts, number).exists()).count()
-    }
-
-    fn wait_for_points(&self, record: &str, points: usize) {
-        let start = Instant::now();
-        while self.points(record) < points {
-            assert!(start.elapsed() < Duration::from_secs(120), "no {points} points after two minutes");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
+fn run(desk: &Desk, record: &str, more: &[&str]) -> Output {
+    command(desk, record, more).output().unwrap()
 }
 
-#[track_caller]
-fn good(output: &Output) {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+fn begin(desk: &Desk, record: &str, more: &[&str]) -> Child {
+    command(desk, record, more).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Finished points of a record that is not merged.
+fn finished(desk: &Desk, record: &str) -> usize {
+    let parts = desk.path(&format!("{record}.parts"));
+    (0..80).filter(|&number| record::point_path(&parts, number).exists()).count()
+}
+
+fn wait_for_points(desk: &Desk, record: &str, least: usize) {
+    let start = Instant::now();
+    while finished(desk, record) < least {
+        assert!(start.elapsed() < Duration::from_secs(120), "no {least} points after two minutes");
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// Every value of a record, point by point; not who computed it, and when.
@@ -100,9 +78,9 @@ fn same(a: &[PointOutcome], b: &[PointOutcome]) {
 
 #[test]
 fn a_run_that_is_killed_again_and_again_ends_as_one_that_is_not() {
-    let desk = Desk::new();
+    let desk = Desk::with("killed.toml", &campaign());
     let begun = Instant::now();
-    good(&desk.run("whole.h5", &[]));
+    good(&run(&desk, "whole.h5", &[]));
     let whole = begun.elapsed();
 
     // Killed at fifty times in no pattern, together half of what the whole takes: none of them finds it finished.
@@ -112,21 +90,21 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_that_is_not() {
         (state >> 40) as f64 / f64::from(1 << 24)
     };
     for kill in 0..50 {
-        let mut child = desk.start("killed.h5", &["--resume"]);
+        let mut child = begin(&desk, "killed.h5", &["--resume"]);
         std::thread::sleep(whole.mul_f64(0.02 * share()));
         assert!(child.try_wait().unwrap().is_none(), "finished before kill {kill}");
-        let before = desk.points("killed.h5");
+        let before = finished(&desk, "killed.h5");
         child.kill().unwrap();
         child.wait().unwrap();
         // What is under its own name is whole, and nothing that was is gone.
-        assert!(desk.points("killed.h5") >= before);
+        assert!(finished(&desk, "killed.h5") >= before);
     }
     // And in the merge, as often as it can be caught there.
     let mut caught = 0;
     for _ in 0..10 {
-        let mut child = desk.start("killed.h5", &["--resume"]);
+        let mut child = begin(&desk, "killed.h5", &["--resume"]);
         let start = Instant::now();
-        while desk.points("killed.h5") < 80 && child.try_wait().unwrap().is_none() {
+        while finished(&desk, "killed.h5") < 80 && child.try_wait().unwrap().is_none() {
             assert!(start.elapsed() < Duration::from_secs(120), "no 80 points after two minutes");
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -137,10 +115,10 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_that_is_not() {
         if record::open_campaign(&desk.path("killed.h5")).is_ok() {
             break;
         }
-        assert_eq!(desk.points("killed.h5"), 80);
+        assert_eq!(finished(&desk, "killed.h5"), 80);
     }
     println!("caught in the merge {caught} times");
-    good(&desk.run("killed.h5", &["--resume"]));
+    good(&run(&desk, "killed.h5", &["--resume"]));
     assert!(!desk.path("killed.h5.parts").exists());
     // Nor is there anything left of the merges that were killed.
     let left = fs::read_dir(desk.folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -148,25 +126,28 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_that_is_not() {
     let (expected, found) = (values(&desk.path("whole.h5")), values(&desk.path("killed.h5")));
     same(&expected, &found);
     // Control: another seed is another record.
-    good(&desk.run("other.h5", &["--seed", "6"]));
+    good(&run(&desk, "other.h5", &["--seed", "6"]));
     assert!(!values(&desk.path("other.h5"))[0].is_same(&expected[0]));
     // A record that is whole is no error for who asks for it again (a queue that starts a task twice).
     fs::write(desk.path("killed.png"), "mine").unwrap();
-    let again = desk.run("killed.h5", &["--resume", "--plot"]);
+    let again = run(&desk, "killed.h5", &["--resume", "--plot"]);
     good(&again);
     assert_eq!(fs::read(desk.path("killed.png")).unwrap(), b"mine");
-    refused(&desk.run("killed.h5", &["--resume", "--seed", "6"]), &["killed.h5 exists"]);
+    refused(&run(&desk, "killed.h5", &["--resume", "--seed", "6"]), &["killed.h5 exists"]);
     let other = ["--resume", "--backend", "reference"];
-    refused(&desk.run("killed.h5", &other), &["killed.h5 is complete", "by cpu and would be by reference", "--force"]);
+    refused(
+        &run(&desk, "killed.h5", &other),
+        &["killed.h5 is complete", "by cpu and would be by reference", "--force"],
+    );
 }
 
 #[test]
 fn a_run_that_replaces_a_record_is_gone_on_with_and_strange_points_are_kept() {
-    let desk = Desk::new();
-    good(&desk.run("old.h5", &["--rows", "16", "--cols", "16"]));
+    let desk = Desk::with("killed.toml", &campaign());
+    good(&run(&desk, "old.h5", &["--rows", "16", "--cols", "16"]));
     let old = fs::read(desk.path("old.h5")).unwrap();
     // Killed as soon as its folder is there, and again in its midst: the old record stands until the new one is whole.
-    let mut child = desk.start("old.h5", &["--force", "--threads", "1"]);
+    let mut child = begin(&desk, "old.h5", &["--force", "--threads", "1"]);
     let start = Instant::now();
     while !desk.path("old.h5.parts/plan.json").exists() {
         assert!(start.elapsed() < Duration::from_secs(60), "no plan after a minute");
@@ -174,49 +155,49 @@ fn a_run_that_replaces_a_record_is_gone_on_with_and_strange_points_are_kept() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    let mut child = desk.start("old.h5", &["--resume", "--threads", "1"]);
-    desk.wait_for_points("old.h5", 2);
+    let mut child = begin(&desk, "old.h5", &["--resume", "--threads", "1"]);
+    wait_for_points(&desk, "old.h5", 2);
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(fs::read(desk.path("old.h5")).unwrap(), old);
 
     // A whole record of another campaign beside these points is no reason to throw them away.
-    good(&desk.run("small.h5", &["--rows", "16", "--cols", "16"]));
+    good(&run(&desk, "small.h5", &["--rows", "16", "--cols", "16"]));
     fs::rename(desk.path("old.h5.parts"), desk.path("small.h5.parts")).unwrap();
     let plan = fs::read_to_string(desk.path("small.h5.parts/plan.json")).unwrap();
     assert!(plan.contains("\"replaces\": true"));
     fs::write(desk.path("small.h5.parts/plan.json"), plan.replace("\"replaces\": true", "\"replaces\": false"))
         .unwrap();
     let small = ["--resume", "--rows", "16", "--cols", "16"];
-    refused(&desk.run("small.h5", &small), &["small.h5.parts", "another run", "rows = 16"]);
-    assert!(desk.points("small.h5") >= 2);
+    refused(&run(&desk, "small.h5", &small), &["small.h5.parts", "another run", "rows = 16"]);
+    assert!(finished(&desk, "small.h5") >= 2);
     fs::write(desk.path("small.h5.parts/plan.json"), plan).unwrap();
     fs::rename(desk.path("small.h5.parts"), desk.path("old.h5.parts")).unwrap();
 
-    good(&desk.run("old.h5", &["--resume"]));
-    good(&desk.run("whole.h5", &[]));
+    good(&run(&desk, "old.h5", &["--resume"]));
+    good(&run(&desk, "whole.h5", &[]));
     same(&values(&desk.path("whole.h5")), &values(&desk.path("old.h5")));
 }
 
 #[test]
 fn only_the_same_campaign_is_gone_on_with_and_damaged_points_are_computed_again() {
-    let desk = Desk::new();
-    let mut child = desk.start("killed.h5", &["--threads", "1"]);
-    desk.wait_for_points("killed.h5", 3);
-    refused(&desk.run("killed.h5", &["--resume"]), &["still running"]);
+    let desk = Desk::with("killed.toml", &campaign());
+    let mut child = begin(&desk, "killed.h5", &["--threads", "1"]);
+    wait_for_points(&desk, "killed.h5", 3);
+    refused(&run(&desk, "killed.h5", &["--resume"]), &["still running"]);
     child.kill().unwrap();
     child.wait().unwrap();
-    let points = desk.points("killed.h5");
+    let points = finished(&desk, "killed.h5");
     assert!((3..80).contains(&points), "{points}");
 
-    refused(&desk.run("killed.h5", &[]), &["finished points", "--resume"]);
-    refused(&desk.run("killed.h5", &["--resume", "--seed", "6"]), &["another run", "seed = 6"]);
+    refused(&run(&desk, "killed.h5", &[]), &["finished points", "--resume"]);
+    refused(&run(&desk, "killed.h5", &["--resume", "--seed", "6"]), &["another run", "seed = 6"]);
     let sheet = campaign().replace("per_octave = 1", "per_octave = 2");
     fs::write(desk.path("killed.toml"), sheet).unwrap();
-    refused(&desk.run("killed.h5", &["--resume"]), &["another run", "per_octave = 1", "per_octave = 2"]);
+    refused(&run(&desk, "killed.h5", &["--resume"]), &["another run", "per_octave = 1", "per_octave = 2"]);
     fs::write(desk.path("killed.toml"), campaign()).unwrap();
-    refused(&desk.run("killed.h5", &["--resume", "--backend", "reference"]), &["by cpu and would be by reference"]);
-    assert_eq!(desk.points("killed.h5"), points, "a refused run changes nothing");
+    refused(&run(&desk, "killed.h5", &["--resume", "--backend", "reference"]), &["by cpu and would be by reference"]);
+    assert_eq!(finished(&desk, "killed.h5"), points, "a refused run changes nothing");
 
     // One point cut short, one with a bit flipped, and one whose texts are damaged and which is sealed again: HDF5
     // 1.10 does not return from that. Their names are trusted until they are merged.
@@ -242,12 +223,12 @@ fn only_the_same_campaign_is_gone_on_with_and_damaged_points_are_computed_again(
         damage(&mut bytes);
         fs::write(&path, bytes).unwrap();
     }
-    let output = desk.run("killed.h5", &["--resume"]);
+    let output = run(&desk, "killed.h5", &["--resume"]);
     good(&output);
     let said = String::from_utf8_lossy(&output.stderr);
     for number in 0..3 {
         assert!(said.contains(&format!("computing point {number} again")), "{number}: {said}");
     }
-    good(&desk.run("whole.h5", &[]));
+    good(&run(&desk, "whole.h5", &[]));
     same(&values(&desk.path("whole.h5")), &values(&desk.path("killed.h5")));
 }

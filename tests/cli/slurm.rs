@@ -2,12 +2,16 @@
 #![cfg(unix)]
 
 use std::fs;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use trapline::outcome::PointOutcome;
 use trapline::record;
+
+use crate::calls::good;
+use crate::desk::Desk;
 
 /// Names as people have them, and worse.
 const ODD: &str = "it's \"100%\" $HOME #1";
@@ -27,34 +31,33 @@ fn campaign(points: usize, lines: u64) -> String {
     )
 }
 
-struct Desk {
-    folder: tempfile::TempDir,
+/// A campaign that waits in the queue of a Slurm.
+struct Queue {
+    desk: Desk,
 }
 
-impl Desk {
-    fn new(points: usize, lines: u64) -> Desk {
+impl Deref for Queue {
+    type Target = Desk;
+
+    fn deref(&self) -> &Desk {
+        &self.desk
+    }
+}
+
+impl Queue {
+    fn new(points: usize, lines: u64) -> Queue {
         assert_eq!(
             std::env::var("TRAPLINE_SLURM").as_deref(),
             Ok("1"),
             "these tests submit jobs; scripts/slurm-test.sh starts a Slurm for them"
         );
-        let desk = Desk { folder: tempfile::tempdir().unwrap() };
+        let desk = Desk::with("queued.toml", &campaign(points, lines));
         fs::create_dir(desk.path(ODD)).unwrap();
-        fs::write(desk.path("queued.toml"), campaign(points, lines)).unwrap();
-        desk
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        Queue { desk }
     }
 
     fn record(&self) -> PathBuf {
         self.path(ODD).join("out.h5")
-    }
-
-    fn trapline(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
-        command.current_dir(self.folder.path()).args(arguments).output().unwrap()
     }
 
     /// Submits the campaign; the numbers of the array and of the merge.
@@ -74,13 +77,6 @@ impl Desk {
         let parts = self.path(ODD).join(format!("{piece}.parts"));
         (0..128).filter(|&number| record::point_path(&parts, number).exists()).count()
     }
-}
-
-#[track_caller]
-fn good(output: &Output) -> String {
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    said
 }
 
 #[track_caller]
@@ -141,7 +137,7 @@ fn same(a: &[PointOutcome], b: &[PointOutcome]) -> bool {
 #[test]
 #[ignore = "needs a Slurm: scripts/slurm-test.sh"]
 fn tasks_that_are_killed_and_requeued_merge_to_the_same_record() {
-    let desk = Desk::new(16, 512);
+    let desk = Queue::new(16, 512);
     let [array, merge] = desk.submit(&["--tasks", "4", "--time", "20min"]);
     wait_for("a point of task 2", || desk.points("out-2-of-4.h5") >= 1);
     kill_trapline(&desk, "2/4");
@@ -181,7 +177,7 @@ fn a_task_that_is_out_of_time_goes_on_in_another_turn() {
     // Slurm looks at time limits every half minute: the signal comes in the first minute, 15 s after the start or
     // later. One point takes a few seconds of one thread, so that the first turn finishes some; all of them take
     // minutes.
-    let desk = Desk::new(128, 2048);
+    let desk = Queue::new(128, 2048);
     let [array, merge] = desk.submit(&["--tasks", "1", "--time", "1min"]);
     let first = format!("{array}_1");
     wait_for("the end of the first turn", || desk.log(&first).contains("turn 2"));
@@ -204,7 +200,7 @@ fn a_task_that_is_out_of_time_goes_on_in_another_turn() {
 fn tasks_that_ask_slurm_for_one_compute_on_the_gpu() {
     // Slurm's GPUs are devices that are none (scripts/slurm-test.sh); one task at a time is given the first of them,
     // and takes the first adapter, which is a GPU, or one in software.
-    let desk = Desk::new(16, 8);
+    let desk = Queue::new(16, 8);
     let [array, merge] = desk.submit(&["--tasks", "2", "--time", "20min", "--gres", "gpu:1", "--max-at-once", "1"]);
     wait_for("the end of all jobs", || ended(&[&array, &merge]));
     let logs: Vec<String> = (1..=2).map(|task| desk.log(&format!("{array}_{task}"))).collect();
@@ -219,7 +215,7 @@ fn tasks_that_ask_slurm_for_one_compute_on_the_gpu() {
 #[test]
 #[ignore = "needs a Slurm: scripts/slurm-test.sh"]
 fn a_task_that_fails_says_why_and_nothing_is_merged() {
-    let desk = Desk::new(16, 8);
+    let desk = Queue::new(16, 8);
     // The campaign is good when the scripts are written, and is not when the tasks read it.
     let to = format!("{ODD}/out.h5");
     let call = ["slurm", "queued.toml", "-o", &to, "--tasks", "4", "--time", "20min", "--quiet"];

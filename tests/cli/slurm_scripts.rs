@@ -1,12 +1,16 @@
 //! The job scripts of `trapline slurm`, run by the shell alone: programs that stand in for trapline, sbatch and
-//! scontrol write down how they were called. A real Slurm runs them in tests/slurm.rs.
+//! scontrol write down how they were called. A real Slurm runs them in `slurm.rs`.
 #![cfg(unix)]
 
 use std::fs;
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::calls::{err, good, out, refused_with, told};
+use crate::desk::Desk;
 
 /// A name that a careless script would take apart.
 const ODD: &str = "it's \"100%\" $HOME #1";
@@ -17,21 +21,24 @@ const CAMPAIGN: &str = "format = 1\nname = \"small\"\nseed = 5\nvariation = true
      [bake]\ntemperatures_c = [25.0, 85.0, 125.0, 150.0]\nfrom_s = 1.0\nto_s = 1e3\nper_octave = 1\n";
 
 /// A folder with a campaign, and one of programs that come first in the PATH.
-struct Desk {
-    folder: tempfile::TempDir,
+struct Scripts {
+    desk: Desk,
 }
 
-impl Desk {
-    fn new() -> Desk {
-        let desk = Desk { folder: tempfile::tempdir().unwrap() };
+impl Deref for Scripts {
+    type Target = Desk;
+
+    fn deref(&self) -> &Desk {
+        &self.desk
+    }
+}
+
+impl Scripts {
+    fn new() -> Scripts {
+        let desk = Desk::with(&format!("{ODD}.toml"), CAMPAIGN);
         fs::create_dir(desk.path("bin")).unwrap();
         fs::create_dir(desk.path(ODD)).unwrap();
-        fs::write(desk.path(&format!("{ODD}.toml")), CAMPAIGN).unwrap();
-        desk
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        Scripts { desk }
     }
 
     fn record(&self) -> PathBuf {
@@ -69,9 +76,8 @@ impl Desk {
     }
 
     fn slurm(&self, more: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
+        let mut command = self.command(&["slurm", &format!("{ODD}.toml")]);
         self.with_path(&mut command);
-        command.current_dir(self.folder.path()).args(["slurm", &format!("{ODD}.toml")]);
         command.args(["-o", &format!("{ODD}/out.h5"), "--trapline", "bin/trapline"]);
         if !more.contains(&"--time") {
             command.args(["--time", "2h"]);
@@ -103,33 +109,9 @@ fn quoted(path: &Path) -> String {
     format!("'{}'", path.to_str().unwrap().replace('\'', r"'\''"))
 }
 
-#[track_caller]
-fn good(output: &Output) -> String {
-    assert!(output.status.success(), "{}{}", out(output), err(output));
-    out(output)
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-#[track_caller]
-fn refused(output: &Output, code: i32, says: &[&str]) {
-    let said = err(output);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
-    for part in says {
-        assert!(said.contains(part), "'{part}' is not in: {said}");
-    }
-}
-
 #[test]
 fn a_task_runs_its_shard_and_the_merge_gets_all_of_them() {
-    let desk = Desk::new();
+    let desk = Scripts::new();
     desk.program("trapline", "exit 0");
     good(&desk.slurm(&["--tasks", "4", "--rows", "16", "--seed", "9"]));
     // Slurm makes no folder for its logs.
@@ -156,7 +138,7 @@ fn a_task_runs_its_shard_and_the_merge_gets_all_of_them() {
 
 #[test]
 fn the_exit_code_is_traplines_and_the_log_says_what_it_means() {
-    let desk = Desk::new();
+    let desk = Scripts::new();
     desk.program("scontrol", "");
     desk.program("trapline", "exit 0");
     good(&desk.slurm(&["--tasks", "2"]));
@@ -185,7 +167,7 @@ fn the_exit_code_is_traplines_and_the_log_says_what_it_means() {
 }
 
 /// Starts a task whose program waits, sends the script a signal, and says how it ended.
-fn signalled(desk: &Desk, signal: &str) -> Output {
+fn signalled(desk: &Scripts, signal: &str) -> Output {
     let begun = desk.path("begun");
     let _ = fs::remove_file(&begun);
     let point = desk.point("out-2-of-2.h5");
@@ -207,7 +189,7 @@ fn signalled(desk: &Desk, signal: &str) -> Output {
 
 #[test]
 fn a_task_that_is_out_of_time_goes_back_into_the_queue_and_a_cancelled_one_does_not() {
-    let desk = Desk::new();
+    let desk = Scripts::new();
     desk.program("scontrol", "");
     desk.program("trapline", "exit 0");
     good(&desk.slurm(&["--tasks", "2"]));
@@ -231,7 +213,7 @@ fn a_task_that_is_out_of_time_goes_back_into_the_queue_and_a_cancelled_one_does_
 #[test]
 fn the_exit_code_is_not_lost_where_the_program_gets_the_signal_too() {
     use std::os::unix::process::CommandExt;
-    let desk = Desk::new();
+    let desk = Scripts::new();
     let begun = desk.path("begun");
     desk.program("trapline", &format!("trap 'exit 7' TERM; touch {}; while :; do :; done", quoted(&begun)));
     good(&desk.slurm(&["--tasks", "2"]));
@@ -252,7 +234,7 @@ fn the_exit_code_is_not_lost_where_the_program_gets_the_signal_too() {
 
 #[test]
 fn a_task_names_the_gpu_it_was_given() {
-    let desk = Desk::new();
+    let desk = Scripts::new();
     desk.program("trapline", "exit 0");
     good(&desk.slurm(&["--tasks", "2", "--gpus-per-task", "1"]));
     let adapter = |environment: &[(&str, &str)]| {
@@ -280,7 +262,7 @@ fn a_task_names_the_gpu_it_was_given() {
 
 #[test]
 fn both_jobs_are_submitted_and_the_merge_depends_on_the_array() {
-    let desk = Desk::new();
+    let desk = Scripts::new();
     desk.program("trapline", "exit 0");
     desk.program("sbatch", "case \"$*\" in *merge.sh) echo 78 ;; *) echo '77;here' ;; esac");
     let expected = |ids: &str| {
@@ -305,14 +287,17 @@ fn both_jobs_are_submitted_and_the_merge_depends_on_the_array() {
     assert_eq!(merge[0], "--dependency=afterok:77");
 
     desk.program("sbatch", "echo 'sbatch: error: invalid account' >&2; exit 1");
-    refused(&desk.slurm(&["--tasks", "4", "--submit", "--quiet"]), 1, &["sbatch refused", "invalid account"]);
+    refused_with(&desk.slurm(&["--tasks", "4", "--submit", "--quiet"]), 1, &["sbatch refused", "invalid account"]);
     desk.program("sbatch", "case \"$*\" in *merge.sh) exit 1 ;; *) echo 77 ;; esac");
-    refused(&desk.slurm(&["--tasks", "4", "--submit", "-q"]), 1, &["array 77 is submitted", "scancel 77"]);
+    // The array is in the queue, so its number is printed.
+    let (code, printed, error) = told(&desk.slurm(&["--tasks", "4", "--submit", "-q"]));
+    assert_eq!((code, printed.as_str(), error.lines().count()), (Some(1), "array 77\n", 1), "{error}");
+    assert!(error.contains("array 77 is submitted") && error.contains("scancel 77"), "{error}");
 }
 
 #[test]
 fn what_cannot_run_is_refused_before_anything_is_written() {
-    let desk = Desk::new();
+    let desk = Scripts::new();
     desk.program("trapline", "exit 0");
     let nothing = || assert!(!desk.script("").exists());
     for (more, says) in [
@@ -327,29 +312,28 @@ fn what_cannot_run_is_refused_before_anything_is_written() {
         (&["--tasks", "2", "--time", "soon"], &["--time", "2h, 90min"]),
         (&["--tasks", "2", "--time", "0"], &["--time", "more than 0"]),
     ] {
-        refused(&desk.slurm(more), 2, says);
+        refused_with(&desk.slurm(more), 2, says);
         nothing();
     }
     fs::write(desk.path(&format!("{ODD}.toml")), CAMPAIGN.replace("rows = 8", "rows = 0")).unwrap();
-    refused(&desk.slurm(&["--tasks", "2"]), 2, &["array.rows"]);
+    refused_with(&desk.slurm(&["--tasks", "2"]), 2, &["array.rows"]);
     nothing();
     fs::write(desk.path(&format!("{ODD}.toml")), CAMPAIGN).unwrap();
 
     // Outputs that are there.
     fs::write(desk.record(), "mine").unwrap();
-    refused(&desk.slurm(&["--tasks", "2"]), 2, &["out.h5 exists", "--force"]);
+    refused_with(&desk.slurm(&["--tasks", "2"]), 2, &["out.h5 exists", "--force"]);
     fs::remove_file(desk.record()).unwrap();
     fs::create_dir(desk.script("")).unwrap();
     fs::write(desk.script("merge.sh"), "mine").unwrap();
-    refused(&desk.slurm(&["--tasks", "2"]), 2, &["merge.sh is another script", "--force"]);
+    refused_with(&desk.slurm(&["--tasks", "2"]), 2, &["merge.sh is another script", "--force"]);
     assert!(!desk.script("array.sh").exists());
     good(&desk.slurm(&["--tasks", "2", "--force"]));
-    refused(&desk.slurm(&["--tasks", "3"]), 2, &["is another script"]);
+    refused_with(&desk.slurm(&["--tasks", "3"]), 2, &["is another script"]);
 
     // A piece of another campaign would stop its task tomorrow.
-    let mut run = Command::new(env!("CARGO_BIN_EXE_trapline"));
-    run.current_dir(desk.folder.path()).args(["run", &format!("{ODD}.toml"), "--shard", "1/2", "--seed", "6"]);
+    let mut run = desk.command(&["run", &format!("{ODD}.toml"), "--shard", "1/2", "--seed", "6"]);
     good(&run.args(["--backend", "cpu", "--quiet", "-o", &format!("{ODD}/out.h5")]).output().unwrap());
-    refused(&desk.slurm(&["--tasks", "2"]), 2, &["out-1-of-2.h5 is of another campaign", "move it away"]);
+    refused_with(&desk.slurm(&["--tasks", "2"]), 2, &["out-1-of-2.h5 is of another campaign", "move it away"]);
     good(&desk.slurm(&["--tasks", "2", "--seed", "6", "--force"]));
 }
