@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::calls::{err, good, out, refused_with};
+use crate::calls::{err, good, out, refused_with, told};
 use crate::desk::Desk;
 
 /// A name that a careless script would take apart.
@@ -289,7 +289,10 @@ fn both_jobs_are_submitted_and_the_merge_depends_on_the_array() {
     desk.program("sbatch", "echo 'sbatch: error: invalid account' >&2; exit 1");
     refused_with(&desk.slurm(&["--tasks", "4", "--submit", "--quiet"]), 1, &["sbatch refused", "invalid account"]);
     desk.program("sbatch", "case \"$*\" in *merge.sh) exit 1 ;; *) echo 77 ;; esac");
-    refused_with(&desk.slurm(&["--tasks", "4", "--submit", "-q"]), 1, &["array 77 is submitted", "scancel 77"]);
+    // The array is in the queue, so its number is printed.
+    let (code, printed, error) = told(&desk.slurm(&["--tasks", "4", "--submit", "-q"]));
+    assert_eq!((code, printed.as_str(), error.lines().count()), (Some(1), "array 77\n", 1), "{error}");
+    assert!(error.contains("array 77 is submitted") && error.contains("scancel 77"), "{error}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ use crate::circuit::OnDevice;
 use cells::{Cells, Population};
 use exposure::Exposed;
 use job::Job;
-use ndarray::Array2;
+use ndarray::{Array2, Axis, s};
 use stimulus::{Response, Stimulus};
 use tally::Tally;
 use trapline_model::array::CellSet;
@@ -93,6 +93,27 @@ pub trait Backend: Sync {
         jobs.iter().map(|job| self.statistics(job, progress)).collect()
     }
 
+    /// [`Backend::statistics_together`], and the filling of every cell at some of the checkpoints, by their places: axes
+    /// (checkpoint, cell). They are those of [`Backend::trace`].
+    ///
+    /// # Errors
+    /// As [`Backend::statistics`].
+    ///
+    /// # Panics
+    /// If a checkpoint is beyond the last.
+    fn statistics_with_fillings(
+        &self,
+        jobs: &[&Job],
+        checkpoints: &[usize],
+        progress: Progress,
+    ) -> Result<Vec<(Tally, Array2<f32>)>, BackendError> {
+        let with_fillings = |(job, tally): (&&Job, Tally)| {
+            let fillings = fillings_of(job, checkpoints, &|cells: &CellSet| self.trace(job, cells))?;
+            Ok((tally, fillings))
+        };
+        jobs.iter().zip(self.statistics_together(jobs, progress)?).map(with_fillings).collect()
+    }
+
     /// Reads chosen cells at every checkpoint.
     ///
     /// # Errors
@@ -146,6 +167,34 @@ pub trait Backend: Sync {
     /// # Errors
     /// [`BackendError::StateLost`] where a GPU fails while it makes them.
     fn cells<'a>(&'a self, population: Population) -> Result<Box<dyn Cells<'a> + 'a>, BackendError>;
+}
+
+/// Numbers of a trace that pass through memory at once, where fillings are taken of it.
+const MOST_TRACED: u64 = 1 << 22;
+
+/// The filling of every cell of a job at some of the checkpoints, by a trace of one run of cells after another: axes
+/// (checkpoint, cell).
+///
+/// # Errors
+/// What the trace fails with.
+///
+/// # Panics
+/// If a checkpoint is beyond the last.
+pub fn fillings_of(
+    job: &Job,
+    checkpoints: &[usize],
+    trace: &dyn Fn(&CellSet) -> Result<Trace, BackendError>,
+) -> Result<Array2<f32>, BackendError> {
+    let cells = if checkpoints.is_empty() { 0 } else { job.shape.cells() };
+    let mut fillings = Array2::zeros((checkpoints.len(), cells as usize));
+    let at_once = (MOST_TRACED / job.times_s.len() as u64).max(1);
+    for first in (0..cells).step_by(at_once as usize) {
+        let count = at_once.min(cells - first);
+        let found = trace(&CellSet::run(first, count))?;
+        let place = s![.., first as usize..(first + count) as usize];
+        fillings.slice_mut(place).assign(&found.filling.select(Axis(0), checkpoints));
+    }
+    Ok(fillings)
 }
 
 /// Why a backend could not be had, or failed.

@@ -2,24 +2,23 @@
 
 use std::path::Path;
 
-use ndarray::{Array1, Array2, s};
+use ndarray::{Array1, Array2, ArrayView1};
 
 use super::check;
 use super::error::Bad;
 use super::file::{ArrayFile, LineFile, UnselectedFile, WiresFile, WriteFile};
 use super::inputs::Inputs;
-use super::programming::Programmed;
 use crate::experiment::array_read::selector::{self, Selector};
 use crate::experiment::array_read::{ArrayReadError, Circuit, Scheme, Segment, Subject, Worth, Writing};
+use trapline_engine::backend::Backend;
 use trapline_engine::backend::job::Job;
-use trapline_engine::backend::{Backend, BackendError};
 use trapline_engine::circuit::error::{MOST_END_OHM, SEGMENT_OHM};
 use trapline_engine::circuit::scheme::Unselected;
 use trapline_model::array::wire::Wire;
-use trapline_model::array::{ArrayShape, CellSet, factors};
+use trapline_model::array::{ArrayShape, factors};
 use trapline_model::cell::read::{LEAST_READING_S, MOST_READING_S};
 use trapline_model::memory;
-use trapline_model::outcome::{CellWindow, CircuitOutcome, MERITS, PointSettings};
+use trapline_model::outcome::{CircuitOutcome, MERITS, PointSettings};
 use trapline_model::protocol::{MAX_BIAS_V, MAX_DWELL_S, MIN_DWELL_S};
 
 /// Most random vectors of products, and most random patterns of a margin.
@@ -30,8 +29,6 @@ const READING_S: f64 = 1e-2;
 const ACCURACY: f64 = 1e-6;
 /// Most writes of every other cell.
 const MOST_WRITES: u64 = 1_000_000_000;
-/// Numbers of a trace that pass through memory at once.
-const MOST_TRACED: u64 = 1 << 22;
 
 /// Checks what the file says of wires; none where it has none. `base` is the folder that paths are seen from.
 pub(super) fn circuit(array: &ArrayFile, base: &Path, inputs: &mut Inputs) -> Result<Option<Circuit>, Bad> {
@@ -174,28 +171,38 @@ impl UnselectedFile {
     }
 }
 
+/// Filling of each cell of an array at the times that it is read through wires: axes (time, cell). Of an array that memory
+/// does not hold, the remark on it.
+pub(super) type Fillings = Result<Array2<f32>, String>;
+
+/// The checkpoints that a job's array is read at through wires, or the remark on one that memory does not hold.
+pub(super) fn checkpoints(job: &Job, times_s: &[f64]) -> Result<Vec<usize>, String> {
+    match too_large(job.shape(), times_s.len(), memory::available()) {
+        Some(remark) => Err(remark),
+        None => Ok(times_s.iter().filter_map(|time| job.times_s().iter().position(|t| t == time)).collect()),
+    }
+}
+
 /// A point as its wires see it, and remarks on it. Cells are those of the point's statistics, electron by electron.
 ///
-/// # Errors
-/// What the backend says of the cells. An array that memory does not hold, and one that is not solved, are figures that
-/// are not numbers, and a remark.
+/// An array that memory does not hold, and one that is not solved, are figures that are not numbers, and a remark.
 pub(super) fn outcome(
     circuit: &Circuit,
     job: &Job,
     settings: &PointSettings,
     times_s: &[f64],
-    programmed: &Programmed<'_>,
+    fillings: &Fillings,
     backend: &dyn Backend,
-) -> Result<(CircuitOutcome, Vec<String>), BackendError> {
+) -> (CircuitOutcome, Vec<String>) {
     let ArrayShape { rows, cols } = job.shape();
-    let mut values = Array2::from_elem((times_s.len(), MERITS.len()), f64::NAN);
-    if let Some(remark) = too_large(job.shape(), times_s.len(), memory::available()) {
-        return Ok((
-            described(CircuitOutcome { times_s: Array1::from(times_s.to_vec()), values }, programmed),
-            vec![remark],
-        ));
-    }
-    let fillings = fillings(job, times_s, programmed, backend)?;
+    let mut outcome = CircuitOutcome {
+        times_s: Array1::from(times_s.to_vec()),
+        values: Array2::from_elem((times_s.len(), MERITS.len()), f64::NAN),
+    };
+    let fillings = match fillings {
+        Ok(fillings) => fillings,
+        Err(remark) => return (outcome, vec![remark.clone()]),
+    };
     let numbered = |row: usize, col: usize| row as u64 * cols + col as u64;
     let area = Array2::from_shape_fn((rows as usize, cols as usize), |(row, col)| {
         factors(job.variation(), job.seed(), numbered(row, col)).area
@@ -210,23 +217,20 @@ pub(super) fn outcome(
     };
     let solved = || -> Result<(Vec<Array1<f64>>, Vec<String>), ArrayReadError> {
         let mut worth = Worth::new(backend, circuit, subject)?;
-        let figures = fillings.iter().map(|filling| worth.at(&filling.mapv(f64::from))).collect::<Result<_, _>>()?;
+        let at = |of_time: ArrayView1<'_, f32>| {
+            worth.at(&Array2::from_shape_fn(area.dim(), |(row, col)| f64::from(of_time[row * cols as usize + col])))
+        };
+        let figures = fillings.rows().into_iter().map(at).collect::<Result<_, _>>()?;
         Ok((figures, worth.remarks()))
     };
     let remarks = match solved() {
         Ok((figures, remarks)) => {
-            values.outer_iter_mut().zip(&figures).for_each(|(mut row, of)| row.assign(of));
+            outcome.values.outer_iter_mut().zip(&figures).for_each(|(mut row, of)| row.assign(of));
             remarks
         }
         Err(error) => vec![format!("not read through wires: {error}")],
     };
-    Ok((described(CircuitOutcome { times_s: Array1::from(times_s.to_vec()), values }, programmed), remarks))
-}
-
-/// With the figures of the programming.
-fn described(mut outcome: CircuitOutcome, programmed: &Programmed<'_>) -> CircuitOutcome {
-    programmed.describe(&mut outcome);
-    outcome
+    (outcome, remarks)
 }
 
 /// The remark on an array that is not read because memory does not hold it; `there` are the bytes that it has left.
@@ -241,31 +245,6 @@ fn too_large(shape: ArrayShape, times: usize, there: Option<u64>) -> Option<Stri
             "not read through wires: a {rows} x {cols} array takes {needed} of memory, and {there} are there; a machine with more would"
         )
     })
-}
-
-/// Filling of each cell at some of the checkpoints, rows by columns; a block of rows after another is traced.
-fn fillings(
-    job: &Job,
-    times_s: &[f64],
-    programmed: &Programmed<'_>,
-    backend: &dyn Backend,
-) -> Result<Vec<Array2<f32>>, BackendError> {
-    let shape = job.shape();
-    let places: Vec<usize> = times_s.iter().filter_map(|time| job.times_s().iter().position(|t| t == time)).collect();
-    let mut fillings = vec![Array2::zeros((shape.rows as usize, shape.cols as usize)); places.len()];
-    let readings = shape.cols * job.times_s().len() as u64;
-    let rows_at_once = (MOST_TRACED / readings.max(1)).max(1);
-    for first_row in (0..shape.rows).step_by(rows_at_once as usize) {
-        let rows = rows_at_once.min(shape.rows - first_row);
-        let window = CellWindow { first_row, first_col: 0, rows, cols: shape.cols };
-        let trace = programmed.trace(job, &CellSet::window(shape, &window), backend)?;
-        for (filling, &place) in fillings.iter_mut().zip(&places) {
-            let (from, to) = (first_row as usize, (first_row + rows) as usize);
-            let mut block = filling.slice_mut(s![from..to, ..]);
-            block.iter_mut().zip(trace.filling.row(place)).for_each(|(to, from)| *to = *from);
-        }
-    }
-    Ok(fillings)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use ndarray::{Array3, ArrayView2};
 
-use super::circuit;
+use super::circuit::{self, Fillings};
 use super::error::RunError;
 use super::plan::Plan;
 use super::programming::{Programmed, ProgrammingError};
@@ -13,54 +13,75 @@ use trapline_model::array::{ArrayShape, CellSet};
 use trapline_model::outcome::{CellDump, CellWindow, CircuitOutcome, PointLabel, PointOutcome};
 use trapline_model::units::celsius_texts;
 
-/// The statistics of the arrays of some points, which share their programming where there are several, and the cells as
-/// their bakes find them.
-pub(super) fn statistics<'a>(
+/// What is computed of a point's array: its statistics, and the fillings that it is read with through wires.
+pub(super) struct Found {
+    pub(super) tally: Tally,
+    fillings: Fillings,
+}
+
+/// The arrays of some points, which share their programming where there are several, and the cells as their bakes find
+/// them.
+pub(super) fn found<'a>(
     plan: &Plan,
     points: &[&PointLabel],
     jobs: &[&Job],
     backend: &'a dyn Backend,
     progress: &(dyn Fn(u64) + Sync),
-) -> Result<(Programmed<'a>, Vec<Tally>), RunError> {
+) -> Result<(Programmed<'a>, Vec<Found>), RunError> {
     let cells = jobs[0].shape().cells();
     let share = |strokes: u64, of: u64| (u128::from(cells) * u128::from(strokes) / u128::from(of.max(1))) as u64;
     let done = |strokes: u64, of: u64| progress(share(strokes, of) - share(strokes - 1, of));
     let programmed = Programmed::of(plan, points[0].number, jobs[0], backend, &done)
         .map_err(|source| not_programmed(points[0], source))?;
-    let tallies = programmed.statistics(jobs, backend, progress).map_err(|source| failed(points[0], source))?;
-    Ok((programmed, tallies))
+    let checkpoints = match plan.circuit(points[0].number) {
+        Some(_) => circuit::checkpoints(jobs[0], &plan.label.circuit_times_s),
+        None => Ok(Vec::new()),
+    };
+    let read_at = checkpoints.as_deref().unwrap_or(&[]);
+    let computed =
+        programmed.statistics(jobs, read_at, backend, progress).map_err(|source| failed(points[0], source))?;
+    let found =
+        |(tally, fillings)| Found { tally, fillings: checkpoints.as_ref().map_err(String::clone).map(|_| fillings) };
+    Ok((programmed, computed.into_iter().map(found).collect()))
 }
 
-/// The statistics of an array whose cells are programmed each by itself.
-pub(super) fn alone(point: &PointLabel, job: &Job, backend: &dyn Backend) -> Result<Tally, RunError> {
-    backend.statistics(job, &|_| ()).map_err(|source| failed(point, source))
+/// An array whose cells are programmed each by itself.
+pub(super) fn alone(plan: &Plan, number: usize, job: &Job, backend: &dyn Backend) -> Result<Found, RunError> {
+    let checkpoints = match plan.circuit(number) {
+        Some(_) => circuit::checkpoints(job, &plan.label.circuit_times_s),
+        None => Ok(Vec::new()),
+    };
+    let read_at = checkpoints.as_deref().unwrap_or(&[]);
+    let computed = backend.statistics_with_fillings(&[job], read_at, &|_| ());
+    let (tally, fillings) = computed.map_err(|source| failed(&plan.points[number], source))?.remove(0);
+    Ok(Found { tally, fillings: checkpoints.map(|_| fillings) })
 }
 
 /// The statistics of an array as an outcome, with the trace of a window of it.
 pub(super) fn outcome(
     point: &PointLabel,
     job: &Job,
-    statistics: &Tally,
+    found: &Found,
     shape: ArrayShape,
     window: Option<CellWindow>,
     (programmed, backend): (&Programmed<'_>, &dyn Backend),
 ) -> Result<PointOutcome, RunError> {
     let dump = window.map(|window| traced(point, job, shape, window, (programmed, backend))).transpose()?;
-    Ok(PointOutcome { dump, ..statistics.outcome(job) })
+    Ok(PointOutcome { dump, ..found.tally.outcome(job) })
 }
 
 /// What an array is worth through its wires, where it has any; and remarks.
 pub(super) fn worth(
     plan: &Plan,
     number: usize,
-    job: &Job,
+    (job, found): (&Job, &Found),
     (programmed, backend): (&Programmed<'_>, &dyn Backend),
-) -> Result<(Option<CircuitOutcome>, Vec<String>), RunError> {
-    let Some(circuit) = plan.circuit(number) else { return Ok((None, Vec::new())) };
+) -> (Option<CircuitOutcome>, Vec<String>) {
+    let Some(circuit) = plan.circuit(number) else { return (None, Vec::new()) };
     let (settings, times_s) = (&plan.label.settings[number], &plan.label.circuit_times_s);
-    let (outcome, remarks) = circuit::outcome(circuit, job, settings, times_s, programmed, backend)
-        .map_err(|source| failed(&plan.points[number], source))?;
-    Ok((Some(outcome), remarks))
+    let (mut outcome, remarks) = circuit::outcome(circuit, job, settings, times_s, &found.fillings, backend);
+    programmed.describe(&mut outcome);
+    (Some(outcome), remarks)
 }
 
 /// The trace of a window of an array.

@@ -168,8 +168,9 @@ fn circuit_seconds_per_cell(plan: &Plan, backend: &dyn Backend, numbers: &[usize
     let Some(number) = wired.max_by_key(|&number| plan.shape(number).cells()) else { return Ok(0.0) };
     let shape = smaller(plan.shape(number), CIRCUIT_LINES);
     let job = plan.sample(number, shape)?;
+    let found = compute::alone(plan, number, &job, backend).map_err(Box::new)?;
     let start = Instant::now();
-    worth(plan, number, &job, (&Programmed::Alone, backend)).map_err(Box::new)?;
+    worth(plan, number, (&job, &found), (&Programmed::Alone, backend));
     Ok(start.elapsed().as_secs_f64() / shape.cells() as f64)
 }
 
@@ -220,9 +221,9 @@ pub fn recording(plan: &Plan, backend: &dyn Backend, program: Program) -> Result
     let written = |dump: Option<CellWindow>| -> Result<Written, RunError> {
         let point = &plan.points[number];
         // What is written has the same size however the cells were programmed.
-        let (tally, alone) = (compute::alone(point, &job, backend)?, (&Programmed::Alone, backend));
-        let statistics = outcome(point, &job, &tally, shape, dump, alone)?;
-        let (circuit, _) = worth(plan, number, &job, alone)?;
+        let (found, alone) = (compute::alone(plan, number, &job, backend)?, (&Programmed::Alone, backend));
+        let statistics = outcome(point, &job, &found, shape, dump, alone)?;
+        let (circuit, _) = worth(plan, number, (&job, &found), alone);
         let outcome = PointOutcome { circuit, ..statistics };
         let start = Instant::now();
         let traced = dump.map(|window| traced(point, &job, shape, window, alone)).transpose()?;

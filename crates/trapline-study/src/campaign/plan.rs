@@ -239,6 +239,12 @@ impl Plan {
         (biased as u64).saturating_mul(programming.strokes(self.shape(number)))
     }
 
+    /// Points that may be computed in one go: as many as have their fillings, for reading through wires, in a GiB.
+    pub(super) fn together(&self, number: usize) -> usize {
+        let fillings = self.shape(number).cells() * 4 * self.label.circuit_times_s.len() as u64;
+        (1_u64 << 30).checked_div(fillings).map_or(usize::MAX, |most| most.max(1) as usize)
+    }
+
     /// Whether the cells of two points are the same when their bakes begin.
     pub(super) fn same_programming(&self, one: usize, other: usize) -> bool {
         let of = |number: usize| {

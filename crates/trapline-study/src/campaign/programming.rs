@@ -18,7 +18,7 @@ use crate::experiment::pulse::Train;
 use trapline_engine::backend::cells::Cells;
 use trapline_engine::backend::job::Job;
 use trapline_engine::backend::tally::Tally;
-use trapline_engine::backend::{Backend, BackendError, Trace};
+use trapline_engine::backend::{Backend, BackendError, Trace, fillings_of};
 use trapline_model::array::{ArrayShape, CellSet};
 use trapline_model::material::Variation;
 use trapline_model::memory;
@@ -112,21 +112,24 @@ impl<'a> Programmed<'a> {
         }
     }
 
-    /// Statistics of the bakes of jobs that begin with these cells.
+    /// Statistics of the bakes of jobs that begin with these cells, and the filling of each cell at some checkpoints: axes
+    /// (checkpoint, cell).
     pub(super) fn statistics(
         &self,
         jobs: &[&Job],
+        checkpoints: &[usize],
         backend: &dyn Backend,
         progress: &(dyn Fn(u64) + Sync),
-    ) -> Result<Vec<Tally>, BackendError> {
+    ) -> Result<Vec<(Tally, Array2<f32>)>, BackendError> {
         match self {
-            Programmed::Alone => backend.statistics_together(jobs, progress),
+            Programmed::Alone => backend.statistics_with_fillings(jobs, checkpoints, progress),
             Programmed::Wired(of) => {
                 let one = |(number, job): (usize, &&Job)| {
                     let tally = of.cells.reduce(job)?;
+                    let fillings = fillings_of(job, checkpoints, &|cells| self.trace(job, cells, backend))?;
                     // The strokes were the progress of the first.
                     progress(if number == 0 { 0 } else { job.shape().cells() });
-                    Ok(tally)
+                    Ok((tally, fillings))
                 };
                 jobs.iter().enumerate().map(one).collect()
             }

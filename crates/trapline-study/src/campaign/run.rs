@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::compute::{outcome, statistics, worth};
+use super::compute::{Found, found, outcome, worth};
 use super::error::RunError;
 use super::intent::{self, Intent};
 use super::parts::{Existing, Parts, refused};
@@ -18,7 +18,6 @@ use super::programming::Programmed;
 use super::shard::Shard;
 use trapline_engine::backend::Backend;
 use trapline_engine::backend::job::Job;
-use trapline_engine::backend::tally::Tally;
 use trapline_model::files;
 use trapline_model::files::commit::{self, Batch, Mark};
 use trapline_model::outcome::{CampaignRecord, Identity, PointLabel, PointOutcome, Program, Provenance};
@@ -448,8 +447,9 @@ impl Computing<'_> {
     ) -> Result<bool, RunError> {
         let (plan, start) = (self.plan, now());
         let (mut points, mut jobs) = (vec![first], vec![plan.job(first.number)?]);
+        let most = Self::TOGETHER.min(plan.together(first.number));
         while (self.backend.programs_once() || plan.wired_programming(first.number).is_some())
-            && points.len() < Self::TOGETHER
+            && points.len() < most
             && let Some(next) = others.peek()
             && plan.steps(next.number) == plan.steps(first.number)
             && plan.wired_programming(next.number) == plan.wired_programming(first.number)
@@ -467,10 +467,10 @@ impl Computing<'_> {
                 resume_unwind(Box::new(Ended));
             }
         };
-        let compute = || statistics(plan, &points, &jobs.iter().collect::<Vec<_>>(), self.backend, &progress);
-        let (programmed, tallies) = unless_ended(compute)?;
-        for ((point, job), tally) in points.into_iter().zip(&jobs).zip(&tallies) {
-            if !send(self.point(point, job, tally, &programmed, &start)?) {
+        let compute = || found(plan, &points, &jobs.iter().collect::<Vec<_>>(), self.backend, &progress);
+        let (programmed, found) = unless_ended(compute)?;
+        for ((point, job), found) in points.into_iter().zip(&jobs).zip(&found) {
+            if !send(self.point(point, (job, found), &programmed, &start)?) {
                 return Ok(false);
             }
         }
@@ -481,14 +481,13 @@ impl Computing<'_> {
     fn point(
         &self,
         point: &PointLabel,
-        job: &Job,
-        tally: &Tally,
+        (job, found): (&Job, &Found),
         programmed: &Programmed<'_>,
         start: &str,
     ) -> Result<Computed, RunError> {
         let (plan, by) = (self.plan, (programmed, self.backend));
-        let statistics = outcome(point, job, tally, plan.shape(point.number), plan.label.dump, by)?;
-        let (circuit, remarks) = worth(plan, point.number, job, by)?;
+        let statistics = outcome(point, job, found, plan.shape(point.number), plan.label.dump, by)?;
+        let (circuit, remarks) = worth(plan, point.number, (job, found), by);
         let outcome = PointOutcome { circuit, ..statistics };
         let mut label = point.clone();
         label.flags.extend(remarks);

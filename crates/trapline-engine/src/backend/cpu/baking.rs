@@ -25,11 +25,19 @@ pub(super) struct Context<'a> {
     /// Of what happens in the bake where electrons are counted.
     pub bake_seed: u64,
     pub normal_table: &'a [i32; NORMAL_TABLE_LEN],
+    /// Checkpoints at which the filling of every cell is handed over; of statistics alone.
+    pub kept: &'a [usize],
 }
 
 impl<'a> Context<'a> {
     pub fn new(job: &Job, tables: &'a Tables, counts: &'a Counts) -> Context<'a> {
-        Context { tables, counts, seed: job.seed, bake_seed: job.bake_seed(), normal_table: normal_table() }
+        let (seed, bake_seed) = (job.seed, job.bake_seed());
+        Context { tables, counts, seed, bake_seed, normal_table: normal_table(), kept: &[] }
+    }
+
+    /// The same, handing over fillings at these checkpoints.
+    pub fn keeping(self, kept: &'a [usize]) -> Context<'a> {
+        Context { kept, ..self }
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Chunk {
     pub partials: Vec<Partial>,
     /// Axes (checkpoint, counter), flat.
     pub counts: Vec<u32>,
+    /// Axes (checkpoint that is kept, cell), flat.
+    pub fillings: Vec<f32>,
 }
 
 /// Groups of lanes in a block.
@@ -64,7 +66,11 @@ fn chunk_of<T: Baking, B: Begin>(contexts: &[Context], cells: &B) -> Vec<Chunk> 
     let mut judges = [Judge::NONE; GROUPS];
     let empty = |context: &Context| {
         let (checkpoints, width) = (context.tables.nominal.len(), counters(context.tables.bins as usize));
-        Chunk { partials: vec![Partial::EMPTY; checkpoints], counts: vec![0; checkpoints * width] }
+        Chunk {
+            partials: vec![Partial::EMPTY; checkpoints],
+            counts: vec![0; checkpoints * width],
+            fillings: vec![0.0; context.kept.len() * cells.count() as usize],
+        }
     };
     let mut chunks: Vec<Chunk> = contexts.iter().map(empty).collect();
     let mut held: [Option<(Numbers, T::Held)>; GROUPS] = [const { None }; GROUPS];
@@ -85,16 +91,26 @@ fn chunk_of<T: Baking, B: Begin>(contexts: &[Context], cells: &B) -> Vec<Chunk> 
                 let left = cells.count().saturating_sub(block + (group * LANES) as u64);
                 included[group] = Included::new(left, bake.start());
             }
-            block_body(context, &mut groups, &mut judges, &included, &mut chunks[number]);
+            let here = Here { first: block as usize, cells: cells.count() as usize };
+            block_body(context, here, &mut groups, &mut judges, &included, &mut chunks[number]);
         }
     }
     chunks
+}
+
+/// Where a block stands in its chunk.
+#[derive(Clone, Copy)]
+struct Here {
+    first: usize,
+    /// Cells of the chunk.
+    cells: usize,
 }
 
 /// Bakes one block through all its checkpoints.
 #[inline(always)]
 fn block_body<T: Baking>(
     context: &Context,
+    here: Here,
     groups: &mut [(T, Lane); GROUPS],
     judges: &mut [Judge; GROUPS],
     included: &[Included; GROUPS],
@@ -107,9 +123,17 @@ fn block_body<T: Baking>(
         let checkpoint = visit[0].checkpoint as usize;
         let counts = &mut chunk.counts[checkpoint * width..(checkpoint + 1) * width];
         let mut sums = Sums::EMPTY;
+        let kept = context.kept.iter().position(|kept| *kept == checkpoint);
+        let mut place = here.first;
         for (((bake, area), judge), included) in groups.iter_mut().zip(judges.iter_mut()).zip(included) {
             let lost = bake.go_to(context, visit);
             let seen = read::read(tables, area, bake.start(), &lost);
+            if let Some(row) = kept {
+                let count = LANES.min(here.cells.saturating_sub(place));
+                let first = row * here.cells + place;
+                chunk.fillings[first..first + count].copy_from_slice(&seen.filling[..count]);
+                place += LANES;
+            }
             sums.add(&seen, &tables.nominal[checkpoint], included);
             let failing = match &tables.readings {
                 None => reduce::below_threshold(tables, &seen.kept),

@@ -93,14 +93,19 @@ impl Cpu {
         self.set
     }
 
-    /// Computes the chunks of so many cells for each job, and adds them up in their order.
+    /// Computes the chunks of so many cells for each job, and adds them up in their order; with the fillings at so many
+    /// checkpoints that the chunks hand over.
     fn in_chunks(
         &self,
         jobs: &[&Job],
-        cells: u64,
+        (cells, kept): (u64, usize),
         compute: impl Fn(u64, u64) -> Vec<Chunk> + Sync,
-    ) -> Result<Vec<Tally>, BackendError> {
-        let mut tallies: Vec<Tally> = jobs.iter().map(|job| Tally { cells, ..Tally::new(job, round_to_f32) }).collect();
+    ) -> Vec<(Tally, Array2<f32>)> {
+        let empty = |job: &&Job| {
+            let fillings = Array2::zeros((kept, if kept == 0 { 0 } else { cells as usize }));
+            (Tally { cells, ..Tally::new(job, round_to_f32) }, fillings)
+        };
+        let mut found: Vec<(Tally, Array2<f32>)> = jobs.iter().map(empty).collect();
         let chunks = cells.div_ceil(CHUNK_CELLS);
         let of_job = |job: &&Job| chunks_at_once(job, size_of::<u32>(), self.threads());
         let at_once = (jobs.iter().map(of_job).min().unwrap_or(1) / jobs.len().max(1) as u64).max(1);
@@ -117,14 +122,21 @@ impl Cpu {
                     })
                     .collect()
             });
-            for (number, chunk) in done.iter().flat_map(|of_jobs| of_jobs.iter().enumerate()) {
-                let tally = &mut tallies[number];
-                tally.partials.iter_mut().zip(&chunk.partials).for_each(|(sum, part)| sum.add(part));
-                tally.counts.iter_mut().zip(&chunk.counts).for_each(|(sum, part)| *sum += u64::from(*part));
+            for (of_jobs, number) in done.iter().zip(first_chunk..) {
+                for (chunk, (tally, fillings)) in of_jobs.iter().zip(&mut found) {
+                    tally.partials.iter_mut().zip(&chunk.partials).for_each(|(sum, part)| sum.add(part));
+                    tally.counts.iter_mut().zip(&chunk.counts).for_each(|(sum, part)| *sum += u64::from(*part));
+                    let first = (number * CHUNK_CELLS) as usize;
+                    let count = chunk.fillings.len() / kept.max(1);
+                    for (mut row, part) in fillings.rows_mut().into_iter().zip(chunk.fillings.chunks(count.max(1))) {
+                        let to = row.iter_mut().skip(first).take(count);
+                        to.zip(part).for_each(|(to, from)| *to = *from);
+                    }
+                }
             }
             first_chunk = last_chunk;
         }
-        Ok(tallies)
+        found
     }
 
     /// Worker threads.
@@ -157,23 +169,38 @@ impl Backend for Cpu {
     }
 
     fn statistics_together(&self, jobs: &[&Job], progress: Progress) -> Result<Vec<Tally>, BackendError> {
-        let (Some(first), true) = (jobs.first(), jobs.windows(2).all(|pair| pair[0].shares_programming(pair[1])))
-        else {
-            return jobs.iter().map(|job| self.statistics(job, progress)).collect();
-        };
+        let found = self.statistics_with_fillings(jobs, &[], progress)?;
+        Ok(found.into_iter().map(|(tally, _)| tally).collect())
+    }
+
+    fn statistics_with_fillings(
+        &self,
+        jobs: &[&Job],
+        checkpoints: &[usize],
+        progress: Progress,
+    ) -> Result<Vec<(Tally, Array2<f32>)>, BackendError> {
+        let Some(first) = jobs.first() else { return Ok(Vec::new()) };
         check_by_class(first.electrons)?;
         if jobs.iter().any(|job| job.warmer_k.is_some()) {
-            return jobs.iter().map(|job| self.pool.install(|| warmer::statistics(self, job, progress))).collect();
+            let one = |job: &&Job| self.pool.install(|| warmer::statistics(self, job, checkpoints, progress));
+            return jobs.iter().map(one).collect();
+        }
+        if !jobs.windows(2).all(|pair| pair[0].shares_programming(pair[1])) {
+            let one = |job: &&Job| Ok(self.statistics_with_fillings(&[job], checkpoints, progress)?.remove(0));
+            return jobs.iter().map(one).collect();
         }
         let tables: Vec<Tables> = jobs.iter().map(|job| Tables::new(job)).collect();
         let counts = trapline_model::cell::counted::tables(&first.material, &first.variation, first.electrons);
-        let contexts: Vec<Context> =
-            jobs.iter().zip(&tables).map(|(job, tables)| Context::new(job, tables, &counts)).collect();
-        self.in_chunks(jobs, first.shape.cells(), |first, count| {
+        let contexts: Vec<Context> = jobs
+            .iter()
+            .zip(&tables)
+            .map(|(job, tables)| Context::new(job, tables, &counts).keeping(checkpoints))
+            .collect();
+        Ok(self.in_chunks(jobs, (first.shape.cells(), checkpoints.len()), |first, count| {
             let done = chunk(self.set, &contexts, &CellSet::run(first, count));
             progress(count * jobs.len() as u64);
             done
-        })
+        }))
     }
 
     fn reduce(&self, job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Result<Tally, BackendError> {
@@ -183,12 +210,12 @@ impl Backend for Cpu {
         let tables = Tables::new(job);
         let counts = trapline_model::cell::counted::tables(&job.material, &job.variation, job.electrons);
         let context = Context::new(job, &tables, &counts);
-        let mut tallies = self.in_chunks(&[job], cells.len() as u64, |first, count| {
+        let mut found = self.in_chunks(&[job], (cells.len() as u64, 0), |first, count| {
             let range = first as usize..(first + count) as usize;
             let occupancy = occupancy.slice(ndarray::s![range.clone(), ..]);
             chunk_given(self.set, std::slice::from_ref(&context), &Given { numbers: &cells[range], occupancy })
-        })?;
-        Ok(tallies.remove(0))
+        });
+        Ok(found.remove(0).0)
     }
 
     fn trace(&self, job: &Job, cells: &CellSet) -> Result<Trace, BackendError> {

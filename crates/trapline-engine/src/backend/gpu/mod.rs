@@ -239,7 +239,7 @@ impl Backend for Gpu {
     fn statistics(&self, job: &Job, progress: Progress) -> Result<Tally, BackendError> {
         check_by_class(job.electrons)?;
         if job.warmer_k.is_some() {
-            return warmer::statistics(self, job, progress);
+            return Ok(warmer::statistics(self, job, &[], progress)?.0);
         }
         let tables = Tables::new(job);
         let [.., bake_kernel, _] = source::of_statistics(&tables);
