@@ -137,6 +137,16 @@ fn what_cannot_be_read_is_refused_in_a_line() {
         fs::write(at.join("bad.csv"), text).expect("written");
         refused(at, &["--conductance", "bad.csv"], &words);
     }
+    // One column of decimal commas: refused where that is certain, else remarked on.
+    fs::write(at.join("commas.csv"), "0,5\n0,25\n0,05\n").expect("written");
+    refused(at, &["--conductance", "commas.csv"], &["commas.csv: line 3", "\"0,05\"", "decimal comma"]);
+    for (text, is_told) in [("1,5\n2,5\n3,25\n", true), ("1,5\n2,5.5\n3,25\n", false)] {
+        fs::write(at.join("commas.csv"), text).expect("written");
+        let output = trapline(at, &["read", "--conductance", "commas.csv", "--quiet", "--backend", "cpu"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let told = "commas.csv: read as two columns of whole numbers; if it is one column with decimal commas";
+        assert!(output.status.success() && said.matches(told).count() == usize::from(is_told), "{said}");
+    }
     fs::write(at.join("v.csv"), "0.1\n0.2\n").expect("written");
     refused(at, &["--rows", "3", "--inputs", "v.csv"], &["2 voltages", "3 word lines"]);
     refused(at, &["--conductance", "none.csv"], &["none.csv"]);
