@@ -260,7 +260,7 @@ attempt_rate = { value = 1e13, unit = "1/s", source = "s" }
 "#;
 
 /// What no file here has: windows of several devices, tables of currents, which are long, and rows of a waveform's own file.
-const NOT_TRIED: [&str; 6] = [
+const NOT_TRIED: [&str; 7] = [
     "devices.tolerance",
     "injection.table.filling",
     "injection.table.temperature",
@@ -270,6 +270,7 @@ const NOT_TRIED: [&str; 6] = [
 ];
 
 /// Keys whose limit another key of the same file may draw closer: a dump lies in its array, a step divides its sweep.
+    "injection.table.skip",
 const DRAWN_CLOSER: [&str; 12] = [
     "rows",
     "cols",
