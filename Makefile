@@ -56,12 +56,15 @@ test: setup-test ## runs all tests and examples, shaders included (on Mesa's llv
 	if command -v python3 >/dev/null; then
 	    python3 scripts/check-manual.py --trapline "$${CARGO_TARGET_DIR:-target}/debug/trapline"
 	fi
-	# Ignored above: what needs an interpreter, or published figures, that not every machine has.
+	# Ignored above: what needs an interpreter, a browser, or published figures, that not every machine has.
 	if [ -n "$${TRAPLINE_PYTHON:-}" ]; then
 	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test record --test cli -- --ignored python
 	fi
 	if [ -n "$${TRAPLINE_STATISTICS:-}" ]; then
 	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test report -- --ignored lifetime_python
+	fi
+	if [ -n "$${TRAPLINE_CHROMIUM:-}" ]; then
+	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --test report -- --ignored in_a_browser
 	fi
 	if [ -n "$${TRAPLINE_REFERENCE_DIR:-}" ]; then
 	    cargo test --workspace $$TRAPLINE_FEATURES $(CARGO_FLAGS) --lib --test engine -- --ignored reference_file

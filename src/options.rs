@@ -6,7 +6,7 @@ use crate::backend::{BackendError, Choice, Options};
 use crate::campaign::Plan;
 use crate::cell::counted::Electrons;
 use crate::failure::Failure;
-use crate::memory::in_words;
+use crate::memory::{Left, in_words};
 use crate::outcome::PointSettings;
 
 /// The name of a backend as it is asked for.
@@ -53,13 +53,11 @@ pub fn can_compute(backend: &str, plan: &Plan, file: &Path) -> Result<(), Failur
 ///
 /// # Errors
 /// [`Failure::Usage`].
-pub fn afford(what: &str, needed: u128, there: Option<u64>, fix: &str) -> Result<(), Failure> {
+pub fn afford(what: &str, needed: u128, there: Option<Left>, fix: &str) -> Result<(), Failure> {
     match there {
-        Some(there) if needed > u128::from(there) => Err(Failure::Usage(format!(
-            "{what} takes {} of memory, and {} are there: {fix}",
-            in_words(needed),
-            in_words(u128::from(there))
-        ))),
+        Some(there) if needed > u128::from(there.bytes) => {
+            Err(Failure::Usage(format!("{what} takes {} of memory, and {}: {fix}", in_words(needed), there.in_words())))
+        }
         _ => Ok(()),
     }
 }
@@ -67,12 +65,21 @@ pub fn afford(what: &str, needed: u128, there: Option<u64>, fix: &str) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Bound;
 
     #[test]
     fn what_is_not_there_is_refused() {
-        assert!(afford("it", 2 << 20, Some(2 << 20), "less").is_ok() && afford("it", u128::MAX, None, "less").is_ok());
-        let told = afford("a 4096 x 4096 array", 3 << 30, Some(2 << 20), "read a part of it").expect_err("too much");
+        let there = |by| Some(Left { bytes: 2 << 20, by });
+        assert!(afford("it", 2 << 20, there(Bound::Machine), "less").is_ok());
+        assert!(afford("it", u128::MAX, None, "less").is_ok());
+        let told = |by| {
+            let told = afford("a 4096 x 4096 array", 3 << 30, there(by), "read a part of it").expect_err("too much");
+            told.message().unwrap_or_default()
+        };
         let said = "a 4096 x 4096 array takes 3.0 GiB of memory, and 2.0 MiB are there: read a part of it";
-        assert_eq!(told.message().as_deref(), Some(said));
+        assert_eq!(told(Bound::Machine), said);
+        assert!(
+            told(Bound::Group).contains("2.0 MiB are there within the memory limit of this job (its cgroup): read")
+        );
     }
 }

@@ -79,7 +79,7 @@ fn what_makes_no_fit_is_told_in_one_line() {
     let iv = "time_s,bias_v,current_a\n1,1,1e-12\n2,2,1e-11\n3,3,1e-10\n";
     let whole = format!("{one}{slope}");
     let curve = format!("{one}{csv}");
-    let cases: [(&str, &str, &[&str]); 34] = [
+    let cases: [(&str, &str, &[&str]); 38] = [
         (
             &format!("[conditions]\ntolerance = 0.1\n{whole}"),
             iv,
@@ -140,9 +140,30 @@ fn what_makes_no_fit_is_told_in_one_line() {
         (&curve, &iv.replace("\n3,3,1e-10", ""), &["bad.csv: holds 2 lines of numbers", "at least 3"]),
         (&curve, &iv.replace("3,3,", "2,3,"), &["bad.csv: line 4: time_s is 2.0"]),
         (
-            &format!("{curve}dwell_s = 1e-3\n"),
+            &format!("{curve}dwell_s = 1e-3\ntime_shift_s = 1.0\n"),
             iv,
-            &["target[0]: dwell_s is 0.001", "bad.csv has a column time_s", "leave one"],
+            &["target[0]: time_shift_s is given", "dwell_s, 0.001, takes the place of times", "leave one"],
+        ),
+        (
+            &format!("{curve}dwell_s = 1e-3\ncolumns = {{ time_s = 1 }}\n"),
+            iv,
+            &["target[0]: columns.time_s is given", "dwell_s, 0.001", "leave one"],
+        ),
+        (
+            &format!("[conditions]\ndwell_s = 1e-3\n{curve}time_shift_s = 1.0\n"),
+            &iv.replace("time_s", "note"),
+            &["target[0]: time_shift_s is given", "bad.csv has no column time_s", "leave it out"],
+        ),
+        // A condition that nothing is measured under: no pulses, and no target but a claim.
+        (
+            &format!("[conditions]\namplitude_v = 1.0\n{whole}"),
+            iv,
+            &["conditions.amplitude_v counts for nothing", "energy", "retained", "leave it out"],
+        ),
+        (
+            &format!("[conditions]\ntemperature_c = 90.0\n{one}[[target]]\nclaim = \"slope-low\"\n"),
+            iv,
+            &["conditions.temperature_c counts for nothing"],
         ),
         (
             &format!("{one}[[target]]\nkind = \"energy\"\ntarget = 1e-13\nrelative = 0.1\npulses = -3\n"),
@@ -172,6 +193,27 @@ fn what_makes_no_fit_is_told_in_one_line() {
         let (code, out, err) = words(&lab.fit(arguments));
         assert!(code == Some(2) && out.is_empty() && err.lines().count() == 1 && err.contains(says), "{says}: {err}");
     }
+}
+
+#[test]
+fn a_dwell_of_a_targets_own_takes_the_place_of_times() {
+    let lab = Folder::new();
+    let plan = |conditions: &str, own: &str| {
+        format!("format = 1\n{conditions}[[target]]\nkind = \"iv_csv\"\nfile = \"iv.csv\"\nrelative = 0.1\n{own}")
+    };
+    let read = |plan: &str| {
+        let fit = file::parse(plan, lab.folder.path()).unwrap();
+        let Aim::Iv(measured) = &fit.targets[0].aim else { panic!("{plan}") };
+        (measured.dwells_s.clone(), measured.read_as.clone())
+    };
+    // The clock of the file, which a dwell of all targets gives way to.
+    let (times, said) = read(&plan("", ""));
+    assert_eq!(times, [1.0, 2.0, 4.0]);
+    assert!(!said.contains("dwell_s") && !said.contains("not read"), "{said}");
+    assert_eq!(read(&plan("[conditions]\ndwell_s = 0.5\n", "")).0, times);
+    let (own, said) = read(&plan("", "dwell_s = 0.5\n"));
+    assert_eq!(own, [0.5; 3]);
+    assert!(said.contains("not read: \"time_s\"; each bias held for dwell_s, 0.5 s"), "{said}");
 }
 
 #[test]

@@ -90,3 +90,74 @@ fn what_is_not_told_ends_with_1_and_what_is_wrong_with_2() {
         "{out}"
     );
 }
+
+/// Devices that a list of files, a folder and a file of all have: names as `check` and the report tell them.
+#[test]
+fn single_devices_are_left_out_and_none_counts_twice() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path("chip")).unwrap();
+    let write = |name: &str, text: &str| fs::write(desk.path(name), text).unwrap();
+    let sweep = |scale: f64| {
+        let rows = (1..=8).map(|i| format!("{:?},{:e}\n", 0.2 * f64::from(i), scale * 6e-12 * f64::from(i)));
+        format!("bias_v,current_a\n{}", rows.collect::<String>())
+    };
+    for (i, scale) in [1.0, 1.01, 0.99, 1.02].into_iter().enumerate() {
+        write(&format!("chip/d{i}.csv"), &sweep(scale));
+    }
+    write("chip/broken.csv", "no curve\n");
+    let rows = (1..=4).map(|i| format!("{:?},1e-{i},1.1e-{i},1.2e-{i},1.3e-{i}\n", 0.8 - 0.2 * f64::from(i - 1)));
+    write("columns.csv", &format!("v,a,b,c,d\n{}", rows.collect::<String>()));
+    let lines: Vec<String> = (0..4)
+        .flat_map(|cell| (1..=4).map(move |i| format!("{cell},{:?},{:e}\n", 0.2 * f64::from(i), 6e-12 * f64::from(i))))
+        .collect();
+    write("lines.csv", &format!("cell,bias_v,current_a\n{}", lines.concat()));
+    let common = "kind = \"iv_csv\"\nrelative = 0.01\ndwell_s = 1e-2\n";
+    let plan = |blocks: &[&str]| {
+        let blocks: String = blocks.iter().map(|of| format!("[[devices]]\n{common}{of}\n")).collect();
+        write("s.toml", &format!("format = 1\n[spread]\nfind = [\"area\"]\n{blocks}"));
+    };
+    for (blocks, devices) in [
+        (&["folder = \"chip\"\nexcept = [\"broken\"]"][..], 4),
+        (&["folder = \"chip\"\nexcept = [\"broken.csv\", \"d3\"]"], 3),
+        (&["files = [\"chip/d0.csv\", \"chip/d1.csv\", \"chip/d2.csv\", \"lost.csv\"]\nexcept = [\"lost\"]"], 3),
+        (&["file = \"lines.csv\"\ndevice_column = \"cell\""], 4),
+        (&["file = \"lines.csv\"\ndevice_column = \"cell\"\nexcept = [3]"], 3),
+        (&["file = \"lines.csv\"\ndevice_column = \"cell\"\nexcept = [\"cell 3\"]"], 3),
+        (&["file = \"columns.csv\"\ndevice_columns = { from = 2, to = 5 }\nexcept = [4]"], 3),
+        (&["file = \"columns.csv\"\ndevice_columns = [\"a\", \"b\", \"c\", \"d\"]\nexcept = [\"b\"]"], 3),
+        // The same device left out of one of two blocks is in the other.
+        (
+            &[
+                "folder = \"chip\"\nexcept = [\"broken\", \"d0\"]",
+                "files = [\"chip/d0.csv\"]",
+                "file = \"lines.csv\"\ndevice_column = \"cell\"",
+            ],
+            8,
+        ),
+    ] {
+        plan(blocks);
+        let said = desk.good("check s.toml");
+        assert!(said.contains(&format!("{devices} devices; sought: area")), "{blocks:?}: {said}");
+        assert!(!said.contains("not read"), "{blocks:?}: {said}");
+    }
+    for (blocks, needed) in [
+        (&["folder = \"chip\""][..], &["broken.csv"][..]),
+        (&["folder = \"chip\"\nexcept = [\"d9\"]"], &["devices[0]: except has \"d9\"", "broken, d0, d1, d2, d3"]),
+        (&["file = \"lines.csv\"\ndevice_column = \"cell\"\nexcept = [7]"], &["except has 7", "cell 0, cell 1"]),
+        (&["folder = \"chip\"\nexcept = [\"broken\", \"d0\", \"d1\"]"], &["are 2 devices", "needs 3"]),
+        (
+            &["folder = \"chip\"\nexcept = [\"broken\"]", "files = [\"chip/../chip/d1.csv\"]"],
+            &["devices[1]: the readings of d1 are in devices[0] already", "except"],
+        ),
+        (
+            &[
+                "file = \"lines.csv\"\ndevice_column = \"cell\"",
+                "file = \"lines.csv\"\ndevice_column = \"cell\"\nexcept = [0, 1, 2]",
+            ],
+            &["devices[1]: the readings of cell 3 are in devices[0]"],
+        ),
+    ] {
+        plan(blocks);
+        desk.refused("check s.toml", needed);
+    }
+}

@@ -137,6 +137,16 @@ fn what_cannot_be_read_is_refused_in_a_line() {
         fs::write(at.join("bad.csv"), text).expect("written");
         refused(at, &["--conductance", "bad.csv"], &words);
     }
+    // One column of decimal commas: refused where that is certain, else remarked on.
+    fs::write(at.join("commas.csv"), "0,5\n0,25\n0,05\n").expect("written");
+    refused(at, &["--conductance", "commas.csv"], &["commas.csv: line 3", "\"0,05\"", "decimal comma"]);
+    for (text, is_told) in [("1,5\n2,5\n3,25\n", true), ("1,5\n2,5.5\n3,25\n", false)] {
+        fs::write(at.join("commas.csv"), text).expect("written");
+        let output = trapline(at, &["read", "--conductance", "commas.csv", "--quiet", "--backend", "cpu"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let told = "commas.csv: read as two columns of whole numbers; if it is one column with decimal commas";
+        assert!(output.status.success() && said.matches(told).count() == usize::from(is_told), "{said}");
+    }
     fs::write(at.join("v.csv"), "0.1\n0.2\n").expect("written");
     refused(at, &["--rows", "3", "--inputs", "v.csv"], &["2 voltages", "3 word lines"]);
     refused(at, &["--conductance", "none.csv"], &["none.csv"]);
@@ -161,6 +171,19 @@ fn what_cannot_be_read_is_refused_in_a_line() {
     refused(at, &["--conductance", "g.csv", "--dataset", "/g"], &["g.csv", "no HDF5 file", "--dataset"]);
     let all = ["--conductance", "g.csv", "--wire-ohm", "1", "--word-wire-ohm", "1", "--bit-wire-ohm", "1"];
     refused(at, &all, &["--wire-ohm does nothing"]);
+    // The cells are given in S and the voltages in V; without the voltages the bias of a reading drives.
+    let own = ["--conductance", "g.csv", "--inputs", "one.csv", "--read-bias", "0.2"];
+    fs::write(at.join("one.csv"), "0.1\n").expect("written");
+    refused(at, &own, &["--read-bias does nothing", "--inputs", "leave it out"]);
+    json(at, &own[..4]);
+    let (usual, twice) = (json(at, &own[..2]), json(at, &[&own[..2], &own[4..]].concat()));
+    let ratio = numbers(&twice, "ideal_current_a")[1] / numbers(&usual, "ideal_current_a")[1];
+    assert!((ratio - 2.0).abs() < 1e-12, "{ratio}");
+    refused(at, &["--rows", "2", "--no-noise", "--read-time", "1ms"], &["--read-time does nothing", "--no-noise"]);
+    for pulses in ["--amplitude=2", "--width=1ms", "--interval=1ms", "--count=3"] {
+        let name = pulses.split('=').next().expect("a name");
+        refused(at, &["--rows", "2", "--written", "none", pulses], &[name, "does nothing", "--written none"]);
+    }
     fs::write(at.join("r.csv"), "1\n2\n").expect("written");
     let segments = ["--conductance", "g.csv", "--word-wire-ohm-file", "r.csv"];
     refused(at, &segments, &["r.csv", "holds 2 numbers", "must hold 3", "segment"]);

@@ -88,6 +88,16 @@ fn what_cannot_be_written_is_one_line() {
         (&["--order", "all"][..], &["row 0, column 1", "row by row"][..]),
         (&["--pattern", "p.csv", "--scheme", "floating", "--wire-ohm", "0"], &["floats"]),
         (&["--wire-ohm", "0", "--source-ohm", "5"], &["--source-ohm", "--wire-ohm"]),
+        (&["--wire-ohm", "0", "--accuracy", "1e-6"], &["--accuracy does nothing", "--wire-ohm"]),
+        (
+            &["--wire-ohm", "2", "--word-wire-ohm", "1", "--bit-wire-ohm", "3"],
+            &["--wire-ohm does nothing", "leave one of the three out"],
+        ),
+        (&["--read-time", "1ms"], &["--read-time does nothing", "--verify"]),
+        (
+            &["--levels", "l.csv", "--verify", "--band", "0.01", "--no-noise", "--read-time", "1ms"],
+            &["--read-time does nothing", "--no-noise"],
+        ),
         (&["--wire-ohm", "-1"], &["-1", "1e-9"]),
         (&["--wire-ohm", "0", "--selector", "sinh:1e-12,0.05"], &["selector"]),
         (&["--tolerance", "0.5"], &["0.5", "1e-8 to 0.1"]),

@@ -105,20 +105,34 @@ struct Cells {
 /// How conductance is read.
 #[derive(Debug, Clone, Copy, Args)]
 struct Reading {
-    /// Bias of a reading, V
-    #[arg(long, value_name = "V", value_parser = amounts::volts, default_value_t = 0.1, allow_hyphen_values = true)]
-    read_bias: f64,
-    /// Time of a reading, s: the longer, the less noise
-    #[arg(long, value_name = "S", value_parser = amounts::seconds, default_value_t = 1e-2, allow_hyphen_values = true)]
-    read_time: f64,
+    /// Bias of a reading, V [default: 0.1]
+    #[arg(long, value_name = "V", value_parser = amounts::volts, allow_hyphen_values = true)]
+    read_bias: Option<f64>,
+    /// Time of a reading, s: the longer, the less noise [default: 0.01]
+    #[arg(long, value_name = "S", value_parser = amounts::seconds, allow_hyphen_values = true)]
+    read_time: Option<f64>,
 }
 
 impl Reading {
+    fn bias_v(&self) -> f64 {
+        self.read_bias.unwrap_or(0.1)
+    }
+
+    fn time_s(&self) -> f64 {
+        self.read_time.unwrap_or(1e-2)
+    }
+
     fn checked(self) -> Result<Reading, Failure> {
-        within("--read-time", self.read_time, 1e-12, 1e6, "s")?;
-        within("--read-bias", self.read_bias.abs(), 1e-3, 100.0, "V")?;
+        within("--read-time", self.time_s(), 1e-12, 1e6, "s")?;
+        within("--read-bias", self.bias_v().abs(), 1e-3, 100.0, "V")?;
         Ok(self)
     }
+}
+
+/// Refuses an option that was given and does nothing beside others, with what to do about it: silence would let the
+/// user think that it counts.
+fn does_nothing(given: bool, option: &str, why: &str, fix: &str) -> Result<(), Failure> {
+    if given { Err(Failure::Usage(format!("{option} does nothing {why}: {fix}"))) } else { Ok(()) }
 }
 
 /// A checked specimen.
@@ -192,7 +206,7 @@ impl Specimen {
         }
         let nominal = Conditions::nominal(kelvin(self.celsius()));
         let (read_v, read_s) = match reading {
-            Some(reading) => reading.checked().map(|r| (r.read_bias, r.read_time))?,
+            Some(reading) => reading.checked().map(|r| (r.bias_v(), r.time_s()))?,
             None => (nominal.read_v, nominal.read_s),
         };
         let material = material::load(&self.material, Path::new("")).map_err(|e| Failure::Usage(e.to_string()))?;
@@ -385,26 +399,37 @@ impl Findings {
 /// Equal pulses.
 #[derive(Debug, Args)]
 struct Pulses {
-    /// Bias of a pulse, V
-    #[arg(long, value_name = "V", value_parser = amounts::volts, default_value_t = 1.5, allow_hyphen_values = true)]
-    amplitude: f64,
-    /// Width of a pulse, s
-    #[arg(long, value_name = "S", value_parser = amounts::seconds, default_value_t = 1e-3, allow_hyphen_values = true)]
-    width: f64,
-    /// Time at 0 V after a pulse, s
-    #[arg(long, value_name = "S", value_parser = amounts::seconds, default_value_t = 1e-3, allow_hyphen_values = true)]
-    interval: f64,
-    /// Pulses
-    #[arg(long, value_name = "N", default_value_t = 30)]
-    count: u32,
+    /// Bias of a pulse, V [default: 1.5]
+    #[arg(long, value_name = "V", value_parser = amounts::volts, allow_hyphen_values = true)]
+    amplitude: Option<f64>,
+    /// Width of a pulse, s [default: 0.001]
+    #[arg(long, value_name = "S", value_parser = amounts::seconds, allow_hyphen_values = true)]
+    width: Option<f64>,
+    /// Time at 0 V after a pulse, s [default: 0.001]
+    #[arg(long, value_name = "S", value_parser = amounts::seconds, allow_hyphen_values = true)]
+    interval: Option<f64>,
+    /// Pulses [default: 30]
+    #[arg(long, value_name = "N")]
+    count: Option<u32>,
 }
 
 impl Pulses {
     fn train(&self) -> Result<Train, Failure> {
-        let train =
-            Train { amplitude_v: self.amplitude, width_s: self.width, interval_s: self.interval, count: self.count };
+        let train = Train {
+            amplitude_v: self.amplitude.unwrap_or(1.5),
+            width_s: self.width.unwrap_or(1e-3),
+            interval_s: self.interval.unwrap_or(1e-3),
+            count: self.count.unwrap_or(30),
+        };
         checked(&train, "--amplitude", "--count")?;
         Ok(train)
+    }
+
+    /// The first of its options that was given.
+    fn given(&self) -> Option<&'static str> {
+        let of = |given: bool, option| given.then_some(option);
+        let first = of(self.amplitude.is_some(), "--amplitude").or(of(self.width.is_some(), "--width"));
+        first.or(of(self.interval.is_some(), "--interval")).or(of(self.count.is_some(), "--count"))
     }
 }
 

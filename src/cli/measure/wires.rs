@@ -28,6 +28,11 @@ pub(super) struct Wires {
 }
 
 impl Wires {
+    /// Whether word lines and bit lines have their own, so that a resistance of both does nothing.
+    pub(super) fn has_both(&self) -> bool {
+        self.word_wire_ohm.is_some() && self.bit_wire_ohm.is_some()
+    }
+
     /// What joins the cells, with wires of a resistance where an axis has none of its own.
     ///
     /// # Errors

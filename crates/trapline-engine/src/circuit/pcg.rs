@@ -37,8 +37,11 @@ pub(crate) struct Core<'d> {
     pub(crate) circuit: Circuit,
     /// Conductances of the cells, S, in block order.
     pub(crate) cells_s: Vec<Tile>,
-    /// Their sum, S.
+    /// Their sum, S: of the sums below, which are summed anew where a cell changes. Differences added to it would leave
+    /// the digits of the largest cell there ever was.
     pub(crate) sum_s: f64,
+    /// The sum of each block, S.
+    block_sums_s: Vec<f64>,
     word_inverse: Vec<Lane>,
     bit_inverse: Vec<Row>,
     coarse: Option<Coarse>,
@@ -86,12 +89,14 @@ impl<'d> Core<'d> {
     /// Without factors, for [`Core::factor`] to make.
     pub(crate) fn new(circuit: Circuit, cells_s: Vec<Tile>, device: Option<OnDevice<'d>>) -> Core<'d> {
         let layout = Layout::new(circuit.rows, circuit.cols);
-        let sum_s = sum(&layout, &cells_s);
+        let block_sums_s = block_sums(&layout, &cells_s);
+        let sum_s = block_sums_s.iter().sum();
         Core {
             layout,
             circuit,
             cells_s,
             sum_s,
+            block_sums_s,
             word_inverse: Vec::new(),
             bit_inverse: Vec::new(),
             coarse: None,
@@ -114,7 +119,8 @@ impl<'d> Core<'d> {
     /// Factors the lines and the coarse crossbar for the present conductances; `coarse_nodes` is the most that the
     /// coarse crossbar may have, `None` for none.
     pub(crate) fn factor(&mut self, coarse_nodes: Option<usize>) {
-        self.sum_s = sum(&self.layout, &self.cells_s);
+        self.block_sums_s = block_sums(&self.layout, &self.cells_s);
+        self.sum_s = self.block_sums_s.iter().sum();
         if self.device.is_none() {
             self.word_inverse = factor_words(&self.layout, &self.circuit.words, &self.cells_s);
             self.bit_inverse = factor_bits(&self.layout, &self.circuit.bits, &self.cells_s);
@@ -137,14 +143,15 @@ impl<'d> Core<'d> {
         if *cell == 0.0 {
             return false;
         }
-        self.sum_s += siemens - *cell;
         *cell = siemens;
+        let tiles = &cells_s[block * layout.panels..][..layout.panels];
+        self.block_sums_s[block] = sum(tiles);
+        self.sum_s = self.block_sums_s.iter().sum();
         if let Some(device) = &mut self.device {
             device.take(layout, circuit, cells_s, self.coarse.as_ref());
             return true;
         }
         factor_panel(layout, &circuit.words, cells_s, panel, &mut word_inverse[panel * layout.cols..][..layout.cols]);
-        let tiles = &cells_s[block * layout.panels..][..layout.panels];
         factor_block(layout, &circuit.bits, tiles, block, &mut bit_inverse[block * layout.rows..][..layout.rows]);
         true
     }
@@ -334,9 +341,57 @@ fn add_last(iterations: usize, alpha: f64, p: &Tile, x: &mut Tile) {
     }
 }
 
-/// Sum of a field in block order.
-fn sum(layout: &Layout, field: &[Tile]) -> f64 {
-    let blocks = field.par_chunks(layout.panels);
-    let sums: Vec<f64> = blocks.map(|tiles| tiles.as_flattened().as_flattened().iter().sum()).collect();
-    sums.iter().sum()
+/// Sums of the blocks of a field in block order.
+fn block_sums(layout: &Layout, field: &[Tile]) -> Vec<f64> {
+    field.par_chunks(layout.panels).map(sum).collect()
+}
+
+/// Sum of the tiles of a block.
+fn sum(tiles: &[Tile]) -> f64 {
+    tiles.as_flattened().as_flattened().iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::circuit::scheme::Reading;
+    use ndarray::Array2;
+
+    fn core(cells: &Array2<f64>) -> Core<'static> {
+        let volts = vec![0.1; cells.nrows()];
+        let reading = Reading::with_wire(10.0);
+        let crossbar = reading.all_rows(cells.view(), &volts).expect("sound");
+        let circuit = Circuit::new(&crossbar);
+        let layout = Layout::new(circuit.rows, circuit.cols);
+        let cells_s = layout.load(cells.view(), circuit.transposed, &circuit.words.live, &circuit.bits.live);
+        let mut core = Core::new(circuit, cells_s, None);
+        core.factor(None);
+        core
+    }
+
+    /// A cell of a megasiemens that comes and goes a hundred times: the sum is, bit for bit, that of an array in which
+    /// it never was. A sum that differences are added to has lost all of its digits by then.
+    #[test]
+    fn the_sum_of_cells_keeps_its_digits_over_many_changes() {
+        let cells = Array2::from_shape_fn((40, 50), |(i, j)| 1e-15 * (1.0 + 0.01 * (i * 50 + j) as f64));
+        let mut changed = core(&cells);
+        let (line, at) = if changed.circuit.transposed { (4, 3) } else { (3, 4) };
+        let before_s = changed.sum_s;
+        let (mut running_s, mut last_s) = (before_s, cells[[3, 4]]);
+        for turn in 0..100 {
+            for siemens in [1e6 + 1e3 * f64::from(turn), cells[[3, 4]]] {
+                running_s += siemens - last_s;
+                last_s = siemens;
+                assert!(changed.set_cell(line, at, siemens));
+            }
+        }
+        assert_eq!(changed.sum_s.to_bits(), before_s.to_bits());
+        assert!((running_s / before_s - 1.0).abs() > 0.1, "{running_s} {before_s}");
+        // One that stays changed is in the sum.
+        assert!(changed.set_cell(line, at, 1e-12));
+        let mut other = cells;
+        other[[3, 4]] = 1e-12;
+        assert_eq!(changed.sum_s.to_bits(), core(&other).sum_s.to_bits());
+        assert!(changed.sum_s > 1.04 * before_s);
+    }
 }

@@ -10,6 +10,7 @@ mod counted;
 mod counts_gpu;
 mod cpu_bits;
 mod each_dot;
+mod fillings;
 mod gpu;
 mod gpu_cost;
 mod heat;

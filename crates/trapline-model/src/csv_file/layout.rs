@@ -5,18 +5,17 @@ use std::collections::BTreeMap;
 
 use super::fields::{Decimal, NoReading, SEPARATORS, Separator, Value, decimal_of, is_number, value};
 use super::heading::{Heading, Quantity, Sureness, is_unit};
+use super::nameless::{nameless, short};
 use super::{ColumnName, Columns, CsvError, Reading, Wanted, comment};
 
 /// How many lines there may be before the one with the names.
-const MOST_LINES_BEFORE: usize = 1000;
+pub(super) const MOST_LINES_BEFORE: usize = 1000;
 /// Lines after the names among which the first with numbers must be.
 const MOST_LINES_BETWEEN: usize = 1000;
 /// Lines of words alone that may stand between the names and the numbers.
 const MOST_WORDS_BETWEEN: usize = 3;
 /// Lines by which a separator is told from others where no names tell it.
 const LINES_COMPARED: usize = 50;
-/// Names of columns that an error repeats.
-const MOST_NAMES_TOLD: usize = 8;
 
 /// A column in the file.
 #[derive(Debug, Clone)]
@@ -54,12 +53,12 @@ pub(super) fn separators(lines: &[&str], how: &Reading) -> Result<(usize, Vec<Se
 /// What is wrong, before the path is known.
 pub(super) struct Trouble {
     /// From 1; none where it is the file as a whole.
-    line: Option<usize>,
-    message: String,
+    pub(super) line: Option<usize>,
+    pub(super) message: String,
 }
 
 impl Trouble {
-    fn line(index: usize, message: impl Into<String>) -> Trouble {
+    pub(super) fn line(index: usize, message: impl Into<String>) -> Trouble {
         Trouble { line: Some(index + 1), message: message.into() }
     }
 
@@ -82,6 +81,8 @@ pub(super) struct Layout {
     /// Fields of a line; none where no line says so, and the first with numbers does.
     width: Option<usize>,
     pub(super) found: Vec<Found>,
+    /// Names of the other columns.
+    unread: Vec<String>,
 }
 
 impl Layout {
@@ -186,7 +187,8 @@ impl Layout {
             if !alike || rows.clone().any(|index| fields(index).is_ok_and(|fields| fields.iter().any(other))) {
                 continue;
             }
-            let mut layout = Layout { separator, header: None, body, width: None, found: found.clone() };
+            let mut layout =
+                Layout { separator, header: None, body, width: None, found: found.clone(), unread: Vec::new() };
             // What stands above the numbers in as many fields names them, or is a line of them that is wrong.
             if let Some(above) = (first..body).rev().find(filled)
                 && let Ok(names) = separator.split_names(lines[above]).map(trimmed_end)
@@ -197,6 +199,7 @@ impl Layout {
                     layout.body = body;
                 } else {
                     layout.header = Some(above);
+                    layout.unread = unread(names.iter().map(String::as_str), &found);
                     for f in &mut layout.found {
                         let heading = Heading::of(&names[f.at]);
                         let quantity = Quantity::of(f.key);
@@ -304,7 +307,8 @@ impl Layout {
             });
             least = least.max(surest);
         }
-        Ok(Some((least, Layout { separator, header: Some(index), body: index + 1, width: Some(width), found })))
+        let unread = unread(headings.iter().map(|heading| heading.text.as_str()), &found);
+        Ok(Some((least, Layout { separator, header: Some(index), body: index + 1, width: Some(width), found, unread })))
     }
 
     /// With the units of the line after the names, where there is such a line; other lines of words before the numbers are
@@ -446,6 +450,7 @@ impl Layout {
             separator: self.separator,
             decimal,
             header_line: self.header.map(|header| header + 1),
+            unread: self.unread,
             left_out: gaps.into_iter().map(|(none, lines)| (why(none).to_owned(), lines)).collect(),
         })
     }
@@ -474,77 +479,10 @@ impl Found {
     }
 }
 
-/// What is said where no line names the columns that are needed: of the line that comes nearest to it.
-fn nameless(lines: &[&str], first: usize, separators: &[Separator], wanted: &[Wanted], how: &Reading) -> Trouble {
-    let named = |wanted: &Wanted, headings: &[Heading]| match how.columns.get(wanted.key) {
-        Some(ColumnName::Name(name)) => headings.iter().any(|heading| heading.text == name.trim()),
-        Some(ColumnName::Number(n)) => usize::try_from(*n).is_ok_and(|n| (1..=headings.len()).contains(&n)),
-        None => headings.iter().any(|heading| Quantity::of(wanted.key).is_some_and(|q| q.meant(heading).is_some())),
-    };
-    let mut nearest: Option<(usize, usize, Vec<Heading>)> = None;
-    let filled = |index: &usize| comment(lines[*index]).is_none() && !lines[*index].trim().is_empty();
-    for index in (first..lines.len().min(first + MOST_LINES_BEFORE)).filter(filled) {
-        for separator in separators {
-            let Ok(names) = separator.split_names(lines[index]) else { continue };
-            let headings: Vec<Heading> = names.iter().map(|name| Heading::of(name)).collect();
-            let known = wanted.iter().filter(|wanted| wanted.needed && named(wanted, &headings)).count();
-            // Of separators that find as much in a line, the one that finds most names.
-            let nearer = |(most, at, others): &(usize, usize, Vec<Heading>)| {
-                known > *most || (known == *most && *at == index && headings.len() > others.len())
-            };
-            if nearest.as_ref().is_none_or(nearer) {
-                nearest = Some((known, index, headings));
-            }
-        }
-    }
-    let all = wanted.iter().filter(|w| w.needed).map(|w| w.key).collect::<Vec<_>>();
-    let Some((known, index, headings)) = nearest else {
-        return Trouble { line: None, message: format!("is empty; its first line must name {}", all.join(" and ")) };
-    };
-    if known == 0
-        && separators.iter().any(|s| s.split(lines[index]).is_ok_and(|fields| fields.iter().all(|f| is_number(f))))
-    {
-        let by_number =
-            all.iter().enumerate().map(|(i, key)| format!("{key} = {}", i + 1)).collect::<Vec<_>>().join(", ");
-        let names = all.join(",");
-        let message = format!(
-            "no line before the numbers names the columns; write {names} there, or say columns = {{ {by_number} }}"
-        );
-        return Trouble::line(index, message);
-    }
-    let missing = wanted.iter().find(|w| (w.needed || how.columns.contains_key(w.key)) && !named(w, &headings));
-    let has = headings
-        .iter()
-        .take(MOST_NAMES_TOLD)
-        .map(|heading| format!("{:?}", short(&heading.text)))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let more = if headings.len() > MOST_NAMES_TOLD { ", and more" } else { "" };
-    let message = match missing {
-        Some(Wanted { key, .. }) => match how.columns.get(*key) {
-            Some(ColumnName::Name(name)) => {
-                format!("there is no column {name:?}, as columns names {key}; the line has {has}{more}")
-            }
-            Some(ColumnName::Number(n)) => {
-                format!("there is no column {n}, as columns numbers {key}; the line has {} columns", headings.len())
-            }
-            None => format!(
-                "there is no column {key}; the line that names the columns must have {}, and has {has}{more}; rename one, or say \
-                 columns = {{ {key} = \"its name\" }}{}",
-                all.join(" and "),
-                // A sweep may go without times.
-                if *key == "time_s" && all.contains(&"current_a") { ", or dwell_s, the time of each step" } else { "" }
-            ),
-        },
-        None => "names the columns, but not each with a name of its own".to_owned(),
-    };
-    Trouble::line(index, message)
-}
-
-/// A name as an error repeats it.
-fn short(name: &str) -> String {
-    const MOST: usize = 60;
-    if name.chars().count() <= MOST { name.to_owned() } else { name.chars().take(MOST).chain("...".chars()).collect() }
+/// Names of columns that are not among those found.
+fn unread<'a>(names: impl Iterator<Item = &'a str>, found: &[Found]) -> Vec<String> {
+    let others = names.enumerate().filter(|(at, name)| !name.is_empty() && found.iter().all(|found| found.at != *at));
+    others.map(|(_, name)| short(name)).collect()
 }
 
 /// Fields without the empty ones at their end.

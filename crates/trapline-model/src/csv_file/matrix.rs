@@ -95,6 +95,34 @@ pub fn matrix_shape(path: &Path) -> Result<(usize, usize), CsvError> {
     Ok((rows + usize::from(holds == Some(true)), columns))
 }
 
+/// Whether two columns of whole numbers are the halves of numbers with decimal commas.
+enum Halves {
+    No,
+    /// They may be.
+    Perhaps,
+    /// No program writes such whole numbers: the line of the first, and the number.
+    Sure(usize, String),
+}
+
+/// Looks at lines of two fields. Patterns of 0 and 1 are what they are, and so are two lines.
+fn halves(pairs: &[(usize, Vec<String>)]) -> Halves {
+    const FEW: usize = 2;
+    let is_whole = |field: &str| !field.is_empty() && field.bytes().all(|byte| byte.is_ascii_digit());
+    let whole_of = |field: &str| is_whole(field.strip_prefix(['-', '+', '\u{2212}']).unwrap_or(field));
+    if !pairs.iter().all(|(_, pair)| whole_of(&pair[0]) && is_whole(&pair[1])) {
+        return Halves::No;
+    }
+    // "0,05" and "-0,5".
+    let is_odd = |pair: &[String]| {
+        pair[1].len() > 1 && pair[1].starts_with('0') || ["-0", "\u{2212}0"].contains(&pair[0].as_str())
+    };
+    if let Some((line, pair)) = pairs.iter().find(|(_, pair)| is_odd(pair)) {
+        return Halves::Sure(*line, format!("\"{},{}\"", pair[0], pair[1]));
+    }
+    let is_pattern = pairs.iter().all(|(_, pair)| pair.iter().all(|field| ["0", "1"].contains(&field.as_str())));
+    if pairs.len() <= FEW || is_pattern { Halves::No } else { Halves::Perhaps }
+}
+
 /// Reads a matrix without names: a row of it a line, as many numbers in each. Shape: (lines, numbers).
 ///
 /// Numbers stand apart by semicolons, tabs, commas or spaces, whatever the first line has; with a decimal comma where
@@ -147,6 +175,24 @@ pub fn matrix(path: &Path) -> Result<Array2<f64>, CsvError> {
             }
         }
     }
+    if separator == Separator::Byte(b',') && columns == 2 {
+        let pairs: Vec<(usize, Vec<String>)> =
+            all.iter().map(|&(line, text)| Ok((line, fields(line, text)?))).collect::<Result<_, CsvError>>()?;
+        match halves(&pairs) {
+            Halves::Sure(line, field) => {
+                let message = format!(
+                    "{field} looks like one number with a decimal comma, and is read as two; write decimal points, \
+                     or separate columns by ;"
+                );
+                return Err(at(line, message));
+            }
+            Halves::Perhaps => tracing::warn!(
+                "{shown}: read as two columns of whole numbers; if it is one column with decimal commas, write decimal \
+                 points"
+            ),
+            Halves::No => {}
+        }
+    }
     // What a table of a program has above its columns.
     let counted = |(column, number): (usize, &f64)| *number == column as f64;
     if columns >= 3
@@ -192,6 +238,19 @@ mod tests {
     }
 
     #[test]
+    fn halves_of_decimal_commas_are_told_from_columns() {
+        let of = |text: &str| {
+            let pair = |line: &str| line.split(',').map(str::to_owned).collect();
+            halves(&text.lines().map(pair).enumerate().collect::<Vec<_>>())
+        };
+        assert!(matches!(of("0,5\n1,5\n2,75"), Halves::Perhaps));
+        assert!(matches!(of("0,5\n1,05"), Halves::Sure(1, number) if number == "\"1,05\""));
+        for columns in ["0,1\n1,0\n1,1", "1,2\n3,4", "0.5,2\n1,3\n2,4", "1,-2\n3,4\n5,6", "1e3,2\n1,2\n1,2"] {
+            assert!(matches!(of(columns), Halves::No), "{columns}");
+        }
+    }
+
+    #[test]
     fn a_matrix_is_read_as_it_is_written_or_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("g.csv");
@@ -216,6 +275,8 @@ mod tests {
             ("1,2\n1,9.9e37\n", "line 2: number 2 is \"9.9e37\""),
             ("a,b\n1,2\n", "line 1: number 1 is \"a\""),
             ("0,1,2\n0.5,1e-3,2\n", "line 1: holds the numbers of the columns, 0 to 2"),
+            ("0,5\n0,25\n0,05\n", "line 3: \"0,05\" looks like one number with a decimal comma"),
+            ("1,5\n-0,5\n", "line 2: \"-0,5\" looks like one number with a decimal comma"),
         ] {
             let error = read(text).expect_err(what).to_string();
             assert!(error.contains(what) && !error.contains('\n'), "{error}");

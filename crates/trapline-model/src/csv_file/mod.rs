@@ -20,6 +20,7 @@ mod fields;
 mod heading;
 mod layout;
 mod matrix;
+mod nameless;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -116,8 +117,13 @@ pub struct Columns {
     separator: Separator,
     decimal: Decimal,
     header_line: Option<usize>,
+    /// Names of columns that nobody asked for, or in which nothing was found that was asked for.
+    unread: Vec<String>,
     left_out: Vec<(String, Vec<usize>)>,
 }
+
+/// Names of columns that are not read, as [`Columns::understood`] tells them.
+const MOST_UNREAD_TOLD: usize = 6;
 
 /// Longest line of a file of columns, bytes.
 const MOST_LINE_BYTES: usize = 1 << 20;
@@ -140,7 +146,15 @@ impl Columns {
     /// # Errors
     /// [`CsvError::File`] and [`CsvError::Line`].
     pub fn read(path: &Path, wanted: &[Wanted], how: &Reading) -> Result<Columns, CsvError> {
-        Columns::parse(&text(path, MOST_BYTES)?, &path.display().to_string(), wanted, how)
+        Columns::parse(&Columns::text_of(path)?, &path.display().to_string(), wanted, how)
+    }
+
+    /// The text of a file, for whoever reads more than once from it.
+    ///
+    /// # Errors
+    /// [`CsvError::File`].
+    pub fn text_of(path: &Path) -> Result<String, CsvError> {
+        text(path, MOST_BYTES)
     }
 
     /// As [`Columns::read`], of a text; `path` names it in errors.
@@ -166,9 +180,16 @@ impl Columns {
     /// # Errors
     /// As [`Columns::read`], but of the numbers.
     pub fn keys_of(path: &Path, wanted: &[Wanted], how: &Reading) -> Result<Vec<&'static str>, CsvError> {
-        let (text, shown) = (text(path, MOST_BYTES)?, path.display().to_string());
+        Columns::keys_in(&Columns::text_of(path)?, &path.display().to_string(), wanted, how)
+    }
+
+    /// As [`Columns::keys_of`], of a text; `path` names it in errors.
+    ///
+    /// # Errors
+    /// As [`Columns::keys_of`].
+    pub fn keys_in(text: &str, path: &str, wanted: &[Wanted], how: &Reading) -> Result<Vec<&'static str>, CsvError> {
         let lines = lines(text.trim_end_matches('\u{1a}'));
-        let whole = |message: String| CsvError::File { path: shown.clone(), message };
+        let whole = |message: String| CsvError::File { path: path.to_owned(), message };
         let asked = Reading {
             columns: how
                 .columns
@@ -179,7 +200,7 @@ impl Columns {
             ..how.clone()
         };
         let (first, separators) = separators(&lines, &asked).map_err(whole)?;
-        let layout = Layout::find(&lines, first, &separators, wanted, &asked).map_err(|wrong| wrong.at(&shown))?;
+        let layout = Layout::find(&lines, first, &separators, wanted, &asked).map_err(|wrong| wrong.at(path))?;
         Ok(layout.found.iter().map(|found| found.key).collect())
     }
 
@@ -256,14 +277,26 @@ impl Columns {
 
     /// The lines alone in which a column has this number.
     #[must_use]
-    pub fn only(mut self, key: &str, number: f64) -> Columns {
-        if let Some(at) = self.found.iter().position(|found| found.key == key) {
-            self.rows.retain(|(_, row)| row[at] == number);
-            let kept: BTreeSet<usize> = self.rows.iter().map(|(line, _)| *line).collect();
-            self.left_out.iter_mut().for_each(|(_, lines)| lines.retain(|line| kept.contains(line)));
-            self.left_out.retain(|(_, lines)| !lines.is_empty());
+    pub fn only(&self, key: &str, number: f64) -> Columns {
+        let at = self.found.iter().position(|found| found.key == key);
+        let is_kept = |row: &[f64]| at.is_none_or(|at| row[at] == number);
+        let rows: Vec<_> = self.rows.iter().filter(|(_, row)| is_kept(row)).cloned().collect();
+        let kept: BTreeSet<usize> = rows.iter().map(|(line, _)| *line).collect();
+        let kept_of = |lines: &[usize]| lines.iter().copied().filter(|line| kept.contains(line)).collect::<Vec<_>>();
+        let left_out = self.left_out.iter().map(|(why, lines)| (why.clone(), kept_of(lines)));
+        Columns {
+            path: self.path.clone(),
+            found: self.found.clone(),
+            left_out: left_out.filter(|(_, lines)| !lines.is_empty()).collect(),
+            rows,
+            unread: self.unread.clone(),
+            ..*self
         }
-        self
+    }
+
+    /// Does not tell the names of the other columns: somebody else reads them.
+    pub fn leave_names(&mut self) {
+        self.unread.clear();
     }
 
     /// What was understood of the file, in one line.
@@ -306,6 +339,12 @@ impl fmt::Display for Columns {
                 _ => format!("lines {first} to {last} among others"),
             };
             write!(f, "{mark} {} {why} ({place})", lines.len())?;
+        }
+        for (i, name) in self.unread.iter().take(MOST_UNREAD_TOLD).enumerate() {
+            write!(f, "{} {name:?}", if i == 0 { "; not read:" } else { "," })?;
+        }
+        if self.unread.len() > MOST_UNREAD_TOLD {
+            write!(f, " and {} more", self.unread.len() - MOST_UNREAD_TOLD)?;
         }
         Ok(())
     }

@@ -27,7 +27,8 @@ fn columns_are_found_by_name() {
     assert_eq!(error, "iv.csv: line 5: bias_v is 0.2; it must be below 0.15");
     assert_eq!(
         found.understood(),
-        "iv.csv: columns apart by comma, decimal point, names in line 2; bias_v, current_a; 2 rows"
+        "iv.csv: columns apart by comma, decimal point, names in line 2; bias_v, current_a; 2 rows; \
+         not read: \"note_1\""
     );
 }
 
@@ -82,6 +83,29 @@ fn one_sweep_in_many_hands() {
         let understood = found.understood();
         assert!(understood.contains(said) && !understood.contains('\n'), "{understood}");
     }
+}
+
+#[test]
+fn columns_that_nobody_reads_are_named() {
+    let told = |text: &str| sweep(text).understood();
+    let text = "bias_v,T (C),current_a,\"Humidity %\"\n1,25,1e-9,40\n2,25,2e-9,40\n";
+    assert!(told(text).ends_with("; 2 rows; not read: \"T (C)\", \"Humidity %\""), "{}", told(text));
+    let plain = told("bias_v,current_a\n1,1e-9\n2,2e-9\n");
+    assert!(!plain.contains("not read"), "{plain}");
+    // Without a name there is nothing to be named, and of many the first ones are.
+    let many = told("bias_v,current_a,,a,b,c,d,e,f,g,h\n1,1e-9,0,0,0,0,0,0,0,0,0\n2,2e-9,0,0,0,0,0,0,0,0,0\n");
+    assert!(many.ends_with("not read: \"a\", \"b\", \"c\", \"d\", \"e\", \"f\" and 2 more"), "{many}");
+    let by_number = Columns::parse(
+        "x;y;z\n1;1e-9;5\n2;2e-9;5\n",
+        "iv.csv",
+        &SWEEP,
+        &reading("columns = { bias_v = 1, current_a = 2 }"),
+    );
+    let by_number = by_number.expect("sound").understood();
+    assert!(by_number.ends_with("not read: \"z\""), "{by_number}");
+    let mut found = sweep(text);
+    found.leave_names();
+    assert!(!found.understood().contains("not read"));
 }
 
 #[test]

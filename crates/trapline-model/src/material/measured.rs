@@ -16,9 +16,10 @@
 
 use super::MaterialError;
 use super::quantity::*;
-use crate::csv_file::{Columns, CsvError, Reading, Wanted};
+use crate::csv_file::{ColumnName, Columns, CsvError, Decimal, Reading, Wanted};
 use crate::files;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Value, value};
 
@@ -56,7 +57,15 @@ pub(super) struct TableFile {
     smooth: bool,
     bias: Option<Quantities>,
     current: Option<Quantities>,
+    // How the file is read; gone from the text once it is.
+    columns: Option<BTreeMap<String, ColumnName>>,
+    delimiter: Option<String>,
+    decimal: Option<Decimal>,
+    skip: Option<usize>,
 }
+
+/// How a table says that its file is read, where guessing does not do: the keys of [`Reading`].
+const READING: [&str; 4] = ["columns", "delimiter", "decimal", "skip"];
 
 impl TableFile {
     /// The checked table. The currents are those of `1/wider` of the cell's area.
@@ -78,6 +87,11 @@ impl TableFile {
             };
             return Err(MaterialError::value(&of("file"), message));
         };
+        let given = [self.columns.is_some(), self.delimiter.is_some(), self.decimal.is_some(), self.skip.is_some()];
+        if let Some((key, _)) = READING.into_iter().zip(given).find(|(_, given)| *given) {
+            let message = "says how a file is read, but bias and current stand here, so that none is: leave it out";
+            return Err(MaterialError::value(&of(key), message));
+        }
         let biases_v = bias.si(&of("bias"), VOLTAGE, Range::POSITIVE)?;
         let currents_a = current.si(&of("current"), CURRENT, Range::POSITIVE)?;
         if biases_v.len() != currents_a.len() {
@@ -273,8 +287,21 @@ pub(super) fn with_columns(text: String, folder: &Path) -> Result<String, Materi
             return Err(MaterialError::value(&format!("{KEY}.source"), message));
         }
     };
+    let mut said = DocumentMut::new();
+    for key in READING {
+        if let Some(item) = table.get(key) {
+            said.insert(key, item.clone());
+        }
+    }
+    // What is no such key is told by the reading that follows, with its line.
+    let Ok(how) = crate::toml_file::read::<Reading>(&said.to_string()) else {
+        return Ok(text);
+    };
     let smooth = table.get("smooth").and_then(Item::as_bool) == Some(true);
-    let (biases_v, currents_a) = columns(&path, smooth).map_err(|e| MaterialError::Syntax(e.to_string()))?;
+    let (biases_v, currents_a) = columns(&path, &how, smooth).map_err(|e| MaterialError::Syntax(e.to_string()))?;
+    for key in READING {
+        table.remove(key);
+    }
     for (key, values, unit) in [("bias", biases_v, "V"), ("current", currents_a, "A")] {
         let mut quantity = InlineTable::new();
         quantity.insert("values", Value::Array(values.into_iter().collect::<Array>()));
@@ -286,16 +313,8 @@ pub(super) fn with_columns(text: String, folder: &Path) -> Result<String, Materi
 }
 
 /// The columns `bias_v` and `current_a` of a file.
-fn columns(path: &Path, smooth: bool) -> Result<(Vec<f64>, Vec<f64>), CsvError> {
-    let columns = Columns::read(path, &[Wanted::needed("bias_v"), Wanted::needed("current_a")], &Reading::default());
-    // A table's columns have these names: nothing beside it says which others are meant.
-    let columns = columns.map_err(|error| match error {
-        CsvError::Line { path, line, message } if message.contains("columns = {") => {
-            let message = message.split("; say columns").next().unwrap_or(&message).to_owned();
-            CsvError::Line { path, line, message: format!("{message}; name them bias_v and current_a") }
-        }
-        other => other,
-    })?;
+fn columns(path: &Path, how: &Reading, smooth: bool) -> Result<(Vec<f64>, Vec<f64>), CsvError> {
+    let columns = Columns::read(path, &[Wanted::needed("bias_v"), Wanted::needed("current_a")], how)?;
     columns.between(columns.count(), POINTS, "points")?;
     for name in ["bias_v", "current_a"] {
         columns.each(name, "more than 0", |_, value| value > 0.0)?;

@@ -3,9 +3,11 @@
 (() => {
   const UNITS_PER_PT = 10, REACH_PT = 24, SVG = "http://www.w3.org/2000/svg";
 
+  const isValue = (value) => value !== null && Number.isFinite(value);
+
   // As many digits as a reader compares, and a power of ten where a number is far from 1.
   const number = (value) => {
-    if (value === null || !Number.isFinite(value)) return "no value";
+    if (!isValue(value)) return "no value";
     const size = Math.abs(value);
     const text = size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(3) : String(Number(value.toPrecision(5)));
     return text.replace(/-/g, "\u2212");
@@ -21,7 +23,7 @@
   // "time after programming (s)", 3600 becomes "time after programming: 3600 s = 1 h".
   const named = (label, value) => {
     const [, what, unit] = /^(.*?)\s*(?:\(([^()]*)\))?\s*$/.exec(label);
-    const written = unit && unit !== "1" ? ` ${unit}` : "";
+    const written = unit && unit !== "1" && isValue(value) ? ` ${unit}` : "";
     return `${what || "value"}: ${number(value)}${written}${spoken(label, value)}`;
   };
 

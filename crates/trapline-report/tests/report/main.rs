@@ -6,6 +6,7 @@ mod coverage;
 mod figure;
 mod figure_chart;
 mod figure_look;
+mod in_a_browser;
 mod lifetime;
 mod lifetime_python;
 #[path = "../../../../tests/made_up/mod.rs"]

@@ -1,8 +1,10 @@
 //! Measured curves from files of columns: which readings are compared, and which are none.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::FitError;
 use super::target::{Kept, MeasuredIv, Point};
@@ -16,20 +18,81 @@ const LATEST_S: f64 = 1e12;
 /// A first time that is so many times what lies between first and last is one of another clock.
 const OLD_CLOCK: f64 = 10.0;
 
+/// Files of columns that are read once, however many targets and devices they hold: the last one, for those of one file
+/// come after one another.
+#[derive(Default)]
+pub(super) struct Files {
+    text: RefCell<Option<(PathBuf, Rc<str>)>>,
+    columns: RefCell<Option<Parsed>>,
+}
+
+/// The columns of a file, and what was asked of it.
+struct Parsed {
+    path: PathBuf,
+    wanted: Vec<Wanted>,
+    how: Reading,
+    columns: Columns,
+}
+
+impl Files {
+    fn text(&self, path: &Path) -> Result<Rc<str>, CsvError> {
+        let mut last = self.text.borrow_mut();
+        if let Some((_, text)) = last.as_ref().filter(|(of, _)| of == path) {
+            return Ok(Rc::clone(text));
+        }
+        let text: Rc<str> = Columns::text_of(path)?.into();
+        *last = Some((path.to_owned(), Rc::clone(&text)));
+        Ok(text)
+    }
+
+    fn read(&self, path: &Path, wanted: &[Wanted], how: &Reading) -> Result<Columns, CsvError> {
+        Columns::parse(&self.text(path)?, &path.display().to_string(), wanted, how)
+    }
+
+    fn keys_of(&self, path: &Path, wanted: &[Wanted], how: &Reading) -> Result<Vec<&'static str>, CsvError> {
+        Columns::keys_in(&self.text(path)?, &path.display().to_string(), wanted, how)
+    }
+
+    /// The lines of one of the devices of a file, which are all asked for in the same way.
+    fn of_device(&self, path: &Path, wanted: &[Wanted], how: &Reading, device: f64) -> Result<Columns, CsvError> {
+        let wanted = [wanted, &[DEVICE]].concat();
+        let mut last = self.columns.borrow_mut();
+        if let Some(parsed) = last.as_ref().filter(|of| of.path == path && of.wanted == wanted && of.how == *how) {
+            return Ok(parsed.columns.only(DEVICE.key, device));
+        }
+        let columns = self.read(path, &wanted, how)?;
+        let own = columns.only(DEVICE.key, device);
+        *last = Some(Parsed { path: path.to_owned(), wanted, how: how.clone(), columns });
+        Ok(own)
+    }
+}
+
+/// Whose curve of a file is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) enum Whose {
+    /// The file is of one device.
+    #[default]
+    Alone,
+    /// Its lines have this number in the column of devices.
+    Lines(f64),
+    /// It has a column of its own beside those of others.
+    Column,
+}
+
 /// How a sweep is read.
 pub(super) struct Sweep {
     pub(super) how: Reading,
     /// Added to each time of the file; none where nothing is said.
     pub(super) shift_s: Option<f64>,
-    /// The dwell that the target gives, which contradicts times; and that of all targets, which gives way to them.
+    /// The dwell that the target gives, which takes the place of times; and that of all targets, which gives way to
+    /// them.
     pub(super) own_dwell_s: Option<f64>,
     pub(super) common_dwell_s: Option<f64>,
     /// The instrument's limit of the current, A, where it is given; 0 for none.
     pub(super) compliance_a: Option<f64>,
     /// Whether a current may flow against its bias.
     pub(super) signs_differ: bool,
-    /// The device whose lines are read, where a column says of which one a line is.
-    pub(super) device: Option<f64>,
+    pub(super) whose: Whose,
 }
 
 /// A sweep as it was read.
@@ -40,19 +103,33 @@ pub(super) struct ReadSweep {
 }
 
 impl Sweep {
-    pub(super) fn read(&self, path: &Path) -> Result<ReadSweep, FitError> {
-        let dwell_s = self.own_dwell_s.or(self.common_dwell_s);
-        let time = if dwell_s.is_some() { Wanted::optional("time_s") } else { Wanted::needed("time_s") };
-        let wanted = [Wanted::needed("bias_v"), Wanted::needed("current_a").with_gaps(), time];
-        let mut found = of_device(path, &wanted, &self.how, self.device)?;
+    pub(super) fn read(&self, path: &Path, files: &Files) -> Result<ReadSweep, FitError> {
+        let mut wanted = vec![Wanted::needed("bias_v"), Wanted::needed("current_a").with_gaps()];
+        match (self.own_dwell_s, self.common_dwell_s) {
+            (Some(own_s), _) => {
+                let of_times = [
+                    ("columns.time_s", self.how.columns.contains_key("time_s")),
+                    ("time_shift_s", self.shift_s.is_some()),
+                ];
+                if let Some((key, _)) = of_times.iter().find(|(_, given)| *given) {
+                    return Err(FitError::request(format!(
+                        "{key} is given, but dwell_s, {own_s:?}, takes the place of times: leave one of them out"
+                    )));
+                }
+            }
+            (None, Some(_)) => wanted.push(Wanted::optional("time_s")),
+            (None, None) => wanted.push(Wanted::needed("time_s")),
+        }
+        let mut found = of_device(path, &wanted, &self.how, self.whose, files)?;
         found.between(found.count(), POINTS, "lines of numbers")?;
         let times = found.column("time_s");
-        if let (Some(own_s), Some(_)) = (self.own_dwell_s, &times) {
+        if times.is_none() && self.shift_s.is_some() {
             return Err(FitError::request(format!(
-                "dwell_s is {own_s:?}, but {} has a column time_s: leave one of them out",
+                "time_shift_s is given, but {} has no column time_s: leave it out",
                 path.display()
             )));
         }
+        let dwell_s = self.own_dwell_s.or(self.common_dwell_s);
         let limit = format!("between -{MAX_BIAS_V:?} and {MAX_BIAS_V:?} V");
         found.each("bias_v", &limit, |_, v| v.abs() <= MAX_BIAS_V)?;
         let (bias, current) = (found.needed("bias_v"), found.needed("current_a"));
@@ -86,14 +163,26 @@ impl Sweep {
         plateau.iter().flatten().for_each(|row| points[*row].y = f64::NAN);
         let compared = points.iter().filter(|p| MeasuredIv::compares(p)).count();
         found.between(compared, POINTS, "points that can be compared, with a bias other than 0")?;
-        Ok(ReadSweep { points, dwells_s, read_as: found.understood() })
+        let held = match (&dwells_s[..], found.column("time_s")) {
+            ([dwell_s, ..], None) => format!("; each bias held for dwell_s, {dwell_s:?} s"),
+            _ => String::new(),
+        };
+        Ok(ReadSweep { points, dwells_s, read_as: format!("{}{held}", found.understood()) })
     }
 }
 
 /// The columns of a file, or those of one device.
-fn of_device(path: &Path, wanted: &[Wanted], how: &Reading, device: Option<f64>) -> Result<Columns, CsvError> {
-    let Some(device) = device else { return Columns::read(path, wanted, how) };
-    Ok(Columns::read(path, &[wanted, &[DEVICE]].concat(), how)?.only(DEVICE.key, device))
+fn of_device(path: &Path, wanted: &[Wanted], how: &Reading, whose: Whose, files: &Files) -> Result<Columns, CsvError> {
+    match whose {
+        Whose::Alone => files.read(path, wanted, how),
+        Whose::Lines(device) => files.of_device(path, wanted, how, device),
+        Whose::Column => {
+            let mut found = files.read(path, wanted, how)?;
+            // The other columns are read as those of the other devices.
+            found.leave_names();
+            Ok(found)
+        }
+    }
 }
 
 /// The column that says of which device a line is.
@@ -103,9 +192,9 @@ const DEVICE: Wanted = Wanted::needed("device");
 const MOST_DEVICES: usize = 1000;
 
 /// The devices that a file of the lines of several has, in the order of the file.
-pub(super) fn devices(path: &Path, how: &Reading) -> Result<Vec<f64>, FitError> {
+pub(super) fn devices(path: &Path, how: &Reading, files: &Files) -> Result<Vec<f64>, FitError> {
     let columns = how.columns.iter().filter(|(key, _)| *key == DEVICE.key).map(|(k, n)| (k.clone(), n.clone()));
-    let found = Columns::read(path, &[DEVICE], &Reading { columns: columns.collect(), ..how.clone() })?;
+    let found = files.read(path, &[DEVICE], &Reading { columns: columns.collect(), ..how.clone() })?;
     let (mut devices, mut seen) = (Vec::new(), BTreeSet::new());
     for number in found.needed(DEVICE.key) {
         if seen.insert(number.to_bits()) {
@@ -183,18 +272,20 @@ pub(super) fn retention(
     read_v: f64,
     how: &Reading,
     shift_s: Option<f64>,
-    device: Option<f64>,
+    (whose, files): (Whose, &Files),
 ) -> Result<(Vec<Point>, String), FitError> {
-    let of =
-        |key: &'static str| of_device(path, &[Wanted::needed("time_s"), Wanted::needed(key).with_gaps()], how, device);
+    let of = |key: &'static str| {
+        let wanted = [Wanted::needed("time_s"), Wanted::needed(key).with_gaps()];
+        of_device(path, &wanted, how, whose, files)
+    };
     // Which it is, its name says; what is wrong with its numbers is told of it, and not taken for another.
     let has = |keys: &[&'static str]| -> Vec<&'static str> {
         let wanted: Vec<Wanted> =
             std::iter::once(Wanted::needed("time_s")).chain(keys.iter().map(|key| Wanted::optional(key))).collect();
-        Columns::keys_of(path, &wanted, how).unwrap_or_default().into_iter().filter(|key| *key != "time_s").collect()
+        files.keys_of(path, &wanted, how).unwrap_or_default().into_iter().filter(|key| *key != "time_s").collect()
     };
     let by_unit =
-        |key: &'static str| Columns::keys_of(path, &[Wanted::needed("time_s"), Wanted::needed(key)], how).is_ok();
+        |key: &'static str| files.keys_of(path, &[Wanted::needed("time_s"), Wanted::needed(key)], how).is_ok();
     let key = match kept {
         Kept::Window => {
             // Currents and conductances are no shares: of which window?
@@ -319,6 +410,33 @@ fn short(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use trapline_model::csv_file::ColumnName;
+
+    /// The file is gone after the first of its devices is read, and the second is there all the same; whoever has not
+    /// read it finds nothing.
+    #[test]
+    fn a_file_of_several_devices_is_read_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("iv.csv");
+        let text = "cell,bias_v,current_a\n1,0.5,1e-12\n2,0.5,2e-12\n1,1,3e-12\n2,1,4e-12\n";
+        std::fs::write(&path, text).expect("written");
+        let how = Reading {
+            columns: [("device".to_owned(), ColumnName::Name("cell".to_owned()))].into(),
+            ..Reading::default()
+        };
+        let wanted = [Wanted::needed("bias_v"), Wanted::needed("current_a").with_gaps()];
+        let current = |device: f64, files: &Files| {
+            of_device(&path, &wanted, &how, Whose::Lines(device), files).map(|found| found.needed("current_a"))
+        };
+        let files = Files::default();
+        assert_eq!(current(1.0, &files).expect("sound"), [1e-12, 3e-12]);
+        std::fs::remove_file(&path).expect("removed");
+        assert_eq!(current(2.0, &files).expect("sound"), [2e-12, 4e-12]);
+        assert!(current(2.0, &Files::default()).is_err());
+        // Another question of the same file is asked of the text that is there.
+        let others = files.read(&path, &[Wanted::needed("bias_v")], &Reading::default());
+        assert_eq!(others.expect("sound").needed("bias_v"), [0.5, 0.5, 1.0, 1.0]);
+    }
 
     #[test]
     fn a_plateau_at_the_largest_current_is_the_instruments() {

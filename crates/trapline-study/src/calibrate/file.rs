@@ -6,10 +6,11 @@ use serde::Deserialize;
 
 use super::FitError;
 use super::claim::{self, ClaimTarget, Role};
+use super::curve_file::Files;
 use super::parameter::{Parameter, Scale};
 use super::spread::file::{self as spread_file, DevicesFile, Plan as SpreadPlan, SpreadFile};
 use super::target::{Aim, Target};
-use super::target_file::{CONDITIONS, TargetFile};
+use super::target_file::{CONDITIONS, TargetFile, all_taken};
 use trapline_model::files::{self, TextError};
 
 /// Version of the file format this program reads.
@@ -116,9 +117,9 @@ pub fn parse(text: &str, base: &Path) -> Result<Fit, FitError> {
         return Err(FitError::request(format!("key conditions.{key} is no condition; conditions are {known}")));
     }
     let parameters = file.parameter.into_iter().map(parameter).collect::<Result<Vec<_>, _>>()?;
-    let mut targets = Vec::new();
+    let (mut targets, files) = (Vec::new(), Files::default());
     for (number, target) in file.target.iter().enumerate() {
-        let found = target.checked(&file.conditions, base).map_err(|error| match error {
+        let found = target.checked(&file.conditions, base, &files).map_err(|error| match error {
             FitError::Request(message) => FitError::request(format!("target[{number}]: {message}")),
             other => other,
         })?;
@@ -131,6 +132,8 @@ pub fn parse(text: &str, base: &Path) -> Result<Fit, FitError> {
         ));
     }
     let spread = spread_file::plan(file.spread.as_ref(), &file.devices, &file.conditions, base)?;
+    let devices = file.devices.iter().map(DevicesFile::target);
+    all_taken(&file.conditions, &file.target.iter().cloned().chain(devices).collect::<Vec<_>>())?;
     let claims_as = file.claims_as.as_deref().map(Role::named).transpose()?;
     let devices = spread.iter().flat_map(|plan| plan.inputs.iter().cloned());
     let inputs = file.target.iter().filter_map(|target| target.measured(base)).chain(devices).collect();

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::FitError;
 use super::claim::ClaimTarget;
-use super::curve_file;
+use super::curve_file::{self, Files, Whose};
 use super::target::*;
 use crate::experiment::pulse::{POTENTIATION, Train};
 use crate::paper::raw::{SWEEP_DWELL_S, SWEEP_STEP_V, SWEEP_TO_V};
@@ -55,9 +55,9 @@ pub(super) struct TargetFile {
     pub(super) pulses: Option<i64>,
     pub(super) read_v: Option<f64>,
     pub(super) read_s: Option<f64>,
-    /// The device whose lines of the file are meant, where they are of several; no key of a file.
+    /// Whose curve of the file is meant, where it is of several devices; no key of a file.
     #[serde(skip)]
-    pub(super) device: Option<f64>,
+    pub(super) whose: Whose,
 }
 
 const SWEEP: &[&str] = &["sweep_to_v", "step_v", "dwell_s"];
@@ -84,8 +84,25 @@ fn keys_of(kind: &str) -> Option<Vec<&'static str>> {
     }
 }
 
+/// Whether a kind takes a condition.
+fn kind_takes(kind: &str, condition: &str) -> bool {
+    keys_of(kind).is_some_and(|keys| condition == "temperature_c" || keys.contains(&condition))
+}
+
 const KINDS: &str = "slope, linearity, current, memory_ratio, filling, energy, conductance_rise, filling_after, retained, parameter, iv_csv, \
                      retention_csv";
+
+/// Refuses a condition of all that no target takes. One that all of them override stays a default.
+pub(super) fn all_taken(common: &TargetFile, targets: &[TargetFile]) -> Result<(), FitError> {
+    let Some(key) = common.given().into_iter().find(|key| !targets.iter().any(|target| target.takes(key))) else {
+        return Ok(());
+    };
+    let kinds: Vec<&str> = KINDS.split(", ").filter(|kind| kind_takes(kind, key)).collect();
+    Err(FitError::request(format!(
+        "key conditions.{key} counts for nothing: it is taken by {}, of which there is no target; leave it out",
+        kinds.join(", ")
+    )))
+}
 
 impl TargetFile {
     /// Names of the keys that are given, `kind`, `name`, `check` and the widths left out.
@@ -137,8 +154,8 @@ impl TargetFile {
 
     /// A measured curve of one of several devices, by the target of its kind with the keys that all of them have. It is
     /// in a file of its own, in a column of its own, or in the lines with its number.
-    pub(super) fn of_one(&self, file: &str, column: Option<(&str, ColumnName)>, device: Option<f64>) -> TargetFile {
-        let mut one = TargetFile { file: Some(file.to_owned()), device, ..self.clone() };
+    pub(super) fn of_one(&self, file: &str, column: Option<(&str, ColumnName)>, whose: Whose) -> TargetFile {
+        let mut one = TargetFile { file: Some(file.to_owned()), whose, ..self.clone() };
         if let Some((key, name)) = column {
             one.columns.get_or_insert_default().insert(key.to_owned(), name);
         }
@@ -150,10 +167,15 @@ impl TargetFile {
         self.file.as_ref().map(|file| base.join(file))
     }
 
-    pub(super) fn checked(&self, common: &TargetFile, base: &Path) -> Result<Target, FitError> {
+    /// Whether its kind takes a condition, be it that of all or one of its own. A claim has its own.
+    fn takes(&self, condition: &str) -> bool {
+        self.kind.as_deref().is_some_and(|kind| kind_takes(kind, condition))
+    }
+
+    pub(super) fn checked(&self, common: &TargetFile, base: &Path, files: &Files) -> Result<Target, FitError> {
         let (aim, quick) = match (&self.kind, &self.claim) {
             (None, Some(id)) => self.claimed(id)?,
-            (Some(kind), None) => (self.of_kind(kind, common, base)?, true),
+            (Some(kind), None) => (self.of_kind(kind, common, base, files)?, true),
             _ => return Err(FitError::request(format!("it must have one of claim and kind; kinds are {KINDS}"))),
         };
         let default = || match (&self.claim, &self.kind, &self.file, &self.key) {
@@ -179,7 +201,7 @@ impl TargetFile {
         Ok((Aim::Claim(target), quick))
     }
 
-    fn of_kind(&self, kind: &str, common: &TargetFile, base: &Path) -> Result<Aim, FitError> {
+    fn of_kind(&self, kind: &str, common: &TargetFile, base: &Path, files: &Files) -> Result<Aim, FitError> {
         let Some(keys) = keys_of(kind) else {
             return Err(FitError::request(format!("kind is {kind:?}; it must be one of {KINDS}")));
         };
@@ -190,8 +212,8 @@ impl TargetFile {
         }
         let ready = Setups { own: self, common };
         match kind {
-            "iv_csv" => self.iv(&ready, base).map(Aim::Iv),
-            "retention_csv" => self.retention(&ready, base).map(Aim::Retention),
+            "iv_csv" => self.iv(&ready, base, files).map(Aim::Iv),
+            "retention_csv" => self.retention(&ready, base, files).map(Aim::Retention),
             _ => {
                 let target = self.needs("target", self.target)?;
                 let width = self.width()?;
@@ -267,7 +289,7 @@ impl TargetFile {
         Ok(Window { branch: self.branch()?, law, from_v, to_v })
     }
 
-    fn iv(&self, ready: &Setups, base: &Path) -> Result<MeasuredIv, FitError> {
+    fn iv(&self, ready: &Setups, base: &Path, files: &Files) -> Result<MeasuredIv, FitError> {
         let path = base.join(self.needs("file", self.file.clone())?);
         let Width::Relative(relative) = self.width()? else {
             return Err(FitError::request("tolerance is given, but currents have relative errors: give relative"));
@@ -285,15 +307,15 @@ impl TargetFile {
             common_dwell_s: ready.common.dwell_s.map(dwell).transpose()?,
             compliance_a: self.compliance()?,
             signs_differ: floor_a.is_some(),
-            device: self.device,
+            whose: self.whose,
         };
-        let read = sweep.read(&path)?;
+        let read = sweep.read(&path, files)?;
         let (points, dwells_s, ambient_k) = (read.points, read.dwells_s, ready.ambient_k()?);
         let read_as = format!("{}; compared at {} °C", read.read_as, celsius_texts(&[ambient_k]).concat());
         Ok(MeasuredIv { ambient_k, points, dwells_s, relative, floor_a, read_as })
     }
 
-    fn retention(&self, ready: &Setups, base: &Path) -> Result<MeasuredRetention, FitError> {
+    fn retention(&self, ready: &Setups, base: &Path, files: &Files) -> Result<MeasuredRetention, FitError> {
         let path = base.join(self.needs("file", self.file.clone())?);
         let (width, pulses) = (self.width()?, ready.pulses()?);
         let kept = match width {
@@ -301,7 +323,7 @@ impl TargetFile {
             Width::Relative(_) => Kept::Conductance,
         };
         let (points, read_as) =
-            curve_file::retention(&path, kept, pulses.read_v, &self.reading(), self.shift()?, self.device)?;
+            curve_file::retention(&path, kept, pulses.read_v, &self.reading(), self.shift()?, (self.whose, files))?;
         let Train { amplitude_v, width_s, count, .. } = pulses.train;
         let celsius = celsius_texts(&[pulses.ambient_k]).concat();
         let read_as = format!(

@@ -17,7 +17,7 @@ use trapline_engine::circuit::scheme::Unselected;
 use trapline_model::array::wire::Wire;
 use trapline_model::array::{ArrayShape, factors};
 use trapline_model::cell::read::{LEAST_READING_S, MOST_READING_S};
-use trapline_model::memory;
+use trapline_model::memory::{self, Left};
 use trapline_model::outcome::{CircuitOutcome, MERITS, PointSettings};
 use trapline_model::protocol::{MAX_BIAS_V, MAX_DWELL_S, MIN_DWELL_S};
 
@@ -234,15 +234,16 @@ pub(super) fn outcome(
 }
 
 /// The remark on an array that is not read because memory does not hold it; `there` are the bytes that it has left.
-fn too_large(shape: ArrayShape, times: usize, there: Option<u64>) -> Option<String> {
+fn too_large(shape: ArrayShape, times: usize, there: Option<Left>) -> Option<String> {
     let ArrayShape { rows, cols } = shape;
     let fillings = u128::from(shape.cells()) * 4 * times as u128;
     let needed = Circuit::memory_bytes(rows, cols).saturating_add(fillings);
-    let there = u128::from(there?);
-    (needed > there).then(|| {
-        let [needed, there] = [needed, there].map(memory::in_words);
+    let there = there?;
+    (needed > u128::from(there.bytes)).then(|| {
+        let (needed, there) = (memory::in_words(needed), there.in_words());
         format!(
-            "not read through wires: a {rows} x {cols} array takes {needed} of memory, and {there} are there; a machine with more would"
+            "not read through wires: a {rows} x {cols} array takes {needed} of memory, and {there}; a machine with \
+             more would"
         )
     })
 }
@@ -255,9 +256,10 @@ mod tests {
     #[test]
     fn an_array_that_memory_does_not_hold_is_said() {
         let shape = ArrayShape { rows: 1 << 14, cols: 1 << 14 };
-        let remark = too_large(shape, 2, Some(32_000_000_000)).expect("too large");
+        let there = |bytes| Some(Left { bytes, by: memory::Bound::Machine });
+        let remark = too_large(shape, 2, there(32_000_000_000)).expect("too large");
         assert!(remark.contains("16384 x 16384") && remark.contains("29.8 GiB are there"), "{remark}");
         assert_eq!(too_large(shape, 2, None), None);
-        assert_eq!(too_large(ArrayShape { rows: 64, cols: 64 }, 2, Some(1 << 30)), None);
+        assert_eq!(too_large(ArrayShape { rows: 64, cols: 64 }, 2, there(1 << 30)), None);
     }
 }

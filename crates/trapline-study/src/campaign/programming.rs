@@ -21,7 +21,7 @@ use trapline_engine::backend::tally::Tally;
 use trapline_engine::backend::{Backend, BackendError, Trace, fillings_of};
 use trapline_model::array::{ArrayShape, CellSet};
 use trapline_model::material::Variation;
-use trapline_model::memory;
+use trapline_model::memory::{self, Left};
 use trapline_model::outcome::{CircuitOutcome, MeritIs};
 use trapline_model::protocol::Segment;
 
@@ -55,10 +55,10 @@ pub enum ProgrammingError {
     #[error("{0}")]
     Write(#[from] Box<WriteError>),
     #[error(
-        "programming {rows} x {cols} cells through wires takes {} of memory, and {} are there; take fewer rows or columns, or leave out [array.programming]",
-        memory::in_words(*.needed), memory::in_words(*.there)
+        "programming {rows} x {cols} cells through wires takes {} of memory, and {}; take fewer rows or columns, or leave out [array.programming]",
+        memory::in_words(*.needed), .there.in_words()
     )]
-    Memory { rows: u64, cols: u64, needed: u128, there: u128 },
+    Memory { rows: u64, cols: u64, needed: u128, there: Left },
 }
 
 impl ProgrammingError {
@@ -176,7 +176,7 @@ impl<'a> Through<'a, '_> {
         let job = self.job;
         let ArrayShape { rows, cols } = job.shape();
         let needed = memory_bytes(job.shape());
-        if let Some(there) = memory::available().map(u128::from).filter(|there| needed > *there) {
+        if let Some(there) = memory::available().filter(|there| needed > u128::from(there.bytes)) {
             return Err(ProgrammingError::Memory { rows, cols, needed, there });
         }
         let conditions = Conditions {

@@ -214,6 +214,10 @@ const TARGETS: [&str; 5] = [
     "kind = \"retention_csv\"\nfile = \"retention.csv\"\ntolerance = 0.03\n",
 ];
 
+/// Targets after those, for the conditions that they do not take: one that no target takes is refused.
+const UNDER_CONDITIONS: &str = "[[target]]\nkind = \"slope\"\nfrom_v = 1.0\nto_v = 2.0\ntarget = 2.0\ntolerance = 0.1\n\
+                                [[target]]\nkind = \"energy\"\ntarget = 1e-13\nrelative = 0.1\n";
+
 /// Curves of devices.
 const DEVICES: [&str; 2] = [
     r#"
@@ -230,7 +234,6 @@ relative = 0.03
 floor_a = 1e-12
 compliance_a = 1.0
 skip = 0
-time_shift_s = 0.0
 "#,
     r#"
 format = 1
@@ -248,6 +251,7 @@ interval_s = 1e-3
 pulses = 10
 read_v = 0.1
 read_s = 1e-2
+time_shift_s = 0.0
 "#,
 ];
 
@@ -265,12 +269,13 @@ attempt_rate = { value = 1e13, unit = "1/s", source = "s" }
 "#;
 
 /// What no file here has: windows of several devices, tables of currents, which are long, and rows of a waveform's own file.
-const NOT_TRIED: [&str; 6] = [
+const NOT_TRIED: [&str; 7] = [
     "devices.tolerance",
     "injection.table.filling",
     "injection.table.temperature",
     "injection.table.bias",
     "injection.table.current",
+    "injection.table.skip",
     "waveform: skip",
 ];
 
@@ -321,7 +326,7 @@ fn sound(kind: &str) -> Vec<String> {
             shipped.into_iter().chain([of_classes, levels]).collect()
         }
         "fit" => {
-            let of_targets = TARGETS.iter().map(|target| format!("{FIT}\n[[target]]\n{target}"));
+            let of_targets = TARGETS.iter().map(|target| format!("{FIT}\n[[target]]\n{target}{UNDER_CONDITIONS}"));
             of_targets.chain(DEVICES.map(str::to_owned)).collect()
         }
         _ => [TRAIN, STAIRS].map(str::to_owned).to_vec(),

@@ -114,6 +114,11 @@ impl Source {
         self.conductance.is_none()
     }
 
+    /// Whether its cells are made here and get no pulses.
+    pub(super) fn is_unwritten(&self) -> bool {
+        self.conductance.is_none() && self.record.is_none() && matches!(self.written, Written::None)
+    }
+
     /// The array; `read_v` is the bias at which its cells are read, V.
     pub(super) fn take(
         &self,

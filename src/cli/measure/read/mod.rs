@@ -10,7 +10,7 @@ use clap::Args;
 use trapline::circuit::{SolveError, memory_bytes};
 use trapline::experiment::array_read::{self, ArrayReadError};
 
-use super::{Failure, Findings, Pulses, Reading, Specimen, scientific};
+use super::{Failure, Findings, Pulses, Reading, Specimen, does_nothing, scientific};
 use array::Source;
 use periphery::{Inputs, Periphery};
 
@@ -43,10 +43,11 @@ impl Read {
     pub fn run(self) -> Result<(), Failure> {
         let train = self.pulses.train()?;
         self.periphery.check()?;
+        self.all_count()?;
         let given = [self.source.inputs(), self.periphery.inputs()].concat();
         let mut ready = self.specimen.ready(Some(self.reading), &given)?;
         ready.of_material = self.source.is_of_material();
-        let read_v = self.reading.read_bias;
+        let read_v = self.reading.bias_v();
         let taken = self.source.take(&ready, &self.specimen, read_v, &train)?;
         let shape = taken.cells.conductance_s.dim();
         let setup = self.periphery.setup(shape, &self.reading, &self.specimen, taken.temperature_k)?;
@@ -94,12 +95,36 @@ impl Read {
             ("seed", self.specimen.seed.to_string()),
             ("read_noise", if self.specimen.no_noise { "off" } else { "on" }.to_owned()),
             ("read_bias_v", read_v.to_string()),
-            ("read_time_s", self.reading.read_time.to_string()),
+            ("read_time_s", self.reading.time_s().to_string()),
         ] {
             findings.dataset.note(key, text);
         }
         let text = self.json.then(|| format!("{json:#}\n"));
         self.specimen.done_with(&ready, findings, text)
+    }
+
+    /// Refuses options that what else is asked for leaves without an effect.
+    fn all_count(&self) -> Result<(), Failure> {
+        let Reading { read_bias, read_time } = self.reading;
+        // Of a material's cells it says the conductance, which is no number of its own; of a record's it is compared.
+        let of_anyone = self.source.conductance.is_some() && self.periphery.has_inputs();
+        let leave = "leave it out";
+        does_nothing(
+            read_bias.is_some() && of_anyone,
+            "--read-bias",
+            "where --conductance says the cells and --inputs the voltages",
+            leave,
+        )?;
+        does_nothing(
+            read_time.is_some() && self.specimen.no_noise,
+            "--read-time",
+            "without noise (--no-noise)",
+            leave,
+        )?;
+        if let (true, Some(option)) = (self.source.is_unwritten(), self.pulses.given()) {
+            does_nothing(true, option, "where no cell gets a pulse (--written none)", "leave one of them out")?;
+        }
+        Ok(())
     }
 }
 

@@ -130,6 +130,11 @@ impl Periphery {
         files.into_iter().flatten().cloned().collect()
     }
 
+    /// Whether voltages are given, which are in the place of the read bias.
+    pub(super) fn has_inputs(&self) -> bool {
+        self.inputs.is_some()
+    }
+
     /// What can be refused before anything is read.
     pub(super) fn check(&self) -> Result<(), Failure> {
         within("--accuracy", self.accuracy, 1e-14, 0.1, "")?;
@@ -175,7 +180,7 @@ impl Periphery {
                 both_ends: self.both_ends,
             },
             temperature_k,
-            integration_s: reading.read_time,
+            integration_s: reading.time_s(),
             noise: !specimen.no_noise,
             seed: specimen.seed,
             adc_bits: self.adc_bits,

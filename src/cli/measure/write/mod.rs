@@ -12,12 +12,12 @@ use trapline::array::ArrayShape;
 use trapline::circuit::memory_bytes;
 use trapline::circuit::scheme::Unselected;
 use trapline::experiment::array_read::Scheme;
-use trapline::experiment::array_write::{self, Order, Setup, Verify, WriteError, Writer};
+use trapline::experiment::array_write::{self, Order, Setup, Verify, Wiring, WriteError, Writer};
 use trapline::experiment::letter::{self, Pattern};
 use trapline::{memory, options};
 
 use super::wires::Wires;
-use super::{Failure, Findings, Pulses, Reading, Specimen};
+use super::{Failure, Findings, Pulses, Reading, Specimen, does_nothing};
 use endurance::EnduranceAsked;
 use levels::LevelsAsked;
 use trapline::experiment::array_read::selector::{self, Selector};
@@ -103,15 +103,15 @@ pub struct Write {
     /// Largest error of a step in time, of a filling over the largest change of one in the step
     #[arg(long, value_name = "SHARE", default_value_t = 1e-3, allow_hyphen_values = true)]
     tolerance: f64,
-    /// Bound of the errors of all currents of a solution of the network, over the total current
-    #[arg(long, value_name = "SHARE", default_value_t = 1e-9, allow_hyphen_values = true)]
-    accuracy: f64,
+    /// Bound of the errors of all currents of a solution of the network, over the total current [default: 1e-9]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    accuracy: Option<f64>,
     /// Prints everything but the cells as JSON
     #[arg(long)]
     json: bool,
-    /// Resistance of a wire from cell to cell, ohm; 0 for lines without resistance, which need no network
-    #[arg(long, value_name = "OHM", default_value_t = 1.0, allow_hyphen_values = true)]
-    wire_ohm: f64,
+    /// Resistance of a wire from cell to cell, ohm; 0 for lines without resistance, which need no network [default: 1]
+    #[arg(long, value_name = "OHM", allow_hyphen_values = true)]
+    wire_ohm: Option<f64>,
     #[command(flatten)]
     wires: Wires,
     #[command(flatten)]
@@ -137,7 +137,10 @@ impl Write {
     /// [`Failure`].
     pub fn run(self) -> Result<(), Failure> {
         let train = self.pulses.train()?;
-        super::within("--accuracy", self.accuracy, 1e-14, 0.1, "")?;
+        let accuracy = self.accuracy.unwrap_or(1e-9);
+        super::within("--accuracy", accuracy, 1e-14, 0.1, "")?;
+        let wiring = self.wires.wiring(self.wire_ohm.unwrap_or(1.0))?;
+        self.all_count(&wiring)?;
         let wrong = |e: letter::PatternError| Failure::Usage(e.to_string());
         let asked = self.asked.verify(&train)?;
         let pattern = match &asked {
@@ -155,13 +158,13 @@ impl Write {
         ];
         let given: Vec<PathBuf> = files.into_iter().flatten().collect();
         let setup = Setup {
-            wiring: self.wires.wiring(self.wire_ohm)?,
+            wiring,
             scheme: self.scheme.into(),
             order: self.order.into(),
             train,
             selector,
             tolerance: self.tolerance,
-            accuracy: self.accuracy,
+            accuracy,
         };
         let told = |error: WriteError| match error {
             WriteError::Experiment(error) => Failure::from(error),
@@ -245,5 +248,28 @@ impl Write {
         };
         let text = self.json.then(|| format!("{:#}\n", report::as_json(&writer, &outcome, levels, endured, &title)));
         self.specimen.done_with(&ready, findings, text)
+    }
+
+    /// Refuses options that what else is asked for leaves without an effect.
+    fn all_count(&self, wiring: &Wiring) -> Result<(), Failure> {
+        does_nothing(
+            self.wire_ohm.is_some() && self.wires.has_both(),
+            "--wire-ohm",
+            "where word lines and bit lines have their own",
+            "leave one of the three out",
+        )?;
+        does_nothing(
+            self.accuracy.is_some() && *wiring == Wiring::Ideal,
+            "--accuracy",
+            "on lines without resistance, which need no network",
+            "give --wire-ohm",
+        )?;
+        let verified = self.asked.file().is_some();
+        does_nothing(
+            self.reading.read_time.is_some() && (!verified || self.specimen.no_noise),
+            "--read-time",
+            if verified { "without noise (--no-noise)" } else { "where no reading has noise, without --verify" },
+            "leave it out",
+        )
     }
 }

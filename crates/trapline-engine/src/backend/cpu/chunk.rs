@@ -128,12 +128,13 @@ fn block_body<T: Baking>(
         for (((bake, area), judge), included) in groups.iter_mut().zip(judges.iter_mut()).zip(included) {
             let lost = bake.go_to(context, visit);
             let seen = read::read(tables, area, bake.start(), &lost);
-            if let Some(row) = kept {
-                let count = LANES.min(here.cells.saturating_sub(place));
+            // The last block of a chunk may have groups without a cell.
+            if let (Some(row), 1..) = (kept, here.cells.saturating_sub(place)) {
+                let count = LANES.min(here.cells - place);
                 let first = row * here.cells + place;
                 chunk.fillings[first..first + count].copy_from_slice(&seen.filling[..count]);
-                place += LANES;
             }
+            place += LANES;
             sums.add(&seen, &tables.nominal[checkpoint], included);
             let failing = match &tables.readings {
                 None => reduce::below_threshold(tables, &seen.kept),

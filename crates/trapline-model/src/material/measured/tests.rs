@@ -135,6 +135,42 @@ fn the_text_holds_the_table_and_is_read_again_anywhere() {
 }
 
 #[test]
+fn a_table_says_how_its_file_is_read() {
+    // A program's export: settings, columns in another order with names of its own, decimal commas.
+    let plain = of_formula(40, 0.0, 373.15);
+    let rows = plain.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+    let rows = rows.map(|row| {
+        let (bias, current) = row.split_once(',').expect("two");
+        format!("{};7;{}\n", current.replace('.', ","), bias.replace('.', ","))
+    });
+    let export = format!("run 3;a;b\nc;d;e\n{}", rows.collect::<String>());
+    let how = "columns = { bias_v = 3, current_a = 1 }\ndelimiter = \";\"\ndecimal = \",\"\nskip = 2\n";
+    let wanted = loaded(&folder(&with_table(FILE), &plain)).expect("a material");
+    for how in [how.to_owned(), "columns = { bias_v = \"e\", current_a = \"c\" }\n".to_owned()] {
+        let made = loaded(&folder(&with_table(&format!("{FILE}{how}")), &export)).expect("a material");
+        assert_eq!(made.measured, wanted.measured);
+        // What was said of the file is gone from the text, which is read without it.
+        assert_eq!(material::parse(&made.text, "record").expect("a material").measured, wanted.measured);
+        assert!(!made.text.contains("skip = ") && !made.text.contains("columns = "), "{}", made.text);
+    }
+    // Nothing said, or the wrong thing, and it is refused.
+    for (how, what) in [
+        ("", "iv.csv: line"),
+        ("columns = { bias_v = 2, current_a = 1 }\nskip = 2\n", "it must rise"),
+        ("columns = { bias = 3 }\n", "columns names \"bias\"; it may name bias_v, current_a"),
+        ("columns = 3\n", "columns"),
+        ("decimal = \"x\"\n", "decimal"),
+    ] {
+        let error = loaded(&folder(&with_table(&format!("{FILE}{how}")), &export)).expect_err(how).to_string();
+        assert!(error.contains(what) && !error.contains('\n'), "{how}: {error}");
+    }
+    // Beside numbers that stand in the material itself it says nothing.
+    let here = wanted.text.replace("file = \"iv.csv\" # mine\n", "file = \"iv.csv\"\nskip = 2\n");
+    let error = material::parse(&here, "record").expect_err("no file").to_string();
+    assert!(error.contains("injection.table.skip") && error.contains("leave it out"), "{error}");
+}
+
+#[test]
 fn what_does_not_rise_is_refused_or_pooled() {
     let noisy = "bias_v,current_a\n0.1,1e-12\n0.2,2e-12\n# noise\n0.3,1.5e-12\n0.4,4e-12\n0.5,5e-12\n";
     let error = loaded(&folder(&with_table(FILE), noisy)).expect_err("noise").to_string();

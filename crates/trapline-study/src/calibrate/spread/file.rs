@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::Key;
 use crate::calibrate::FitError;
-use crate::calibrate::curve_file;
+use crate::calibrate::curve_file::{self, Files, Whose};
 use crate::calibrate::target::Aim;
 use crate::calibrate::target_file::TargetFile;
 use trapline_model::csv_file::{ColumnName, Decimal};
@@ -16,6 +16,8 @@ use trapline_model::text::counted;
 
 /// Fewest devices that a spread is found from: of two, its bounds are a factor of thirty apart.
 const LEAST_DEVICES: usize = 3;
+/// What a column of a device may hold.
+const QUANTITIES: [&str; 3] = ["current_a", "conductance_s", "kept"];
 /// Most devices of all blocks together.
 const MOST_DEVICES: usize = 1000;
 
@@ -117,6 +119,8 @@ pub(in crate::calibrate) struct DevicesFile {
     device_column: Option<ColumnName>,
     device_columns: Option<DeviceColumns>,
     quantity: Option<String>,
+    /// Devices that are left out.
+    except: Option<Vec<ColumnName>>,
     // The keys of a target of the kind.
     tolerance: Option<f64>,
     relative: Option<f64>,
@@ -140,9 +144,12 @@ pub(in crate::calibrate) struct DevicesFile {
 /// One device of a block: its name, and the target that its curve is.
 type Named = (String, TargetFile);
 
+/// The readings of a device: kind of the curve, file, column, number of the device. No two devices have the same.
+type Readings = (Option<String>, PathBuf, Option<ColumnName>, Whose);
+
 impl DevicesFile {
     /// The keys that a target has too.
-    fn target(&self) -> TargetFile {
+    pub(in crate::calibrate) fn target(&self) -> TargetFile {
         let DevicesFile { kind, tolerance, relative, floor_a, columns, delimiter, .. } = self.clone();
         let DevicesFile { decimal, skip, time_shift_s, compliance_a, temperature_c, dwell_s, .. } = *self;
         let DevicesFile { amplitude_v, width_s, interval_s, pulses, read_v, read_s, .. } = *self;
@@ -169,7 +176,13 @@ impl DevicesFile {
         }
     }
 
-    fn checked(&self, common: &TargetFile, base: &Path) -> Result<(Block, Vec<PathBuf>), FitError> {
+    /// The devices, the files they are read from, and the readings of each.
+    fn checked(
+        &self,
+        common: &TargetFile,
+        base: &Path,
+        files: &Files,
+    ) -> Result<(Block, Vec<PathBuf>, Vec<Readings>), FitError> {
         match self.kind.as_deref() {
             Some("iv_csv" | "retention_csv") => {}
             Some(kind) => {
@@ -177,20 +190,53 @@ impl DevicesFile {
             }
             None => return Err(wrong("kind is missing; it must be \"iv_csv\" or \"retention_csv\"")),
         }
-        let (name, files, devices) = self.devices(base)?;
+        let (name, inputs, devices) = self.devices(base, files)?;
         if devices.len() > MOST_DEVICES {
             return Err(wrong(format!("there are {} devices; there may be {MOST_DEVICES}", devices.len())));
         }
+        let readings = devices.iter().filter_map(|(_, target)| {
+            let columns = target.columns.as_ref();
+            let column = QUANTITIES.iter().find_map(|key| columns?.get(*key)).cloned();
+            let path = target.measured(base)?;
+            Some((self.kind.clone(), fs::canonicalize(&path).unwrap_or(path), column, target.whose))
+        });
+        let readings = readings.collect();
         let devices = devices.into_iter().map(|(name, target)| {
-            let target = target.checked(common, base)?;
+            let target = target.checked(common, base, files)?;
             Ok(Device { name, aim: target.aim })
         });
         let devices = devices.collect::<Result<Vec<_>, FitError>>()?;
-        Ok((Block { name: self.name.clone().unwrap_or(name), devices }, files))
+        Ok((Block { name: self.name.clone().unwrap_or(name), devices }, inputs, readings))
+    }
+
+    /// Without those that `except` names, each of which must be there.
+    fn chosen(&self, devices: Vec<Named>) -> Result<Vec<Named>, FitError> {
+        let is_meant = |except: &ColumnName, (name, target): &Named| match except {
+            ColumnName::Number(number) => {
+                *name == shown(except) || matches!(target.whose, Whose::Lines(device) if device == *number as f64)
+            }
+            ColumnName::Name(except) => {
+                let file = target.file.as_deref().and_then(|file| Path::new(file).file_name());
+                let is_file = target.whose == Whose::Alone && file.is_some_and(|file| file == except.as_str());
+                name == except || is_file
+            }
+        };
+        let except = self.except.as_deref().unwrap_or_default();
+        if let Some(none) = except.iter().find(|except| !devices.iter().any(|device| is_meant(except, device))) {
+            const MOST_TOLD: usize = 8;
+            let names: Vec<&str> = devices.iter().take(MOST_TOLD).map(|(name, _)| name.as_str()).collect();
+            let more = if devices.len() > MOST_TOLD { " and others" } else { "" };
+            let none = match none {
+                ColumnName::Number(number) => number.to_string(),
+                ColumnName::Name(name) => format!("{name:?}"),
+            };
+            return Err(wrong(format!("except has {none}, which is none of the devices: {}{more}", names.join(", "))));
+        }
+        Ok(devices.into_iter().filter(|device| !except.iter().any(|except| is_meant(except, device))).collect())
     }
 
     /// A name for the block, its files, and its devices.
-    fn devices(&self, base: &Path) -> Result<(String, Vec<PathBuf>, Vec<Named>), FitError> {
+    fn devices(&self, base: &Path, read: &Files) -> Result<(String, Vec<PathBuf>, Vec<Named>), FitError> {
         let kind = self.kind.clone().unwrap_or_default();
         let in_one = self.device_column.is_some() || self.device_columns.is_some();
         if !in_one && (self.quantity.is_some() || self.file.is_some()) {
@@ -209,7 +255,7 @@ impl DevicesFile {
             (None, None, Some(file)) => {
                 let devices = match (&self.device_columns, &self.device_column) {
                     (Some(columns), None) => self.of_columns(file, columns)?,
-                    (None, Some(column)) => self.of_lines(file, column, base)?,
+                    (None, Some(column)) => self.of_lines(file, column, base, read)?,
                     _ => return Err(wrong("it has device_column and device_columns; leave one of them out")),
                 };
                 Ok((file.clone(), vec![base.join(file)], devices))
@@ -218,10 +264,11 @@ impl DevicesFile {
                 "it must have one of files (a list), folder, and file with device_columns or device_column: where the curves are",
             )),
         }
-        .map(|(name, files, devices)| {
+        .and_then(|(name, files, devices)| {
+            let devices = self.chosen(devices)?;
             let own = devices.iter().filter_map(|(_, target)| target.measured(base));
             let files = if files.is_empty() { own.collect() } else { files };
-            (name, files, devices)
+            Ok((name, files, devices))
         })
     }
 
@@ -240,7 +287,7 @@ impl DevicesFile {
         // "1/iv.csv" and "2/iv.csv" keep their folders.
         let alone = |stem: &String| stems.iter().filter(|other| *other == stem).count() == 1;
         let named = files.iter().zip(&stems).map(|(file, stem)| {
-            (if alone(stem) { stem.clone() } else { file.clone() }, target.of_one(file, None, None))
+            (if alone(stem) { stem.clone() } else { file.clone() }, target.of_one(file, None, Whose::Alone))
         });
         Ok(named.collect())
     }
@@ -278,19 +325,20 @@ impl DevicesFile {
             if columns[..number].contains(column) {
                 return Err(wrong(format!("device_columns has {} twice", shown(column))));
             }
-            Ok((shown(column), target.of_one(file, Some((key, column.clone())), None)))
+            Ok((shown(column), target.of_one(file, Some((key, column.clone())), Whose::Column)))
         });
         named.collect()
     }
 
-    fn of_lines(&self, file: &str, column: &ColumnName, base: &Path) -> Result<Vec<Named>, FitError> {
+    fn of_lines(&self, file: &str, column: &ColumnName, base: &Path, read: &Files) -> Result<Vec<Named>, FitError> {
         if self.quantity.is_some() {
             return Err(wrong("quantity is given, but it is for device_columns: leave it out"));
         }
         let target = self.target();
-        let in_column = |device| target.of_one(file, Some(("device", column.clone())), device);
-        let devices = curve_file::devices(&base.join(file), &in_column(None).reading())?;
-        Ok(devices.into_iter().map(|device| (format!("{} {device}", shown(column)), in_column(Some(device)))).collect())
+        let in_column = |whose| target.of_one(file, Some(("device", column.clone())), whose);
+        let devices = curve_file::devices(&base.join(file), &in_column(Whose::Alone).reading(), read)?;
+        let named = |device: f64| (format!("{} {device}", shown(column)), in_column(Whose::Lines(device)));
+        Ok(devices.into_iter().map(named).collect())
     }
 }
 
@@ -347,14 +395,25 @@ pub(in crate::calibrate) fn plan(
     if let Some(twice) = find.iter().enumerate().find(|(i, key)| find[..*i].contains(key)) {
         return Err(wrong(format!("spread.find has {:?} twice; name each key once", twice.1.name())));
     }
-    let (mut blocks, mut inputs) = (Vec::new(), Vec::new());
+    let (mut blocks, mut inputs, files) = (Vec::new(), Vec::new(), Files::default());
+    let mut known: Vec<(usize, Readings)> = Vec::new();
     for (number, of) in devices.iter().enumerate() {
-        let (block, files) = of.checked(common, base).map_err(|error| match error {
+        let (block, read, readings) = of.checked(common, base, &files).map_err(|error| match error {
             FitError::Request(message) => wrong(format!("devices[{number}]: {message}")),
             other => other,
         })?;
+        for (device, readings) in block.devices.iter().zip(readings) {
+            if let Some((before, _)) = known.iter().find(|(before, of)| *before < number && *of == readings) {
+                return Err(wrong(format!(
+                    "devices[{number}]: the readings of {} are in devices[{before}] already, and would count twice: \
+                     leave one out, by except say",
+                    device.name
+                )));
+            }
+            known.push((number, readings));
+        }
         blocks.push(block);
-        inputs.extend(files);
+        inputs.extend(read);
     }
     let count: usize = blocks.iter().map(|block: &Block| block.devices.len()).sum();
     if !(LEAST_DEVICES..=MOST_DEVICES).contains(&count) {

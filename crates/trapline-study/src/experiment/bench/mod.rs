@@ -83,7 +83,7 @@ pub fn run(
         processor: processor_name(),
         threads: device::all_threads(),
         system: machine::system(),
-        memory_bytes: memory::available(),
+        memory_bytes: memory::available().map(|left| left.bytes),
         load_before: machine::load(),
         clocks_before_mhz: machine::clocks_mhz(),
         governor: machine::governor(),
@@ -230,7 +230,7 @@ impl Bench<'_> {
     }
 
     fn beyond(&self, role: Role, problem: Problem, lines: u64, before: &[(u64, f64)]) -> Option<Beyond> {
-        let room = memory::available().map_or(f64::INFINITY, |bytes| MEMORY_SHARE * bytes as f64);
+        let room = memory::available().map_or(f64::INFINITY, |left| MEMORY_SHARE * left.bytes as f64);
         if self.small(role).is_some_and(|small| lines > small) {
             return Some(Beyond::Small);
         }
