@@ -99,6 +99,7 @@ impl Layout {
         // The best of all separators: names that numbers follow, and then the surest ones.
         let mut best: Option<(Sureness, Layout)> = None;
         let (mut ambiguous, mut unfollowed) = (None, None);
+        let needed = wanted.iter().filter(|wanted| wanted.needed).count();
         for in_comments in [false, true] {
             for &separator in separators {
                 for index in first..lines.len().min(first + MOST_LINES_BEFORE) {
@@ -107,7 +108,10 @@ impl Layout {
                         (Some(inside), true) => inside,
                         _ => continue,
                     };
-                    let Ok(names) = separator.split_names(line) else { continue };
+                    // Lines that a separator does not split are long names, which are costly to look at.
+                    let Some(names) = separator.split_names(line).ok().filter(|names| names.len() >= needed) else {
+                        continue;
+                    };
                     match Layout::named(&names, separator, index, wanted, how) {
                         Ok(Some((sureness, layout))) => {
                             let layout = match layout.with_units(lines) {
@@ -392,12 +396,12 @@ impl Layout {
             if comment(line).is_some() || line.trim().is_empty() {
                 continue;
             }
-            let mut fields = self.separator.split(line).map_err(|message| at(index, message))?;
-            if fields.iter().all(String::is_empty) && self.separator != Separator::Spaces && fields.len() > 1 {
+            let mut fields = self.separator.split_in_place(line).map_err(|message| at(index, message))?;
+            if fields.iter().all(|field| field.is_empty()) && self.separator != Separator::Spaces && fields.len() > 1 {
                 continue;
             }
             let named = *width.get_or_insert(fields.len());
-            while fields.len() > named && fields.last().is_some_and(String::is_empty) {
+            while fields.len() > named && fields.last().is_some_and(|field| field.is_empty()) {
                 fields.pop();
             }
             if fields.len() != named {
@@ -414,7 +418,7 @@ impl Layout {
                     format!("the number of fields is {}; it must be {named}, as in {line}{hint}", fields.len());
                 return Err(at(index, message));
             }
-            rows.push((index, self.found.iter().map(|found| fields[found.at].clone()).collect()));
+            rows.push((index, self.found.iter().map(|found| fields[found.at].clone().into_owned()).collect()));
         }
         let decimal = match how.decimal {
             Some(decimal) => decimal,
