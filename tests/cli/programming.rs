@@ -8,6 +8,7 @@ use trapline::backend::Backend;
 use trapline::backend::cells::Population;
 use trapline::backend::reference::Reference;
 use trapline::campaign::{Overrides, Plan};
+use trapline::cell::validity;
 use trapline::material::shipped;
 use trapline::outcome::{CampaignRecord, MeritIs, PointOutcome};
 use trapline::protocol::Segment;
@@ -223,9 +224,16 @@ fn electrons_are_counted_through_wires_too() {
 #[cfg(feature = "gpu")]
 fn the_gpu_programs_the_same_through_wires() {
     let desk = tempfile::tempdir().unwrap();
-    let of = |backend: &str| filled(&run(desk.path(), PROGRAMMED, backend));
-    let worst = apart(&of("gpu"), &of("reference"));
-    assert!(worst < 2e-5, "{worst:e}");
+    let selector = PROGRAMMED.replace("\"half\"", "\"half\"\nselector = \"sinh:1e-13,0.05\"");
+    let fillings = [PROGRAMMED, &selector].map(|text| {
+        let of = |backend: &str| filled(&run(desk.path(), text, backend));
+        let (found, expected) = (of("gpu"), of("reference"));
+        let worst = apart(&found, &expected);
+        assert!(worst < 2e-5, "{worst:e}");
+        expected
+    });
+    // Control: a selector takes its part of the pulse.
+    assert!(apart(&fillings[1], &fillings[0]) > 0.1);
 }
 
 /// Each cell of an array under a map is the one of an even campaign at its own temperature.
@@ -264,6 +272,8 @@ fn what_cannot_be_programmed_through_wires_is_refused_in_one_line() {
     let here = |name: &str| desk.path().join(name);
     fs::write(here("wide.csv"), "1,2,3,4\n").unwrap();
     fs::write(here("text.csv"), "warm\n").unwrap();
+    fs::write(here("cold.csv"), "150,150,-260\n150,150,150\n150,150,150\n150,150,150\n").unwrap();
+    fs::write(here("hot.csv"), "25,25,900\n25,25,25\n25,25,25\n25,25,25\n").unwrap();
     let heat = |map: &str, around: &str| format!("{PROGRAMMED}\n[heat]\nmap = \"{map}\"\naround_c = {around}\n");
     let scheme = "[array.scheme]\nunselected = \"half\"\n";
     for (text, needed) in [
@@ -279,9 +289,11 @@ fn what_cannot_be_programmed_through_wires_is_refused_in_one_line() {
         (PROGRAMMED.replace("[array.programming]", "[array.programming]\norder = \"diagonal\""), "diagonal"),
         (heat("none.csv", "25.0"), "none.csv"),
         (heat("text.csv", "25.0"), "text.csv"),
-        (heat("wide.csv", "25.0"), "of 1 x 4 cells; it must be a map of 4 x 3, as the array"),
+        (heat("wide.csv", "25.0"), "of 1 x 4 cells; it must be a map of 4 x 3, rows by columns"),
         (heat("map.csv", "1e9"), "heat.around_c is 1000000000.0"),
-        (heat("map.csv", "999.0"), "above 0 K at every temperature of the bake"),
+        (heat("map.csv", "298.15"), "K from heat.around_c; it must be a map that is within 200 K"),
+        (heat("cold.csv", "150.0"), "that leaves every cell above 0 K"),
+        (heat("hot.csv", "25.0"), "at 1000 °C at most"),
     ] {
         fs::write(here("map.csv"), "1,2,3\n1,2,3\n1,2,3\n1,2,3\n").unwrap();
         fs::write(here("p.toml"), &text).unwrap();
@@ -289,4 +301,64 @@ fn what_cannot_be_programmed_through_wires_is_refused_in_one_line() {
     }
     // Control: without what is wrong it is a plan.
     assert!(plan(PROGRAMMED).is_ok());
+}
+
+/// An order by which each cell is programmed by itself stands for the table that is left out, so that a sweep has it beside
+/// the others.
+#[test]
+fn alone_is_an_order_among_others() {
+    let desk = tempfile::tempdir().unwrap();
+    let plain = run(desk.path(), &PROGRAMMED.replace("[array.programming]", ""), "cpu");
+    let swept = format!("{PROGRAMMED}\n[[sweep]]\nkey = \"array.programming.order\"\nvalues = [\"alone\", \"rows\"]\n");
+    let swept = run(desk.path(), &swept, "cpu");
+    assert!(whole(&swept, 0).is_same(&whole(&plain, 0)));
+    // Control: the other order is another.
+    assert!(!whole(&swept, 2).is_same(&whole(&plain, 0)));
+}
+
+/// What a map held stays with the record: shards that were baked by different maps are not put together, and a question to
+/// single cells is refused.
+#[test]
+fn records_tell_maps_apart() {
+    let desk = tempfile::tempdir().unwrap();
+    let alone = PROGRAMMED.replace("[array.programming]", "");
+    fs::write(desk.path().join("p.toml"), format!("{alone}\n[heat]\nmap = \"map.csv\"\naround_c = 25.0\n")).unwrap();
+    let row = |warm: &str| format!("25,25,{warm}\n25,25,25\n25,25,25\n25,25,25\n");
+    let shard = |which: &str, warm: &str| {
+        fs::write(desk.path().join("map.csv"), row(warm)).unwrap();
+        good(&trapline(desk.path(), &["run", "p.toml", "-q", "-o", "part", "--backend", "cpu", "--shard", which]));
+    };
+    shard("1/2", "35");
+    shard("2/2", "36");
+    let merge = ["merge", "part-1-of-2.h5", "part-2-of-2.h5", "-o", "both.h5"];
+    refused(&trapline(desk.path(), &merge), &["file that the campaign names"]);
+    fs::remove_file(desk.path().join("part-2-of-2.h5")).unwrap();
+    shard("2/2", "35");
+    good(&trapline(desk.path(), &merge));
+    let told = good(&trapline(desk.path(), &["show", "both.h5"]));
+    assert!(told.contains("inputs") && told.contains("map.csv (CRC-32 "), "{told}");
+
+    refused(&trapline(desk.path(), &["rare", "p.toml"]), &["key heat is given", "trapline run"]);
+    fs::write(desk.path().join("p.toml"), PROGRAMMED).unwrap();
+    refused(&trapline(desk.path(), &["rare", "p.toml"]), &["key array.programming is given"]);
+}
+
+/// The warmest cell counts for what the model is valid to; a map alone is no remark on validity.
+#[test]
+fn the_warmest_cell_is_held_against_the_glass_transition() {
+    let remarks = |map: &str, profile: &str| -> Vec<String> {
+        let desk = tempfile::tempdir().unwrap();
+        fs::write(desk.path().join("map.csv"), map).unwrap();
+        let text = PROGRAMMED.replace("[array.programming]", "").replace("[bake]", &format!("[bake]\n{profile}"));
+        let text = format!("{text}\n[heat]\nmap = \"map.csv\"\naround_c = 25.0\n");
+        let plan = Plan::parse(&text, "p.toml", desk.path(), &Overrides::default()).unwrap();
+        plan.points[1].flags.clone()
+    };
+    let map = |warmest: &str| format!("25,25,{warmest}\n25,25,25\n25,25,25\n25,25,25\n");
+    let outside = |remarks: &[String]| remarks.iter().filter(|remark| validity::is_outside(remark)).count();
+    let (mild, hot) = (remarks(&map("44"), ""), remarks(&map("46"), ""));
+    assert!(mild.len() == 1 && outside(&mild) == 0, "{mild:?}");
+    assert!(outside(&hot) == 1 && hot[0].contains("171 °C is above the glass transition"), "{hot:?}");
+    let cycled = remarks(&map("44"), "cycle = [{ temperature_c = 155.0, for_s = 10.0 }, { for_s = 10.0 }]");
+    assert_eq!(outside(&cycled), 1, "{cycled:?}");
 }

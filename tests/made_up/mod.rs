@@ -76,6 +76,7 @@ pub fn campaign(size: &Size) -> CampaignLabel {
         name: "made up".to_owned(),
         campaign_toml: "# Größe: 7 µm\r\nname = \"made up\"\n".to_owned(),
         overrides: vec!["seed = 7".to_owned()],
+        inputs: Vec::new(),
         materials: (0..size.materials).map(|m| (format!("stoff-{m} ΔE"), format!("name = \"stoff-{m}\"\n"))).collect(),
         temperatures_k: (0..size.temperatures).map(|t| 298.15 + 12.5 * t as f64).collect(),
         report_times_s: times_s.last().copied().into_iter().collect(),

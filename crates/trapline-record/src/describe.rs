@@ -75,6 +75,9 @@ pub(super) fn settings(label: &CampaignLabel) -> Vec<(&'static str, String)> {
     if !label.overrides.is_empty() {
         lines.push(("overrides", label.overrides.join(", ")));
     }
+    if !label.inputs.is_empty() {
+        lines.push(("inputs", label.inputs.join(", ")));
+    }
     lines.push(("programmed", at(|of| of.program_k)));
     let bias = said(label.common(|of| of.read_v).map(|read_v| format!("at {read_v} V")));
     let read_k = |of: &PointSettings| of.read_k;

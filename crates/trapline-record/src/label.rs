@@ -31,6 +31,7 @@ pub(super) fn read(input: &Input<'_>, format_version: [i32; 2]) -> Result<Campai
         name: input.text("campaign_name")?,
         campaign_toml: input.text("campaign_toml")?,
         overrides: input.texts("overrides")?,
+        inputs: input.texts("inputs")?,
         sweeps: sweeps(input)?,
         materials: names.into_iter().zip(texts).collect(),
         temperatures_k: temperatures.to_vec(),

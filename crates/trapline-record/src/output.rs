@@ -121,6 +121,7 @@ impl<'a> Output<'a> {
         root.text("campaign_name", &label.name)?;
         root.text("campaign_toml", &label.campaign_toml)?;
         root.texts("overrides", &label.overrides)?;
+        root.texts("inputs", &label.inputs)?;
         let texts: Vec<&str> = label.materials.iter().map(|(_, toml)| toml.as_str()).collect();
         root.texts("material_toml", &texts)?;
         let sweeps: Vec<&str> = label.sweeps.iter().map(|sweep| sweep.name.as_str()).collect();

@@ -143,6 +143,12 @@ impl Rare {
         if plan.label.settings.iter().any(|of| of.judged != Judging::Kept) {
             return Err(Failure::Usage(format!("{}: {}", self.file.display(), RareError::AsRead)));
         }
+        if let Some(key) = plan.cells_in_place() {
+            let file = self.file.display();
+            return Err(Failure::Usage(format!(
+                "{file}: key {key} is given; it must be left out for trapline rare, which takes cells that do not depend on where they stand: trapline run counts those"
+            )));
+        }
         let points = self.in_threads(|| self.points(&plan))??;
         let missed = points.iter().filter_map(|of| of.estimate.as_ref()).any(|of| of.times.iter().any(missed));
         let program = trapline::PROGRAM.to_string();

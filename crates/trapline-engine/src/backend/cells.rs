@@ -274,7 +274,8 @@ pub trait Cells<'a>: Send + Sync {
     fn reduce(&self, job: &Job) -> Result<Tally, BackendError>;
 
     /// What the same bake makes of some of the cells, by their places (ascending), checkpoint by checkpoint: what
-    /// [`Backend::trace`] says of cells that the job has programmed. Computed in f64, from the state as it is.
+    /// [`Backend::trace`] says of cells that the job has programmed, from the state as it is; of cells on a device computed in
+    /// f64 on the host.
     ///
     /// # Errors
     /// As [`Cells::advance`].
@@ -284,7 +285,12 @@ pub trait Cells<'a>: Send + Sync {
         population.check_places(Some(places))?;
         let places: Vec<usize> = places.iter().map(|&place| place as usize).collect();
         let numbers: Vec<u64> = places.iter().map(|&place| population.numbers[place]).collect();
-        Ok(reference::trace(job, &numbers, &self.download()?.select(Axis(0), &places)))
+        Ok(self.trace_given(job, &numbers, &self.download()?.select(Axis(0), &places)))
+    }
+
+    /// See [`Backend::trace_given`].
+    fn trace_given(&self, job: &Job, numbers: &[u64], occupancy: &Array2<f64>) -> Trace {
+        reference::trace(job, numbers, occupancy)
     }
 
     /// Takes the cells' charge away.
@@ -388,6 +394,10 @@ impl<'a, B: Backend + ?Sized> Cells<'a> for HostCells<'a, B> {
 
     fn download(&self) -> Result<Array2<f64>, BackendError> {
         Ok(self.occupancy.clone())
+    }
+
+    fn trace_given(&self, job: &Job, numbers: &[u64], occupancy: &Array2<f64>) -> Trace {
+        self.backend.trace_given(job, numbers, occupancy)
     }
 
     fn upload(&mut self, occupancy: &Array2<f64>) -> Result<(), BackendError> {

@@ -145,6 +145,13 @@ pub trait Backend: Sync {
         Ok(reference::reduce(job, cells, occupancy))
     }
 
+    /// The same cells, read at every checkpoint: what [`Backend::trace`] says of cells that the job programmed.
+    ///
+    /// What a backend does not say itself is computed in f64, cell by cell.
+    fn trace_given(&self, job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Trace {
+        reference::trace(job, cells, occupancy)
+    }
+
     /// Moves chosen cells, each under its own bias and at its own temperature, from and to the occupancies given:
     /// axes (cell, class).
     ///

@@ -7,6 +7,21 @@ use crate::units::celsius_texts;
 /// Largest bias the cell was calibrated to (the paper sweeps to 5 V and pulses to 5.5 V), rounded up.
 pub const VALID_TO_V: f64 = 6.0;
 
+/// Words by which a remark of this module, and one on a reading that disturbs, says that results stand outside of what the
+/// model was made for.
+const SIGNS: [&str; 4] = [
+    "outside the model's validity",
+    "of the measured current: the power law of its last two points is taken on",
+    "is past the law by which heat broadens injection",
+    "is above the onset of capture",
+];
+
+/// Whether a remark on a point says that its results stand outside of the model's validity; other remarks say what was
+/// left out, or how the point was made.
+pub fn is_outside(remark: &str) -> bool {
+    SIGNS.iter().any(|sign| remark.contains(sign))
+}
+
 /// A remark where `what` (baking, programming, ...) is hotter than the glass transition.
 pub fn glass(material: &Material, what: &str, temperature_k: f64) -> Option<String> {
     let glass_k = material.glass_transition_k;

@@ -159,6 +159,9 @@ pub struct CampaignLabel {
     /// The campaign file as it was read, byte for byte, and what the command line changed in it.
     pub campaign_toml: String,
     pub overrides: Vec<String>,
+    /// Files that it names beside materials (tables of selectors, maps of temperatures), each with a checksum of what it
+    /// held: `map.h5 (CRC-32 1a2b3c4d)`.
+    pub inputs: Vec<String>,
     /// The outer axes of the record, slowest first; material and temperature follow.
     pub sweeps: Vec<Sweep>,
     /// Name and file text of each material, in the order of the material axis; without what sweeps change in them.
@@ -229,6 +232,7 @@ impl CampaignLabel {
             name: self.name.clone(),
             campaign_toml: self.campaign_toml.clone(),
             overrides: self.overrides.clone(),
+            inputs: self.inputs.clone(),
             sweeps: self.sweeps.iter().zip(point.sweep_index).map(|(sweep, at)| sweep.only(at)).collect(),
             materials: vec![self.materials[point.material_index].clone()],
             temperatures_k: vec![point.temperature_k],
@@ -276,6 +280,7 @@ impl CampaignLabel {
             (self.name == other.name, "campaign name"),
             (self.campaign_toml == other.campaign_toml, "campaign file"),
             (self.overrides == other.overrides, "command line"),
+            (self.inputs == other.inputs, "file that the campaign names, or what it held"),
             (sweeps, "sweep"),
             (self.materials == other.materials, "material"),
             (same(&self.temperatures_k, &other.temperatures_k), "temperature"),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::plate::{Panel, Plate};
 use super::{Axis, Chart, Colour, Curve, FigureError, Mark, Style};
+use trapline_model::cell::validity;
 use trapline_model::outcome::CampaignRecord;
 use trapline_model::units::celsius_texts;
 
@@ -311,7 +312,7 @@ fn case_name(record: &CampaignRecord, case: usize) -> String {
 
 /// Whether the model says that a point lies outside of what it was made for.
 fn outside_validity(record: &CampaignRecord, material: usize, case: usize, temperature: usize) -> bool {
-    !record.of_material(case, material)[temperature].label.flags.is_empty()
+    record.of_material(case, material)[temperature].label.flags.iter().any(|flag| validity::is_outside(flag))
 }
 
 /// Ends of a logarithmic axis: the ends of these positive numbers and a little room, never as much as a decade.

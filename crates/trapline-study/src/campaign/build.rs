@@ -145,6 +145,7 @@ impl<'a> Build<'a> {
             name: file.name.clone(),
             campaign_toml: text.to_owned(),
             overrides: overrides.described(),
+            inputs: Vec::new(),
             sweeps: sweeps.axes.clone(),
             materials: materials.iter().map(|of| (of.name.clone(), of.text.clone())).collect(),
             temperatures_k,
@@ -193,7 +194,8 @@ impl<'a> Build<'a> {
         };
         if let Some(warmer) = &settled.warmer {
             let legs = settled.profile.iter().flat_map(Profile::legs).filter_map(|leg| leg.temperature_k);
-            warmer.check(shape, self.label.temperatures_k.iter().copied().chain(legs).fold(f64::INFINITY, f64::min))?;
+            let baked_k: Vec<f64> = self.label.temperatures_k.iter().copied().chain(legs).collect();
+            warmer.check(shape, &baked_k)?;
         }
         let seed = check::whole("seed", seed, 0, i64::MAX as u64)?;
         let offset = check::whole("seed_offset", offset, 0, i64::MAX as u64)?;
@@ -274,13 +276,15 @@ impl<'a> Build<'a> {
                 materials
             }
         };
+        let warmer = file.heat.as_ref().map(|of| heat::warmer(of, self.base, &mut self.inputs)).transpose()?;
+        let most_warmer_k = warmer.as_ref().map_or(0.0, |warmer| warmer.most_k().max(0.0));
         let mut remarks = Vec::with_capacity(materials.len() * self.label.temperatures_k.len());
         for of in &materials {
             for &temperature_k in &self.label.temperatures_k {
                 let read_k = read_k.unwrap_or(temperature_k);
                 check::read_out(&of.material, &ReadOut::new(&of.material, read_v, read_k), read_k)?;
                 let program_k = program_k.unwrap_or(temperature_k);
-                let hottest_k = temperature_k.max(hottest_leg_k);
+                let hottest_k = temperature_k.max(hottest_leg_k) + most_warmer_k;
                 remarks.push(flags(&of.material, &of.program, program_k, hottest_k, read_v));
             }
         }
@@ -300,12 +304,11 @@ impl<'a> Build<'a> {
         if circuit.is_some() == self.label.circuit_times_s.is_empty() {
             return Err(Bad::key("array.wires", "swept as a whole", "a table of the file, whose keys are swept"));
         }
-        let programming = file.array.programming.as_ref().map(programming::programming).transpose()?;
+        let programming = file.array.programming.as_ref().map(programming::programming).transpose()?.flatten();
         if programming.is_some() && electrons.iter().any(|how| matches!(how, Electrons::EachDot(_))) {
             let limit = "left out beside electrons = \"each-dot\": dots that are taken one by one are not written through wires";
             return Err(Bad::key("array.programming", "given", limit));
         }
-        let warmer = file.heat.as_ref().map(|of| heat::warmer(of, self.base, &mut self.inputs)).transpose()?;
         if let Some(warmer) = &warmer {
             remarks.iter_mut().for_each(|remarks| remarks.push(warmer.remark()));
         }
@@ -351,8 +354,8 @@ impl<'a> Build<'a> {
 
     pub(super) fn plan(self) -> Plan {
         let numbers = (0..self.points.len()).collect();
-        let (inputs, read_from) = (Vec::new(), self.inputs.checksums());
-        Plan { label: self.label, points: self.points, numbers, inputs, read_from, cases: self.cases }
+        let label = CampaignLabel { inputs: self.inputs.told(self.base), ..self.label };
+        Plan { label, points: self.points, numbers, inputs: self.inputs.paths(), cases: self.cases }
     }
 }
 

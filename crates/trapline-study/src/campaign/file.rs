@@ -196,6 +196,8 @@ pub enum OrderFile {
     Rows,
     /// The whole array at once.
     All,
+    /// Each cell by itself, under the full bias, as without the table.
+    Alone,
 }
 
 /// `[array.write]`: the pulse of a write, and how often every other cell is written.

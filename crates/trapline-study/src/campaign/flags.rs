@@ -50,6 +50,9 @@ mod tests {
         assert!(hardly[0].contains("170.001 °C is above the glass transition, 170 °C"), "{hardly:?}");
         let all = flags(&dots, &pulse(-6.5), kelvin(180.0), kelvin(190.0), -0.3);
         assert_eq!(all.len(), 4, "{all:?}");
+        // Each is known as such by its words, and what says something else is not.
+        assert!(all.iter().all(|flag| validity::is_outside(flag)), "{all:?}");
+        assert!(!validity::is_outside(crate::campaign::check::TOO_MANY_DOTS));
     }
 
     #[test]
@@ -61,6 +64,7 @@ mod tests {
         };
         assert!(remarks(&dots, 700.0).is_empty());
         let hot = remarks(&dots, 1000.0);
+        assert!(validity::is_outside(&hot[0]));
         assert!(hot.len() == 1 && hot[0].contains("baking at 1000 °C") && hot[0].contains("1.50 nm"), "{hot:?}");
         // Outside validity already at the temperature its currents were measured at, and so at every temperature.
         dots.barrier.width_m = 5e-9;

@@ -50,9 +50,18 @@ impl Inputs {
         Ok(map_k)
     }
 
-    /// The files, each with its checksum.
-    pub(super) fn checksums(self) -> Vec<(PathBuf, u32)> {
-        self.checksums.into_iter().collect()
+    /// The files, as they are found from here.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.checksums.keys().cloned().collect()
+    }
+
+    /// Each with its checksum, for the record: as the campaign names it, from the folder that its paths are seen from.
+    pub(super) fn told(&self, base: &Path) -> Vec<String> {
+        let of = |(path, sum): (&PathBuf, &u32)| {
+            let named = path.strip_prefix(base).unwrap_or(path);
+            format!("{} (CRC-32 {sum:08x})", named.display())
+        };
+        self.checksums.iter().map(of).collect()
     }
 }
 

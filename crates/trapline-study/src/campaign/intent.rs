@@ -30,9 +30,9 @@ pub(super) struct Intent {
     overrides: Vec<String>,
     /// Name and text of each.
     materials: Vec<(String, String)>,
-    /// Name and checksum of each other file.
+    /// Of each other file: see [`CampaignLabel::inputs`](trapline_model::outcome::CampaignLabel).
     #[serde(default)]
-    files: Vec<(String, u32)>,
+    inputs: Vec<String>,
     /// Numbers of the points the run is for.
     #[serde(default)]
     points: Vec<usize>,
@@ -51,7 +51,7 @@ impl Intent {
             campaign: plan.label.campaign_toml.clone(),
             overrides: plan.label.overrides.clone(),
             materials: plan.label.materials.clone(),
-            files: plan.read_from.iter().map(|(path, sum)| (path.display().to_string(), *sum)).collect(),
+            inputs: plan.label.inputs.clone(),
             points: plan.numbers.clone(),
             computer: computer(identity),
             program: program.to_string(),
@@ -100,11 +100,12 @@ impl Intent {
                 return Some(what);
             }
         }
-        if self.files != begun.files {
-            let changed =
-                self.files.iter().chain(&begun.files).find(|of| !(self.files.contains(of) && begun.files.contains(of)));
-            return changed
-                .map(|(name, _)| format!("{name} holds something else than it did, or is read from another place"));
+        if self.inputs != begun.inputs {
+            let [was, is] = [begun, self].map(|intent| match intent.inputs.as_slice() {
+                [] => "none".to_owned(),
+                some => some.join(", "),
+            });
+            return Some(format!("the files that it names were {was} and are {is}"));
         }
         if self.points != begun.points {
             let [was, is] = [begun, self].map(|intent| intent.points.len());
@@ -162,7 +163,7 @@ mod tests {
             campaign: "a = 1\nb = 2\n".to_owned(),
             overrides: vec!["rows = 4".to_owned()],
             materials: vec![("pi".to_owned(), "c = 3\n".to_owned())],
-            files: vec![("map.h5".to_owned(), 7)],
+            inputs: vec!["map.h5 (CRC-32 00000007)".to_owned()],
             points: vec![0, 1],
             computer: "cpu".to_owned(),
             program: "trapline 1 (x)".to_owned(),
@@ -187,8 +188,8 @@ mod tests {
             (Intent { materials: Vec::new(), ..intent() }, "there were 1 materials and are 0"),
             (Intent { materials: vec![("pi".to_owned(), "c = 4\n".to_owned())], ..intent() }, "line 1 of material pi"),
             (Intent { materials: vec![("qd".to_owned(), "c = 3\n".to_owned())], ..intent() }, "material pi is now qd"),
-            (Intent { files: vec![("map.h5".to_owned(), 8)], ..intent() }, "map.h5 holds something else"),
-            (Intent { files: Vec::new(), ..intent() }, "map.h5 holds something else"),
+            (Intent { inputs: vec!["map.h5 (CRC-32 00000008)".to_owned()], ..intent() }, "map.h5 (CRC-32 00000007) and are map.h5 ("),
+            (Intent { inputs: Vec::new(), ..intent() }, "(CRC-32 00000007) and are none"),
             (Intent { points: vec![0], ..intent() }, "was of 2 points of the campaign and is of 1"),
             (Intent { computer: "gpu (a, b)".to_owned(), ..intent() }, "by cpu and would be by gpu (a, b)"),
         ] {

@@ -97,10 +97,8 @@ pub struct Plan {
     pub points: Vec<PointLabel>,
     /// Numbers of the points to compute: all, or a shard's.
     pub numbers: Vec<usize>,
-    /// The files the plan was read from: the campaign's, those of materials that are not shipped, and those of `read_from`.
+    /// The files the plan was read from: the campaign's, those of materials that are not shipped, tables of selectors, maps.
     pub inputs: Vec<PathBuf>,
-    /// Files of selectors and maps, each with a checksum of what it held.
-    pub(super) read_from: Vec<(PathBuf, u32)>,
     pub(super) cases: Vec<Case>,
 }
 
@@ -145,7 +143,7 @@ impl Plan {
         let materials = materials(&file.material, origin, base)?;
         let named = file.material.iter().zip(&materials);
         let of_materials = named.flat_map(|(of, material)| material::inputs(material, &of.name_or_path, base));
-        let mut inputs: Vec<PathBuf> = of_materials.collect();
+        let of_materials: Vec<PathBuf> = of_materials.collect();
         let value = |bad| CampaignError::Value { path: path(), bad };
         let table: Table = toml_file::read(text).map_err(|message| CampaignError::Syntax { path: path(), message })?;
         let mut build = Build::new((text, base), &file, table, materials, overrides).map_err(value)?;
@@ -164,8 +162,7 @@ impl Plan {
             })?;
         }
         let mut plan = build.plan();
-        inputs.extend(plan.read_from.iter().map(|(path, _)| path.clone()));
-        plan.inputs = inputs;
+        plan.inputs.splice(0..0, of_materials);
         Ok(plan)
     }
 
@@ -206,6 +203,16 @@ impl Plan {
     pub fn steps(&self, number: usize) -> u64 {
         let segments = self.case_of(number).of.materials[self.points[number].material_index].segments;
         segments + self.label.times_s.len() as u64
+    }
+
+    /// What makes cells depend on where they stand in their array, by its key: a question to single cells has no answer then.
+    pub fn cells_in_place(&self) -> Option<&'static str> {
+        let any = |of: fn(&Settled) -> bool| self.cases.iter().any(|case| of(&case.of));
+        if any(|of| of.programming.is_some()) {
+            Some("array.programming")
+        } else {
+            any(|of| of.warmer.is_some()).then_some("heat")
+        }
     }
 
     /// The array of a point.

@@ -35,18 +35,18 @@ pub(super) struct Programming {
     tolerance: f64,
 }
 
-/// Checks what the file says of it.
-pub(super) fn programming(of: &ProgrammingFile) -> Result<Programming, Bad> {
+/// Checks what the file says of it; none where each cell is programmed by itself.
+pub(super) fn programming(of: &ProgrammingFile) -> Result<Option<Programming>, Bad> {
     let (least, most) = (*TOLERANCES.start(), *TOLERANCES.end());
     let tolerance = of.tolerance.unwrap_or(TOLERANCE);
-    Ok(Programming {
-        order: match of.order {
-            None | Some(OrderFile::Rows) => Order::RowByRow,
-            Some(OrderFile::Cells) => Order::CellByCell,
-            Some(OrderFile::All) => Order::AllAtOnce,
-        },
-        tolerance: check::between("array.programming.tolerance", tolerance, least, most, "")?,
-    })
+    let tolerance = check::between("array.programming.tolerance", tolerance, least, most, "")?;
+    let order = match of.order {
+        None | Some(OrderFile::Rows) => Order::RowByRow,
+        Some(OrderFile::Cells) => Order::CellByCell,
+        Some(OrderFile::All) => Order::AllAtOnce,
+        Some(OrderFile::Alone) => return Ok(None),
+    };
+    Ok(Some(Programming { order, tolerance }))
 }
 
 /// Why an array could not be programmed through its wires.

@@ -103,9 +103,12 @@ impl Heated {
         &self.setup.ambient_k + &self.rise_k
     }
 
-    /// The cell whose own power, and that of the others, warms it most: row and column.
+    /// The warmest cell, settled: row and column. Where the ambient is the same for all, the one that the power of all warms
+    /// most, to the last digit of what it adds.
     pub fn warmest(&self) -> (usize, usize) {
-        largest(self.rise_k.view())
+        let ambient_k = &self.setup.ambient_k;
+        let even = ambient_k.iter().all(|kelvin| *kelvin == ambient_k[[0, 0]]);
+        if even { largest(self.rise_k.view()) } else { largest(self.temperature_k().view()) }
     }
 
     /// The power of all cells, W.
@@ -113,11 +116,11 @@ impl Heated {
         self.setup.power_w.sum()
     }
 
-    /// Power of each powered cell, W on average, at which the warmest one is warmed by 1 K, if all have as much more: temperatures
+    /// Power of each powered cell, W on average, at which the one that is warmed most is warmed by 1 K, if all have as much more: temperatures
     /// are in proportion. Infinite without power.
     pub fn power_for_one_kelvin_w(&self) -> f64 {
         let powered = self.setup.power_w.iter().filter(|watts| **watts > 0.0).count();
-        self.total_w() / powered.max(1) as f64 / self.rise_k[self.warmest()]
+        self.total_w() / powered.max(1) as f64 / self.rise_k[largest(self.rise_k.view())]
     }
 
     /// All of it as named arrays.

@@ -12,7 +12,7 @@ use super::super::scientific;
 /// A unit in which a difference of temperature has few digits, and how many of them a kelvin has.
 pub(super) fn unit(kelvin: f64) -> (&'static str, f64) {
     const UNITS: [(f64, &str, f64); 4] = [(1.0, "K", 1.0), (1e-3, "mK", 1e3), (1e-6, "µK", 1e6), (0.0, "nK", 1e9)];
-    let found = UNITS.into_iter().find(|(least, ..)| kelvin >= *least);
+    let found = UNITS.into_iter().find(|(least, ..)| kelvin >= *least || kelvin == 0.0);
     found.map_or(("K", 1.0), |(_, name, per)| (name, per))
 }
 
@@ -42,7 +42,7 @@ pub(super) fn remark(heated: &Heated) -> String {
         vec![format!("{} W in all; the warmest cell is at row {row}, column {col}", scientific(heated.total_w()))];
     let one = heated.power_for_one_kelvin_w();
     if one.is_finite() {
-        lines.push(format!("1 K there takes {} W a powered cell, in this pattern", scientific(one)));
+        lines.push(format!("1 K where it is warmed most takes {} W a powered cell, in this pattern", scientific(one)));
     }
     if let Some(seconds) = heated.setup.chip.time_constant_s() {
         lines.push(format!("slowest time constant, of the array as a whole: {} s", scientific(seconds)));

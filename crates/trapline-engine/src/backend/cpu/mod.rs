@@ -53,8 +53,9 @@ use chunk::{Chunk, chunk, chunk_given};
 use lanes::LANES;
 use ndarray::Array2;
 use rayon::prelude::*;
-use trace::trace_group;
+use trace::{trace_given, trace_group};
 use trapline_model::array::CellSet;
+use trapline_model::cell::read::QUANTITIES;
 use trapline_model::outcome::Identity;
 
 /// The f32 backend of the host.
@@ -137,6 +138,30 @@ impl Cpu {
             first_chunk = last_chunk;
         }
         found
+    }
+
+    /// Readings of so many cells, a group of lanes after another.
+    fn in_groups(
+        &self,
+        job: &Job,
+        cells: u64,
+        compute: impl Fn(u64) -> Vec<[lanes::Lane; QUANTITIES]> + Sync,
+    ) -> Trace {
+        let mut trace = Trace::unwritten(job.times_s.len(), cells as usize);
+        let firsts: Vec<u64> = (0..cells).step_by(LANES).collect();
+        let groups: Vec<_> = self.pool.install(|| firsts.par_iter().map(|&first| compute(first)).collect());
+        for (&first, readings) in firsts.iter().zip(&groups) {
+            for (checkpoint, [conductance, filling, lost, kept]) in readings.iter().enumerate() {
+                for lane in 0..LANES.min((cells - first) as usize) {
+                    let at = [checkpoint, first as usize + lane];
+                    trace.conductance[at] = conductance[lane];
+                    trace.filling[at] = filling[lane];
+                    trace.lost[at] = lost[lane];
+                    trace.kept[at] = kept[lane];
+                }
+            }
+        }
+        trace
     }
 
     /// Worker threads.
@@ -226,24 +251,18 @@ impl Backend for Cpu {
         let tables = Tables::new(job);
         let counts = trapline_model::cell::counted::tables(&job.material, &job.variation, job.electrons);
         let context = Context::new(job, &tables, &counts);
-        let mut trace = Trace::unwritten(job.times_s.len(), cells.count as usize);
-        let firsts: Vec<u64> = (0..cells.count).step_by(LANES).collect();
-        let groups: Vec<_> = self.pool.install(|| {
-            let each = firsts.par_iter().map(|&first| trace_group(self.set, &context, cells, first));
-            each.collect()
-        });
-        for (&first, readings) in firsts.iter().zip(&groups) {
-            for (checkpoint, [conductance, filling, lost, kept]) in readings.iter().enumerate() {
-                for lane in 0..LANES.min((cells.count - first) as usize) {
-                    let at = [checkpoint, first as usize + lane];
-                    trace.conductance[at] = conductance[lane];
-                    trace.filling[at] = filling[lane];
-                    trace.lost[at] = lost[lane];
-                    trace.kept[at] = kept[lane];
-                }
-            }
+        Ok(self.in_groups(job, cells.count, |first| trace_group(self.set, &context, cells, first)))
+    }
+
+    fn trace_given(&self, job: &Job, cells: &[u64], occupancy: &Array2<f64>) -> Trace {
+        if job.warmer_k.is_some() {
+            return self.pool.install(|| reference::trace(job, cells, occupancy));
         }
-        Ok(trace)
+        let tables = Tables::new(job);
+        let counts = trapline_model::cell::counted::tables(&job.material, &job.variation, job.electrons);
+        let context = Context::new(job, &tables, &counts);
+        let given = Given { numbers: cells, occupancy: occupancy.view() };
+        self.in_groups(job, cells.len() as u64, |first| trace_given(self.set, &context, &given, first))
     }
 
     fn stimulate(

@@ -42,6 +42,7 @@ fn record(scales: [f64; 2]) -> CampaignRecord {
         name: "made up".to_owned(),
         campaign_toml: STUDY.to_owned(),
         overrides: Vec::new(),
+        inputs: Vec::new(),
         sweeps: vec![size, seed],
         materials: vec![("stuff".to_owned(), String::new())],
         temperatures_k: vec![300.0],
