@@ -219,6 +219,35 @@ fn electrons_are_counted_through_wires_too() {
     assert!(counted.iter().any(|filling| (filling - counted[0]).abs() * dots > 2.0), "they scatter: {counted:?}");
 }
 
+/// Where wires take a good part of the pulse, so that biases move while cells fill, steps of counted electrons are those of
+/// the mean field: chance of which is drawn does not shorten them, and the means agree.
+#[test]
+fn counted_cells_take_the_steps_of_the_mean_field() {
+    let desk = tempfile::tempdir().unwrap();
+    let text = PROGRAMMED
+        .replace(
+            "rows = 4\ncols = 3\n\n[array.wires]\nsegment_ohm = 1e-3",
+            "rows = 24\ncols = 24\n\n[array.wires]\nsegment_ohm = 1e7",
+        )
+        .replace("[array.programming]", "[array.programming]\norder = \"all\"")
+        .replace("variation = true", "variation = false")
+        .replace("amplitude_v = 1.5", "amplitude_v = 4.0");
+    let mean = whole(&run(desk.path(), &text, "cpu"), 0);
+    let counted = text.replace("electrons = \"mean-field\"", "dots = \"fixed\"");
+    let counted = whole(&run(desk.path(), &counted, "cpu"), 0);
+    let error = |of: &PointOutcome| of.circuit.as_ref().expect("has wires").at(0, MeritIs::ProgrammingError);
+    for of in [&mean, &counted] {
+        assert!((1e-6..=1e-3).contains(&error(of)), "{:e}", error(of));
+    }
+    let [of_mean, of_counted] = [&mean, &counted].map(|of| of.filling.mean[0]);
+    // 576 cells of 6e4 dots, each with no more than a binomial's variance: five standard errors, and the steps.
+    let room = 5.0 * (of_mean / 6e4 / 576.0).sqrt() + 1e-3 * of_mean;
+    assert!((of_counted - of_mean).abs() < room, "{of_counted} {of_mean} {room:e}");
+    // Control: wires take a part that is seen.
+    let share = mean.circuit.as_ref().expect("has wires").at(0, MeritIs::ProgrammingVoltage);
+    assert!(share < 0.97, "{share}");
+}
+
 /// The GPU programs through its own solver and resident cells.
 #[test]
 #[cfg(feature = "gpu")]
@@ -308,12 +337,12 @@ fn what_cannot_be_programmed_through_wires_is_refused_in_one_line() {
 #[test]
 fn alone_is_an_order_among_others() {
     let desk = tempfile::tempdir().unwrap();
-    let plain = run(desk.path(), &PROGRAMMED.replace("[array.programming]", ""), "cpu");
+    let plain = whole(&run(desk.path(), &PROGRAMMED.replace("[array.programming]", ""), "cpu"), 0);
     let swept = format!("{PROGRAMMED}\n[[sweep]]\nkey = \"array.programming.order\"\nvalues = [\"alone\", \"rows\"]\n");
     let swept = run(desk.path(), &swept, "cpu");
-    assert!(whole(&swept, 0).is_same(&whole(&plain, 0)));
+    assert!(whole(&swept, 0).is_same(&plain));
     // Control: the other order is another.
-    assert!(!whole(&swept, 2).is_same(&whole(&plain, 0)));
+    assert!(!whole(&swept, 2).is_same(&plain));
 }
 
 /// What a map held stays with the record: shards that were baked by different maps are not put together, and a question to

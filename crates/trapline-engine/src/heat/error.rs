@@ -20,7 +20,7 @@ pub enum HeatError {
     #[error("the power of the cell at row {row}, column {col} is {watts:?} W; it must be 0 to {MOST_POWER_W:e} W")]
     Power { row: usize, col: usize, watts: f64 },
     #[error(
-        "the ambient temperature at row {row}, column {col} is {kelvin:?} K; it must be {:e} to {:e} K",
+        "the temperature of the map at row {row}, column {col} is {kelvin:?} K; it must be {:e} to {:e} K",
         TEMPERATURE_K.0,
         TEMPERATURE_K.1
     )]

@@ -108,12 +108,12 @@ pub const MERITS: [Merit; MeritIs::Bound as usize + 1] = [
     merit(
         "programming_voltage",
         "1",
-        "least voltage across a cell's traps at the end of its last stroke of the programming, over its amplitude",
+        "least voltage across a cell's traps at the end of its strongest stroke of the programming, over its amplitude",
     ),
     merit(
         "programming_disturb",
         "1",
-        "largest voltage across a cell's traps in the strokes of others, over the largest amplitude of the programming",
+        "largest voltage across a cell's traps at the end of a stroke of others, over the largest amplitude",
     ),
     merit("programming_energy", "J", "energy of the programming of all cells, with wires, sources and amplifiers"),
     merit("programming_error", "1", "largest error of a step of the programming, over the largest change of a filling"),

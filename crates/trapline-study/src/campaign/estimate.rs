@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::compute::{self, outcome, traced, worth};
 use super::error::RunError;
 use super::plan::{Kind, Plan};
-use super::programming::{self, OneStroke, Programmed};
+use super::programming::{self, Programmed};
 use super::run::{now, provenance};
 use crate::experiment::array_read::Circuit;
 use trapline_engine::backend::job::JobError;
@@ -48,9 +48,10 @@ pub struct Time {
     /// Of reading through wires, for each cell of a point, s; 0 where there are none.
     #[serde(skip)]
     circuit_s: f64,
-    /// Of a stroke through wires, for each cell of a point, s; 0 where there are none.
+    /// Of a stroke through wires, for each cell of a point, s, of points that are programmed differently, by the number of one
+    /// of them.
     #[serde(skip)]
-    stroke_s: f64,
+    strokes_s: Vec<(usize, f64)>,
     #[serde(skip)]
     speeds: Speeds,
 }
@@ -116,14 +117,19 @@ impl Time {
             Some(_) => plan.shape(number).cells() as f64 * self.circuit_s,
             None => 0.0,
         };
-        let seconds =
-            |&number: &usize| plan.work_of([&number]) as f64 * self.speeds.of(plan.kind(number)) + circuit_s(number);
+        let seconds = |&number: &usize| {
+            plan.steps_of_cells(number) as f64 * self.speeds.of(plan.kind(number)) + circuit_s(number)
+        };
+        let stroke_s = |number: usize| {
+            let alike = self.strokes_s.iter().find(|(of, _)| plan.programmed_alike(*of, number));
+            alike.or(self.strokes_s.first()).map_or(0.0, |(_, seconds)| *seconds)
+        };
         let mut before = None;
         let mut strokes_s = |&number: &usize| {
             // Points whose cells are the same are programmed once, one after another.
             let again = before.is_some_and(|before| plan.same_programming(before, number));
             before = Some(number);
-            if again { 0.0 } else { plan.strokes(number) as f64 * plan.shape(number).cells() as f64 * self.stroke_s }
+            if again { 0.0 } else { plan.strokes(number) as f64 * plan.shape(number).cells() as f64 * stroke_s(number) }
         };
         numbers.iter().map(|number| seconds(number) + strokes_s(number)).sum()
     }
@@ -157,8 +163,8 @@ pub fn time(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<Tim
     }
     let (samples, all_kinds) = (speeds.0.len(), kinds.len() <= MOST_SAMPLES);
     let circuit_s = circuit_seconds_per_cell(plan, backend, numbers)?;
-    let stroke_s = stroke_seconds_per_cell(plan, backend, numbers)?;
-    let time = Time { seconds: 0.0, samples, all_kinds, circuit_s, stroke_s, speeds };
+    let strokes_s = stroke_seconds_per_cell(plan, backend, numbers)?;
+    let time = Time { seconds: 0.0, samples, all_kinds, circuit_s, strokes_s, speeds };
     Ok(Time { seconds: time.of(plan, numbers), ..time })
 }
 
@@ -174,14 +180,24 @@ fn circuit_seconds_per_cell(plan: &Plan, backend: &dyn Backend, numbers: &[usize
     Ok(start.elapsed().as_secs_f64() / shape.cells() as f64)
 }
 
-/// Of programming through wires: the largest array, on a corner of it, its first stroke. Empty cells move furthest, so
-/// later strokes take less.
-fn stroke_seconds_per_cell(plan: &Plan, backend: &dyn Backend, numbers: &[usize]) -> Result<f64, TimeError> {
-    let wired = numbers.iter().copied().filter(|&number| plan.strokes(number) > 0);
-    let Some(number) = wired.max_by_key(|&number| plan.shape(number).cells()) else { return Ok(0.0) };
-    let job = plan.sample(number, smaller(plan.shape(number), STROKE_LINES))?;
-    let stroke = OneStroke::measured(plan, number, &job, backend)?;
-    Ok(stroke.map_or(0.0, |stroke| stroke.seconds / stroke.cells as f64))
+/// Of programming through wires: of points that are programmed differently, the largest array of each, on a corner of it.
+fn stroke_seconds_per_cell(
+    plan: &Plan,
+    backend: &dyn Backend,
+    numbers: &[usize],
+) -> Result<Vec<(usize, f64)>, TimeError> {
+    let mut wired: Vec<usize> = numbers.iter().copied().filter(|&number| plan.strokes(number) > 0).collect();
+    wired.sort_by_key(|&number| std::cmp::Reverse(plan.shape(number).cells()));
+    let mut found: Vec<(usize, f64)> = Vec::new();
+    for number in wired {
+        if found.len() < MOST_SAMPLES && !found.iter().any(|(of, _)| plan.programmed_alike(*of, number)) {
+            let job = plan.sample(number, smaller(plan.shape(number), STROKE_LINES))?;
+            found.extend(
+                programming::seconds_of_a_stroke(plan, number, &job, backend)?.map(|seconds| (number, seconds)),
+            );
+        }
+    }
+    Ok(found)
 }
 
 fn seconds_per_cell(plan: &Plan, backend: &dyn Backend, number: usize) -> Result<f64, TimeError> {
@@ -360,7 +376,7 @@ pub fn memory_bytes(plan: &Plan) -> u64 {
     let circuits = (0..plan.points.len()).filter(|&number| plan.circuit(number).is_some()).map(|number| {
         let ArrayShape { rows, cols } = plan.shape(number);
         let bytes = match plan.wired_programming(number) {
-            Some(_) => programming::memory_bytes(ArrayShape { rows, cols }),
+            Some(_) => programming::memory_bytes(ArrayShape { rows, cols }, plan.classes(number)),
             None => Circuit::memory_bytes(rows, cols),
         };
         u64::try_from(bytes).unwrap_or(u64::MAX)

@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ndarray::{Array2, s};
-
 use super::check::{self, MAX_TEMPERATURE_C};
 use super::error::Bad;
 use super::file::HeatFile;
@@ -19,7 +17,10 @@ const FAR_K: f64 = 200.0;
 /// By how much each cell of an array is warmer than the bake.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Warmer {
-    by_k: Arc<Array2<f64>>,
+    /// Row by row.
+    by_k: Arc<[f64]>,
+    /// Rows and columns.
+    shape: (usize, usize),
     /// The file, as the campaign names it.
     name: String,
 }
@@ -32,7 +33,7 @@ pub(super) fn warmer(file: &HeatFile, base: &Path, inputs: &mut Inputs) -> Resul
         let limit = format!("a map of temperatures: a record of trapline heat, or a .csv in °C ({what})");
         Bad::key("heat.map", format!("\"{name}\""), limit)
     })?;
-    Ok(Warmer { by_k: Arc::new(map_k.mapv(|cell_k| cell_k - around_k)), name })
+    Ok(Warmer { by_k: map_k.iter().map(|cell_k| cell_k - around_k).collect(), shape: map_k.dim(), name })
 }
 
 impl Warmer {
@@ -40,9 +41,8 @@ impl Warmer {
     /// bake may be; `baked_k` are the temperatures of the bake.
     pub(super) fn check(&self, shape: ArrayShape, baked_k: &[f64]) -> Result<(), Bad> {
         let ArrayShape { rows, cols } = shape;
-        let (map_rows, map_cols) = self.by_k.dim();
-        let refused =
-            |value: String, limit: String| Bad::key("heat.map", format!("\"{}\", {value}", self.name), limit);
+        let (map_rows, map_cols) = self.shape;
+        let refused = |value: String, limit: String| Bad::key("heat.map", format!("\"{}\", {value}", self.name), limit);
         if (map_rows as u64, map_cols as u64) != (rows, cols) {
             let limit = format!("a map of {rows} x {cols}, rows by columns, as the array");
             return Err(refused(format!("of {map_rows} x {map_cols} cells"), limit));
@@ -65,13 +65,17 @@ impl Warmer {
 
     /// Cell by cell, row by row, of the corner of that many rows and columns.
     pub(super) fn of(&self, ArrayShape { rows, cols }: ArrayShape) -> Arc<[f64]> {
-        self.by_k.slice(s![..rows as usize, ..cols as usize]).iter().copied().collect()
+        let (rows, cols) = (rows as usize, cols as usize);
+        if (rows, cols) == self.shape {
+            return Arc::clone(&self.by_k);
+        }
+        self.by_k.chunks(self.shape.1).take(rows).flat_map(|row| &row[..cols]).copied().collect()
     }
 
     /// The remark on points that are baked so.
     pub(super) fn remark(&self) -> String {
         let (least_k, most_k) = self.least_and_most_k();
-        let mean_k = self.by_k.mean().unwrap_or(f64::NAN);
+        let mean_k = self.by_k.iter().sum::<f64>() / self.by_k.len() as f64;
         format!(
             "each cell is baked {least_k:+.3} to {most_k:+.3} K from the point's temperature ({mean_k:+.3} K in the mean), by the map {}",
             self.name

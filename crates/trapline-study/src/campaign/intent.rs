@@ -188,7 +188,10 @@ mod tests {
             (Intent { materials: Vec::new(), ..intent() }, "there were 1 materials and are 0"),
             (Intent { materials: vec![("pi".to_owned(), "c = 4\n".to_owned())], ..intent() }, "line 1 of material pi"),
             (Intent { materials: vec![("qd".to_owned(), "c = 3\n".to_owned())], ..intent() }, "material pi is now qd"),
-            (Intent { inputs: vec!["map.h5 (CRC-32 00000008)".to_owned()], ..intent() }, "map.h5 (CRC-32 00000007) and are map.h5 ("),
+            (
+                Intent { inputs: vec!["map.h5 (CRC-32 00000008)".to_owned()], ..intent() },
+                "map.h5 (CRC-32 00000007) and are map.h5 (",
+            ),
             (Intent { inputs: Vec::new(), ..intent() }, "(CRC-32 00000007) and are none"),
             (Intent { points: vec![0], ..intent() }, "was of 2 points of the campaign and is of 1"),
             (Intent { computer: "gpu (a, b)".to_owned(), ..intent() }, "by cpu and would be by gpu (a, b)"),

@@ -5,14 +5,14 @@
 //! it ([`array_write`](crate::experiment::array_write)). What the strokes leave is what the bake begins with. Without the
 //! table each cell is programmed by itself, under the full bias.
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
 use super::check;
 use super::error::Bad;
 use super::file::{OrderFile, ProgrammingFile};
 use super::plan::Plan;
 use crate::experiment::array_read::{Circuit, Scheme};
-use crate::experiment::array_write::{Order, Setup, Stroke, TOLERANCES, Wiring, WriteError, Writer, strokes};
+use crate::experiment::array_write::{Order, Setup, Stroke, TOLERANCES, Wiring, WriteError, Writer, every_stroke};
 use crate::experiment::probe::Conditions;
 use crate::experiment::pulse::Train;
 use trapline_engine::backend::cells::Cells;
@@ -106,8 +106,7 @@ impl<'a> Programmed<'a> {
             None => Ok(Programmed::Alone),
             Some((programming, circuit, scheme)) => {
                 let array = Through { programming, circuit, scheme, job, backend };
-                let (segments, strokes) = (plan.segments(number), array.strokes()?);
-                array.program(&segments, &strokes, done).map(Programmed::Wired)
+                array.program(&plan.segments(number), done).map(Programmed::Wired)
             }
         }
     }
@@ -124,9 +123,18 @@ impl<'a> Programmed<'a> {
         match self {
             Programmed::Alone => backend.statistics_with_fillings(jobs, checkpoints, progress),
             Programmed::Wired(of) => {
+                // The state is fetched once, however often a part of it is followed.
+                let occupancy = if checkpoints.is_empty() { None } else { Some(of.cells.download()?) };
                 let one = |(number, job): (usize, &&Job)| {
                     let tally = of.cells.reduce(job)?;
-                    let fillings = fillings_of(job, checkpoints, &|cells| self.trace(job, cells, backend))?;
+                    let of_run = |cells: &CellSet| {
+                        let numbers: Vec<u64> = (0..cells.count).map(|i| cells.number(i)).collect();
+                        let places: Vec<usize> = numbers.iter().map(|number| *number as usize).collect();
+                        let part =
+                            occupancy.as_ref().map_or_else(|| Array2::zeros((0, 0)), |of| of.select(Axis(0), &places));
+                        Ok(of.cells.trace_given(job, &numbers, &part))
+                    };
+                    let fillings = fillings_of(job, checkpoints, &of_run)?;
                     // The strokes were the progress of the first.
                     progress(if number == 0 { 0 } else { job.shape().cells() });
                     Ok((tally, fillings))
@@ -167,15 +175,15 @@ struct Through<'a, 'p> {
 
 impl<'a> Through<'a, '_> {
     /// Every cell is written.
-    fn strokes(&self) -> Result<Vec<Stroke>, WriteError> {
+    fn strokes(&self) -> impl Iterator<Item = Stroke> + use<> {
         let ArrayShape { rows, cols } = self.job.shape();
-        strokes(&Array2::from_elem((rows as usize, cols as usize), true), self.programming.order, self.scheme)
+        every_stroke((rows as usize, cols as usize), self.programming.order)
     }
 
     fn writer(&self, segments: &[Segment]) -> Result<Writer<'a>, ProgrammingError> {
         let job = self.job;
         let ArrayShape { rows, cols } = job.shape();
-        let needed = memory_bytes(job.shape());
+        let needed = memory_bytes(job.shape(), job.material().classes.len());
         if let Some(there) = memory::available().filter(|there| needed > u128::from(there.bytes)) {
             return Err(ProgrammingError::Memory { rows, cols, needed, there });
         }
@@ -199,22 +207,16 @@ impl<'a> Through<'a, '_> {
         Ok(Writer::new(self.backend, job.material(), conditions, job.shape(), setup)?)
     }
 
-    fn program(
-        &self,
-        segments: &[Segment],
-        strokes: &[Stroke],
-        done: &dyn Fn(u64, u64),
-    ) -> Result<Wired<'a>, ProgrammingError> {
+    fn program(&self, segments: &[Segment], done: &dyn Fn(u64, u64)) -> Result<Wired<'a>, ProgrammingError> {
         let mut writer = self.writer(segments)?;
         let biased = segments.iter().filter(|segment| segment.bias_v != 0.0);
-        let of = biased.clone().count() as u64 * strokes.len() as u64;
-        writer.program(strokes, segments, &mut |strokes_done| -> Result<(), ProgrammingError> {
+        let of = biased.clone().count() as u64 * self.programming.strokes(self.job.shape());
+        writer.program(|| self.strokes(), segments, &mut |strokes_done| -> Result<(), ProgrammingError> {
             done(strokes_done, of);
             Ok(())
         })?;
-        let last_v = biased.clone().next_back().map_or(f64::NAN, |segment| segment.bias_v);
         let strongest_v = biased.fold(0.0, |most: f64, segment| most.max(segment.bias_v.abs()));
-        let least = writer.own_v().iter().fold(f64::INFINITY, |least: f64, volts| least.min(volts / last_v));
+        let least = writer.own_share().iter().fold(f64::INFINITY, |least: f64, share| least.min(*share));
         let disturbing = writer.others_v().iter().fold(0.0, |most: f64, volts| most.max(volts.abs()));
         let (energy, steps) = (*writer.energy(), *writer.steps());
         Ok(Wired {
@@ -229,31 +231,40 @@ impl<'a> Through<'a, '_> {
     }
 }
 
-/// One stroke of a point's first pulse, on an array of a shape, and how many there are on the whole array; for
-/// estimates.
-pub(super) struct OneStroke {
-    pub(super) seconds: f64,
-    pub(super) cells: u64,
-}
+/// Biases at which strokes are measured, of a program that has many.
+const MEASURED: usize = 4;
 
-impl OneStroke {
-    /// Gives it; none where a point is not programmed through wires.
-    pub(super) fn measured(
-        plan: &Plan,
-        number: usize,
-        job: &Job,
-        backend: &dyn Backend,
-    ) -> Result<Option<OneStroke>, ProgrammingError> {
-        let Some((programming, circuit, scheme)) = plan.wired_programming(number) else { return Ok(None) };
-        let array = Through { programming, circuit, scheme, job, backend };
-        let segments: Vec<Segment> =
-            plan.segments(number).into_iter().filter(|segment| segment.bias_v != 0.0).take(1).collect();
-        let strokes = array.strokes()?;
-        let mut writer = array.writer(&segments)?;
+/// Time that a stroke takes on the mean of a program's segments, s a cell: for estimates. An array is given one stroke at each
+/// of some of its biases, the strongest included, each while it is empty, when cells move farthest. None where a point is
+/// not programmed through wires.
+pub(super) fn seconds_of_a_stroke(
+    plan: &Plan,
+    number: usize,
+    job: &Job,
+    backend: &dyn Backend,
+) -> Result<Option<f64>, ProgrammingError> {
+    let Some((programming, circuit, scheme)) = plan.wired_programming(number) else { return Ok(None) };
+    let array = Through { programming, circuit, scheme, job, backend };
+    let mut biased: Vec<Segment> = plan.segments(number).into_iter().filter(|of| of.bias_v != 0.0).collect();
+    biased.sort_by(|a, b| a.bias_v.abs().total_cmp(&b.bias_v.abs()));
+    let mut distinct = biased.clone();
+    distinct.dedup_by_key(|of| of.bias_v.abs().to_bits());
+    let Some(last) = distinct.len().checked_sub(1) else { return Ok(None) };
+    let count = MEASURED.min(distinct.len());
+    let mut taken: Vec<(f64, f64)> = Vec::new();
+    for place in (1..=count).map(|of| last * of / count) {
+        let one = [Segment { cycle: 0, ..distinct[place] }];
+        let mut writer = array.writer(&one)?;
         let start = std::time::Instant::now();
-        writer.program(&strokes[..1], &segments, &mut |_| Ok::<(), ProgrammingError>(()))?;
-        Ok(Some(OneStroke { seconds: start.elapsed().as_secs_f64(), cells: job.shape().cells() }))
+        writer.program(|| array.strokes().take(1), &one, &mut |_| Ok::<(), ProgrammingError>(()))?;
+        taken.push((distinct[place].bias_v.abs(), start.elapsed().as_secs_f64()));
     }
+    // A segment takes as long as the next stronger one that was measured.
+    let of_segment = |segment: &Segment| {
+        taken.iter().find(|(volts, _)| *volts >= segment.bias_v.abs()).map_or(0.0, |(_, seconds)| *seconds)
+    };
+    let mean = biased.iter().map(of_segment).sum::<f64>() / biased.len() as f64;
+    Ok(Some(mean / job.shape().cells() as f64))
 }
 
 impl Programming {
@@ -267,16 +278,19 @@ impl Programming {
     }
 }
 
-/// Bytes that an array takes while it is programmed through wires: the network, and three states of the cells with
-/// what they answer.
-pub(super) fn memory_bytes(ArrayShape { rows, cols }: ArrayShape) -> u128 {
-    Circuit::memory_bytes(rows, cols) + u128::from(rows * cols) * 3 * (8 * 8 + 6 * 8)
+/// Bytes that an array takes while it is programmed through wires: the network; three states of the cells, one of which is
+/// tried and one of which judges; what they answer, and the lists of cells and biases.
+pub(super) fn memory_bytes(ArrayShape { rows, cols }: ArrayShape, classes: usize) -> u128 {
+    let cell = 4 * 8 * classes as u128 + 300;
+    Circuit::memory_bytes(rows, cols).saturating_add(u128::from(rows) * u128::from(cols) * cell)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Programmed;
     use crate::campaign::{Overrides, Plan};
     use std::path::Path;
+    use trapline_engine::backend::reference::Reference;
 
     /// Strokes of pulses, pauses left out; and cells are the same where their seed and their programming are.
     #[test]
@@ -299,5 +313,23 @@ mod tests {
         for (same, program, shared) in [(true, at_25, true), (false, at_25, false), (true, "", false)] {
             assert_eq!(plan("rows", same, program).same_programming(0, 1), shared, "{same} {program}");
         }
+    }
+
+    /// An array as large as there can be is refused before anything of it is made, in words that say what it would take.
+    #[test]
+    fn an_array_that_memory_does_not_hold_is_refused() {
+        let plan = Plan::parse(
+            "format = 1\nname = \"a\"\nseed = 1\nvariation = true\nelectrons = \"mean-field\"\n\
+             array = { rows = 1048576, cols = 1048576, wires.segment_ohm = 1.0, scheme.unselected = \"half\", \
+             programming = {} }\nbake = { temperatures_c = [85.0], times_s = [1e3] }\n[[material]]\n\
+             use = \"pi-ws2-qd\"\nprogram = [{ pulses = 1, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }]\n",
+            "a.toml",
+            Path::new(""),
+            &Overrides::default(),
+        )
+        .expect("a plan");
+        let job = plan.job(0).expect("a job");
+        let refused = Programmed::of(&plan, 0, &job, &Reference, &|_, _| ()).err().expect("refused");
+        assert!(refused.is_asked_for() && refused.to_string().contains("1048576 x 1048576 cells"), "{refused}");
     }
 }

@@ -459,7 +459,7 @@ impl Computing<'_> {
             points.extend(others.next());
             jobs.push(job);
         }
-        let steps = plan.steps(first.number);
+        let steps = plan.weight(first.number);
         let progress = |cells: u64| {
             watch.steps(cells.saturating_mul(steps));
             if watch.ends() {

@@ -114,6 +114,18 @@ impl<'a> Probe<'a> {
         self.cells
     }
 
+    /// The same cells once more with the same occupancies, whose electrons are taken in the mean field from there on: what
+    /// is expected of cells whose electrons are counted.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub(super) fn expected(&self, backend: &'a dyn Backend) -> Result<Probe<'a>, ExperimentError> {
+        let population = self.cells.population().clone().electrons(Electrons::MeanField);
+        let mut cells = backend.cells(population)?;
+        cells.upload(&self.cells.download()?)?;
+        Ok(Probe { cells, ..*self })
+    }
+
     /// What the cells are made of.
     pub fn material(&self) -> &Material {
         &self.cells.population().material

@@ -8,8 +8,8 @@
 //! step's beginning, the network is solved again, and where its biases have moved all cells are moved once more, at the
 //! mean of both. The difference of the two, over the largest change of a filling in the step, is the error that a
 //! tolerance bounds: that of the first order, while what is taken is of the second. Within a step each cell follows its
-//! own kinetics, with as many substeps as these need. What single precision makes of a filling, and four electrons where
-//! they are counted, are no error.
+//! own kinetics, with as many substeps as these need. What single precision makes of a filling is no
+//! error; where electrons are counted, fillings that are expected of them are judged.
 //!
 //! # Practice
 //! [`Writer`] holds the array and knows what it went through; [`Stroke`]s say which lines are selected together
@@ -40,7 +40,7 @@ mod writer;
 pub use dataset::{DISTURBED, Outcome};
 pub use endurance::{Endured, Moved, Reached, SHARES};
 pub use envelope::{Endurance, MOST_WRITES, endure};
-pub use stroke::{Order, Stroke, strokes};
+pub use stroke::{Order, Stroke, every_stroke, strokes};
 pub use verify::{Ended, LevelError, Levels, Verify, verify};
 pub use writer::{Energy, Steps, Writer};
 

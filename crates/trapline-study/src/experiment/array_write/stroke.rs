@@ -53,6 +53,25 @@ impl Stroke {
     }
 }
 
+/// The strokes that write every cell of an array once, rows by columns, each made when its turn comes.
+pub fn every_stroke((rows, cols): (usize, usize), order: Order) -> impl Iterator<Item = Stroke> {
+    let lines = |count: usize| (0..count).collect::<Vec<usize>>();
+    let count = match order {
+        Order::CellByCell => rows * cols,
+        Order::RowByRow => rows,
+        Order::AllAtOnce => 1,
+    };
+    (0..count).map(move |number| {
+        let (rows, cols) = match order {
+            Order::CellByCell => (vec![number / cols], vec![number % cols]),
+            Order::RowByRow => (vec![number], lines(cols)),
+            Order::AllAtOnce => (lines(rows), lines(cols)),
+        };
+        let cells = rows.iter().flat_map(|row| cols.iter().map(|col| (*row, *col))).collect();
+        Stroke { rows, cols, cells }
+    })
+}
+
 /// The strokes that write a pattern once.
 ///
 /// # Errors

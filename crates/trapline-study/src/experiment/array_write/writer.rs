@@ -19,8 +19,6 @@ use trapline_model::protocol::Segment;
 const SETTLED: f64 = 0.01;
 /// Shortest step over the width of the pulse.
 const SHORTEST: f64 = 1e-6;
-/// Electrons by which two ways of a counted cell may differ for no other reason than that they are whole.
-const WHOLE_ELECTRONS: f64 = 4.0;
 /// What the rounding of f32 makes of a filling, relative.
 pub(super) const ROUNDING: f64 = 2.4e-7;
 
@@ -33,8 +31,8 @@ pub struct Steps {
     /// Solutions of the network, and their iterations together.
     pub solves: u64,
     pub iterations: u64,
-    /// Largest error of a step that was taken, as the tolerance has it: beyond what whole electrons and single precision
-    /// explain.
+    /// Largest error of a step that was taken, as the tolerance has it: beyond what single precision explains, and of
+    /// expected fillings where electrons are counted.
     pub worst_error: f64,
     /// Largest bound of the errors of all currents of a solution, over the total current.
     pub worst_bound: f64,
@@ -75,9 +73,11 @@ pub struct Writer<'a> {
     pub(super) filling: Array1<f64>,
     pub(super) steps: Steps,
     pub(super) energy: Energy,
-    /// Bias across the traps of each cell at the end of its last stroke, V; NaN before the first.
+    /// Bias across the traps of each cell at the end of its strongest stroke, the last of these, V; NaN before the first.
     pub(super) own_v: Array1<f64>,
-    /// The strongest bias of each cell in the strokes of others, V.
+    /// Amplitude of that stroke, V.
+    own_amplitude_v: Array1<f64>,
+    /// The strongest bias of each cell at the end of a stroke of others, V.
     pub(super) others_v: Array1<f64>,
     pub(super) pulses: u32,
     /// Follows in double precision what the strokes of a write do to each class, where somebody asks for it.
@@ -135,6 +135,7 @@ impl<'a> Writer<'a> {
             steps: Steps::default(),
             energy: Energy::default(),
             own_v: nothing(f64::NAN),
+            own_amplitude_v: nothing(0.0),
             others_v: nothing(0.0),
             pulses: 0,
             course: None,
@@ -171,12 +172,17 @@ impl<'a> Writer<'a> {
         &self.energy
     }
 
-    /// Bias across each cell's traps at the end of its last own stroke, V; NaN before the first.
+    /// Bias across each cell's traps at the end of its strongest own stroke, the last of these, V; NaN before the first.
     pub fn own_v(&self) -> Array2<f64> {
         self.arranged(&self.own_v)
     }
 
-    /// The strongest bias of each cell in the strokes of others, V, with its sign.
+    /// The same over the amplitude of that stroke.
+    pub fn own_share(&self) -> Array2<f64> {
+        self.arranged(&(&self.own_v / &self.own_amplitude_v))
+    }
+
+    /// The strongest bias of each cell at the end of a stroke of others, V, with its sign.
     pub fn others_v(&self) -> Array2<f64> {
         self.arranged(&self.others_v)
     }
@@ -221,14 +227,14 @@ impl<'a> Writer<'a> {
     }
 
     /// Gives the segments of a protocol, one after another, in the place of the setup's train: one under a bias to every
-    /// stroke, one without to all cells at once. `done` is told after each stroke how many there were; an error of its
+    /// stroke of those that `strokes` makes, one without to all cells at once. `done` is told after each stroke how many there were; an error of its
     /// own ends the programming.
     ///
     /// # Errors
     /// [`WriteError`], and what `done` says.
-    pub fn program<E: From<WriteError>>(
+    pub fn program<S: Iterator<Item = Stroke>, E: From<WriteError>>(
         &mut self,
-        strokes: &[Stroke],
+        strokes: impl Fn() -> S,
         segments: &[Segment],
         done: &mut dyn FnMut(u64) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -241,8 +247,8 @@ impl<'a> Writer<'a> {
                 self.rest(segment.dwell_s)?;
                 continue;
             }
-            for stroke in strokes {
-                self.stroke(stroke, segment.bias_v, segment.dwell_s)?;
+            for stroke in strokes() {
+                self.stroke(&stroke, segment.bias_v, segment.dwell_s)?;
                 strokes_done += 1;
                 done(strokes_done)?;
             }
@@ -278,7 +284,9 @@ impl<'a> Writer<'a> {
         stroke.cells.iter().for_each(|(row, col)| own[row * cols + col] = true);
         for (place, bias_v) in last.iter().enumerate() {
             if own[place] {
-                self.own_v[place] = *bias_v;
+                if amplitude_v.abs() >= self.own_amplitude_v[place].abs() {
+                    (self.own_v[place], self.own_amplitude_v[place]) = (*bias_v, amplitude_v);
+                }
             } else if bias_v.abs() > self.others_v[place].abs() {
                 self.others_v[place] = *bias_v;
             }
@@ -328,26 +336,24 @@ impl<'a> Writer<'a> {
     /// A stroke through wires; the biases at its end.
     fn wired(&mut self, crossbar: &Crossbar<'_>, amplitude_v: f64, dwell_s: f64) -> Result<Array1<f64>, WriteError> {
         let tolerance = self.setup.tolerance;
-        let whole = if self.probe.counts_electrons() {
-            WHOLE_ELECTRONS / self.probe.material().capture.map_or(f64::INFINITY, |capture| capture.traps)
-        } else {
-            0.0
-        };
         let mut here = self.moment(crossbar, &self.filling.clone())?;
         let (mut done_s, mut step_s) = (0.0, dwell_s);
         while done_s < dwell_s {
             // A rest of nothing but rounding is no step of its own.
             let step = if done_s + 1.001 * step_s >= dwell_s { dwell_s - done_s } else { step_s };
-            let mut tried = self.tried(&here.bias_v, step)?;
+            // Two draws of counted electrons are apart by chance; what is expected of both tells the error of the step.
+            let counted = self.probe.counts_electrons();
+            let judged = if counted { self.probe.expected(self.backend)? } else { self.probe.fork()? };
+            let mut tried = Self::tried(&judged, &here.bias_v, step)?;
             let mut there = self.moment(crossbar, &tried.filling)?;
             let moved = farthest(&here.bias_v, &there.bias_v);
             let mut error = 0.0;
             if moved > SETTLED * tolerance * amplitude_v.abs() {
                 let mean = 0.5 * (&here.bias_v + &there.bias_v);
-                let second = self.tried(&mean, step)?;
+                let second = Self::tried(&judged, &mean, step)?;
                 let change = farthest(&self.filling, &second.filling);
                 let rounding = ROUNDING * second.filling.iter().fold(0.0, |most: f64, f| most.max(*f));
-                let apart = farthest(&tried.filling, &second.filling) - whole - rounding;
+                let apart = farthest(&tried.filling, &second.filling) - rounding;
                 error = if change > 0.0 { apart.max(0.0) / change } else { 0.0 };
                 if error.is_nan() || error > tolerance {
                     self.steps.refused += 1;
@@ -359,8 +365,14 @@ impl<'a> Writer<'a> {
                     step_s = shorter;
                     continue;
                 }
-                there = self.moment(crossbar, &second.filling)?;
+                if !counted {
+                    there = self.moment(crossbar, &second.filling)?;
+                }
                 tried = second;
+            }
+            if counted {
+                tried = Self::tried(&self.probe, &tried.bias_v, step)?;
+                there = self.moment(crossbar, &tried.filling)?;
             }
             self.count_energy(&here, &there, tried.energy_j);
             self.follow(None, &tried.bias_v, step, &tried.caught.view());
@@ -374,9 +386,9 @@ impl<'a> Writer<'a> {
         Ok(here.bias_v)
     }
 
-    /// The cells after some time at their biases, and their filling; the array stays as it is.
-    fn tried(&self, bias_v: &Array1<f64>, dwell_s: f64) -> Result<Tried<'a>, WriteError> {
-        let mut probe = self.probe.fork()?;
+    /// Cells after some time at their biases, and their filling; those that are given stay as they are.
+    fn tried(cells: &Probe<'a>, bias_v: &Array1<f64>, dwell_s: f64) -> Result<Tried<'a>, WriteError> {
+        let mut probe = cells.fork()?;
         let seen = probe.expose(bias_v, dwell_s)?;
         let (filling, caught) = (seen.filling.row(0).to_owned(), seen.caught.row(0).to_owned());
         Ok(Tried { probe, filling, energy_j: seen.energy_j.sum(), bias_v: bias_v.clone(), caught })
