@@ -343,6 +343,18 @@ fn alone_is_an_order_among_others() {
     assert!(whole(&swept, 0).is_same(&plain));
     // Control: the other order is another.
     assert!(!whole(&swept, 2).is_same(&plain));
+    // Whoever reads the record says which of the two.
+    let read = |more: &[&str]| {
+        trapline(
+            desk.path(),
+            &[&["read", "--record", "p.h5", "--temperature", "100", "--no-noise", "-q"], more].concat(),
+        )
+    };
+    refused(&read(&[]), &["2 points are of pi-ws2-qd at 100 °C", "(0, 2)", "--point 0"]);
+    refused(&read(&["--point", "1"]), &["--point is 1", "0, 2"]);
+    good(&read(&["--point", "2", "-o", "read.h5", "--no-plot"]));
+    let told = good(&trapline(desk.path(), &["show", "read.h5"]));
+    assert!(told.contains("order = rows"), "{told}");
 }
 
 /// What a map held stays with the record: shards that were baked by different maps are not put together, and a question to

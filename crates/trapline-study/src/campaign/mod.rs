@@ -11,6 +11,7 @@ mod build;
 mod check;
 mod circuit;
 mod compute;
+mod destination;
 mod error;
 pub mod estimate;
 pub mod file;
@@ -32,11 +33,12 @@ pub use check::{
     MAX_CHANGED_MATERIALS, MAX_DUMP_READINGS, MAX_MATERIALS, MAX_POINTS, MAX_RECORD_BYTES, MAX_SUMMARY_BYTES,
     MAX_TEMPERATURE_C, MAX_TEMPERATURES, MAX_TIME_S, MIN_TIME_S,
 };
+pub use destination::{ClaimedDestination, Destination, MAX_NAME_BYTES};
 pub use error::{Bad, CampaignError, RunError};
 pub use merge::{MergeError, Merged, merge, stage_merge};
 pub use parts::Existing;
 pub use plan::{Overrides, Plan};
 pub use programming::ProgrammingError;
-pub use run::{ClaimedDestination, Destination, MAX_NAME_BYTES, Watch, now, provenance, run};
+pub use run::{Watch, now, provenance, run};
 pub use shard::{MAX_SHARDS, Shard};
 pub use trapline_model::cell::validity::VALID_TO_V;

@@ -6,9 +6,10 @@ use clap::{Args, ValueEnum};
 use trapline::array::ArrayShape;
 use trapline::experiment::array_read::{self, Cells, Pattern};
 use trapline::experiment::pulse::Train;
+use trapline::outcome::CampaignLabel;
 use trapline::record;
 use trapline::units::kelvin;
-use trapline::{memory, options};
+use trapline::{memory, options, toml_file};
 
 use super::super::{Failure, Ready, Specimen, amounts};
 use super::bytes_of_cells;
@@ -66,6 +67,9 @@ pub(super) struct Source {
     /// A campaign's record with [dump]: its cells at --temperature and --time
     #[arg(long, value_name = "H5", conflicts_with_all = MADE_HERE)]
     pub(super) record: Option<PathBuf>,
+    /// Number of the record's point, where a sweep has several of the material at the temperature
+    #[arg(long, value_name = "N", requires = "record")]
+    point: Option<usize>,
     /// Time after programming of the record's cells, s
     #[arg(long, value_name = "S", value_parser = amounts::seconds, default_value_t = 0.0, requires = "record")]
     time: f64,
@@ -181,9 +185,29 @@ impl Source {
             let temperature_k = campaign.label.temperatures_k[point.temperature_index];
             campaign.label.materials[point.material_index].0 == *name && (temperature_k - kelvin(celsius)).abs() < 1e-6
         };
-        let place = (0..campaign.points.len())
-            .find(is_meant)
-            .ok_or_else(|| refuse(format!("no point is of {name} at {celsius} °C; it has others: trapline show")))?;
+        let meant: Vec<usize> = (0..campaign.points.len()).filter(is_meant).collect();
+        let numbers = || meant.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        let place = match (self.point, &meant[..]) {
+            (_, []) => {
+                return Err(refuse(format!("no point is of {name} at {celsius} °C; it has others: trapline show")));
+            }
+            (Some(number), _) if meant.contains(&number) => number,
+            (Some(number), _) => {
+                return Err(refuse(format!(
+                    "--point is {number}; it must be one of {name} at {celsius} °C: {}",
+                    numbers()
+                )));
+            }
+            (None, [only]) => *only,
+            (None, _) => {
+                return Err(refuse(format!(
+                    "{} points are of {name} at {celsius} °C, one for each place of its sweeps ({}); name one by --point {}",
+                    meant.len(),
+                    numbers(),
+                    meant[0]
+                )));
+            }
+        };
         let settings = &campaign.label.settings[place];
         // Conductance is the same at either sign of the bias.
         if (settings.read_v.abs() / read_v.abs() - 1.0).abs() > 1e-9 {
@@ -205,7 +229,7 @@ impl Source {
         let conductance_s = dump.conductance_s.index_axis(ndarray::Axis(0), at).mapv(f64::from);
         Ok(Taken {
             cells: Cells::linear(conductance_s),
-            what: format!("{name} at {celsius} °C, {} s after programming", self.time),
+            what: format!("{name} at {celsius} °C, {} s after programming{}", self.time, swept(&campaign.label, place)),
             temperature_k: settings.read_k,
         })
     }
@@ -217,4 +241,11 @@ impl Source {
         let what = format!("an array of {rows} x {cols}, {cells} cells,");
         options::afford(&what, needed, memory::available(), "read a part of it, or on a larger machine")
     }
+}
+
+/// What the sweeps of a campaign are set to at a point, behind a comma; nothing where there are none.
+fn swept(label: &CampaignLabel, place: usize) -> String {
+    let point = label.point(place);
+    let each = label.sweeps.iter().zip(&point.sweep_index);
+    each.map(|(sweep, &at)| format!(", {} = {}", sweep.name, toml_file::shown(&sweep.coordinate.text(at)))).collect()
 }

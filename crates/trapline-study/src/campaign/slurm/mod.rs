@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use time::TimeLimit;
 
-use super::run::Destination;
+use super::destination::Destination;
 use super::shard::Shard;
 
 const ARRAY_BODY: &str = include_str!("array.sh");
