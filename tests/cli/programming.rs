@@ -248,6 +248,24 @@ fn counted_cells_take_the_steps_of_the_mean_field() {
     assert!(share < 0.97, "{share}");
 }
 
+/// Cells that the strokes of others fill beyond what their own program does still stand in the histograms.
+#[test]
+fn histograms_hold_what_others_fill() {
+    let desk = tempfile::tempdir().unwrap();
+    let many = PROGRAMMED.replace("rows = 4\ncols = 3\n\n[array.wires]", "rows = 48\ncols = 3\n\n[array.wires]");
+    let beyond = |text: &str| {
+        let point = whole(&run(desk.path(), text, "cpu"), 0);
+        let histograms = point.histograms.expect("has histograms");
+        let above = [&histograms.filling, &histograms.conductance].map(|of| of.above.sum());
+        (point.filling.mean[0], histograms.filling.high, above)
+    };
+    let (filling, high, above) = beyond(&many);
+    assert!(above == [0, 0] && filling < high, "{above:?}, {filling} of {high}");
+    // Control: edges of cells that are programmed by themselves would not hold them.
+    let (_, high, above) = beyond(&many.replace("[array.programming]", ""));
+    assert!(above == [0, 0] && filling > high, "{above:?}, {filling} of {high}");
+}
+
 /// The GPU programs through its own solver and resident cells.
 #[test]
 #[cfg(feature = "gpu")]

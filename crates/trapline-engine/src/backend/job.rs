@@ -320,7 +320,8 @@ impl Job {
 
     /// Edges that hold all but the far ends of the array: 4 standard deviations and a margin around the nominal
     /// cell's way.
-    fn default_bins(&self, count: usize) -> Bins {
+    /// `reach` is a filling that cells may come to beyond the nominal one's.
+    fn default_bins(&self, count: usize, reach: f64) -> Bins {
         let v = &self.variation;
         let programmed = self.nominal[0];
         let spread = libm::exp(4.0 * v.area);
@@ -330,7 +331,7 @@ impl Job {
         let electrons = programmed.filling * dots;
         let chance =
             if self.electrons.are_counted() && electrons > 0.0 { 1.0 + 4.0 / libm::sqrt(electrons) } else { 1.0 };
-        let full = (programmed.filling * charge * chance).min(1.0);
+        let full = (programmed.filling.max(reach) * charge * chance).min(1.0);
         let top = self.read.read(spread * 1.02, full, 0.0).conductance;
         Bins {
             count,

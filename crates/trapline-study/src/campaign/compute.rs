@@ -33,28 +33,27 @@ pub(super) fn found<'a>(
     let done = |strokes: u64, of: u64| progress(share(strokes, of) - share(strokes - 1, of));
     let programmed = Programmed::of(plan, points[0].number, jobs[0], backend, &done)
         .map_err(|source| not_programmed(points[0], source))?;
-    let checkpoints = match plan.circuit(points[0].number) {
+    let found = baked(plan, points[0], jobs, (&programmed, backend), progress)?;
+    Ok((programmed, found))
+}
+
+/// Arrays whose cells are programmed, and how: what their bakes make of them. `point` is one of theirs.
+pub(super) fn baked(
+    plan: &Plan,
+    point: &PointLabel,
+    jobs: &[&Job],
+    (programmed, backend): (&Programmed<'_>, &dyn Backend),
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Vec<Found>, RunError> {
+    let checkpoints = match plan.circuit(point.number) {
         Some(_) => circuit::checkpoints(jobs[0], &plan.label.circuit_times_s),
         None => Ok(Vec::new()),
     };
     let read_at = checkpoints.as_deref().unwrap_or(&[]);
-    let computed =
-        programmed.statistics(jobs, read_at, backend, progress).map_err(|source| failed(points[0], source))?;
+    let computed = programmed.statistics(jobs, read_at, backend, progress).map_err(|source| failed(point, source))?;
     let found =
         |(tally, fillings)| Found { tally, fillings: checkpoints.as_ref().map_err(String::clone).map(|_| fillings) };
-    Ok((programmed, computed.into_iter().map(found).collect()))
-}
-
-/// An array whose cells are programmed each by itself.
-pub(super) fn alone(plan: &Plan, number: usize, job: &Job, backend: &dyn Backend) -> Result<Found, RunError> {
-    let checkpoints = match plan.circuit(number) {
-        Some(_) => circuit::checkpoints(job, &plan.label.circuit_times_s),
-        None => Ok(Vec::new()),
-    };
-    let read_at = checkpoints.as_deref().unwrap_or(&[]);
-    let computed = backend.statistics_with_fillings(&[job], read_at, &|_| ());
-    let (tally, fillings) = computed.map_err(|source| failed(&plan.points[number], source))?.remove(0);
-    Ok(Found { tally, fillings: checkpoints.map(|_| fillings) })
+    Ok(computed.into_iter().map(found).collect())
 }
 
 /// The statistics of an array as an outcome, with the trace of a window of it.

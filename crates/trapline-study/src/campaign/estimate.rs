@@ -174,9 +174,10 @@ fn circuit_seconds_per_cell(plan: &Plan, backend: &dyn Backend, numbers: &[usize
     let Some(number) = wired.max_by_key(|&number| plan.shape(number).cells()) else { return Ok(0.0) };
     let shape = smaller(plan.shape(number), CIRCUIT_LINES);
     let job = plan.sample(number, shape)?;
-    let found = compute::alone(plan, number, &job, backend).map_err(Box::new)?;
+    let (point, alone) = (&plan.points[number], (&Programmed::Alone, backend));
+    let found = compute::baked(plan, point, &[&job], alone, &|_| ()).map_err(Box::new)?.remove(0);
     let start = Instant::now();
-    worth(plan, number, (&job, &found), (&Programmed::Alone, backend));
+    worth(plan, number, (&job, &found), alone);
     Ok(start.elapsed().as_secs_f64() / shape.cells() as f64)
 }
 
@@ -237,7 +238,8 @@ pub fn recording(plan: &Plan, backend: &dyn Backend, program: Program) -> Result
     let written = |dump: Option<CellWindow>| -> Result<Written, RunError> {
         let point = &plan.points[number];
         // What is written has the same size however the cells were programmed.
-        let (found, alone) = (compute::alone(plan, number, &job, backend)?, (&Programmed::Alone, backend));
+        let alone = (&Programmed::Alone, backend);
+        let found = compute::baked(plan, point, &[&job], alone, &|_| ())?.remove(0);
         let statistics = outcome(point, &job, &found, shape, dump, alone)?;
         let (circuit, _) = worth(plan, number, (&job, &found), alone);
         let outcome = PointOutcome { circuit, ..statistics };

@@ -124,15 +124,13 @@ impl<'a> Programmed<'a> {
             Programmed::Alone => backend.statistics_with_fillings(jobs, checkpoints, progress),
             Programmed::Wired(of) => {
                 // The state is fetched once, however often a part of it is followed.
-                let occupancy = if checkpoints.is_empty() { None } else { Some(of.cells.download()?) };
+                let occupancy = of.cells.download()?;
                 let one = |(number, job): (usize, &&Job)| {
                     let tally = of.cells.reduce(job)?;
                     let of_run = |cells: &CellSet| {
                         let numbers: Vec<u64> = (0..cells.count).map(|i| cells.number(i)).collect();
                         let places: Vec<usize> = numbers.iter().map(|number| *number as usize).collect();
-                        let part =
-                            occupancy.as_ref().map_or_else(|| Array2::zeros((0, 0)), |of| of.select(Axis(0), &places));
-                        Ok(of.cells.trace_given(job, &numbers, &part))
+                        Ok(of.cells.trace_given(job, &numbers, &occupancy.select(Axis(0), &places)))
                     };
                     let fillings = fillings_of(job, checkpoints, &of_run)?;
                     // The strokes were the progress of the first.
@@ -211,10 +209,7 @@ impl<'a> Through<'a, '_> {
         let mut writer = self.writer(segments)?;
         let biased = segments.iter().filter(|segment| segment.bias_v != 0.0);
         let of = biased.clone().count() as u64 * self.programming.strokes(self.job.shape());
-        writer.program(|| self.strokes(), segments, &mut |strokes_done| -> Result<(), ProgrammingError> {
-            done(strokes_done, of);
-            Ok(())
-        })?;
+        writer.program(|| self.strokes(), segments, &mut |strokes_done| done(strokes_done, of))?;
         let strongest_v = biased.fold(0.0, |most: f64, segment| most.max(segment.bias_v.abs()));
         let least = writer.own_share().iter().fold(f64::INFINITY, |least: f64, share| least.min(*share));
         let disturbing = writer.others_v().iter().fold(0.0, |most: f64, volts| most.max(volts.abs()));
@@ -256,7 +251,7 @@ pub(super) fn seconds_of_a_stroke(
         let one = [Segment { cycle: 0, ..distinct[place] }];
         let mut writer = array.writer(&one)?;
         let start = std::time::Instant::now();
-        writer.program(|| array.strokes().take(1), &one, &mut |_| Ok::<(), ProgrammingError>(()))?;
+        writer.program(|| array.strokes().take(1), &one, &mut |_| ())?;
         taken.push((distinct[place].bias_v.abs(), start.elapsed().as_secs_f64()));
     }
     // A segment takes as long as the next stronger one that was measured.

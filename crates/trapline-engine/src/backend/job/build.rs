@@ -5,6 +5,7 @@ use super::{Bins, Job, JobError, MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_S
 use crate::backend::schedule;
 use std::sync::Arc;
 use trapline_model::array::{ArrayShape, MAX_LINES};
+use trapline_model::cell::capture::space_charge_limit;
 use trapline_model::cell::counted::{Electrons, MOST_DOTS, most_dots};
 use trapline_model::cell::each_dot::{self, MOST_DOTS_OF_ARRAY, MOST_EVENTS_OF_ARRAY};
 use trapline_model::cell::read::{self, Judging, LEAST_READING_S, MOST_READING_S, ReadOut};
@@ -129,6 +130,7 @@ pub struct JobBuilder<'a> {
     fails_below: f64,
     judged: Judging,
     bins: usize,
+    filled_by_others: bool,
 }
 
 impl<'a> JobBuilder<'a> {
@@ -145,6 +147,7 @@ impl<'a> JobBuilder<'a> {
             fails_below: DEFAULT_FAILS_BELOW,
             judged: Judging::Kept,
             bins: DEFAULT_BINS,
+            filled_by_others: false,
         }
     }
 
@@ -196,6 +199,12 @@ impl<'a> JobBuilder<'a> {
     /// Bins of each histogram.
     pub fn bins(self, bins: usize) -> Self {
         JobBuilder { bins, ..self }
+    }
+
+    /// Whether pulses that are meant for other cells fill these too, so that histograms reach as far as space charge lets the
+    /// strongest bias fill, and not only as far as the program fills the nominal cell.
+    pub fn filled_by_others(self, yes: bool) -> Self {
+        JobBuilder { filled_by_others: yes, ..self }
     }
 
     /// The job, with its nominal cell computed.
@@ -272,7 +281,11 @@ impl<'a> JobBuilder<'a> {
         let programmed = job.programmed(&Factors::NOMINAL, |_| 1.0);
         job.nominal =
             (0..job.times_s.len()).map(|checkpoint| job.observe(&Factors::NOMINAL, &programmed, checkpoint)).collect();
-        job.bins = job.default_bins(self.bins);
+        let limit = |segment: &Segment| {
+            material.capture.as_ref().map_or(0.0, |of| space_charge_limit(of, 1.0, segment.bias_v.abs()))
+        };
+        let reach = if self.filled_by_others { segments.iter().map(limit).fold(0.0, f64::max) } else { 0.0 };
+        job.bins = job.default_bins(self.bins, reach);
         Ok(job)
     }
 

@@ -227,17 +227,17 @@ impl<'a> Writer<'a> {
     }
 
     /// Gives the segments of a protocol, one after another, in the place of the setup's train: one under a bias to every
-    /// stroke of those that `strokes` makes, one without to all cells at once. `done` is told after each stroke how many there were; an error of its
-    /// own ends the programming.
+    /// stroke of those that `strokes` makes, one without to all cells at once. `done` is told after each stroke how many
+    /// there were.
     ///
     /// # Errors
-    /// [`WriteError`], and what `done` says.
-    pub fn program<S: Iterator<Item = Stroke>, E: From<WriteError>>(
+    /// [`WriteError`].
+    pub fn program<S: Iterator<Item = Stroke>>(
         &mut self,
         strokes: impl Fn() -> S,
         segments: &[Segment],
-        done: &mut dyn FnMut(u64) -> Result<(), E>,
-    ) -> Result<(), E> {
+        done: &mut dyn FnMut(u64),
+    ) -> Result<(), WriteError> {
         self.look()?;
         let (mut cycle, mut strokes_done) = (0, 0);
         for segment in segments {
@@ -250,7 +250,7 @@ impl<'a> Writer<'a> {
             for stroke in strokes() {
                 self.stroke(&stroke, segment.bias_v, segment.dwell_s)?;
                 strokes_done += 1;
-                done(strokes_done)?;
+                done(strokes_done);
             }
         }
         Ok(())
@@ -343,14 +343,14 @@ impl<'a> Writer<'a> {
             let step = if done_s + 1.001 * step_s >= dwell_s { dwell_s - done_s } else { step_s };
             // Two draws of counted electrons are apart by chance; what is expected of both tells the error of the step.
             let counted = self.probe.counts_electrons();
-            let judged = if counted { self.probe.expected(self.backend)? } else { self.probe.fork()? };
-            let mut tried = Self::tried(&judged, &here.bias_v, step)?;
+            let expected = counted.then(|| self.probe.expected(self.backend)).transpose()?;
+            let mut tried = Self::tried(expected.as_ref().unwrap_or(&self.probe), &here.bias_v, step)?;
             let mut there = self.moment(crossbar, &tried.filling)?;
             let moved = farthest(&here.bias_v, &there.bias_v);
             let mut error = 0.0;
             if moved > SETTLED * tolerance * amplitude_v.abs() {
                 let mean = 0.5 * (&here.bias_v + &there.bias_v);
-                let second = Self::tried(&judged, &mean, step)?;
+                let second = Self::tried(expected.as_ref().unwrap_or(&self.probe), &mean, step)?;
                 let change = farthest(&self.filling, &second.filling);
                 let rounding = ROUNDING * second.filling.iter().fold(0.0, |most: f64, f| most.max(*f));
                 let apart = farthest(&tried.filling, &second.filling) - rounding;
