@@ -219,8 +219,8 @@ fn electrons_are_counted_through_wires_too() {
     assert!(counted.iter().any(|filling| (filling - counted[0]).abs() * dots > 2.0), "they scatter: {counted:?}");
 }
 
-/// Where wires take a good part of the pulse, so that biases move while cells fill, steps of counted electrons are those of
-/// the mean field: chance of which is drawn does not shorten them, and the means agree.
+/// Where wires take a good part of the pulse, so that biases move while cells fill, steps of counted electrons are
+/// those of the mean field: chance of which is drawn does not shorten them, and the means agree.
 #[test]
 fn counted_cells_take_the_steps_of_the_mean_field() {
     let desk = tempfile::tempdir().unwrap();
@@ -350,8 +350,8 @@ fn what_cannot_be_programmed_through_wires_is_refused_in_one_line() {
     assert!(plan(PROGRAMMED).is_ok());
 }
 
-/// An order by which each cell is programmed by itself stands for the table that is left out, so that a sweep has it beside
-/// the others.
+/// An order by which each cell is programmed by itself stands for the table that is left out, so that a sweep has it
+/// beside the others.
 #[test]
 fn alone_is_an_order_among_others() {
     let desk = tempfile::tempdir().unwrap();
@@ -375,8 +375,8 @@ fn alone_is_an_order_among_others() {
     assert!(told.contains("order = rows"), "{told}");
 }
 
-/// What a map held stays with the record: shards that were baked by different maps are not put together, and a question to
-/// single cells is refused.
+/// What a map held stays with the record: shards that were baked by different maps are not put together, and a
+/// question to single cells is refused.
 #[test]
 fn records_tell_maps_apart() {
     let desk = tempfile::tempdir().unwrap();

@@ -102,7 +102,8 @@ pub struct Heat {
     /// Direction of a gradient
     #[arg(long, value_enum, value_name = "WHICH", default_value = "columns")]
     along: Direction,
-    /// A hot spot in the ambient: a Gaussian of the temperature PEAK, °C, at its centre, 1/e of what it is above the ambient at the radius, in cells
+    /// A hot spot in the ambient: a Gaussian of the temperature PEAK, °C, at its centre, 1/e of what it is above the
+    /// ambient at the radius, in cells
     #[arg(long, value_name = "ROW,COL,RADIUS,PEAK", value_parser = spot)]
     hot_spot: Option<Spot>,
     /// That temperature of each cell: HDF5 as this command writes it, or a table in °C (.csv)

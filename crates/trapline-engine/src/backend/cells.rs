@@ -274,8 +274,8 @@ pub trait Cells<'a>: Send + Sync {
     fn reduce(&self, job: &Job) -> Result<Tally, BackendError>;
 
     /// What the same bake makes of some of the cells, by their places (ascending), checkpoint by checkpoint: what
-    /// [`Backend::trace`] says of cells that the job has programmed, from the state as it is; of cells on a device computed in
-    /// f64 on the host.
+    /// [`Backend::trace`] says of cells that the job has programmed, from the state as it is; of cells on a device
+    /// computed in f64 on the host.
     ///
     /// # Errors
     /// As [`Cells::advance`].

@@ -303,7 +303,8 @@ impl Job {
         occupancy
     }
 
-    /// What is read of a cell that was programmed to `occupancy` at a checkpoint of the bake, at the bake's own temperatures.
+    /// What is read of a cell that was programmed to `occupancy` at a checkpoint of the bake, at the bake's own
+    /// temperatures.
     ///
     /// # Panics
     /// If there are fewer checkpoints.

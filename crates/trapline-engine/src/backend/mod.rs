@@ -93,8 +93,8 @@ pub trait Backend: Sync {
         jobs.iter().map(|job| self.statistics(job, progress)).collect()
     }
 
-    /// [`Backend::statistics_together`], and the filling of every cell at some of the checkpoints, by their places: axes
-    /// (checkpoint, cell). They are those of [`Backend::trace`].
+    /// [`Backend::statistics_together`], and the filling of every cell at some of the checkpoints, by their places:
+    /// axes (checkpoint, cell). They are those of [`Backend::trace`].
     ///
     /// # Errors
     /// As [`Backend::statistics`].

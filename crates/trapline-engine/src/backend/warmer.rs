@@ -1,8 +1,9 @@
 //! Bakes whose cells each have a temperature of their own ([`Bake::warmer`](super::job::Bake::warmer)).
 //!
-//! The kernels of [`cpu`](super::cpu) and [`gpu`](super::gpu) bake all cells at the same temperatures, by constants that
-//! are the same for all. Such cells are programmed there, and followed from checkpoint to checkpoint on the host in f64,
-//! by the reference's equations: the rates of a cell are computed once, and a checkpoint takes one exponential a class.
+//! The kernels of [`cpu`](super::cpu) and [`gpu`](super::gpu) bake all cells at the same temperatures, by constants
+//! that are the same for all. Such cells are programmed there, and followed from checkpoint to checkpoint on the host
+//! in f64, by the reference's equations: the rates of a cell are computed once, and a checkpoint takes one
+//! exponential a class.
 
 use super::cells::Population;
 use super::job::Job;

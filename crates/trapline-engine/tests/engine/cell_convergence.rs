@@ -1,7 +1,7 @@
 //! The cell's step in time against a stiff solver (diffsol), and its safety at any length.
 //!
-//! The right-hand side is written out once more, from the material's numbers ([`Equation`]): nothing of the step is used
-//! to judge the step.
+//! The right-hand side is written out once more, from the material's numbers ([`Equation`]): nothing of the step is
+//! used to judge the step.
 
 use crate::kinetics::Equation;
 use diffsol::{NalgebraLU, NalgebraMat, OdeBuilder, OdeSolverMethod};

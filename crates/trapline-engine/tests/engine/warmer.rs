@@ -1,4 +1,5 @@
-//! Bakes whose cells each have a temperature of their own: each cell is the one that an even bake at its temperature has.
+//! Bakes whose cells each have a temperature of their own: each cell is the one that an even bake at its temperature
+//! has.
 
 use std::sync::Arc;
 
@@ -32,8 +33,8 @@ fn trace(backend: &dyn Backend, job: &Job) -> Trace {
     backend.trace(job, &CellSet::run(0, 12)).expect("traces")
 }
 
-/// In f64, at the cell's own temperature; kernels program in single precision, whose roundings are 6e-8 each, of which the
-/// programming takes fewer than 100.
+/// In f64, at the cell's own temperature; kernels program in single precision, whose roundings are 6e-8 each, of
+/// which the programming takes fewer than 100.
 fn each_cell_is_that_of_an_even_bake(backend: &dyn Backend, relative: f64) {
     let map = job(100.0, Electrons::MeanField, Some(rises_k()), None);
     let found = trace(backend, &map);

@@ -7,8 +7,8 @@ use crate::units::celsius_texts;
 /// Largest bias the cell was calibrated to (the paper sweeps to 5 V and pulses to 5.5 V), rounded up.
 pub const VALID_TO_V: f64 = 6.0;
 
-/// Words by which a remark of this module, and one on a reading that disturbs, says that results stand outside of what the
-/// model was made for.
+/// Words by which a remark of this module, and one on a reading that disturbs, says that results stand outside of
+/// what the model was made for.
 const SIGNS: [&str; 4] = [
     "outside the model's validity",
     "of the measured current: the power law of its last two points is taken on",

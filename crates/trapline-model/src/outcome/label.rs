@@ -159,8 +159,8 @@ pub struct CampaignLabel {
     /// The campaign file as it was read, byte for byte, and what the command line changed in it.
     pub campaign_toml: String,
     pub overrides: Vec<String>,
-    /// Files that it names beside materials (tables of selectors, maps of temperatures), each with a checksum of what it
-    /// held: `map.h5 (CRC-32 1a2b3c4d)`.
+    /// Files that it names beside materials (tables of selectors, maps of temperatures), each with a checksum of what
+    /// it held: `map.h5 (CRC-32 1a2b3c4d)`.
     pub inputs: Vec<String>,
     /// The outer axes of the record, slowest first; material and temperature follow.
     pub sweeps: Vec<Sweep>,

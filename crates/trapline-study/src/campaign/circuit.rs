@@ -171,8 +171,8 @@ impl UnselectedFile {
     }
 }
 
-/// Filling of each cell of an array at the times that it is read through wires: axes (time, cell). Of an array that memory
-/// does not hold, the remark on it.
+/// Filling of each cell of an array at the times that it is read through wires: axes (time, cell). Of an array that
+/// memory does not hold, the remark on it.
 pub(super) type Fillings = Result<Array2<f32>, String>;
 
 /// The checkpoints that a job's array is read at through wires, or the remark on one that memory does not hold.

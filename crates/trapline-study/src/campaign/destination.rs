@@ -1,5 +1,5 @@
-//! Where a campaign's files go, and whose they are: nothing that stands there is replaced unasked, and a second run with the
-//! same output is kept out.
+//! Where a campaign's files go, and whose they are: nothing that stands there is replaced unasked, and a second run
+//! with the same output is kept out.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -41,8 +41,8 @@ impl Destination {
         appended(&stem, &format!("{}.h5", shard.suffix()))
     }
 
-    /// The names that go with `record`, and with its figure, a file for each ending; none for no figure. A link stands for
-    /// the file it leads to.
+    /// The names that go with `record`, and with its figure, a file for each ending; none for no figure. A link
+    /// stands for the file it leads to.
     ///
     /// # Errors
     /// [`RunError::NoFile`] for a path that ends in no file name, [`RunError::Name`] for a name that would fail later.

@@ -48,8 +48,8 @@ pub struct Time {
     /// Of reading through wires, for each cell of a point, s; 0 where there are none.
     #[serde(skip)]
     circuit_s: f64,
-    /// Of a stroke through wires, for each cell of a point, s, of points that are programmed differently, by the number of one
-    /// of them.
+    /// Of a stroke through wires, for each cell of a point, s, of points that are programmed differently, by the
+    /// number of one of them.
     #[serde(skip)]
     strokes_s: Vec<(usize, f64)>,
     #[serde(skip)]
@@ -181,7 +181,8 @@ fn circuit_seconds_per_cell(plan: &Plan, backend: &dyn Backend, numbers: &[usize
     Ok(start.elapsed().as_secs_f64() / shape.cells() as f64)
 }
 
-/// Of programming through wires: of points that are programmed differently, the largest array of each, on a corner of it.
+/// Of programming through wires: of points that are programmed differently, the largest array of each, on a corner of
+/// it.
 fn stroke_seconds_per_cell(
     plan: &Plan,
     backend: &dyn Backend,

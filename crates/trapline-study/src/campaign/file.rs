@@ -182,7 +182,8 @@ pub struct SchemeFile {
 pub struct ProgrammingFile {
     /// Row by row where it is left out.
     pub order: Option<OrderFile>,
-    /// Largest error of a step in time, 1e-8 to 0.1: of a filling, over the largest change of one; 1e-3 where it is left out.
+    /// Largest error of a step in time, 1e-8 to 0.1: of a filling, over the largest change of one; 1e-3 where it is
+    /// left out.
     pub tolerance: Option<f64>,
 }
 

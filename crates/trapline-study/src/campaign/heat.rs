@@ -11,7 +11,8 @@ use trapline_model::array::ArrayShape;
 use trapline_model::toml_file;
 use trapline_model::units::kelvin;
 
-/// A map that is everywhere farther than this from the temperature it stands around, K, is taken for one in another unit.
+/// A map that is everywhere farther than this from the temperature it stands around, K, is taken for one in another
+/// unit.
 const FAR_K: f64 = 200.0;
 
 /// By how much each cell of an array is warmer than the bake.
@@ -37,8 +38,8 @@ pub(super) fn warmer(file: &HeatFile, base: &Path, inputs: &mut Inputs) -> Resul
 }
 
 impl Warmer {
-    /// Refuses an array of another shape, maps in another unit, and cells that would be at or below 0 K or hotter than a
-    /// bake may be; `baked_k` are the temperatures of the bake.
+    /// Refuses an array of another shape, maps in another unit, and cells that would be at or below 0 K or hotter
+    /// than a bake may be; `baked_k` are the temperatures of the bake.
     pub(super) fn check(&self, shape: ArrayShape, baked_k: &[f64]) -> Result<(), Bad> {
         let ArrayShape { rows, cols } = shape;
         let (map_rows, map_cols) = self.shape;

@@ -97,13 +97,14 @@ pub struct Plan {
     pub points: Vec<PointLabel>,
     /// Numbers of the points to compute: all, or a shard's.
     pub numbers: Vec<usize>,
-    /// The files the plan was read from: the campaign's, those of materials that are not shipped, tables of selectors, maps.
+    /// The files the plan was read from: the campaign's, those of materials that are not shipped, tables of
+    /// selectors, maps.
     pub inputs: Vec<PathBuf>,
     pub(super) cases: Vec<Case>,
 }
 
-/// What a stroke through wires takes of a cell, in its steps: a network is solved once or twice. Of 128 x 128 cells it took
-/// 5 µs a cell where a step of the mean field took some 50 ns.
+/// What a stroke through wires takes of a cell, in its steps: a network is solved once or twice. Of 128 x 128 cells
+/// it took 5 µs a cell where a step of the mean field took some 50 ns.
 const STROKE_STEPS: u64 = 100;
 
 /// Points of one kind take the same time for each cell, strokes through wires left out.
@@ -200,8 +201,8 @@ impl Plan {
         self.shape(number).cells().saturating_mul(self.weight(number))
     }
 
-    /// Work for each cell of a point, in steps of a cell: those of [`Plan::steps`], and the strokes of a programming through
-    /// wires.
+    /// Work for each cell of a point, in steps of a cell: those of [`Plan::steps`], and the strokes of a programming
+    /// through wires.
     pub(super) fn weight(&self, number: usize) -> u64 {
         self.steps(number).saturating_add(self.strokes(number).saturating_mul(STROKE_STEPS))
     }
@@ -231,7 +232,8 @@ impl Plan {
         segments + self.label.times_s.len() as u64
     }
 
-    /// What makes cells depend on where they stand in their array, by its key: a question to single cells has no answer then.
+    /// What makes cells depend on where they stand in their array, by its key: a question to single cells has no
+    /// answer then.
     pub fn cells_in_place(&self) -> Option<&'static str> {
         let any = |of: fn(&Settled) -> bool| self.cases.iter().any(|case| of(&case.of));
         if any(|of| of.programming.is_some()) {
@@ -257,15 +259,16 @@ impl Plan {
         self.case_of(number).of.circuit.as_ref()
     }
 
-    /// How the array of a point is programmed through its wires, and under which scheme; none where each cell is programmed
-    /// by itself.
+    /// How the array of a point is programmed through its wires, and under which scheme; none where each cell is
+    /// programmed by itself.
     pub(super) fn wired_programming(&self, number: usize) -> Option<(Programming, &Circuit, &Scheme)> {
         let of = &self.case_of(number).of;
         let circuit = of.circuit.as_ref()?;
         Some((of.programming?, circuit, circuit.scheme.as_ref()?))
     }
 
-    /// Strokes that the array of a point is programmed by, all its pulses together; 0 where each cell is programmed by itself.
+    /// Strokes that the array of a point is programmed by, all its pulses together; 0 where each cell is programmed
+    /// by itself.
     pub(super) fn strokes(&self, number: usize) -> u64 {
         let Some((programming, ..)) = self.wired_programming(number) else { return 0 };
         let biased = self.segments(number).iter().filter(|segment| segment.bias_v != 0.0).count();

@@ -2,8 +2,8 @@
 //!
 //! The segments of a material's program are given as strokes: lines are selected together, a cell, a row or the whole
 //! array at a time, the others held as `[array.scheme]` says, and every cell fills by the bias that the network leaves
-//! it ([`array_write`](crate::experiment::array_write)). What the strokes leave is what the bake begins with. Without the
-//! table each cell is programmed by itself, under the full bias.
+//! it ([`array_write`](crate::experiment::array_write)). What the strokes leave is what the bake begins with. Without
+//! the table each cell is programmed by itself, under the full bias.
 
 use ndarray::{Array2, Axis};
 
@@ -93,8 +93,8 @@ pub(super) struct Wired<'a> {
 }
 
 impl<'a> Programmed<'a> {
-    /// Programs the cells of a job through the wires of its array, where the plan has it so. `done` is told how many of how
-    /// many strokes are done.
+    /// Programs the cells of a job through the wires of its array, where the plan has it so. `done` is told how many
+    /// of how many strokes are done.
     pub(super) fn of(
         plan: &Plan,
         number: usize,
@@ -111,8 +111,8 @@ impl<'a> Programmed<'a> {
         }
     }
 
-    /// Statistics of the bakes of jobs that begin with these cells, and the filling of each cell at some checkpoints: axes
-    /// (checkpoint, cell).
+    /// Statistics of the bakes of jobs that begin with these cells, and the filling of each cell at some checkpoints:
+    /// axes (checkpoint, cell).
     pub(super) fn statistics(
         &self,
         jobs: &[&Job],
@@ -229,9 +229,9 @@ impl<'a> Through<'a, '_> {
 /// Biases at which strokes are measured, of a program that has many.
 const MEASURED: usize = 4;
 
-/// Time that a stroke takes on the mean of a program's segments, s a cell: for estimates. An array is given one stroke at each
-/// of some of its biases, the strongest included, each while it is empty, when cells move farthest. None where a point is
-/// not programmed through wires.
+/// Time that a stroke takes on the mean of a program's segments, s a cell: for estimates. An array is given one
+/// stroke at each of some of its biases, the strongest included, each while it is empty, when cells move farthest.
+/// None where a point is not programmed through wires.
 pub(super) fn seconds_of_a_stroke(
     plan: &Plan,
     number: usize,
@@ -273,8 +273,8 @@ impl Programming {
     }
 }
 
-/// Bytes that an array takes while it is programmed through wires: the network; three states of the cells, one of which is
-/// tried and one of which judges; what they answer, and the lists of cells and biases.
+/// Bytes that an array takes while it is programmed through wires: the network; three states of the cells, one of
+/// which is tried and one of which judges; what they answer, and the lists of cells and biases.
 pub(super) fn memory_bytes(ArrayShape { rows, cols }: ArrayShape, classes: usize) -> u128 {
     let cell = 4 * 8 * classes as u128 + 300;
     Circuit::memory_bytes(rows, cols).saturating_add(u128::from(rows) * u128::from(cols) * cell)
@@ -310,7 +310,8 @@ mod tests {
         }
     }
 
-    /// An array as large as there can be is refused before anything of it is made, in words that say what it would take.
+    /// An array as large as there can be is refused before anything of it is made, in words that say what it would
+    /// take.
     #[test]
     fn an_array_that_memory_does_not_hold_is_refused() {
         let plan = Plan::parse(

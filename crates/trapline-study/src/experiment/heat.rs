@@ -103,8 +103,8 @@ impl Heated {
         &self.setup.ambient_k + &self.rise_k
     }
 
-    /// The warmest cell, settled: row and column. Where the ambient is the same for all, the one that the power of all warms
-    /// most, to the last digit of what it adds.
+    /// The warmest cell, settled: row and column. Where the ambient is the same for all, the one that the power of
+    /// all warms most, to the last digit of what it adds.
     pub fn warmest(&self) -> (usize, usize) {
         let ambient_k = &self.setup.ambient_k;
         let even = ambient_k.iter().all(|kelvin| *kelvin == ambient_k[[0, 0]]);
@@ -116,8 +116,8 @@ impl Heated {
         self.setup.power_w.sum()
     }
 
-    /// Power of each powered cell, W on average, at which the one that is warmed most is warmed by 1 K, if all have as much more: temperatures
-    /// are in proportion. Infinite without power.
+    /// Power of each powered cell, W on average, at which the one that is warmed most is warmed by 1 K, if all have
+    /// as much more: temperatures are in proportion. Infinite without power.
     pub fn power_for_one_kelvin_w(&self) -> f64 {
         let powered = self.setup.power_w.iter().filter(|watts| **watts > 0.0).count();
         self.total_w() / powered.max(1) as f64 / self.rise_k[largest(self.rise_k.view())]
@@ -218,8 +218,9 @@ pub fn power_of_reading(path: &Path) -> Result<Array2<f64>, HeatMapError> {
     }))
 }
 
-/// A temperature of each cell of an array of a shape, or of any where there is none, K, from a file: one that `trapline heat -o` wrote, or, where its name ends in `.csv`, a
-/// table in degrees Celsius, a row of the array a line.
+/// A temperature of each cell of an array of a shape, or of any where there is none, K, from a file: one that
+/// `trapline heat -o` wrote, or, where its name ends in `.csv`, a table in degrees Celsius, a row of the array a
+/// line.
 ///
 /// # Errors
 /// [`HeatMapError`] for a file that is neither, another shape, and temperatures at or below 0 K.

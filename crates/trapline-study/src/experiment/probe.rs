@@ -114,8 +114,8 @@ impl<'a> Probe<'a> {
         self.cells
     }
 
-    /// The same cells once more with the same occupancies, whose electrons are taken in the mean field from there on: what
-    /// is expected of cells whose electrons are counted.
+    /// The same cells once more with the same occupancies, whose electrons are taken in the mean field from there on:
+    /// what is expected of cells whose electrons are counted.
     ///
     /// # Errors
     /// What the backend says.

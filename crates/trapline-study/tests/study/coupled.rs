@@ -1,9 +1,9 @@
-//! Writing through wires against a stiff integration of the coupled equations: nine cells, their traps, and the network that
-//! joins them, all at once.
+//! Writing through wires against a stiff integration of the coupled equations: nine cells, their traps, and the
+//! network that joins them, all at once.
 //!
 //! Nothing of the writer, of the network's solver or of a cell's step is used: rates and currents are written out in
-//! [`Equation`], the 18 potentials of a 3 x 3 array are found by Newton's method on a dense matrix at every evaluation of
-//! the rates, and diffsol takes all occupancies through time together.
+//! [`Equation`], the 18 potentials of a 3 x 3 array are found by Newton's method on a dense matrix at every
+//! evaluation of the rates, and diffsol takes all occupancies through time together.
 
 use crate::kinetics::Equation;
 use diffsol::{NalgebraLU, NalgebraMat, OdeBuilder, OdeSolverMethod};
@@ -63,8 +63,8 @@ impl Coupled<'_> {
         if volts < 0.0 { -amperes } else { amperes }
     }
 
-    /// Voltage across each cell at the fillings of all, row by row: word lines first among the unknowns, then bit lines. Lines
-    /// are driven at both ends, over a segment each.
+    /// Voltage across each cell at the fillings of all, row by row: word lines first among the unknowns, then bit
+    /// lines. Lines are driven at both ends, over a segment each.
     fn across(&self, filling: &[f64]) -> Vec<f64> {
         let (word, bit) =
             (|row: usize, col: usize| row * LINES + col, |row: usize, col: usize| CELLS + row * LINES + col);
@@ -229,8 +229,8 @@ fn writing_through_wires_is_the_coupled_integration() {
         for backend in [&Reference as &dyn Backend, &cpu] {
             let apart = worst(&written(backend, &material, segment_ohm, &scheme, &cells));
             println!("{scheme:?}, {}: {apart:.1e} of {most}", backend.identity().backend);
-            // What the solver is asked for in each of its steps, 1e-7, and single precision; the writer's steps, whose first
-            // order is within 1e-4 of the change, are of the second.
+            // What the solver is asked for in each of its steps, 1e-7, and single precision; the writer's steps,
+            // whose first order is within 1e-4 of the change, are of the second.
             assert!(apart < 5e-6, "{scheme:?}: {apart:e}");
         }
         // Control: wires that take half as much are another array.

@@ -79,8 +79,8 @@ impl Bake {
         Bake { times_s: times_s.to_vec(), ..self }
     }
 
-    /// Each cell warmer than that, all the while, by so many kelvin, row by row (colder, where they are negative); all alike
-    /// where `None`. Backends bake such cells in f64, one by one.
+    /// Each cell warmer than that, all the while, by so many kelvin, row by row (colder, where they are negative);
+    /// all alike where `None`. Backends bake such cells in f64, one by one.
     #[must_use]
     pub fn warmer(self, by_k: impl Into<Option<Arc<[f64]>>>) -> Bake {
         Bake { warmer_k: by_k.into(), ..self }
@@ -201,8 +201,8 @@ impl<'a> JobBuilder<'a> {
         JobBuilder { bins, ..self }
     }
 
-    /// Whether pulses that are meant for other cells fill these too, so that histograms reach as far as space charge lets the
-    /// strongest bias fill, and not only as far as the program fills the nominal cell.
+    /// Whether pulses that are meant for other cells fill these too, so that histograms reach as far as space charge
+    /// lets the strongest bias fill, and not only as far as the program fills the nominal cell.
     pub fn filled_by_others(self, yes: bool) -> Self {
         JobBuilder { filled_by_others: yes, ..self }
     }

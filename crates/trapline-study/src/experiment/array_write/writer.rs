@@ -73,7 +73,8 @@ pub struct Writer<'a> {
     pub(super) filling: Array1<f64>,
     pub(super) steps: Steps,
     pub(super) energy: Energy,
-    /// Bias across the traps of each cell at the end of its strongest stroke, the last of these, V; NaN before the first.
+    /// Bias across the traps of each cell at the end of its strongest stroke, the last of these, V; NaN before the
+    /// first.
     pub(super) own_v: Array1<f64>,
     /// Amplitude of that stroke, V.
     own_amplitude_v: Array1<f64>,
@@ -172,7 +173,8 @@ impl<'a> Writer<'a> {
         &self.energy
     }
 
-    /// Bias across each cell's traps at the end of its strongest own stroke, the last of these, V; NaN before the first.
+    /// Bias across each cell's traps at the end of its strongest own stroke, the last of these, V; NaN before the
+    /// first.
     pub fn own_v(&self) -> Array2<f64> {
         self.arranged(&self.own_v)
     }
@@ -226,9 +228,9 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Gives the segments of a protocol, one after another, in the place of the setup's train: one under a bias to every
-    /// stroke of those that `strokes` makes, one without to all cells at once. `done` is told after each stroke how many
-    /// there were.
+    /// Gives the segments of a protocol, one after another, in the place of the setup's train: one under a bias to
+    /// every stroke of those that `strokes` makes, one without to all cells at once. `done` is told after each stroke
+    /// how many there were.
     ///
     /// # Errors
     /// [`WriteError`].
