@@ -82,6 +82,7 @@ fn maps_are_written_and_read_back() {
     let found = json(at, "--rows 5 --cols 70 --power 0 --ambient-map map.h5");
     near(&found["mean_temperature_k"], map_k.mean().expect("cells"), 1e-12);
     assert!(found["power_of_a_cell_for_1_k_w"].is_null());
+    refused(at, "--rows 5 --along rows --ambient 25", &["--along is given", "--ambient 25,85"]);
     refused(at, "--rows 5 --cols 71 --ambient-map map.h5", &["map.h5", "5 x 70 cells", "5 x 71"]);
     let error = read_temperature_map(&at.join("map.h5"), Some((1, 1))).expect_err("another shape");
     assert!(matches!(error, RecordError::Unsuited { .. }), "{error}");

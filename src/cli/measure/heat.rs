@@ -99,9 +99,9 @@ pub struct Heat {
     /// Temperature of the cells without their own power, °C; two for a gradient --along rows or columns
     #[arg(long, value_name = "C[,C]", default_value = "25", value_parser = degrees, allow_hyphen_values = true)]
     ambient: Degrees,
-    /// Direction of a gradient
-    #[arg(long, value_enum, value_name = "WHICH", default_value = "columns")]
-    along: Direction,
+    /// Direction of a gradient [default: columns]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    along: Option<Direction>,
     /// A hot spot in the ambient: a Gaussian of the temperature PEAK, °C, at its centre, 1/e of what it is above the
     /// ambient at the radius, in cells
     #[arg(long, value_name = "ROW,COL,RADIUS,PEAK", value_parser = spot)]
@@ -285,10 +285,15 @@ impl Heat {
         let Degrees(first, last) = self.ambient;
         let known = |option: &str, value: f64| within(option, value, -270.0, 1000.0, "C").map(kelvin);
         let first_k = known("--ambient", first)?;
+        if self.along.is_some() && last.is_none() {
+            let what =
+                "--along is given; it must be left out beside one --ambient temperature, or two given: --ambient 25,85";
+            return Err(Failure::Usage(what.to_owned()));
+        }
         let ambient = match (last, self.hot_spot) {
             (None, None) => Ambient::Uniform(first_k),
             (Some(last), None) => {
-                let along = match self.along {
+                let along = match self.along.unwrap_or(Direction::Columns) {
                     Direction::Rows => Along::Rows,
                     Direction::Columns => Along::Columns,
                 };

@@ -12,6 +12,8 @@ use ndarray::{Array2, array};
 use std::cell::RefCell;
 use trapline_engine::backend::Backend;
 use trapline_engine::backend::cpu::Cpu;
+#[cfg(not(trapline_skip_gpu))]
+use trapline_engine::backend::gpu::Gpu;
 use trapline_engine::backend::reference::Reference;
 use trapline_engine::circuit::Reading;
 use trapline_engine::circuit::scheme::Unselected;
@@ -217,7 +219,14 @@ fn writing_through_wires_is_the_coupled_integration() {
     let material = strong();
     let cells = array![[true, false, true], [false, true, false], [true, true, false]];
     let cpu = Cpu::open(None, None).expect("opens");
-    for (scheme, segment_ohm) in [(Unselected::Floating, 1e3), (Unselected::Third, 3e3)] {
+    let backends: Vec<&dyn Backend> = vec![&Reference, &cpu];
+    #[cfg(not(trapline_skip_gpu))]
+    let gpu = Gpu::open(None, None).unwrap_or_else(|error| panic!("GPU tests need an adapter: {error}"));
+    #[cfg(not(trapline_skip_gpu))]
+    let backends: Vec<&dyn Backend> = backends.into_iter().chain([&gpu as &dyn Backend]).collect();
+    for (number, (scheme, segment_ohm)) in
+        [(Unselected::Floating, 1e3), (Unselected::Third, 3e3)].into_iter().enumerate()
+    {
         let expected = integrated(&material, segment_ohm, &scheme, &cells);
         let most = expected.iter().fold(0.0, |most: f64, f| most.max(*f));
         let worst = |found: &[f64]| {
@@ -226,8 +235,10 @@ fn writing_through_wires_is_the_coupled_integration() {
                 if apart.is_nan() { f64::INFINITY } else { worst.max(apart) }
             })
         };
-        for backend in [&Reference as &dyn Backend, &cpu] {
-            let apart = worst(&written(backend, &material, segment_ohm, &scheme, &cells));
+        // A GPU in software takes a minute a scheme.
+        let tried = if number == 0 { backends.len() } else { 2 };
+        for backend in &backends[..tried] {
+            let apart = worst(&written(*backend, &material, segment_ohm, &scheme, &cells));
             println!("{scheme:?}, {}: {apart:.1e} of {most}", backend.identity().backend);
             // What the solver is asked for in each of its steps, 1e-7, and single precision; the writer's steps,
             // whose first order is within 1e-4 of the change, are of the second.
