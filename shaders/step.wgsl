@@ -108,15 +108,22 @@ struct Uptake {
     // At the filling it starts with, and at the one it ends with.
     start: f32,
     end: f32,
-    // The rate of the approach, per substep, and what capture makes of it.
+    // The rate of the approach, per substep.
     relaxation: f32,
-    feedback: f32,
+}
+
+// By how much the uptake falls with the filling, of each electron offered.
+fn falls(filling: f32, one_over_limit: f32) -> f32 {
+    let through = 1.0 / (1.0 - params.open * filling);
+    let room = max(1.0 - filling * one_over_limit, 0.0);
+    let fall = (1.0 - params.open) * through * through * room + (1.0 - filling) * through * one_over_limit;
+    return select(0.0, fall, one_over_limit > 0.0);
 }
 
 // The uptake averaged over a substep.
 fn average_uptake(iterations: u32) -> Uptake {
     if iterations == 0u {
-        return Uptake(0.0, 0.0, 0.0, 0.0, 0.0);
+        return Uptake(0.0, 0.0, 0.0, 0.0);
     }
     var start = 0.0;
     var left = 0.0;
@@ -141,7 +148,7 @@ fn average_uptake(iterations: u32) -> Uptake {
     } else {
         average = by_newton(iterations, explicit_part, 1.0 - weight, start);
     }
-    return Uptake(average, at_start, (average - explicit_part) / (1.0 - weight), x, capture);
+    return Uptake(average, at_start, (average - explicit_part) / (1.0 - weight), x);
 }
 
 // Moves the classes through one substep at an average uptake.

@@ -7,6 +7,8 @@ struct Filled {
     uptake: f32,
     // By what share an electron too many lowers what is caught.
     feedback: f32,
+    // One over F_sc, and 0 where nothing can be caught.
+    inverse_limit: f32,
 }
 
 // Mean speed of the empty dots at a filling.
@@ -54,12 +56,12 @@ fn fill_by(segment: SegmentRow, cell: vec2<u32>, trap_filled: f32) -> Filled {
     let dose = segment.offered * speeds / trap_filled;
     // Past F_sc nothing is caught.
     if !(limit - start > 0.0 && segment.overdrive_v > 0.0) {
-        return Filled(0.0, 0.0);
+        return Filled(0.0, 0.0, 0.0);
     }
     let room = limit - start;
     let nominal = (1.0 - start) * mean_speed(start);
     let own = select(0.0, ready / nominal, nominal > 0.0);
-    var filled = Filled(0.0, 0.0);
+    var filled = Filled(0.0, 0.0, 1.0 / limit);
     var h = dose / limit * segment.first_share;
     for (var step = 0u; step < segment.train_steps; step += 1u) {
         tick();

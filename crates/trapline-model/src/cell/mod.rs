@@ -373,7 +373,8 @@ pub fn apply_train_counted(
     let nominal = trajectory.ready(filling);
     let own = if nominal > 0.0 { cell.ready() / nominal } else { 0.0 };
     let filled = train::fill(open, limit, filling, dose, steps, |filling, _| own * trajectory.ready(filling));
-    cell.take_up(&filled.corrected(&cell.classes, &cell.occupancy, limit - filling));
+    let of_train = StepDrive { open, offered: dose, space_charge_limit: limit, emission: [0.0; MAX_CLASSES] };
+    cell.take_up(&filled.corrected(&cell.classes, &cell.occupancy, limit - filling), &of_train);
     if settling.at_end {
         cell.settle(draws, settling.before);
     }

@@ -86,8 +86,6 @@ pub struct Uptake {
     pub end: f64,
     /// The rate `x` of the approach, per step.
     pub relaxation: f64,
-    /// Of it, what capture makes: by how much an electron too many lowers what is caught in the step.
-    pub feedback: f64,
 }
 
 /// Advances the occupancy by one step. Returns the electrons caught in the step, per trap of the cell.
@@ -100,14 +98,14 @@ pub fn step(classes: &[TrapClass], occupancy: &mut Occupancy, drive: &StepDrive)
 pub fn average_uptake(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive) -> Uptake {
     let catches = drive.offered > 0.0 && drive.space_charge_limit > 0.0;
     if !catches {
-        return Uptake { average: 0.0, start: 0.0, end: 0.0, relaxation: 0.0, feedback: 0.0 };
+        return Uptake { average: 0.0, start: 0.0, end: 0.0, relaxation: 0.0 };
     }
     let filling = filling(classes, occupancy);
-    let (relaxation, feedback) = relaxation(classes, occupancy, drive, filling);
+    let relaxation = relaxation(classes, occupancy, drive, filling);
     let weight = (3.0 + relaxation) / (6.0 + 3.0 * relaxation + relaxation * relaxation);
     let start = uptake(drive, filling).0;
     let average = root(classes, occupancy, drive, weight * start, 1.0 - weight);
-    Uptake { average, start, end: (average - weight * start) / (1.0 - weight), relaxation, feedback }
+    Uptake { average, start, end: (average - weight * start) / (1.0 - weight), relaxation }
 }
 
 /// Advances the occupancy by one step of a given average uptake. Returns the electrons caught, per trap of the cell.
@@ -131,9 +129,22 @@ pub(super) fn after(f: f64, c: f64, e: f64) -> f64 {
     if x < 0.3 { f + (c * (1.0 - f) - e * f) * phi(x) } else { f * libm::exp(-x) + c * phi(x) }
 }
 
-/// The rate `x` of the approach, of which the weight of the uptake at the start follows, 1/2 to 0; and capture's part of
-/// it.
-fn relaxation(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive, start: f64) -> (f64, f64) {
+/// By how much the uptake falls with the filling, `-du/dF`, of each electron offered. Where no more are caught until some
+/// have been let go, that of the first to go.
+pub(super) fn falls(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive) -> f64 {
+    if drive.space_charge_limit <= 0.0 {
+        return 0.0;
+    }
+    let filling = filling(classes, occupancy);
+    let through = 1.0 - drive.open * filling;
+    let room = (1.0 - filling / drive.space_charge_limit).max(0.0);
+    let by_blocking = (1.0 - drive.open) / (through * through) * room;
+    let by_space_charge = (1.0 - filling) / through / drive.space_charge_limit;
+    by_blocking + by_space_charge
+}
+
+/// The rate `x` of the approach, of which the weight of the uptake at the start follows, 1/2 to 0.
+fn relaxation(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive, start: f64) -> f64 {
     let (mut left, mut empty, mut released) = (0.0, 0.0, 0.0);
     for (k, class) in classes.iter().enumerate() {
         let (f, e) = (occupancy[k], drive.emission[k]);
@@ -145,7 +156,7 @@ fn relaxation(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive, s
     let capture = drive.offered * (1.0 - left) / (1.0 - drive.open * left) / drive.space_charge_limit * empty;
     let emission = if start > 0.0 { released / start } else { 0.0 };
     // Past 1e18 the weight is nothing whatever x, and its square stays a number in f32 too.
-    ((capture + emission).min(1e18), capture)
+    (capture + emission).min(1e18)
 }
 
 /// The uptake averaged over the step: the root `a` of `a = explicit + g u(F1(a))`, where F1(a) is the filling that a

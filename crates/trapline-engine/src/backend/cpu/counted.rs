@@ -6,7 +6,7 @@ use super::counts::Sources;
 use super::draw::{Factors, Numbers};
 use super::drive::{Carriers, Driven};
 use super::lanes::{LANES, Lane, exp, fraction_lost, map, phi, phi_near, splat, zip};
-use super::step::{Classes, Motion, Occupancy, Own, Uptake, Weights};
+use super::step::{Classes, Motion, Occupancy, Own, Uptake, Weights, falls};
 use super::train::Filled;
 use crate::backend::tables::{CellTables, Tables, VisitRow};
 use trapline_model::cell::counted::{self, DotNumber, Electrons, FIRST_WORDS, event};
@@ -40,13 +40,28 @@ struct Way {
     caught: Occupancy,
     freed: Occupancy,
     feedback: Lane,
+    /// Where the way begins (negative where it has not begun), and where it is.
+    steepness: [Lane; 2],
 }
 
 impl Way {
     const START: Way = {
         let zero = [[0.0; LANES]; MAX_CLASSES];
-        Way { caught: zero, freed: zero, feedback: [0.0; LANES] }
+        Way { caught: zero, freed: zero, feedback: [0.0; LANES], steepness: [[-1.0; LANES], [0.0; LANES]] }
     };
+
+    #[inline(always)]
+    fn goes_on(&mut self, lane: usize, feedback: f32, start: f32, end: f32) {
+        self.feedback[lane] += feedback;
+        let [first, last] = &mut self.steepness;
+        first[lane] = if first[lane] < 0.0 { start } else { first[lane] };
+        last[lane] = end;
+    }
+
+    #[inline(always)]
+    fn flattens(&self, lane: usize) -> f32 {
+        log_of_one_and(self.steepness[0][lane] / self.steepness[1][lane].max(1e-30) - 1.0)
+    }
 }
 
 #[inline(always)]
@@ -171,6 +186,8 @@ impl Carriers for Counted<'_> {
 
     #[inline(always)]
     fn take_up(&mut self, tables: &CellTables, filled: &Filled, occupancy: &mut Occupancy) {
+        // Fillings and speeds of the empty dots, before and after.
+        let (mut filling, mut ready) = ([splat(0.0); 2], [splat(0.0); 2]);
         for k in 0..tables.classes {
             let speed = tables.rows[k].speed;
             let way = &mut self.way;
@@ -180,11 +197,21 @@ impl Carriers for Counted<'_> {
                 way.caught[k][lane] = before + caught * (1.0 - before);
                 way.freed[k][lane] *= 1.0 - caught;
                 let f = occupancy[k][lane];
-                occupancy[k][lane] = (f + caught * (1.0 - f)).min(1.0);
+                let after = (f + caught * (1.0 - f)).min(1.0);
+                let weight = self.weight[k][lane];
+                for (at, f) in [f, after].into_iter().enumerate() {
+                    filling[at][lane] += weight * f;
+                    ready[at][lane] += weight * speed * (1.0 - f);
+                }
+                occupancy[k][lane] = after;
             }
         }
         for lane in 0..LANES {
-            self.way.feedback[lane] += filled.feedback[lane];
+            let [start, end] = [filling[0][lane], filling[1][lane]];
+            let falls = |at: usize| falls(tables.open, filled.inverse_limit[lane], filling[at][lane]);
+            let (before, after) = (falls(0) * ready[0][lane], falls(1) * ready[1][lane]);
+            let feedback = filled.feedback[lane] + blocked_more(tables.open, start, end);
+            self.way.goes_on(lane, feedback, before * ready[0][lane], after * ready[1][lane]);
         }
     }
 
@@ -194,7 +221,7 @@ impl Carriers for Counted<'_> {
         let sources = Sources { counts: self.counts, seed, cells, purpose: Purpose::Substep, step: draw };
         let mut caught = [splat(0.0); MAX_CLASSES];
         let mut freed = [splat(0.0); MAX_CLASSES];
-        let (mut deviation, mut variance) = (splat(0.0), splat(0.0));
+        let (mut deviation, mut moved) = (splat(0.0), Moved::NONE);
         let catches = self.way.feedback.iter().any(|feedback| *feedback > 0.0);
         // Of a train nothing is let go.
         let frees = self.way.freed[..tables.classes].iter().flatten().any(|freed| *freed > 0.0);
@@ -222,11 +249,15 @@ impl Carriers for Counted<'_> {
             for lane in 0..LANES {
                 let (up, down) = (up[lane], down[lane]);
                 deviation[lane] += (caught[k][lane] - freed[k][lane]) - (up * empty[lane] - down * full[lane]);
-                variance[lane] += up * (1.0 - up) * empty[lane] + down * (1.0 - down) * full[lane];
+                let variance = up * (1.0 - up) * empty[lane] + down * (1.0 - down) * full[lane];
+                moved.variance[lane] += variance;
+                moved.forgotten[lane] += variance * (up + down);
+                moved.caught[lane] += up * empty[lane];
+                moved.freed[lane] += down * full[lane];
             }
         }
         if catches {
-            self.take_back(&sources, tables, &deviation, &variance, &mut caught);
+            self.take_back(&sources, tables, &deviation, &moved, &mut caught);
         }
         for k in 0..tables.classes {
             for lane in 0..LANES {
@@ -250,6 +281,8 @@ impl Counted<'_> {
         occupancy: &mut Occupancy,
         phi: impl Fn(f32) -> f32,
     ) {
+        // Fillings and speeds of the empty dots, before and after.
+        let (mut filling, mut ready) = ([splat(0.0); 2], [splat(0.0); 2]);
         for k in 0..tables.classes {
             let speed = tables.rows[k].speed;
             let way = &mut self.way;
@@ -261,12 +294,21 @@ impl Counted<'_> {
                 let up = way.caught[k][lane] * stays + c * phi_x;
                 let down = way.freed[k][lane] * stays + e * phi_x;
                 let before = self.filled[k][lane] * self.inverse_dots[k][lane];
-                occupancy[k][lane] = (before + (up * (1.0 - before) - down * before)).max(0.0).min(1.0);
+                let after = (before + (up * (1.0 - before) - down * before)).max(0.0).min(1.0);
+                let weight = self.weight[k][lane];
+                for (at, f) in [occupancy[k][lane], after].into_iter().enumerate() {
+                    filling[at][lane] += weight * f;
+                    ready[at][lane] += weight * speed * (1.0 - f);
+                }
+                occupancy[k][lane] = after;
                 (way.caught[k][lane], way.freed[k][lane]) = (up, down);
             }
         }
         for lane in 0..LANES {
-            self.way.feedback[lane] += uptake.feedback[lane];
+            let falls = |at: usize| falls(tables.open, motion.inverse_limit[lane], filling[at][lane]);
+            let (before, after) = (falls(0) * ready[0][lane], falls(1) * ready[1][lane]);
+            let feedback = 0.5 * motion.offered[lane] * (before + after);
+            self.way.goes_on(lane, feedback, before * ready[0][lane], after * ready[1][lane]);
         }
     }
 
@@ -277,7 +319,7 @@ impl Counted<'_> {
         sources: &Sources,
         tables: &CellTables,
         deviation: &Lane,
-        variance: &Lane,
+        moved: &Moved,
         caught: &mut Occupancy,
     ) {
         let (mut all, mut ready) = (splat(0.0), splat(0.0));
@@ -291,7 +333,9 @@ impl Counted<'_> {
         // The chance of each electron just caught to be taken away, or else that of an empty dot of speed 1 to catch one.
         let (mut away, mut more) = (splat(0.0), splat(0.0));
         for lane in 0..LANES {
-            let back = share_taken_back(self.way.feedback[lane], variance[lane]) * deviation[lane];
+            let narrowed =
+                narrowed(self.way.feedback[lane], self.way.flattens(lane), moved.steady(lane), moved.forgotten(lane));
+            let back = share_taken_back(narrowed, moved.variance[lane]) * deviation[lane];
             let (of_caught, of_empty) = (back / all[lane], -back / ready[lane]);
             away[lane] = if back > 0.0 && all[lane] > 0.0 { of_caught.min(1.0) } else { 0.0 };
             more[lane] = if back < 0.0 && ready[lane] > 0.0 { of_empty } else { 0.0 };
@@ -318,12 +362,69 @@ impl Counted<'_> {
     }
 }
 
+/// What full dots that block the current add to the feedback of a train: as [`counted::blocked_more`], to 1e-2 of it.
+#[inline(always)]
+fn blocked_more(open: f32, before: f32, after: f32) -> f32 {
+    let through_before = (1.0 - before) / (1.0 - open * before);
+    log_of_one_and(through_before * (1.0 - open * after) / (1.0 - after).max(1e-6) - 1.0)
+}
+
+/// The logarithm of 1 + z, to 1e-2 for z up to 1 and never below it there; 0 of a negative z.
+#[inline(always)]
+fn log_of_one_and(z: f32) -> f32 {
+    let x = z.max(0.0).min(1e15);
+    x * (6.0 + x) / (6.0 + 4.0 * x)
+}
+
+/// What is expected to move in a draw, in electrons: as in [`mod@counted`].
+struct Moved {
+    caught: Lane,
+    freed: Lane,
+    variance: Lane,
+    /// Sum over the classes of their variance times the share of it that a second way as long would forget.
+    forgotten: Lane,
+}
+
+impl Moved {
+    const NONE: Moved =
+        Moved { caught: [0.0; LANES], freed: [0.0; LANES], variance: [0.0; LANES], forgotten: [0.0; LANES] };
+
+    #[inline(always)]
+    fn steady(&self, lane: usize) -> f32 {
+        if self.freed[lane] < self.caught[lane] { self.freed[lane] / self.caught[lane] } else { 1.0 }
+    }
+
+    #[inline(always)]
+    fn forgotten(&self, lane: usize) -> f32 {
+        if self.variance[lane] > 0.0 { self.forgotten[lane] / self.variance[lane] } else { 0.0 }
+    }
+}
+
+/// See [`counted::narrowed`].
+#[inline(always)]
+fn narrowed(feedback: f32, flattens: f32, steady: f32, forgotten: f32) -> f32 {
+    let y = flattens.min(feedback);
+    let filling = 1.0 - (1.0 - fraction_lost(feedback - y)) * phi(feedback + y) / phi(feedback - y);
+    let lost = forgotten.min(counted::MOST_FORGOTTEN as f32);
+    let kept = 1.0 - lost;
+    // Minus the logarithm of what is kept, to 3e-3: eight times that of its eighth root, 2 asinh(x/2) of which is known.
+    let half = kept.sqrt();
+    let quarter = half.sqrt();
+    let eighth = quarter.sqrt();
+    let x = lost / ((1.0 + half) * (1.0 + quarter) * (1.0 + eighth)) / eighth.sqrt();
+    let alone = 8.0 * x / (1.0 + x * x * (1.0 / 24.0));
+    let faded = lost * (1.0 + kept);
+    let both = faded + kept * kept * fraction_lost(2.0 * feedback);
+    let at_rest = 1.0 - both / (alone + feedback) * (alone / faded);
+    if steady > 0.0 && forgotten > 0.0 { filling + steady * (at_rest - filling) } else { filling }
+}
+
 /// See [`counted::share_taken_back`].
 #[inline(always)]
-fn share_taken_back(feedback: f32, variance: f32) -> f32 {
+fn share_taken_back(narrowed: f32, variance: f32) -> f32 {
     const FRAC_2_PI: f32 = std::f32::consts::FRAC_2_PI;
     let half = 1.0 - 0.5 * (FRAC_2_PI / variance).sqrt();
-    let share = half - (half * half - fraction_lost(feedback)).max(0.0).sqrt();
+    let share = half - (half * half - narrowed).max(0.0).sqrt();
     if variance > FRAC_2_PI { share } else { 0.0 }
 }
 

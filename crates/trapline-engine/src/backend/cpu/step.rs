@@ -78,9 +78,8 @@ pub struct Uptake {
     /// At the filling it starts with, and at the one it ends with.
     pub start: Lane,
     pub end: Lane,
-    /// The rate of the approach, per substep, and what capture makes of it.
+    /// The rate of the approach, per substep.
     pub relaxation: Lane,
-    pub feedback: Lane,
 }
 
 /// A segment as sixteen cells see it. What is the same for all of them is in `row`, whose own offer, overdrive,
@@ -235,6 +234,16 @@ pub(super) fn uptake(open: f32, offered: f32, inverse_limit: f32, f: f32) -> (f3
     if room > 0.0 && inverse_limit > 0.0 { (offered * (blocked * room), offered * slope) } else { (0.0, 0.0) }
 }
 
+/// By how much the uptake falls with the filling, of each electron offered: as `feedback` of
+/// [`mod@trapline_model::cell::step`] has it.
+#[inline(always)]
+pub(super) fn falls(open: f32, inverse_limit: f32, f: f32) -> f32 {
+    let through = 1.0 / (1.0 - open * f);
+    let room = (1.0 - f * inverse_limit).max(0.0);
+    let falls = (1.0 - open) * through * through * room + (1.0 - f) * through * inverse_limit;
+    if inverse_limit > 0.0 { falls } else { 0.0 }
+}
+
 /// The uptake averaged over a substep, `a = explicit + g u(F1(a))`: see [`mod@trapline_model::cell::step`].
 #[inline(always)]
 fn average_uptake<W: Weights>(
@@ -247,9 +256,9 @@ fn average_uptake<W: Weights>(
 ) -> Uptake {
     if iterations == 0 {
         let nothing = splat(0.0);
-        return Uptake { average: nothing, start: nothing, end: nothing, relaxation: nothing, feedback: nothing };
+        return Uptake { average: nothing, start: nothing, end: nothing, relaxation: nothing };
     }
-    let (mut at_start, mut relaxation, mut feedback) = (splat(0.0), splat(0.0), splat(0.0));
+    let (mut at_start, mut relaxation) = (splat(0.0), splat(0.0));
     let (mut start, mut left, mut empty, mut released) = (splat(0.0), splat(0.0), splat(0.0), splat(0.0));
     for k in 0..tables.classes {
         let (weight, speed) = (tables.weight(k), tables.rows[k].speed);
@@ -273,7 +282,7 @@ fn average_uptake<W: Weights>(
         let u = uptake(tables.open, offered[lane], inverse_limit[lane], f).0;
         explicit[lane] = weight * u;
         implicit_weight[lane] = 1.0 - weight;
-        (at_start[lane], relaxation[lane], feedback[lane]) = (u, x, capture);
+        (at_start[lane], relaxation[lane]) = (u, x);
     }
     let equation = Equation { tables, offered, inverse_limit, release, occupancy, explicit, implicit_weight };
     let average =
@@ -282,7 +291,7 @@ fn average_uptake<W: Weights>(
     for lane in 0..LANES {
         end[lane] = (average[lane] - explicit[lane]) / implicit_weight[lane];
     }
-    Uptake { average, start: at_start, end, relaxation, feedback }
+    Uptake { average, start: at_start, end, relaxation }
 }
 
 /// The equation of a substep's average uptake.

@@ -13,6 +13,8 @@ pub struct Filled {
     pub uptake: Lane,
     /// By what share an electron too many lowers what is caught.
     pub feedback: Lane,
+    /// One over F_sc, and 0 where nothing can be caught.
+    pub inverse_limit: Lane,
 }
 
 /// Mean speed of the empty dots at a filling.
@@ -85,7 +87,7 @@ pub fn fill(driven: &Driven, classes: &Classes<impl Weights>, row: &SegmentRow, 
         }
     }
     let mut way = Way { tables, filling, room: splat(0.0), own: splat(1.0) };
-    let mut h = splat(0.0);
+    let (mut h, mut inverse_limit) = (splat(0.0), splat(0.0));
     for lane in 0..LANES {
         let trap_filled = factors.trap_filled[lane];
         let span = tables.trap_filled_v * trap_filled - tables.onset_v;
@@ -96,6 +98,7 @@ pub fn fill(driven: &Driven, classes: &Classes<impl Weights>, row: &SegmentRow, 
         // Past F_sc nothing is caught.
         let catches = room > 0.0 && row.overdrive_v > 0.0;
         way.room[lane] = if catches { room } else { 0.0 };
+        inverse_limit[lane] = if catches { 1.0 / limit } else { 0.0 };
         h[lane] = if catches { dose / limit * row.first_share } else { 0.0 };
         let nominal = (1.0 - filling) * mean_speed(tables, filling);
         way.own[lane] = if nominal > 0.0 { ready[lane] / nominal } else { 0.0 };
@@ -132,5 +135,5 @@ pub fn fill(driven: &Driven, classes: &Classes<impl Weights>, row: &SegmentRow, 
         let correction = if ready[lane] > 1e-30 && way.room[lane] > 0.0 { lacks / ready[lane] } else { 0.0 };
         uptake[lane] = (uptake[lane] + correction).max(0.0);
     }
-    Filled { uptake, feedback }
+    Filled { uptake, feedback, inverse_limit }
 }

@@ -46,16 +46,18 @@ pub fn program_loops(cell: &CellTables, segment: &SegmentRow) -> u64 {
     let k = cell.classes.max(1) as u64;
     let root = root_loops(k, segment.iterations);
     let counted = if cell.electrons.are_counted() {
-        // Each substep its way, and each draw its sums, its three counts a class, and the way's new start.
-        u64::from(segment.substeps) * k + u64::from(segment.settles) * (5 * k + 3 * k * count_loops())
+        // Each substep its way, with the feedback before and after it; each draw its sums, its three counts a class, and the
+        // start of the way after it.
+        u64::from(segment.substeps) * 3 * k + u64::from(segment.settles) * (5 * k + 3 * k * count_loops())
     } else {
         0
     };
-    // Each pulse its speed; the sums over the classes before the steps, and what is taken up after them.
+    // Each pulse its speed; the sums over the classes before the steps, and what is taken up after them, with the
+    // fillings before and after it.
     let rounds = u64::from(trapline_model::rng::PHILOX_ROUNDS);
     let train = match segment.pulses {
         0 => 0,
-        pulses => u64::from(pulses) * (1 + rounds) + u64::from(segment.train_steps) + 3 * k,
+        pulses => u64::from(pulses) * (1 + rounds) + u64::from(segment.train_steps) + 5 * k,
     };
     counted + train + 1 + rounds + k + u64::from(segment.substeps) * (1 + root + k)
 }
