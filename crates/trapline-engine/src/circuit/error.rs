@@ -9,6 +9,15 @@ pub const MOST_END_OHM: f64 = 1e18;
 /// Largest voltage of a source, V.
 pub const MOST_END_V: f64 = 1e6;
 
+/// A number as people write it: with a power of ten where it would be mostly zeros.
+fn written(value: f64) -> String {
+    if value == 0.0 || (1e-4..1e7).contains(&value.abs()) || !value.is_finite() {
+        value.to_string()
+    } else {
+        format!("{value:e}")
+    }
+}
+
 /// Which lines are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Axis {
@@ -33,13 +42,15 @@ pub enum NetworkError {
     #[error("an array has {rows} rows and {cols} columns; it must have at least one of each")]
     Empty { rows: usize, cols: usize },
     #[error(
-        "the cell at row {row}, column {col} conducts {siemens} S; it must be 0 (open) or {:e} to {:e} S",
+        "the cell at row {row}, column {col} conducts {} S; it must be 0 (open) or {:e} to {:e} S",
+        written(*siemens),
         CONDUCTANCE_S.0,
         CONDUCTANCE_S.1
     )]
     Conductance { row: usize, col: usize, siemens: f64 },
     #[error(
-        "segment {segment} of the {axis} lines has {ohm} ohm; it must have {:e} to {:e} ohm",
+        "segment {segment} of the {axis} lines has {} ohm; it must have {:e} to {:e} ohm",
+        written(*ohm),
         SEGMENT_OHM.0,
         SEGMENT_OHM.1
     )]
@@ -52,10 +63,11 @@ pub enum NetworkError {
     Segments { axis: Axis, found: usize, cells: usize },
     #[error("{found} ends are given for {lines} {axis} lines; give one for each, or one for all")]
     Ends { axis: Axis, found: usize, lines: usize },
-    #[error("{axis} line {line} is driven at {volts} V; it must be -{MOST_END_V:e} to {MOST_END_V:e} V")]
+    #[error("{axis} line {line} is driven at {} V; it must be -{MOST_END_V:e} to {MOST_END_V:e} V", written(*volts))]
     Volts { axis: Axis, line: usize, volts: f64 },
     #[error(
-        "{axis} line {line} is driven through {ohm} ohm; it must be 0 to {MOST_END_OHM:e} ohm, or the end floating"
+        "{axis} line {line} is driven through {} ohm; it must be 0 to {MOST_END_OHM:e} ohm, or the end floating",
+        written(*ohm)
     )]
     EndOhm { axis: Axis, line: usize, ohm: f64 },
     #[error("{found} voltages are given for {lines} {axis} lines; give one for each")]
@@ -102,16 +114,17 @@ pub enum SolveError {
     #[error("the relative accuracy of currents is {0}; it must be 1e-14 to 0.1")]
     Accuracy(f64),
     #[error(
-        "the currents are known to {bound_a:e} A only, of which {floor_a:e} A are rounding; {target_a:e} A were \
-        asked for ({iterations} iterations): ask for less, or look for cells that short lines and conduct far \
-        better than wires"
+        "the currents are known to {bound_a:.1e} A only, {:.1e} of what flows, of which {floor_a:.1e} A are rounding; \
+        {target_a:.1e} A were asked for ({iterations} iterations): ask for less{}", bound_a / total_a,
+        if *floor_a > 0.5 * bound_a { ", or look for cells that short lines and conduct far better than wires" } else { "" }
     )]
-    NotConverged { bound_a: f64, floor_a: f64, target_a: f64, iterations: usize },
+    NotConverged { bound_a: f64, floor_a: f64, total_a: f64, target_a: f64, iterations: usize },
     #[error(
-        "{steps} Newton steps leave a residual of {residual_a:e} A where {target_a:e} A were asked for: make \
-        the cells' law less steep, or ask for less"
+        "{steps} Newton steps leave a residual of {residual_a:.1e} A, of which {floor_a:.1e} A are rounding, where \
+        {target_a:.1e} A were asked for: ask for less{}",
+        if *floor_a > 0.5 * residual_a { "" } else { ", or make the cells' law less steep" }
     )]
-    Newton { steps: usize, residual_a: f64, target_a: f64 },
+    Newton { steps: usize, residual_a: f64, floor_a: f64, target_a: f64 },
     #[error(
         "the law of the cell at row {row}, column {col} gives {current_a} A and a slope of {slope_s} S at \
         {volts} V; both must be finite, the slope 0 or more"

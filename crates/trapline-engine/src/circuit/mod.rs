@@ -130,8 +130,10 @@ pub use device::OnDevice;
 pub use error::{LawError, NetworkError, SolveError};
 pub use law::{Alike, Curve, Law, Ohm, Series, Table};
 pub use network::{Axis, Crossbar, End, Lines, Wire};
-pub use nonlinear::{Nonlinear, solve_nonlinear, solve_nonlinear_on};
+pub use nonlinear::{Nonlinear, solve_nonlinear, solve_nonlinear_on, solve_nonlinear_to_first_of};
 pub use scheme::{Reading, Unselected, isolated_a};
 pub use solution::{Certificate, Currents, Method, Solution};
-pub use solve::{Accuracy, Preconditioner, Reference, Solver, memory_bytes, solve, solve_on, solve_to};
+pub use solve::{
+    Accuracy, Preconditioner, Reference, Solver, memory_bytes, solve, solve_on, solve_to, solve_to_first_of,
+};
 pub use transfer::Transfer;

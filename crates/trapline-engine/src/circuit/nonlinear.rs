@@ -23,7 +23,9 @@ use crate::circuit::law::Law;
 use crate::circuit::network::Crossbar;
 use crate::circuit::pcg::Core;
 use crate::circuit::solution::{Currents, Method, Solution};
-use crate::circuit::solve::{Accuracy, STOP_SHARE, Solver, coarse_budget, pays_on_device, wants_two_levels};
+use crate::circuit::solve::{
+    Accuracy, STOP_SHARE, Solver, coarse_budget, first_kept, pays_on_device, wants_two_levels,
+};
 use crate::circuit::state::State;
 use crate::circuit::tiles::{COLUMNS, LANES, Layout, Tile, ZERO};
 use rayon::prelude::*;
@@ -54,6 +56,28 @@ pub fn solve_nonlinear_on(
         true => Nonlinear::on(backend, crossbar, law).solve_all(accuracy),
         false => Nonlinear::new(crossbar, law).solve_all(accuracy),
     })
+}
+
+/// Solves a crossbar of nonlinear cells to the first of some accuracies, from the best on, that can be kept, and says
+/// which; with the iterations on a backend's device as [`solve_nonlinear_on`].
+///
+/// # Errors
+/// [`SolveError`]; where none can be kept, that of the last.
+pub fn solve_nonlinear_to_first_of(
+    backend: &dyn Backend,
+    crossbar: &Crossbar<'_>,
+    law: &impl Law,
+    accuracies: &[Accuracy],
+) -> Result<(Solution, Accuracy), SolveError> {
+    first_kept(
+        accuracies,
+        |accuracy| bounds::solve(crossbar, law, accuracy),
+        || match pays_on_device(crossbar) {
+            true => Nonlinear::on(backend, crossbar, law),
+            false => Nonlinear::new(crossbar, law),
+        },
+        Nonlinear::solve_all,
+    )
 }
 
 /// A network of nonlinear cells and the state of its nodes, kept between solves.
@@ -121,6 +145,11 @@ impl<L> Lawful<'_, L> {
     }
 }
 
+fn stalled(audit: &Audit, target_a: f64, method: &Method) -> SolveError {
+    let (steps, residual_a, floor_a) = (method.newton_steps, audit.bound_a(), audit.floor_a);
+    SolveError::Newton { steps, residual_a, floor_a, target_a }
+}
+
 /// How a stage ended.
 enum Ended {
     Converged(Audit, f64),
@@ -166,6 +195,12 @@ impl<'a, L: Law> Nonlinear<'a, L> {
         if let Ended::Converged(audit, target_a) = first {
             return Ok(Currents::new(&self.solver, &audit, target_a, method));
         }
+        // What rounding hides no other way to the solution shows.
+        if let Ended::Stalled(audit, target_a) = &first
+            && audit.floor_a > 0.5 * audit.bound_a()
+        {
+            return Err(stalled(audit, *target_a, &method));
+        }
         let most_s = self.largest_slope();
         self.solver.forget();
         let mut last = first;
@@ -175,10 +210,7 @@ impl<'a, L: Law> Nonlinear<'a, L> {
         }
         match last {
             Ended::Converged(audit, target_a) => Ok(Currents::new(&self.solver, &audit, target_a, method)),
-            Ended::Stalled(audit, target_a) => {
-                let steps = method.newton_steps;
-                Err(SolveError::Newton { steps, residual_a: audit.bound_a(), target_a })
-            }
+            Ended::Stalled(audit, target_a) => Err(stalled(&audit, target_a, &method)),
         }
     }
 

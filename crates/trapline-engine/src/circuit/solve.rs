@@ -4,7 +4,7 @@ use crate::backend::Backend;
 use crate::circuit::audit::{Audit, Ohmic, audit};
 use crate::circuit::bounds;
 use crate::circuit::device::OnDevice;
-use crate::circuit::direct;
+use crate::circuit::direct::Direct;
 use crate::circuit::error::{CONDUCTANCE_S, NetworkError, SolveError};
 use crate::circuit::network::Crossbar;
 use crate::circuit::pcg::Core;
@@ -24,7 +24,9 @@ const CELLS_PER_NODE: usize = 128;
 const MANY_COARSE_NODES: usize = 16384;
 /// Cells above which the coarse crossbar is larger.
 const MANY_CELLS: usize = 1 << 23;
-/// Corrections of a state before the solver gives up.
+/// The same where nothing stronger is left: the search directions are worth more than a fresh start.
+const MOST_ITERATIONS_AT_LAST: usize = 600;
+/// Corrections of a state in one way before the solver gives up.
 const MOST_CORRECTIONS: usize = 12;
 /// Share of the promised error at which an iteration stops; the rest is for its own rounding.
 pub(crate) const STOP_SHARE: f64 = 0.5;
@@ -133,6 +135,44 @@ pub fn solve_to(crossbar: &Crossbar<'_>, accuracy: Accuracy) -> Result<Solution,
     bounds::solve_linear(crossbar, accuracy).unwrap_or_else(|| Solver::new(crossbar).solve_all(accuracy))
 }
 
+/// The first of some accuracies, from the best on, that a solver keeps, and the solution. `bounds` may do without a solver,
+/// which is made where it is needed, and goes on from where the accuracy before left it.
+pub(crate) fn first_kept<S>(
+    accuracies: &[Accuracy],
+    bounds: impl Fn(Accuracy) -> Option<Result<Solution, SolveError>>,
+    make: impl Fn() -> S,
+    solve: impl Fn(&mut S, Accuracy) -> Result<Solution, SolveError>,
+) -> Result<(Solution, Accuracy), SolveError> {
+    let (mut solver, mut failed) = (None, SolveError::Accuracy(f64::NAN));
+    for accuracy in accuracies {
+        let solution = bounds(*accuracy).unwrap_or_else(|| solve(solver.get_or_insert_with(&make), *accuracy));
+        match solution {
+            Ok(solution) => return Ok((solution, *accuracy)),
+            Err(error @ (SolveError::NotConverged { .. } | SolveError::Newton { .. })) => failed = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(failed)
+}
+
+/// Solves a crossbar to the first of some accuracies, from the best on, that can be kept, and says which; with the
+/// iterations on a backend's device as [`solve_on`].
+///
+/// # Errors
+/// [`SolveError`]; where none can be kept, that of the last.
+pub fn solve_to_first_of(
+    backend: &dyn Backend,
+    crossbar: &Crossbar<'_>,
+    accuracies: &[Accuracy],
+) -> Result<(Solution, Accuracy), SolveError> {
+    first_kept(
+        accuracies,
+        |accuracy| bounds::solve_linear(crossbar, accuracy),
+        || Solver::where_it_pays(backend, crossbar),
+        Solver::solve_all,
+    )
+}
+
 /// Cells from which a device is worth its round trips: a processor needs a millisecond for fewer.
 const LEAST_CELLS_ON_DEVICE: usize = 1 << 14;
 
@@ -166,8 +206,10 @@ pub struct Solver<'d> {
     pub(crate) core: Core<'d>,
     pub(crate) state: State,
     pub(crate) coarse_nodes: Option<usize>,
-    /// Index into what is added to the diagonals of the direct solver.
-    raise: usize,
+    /// What solves the network as a whole, where iterations have come no further.
+    direct: Option<Direct>,
+    /// Whether nothing stronger is left.
+    at_last: bool,
 }
 
 impl<'d> Solver<'d> {
@@ -207,18 +249,25 @@ impl<'d> Solver<'d> {
         let layout = Layout::new(circuit.rows, circuit.cols);
         let cells_s =
             layout.load(crossbar.conductance_s(), circuit.transposed, &circuit.words.live, &circuit.bits.live);
-        Solver { core: Core::new(circuit, cells_s, device), state: State::zero(), coarse_nodes: None, raise: 0 }
+        Solver {
+            core: Core::new(circuit, cells_s, device),
+            state: State::zero(),
+            coarse_nodes: None,
+            direct: None,
+            at_last: false,
+        }
     }
 
     /// Solves from the present state on. Fails rather than promise less than was asked for.
     pub fn solve(&mut self, accuracy: Accuracy) -> Result<Currents, SolveError> {
         accuracy.check()?;
-        self.raise = 0;
+        (self.direct, self.at_last) = (None, false);
+        let mut in_one_way = 0;
         let mut method = Method { coarse_nodes: self.core.coarse_nodes(), ..Method::default() };
         let mut here = self.audit(0.0);
         let mut target_a = accuracy.target_a(&here, &self.core);
         while here.bound_a() > target_a {
-            if method.corrections == MOST_CORRECTIONS {
+            if in_one_way == MOST_CORRECTIONS {
                 return Err(self.failure(&here, target_a, &method));
             }
             method.on_device |= self.core.device.is_some();
@@ -227,6 +276,7 @@ impl<'d> Solver<'d> {
                 return Err(SolveError::Device(error.to_string()));
             }
             method.corrections += 1;
+            in_one_way += 1;
             let after = self.audit(1.0);
             let (before_a, after_a) = (here.bound_a(), after.bound_a());
             let falls = after_a <= 0.5 * before_a;
@@ -239,9 +289,12 @@ impl<'d> Solver<'d> {
             }
             target_a = accuracy.target_a(&here, &self.core);
             // Slow is no reason to give up: where nothing better is left it goes on as long as the bound falls.
-            let wanting = !(reached && falls) && here.bound_a() > target_a;
-            if wanting && !self.strengthen(&here, reached, &mut method) && !falls {
-                return Err(self.failure(&here, target_a, &method));
+            if !(reached && falls) && here.bound_a() > target_a {
+                if self.strengthen(&here, reached, &mut method) {
+                    in_one_way = 0;
+                } else if !falls {
+                    return Err(self.failure(&here, target_a, &method));
+                }
             }
         }
         Ok(Currents::new(self, &here, target_a, method))
@@ -284,11 +337,12 @@ impl<'d> Solver<'d> {
 
     /// Finds the step that removes the residual; whether it came as far as it should.
     fn correct(&mut self, accuracy: &Accuracy, here: &Audit, method: &mut Method) -> bool {
-        if method.direct {
-            return direct::correct(&mut self.core, direct::RAISED[self.raise]);
+        if let Some(direct) = &mut self.direct {
+            return direct.correct(&mut self.core);
         }
+        let most = if self.at_last { MOST_ITERATIONS_AT_LAST } else { MOST_ITERATIONS };
         let stop = Stop::new(here, accuracy);
-        let run = self.core.correct(MOST_ITERATIONS, |circuit, l1, near_v, far_v| stop.at(circuit, l1, near_v, far_v));
+        let run = self.core.correct(most, |circuit, l1, near_v, far_v| stop.at(circuit, l1, near_v, far_v));
         method.iterations += run.iterations;
         run.reached
     }
@@ -305,9 +359,8 @@ impl<'d> Solver<'d> {
             method.left_device = true;
             return true;
         }
-        if method.direct {
-            self.raise += 1;
-            return self.raise < direct::RAISED.len();
+        if let Some(direct) = &mut self.direct {
+            return direct.strengthen(&self.core.layout);
         }
         let cells = self.core.layout.rows * self.core.layout.cols;
         let finer = match self.coarse_nodes {
@@ -320,13 +373,16 @@ impl<'d> Solver<'d> {
             method.coarse_nodes = self.core.coarse_nodes();
             return true;
         }
-        method.direct = cells <= direct::MOST_CELLS;
-        method.direct
+        self.direct = Direct::of(&self.core.layout);
+        method.direct = self.direct.is_some();
+        let stronger = method.direct || !self.at_last;
+        self.at_last = true;
+        stronger
     }
 
     fn failure(&self, here: &Audit, target_a: f64, method: &Method) -> SolveError {
         let (bound_a, floor_a, iterations) = (here.bound_a(), here.floor_a, method.iterations);
-        SolveError::NotConverged { bound_a, floor_a, target_a, iterations }
+        SolveError::NotConverged { bound_a, floor_a, total_a: here.total_a(), target_a, iterations }
     }
 }
 

@@ -57,7 +57,8 @@ const MADE_HERE: [&str; 10] =
 /// The array.
 #[derive(Debug, Args)]
 pub(super) struct Source {
-    /// Conductances in S, 0 for an open cell: a row of the array a line, separated by commas, or an HDF5 file with a dataset
+    /// Conductances in S, 0 for an open cell: a row of the array a line, separated by commas (or
+    /// semicolons, tabs or blanks), or an HDF5 file with a dataset
     /// of rows by columns
     #[arg(long, value_name = "FILE", conflicts_with_all = MADE_HERE.iter().copied().chain(["record", "material"]))]
     pub(super) conductance: Option<PathBuf>,

@@ -41,12 +41,19 @@ pub(super) fn summary(read: &ArrayReading) -> Table {
         Table::new(["bit line", "ideal (A)", "by the wires (A)", "error", "noise (A)", "as read (A)", "code"], 0);
     for (at, column) in read.columns.iter().enumerate().take(NAMED) {
         let (ideal_a, wired_a) = (read.ideal_a[at], read.wired_a[at]);
+        // Of a current within the bound not even the sign is known.
+        let bound_a = read.certificate.bound_a;
+        let (wired, error) = if wired_a.abs() > bound_a || wired_a == 0.0 {
+            (scientific(wired_a), percent((wired_a - ideal_a) / ideal_a))
+        } else {
+            (format!("below {bound_a:.1e}"), "-".to_owned())
+        };
         let code = read.converted.as_ref().map_or("-".to_owned(), |(_, codes)| codes[at].to_string());
         table.row([
             column.to_string(),
             scientific(ideal_a),
-            scientific(wired_a),
-            percent((wired_a - ideal_a) / ideal_a),
+            wired,
+            error,
             scientific(read.noise_a[at]),
             scientific(read.read_a[at]),
             code,
@@ -86,7 +93,7 @@ pub(super) fn remark(read: &ArrayReading, driving: &Driving, setup: &Setup) -> S
     ));
     if read.fell_back(driving, setup) {
         lines.push(format!(
-            "rounding does not let the sensed current be known to {:e} of itself: the bound is {}",
+            "the sensed current could not be known to {:e} of itself: the bound is {}",
             setup.accuracy,
             read.accuracy_in_words()
         ));

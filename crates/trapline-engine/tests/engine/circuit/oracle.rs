@@ -75,6 +75,26 @@ fn floating_lines_that_leak_little() {
     assert!(agrees([&solve(&other).unwrap().currents.column_a[2]], [&solution.currents.column_a[2]], 2e-12).is_err());
 }
 
+/// A few cells of 100 S among 1e-12 S, and all lines but two floating: what reaches the sensed column leaks over hundreds
+/// of cells that are 1e-14 of their neighbours, which elimination with subtractions loses.
+#[test]
+fn few_shorts_among_leaks_need_no_subtraction() {
+    let mut random = Random(41);
+    let few = |random: &mut Random, rows: usize, cols: usize, share: f64| {
+        ndarray::Array2::from_shape_fn((rows, cols), |_| if random.uniform() < share { 1e2 } else { 1e-12 })
+    };
+    for wire_ohm in [1e-6, 1e-4, 1e-2] {
+        let cells = few(&mut random, 9, 12, 0.05);
+        let crossbar = Reading::with_wire(wire_ohm).one_cell(cells, (4, 7), 0.1, &Unselected::Floating).unwrap();
+        check(&crossbar, &format!("9 x 12, {wire_ohm} ohm"), 1e-9);
+        let cells = few(&mut random, 64, 48, 0.01);
+        let crossbar = Reading::with_wire(wire_ohm).one_cell(cells, (21, 32), 0.1, &Unselected::Floating).unwrap();
+        let solution =
+            Solver::new(&crossbar).solve(Accuracy::of_total(1e-9)).unwrap_or_else(|e| panic!("{wire_ohm}: {e}"));
+        assert!(solution.certificate.bound_a <= 1e-9 * solution.certificate.total_a, "{wire_ohm} ohm");
+    }
+}
+
 #[test]
 fn arrays_up_to_64_by_64_against_sparse_cholesky() {
     let mut random = Random(23);

@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayView2};
 use trapline_engine::backend::Backend;
 use trapline_engine::circuit::scheme::Unselected;
 use trapline_engine::circuit::{
-    Accuracy, Crossbar, Curve, Law, Series, Solution, SolveError, solve_nonlinear_on, solve_on,
+    Accuracy, Crossbar, Curve, Law, Series, Solution, SolveError, solve_nonlinear_to_first_of, solve_to_first_of,
 };
 use trapline_model::cell::current::{BiasLaw, free_share};
 use trapline_model::material::Material;
@@ -135,7 +135,7 @@ pub(super) fn connected<'a>(
     }
 }
 
-/// Solves an array to the first of some accuracies that rounding lets it keep, and says which; with the cell at the
+/// Solves an array to the first of some accuracies that can be kept, and says which; with the cell at the
 /// first place of `swapped` in the state of the one at the second.
 pub(super) fn solved(
     backend: &dyn Backend,
@@ -144,21 +144,12 @@ pub(super) fn solved(
     swapped: Option<[(usize, usize); 2]>,
     accuracies: &[Accuracy],
 ) -> Result<(Solution, Accuracy), SolveError> {
-    let solve = |accuracy: Accuracy| match (cells.is_linear(), swapped) {
+    match (cells.is_linear(), swapped) {
         // A swapped cell stands in the crossbar's conductances.
-        (true, _) => solve_on(backend, crossbar, accuracy),
-        (false, None) => solve_nonlinear_on(backend, crossbar, &cells.law(), accuracy),
+        (true, _) => solve_to_first_of(backend, crossbar, accuracies),
+        (false, None) => solve_nonlinear_to_first_of(backend, crossbar, &cells.law(), accuracies),
         (false, Some([at, by])) => {
-            solve_nonlinear_on(backend, crossbar, &Swapped { law: cells.law(), at, by }, accuracy)
-        }
-    };
-    let mut failed = None;
-    for accuracy in accuracies {
-        match solve(*accuracy) {
-            Ok(solution) => return Ok((solution, *accuracy)),
-            Err(error @ (SolveError::NotConverged { .. } | SolveError::Newton { .. })) => failed = Some(error),
-            Err(error) => return Err(error),
+            solve_nonlinear_to_first_of(backend, crossbar, &Swapped { law: cells.law(), at, by }, accuracies)
         }
     }
-    Err(failed.unwrap_or(SolveError::Accuracy(f64::NAN)))
 }

@@ -11,7 +11,7 @@ impl ArrayReading {
         self.converted.as_ref().map_or(0, |(adc, _)| adc.clipped(self.read_a.iter()))
     }
 
-    /// Whether rounding does not let the sensed current be known as well as was asked for.
+    /// Whether the sensed current could not be known as well as was asked for.
     pub fn fell_back(&self, driving: &Driving, setup: &Setup) -> bool {
         driving.selects() && (self.kept.of == Reference::Total || self.kept.relative > setup.accuracy)
     }

@@ -1,33 +1,27 @@
-//! The last resort: sparse Cholesky of the whole network, for arrays small enough.
+//! Sparse Cholesky of the whole network.
 
+use super::cell_s;
 use crate::circuit::pcg::Core;
-use crate::circuit::tiles::{COLUMNS, LANES};
 use crate::circuit::wiring::Side;
 use faer::MatMut;
 use faer::linalg::solvers::Solve;
 use faer::sparse::{SparseColMat, Triplet};
 
-/// Cells of the largest array that is factored as a whole.
-pub(crate) const MOST_CELLS: usize = 100_000;
-
 /// Shares of the diagonals that are added to them, in the order they are tried: lines that leak 1e-14 of what their
 /// wires conduct make a matrix that is positive definite in theory only. What the addition does to the step, the next
 /// correction undoes.
-pub(crate) const RAISED: [f64; 4] = [0.0, 3e-16, 3e-15, 3e-14];
+pub(super) const RAISED: [f64; 4] = [0.0, 3e-16, 3e-15, 3e-14];
 
-/// Solves `[A_w -D; -D A_b] (word step, bit step) = (q, r)`; false, and no step, where no factor exists.
-pub(crate) fn correct(core: &mut Core<'_>, raised: f64) -> bool {
+/// Solves for the steps of the nodes of the word lines, row by row, and behind them of the bit lines, in the place of the
+/// right-hand sides; false where no factor exists.
+pub(super) fn solve(core: &Core<'_>, raised: f64, step: &mut [f64]) -> bool {
     let layout = core.layout;
     let cells = layout.rows * layout.cols;
-    (core.word_step, core.bit_step) = (layout.zeros(), layout.zeros());
-    let places = || (0..layout.rows).flat_map(|row| (0..layout.cols).map(move |col| (row, col)));
-    let by_panel = |row: usize, col: usize| layout.by_panel(row / LANES, col / COLUMNS);
-    let by_block = |row: usize, col: usize| layout.by_block(row / LANES, col / COLUMNS);
     let (words, bits) = (&core.circuit.words, &core.circuit.bits);
-    let mut triplets = Vec::with_capacity(7 * cells);
-    for (row, col) in places() {
+    let mut triplets = Vec::with_capacity(5 * cells);
+    for (row, col) in (0..layout.rows).flat_map(|row| (0..layout.cols).map(move |col| (row, col))) {
         let (word, bit) = (row * layout.cols + col, cells + row * layout.cols + col);
-        let cell_s = core.cells_s[by_block(row, col)][row % LANES][col % COLUMNS];
+        let cell_s = cell_s(core, row, col);
         let word_s = own_s(words, row, col, layout.cols) + cell_s;
         let bit_s = own_s(bits, col, row, layout.rows) + cell_s;
         // A node of an island has no cell and no source; its line is held by an arbitrary conductance.
@@ -44,17 +38,7 @@ pub(crate) fn correct(core: &mut Core<'_>, raised: f64) -> bool {
     let matrix = SparseColMat::<usize, f64>::try_new_from_triplets(2 * cells, 2 * cells, &triplets);
     let factor = matrix.ok().and_then(|matrix| matrix.sp_cholesky(faer::Side::Lower).ok());
     let Some(factor) = factor else { return false };
-    let word_right = places().map(|(row, col)| core.q[by_panel(row, col)][row % LANES][col % COLUMNS]);
-    let bit_right = places().map(|(row, col)| core.r[by_block(row, col)][row % LANES][col % COLUMNS]);
-    let mut step: Vec<f64> = word_right.chain(bit_right).collect();
-    factor.solve_in_place(MatMut::from_column_major_slice_mut(&mut step, 2 * cells, 1));
-    if !step.iter().all(|v| v.is_finite()) {
-        return false;
-    }
-    for (at, (row, col)) in places().enumerate() {
-        core.word_step[by_panel(row, col)][row % LANES][col % COLUMNS] = step[at];
-        core.bit_step[by_block(row, col)][row % LANES][col % COLUMNS] = step[cells + at];
-    }
+    factor.solve_in_place(MatMut::from_column_major_slice_mut(step, 2 * cells, 1));
     true
 }
 
