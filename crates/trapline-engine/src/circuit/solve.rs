@@ -206,7 +206,7 @@ pub struct Solver<'d> {
     pub(crate) core: Core<'d>,
     pub(crate) state: State,
     pub(crate) coarse_nodes: Option<usize>,
-    /// What solves the network as a whole, where iterations have come no further.
+    /// What solves the network as a whole, where iterations have come no further: kept for the solves after it.
     direct: Option<Direct>,
     /// Whether nothing stronger is left.
     at_last: bool,
@@ -261,9 +261,9 @@ impl<'d> Solver<'d> {
     /// Solves from the present state on. Fails rather than promise less than was asked for.
     pub fn solve(&mut self, accuracy: Accuracy) -> Result<Currents, SolveError> {
         accuracy.check()?;
-        (self.direct, self.at_last) = (None, false);
         let mut in_one_way = 0;
-        let mut method = Method { coarse_nodes: self.core.coarse_nodes(), ..Method::default() };
+        let mut method =
+            Method { coarse_nodes: self.core.coarse_nodes(), direct: self.direct.is_some(), ..Method::default() };
         let mut here = self.audit(0.0);
         let mut target_a = accuracy.target_a(&here, &self.core);
         while here.bound_a() > target_a {
@@ -324,6 +324,8 @@ impl<'d> Solver<'d> {
         if !(CONDUCTANCE_S.0..=CONDUCTANCE_S.1).contains(&siemens) {
             return Err(NetworkError::Conductance { row, col, siemens });
         }
+        // What eliminated the network knows the old cell.
+        (self.direct, self.at_last) = (None, false);
         if self.core.set_cell(line, at, siemens) { Ok(()) } else { Err(NetworkError::Open { row, col }) }
     }
 

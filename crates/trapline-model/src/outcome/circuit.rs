@@ -11,6 +11,15 @@ pub struct Merit {
     pub long_name: &'static str,
 }
 
+impl Merit {
+    /// What it is in a few words: the long name up to its first comma, with a capital.
+    pub fn title(&self) -> String {
+        let short = self.long_name.split(',').next().unwrap_or(self.long_name);
+        let mut letters = short.chars();
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + letters.as_str())
+    }
+}
+
 /// Where a figure stands in [`MERITS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
@@ -76,7 +85,7 @@ pub const MERITS: [Merit; MeritIs::Bound as usize + 1] = [
         "dB",
         "spread of what stored weights add to products, over errors of wires and noise of one reading",
     ),
-    merit("effective_bits", "1", "(SNR - 1.76 dB)/6.02 dB of products"),
+    merit("effective_bits", "1", "effective bits of products, (SNR - 1.76 dB)/6.02 dB"),
     merit(
         "aged_error_rms",
         "1",
@@ -85,7 +94,11 @@ pub const MERITS: [Merit; MeritIs::Bound as usize + 1] = [
     merit("margin_ideal", "1", "read margin of the selected cell alone, (on - off)/on"),
     merit("margin_worst", "1", "read margin with all other cells on"),
     merit("margin_random", "1", "least read margin among random patterns of the other cells"),
-    merit("margin_sense", "1", "least current on less largest current off, of all patterns tried, over the former"),
+    merit(
+        "margin_sense",
+        "1",
+        "margin of one sense level for all patterns, least current on less largest current off, over the former",
+    ),
     merit("selected_cell_voltage", "1", "voltage of the selected cell over the read bias, all others on"),
     merit("sneak", "1", "current of the sensed line that is not the selected cell's, over that of the cell when on"),
     merit("half_select_leakage", "A", "current of the other cells of the selected lines, all on"),

@@ -16,7 +16,7 @@ pub use circuit::{CircuitOutcome, MERITS, Merit, MeritIs, ReadOf, figure_of_meri
 pub use label::{CampaignLabel, Coordinate, PointSettings, Sweep, SweptKey};
 
 /// Who computed a result: enough to repeat it, or to doubt it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Identity {
     /// `reference`, `cpu` or `gpu`.
     pub backend: String,
@@ -36,6 +36,11 @@ impl Identity {
     /// `llvmpipe [adapter 0]`.
     pub fn placed(name: &str, place: &str) -> String {
         format!("{name} [{place}]")
+    }
+
+    /// Where an adapter is plugged in, `0000:65:00.0`; `None` of software and of host backends.
+    pub fn pci_address(&self) -> Option<&str> {
+        self.adapter.strip_suffix(']')?.rsplit_once(" [PCI ").map(|(_, address)| address)
     }
 
     /// The adapter's name alone: alike for two of a kind, which compute alike.

@@ -77,13 +77,9 @@ pub const CELL_FIGURES: [Merit; CellFigureIs::Telegraph as usize + 1] = [
     figure_of_merit("reading_noise", "1", "standard deviation of one reading over the mean window"),
     figure_of_merit("levels", "1", "levels that one reading tells apart, three standard deviations to each side"),
     figure_of_merit("without_charge", "1", "share of the cells that hold no charge after programming"),
-    figure_of_merit(
-        "without_charge_below",
-        "1",
-        "upper bound, with 95 % confidence, of the share of cells without charge",
-    ),
+    figure_of_merit("without_charge_below", "1", "share of cells without charge at most, with 95 % confidence"),
     figure_of_merit("failed", "1", "share of the cells that hold charge and have failed"),
-    figure_of_merit("failed_below", "1", "upper bound, with 95 % confidence, of the share of failed cells"),
+    figure_of_merit("failed_below", "1", "share of failed cells at most, with 95 % confidence"),
     figure_of_merit(
         "telegraph",
         "1",

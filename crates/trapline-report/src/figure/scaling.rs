@@ -90,8 +90,9 @@ fn sizes(of: &Scaling) -> ScalingFigure {
         let name = limit.of.strip_suffix("_below").unwrap_or(&limit.of);
         let figure = of.figures.iter().position(|figure| figure.name == name);
         if let Some(figure) = figure.filter(|figure| panels.iter().all(|(shown, _)| shown != figure)) {
-            let Merit { name, units, .. } = of.figures[figure];
-            panels.push(panel(name, figure, Axis::linear(format!("{name} ({units})"))));
+            let merit = of.figures[figure];
+            let Merit { name, units, .. } = merit;
+            panels.push(panel(&merit.title(), figure, Axis::linear(format!("{name} ({units})"))));
         }
     }
     let closed = match of.kind.is_of_arrays() {

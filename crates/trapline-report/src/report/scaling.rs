@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::page::{Attachment, attached, drawn, shell};
 use super::parts;
-use crate::analysis::scaling::{Answer, Scaling, over_seeds, paragraph, said};
+use crate::analysis::scaling::{Scaling, in_brief, over_seeds, paragraph};
 use crate::figure::scaling::ScalingFigure;
 use crate::figure::{FigureError, page_drawing};
 use crate::html::Text;
@@ -30,11 +30,11 @@ pub fn scaling_page(
     let body = html! {
         "\n" h1 { (Text(&title)) } "\n"
         @for line in paragraph(found) { p { (Text(line)) } "\n" }
+        (answers(found))
         h2 #figures { "Figures" } "\n"
         @for (figure, drawing) in figures.iter().zip(&drawings) {
             (drawn(figure.name, figure.title, &figure.caption, drawing))
         }
-        (answers(found))
         (meanings(found))
         (remarks(found))
         (parts::provenance(record, program))
@@ -43,41 +43,77 @@ pub fn scaling_page(
     Ok(shell(&title, &body))
 }
 
+/// The answers of cases that differ in time alone and have the same ones.
+struct Row {
+    /// Places of the sweeps, the material and the temperature.
+    of: Vec<String>,
+    times: Vec<String>,
+    /// By limit: the size, and those of the seeds where they differ.
+    answers: Vec<(String, String)>,
+}
+
+fn rows(found: &Scaling) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for (place, series) in found.series.iter().enumerate() {
+        let case = &series.case;
+        let degrees = format!("{}", (case.temperature_c * 100.0).round() / 100.0);
+        let sweeps = case.sweeps.iter().map(|(_, value)| value.clone());
+        let of: Vec<String> = sweeps.chain([case.material.clone(), degrees]).collect();
+        let answer = |limit: usize| match found.answer(place, limit) {
+            Some(answer) => (in_brief(found, &answer.reach), over_seeds(found, answer)),
+            None => ("-".to_owned(), String::new()),
+        };
+        let answers: Vec<(String, String)> = (0..found.limits.len()).map(answer).collect();
+        let time = spoken_time(case.time_s);
+        match rows.iter_mut().find(|row| row.of == of && row.answers == answers) {
+            Some(row) => row.times.push(time),
+            None => rows.push(Row { of, times: vec![time], answers }),
+        }
+    }
+    rows
+}
+
 fn answers(found: &Scaling) -> Markup {
-    let what = if found.kind.is_of_arrays() { "Largest array" } else { "Smallest cell" };
+    let what = if found.kind.is_of_arrays() { "largest array" } else { "smallest cell" };
     let sweeps = found.series.first().map(|of| &of.case.sweeps[..]).unwrap_or_default();
-    let seeds = |answer: &Answer| over_seeds(found, answer);
+    let headings: Vec<&str> = sweeps.iter().map(|(name, _)| name.as_str()).chain(["Material", "°C"]).collect();
+    let rows = rows(found);
+    // What all have in common is said above the table.
+    let shown: Vec<usize> =
+        (0..headings.len()).filter(|&at| rows.iter().any(|row| row.of[at] != rows[0].of[at])).collect();
+    let timed = rows.iter().any(|row| row.times != rows[0].times);
     html! {
         h2 #answers { "Answers" } "\n"
         p .quiet {
-            "Sizes between two computed ones are interpolated, on straight lines of logarithms; nothing is said beyond the computed ones."
+            "The " (what) " that keeps to each limit. Sizes between two computed ones are interpolated, on straight lines of logarithms; nothing is \
+             said beyond the computed ones."
         }
         "\n"
         div .wide {
             table .numbers {
                 tr {
-                    @for (name, _) in sweeps { th { (Text(name)) } }
-                    th { "Material" } th { "°C" } th { "Time" } th { "Limit" } th { (what) } th { "Seeds" }
+                    @for &at in &shown { th { (Text(headings[at])) } }
+                    @if timed { th { "Time" } }
+                    @for limit in &found.limits {
+                        th { code { (limit.of) } br; (if limit.at_least.is_some() { "at least " } else { "at most " }) (limit.bound()) }
+                    }
                 }
                 "\n"
-                @for answer in found.answers.iter().take(MOST_ROWS) {
-                    @let case = &found.series[answer.series].case;
+                @for row in rows.iter().take(MOST_ROWS) {
                     tr {
-                        @for (_, value) in &case.sweeps { td { (Text(value)) } }
-                        td { (Text(&case.material)) }
-                        td { ((case.temperature_c * 100.0).round() / 100.0) }
-                        td { (spoken_time(case.time_s)) }
-                        td { (found.limits[answer.limit].in_words()) }
-                        td { (said(found, &answer.reach)) }
-                        td { (seeds(answer)) }
+                        @for &at in &shown { td { (Text(&row.of[at])) } }
+                        @if timed { td { (row.times.join(", ")) } }
+                        @for (size, seeds) in &row.answers {
+                            td { (size) @if !seeds.is_empty() { br; span .quiet { (seeds) } } }
+                        }
                     }
                     "\n"
                 }
             }
         }
         "\n"
-        @if found.answers.len() > MOST_ROWS {
-            p .quiet { (found.answers.len() - MOST_ROWS) " more are in answers.csv." } "\n"
+        @if rows.len() > MOST_ROWS {
+            p .quiet { (rows.len() - MOST_ROWS) " more are in answers.csv." } "\n"
         }
     }
 }

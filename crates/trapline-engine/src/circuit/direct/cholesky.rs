@@ -5,6 +5,7 @@ use crate::circuit::pcg::Core;
 use crate::circuit::wiring::Side;
 use faer::MatMut;
 use faer::linalg::solvers::Solve;
+use faer::sparse::linalg::solvers::Llt;
 use faer::sparse::{SparseColMat, Triplet};
 
 /// Shares of the diagonals that are added to them, in the order they are tried: lines that leak 1e-14 of what their
@@ -12,9 +13,29 @@ use faer::sparse::{SparseColMat, Triplet};
 /// correction undoes.
 pub(super) const RAISED: [f64; 4] = [0.0, 3e-16, 3e-15, 3e-14];
 
-/// Solves for the steps of the nodes of the word lines, row by row, and behind them of the bit lines, in the place of the
-/// right-hand sides; false where no factor exists.
-pub(super) fn solve(core: &Core<'_>, raised: f64, step: &mut [f64]) -> bool {
+/// The factor of a network.
+#[derive(Debug)]
+pub(crate) struct Factor(Llt<usize, f64>);
+
+impl Factor {
+    /// `None` where there is none in f64.
+    pub(super) fn new(core: &Core<'_>, raised: f64) -> Option<Factor> {
+        let triplets = matrix(core, raised);
+        let nodes = 2 * core.layout.rows * core.layout.cols;
+        let matrix = SparseColMat::<usize, f64>::try_new_from_triplets(nodes, nodes, &triplets).ok()?;
+        matrix.sp_cholesky(faer::Side::Lower).ok().map(Factor)
+    }
+
+    /// Solves for the steps of the nodes of the word lines, row by row, and behind them of the bit lines, in the place of
+    /// the currents into them.
+    pub(super) fn solve(&self, step: &mut [f64]) {
+        let nodes = step.len();
+        self.0.solve_in_place(MatMut::from_column_major_slice_mut(step, nodes, 1));
+    }
+}
+
+/// The lower triangle of the network's matrix.
+fn matrix(core: &Core<'_>, raised: f64) -> Vec<Triplet<usize, usize, f64>> {
     let layout = core.layout;
     let cells = layout.rows * layout.cols;
     let (words, bits) = (&core.circuit.words, &core.circuit.bits);
@@ -35,11 +56,7 @@ pub(super) fn solve(core: &Core<'_>, raised: f64, step: &mut [f64]) -> bool {
             triplets.push(Triplet::new(bit, bit - layout.cols, -bits.segment_s[row - 1]));
         }
     }
-    let matrix = SparseColMat::<usize, f64>::try_new_from_triplets(2 * cells, 2 * cells, &triplets);
-    let factor = matrix.ok().and_then(|matrix| matrix.sp_cholesky(faer::Side::Lower).ok());
-    let Some(factor) = factor else { return false };
-    factor.solve_in_place(MatMut::from_column_major_slice_mut(step, 2 * cells, 1));
-    true
+    triplets
 }
 
 /// What a node has to its neighbours on the line and to the line's sources, S.

@@ -26,7 +26,7 @@ pub(crate) enum Direct {
     /// Without subtractions: whatever the conductances are, every digit holds.
     Elimination(Option<elimination::Elimination>),
     /// By sparse Cholesky, with so much added to the diagonals: an index into [`cholesky::RAISED`].
-    Cholesky(usize),
+    Cholesky(usize, Option<cholesky::Factor>),
 }
 
 impl Direct {
@@ -34,7 +34,7 @@ impl Direct {
     pub(crate) fn of(layout: &Layout) -> Option<Direct> {
         let cells = layout.rows * layout.cols;
         let pays = cells <= MOST_CELLS && cells as u64 * BYTES_PER_CELL <= memory_left() / 2;
-        let cholesky = pays.then_some(Direct::Cholesky(0));
+        let cholesky = pays.then_some(Direct::Cholesky(0, None));
         // Of smaller arrays it costs no more.
         let soon = elimination::products(layout).is_some_and(|products| products <= FEW_PRODUCTS);
         if soon { Direct::elimination(layout).or(cholesky) } else { cholesky.or_else(|| Direct::elimination(layout)) }
@@ -46,8 +46,8 @@ impl Direct {
 
     /// Takes what might do where this one did not; false if nothing might.
     pub(crate) fn strengthen(&mut self, layout: &Layout) -> bool {
-        let Direct::Cholesky(raise) = self else { return false };
-        *raise += 1;
+        let Direct::Cholesky(raise, factor) = self else { return false };
+        (*raise, *factor) = (*raise + 1, None);
         let goes_on = *raise < cholesky::RAISED.len();
         match Direct::elimination(layout) {
             Some(elimination) => {
@@ -74,7 +74,12 @@ impl Direct {
                 factor.get_or_insert_with(|| elimination::Elimination::new(core)).solve(&mut step);
                 true
             }
-            Direct::Cholesky(raise) => cholesky::solve(core, cholesky::RAISED[*raise], &mut step),
+            Direct::Cholesky(raise, factor) => {
+                if factor.is_none() {
+                    *factor = cholesky::Factor::new(core, cholesky::RAISED[*raise]);
+                }
+                factor.as_ref().map(|factor| factor.solve(&mut step)).is_some()
+            }
         };
         if !solved || !step.iter().all(|v| v.is_finite()) {
             return false;

@@ -137,6 +137,8 @@ pub struct Measurement {
     pub read_back_bytes: Option<f64>,
     /// Energy of the processor's packages over the repetitions, for each call, J; none where it cannot be read.
     pub joules: Option<f64>,
+    /// Clock of a GPU's multiprocessors right after the calls, MHz; none where it is not told.
+    pub clock_mhz: Option<f64>,
     pub derived: Derived,
 }
 

@@ -32,6 +32,7 @@ fn measured(device: usize, lines: u64, seconds: f64, first_s: Option<f64>) -> Me
         bytes: Some(10.0 * cells as f64),
         read_back_bytes: (device == 2).then_some(1e6),
         joules: (device == 0).then_some(20.0),
+        clock_mhz: None,
         derived: Derived::default(),
     }
 }

@@ -212,7 +212,7 @@ pub fn csv(of: &Benchmark) -> String {
          low_s,high_s,confidence,least_s,most_s,narrow,open_s,compile_s,with_set_up_s,read_back_bytes,read_back_s,\
          work_per_s,operations,bytes,operations_per_byte,operations_per_s,copy_bytes_per_s,f32_per_s,launch_s,\
          nearer_limit,share,over_one_thread,\
-         over_all_threads,joules,joules_per_work\n",
+         over_all_threads,joules,joules_per_work,clock_mhz\n",
     );
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     for row in in_order(of) {
@@ -264,6 +264,7 @@ pub fn csv(of: &Benchmark) -> String {
             number(derived.over_all_threads),
             number(row.joules),
             number(derived.joules_per_work),
+            number(row.clock_mhz),
         ];
         text.push_str(&cells.join(","));
         text.push('\n');

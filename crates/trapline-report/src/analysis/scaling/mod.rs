@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 pub use reach::Reach;
-pub use text::{answers_csv, figures_csv, over_seeds, paragraph, said, table};
+pub use text::{answers_csv, figures_csv, in_brief, over_seeds, paragraph, said, table};
 
 use trapline_model::outcome::{CampaignRecord, Coordinate, Merit, RecordedPoint, Sweep};
 use trapline_model::protocol::{CELL_AREA, LimitFile, MAX_LIMITS, SCHEME_KEY, StudyFile, StudyKind};
@@ -130,7 +130,7 @@ impl Series {
 
 impl Scaling {
     /// The answer of a case to a limit: there is one for each.
-    pub(super) fn answer(&self, series: usize, limit: usize) -> Option<&Answer> {
+    pub(crate) fn answer(&self, series: usize, limit: usize) -> Option<&Answer> {
         self.answers.get(series * self.limits.len() + limit)
     }
 }

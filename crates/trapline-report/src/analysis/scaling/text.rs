@@ -69,7 +69,7 @@ pub fn said(scaling: &Scaling, reach: &Reach) -> String {
 }
 
 /// The same in a word or two.
-fn brief(scaling: &Scaling, reach: &Reach) -> String {
+pub fn in_brief(scaling: &Scaling, reach: &Reach) -> String {
     let arrays = scaling.kind.is_of_arrays();
     match *reach {
         Reach::To { size, .. } => sized(scaling, size),
@@ -142,7 +142,7 @@ pub fn table(scaling: &Scaling) -> String {
 /// The answers of the seeds where they differ: `5 x 5 to 6 x 6`.
 pub fn over_seeds(scaling: &Scaling, answer: &Answer) -> String {
     let (least, most) = &answer.seeds;
-    let [least, most] = [least, most].map(|reach| brief(scaling, reach));
+    let [least, most] = [least, most].map(|reach| in_brief(scaling, reach));
     if least == most { String::new() } else { format!("{least} to {most}") }
 }
 
@@ -159,7 +159,7 @@ pub fn paragraph(scaling: &Scaling) -> Vec<String> {
             .map(|(answer, series)| {
                 let seeds = over_seeds(scaling, answer);
                 let seeds = if seeds.is_empty() { seeds } else { format!(" ({seeds} over the seeds)") };
-                format!("{}: {}{seeds}", names.of(&series.case), brief(scaling, &answer.reach))
+                format!("{}: {}{seeds}", names.of(&series.case), in_brief(scaling, &answer.reach))
             })
             .collect();
         let more = cases.len().saturating_sub(MOST_NAMED);

@@ -11,6 +11,7 @@
 
 pub mod cost;
 mod device;
+mod energy;
 mod jobs;
 mod machine;
 mod repeat;
@@ -20,8 +21,8 @@ pub use jobs::PULSES;
 
 use super::ExperimentError;
 use crate::campaign::now;
+use energy::{Energy, Meter};
 use jobs::Work;
-use machine::Energy;
 use std::time::Instant;
 use trapline_engine::backend::{Backend, processor_name};
 use trapline_model::memory;
@@ -253,11 +254,14 @@ impl Bench<'_> {
         let start = Instant::now();
         let called = call()?;
         let first_s = is_first.then(|| start.elapsed().as_secs_f64());
-        let counter = self.energy.now().filter(|_| on_processor);
+        let meter =
+            if on_processor { Some(self.energy.of_processor()) } else { self.energy.of_gpu(&backend.identity()) };
+        let before = meter.as_ref().and_then(Meter::now);
         let time_s = repeat::until_narrow(self.plan.seconds, || call().map(|_| ()))?;
-        let after = counter.as_ref().and_then(|_| self.energy.now());
-        let joules =
-            counter.zip(after).map(|(before, after)| self.energy.between(&before, &after) / time_s.repetitions as f64);
+        let clock_mhz = meter.as_ref().and_then(Meter::clock_mhz);
+        let joules = meter
+            .zip(before)
+            .and_then(|(meter, before)| Some(meter.between(&before, &meter.now()?) / time_s.repetitions as f64));
         let (operations, bytes, read_back_bytes) = match &work {
             Work::Job { cost, .. } if on_processor => (cost.operations, cost.host_bytes, None),
             Work::Job { cost, .. } => (cost.operations, cost.device_bytes, Some(cost.read_back_bytes)),
@@ -279,6 +283,7 @@ impl Bench<'_> {
             bytes: Some(bytes).filter(|bytes| bytes.is_finite() && !candidate.is_reference()),
             read_back_bytes,
             joules,
+            clock_mhz,
             derived: Derived::default(),
         })
     }
