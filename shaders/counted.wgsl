@@ -5,14 +5,16 @@ var<private> filled: array<f32, CLASSES>;
 var<private> dots: array<f32, CLASSES>;
 // One over all dots; 0 of none.
 var<private> inverse_total: f32;
-// Since the last draw: the chance that an empty dot has caught an electron, that a full one has let go of its; and by
-// what share an electron too many lowers what is caught.
+// Since the last draw: the chance that an empty dot has caught an electron, that a full one has let go of its; and the
+// variances of the filling, times the number of dots, with the feedback of the uptake and without: see
+// crates/trapline-model/src/cell/narrowing.rs.
 var<private> way_caught: array<f32, CLASSES>;
 var<private> way_freed: array<f32, CLASSES>;
-var<private> way_feedback: f32;
-// By how much an electron lowers the uptake, times the speeds of the empty dots squared: where the way begins (negative
-// where it has not begun), and where it is.
-var<private> way_steepness: vec2<f32>;
+var<private> way_held: f32;
+var<private> way_alone: f32;
+
+// Below it a step's flux goes on a straight line.
+const SHORT: f32 = 0.02;
 
 fn one_over(number: f32) -> f32 {
     return select(0.0, 1.0 / number, number > 0.0);
@@ -29,8 +31,8 @@ fn start_way() {
         way_freed[k] = 0.0;
         f[k] = filled[k] * one_over(dots[k]);
     }
-    way_feedback = 0.0;
-    way_steepness = vec2<f32>(-1.0, 0.0);
+    way_held = 0.0;
+    way_alone = 0.0;
 }
 
 fn load_cell(i: u32) {
@@ -52,27 +54,54 @@ fn store_cell(i: u32) {
     }
 }
 
-// Filling and speeds of the empty dots, in the mean.
-fn filling_and_ready() -> vec2<f32> {
-    var filling = 0.0;
-    var ready = 0.0;
+// Where the cell is on its way: filling, speeds of the empty dots, and what is let go in a substep as if it stayed.
+fn here() -> vec3<f32> {
+    var at = vec3<f32>(0.0);
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
-        filling += weight_of(k) * f[k];
-        ready += weight_of(k) * classes[k].speed * (1.0 - f[k]);
+        at += weight_of(k) * vec3<f32>(f[k], classes[k].speed * (1.0 - f[k]), emission[k] * f[k]);
     }
-    return vec2<f32>(filling, ready);
+    return at;
 }
 
-// Goes on by so much feedback, between two places of such steepness.
-fn go_on(feedback: f32, start: f32, end: f32) {
-    way_feedback += feedback;
-    way_steepness = vec2<f32>(select(way_steepness.x, start, way_steepness.x < 0.0), end);
+// Goes on by a substep: electrons that are caught or let go in it, per dot, at the rate of its start and of its end; its
+// feedback, and what dots forget in it.
+fn note_step(start: f32, end: f32, feedback: f32, forgets: f32) {
+    let x = feedback + forgets;
+    let stays = 1.0 - fraction_lost(x);
+    let alone = 1.0 - fraction_lost(forgets);
+    let held = 0.5 * phi(x) * (end + start * stays);
+    way_held = way_held * stays * stays + held;
+    let d = forgets - feedback;
+    let q = select(alone * alone, stays, d >= 0.0) * phi(abs(d));
+    let psi = phi(2.0 * forgets);
+    var drawn = 0.5 * (end + start * alone * alone);
+    if x >= SHORT {
+        drawn = end * psi + (start - end) * (q - stays * psi) / fraction_lost(x);
+    }
+    way_alone = way_alone * alone * alone + select(held, drawn, feedback > 0.0);
+}
+
+// Goes on by a train that adds so much to the filling, with the speeds of the empty dots at its end over those at its
+// start, its feedback, and its steepness at the start over that at the end.
+fn note_train(gained: f32, speeds: f32, feedback: f32, flattens: f32) {
+    let stays = 1.0 - fraction_lost(feedback);
+    let empties = phi(feedback);
+    let bend = flattens - 1.0;
+    let drawn = feedback * empties + bend * (empties - stays);
+    let held = stays * (feedback * empties + bend * (1.0 - empties));
+    let left = select(1.0, held / drawn, drawn > 0.0);
+    let fades = speeds * speeds;
+    way_held = way_held * fades * stays * stays + gained * speeds * left;
+    way_alone = way_alone * fades + gained * speeds;
 }
 
 // Moves the cell through a substep, in the mean: what has become of an empty and of a full dot, and so of all.
 fn move_on(uptake: Uptake) {
-    let start = filling_and_ready();
+    let start = here();
+    // What dots forget by themselves: the mean of their rates over the flux.
+    var flux = 0.0;
+    var forgotten = 0.0;
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
         let e = emission[k];
@@ -83,20 +112,28 @@ fn move_on(uptake: Uptake) {
         let up = way_caught[k] * stays + c * phi_x;
         let down = way_freed[k] * stays + e * phi_x;
         let before = filled[k] * one_over(dots[k]);
-        f[k] = min(max(before + (up * (1.0 - before) - down * before), 0.0), 1.0);
+        let after = min(max(before + (up * (1.0 - before) - down * before), 0.0), 1.0);
+        let mean = 0.5 * (f[k] + after);
+        let of_class = weight_of(k) * (c * (1.0 - mean) + e * mean);
+        flux += of_class;
+        forgotten += of_class * x;
+        f[k] = after;
         way_caught[k] = up;
         way_freed[k] = down;
     }
-    let end = filling_and_ready();
-    let before_it = falls(start.x, inverse_limit);
-    let after_it = falls(end.x, inverse_limit);
-    let feedback = 0.5 * offered * (before_it * start.y + after_it * end.y);
-    go_on(feedback, before_it * start.y * start.y, after_it * end.y * end.y);
+    let end = here();
+    let held_back = falls(start.x, inverse_limit) * start.y + falls(end.x, inverse_limit) * end.y;
+    note_step(
+        uptake.start * start.y + start.z,
+        uptake.end * end.y + end.z,
+        0.5 * offered * held_back,
+        select(0.0, forgotten / flux, flux > 0.0),
+    );
 }
 
 // Moves the cell through a train, in the mean.
 fn take_up(of_train: Filled) {
-    let start = filling_and_ready();
+    let start = here();
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
         let caught = fraction_lost(classes[k].speed * of_train.uptake);
@@ -104,44 +141,23 @@ fn take_up(of_train: Filled) {
         way_freed[k] *= 1.0 - caught;
         f[k] = min(f[k] + caught * (1.0 - f[k]), 1.0);
     }
-    let end = filling_and_ready();
-    let before_it = falls(start.x, of_train.inverse_limit);
-    let after_it = falls(end.x, of_train.inverse_limit);
-    let feedback = of_train.feedback + blocked_more(start.x, end.x);
-    go_on(feedback, before_it * start.y * start.y, after_it * end.y * end.y);
-}
-
-// What full dots that block the current add to the feedback of a train: see crates/trapline-model/src/cell/counted.rs.
-fn blocked_more(before: f32, after: f32) -> f32 {
-    let through_before = (1.0 - before) / (1.0 - params.open * before);
-    return log_of_one_and(through_before * (1.0 - params.open * after) / max(1.0 - after, 1e-6) - 1.0);
-}
-
-// The logarithm of 1 + z, to 1e-2 for z up to 1 and never below it there; 0 of a negative z.
-fn log_of_one_and(z: f32) -> f32 {
-    let x = min(max(z, 0.0), 1e15);
-    return x * (6.0 + x) / (6.0 + 4.0 * x);
-}
-
-// What the uptake takes of the variance of a draw: see crates/trapline-model/src/cell/counted.rs.
-fn narrowed(feedback: f32, steepness: vec2<f32>, steady: f32, forgotten: f32) -> f32 {
-    let y = min(log_of_one_and(steepness.x / max(steepness.y, 1e-30) - 1.0), feedback);
-    let filling = 1.0 - (1.0 - fraction_lost(feedback - y)) * phi(feedback + y) / phi(feedback - y);
-    if !(steady > 0.0 && forgotten > 0.0) {
-        return filling;
+    let end = here();
+    if of_train.feedback > 0.0 && start.y > 0.0 {
+        let steepness_before = falls(start.x, of_train.inverse_limit) * start.y * start.y;
+        let steepness_after = falls(end.x, of_train.inverse_limit) * end.y * end.y;
+        let feedback = of_train.feedback + blocked_more(start.x, end.x);
+        note_train(end.x - start.x, end.y / start.y, feedback, steepness_before / max(steepness_after, 1e-30));
     }
-    let lost = min(forgotten, MOST_FORGOTTEN);
-    let kept = 1.0 - lost;
-    // Minus the logarithm of what is kept, to 3e-3: eight times that of its eighth root, 2 asinh(x/2) of which is known.
-    let half = sqrt(kept);
-    let quarter = sqrt(half);
-    let eighth = sqrt(quarter);
-    let x = lost / ((1.0 + half) * (1.0 + quarter) * (1.0 + eighth)) / sqrt(eighth);
-    let alone = 8.0 * x / (1.0 + x * x * (1.0 / 24.0));
-    let faded = lost * (1.0 + kept);
-    let both = faded + kept * kept * fraction_lost(2.0 * feedback);
-    let at_rest = 1.0 - both / (alone + feedback) * (alone / faded);
-    return filling + steady * (at_rest - filling);
+}
+
+// What full dots that block the current add to the feedback of a train: see crates/trapline-model/src/cell/counted.rs. The
+// logarithm of a quotient by its first terms.
+fn blocked_more(filling_before: f32, filling_after: f32) -> f32 {
+    let before = (1.0 - filling_before) / max(1.0 - params.open * filling_before, 1e-6);
+    let after = (1.0 - filling_after) / max(1.0 - params.open * filling_after, 1e-6);
+    let t = (before - after) / max(before + after, 1e-30);
+    let squared = t * t;
+    return max(2.0 * t * (1.0 + squared * (1.0 / 3.0 + squared * (0.2 + squared * (1.0 / 7.0)))), 0.0);
 }
 
 // Share of a deviation that the uptake makes up for: see crates/trapline-model/src/cell/counted.rs.
@@ -159,14 +175,15 @@ fn settle_after(segment: SegmentRow, cell: vec2<u32>) {
         return;
     }
     let source = Source(vec2<u32>(params.seed_low, params.seed_high), cell, PURPOSE_SUBSTEP, segment.settled_before, 0u);
-    let catches = way_feedback > 0.0;
+    var catches = false;
+    for (var k = 0u; k < CLASSES; k += 1u) {
+        tick();
+        catches = catches || way_caught[k] > 0.0;
+    }
     var caught: array<f32, CLASSES>;
     var freed: array<f32, CLASSES>;
     var deviation = 0.0;
     var variance = 0.0;
-    var forgotten = 0.0;
-    var expected_caught = 0.0;
-    var expected_freed = 0.0;
     for (var k = 0u; k < CLASSES; k += 1u) {
         tick();
         let full = filled[k];
@@ -179,11 +196,7 @@ fn settle_after(segment: SegmentRow, cell: vec2<u32>) {
         }
         freed[k] = count_met(source, EVENT_LETS_GO, k, full, down, 1.0 - down);
         deviation += (caught[k] - freed[k]) - (up * empty - down * full);
-        let of_class = up * (1.0 - up) * empty + down * (1.0 - down) * full;
-        variance += of_class;
-        forgotten += of_class * (up + down);
-        expected_caught += up * empty;
-        expected_freed += down * full;
+        variance += up * (1.0 - up) * empty + down * (1.0 - down) * full;
     }
     if catches {
         var all = 0.0;
@@ -193,9 +206,8 @@ fn settle_after(segment: SegmentRow, cell: vec2<u32>) {
             all += caught[k];
             ready += classes[k].speed * ((dots[k] - filled[k]) - caught[k]);
         }
-        let steady = select(1.0, expected_freed / expected_caught, expected_freed < expected_caught);
-        let takes_of_variance = narrowed(way_feedback, way_steepness, steady, forgotten / max(variance, 1e-30));
-        let back = share_taken_back(takes_of_variance, variance) * deviation;
+        let narrowed = select(0.0, clamp(1.0 - way_held / max(way_alone, 1e-37), 0.0, 1.0), way_alone > 0.0);
+        let back = share_taken_back(narrowed, variance) * deviation;
         let away = select(0.0, min(back / max(all, 1.0), 1.0), back > 0.0 && all > 0.0);
         let more = select(0.0, -back / max(ready, 1e-30), back < 0.0 && ready > 0.0);
         for (var k = 0u; k < CLASSES; k += 1u) {

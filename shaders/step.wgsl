@@ -112,12 +112,12 @@ struct Uptake {
     relaxation: f32,
 }
 
-// By how much the uptake falls with the filling, of each electron offered.
+// By how much the uptake falls with the filling, of each electron offered; 0 where nothing is caught.
 fn falls(filling: f32, one_over_limit: f32) -> f32 {
-    let through = 1.0 / (1.0 - params.open * filling);
-    let room = max(1.0 - filling * one_over_limit, 0.0);
+    let through = 1.0 / max(1.0 - params.open * filling, 1e-6);
+    let room = 1.0 - filling * one_over_limit;
     let fall = (1.0 - params.open) * through * through * room + (1.0 - filling) * through * one_over_limit;
-    return select(0.0, fall, one_over_limit > 0.0);
+    return select(0.0, fall, one_over_limit > 0.0 && room >= 0.0);
 }
 
 // The uptake averaged over a substep.

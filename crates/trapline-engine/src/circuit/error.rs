@@ -114,9 +114,9 @@ pub enum SolveError {
     #[error("the relative accuracy of currents is {0}; it must be 1e-14 to 0.1")]
     Accuracy(f64),
     #[error(
-        "the currents are known to {bound_a:.1e} A only, {:.1e} of what flows, of which {floor_a:.1e} A are rounding; \
-        {target_a:.1e} A were asked for ({iterations} iterations): ask for less{}", bound_a / total_a,
-        if *floor_a > 0.5 * bound_a { ", or look for cells that short lines and conduct far better than wires" } else { "" }
+        "the currents are known to {bound_a:.1e} A only, of {total_a:.1e} A that flow, of which {floor_a:.1e} A are \
+        rounding; {target_a:.1e} A were asked for ({iterations} iterations): ask for less, or look for cells that \
+        conduct far better than wires"
     )]
     NotConverged { bound_a: f64, floor_a: f64, total_a: f64, target_a: f64, iterations: usize },
     #[error(

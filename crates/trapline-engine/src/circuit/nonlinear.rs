@@ -190,27 +190,35 @@ impl<'a, L: Law> Nonlinear<'a, L> {
     /// Solves from the present state on. Fails rather than promise less than was asked for.
     pub fn solve(&mut self, accuracy: Accuracy) -> Result<Currents, SolveError> {
         accuracy.check()?;
-        let mut method = Method::default();
-        let first = self.stage(&accuracy, 0.0, &mut method)?;
+        let mut method = std::mem::take(&mut self.solver.spent);
+        let solved = self.solve_by(accuracy, &mut method);
+        if solved.is_err() {
+            self.solver.spent = method;
+        }
+        solved
+    }
+
+    fn solve_by(&mut self, accuracy: Accuracy, method: &mut Method) -> Result<Currents, SolveError> {
+        let first = self.stage(&accuracy, 0.0, method)?;
         if let Ended::Converged(audit, target_a) = first {
-            return Ok(Currents::new(&self.solver, &audit, target_a, method));
+            return Ok(Currents::new(&self.solver, &audit, target_a, method.clone()));
         }
         // What rounding hides no other way to the solution shows.
         if let Ended::Stalled(audit, target_a) = &first
             && audit.floor_a > 0.5 * audit.bound_a()
         {
-            return Err(stalled(audit, *target_a, &method));
+            return Err(stalled(audit, *target_a, method));
         }
         let most_s = self.largest_slope();
         self.solver.forget();
         let mut last = first;
         for share in BESIDE {
             let goal = if share > 0.0 { Accuracy::of_total(1e-4) } else { accuracy };
-            last = self.stage(&goal, share * most_s, &mut method)?;
+            last = self.stage(&goal, share * most_s, method)?;
         }
         match last {
-            Ended::Converged(audit, target_a) => Ok(Currents::new(&self.solver, &audit, target_a, method)),
-            Ended::Stalled(audit, target_a) => Err(stalled(&audit, target_a, &method)),
+            Ended::Converged(audit, target_a) => Ok(Currents::new(&self.solver, &audit, target_a, method.clone())),
+            Ended::Stalled(audit, target_a) => Err(stalled(&audit, target_a, method)),
         }
     }
 

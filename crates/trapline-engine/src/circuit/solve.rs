@@ -15,6 +15,8 @@ use crate::circuit::wiring::{Circuit, Side};
 
 /// Iterations of one run before the preconditioner is strengthened.
 pub(crate) const MOST_ITERATIONS: usize = 60;
+/// The same where nothing stronger is left: the search directions are worth more than a fresh start.
+const MOST_ITERATIONS_AT_LAST: usize = 600;
 /// Least and most nodes of the coarse crossbar that an array of ordinary size may have. More save iterations and cost
 /// each of them more: at 512 x 512 and a ratio of 0.1, 10 with 4096 nodes take a third longer than 12 with 2048.
 const COARSE_NODES: (usize, usize) = (2048, 4096);
@@ -24,8 +26,6 @@ const CELLS_PER_NODE: usize = 128;
 const MANY_COARSE_NODES: usize = 16384;
 /// Cells above which the coarse crossbar is larger.
 const MANY_CELLS: usize = 1 << 23;
-/// The same where nothing stronger is left: the search directions are worth more than a fresh start.
-const MOST_ITERATIONS_AT_LAST: usize = 600;
 /// Corrections of a state in one way before the solver gives up.
 const MOST_CORRECTIONS: usize = 12;
 /// Share of the promised error at which an iteration stops; the rest is for its own rounding.
@@ -210,6 +210,8 @@ pub struct Solver<'d> {
     direct: Option<Direct>,
     /// Whether nothing stronger is left.
     at_last: bool,
+    /// What solves took that came to nothing, since the last solution.
+    pub(crate) spent: Method,
 }
 
 impl<'d> Solver<'d> {
@@ -255,23 +257,32 @@ impl<'d> Solver<'d> {
             coarse_nodes: None,
             direct: None,
             at_last: false,
+            spent: Method::default(),
         }
     }
 
     /// Solves from the present state on. Fails rather than promise less than was asked for.
     pub fn solve(&mut self, accuracy: Accuracy) -> Result<Currents, SolveError> {
         accuracy.check()?;
+        let mut method = std::mem::take(&mut self.spent);
+        let solved = self.solve_by(accuracy, &mut method);
+        if solved.is_err() {
+            self.spent = method;
+        }
+        solved
+    }
+
+    fn solve_by(&mut self, accuracy: Accuracy, method: &mut Method) -> Result<Currents, SolveError> {
         let mut in_one_way = 0;
-        let mut method =
-            Method { coarse_nodes: self.core.coarse_nodes(), direct: self.direct.is_some(), ..Method::default() };
+        method.coarse_nodes = self.core.coarse_nodes();
         let mut here = self.audit(0.0);
         let mut target_a = accuracy.target_a(&here, &self.core);
         while here.bound_a() > target_a {
             if in_one_way == MOST_CORRECTIONS {
-                return Err(self.failure(&here, target_a, &method));
+                return Err(self.failure(&here, target_a, method));
             }
             method.on_device |= self.core.device.is_some();
-            let reached = self.correct(&accuracy, &here, &mut method);
+            let reached = self.correct(&accuracy, &here, method);
             if let Some(error) = self.core.failure.take() {
                 return Err(SolveError::Device(error.to_string()));
             }
@@ -280,7 +291,7 @@ impl<'d> Solver<'d> {
             let after = self.audit(1.0);
             let (before_a, after_a) = (here.bound_a(), after.bound_a());
             let falls = after_a <= 0.5 * before_a;
-            if method.direct && (after_a.is_nan() || after_a >= before_a) {
+            if self.direct.is_some() && (after_a.is_nan() || after_a >= before_a) {
                 // A step of a factor that rounding has spoilt is not taken.
                 here = self.audit(0.0);
             } else {
@@ -290,14 +301,14 @@ impl<'d> Solver<'d> {
             target_a = accuracy.target_a(&here, &self.core);
             // Slow is no reason to give up: where nothing better is left it goes on as long as the bound falls.
             if !(reached && falls) && here.bound_a() > target_a {
-                if self.strengthen(&here, reached, &mut method) {
+                if self.strengthen(&here, reached, method) {
                     in_one_way = 0;
                 } else if !falls {
-                    return Err(self.failure(&here, target_a, &method));
+                    return Err(self.failure(&here, target_a, method));
                 }
             }
         }
-        Ok(Currents::new(self, &here, target_a, method))
+        Ok(Currents::new(self, &here, target_a, method.clone()))
     }
 
     /// Potentials start again from those of the sources.
@@ -340,6 +351,7 @@ impl<'d> Solver<'d> {
     /// Finds the step that removes the residual; whether it came as far as it should.
     fn correct(&mut self, accuracy: &Accuracy, here: &Audit, method: &mut Method) -> bool {
         if let Some(direct) = &mut self.direct {
+            method.direct = true;
             return direct.correct(&mut self.core);
         }
         let most = if self.at_last { MOST_ITERATIONS_AT_LAST } else { MOST_ITERATIONS };
@@ -376,8 +388,7 @@ impl<'d> Solver<'d> {
             return true;
         }
         self.direct = Direct::of(&self.core.layout);
-        method.direct = self.direct.is_some();
-        let stronger = method.direct || !self.at_last;
+        let stronger = self.direct.is_some() || !self.at_last;
         self.at_last = true;
         stronger
     }

@@ -481,6 +481,37 @@ fn fluctuations_at_rest_have_one_rate() {
     }
 }
 
+/// A cell that is fuller than its bias would fill it catches nothing, and loses a binomial number: nobody gives electrons
+/// back or takes more.
+#[test]
+fn cells_too_full_to_catch_lose_a_binomial_number() {
+    const CELLS: u64 = 20_000;
+    const DOTS: f64 = 8000.0;
+    let (bias_v, temperature_k, filling) = (1.0, kelvin(195.0), 0.9);
+    let mut material = of_dots("pi-ws2-qd", DOTS);
+    material.classes = of_classes("pi-ws2-qd", 1).classes;
+    let capture_of = material.capture.expect("has traps");
+    assert!(capture::space_charge_limit(&capture_of, 1.0, bias_v) < 0.5 * filling);
+    assert!(capture::offered_per_s(&material, bias_v, temperature_k) > 0.0);
+    let emission = cell::emission_per_s(&material, &Factors::NOMINAL, temperature_k)[0];
+    let segment = |cycle| Segment { bias_v, dwell_s: 0.02 / emission, cycle };
+    let segments: Vec<_> = (0..10).map(|n| (segment(n), n == 9)).collect();
+    let cpu = Cpu::open(None, None).expect("opens");
+    for backend in [&Reference as &dyn Backend, &cpu] {
+        let cells = if backend.identity().backend == "cpu" { CELLS } else { CELLS / 10 };
+        let population = Population::new(&material, Variation::OFF, 5, (0..cells).collect()).electrons(FIXED);
+        let mut of_cells = backend.cells(population).expect("opens");
+        of_cells.upload(&Array2::from_elem((cells as usize, 1), filling)).expect("fits");
+        let stimulus = of_cells.population().stimulus(temperature_k, &segments);
+        let found = of_cells.advance(&stimulus, None).expect("runs").filling;
+        let of = moments(found.row(0).as_slice().expect("in order"));
+        let kept = (-0.2f64).exp();
+        let variance = filling * kept * (1.0 - kept) / DOTS;
+        assert!((of.value[0] - filling * kept).abs() < 4.5 * of.error[0], "{} {}", of.value[0], filling * kept);
+        assert!((of.value[1] - variance).abs() < 4.5 * of.error[1], "{:e} {variance:e}", of.value[1]);
+    }
+}
+
 #[test]
 fn cells_without_dots_have_no_memory() {
     let cpu = Cpu::open(None, None).expect("opens");

@@ -16,11 +16,9 @@
 //! ```
 //!
 //! Then the electrons are drawn: of the empty and the full dots of a class binomial numbers move. Drawn so, electrons of
-//! one draw do not know of each other. What they do to the uptake makes the filled number narrower than that, by
-//! `exp(-X)` in its variance, where X sums, over the way, the share by which an electron too many lowers what is caught
-//! (what is caught falls as `exp(-X)`, and so does its noise; exact where `-u'(F) S^2` stays, S being the speeds of the
-//! empty dots). Where that falls along the way, and of a cell at rest under its bias, whose noise does not fall, it is
-//! narrower by less ([`narrowed`]). So a share of their deviation is taken back
+//! one draw do not know of each other. What they do to the uptake makes the filled number narrower than that
+//! ([`super::narrowing`]: by `exp(-X)` while a cell fills, where X sums, over the way, the share by which an electron too
+//! many lowers what is caught). So a share of their deviation is taken back
 //! ([`share_taken_back`]): electrons too many are taken from those just caught, those that lack are caught by empty
 //! dots, both drawn. Without this a draw every x = 0.1 leaves 7 % too much of the variance, after thirty of them. Draws
 //! are [`MOST_ON_THE_WAY`] apart at most; which segments end with one is the same for all cells.
@@ -33,6 +31,7 @@
 //! probability is below 1/2 is taken: then [`counts::binomial`] is the same on every backend for the same bits.
 
 use super::Factors;
+use super::narrowing::Noise;
 use super::step::{self, Occupancy, StepDrive, Uptake, phi};
 use super::train::Filled;
 use crate::material::{MAX_CLASSES, Material, TrapClass, Variation};
@@ -273,29 +272,19 @@ struct Way {
     /// The chance that an empty dot of a class has caught an electron, that a full one has let go of its.
     caught: Occupancy,
     freed: Occupancy,
-    /// By what share an electron too many lowers what is caught.
-    feedback: f64,
-    /// `-u'(F) S^2` where the way begins, and where it is: by how much an electron lowers the uptake, and the speeds of the
-    /// empty dots squared.
-    steepness: Option<[f64; 2]>,
+    noise: Noise,
 }
 
 impl Way {
-    const START: Way = Way { caught: [0.0; MAX_CLASSES], freed: [0.0; MAX_CLASSES], feedback: 0.0, steepness: None };
+    const START: Way = Way { caught: [0.0; MAX_CLASSES], freed: [0.0; MAX_CLASSES], noise: Noise::NONE };
+}
 
-    /// Goes on by so much feedback, between two places of such steepness.
-    fn goes_on(&mut self, feedback: f64, start: f64, end: f64) {
-        self.feedback += feedback;
-        self.steepness = Some([self.steepness.map_or(start, |[first, _]| first), end]);
-    }
-
-    /// The logarithm of the steepness at the start over the one at the end.
-    fn flattens(&self) -> f64 {
-        match self.steepness {
-            Some([start, end]) if start > end => libm::log(start / end),
-            _ => 0.0,
-        }
-    }
+/// A cell on its way: speeds of its empty dots, electrons caught or let go in a step as if it stayed, and by how much the
+/// uptake falls with the filling, of each electron offered.
+struct Here {
+    ready: f64,
+    flux: f64,
+    falls: f64,
 }
 
 /// Dots of a cell by class, and how many hold an electron.
@@ -384,7 +373,8 @@ impl CountedCell {
 
     /// Moves the cell through a substep, in the mean. Returns the electrons caught, per trap.
     pub fn advance(&mut self, drive: &StepDrive, uptake: &Uptake) -> f64 {
-        let (before, ready) = (step::falls(&self.classes, &self.occupancy, drive), self.ready());
+        let before = self.occupancy;
+        let start = self.here(drive, uptake.start);
         for (k, class) in self.classes.iter().enumerate() {
             let (e, c) = (drive.emission[k], class.speed * uptake.average);
             let x = c + e;
@@ -394,10 +384,28 @@ impl CountedCell {
             way.freed[k] = way.freed[k] * stays + e * phi_x;
         }
         let caught = step::advance(&self.classes, &mut self.occupancy, drive, uptake.average);
-        let (after, left) = (step::falls(&self.classes, &self.occupancy, drive), self.ready());
-        let feedback = 0.5 * drive.offered * (before * ready + after * left);
-        self.way.goes_on(feedback, before * ready * ready, after * left * left);
+        let end = self.here(drive, uptake.end);
+        // What dots forget by themselves: the mean of their rates over the flux.
+        let (mut flux, mut forgotten) = (0.0, 0.0);
+        for (k, class) in self.classes.iter().enumerate() {
+            let (e, c) = (drive.emission[k], class.speed * uptake.average);
+            let f = 0.5 * (before[k] + self.occupancy[k]);
+            let of_class = class.weight * (c * (1.0 - f) + e * f);
+            flux += of_class;
+            forgotten += of_class * (c + e);
+        }
+        let forgets = if flux > 0.0 { forgotten / flux } else { 0.0 };
+        let feedback = 0.5 * drive.offered * (start.falls * start.ready + end.falls * end.ready);
+        self.way.noise.step([start.flux, end.flux], feedback, forgets);
         caught
+    }
+
+    /// What moves, and how it is held back, where the cell is on its way; `uptake` is that of an empty dot of speed 1.
+    fn here(&self, drive: &StepDrive, uptake: f64) -> Here {
+        let ready = self.ready();
+        let of_class = |(k, class): (usize, &TrapClass)| class.weight * drive.emission[k] * self.occupancy[k];
+        let released: f64 = self.classes.iter().enumerate().map(of_class).sum();
+        Here { ready, flux: uptake * ready + released, falls: step::falls(drive, self.filling()) }
     }
 
     /// Speeds of the empty dots, per dot of the cell; on the way the mean of it.
@@ -407,8 +415,7 @@ impl CountedCell {
 
     /// Moves the cell through a train of pulses, in the mean. Of `drive` the offer does not count.
     pub fn take_up(&mut self, filled: &Filled, drive: &StepDrive) {
-        let (filling, before, ready) =
-            (self.filling(), step::falls(&self.classes, &self.occupancy, drive), self.ready());
+        let (start, before) = (self.here(drive, 0.0), self.filling());
         for (k, class) in self.classes.iter().enumerate() {
             let caught = -libm::expm1(-class.speed * filled.uptake);
             let way = &mut self.way;
@@ -416,9 +423,13 @@ impl CountedCell {
             way.freed[k] *= 1.0 - caught;
             self.occupancy[k] = (self.occupancy[k] + caught * (1.0 - self.occupancy[k])).min(1.0);
         }
-        let (after, left) = (step::falls(&self.classes, &self.occupancy, drive), self.ready());
-        let feedback = filled.feedback + blocked_more(drive.open, filling, self.filling());
-        self.way.goes_on(feedback, before * ready * ready, after * left * left);
+        let (end, after) = (self.here(drive, 0.0), self.filling());
+        if filled.feedback > 0.0 && start.ready > 0.0 {
+            let steepness = |here: &Here| here.falls * here.ready * here.ready;
+            let flattens = steepness(&start) / steepness(&end).max(1e-30);
+            let feedback = filled.feedback + blocked_more(drive.open, before, after);
+            self.way.noise.train(after - before, end.ready / start.ready, feedback, flattens);
+        }
     }
 
     /// Draws the electrons that moved since the last draw; `step` numbers it among all of the cell.
@@ -427,21 +438,20 @@ impl CountedCell {
             draws.draw(Event { purpose: Purpose::Substep, step, kind, class }, trials, p, q)
         };
         let way = std::mem::replace(&mut self.way, Way::START);
-        let catches = way.feedback > 0.0;
+        let catches = way.caught.iter().any(|up| *up > 0.0);
         let (mut caught, mut freed) = ([0; MAX_CLASSES], [0; MAX_CLASSES]);
         // Electrons beyond what is expected, and the variance of their number.
-        let (mut deviation, mut moved) = (0.0, Moved::default());
+        let (mut deviation, mut variance) = (0.0, 0.0);
         for k in 0..self.classes.len() {
             let (full, empty) = (self.filled[k], self.dots[k] - self.filled[k]);
             let (up, down) = (way.caught[k], way.freed[k]);
             caught[k] = if catches { of(CATCHES, k, empty, up, 1.0 - up) } else { 0 };
             freed[k] = of(LETS_GO, k, full, down, 1.0 - down);
             deviation += f64::from(caught[k]) - f64::from(freed[k]) - (up * f64::from(empty) - down * f64::from(full));
-            moved.add(up, down, f64::from(empty), f64::from(full));
+            variance += up * (1.0 - up) * f64::from(empty) + down * (1.0 - down) * f64::from(full);
         }
         if catches {
-            let narrowed = narrowed(way.feedback, way.flattens(), moved.steady(), moved.forgotten());
-            self.take_back(share_taken_back(narrowed, moved.variance) * deviation, &mut caught, of);
+            self.take_back(share_taken_back(way.noise.narrowed(), variance) * deviation, &mut caught, of);
         }
         for k in 0..self.classes.len() {
             self.filled[k] = self.filled[k] + caught[k] - freed[k];
@@ -498,71 +508,6 @@ pub fn blocked_more(open: f64, before: f64, after: f64) -> f64 {
     let (before, after) = (through(before), through(after));
     if after > 0.0 && after < before { libm::log(before / after) } else { 0.0 }
 }
-
-/// What is expected to move in a draw, in electrons.
-#[derive(Debug, Clone, Copy, Default)]
-struct Moved {
-    caught: f64,
-    freed: f64,
-    variance: f64,
-    /// Sum over the classes of their variance times the share of it that a second way as long would forget.
-    forgotten: f64,
-}
-
-impl Moved {
-    fn add(&mut self, up: f64, down: f64, empty: f64, full: f64) {
-        let variance = up * (1.0 - up) * empty + down * (1.0 - down) * full;
-        self.caught += up * empty;
-        self.freed += down * full;
-        self.variance += variance;
-        self.forgotten += variance * (up + down);
-    }
-
-    /// Share of what is caught that only makes up for what is let go: 0 of a cell that fills, 1 at rest.
-    fn steady(&self) -> f64 {
-        if self.freed < self.caught { self.freed / self.caught } else { 1.0 }
-    }
-
-    /// What the dots forget of a deviation by themselves, `1 - exp(-D)`, D the sum of c + e over the way.
-    fn forgotten(&self) -> f64 {
-        if self.variance > 0.0 { self.forgotten / self.variance } else { 0.0 }
-    }
-}
-
-/// What the uptake takes of the variance of a draw, where an electron too many lowers what is caught by a share X of
-/// it. Of a cell that fills, what is caught by x of the way has a noise of `exp(-x)` and is held back from there on by
-/// `exp(-2 (X - x))`; it falls by `dx = -u' S dt`, and the dots' own number, which the variance that is drawn has in it
-/// too, takes the square of S. With y, the logarithm of `-u' S^2` at the start over the end (`flattens`), this leaves
-///
-/// ```text
-/// exp(-2 X) int exp(x + x y/X) dx / int exp(-x + x y/X) dx = exp(y - X) phi(X + y)/phi(X - y),   phi(x) = (1 - exp(-x))/x
-/// ```
-///
-/// which is `exp(-X)` where y is 0. Of a cell at rest the noise stays, and every deviation fades as `exp(-X - D)` where it would fade as `exp(-D)`:
-///
-/// ```text
-/// psi(X + D)/psi(D),   psi(x) = (1 - exp(-2 x))/(2 x)
-/// ```
-///
-/// is left. A cell between the two has noise of both kinds, which add: `steady` is the share of the second.
-/// `forgotten` is `1 - exp(-D)`.
-pub fn narrowed(feedback: f64, flattens: f64, steady: f64, forgotten: f64) -> f64 {
-    let y = flattens.min(feedback);
-    let filling = 1.0 - libm::exp(y - feedback) * phi(feedback + y) / phi(feedback - y);
-    if steady <= 0.0 || forgotten <= 0.0 {
-        return filling;
-    }
-    let lost = forgotten.min(MOST_FORGOTTEN);
-    let kept = 1.0 - lost;
-    let alone = -libm::log1p(-lost);
-    let faded = lost * (1.0 + kept);
-    let both = faded - kept * kept * libm::expm1(-2.0 * feedback);
-    let at_rest = 1.0 - both / (alone + feedback) * (alone / faded);
-    filling + steady * (at_rest - filling)
-}
-
-/// Most of a deviation that dots are taken to forget over a draw: it has a logarithm.
-pub const MOST_FORGOTTEN: f64 = 1.0 - 1.0 / 1_048_576.0;
 
 /// Share of a deviation that the uptake makes up for within the substep, `g`, where it takes a share `narrowed` of the
 /// variance V that is drawn. `g` electrons of the deviation are taken in whole ones, with a variance of their own

@@ -21,6 +21,7 @@ pub mod current;
 pub mod each_dot;
 pub mod filled;
 pub mod life;
+pub mod narrowing;
 pub mod read;
 pub mod release;
 pub mod step;

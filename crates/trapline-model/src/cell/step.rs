@@ -129,13 +129,11 @@ pub(super) fn after(f: f64, c: f64, e: f64) -> f64 {
     if x < 0.3 { f + (c * (1.0 - f) - e * f) * phi(x) } else { f * libm::exp(-x) + c * phi(x) }
 }
 
-/// By how much the uptake falls with the filling, `-du/dF`, of each electron offered. Where no more are caught until some
-/// have been let go, that of the first to go.
-pub(super) fn falls(classes: &[TrapClass], occupancy: &Occupancy, drive: &StepDrive) -> f64 {
-    if drive.space_charge_limit <= 0.0 {
+/// By how much the uptake falls with the filling, `-du/dF`, of each electron offered; 0 where nothing is caught.
+pub(super) fn falls(drive: &StepDrive, filling: f64) -> f64 {
+    if drive.space_charge_limit <= 0.0 || filling > drive.space_charge_limit {
         return 0.0;
     }
-    let filling = filling(classes, occupancy);
     let through = 1.0 - drive.open * filling;
     let room = (1.0 - filling / drive.space_charge_limit).max(0.0);
     let by_blocking = (1.0 - drive.open) / (through * through) * room;

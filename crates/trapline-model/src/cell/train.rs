@@ -16,7 +16,8 @@
 //! dy/dx = g(F) S(F),   dU/dx = (F_sc - F_0) exp(-y) g(F),   x = D/F_sc,   g = (1 - F)/(1 - q F)
 //! ```
 //!
-//! `S = sum w_k s_k (1 - f_k)`. And y is what an electron too many takes back: the *feedback* of [`super::counted`].
+//! `S = sum w_k s_k (1 - f_k)`. And y is what an electron too many takes back by space charge: the *feedback* of
+//! [`super::narrowing`], but for what full dots block more.
 //!
 //! # Practice
 //! From empty cells on, S is a function of F alone for the material's weights, `(1 - F)` times a mean speed that

@@ -95,7 +95,7 @@ fn answers(found: &Scaling) -> Markup {
                     @for &at in &shown { th { (Text(headings[at])) } }
                     @if timed { th { "Time" } }
                     @for limit in &found.limits {
-                        th { code { (limit.of) } br; (if limit.at_least.is_some() { "at least " } else { "at most " }) (limit.bound()) }
+                        th { code { (Text(&limit.of)) } br; (if limit.at_least.is_some() { "at least " } else { "at most " }) (limit.bound()) }
                     }
                 }
                 "\n"

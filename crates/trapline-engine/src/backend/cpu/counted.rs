@@ -35,33 +35,18 @@ pub struct HeldElectrons {
 }
 
 /// What may have become of the dots since the last draw: the chance that an empty dot has caught an electron, that a
-/// full one has let go of its; and by what share an electron too many lowers what is caught.
+/// full one has let go of its; and what the feedback makes of the variance.
 struct Way {
     caught: Occupancy,
     freed: Occupancy,
-    feedback: Lane,
-    /// Where the way begins (negative where it has not begun), and where it is.
-    steepness: [Lane; 2],
+    noise: Noise,
 }
 
 impl Way {
     const START: Way = {
         let zero = [[0.0; LANES]; MAX_CLASSES];
-        Way { caught: zero, freed: zero, feedback: [0.0; LANES], steepness: [[-1.0; LANES], [0.0; LANES]] }
+        Way { caught: zero, freed: zero, noise: Noise::NONE }
     };
-
-    #[inline(always)]
-    fn goes_on(&mut self, lane: usize, feedback: f32, start: f32, end: f32) {
-        self.feedback[lane] += feedback;
-        let [first, last] = &mut self.steepness;
-        first[lane] = if first[lane] < 0.0 { start } else { first[lane] };
-        last[lane] = end;
-    }
-
-    #[inline(always)]
-    fn flattens(&self, lane: usize) -> f32 {
-        log_of_one_and(self.steepness[0][lane] / self.steepness[1][lane].max(1e-30) - 1.0)
-    }
 }
 
 #[inline(always)]
@@ -186,8 +171,7 @@ impl Carriers for Counted<'_> {
 
     #[inline(always)]
     fn take_up(&mut self, tables: &CellTables, filled: &Filled, occupancy: &mut Occupancy) {
-        // Fillings and speeds of the empty dots, before and after.
-        let (mut filling, mut ready) = ([splat(0.0); 2], [splat(0.0); 2]);
+        let (mut start, mut end) = (Here::NOWHERE, Here::NOWHERE);
         for k in 0..tables.classes {
             let speed = tables.rows[k].speed;
             let way = &mut self.way;
@@ -199,19 +183,22 @@ impl Carriers for Counted<'_> {
                 let f = occupancy[k][lane];
                 let after = (f + caught * (1.0 - f)).min(1.0);
                 let weight = self.weight[k][lane];
-                for (at, f) in [f, after].into_iter().enumerate() {
-                    filling[at][lane] += weight * f;
-                    ready[at][lane] += weight * speed * (1.0 - f);
-                }
+                start.add(lane, weight, speed, 0.0, f);
+                end.add(lane, weight, speed, 0.0, after);
                 occupancy[k][lane] = after;
             }
         }
         for lane in 0..LANES {
-            let [start, end] = [filling[0][lane], filling[1][lane]];
-            let falls = |at: usize| falls(tables.open, filled.inverse_limit[lane], filling[at][lane]);
-            let (before, after) = (falls(0) * ready[0][lane], falls(1) * ready[1][lane]);
-            let feedback = filled.feedback[lane] + blocked_more(tables.open, start, end);
-            self.way.goes_on(lane, feedback, before * ready[0][lane], after * ready[1][lane]);
+            let steepness = |here: &Here| {
+                falls(tables.open, filled.inverse_limit[lane], here.filling[lane]) * here.ready[lane] * here.ready[lane]
+            };
+            if filled.feedback[lane] > 0.0 && start.ready[lane] > 0.0 {
+                let flattens = steepness(&start) / steepness(&end).max(1e-30);
+                let feedback =
+                    filled.feedback[lane] + blocked_more(tables.open, start.filling[lane], end.filling[lane]);
+                let gained = end.filling[lane] - start.filling[lane];
+                self.way.noise.train(lane, gained, end.ready[lane] / start.ready[lane], feedback, flattens);
+            }
         }
     }
 
@@ -221,8 +208,8 @@ impl Carriers for Counted<'_> {
         let sources = Sources { counts: self.counts, seed, cells, purpose: Purpose::Substep, step: draw };
         let mut caught = [splat(0.0); MAX_CLASSES];
         let mut freed = [splat(0.0); MAX_CLASSES];
-        let (mut deviation, mut moved) = (splat(0.0), Moved::NONE);
-        let catches = self.way.feedback.iter().any(|feedback| *feedback > 0.0);
+        let (mut deviation, mut variance) = (splat(0.0), splat(0.0));
+        let catches = self.way.caught[..tables.classes].iter().flatten().any(|caught| *caught > 0.0);
         // Of a train nothing is let go.
         let frees = self.way.freed[..tables.classes].iter().flatten().any(|freed| *freed > 0.0);
         let mut first_caught = [[0; LANES]; 4];
@@ -249,15 +236,11 @@ impl Carriers for Counted<'_> {
             for lane in 0..LANES {
                 let (up, down) = (up[lane], down[lane]);
                 deviation[lane] += (caught[k][lane] - freed[k][lane]) - (up * empty[lane] - down * full[lane]);
-                let variance = up * (1.0 - up) * empty[lane] + down * (1.0 - down) * full[lane];
-                moved.variance[lane] += variance;
-                moved.forgotten[lane] += variance * (up + down);
-                moved.caught[lane] += up * empty[lane];
-                moved.freed[lane] += down * full[lane];
+                variance[lane] += up * (1.0 - up) * empty[lane] + down * (1.0 - down) * full[lane];
             }
         }
         if catches {
-            self.take_back(&sources, tables, &deviation, &moved, &mut caught);
+            self.take_back(&sources, tables, &deviation, &variance, &mut caught);
         }
         for k in 0..tables.classes {
             for lane in 0..LANES {
@@ -281,8 +264,9 @@ impl Counted<'_> {
         occupancy: &mut Occupancy,
         phi: impl Fn(f32) -> f32,
     ) {
-        // Fillings and speeds of the empty dots, before and after.
-        let (mut filling, mut ready) = ([splat(0.0); 2], [splat(0.0); 2]);
+        let (mut start, mut end) = (Here::NOWHERE, Here::NOWHERE);
+        // What dots forget by themselves: the mean of their rates over the flux.
+        let (mut flux, mut forgotten) = (splat(0.0), splat(0.0));
         for k in 0..tables.classes {
             let speed = tables.rows[k].speed;
             let way = &mut self.way;
@@ -296,19 +280,24 @@ impl Counted<'_> {
                 let before = self.filled[k][lane] * self.inverse_dots[k][lane];
                 let after = (before + (up * (1.0 - before) - down * before)).max(0.0).min(1.0);
                 let weight = self.weight[k][lane];
-                for (at, f) in [occupancy[k][lane], after].into_iter().enumerate() {
-                    filling[at][lane] += weight * f;
-                    ready[at][lane] += weight * speed * (1.0 - f);
-                }
+                let f = 0.5 * (occupancy[k][lane] + after);
+                let of_class = weight * (c * (1.0 - f) + e * f);
+                flux[lane] += of_class;
+                forgotten[lane] += of_class * x;
+                start.add(lane, weight, speed, e, occupancy[k][lane]);
+                end.add(lane, weight, speed, e, after);
                 occupancy[k][lane] = after;
                 (way.caught[k][lane], way.freed[k][lane]) = (up, down);
             }
         }
         for lane in 0..LANES {
-            let falls = |at: usize| falls(tables.open, motion.inverse_limit[lane], filling[at][lane]);
-            let (before, after) = (falls(0) * ready[0][lane], falls(1) * ready[1][lane]);
-            let feedback = 0.5 * motion.offered[lane] * (before + after);
-            self.way.goes_on(lane, feedback, before * ready[0][lane], after * ready[1][lane]);
+            let held_back =
+                |here: &Here| falls(tables.open, motion.inverse_limit[lane], here.filling[lane]) * here.ready[lane];
+            let feedback = 0.5 * motion.offered[lane] * (held_back(&start) + held_back(&end));
+            let forgets = if flux[lane] > 0.0 { forgotten[lane] / flux[lane] } else { 0.0 };
+            let at = |here: &Here, uptake: f32| uptake * here.ready[lane] + here.released[lane];
+            let flux = [at(&start, uptake.start[lane]), at(&end, uptake.end[lane])];
+            self.way.noise.step(lane, flux, feedback, forgets);
         }
     }
 
@@ -319,7 +308,7 @@ impl Counted<'_> {
         sources: &Sources,
         tables: &CellTables,
         deviation: &Lane,
-        moved: &Moved,
+        variance: &Lane,
         caught: &mut Occupancy,
     ) {
         let (mut all, mut ready) = (splat(0.0), splat(0.0));
@@ -333,9 +322,7 @@ impl Counted<'_> {
         // The chance of each electron just caught to be taken away, or else that of an empty dot of speed 1 to catch one.
         let (mut away, mut more) = (splat(0.0), splat(0.0));
         for lane in 0..LANES {
-            let narrowed =
-                narrowed(self.way.feedback[lane], self.way.flattens(lane), moved.steady(lane), moved.forgotten(lane));
-            let back = share_taken_back(narrowed, moved.variance[lane]) * deviation[lane];
+            let back = share_taken_back(self.way.noise.narrowed(lane), variance[lane]) * deviation[lane];
             let (of_caught, of_empty) = (back / all[lane], -back / ready[lane]);
             away[lane] = if back > 0.0 && all[lane] > 0.0 { of_caught.min(1.0) } else { 0.0 };
             more[lane] = if back < 0.0 && ready[lane] > 0.0 { of_empty } else { 0.0 };
@@ -362,61 +349,78 @@ impl Counted<'_> {
     }
 }
 
-/// What full dots that block the current add to the feedback of a train: as [`counted::blocked_more`], to 1e-2 of it.
+/// Where sixteen cells are on their way: filling, speeds of the empty dots, and what is let go in a step as if it stayed.
+struct Here {
+    filling: Lane,
+    ready: Lane,
+    released: Lane,
+}
+
+impl Here {
+    const NOWHERE: Here = Here { filling: [0.0; LANES], ready: [0.0; LANES], released: [0.0; LANES] };
+
+    #[inline(always)]
+    fn add(&mut self, lane: usize, weight: f32, speed: f32, emission: f32, f: f32) {
+        self.filling[lane] += weight * f;
+        self.ready[lane] += weight * speed * (1.0 - f);
+        self.released[lane] += weight * emission * f;
+    }
+}
+
+/// See [`mod@trapline_model::cell::narrowing`].
+struct Noise {
+    held: Lane,
+    alone: Lane,
+}
+
+impl Noise {
+    const NONE: Noise = Noise { held: [0.0; LANES], alone: [0.0; LANES] };
+
+    #[inline(always)]
+    fn step(&mut self, lane: usize, [start, end]: [f32; 2], feedback: f32, forgets: f32) {
+        let x = feedback + forgets;
+        let (stays, alone) = (1.0 - fraction_lost(x), 1.0 - fraction_lost(forgets));
+        let held = 0.5 * phi(x) * (end + start * stays);
+        self.held[lane] = self.held[lane] * stays * stays + held;
+        let d = forgets - feedback;
+        let q = if d >= 0.0 { stays } else { alone * alone } * phi(d.abs());
+        let psi = phi(2.0 * forgets);
+        let far = end * psi + (start - end) * (q - stays * psi) / fraction_lost(x);
+        let near = 0.5 * (end + start * alone * alone);
+        let drawn = if x < SHORT { near } else { far };
+        self.alone[lane] = self.alone[lane] * alone * alone + if feedback > 0.0 { drawn } else { held };
+    }
+
+    #[inline(always)]
+    fn train(&mut self, lane: usize, gained: f32, speeds: f32, feedback: f32, flattens: f32) {
+        let stays = 1.0 - fraction_lost(feedback);
+        let (empties, bend) = (phi(feedback), flattens - 1.0);
+        let drawn = feedback * empties + bend * (empties - stays);
+        let held = stays * (feedback * empties + bend * (1.0 - empties));
+        let left = if drawn > 0.0 { held / drawn } else { 1.0 };
+        let fades = speeds * speeds;
+        self.held[lane] = self.held[lane] * fades * stays * stays + gained * speeds * left;
+        self.alone[lane] = self.alone[lane] * fades + gained * speeds;
+    }
+
+    #[inline(always)]
+    fn narrowed(&self, lane: usize) -> f32 {
+        if self.alone[lane] > 0.0 { (1.0 - self.held[lane] / self.alone[lane]).max(0.0).min(1.0) } else { 0.0 }
+    }
+}
+
+/// Below it a step's flux goes on a straight line.
+const SHORT: f32 = 0.02;
+
+/// What full dots that block the current add to the feedback of a train: as [`counted::blocked_more`]; the logarithm of a
+/// quotient by its first terms, to 3e-3 of it up to 4 and to 4e-2 up to 10.
 #[inline(always)]
 fn blocked_more(open: f32, before: f32, after: f32) -> f32 {
-    let through_before = (1.0 - before) / (1.0 - open * before);
-    log_of_one_and(through_before * (1.0 - open * after) / (1.0 - after).max(1e-6) - 1.0)
-}
-
-/// The logarithm of 1 + z, to 1e-2 for z up to 1 and never below it there; 0 of a negative z.
-#[inline(always)]
-fn log_of_one_and(z: f32) -> f32 {
-    let x = z.max(0.0).min(1e15);
-    x * (6.0 + x) / (6.0 + 4.0 * x)
-}
-
-/// What is expected to move in a draw, in electrons: as in [`mod@counted`].
-struct Moved {
-    caught: Lane,
-    freed: Lane,
-    variance: Lane,
-    /// Sum over the classes of their variance times the share of it that a second way as long would forget.
-    forgotten: Lane,
-}
-
-impl Moved {
-    const NONE: Moved =
-        Moved { caught: [0.0; LANES], freed: [0.0; LANES], variance: [0.0; LANES], forgotten: [0.0; LANES] };
-
-    #[inline(always)]
-    fn steady(&self, lane: usize) -> f32 {
-        if self.freed[lane] < self.caught[lane] { self.freed[lane] / self.caught[lane] } else { 1.0 }
-    }
-
-    #[inline(always)]
-    fn forgotten(&self, lane: usize) -> f32 {
-        if self.variance[lane] > 0.0 { self.forgotten[lane] / self.variance[lane] } else { 0.0 }
-    }
-}
-
-/// See [`counted::narrowed`].
-#[inline(always)]
-fn narrowed(feedback: f32, flattens: f32, steady: f32, forgotten: f32) -> f32 {
-    let y = flattens.min(feedback);
-    let filling = 1.0 - (1.0 - fraction_lost(feedback - y)) * phi(feedback + y) / phi(feedback - y);
-    let lost = forgotten.min(counted::MOST_FORGOTTEN as f32);
-    let kept = 1.0 - lost;
-    // Minus the logarithm of what is kept, to 3e-3: eight times that of its eighth root, 2 asinh(x/2) of which is known.
-    let half = kept.sqrt();
-    let quarter = half.sqrt();
-    let eighth = quarter.sqrt();
-    let x = lost / ((1.0 + half) * (1.0 + quarter) * (1.0 + eighth)) / eighth.sqrt();
-    let alone = 8.0 * x / (1.0 + x * x * (1.0 / 24.0));
-    let faded = lost * (1.0 + kept);
-    let both = faded + kept * kept * fraction_lost(2.0 * feedback);
-    let at_rest = 1.0 - both / (alone + feedback) * (alone / faded);
-    if steady > 0.0 && forgotten > 0.0 { filling + steady * (at_rest - filling) } else { filling }
+    let through = |filling: f32| (1.0 - filling) / (1.0 - open * filling).max(1e-6);
+    let (before, after) = (through(before), through(after));
+    let t = (before - after) / (before + after).max(1e-30);
+    let squared = t * t;
+    (2.0 * t * (1.0 + squared * (1.0 / 3.0 + squared * (0.2 + squared * (1.0 / 7.0))))).max(0.0)
 }
 
 /// See [`counted::share_taken_back`].

@@ -234,14 +234,14 @@ pub(super) fn uptake(open: f32, offered: f32, inverse_limit: f32, f: f32) -> (f3
     if room > 0.0 && inverse_limit > 0.0 { (offered * (blocked * room), offered * slope) } else { (0.0, 0.0) }
 }
 
-/// By how much the uptake falls with the filling, of each electron offered: as `feedback` of
-/// [`mod@trapline_model::cell::step`] has it.
+/// By how much the uptake falls with the filling, of each electron offered; 0 where nothing is caught. As `falls` of
+/// [`mod@trapline_model::cell::step`].
 #[inline(always)]
 pub(super) fn falls(open: f32, inverse_limit: f32, f: f32) -> f32 {
-    let through = 1.0 / (1.0 - open * f);
-    let room = (1.0 - f * inverse_limit).max(0.0);
+    let through = 1.0 / (1.0 - open * f).max(1e-6);
+    let room = 1.0 - f * inverse_limit;
     let falls = (1.0 - open) * through * through * room + (1.0 - f) * through * inverse_limit;
-    if inverse_limit > 0.0 { falls } else { 0.0 }
+    if inverse_limit > 0.0 && room >= 0.0 { falls } else { 0.0 }
 }
 
 /// The uptake averaged over a substep, `a = explicit + g u(F1(a))`: see [`mod@trapline_model::cell::step`].

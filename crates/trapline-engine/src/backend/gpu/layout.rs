@@ -191,7 +191,6 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("LATE_POINT", charge::POINTS[1] as f32),
         ("MOST_RELAXATION", charge::MOST_RELAXATION as f32),
         ("FRAC_2_PI", std::f32::consts::FRAC_2_PI),
-        ("MOST_FORGOTTEN", counted::MOST_FORGOTTEN as f32),
     ];
     for (name, value) in polynomial.chain(limits.map(|(name, value)| (name.to_owned(), value))) {
         // Rust prints the shortest decimal that reads back as the same f32.

@@ -47,15 +47,16 @@ impl Direct {
     /// Takes what might do where this one did not; false if nothing might.
     pub(crate) fn strengthen(&mut self, layout: &Layout) -> bool {
         let Direct::Cholesky(raise, factor) = self else { return false };
-        (*raise, *factor) = (*raise + 1, None);
-        let goes_on = *raise < cholesky::RAISED.len();
-        match Direct::elimination(layout) {
-            Some(elimination) => {
-                *self = elimination;
-                true
-            }
-            None => goes_on,
+        if let Some(elimination) = Direct::elimination(layout) {
+            *self = elimination;
+            return true;
         }
+        // The last one stays, for the solves to come.
+        let goes_on = *raise + 1 < cholesky::RAISED.len();
+        if goes_on {
+            (*raise, *factor) = (*raise + 1, None);
+        }
+        goes_on
     }
 
     /// Solves `[A_w -D; -D A_b] (word step, bit step) = (q, r)`; false, and no step, where there is no solution.
@@ -95,4 +96,24 @@ impl Direct {
 /// Conductance of a cell, S.
 fn cell_s(core: &Core<'_>, row: usize, col: usize) -> f64 {
     core.cells_s[core.layout.by_block(row / LANES, col / COLUMNS)][row % LANES][col % COLUMNS]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_solver_that_is_asked_again_keeps_the_last_way() {
+        // Too large to be eliminated without subtractions.
+        let layout = Layout::new(600, 600);
+        assert!(elimination::bytes(&layout).is_none());
+        let mut direct = Direct::Cholesky(0, None);
+        for _ in 1..cholesky::RAISED.len() {
+            assert!(direct.strengthen(&layout));
+        }
+        for _ in 0..3 {
+            assert!(!direct.strengthen(&layout));
+            assert!(matches!(direct, Direct::Cholesky(last, _) if last + 1 == cholesky::RAISED.len()));
+        }
+    }
 }

@@ -83,6 +83,14 @@ impl Meter<'_> {
         before.iter().zip(after).enumerate().map(on).sum()
     }
 
+    /// How often the counters are renewed, s: RAPL's every millisecond or so, those of a GPU every tenth of a second.
+    pub fn renewed_s(&self) -> f64 {
+        match self {
+            Meter::Processor(_) => 1e-3,
+            Meter::Gpu(_) => 0.1,
+        }
+    }
+
     /// The clock of a GPU's multiprocessors now, MHz.
     pub fn clock_mhz(&self) -> Option<f64> {
         match self {

@@ -257,11 +257,15 @@ impl Bench<'_> {
         let meter =
             if on_processor { Some(self.energy.of_processor()) } else { self.energy.of_gpu(&backend.identity()) };
         let before = meter.as_ref().and_then(Meter::now);
+        let measuring = Instant::now();
         let time_s = repeat::until_narrow(self.plan.seconds, || call().map(|_| ()))?;
         let clock_mhz = meter.as_ref().and_then(Meter::clock_mhz);
-        let joules = meter
-            .zip(before)
-            .and_then(|(meter, before)| Some(meter.between(&before, &meter.now()?) / time_s.repetitions as f64));
+        let joules = meter.zip(before).and_then(|(meter, before)| {
+            let joules = meter.between(&before, &meter.now()?);
+            // Of less than ten renewals of a counter nothing is said.
+            let long_enough = measuring.elapsed().as_secs_f64() > 10.0 * meter.renewed_s() && joules > 0.0;
+            long_enough.then(|| joules / time_s.repetitions as f64)
+        });
         let (operations, bytes, read_back_bytes) = match &work {
             Work::Job { cost, .. } if on_processor => (cost.operations, cost.host_bytes, None),
             Work::Job { cost, .. } => (cost.operations, cost.device_bytes, Some(cost.read_back_bytes)),
