@@ -64,8 +64,8 @@ fn here() -> vec3<f32> {
     return at;
 }
 
-// Goes on by a substep: electrons that are caught or let go in it, per dot, at the rate of its start and of its end; its
-// feedback, and what dots forget in it.
+// Goes on by a substep: electrons that are caught or let go in it, per dot, at the rate of its start and of its end;
+// its feedback, and what dots forget in it.
 fn note_step(start: f32, end: f32, feedback: f32, forgets: f32) {
     let x = feedback + forgets;
     let stays = 1.0 - fraction_lost(x);
@@ -150,8 +150,8 @@ fn take_up(of_train: Filled) {
     }
 }
 
-// What full dots that block the current add to the feedback of a train: see crates/trapline-model/src/cell/counted.rs. The
-// logarithm of a quotient by its first terms.
+// What full dots that block the current add to the feedback of a train: see
+// crates/trapline-model/src/cell/counted.rs. The logarithm of a quotient by its first terms.
 fn blocked_more(filling_before: f32, filling_after: f32) -> f32 {
     let before = (1.0 - filling_before) / max(1.0 - params.open * filling_before, 1e-6);
     let after = (1.0 - filling_after) / max(1.0 - params.open * filling_after, 1e-6);

@@ -68,7 +68,7 @@
 //! let error = reading.all_rows(array![[1e-6, -1e-6]], &[0.2]).unwrap_err();
 //! assert_eq!(
 //!     error.to_string(),
-//!     "the cell at row 0, column 1 conducts -0.000001 S; it must be 0 (open) or 1e-30 to 1e9 S"
+//!     "the cell at row 0, column 1 conducts -1e-6 S; it must be 0 (open) or 1e-30 to 1e9 S"
 //! );
 //! # Ok::<(), trapline_engine::circuit::SolveError>(())
 //! ```

@@ -135,8 +135,8 @@ pub fn solve_to(crossbar: &Crossbar<'_>, accuracy: Accuracy) -> Result<Solution,
     bounds::solve_linear(crossbar, accuracy).unwrap_or_else(|| Solver::new(crossbar).solve_all(accuracy))
 }
 
-/// The first of some accuracies, from the best on, that a solver keeps, and the solution. `bounds` may do without a solver,
-/// which is made where it is needed, and goes on from where the accuracy before left it.
+/// The first of some accuracies, from the best on, that a solver keeps, and the solution. `bounds` may do without a
+/// solver, which is made where it is needed, and goes on from where the accuracy before left it.
 pub(crate) fn first_kept<S>(
     accuracies: &[Accuracy],
     bounds: impl Fn(Accuracy) -> Option<Result<Solution, SolveError>>,

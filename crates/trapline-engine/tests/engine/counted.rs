@@ -448,8 +448,8 @@ fn fluctuations_at_rest_have_one_rate() {
         // The bend of the drift moves the mean by some 1/N.
         let allowed = 4.5 * variance.sqrt() / root + 1.0 / dots;
         assert!((mean - filling).abs() < allowed, "{dots} dots: {mean} {filling}");
-        // A variance of as many cells is known to sqrt(2/CELLS); 1 % is for the bend of the drift. That cells which are drawn
-        // seldom are narrower as if they filled would take 4 to 5 %.
+        // A variance of as many cells is known to sqrt(2/CELLS); 1 % is for the bend of the drift. That cells which
+        // are drawn seldom are narrower as if they filled would take 4 to 5 %.
         let binomial = filling * (1.0 - filling) / dots;
         let expected = binomial * (caught + freed) / lambda;
         let room = 3.0 * 2f64.sqrt() / root + 0.01;
@@ -481,8 +481,8 @@ fn fluctuations_at_rest_have_one_rate() {
     }
 }
 
-/// A cell that is fuller than its bias would fill it catches nothing, and loses a binomial number: nobody gives electrons
-/// back or takes more.
+/// A cell that is fuller than its bias would fill it catches nothing, and loses a binomial number: nobody gives
+/// electrons back or takes more.
 #[test]
 fn cells_too_full_to_catch_lose_a_binomial_number() {
     const CELLS: u64 = 20_000;

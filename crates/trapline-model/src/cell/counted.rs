@@ -17,11 +17,11 @@
 //!
 //! Then the electrons are drawn: of the empty and the full dots of a class binomial numbers move. Drawn so, electrons of
 //! one draw do not know of each other. What they do to the uptake makes the filled number narrower than that
-//! ([`super::narrowing`]: by `exp(-X)` while a cell fills, where X sums, over the way, the share by which an electron too
-//! many lowers what is caught). So a share of their deviation is taken back
-//! ([`share_taken_back`]): electrons too many are taken from those just caught, those that lack are caught by empty
-//! dots, both drawn. Without this a draw every x = 0.1 leaves 7 % too much of the variance, after thirty of them. Draws
-//! are [`MOST_ON_THE_WAY`] apart at most; which segments end with one is the same for all cells.
+//! ([`super::narrowing`]: by `exp(-X)` while a cell fills, where X sums, over the way, the share by which an electron
+//! too many lowers what is caught). So a share of their deviation is taken back ([`share_taken_back`]): electrons too
+//! many are taken from those just caught, those that lack are caught by empty dots, both drawn. Without this a draw
+//! every x = 0.1 leaves 7 % too much of the variance, after thirty of them. Draws are [`MOST_ON_THE_WAY`] apart at
+//! most; which segments end with one is the same for all cells.
 //!
 //! Without bias a class of n electrons keeps Binomial(n, exp(-e t)), whatever t: the law at a checkpoint does not
 //! depend on which others there are.
@@ -279,8 +279,8 @@ impl Way {
     const START: Way = Way { caught: [0.0; MAX_CLASSES], freed: [0.0; MAX_CLASSES], noise: Noise::NONE };
 }
 
-/// A cell on its way: speeds of its empty dots, electrons caught or let go in a step as if it stayed, and by how much the
-/// uptake falls with the filling, of each electron offered.
+/// A cell on its way: speeds of its empty dots, electrons caught or let go in a step as if it stayed, and by how much
+/// the uptake falls with the filling, of each electron offered.
 struct Here {
     ready: f64,
     flux: f64,
@@ -500,9 +500,9 @@ impl CountedCell {
     }
 }
 
-/// What full dots that block the current add to the feedback of a train, beside what its own counts: by space charge. With
-/// both the feedback is the logarithm of what the uptake was over what it is, and `(1 - F)/(1 - open F)` is this factor of
-/// the uptake.
+/// What full dots that block the current add to the feedback of a train, beside what its own counts: by space charge.
+/// With both the feedback is the logarithm of what the uptake was over what it is, and `(1 - F)/(1 - open F)` is this
+/// factor of the uptake.
 pub fn blocked_more(open: f64, before: f64, after: f64) -> f64 {
     let through = |filling: f64| (1.0 - filling) / (1.0 - open * filling);
     let (before, after) = (through(before), through(after));

@@ -1,10 +1,11 @@
-//! How much narrower the uptake keeps the number of a cell's electrons than dots that know nothing of one another would.
+//! How much narrower the uptake keeps the number of a cell's electrons than dots that know nothing of one another
+//! would.
 //!
 //! # Theory
 //! Electrons that are drawn together have a binomial variance: each dot catches and lets go by itself. In a cell an
-//! electron too many lowers the uptake u of all others. With the flux j of electrons that are caught or let go, per dot,
-//! the variance of a cell's filling obeys (linear noise: N. G. van Kampen, Stochastic Processes in Physics and Chemistry,
-//! chapter X)
+//! electron too many lowers the uptake u of all others. With the flux j of electrons that are caught or let go, per
+//! dot, the variance of a cell's filling obeys (linear noise: N. G. van Kampen, Stochastic Processes in Physics and
+//! Chemistry, chapter X)
 //!
 //! ```text
 //! dv/dt = j - 2 (d + rho) v,   rho = -u'(F) S
@@ -14,7 +15,8 @@
 //! the feedback. Without it the same equation has the variance that is drawn. Both are followed from draw to draw, and
 //! their quotient is what is left of the variance: [`Noise`].
 //!
-//! Over a step the flux goes from `j_0` to `j_1` as `exp(-x)` does, with `x = X + D`, the feedback and what is forgotten:
+//! Over a step the flux goes from `j_0` to `j_1` as `exp(-x)` does, with `x = X + D`, the feedback and what is
+//! forgotten:
 //!
 //! ```text
 //! held  <- held exp(-2 x) + phi(x) (j_1 + j_0 exp(-x))/2
@@ -25,8 +27,8 @@
 //! At rest that leaves `psi(X + D)/psi(D)` of a step, while a cell fills `exp(-X)`. Three steps of a pulse with X = 1.5
 //! are within 2 % of the equation, one of X = 0.1 within a thousandth.
 //!
-//! Over a train of pulses that only fill, with `w = -u' S^2`, what is caught at x of the way weighs `exp(-x)/w` and is held
-//! back from there on by `exp(-2 (X - x))`; 1/w goes on a straight line, from 1 to 1 + b:
+//! Over a train of pulses that only fill, with `w = -u' S^2`, what is caught at x of the way weighs `exp(-x)/w` and
+//! is held back from there on by `exp(-2 (X - x))`; 1/w goes on a straight line, from 1 to 1 + b:
 //!
 //! ```text
 //! held/alone = exp(-X) (X phi(X) + b (1 - phi(X)))/(X phi(X) + b (phi(X) - exp(-X)))
@@ -69,8 +71,8 @@ impl Noise {
         self.alone = self.alone * alone * alone + drawn;
     }
 
-    /// Goes on by a train that adds so much to the filling, with the speeds S of the empty dots at its end over those at
-    /// its start, its feedback X, and `-u' S^2` at its start over that at its end.
+    /// Goes on by a train that adds so much to the filling, with the speeds S of the empty dots at its end over those
+    /// at its start, its feedback X, and `-u' S^2` at its start over that at its end.
     pub fn train(&mut self, gained: f64, speeds: f64, feedback: f64, flattens: f64) {
         let stays = libm::exp(-feedback);
         let (empties, bend) = (phi(feedback), flattens - 1.0);

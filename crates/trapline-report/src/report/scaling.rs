@@ -85,8 +85,8 @@ fn answers(found: &Scaling) -> Markup {
     html! {
         h2 #answers { "Answers" } "\n"
         p .quiet {
-            "The " (what) " that keeps to each limit. Sizes between two computed ones are interpolated, on straight lines of logarithms; nothing is \
-             said beyond the computed ones."
+            "The " (what) " that keeps to each limit. Sizes between two computed ones are interpolated, on straight "
+            "lines of logarithms; nothing is said beyond the computed ones."
         }
         "\n"
         div .wide {
@@ -95,7 +95,12 @@ fn answers(found: &Scaling) -> Markup {
                     @for &at in &shown { th { (Text(headings[at])) } }
                     @if timed { th { "Time" } }
                     @for limit in &found.limits {
-                        th { code { (Text(&limit.of)) } br; (if limit.at_least.is_some() { "at least " } else { "at most " }) (limit.bound()) }
+                        th {
+                            code { (Text(&limit.of)) }
+                            br;
+                            (if limit.at_least.is_some() { "at least " } else { "at most " })
+                            (limit.bound())
+                        }
                     }
                 }
                 "\n"

@@ -349,7 +349,8 @@ impl Counted<'_> {
     }
 }
 
-/// Where sixteen cells are on their way: filling, speeds of the empty dots, and what is let go in a step as if it stayed.
+/// Where sixteen cells are on their way: filling, speeds of the empty dots, and what is let go in a step as if it
+/// stayed.
 struct Here {
     filling: Lane,
     ready: Lane,
@@ -412,8 +413,8 @@ impl Noise {
 /// Below it a step's flux goes on a straight line.
 const SHORT: f32 = 0.02;
 
-/// What full dots that block the current add to the feedback of a train: as [`counted::blocked_more`]; the logarithm of a
-/// quotient by its first terms, to 3e-3 of it up to 4 and to 4e-2 up to 10.
+/// What full dots that block the current add to the feedback of a train: as [`counted::blocked_more`]; the logarithm
+/// of a quotient by its first terms, to 3e-3 of it up to 4 and to 4e-2 up to 10.
 #[inline(always)]
 fn blocked_more(open: f32, before: f32, after: f32) -> f32 {
     let through = |filling: f32| (1.0 - filling) / (1.0 - open * filling).max(1e-6);

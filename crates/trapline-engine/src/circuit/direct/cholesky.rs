@@ -26,8 +26,8 @@ impl Factor {
         matrix.sp_cholesky(faer::Side::Lower).ok().map(Factor)
     }
 
-    /// Solves for the steps of the nodes of the word lines, row by row, and behind them of the bit lines, in the place of
-    /// the currents into them.
+    /// Solves for the steps of the nodes of the word lines, row by row, and behind them of the bit lines, in the
+    /// place of the currents into them.
     pub(super) fn solve(&self, step: &mut [f64]) {
         let nodes = step.len();
         self.0.solve_in_place(MatMut::from_column_major_slice_mut(step, nodes, 1));

@@ -2,16 +2,16 @@
 //!
 //! # Theory
 //! A node that is taken out of a network of conductances leaves each pair of its neighbours, i and j, with
-//! `g_i g_j/d` more between them, and each neighbour with `g_i e/d` more to the sources, where `d` is the sum of all its
-//! conductances and `e` what it has to the sources (star-mesh transformation; A. Rosen, J. Instn. Elect. Engrs. 62, 916,
-//! 1924; for Markov chains W. K. Grassmann, M. I. Taksar and D. P. Heyman, Oper. Res. 33, 1107, 1985). The diagonal of
-//! the matrix is never formed: sums and products of positive numbers keep every digit, while Gauss' elimination loses
-//! what cells of 1e-12 S leak beside cells of 100 S.
+//! `g_i g_j/d` more between them, and each neighbour with `g_i e/d` more to the sources, where `d` is the sum of all
+//! its conductances and `e` what it has to the sources (star-mesh transformation; A. Rosen, J. Instn. Elect. Engrs.
+//! 62, 916, 1924; for Markov chains W. K. Grassmann, M. I. Taksar and D. P. Heyman, Oper. Res. 33, 1107, 1985). The
+//! diagonal of the matrix is never formed: sums and products of positive numbers keep every digit, while Gauss'
+//! elimination loses what cells of 1e-12 S leak beside cells of 100 S.
 //!
 //! # Practice
-//! Column by column: of each first the nodes of the bit line, then those of the word lines, which leaves a dense network
-//! of one node a word line in the next column. For m word lines and n columns that is `2/3 n m^3` products and
-//! `3/2 n m^2` numbers to keep; the array is turned so that m is the lesser.
+//! Column by column: of each first the nodes of the bit line, then those of the word lines, which leaves a dense
+//! network of one node a word line in the next column. For m word lines and n columns that is `2/3 n m^3` products
+//! and `3/2 n m^2` numbers to keep; the array is turned so that m is the lesser.
 
 use super::cell_s;
 use crate::circuit::pcg::Core;
@@ -54,8 +54,8 @@ struct Column {
     /// To the bit line's next node, and one over all it had; 0 of a node without neighbours.
     bit_to_next: Vec<f64>,
     bit_inverse: Vec<f64>,
-    /// Of each word line's node: to the nodes of later word lines, and behind these to those of the next column up to its
-    /// own word line.
+    /// Of each word line's node: to the nodes of later word lines, and behind these to those of the next column up to
+    /// its own word line.
     word_to_others: Vec<f64>,
     word_inverse: Vec<f64>,
 }
@@ -82,8 +82,8 @@ impl Left {
         Left { between: vec![0.0; rows * rows], to_sources: vec![0.0; rows] }
     }
 
-    /// Takes out a node with these conductances to the first nodes, and `of_sources` to the sources; `inverse` is one over
-    /// all it has.
+    /// Takes out a node with these conductances to the first nodes, and `of_sources` to the sources; `inverse` is one
+    /// over all it has.
     fn join(&mut self, to: &[f64], of_sources: f64, inverse: f64) {
         let rows = self.to_sources.len();
         for (i, g) in to.iter().enumerate() {
@@ -143,8 +143,8 @@ impl Elimination {
         Elimination { rows, columns }
     }
 
-    /// Solves for the steps of the nodes of the word lines, row by row, and behind them of the bit lines, in the place of
-    /// the currents into them.
+    /// Solves for the steps of the nodes of the word lines, row by row, and behind them of the bit lines, in the
+    /// place of the currents into them.
     pub(super) fn solve(&self, step: &mut [f64]) {
         let (rows, cols) = (self.rows, self.columns.len());
         let (word, bit) = step.split_at_mut(rows * cols);
@@ -196,8 +196,8 @@ impl Column {
     }
 }
 
-/// Takes out the nodes of the word lines in a column, which have `link_s` to the next one; what they had to others, one over
-/// all of it, and what is left in the next column.
+/// Takes out the nodes of the word lines in a column, which have `link_s` to the next one; what they had to others,
+/// one over all of it, and what is left in the next column.
 fn cross(mut left: Left, link_s: impl Fn(usize) -> f64) -> (Vec<f64>, Vec<f64>, Left) {
     let rows = left.to_sources.len();
     let mut next = Left::none(rows);

@@ -7,8 +7,8 @@ use crate::circuit::pcg::Core;
 use crate::circuit::tiles::{COLUMNS, LANES, Layout};
 use trapline_model::memory;
 
-/// Cells of the largest array that is factored by sparse Cholesky, and the bytes that its factor takes for each: 512 x 512
-/// cells took 830 MB.
+/// Cells of the largest array that is factored by sparse Cholesky, and the bytes that its factor takes for each: 512
+/// x 512 cells took 830 MB.
 const MOST_CELLS: usize = 1 << 18;
 const BYTES_PER_CELL: u64 = 4096;
 

@@ -75,8 +75,8 @@ fn floating_lines_that_leak_little() {
     assert!(agrees([&solve(&other).unwrap().currents.column_a[2]], [&solution.currents.column_a[2]], 2e-12).is_err());
 }
 
-/// A few cells of 100 S among 1e-12 S, and all lines but two floating: what reaches the sensed column leaks over hundreds
-/// of cells that are 1e-14 of their neighbours, which elimination with subtractions loses.
+/// A few cells of 100 S among 1e-12 S, and all lines but two floating: what reaches the sensed column leaks over
+/// hundreds of cells that are 1e-14 of their neighbours, which elimination with subtractions loses.
 #[test]
 fn few_shorts_among_leaks_need_no_subtraction() {
     let mut random = Random(41);

@@ -135,7 +135,8 @@ pub struct Measurement {
     pub bytes: Option<f64>,
     /// Bytes that come back to the host from a GPU.
     pub read_back_bytes: Option<f64>,
-    /// Energy of the processor's packages, or of a GPU's board, over the repetitions, for each call, J; none where it cannot be read.
+    /// Energy of the processor's packages, or of a GPU's board, over the repetitions, for each call, J; none where it
+    /// cannot be read.
     pub joules: Option<f64>,
     /// Clock of a GPU's multiprocessors right after the calls, MHz; none where it is not told.
     pub clock_mhz: Option<f64>,

@@ -1,5 +1,5 @@
-//! What is asked of counters of energy: the processor's packages (RAPL, through Linux' powercap), and NVIDIA's GPUs (NVML,
-//! which their driver brings; looked for when the program runs).
+//! What is asked of counters of energy: the processor's packages (RAPL, through Linux' powercap), and NVIDIA's GPUs
+//! (NVML, which their driver brings; looked for when the program runs).
 
 use nvml_wrapper::Nvml;
 use nvml_wrapper::enum_wrappers::device::Clock;

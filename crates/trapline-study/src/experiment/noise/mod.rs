@@ -44,9 +44,8 @@ const MOST_STEPS: f64 = 1e9;
 /// Most draws of all cells.
 const MOST_DRAWS: f64 = 4e8;
 /// By what share an electron too many may lower what is caught from one draw to the next. Of electrons that are drawn
-/// together those of cells of few dots know nothing of each other, so that they fluctuate by half of it too much; those
-/// of cells of many are told by `exp(-X)`, which is right of cells that are being filled, and at rest right to first
-/// order in X only.
+/// together those of cells of few dots know nothing of each other, so that they fluctuate by half of it too much; of
+/// cells of many a part is taken back (`trapline_model::cell::narrowing`).
 const FEEDBACK_OF_DRAW: f64 = 0.01;
 /// Samples that a backend is asked for at once.
 const AT_ONCE: usize = 4096;

@@ -46,8 +46,8 @@ pub fn program_loops(cell: &CellTables, segment: &SegmentRow) -> u64 {
     let k = cell.classes.max(1) as u64;
     let root = root_loops(k, segment.iterations);
     let counted = if cell.electrons.are_counted() {
-        // Each substep its way, with where it is before and after it; each draw its sums, its three counts a class, and the
-        // start of the way after it.
+        // Each substep its way, with where it is before and after it; each draw its sums, its three counts a class,
+        // and the start of the way after it.
         u64::from(segment.substeps) * 3 * k + u64::from(segment.settles) * (6 * k + 3 * k * count_loops())
     } else {
         0
