@@ -201,7 +201,7 @@ impl<'a, L: Law> Nonlinear<'a, L> {
     fn solve_by(&mut self, accuracy: Accuracy, method: &mut Method) -> Result<Currents, SolveError> {
         let first = self.stage(&accuracy, 0.0, method)?;
         if let Ended::Converged(audit, target_a) = first {
-            return Ok(Currents::new(&self.solver, &audit, target_a, method.clone()));
+            return Ok(Currents::new(&self.solver, &audit, target_a, *method));
         }
         // What rounding hides no other way to the solution shows.
         if let Ended::Stalled(audit, target_a) = &first
@@ -217,7 +217,7 @@ impl<'a, L: Law> Nonlinear<'a, L> {
             last = self.stage(&goal, share * most_s, method)?;
         }
         match last {
-            Ended::Converged(audit, target_a) => Ok(Currents::new(&self.solver, &audit, target_a, method.clone())),
+            Ended::Converged(audit, target_a) => Ok(Currents::new(&self.solver, &audit, target_a, *method)),
             Ended::Stalled(audit, target_a) => Err(stalled(&audit, target_a, method)),
         }
     }

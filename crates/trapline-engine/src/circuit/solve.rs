@@ -308,7 +308,7 @@ impl<'d> Solver<'d> {
                 }
             }
         }
-        Ok(Currents::new(self, &here, target_a, method.clone()))
+        Ok(Currents::new(self, &here, target_a, *method))
     }
 
     /// Potentials start again from those of the sources.

@@ -17,9 +17,9 @@ use super::cell_s;
 use crate::circuit::pcg::Core;
 use crate::circuit::tiles::Layout;
 
-/// Most products and most numbers kept: some ten seconds, and 512 MB.
-const MOST_PRODUCTS: u64 = 12 << 30;
-const MOST_NUMBERS: u64 = 64 << 20;
+/// Most products and most numbers kept: those of 512 x 512 cells, 1.6 GB.
+const MOST_PRODUCTS: u64 = 43 << 30;
+const MOST_NUMBERS: u64 = 192 << 20;
 
 /// Numbers that are kept, but for a few a node.
 fn numbers(layout: &Layout) -> Option<u64> {
