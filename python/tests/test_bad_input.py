@@ -65,7 +65,7 @@ CALLS = {
     "g has the shape 2; it must be any x any": lambda: tl.crossbar(np.ones(2)),
     "g has masked places": lambda: tl.crossbar(np.ma.masked_greater(np.ones((2, 2)), 0)),
     "g is inf at (0, 1); each must be a finite number of S": lambda: tl.crossbar([[1e-6, INF]]),
-    "the cell at row 0, column 1 conducts -0.000001 S": lambda: tl.crossbar([[1e-6, -1e-6]]),
+    "the cell at row 0, column 1 conducts -1e-6 S": lambda: tl.crossbar([[1e-6, -1e-6]]),
     "segment 0 of the word lines has -1 ohm": lambda: tl.crossbar([[1e-6]], wire_ohm=-1),
     "word_wire_ohm has the shape 3; it must be 2": lambda: tl.crossbar([[1e-6]], word_wire_ohm=[1, 1, 1]),
     "wire_ohm does nothing where": lambda: tl.crossbar([[1e-6]], 2.0, word_wire_ohm=1, bit_wire_ohm=1),
