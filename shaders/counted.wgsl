@@ -13,9 +13,6 @@ var<private> way_freed: array<f32, CLASSES>;
 var<private> way_held: f32;
 var<private> way_alone: f32;
 
-// Below it a step's flux goes on a straight line.
-const SHORT: f32 = 0.02;
-
 fn one_over(number: f32) -> f32 {
     return select(0.0, 1.0 / number, number > 0.0);
 }

@@ -37,7 +37,7 @@
 use super::step::phi;
 
 /// Below it a step's flux goes on a straight line.
-const SHORT: f64 = 0.02;
+pub const SHORT: f64 = 0.02;
 
 /// Variances of a cell's filling since the last draw, times its number of dots: with the feedback and without.
 #[derive(Debug, Clone, Copy, PartialEq)]

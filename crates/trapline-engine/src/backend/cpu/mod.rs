@@ -29,6 +29,7 @@ mod expose;
 pub mod judge;
 pub mod lanes;
 pub mod means;
+mod narrowing;
 pub mod profile;
 pub mod read;
 mod record;

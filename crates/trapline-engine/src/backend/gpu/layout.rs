@@ -13,6 +13,7 @@ use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
 use std::fmt::Write;
 use trapline_model::cell::charge;
 use trapline_model::cell::counted::{self, DotNumber, Electrons};
+use trapline_model::cell::narrowing;
 use trapline_model::cell::read::{PROGRAMMED_FILLING, QUANTITIES};
 use trapline_model::cell::tabulated::{LawTables, TableHeader};
 use trapline_model::material::MAX_CLASSES;
@@ -191,6 +192,7 @@ pub fn header(classes: usize, count_loops: bool) -> String {
         ("LATE_POINT", charge::POINTS[1] as f32),
         ("MOST_RELAXATION", charge::MOST_RELAXATION as f32),
         ("FRAC_2_PI", std::f32::consts::FRAC_2_PI),
+        ("SHORT", narrowing::SHORT as f32),
     ];
     for (name, value) in polynomial.chain(limits.map(|(name, value)| (name.to_owned(), value))) {
         // Rust prints the shortest decimal that reads back as the same f32.

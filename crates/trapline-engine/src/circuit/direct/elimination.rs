@@ -135,8 +135,7 @@ impl Elimination {
                 }
             }
             let link_s = |row: usize| if words.live[row] && col + 1 < cols { words.segment_s[col] } else { 0.0 };
-            let (mut word_to_others, word_inverse, next) = cross(left, link_s);
-            word_to_others.shrink_to_fit();
+            let (word_to_others, word_inverse, next) = cross(left, link_s);
             left = next;
             columns.push(Column { bit_to_words, bit_to_next, bit_inverse, word_to_others, word_inverse });
         }

@@ -23,7 +23,7 @@ fn memory_left() -> u64 {
 /// A way to solve the network as a whole.
 #[derive(Debug)]
 pub(crate) enum Direct {
-    /// Without subtractions: whatever the conductances are, every digit holds.
+    /// Without subtractions: whatever the conductances are, every digit of the factor holds.
     Elimination(Option<elimination::Elimination>),
     /// By sparse Cholesky, with so much added to the diagonals: an index into [`cholesky::RAISED`].
     Cholesky(usize, Option<cholesky::Factor>),
