@@ -95,6 +95,28 @@ fn few_shorts_among_leaks_need_no_subtraction() {
     }
 }
 
+/// What eliminated a network is kept for the solves after it, and forgotten where a cell changes.
+#[test]
+fn a_changed_cell_is_eliminated_anew() {
+    let mut random = Random(41);
+    let cells = ndarray::Array2::from_shape_fn((64, 48), |_| if random.uniform() < 0.01 { 1e2 } else { 1e-12 });
+    let crossbar = |cells| Reading::with_wire(1e-4).one_cell(cells, (21, 32), 0.1, &Unselected::Floating).unwrap();
+    let (to, accuracy) = (3e-11, Accuracy::of_total(1e-9));
+    let mut solver = Solver::new(&crossbar(cells.clone()));
+    let before = solver.solve(accuracy).unwrap();
+    assert!(before.method.direct, "the network was not eliminated, and nothing is shown");
+    solver.set_cell(21, 32, to).unwrap();
+    let after = solver.solve(accuracy).unwrap();
+    let mut changed = cells;
+    changed[[21, 32]] = to;
+    let anew = Solver::new(&crossbar(changed)).solve(accuracy).unwrap();
+    let apart = |one: &[f64], other: &[f64]| one.iter().zip(other).map(|(a, b)| (a - b).abs()).sum::<f64>();
+    let bounds = after.certificate.bound_a + anew.certificate.bound_a;
+    assert!(apart(&after.column_a, &anew.column_a) <= bounds);
+    // Control: the change shows.
+    assert!(apart(&after.column_a, &before.column_a) > 1e3 * bounds);
+}
+
 #[test]
 fn arrays_up_to_64_by_64_against_sparse_cholesky() {
     let mut random = Random(23);
