@@ -5,6 +5,7 @@
 //! [`Device::scoped`]), or as a [`Failed`] that also says what was being done; the caller knows the tile and makes a
 //! typed error of it.
 
+use super::random::RandomTables;
 use super::recovery::Failed;
 use super::{adapters, layout, network, source};
 use crate::backend::BackendError;
@@ -13,7 +14,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use trapline_model::outcome::Identity;
-use trapline_model::rng::normal_table;
 
 /// Longest wait for a few dispatches, each of which takes half a second at most, or a second on a software adapter: a
 /// busy machine gets a hundredfold and more.
@@ -50,7 +50,8 @@ pub(super) struct Device {
     pub limits: wgpu::Limits,
     /// Told from every other device that was opened: what lives on one is lost with it.
     pub number: u64,
-    pub normal_table: wgpu::Buffer,
+    /// What random numbers are taken from.
+    pub random: RandomTables,
     /// Whether workgroup memory begins with what a test puts there.
     pub soiled: bool,
     heard: Arc<Mutex<Heard>>,
@@ -67,7 +68,7 @@ pub(super) fn filled(device: &wgpu::Device, queue: &wgpu::Queue, label: &'static
     let buffer = device.create_buffer(&wgpu::BufferDescriptor {
         label: Some(label),
         size: contents.len() as u64,
-        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
+        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
         mapped_at_creation: false,
     });
     queue.write_buffer(&buffer, 0, contents);
@@ -98,7 +99,6 @@ impl Device {
             let mut heard = on_lost.lock().unwrap_or_else(PoisonError::into_inner);
             heard.lost.get_or_insert_with(|| one_line(format!("device lost ({reason:?}): {message}")));
         });
-        let normal_table = filled(&device, &queue, "normal_table", bytemuck::cast_slice(normal_table()));
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
         Ok(Device {
             device,
@@ -106,7 +106,7 @@ impl Device {
             identity,
             limits,
             number,
-            normal_table,
+            random: RandomTables::default(),
             soiled: false,
             heard,
             pipelines: Mutex::default(),

@@ -80,7 +80,7 @@ impl<'a> Running<'a> {
     fn buffer(&self, kernel: &'static str, name: &'static str) -> Result<&wgpu::Buffer, Failed> {
         match (name, self.work.buffers.get(name)) {
             (_, Some(buffer)) => Ok(buffer),
-            ("normal_table", None) => Ok(&self.device.normal_table),
+            ("normal_table", None) => Ok(&self.work.random),
             (buffer, None) => Err(Failed::ForGood(BackendError::NoBuffer { shader: kernel, buffer })),
         }
     }
@@ -121,6 +121,11 @@ impl<'a> Running<'a> {
             copy
         });
         made.map_err(Failed::at("copy"))
+    }
+
+    /// A buffer itself, for copies from it.
+    pub fn shared(&self, name: &'static str) -> Result<wgpu::Buffer, Failed> {
+        self.buffer("copy", name).cloned()
     }
 
     /// Copies the front of another buffer into one of these.

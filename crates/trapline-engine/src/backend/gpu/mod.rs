@@ -14,6 +14,7 @@ mod device;
 mod dispatch;
 pub mod layout;
 pub mod network;
+mod random;
 mod recovery;
 mod resident;
 mod runs;

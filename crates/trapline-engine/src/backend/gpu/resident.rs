@@ -18,7 +18,7 @@ use super::layout::{self, Params};
 use super::recovery::{Failed, Tile, lock, lost};
 use super::source::{Carriers, Decay, Judges, Kernel, Numbered};
 use super::stimulate::{dots_of, shares, state_of};
-use super::tile::{Resources, Workspace, random_words};
+use super::tile::{Resources, Workspace};
 use super::{Gpu, TileSums, bake, device::Device, merge, source};
 use crate::backend::cells::{Cells, HostCells, Population, Snapshot, State};
 use crate::backend::exposure::{Exposed, Exposure, Known};
@@ -33,7 +33,6 @@ use ndarray::Array2;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use trapline_model::array::CellSet;
-use trapline_model::rng::{NORMAL_TABLE_LEN, normal_table};
 
 /// Occupancies on a device.
 #[derive(Debug)]
@@ -47,6 +46,9 @@ pub struct DeviceState {
     of: Option<Box<Population>>,
 }
 
+/// What a copy of cells has of them.
+const COPIED: [&str; 3] = ["cell_numbers", "factors", "occupancy"];
+
 /// See the module.
 pub(super) struct Resident<'a> {
     gpu: &'a Gpu,
@@ -57,8 +59,6 @@ pub(super) struct Resident<'a> {
     bytes: u64,
     /// Dots of each class of the cells, where electrons are counted; axes (class, cell), flat.
     dots: Option<Vec<f32>>,
-    /// Where the cells' numbers lie behind the tables of random numbers, words.
-    numbers_at: u32,
     /// Times that their electrons were drawn.
     draws: u32,
     known: Known,
@@ -75,6 +75,13 @@ pub(super) fn cells<'a>(gpu: &'a Gpu, population: Population) -> Result<Box<dyn 
 impl<'a> Resident<'a> {
     /// Empty cells on the device.
     fn new(gpu: &'a Gpu, population: Population) -> Result<Resident<'a>, BackendError> {
+        let mut cells = Resident::unwritten(gpu, population)?;
+        cells.draw()?;
+        Ok(cells)
+    }
+
+    /// Room for cells on the device, with nothing in it.
+    fn unwritten(gpu: &'a Gpu, population: Population) -> Result<Resident<'a>, BackendError> {
         let (resources, count) = (resources_of(&population), population.numbers.len() as u64);
         let mut slot = lock(&gpu.device);
         let device = gpu.sound(&mut slot)?;
@@ -87,10 +94,7 @@ impl<'a> Resident<'a> {
         let bytes = resources.bytes(count);
         gpu.resident_bytes.fetch_add(bytes, Ordering::Relaxed);
         let known = Known::default();
-        let mut cells =
-            Resident { gpu, population, work, device: number, bytes, dots: None, numbers_at: 0, draws: 0, known };
-        cells.draw()?;
-        Ok(cells)
+        Ok(Resident { gpu, population, work, device: number, bytes, dots: None, draws: 0, known })
     }
 
     /// Runs `operation` on the device that holds the state.
@@ -137,20 +141,14 @@ impl<'a> Resident<'a> {
         let tables = CellTables::of(&self.population.stimulus(300.0, &[]));
         let fixed = layout::cell_params(self.population.seed, &tables);
         let params = self.params(fixed, self.population.numbers.len() as u64);
-        let words: Vec<u32> = self.population.numbers.iter().flat_map(|&n| [n as u32, (n >> 32) as u32]).collect();
+        let words = self.number_words();
         let loops = source::draw_loops(&tables);
-        let random = self.population.is_counted().then(|| random_words(&tables));
-        self.numbers_at = random.as_ref().map_or(0, |random| random.len() as u32);
         let kernel = Kernel::draw(Numbered::Listed, Carriers::of(&tables));
         let cells = self.population.numbers.len() as u64;
         self.dots = self.on_device(
             |_, _| Ok(()),
             |running| {
                 running.upload("cell_numbers", bytemuck::cast_slice(&words))?;
-                if let Some(random) = &random {
-                    running.upload("normal_table", bytemuck::cast_slice(random))?;
-                    running.upload_at("normal_table", 4 * random.len() as u64, bytemuck::cast_slice(&words))?;
-                }
                 // Their weights; what else is in these rows is another's.
                 running.upload("classes", bytemuck::cast_slice(&layout::classes(&tables)))?;
                 running.dispatch(&kernel, &params, loops)?;
@@ -170,22 +168,26 @@ impl<'a> Resident<'a> {
             return Ok(TileSums { partials: Vec::new(), counts: Vec::new() });
         }
         let resources = Resources::of_statistics(&tables);
-        // Cells that readings judge need their numbers, which lie behind the tables of random numbers.
-        let numbered = (tables.readings.is_some() && !self.population.is_counted()).then(|| self.numbered_normals());
-        let numbers_at = if numbered.is_some() { NORMAL_TABLE_LEN as u32 } else { self.numbers_at };
-        let params = Params { numbers_at, ..self.params(layout::params(job, &tables), cells) };
+        // Cells that draw, or that readings judge, need their numbers, which lie behind the tables of random numbers: a
+        // kernel that bakes has no room for a buffer more. So these cells get tables of their own, copied on the device.
+        let numbered = tables.readings.is_some() || self.population.is_counted();
+        let numbers = if numbered { self.number_words() } else { Vec::new() };
+        let shared = lock(&self.work).random.clone();
+        let params =
+            Params { numbers_at: (shared.size() / 4) as u32, ..self.params(layout::params(job, &tables), cells) };
         // The state's own buffers are there; those of the bake are made.
         let names = ["classes", "visits", "nominal", "partials", "sums", "counts"];
         self.on_device(
             |device, work| {
-                if let Some(words) = &numbered {
-                    work.reserve(device, "normal_table", size_of_val(words.as_slice()) as u64)?;
+                if numbered {
+                    work.reserve(device, "normal_table", shared.size() + size_of_val(numbers.as_slice()) as u64)?;
                 }
                 work.make(device, &resources, &names, cells)
             },
             |running| {
-                if let Some(words) = &numbered {
-                    running.upload("normal_table", bytemuck::cast_slice(words))?;
+                if numbered {
+                    running.copy_from("normal_table", &shared, shared.size())?;
+                    running.upload_at("normal_table", shared.size(), bytemuck::cast_slice(&numbers))?;
                 }
                 running.clear("counts")?;
                 bake(running, &bake_kernel, source::visit_loops(&tables), &tables, &params)?;
@@ -199,10 +201,9 @@ impl<'a> Resident<'a> {
         )
     }
 
-    /// The table of normals, and the cells' numbers behind it, two words each, the low one first.
-    fn numbered_normals(&self) -> Vec<u32> {
-        let normals = normal_table().iter().map(|&level| level as u32);
-        normals.chain(self.population.numbers.iter().flat_map(|&n| [n as u32, (n >> 32) as u32])).collect()
+    /// The cells' numbers, two words each, the low one first.
+    fn number_words(&self) -> Vec<u32> {
+        self.population.numbers.iter().flat_map(|&n| [n as u32, (n >> 32) as u32]).collect()
     }
 
     fn occupancy_bytes(&self) -> u64 {
@@ -311,9 +312,17 @@ impl<'a> Cells<'a> for Resident<'a> {
             copy.upload(&self.download()?)?;
             return Ok(Box::new(copy));
         }
-        let mut copy = Resident::new(self.gpu, self.population.clone())?;
+        let mut copy = Resident::unwritten(self.gpu, self.population.clone())?;
         copy.draws = self.draws;
-        copy.restore(&self.snapshot()?)?;
+        copy.dots = self.dots.clone();
+        let own = self.on_device(
+            |_, _| Ok(()),
+            |running| COPIED.into_iter().map(|name| Ok((name, running.shared(name)?))).collect::<Result<Vec<_>, _>>(),
+        )?;
+        copy.on_device(
+            |_, _| Ok(()),
+            |running| own.iter().try_for_each(|(name, buffer)| running.copy_from(name, buffer, buffer.size())),
+        )?;
         Ok(Box::new(copy))
     }
 }

@@ -4,7 +4,7 @@ use super::dispatch::Running;
 use super::layout::{self, Params};
 use super::recovery::{Failed, Tile, lock};
 use super::source::{Carriers, Driving, Kernel, Numbered};
-use super::tile::{BufferSpec, Bytes, Resources, Workspace, random_tables, state_rows};
+use super::tile::{BufferSpec, Bytes, Resources, Workspace, state_rows};
 use super::{Gpu, runs, source};
 use crate::backend::BackendError;
 use crate::backend::stimulus::{self, RESPONSE_QUANTITIES, Response, Stimulus};
@@ -30,7 +30,6 @@ fn resources_of(stimulus: &Stimulus, tables: &CellTables) -> Resources {
     let response = 4 * (stimulus.rows * RESPONSE_QUANTITIES) as u64;
     let per_cell = |bytes| Bytes { per_cell: bytes, ..Bytes::default() };
     let mut resources = Resources::of_cells(tables, &layout::classes(tables), &kernels_of(tables));
-    resources.buffers.extend(random_tables(tables));
     // Many rows make a cell large: nothing here is reduced, so any number of cells will do.
     resources.unit = 1;
     resources.most_cells = (PIECE_BYTES / (state + response)).max(1);

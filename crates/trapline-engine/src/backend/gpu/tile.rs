@@ -4,6 +4,7 @@
 
 use super::device::{self, Device};
 use super::layout::{self, ClassRow, SLOTS};
+use super::random;
 use super::recovery::Failed;
 use super::source::{self, Kernel};
 use crate::backend::BackendError;
@@ -12,8 +13,6 @@ use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use trapline_model::cell::read::QUANTITIES;
-use trapline_model::rng::counts::Counts;
-use trapline_model::rng::normal_table;
 
 /// Budget where the user gives none: on a software adapter it is the host's own memory.
 const SOFTWARE_BUDGET_BYTES: u64 = 64 << 20;
@@ -88,6 +87,8 @@ pub(super) struct Resources {
     pub unit: u64,
     /// Most cells of a tile.
     pub most_cells: u64,
+    /// Most trials of the counts that are drawn; 0 where nothing is counted.
+    pub most_trials: u32,
 }
 
 /// Rows of the state of a cell: occupancies; or electrons, dots, and electrons left in the bake.
@@ -95,15 +96,9 @@ pub(super) fn state_rows(cell: &CellTables) -> usize {
     cell.classes.max(1) * if cell.electrons.are_counted() { 3 } else { 1 }
 }
 
-/// Where electrons are counted: the normal table with those of the draws behind it. Others read the device's.
-pub(super) fn random_tables(cell: &CellTables) -> Option<BufferSpec> {
-    cell.electrons.are_counted().then(|| BufferSpec::given("normal_table", &random_words(cell)))
-}
-
-/// The words of [`random_tables`].
-pub(super) fn random_words(cell: &CellTables) -> Vec<u32> {
-    let normals = normal_table().iter().map(|&level| level as u32);
-    normals.chain(Counts::up_to(cell.most_trials).words()).collect()
+/// Most trials of the counts that cells draw; 0 where nothing is counted.
+pub(super) fn most_trials(cell: &CellTables) -> u32 {
+    if cell.electrons.are_counted() { cell.most_trials.max(1) } else { 0 }
 }
 
 impl Resources {
@@ -120,6 +115,7 @@ impl Resources {
             ],
             unit: CHUNK_CELLS,
             most_cells: MAX_TILE_CELLS,
+            most_trials: most_trials(cell),
         }
     }
 
@@ -129,7 +125,6 @@ impl Resources {
         let mut resources = Resources::of_cells(&tables.cell, &layout::job_classes(tables), kernels);
         resources.buffers.push(BufferSpec::empty("factors", per_cell(3)));
         resources.buffers.push(BufferSpec::empty("occupancy", per_cell(state_rows(&tables.cell))));
-        resources.buffers.extend(random_tables(&tables.cell));
         resources
     }
 
@@ -172,13 +167,18 @@ impl Resources {
         self
     }
 
-    /// Bytes of a whole tile.
+    /// Bytes of a whole tile, less those of the tables of random numbers, which the device has once.
     pub fn bytes(&self, cells: u64) -> u64 {
         self.buffers.iter().map(|buffer| buffer.device_bytes(cells)).sum()
     }
 
+    /// Bytes of a whole tile, with all that is there once.
+    fn bytes_in_all(&self, cells: u64) -> u64 {
+        self.bytes(cells) + random::bytes(self.most_trials)
+    }
+
     fn largest_bytes(&self, cells: u64) -> u64 {
-        self.buffers.iter().map(|buffer| buffer.bytes.of(cells)).max().unwrap_or(0)
+        self.buffers.iter().map(|buffer| buffer.bytes.of(cells)).fold(random::bytes(self.most_trials), u64::max)
     }
 
     /// Bytes of a buffer of a tile, as a read-back wants them.
@@ -192,7 +192,7 @@ impl Resources {
         let budget = budget_bytes.unwrap_or(Self::default_budget(device)).saturating_sub(taken);
         let binding = device.limits.max_storage_buffer_binding_size.min(device.limits.max_buffer_size);
         cells <= self.most_cells
-            && self.bytes(cells) <= budget
+            && self.bytes_in_all(cells) <= budget
             && self.largest_bytes(cells) <= binding.min(MAX_BUFFER_BYTES)
     }
 
@@ -208,7 +208,7 @@ impl Resources {
 
     fn cells_within(&self, budget: u64, binding: u64) -> Result<u64, BackendError> {
         let binding = binding.min(MAX_BUFFER_BYTES);
-        let fits = |cells: u64| self.bytes(cells) <= budget && self.largest_bytes(cells) <= binding;
+        let fits = |cells: u64| self.bytes_in_all(cells) <= budget && self.largest_bytes(cells) <= binding;
         let (mut low, mut high) = (0, self.most_cells / self.unit);
         while low < high {
             let middle = (low + high).div_ceil(2);
@@ -221,7 +221,7 @@ impl Resources {
         if low == 0 {
             return Err(BackendError::Budget {
                 budget_mib: budget.min(binding) >> 20,
-                needed_mib: self.bytes(self.unit).div_ceil(1 << 20),
+                needed_mib: self.bytes_in_all(self.unit).div_ceil(1 << 20),
                 least_cells: self.unit,
             });
         }
@@ -232,6 +232,8 @@ impl Resources {
 /// The buffers of a tile, by name.
 pub(super) struct Workspace {
     pub buffers: HashMap<&'static str, wgpu::Buffer>,
+    /// The tables of random numbers, which are the device's.
+    pub random: wgpu::Buffer,
     /// What was read back so far came through these, by the name of its source.
     pub staging: RefCell<HashMap<&'static str, wgpu::Buffer>>,
     /// Kernels (by name, and whether they count loops) bound to the buffers.
@@ -252,6 +254,7 @@ impl Workspace {
     /// Makes the buffers for tiles of up to `cells` cells; `too_large` asks for one more than the device can have,
     /// for tests.
     pub fn new(device: &Device, resources: &Resources, cells: u64, too_large: bool) -> Result<Workspace, String> {
+        let random = device.random.up_to(device, resources.most_trials)?;
         device.scoped(|| {
             let empty = |label: &'static str, size: u64| {
                 let kind = if label == "params" { wgpu::BufferUsages::UNIFORM } else { wgpu::BufferUsages::STORAGE };
@@ -270,7 +273,13 @@ impl Workspace {
                 None => empty(buffer.name, buffer.bytes.of(cells)),
             };
             let buffers = resources.buffers.iter().map(|buffer| (buffer.name, make(buffer))).collect();
-            Workspace { buffers, staging: RefCell::default(), groups: RefCell::default(), pace: Pace::default() }
+            Workspace {
+                buffers,
+                random,
+                staging: RefCell::default(),
+                groups: RefCell::default(),
+                pace: Pace::default(),
+            }
         })
     }
 
@@ -338,7 +347,14 @@ mod tests {
     use super::*;
 
     fn resources(buffers: Vec<BufferSpec>) -> Resources {
-        Resources { classes: 1, kernels: Vec::new(), buffers, unit: CHUNK_CELLS, most_cells: MAX_TILE_CELLS }
+        Resources {
+            classes: 1,
+            kernels: Vec::new(),
+            buffers,
+            unit: CHUNK_CELLS,
+            most_cells: MAX_TILE_CELLS,
+            most_trials: 0,
+        }
     }
 
     #[test]

@@ -78,6 +78,12 @@ impl Counts {
         heads
     }
 
+    /// How many [`Counts::words`] there are.
+    pub fn word_count(&self) -> usize {
+        let entries: usize = self.places.iter().flatten().map(|place| place.entries.len()).sum();
+        3 * HEADS * self.places.len() + 2 * entries
+    }
+
     /// The tables of a place that is served.
     #[inline(always)]
     pub fn place(&self, place: u32) -> Option<&'static Place> {

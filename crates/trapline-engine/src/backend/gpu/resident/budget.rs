@@ -5,7 +5,7 @@ use crate::backend::cells::Population;
 use crate::backend::gpu::Gpu;
 use crate::backend::gpu::layout::{self, Params};
 use crate::backend::gpu::recovery::lock;
-use crate::backend::gpu::tile::{BufferSpec, Bytes, Resources, random_words};
+use crate::backend::gpu::tile::{BufferSpec, Bytes, Resources, most_trials};
 use crate::backend::tables::CellTables;
 use std::sync::atomic::Ordering;
 
@@ -16,7 +16,7 @@ pub(super) fn resources_of(population: &Population) -> Resources {
     let state = classes * if counted { 3 } else { 1 };
     let per_cell = |bytes| Bytes { per_cell: bytes, ..Bytes::default() };
     let fixed = |bytes: usize| Bytes { fixed: bytes as u64, ..Bytes::default() };
-    let mut resources = Resources {
+    Resources {
         classes: population.classes(),
         // Compiled when they are first used.
         kernels: Vec::new(),
@@ -30,14 +30,8 @@ pub(super) fn resources_of(population: &Population) -> Resources {
         ],
         unit: 1,
         most_cells: u64::from(u32::MAX) / 16,
-    };
-    if counted {
-        // The numbers of the cells come behind them.
-        let tables = random_words(&CellTables::of(&population.stimulus(300.0, &[])));
-        let bytes = Bytes { per_cell: 8, ..fixed(4 * tables.len()) };
-        resources.buffers.push(BufferSpec::empty("normal_table", bytes));
+        most_trials: if counted { most_trials(&CellTables::of(&population.stimulus(300.0, &[]))) } else { 0 },
     }
-    resources
 }
 
 /// Whether the device's budget holds so many more cells.
