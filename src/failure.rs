@@ -69,13 +69,14 @@ impl From<CampaignError> for Failure {
 
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
-        use BackendError::{AmbiguousAdapter, Budget, InstructionSet, Threads, UnknownAdapter, WithoutGpu};
+        use BackendError::{AmbiguousAdapter, Budget, Current, InstructionSet, Threads, UnknownAdapter, WithoutGpu};
         match error {
             UnknownAdapter { .. }
             | AmbiguousAdapter { .. }
             | InstructionSet { .. }
             | Threads(_)
             | Budget { .. }
+            | Current { .. }
             | WithoutGpu => Failure::Usage(one_line_of(&error)),
             _ => Failure::Failed(one_line_of(&error)),
         }

@@ -13,7 +13,8 @@
 //!   same file stem in `backend/cpu/` and `shaders/`, and its constants and structures are generated from those of the
 //!   CPU
 //! - [`backend::limits`]: what a processor or a GPU can do at best, measured, for rooflines
-//! - [`rare`]: failed fractions down to 1e-9, by importance sampling over the variation
+//! - [`rare`]: failed fractions down to 1e-9 (1e-12 where electrons are counted, whose chance is summed), by importance
+//!   sampling over the variation
 //! - [`circuit`]: crossbars of wires and cells, with a bound of the currents' errors
 //! - [`heat`]: how warm an array gets by its own power, settled and in time
 //!

@@ -178,11 +178,17 @@ fn plain(message: &str) -> String {
     if let Some(missing) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         return format!("key {missing} is missing");
     }
+    if message.ends_with("value was too large") {
+        return format!("is too large; it must be {LARGEST}");
+    }
     match message.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected ")) {
         Some((found, wanted)) => format!("is {}; it must be {}", said(found), asked(wanted)),
         None => shown(message),
     }
 }
+
+/// What whole numbers are: TOML has none beyond.
+const LARGEST: &str = "a whole number up to 9223372036854775807";
 
 /// What serde expects, as a user knows it.
 fn asked(wanted: &str) -> &str {
@@ -193,15 +199,18 @@ fn asked(wanted: &str) -> &str {
         "a sequence" => "a list",
         "a string" => "a text in quotes",
         "a map" => "a table of keys",
+        // The parser itself, of a number that it has no room for.
+        "any valid TOML value" => LARGEST,
         wanted if wanted.starts_with("struct ") => "a table of keys",
         wanted => wanted,
     }
 }
 
-/// What serde found: `floating point `2.5``, `string "many"`, `sequence`.
+/// What serde found: `floating point `2.5``, `string "many"`, `sequence`, `integer `1e30` as i128`.
 fn said(found: &str) -> String {
+    let quoted = found.split_once(['`', '"']);
     let (kind, value) =
-        found.split_once(['`', '"']).map_or((found, ""), |(kind, rest)| (kind, &rest[..rest.len() - 1]));
+        quoted.map_or((found, ""), |(kind, rest)| (kind, rest.rfind(['`', '"']).map_or(rest, |end| &rest[..end])));
     match kind.trim() {
         "string" => format!("the text \"{}\"", shown(value)),
         "floating point" | "integer" | "boolean" => value.to_owned(),
@@ -250,6 +259,10 @@ mod tests {
             assert_eq!(wrong, format!("line 2: key array.rows: {said}; it must be a whole number"));
         }
         assert_eq!(read::<Shape>("[array]\n").unwrap_err(), "line 1: key array: key rows is missing");
+        for large in ["18446744073709551615", "99999999999999999999999"] {
+            let wrong = read::<Shape>(&format!("[array]\nrows = {large}\n")).unwrap_err();
+            assert!(wrong.ends_with("it must be a whole number up to 9223372036854775807"), "{wrong}");
+        }
     }
 
     /// Every way into the depth, alone and in one another; what the parser's own limits (80 lists, 80 dots of a key)

@@ -107,7 +107,7 @@ pub struct Heat {
     #[arg(long, value_name = "ROW,COL,RADIUS,PEAK", value_parser = spot)]
     hot_spot: Option<Spot>,
     /// That temperature of each cell: HDF5 as this command writes it, or a table in °C (.csv)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["ambient", "hot_spot"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ambient", "hot_spot", "along"])]
     ambient_map: Option<PathBuf>,
     /// Times after the power is switched on, s, separated by commas
     #[arg(long, value_name = "S,...", value_parser = amounts::seconds, value_delimiter = ',', allow_hyphen_values = true)]
@@ -144,8 +144,14 @@ impl Heat {
         let chip = self.chip()?;
         let (power_w, what, material) = self.power()?;
         let shape = power_w.dim();
-        let setup =
-            Setup { chip, ambient_k: self.ambient_k(shape)?, power_w, times_s: self.times.clone(), on_s: self.on };
+        let setup = Setup {
+            chip,
+            ambient_k: self.ambient_k(shape)?,
+            power_w,
+            times_s: self.times.clone(),
+            on_s: self.on,
+            knows_capacity: !matches!(self.substrate, Substrate::Own) || self.substrate_capacity.is_some(),
+        };
         let heated = heat::run(setup)?;
         let title = format!("{} x {} cells, {what}, on {}", shape.0, shape.1, self.on_what());
         let text = match self.json {
@@ -248,18 +254,31 @@ impl Heat {
             (heat::power_of_reading(path)?, path.display().to_string(), None)
         } else {
             let bias = within("--bias", self.bias, -100.0, 100.0, "V")?;
-            let (watts, material) = match (self.power, self.current) {
-                (Some(watts), _) => (within("--power", watts, 0.0, 1e3, "W")?, None),
-                (None, Some(amperes)) => ((bias * within("--current", amperes, -1.0, 1.0, "A")?).abs(), None),
+            let (power_w, material) = match (self.power, self.current) {
+                (Some(watts), _) => (Array2::from_elem(shape, within("--power", watts, 0.0, 1e3, "W")?), None),
+                (None, Some(amperes)) => {
+                    let watts = (bias * within("--current", amperes, -1.0, 1.0, "A")?).abs();
+                    (Array2::from_elem(shape, watts), None)
+                }
                 (None, None) => {
                     let wrong = |e: material::MaterialError| Failure::Usage(e.to_string());
                     let material = material::load(&self.material, Path::new("")).map_err(wrong)?;
-                    let temperature_k = kelvin(within("--ambient", self.ambient.0, -270.0, 1000.0, "C")?);
-                    (heat::power_of_material_w(&material, bias, temperature_k), Some(material))
+                    // Each cell at its own ambient temperature, of which neighbours most often have the same.
+                    let (mut last_k, mut watts) = (f64::NAN, f64::NAN);
+                    let power_w = self.ambient_k(shape)?.mapv(|kelvin| {
+                        if kelvin != last_k {
+                            (last_k, watts) = (kelvin, heat::power_of_material_w(&material, bias, kelvin));
+                        }
+                        watts
+                    });
+                    (power_w, Some(material))
                 }
             };
             let named = material.as_ref().map(|m| format!(" ({} at {bias} V)", m.name)).unwrap_or_default();
-            (Array2::from_elem(shape, watts), format!("{watts:.3e} W each{named}"), material)
+            let least = power_w.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = power_w.iter().copied().fold(0.0, f64::max);
+            let each = if least == most { format!("{most:.3e}") } else { format!("{least:.3e} to {most:.3e}") };
+            (power_w, format!("{each} W each{named}"), material)
         };
         if let Some((row, col)) = self.cell {
             let (rows, cols) = power_w.dim();

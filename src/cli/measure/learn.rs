@@ -95,9 +95,9 @@ pub struct Learn {
     /// What cells see while another is written
     #[arg(long, visible_alias = "scheme", value_name = "SCHEME", value_parser = Selects, default_value = "half")]
     select: Select,
-    /// Resistance of a wire from cell to cell, ohm; 0 for lines without resistance
-    #[arg(long, value_name = "OHM", default_value_t = 0.0, allow_hyphen_values = true)]
-    wire_ohm: f64,
+    /// Resistance of a wire from cell to cell, ohm; 0 for lines without resistance [default: 0]
+    #[arg(long, value_name = "OHM", allow_hyphen_values = true)]
+    wire_ohm: Option<f64>,
     #[command(flatten)]
     wires: Wires,
     /// Time after which the array is read again, s
@@ -126,7 +126,9 @@ impl Learn {
         let third = train.count.div_ceil(3).max(1);
         let mut stages = vec![0, third, (2 * third).min(train.count), train.count];
         stages.dedup();
-        let wiring = self.wires.wiring(self.wire_ohm)?;
+        self.wires.all_count(self.wire_ohm)?;
+        let wire_ohm = self.wire_ohm.unwrap_or(0.0);
+        let wiring = self.wires.wiring(wire_ohm)?;
         let (of_network, what) = self.select.wired();
         let scheme = if wiring == Wiring::Ideal { self.select.ideal()? } else { Scheme::Isolated };
         let lesson = Lesson { pattern, train, scheme, stages, later_s: vec![self.later] };
@@ -181,10 +183,7 @@ impl Learn {
         };
         let title = format!("{} learns {}; {}", self.specimen.title(&ready), lesson.pattern.name, what);
         let plate = Plate { title: Some(title), panels: maps.iter().map(panel).collect(), columns: 5 };
-        let through = match self.wire_ohm {
-            0.0 => String::new(),
-            ohm => format!(", wires of {ohm} ohm"),
-        };
+        let through = self.wires.words(wire_ohm);
         let name = self.select.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
         let remark = format!("scheme {name}: {what}{through}; each cell is read by itself");
         let (summary, remark) = (table, Some(remark));

@@ -9,8 +9,8 @@ use trapline::figure::{Axis, Chart, Curve, Plate, Style};
 use trapline::units::kelvin;
 
 use super::{
-    Cells, Failure, Findings, Pulses, Reading, Specimen, affordable, amounts, cells_in_words, checked, fixed, number,
-    scientific,
+    Cells, Failure, Findings, Pulses, Reading, Specimen, affordable, amounts, cells_in_words, checked, does_nothing,
+    fixed, number, scientific,
 };
 
 /// Conductance after each pulse, and the energy of each; over cycles of potentiation and depression
@@ -21,9 +21,9 @@ pub struct Pulse {
     /// Pulses of depression after those of potentiation
     #[arg(long, value_name = "N", default_value_t = 0)]
     depress: u32,
-    /// Bias of a pulse of depression, V
-    #[arg(long, value_name = "V", value_parser = amounts::volts, default_value_t = -5.5, allow_hyphen_values = true)]
-    depress_amplitude: f64,
+    /// Bias of a pulse of depression, V [default: -5.5]
+    #[arg(long, value_name = "V", value_parser = amounts::volts, allow_hyphen_values = true)]
+    depress_amplitude: Option<f64>,
     /// Cycles of all pulses
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     cycles: u32,
@@ -44,8 +44,14 @@ impl Pulse {
     pub fn run(self) -> Result<(), Failure> {
         let up = self.pulses.train()?;
         let mut trains = vec![up];
+        does_nothing(
+            self.depress == 0 && self.depress_amplitude.is_some(),
+            "--depress-amplitude",
+            "without pulses of depression",
+            "give their number by --depress",
+        )?;
         if self.depress > 0 {
-            let down = Train { amplitude_v: self.depress_amplitude, count: self.depress, ..up };
+            let down = Train { amplitude_v: self.depress_amplitude.unwrap_or(-5.5), count: self.depress, ..up };
             checked(&down, "--depress-amplitude", "--depress")?;
             trains.push(down);
         }

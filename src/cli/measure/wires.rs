@@ -5,7 +5,7 @@ use trapline::circuit::Wire;
 use trapline::circuit::scheme::Reading;
 use trapline::experiment::array_write::Wiring;
 
-use super::{Failure, within};
+use super::{Failure, does_nothing, within};
 
 /// What joins the cells.
 #[derive(Debug, Args)]
@@ -28,9 +28,27 @@ pub(super) struct Wires {
 }
 
 impl Wires {
-    /// Whether word lines and bit lines have their own, so that a resistance of both does nothing.
-    pub(super) fn has_both(&self) -> bool {
-        self.word_wire_ohm.is_some() && self.bit_wire_ohm.is_some()
+    /// Refuses a resistance of both axes where word lines and bit lines have their own.
+    ///
+    /// # Errors
+    /// What does nothing, and the fix.
+    pub(super) fn all_count(&self, wire_ohm: Option<f64>) -> Result<(), Failure> {
+        does_nothing(
+            wire_ohm.is_some() && self.word_wire_ohm.is_some() && self.bit_wire_ohm.is_some(),
+            "--wire-ohm",
+            "where word lines and bit lines have their own",
+            "leave one of the three out",
+        )
+    }
+
+    /// What joins the cells, as the end of a sentence; nothing of lines without resistance.
+    pub(super) fn words(&self, wire_ohm: f64) -> String {
+        let (word, bit) = (self.word_wire_ohm.unwrap_or(wire_ohm), self.bit_wire_ohm.unwrap_or(wire_ohm));
+        match word == bit {
+            true if word == 0.0 => String::new(),
+            true => format!(", wires of {word} ohm"),
+            false => format!(", wires of {word} ohm a cell (word lines) and {bit} ohm (bit lines)"),
+        }
     }
 
     /// What joins the cells, with wires of a resistance where an axis has none of its own.

@@ -108,6 +108,7 @@ impl Population {
     /// Refuses a stimulus for other cells, and places that are none.
     pub(super) fn check(&self, stimulus: &Stimulus, places: Option<&[u32]>) -> Result<(), BackendError> {
         self.check_made_for(&stimulus.material, &stimulus.variation, stimulus.electrons, stimulus.seed)?;
+        stimulus.check_currents()?;
         self.check_places(places)
     }
 

@@ -235,6 +235,12 @@ pub enum BackendError {
     PlaceOrder { place: u32, after: u32 },
     #[error("{found} {what} where {needed} are needed: one for each row, column or cell of the array")]
     Each { what: &'static str, found: usize, needed: u64 },
+    #[error(
+        "{bias_v} V at {kelvin} K gives the nominal cell a current of {amperes:e} A; it must be 0 to {:e} A: take a lower bias, or look at \
+         how the material's law goes on from where it was measured",
+        trapline_model::cell::current::MAX_CURRENT_A
+    )]
+    Current { bias_v: f64, kelvin: f64, amperes: f64 },
     #[error("{value} is among the {what}; each must be a finite number, and times are not negative")]
     NotFinite { what: &'static str, value: f64 },
     #[error(

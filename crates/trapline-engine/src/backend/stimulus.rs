@@ -208,11 +208,30 @@ pub fn larger(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
-/// Checks that occupancies are those of these cells.
+impl Stimulus {
+    /// Refuses biases at which the material's law gives no current that a cell could pass.
+    pub(super) fn check_currents(&self) -> Result<(), BackendError> {
+        let (kelvin, mut known_v) = (self.ambient_k, f64::NAN);
+        for step in &self.steps {
+            let bias_v = step.program.drive.bias_v;
+            // Neighbours most often have the same.
+            if bias_v.abs() == known_v {
+                continue;
+            }
+            if let Some(amperes) = current::beyond_reason_a(&self.material, bias_v, kelvin) {
+                return Err(BackendError::Current { bias_v, kelvin, amperes });
+            }
+            known_v = bias_v.abs();
+        }
+        Ok(())
+    }
+}
+
+/// Checks that occupancies are those of these cells, and that its biases are.
 pub(super) fn check(stimulus: &Stimulus, cells: &[u64], occupancy: &Array2<f64>) -> Result<(), BackendError> {
     let classes = stimulus.material.classes.len();
     if occupancy.dim() == (cells.len(), classes) {
-        return Ok(());
+        return stimulus.check_currents();
     }
     Err(BackendError::Lengths { found: occupancy.len(), classes, cells: cells.len() })
 }

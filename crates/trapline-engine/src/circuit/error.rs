@@ -115,8 +115,9 @@ pub enum SolveError {
     Accuracy(f64),
     #[error(
         "the currents are known to {bound_a:.1e} A only, of {total_a:.1e} A that flow, of which {floor_a:.1e} A are \
-        rounding; {target_a:.1e} A were asked for ({iterations} iterations): ask for less, or look for cells that \
-        conduct far better than wires"
+        rounding; {target_a:.1e} A were asked for ({iterations} iterations): {}look for cells that conduct far better \
+        than wires, or ends that conduct far worse",
+        if *floor_a > 0.1 * bound_a { "ask for less, or " } else { "" }
     )]
     NotConverged { bound_a: f64, floor_a: f64, total_a: f64, target_a: f64, iterations: usize },
     #[error(

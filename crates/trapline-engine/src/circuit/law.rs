@@ -7,6 +7,12 @@ use ndarray::Array2;
 pub trait Law: Sync {
     /// Current, A, and its slope dI/dV >= 0, S, of the cell at a row and column with `volts` from word to bit line.
     fn current_and_slope(&self, row: usize, col: usize, volts: f64) -> (f64, f64);
+
+    /// What rounding does to a computed current, as a change of the voltage that would do the same, in units of 2^-53 of
+    /// the voltage: exponentials and powers of it round their arguments.
+    fn rounding(&self) -> f64 {
+        8.0
+    }
 }
 
 /// Cells of Ohm's law, S.
@@ -163,6 +169,8 @@ impl<L: Law> Series<L> {
 
 /// Steps of the search for the voltage between cell and selector; halvings alone would need some 60.
 const MOST_INNER_STEPS: usize = 200;
+/// The search ends with a step of so much of the cell's voltage.
+const SETTLED: f64 = 4.0 * f64::EPSILON;
 
 impl<L: Law> Series<L> {
     /// The part of a crossing's voltage, V, that is across its cell; the rest is across the selector.
@@ -192,7 +200,7 @@ impl<L: Law> Series<L> {
                 x - excess / (cell_s + selector_s)
             };
             let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
-            let settled = (next - x).abs() <= 4.0 * f64::EPSILON * x.abs() || excess == 0.0;
+            let settled = (next - x).abs() <= SETTLED * x.abs() || excess == 0.0;
             if settled {
                 break;
             }
@@ -209,6 +217,12 @@ impl<L: Law> Law for Series<L> {
         let current = if cell_s <= selector_s { cell_a } else { selector_a };
         let sum = cell_s + selector_s;
         (current, if sum > 0.0 { cell_s * (selector_s / sum) } else { 0.0 })
+    }
+
+    fn rounding(&self) -> f64 {
+        // A cell's voltage that is off by `SETTLED` of it changes the current by that times the flatter slope, which is
+        // at most twice the slope of both.
+        2.0 * SETTLED / (0.5 * f64::EPSILON) + 2.0 * self.cell.rounding()
     }
 }
 

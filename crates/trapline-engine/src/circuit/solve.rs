@@ -274,6 +274,8 @@ impl<'d> Solver<'d> {
 
     fn solve_by(&mut self, accuracy: Accuracy, method: &mut Method) -> Result<Currents, SolveError> {
         let mut in_one_way = 0;
+        // The state before a step of a factor that did not help by itself, and its bound.
+        let mut before_trial: Option<(State, f64)> = None;
         method.coarse_nodes = self.core.coarse_nodes();
         let mut here = self.audit(0.0);
         let mut target_a = accuracy.target_a(&here, &self.core);
@@ -292,9 +294,21 @@ impl<'d> Solver<'d> {
             let (before_a, after_a) = (here.bound_a(), after.bound_a());
             let falls = after_a <= 0.5 * before_a;
             if self.direct.is_some() && (after_a.is_nan() || after_a >= before_a) {
-                // A step of a factor that rounding has spoilt is not taken.
+                if before_trial.is_none() && after_a.is_finite() {
+                    // Rounding at cells that short their lines may hide what a step is worth: the one after it tells.
+                    before_trial = Some((self.state.clone(), before_a));
+                    self.state.advance(&mut self.core, 1.0);
+                    here = after;
+                    target_a = accuracy.target_a(&here, &self.core);
+                    continue;
+                }
+                // A step of a factor that rounding has spoilt is not taken, neither the one before it.
+                if let Some((state, _)) = before_trial.take() {
+                    self.state = state;
+                }
                 here = self.audit(0.0);
             } else {
+                before_trial = before_trial.filter(|(_, bound_a)| after_a >= *bound_a);
                 self.state.advance(&mut self.core, 1.0);
                 here = after;
             }

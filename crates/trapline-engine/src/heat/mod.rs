@@ -72,11 +72,15 @@ pub use error::HeatError;
 pub use substrate::Layer;
 
 use cosine::Cosines;
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, Zip, s};
 use rayon::prelude::*;
 use rustfft::num_complex::Complex;
-use slab::{Finer, Phases, Slab, contour};
+use slab::{Finer, Phases, Slab, contour, exponential_m1};
 
+/// Pulses of less than this share of the time since they began are transformed as such.
+const SHORT: f64 = 0.1;
+/// What a rise at a time is rounded by, over it.
+const ROUNDING: f64 = 4e-12;
 /// Most cells of an array with its margin: a solution takes some 40 bytes of each.
 pub const MOST_CELLS: usize = 1 << 25;
 /// Largest power of a cell, W.
@@ -241,13 +245,20 @@ impl Heating<'_> {
 
     /// The same so many seconds after the power was switched on; nothing before. Without a heat capacity it has settled at once.
     pub fn after_k(&self, seconds: f64) -> Array2<f64> {
+        self.inverted_k(seconds, |_| Complex::new(1.0, 0.0))
+    }
+
+    /// The response at a time to a power whose transform is this factor times that of one that stays on.
+    fn inverted_k(&self, seconds: f64, of_rate: impl Fn(Complex<f64>) -> Complex<f64> + Sync) -> Array2<f64> {
         let Solver { chip, slab, rows, cols, finer, shape, .. } = self.solver;
         if seconds.is_nan() || seconds <= 0.0 {
             return Array2::zeros(*shape);
         }
         // Each with its rate, its weight, and the finer waves at this rate.
-        let points: Vec<(Complex<f64>, Complex<f64>, Finer)> =
-            contour(seconds).into_par_iter().map(|(rate, weight)| (rate, weight, finer.at_rate(slab, rate))).collect();
+        let points: Vec<(Complex<f64>, Complex<f64>, Finer)> = contour(seconds)
+            .into_par_iter()
+            .map(|(rate, weight)| (rate, weight * of_rate(rate), finer.at_rate(slab, rate)))
+            .collect();
         self.solver.respond(&self.modes, |col, line| {
             let of_points: Vec<_> = points.iter().map(|(.., finer)| finer.of_column(cols, col)).collect();
             for (row, value) in line.iter_mut().enumerate() {
@@ -263,9 +274,19 @@ impl Heating<'_> {
         })
     }
 
-    /// The same so many seconds after the power was switched on for `on_s` seconds.
+    /// The same so many seconds after the power was switched on for `on_s` seconds. Of a pulse that is long over, whatever its
+    /// rise is, digits are those of the rise itself; of others it is the difference of two rises, and 0 where that is within
+    /// their rounding.
     pub fn pulse_k(&self, seconds: f64, on_s: f64) -> Array2<f64> {
+        if on_s < SHORT * seconds {
+            // 1 - exp(-s on) of the transform, which is small for each rate: nothing cancels.
+            return self.inverted_k(seconds, |rate| -exponential_m1(-rate * on_s)).mapv_into(|k| k.max(0.0));
+        }
         let rise_k = self.after_k(seconds);
-        if seconds > on_s { rise_k - self.after_k(seconds - on_s) } else { rise_k }
+        if seconds <= on_s {
+            return rise_k;
+        }
+        let left_k = &rise_k - &self.after_k(seconds - on_s);
+        Zip::from(&left_k).and(&rise_k).map_collect(|left, rise| if *left > ROUNDING * rise { *left } else { 0.0 })
     }
 }

@@ -279,6 +279,13 @@ fn root(of: Complex<f64>) -> Complex<f64> {
     }
 }
 
+/// exp(z) - 1, also where it is small.
+pub(super) fn exponential_m1(of: Complex<f64>) -> Complex<f64> {
+    let (sin, cos) = libm::sincos(of.im);
+    let half = libm::sin(0.5 * of.im);
+    Complex::new(libm::expm1(of.re) * cos - 2.0 * half * half, libm::exp(of.re) * sin)
+}
+
 fn exponential(of: Complex<f64>) -> Complex<f64> {
     let (sin, cos) = libm::sincos(of.im);
     Complex::new(cos, sin) * libm::exp(of.re)

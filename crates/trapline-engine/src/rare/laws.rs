@@ -101,6 +101,9 @@ pub(super) struct Loss {
     pub(super) kept: f64,
 }
 
+/// Chances of losing an electron below this are none: its quotients would leave f64.
+const LEAST_LOSS: f64 = 1e-300;
+
 /// Chances that `count` or more of `electrons` are lost, and that exactly one fewer are; as accurate where they are
 /// small. `count` is 1 or more, and no more than there are.
 ///
@@ -108,6 +111,9 @@ pub(super) struct Loss {
 /// lacks of 1, each from the one before, until they add nothing.
 fn tail(electrons: f64, count: f64, loss: Loss) -> (f64, f64) {
     let Loss { lost, kept } = loss;
+    if lost < LEAST_LOSS {
+        return (0.0, if count <= 1.0 { 1.0 } else { 0.0 });
+    }
     let ln = ln_choices(electrons, count) + count * libm::log(lost) + (electrons - count) * libm::log(kept);
     let at = libm::exp(ln);
     let below = at * count / (electrons - count + 1.0) * (kept / lost);

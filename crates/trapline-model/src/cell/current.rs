@@ -103,6 +103,18 @@ pub fn hopping_a(material: &Material, a_v: f64, temperature_k: f64) -> f64 {
     }
 }
 
+/// Largest current of a cell, A. A law that gives more has been continued to biases or temperatures where it means nothing, and numbers
+/// of single precision are not far.
+pub const MAX_CURRENT_A: f64 = 1e6;
+
+/// The current through the nominal cell with its traps filled, A, where it is above [`MAX_CURRENT_A`] or not a number.
+pub fn beyond_reason_a(material: &Material, bias_v: f64, temperature_k: f64) -> Option<f64> {
+    let a_v = bias_v.abs();
+    let most_a = injected_a(material, a_v, temperature_k) + hopping_a(material, a_v, temperature_k);
+    // A number that is none is not within the limit either.
+    Some(most_a).filter(|amperes| !(0.0..=MAX_CURRENT_A).contains(amperes))
+}
+
 /// Exponent by which the field helps hopping, `beta(T) sqrt(a)`.
 pub fn hopping_field_exponent(material: &Material, hopping: &Hopping, a_v: f64, temperature_k: f64) -> f64 {
     hopping.field_per_root_v * material.injection.reference_k / temperature_k * a_v.sqrt()

@@ -103,8 +103,9 @@ impl TableFile {
             let message = format!("has {} values; it must have {} to {}", biases_v.len(), POINTS.start(), POINTS.end());
             return Err(MaterialError::value(&of("bias"), message));
         }
-        if let Some(i) = first_not_rising(&biases_v) {
-            return Err(MaterialError::value(&format!("{}.values[{i}]", of("bias")), not_above(&biases_v, i, "V")));
+        if let Some(i) = first_too_close(&biases_v) {
+            let by = format!("{} by {LEAST_RISE:e} of itself", not_above(&biases_v, i, "V"));
+            return Err(MaterialError::value(&format!("{}.values[{i}]", of("bias")), by));
         }
         if let Some(i) = first_not_rising(&currents_a).filter(|_| !self.smooth) {
             return Err(MaterialError::value(&format!("{}.values[{i}]", of("current")), falls(&currents_a, i)));
@@ -131,8 +132,16 @@ impl TableFile {
     }
 }
 
+/// The curve is one of logarithms, whose slopes have no digit left between neighbours that are closer than this.
+const LEAST_RISE: f64 = 1e-9;
+
 fn first_not_rising(values: &[f64]) -> Option<usize> {
     (1..values.len()).find(|&i| values[i] <= values[i - 1])
+}
+
+/// The same of biases, which must be told apart as logarithms.
+fn first_too_close(biases_v: &[f64]) -> Option<usize> {
+    (1..biases_v.len()).find(|&i| biases_v[i] <= biases_v[i - 1] * (1.0 + LEAST_RISE))
 }
 
 fn not_above(values: &[f64], i: usize, unit: &str) -> String {

@@ -26,6 +26,9 @@ pub struct Setup {
     pub times_s: Vec<f64>,
     /// How long the power is on in these, s; for good, where there is none.
     pub on_s: Option<f64>,
+    /// Whether the substrate's heat capacity is known: settled temperatures need none, and without it no time constant is
+    /// told.
+    pub knows_capacity: bool,
 }
 
 /// Most numbers of maps at times: a gigabyte.
@@ -76,7 +79,7 @@ pub fn run(setup: Setup) -> Result<Heated, HeatMapError> {
     let (rows, cols) = setup.power_w.dim();
     let solver = Solver::new(&setup.chip, rows, cols)?;
     check_map(setup.ambient_k.view(), (rows, cols))?;
-    let time_constant_s = setup.chip.time_constant_s();
+    let time_constant_s = setup.chip.time_constant_s().filter(|_| setup.knows_capacity);
     let times = setup.times_s.len();
     if times.saturating_mul(rows * cols) > MOST_AT_TIMES {
         return Err(HeatMapError::Times { times, cells: rows * cols });
@@ -155,7 +158,6 @@ impl Heated {
         let mut remarks = vec![
             ("substrate_thickness_m", format!("{:e}", substrate.thickness_m)),
             ("substrate_conductivity_w_per_m_k", format!("{:e}", substrate.conductivity_w_per_m_k)),
-            ("substrate_capacity_j_per_m3_k", format!("{:e}", substrate.capacity_j_per_m3_k)),
             ("sheet_thickness_m", format!("{:e}", sheet.thickness_m)),
             ("sheet_conductivity_w_per_m_k", format!("{:e}", sheet.conductivity_w_per_m_k)),
             ("sheet_capacity_j_per_m3_k", format!("{:e}", sheet.capacity_j_per_m3_k)),
@@ -164,6 +166,9 @@ impl Heated {
             ("margin_cells", margin.to_string()),
             ("power_of_all_cells_w", format!("{:e}", self.total_w())),
         ];
+        if self.setup.knows_capacity {
+            remarks.push(("substrate_capacity_j_per_m3_k", format!("{:e}", substrate.capacity_j_per_m3_k)));
+        }
         if let Some(on_s) = self.setup.on_s {
             remarks.push(("power_on_s", format!("{on_s:e}")));
         }

@@ -44,7 +44,7 @@ pub(super) fn remark(heated: &Heated) -> String {
     if one.is_finite() {
         lines.push(format!("1 K where it is warmed most takes {} W a powered cell, in this pattern", scientific(one)));
     }
-    if let Some(seconds) = heated.setup.chip.time_constant_s() {
+    if let Some(seconds) = heated.time_constant_s {
         lines.push(format!("slowest time constant, of the array as a whole: {} s", scientific(seconds)));
     }
     if heated.setup.chip.margin == 0 {
@@ -59,9 +59,9 @@ pub(super) fn remark(heated: &Heated) -> String {
 pub(super) fn as_json(heated: &Heated, title: &str) -> serde_json::Value {
     let number = |value: f64| if value.is_finite() { json!(value) } else { serde_json::Value::Null };
     let (temperature_k, (row, col)) = (heated.temperature_k(), heated.warmest());
-    let layer = |of: Layer| {
+    let layer = |of: Layer, knows_capacity: bool| {
         json!({ "thickness_m": of.thickness_m, "conductivity_w_per_m_k": of.conductivity_w_per_m_k,
-                "capacity_j_per_m3_k": of.capacity_j_per_m3_k })
+                "capacity_j_per_m3_k": knows_capacity.then_some(of.capacity_j_per_m3_k) })
     };
     let chip = &heated.setup.chip;
     let after = |of: &dyn Fn(ndarray::ArrayView2<'_, f64>) -> f64| {
@@ -78,8 +78,8 @@ pub(super) fn as_json(heated: &Heated, title: &str) -> serde_json::Value {
         "warmest_rise_after_k": after(&|map| map[[row, col]]),
         "mean_rise_after_k": after(&|map| map.mean().unwrap_or(f64::NAN)),
         "time_constant_s": heated.time_constant_s,
-        "substrate": layer(chip.substrate),
-        "sheet": layer(chip.sheet),
+        "substrate": layer(chip.substrate, heated.setup.knows_capacity),
+        "sheet": layer(chip.sheet, true),
         "air_w_per_m2_k": chip.air_w_per_m2_k,
         "pitch_m": chip.pitch_m,
         "margin": chip.margin,

@@ -21,6 +21,11 @@ pub(super) struct EnduranceAsked {
 }
 
 impl EnduranceAsked {
+    /// Whether anything is.
+    pub(super) fn is_asked(&self) -> bool {
+        self.writes.is_some()
+    }
+
     /// What is asked for, if it is.
     pub(super) fn asked(&self) -> Result<Option<Endurance>, WriteError> {
         self.writes.map(|writes| Endurance::new(writes, &self.at)).transpose()

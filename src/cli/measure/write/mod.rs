@@ -100,9 +100,9 @@ pub struct Write {
     /// voltages in V and currents in A, a point a line, both rising
     #[arg(long, value_name = "LAW", value_parser = selector::parse)]
     selector: Option<Selector>,
-    /// Largest error of a step in time, of a filling over the largest change of one in the step
-    #[arg(long, value_name = "SHARE", default_value_t = 1e-3, allow_hyphen_values = true)]
-    tolerance: f64,
+    /// Largest error of a step in time, of a filling over the largest change of one in the step [default: 1e-3]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    tolerance: Option<f64>,
     /// Bound of the errors of all currents of a solution of the network, over the total current [default: 1e-9]
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     accuracy: Option<f64>,
@@ -163,7 +163,7 @@ impl Write {
             order: self.order.into(),
             train,
             selector,
-            tolerance: self.tolerance,
+            tolerance: self.tolerance.unwrap_or(1e-3),
             accuracy,
         };
         let told = |error: WriteError| match error {
@@ -252,17 +252,19 @@ impl Write {
 
     /// Refuses options that what else is asked for leaves without an effect.
     fn all_count(&self, wiring: &Wiring) -> Result<(), Failure> {
-        does_nothing(
-            self.wire_ohm.is_some() && self.wires.has_both(),
-            "--wire-ohm",
-            "where word lines and bit lines have their own",
-            "leave one of the three out",
-        )?;
+        self.wires.all_count(self.wire_ohm)?;
         does_nothing(
             self.accuracy.is_some() && *wiring == Wiring::Ideal,
             "--accuracy",
             "on lines without resistance, which need no network",
             "give --wire-ohm",
+        )?;
+        let moves = *wiring != Wiring::Ideal || self.selector.is_some() || self.endurance.is_asked();
+        does_nothing(
+            self.tolerance.is_some() && !moves,
+            "--tolerance",
+            "on lines without resistance, where a cell's bias does not move in a pulse",
+            "give --wire-ohm, or leave it out",
         )?;
         let verified = self.asked.file().is_some();
         does_nothing(

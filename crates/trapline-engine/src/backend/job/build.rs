@@ -7,6 +7,7 @@ use std::sync::Arc;
 use trapline_model::array::{ArrayShape, MAX_LINES};
 use trapline_model::cell::capture::space_charge_limit;
 use trapline_model::cell::counted::{Electrons, MOST_DOTS, most_dots};
+use trapline_model::cell::current::beyond_reason_a;
 use trapline_model::cell::each_dot::{self, MOST_DOTS_OF_ARRAY, MOST_EVENTS_OF_ARRAY};
 use trapline_model::cell::read::{self, Judging, LEAST_READING_S, MOST_READING_S, ReadOut};
 use trapline_model::cell::{Drive, Factors};
@@ -323,6 +324,11 @@ impl<'a> JobBuilder<'a> {
             holds(kelvin > 0.0 && kelvin.is_finite(), || JobError::Temperature { what, kelvin })?;
         }
         program.check()?;
+        for (number, &Segment { bias_v, .. }) in program.segments.iter().enumerate() {
+            if let Some(amperes) = beyond_reason_a(material, bias_v, program.temperature_k) {
+                return Err(JobError::Current { number, bias_v, kelvin: program.temperature_k, amperes });
+            }
+        }
         bake.check(self.array)?;
         let bias_v = read.bias_v;
         holds(bias_v.abs() <= MAX_BIAS_V && bias_v != 0.0, || JobError::ReadBias(bias_v))?;

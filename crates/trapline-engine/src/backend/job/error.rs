@@ -3,6 +3,7 @@
 use super::{MAX_BINS, MAX_CHECKPOINTS, MAX_SEGMENT_S, MAX_SUBSTEPS};
 use trapline_model::array::MAX_LINES;
 use trapline_model::cell::counted::MOST_DOTS;
+use trapline_model::cell::current::MAX_CURRENT_A;
 use trapline_model::cell::read::{LEAST_READING_S, MOST_READING_S};
 use trapline_model::material::MAX_CLASSES;
 use trapline_model::protocol::MAX_BIAS_V;
@@ -48,6 +49,11 @@ pub enum JobError {
     Dwell { number: usize, dwell_s: f64 },
     #[error("segment {number} of the programming is of cycle {cycle}; cycles end at {}", u32::MAX - 1)]
     Cycle { number: usize, cycle: u32 },
+    #[error(
+        "segment {number} of the programming, at {bias_v} V and {kelvin} K, gives the nominal cell a current of {amperes:e} A; it must be \
+         0 to {MAX_CURRENT_A:e} A: take a lower bias, or look at how the material's law goes on from where it was measured"
+    )]
+    Current { number: usize, bias_v: f64, kelvin: f64, amperes: f64 },
     #[error("a segment is stepped in {0} substeps; it must be 1 to {MAX_SUBSTEPS}")]
     Substeps(u32),
     #[error("checkpoint {number} is {time_s} s after programming; it must be more than 0 s, and finite")]

@@ -357,7 +357,8 @@ impl<'a> Worth<'a> {
             self.remark(UNRESOLVED);
         }
         // Whichever pattern has them: where lines are held, cells that are on take from the word line.
-        let sensed_a = |of: &Option<Seen>| of.map_or(f64::NAN, |seen| seen.sensed_a);
+        let sign = self.subject.read_v.signum();
+        let sensed_a = |of: &Option<Seen>| of.map_or(f64::NAN, |seen| sign * seen.sensed_a);
         let least_on_a = least(both_states.iter().map(|(on, _)| sensed_a(on)));
         let most_off_a = -least(both_states.iter().map(|(_, off)| -sensed_a(off)));
         figures[MeritIs::MarginSense as usize] = (least_on_a - most_off_a) / least_on_a;

@@ -94,11 +94,25 @@ pub(super) enum CellLaw<'a> {
     Selected(Series<Alone<'a>>),
 }
 
+impl CellLaw<'_> {
+    /// Whether currents are proportional to voltages.
+    pub(super) fn is_ohmic(&self) -> bool {
+        matches!(self, CellLaw::Bare(Alone(cells)) if cells.is_linear())
+    }
+}
+
 impl Law for CellLaw<'_> {
     fn current_and_slope(&self, row: usize, col: usize, volts: f64) -> (f64, f64) {
         match self {
             CellLaw::Bare(law) => law.current_and_slope(row, col, volts),
             CellLaw::Selected(law) => law.current_and_slope(row, col, volts),
+        }
+    }
+
+    fn rounding(&self) -> f64 {
+        match self {
+            CellLaw::Bare(law) => law.rounding(),
+            CellLaw::Selected(law) => law.rounding(),
         }
     }
 }
@@ -114,6 +128,10 @@ impl Law for Swapped<'_> {
     fn current_and_slope(&self, row: usize, col: usize, volts: f64) -> (f64, f64) {
         let (row, col) = if (row, col) == self.at { self.by } else { (row, col) };
         self.law.current_and_slope(row, col, volts)
+    }
+
+    fn rounding(&self) -> f64 {
+        self.law.rounding()
     }
 }
 

@@ -306,15 +306,21 @@ fn ideal_of_columns(cells: &Cells, law: &CellLaw<'_>, input_v: &[f64]) -> Vec<f6
     sums
 }
 
+/// Voltages of cells that are less than this of those of their lines, as differences of them have too few digits.
+const FEW_DIGITS: f64 = 1e4 * f64::EPSILON;
+
 /// Standard deviation of the current of a bit line, A, by the noise of its cells.
 fn noise_of_column(crossbar: &Crossbar<'_>, law: &CellLaw<'_>, solution: &Solution, col: usize, setup: &Setup) -> f64 {
     let variance = |row: usize| {
         let (siemens, current_a) = (crossbar.conductance_s()[[row, col]], solution.cell_a[[row, col]]);
-        let volts = solution.word_v[[row, col]] - solution.bit_v[[row, col]];
+        let (word_v, bit_v) = (solution.word_v[[row, col]], solution.bit_v[[row, col]]);
+        // Where a cell shorts its lines, its current has all digits and the difference of the lines few.
+        let volts = if law.is_ohmic() { current_a / siemens } else { word_v - bit_v };
+        let too_few = !law.is_ohmic() && volts.abs() < FEW_DIGITS * word_v.abs().max(bit_v.abs());
         if siemens == 0.0 {
             0.0
-        } else if current_a == 0.0 || volts == 0.0 || volts.is_nan() {
-            // Without a voltage the noise is thermal, 2 k T g/t.
+        } else if current_a == 0.0 || volts == 0.0 || volts.is_nan() || too_few {
+            // Without a voltage the noise is thermal, 2 k T g/t; so it nearly is with one far below kT/q.
             let kt_j = thermal_energy_ev(setup.temperature_k) * ELEMENTARY_CHARGE_C;
             2.0 * kt_j * law.current_and_slope(row, col, 0.0).1 / setup.integration_s
         } else {
