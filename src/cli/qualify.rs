@@ -149,7 +149,7 @@ fn kept(lot: &Lot) -> String {
 fn bounds(shown: Option<&Shown>) -> [String; 4] {
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let percent = |at: usize| shown.map(|of| format!("{:.2} %", 100.0 * of.parts[at].upper_one_sided));
-    let cells = shown.and_then(|of| of.cells.as_ref()).map(|cells| format!("{:.2e}", cells[1].upper_one_sided));
+    let cells = shown.map(|of| format!("{:.2e}", of.cells[1].upper_one_sided));
     let fit = shown.and_then(|of| of.fit_upper).map(|fit| format!("{:.2e}", fit[0]));
     [percent(0), percent(1), cells, fit].map(or_none)
 }
@@ -183,9 +183,13 @@ fn why(verdict: &Qualification) -> String {
 fn failed_parts(of: &Condition, lot: &Lot) -> String {
     let part = |part: &qualification::FailedPart| match part.programmed_cells {
         0 => format!("{} (holds no charge)", part.part),
-        cells => {
+        programmed => {
             let before = if part.at_programming { ", before the bake" } else { "" };
-            format!("{} ({} of {cells} cells{before})", part.part, part.failed_cells)
+            let empty = match part.cells - programmed {
+                0 => String::new(),
+                empty => format!(", {empty} of them without charge"),
+            };
+            format!("{} ({} of {} cells{empty}{before})", part.part, part.failed_cells, part.cells)
         }
     };
     let mut parts: Vec<String> = lot.failed_parts.iter().take(NAMED).map(part).collect();

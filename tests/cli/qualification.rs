@@ -103,7 +103,7 @@ fn a_lot_passes_and_a_lot_fails() {
         let none_of = |n: f64| -((1.0 - confidence).ln() / n).exp_m1();
         let near = |found: f64, exact: f64| (found / exact - 1.0).abs() < 1e-12;
         assert!(near(shown_a.parts[i].upper_one_sided, none_of(3.0)), "{a:?}");
-        assert!(near(shown_a.cells.as_ref().unwrap()[i].upper_one_sided, none_of(768.0)), "{a:?}");
+        assert!(near(shown_a.cells[i].upper_one_sided, none_of(768.0)), "{a:?}");
         assert!(near(shown_a.fit_upper.unwrap()[i], -(1.0 - confidence).ln() / 3000.0 * 1e9), "{a:?}");
         // Control: three fails of three show nothing.
         assert_eq!(shown_b.parts[i].upper_one_sided, 1.0);

@@ -273,5 +273,6 @@ pub fn is_taken(name: &str) -> bool {
         || quantities.into_iter().any(of_quantity)
         || name.starts_with("cell_")
         || name.starts_with("circuit_")
-        || [CELSIUS.name, POINTS_GROUP].contains(&name)
+        // The last is the axis of temperatures in Python.
+        || [CELSIUS.name, POINTS_GROUP, "celsius"].contains(&name)
 }

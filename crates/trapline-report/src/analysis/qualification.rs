@@ -1,6 +1,6 @@
 //! Pass or fail of a qualification: parts in lots, read out after a time, and what no failures show.
 //!
-//! A part is an array, a place on the sweep named `parts`. It fails when more than a share of its programmed cells
+//! A part is an array, a place on the sweep named `parts`. It fails when more than a share of its cells
 //! has failed (keeps less than `failure.kept_below`), or when it holds no charge at all. A lot passes with at most
 //! `allowed_fails` failed parts; a condition (a material at a temperature, at a place of the sweeps that are neither)
 //! passes when all its lots do.
@@ -15,7 +15,7 @@ use std::hash::Hash;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::lifetime::{FailedFraction, LifetimeError, failed_fraction_bounds, failure_rate};
-use trapline_model::outcome::{CampaignRecord, RecordedPoint, Sweep};
+use trapline_model::outcome::{CampaignRecord, PointOutcome, RecordedPoint, Sweep};
 use trapline_model::protocol::QualificationFile;
 use trapline_model::toml_file;
 use trapline_model::units::celsius;
@@ -101,7 +101,9 @@ pub struct FailedPart {
     /// Its value on the axis of the parts.
     pub part: String,
     pub point: usize,
+    /// Those that held no charge after programming among them.
     pub failed_cells: u64,
+    pub cells: u64,
     /// Cells that held charge after programming.
     pub programmed_cells: u64,
     /// It had failed at 0 s, before the bake.
@@ -113,8 +115,8 @@ pub struct FailedPart {
 pub struct Shown {
     /// Failing share of the parts, at each of [`CONFIDENCES`].
     pub parts: [FailedFraction; 2],
-    /// Failing share of the programmed cells, at each; none where nothing was programmed.
-    pub cells: Option<[FailedFraction; 2]>,
+    /// Failing share of the cells, at each, of which those without charge have failed.
+    pub cells: [FailedFraction; 2],
     /// Hours that the parts surely lived: each up to the last checkpoint before it failed, one without charge none at
     /// all.
     pub part_hours: f64,
@@ -272,16 +274,18 @@ impl<'a> Axes<'a> {
         point.outcome.as_ref().map(|outcome| outcome.kept.min[self.checkpoint]).filter(|kept| kept.is_finite())
     }
 
-    /// Failed and programmed cells of a part at a checkpoint.
+    /// Failed cells of a part at a checkpoint, and all of it. A cell that holds no charge after programming is no memory,
+    /// and has failed.
     fn cells(&self, point: &RecordedPoint, checkpoint: usize) -> (u64, u64) {
-        point.outcome.as_ref().map_or((0, 0), |outcome| (outcome.failed[checkpoint], outcome.programmed))
+        let failed =
+            |outcome: &PointOutcome| outcome.failed[checkpoint] + outcome.cells.saturating_sub(outcome.programmed);
+        point.outcome.as_ref().map_or((0, 0), |outcome| (failed(outcome).min(outcome.cells), outcome.cells))
     }
 
-    /// 1 for a part that holds no charge.
     fn failed_share(&self, point: &RecordedPoint, checkpoint: usize) -> f64 {
         match self.cells(point, checkpoint) {
             (_, 0) => 1.0,
-            (failed, programmed) => failed as f64 / programmed as f64,
+            (failed, cells) => failed as f64 / cells as f64,
         }
     }
 
@@ -293,11 +297,13 @@ impl<'a> Axes<'a> {
     }
 
     fn failed(&self, point: &RecordedPoint) -> Option<FailedPart> {
-        let (failed_cells, programmed_cells) = self.cells(point, self.checkpoint);
+        let (failed_cells, cells) = self.cells(point, self.checkpoint);
+        let programmed_cells = point.outcome.as_ref().map_or(0, |outcome| outcome.programmed);
         (self.failed_share(point, self.checkpoint) > self.part_fails_above).then(|| FailedPart {
             part: self.value(self.parts, point),
             point: point.label.number,
             failed_cells,
+            cells,
             programmed_cells,
             at_programming: self.record.label.times_s.first() == Some(&0.0)
                 && self.failed_share(point, 0) > self.part_fails_above,
@@ -312,7 +318,7 @@ impl<'a> Axes<'a> {
         let parts = points.len() as u64;
         let fails = points.iter().filter(|point| self.failed(point).is_some()).count() as u64;
         let cells = points.iter().map(|point| self.cells(point, self.checkpoint));
-        let (failed, programmed) = cells.fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
+        let (failed, all) = cells.fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
         let part_hours: f64 = points.iter().map(|point| self.lived_hours(point)).sum();
         let [low, high] = CONFIDENCES;
         let of = |failed, total| -> Result<_, LifetimeError> {
@@ -321,7 +327,7 @@ impl<'a> Axes<'a> {
         let rate = |confidence| failure_rate(fails, part_hours, confidence).map(|rate| rate.fit_upper);
         Ok(Some(Shown {
             parts: of(fails, parts)?,
-            cells: if programmed > 0 { Some(of(failed, programmed)?) } else { None },
+            cells: of(failed, all)?,
             part_hours,
             fit_upper: if part_hours > 0.0 { Some([rate(low)?, rate(high)?]) } else { None },
         }))

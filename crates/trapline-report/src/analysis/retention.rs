@@ -1,6 +1,7 @@
 //! What a bake leaves: the window kept and the charge lost at the times a campaign asks for.
 
 use crate::analysis::{Table, limits};
+use std::collections::HashSet;
 use trapline_model::cell::read::Judging;
 use trapline_model::outcome::{CampaignRecord, PointOutcome, RecordedPoint};
 use trapline_model::units::celsius_texts;
@@ -123,18 +124,20 @@ failed         programmed cells that keep less than the threshold
 
 /// Most points that the table shows.
 const MOST_POINTS: usize = 24;
+/// Most points that a remark names.
+const MOST_NAMES: usize = 24;
 
 /// The summary as text: a table, the remarks on the model's validity, one line each, and what the columns hold. Of
 /// very many points it shows the first.
 pub fn table(rows: &[RetentionRow]) -> String {
-    let all = rows.len();
-    let rows = &rows[..all.min(MOST_POINTS)];
+    let all = rows;
+    let rows = &all[..all.len().min(MOST_POINTS)];
     let sweeps: Vec<&str> =
         rows.first().map_or_else(Vec::new, |row| row.sweeps.iter().map(|(name, _)| name.as_str()).collect());
     let headings =
         ["material", "°C", "programmed", "sd(G)/window %", "time", "kept %", "sd/mean %", "charge lost %", "failed %"];
     let mut table = Table::new(sweeps.iter().copied().chain(headings), sweeps.len() + 1);
-    let degrees = celsius_texts(&rows.iter().map(|row| row.temperature_k).collect::<Vec<_>>());
+    let degrees = celsius_texts(&all.iter().map(|row| row.temperature_k).collect::<Vec<_>>());
     for (row, degrees) in rows.iter().zip(&degrees) {
         let mut point: Vec<String> = row.sweeps.iter().map(|(_, value)| value.clone()).collect();
         point.extend([
@@ -162,13 +165,14 @@ pub fn table(rows: &[RetentionRow]) -> String {
         }
     }
     let mut text = table.render();
-    if all > rows.len() {
-        text.push_str(&format!("... and {} more points: `trapline show --json` has all\n", all - rows.len()));
+    if all.len() > rows.len() {
+        text.push_str(&format!("... and {} more points: `trapline show --json` has all\n", all.len() - rows.len()));
     }
-    for (flag, points) in remarks(rows, &degrees) {
+    // What is said of points is said of those that the table leaves out as well.
+    for (flag, points) in remarks(all, &degrees) {
         text.push_str(&format!("{points}: {flag}\n"));
     }
-    for (material, remark) in of_readings(rows) {
+    for (material, remark) in of_readings(all) {
         text.push_str(&format!("{material}: {remark}\n"));
     }
     text.push_str(LEGEND);
@@ -200,20 +204,26 @@ const FAILED_EARLY: &str = "some cells had failed at programming, before the bak
 /// Each remark once, in the order of its first point, and the points it is of: by name where they are few, else how
 /// many.
 fn remarks<'a>(rows: &'a [RetentionRow], degrees: &[String]) -> Vec<(&'a str, String)> {
-    let mut names_of_flag: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut names_of_flag: Vec<(&str, Vec<String>, HashSet<String>)> = Vec::new();
     for (row, degrees) in rows.iter().zip(degrees) {
         let name = format!("{}, {degrees} °C", row.material);
         let early = (row.failed_at_programming > 0).then_some(FAILED_EARLY);
         for flag in row.flags.iter().map(String::as_str).chain(early) {
-            let known = names_of_flag.iter_mut().find(|(text, _)| *text == flag);
-            match known {
-                Some((_, names)) if names.contains(&name) => {}
-                Some((_, names)) => names.push(name.clone()),
-                None => names_of_flag.push((flag, vec![name.clone()])),
+            let at = names_of_flag.iter().position(|(text, ..)| *text == flag).unwrap_or_else(|| {
+                names_of_flag.push((flag, Vec::new(), HashSet::new()));
+                names_of_flag.len() - 1
+            });
+            let (_, names, known) = &mut names_of_flag[at];
+            if known.insert(name.clone()) {
+                names.push(name.clone());
             }
         }
     }
-    names_of_flag.into_iter().map(|(flag, names)| (flag, names.join("; "))).collect()
+    let listed = |names: &[String]| match names.split_at_checked(MOST_NAMES) {
+        Some((first, more)) if !more.is_empty() => format!("{}; and {} more", first.join("; "), more.len()),
+        _ => names.join("; "),
+    };
+    names_of_flag.iter().map(|(flag, names, _)| (*flag, listed(names))).collect()
 }
 
 /// `300 s`, `1e5 s`: as a campaign file says it.

@@ -14,7 +14,7 @@ use crate::export::{quoted, real};
 use trapline_model::text::one_line;
 
 /// Columns of the table.
-const COLUMNS: &str = "panel,title,curve,x_label,x,y_label,y,low,high,value_label,value";
+pub const COLUMNS: &str = "panel,title,curve,x_label,x,y_label,y,low,high,value_label,value";
 
 /// All numbers of a figure: a row for each point of a curve, with the ends of its shade or its bar, for each number that is
 /// marked (with its label after `mark:` in the place of a curve's name), and for each field

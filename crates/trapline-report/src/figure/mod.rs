@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 
 pub use axis::{Axis, Reading};
 pub use chart::{Chart, Curve, Mark, Style};
+pub use data::COLUMNS as NUMBERS_OF_FIGURE;
 pub use heat::Heat;
 pub use look::{ENDINGS, Look, LookError, MM_PER_PT, Medium};
 pub use map::Map;

@@ -364,8 +364,8 @@ impl TargetFile {
 
     fn width(&self) -> Result<Width, FitError> {
         match (self.tolerance, self.relative) {
-            (Some(error), None) => positive("tolerance", error).map(Width::Absolute),
-            (None, Some(share)) => positive("relative", share).map(Width::Relative),
+            (Some(error), None) => width("tolerance", error).map(Width::Absolute),
+            (None, Some(share)) => width("relative", share).map(Width::Relative),
             _ => Err(FitError::request(
                 "it must have one of tolerance (standard error in the target's unit) and relative (as a share of it)",
             )),
@@ -386,6 +386,16 @@ fn positive(key: &str, value: f64) -> Result<f64, FitError> {
         return Ok(value);
     }
     Err(FitError::request(format!("{key} is {value:?}; it must be more than 0 and at most 1e12")))
+}
+
+/// Least width of a target, in its unit or as a share: the squares of what is off by one part in 1e16 of it stay finite.
+const LEAST_WIDTH: f64 = 1e-30;
+
+fn width(key: &str, value: f64) -> Result<f64, FitError> {
+    if (LEAST_WIDTH..=1e12).contains(&value) {
+        return Ok(value);
+    }
+    Err(FitError::request(format!("{key} is {value:?}; it must be {LEAST_WIDTH:e} to 1e12")))
 }
 
 /// Conditions of one target: its own, else those of all, else the source paper's.

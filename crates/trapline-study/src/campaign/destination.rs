@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::error::RunError;
@@ -15,7 +15,7 @@ use super::shard::Shard;
 use trapline_model::files::{self, commit};
 use trapline_model::outcome::{CampaignRecord, Identity, Program};
 use trapline_record::{FileType, RecordError, file_type, open_campaign};
-use trapline_report::figure::ENDINGS;
+use trapline_report::figure::{ENDINGS, NUMBERS_OF_FIGURE};
 
 /// Longest name of a record, bytes: file systems take 255, and its temporary is longer by a process number and an
 /// ending.
@@ -179,8 +179,10 @@ impl Destination {
         // Checked once more now that the folder is locked: a run that was going at the first check may have written
         // its record since.
         self.check_files(inputs, replaces)?;
-        // A campaign in progress has no figures yet: files of their names belong to somebody else.
-        let has_figures = self.record.exists() && !is_unfinished(&self.record);
+        // A campaign in progress has no figures yet, and one that drew none has none: files of their names belong to
+        // somebody else. Where there are figures, there are their numbers.
+        let numbers = appended(&self.figure_stem, ".figure.csv");
+        let has_figures = self.record.exists() && !is_unfinished(&self.record) && has_numbers(&numbers);
         let stale = if has_figures { figures_of(&self.figure_stem, &ENDINGS) } else { Vec::new() };
         let stale = stale.into_iter().filter(|figure| figure.is_file() && !is_one_of(figure, inputs)).collect();
         Ok(ClaimedDestination { destination: self, parts, stale, program })
@@ -214,6 +216,12 @@ impl ClaimedDestination<'_> {
 /// Whether a file is the record of a campaign in progress.
 pub(super) fn is_unfinished(path: &Path) -> bool {
     matches!(file_type(path), Ok(FileType::Unfinished))
+}
+
+/// Whether a file begins as the numbers of a figure do.
+fn has_numbers(path: &Path) -> bool {
+    let mut start = vec![0; NUMBERS_OF_FIGURE.len()];
+    files::open(path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok() && start == NUMBERS_OF_FIGURE.as_bytes())
 }
 
 fn figures_of(stem: &Path, endings: &[&str]) -> Vec<PathBuf> {

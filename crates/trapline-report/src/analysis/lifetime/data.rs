@@ -86,6 +86,29 @@ impl Lifetimes {
         classes
     }
 
+    /// The same cells with only the checkpoints about the one by which a fraction had failed: so many that on either side
+    /// of it this number of cells fails, where as many do. Cells that failed before the first of them, and after the last,
+    /// are one class each. None where these are all checkpoints.
+    pub fn about(&self, fraction: f64, failures: u64) -> Option<Lifetimes> {
+        let (wanted, failures) = (fraction * self.total as f64, failures as f64);
+        let before = self.failed.iter().rposition(|&failed| failed as f64 <= wanted - failures);
+        let last = self.failed.iter().position(|&failed| failed as f64 >= wanted + failures);
+        if before.is_none() && last.is_none_or(|last| last + 1 == self.failed.len()) {
+            return None;
+        }
+        let within = before.unwrap_or(0)..=last.unwrap_or(self.failed.len() - 1);
+        let mut near = Lifetimes {
+            times_s: self.times_s[within.clone()].to_vec(),
+            failed: self.failed[within].to_vec(),
+            total: self.total,
+            at_zero: if before.is_some() { 0 } else { self.at_zero },
+            held: self.held,
+            classes: Vec::new(),
+        };
+        near.classes = near.in_classes();
+        Some(near)
+    }
+
     /// All classes in the order of time, empty ones included.
     pub fn classes(&self) -> &[Class] {
         &self.classes

@@ -226,7 +226,7 @@ fn counted(record: &CampaignRecord, places: &[usize], same_cells: bool) -> Count
 }
 
 /// What a sweep sets a key to at these places, as text.
-fn swept(label: &CampaignLabel, places: &[usize], key: &str) -> Option<String> {
+pub(in crate::analysis) fn swept(label: &CampaignLabel, places: &[usize], key: &str) -> Option<String> {
     label.sweeps.iter().zip(places).find_map(|(sweep, &at)| {
         let swept = sweep.keys.iter().find(|swept| swept.key == key)?;
         Some(swept.values.text(at))

@@ -29,6 +29,7 @@ use super::lifetime::{
 };
 
 pub use self::text::text;
+pub(super) use gather::swept;
 pub use lines::{MOST_ENERGY_EV, MOST_LENGTHS, line_for};
 pub use say::{parts, percent, span};
 pub(super) use tables::quoted;
@@ -172,8 +173,11 @@ pub struct FitReport {
     /// nothing.
     pub scale_estimate: Result<Estimate, String>,
     pub goodness: Goodness,
-    /// Time to each fraction asked for, s; refused as the scale is.
+    /// Time to each fraction asked for, s, by the law as it fits the counts about it ([`Self::near`]); refused as the
+    /// scale is.
     pub lives: Vec<Result<Estimate, String>>,
+    /// The law fitted to the counts about each fraction: with no more checkpoints than it takes to tell it.
+    pub near: Vec<Fit>,
 }
 
 impl Serialize for FitReport {
@@ -258,6 +262,8 @@ pub struct Joint {
     pub fit: JointFit,
     pub energy_ev: Estimate,
     pub shape_estimate: Estimate,
+    /// Temperatures on its side of any break whose counts contradict one law at all of them, K: they are not in it.
+    pub left_out_k: Vec<f64>,
 }
 
 /// What is said of one use temperature.

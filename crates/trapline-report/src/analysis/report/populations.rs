@@ -79,13 +79,37 @@ fn fitted(law: Law, lifetimes: &Lifetimes, question: &Question) -> Result<FitRep
         let time = time.map_err(why)?;
         time_told(&time, lifetimes).map(|()| time)
     };
-    Ok(FitReport {
-        shape_estimate,
-        scale_estimate: as_text(fit.scale(confidence)),
-        goodness,
-        lives: question.fractions.iter().map(|&share| as_text(fit.life(share, confidence))).collect(),
-        fit,
-    })
+    let (near, lives) = question
+        .fractions
+        .iter()
+        .map(|&share| {
+            let near = fitted_near(law, lifetimes, share, confidence).unwrap_or_else(|| fit.clone());
+            let life = as_text(near.life(share, confidence));
+            (near, life)
+        })
+        .unzip();
+    Ok(FitReport { shape_estimate, scale_estimate: as_text(fit.scale(confidence)), goodness, lives, near, fit })
+}
+
+/// Cells that fail on either side of a fraction, in the counts that tell the time to it. The more there are, the less
+/// chance is in it, and the more it is the law, which holds the better the less of the counts it must describe: from
+/// lives that are skewed by a twentieth of their spread a law of all of them is off by more than its own bounds.
+const FAILURES_BESIDE: u64 = 50;
+
+/// A law that the counts about a fraction bear, of the fewest checkpoints that do; none where it takes all of them.
+fn fitted_near(law: Law, lifetimes: &Lifetimes, share: f64, confidence: f64) -> Option<Fit> {
+    let mut failures = FAILURES_BESIDE;
+    while let Some(near) = lifetimes.about(share, failures) {
+        let told = |fit: &Fit| {
+            fit.shape(confidence).is_ok_and(|shape| shape_told(law, &shape).is_ok())
+                && fit.life(share, confidence).is_ok_and(|life| time_told(&life, lifetimes).is_ok())
+        };
+        if let Some(fit) = Fit::new(law, &near).ok().filter(told) {
+            return Some(fit);
+        }
+        failures = failures.checked_mul(2)?;
+    }
+    None
 }
 
 /// The law with the smaller AIC over the temperatures at which both can be fitted, and by how much; where there are
@@ -119,7 +143,7 @@ pub(super) fn times(
     let time = |(index, &fraction): (usize, &f64)| {
         let between_s = between(observed, fraction, question.confidence);
         let telling = report.filter(|report| report.lives[index].is_ok());
-        let of_fit = telling.and_then(|report| TimePoint::of_fit(temperature_k, &report.fit, fraction).ok());
+        let of_fit = telling.and_then(|report| TimePoint::of_fit(temperature_k, &report.near[index], fraction).ok());
         let closed = between_s.lower > 0.0 && between_s.upper.is_finite();
         let (time, source) = match of_fit.filter(|point| between_s.hold(point.time_s)) {
             _ if between_s.upper == 0.0 => (None, TimeSource::Programming),
@@ -206,7 +230,10 @@ pub(super) fn place_on_lines(
     let held = |of: &Population| of.observed.as_ref().is_ok_and(|of| of.lifetimes.held() > 0);
     remark(which(&held), "some cells came back over the threshold; a lifetime ends at the first failure");
     for &fraction in &question.fractions {
-        let few = |of: &Population| of.observed.as_ref().is_ok_and(|of| fraction * (of.cells as f64) < 1.0);
+        let by_law =
+            |of: &Observed| of.times.iter().any(|time| time.fraction == fraction && time.source == TimeSource::Fit);
+        let few =
+            |of: &Population| of.observed.as_ref().is_ok_and(|of| fraction * (of.cells as f64) < 1.0 && by_law(of));
         let what = format!(
             "{} is less than one of the cells there: it is the law that speaks, not the counts",
             parts(fraction)

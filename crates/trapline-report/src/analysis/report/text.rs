@@ -298,6 +298,10 @@ fn of_joint(joint: &Joint) -> Vec<(&'static str, String)> {
     if let Some(test) = fit.on_the_line {
         text.push_str(&format!("; on a line: {}off by up to {}", with_p(test.p_value), times(test.largest_ratio)));
     }
+    if !joint.left_out_k.is_empty() {
+        let names = joint.left_out_k.iter().map(|&k| degrees(k)).collect::<Vec<_>>().join(", ");
+        text.push_str(&format!("; without {names}, of no law or failed at programming"));
+    }
     vec![("all at once", text)]
 }
 

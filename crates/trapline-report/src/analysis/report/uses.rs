@@ -5,8 +5,8 @@ use super::{
     Acceleration, AtUse, Group, Joint, LifeAtUse, LineOfTimes, NO_SUPPORT, Observed, Population, Question, Shown, why,
 };
 use crate::analysis::lifetime::{
-    Bounds, Estimate, FailureRate, JointFit, LEAST_INTERVALS, Law, Life, Lifetimes, Line, TIME_FLOOR, TemperatureLaw,
-    TimePoint, Use, failure_rate, ratio_told, shape_told,
+    Bounds, Estimate, FailureRate, JointFit, LEAST_INTERVALS, Law, Life, Lifetimes, Line, MOST_AT_PROGRAMMING,
+    TIME_FLOOR, TemperatureLaw, TimePoint, Use, failure_rate, ratio_told, shape_told,
 };
 
 /// The line for a temperature, and why it should not be followed that far where that was allowed nevertheless.
@@ -144,7 +144,7 @@ fn other_law(group: &Group, line: &Line, index: usize, use_k: f64, confidence: f
     let time = |(temperature_k, observed): (f64, &Observed)| {
         let report = observed.fit(law).as_ref().ok()?;
         report.lives[index].as_ref().ok()?;
-        let point = TimePoint::of_fit(temperature_k, &report.fit, group.lines[index].fraction).ok()?;
+        let point = TimePoint::of_fit(temperature_k, &report.near[index], group.lines[index].fraction).ok()?;
         Some(TimePoint { same_cells: group.same_cells, ..point })
     };
     let with = observed_at(group, line);
@@ -177,7 +177,7 @@ fn joint_life(group: &Group, fraction: f64, use_k: f64, confidence: f64) -> Resu
 /// The joint fit, where it is of the use temperature's side of any break.
 fn joint_of_side(group: &Group, use_k: f64) -> Result<&Joint, String> {
     let joint = group.joint.as_ref().map_err(Clone::clone)?;
-    let here = side(group, Some(use_k)).map(|population| population.temperature_k);
+    let here = joined(group, Some(use_k), joint.fit.law).map(|(population, _)| population.temperature_k);
     if here.eq(joint.fit.temperatures_k.iter().copied()) {
         return Ok(joint);
     }
@@ -191,16 +191,19 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
         return Err(CYCLED.to_owned());
     }
     let use_k = question.use_temperatures_k.first().copied();
-    let with = || side(group, use_k).filter_map(|of| Some((of.temperature_k, of.observed.as_ref().ok()?)));
-    let data: Vec<(f64, Lifetimes)> = with().map(|(kelvin, observed)| (kelvin, observed.lifetimes.clone())).collect();
-    let bears = |population: &&Population| population.observed.as_ref().is_ok_and(|of| of.fit(law).is_ok());
-    let bearing = side(group, use_k).filter(bears).count();
+    let with = || joined(group, use_k, law);
+    let data: Vec<(f64, Lifetimes)> =
+        with().map(|(population, observed)| (population.temperature_k, observed.lifetimes.clone())).collect();
+    let counted = || side(group, use_k).filter(|population| population.observed.is_ok());
+    let bearing = with().filter(|(_, observed)| observed.fit(law).is_ok()).count();
     if bearing < LEAST_TEMPERATURES {
         return Err(format!(
             "{bearing} of {} temperatures bear a law, which takes failures in {LEAST_INTERVALS} intervals; {LEAST_TEMPERATURES} are needed",
-            data.len()
+            counted().count()
         ));
     }
+    let takes_part = |population: &&Population| data.iter().all(|(kelvin, _)| *kelvin != population.temperature_k);
+    let left_out_k = counted().filter(takes_part).map(|population| population.temperature_k).collect();
     let fit = match group.same_cells {
         false => JointFit::new(law, TemperatureLaw::Arrhenius, &data),
         true => {
@@ -219,7 +222,19 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
             energy_ev.value
         ));
     }
-    Ok(Joint { energy_ev, shape_estimate, fit })
+    Ok(Joint { energy_ev, shape_estimate, left_out_k, fit })
+}
+
+/// What one law at all temperatures can be asked of, on the use temperature's side of any break: where it is borne, and
+/// where too few cells fail, or all at once, to contradict it. Cells that had failed at programming are no lifetimes.
+fn joined(group: &Group, use_k: Option<f64>, law: Law) -> impl Iterator<Item = (&Population, &Observed)> {
+    side(group, use_k).filter_map(move |population| {
+        let observed = population.observed.as_ref().ok()?;
+        let at_zero = observed.failed_at_zero as f64;
+        let begins_whole = at_zero <= MOST_AT_PROGRAMMING * observed.failed as f64;
+        let contradicts_nothing = observed.fit(law).is_ok() || observed.lifetimes.lack().is_some();
+        (begins_whole && contradicts_nothing).then_some((population, observed))
+    })
 }
 
 /// Temperatures at which a law is borne, for one likelihood of all of them.
@@ -283,12 +298,12 @@ fn rate(group: &Group, use_k: f64, question: &Question) -> Result<FailureRate, S
     let line = group.lines.first().ok_or("no fraction was asked for")?;
     chosen(line, use_k, group, question)?;
     let mut tested: Vec<(u64, f64)> = Vec::new();
-    for population in side(group, Some(use_k)) {
-        let Some(lifetimes) = observed(population) else { continue };
+    for (population, observed) in joined(group, Some(use_k), joint.fit.law) {
+        let lifetimes = &observed.lifetimes;
         // All counts tell of the factor here, not only the times to one fraction; its lower bound makes the rate's
         // bound a safe one.
         let factor = joint.fit.acceleration(use_k, population.temperature_k, question.confidence).map_err(why)?;
-        tested.push((lifetimes.failed_in_all(), device_hours(&lifetimes) * factor.profile.lower));
+        tested.push((lifetimes.failed_in_all(), device_hours(lifetimes) * factor.profile.lower));
     }
     let (failed, hours) = match group.same_cells {
         false => tested.iter().fold((0_u64, 0.0), |sum, of| (sum.0.saturating_add(of.0), sum.1 + of.1)),

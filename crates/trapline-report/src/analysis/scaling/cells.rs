@@ -2,6 +2,7 @@
 
 use crate::analysis::lifetime::failed_fraction_bounds;
 use crate::analysis::limits;
+use crate::analysis::report::swept;
 use trapline_model::material;
 use trapline_model::outcome::{CampaignRecord, PointOutcome, RecordedPoint};
 use trapline_model::protocol::{CELL_FIGURES, CellFigureIs};
@@ -20,7 +21,9 @@ pub(super) fn figures(
     let time = outcome.times_s.iter().position(|t| *t == time_s)?;
     let settings = &record.label.settings[point.label.number.min(record.label.settings.len().checked_sub(1)?)];
     let (_, text) = &record.label.materials[point.label.material_index];
-    let open = material::parse(text, &point.label.material).map_or(f64::NAN, |of| 1.0 - of.injection.free_share);
+    let of_file = || material::parse(text, &point.label.material).ok().map(|of| of.injection.free_share);
+    let of_sweep = swept(&record.label, &point.label.sweep_index, "parameter.injection.free_share");
+    let open = of_sweep.and_then(|text| text.parse().ok()).or_else(of_file).map_or(f64::NAN, |share| 1.0 - share);
     let conductance_s = outcome.conductance_s.mean[0];
     let sd_s = outcome.conductance_s.variance[0].max(0.0).sqrt();
     let window_s = (conductance_s - outcome.fresh_conductance_s).abs();
