@@ -161,6 +161,9 @@ fn of_columns(path: &Path) -> Result<Found, Failure> {
         });
     };
     let found = Columns::read(path, wanted, &how).map_err(|error| Failure::Usage(error.to_string()))?;
+    if wanted.iter().any(|of| of.key == "time_s" && of.needed) {
+        calibrate::check_times(&found).map_err(|error| Failure::Usage(error.to_string()))?;
+    }
     let more =
         "trapline check FIT.toml says what a fit makes of it, and what may be said there where guessing does not do";
     Ok(Found { kind, lines: vec![found.understood(), more.to_owned()] })

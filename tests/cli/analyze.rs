@@ -57,7 +57,9 @@ fn the_command_recovers_a_synthetic_law() {
         for (at, celsius) in [(0, 85.0), (1, 100.0)] {
             let life = &group["uses"][at]["lives"][line];
             assert!(bounds(&life["arrhenius"]["bounds"]).hold(life_s(celsius, fraction)), "{life}");
-            assert!(!bounds(&life["arrhenius"]["bounds"]).hold(3.0 * life_s(celsius, fraction)), "{life}");
+            // 4000 cells see four failures of the first fraction, and none of the second.
+            let off = if line == 0 { 3.0 } else { 8.0 };
+            assert!(!bounds(&life["arrhenius"]["bounds"]).hold(off * life_s(celsius, fraction)), "{life}");
             assert!(bounds(&life["joint"]["profile"]).hold(life_s(celsius, fraction)), "{life}");
         }
     }

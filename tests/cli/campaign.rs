@@ -546,6 +546,37 @@ fn names_with_invisible_characters_are_refused() {
     }
 }
 
+/// A record without figures leaves alone what bears their names; those of a record that is replaced go, for they do not
+/// show the new one.
+#[test]
+fn figures_of_a_replaced_record_go_and_those_of_others_stay() {
+    let desk = desk(&campaign(4, 4));
+    let run = ["run", "small.toml", "-o", "bake.h5", "--backend", "cpu", "--quiet"];
+    desk.good(&[&run[..], &["--no-plot"]].concat());
+    for name in ["bake.png", "bake.figure.csv"] {
+        fs::write(desk.path(name), "mine").unwrap();
+    }
+    desk.good(&[&run[..], &["--no-plot", "--force"]].concat());
+    assert_eq!(fs::read(desk.path("bake.png")).unwrap(), b"mine");
+    assert_eq!(fs::read(desk.path("bake.figure.csv")).unwrap(), b"mine");
+    desk.good(&[&run[..], &["--force"]].concat());
+    assert_ne!(fs::read(desk.path("bake.png")).unwrap(), b"mine");
+    desk.good(&[&run[..], &["--no-plot", "--force"]].concat());
+    assert!(!desk.path("bake.png").exists() && !desk.path("bake.figure.csv").exists());
+}
+
+/// What is said of points is said of those that the table leaves out, too.
+#[test]
+fn remarks_are_of_all_points() {
+    let many: Vec<String> = (0..30).map(|n| format!("{}.0", 25 + n)).collect();
+    let text = campaign(2, 2);
+    let line = text.lines().find(|line| line.starts_with("temperatures_c")).unwrap().to_owned();
+    let text = text.replace(&line, &format!("temperatures_c = [{}, 190.0]", many.join(", ")));
+    let desk = desk(&text);
+    let run = desk.good(&["run", "small.toml", "-o", "bake.h5", "--backend", "cpu", "--quiet", "--no-plot"]);
+    assert!(run.contains("more points") && run.contains("above the glass transition"), "{run}");
+}
+
 /// A campaign in progress that another file replaced is not a figure's reason to go: what lies beside it is
 /// somebody's own.
 #[test]

@@ -106,7 +106,7 @@ fn what_makes_no_fit_is_told_in_one_line() {
         ),
         (&whole.replace("kind = \"slope\"", "kind = \"slop\""), iv, &["target[0]: kind is \"slop\"", "retention_csv"]),
         (&whole.replace("from_v = 1.0", "from_v = 1.95"), iv, &["the window is 1.95 to 2.0 V"]),
-        (&whole.replace("tolerance = 0.1", "tolerance = 0.0"), iv, &["tolerance is 0.0; it must be more than 0"]),
+        (&whole.replace("tolerance = 0.1", "tolerance = 0.0"), iv, &["tolerance is 0.0; it must be 1e-30 to 1e12"]),
         (&whole.replace("tolerance = 0.1", "pulses = 3"), iv, &["pulses is given, but kind slope takes"]),
         (&whole.replace("target = 1.2\n", ""), iv, &["target is missing: kind slope needs it"]),
         (&whole.replace("tolerance", "tolerence"), iv, &["line", "tolerence"]),

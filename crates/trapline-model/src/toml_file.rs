@@ -259,10 +259,11 @@ mod tests {
             assert_eq!(wrong, format!("line 2: key array.rows: {said}; it must be a whole number"));
         }
         assert_eq!(read::<Shape>("[array]\n").unwrap_err(), "line 1: key array: key rows is missing");
-        for large in ["18446744073709551615", "99999999999999999999999"] {
-            let wrong = read::<Shape>(&format!("[array]\nrows = {large}\n")).unwrap_err();
-            assert!(wrong.ends_with("it must be a whole number up to 9223372036854775807"), "{wrong}");
-        }
+        let wrong = read::<Shape>("[array]\nrows = 99999999999999999999999\n").unwrap_err();
+        assert!(
+            wrong.ends_with("is 99999999999999999999999; it must be a whole number up to 9223372036854775807"),
+            "{wrong}"
+        );
     }
 
     /// Every way into the depth, alone and in one another; what the parser's own limits (80 lists, 80 dots of a key)

@@ -428,6 +428,11 @@ mod tests {
             (of().bins(0), "0 bins"),
             (of().bins(MAX_BINS + 1), "257 bins"),
         ];
+        // A law that is taken to where it means nothing.
+        let sheets = material::shipped("pi-ws2-ns").unwrap();
+        let cold = Program::of(&[PULSE, Segment { bias_v: 60.0, ..PULSE }]).at(5.0);
+        let error = Job::of(&sheets).program(cold).build().unwrap_err().to_string();
+        assert!(error.contains("segment 1 of the programming, at 60 V and 5 K"), "{error}");
         for (job, said) in bad {
             let error = job.build().unwrap_err().to_string();
             assert!(error.contains(said) && !error.contains('\n'), "{said}: {error}");

@@ -586,7 +586,7 @@ fn energies_are_those_of_a_stiff_solver() {
     // Control: the trapezoid over the substeps passes nowhere near.
     let trapezoid = spent.iter().map(|of| (of.trapezoid_j / of.exact_j - 1.0).abs());
     let failed = trapezoid.clone().filter(|off| *off > ENERGY).count();
-    assert!(failed > spent.len() / 4 && trapezoid.fold(0.0, f64::max) > 0.15, "{failed} of {}", spent.len());
+    assert!(failed > spent.len() / 5 && trapezoid.fold(0.0, f64::max) > 20.0 * ENERGY, "{failed} of {}", spent.len());
 }
 
 #[test]
@@ -609,5 +609,26 @@ fn an_erase_that_takes_a_thirtieth_of_its_pulse_costs_what_the_solver_says() {
         // And no more than the current at either end, for as long.
         let i = |filling: f64| 5.5 * 1e-3 * current::current_a(&qd(), 5.5, kelvin(100.0), filling);
         assert!(energy_j > i(0.0) && energy_j < i(1.0));
+    }
+}
+
+/// A negative pulse that ends midway empties and catches at once, where a step takes what is caught for constant.
+#[test]
+fn pulses_that_empty_are_stepped() {
+    use trapline_engine::backend::job::{Bake, Job, Program};
+    let qd = qd();
+    for (bias_v, dwell_s) in [(-7.0, 1e-4), (-6.0, 1e-4), (-5.5, 1e-4), (-5.0, 1e-3), (-4.5, 1e-3), (-4.0, 1e-3)] {
+        let up = Part::Pulses { pulses: 5, amplitude_v: 1.8, width_s: 1e-3, interval_s: 1e-3 };
+        let mut program = segments(&[up]);
+        program.push(Segment { bias_v, dwell_s, cycle: 5 });
+        let left = |substeps: Option<u32>| {
+            let program = Program::of(&program).substeps(substeps);
+            let job = Job::of(&qd).variation(false).program(program).bake(Bake::at(kelvin(25.0)).checkpoints(&[1.0]));
+            Reference.statistics(&job.build().unwrap(), &|_| ()).unwrap().outcome(&job.build().unwrap()).filling.mean[0]
+        };
+        let fine = left(Some(64));
+        assert!((left(None) / fine - 1.0).abs() < 1e-3, "{bias_v} V, {dwell_s} s: {} {fine}", left(None));
+        // The control: one step is not enough for those that end midway.
+        assert!(bias_v > -5.5 || bias_v < -6.5 || (left(Some(1)) / fine - 1.0).abs() > 0.02, "{bias_v} V");
     }
 }

@@ -208,3 +208,18 @@ fn threads_change_no_bit_of_counted_estimates() {
     assert_eq!(with(1), with(3));
     assert_ne!(with(1), rare::estimate(&job, &Request { stream: 1, ..REQUEST }).expect("sound"));
 }
+
+/// Where next to nothing fails the bound is that of what lies farther out than was searched, whatever the cells that were
+/// drawn happened to be: the colder, the rarer.
+#[test]
+fn none_found_of_counted_cells_is_bounded_by_what_lies_farther_out() {
+    let material = trapline_model::material::shipped("pi-ws2-qd").unwrap();
+    for celsius in [-40.0, 0.0, 25.0, 55.0] {
+        let found =
+            rare::estimate(&job(&Case { celsius, times_s: [1e6, 2e6, 3e6], ..QD }, &material), &REQUEST).unwrap();
+        for time in &found.times {
+            assert!(time.failed_cells == 0 && time.fraction == 0.0, "{celsius} {time:?}");
+            assert!(time.upper > 0.0 && time.upper <= 2.0 * found.farther_out, "{celsius} {time:?}");
+        }
+    }
+}

@@ -27,7 +27,7 @@
 //! with the coefficients of its two ends in the weights of the step itself. [`apply_to_each`] moves the chances of all
 //! numbers of electrons of a cell of few dots.
 
-use super::step::{self, Occupancy, StepDrive, phi};
+use super::step::{self, Occupancy, StepDrive, phi, weight_of_start};
 use super::{Drive, Factors, step_drive};
 use crate::material::{Material, TrapClass};
 
@@ -122,11 +122,6 @@ pub fn apply(
         spread.variance = after;
         start = end;
     }
-}
-
-/// Weight of the start in a substep: that of the uptake itself.
-fn weight_of_start(relaxation: f64) -> f64 {
-    (3.0 + relaxation) / (6.0 + 3.0 * relaxation + relaxation * relaxation)
 }
 
 /// Most changes of a cell's number of electrons in a substep that [`apply_to_each`] goes through.

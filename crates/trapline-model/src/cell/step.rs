@@ -102,10 +102,15 @@ pub fn average_uptake(classes: &[TrapClass], occupancy: &Occupancy, drive: &Step
     }
     let filling = filling(classes, occupancy);
     let relaxation = relaxation(classes, occupancy, drive, filling);
-    let weight = (3.0 + relaxation) / (6.0 + 3.0 * relaxation + relaxation * relaxation);
+    let weight = weight_of_start(relaxation);
     let start = uptake(drive, filling).0;
     let average = root(classes, occupancy, drive, weight * start, 1.0 - weight);
     Uptake { average, start, end: (average - weight * start) / (1.0 - weight), relaxation }
+}
+
+/// Weight of the uptake at the start of a step in its average, by how many times the uptake relaxes within it.
+pub(super) fn weight_of_start(relaxation: f64) -> f64 {
+    (3.0 + relaxation) / (6.0 + 3.0 * relaxation + relaxation * relaxation)
 }
 
 /// Advances the occupancy by one step of a given average uptake. Returns the electrons caught, per trap of the cell.

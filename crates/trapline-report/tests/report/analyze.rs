@@ -55,7 +55,7 @@ fn bounds_of_reports_cover() {
     let question = question(&[85.0], &[1e-3]);
     let truth = life_s(85.0, 1e-3);
     let factor = scale_s(kelvin(85.0)) / scale_s(kelvin(155.0));
-    let (mut joint, mut line, mut aside) = ([0; 3], [0; 3], 0);
+    let (mut joint, mut line, mut aside, mut untold) = ([0; 3], [0; 3], 0, 0);
     for stream in 0..CAMPAIGNS {
         let label = label(&CELSIUS, &TIMES, &[1]);
         let outcomes = weibull(&label, 500, stream);
@@ -69,20 +69,33 @@ fn bounds_of_reports_cover() {
             aside += 1;
             continue;
         }
+        // Neither is a time told everywhere: what the counts about a fraction say may be too little.
+        let Some(acceleration) = at.accelerations.iter().find(|of| of.test_k == kelvin(155.0)) else {
+            aside += 1;
+            continue;
+        };
         let of = group.joint.as_ref().unwrap();
         joint[0] += usize::from(of.energy_ev.profile.hold(ENERGY_EV));
         joint[1] += usize::from(of.shape_estimate.profile.hold(SHAPE));
-        joint[2] += usize::from(at.lives[0].joint.as_ref().unwrap().profile.hold(truth));
+        // The tests of one shape and of the line reject in 1 % each, by their own level, and then no life is told.
+        match at.lives[0].joint.as_ref() {
+            Ok(life) => joint[2] += usize::from(life.profile.hold(truth)),
+            Err(reason) => {
+                assert!(reason.contains("contradict"), "{reason}");
+                untold += 1;
+            }
+        }
         line[0] += usize::from(group.lines[0].energy_ev.as_ref().unwrap().bounds.unwrap().hold(ENERGY_EV));
         line[1] += usize::from(at.lives[0].arrhenius.as_ref().unwrap().bounds.unwrap().hold(truth));
-        let acceleration = at.accelerations.iter().find(|of| of.test_k == kelvin(155.0)).unwrap();
         line[2] += usize::from(acceleration.bounds.unwrap().hold(factor));
         // The negative control: bounds of another campaign's size do not hold another campaign's truth.
         assert!(!of.energy_ev.profile.hold(ENERGY_EV + 0.3) && !of.shape_estimate.profile.hold(1.4 * SHAPE));
     }
     println!("joint {joint:?}, line {line:?}, set aside {aside}");
-    assert!(aside <= 10, "{aside}");
-    assert!(joint.iter().all(|held| (163 - aside..=197).contains(held)), "{joint:?}");
+    // Of half a failure in 500 cells the counts about it say little: some times are not told, or not of one line.
+    assert!(aside <= 24, "{aside}");
+    assert!(untold <= 12, "{untold}");
+    assert!(joint.iter().all(|held| (163 - aside - untold..=197).contains(held)), "{joint:?}");
     assert!(line.iter().all(|held| *held >= 163 - aside), "{line:?}");
 }
 
@@ -281,7 +294,7 @@ fn failure_rates_are_bounded_where_they_are_constant() {
 #[test]
 fn a_bake_that_outlives_its_line_is_named() {
     let label = label(&[110.0, 125.0, 140.0, 155.0], &TIMES, &[1]);
-    let mut outcomes = weibull(&label, 1000, 4);
+    let mut outcomes = weibull(&label, 4000, 4);
     let question = question(&[85.0], &[1e-2]);
     let outlived = |outcomes: &[PointOutcome]| {
         let report = reported(label.clone(), outcomes.to_vec(), &question);

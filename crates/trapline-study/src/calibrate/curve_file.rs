@@ -346,6 +346,17 @@ pub(super) fn retention(
     Ok((points, format!("{}{taken}", found.understood())))
 }
 
+/// Refuses a retention curve whose times do not rise. Where its clock begins is for `time_shift_s` of a fit to say.
+///
+/// # Errors
+/// [`CsvError`], with the line.
+pub fn check_times(found: &Columns) -> Result<(), CsvError> {
+    let times = found.needed("time_s");
+    let earliest = times.first().copied().unwrap_or(0.0).min(0.0);
+    let shifted: Vec<f64> = times.iter().map(|time| time - earliest).collect();
+    rising(found, &times, &shifted)
+}
+
 /// Refuses times that do not rise from 0 or later.
 fn rising(found: &Columns, times: &[f64], shifted: &[f64]) -> Result<(), CsvError> {
     let late = |row: usize| {

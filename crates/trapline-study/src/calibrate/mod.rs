@@ -31,6 +31,7 @@ pub mod target;
 mod target_file;
 
 pub use bench::Simulated;
+pub use curve_file::check_times;
 pub use error::FitError;
 pub use problem::{Outcome, Problem};
 

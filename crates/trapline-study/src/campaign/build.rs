@@ -279,18 +279,18 @@ impl<'a> Build<'a> {
         let warmer = file.heat.as_ref().map(|of| heat::warmer(of, self.base, &mut self.inputs)).transpose()?;
         let most_warmer_k = warmer.as_ref().map_or(0.0, |warmer| warmer.most_k().max(0.0));
         let mut remarks = Vec::with_capacity(materials.len() * self.label.temperatures_k.len());
-        for of in &materials {
+        let how = self.overrides.electrons.or(file.electrons);
+        let of = |of: &Arc<Programmed>| check::electrons(how, file.dots, &of.material, file.variation);
+        let electrons: Vec<Electrons> = materials.iter().map(of).collect::<Result<_, _>>()?;
+        for (of, electrons) in materials.iter().zip(&electrons) {
             for &temperature_k in &self.label.temperatures_k {
                 let read_k = read_k.unwrap_or(temperature_k);
                 check::read_out(&of.material, &ReadOut::new(&of.material, read_v, read_k), read_k)?;
                 let program_k = program_k.unwrap_or(temperature_k);
                 let hottest_k = temperature_k.max(hottest_leg_k) + most_warmer_k;
-                remarks.push(flags(&of.material, &of.program, program_k, hottest_k, read_v));
+                remarks.push(flags(&of.material, &of.program, *electrons, program_k, hottest_k, read_v));
             }
         }
-        let how = self.overrides.electrons.or(file.electrons);
-        let of = |of: &Arc<Programmed>| check::electrons(how, file.dots, &of.material, file.variation);
-        let electrons: Vec<Electrons> = materials.iter().map(of).collect::<Result<_, _>>()?;
         if how.is_none() {
             let each = remarks.chunks_mut(self.label.temperatures_k.len()).zip(&electrons);
             let in_the_mean = each.filter(|(_, electrons)| !electrons.are_counted()).flat_map(|(remarks, _)| remarks);

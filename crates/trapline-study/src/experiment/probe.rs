@@ -369,7 +369,7 @@ impl<'a> Probe<'a> {
             validity::bias("driving", self.strongest_v),
             validity::measured_bias(self.material(), "driving", self.strongest_v),
         ];
-        remarks.into_iter().flatten().collect()
+        remarks.into_iter().flatten().chain(validity::speeds(self.material())).collect()
     }
 
     /// Takes the cells' charge away.

@@ -7,6 +7,9 @@ use trapline::figure::{Axis, Chart, Curve, Panel, Plate, Style};
 
 use super::super::{maps, scientific};
 
+/// Share of the power that the cells, wires and ends of a solved array may lack before it is told.
+const MOST_LEFT_OVER: f64 = 1e-3;
+
 /// Bit lines, or vectors, that a summary names one by one.
 pub(super) const NAMED: usize = 8;
 
@@ -91,6 +94,13 @@ pub(super) fn remark(read: &ArrayReading, driving: &Driving, setup: &Setup) -> S
         percent(power.wires_w / power.total_w),
         percent(power.ends_w / power.total_w)
     ));
+    let left_over = power.left_over_w() / power.total_w;
+    if left_over.abs() > MOST_LEFT_OVER {
+        lines.push(format!(
+            "these shares are known to {} only: what currents are off counts by its square in large resistances; a smaller --accuracy helps",
+            percent(left_over.abs())
+        ));
+    }
     if read.fell_back(driving, setup) {
         lines.push(format!(
             "the sensed current could not be known to {:e} of itself: the bound is {}",

@@ -6,7 +6,7 @@ use crate::backend::stimulus::{self, Response, Stimulus};
 use ndarray::Array2;
 use trapline_model::array;
 use trapline_model::cell::counted::tables;
-use trapline_model::cell::{self, step};
+use trapline_model::cell::{self, current, step};
 use trapline_model::rng::counts::Counts;
 use trapline_model::units::ELEMENTARY_CHARGE_C;
 
@@ -66,8 +66,8 @@ fn one(
             Some(of_cell) => of_cell.filling(),
             None => step::filling(&material.classes, occupancy),
         };
-        let free = material.injection.free_share;
-        row[0] = current_a(free / (1.0 - (1.0 - free) * filling)).copysign(drive.bias_v);
+        let free_share = current::free_share(1.0 - material.injection.free_share, filling);
+        row[0] = current_a(free_share).copysign(drive.bias_v);
         row[1] = filling;
         row[2] += drive.bias_v.abs() * current_a(flow.free_share) * drive.dwell_s;
         row[3] += factors.area * step.injected_a * drive.dwell_s / ELEMENTARY_CHARGE_C;

@@ -39,6 +39,32 @@ fn bounds_enclose_and_close_in() {
     assert!(bounds::enclose(&crossbar, &Ohm(cells.clone()), 3).is_none());
 }
 
+/// Currents of long lines are sums of many cells: what these lose by rounding is in the bound.
+#[test]
+fn bounds_have_the_rounding_of_sums() {
+    const CELLS: usize = 16_384;
+    // Alike: what a sum loses at each cell then has one sign.
+    let column = Array2::from_elem((CELLS, 1), 1.1e-15);
+    for cells in [column.clone(), column.t().to_owned()] {
+        // Drops of 2e-11 A on 1e-9 ohm are nothing beside 1 V.
+        let reading = Reading::with_wire(1e-9);
+        let crossbar = reading.all_rows(cells.view(), &vec![1.0; cells.nrows()]).unwrap();
+        let found = solve(&crossbar).unwrap();
+        assert!(found.currents.method.bound_passes > 0);
+        // Multiples of 2^-112 that fit into 128 bits add up without rounding.
+        let unit = 2f64.powi(-112);
+        let whole: u128 = cells.iter().map(|s| (s / unit) as u128).sum();
+        assert!(cells.iter().all(|s| (s / unit).fract() == 0.0));
+        let exact_a = whole as f64 * unit;
+        let lines = if cells.ncols() == 1 { &found.currents.column_a } else { &found.currents.row_a };
+        let (off_a, bound_a) = ((lines[0] - exact_a).abs(), found.currents.certificate.bound_a);
+        assert!(off_a <= bound_a && bound_a < 1e-12 * exact_a, "{off_a:e} A off, {bound_a:e} A told");
+        // The control: added one after another they are farther off than the bound.
+        let plain_a = cells.iter().fold(0.0, |sum, s| sum + s);
+        assert!((plain_a - exact_a).abs() > bound_a, "{plain_a:e} {exact_a:e}");
+    }
+}
+
 #[test]
 fn bounds_are_chosen_where_drops_are_small_and_agree() {
     let mut random = Random(202);

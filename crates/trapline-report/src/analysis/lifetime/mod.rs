@@ -20,6 +20,7 @@ mod joint;
 mod law;
 mod likelihood;
 mod line;
+mod near;
 mod rival;
 mod segments;
 mod shared;
@@ -28,8 +29,8 @@ mod special;
 mod tests;
 
 pub use bearing::{
-    LEAST_FAILURES, LEAST_INTERVALS, Lack, MOST_AT_PROGRAMMING, MOST_BEYOND, MOST_BRACKET, MOST_RATIO, Verdict,
-    law_holds, ratio_told, shape_told, slope_told, time_told,
+    LEAST_FAILURES, LEAST_INTERVALS, LEAST_P_VALUE, Lack, MOST_AT_PROGRAMMING, MOST_BEYOND, MOST_BRACKET, MOST_RATIO,
+    Verdict, law_holds, ratio_told, shape_told, slope_told, time_told,
 };
 pub use bounds::{Bounds, Estimate};
 pub use counts::{FailedFraction, FailureRate, failed_fraction_bounds, failure_rate, sample_size};

@@ -114,6 +114,7 @@ fn group(record: &CampaignRecord, files: &Files, cases: &[usize], material: usiz
     let cycled = is_cycled(label, files);
     let glass_transition_k = glass_transition_k(files, material, &set);
     remarks.extend(beyond(record, &counts, &settings, (files, material), (cycled, glass_transition_k.is_some())));
+    remarks.extend(without_charge(record, &counts));
     let places: Vec<String> = sweeps.iter().map(|(sweep, value)| format!(", {sweep} = {value}")).collect();
     Gathered {
         name: format!("{name}{}", places.concat()),
@@ -128,6 +129,15 @@ fn group(record: &CampaignRecord, files: &Files, cases: &[usize], material: usiz
         counts,
         remarks,
     }
+}
+
+/// Cells that are in no count of lifetimes, because they held no charge after programming.
+fn without_charge(record: &CampaignRecord, counts: &[Counted]) -> Option<String> {
+    let outcomes = counts.iter().flat_map(|of| &of.places).filter_map(|&place| record.points[place].outcome.as_ref());
+    let (empty, cells) = outcomes.fold((0_u64, 0_u64), |(empty, cells), outcome| {
+        (empty + outcome.cells.saturating_sub(outcome.programmed), cells + outcome.cells)
+    });
+    (empty > 0).then(|| format!("{empty} of {cells} cells held no charge after programming, and are in no count here"))
 }
 
 /// What the numbers of a group do not hold.

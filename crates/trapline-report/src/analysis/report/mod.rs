@@ -391,8 +391,8 @@ fn group(of: Gathered, question: &Question) -> Group {
     let mut populations = populations::observe(&of.counts, question);
     let (law, aic_to_other_law) = populations::better_law(&populations, of.same_cells);
     let mut remarks = of.remarks;
-    remarks.extend(populations::place_on_lines(&mut populations, of.cycled, of.glass_transition_k, question));
     populations::tell_times(&mut populations, law, of.same_cells, question);
+    remarks.extend(populations::place_on_lines(&mut populations, of.cycled, of.glass_transition_k, question));
     let line = |index| lines::line(&populations, index, of.cycled, of.glass_transition_k, question);
     let lines: Vec<LineOfTimes> = (0..question.fractions.len()).map(line).collect();
     for (index, line) in lines.iter().enumerate() {

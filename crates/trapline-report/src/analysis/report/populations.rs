@@ -83,33 +83,12 @@ fn fitted(law: Law, lifetimes: &Lifetimes, question: &Question) -> Result<FitRep
         .fractions
         .iter()
         .map(|&share| {
-            let near = fitted_near(law, lifetimes, share, confidence).unwrap_or_else(|| fit.clone());
+            let near = Fit::about(law, lifetimes, share, confidence).unwrap_or_else(|| fit.clone());
             let life = as_text(near.life(share, confidence));
             (near, life)
         })
         .unzip();
     Ok(FitReport { shape_estimate, scale_estimate: as_text(fit.scale(confidence)), goodness, lives, near, fit })
-}
-
-/// Cells that fail on either side of a fraction, in the counts that tell the time to it. The more there are, the less
-/// chance is in it, and the more it is the law, which holds the better the less of the counts it must describe: from
-/// lives that are skewed by a twentieth of their spread a law of all of them is off by more than its own bounds.
-const FAILURES_BESIDE: u64 = 50;
-
-/// A law that the counts about a fraction bear, of the fewest checkpoints that do; none where it takes all of them.
-fn fitted_near(law: Law, lifetimes: &Lifetimes, share: f64, confidence: f64) -> Option<Fit> {
-    let mut failures = FAILURES_BESIDE;
-    while let Some(near) = lifetimes.about(share, failures) {
-        let told = |fit: &Fit| {
-            fit.shape(confidence).is_ok_and(|shape| shape_told(law, &shape).is_ok())
-                && fit.life(share, confidence).is_ok_and(|life| time_told(&life, lifetimes).is_ok())
-        };
-        if let Some(fit) = Fit::new(law, &near).ok().filter(told) {
-            return Some(fit);
-        }
-        failures = failures.checked_mul(2)?;
-    }
-    None
 }
 
 /// The law with the smaller AIC over the temperatures at which both can be fitted, and by how much; where there are

@@ -1,12 +1,13 @@
 //! What the lines say of a use temperature, and what they must not say.
 
 use super::lines::{CYCLED, degrees, factor, fit_lines, life, line_for};
+use super::say::equals;
 use super::{
     Acceleration, AtUse, Group, Joint, LifeAtUse, LineOfTimes, NO_SUPPORT, Observed, Population, Question, Shown, why,
 };
 use crate::analysis::lifetime::{
-    Bounds, Estimate, FailureRate, JointFit, LEAST_INTERVALS, Law, Life, Lifetimes, Line, MOST_AT_PROGRAMMING,
-    TIME_FLOOR, TemperatureLaw, TimePoint, Use, failure_rate, ratio_told, shape_told,
+    Bounds, Estimate, FailureRate, JointFit, LEAST_INTERVALS, LEAST_P_VALUE, Law, Life, Lifetimes, Line,
+    MOST_AT_PROGRAMMING, TIME_FLOOR, TemperatureLaw, TimePoint, Use, failure_rate, ratio_told, shape_told,
 };
 
 /// The line for a temperature, and why it should not be followed that far where that was allowed nevertheless.
@@ -168,6 +169,12 @@ fn observed_at<'a>(group: &'a Group, line: &'a Line) -> impl Iterator<Item = (f6
 
 fn joint_life(group: &Group, fraction: f64, use_k: f64, confidence: f64) -> Result<Estimate, String> {
     let joint = joint_of_side(group, use_k)?;
+    // Bounds narrow with the root of the cells whether or not the law is true.
+    for (test, what) in [(joint.fit.common_shape, "one shape"), (joint.fit.on_the_line, "a line")] {
+        if let Some(p) = test.and_then(|test| test.p_value).filter(|p| *p < LEAST_P_VALUE) {
+            return Err(format!("the counts contradict {what} at all temperatures (p {})", equals(p)));
+        }
+    }
     // Whether the line may be followed was decided before.
     let to = Use { across_break: true, ..Use::at(use_k, confidence) };
     let life = joint.fit.life(&to, fraction).map_err(why)?;

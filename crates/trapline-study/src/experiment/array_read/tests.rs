@@ -119,6 +119,24 @@ fn converters_have_codes_from_end_to_end() {
     assert!((found - 63f64.log2()).abs() < 0.01, "{found}");
 }
 
+/// A cell that shorts its lines leaves no digits in the difference of their voltages; its noise is thermal at least.
+#[test]
+fn cells_that_short_their_lines_have_their_noise() {
+    let thermal_a = |siemens: f64, setup: &Setup| {
+        let kt_j = thermal_energy_ev(setup.temperature_k) * ELEMENTARY_CHARGE_C;
+        (2.0 * kt_j * siemens / setup.integration_s).sqrt()
+    };
+    let mut setup = setup();
+    for siemens in [1e2, 1e4, 1e6] {
+        let cells = Cells::linear(arr2(&[[1e-12, 1e-12], [siemens, 1e-12]]));
+        let found = read(&cells, &selected(0, 0, 1.0, Unselected::Floating), &setup).expect("reads");
+        assert!((found.noise_a[0] / thermal_a(siemens, &setup) - 1.0).abs() < 1e-6, "{siemens} S: {:?}", found.noise_a);
+    }
+    setup.periphery.source_ohm = 1e12;
+    let found = read(&Cells::linear(arr2(&[[1e9]])), &all_rows(&[1.0]), &setup).expect("reads");
+    assert!((found.noise_a[0] / thermal_a(1e9, &setup) - 1.0).abs() < 1e-6, "{:?}", found.noise_a);
+}
+
 #[test]
 fn what_cannot_be_is_refused_in_a_line() {
     let (good, both) = (setup(), all_rows(&[0.1, 0.1]));

@@ -38,7 +38,7 @@ use trapline_model::units::celsius;
 /// Fewest and most samples of a cell.
 pub const SAMPLES: (usize, usize) = (256, 1 << 24);
 /// Most dots of the nominal cell: more have no steps that can be seen.
-pub const MOST_DOTS: f64 = 1e5;
+pub const MOST_DOTS: f64 = 2e5;
 /// Most steps of the current of all cells, where each dot is taken by itself.
 const MOST_STEPS: f64 = 1e9;
 /// Most draws of all cells.
