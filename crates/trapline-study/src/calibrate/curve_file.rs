@@ -354,7 +354,11 @@ pub fn check_times(found: &Columns) -> Result<(), CsvError> {
     let times = found.needed("time_s");
     let earliest = times.first().copied().unwrap_or(0.0).min(0.0);
     let shifted: Vec<f64> = times.iter().map(|time| time - earliest).collect();
-    rising(found, &times, &shifted)
+    let late = (1..times.len()).find(|&row| shifted[row] <= shifted[row - 1] || shifted[row] > LATEST_S);
+    late.map_or(Ok(()), |row| {
+        let limit = "more than that of the line before, and at most 1e12";
+        Err(wrong(found, row, format!("is {:?}; it must be {limit}", times[row])))
+    })
 }
 
 /// Refuses times that do not rise from 0 or later.

@@ -78,11 +78,9 @@ impl<'a> Running<'a> {
     }
 
     fn buffer(&self, kernel: &'static str, name: &'static str) -> Result<&wgpu::Buffer, Failed> {
-        match (name, self.work.buffers.get(name)) {
-            (_, Some(buffer)) => Ok(buffer),
-            ("normal_table", None) => Ok(&self.work.random),
-            (buffer, None) => Err(Failed::ForGood(BackendError::NoBuffer { shader: kernel, buffer })),
-        }
+        let shared = || self.work.random.as_ref().filter(|_| name == "normal_table");
+        let missing = || Failed::ForGood(BackendError::NoBuffer { shader: kernel, buffer: name });
+        self.work.buffers.get(name).or_else(shared).ok_or_else(missing)
     }
 
     /// Fills a buffer with zeros.

@@ -136,6 +136,12 @@ impl Gpu {
         Resources::of_statistics(&Tables::new(job)).tile_cells(self.sound(&mut lock(&self.device))?, self.budget_bytes)
     }
 
+    /// The same of listed cells, which need tables of random numbers with their own numbers behind them.
+    fn listed_tile_cells(&self, job: &Job) -> Result<u64, BackendError> {
+        let resources = Resources::of_statistics(&Tables::new(job)).listed();
+        resources.tile_cells(self.sound(&mut lock(&self.device))?, self.budget_bytes)
+    }
+
     /// Most loop iterations an invocation of each kernel really takes in any dispatch of a job, counted on the device
     /// over the first cells, and the most the host reckons with: (kernel, counted, reckoned).
     ///

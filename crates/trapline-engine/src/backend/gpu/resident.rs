@@ -172,12 +172,12 @@ impl<'a> Resident<'a> {
         // kernel that bakes has no room for a buffer more. So these cells get tables of their own, copied on the device.
         let numbered = tables.readings.is_some() || self.population.is_counted();
         let numbers = if numbered { self.number_words() } else { Vec::new() };
-        let shared = lock(&self.work).random.clone();
+        let shared = self.on_device(|_, _| Ok(()), |running| running.shared("normal_table"))?;
         let params =
             Params { numbers_at: (shared.size() / 4) as u32, ..self.params(layout::params(job, &tables), cells) };
         // The state's own buffers are there; those of the bake are made.
         let names = ["classes", "visits", "nominal", "partials", "sums", "counts"];
-        self.on_device(
+        let found = self.on_device(
             |device, work| {
                 if numbered {
                     work.reserve(device, "normal_table", shared.size() + size_of_val(numbers.as_slice()) as u64)?;
@@ -198,7 +198,10 @@ impl<'a> Resident<'a> {
                     counts: bytemuck::pod_collect_to_vec(&back[1]),
                 })
             },
-        )
+        );
+        // Tens of megabytes that no budget counts.
+        lock(&self.work).drop_buffer("normal_table");
+        found
     }
 
     /// The cells' numbers, two words each, the low one first.

@@ -148,6 +148,14 @@ impl Resources {
         resources
     }
 
+    /// What listed cells take as well, to be asked for its size: a copy of the tables of random numbers with their numbers
+    /// behind it.
+    pub fn listed(mut self) -> Resources {
+        let bytes = Bytes { fixed: random::bytes(self.most_trials), per_cell: 8, ..Bytes::default() };
+        self.buffers.push(BufferSpec::empty("normal_table", bytes));
+        self
+    }
+
     /// What it takes to read cells one by one.
     pub fn of_trace(tables: &Tables) -> Resources {
         let mut resources = Resources::of_programmed(tables, &source::of_trace(tables));
@@ -232,8 +240,8 @@ impl Resources {
 /// The buffers of a tile, by name.
 pub(super) struct Workspace {
     pub buffers: HashMap<&'static str, wgpu::Buffer>,
-    /// The tables of random numbers, which are the device's.
-    pub random: wgpu::Buffer,
+    /// The tables of random numbers, which are the device's; none once the memory is freed.
+    pub random: Option<wgpu::Buffer>,
     /// What was read back so far came through these, by the name of its source.
     pub staging: RefCell<HashMap<&'static str, wgpu::Buffer>>,
     /// Kernels (by name, and whether they count loops) bound to the buffers.
@@ -275,7 +283,7 @@ impl Workspace {
             let buffers = resources.buffers.iter().map(|buffer| (buffer.name, make(buffer))).collect();
             Workspace {
                 buffers,
-                random,
+                random: Some(random),
                 staging: RefCell::default(),
                 groups: RefCell::default(),
                 pace: Pace::default(),
@@ -288,6 +296,16 @@ impl Workspace {
         self.groups.get_mut().clear();
         self.buffers.drain().for_each(|(_, buffer)| buffer.destroy());
         self.staging.get_mut().drain().for_each(|(_, buffer)| buffer.destroy());
+        // Not destroyed: it is of others too. But a device lives as long as anything refers to it.
+        self.random = None;
+    }
+
+    /// Frees a buffer that one call alone needed.
+    pub fn drop_buffer(&mut self, name: &'static str) {
+        if let Some(buffer) = self.buffers.remove(name) {
+            self.groups.get_mut().clear();
+            buffer.destroy();
+        }
     }
 
     /// Makes some of a plan's buffers, for so many cells, with what they hold from the start.

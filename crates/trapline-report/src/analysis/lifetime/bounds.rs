@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::error::LifetimeError;
 use super::likelihood::{Maximum, Model};
 use super::shared::Cells;
+use super::special::two_sided_z;
 
 /// Two-sided bounds. A side that the data leave open is 0 or infinite (null in JSON).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -52,6 +53,21 @@ impl Estimate {
             standard_error: value * self.standard_error,
             wald: self.wald.map(libm::exp),
             profile: self.profile.map(libm::exp),
+            ..self
+        }
+    }
+
+    /// Of a time or another number above 0, with another, independent standard error of its logarithm.
+    pub(super) fn widened(self, error: f64) -> Estimate {
+        let more = two_sided_z(self.confidence) * error;
+        let wider = |of: Bounds| Bounds {
+            lower: self.value * libm::exp(-libm::log(self.value / of.lower).hypot(more)),
+            upper: self.value * libm::exp(libm::log(of.upper / self.value).hypot(more)),
+        };
+        Estimate {
+            standard_error: self.standard_error.hypot(self.value * error),
+            wald: wider(self.wald),
+            profile: wider(self.profile),
             ..self
         }
     }

@@ -86,6 +86,22 @@ impl Lifetimes {
         classes
     }
 
+    /// Those that had not failed at 0 s, before the bake; none where there are none.
+    pub(super) fn living(&self) -> Option<Lifetimes> {
+        let total = self.total.checked_sub(self.at_zero).filter(|total| *total > 0)?;
+        let failed = self.failed.iter().map(|failed| failed.saturating_sub(self.at_zero)).collect();
+        let mut living = Lifetimes {
+            times_s: self.times_s.clone(),
+            failed,
+            total,
+            at_zero: 0,
+            held: self.held,
+            classes: Vec::new(),
+        };
+        living.classes = living.in_classes();
+        Some(living)
+    }
+
     /// The same cells with only the checkpoints about the one by which a fraction had failed: so many that on either side
     /// of it this number of cells fails, where as many do. Cells that failed before the first of them, and after the last,
     /// are one class each. None where these are all checkpoints.

@@ -19,6 +19,16 @@ pub enum Law {
     Lognormal,
 }
 
+impl Law {
+    /// The one that this is not.
+    pub fn other(self) -> Law {
+        match self {
+            Law::Weibull => Law::Lognormal,
+            Law::Lognormal => Law::Weibull,
+        }
+    }
+}
+
 /// A function of (mu, ln sigma) with its first derivatives and its second: mu mu, mu ln-sigma, ln-sigma ln-sigma.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Jet {

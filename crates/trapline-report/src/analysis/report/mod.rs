@@ -25,7 +25,7 @@ use trapline_model::outcome::CampaignRecord;
 
 use super::lifetime::{
     self, Bounds, CurvePoint, Estimate, FailureRate, Fit, Goodness, JointFit, Lack, Law, Life, LifetimeError,
-    Lifetimes, Segments, TimePoint, Verdict,
+    Lifetimes, Near, Segments, TimePoint, Verdict,
 };
 
 pub use self::text::text;
@@ -177,7 +177,7 @@ pub struct FitReport {
     /// scale is.
     pub lives: Vec<Result<Estimate, String>>,
     /// The law fitted to the counts about each fraction: with no more checkpoints than it takes to tell it.
-    pub near: Vec<Fit>,
+    pub near: Vec<Near>,
 }
 
 impl Serialize for FitReport {

@@ -5,7 +5,7 @@ use super::lines::{CYCLED, degrees};
 use super::say::parts;
 use super::{FitReport, Observed, Population, Question, TimeSource, TimeToFraction, why};
 use crate::analysis::lifetime::{
-    Bounds, CurvePoint, Estimate, Fit, Lack, Law, LifetimeError, Lifetimes, MOST_BRACKET, TimePoint, Verdict,
+    Bounds, CurvePoint, Estimate, Fit, Lack, Law, LifetimeError, Lifetimes, MOST_BRACKET, Near, TimePoint, Verdict,
     failed_fraction_bounds, law_holds, shape_told, time_told,
 };
 
@@ -83,8 +83,8 @@ fn fitted(law: Law, lifetimes: &Lifetimes, question: &Question) -> Result<FitRep
         .fractions
         .iter()
         .map(|&share| {
-            let near = Fit::about(law, lifetimes, share, confidence).unwrap_or_else(|| fit.clone());
-            let life = as_text(near.life(share, confidence));
+            let near = Near::new(law, lifetimes, share, confidence).unwrap_or_else(|| Near::whole(&fit, share));
+            let life = as_text(near.life(confidence));
             (near, life)
         })
         .unzip();
@@ -122,7 +122,7 @@ pub(super) fn times(
     let time = |(index, &fraction): (usize, &f64)| {
         let between_s = between(observed, fraction, question.confidence);
         let telling = report.filter(|report| report.lives[index].is_ok());
-        let of_fit = telling.and_then(|report| TimePoint::of_fit(temperature_k, &report.near[index], fraction).ok());
+        let of_fit = telling.and_then(|report| report.near[index].time_point(temperature_k).ok());
         let closed = between_s.lower > 0.0 && between_s.upper.is_finite();
         let (time, source) = match of_fit.filter(|point| between_s.hold(point.time_s)) {
             _ if between_s.upper == 0.0 => (None, TimeSource::Programming),

@@ -2,6 +2,7 @@
 
 use super::lines::degrees;
 use super::say::{bounds, chance, equals, paragraph, parts, percent, small, span, times, wrapped};
+use super::uses::CONTRADICT;
 use super::{
     AtUse, Energy, FitReport, Group, Joint, LifeAtUse, LifetimeReport, LineOfTimes, Observed, Population, Shown,
     TimeSource,
@@ -89,7 +90,7 @@ pub fn conditions(group: &Group) -> String {
     );
     match (group.law, group.aic_to_other_law) {
         (Some(law), Some(aic)) => {
-            format!("{failed}; lifetimes: {}, AIC {} better than {}", law.name(), small(aic), other(law).name())
+            format!("{failed}; lifetimes: {}, AIC {} better than {}", law.name(), small(aic), law.other().name())
         }
         (Some(law), None) => format!("{failed}; lifetimes: {}", law.name()),
         (None, _) => format!("{failed}; no law of lifetimes can be fitted"),
@@ -116,13 +117,6 @@ pub fn cells(group: &Group) -> Option<String> {
         }
     };
     Some(text)
-}
-
-fn other(law: Law) -> Law {
-    match law {
-        Law::Weibull => Law::Lognormal,
-        Law::Lognormal => Law::Weibull,
-    }
 }
 
 /// A table of a group's temperatures: the headings, and a row for each.
@@ -380,10 +374,14 @@ fn of_rivals(life: &LifeAtUse, group: &Group) -> String {
     }
     if let (Ok(of_other_law), Some(law)) = (&life.other_law, group.law) {
         let aic = group.aic_to_other_law.map_or_else(String::new, |aic| format!(", AIC {aic:+.1} to {}", law.name()));
-        said.push(format!("{} {}{aic}", other(law).name(), lived(of_other_law)));
+        said.push(format!("{} {}{aic}", law.other().name(), lived(of_other_law)));
     }
-    if let Ok(Estimate { value, profile, .. }) = &life.joint {
-        said.push(format!("all at once {} ({})", span(*value), bounds(*profile, span)));
+    match &life.joint {
+        Ok(Estimate { value, profile, .. }) => {
+            said.push(format!("all at once {} ({})", span(*value), bounds(*profile, span)));
+        }
+        Err(reason) if reason.starts_with(CONTRADICT) => said.push(format!("all at once none: {reason}")),
+        Err(_) => {}
     }
     if let Some(factor) = life.factor_between_laws {
         said.push(format!("a factor of {} between those the data allow", small(factor)));

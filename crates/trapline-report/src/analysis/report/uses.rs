@@ -138,14 +138,11 @@ fn on(line: &Line, points: &[TimePoint]) -> Vec<TimePoint> {
 
 /// An Arrhenius line through the other law's times at the same temperatures.
 fn other_law(group: &Group, line: &Line, index: usize, use_k: f64, confidence: f64) -> Result<Life, String> {
-    let law = match group.law.ok_or("no law of lifetimes could be fitted")? {
-        Law::Weibull => Law::Lognormal,
-        Law::Lognormal => Law::Weibull,
-    };
+    let law = group.law.ok_or("no law of lifetimes could be fitted")?.other();
     let time = |(temperature_k, observed): (f64, &Observed)| {
         let report = observed.fit(law).as_ref().ok()?;
         report.lives[index].as_ref().ok()?;
-        let point = TimePoint::of_fit(temperature_k, &report.near[index], group.lines[index].fraction).ok()?;
+        let point = report.near[index].time_point(temperature_k).ok()?;
         Some(TimePoint { same_cells: group.same_cells, ..point })
     };
     let with = observed_at(group, line);
@@ -167,12 +164,15 @@ fn observed_at<'a>(group: &'a Group, line: &'a Line) -> impl Iterator<Item = (f6
     of.filter_map(|population| Some((population.temperature_k, population.observed.as_ref().ok()?)))
 }
 
+/// How the reason begins why one law at all temperatures tells no life.
+pub(super) const CONTRADICT: &str = "the counts contradict";
+
 fn joint_life(group: &Group, fraction: f64, use_k: f64, confidence: f64) -> Result<Estimate, String> {
     let joint = joint_of_side(group, use_k)?;
     // Bounds narrow with the root of the cells whether or not the law is true.
     for (test, what) in [(joint.fit.common_shape, "one shape"), (joint.fit.on_the_line, "a line")] {
         if let Some(p) = test.and_then(|test| test.p_value).filter(|p| *p < LEAST_P_VALUE) {
-            return Err(format!("the counts contradict {what} at all temperatures (p {})", equals(p)));
+            return Err(format!("{CONTRADICT} {what} at all temperatures (p {})", equals(p)));
         }
     }
     // Whether the line may be followed was decided before.

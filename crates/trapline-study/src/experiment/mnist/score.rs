@@ -52,15 +52,20 @@ impl Scorer {
     /// `sum_i x_i (G_i,digit - G_i,compared)` of each digit as it is seen, S.
     pub fn scores(&self, conductance_s: &Array2<f64>, image: ArrayView1<u8>, occasion: Occasion) -> [f64; DIGITS] {
         // Every scheme has at most two columns a digit.
-        let mut columns = [0.0; 2 * DIGITS];
-        for (pixel, row) in image.iter().zip(conductance_s.rows()) {
+        let (mut columns, cols) = ([0.0; 2 * DIGITS], conductance_s.ncols());
+        let conductance_s = conductance_s.as_standard_layout();
+        let (all_s, image) = (conductance_s.as_slice().unwrap_or_default(), image.as_standard_layout());
+        // By slices: whole runs of learning are this loop.
+        for (pixel, row) in image.as_slice().unwrap_or_default().iter().zip(all_s.chunks_exact(cols)) {
             let input = self.inputs[usize::from(*pixel)];
             if input > 0.0 {
-                columns.iter_mut().zip(row).for_each(|(sum, g)| *sum += input * g);
+                for (sum, g) in columns[..cols].iter_mut().zip(row) {
+                    *sum += input * g;
+                }
             }
         }
         if self.noise_s > 0.0 {
-            self.add_noise(&mut columns[..conductance_s.ncols()], occasion);
+            self.add_noise(&mut columns[..cols], occasion);
         }
         std::array::from_fn(|digit| {
             let [own, other] = self.scheme.compared(digit);

@@ -56,7 +56,7 @@ pub(in crate::backend::gpu) fn reduce(
     occupancy: &Array2<f64>,
 ) -> Result<Tally, BackendError> {
     let mut tally = Tally { cells: cells.len() as u64, ..Tally::new(job, round_to_f32) };
-    let most = gpu.tile_cells(job)? as usize;
+    let most = gpu.listed_tile_cells(job)? as usize;
     for (number, numbers) in cells.chunks(most).enumerate() {
         let first = number * most;
         let part =
