@@ -182,6 +182,8 @@ fn plain(message: &str) -> String {
         return format!("is too large; it must be {LARGEST}");
     }
     match message.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected ")) {
+        // A number that the parser had no other room for.
+        Some((found, _)) if found.ends_with("128") => format!("is {}; it must be {LARGEST}", said(found)),
         Some((found, wanted)) => format!("is {}; it must be {}", said(found), asked(wanted)),
         None => shown(message),
     }

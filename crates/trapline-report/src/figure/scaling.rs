@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::chart::{Chart, Curve, Mark, Style};
+use super::lifetime::NEUTRAL;
 use super::plate::{Panel, Plate, stage_plate};
 use super::{Axis, Colour, FigureError, Heat, Look};
 use crate::analysis::scaling::{Case, Reach, Scaling, Series};
@@ -181,8 +182,11 @@ fn over_sizes(of: &Scaling, shown: &[usize], title: &str, figure: usize, y: Axis
         }
         curves.push(curve);
         if let Some(closed) = closed_form(of, series, figure) {
-            curves.push(Curve::line("", closed).named("closed form").styled(Style::Dashed).coloured(colour));
+            curves.push(Curve::line("", closed).named(what_closed(of, figure)).styled(Style::Dashed).coloured(colour));
         }
+    }
+    if curves.iter().any(|curve| curve.style == Style::Dashed) {
+        curves.push(Curve::line(what_closed(of, figure), Vec::new()).styled(Style::Dashed).coloured(NEUTRAL));
     }
     // A bound of a share stands beside the share.
     let name = of.figures[figure].name;
@@ -194,6 +198,17 @@ fn over_sizes(of: &Scaling, shown: &[usize], title: &str, figure: usize, y: Axis
         _ => x,
     };
     Chart { title: title.to_owned(), x, y, curves, marks: marks.collect(), ..Chart::default() }
+}
+
+/// What is dashed in the chart of a figure.
+fn what_closed(of: &Scaling, figure: usize) -> &'static str {
+    match figure {
+        _ if of.kind.is_of_arrays() => "closed form",
+        at if at == CellFigureIs::WithoutCharge as usize => "cells without a dot",
+        at if at == CellFigureIs::Failed as usize => "below, with 95 %",
+        at if at == CellFigureIs::WindowSpread as usize => "independent dots",
+        _ => "closed form",
+    }
 }
 
 /// What a closed form says, at and between the sizes.

@@ -20,6 +20,14 @@ pub enum Law {
 }
 
 impl Law {
+    /// The fraction that has failed by the law's scale: Weibull's eta, the lognormal median.
+    pub fn scale_fraction(self) -> f64 {
+        match self {
+            Law::Weibull => -libm::expm1(-1.0),
+            Law::Lognormal => 0.5,
+        }
+    }
+
     /// The one that this is not.
     pub fn other(self) -> Law {
         match self {

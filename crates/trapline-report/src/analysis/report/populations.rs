@@ -88,7 +88,9 @@ fn fitted(law: Law, lifetimes: &Lifetimes, question: &Question) -> Result<FitRep
             (near, life)
         })
         .unzip();
-    Ok(FitReport { shape_estimate, scale_estimate: as_text(fit.scale(confidence)), goodness, lives, near, fit })
+    let share = law.scale_fraction();
+    let scale = Near::new(law, lifetimes, share, confidence).unwrap_or_else(|| Near::whole(&fit, share));
+    Ok(FitReport { shape_estimate, scale_estimate: as_text(scale.life(confidence)), goodness, lives, near, fit })
 }
 
 /// The law with the smaller AIC over the temperatures at which both can be fitted, and by how much; where there are

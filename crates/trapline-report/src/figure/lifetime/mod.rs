@@ -23,8 +23,8 @@ pub const NAMES: [&str; 5] = ["retention", "conductance", "weibull", "arrhenius"
 pub const MOST_PANELS: usize = 12;
 /// More temperatures than this are named at intervals.
 const MOST_NAMES: usize = 18;
-/// Grey for laws in the legend.
-const NEUTRAL: Colour = Colour(90, 90, 90);
+/// Grey for what a legend says of curves of all colours.
+pub(super) const NEUTRAL: Colour = Colour(90, 90, 90);
 
 /// A figure and what is to be said of it.
 #[derive(Debug, Clone, PartialEq)]

@@ -26,9 +26,16 @@ pub(super) fn figure(scene: &Scene<'_>) -> LifetimeFigure {
         for (curve, name) in chart.curves.iter_mut().zip(names(group)) {
             curve.label = name;
         }
-        chart.curves.push(Curve::line("law chosen by AIC", Vec::new()).coloured(NEUTRAL));
-        chart.curves.push(Curve::line("the other law", Vec::new()).styled(Style::Dashed).coloured(NEUTRAL));
-        chart.shade = format!("{} bounds", scene.confidence());
+        // What is drawn somewhere, and nothing else.
+        let fitted = |law: Law| groups.iter().flat_map(|of| &of.populations).any(|of| has_fit(of, law));
+        let chosen = groups.iter().any(|of| of.law.is_some_and(|law| of.populations.iter().any(|at| has_fit(at, law))));
+        if chosen {
+            chart.curves.push(Curve::line("law chosen by AIC", Vec::new()).coloured(NEUTRAL));
+            chart.shade = format!("{} bounds", scene.confidence());
+        }
+        if fitted(Law::Weibull) && fitted(Law::Lognormal) {
+            chart.curves.push(Curve::line("the other law", Vec::new()).styled(Style::Dashed).coloured(NEUTRAL));
+        }
     }
     LifetimeFigure {
         name: "weibull",
@@ -42,6 +49,10 @@ pub(super) fn figure(scene: &Scene<'_>) -> LifetimeFigure {
         left_out: sentences(left_out),
         plate: scene.plate(panels, "Failed cells"),
     }
+}
+
+fn has_fit(of: &Population, law: Law) -> bool {
+    of.observed.as_ref().is_ok_and(|observed| observed.fit(law).is_ok())
 }
 
 fn chart(scene: &Scene<'_>, group: &Group) -> Chart {
