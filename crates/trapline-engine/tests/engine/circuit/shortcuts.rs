@@ -60,7 +60,7 @@ fn bounds_have_the_rounding_of_sums() {
         let (off_a, bound_a) = ((lines[0] - exact_a).abs(), found.currents.certificate.bound_a);
         assert!(off_a <= bound_a && bound_a < 1e-12 * exact_a, "{off_a:e} A off, {bound_a:e} A told");
         // The control: added one after another they are farther off than the bound.
-        let plain_a = cells.iter().fold(0.0, |sum, s| sum + s);
+        let plain_a = cells.iter().sum::<f64>();
         assert!((plain_a - exact_a).abs() > bound_a, "{plain_a:e} {exact_a:e}");
     }
 }

@@ -361,7 +361,8 @@ fn a_negative_read_bias_has_the_same_figures() {
     let area = Array2::ones((8, 8));
     let filling = Array2::from_shape_fn((8, 8), |(row, col)| 0.2 + 0.01 * (row + 2 * col) as f64);
     let circuit = Circuit { scheme: Some(Scheme::Passive(Unselected::Half)), patterns: 4, ..circuit(2.8) };
-    let [up, down] = [READ_V, -READ_V].map(|read_v| worth(&circuit, read_v, &area, &[filling.clone()]).remove(0));
+    let [up, down] =
+        [READ_V, -READ_V].map(|read_v| worth(&circuit, read_v, &area, std::slice::from_ref(&filling)).remove(0));
     for of in [MeritIs::MarginSense, MeritIs::MarginWorst, MeritIs::MarginRandom, MeritIs::ReadNoise, MeritIs::Sneak] {
         near(down[of as usize], up[of as usize], 1e-9);
     }
