@@ -4,6 +4,7 @@ use std::ffi::CString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 use hdf5::file::{FileCloseDegree, LibraryVersion};
 #[cfg(unix)]
@@ -225,8 +226,29 @@ pub(crate) fn open_again(path: &Path) -> Result<Source, RecordError> {
     listed(path, true)
 }
 
+/// How long a lock on a file is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Opens a file. A lock on it may be one of a moment: a process that another thread begins holds the locks of all files
+/// that are open, until it has become its program.
+fn opened(path: &Path) -> hdf5::Result<hdf5::File> {
+    let start = Instant::now();
+    loop {
+        match hdf5::File::open(path) {
+            Err(error) if is_locked(&error) && start.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
+}
+
+fn is_locked(error: &hdf5::Error) -> bool {
+    system_error(error).is_some_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
 fn listed(path: &Path, sealed: bool) -> Result<Source, RecordError> {
-    let file = hdf5::File::open(path).reading(path, "open the file")?;
+    let file = opened(path).reading(path, "open the file")?;
     keep_from_children(&file);
     let contents = Contents::default();
     let mut source = Source { file, path: path.to_owned(), contents, sources: Vec::new(), source_bytes: 0, sealed };

@@ -181,8 +181,14 @@ fn a_file_that_is_locked_is_not_damaged() {
     assert!(matches!(error, RecordError::Unreadable { .. }), "{error}");
     let line = check_line(&error, &path);
     assert!(line.contains("HDF5_USE_FILE_LOCKING") && !line.contains("damaged"), "{line}");
-    lock.unlock().unwrap();
-    record::read_point(&path).unwrap();
+    // One that is held for a moment, as by a process that another thread begins, is waited for.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            lock.unlock().unwrap();
+        });
+        record::read_point(&path).unwrap();
+    });
 }
 
 #[test]
