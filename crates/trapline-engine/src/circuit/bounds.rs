@@ -170,8 +170,8 @@ fn total(array: &Array2<f64>) -> f64 {
 /// of those of columns, one of the middle, and as many again for the sums that the bound itself is made of.
 const ROUNDINGS: f64 = 10.0;
 
-/// What row and column currents may be off, all together, A, where cells' currents lie between two bounds and the middle
-/// is taken.
+/// What row and column currents may be off, all together, A, where cells' currents lie between two bounds and the
+/// middle is taken.
 fn bound_a(above: &Array2<f64>, below: &Array2<f64>) -> f64 {
     total(&(above - below)) + UNIT * ROUNDINGS * total(above)
 }
@@ -321,7 +321,8 @@ impl<'a, L: Law> Bounds<'a, L> {
         accuracy.relative * reference
     }
 
-    /// The middle of the bounds. Errors of row and column currents together are at most the sum of the gaps, and rounding.
+    /// The middle of the bounds. Errors of row and column currents together are at most the sum of the gaps, and
+    /// rounding.
     fn solution(&self, above: &Array2<f64>, below: &Array2<f64>, target_a: f64, method: Method) -> Solution {
         let mut middle = Zip::from(above).and(below).map_collect(|a, b| 0.5 * (a + b));
         let (rows, cols) = middle.dim();

@@ -8,8 +8,8 @@ pub trait Law: Sync {
     /// Current, A, and its slope dI/dV >= 0, S, of the cell at a row and column with `volts` from word to bit line.
     fn current_and_slope(&self, row: usize, col: usize, volts: f64) -> (f64, f64);
 
-    /// What rounding does to a computed current, as a change of the voltage that would do the same, in units of 2^-53 of
-    /// the voltage: exponentials and powers of it round their arguments.
+    /// What rounding does to a computed current, as a change of the voltage that would do the same, in units of 2^-53
+    /// of the voltage: exponentials and powers of it round their arguments.
     fn rounding(&self) -> f64 {
         8.0
     }

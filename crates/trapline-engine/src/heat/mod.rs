@@ -274,9 +274,9 @@ impl Heating<'_> {
         })
     }
 
-    /// The same so many seconds after the power was switched on for `on_s` seconds. Of a pulse that is long over, whatever its
-    /// rise is, digits are those of the rise itself; of others it is the difference of two rises, and 0 where that is within
-    /// their rounding.
+    /// The same so many seconds after the power was switched on for `on_s` seconds. Of a pulse that is long over,
+    /// whatever its rise is, digits are those of the rise itself; of others it is the difference of two rises, and 0
+    /// where that is within their rounding.
     pub fn pulse_k(&self, seconds: f64, on_s: f64) -> Array2<f64> {
         if on_s < SHORT * seconds {
             // 1 - exp(-s on) of the transform, which is small for each rate: nothing cancels.

@@ -183,8 +183,8 @@ pub fn estimate(job: &Job, request: &Request) -> Result<PointEstimate, RareError
             if found.reached[time] || of.fraction >= farther_out {
                 of
             } else if population.is_counted() {
-                // Neither the cells that were drawn, whose fraction is below this, nor the search, which went by chances
-                // themselves, found more than lies farther out.
+                // Neither the cells that were drawn, whose fraction is below this, nor the search, which went by
+                // chances themselves, found more than lies farther out.
                 of.none(2.0 * farther_out)
             } else {
                 of.none(sums.none(request))

@@ -518,7 +518,8 @@ fn spent() -> Vec<Spent> {
                     exact = end;
                     let energy_j =
                         |share: f64| bias_v.abs() * dwell_s * (share * equation.injected_a + equation.hopping_a);
-                    let drive = Drive::new(&material, segment, t_k, None);
+                    // The control steps as capture asks for it, and what the field empties at once.
+                    let drive = Drive::new(&material, segment, t_k, (bias_v < 0.0).then_some(1));
                     let mut at = vec![step::filling(&material.classes, &stepped)];
                     let part = Drive { dwell_s: dwell_s / f64::from(drive.substeps), substeps: 1, ..drive };
                     for _ in 0..drive.substeps {
@@ -586,7 +587,7 @@ fn energies_are_those_of_a_stiff_solver() {
     // Control: the trapezoid over the substeps passes nowhere near.
     let trapezoid = spent.iter().map(|of| (of.trapezoid_j / of.exact_j - 1.0).abs());
     let failed = trapezoid.clone().filter(|off| *off > ENERGY).count();
-    assert!(failed > spent.len() / 5 && trapezoid.fold(0.0, f64::max) > 20.0 * ENERGY, "{failed} of {}", spent.len());
+    assert!(failed > spent.len() / 4 && trapezoid.fold(0.0, f64::max) > 0.15, "{failed} of {}", spent.len());
 }
 
 #[test]

@@ -10,6 +10,7 @@ use trapline_engine::backend::reference::Reference;
 use trapline_engine::backend::stimulus::{Response, Stimulus};
 use trapline_engine::backend::{Backend, BackendError};
 use trapline_model::array::ArrayShape;
+use trapline_model::cell::counted::{DotNumber, Electrons};
 use trapline_model::material::{Variation, shipped};
 use trapline_model::protocol::Segment;
 use trapline_model::units::kelvin;
@@ -138,6 +139,29 @@ fn on_the_gpu_the_state_is_that_of_calls() {
     let gpu = gpu(None);
     resident_is_stimulated(&gpu);
     assert_eq!(gpu.resident_bytes(), 0, "dropped cells are freed");
+}
+
+/// The tables that counts are drawn from are the device's: many populations stay on it within the budget of a software
+/// adapter, which held four of them when each had tables of its own.
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn many_counted_populations_stay_on_the_device() {
+    let gpu = gpu(Some(64 << 20));
+    let population = population().electrons(Electrons::Counted(DotNumber::Poisson));
+    let step = population.stimulus(kelvin(25.0), &[(pulse(1.5, 0), false)]);
+    let first = gpu.cells(population.clone()).expect("makes cells");
+    let mut copies: Vec<_> = (0..12).map(|_| first.fork().expect("copies")).collect();
+    let before = gpu.read_backs();
+    for copy in &mut copies {
+        copy.advance(&step, None).expect("runs");
+    }
+    assert_eq!(gpu.read_backs(), before, "cells on the host come back after each step");
+    // Copies have the dots and the draws of the first.
+    let all: Vec<Vec<u64>> = copies.iter().map(|copy| bits(&copy.download().expect("downloads"))).collect();
+    assert!(all.iter().all(|copy| *copy == all[0]) && all[0].iter().any(|filled| *filled != 0));
+    let bytes = gpu.resident_bytes();
+    drop(copies);
+    assert!(gpu.resident_bytes() < bytes && bytes < 16 << 20, "{bytes}");
 }
 
 #[test]

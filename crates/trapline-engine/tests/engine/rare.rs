@@ -209,8 +209,8 @@ fn threads_change_no_bit_of_counted_estimates() {
     assert_ne!(with(1), rare::estimate(&job, &Request { stream: 1, ..REQUEST }).expect("sound"));
 }
 
-/// Where next to nothing fails the bound is that of what lies farther out than was searched, whatever the cells that were
-/// drawn happened to be: the colder, the rarer.
+/// Where next to nothing fails the bound is that of what lies farther out than was searched, whatever the cells that
+/// were drawn happened to be: the colder, the rarer.
 #[test]
 fn none_found_of_counted_cells_is_bounded_by_what_lies_farther_out() {
     let material = trapline_model::material::shipped("pi-ws2-qd").unwrap();

@@ -103,8 +103,8 @@ pub fn hopping_a(material: &Material, a_v: f64, temperature_k: f64) -> f64 {
     }
 }
 
-/// Largest current of a cell, A. A law that gives more has been continued to biases or temperatures where it means nothing, and numbers
-/// of single precision are not far.
+/// Largest current of a cell, A. A law that gives more has been continued to biases or temperatures where it means
+/// nothing, and numbers of single precision are not far.
 pub const MAX_CURRENT_A: f64 = 1e6;
 
 /// The current through the nominal cell with its traps filled, A, where it is above [`MAX_CURRENT_A`] or not a number.

@@ -274,8 +274,8 @@ impl<'a> Axes<'a> {
         point.outcome.as_ref().map(|outcome| outcome.kept.min[self.checkpoint]).filter(|kept| kept.is_finite())
     }
 
-    /// Failed cells of a part at a checkpoint, and all of it. A cell that holds no charge after programming is no memory,
-    /// and has failed.
+    /// Failed cells of a part at a checkpoint, and all of it. A cell that holds no charge after programming is no
+    /// memory, and has failed.
     fn cells(&self, point: &RecordedPoint, checkpoint: usize) -> (u64, u64) {
         let failed =
             |outcome: &PointOutcome| outcome.failed[checkpoint] + outcome.cells.saturating_sub(outcome.programmed);

@@ -52,8 +52,8 @@ fn bounds_of_reports_cover() {
     // four of those are 17. The joint fit's are exact for many cells. The lines' are wider, by the floor of the
     // times' errors: they may hold it always, and must not hold it less often.
     const CAMPAIGNS: u32 = 200;
-    let question = question(&[85.0], &[1e-3]);
-    let truth = life_s(85.0, 1e-3);
+    let question = question(&[85.0], &[1e-2]);
+    let truth = life_s(85.0, 1e-2);
     let factor = scale_s(kelvin(85.0)) / scale_s(kelvin(155.0));
     let (mut joint, mut line, mut aside, mut untold) = ([0; 3], [0; 3], 0, 0);
     for stream in 0..CAMPAIGNS {
@@ -91,11 +91,11 @@ fn bounds_of_reports_cover() {
         // The negative control: bounds of another campaign's size do not hold another campaign's truth.
         assert!(!of.energy_ev.profile.hold(ENERGY_EV + 0.3) && !of.shape_estimate.profile.hold(1.4 * SHAPE));
     }
-    println!("joint {joint:?}, line {line:?}, set aside {aside}");
-    // Of half a failure in 500 cells the counts about it say little: some times are not told, or not of one line.
-    assert!(aside <= 24, "{aside}");
+    println!("joint {joint:?}, line {line:?}, set aside {aside}, no joint life {untold}");
+    assert!(aside <= 10, "{aside}");
     assert!(untold <= 12, "{untold}");
-    assert!(joint.iter().all(|held| (163 - aside - untold..=197).contains(held)), "{joint:?}");
+    let [energy, shape, life] = joint;
+    assert!([energy, shape, life + untold].iter().all(|held| (163 - aside..=197).contains(held)), "{joint:?}");
     assert!(line.iter().all(|held| *held >= 163 - aside), "{line:?}");
 }
 

@@ -114,8 +114,8 @@ fn cells_that_had_failed_at_programming_bend_no_time() {
     }
 }
 
-/// Where cells are so many that counts have no chance left, what the law is not between checkpoints is all that bounds can
-/// be made of. Lives are skewed as simulated ones are.
+/// Where cells are so many that counts have no chance left, what the law is not between checkpoints is all that
+/// bounds can be made of. Lives are skewed as simulated ones are.
 #[test]
 fn bounds_of_very_many_cells_have_the_law_in_them() {
     const SKEW: f64 = -0.012;

@@ -388,7 +388,8 @@ fn positive(key: &str, value: f64) -> Result<f64, FitError> {
     Err(FitError::request(format!("{key} is {value:?}; it must be more than 0 and at most 1e12")))
 }
 
-/// Least width of a target, in its unit or as a share: the squares of what is off by one part in 1e16 of it stay finite.
+/// Least width of a target, in its unit or as a share: the squares of what is off by one part in 1e16 of it stay
+/// finite.
 const LEAST_WIDTH: f64 = 1e-30;
 
 fn width(key: &str, value: f64) -> Result<f64, FitError> {

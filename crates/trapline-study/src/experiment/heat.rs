@@ -26,8 +26,8 @@ pub struct Setup {
     pub times_s: Vec<f64>,
     /// How long the power is on in these, s; for good, where there is none.
     pub on_s: Option<f64>,
-    /// Whether the substrate's heat capacity is known: settled temperatures need none, and without it no time constant is
-    /// told.
+    /// Whether the substrate's heat capacity is known: settled temperatures need none, and without it no time
+    /// constant is told.
     pub knows_capacity: bool,
 }
 

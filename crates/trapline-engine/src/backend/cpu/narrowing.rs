@@ -65,8 +65,9 @@ impl Noise {
     }
 }
 
-/// What full dots that block the current add to the feedback of a train: as [`trapline_model::cell::counted::blocked_more`]; the logarithm
-/// of a quotient by its first terms, to 3e-3 of it up to 4 and to 4e-2 up to 10.
+/// What full dots that block the current add to the feedback of a train: as
+/// [`trapline_model::cell::counted::blocked_more`]; the logarithm of a quotient by its first terms, to 3e-3 of it up
+/// to 4 and to 4e-2 up to 10.
 #[inline(always)]
 pub fn blocked_more(open: f32, before: f32, after: f32) -> f32 {
     let through = |filling: f32| (1.0 - filling) / (1.0 - open * filling).max(1e-6);

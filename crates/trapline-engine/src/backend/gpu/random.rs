@@ -1,7 +1,7 @@
 //! The tables that kernels take random numbers from: that of normals, and behind it those that counts are drawn from.
 //!
-//! Those of counts have some 15 MB for cells of the shipped dots. A device has them once, for as many trials as anything
-//! asked for so far: tables for more trials begin with those for fewer.
+//! Those of counts have some 15 MB for cells of the shipped dots. A device has them once, for as many trials as
+//! anything asked for so far: tables for more trials begin with those for fewer.
 
 use super::device::{Device, filled};
 use std::sync::{Mutex, PoisonError};

@@ -169,7 +169,8 @@ impl<'a> Resident<'a> {
         }
         let resources = Resources::of_statistics(&tables);
         // Cells that draw, or that readings judge, need their numbers, which lie behind the tables of random numbers: a
-        // kernel that bakes has no room for a buffer more. So these cells get tables of their own, copied on the device.
+        // kernel that bakes has no room for a buffer more. So these cells get tables of their own, copied on the
+        // device.
         let numbered = tables.readings.is_some() || self.population.is_counted();
         let numbers = if numbered { self.number_words() } else { Vec::new() };
         let shared = self.on_device(|_, _| Ok(()), |running| running.shared("normal_table"))?;

@@ -148,8 +148,8 @@ impl Resources {
         resources
     }
 
-    /// What listed cells take as well, to be asked for its size: a copy of the tables of random numbers with their numbers
-    /// behind it.
+    /// What listed cells take as well, to be asked for its size: a copy of the tables of random numbers with their
+    /// numbers behind it.
     pub fn listed(mut self) -> Resources {
         let bytes = Bytes { fixed: random::bytes(self.most_trials), per_cell: 8, ..Bytes::default() };
         self.buffers.push(BufferSpec::empty("normal_table", bytes));

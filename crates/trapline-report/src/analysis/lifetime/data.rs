@@ -102,9 +102,9 @@ impl Lifetimes {
         Some(living)
     }
 
-    /// The same cells with only the checkpoints about the one by which a fraction had failed: so many that on either side
-    /// of it this number of cells fails, where as many do. Cells that failed before the first of them, and after the last,
-    /// are one class each. None where these are all checkpoints.
+    /// The same cells with only the checkpoints about the one by which a fraction had failed: so many that on either
+    /// side of it this number of cells fails, where as many do. Cells that failed before the first of them, and after
+    /// the last, are one class each. None where these are all checkpoints.
     pub fn about(&self, fraction: f64, failures: u64) -> Option<Lifetimes> {
         let (wanted, failures) = (fraction * self.total as f64, failures as f64);
         let before = self.failed.iter().rposition(|&failed| failed as f64 <= wanted - failures);

@@ -1,13 +1,13 @@
 //! A law fitted to the counts about one fraction.
 //!
-//! Lives are not quite lognormal, nor Weibull's. A law of all counts is ruled by their middle: where lives are skewed by
-//! a few hundredths of their spread, the time that it has for the first thousandth is off by more than bounds that
+//! Lives are not quite lognormal, nor Weibull's. A law of all counts is ruled by their middle: where lives are skewed
+//! by a few hundredths of their spread, the time that it has for the first thousandth is off by more than bounds that
 //! narrow with the root of the cells, and no test of the whole law sees it. The same law through the counts on either
 //! side of a fraction has to hold there only.
 //!
 //! What it has to hold for is a straight line of ln t over the law's quantiles between these checkpoints. The lines of
-//! the two laws part there by what their curvature differs by, which is more than that of lives from either: a quarter of
-//! it is taken for the standard error of the law, beside that of the counts.
+//! the two laws part there by what their curvature differs by, which is more than that of lives from either: a
+//! quarter of it is taken for the standard error of the law, beside that of the counts.
 
 use super::bounds::Estimate;
 use super::data::Lifetimes;

@@ -169,8 +169,8 @@ pub struct FitReport {
     pub fit: Fit,
     /// Weibull's beta, the lognormal sigma.
     pub shape_estimate: Estimate,
-    /// Weibull's eta, the lognormal median: s, the time by which 63.2 % or half had failed by the counts about it. Refused
-    /// where it lies far from the checkpoints, or its bounds say nothing.
+    /// Weibull's eta, the lognormal median: s, the time by which 63.2 % or half had failed by the counts about it.
+    /// Refused where it lies far from the checkpoints, or its bounds say nothing.
     pub scale_estimate: Result<Estimate, String>,
     pub goodness: Goodness,
     /// Time to each fraction asked for, s, by the law as it fits the counts about it ([`Self::near`]); refused as the
