@@ -144,3 +144,31 @@ fn what_cannot_be_heated_is_refused_in_a_line() {
         refused(at, call, words);
     }
 }
+
+/// A material's power goes by the temperature that each of its cells has without it, however that is given.
+#[test]
+fn a_materials_power_is_that_of_each_cells_own_temperature() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    fs::write(at.join("even.csv"), "150,150\n150,150\n").expect("written");
+    let rise = |call: &str| json(at, &format!("--rows 2 {call}"))["warmest"]["rise_k"].as_f64().expect("a number");
+    let (even, cold) = (rise("--ambient 150"), rise("--ambient 25"));
+    assert!((rise("--ambient-map even.csv") / even - 1.0).abs() < 1e-12 && even > 1.01 * cold, "{even} {cold}");
+    // A gradient has the same power from either side.
+    let power = |call: &str| json(at, &format!("--rows 2 {call}"))["power_w"].as_f64().expect("a number");
+    let [up, down] = ["25,150", "150,25"].map(|ends| power(&format!("--ambient {ends}")));
+    assert!((up / down - 1.0).abs() < 1e-12, "{up} {down}");
+    refused(at, "--rows 2 --ambient-map even.csv --along rows", &["--along"]);
+}
+
+/// Settled temperatures need no heat capacity; without one there is no time constant to be told.
+#[test]
+fn without_a_heat_capacity_no_time_constant_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = "--rows 2 --power 1e-6 --substrate own --substrate-um 50 --substrate-conductivity 0.2";
+    let bare = json(folder.path(), own);
+    assert!(bare["time_constant_s"].is_null() && bare["substrate"]["capacity_j_per_m3_k"].is_null(), "{bare}");
+    let known = json(folder.path(), &format!("{own} --substrate-capacity 1.6e6"));
+    assert!(known["time_constant_s"].as_f64().is_some_and(|seconds| seconds > 1e-3), "{known}");
+    assert_eq!(bare["warmest"]["rise_k"], known["warmest"]["rise_k"]);
+}

@@ -461,3 +461,20 @@ fn a_contradiction_that_is_expected_is_shown_and_is_no_failure() {
     let volts: Vec<f64> = [&set[0]["readings"][0], &set[0], &set[0]["readings"][1]].map(joules).to_vec();
     assert!(volts.windows(2).all(|pair| pair[1] > pair[0] + 0.2), "{volts:?}");
 }
+
+/// What would be left without an effect, and biases at which the law gives no current of a cell, are refused in a line.
+#[test]
+fn what_has_no_effect_or_no_meaning_is_refused() {
+    let desk = Desk::new();
+    desk.refused("learn --wire-ohm 10 --word-wire-ohm 1e7 --bit-wire-ohm 1e7", &["--wire-ohm does nothing"]);
+    desk.refused("pulse --count 2 --depress-amplitude -3", &["--depress-amplitude does nothing", "--depress"]);
+    desk.refused("write --wire-ohm 0 --tolerance 1e-8", &["--tolerance does nothing", "--wire-ohm"]);
+    desk.refused(
+        "iv --material pi-ws2-ns --temperature -268 --to 100 --step 5 --backend cpu",
+        &["gives the nominal cell a current of", "0 to 1e6 A"],
+    );
+    std::fs::write(desk.path("curve.csv"), "time_s,kept\n-5,1\n1,0.9\n0.5,0.8\n2,0.7\n").unwrap();
+    desk.refused("check curve.csv", &["curve.csv: line 4", "time_s is 0.5", "more than that of the line before"]);
+    std::fs::write(desk.path("curve.csv"), "time_s,kept\n-5,1\n0.5,0.9\n1,0.8\n2,0.7\n").unwrap();
+    assert!(desk.good("check curve.csv").contains("nothing is wrong"));
+}

@@ -93,6 +93,13 @@ fn a_lot_passes_and_a_lot_fails() {
         assert_eq!((part.failed_cells, part.programmed_cells), (outcome.failed[checkpoint], 256));
         assert!(part.failed_cells > 0);
     }
+    // Cells without charge are no memory: a lot that passed fails with them.
+    let mut empty = record.clone();
+    empty.points[0].outcome.as_mut().unwrap().programmed = 200;
+    let with_empty = judged(&empty);
+    let part = &with_empty.conditions[0].lots[0].failed_parts[0];
+    assert_eq!((part.failed_cells, part.cells, part.programmed_cells), (56, 256, 200));
+    assert!(part.at_programming && !with_empty.conditions[0].lots[0].passed);
     let least = record.points[..3].iter().map(|point| point.outcome.as_ref().unwrap().kept.min[checkpoint]);
     assert_eq!(a.least_kept, least.reduce(f64::min));
     assert!(a.least_kept.unwrap() > 0.9 && b.least_kept.unwrap() < 0.985);
