@@ -305,6 +305,25 @@ fn a_bake_that_outlives_its_line_is_named() {
     assert!(outlived(&outcomes));
 }
 
+/// A temperature at which cells had failed at programming is refused by itself, and is in no law of all temperatures.
+#[test]
+fn one_law_of_all_temperatures_leaves_out_what_contradicts_it() {
+    let label = label(&CELSIUS, &TIMES, &[1]);
+    let mut outcomes = weibull(&label, 2000, 3);
+    let whole = reported(label.clone(), outcomes.clone(), &question(&[85.0], &[1e-2]));
+    assert!(only(&whole).joint.as_ref().unwrap().left_out_k.is_empty());
+    let last = CELSIUS.len() - 1;
+    outcomes[last].failed.mapv_inplace(|failed| failed + 1500);
+    outcomes[last].programmed += 1500;
+    let report = reported(label, outcomes, &question(&[85.0], &[1e-2]));
+    let joint = only(&report).joint.as_ref().unwrap();
+    assert_eq!(joint.left_out_k, [kelvin(CELSIUS[last])]);
+    assert!(joint.fit.temperatures_k.iter().all(|of| *of != kelvin(CELSIUS[last])));
+    assert!(joint.energy_ev.profile.hold(ENERGY_EV) && joint.shape_estimate.profile.hold(SHAPE), "{joint:?}");
+    let text = report::text(&report);
+    assert!(text.contains("of no law or failed at programming"), "{text}");
+}
+
 #[test]
 fn no_numbers_whatever_make_it_panic() {
     for (label, seed) in [(made_up::swept(&made_up::SMALL), 1), (made_up::campaign(&made_up::SMALL), 2)] {
