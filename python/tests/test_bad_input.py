@@ -11,6 +11,7 @@ import pytest
 import trapline as tl
 
 NAN, INF = float("nan"), float("inf")
+MASKED = np.ma.masked_array([1.0, 2.0], mask=[False, True])
 
 
 def cells() -> tl.Cells:
@@ -41,6 +42,28 @@ CALLS = {
     ),
     "dwell_s is -1.0 s; it must be between": lambda: cells().drive([1.0], -1.0),
     "dwell_s has the shape 3; it must be 2": lambda: cells().drive([1.0, 2.0], [1.0, 1.0, 1.0]),
+    "bias_v has masked places; it must be numbers of V throughout": lambda: cells().drive(
+        np.ma.masked_array([1.0, 4.0], mask=[False, True]), 1e-3
+    ),
+    "bias_v has masked places; it must be numbers throughout": lambda: cells().drive(np.ma.masked, 1e-3),
+    "bias_v has masked places; it must be numbers throughout: fill": lambda: cells().pulse(MASKED, width_s=1e-3),
+    "where has masked places; it must be truth values": lambda: cells().pulse(
+        1, width_s=1, where=np.ma.masked_array(np.ones((4, 4), bool), mask=np.eye(4))
+    ),
+    "record has masked places; it must be truth values": lambda: cells().drive(
+        [1.0, 2.0], 1.0, record=np.ma.masked_array([True, True], mask=[False, True])
+    ),
+    "pulse has masked places; it must be whole numbers": lambda: cells().drive(
+        [1.0, 2.0], 1.0, pulse=np.ma.masked_array([0, 1], mask=[False, True])
+    ),
+    "variation is 'no'; it must be True or False": lambda: tl.cells("pi", rows=1, cols=1, variation="no"),
+    "both_ends is nan; it must be True or False": lambda: tl.crossbar(np.full((4, 3), 1e-6), both_ends=NAN),
+    "accuracy is 1e+308; it must be between 1e-14": lambda: tl.crossbar(np.full((4, 3), 1e-6), accuracy=1e308),
+    "accuracy is -1.0; it must be between 1e-14": lambda: tl.crossbar(np.full((4, 3), 1e-6), accuracy=-1),
+    "records is None; it must be a path or several": lambda: tl.analyze(None),
+    "an argument is 3.0; it must be a path": lambda: tl.command(3.0),
+    "force is 'yes'; it must be True or False": lambda: tl.merge(["a.h5"], output="b.h5", force="yes"),
+    "name_or_path is '\\udcff'; it must be a text of whole characters": lambda: tl.material("\udcff"),
     "record is float64 of (1,); it must be 1 truth values": lambda: cells().drive([1.0], 1.0, record=[0.5]),
     "pulse is -1; it must be a whole number from 0": lambda: cells().drive([1.0], 1.0, pulse=[-1]),
     "bias_v is empty; it must hold at least one number": lambda: cells().drive(np.zeros(0), 1.0),

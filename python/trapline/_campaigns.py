@@ -117,7 +117,7 @@ def run(
     of = _of_file(file, rows, cols, seed, electrons, shard)
     asked = _checked.computing(backend, adapter, device_memory_mib, threads, instruction_set)
     to = None if output is None else _checked.path("output", output)
-    return _run(of, {"output": to, "force": bool(force), "resume": False, "plot": bool(plot)}, asked, progress)
+    return _run(of, {"output": to, "force": _checked.truth("force", force), "resume": False, "plot": _checked.truth("plot", plot)}, asked, progress)
 
 
 def resume(
@@ -162,7 +162,7 @@ def resume(
     of = _of_file(file, rows, cols, seed, electrons, shard)
     asked = _checked.computing(backend, adapter, device_memory_mib, threads, instruction_set)
     to = None if output is None else _checked.path("output", output)
-    return _run(of, {"output": to, "force": False, "resume": True, "plot": bool(plot)}, asked, progress)
+    return _run(of, {"output": to, "force": False, "resume": True, "plot": _checked.truth("plot", plot)}, asked, progress)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def material(name_or_path: str) -> Material:
     >>> material("pi-ws2-qd").glass_transition_celsius
     170.0
     """
-    name = _checked.path("name_or_path", name_or_path)
+    name = _checked.word("name_or_path", _checked.path("name_or_path", name_or_path))
     return _trapline.Material.load(name)
 
 
@@ -208,22 +208,17 @@ class Cells:
         Response
             A record for each recorded segment.
         """
-        biases = _checked.array("bias_v", np.atleast_1d(np.asarray(bias_v)), (None,), "V")
+        alone = np.ndim(bias_v) == 0
+        biases = _checked.array("bias_v", [_checked.number("bias_v", bias_v, "V")] if alone else bias_v, (None,), "V")
         segments = len(biases)
         if np.ndim(dwell_s) == 0:
             dwells = np.full(segments, _checked.number("dwell_s", dwell_s, "s"))
         else:
             dwells = _checked.array("dwell_s", dwell_s, (segments,), "s")
-        recorded = np.ones(segments, dtype=np.bool_) if record is None else np.asarray(record)
-        if recorded.dtype != np.bool_ or recorded.shape != (segments,):
-            raise UsageError(
-                f"record is {recorded.dtype} of {recorded.shape}; it must be {segments} truth values, one for each segment"
-            )
-        numbers = np.arange(segments) if pulse is None else np.asarray(pulse)
-        if numbers.dtype.kind not in "iu" or numbers.shape != (segments,):
-            raise UsageError(
-                f"pulse is {numbers.dtype} of {numbers.shape}; it must be {segments} whole numbers, one for each segment"
-            )
+        given = np.ones(segments, dtype=np.bool_) if record is None else record
+        recorded = _checked.of_segments("record", given, segments, "b", "truth values")
+        given = np.arange(segments) if pulse is None else pulse
+        numbers = _checked.of_segments("pulse", given, segments, "iu", "whole numbers")
         for number in (int(numbers.min()), int(numbers.max())):
             _checked.whole("pulse", number, 0, _MOST_PULSES)
         places = _checked.places(where, self.shape)
@@ -322,7 +317,11 @@ class Cells:
         self._of.empty()
 
     def snapshot(self) -> Snapshot:
-        """The state as it is now, to go back to; it stays where the cells are."""
+        """The state as it is now, to go back to; it stays where the cells are.
+
+        What chance does to counted electrons is not part of it: cells that are taken back go on with new random
+        numbers, as a device that is measured again does. A :meth:`copy` goes on with those of the cells themselves.
+        """
         return self._of.snapshot()
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -404,7 +403,7 @@ def cells(
         "rows": _checked.whole("rows", rows, 1, _checked.MOST_LINES),
         "cols": _checked.whole("cols", cols, 1, _checked.MOST_LINES),
         "seed": _checked.whole("seed", seed, 0, _checked.MOST_SEED),
-        "variation": bool(variation),
+        "variation": _checked.truth("variation", variation),
         "electrons": _checked.maybe_word("electrons", electrons),
     }
     asked = _checked.computing(backend, adapter, device_memory_mib, threads, instruction_set)

@@ -12,20 +12,34 @@ from numpy.typing import NDArray
 from ._errors import UsageError
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
+def shown(value: object) -> str:
+    """A value in one line, short."""
+    text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _unmasked(name: str, value: Any, of: str = "numbers") -> None:
+    if np.ma.isMaskedArray(value) and np.ma.getmaskarray(value).any():
+        raise UsageError(f"{name} has masked places; it must be {of} throughout: fill them")
+
+
+def truth(name: str, value: Any) -> bool:
+    """True or False, of Python or NumPy; a text or a number is neither."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise UsageError(f"{name} is {shown(value)}; it must be True or False")
+    return bool(value)
 
 
 def number(name: str, value: Any, unit: str = "") -> float:
     """A finite real number: of Python or NumPy, but no text and no truth value."""
     limit = f"a finite number{f' of {unit}' if unit else ''}"
+    _unmasked(name, value)
     if isinstance(value, (bool, np.bool_, str, bytes)):
-        raise UsageError(f"{name} is {_shown(value)}; it must be {limit}")
+        raise UsageError(f"{name} is {shown(value)}; it must be {limit}")
     try:
         found = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise UsageError(f"{name} is {_shown(value)}; it must be {limit}") from None
+        raise UsageError(f"{name} is {shown(value)}; it must be {limit}") from None
     if not math.isfinite(found):
         raise UsageError(f"{name} is {found}; it must be {limit}")
     return found
@@ -39,7 +53,7 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
     try:
         found = value.__index__()
     except (AttributeError, TypeError):
-        raise UsageError(f"{name} is {_shown(value)}; it must be {limit}") from None
+        raise UsageError(f"{name} is {shown(value)}; it must be {limit}") from None
     if not low <= found <= high:
         raise UsageError(f"{name} is {found}; it must be {limit}")
     return int(found)
@@ -51,7 +65,11 @@ def maybe_whole(name: str, value: Any, low: int, high: int) -> int | None:
 
 def word(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise UsageError(f"{name} is {_shown(value)}; it must be a text")
+        raise UsageError(f"{name} is {shown(value)}; it must be a text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{name} is {shown(value)}; it must be a text of whole characters") from None
     return value
 
 
@@ -64,7 +82,7 @@ def path(name: str, value: Any) -> str:
     try:
         found = os.fspath(value)
     except TypeError:
-        raise UsageError(f"{name} is {_shown(value)}; it must be a path") from None
+        raise UsageError(f"{name} is {shown(value)}; it must be a path") from None
     return os.fsdecode(found)
 
 
@@ -83,12 +101,11 @@ def array(name: str, value: Any, shape: tuple[int | None, ...], unit: str = "") 
     not copied. Complex numbers, objects, texts, truth values, masked places, NaN and infinities are refused.
     """
     of = f" of {unit}" if unit else ""
-    if np.ma.isMaskedArray(value) and np.ma.getmaskarray(value).any():
-        raise UsageError(f"{name} has masked places; it must be numbers{of} throughout: fill them")
+    _unmasked(name, value, f"numbers{of}")
     try:
         found = np.asarray(value)
     except (TypeError, ValueError):
-        raise UsageError(f"{name} is {_shown(value)}; it must be an array of {_in_words(shape)} numbers{of}") from None
+        raise UsageError(f"{name} is {shown(value)}; it must be an array of {_in_words(shape)} numbers{of}") from None
     if found.dtype.kind not in "iuf":
         raise UsageError(f"{name} has elements of {found.dtype}; they must be real numbers{of}")
     if not _matches(found.shape, shape):
@@ -113,10 +130,22 @@ def number_or_array(
     return number(name, value, unit) if np.ndim(value) == 0 else array(name, value, shape, unit)
 
 
+def of_segments(name: str, value: Any, segments: int, kinds: str, what: str) -> NDArray[Any]:
+    """One value of a kind for each of some segments."""
+    _unmasked(name, value, what)
+    found = np.asarray(value)
+    if found.dtype.kind not in kinds or found.shape != (segments,):
+        raise UsageError(
+            f"{name} is {found.dtype} of {found.shape}; it must be {segments} {what}, one for each segment"
+        )
+    return found
+
+
 def places(where: Any, shape: tuple[int, int]) -> NDArray[np.uint32] | None:
     """Places of the cells that a mask of the array's shape names; all where it is None."""
     if where is None:
         return None
+    _unmasked("where", where, "truth values")
     mask = np.asarray(where)
     if mask.dtype != np.bool_:
         raise UsageError(f"where has elements of {mask.dtype}; they must be truth values, one for each cell")

@@ -182,6 +182,13 @@ def _wire(name: str, ohm: Any, cells: int) -> float | Floats:
     return _checked.number_or_array(name, ohm, (cells + 1,), "ohm")
 
 
+def _accuracy(relative: Any) -> float:
+    found = _checked.number("accuracy", relative)
+    if not 1e-14 <= found <= 0.1:
+        raise UsageError(f"accuracy is {found}; it must be between 1e-14 and 0.1")
+    return found
+
+
 def crossbar(
     g: ArrayLike,
     wire_ohm: float = 1.0,
@@ -251,9 +258,9 @@ def crossbar(
         "bit_wire": of_all if bit_wire_ohm is None else _wire("bit_wire_ohm", bit_wire_ohm, rows),
         "source_ohm": _checked.number("source_ohm", source_ohm, "ohm"),
         "sense_ohm": _checked.number("sense_ohm", sense_ohm, "ohm"),
-        "both_ends": bool(both_ends),
-        "relative": _checked.number("accuracy", accuracy),
-        "each_column": bool(each_column),
+        "both_ends": _checked.truth("both_ends", both_ends),
+        "relative": _accuracy(accuracy),
+        "each_column": _checked.truth("each_column", each_column),
     }
     asked = _checked.computing(backend, adapter, device_memory_mib, None, None)
     return Crossbar(_trapline.Crossbar(conductance_s, around, asked))

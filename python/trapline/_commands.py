@@ -31,7 +31,11 @@ def _files(name: str, paths: Any) -> list[str]:
     """Paths of one or several files."""
     if isinstance(paths, (str, bytes, os.PathLike)):
         return [_file(name, paths)]
-    found = [_file(name, path) for path in paths]
+    try:
+        given = list(paths)
+    except TypeError:
+        raise UsageError(f"{name} is {_checked.shown(paths)}; it must be a path or several") from None
+    found = [_file(name, path) for path in given]
     if not found:
         raise UsageError(f"{name} is empty; it must name at least one file")
     return found
@@ -40,6 +44,11 @@ def _files(name: str, paths: Any) -> list[str]:
 def _numbers(name: str, values: float | Iterable[float]) -> str:
     given = values if isinstance(values, Iterable) else [values]
     return ",".join(repr(_checked.number(name, value)) for value in given)
+
+
+def _switches(*options: tuple[str, Any]) -> list[str]:
+    """Those options of a command that are set."""
+    return [word for word, given in options if _checked.truth(word.removeprefix("--"), given)]
 
 
 def merge(
@@ -75,7 +84,7 @@ def merge(
     1
     """
     words = ["merge", "--json", "-o", _file("output", output), *_files("pieces", pieces)]
-    words += [word for word, given in (("--force", force), ("--partial", partial), ("--virtual", virtual)) if given]
+    words += _switches(("--force", force), ("--partial", partial), ("--virtual", virtual))
     said, _, _ = _program.call_for_json(words)
     for remark in said["remarks"]:
         warnings.warn(remark, TraplineWarning, stacklevel=2)
@@ -206,8 +215,8 @@ def analyze(
     ]
     words += ["--confidence", repr(_checked.number("confidence", confidence)), *_files("records", records)]
     words += [] if output is None else ["-o", _file("output", output)]
-    options = (("--extrapolate-across-break", across_break), ("--separate-seeds", not pool_seeds), ("--force", force))
-    words += [word for word, given in options if given]
+    words += _switches(("--extrapolate-across-break", across_break), ("--force", force))
+    words += [] if _checked.truth("pool_seeds", pool_seeds) else ["--separate-seeds"]
     report: dict[str, Any] | list[dict[str, Any]] = _program.call_for_json(words)[0]
     return report
 

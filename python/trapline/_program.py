@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import _trapline
+from . import _checked, _trapline
 from ._errors import Interrupted, MissingError, RunError, UsageError
 
 _NAME = "trapline.exe" if sys.platform == "win32" else "trapline"
@@ -118,4 +118,4 @@ def command(*arguments: str | os.PathLike[str]) -> str:
     >>> print(command("materials").splitlines()[0].split()[0])
     material
     """
-    return call([os.fspath(argument) for argument in arguments]).stdout
+    return call([_checked.path("an argument", argument) for argument in arguments]).stdout

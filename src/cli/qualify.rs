@@ -105,7 +105,7 @@ fn hours(time_s: f64) -> String {
 
 const LEGEND: &str = "
 least kept     what the worst of all cells keeps of its window, and the threshold below which it has failed
-parts below    the share of all such parts that fails is below this, with 60 and with 90 % confidence; the latter is the sample's LTPD
+parts below    the share of all such parts that fails is below this, with 60 and with 90 % confidence; the latter is the LTPD of a sample with so many failures
 cells below    the same of cells, 90 %
 FIT below      failures in 1e9 hours of a part at the bake's own temperature, if they came at a constant rate, 60 %
 ";

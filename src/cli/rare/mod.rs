@@ -85,17 +85,36 @@ fn time(text: &str) -> Result<f64, String> {
     time_s.ok_or_else(|| format!("it must be a time from {MIN_TIME_S:e} to {MAX_TIME_S:e} s, or one with a unit: 10y"))
 }
 
-/// What trap classes do to the mean lives of the points, by material and temperature.
+/// What trap classes do to the mean lives of the points, and with that to their failed fractions, by material and
+/// temperature.
 fn of_classes(plan: &Plan, points: &[PointResult]) -> BTreeMap<String, String> {
     let mut remarks = BTreeMap::new();
     for point in points {
         let Ok(job) = plan.job(point.number) else { continue };
         let of = limits::of_classes(job.material(), false, &[job.bake_k()], point.kept_below);
-        if let Some((remark, _)) = of {
-            remarks.insert(format!("{}, {} °C", point.material, point.temperature_c), remark);
+        if let Some((remark, longer)) = of {
+            let steepest = point.estimate.as_ref().map_or(0.0, |estimate| steepest(&estimate.times));
+            // A life that is longer by a factor is a fraction that is reached later by it.
+            let of_fraction = 100.0 * (steepest * longer.ln().abs()).exp_m1();
+            let way = if longer > 1.0 { "smaller" } else { "larger" };
+            let beside = match of_fraction {
+                percent if percent < 1.0 => String::new(),
+                percent if percent < 1000.0 => format!(", and failed fractions {way} by {percent:.0} %"),
+                percent => format!(", and failed fractions {way} by a factor of {:.1e}", 1.0 + percent / 100.0),
+            };
+            let held = if beside.is_empty() { "" } else { " at most, where they rise steepest: bounds do not hold it" };
+            remarks.insert(format!("{}, {} °C", point.material, point.temperature_c), format!("{remark}{beside}{held}"));
         }
     }
     remarks
+}
+
+/// The largest slope of the logarithm of a failed fraction below a half by that of time, from one time to the next.
+fn steepest(times: &[Estimate]) -> f64 {
+    let known = |time: &&Estimate| time.time_s > 0.0 && time.fraction > 0.0 && time.fraction <= 0.5;
+    let points: Vec<(f64, f64)> =
+        times.iter().filter(known).map(|time| (time.time_s.ln(), time.fraction.ln())).collect();
+    points.windows(2).map(|pair| (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0)).fold(0.0, f64::max)
 }
 
 /// The result for one point, and for the points of the same population.

@@ -82,6 +82,17 @@ impl Shift {
     }
 }
 
+/// A number that rounding alone can take beyond these ends; what is not a number stays so.
+fn within(value: f64, least: f64, most: f64) -> f64 {
+    if value < least {
+        least
+    } else if value > most {
+        most
+    } else {
+        value
+    }
+}
+
 /// Statistics of an array, checkpoint by checkpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tally {
@@ -120,12 +131,12 @@ impl Tally {
                 }
             };
             MomentSeries {
-                mean: series(&|p, s| (s.nominal[q] + s.scale[q] * (p.sum[q] / count)) * unit),
+                mean: series(&|p, s| within(s.nominal[q] + s.scale[q] * (p.sum[q] / count), p.min[q], p.max[q]) * unit),
                 variance: series(&|p, s| {
                     let mean = p.sum[q] / count;
-                    let variance = p.square[q] / count - mean * mean;
-                    // Below 0 by rounding; `max` would make 0 of what is not a number, too.
-                    (if variance < 0.0 { 0.0 } else { variance }) * (s.scale[q] * unit) * (s.scale[q] * unit)
+                    let variance = (p.square[q] / count - mean * mean) * (s.scale[q] * unit) * (s.scale[q] * unit);
+                    let half_range = 0.5 * (p.max[q] - p.min[q]) * unit;
+                    within(variance, 0.0, half_range * half_range)
                 }),
                 min: series(&|p, _| p.min[q] * unit),
                 max: series(&|p, _| p.max[q] * unit),

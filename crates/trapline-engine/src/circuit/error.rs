@@ -111,7 +111,7 @@ pub enum SolveError {
     Network(#[from] NetworkError),
     #[error("{0}")]
     Device(String),
-    #[error("the relative accuracy of currents is {0}; it must be 1e-14 to 0.1")]
+    #[error("the relative accuracy of currents is {0:?}; it must be 1e-14 to 0.1")]
     Accuracy(f64),
     #[error(
         "the currents are known to {bound_a:.1e} A only, of {total_a:.1e} A that flow, of which {floor_a:.1e} A are \

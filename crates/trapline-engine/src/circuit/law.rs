@@ -26,9 +26,22 @@ impl Law for Ohm {
     }
 }
 
-/// Scales of voltage after which exponentials go on as straight lines: no number overflows, and Newton's method can
-/// come back from there.
+/// Scales of voltage, and currents, A, after both of which exponentials go on as straight lines: no number overflows, and
+/// Newton's method can come back from there.
 const MOST_SCALES: f64 = 60.0;
+/// See [`MOST_SCALES`]: more than anything in an array passes.
+const MOST_AMPERES: f64 = 1e8;
+/// Scales beyond which an exponential has no number of f64.
+const LAST_SCALE: f64 = 700.0;
+
+/// A voltage in scales, within what the exponential of this current is taken of.
+fn within(x: f64, scale_a: f64) -> f64 {
+    if x.abs() <= MOST_SCALES {
+        return x;
+    }
+    let most = (MOST_AMPERES / scale_a).ln().clamp(MOST_SCALES, LAST_SCALE);
+    x.clamp(-most, most)
+}
 
 /// A law of one voltage: of a selector, or of cells that are alike.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,13 +60,13 @@ impl Curve {
         match self {
             Curve::Exponential { scale_a, scale_v } => {
                 let x = volts / scale_v;
-                let bounded = x.min(MOST_SCALES);
+                let bounded = if x > 0.0 { within(x, *scale_a) } else { x };
                 let slope = scale_a * bounded.exp();
                 (scale_a * bounded.exp_m1() + slope * (x - bounded), slope / scale_v)
             }
             Curve::Sinh { scale_a, scale_v } => {
                 let x = volts / scale_v;
-                let bounded = x.clamp(-MOST_SCALES, MOST_SCALES);
+                let bounded = within(x, *scale_a);
                 let slope = scale_a * bounded.cosh();
                 (scale_a * bounded.sinh() + slope * (x - bounded), slope / scale_v)
             }

@@ -178,6 +178,13 @@ impl DotByDot {
         DotByDot { traps, full, electrons: 0, factors: Factors { trap_filled, ..*factors }, uniforms }
     }
 
+    /// An empty cell of these dots. `factors` has the trap-filled limit of their number; `(seed, cell)` say whose events
+    /// they are.
+    pub fn of(traps: Vec<TrapClass>, factors: Factors, (seed, cell): (u64, u64)) -> DotByDot {
+        let full = vec![false; traps.len()];
+        DotByDot { traps, full, electrons: 0, factors, uniforms: Uniforms::new(seed, cell, Purpose::EachDot) }
+    }
+
     /// Share of the dots that hold an electron; 0 without dots.
     pub fn filling(&self) -> f64 {
         if self.traps.is_empty() { 0.0 } else { self.electrons as f64 / self.traps.len() as f64 }

@@ -6,12 +6,23 @@ use crate::material::{Material, TrapClass};
 /// that takes longer than 1e30 s. Every trap is as full as its class catches fast.
 /// A share outside 0 to 1 has no life.
 pub fn life_s(material: &Material, classes: &[TrapClass], temperature_k: f64, lost: f64) -> Option<f64> {
+    life_after_s(material, classes, temperature_k, lost, 0.0)
+}
+
+/// [`life_s`] of traps that heat of that temperature has emptied for some time before, s: of what they still hold then.
+pub fn life_after_s(
+    material: &Material,
+    classes: &[TrapClass],
+    temperature_k: f64,
+    lost: f64,
+    before_s: f64,
+) -> Option<f64> {
     if !(lost > 0.0 && lost < 1.0) {
         return None;
     }
     let escapes = super::escapes_per_s(material, classes, 0.0, temperature_k);
-    let rates: Vec<(f64, f64)> =
-        classes.iter().zip(escapes).map(|(class, per_s)| (class.weight * class.speed, per_s)).collect();
+    let held = |(class, per_s): (&TrapClass, f64)| (class.weight * class.speed * libm::exp(-per_s * before_s), per_s);
+    let rates: Vec<(f64, f64)> = classes.iter().zip(escapes).map(held).collect();
     let whole: f64 = rates.iter().map(|(share, _)| share).sum();
     let gone = |ln_s: f64| -> f64 {
         let s = libm::exp(ln_s);

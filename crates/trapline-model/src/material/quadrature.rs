@@ -18,8 +18,10 @@
 //! ```
 //!
 //! over temperatures from 25 C to the glass transition and times from 1 s to ten years: errors of a life in per cent, and
-//! beyond the losses that lives are made of, errors of the charge. What the matrix lets go does not care for depth, and
-//! leaves less of the same error; so the classes do not depend on it.
+//! beyond the losses that lives are made of, errors of the charge. Where some traps are so shallow that heat empties them
+//! within that second at 25 C, times begin where it empties the shallowest, at 1 ns at the earliest: what such traps lose
+//! while a cell is programmed, and what they hold under bias, decides what the others have to lose. What the matrix lets
+//! go does not care for depth, and leaves less of the same error; so the classes do not depend on it.
 //!
 //! # Practice
 //! Levenberg and Marquardt's iteration, here and not from a library: its sums run in one order, in plain f64, so that a
@@ -44,7 +46,9 @@ const COLDEST_C: f64 = 25.0;
 const TEMPERATURES: usize = 12;
 /// Longest time considered, s.
 const LONGEST_S: f64 = 10.0 * YEAR_S;
-/// Steps of ln t from 1 s to it.
+/// Shortest time considered where traps are shallow, s.
+const SHORTEST_S: f64 = 1e-9;
+/// Steps of ln t from 1 s to these.
 const STEP_OF_LOG_TIME: f64 = 0.5;
 /// Losses of charge that lives are made of: thresholds of 0.999 to 0.9 of the window, and some more.
 pub(super) const LOSSES_OF_LIVES: (f64, f64) = (4e-4, 0.15);
@@ -88,6 +92,13 @@ pub struct Target {
     kt_ev: f64,
 }
 
+/// The time after which heat at 25 C has emptied the shallowest of some traps, s, where that is short of the second at
+/// which lives begin.
+pub fn early_s(shallowest_ev: f64, attempt_per_s: f64) -> Option<f64> {
+    let time_s = libm::exp(shallowest_ev / thermal_energy_ev(kelvin(COLDEST_C))) / attempt_per_s;
+    (time_s < 1.0).then_some(time_s.max(SHORTEST_S))
+}
+
 /// Depths and weights, and the largest residual they leave.
 #[derive(Debug, Clone)]
 pub struct Fitted {
@@ -117,11 +128,13 @@ impl Target {
         let coldest = 1.0 / thermal_energy_ev(kelvin(COLDEST_C));
         let hottest = 1.0 / thermal_energy_ev(glass_transition_k.max(kelvin(COLDEST_C)));
         let steps = (libm::log(LONGEST_S) / STEP_OF_LOG_TIME).ceil() as usize;
-        let mut places = Vec::with_capacity(TEMPERATURES * (steps + 1));
+        let early_s = continuum.first().and_then(|shallowest| early_s(shallowest.depth_ev, attempt_per_s));
+        let before = early_s.map_or(0, |time_s| (-libm::log(time_s) / STEP_OF_LOG_TIME).ceil() as i32);
+        let mut places = Vec::with_capacity(TEMPERATURES * (steps + 1 + before as usize));
         for i in 0..TEMPERATURES {
             let per_ev = coldest + (hottest - coldest) * i as f64 / (TEMPERATURES - 1) as f64;
-            for step in 0..=steps {
-                let attempts = attempt_per_s * libm::exp(step as f64 * STEP_OF_LOG_TIME);
+            for step in -before..=steps as i32 {
+                let attempts = attempt_per_s * libm::exp(f64::from(step) * STEP_OF_LOG_TIME);
                 let (loss, slope) = loss(&continuum, per_ev, attempts);
                 let of_charge = if loss > LOSSES_OF_LIVES.1 {
                     CHARGE_ERROR.0

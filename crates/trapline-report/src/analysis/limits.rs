@@ -5,7 +5,7 @@ use serde::Serializer;
 use serde::ser::SerializeMap;
 use trapline_model::cell::life;
 use trapline_model::cell::read::{Judging, noise_a};
-use trapline_model::material::Material;
+use trapline_model::material::{Material, TrapClass, quadrature};
 use trapline_model::outcome::{PointOutcome, PointSettings};
 use trapline_model::units::{YEAR_S, spoken_reading};
 
@@ -112,6 +112,9 @@ fn trim(percent: f64) -> String {
 
 /// Lives that trap classes are made for: a second to ten years.
 const LIVES_S: std::ops::RangeInclusive<f64> = 1.0..=10.0 * YEAR_S;
+/// Times for which heat may have emptied shallow traps before a life begins, s: while cells are programmed, and until they
+/// are read first.
+const BEFORE_S: [f64; 5] = [0.0, 1e-6, 1e-4, 1e-2, 1.0];
 
 /// What the trap classes of a material do to lives at temperatures, K, at a threshold: a remark, and the largest ratio to
 /// the spread of depths they stand for. Of lives of a second to ten years: others are of no campaign, and no classes are
@@ -125,9 +128,14 @@ pub fn of_classes(
 ) -> Option<(String, f64)> {
     let spread = material.spread?;
     let (lost, continuum) = (1.0 - kept_threshold, spread.continuum());
-    let ratios = temperatures_k.iter().filter_map(|&temperature_k| {
-        let exact_s = life::life_s(material, &continuum, temperature_k, lost)?;
-        let found_s = life::life_s(material, &material.classes, temperature_k, lost)?;
+    let shallowest_ev = continuum.iter().map(|class| class.depth_ev).fold(f64::INFINITY, f64::min);
+    let early_s = quadrature::early_s(shallowest_ev, material.attempt_per_s);
+    // Traps that are empty before a life begins have no part in it, and leave the others the whole of it.
+    let before_s = &BEFORE_S[..if early_s.is_some() { BEFORE_S.len() } else { 1 }];
+    let places = temperatures_k.iter().flat_map(|&temperature_k| before_s.iter().map(move |&s| (temperature_k, s)));
+    let ratios = places.filter_map(|(temperature_k, before_s)| {
+        let life_s = |of: &[TrapClass]| life::life_after_s(material, of, temperature_k, lost, before_s);
+        let (exact_s, found_s) = (life_s(&continuum)?, life_s(&material.classes)?);
         LIVES_S.contains(&exact_s).then_some(found_s / exact_s)
     });
     let worst = ratios.max_by(|a, b| a.ln().abs().total_cmp(&b.ln().abs()))?;

@@ -93,7 +93,7 @@ pub enum RunError {
         .0.display()
     )]
     NoLocks(PathBuf),
-    #[error("{} is not a folder of points: {found}; remove it, or choose another name with -o", path.display())]
+    #[error("{} is not a folder of points: {found}; remove that, or choose another name with -o", path.display())]
     NotParts { path: PathBuf, found: String },
     #[error("{} names no file; give one with -o, such as bake.h5", .0.display())]
     NoFile(PathBuf),

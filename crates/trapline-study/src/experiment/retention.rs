@@ -10,6 +10,8 @@ use trapline_model::protocol::Part;
 
 /// Programs copies of the probe's cells with 0, 1, ... of the pulses in `states` (at the probe's temperature, from
 /// the probe's state) and reads them at `times_s` (ascending) after programming, which the probe's own cells do not see.
+/// Readings are of the moment, with the noise of the conditions' reading time: what a cell would lose within that time is
+/// not in them.
 ///
 /// Axes: `state` (pulses), `time` (s) and `cell`; `conductance_s` as
 /// read, `conductance_noiseless_s`, `filling`, and `kept`: the window, less that of the first state, over its value
@@ -71,10 +73,9 @@ pub fn run(
             filling.slice_mut(s![state, time, ..]).assign(&now);
             // Each time is a reading of its own.
             later.next_readings((state * times_s.len() + time) as u32);
-            let mut quiet = later.fork()?;
-            quiet.conditions.read_noise = false;
-            noiseless.slice_mut(s![state, time, ..]).assign(&quiet.read()?);
-            conductance.slice_mut(s![state, time, ..]).assign(&later.read()?);
+            let [quiet_s, seen_s] = later.at_this_moment()?;
+            noiseless.slice_mut(s![state, time, ..]).assign(&quiet_s);
+            conductance.slice_mut(s![state, time, ..]).assign(&seen_s);
         }
     }
     let kept = Array3::from_shape_fn(shape, |(state, time, cell)| {

@@ -125,7 +125,9 @@ fn block_body<T: Baking>(
         let mut sums = Sums::EMPTY;
         let kept = context.kept.iter().position(|kept| *kept == checkpoint);
         let mut place = here.first;
-        for (((bake, area), judge), included) in groups.iter_mut().zip(judges.iter_mut()).zip(included) {
+        for (group, (((bake, area), judge), included)) in
+            groups.iter_mut().zip(judges.iter_mut()).zip(included).enumerate()
+        {
             let lost = bake.go_to(context, visit);
             let seen = read::read(tables, area, bake.start(), &lost);
             // The last block of a chunk may have groups without a cell.
@@ -143,7 +145,7 @@ fn block_body<T: Baking>(
                     judge.failing(tables, readings, bake_seed, visit[0].checkpoint, &seen, normal_table)
                 }
             };
-            counted.count(tables, &seen, &failing, included);
+            counted.take(group, tables, &seen, &failing, included);
         }
         counted.flush(tables.bins, counts);
         chunk.partials[checkpoint].add(&sums.fold());

@@ -78,15 +78,16 @@ impl Constant {
         }
         if near {
             for lane in 0..LANES {
-                self.lost_part[k][lane] = fraction_lost_near(emptied[lane]);
+                let part = fraction_lost_near(emptied[lane]);
+                self.lost_part[k][lane] = part;
+                lost[lane] += share[k][lane] * part;
             }
         } else {
             for lane in 0..LANES {
-                self.lost_part[k][lane] = fraction_lost(emptied[lane]);
+                let part = fraction_lost(emptied[lane]);
+                self.lost_part[k][lane] = part;
+                lost[lane] += share[k][lane] * part;
             }
-        }
-        for lane in 0..LANES {
-            lost[lane] += share[k][lane] * self.lost_part[k][lane];
         }
     }
 

@@ -11,7 +11,7 @@
 macro_rules! with_features {
     (avx2 $then:ident! $($rest:tt)*) => { $then! { ["avx2"] $($rest)* } };
     (avx512 $then:ident! $($rest:tt)*) => {
-        $then! { ["avx2" "fma" "f16c" "avx512f" "avx512dq" "avx512vl" "avx512bw"] $($rest)* }
+        $then! { ["avx2" "fma" "f16c" "avx512f" "avx512cd" "avx512dq" "avx512vl" "avx512bw"] $($rest)* }
     };
 }
 
@@ -112,7 +112,7 @@ mod tests {
         {
             let names = |set: InstructionSet| -> Vec<_> { set.features().into_iter().flatten().map(|f| f.0).collect() };
             assert_eq!(names(InstructionSet::Avx2), ["avx2"]);
-            for feature in ["avx512f", "avx512dq", "avx512vl", "avx512bw"] {
+            for feature in ["avx512f", "avx512cd", "avx512dq", "avx512vl", "avx512bw"] {
                 assert!(
                     names(InstructionSet::Avx512).contains(&feature),
                     "{feature} is compiled for and not asked for"

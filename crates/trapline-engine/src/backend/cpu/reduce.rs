@@ -158,17 +158,16 @@ fn fold(lanes: &Lane, f: impl Fn(f32, f32) -> f32) -> f32 {
     rest[0]
 }
 
-/// Counter of a value: 0 below the first bin, then the bins, last the ones above.
+/// Counter of a value: 0 below the first bin, then the bins, last the ones above; [`NONE`] where a cell does not count.
 #[inline(always)]
-fn slots(values: &Lane, bin: &BinRow, bins: u32) -> [u32; LANES] {
-    let mut slots = [0; LANES];
+fn put_slots(slots: &mut Slots, values: &Lane, bin: &BinRow, bins: u32, counts: &Lane) {
     for lane in 0..LANES {
         // From -1 (below) to `bins` (above), shifted by one so that truncation is a floor.
         let place = ((values[lane] - bin.low) * bin.per_unit + 1.0).max(0.0).min(bins as f32 + 1.0);
         // SAFETY: between 0 and `bins + 1`; a NaN became 0.
-        slots[lane] = unsafe { place.to_int_unchecked::<i32>() } as u32;
+        let slot = unsafe { place.to_int_unchecked::<i32>() } as i16;
+        slots[lane] = if counts[lane] > 0.0 { slot } else { NONE };
     }
-    slots
 }
 
 /// Gives 1 where cells keep less than the threshold.
@@ -177,55 +176,46 @@ pub fn below_threshold(tables: &Tables, kept: &Lane) -> Lane {
     super::lanes::map(kept, |kept| if kept < tables.kept_threshold { 1.0 } else { 0.0 })
 }
 
-/// Tables that lanes count into in turn: sixteen cells that are alike fall into one bin, and an increment of a number
-/// waits for the one before it.
-const TURNS: usize = 4;
-/// Room for a histogram in a table: all bins, those below and above, up to a power of two.
-const WIDTH: usize = (MAX_BINS + 2).next_power_of_two();
+/// Slot of a cell that does not count.
+const NONE: i16 = i16::MAX;
+/// Slots of sixteen cells in a histogram.
+type Slots = [i16; LANES];
+/// Groups of sixteen cells in a block.
+const GROUPS: usize = BLOCK_CELLS as usize / LANES;
+/// So many neighbouring slots at most are each compared with all cells of a block. Where there are more it is cheaper to
+/// count cell by cell: an increment waits for the one before it where cells fall into the same bin, as alike ones do.
+const COMPARED: i16 = 16;
 
-/// Counters of a block at one checkpoint.
+const _: () = assert!(MAX_BINS + 2 < NONE as usize && BLOCK_CELLS < NONE as u64);
+
+/// What is counted of a block at one checkpoint.
 pub struct Counters {
-    /// Axes (turn, histogram, slot). A block's cells are few enough for bytes.
-    slots: [[[u8; WIDTH]; HISTOGRAMS]; TURNS],
+    /// Axes (histogram, group).
+    slots: [[Slots; GROUPS]; HISTOGRAMS],
     failed: Lane,
     programmed: Lane,
 }
 
-const _: () = assert!(BLOCK_CELLS as usize / TURNS <= u8::MAX as usize);
-
 impl Counters {
     /// Nothing counted.
     pub const ZERO: Counters =
-        Counters { slots: [[[0; WIDTH]; HISTOGRAMS]; TURNS], failed: [0.0; LANES], programmed: [0.0; LANES] };
+        Counters { slots: [[[NONE; LANES]; GROUPS]; HISTOGRAMS], failed: splat(0.0), programmed: splat(0.0) };
 
-    /// Counts sixteen cells, of which some are failing (1, else 0).
+    /// Takes the sixteen cells of a group of the block, of which some are failing (1, else 0).
     #[inline(always)]
-    pub fn count(&mut self, tables: &Tables, seen: &Observables<Lane>, failing: &Lane, included: &Included) {
+    pub fn take(
+        &mut self,
+        group: usize,
+        tables: &Tables,
+        seen: &Observables<Lane>,
+        failing: &Lane,
+        included: &Included,
+    ) {
         let bins = tables.bins;
-        let slots = [
-            slots(&seen.conductance, &tables.histograms[0], bins),
-            slots(&seen.filling, &tables.histograms[1], bins),
-            slots(&seen.kept, &tables.histograms[2], bins),
-        ];
-        if included.all {
-            for turn in 0..LANES / TURNS {
-                for table in 0..TURNS {
-                    for histogram in 0..HISTOGRAMS {
-                        let slot = slots[histogram][turn * TURNS + table] as usize;
-                        // A slot is below `bins + 2`; the remainder says so to the compiler.
-                        self.slots[table][histogram][slot % WIDTH] += 1;
-                    }
-                }
-            }
-        } else {
-            for lane in 0..LANES {
-                let counts = [included.valid[lane], included.valid[lane], included.programmed[lane]];
-                for histogram in 0..HISTOGRAMS {
-                    let slot = slots[histogram][lane] as usize;
-                    self.slots[lane % TURNS][histogram][slot % WIDTH] += u8::from(counts[histogram] > 0.0);
-                }
-            }
-        }
+        let [conductance, filling, kept] = &mut self.slots;
+        put_slots(&mut conductance[group], &seen.conductance, &tables.histograms[0], bins, &included.valid);
+        put_slots(&mut filling[group], &seen.filling, &tables.histograms[1], bins, &included.valid);
+        put_slots(&mut kept[group], &seen.kept, &tables.histograms[2], bins, &included.programmed);
         for lane in 0..LANES {
             self.failed[lane] += failing[lane] * included.programmed[lane];
             self.programmed[lane] += included.programmed[lane];
@@ -239,20 +229,44 @@ impl Counters {
         debug_assert_eq!(counts.len(), counters(bins as usize));
         let (histograms, last) = counts.split_at_mut(HISTOGRAMS * width);
         for (histogram, counts) in histograms.chunks_exact_mut(width).enumerate() {
-            let [a, b, c, d] = &mut self.slots;
-            let tables = [&mut a[histogram], &mut b[histogram], &mut c[histogram], &mut d[histogram]];
-            let [a, b, c, d] = tables.map(|table| &mut table[..width]);
-            for slot in 0..width {
-                counts[slot] += u32::from(a[slot]) + u32::from(b[slot]) + u32::from(c[slot]) + u32::from(d[slot]);
-            }
-            for table in [a, b, c, d] {
-                table.fill(0);
-            }
+            count_into(counts, &self.slots[histogram]);
+            self.slots[histogram] = [[NONE; LANES]; GROUPS];
         }
         // Whole numbers of at most a block: exact in any order.
         last[0] += total(&self.failed) as u32;
         last[1] += total(&self.programmed) as u32;
         (self.failed, self.programmed) = (splat(0.0), splat(0.0));
+    }
+}
+
+/// Adds the slots of a block's cells to the counters of a histogram.
+#[inline(always)]
+fn count_into(counts: &mut [u32], slots: &[Slots; GROUPS]) {
+    // One list: lane by lane, the vectoriser takes it apart.
+    let slots = slots.as_flattened();
+    let (mut low, mut high) = (NONE, 0);
+    for cell in 0..slots.len() {
+        let slot = slots[cell];
+        low = if slot < low { slot } else { low };
+        high = if slot > high { slot } else { high };
+    }
+    // Where a cell does not count, the highest is NONE.
+    if high - low < COMPARED {
+        for slot in low..=high {
+            let mut alike = 0;
+            for cell in 0..slots.len() {
+                alike += i16::from(slots[cell] == slot);
+            }
+            if let Some(count) = counts.get_mut(slot as usize) {
+                *count += alike as u32;
+            }
+        }
+    } else {
+        for slot in slots {
+            if let Some(count) = counts.get_mut(*slot as usize) {
+                *count += 1;
+            }
+        }
     }
 }
 
@@ -283,7 +297,7 @@ mod tests {
     fn edges_fall_into_the_right_bins() {
         let bin = BinRow { low: 0.25, per_unit: 8.0 };
         let mut values = splat(0.0);
-        let expected: [(f32, u32); 10] = [
+        let expected: [(f32, i16); 10] = [
             (-1e30, 0),
             (0.25f32.next_down(), 0),
             (0.25, 1),
@@ -298,12 +312,15 @@ mod tests {
         for (value, (edge, _)) in values.iter_mut().zip(expected) {
             *value = edge;
         }
-        let found = slots(&values, &bin, 4);
+        let (mut found, mut none) = ([0; LANES], [0; LANES]);
+        put_slots(&mut found, &values, &bin, 4, &splat(1.0));
+        put_slots(&mut none, &values, &bin, 4, &splat(0.0));
         for (lane, (value, slot)) in expected.into_iter().enumerate() {
             // One step of f32 below an edge may round up to it.
             let low = if value == 0.25f32.next_down() { slot..=slot + 1 } else { slot..=slot };
             assert!(low.contains(&found[lane]), "{value}: {}", found[lane]);
         }
+        assert_eq!(none, [NONE; LANES]);
     }
 
     #[test]
@@ -327,12 +344,14 @@ mod tests {
             // Of the last group some are beyond the array, and of one some hold no charge.
             let start: Lane = std::array::from_fn(|lane| if group == 3 && lane > 5 { 0.0 } else { 0.5 });
             let included = Included::new(if group == 7 { 9 } else { 16 }, &start);
-            of_block.count(&tables, &seen, &failing, &included);
+            of_block.take(group, &tables, &seen, &failing, &included);
             let values = [&seen.conductance, &seen.filling, &seen.kept];
             for lane in 0..LANES {
                 for (histogram, values) in values.into_iter().enumerate() {
                     let counts = if histogram < 2 { included.valid[lane] } else { included.programmed[lane] };
-                    let slot = slots(values, &tables.histograms[histogram], tables.bins)[lane] as usize;
+                    let mut slots = [0; LANES];
+                    put_slots(&mut slots, values, &tables.histograms[histogram], tables.bins, &splat(1.0));
+                    let slot = slots[lane] as usize;
                     expected[histogram * width + slot] += u32::from(counts > 0.0);
                 }
                 expected[3 * width] += (failing[lane] * included.programmed[lane]) as u32;

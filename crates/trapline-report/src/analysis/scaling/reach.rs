@@ -76,7 +76,9 @@ fn between((size_a, a): (f64, f64), (size_b, b): (f64, f64), value: f64) -> f64 
     let share = (of(value) - of(a)) / (of(b) - of(a));
     // An infinite value leaves the size that keeps to the limit.
     let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
-    (size_a.ln() + share * (size_b.ln() - size_a.ln())).exp()
+    let size = (size_a.ln() + share * (size_b.ln() - size_a.ln())).exp();
+    // The size that keeps to the limit is known, and rounding leaves no less of it.
+    if size_a < size_b { size.max(size_a) } else { size.min(size_a) }
 }
 
 #[cfg(test)]
@@ -99,6 +101,21 @@ mod tests {
         let found = reach(&sizes, &errors, &limit(None, Some(0.01)), false);
         let Reach::To { size, keeps, fails } = found else { panic!("{found:?}") };
         assert!((size / 100.0 - 1.0).abs() < 1e-12 && (keeps, fails) == (256.0, 64.0));
+    }
+
+    /// What was computed and keeps to a limit is the answer where nothing lies between it and the bound: of a count of none
+    /// at most, and where the next value is infinite. `exp(ln(14))` is 13.999999999999996.
+    #[test]
+    fn a_computed_size_loses_no_line() {
+        for keeps in 2..2000 {
+            let sizes = [f64::from(keeps), 3.0 * f64::from(keeps)];
+            for (values, rising) in [([0.0, 3.0], true), ([0.0, f64::INFINITY], true), ([3.0, 0.0], false)] {
+                let found = reach(&sizes, &values, &limit(None, Some(0.0)), rising);
+                let Reach::To { size, keeps, .. } = found else { panic!("{found:?}") };
+                assert_eq!(size, keeps, "{values:?}");
+            }
+        }
+        assert!(14f64.ln().exp() < 14.0, "control: rounding goes down");
     }
 
     #[test]

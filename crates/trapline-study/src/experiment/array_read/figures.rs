@@ -24,7 +24,7 @@ mod writing;
 pub use writing::Writing;
 
 use super::law::{Cells, MaterialCells, connected, solved};
-use super::{ArrayReadError, Driving, Power, Scheme, Setup, noise_of_column, read};
+use super::{ArrayReadError, Driving, Power, Scheme, Setup, alone_a, noise_of_column, read};
 use ndarray::{Array1, Array2, Axis as Dim};
 use trapline_engine::backend::Backend;
 use trapline_engine::circuit::{Curve, Law, Reading, SolveError, Wire, memory_bytes};
@@ -282,13 +282,17 @@ impl<'a> Worth<'a> {
     }
 
     /// Variance of an ideal product over all random vectors and weights, and over the bit lines, A^2: of what stored weights
-    /// add to the currents that the same cells pass without charge. With `d` that difference of a cell at the bias, which
-    /// counts where both the word line and the cell are on, `(1/4 - 1/16) sum d^2`, and the spread of `sum d/4` among the bit
-    /// lines.
+    /// add to the currents that the same cells pass without charge. With `d` that difference of a cell and its selector at
+    /// the bias, which counts where both the word line and the cell are on, `(1/4 - 1/16) sum d^2`, and the spread of
+    /// `sum d/4` among the bit lines.
     fn signal_a2(&self, filling: &Array2<f64>) -> f64 {
         let (rows, cols) = filling.dim();
-        let [on, off] = [self.cells(filling, |_, _| true), self.cells(&Array2::zeros((rows, cols)), |_, _| false)];
-        let stored_a = (&on.conductance_s - &off.conductance_s) * self.subject.read_v;
+        let alone = |cells: Cells| {
+            let law = cells.law();
+            Array2::from_shape_fn((rows, cols), |(row, col)| alone_a(&cells, &law, row, col, self.subject.read_v))
+        };
+        let stored_a =
+            alone(self.cells(filling, |_, _| true)) - alone(self.cells(&Array2::zeros((rows, cols)), |_, _| false));
         let means: Vec<f64> = stored_a.columns().into_iter().map(|column| 0.25 * column.sum()).collect();
         let mean = means.iter().sum::<f64>() / cols as f64;
         let among = means.iter().map(|a| (a - mean) * (a - mean)).sum::<f64>() / cols as f64;

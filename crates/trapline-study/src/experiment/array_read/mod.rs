@@ -306,8 +306,10 @@ fn ideal_of_columns(cells: &Cells, law: &CellLaw<'_>, input_v: &[f64]) -> Vec<f6
     sums
 }
 
-/// Voltages of cells that are less than this of those of their lines, as differences of them have too few digits.
-const FEW_DIGITS: f64 = 1e4 * f64::EPSILON;
+/// Voltages of cells, in kT/q, below which shot and thermal noise are one, to 3e-7 of it: there the noise is that of the
+/// chord of the cell's law. The voltage of a cell is a difference of its lines', whose rounding goes by the largest
+/// voltage of the array; its current, which knows more, would not belong to it.
+const SMALL_VOLTAGE: f64 = 1e-3;
 
 /// Standard deviation of the current of a bit line, A, by the noise of its cells.
 fn noise_of_column(crossbar: &Crossbar<'_>, law: &CellLaw<'_>, solution: &Solution, col: usize, setup: &Setup) -> f64 {
@@ -316,13 +318,15 @@ fn noise_of_column(crossbar: &Crossbar<'_>, law: &CellLaw<'_>, solution: &Soluti
         let (word_v, bit_v) = (solution.word_v[[row, col]], solution.bit_v[[row, col]]);
         // Where a cell shorts its lines, its current has all digits and the difference of the lines few.
         let volts = if law.is_ohmic() { current_a / siemens } else { word_v - bit_v };
-        let too_few = !law.is_ohmic() && volts.abs() < FEW_DIGITS * word_v.abs().max(bit_v.abs());
+        let kt_ev = thermal_energy_ev(setup.temperature_k);
         if siemens == 0.0 {
             0.0
-        } else if current_a == 0.0 || volts == 0.0 || volts.is_nan() || too_few {
-            // Without a voltage the noise is thermal, 2 k T g/t; so it nearly is with one far below kT/q.
-            let kt_j = thermal_energy_ev(setup.temperature_k) * ELEMENTARY_CHARGE_C;
-            2.0 * kt_j * law.current_and_slope(row, col, 0.0).1 / setup.integration_s
+        } else if volts.is_nan() || volts.abs() < SMALL_VOLTAGE * kt_ev {
+            // Thermal, 2 k T g/t.
+            let volts = if volts.is_nan() { 0.0 } else { volts };
+            let (current_a, slope_s) = law.current_and_slope(row, col, volts);
+            let chord_s = if volts.abs() > f64::MIN_POSITIVE { current_a / volts } else { slope_s };
+            2.0 * kt_ev * ELEMENTARY_CHARGE_C * chord_s / setup.integration_s
         } else {
             let sd_a = noise_a(current_a, volts, setup.temperature_k, setup.integration_s);
             sd_a * sd_a

@@ -9,7 +9,9 @@
 //! # Practice
 //! The current is computed here, in f64, from the whole numbers of electrons that a backend hands back: a sample
 //! differs from another by steps and by nothing else. The step between two samples is cut into parts where so much
-//! happens within it that electrons drawn together would have to know of each other.
+//! happens within it that electrons drawn together would have to know of each other. Where space charge lets a cell hold
+//! few electrons, each must know of every other: drawn together, two of them take the place of one, and such a state,
+//! which cannot be, stays as long as an electron does. Those cells go event by event, here, with the dots of their classes.
 
 mod findings;
 pub mod rest;
@@ -47,6 +49,9 @@ const MOST_DRAWS: f64 = 4e8;
 /// together those of cells of few dots know nothing of each other, so that they fluctuate by half of it too much; of
 /// cells of many a part is taken back (`trapline_model::cell::narrowing`).
 const FEEDBACK_OF_DRAW: f64 = 0.01;
+/// Electrons that space charge lets the nominal cell hold, up to which cells go event by event: an electron too many is
+/// no longer a small deviation.
+const FEW_ELECTRONS: f64 = 200.0;
 /// Samples that a backend is asked for at once.
 const AT_ONCE: usize = 4096;
 
@@ -136,9 +141,18 @@ impl Setup {
         if let Electrons::EachDot(_) = self.electrons {
             return limit("steps of the current", self.steps_of_all(nominal.steps_per_s()), MOST_STEPS);
         }
+        if self.goes_by_events(&nominal) {
+            return Ok(());
+        }
         let (parts, _, draws) = self.parts(material);
         let draws = f64::from(parts) * self.samples as f64 * self.cells as f64 * draws as f64;
         limit("draws", draws, MOST_DRAWS)
+    }
+
+    /// Whether cells that are counted by class go event by event.
+    fn goes_by_events(&self, nominal: &Rest) -> bool {
+        let few = nominal.held().space_charge_limit.min(1.0) * f64::from(nominal.held().dots()) <= FEW_ELECTRONS;
+        few && self.steps_of_all(nominal.steps_per_s()) <= MOST_STEPS
     }
 
     fn steps_of_all(&self, per_s: f64) -> f64 {
@@ -196,22 +210,46 @@ impl Setup {
         Uniforms::new(self.seed, cell, Purpose::AtRest)
     }
 
-    /// Cells whose electrons are counted, by a backend.
-    fn counted(&self, backend: &dyn Backend, material: &Material) -> Result<Watched, ExperimentError> {
+    /// Cells whose electrons are counted: dots of each class, the cell at rest, and its electrons in each class.
+    fn at_rest(&self, material: &Material) -> Vec<(CountedCell, Rest, Vec<u32>)> {
         let variation = self.varies(material);
         let counts = counted::tables(material, &variation, self.electrons);
         let number = self.electrons.dot_number().unwrap_or_default();
         let beside = self.electrons.beside_chance(material, &variation);
-        let numbers: Vec<u64> = (0..self.cells as u64).collect();
-        let cell = |&cell: &u64| {
+        let cell = |cell: u64| {
             let draws = Draws { counts: &counts, seed: self.seed, cell };
             let drawn = CountedCell::draw(material, number, &array::factors(&beside, self.seed, cell), &draws);
             let dots = &drawn.dots[..material.classes.len()];
             let rest = self.rest(material, &material.classes, dots, &drawn.factors, self.speed(material, cell));
             let electrons = rest.draw(&mut self.uniforms(cell));
-            (rest, electrons)
+            (drawn, rest, electrons)
         };
-        let (rests, starts): (Vec<Rest>, Vec<Vec<u32>>) = numbers.par_iter().map(cell).unzip();
+        (0..self.cells as u64).into_par_iter().map(cell).collect()
+    }
+
+    /// Cells whose electrons are counted, event by event.
+    fn by_events(&self, material: &Material) -> Watched {
+        let drive = self.drive(material, self.step_s);
+        let watch = |(cell, (drawn, rest, starts)): (usize, (CountedCell, Rest, Vec<u32>))| {
+            let dots = || material.classes.iter().zip(drawn.dots).zip(&starts);
+            let traps = dots().flat_map(|((class, dots), _)| (0..dots).map(|_| *class)).collect();
+            let mut by_dot = DotByDot::of(traps, drawn.factors, (self.seed, cell as u64));
+            by_dot.fill(dots().flat_map(|((_, dots), full)| (0..dots).map(move |dot| dot < *full)));
+            let speed = self.speed(material, cell as u64);
+            (rest, by_dot.watch(material, &drive, speed, self.temperature_k, self.samples))
+        };
+        let all = self.at_rest(material);
+        let (rests, seen): (Vec<Rest>, Vec<Vec<usize>>) = all.into_par_iter().enumerate().map(watch).unzip();
+        let electrons = Array2::from_shape_fn((self.cells, self.samples), |(i, at)| seen[i][at] as u64);
+        Watched { electrons, rests }
+    }
+
+    /// Cells whose electrons are counted, by a backend.
+    fn counted(&self, backend: &dyn Backend, material: &Material) -> Result<Watched, ExperimentError> {
+        let variation = self.varies(material);
+        let numbers: Vec<u64> = (0..self.cells as u64).collect();
+        let (rests, starts): (Vec<Rest>, Vec<Vec<u32>>) =
+            self.at_rest(material).into_iter().map(|(_, rest, starts)| (rest, starts)).unzip();
         let share = |(i, k): (usize, usize)| {
             let dots = rests[i].held().kinds[k].dots;
             if dots > 0 { f64::from(starts[i][k]) / f64::from(dots) } else { 0.0 }
@@ -272,6 +310,7 @@ pub fn run(backend: &dyn Backend, material: &Material, setup: &Setup) -> Result<
     setup.check(material)?;
     let Watched { electrons, rests } = match setup.electrons {
         Electrons::EachDot(_) => setup.each_dot(material),
+        Electrons::Counted(_) if setup.goes_by_events(&setup.nominal(material)) => setup.by_events(material),
         Electrons::Counted(_) | Electrons::MeanField => setup.counted(backend, material)?,
     };
     let sign = 1f64.copysign(setup.bias_v);
