@@ -103,7 +103,8 @@ fn of_classes(plan: &Plan, points: &[PointResult]) -> BTreeMap<String, String> {
                 percent => format!(", and failed fractions {way} by a factor of {:.1e}", 1.0 + percent / 100.0),
             };
             let held = if beside.is_empty() { "" } else { " at most, where they rise steepest: bounds do not hold it" };
-            remarks.insert(format!("{}, {} °C", point.material, point.temperature_c), format!("{remark}{beside}{held}"));
+            remarks
+                .insert(format!("{}, {} °C", point.material, point.temperature_c), format!("{remark}{beside}{held}"));
         }
     }
     remarks

@@ -192,6 +192,31 @@ mod tests {
     use super::*;
     use crate::backend::job::Bake;
 
+    /// Of cells that are all alike, the mean is what each of them is, and nothing varies: sums of rounded differences
+    /// from a nominal value say otherwise by 1e-15.
+    #[test]
+    fn rounding_takes_no_mean_out_of_what_was_seen() {
+        let pi = trapline_model::material::shipped("pi").expect("shipped");
+        let job = Job::of(&pi).bake(Bake::at(400.0).checkpoints(&[1.0])).build().expect("within limits");
+        let mut tally = Tally { cells: 36, ..Tally::new(&job, |x| x) };
+        let checkpoints = tally.partials.len();
+        tally.counts.fill(36);
+        for (partial, shift) in tally.partials.iter_mut().zip(&mut tally.shifts) {
+            // Ten cells of 0 and 26 of 0, seen from 1.1e-15: what is lost in the sum is more than the mean.
+            (shift.nominal, shift.scale) = ([1.1e-15; QUANTITIES], [1.0; QUANTITIES]);
+            partial.sum = [36.0 * -1.1e-15 * 1.01; QUANTITIES];
+            partial.square = [36.0 * 1.1e-15 * 1.1e-15 * 1.1; QUANTITIES];
+            (partial.min, partial.max) = ([0.0; QUANTITIES], [0.0; QUANTITIES]);
+        }
+        let outcome = tally.outcome(&job);
+        for at in 0..checkpoints {
+            assert_eq!((outcome.filling.mean[at], outcome.filling.variance[at]), (0.0, 0.0));
+        }
+        // Control: a mean within what was seen is left alone, and so is what is not a number.
+        assert_eq!((within(0.3, 0.2, 0.4), within(0.1, 0.2, 0.4), within(0.5, 0.2, 0.4)), (0.3, 0.2, 0.4));
+        assert!(within(f64::NAN, 0.2, 0.4).is_nan());
+    }
+
     #[test]
     fn chunks_are_bounded_by_memory_and_always_some() {
         let times_s: Vec<f64> = (1..=4095).map(f64::from).collect();

@@ -321,6 +321,22 @@ fn programmed_states_lose_what_a_closed_form_says(backend: &dyn Backend) {
         }
     }
     assert!(least < 1e-9, "no small loss was looked at: {least:e}");
+    // What is kept is that of the moment, however long a reading takes: of one class it follows from the loss.
+    let leaky = single_class(0.97);
+    let rate = leaky.attempt_per_s * (-0.97 / thermal_energy_ev(kelvin(25.0))).exp();
+    let open = 1.0 - leaky.injection.free_share;
+    for read_s in [1e-9, 1e-2, 100.0] {
+        let found = seen(backend, &leaky, Conditions { read_s, ..Conditions::nominal(kelvin(25.0)) }, 1);
+        let (filling, kept) = (found.numbers("filling").unwrap(), found.numbers("kept").unwrap());
+        let start = open * filling[[1, 0, 0]];
+        for (t, time_s) in times_s.iter().enumerate() {
+            let lost = -(-rate * time_s).exp_m1();
+            let expected = (1.0 - lost) / (1.0 + lost * start / (1.0 - start));
+            assert_close(&format!("kept after {time_s} s, read for {read_s} s"), kept[[1, t, 0]], expected, 1e-4, 1e-5);
+        }
+        // Control: within such a reading much is lost.
+        assert!(rate * 100.0 > 0.02, "{rate:e}");
+    }
     // Cells that differ, of many classes: the reference's losses, to the error of the shares of the classes. FILLING
     // is that of an occupancy, and a loss is a quotient of sums of them.
     let qd = material::shipped("pi-ws2-qd").unwrap();

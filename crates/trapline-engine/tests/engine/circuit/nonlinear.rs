@@ -178,6 +178,41 @@ fn a_cell_and_its_selector_are_a_chain() {
     }
 }
 
+/// Selectors of so small a current that theirs is found only many scales of voltage away, as of a threshold: the law goes on
+/// to there. By halving of the logarithms of both currents.
+#[test]
+fn selectors_of_small_currents_keep_their_law() {
+    let (siemens, volts, scale_v) = (2e-9f64, 1.5, 0.01);
+    for scale_a in [1e-30f64, 1e-36, 1e-40, 1e-60] {
+        for is_sinh in [true, false] {
+            let selector = match is_sinh {
+                true => Curve::Sinh { scale_a, scale_v },
+                false => Curve::Exponential { scale_a, scale_v },
+            };
+            // Far from 0 a sinh is half an exponential.
+            let ln_scale = if is_sinh { (0.5 * scale_a).ln() } else { scale_a.ln() };
+            let (mut low, mut high) = (0.0, volts);
+            for _ in 0..200 {
+                let middle: f64 = 0.5 * (low + high);
+                let passes_less = (siemens * middle).ln() < ln_scale + (volts - middle) / scale_v;
+                if passes_less { low = middle } else { high = middle }
+            }
+            let expected = siemens * low;
+            let series = Series::new(Ohm(Array2::from_elem((1, 1), siemens)), selector).unwrap();
+            for sign in if is_sinh { &[1.0, -1.0][..] } else { &[1.0][..] } {
+                let (current, slope) = series.current_and_slope(0, 0, sign * volts);
+                assert!((sign * current / expected - 1.0).abs() < 1e-9, "{scale_a:e}: {current:e} {expected:e} A");
+                // 1/g and V/I of an exponential in series.
+                let slope_s = 1.0 / (1.0 / siemens + scale_v / expected);
+                assert!((slope / slope_s - 1.0).abs() < 1e-9, "{scale_a:e}: {slope:e} {slope_s:e} S");
+            }
+        }
+    }
+    // What no array passes is a straight line, and finite.
+    let (most, slope) = Curve::Sinh { scale_a: 1e-12, scale_v: 1e-3 }.at(1e3);
+    assert!(most.is_finite() && most > 1e8 && slope.is_finite(), "{most:e} {slope:e}");
+}
+
 #[test]
 fn tables_are_monotone_and_snapback_is_refused() {
     let volts = vec![-1.0, -0.2, 0.0, 0.1, 0.5, 0.6, 2.0];

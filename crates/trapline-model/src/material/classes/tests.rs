@@ -151,6 +151,72 @@ fn other_traps_and_polymers_are_as_far_off_as_stated() {
     }
 }
 
+/// Shallow traps lose within a second what others have lives for: what is kept of what was there after 1 us, 1 ms and 1 s,
+/// at thresholds of 0.95 to 0.8, and what a rate of filling beside heat holds.
+#[test]
+fn shallow_traps_are_those_of_the_continuum_within_the_first_second_too() {
+    // The error of a life, and of an occupancy in percentage points.
+    let worst = |classes: &[TrapClass], asked: &Asked| {
+        let whole: Vec<TrapClass> = asked.spread.continuum();
+        let (mut life, mut full) = (0f64, 0f64);
+        for celsius in [25.0, 60.0, 100.0] {
+            let kt_ev = thermal_energy_ev(kelvin(celsius));
+            let per_s = |class: &TrapClass| asked.attempt_per_s * (-class.depth_ev / kt_ev).exp();
+            for before_s in [1e-6, 1e-3, 1.0] {
+                let lost = |of: &[TrapClass], after_s: f64| {
+                    let left = |time_s: f64| of.iter().map(|c| c.weight * (-per_s(c) * time_s).exp()).sum::<f64>();
+                    1.0 - left(before_s + after_s) / left(before_s)
+                };
+                let time_s = |of: &[TrapClass], share: f64| {
+                    let (mut low, mut high) = ((1e-6f64).ln(), (1e10f64).ln());
+                    for _ in 0..60 {
+                        let middle = 0.5 * (low + high);
+                        if lost(of, middle.exp()) < share { low = middle } else { high = middle }
+                    }
+                    low
+                };
+                for share in [0.05, 0.1, 0.2] {
+                    let exact = time_s(&whole, share);
+                    if exact > before_s.ln() && exact < (1e8f64).ln() {
+                        life = life.max((time_s(classes, share) - exact).abs());
+                    }
+                }
+            }
+            for caught_per_s in [1e-2, 1.0, 1e3] {
+                let held = |of: &[TrapClass]| {
+                    of.iter().map(|c| c.weight * caught_per_s / (caught_per_s + per_s(c))).sum::<f64>()
+                };
+                full = full.max(100.0 * (held(classes) - held(&whole)).abs());
+            }
+        }
+        (life, full)
+    };
+    for (name, asked) in [("1.3 eV", walled(1.3)), ("sheets", sheets(0.54, 1.2)), ("0.7 eV", sheets(0.7, 1.2))] {
+        let classes = of(&asked);
+        let (life, full) = worst(&classes, &asked);
+        println!("{name}: {} classes, {life:.4} {full:.3}", classes.len());
+        assert!(life < 0.06 && full < 0.3, "{name}, {} classes: {life} {full}", classes.len());
+    }
+    // Control: classes that are made for times from a second on.
+    let asked = walled(1.3);
+    let continuum: Vec<Node> = asked
+        .spread
+        .slices()
+        .iter()
+        .map(|s| Node { weight: s.weight, depth_ev: s.depth_ev.max(0.78) })
+        .filter(|node| node.weight > 0.0)
+        .collect();
+    let late = Target::new(&continuum, asked.attempt_per_s, asked.glass_transition_k).few_enough();
+    let late: Vec<TrapClass> =
+        late.nodes.iter().map(|n| TrapClass { weight: n.weight, depth_ev: n.depth_ev, ..classes_of_one() }).collect();
+    let (life, full) = worst(&late, &asked);
+    assert!(life > 0.3 || full > 3.0, "{life} {full}");
+}
+
+fn classes_of_one() -> TrapClass {
+    TrapClass { weight: 1.0, depth_ev: 1.0, speed: 1.0, depth_slope_ev: 0.0, depth_curvature_ev: 0.0 }
+}
+
 #[test]
 fn sums_are_one_for_every_number_of_classes() {
     for classes in 1..=MAX_CLASSES {

@@ -76,8 +76,11 @@ fn between((size_a, a): (f64, f64), (size_b, b): (f64, f64), value: f64) -> f64 
     let share = (of(value) - of(a)) / (of(b) - of(a));
     // An infinite value leaves the size that keeps to the limit.
     let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
+    // The size that keeps to the limit is known: rounding takes nothing from it and adds nothing to it.
+    if share == 0.0 {
+        return size_a;
+    }
     let size = (size_a.ln() + share * (size_b.ln() - size_a.ln())).exp();
-    // The size that keeps to the limit is known, and rounding leaves no less of it.
     if size_a < size_b { size.max(size_a) } else { size.min(size_a) }
 }
 
@@ -115,7 +118,7 @@ mod tests {
                 assert_eq!(size, keeps, "{values:?}");
             }
         }
-        assert!(14f64.ln().exp() < 14.0, "control: rounding goes down");
+        assert!(14f64.ln().exp() < 14.0 && 3f64.ln().exp() > 3.0, "control: rounding goes both ways");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use nalgebra::{Complex, DMatrix, DVector};
 use trapline_engine::backend::cpu::Cpu;
 use trapline_engine::backend::reference::Reference;
 use trapline_model::cell::counted::DotNumber;
+use trapline_model::dataset::Values;
 use trapline_model::material::{self, SHIPPED};
 use trapline_model::units::kelvin;
 
@@ -261,6 +262,30 @@ fn a_spectrum_sums_up_to_the_variance() {
     let square = offs.iter().map(|z| z * z).sum::<f64>() / offs.len() as f64;
     // Mean square of some forty numbers of variance 1: 1 +- 0.22.
     assert!(offs.len() > 35 && (square - 1.0).abs() < 0.9, "{square} of {}", offs.len());
+}
+
+/// Where space charge leaves room for one electron there are never two, and the noise is that of each dot by itself, which
+/// here are all alike.
+#[test]
+fn a_cell_with_room_for_one_electron_never_holds_two() {
+    let (_, text) = SHIPPED.iter().find(|(name, _)| *name == "pi-ws2-ns").expect("shipped");
+    let text = text.replace("area = { value = 1.21,", "area = { value = 1e-4,");
+    let text = text.replace("kind = \"sheets\"", "kind = \"sheets\"\nclasses = 1");
+    let material = material::parse(&text, "test").expect("sound");
+    let setup = Setup { samples: 8192, cells: 16, ..setup(0.25, 150.0, 0.0256) };
+    let nominal = setup.nominal(&material);
+    assert!(nominal.held().space_charge_limit * f64::from(nominal.held().dots()) < 1.0);
+    let d = run(&Reference, &material, &setup).expect("runs");
+    let Some(Values::Count(electrons)) = d.get("electrons").map(|of| &of.values) else { panic!("no electrons") };
+    assert_eq!(electrons.iter().copied().max(), Some(1));
+    // One electron or none: caught at what all dots are offered, let go at the one rate.
+    let kind = nominal.held().kinds[0];
+    let caught = f64::from(kind.dots) * kind.speed * nominal.held().offered_per_s;
+    let share = caught / (caught + kind.emission_per_s);
+    let found = electrons.sum() as f64 / electrons.len() as f64;
+    let independent = electrons.len() as f64 * (setup.step_s * (caught + kind.emission_per_s) / 2.0).min(1.0);
+    let sd = (share * (1.0 - share) / independent).sqrt();
+    assert!((found - share).abs() < 4.0 * sd, "{found} {share} +- {sd}");
 }
 
 #[test]

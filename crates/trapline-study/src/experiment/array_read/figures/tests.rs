@@ -209,6 +209,47 @@ fn columns_and_products_are_sums_over_cells() {
     assert!(found[0][MeritIs::MarginWorst as usize].is_nan());
 }
 
+/// What a stored weight adds to a product is what its cell passes through its selector, and so is its noise.
+#[test]
+fn products_are_of_cells_with_their_selectors() {
+    let (rows, cols) = (12, 7);
+    let (scale_a, scale_v) = (1e-12, 0.03);
+    let area = Array2::from_shape_fn((rows, cols), |(row, col)| 1.0 + 0.04 * ((row * 5 + col * 3) % 7) as f64);
+    let filling = Array2::from_shape_fn((rows, cols), |(row, col)| 0.3 + 0.02 * ((row + 2 * col) % 5) as f64);
+    let bare = Circuit { vectors: 3, ..circuit(1e-3) };
+    let selected = Circuit { selector: Some(Curve::Sinh { scale_a, scale_v }), ..bare.clone() };
+    let [bare, found] = [bare, selected].map(|circuit| worth(&circuit, READ_V, &area, std::slice::from_ref(&filling)));
+    // The voltage of a cell, by halving.
+    let series_a = |at: (usize, usize), filling: f64, volts: f64| {
+        let (mut low, mut high) = (0.0, volts);
+        for _ in 0..100 {
+            let middle = 0.5 * (low + high);
+            let rises = area[at] * alone_a(filling, middle) < scale_a * ((volts - middle) / scale_v).sinh();
+            if rises { low = middle } else { high = middle }
+        }
+        area[at] * alone_a(filling, low)
+    };
+    let drawn = |step: u32, number: usize| rng::words(3, number as u64, Purpose::Pattern, step, 0)[0] >> 31 == 1;
+    let mut noise_a2 = 0.0;
+    for ((row, col), full) in filling.indexed_iter() {
+        let held = if drawn(0, row * cols + col) { *full } else { 0.0 };
+        for vector in 0..3 {
+            let volts = if drawn(FIRST_VECTOR + vector, row) { READ_V } else { 1e-7 };
+            noise_a2 += noise_a(series_a((row, col), held, volts), volts, kelvin(25.0), 1e-2).powi(2);
+        }
+    }
+    let stored_a =
+        Array2::from_shape_fn((rows, cols), |at| series_a(at, filling[at], READ_V) - series_a(at, 0.0, READ_V));
+    let means: Vec<f64> = stored_a.columns().into_iter().map(|column| 0.25 * column.sum()).collect();
+    let mean = means.iter().sum::<f64>() / cols as f64;
+    let among = means.iter().map(|a| (a - mean) * (a - mean)).sum::<f64>() / cols as f64;
+    let signal_a2 = stored_a.iter().map(|d| 3.0 / 16.0 * d * d).sum::<f64>() / cols as f64 + among;
+    let snr_db = 10.0 * (signal_a2 / (noise_a2 / (3 * cols) as f64)).log10();
+    let [found, bare] = [&found, &bare].map(|of| of[0][MeritIs::Snr as usize]);
+    assert!((found - snr_db).abs() < 1e-3, "{found} {snr_db}");
+    assert!(found < bare - 2.0, "control: a selector takes from the signal, {found} {bare}");
+}
+
 /// Where other lines are held and wires resist, cells that are on take from the word line: the least current on is then with
 /// all others on, and the sense margin is no better than any margin.
 #[test]
