@@ -101,10 +101,10 @@ impl Sums {
         let mut partial = Partial::EMPTY;
         for q in 0..QUANTITIES {
             let moments = &self.moments[q];
-            partial.sum[q] = f64::from(fold(&moments.sum, |a, b| a + b));
-            partial.square[q] = f64::from(fold(&moments.square, |a, b| a + b));
-            partial.min[q] = f64::from(fold(&moments.min, f32::min));
-            partial.max[q] = f64::from(fold(&moments.max, f32::max));
+            partial.sum[q] = f64::from(total(&moments.sum));
+            partial.square[q] = f64::from(total(&moments.square));
+            partial.min[q] = f64::from(least(&moments.min));
+            partial.max[q] = f64::from(most(&moments.max));
         }
         partial
     }
@@ -138,10 +138,23 @@ impl Included {
     }
 }
 
-/// Adds up sixteen lanes in halves; kept apart for the reason of [`Sums::fold`].
+/// Adds up sixteen lanes in halves. Kept apart for the reason of [`Sums::fold`], and so that folds of several quantities
+/// are not woven into one, which takes their lanes apart one by one.
 #[inline(never)]
 pub fn total(lanes: &Lane) -> f32 {
     fold(lanes, |a, b| a + b)
+}
+
+/// The least of sixteen lanes, none of which is NaN.
+#[inline(never)]
+fn least(lanes: &Lane) -> f32 {
+    fold(lanes, |a, b| if b < a { b } else { a })
+}
+
+/// The most of sixteen lanes, none of which is NaN.
+#[inline(never)]
+fn most(lanes: &Lane) -> f32 {
+    fold(lanes, |a, b| if b > a { b } else { a })
 }
 
 /// Folds sixteen lanes in halves.

@@ -220,14 +220,18 @@ fn products_are_of_cells_with_their_selectors() {
     let selected = Circuit { selector: Some(Curve::Sinh { scale_a, scale_v }), ..bare.clone() };
     let [bare, found] = [bare, selected].map(|circuit| worth(&circuit, READ_V, &area, std::slice::from_ref(&filling)));
     // The voltage of a cell, by halving.
+    let material = shipped("pi-ws2-qd").expect("ships");
     let series_a = |at: (usize, usize), filling: f64, volts: f64| {
+        let one = |value: f64| Array2::from_elem((1, 1), value);
+        let cell = MaterialCells::new(&material, kelvin(25.0), &one(filling), one(area[at]));
+        let cell_a = |volts: f64| cell.current_and_slope(0, 0, volts).0;
         let (mut low, mut high) = (0.0, volts);
         for _ in 0..100 {
             let middle = 0.5 * (low + high);
-            let rises = area[at] * alone_a(filling, middle) < scale_a * ((volts - middle) / scale_v).sinh();
+            let rises = cell_a(middle) < scale_a * ((volts - middle) / scale_v).sinh();
             if rises { low = middle } else { high = middle }
         }
-        area[at] * alone_a(filling, low)
+        cell_a(low)
     };
     let drawn = |step: u32, number: usize| rng::words(3, number as u64, Purpose::Pattern, step, 0)[0] >> 31 == 1;
     let mut noise_a2 = 0.0;
