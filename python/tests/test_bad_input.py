@@ -64,6 +64,14 @@ CALLS = {
     "an argument is 3.0; it must be a path": lambda: tl.command(3.0),
     "force is 'yes'; it must be True or False": lambda: tl.merge(["a.h5"], output="b.h5", force="yes"),
     "name_or_path is '\\udcff'; it must be a text of whole characters": lambda: tl.material("\udcff"),
+    "across_break is 'no'; it must be True or False": lambda: tl.analyze("a.h5", across_break="no"),
+    "material is '\\udcff'; it must be a text of whole": lambda: tl.cells("\udcff", rows=1, cols=1),
+    "bias_v is [[1.0], [1.0, 2.0]]; it must be an array": lambda: cells().drive([[1.0], [1.0, 2.0]], 1.0),
+    "dwell_s is [[1.0], [1.0, 2.0]]; it must be an array": lambda: cells().drive([1.0, 2.0], [[1.0], [1.0, 2.0]]),
+    "pulse is [[0], [0, 1]]; it must be 2 whole numbers": lambda: cells().drive([1.0, 2.0], 1.0, pulse=[[0], [0, 1]]),
+    "where is [[True], [True, False]]; it must be an array": lambda: cells().pulse(
+        1, width_s=1, where=[[True], [True, False]]
+    ),
     "record is float64 of (1,); it must be 1 truth values": lambda: cells().drive([1.0], 1.0, record=[0.5]),
     "pulse is -1; it must be a whole number from 0": lambda: cells().drive([1.0], 1.0, pulse=[-1]),
     "bias_v is empty; it must hold at least one number": lambda: cells().drive(np.zeros(0), 1.0),

@@ -117,7 +117,8 @@ def run(
     of = _of_file(file, rows, cols, seed, electrons, shard)
     asked = _checked.computing(backend, adapter, device_memory_mib, threads, instruction_set)
     to = None if output is None else _checked.path("output", output)
-    return _run(of, {"output": to, "force": _checked.truth("force", force), "resume": False, "plot": _checked.truth("plot", plot)}, asked, progress)
+    replaces, draws = _checked.truth("force", force), _checked.truth("plot", plot)
+    return _run(of, {"output": to, "force": replaces, "resume": False, "plot": draws}, asked, progress)
 
 
 def resume(
@@ -162,7 +163,8 @@ def resume(
     of = _of_file(file, rows, cols, seed, electrons, shard)
     asked = _checked.computing(backend, adapter, device_memory_mib, threads, instruction_set)
     to = None if output is None else _checked.path("output", output)
-    return _run(of, {"output": to, "force": False, "resume": True, "plot": _checked.truth("plot", plot)}, asked, progress)
+    draws = _checked.truth("plot", plot)
+    return _run(of, {"output": to, "force": False, "resume": True, "plot": draws}, asked, progress)
 
 
 @dataclass(frozen=True)

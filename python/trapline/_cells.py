@@ -208,13 +208,9 @@ class Cells:
         Response
             A record for each recorded segment.
         """
-        alone = np.ndim(bias_v) == 0
-        biases = _checked.array("bias_v", [_checked.number("bias_v", bias_v, "V")] if alone else bias_v, (None,), "V")
+        biases = np.atleast_1d(_checked.number_or_array("bias_v", bias_v, (None,), "V"))
         segments = len(biases)
-        if np.ndim(dwell_s) == 0:
-            dwells = np.full(segments, _checked.number("dwell_s", dwell_s, "s"))
-        else:
-            dwells = _checked.array("dwell_s", dwell_s, (segments,), "s")
+        dwells = np.broadcast_to(_checked.number_or_array("dwell_s", dwell_s, (segments,), "s"), segments).copy()
         given = np.ones(segments, dtype=np.bool_) if record is None else record
         recorded = _checked.of_segments("record", given, segments, "b", "truth values")
         given = np.arange(segments) if pulse is None else pulse
@@ -398,7 +394,7 @@ def cells(
     """
     of: Any = material
     if not isinstance(of, Material):
-        of = _trapline.Material.load(_checked.path("material", of))
+        of = _trapline.Material.load(_checked.word("material", _checked.path("material", of)))
     made = {
         "rows": _checked.whole("rows", rows, 1, _checked.MOST_LINES),
         "cols": _checked.whole("cols", cols, 1, _checked.MOST_LINES),

@@ -102,10 +102,7 @@ def array(name: str, value: Any, shape: tuple[int | None, ...], unit: str = "") 
     """
     of = f" of {unit}" if unit else ""
     _unmasked(name, value, f"numbers{of}")
-    try:
-        found = np.asarray(value)
-    except (TypeError, ValueError):
-        raise UsageError(f"{name} is {shown(value)}; it must be an array of {_in_words(shape)} numbers{of}") from None
+    found = _as_array(name, value, f"an array of {_in_words(shape)} numbers{of}")
     if found.dtype.kind not in "iuf":
         raise UsageError(f"{name} has elements of {found.dtype}; they must be real numbers{of}")
     if not _matches(found.shape, shape):
@@ -127,13 +124,28 @@ def number_or_array(
     name: str, value: Any, shape: tuple[int | None, ...], unit: str = ""
 ) -> float | NDArray[np.float64]:
     """One number for all, or an array of them."""
-    return number(name, value, unit) if np.ndim(value) == 0 else array(name, value, shape, unit)
+    return number(name, value, unit) if _is_alone(value) else array(name, value, shape, unit)
+
+
+def _is_alone(value: Any) -> bool:
+    """Whether a value is one and no array. A list of lists of different lengths is neither."""
+    try:
+        return np.ndim(value) == 0
+    except ValueError:
+        return False
+
+
+def _as_array(name: str, value: Any, what: str) -> NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError):
+        raise UsageError(f"{name} is {shown(value)}; it must be {what}") from None
 
 
 def of_segments(name: str, value: Any, segments: int, kinds: str, what: str) -> NDArray[Any]:
     """One value of a kind for each of some segments."""
     _unmasked(name, value, what)
-    found = np.asarray(value)
+    found = _as_array(name, value, f"{segments} {what}, one for each segment")
     if found.dtype.kind not in kinds or found.shape != (segments,):
         raise UsageError(
             f"{name} is {found.dtype} of {found.shape}; it must be {segments} {what}, one for each segment"
@@ -146,7 +158,7 @@ def places(where: Any, shape: tuple[int, int]) -> NDArray[np.uint32] | None:
     if where is None:
         return None
     _unmasked("where", where, "truth values")
-    mask = np.asarray(where)
+    mask = _as_array("where", where, f"an array of {_in_words(shape)} truth values")
     if mask.dtype != np.bool_:
         raise UsageError(f"where has elements of {mask.dtype}; they must be truth values, one for each cell")
     if mask.shape != shape:

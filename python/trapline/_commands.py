@@ -46,9 +46,9 @@ def _numbers(name: str, values: float | Iterable[float]) -> str:
     return ",".join(repr(_checked.number(name, value)) for value in given)
 
 
-def _switches(*options: tuple[str, Any]) -> list[str]:
-    """Those options of a command that are set."""
-    return [word for word, given in options if _checked.truth(word.removeprefix("--"), given)]
+def _switches(**options: tuple[str, Any]) -> list[str]:
+    """Those options of a command that arguments of these names set."""
+    return [word for name, (word, given) in options.items() if _checked.truth(name, given)]
 
 
 def merge(
@@ -84,7 +84,7 @@ def merge(
     1
     """
     words = ["merge", "--json", "-o", _file("output", output), *_files("pieces", pieces)]
-    words += _switches(("--force", force), ("--partial", partial), ("--virtual", virtual))
+    words += _switches(force=("--force", force), partial=("--partial", partial), virtual=("--virtual", virtual))
     said, _, _ = _program.call_for_json(words)
     for remark in said["remarks"]:
         warnings.warn(remark, TraplineWarning, stacklevel=2)
@@ -215,7 +215,7 @@ def analyze(
     ]
     words += ["--confidence", repr(_checked.number("confidence", confidence)), *_files("records", records)]
     words += [] if output is None else ["-o", _file("output", output)]
-    words += _switches(("--extrapolate-across-break", across_break), ("--force", force))
+    words += _switches(across_break=("--extrapolate-across-break", across_break), force=("--force", force))
     words += [] if _checked.truth("pool_seeds", pool_seeds) else ["--separate-seeds"]
     report: dict[str, Any] | list[dict[str, Any]] = _program.call_for_json(words)[0]
     return report
@@ -476,7 +476,7 @@ def _fitted(
     words += ["--starts", str(_checked.whole("starts", starts, 1, 1000))]
     words += ["--seed", str(_checked.whole("seed", seed, 0, _checked.MOST_SEED))]
     words += ["--max-evaluations", str(_checked.whole("max_evaluations", max_evaluations, 1, 1_000_000))]
-    words += ["--force"] if force else []
+    words += _switches(force=("--force", force))
     words += [] if file is None else [_file("file", file)]
     said, code, _ = _program.call_for_json(words, quiet_codes=(1,))
     return said, code

@@ -143,12 +143,11 @@ class Record:
 
     def dataset(self, group: str | None = None, *, histograms: bool = False, cells: bool = False) -> xarray.Dataset:
         """Everything in it as one Dataset; see :func:`open`."""
+        histograms, cells = _checked.truth("histograms", histograms), _checked.truth("cells", cells)
         if self._of.kind != "experiment":
             if group is not None:
                 raise UsageError(f"group is {group!r}; it must be left out: {self.path} is a campaign, which has none")
-            arrays, attributes = self._of.campaign_arrays(
-                _checked.truth("histograms", histograms), _checked.truth("cells", cells)
-            )
+            arrays, attributes = self._of.campaign_arrays(histograms, cells)
             made = _dataset(_in_celsius(arrays), attributes).set_coords(["temperature"])
         else:
             if histograms or cells:
@@ -165,7 +164,8 @@ class Record:
 
     def _tables(self, ppm: float, confidence: float, across_break: bool, pool_seeds: bool) -> tuple[str, str]:
         ppm, confidence = _checked.number("ppm", ppm), _checked.number("confidence", confidence)
-        return self._of.lifetimes([85.0], [ppm], confidence, _checked.truth("across_break", across_break), _checked.truth("pool_seeds", pool_seeds))
+        across_break = _checked.truth("across_break", across_break)
+        return self._of.lifetimes([85.0], [ppm], confidence, across_break, _checked.truth("pool_seeds", pool_seeds))
 
     def close(self) -> None:
         """Gives its memory back. Closing twice is fine; anything else raises :class:`ClosedError` then."""

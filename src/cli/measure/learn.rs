@@ -162,12 +162,14 @@ impl Learn {
             let (inside, outside) = (side(true), side(false));
             let lowest = inside.iter().copied().fold(f64::INFINITY, f64::min);
             let highest = outside.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            // A pattern of all cells has none outside.
+            let of = |cells: &[f64], value: f64| if cells.is_empty() { "-".to_owned() } else { scientific(value) };
             table.row([
                 name.clone(),
-                scientific(lowest),
-                scientific(mean(&inside)),
-                scientific(mean(&outside)),
-                scientific(highest),
+                of(&inside, lowest),
+                of(&inside, mean(&inside)),
+                of(&outside, mean(&outside)),
+                of(&outside, highest),
             ]);
         }
         let all = || maps.iter().flat_map(|(_, m)| m.iter().map(|g| g * 1e12));

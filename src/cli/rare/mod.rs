@@ -85,37 +85,45 @@ fn time(text: &str) -> Result<f64, String> {
     time_s.ok_or_else(|| format!("it must be a time from {MIN_TIME_S:e} to {MAX_TIME_S:e} s, or one with a unit: 10y"))
 }
 
-/// What trap classes do to the mean lives of the points, and with that to their failed fractions, by material and
-/// temperature.
+/// What trap classes do to the mean lives of the points, and with that to their failed fractions, by material,
+/// temperature and what the sweeps are set to.
 fn of_classes(plan: &Plan, points: &[PointResult]) -> BTreeMap<String, String> {
     let mut remarks = BTreeMap::new();
     for point in points {
         let Ok(job) = plan.job(point.number) else { continue };
         let of = limits::of_classes(job.material(), false, &[job.bake_k()], point.kept_below);
         if let Some((remark, longer)) = of {
-            let steepest = point.estimate.as_ref().map_or(0.0, |estimate| steepest(&estimate.times));
-            // A life that is longer by a factor is a fraction that is reached later by it.
-            let of_fraction = 100.0 * (steepest * longer.ln().abs()).exp_m1();
-            let way = if longer > 1.0 { "smaller" } else { "larger" };
-            let beside = match of_fraction {
-                percent if percent < 1.0 => String::new(),
-                percent if percent < 1000.0 => format!(", and failed fractions {way} by {percent:.0} %"),
-                percent => format!(", and failed fractions {way} by a factor of {:.1e}", 1.0 + percent / 100.0),
-            };
-            let held = if beside.is_empty() { "" } else { " at most, where they rise steepest: bounds do not hold it" };
-            remarks
-                .insert(format!("{}, {} °C", point.material, point.temperature_c), format!("{remark}{beside}{held}"));
+            let sweeps = point.sweeps.iter().map(|(sweep, value)| format!(", {sweep} {value}")).collect::<String>();
+            let times = point.estimate.as_ref().map_or(&[][..], |estimate| &estimate.times);
+            let remark = format!("{remark}{}", of_fractions(times, longer));
+            remarks.insert(format!("{}, {} °C{sweeps}", point.material, point.temperature_c), remark);
         }
     }
     remarks
 }
 
-/// The largest slope of the logarithm of a failed fraction below a half by that of time, from one time to the next.
-fn steepest(times: &[Estimate]) -> f64 {
+/// What lives that are longer by a factor do to the failed fractions of a point, by how steeply these rise from one
+/// time to the next: a fraction is reached later by the factor. Bounds do not hold it. Nothing is said of less than 1
+/// %, and of times of which at most one has a known fraction up to a half it is said that they do not tell.
+fn of_fractions(times: &[Estimate], longer: f64) -> String {
     let known = |time: &&Estimate| time.time_s > 0.0 && time.fraction > 0.0 && time.fraction <= 0.5;
     let points: Vec<(f64, f64)> =
         times.iter().filter(known).map(|time| (time.time_s.ln(), time.fraction.ln())).collect();
-    points.windows(2).map(|pair| (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0)).fold(0.0, f64::max)
+    let slopes = points.windows(2).map(|pair| (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0));
+    let Some(steepest) = slopes.reduce(f64::max) else {
+        let matters = longer.ln().abs() > 1e-3 && !points.is_empty();
+        let untold = "; what that does to failed fractions takes two times to tell, and bounds do not hold it";
+        return if matters { untold.to_owned() } else { String::new() };
+    };
+    let larger = (-steepest * longer.ln()).exp();
+    let held = "where they rise steepest from one of these times to the next, which bounds do not hold";
+    match larger {
+        of if (of - 1.0).abs() < 0.01 => String::new(),
+        of if of > 10.0 => format!("; failed fractions are larger by a factor of {of:.1e} {held}"),
+        of if of > 1.0 => format!("; failed fractions are larger by {:.0} % {held}", 100.0 * (of - 1.0)),
+        of if of < 0.1 => format!("; failed fractions are smaller by a factor of {:.1e} {held}", 1.0 / of),
+        of => format!("; failed fractions are smaller by {:.0} % {held}", 100.0 * (1.0 - of)),
+    }
 }
 
 /// The result for one point, and for the points of the same population.
@@ -386,4 +394,52 @@ fn remarks(report: &Report) -> String {
         ));
     }
     if lines.is_empty() { lines } else { format!("\n{lines}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(time_s: f64, fraction: f64) -> Estimate {
+        Estimate {
+            time_s,
+            fraction,
+            lower: fraction,
+            upper: fraction,
+            standard_error: 0.0,
+            confidence: 0.95,
+            failed_cells: 1,
+            effective_cells: 1.0,
+            reached: true,
+        }
+    }
+
+    #[test]
+    fn an_error_of_lives_is_one_of_fractions_by_their_slope() {
+        // Fractions that go as t^10, and then flatten.
+        let times = [at(1.0, 0.0), at(2.0, 1e-9), at(4.0, 1.024e-6), at(8.0, 0.1), at(16.0, 0.9)];
+        let steep = &times[..3];
+        let of = |longer: f64| of_fractions(steep, longer);
+        // 1.01^10 = 1.105, 1/1.105 = 0.905; 1.1^10 = 2.594, 1/2.594 = 0.386; 1.5^10 = 57.7.
+        for (longer, said) in [
+            (1.01, "smaller by 9 % where"),
+            (1.0 / 1.01, "larger by 10 % where"),
+            (1.1, "smaller by 61 % where"),
+            (1.0 / 1.1, "larger by 159 % where"),
+            (1.5, "smaller by a factor of 5.8e1 where"),
+            (1.0 / 1.5, "larger by a factor of 5.8e1 where"),
+        ] {
+            assert!(of(longer).contains(said), "{longer}: {}", of(longer));
+        }
+        assert_eq!(of(1.0005), "");
+        // The steepest of all pairs up to a half: from 4 s to 8 s it is 16.6, and 1.01^16.6 = 1.18.
+        assert!(
+            of_fractions(&times, 1.0 / 1.01).contains("larger by 18 % where"),
+            "{}",
+            of_fractions(&times, 1.0 / 1.01)
+        );
+        // One time tells no slope, and none that matters is not asked after.
+        assert!(of_fractions(&times[1..2], 1.5).contains("takes two times to tell"));
+        assert_eq!((of_fractions(&times[1..2], 1.0), of_fractions(&times[..1], 1.5)), (String::new(), String::new()));
+    }
 }

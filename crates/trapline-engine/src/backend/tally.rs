@@ -202,7 +202,7 @@ mod tests {
         let checkpoints = tally.partials.len();
         tally.counts.fill(36);
         for (partial, shift) in tally.partials.iter_mut().zip(&mut tally.shifts) {
-            // Ten cells of 0 and 26 of 0, seen from 1.1e-15: what is lost in the sum is more than the mean.
+            // 36 cells of 0, as differences from a nominal 1.1e-15 whose sums are a hundredth too large.
             (shift.nominal, shift.scale) = ([1.1e-15; QUANTITIES], [1.0; QUANTITIES]);
             partial.sum = [36.0 * -1.1e-15 * 1.01; QUANTITIES];
             partial.square = [36.0 * 1.1e-15 * 1.1e-15 * 1.1; QUANTITIES];
@@ -212,6 +212,13 @@ mod tests {
         for at in 0..checkpoints {
             assert_eq!((outcome.filling.mean[at], outcome.filling.variance[at]), (0.0, 0.0));
         }
+        // Half of the cells at 0 and half at 1 vary by 1/4, and nothing between 0 and 1 varies more.
+        for partial in &mut tally.partials {
+            (partial.sum, partial.square) = ([18.0; QUANTITIES], [18.000_001; QUANTITIES]);
+            (partial.min, partial.max) = ([0.0; QUANTITIES], [1.0; QUANTITIES]);
+        }
+        tally.shifts.iter_mut().for_each(|shift| shift.nominal = [0.0; QUANTITIES]);
+        assert_eq!(tally.outcome(&job).filling.variance[0], 0.25);
         // Control: a mean within what was seen is left alone, and so is what is not a number.
         assert_eq!((within(0.3, 0.2, 0.4), within(0.1, 0.2, 0.4), within(0.5, 0.2, 0.4)), (0.3, 0.2, 0.4));
         assert!(within(f64::NAN, 0.2, 0.4).is_nan());

@@ -26,8 +26,8 @@ impl Law for Ohm {
     }
 }
 
-/// Scales of voltage, and currents, A, after both of which exponentials go on as straight lines: no number overflows, and
-/// Newton's method can come back from there.
+/// Scales of voltage, and currents, A, after both of which exponentials go on as straight lines: no number overflows,
+/// and Newton's method can come back from there.
 const MOST_SCALES: f64 = 60.0;
 /// See [`MOST_SCALES`]: more than anything in an array passes.
 const MOST_AMPERES: f64 = 1e8;

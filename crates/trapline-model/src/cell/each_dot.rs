@@ -178,8 +178,8 @@ impl DotByDot {
         DotByDot { traps, full, electrons: 0, factors: Factors { trap_filled, ..*factors }, uniforms }
     }
 
-    /// An empty cell of these dots. `factors` has the trap-filled limit of their number; `(seed, cell)` say whose events
-    /// they are.
+    /// An empty cell of these dots. `factors` has the trap-filled limit of their number; `(seed, cell)` say whose
+    /// events they are.
     pub fn of(traps: Vec<TrapClass>, factors: Factors, (seed, cell): (u64, u64)) -> DotByDot {
         let full = vec![false; traps.len()];
         DotByDot { traps, full, electrons: 0, factors, uniforms: Uniforms::new(seed, cell, Purpose::EachDot) }

@@ -290,31 +290,57 @@ impl<'a> Pupil<'a> for Probe<'a> {
     }
 }
 
+/// What a cell sees while a written cell gets its pulse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sees {
+    ItsOwn,
+    Beside,
+    Elsewhere,
+}
+
+/// What a cell sees of the writes of a pattern one after the other, row by row: how often what, in turn. What shows no
+/// bias is left out.
+fn seen_by(at: (usize, usize), strokes: &[(usize, usize)], (beside, elsewhere): (f64, f64)) -> Vec<(Sees, usize)> {
+    let mut seen: Vec<(Sees, usize)> = Vec::new();
+    for stroke in strokes {
+        let (sees, share) = match (stroke.0 == at.0, stroke.1 == at.1) {
+            (true, true) => (Sees::ItsOwn, 1.0),
+            (false, false) => (Sees::Elsewhere, elsewhere),
+            _ => (Sees::Beside, beside),
+        };
+        match seen.last_mut() {
+            _ if share == 0.0 => {}
+            Some((last, times)) if *last == sees => *times += 1,
+            _ => seen.push((sees, 1)),
+        }
+    }
+    seen
+}
+
 /// Gives every written cell so many pulses, one cell after the other, and the other cells what the scheme shows them
 /// meanwhile.
 fn teach(probe: &mut Probe, written: &Array2<bool>, lesson: &Lesson, pulses: u32) -> Result<(), ExperimentError> {
     let (beside, elsewhere) = lesson.scheme.shares();
     let Train { amplitude_v, width_s, interval_s, .. } = lesson.train;
-    let of_row: Vec<usize> = written.axis_iter(Axis(0)).map(|row| row.iter().filter(|w| **w).count()).collect();
-    let of_col: Vec<usize> = written.axis_iter(Axis(1)).map(|col| col.iter().filter(|w| **w).count()).collect();
-    let all: usize = of_row.iter().sum();
-    // Cells that see the same are driven together: (itself written, writes beside it, writes elsewhere).
-    let mut groups: BTreeMap<(bool, usize, usize), Vec<u32>> = BTreeMap::new();
-    for (place, ((row, col), &own)) in written.indexed_iter().enumerate() {
-        let near = of_row[row] + of_col[col] - 2 * usize::from(own);
-        groups.entry((own, near, all - near - usize::from(own))).or_default().push(place as u32);
+    let strokes: Vec<(usize, usize)> = written.indexed_iter().filter(|(_, w)| **w).map(|(at, _)| at).collect();
+    // Cells that see the same in the same order are driven together. The order matters: what a cell gets of the writes
+    // after its own is not what it got of those before.
+    let mut groups: BTreeMap<Vec<(Sees, usize)>, Vec<u32>> = BTreeMap::new();
+    for (place, (at, _)) in written.indexed_iter().enumerate() {
+        groups.entry(seen_by(at, &strokes, (beside, elsewhere))).or_default().push(place as u32);
     }
-    for ((own, near, far), places) in groups {
+    for (seen, places) in groups {
         let mut segments = Vec::new();
         for cycle in 0..pulses {
-            let mut show = |bias_v: f64, times: usize| {
-                for _ in 0..if bias_v == 0.0 { 0 } else { times } {
-                    segments.push((Segment { bias_v, dwell_s: width_s, cycle }, true));
-                }
-            };
-            show(amplitude_v, usize::from(own));
-            show(beside * amplitude_v, near);
-            show(elsewhere * amplitude_v, far);
+            for (sees, times) in &seen {
+                let share = match sees {
+                    Sees::ItsOwn => 1.0,
+                    Sees::Beside => beside,
+                    Sees::Elsewhere => elsewhere,
+                };
+                let segment = (Segment { bias_v: share * amplitude_v, dwell_s: width_s, cycle }, true);
+                segments.extend(std::iter::repeat_n(segment, *times));
+            }
             segments.push((Segment { bias_v: 0.0, dwell_s: interval_s, cycle }, false));
         }
         // All groups see the same cycles at the same time.
@@ -394,6 +420,64 @@ mod tests {
         };
         assert!(outside(Scheme::Isolated).abs() < 1e-9);
         assert!(outside(Scheme::Half) > 1e-3, "{}", outside(Scheme::Half));
+    }
+
+    /// Cells are written one after the other: each gets, stroke by stroke, what it would by itself. Pulses that empty,
+    /// which what comes after one's own fills again.
+    #[test]
+    fn what_others_show_a_cell_comes_in_its_turn() {
+        let qd = shipped("pi-ws2-qd").expect("shipped");
+        let shape = ArrayShape { rows: 3, cols: 3 };
+        let train = Train { amplitude_v: -5.5, ..POTENTIATION };
+        let conditions = Conditions::nominal(kelvin(100.0));
+        let probe = || Probe::new(&Reference, &qd, conditions, (0..9).collect()).expect("cells");
+        for scheme in [Scheme::Half, Scheme::Third] {
+            let pattern = Pattern::parse("corner", "110\n010\n001").expect("sound");
+            let lesson = Lesson { pattern, train, scheme, stages: vec![3], later_s: Vec::new() };
+            let written = lesson.pattern.on(shape).expect("fits");
+            let mut taught = probe();
+            teach(&mut taught, &written, &lesson, 3).expect("runs");
+            // One cell and one stroke at a time; `first` is whose stroke a cell sees before all others, if it is its own.
+            let by_hand = |own_first: bool| {
+                let mut cells = probe();
+                let strokes: Vec<(usize, usize)> =
+                    written.indexed_iter().filter(|(_, w)| **w).map(|(at, _)| at).collect();
+                let (beside, elsewhere) = scheme.shares();
+                for cycle in 0..3 {
+                    for (place, (at, _)) in written.indexed_iter().enumerate() {
+                        let mut in_turn = strokes.clone();
+                        if own_first {
+                            in_turn.sort_by_key(|stroke| *stroke != at);
+                        }
+                        for stroke in in_turn {
+                            let share = match (stroke.0 == at.0, stroke.1 == at.1) {
+                                (true, true) => 1.0,
+                                (false, false) => elsewhere,
+                                _ => beside,
+                            };
+                            let bias_v = share * train.amplitude_v;
+                            let segment = (Segment { bias_v, dwell_s: train.width_s, cycle }, true);
+                            cells.drive_some(&[place as u32], &[segment]).expect("runs");
+                        }
+                        let rest = (Segment { bias_v: 0.0, dwell_s: train.interval_s, cycle }, false);
+                        cells.drive_some(&[place as u32], &[rest]).expect("runs");
+                    }
+                }
+                cells.filling().expect("cells")
+            };
+            let (found, expected, wrong) = (taught.filling().expect("cells"), by_hand(false), by_hand(true));
+            let most = expected.iter().copied().fold(0.0, f64::max);
+            let apart = |other: &Array1<f64>| {
+                found
+                    .iter()
+                    .zip(other)
+                    .map(|(a, b)| (a - b).abs())
+                    .fold(0.0, |most: f64, d| if d.is_nan() { f64::NAN } else { most.max(d) })
+            };
+            // The same steps in f64: nothing but the order of sums.
+            assert!(apart(&expected) < 1e-12 * most, "{scheme:?}: {}", apart(&expected));
+            assert!(apart(&wrong) > 1e-2 * most, "control, {scheme:?}: {}", apart(&wrong));
+        }
     }
 
     fn letter_run(probes: &mut [Probe], shape: ArrayShape, lesson: &Lesson) -> Dataset {

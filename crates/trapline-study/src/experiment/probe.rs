@@ -19,7 +19,7 @@ use trapline_model::cell::counted::{DotNumber, Electrons};
 use trapline_model::cell::read::{PROGRAMMED_FILLING, lost_fraction, noise_a};
 use trapline_model::cell::{self, step, validity};
 use trapline_model::material::{MAX_CLASSES, Material, Variation};
-use trapline_model::protocol::{MIN_DWELL_S, Part, Segment};
+use trapline_model::protocol::{Part, Segment};
 use trapline_model::rng::{self, NORMAL_UNIT, Purpose};
 
 /// How cells are measured.
@@ -326,19 +326,18 @@ impl<'a> Probe<'a> {
             .collect())
     }
 
-    /// The conductance of every cell at this moment, S, without noise, and as a reading of the conditions' time would show
-    /// it; the cells do not go through that time.
+    /// [`Self::noiseless`], and as a reading of the conditions' time would show it; the cells do not go through that
+    /// time.
     ///
     /// # Errors
     /// What the backend says.
     pub(super) fn at_this_moment(&mut self) -> Result<[Array1<f64>; 2], ExperimentError> {
         let Conditions { read_v, read_s, .. } = self.conditions;
-        let moment = (Segment { bias_v: read_v, dwell_s: MIN_DWELL_S, cycle: 0 }, true);
-        let current_a = self.fork()?.drive(&[moment])?.current_a;
+        let noiseless_s = self.noiseless()?;
         let reading = self.next_readings(1);
-        let seen = |(&cell, &i): (&u64, &f64)| self.seen(cell, reading, i, read_v, read_s) / read_v;
-        let as_seen = self.numbers().iter().zip(current_a.row(0)).map(seen).collect();
-        Ok([current_a.row(0).mapv(|i| i / read_v), as_seen])
+        let seen = |(&cell, &g): (&u64, &f64)| self.seen(cell, reading, g * read_v, read_v, read_s) / read_v;
+        let as_seen_s = self.numbers().iter().zip(&noiseless_s).map(seen).collect();
+        Ok([noiseless_s, as_seen_s])
     }
 
     /// Numbers for so many readings that no other has; the first of them.

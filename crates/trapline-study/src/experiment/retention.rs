@@ -10,8 +10,8 @@ use trapline_model::protocol::Part;
 
 /// Programs copies of the probe's cells with 0, 1, ... of the pulses in `states` (at the probe's temperature, from
 /// the probe's state) and reads them at `times_s` (ascending) after programming, which the probe's own cells do not see.
-/// Readings are of the moment, with the noise of the conditions' reading time: what a cell would lose within that time is
-/// not in them.
+/// Readings are of the moment, with the noise of the conditions' reading time: what a cell would lose within that
+/// time is not in them.
 ///
 /// Axes: `state` (pulses), `time` (s) and `cell`; `conductance_s` as
 /// read, `conductance_noiseless_s`, `filling`, and `kept`: the window, less that of the first state, over its value

@@ -332,11 +332,16 @@ fn programmed_states_lose_what_a_closed_form_says(backend: &dyn Backend) {
         for (t, time_s) in times_s.iter().enumerate() {
             let lost = -(-rate * time_s).exp_m1();
             let expected = (1.0 - lost) / (1.0 + lost * start / (1.0 - start));
-            assert_close(&format!("kept after {time_s} s, read for {read_s} s"), kept[[1, t, 0]], expected, 1e-4, 1e-5);
+            // A window is a difference of conductances in single precision: 1e-7 of both over a tenth of them.
+            assert_close(&format!("kept after {time_s} s, read for {read_s} s"), kept[[1, t, 0]], expected, 1e-5, 3e-6);
         }
-        // Control: within such a reading much is lost.
-        assert!(rate * 100.0 > 0.02, "{rate:e}");
     }
+    // Control: of a cell that goes through a reading of 100 s before it is told, 1 s is 101 s.
+    let through = |time_s: f64| {
+        let lost = -(-rate * time_s).exp_m1();
+        (1.0 - lost) / (1.0 + lost * 0.3)
+    };
+    assert!((through(101.0) / through(100.0) - through(1.0)).abs() > 1e-4);
     // Cells that differ, of many classes: the reference's losses, to the error of the shares of the classes. FILLING
     // is that of an occupancy, and a loss is a quotient of sums of them.
     let qd = material::shipped("pi-ws2-qd").unwrap();

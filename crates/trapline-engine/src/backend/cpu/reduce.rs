@@ -138,8 +138,8 @@ impl Included {
     }
 }
 
-/// Adds up sixteen lanes in halves. Kept apart for the reason of [`Sums::fold`], and so that folds of several quantities
-/// are not woven into one, which takes their lanes apart one by one.
+/// Adds up sixteen lanes in halves. Kept apart for the reason of [`Sums::fold`], and so that folds of several
+/// quantities are not woven into one, which takes their lanes apart one by one.
 #[inline(never)]
 pub fn total(lanes: &Lane) -> f32 {
     fold(lanes, |a, b| a + b)
@@ -195,8 +195,9 @@ const NONE: i16 = i16::MAX;
 type Slots = [i16; LANES];
 /// Groups of sixteen cells in a block.
 const GROUPS: usize = BLOCK_CELLS as usize / LANES;
-/// So many neighbouring slots at most are each compared with all cells of a block. Where there are more it is cheaper to
-/// count cell by cell: an increment waits for the one before it where cells fall into the same bin, as alike ones do.
+/// So many neighbouring slots at most are each compared with all cells of a block. Where there are more it is cheaper
+/// to count cell by cell: an increment waits for the one before it where cells fall into the same bin, as alike ones
+/// do.
 const COMPARED: i16 = 16;
 
 const _: () = assert!(MAX_BINS + 2 < NONE as usize && BLOCK_CELLS < NONE as u64);

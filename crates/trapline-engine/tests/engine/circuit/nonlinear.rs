@@ -178,8 +178,8 @@ fn a_cell_and_its_selector_are_a_chain() {
     }
 }
 
-/// Selectors of so small a current that theirs is found only many scales of voltage away, as of a threshold: the law goes on
-/// to there. By halving of the logarithms of both currents.
+/// Selectors of so small a current that theirs is found only many scales of voltage away, as of a threshold: the law
+/// goes on to there. By halving of the logarithms of both currents.
 #[test]
 fn selectors_of_small_currents_keep_their_law() {
     let (siemens, volts, scale_v) = (2e-9f64, 1.5, 0.01);

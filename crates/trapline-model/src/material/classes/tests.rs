@@ -151,8 +151,8 @@ fn other_traps_and_polymers_are_as_far_off_as_stated() {
     }
 }
 
-/// Shallow traps lose within a second what others have lives for: what is kept of what was there after 1 us, 1 ms and 1 s,
-/// at thresholds of 0.95 to 0.8, and what a rate of filling beside heat holds.
+/// Shallow traps lose within a second what others have lives for: what is kept of what was there after 1 us, 1 ms and
+/// 1 s, at thresholds of 0.95 to 0.8, and what a rate of filling beside heat holds.
 #[test]
 fn shallow_traps_are_those_of_the_continuum_within_the_first_second_too() {
     // The error of a life, and of an occupancy in percentage points.
@@ -178,7 +178,9 @@ fn shallow_traps_are_those_of_the_continuum_within_the_first_second_too() {
                 for share in [0.05, 0.1, 0.2] {
                     let exact = time_s(&whole, share);
                     if exact > before_s.ln() && exact < (1e8f64).ln() {
-                        life = life.max((time_s(classes, share) - exact).abs());
+                        let off = (time_s(classes, share) - exact).abs();
+                        assert!(off.is_finite());
+                        life = life.max(off);
                     }
                 }
             }
@@ -189,32 +191,33 @@ fn shallow_traps_are_those_of_the_continuum_within_the_first_second_too() {
                 full = full.max(100.0 * (held(classes) - held(&whole)).abs());
             }
         }
+        assert!(life > 0.0 && full.is_finite());
         (life, full)
     };
     for (name, asked) in [("1.3 eV", walled(1.3)), ("sheets", sheets(0.54, 1.2)), ("0.7 eV", sheets(0.7, 1.2))] {
         let classes = of(&asked);
         let (life, full) = worst(&classes, &asked);
         println!("{name}: {} classes, {life:.4} {full:.3}", classes.len());
-        assert!(life < 0.06 && full < 0.3, "{name}, {} classes: {life} {full}", classes.len());
+        // A loss is fitted to 1.5 % of a life, 2.2 % where much is lost (7.5e-4 of the charge over a slope of some
+        // 0.03 in ln t); a life that begins later has that of its end and of its beginning, 4.4 %, and a little more
+        // where less than all is left. Occupancies average the 0.075 percentage points of many losses.
+        assert!(life < 0.06 && full < 0.075, "{name}, {} classes: {life} {full}", classes.len());
+        // Control: the same traps, fitted from a second on.
+        let slices = asked.spread.slices();
+        let nodes = slices.iter().filter(|s| s.weight > 0.0).map(|s| Node { weight: s.weight, depth_ev: s.depth_ev });
+        let whole: Vec<Node> = nodes.collect();
+        let late = Target::from_time(1.0, &whole, asked.attempt_per_s, asked.glass_transition_k).few_enough();
+        let class = |n: &Node| TrapClass {
+            weight: n.weight,
+            depth_ev: n.depth_ev,
+            speed: 1.0,
+            depth_slope_ev: 0.0,
+            depth_curvature_ev: 0.0,
+        };
+        let (life, full) = worst(&late.nodes.iter().map(class).collect::<Vec<_>>(), &asked);
+        println!("{name}: {life:.4} {full:.3} from a second on");
+        assert!(life > 0.12 || full > 1.0, "{name}: {life} {full}");
     }
-    // Control: classes that are made for times from a second on.
-    let asked = walled(1.3);
-    let continuum: Vec<Node> = asked
-        .spread
-        .slices()
-        .iter()
-        .map(|s| Node { weight: s.weight, depth_ev: s.depth_ev.max(0.78) })
-        .filter(|node| node.weight > 0.0)
-        .collect();
-    let late = Target::new(&continuum, asked.attempt_per_s, asked.glass_transition_k).few_enough();
-    let late: Vec<TrapClass> =
-        late.nodes.iter().map(|n| TrapClass { weight: n.weight, depth_ev: n.depth_ev, ..classes_of_one() }).collect();
-    let (life, full) = worst(&late, &asked);
-    assert!(life > 0.3 || full > 3.0, "{life} {full}");
-}
-
-fn classes_of_one() -> TrapClass {
-    TrapClass { weight: 1.0, depth_ev: 1.0, speed: 1.0, depth_slope_ev: 0.0, depth_curvature_ev: 0.0 }
 }
 
 #[test]

@@ -106,8 +106,8 @@ mod tests {
         assert!((size / 100.0 - 1.0).abs() < 1e-12 && (keeps, fails) == (256.0, 64.0));
     }
 
-    /// What was computed and keeps to a limit is the answer where nothing lies between it and the bound: of a count of none
-    /// at most, and where the next value is infinite. `exp(ln(14))` is 13.999999999999996.
+    /// What was computed and keeps to a limit is the answer where nothing lies between it and the bound: of a count
+    /// of none at most, and where the next value is infinite. `exp(ln(14))` is 13.999999999999996.
     #[test]
     fn a_computed_size_loses_no_line() {
         for keeps in 2..2000 {

@@ -282,8 +282,9 @@ impl<'a> Worth<'a> {
     }
 
     /// Variance of an ideal product over all random vectors and weights, and over the bit lines, A^2: of what stored weights
-    /// add to the currents that the same cells pass without charge. With `d` that difference of a cell and its selector at
-    /// the bias, which counts where both the word line and the cell are on, `(1/4 - 1/16) sum d^2`, and the spread of
+    /// add to the currents that the same cells pass without charge. With `d` that difference of a cell and its
+    /// selector at the bias, which counts where both the word line and the cell are on, `(1/4 - 1/16) sum d^2`, and
+    /// the spread of
     /// `sum d/4` among the bit lines.
     fn signal_a2(&self, filling: &Array2<f64>) -> f64 {
         let (rows, cols) = filling.dim();

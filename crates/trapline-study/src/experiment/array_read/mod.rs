@@ -306,9 +306,10 @@ fn ideal_of_columns(cells: &Cells, law: &CellLaw<'_>, input_v: &[f64]) -> Vec<f6
     sums
 }
 
-/// Voltages of cells, in kT/q, below which shot and thermal noise are one, to 3e-7 of it: there the noise is that of the
-/// chord of the cell's law. The voltage of a cell is a difference of its lines', whose rounding goes by the largest
-/// voltage of the array; its current, which knows more, would not belong to it.
+/// Voltages of cells, in kT/q, below which shot and thermal noise are one, to 1e-7 of it: there the noise is that of
+/// the slope of the cell's law at half of the voltage, which is its chord. The voltage of a cell is a difference of
+/// its lines', whose rounding goes by the largest voltage of the array: its current, which knows more, does not
+/// belong to it, and neither has a law digits for a current over it.
 const SMALL_VOLTAGE: f64 = 1e-3;
 
 /// Standard deviation of the current of a bit line, A, by the noise of its cells.
@@ -323,9 +324,8 @@ fn noise_of_column(crossbar: &Crossbar<'_>, law: &CellLaw<'_>, solution: &Soluti
             0.0
         } else if volts.is_nan() || volts.abs() < SMALL_VOLTAGE * kt_ev {
             // Thermal, 2 k T g/t.
-            let volts = if volts.is_nan() { 0.0 } else { volts };
-            let (current_a, slope_s) = law.current_and_slope(row, col, volts);
-            let chord_s = if volts.abs() > f64::MIN_POSITIVE { current_a / volts } else { slope_s };
+            let middle_v = if volts.is_nan() { 0.0 } else { 0.5 * volts };
+            let chord_s = law.current_and_slope(row, col, middle_v).1;
             2.0 * kt_ev * ELEMENTARY_CHARGE_C * chord_s / setup.integration_s
         } else {
             let sd_a = noise_a(current_a, volts, setup.temperature_k, setup.integration_s);

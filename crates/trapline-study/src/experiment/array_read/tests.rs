@@ -1,7 +1,7 @@
 use super::*;
 use ndarray::{Array2, arr2};
 use trapline_engine::backend::reference::Reference;
-use trapline_engine::circuit::{Curve, Wire};
+use trapline_engine::circuit::{Curve, Table, Wire};
 
 fn read(cells: &Cells, driving: &Driving, setup: &Setup) -> Result<ArrayReading, ArrayReadError> {
     super::read(&Reference, cells, driving, setup)
@@ -119,32 +119,38 @@ fn converters_have_codes_from_end_to_end() {
     assert!((found - 63f64.log2()).abs() < 0.01, "{found}");
 }
 
-/// A floating word line sits at the potential of the bit line, which it knows to the rounding of the drive: its cell has
-/// thermal noise, as that of a grounded line, whatever is left of its voltage.
+/// A floating word line sits at the potential of the bit line, which it knows to the rounding of the drive: its cell
+/// has thermal noise, as that of a grounded line, whatever is left of its voltage.
 #[test]
 fn cells_of_floating_lines_have_thermal_noise() {
     let siemens = [2.145e-11, 4.11e-10, 1.757e-12, 3.1e-12, 1.27e-11, 1.87e-11];
-    let selector = Curve::Sinh { scale_a: 7.4e-11, scale_v: 0.035 };
-    let cells = Cells {
-        selector: Some(selector.clone()),
-        ..linear(&Array2::from_shape_vec((6, 1), siemens.to_vec()).expect("a column"))
-    };
-    let noise_of = |scheme| read(&cells, &selected(2, 0, 3.0, scheme), &setup()).expect("reads").noise_a[0];
-    let [floating, grounded] = [Unselected::Floating, Unselected::Grounded].map(noise_of);
-    // Without a voltage a cell in series with its selector has the slope of both: 1/(1/g + Vs/A).
-    let kt_j = thermal_energy_ev(setup().temperature_k) * ELEMENTARY_CHARGE_C;
-    let slope_s = |siemens: f64| 1.0 / (1.0 / siemens + 0.035 / 7.4e-11);
-    let others: f64 = (0..6).filter(|row| *row != 2).map(|row| slope_s(siemens[row])).sum();
-    let thermal = 2.0 * kt_j * others / setup().integration_s;
-    let alone = Array2::from_elem((1, 1), siemens[2]);
-    let alone = Cells { selector: Some(selector), ..linear(&alone) };
-    let alone = read(&alone, &selected(0, 0, 3.0, Unselected::Grounded), &setup()).expect("reads").noise_a[0];
-    let expected = (thermal + alone * alone).sqrt();
-    for found in [floating, grounded] {
-        assert!((found / expected - 1.0).abs() < 1e-6, "{found:e} {expected:e}");
+    let table =
+        |volts: &[f64], amperes: &[f64]| Curve::Table(Table::new(volts.to_vec(), amperes.to_vec()).expect("a curve"));
+    // Each with its slope at 0 V: of a curve without a point at 0 V the chord around it, of the last its first chord.
+    for (selector, slope_s, read_v) in [
+        (Curve::Sinh { scale_a: 7.4e-11, scale_v: 0.035 }, 7.4e-11 / 0.035, 3.0),
+        (table(&[-2.0, -1.0, 1.0, 2.0], &[-8e-9, -1e-9, 1e-9, 8e-9]), f64::NAN, 0.1),
+        (table(&[-2.0, -1.0, 0.0, 1.0, 2.0], &[-1e-4, -1e-8, 0.0, 1e-8, 1e-4]), 1e-8, 0.3),
+    ] {
+        let slope_s = if slope_s.is_nan() { selector.at(0.0).1 } else { slope_s };
+        let with = |array: &Array2<f64>| Cells { selector: Some(selector.clone()), ..linear(array) };
+        let cells = with(&Array2::from_shape_vec((6, 1), siemens.to_vec()).expect("a column"));
+        let noise_of = |scheme| read(&cells, &selected(2, 0, read_v, scheme), &setup()).expect("reads").noise_a[0];
+        let [floating, grounded] = [Unselected::Floating, Unselected::Grounded].map(noise_of);
+        // Without a voltage a cell in series with its selector has the slope of both.
+        let kt_j = thermal_energy_ev(setup().temperature_k) * ELEMENTARY_CHARGE_C;
+        let of_both = |siemens: f64| 1.0 / (1.0 / siemens + 1.0 / slope_s);
+        let others: f64 = (0..6).filter(|row| *row != 2).map(|row| of_both(siemens[row])).sum();
+        let thermal = 2.0 * kt_j * others / setup().integration_s;
+        let alone = with(&Array2::from_elem((1, 1), siemens[2]));
+        let alone = read(&alone, &selected(0, 0, read_v, Unselected::Grounded), &setup()).expect("reads").noise_a[0];
+        let expected = (thermal + alone * alone).sqrt();
+        for found in [floating, grounded] {
+            assert!((found / expected - 1.0).abs() < 1e-6, "{selector:?}: {found:e} {expected:e}");
+        }
+        // Control: the other cells' noise shows.
+        assert!(alone < 0.6 * expected, "{selector:?}: {alone:e} {expected:e}");
     }
-    // Control: the other cells' noise shows.
-    assert!(alone < 0.6 * expected, "{alone:e} {expected:e}");
 }
 
 /// A cell that shorts its lines leaves no digits in the difference of their voltages; its noise is thermal at least.

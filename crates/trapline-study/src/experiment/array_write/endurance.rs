@@ -74,7 +74,9 @@ impl Endured {
             // The fresh array has no place on a logarithmic axis.
             return Reached { share, writes: Some(high.writes as f64), between: (0, high.writes) };
         };
-        let part = (share - low.worst) / (high.worst - low.worst);
+        // As a power of the number of writes, which a disturb begins as; from a cell that had not moved, evenly.
+        let part =
+            if low.worst > 0.0 { (share / low.worst).ln() / (high.worst / low.worst).ln() } else { share / high.worst };
         let (from, to) = (low.writes as f64, high.writes as f64);
         let writes = from * libm::pow(to / from, part);
         Reached { share, writes: Some(writes), between: (low.writes, high.writes) }

@@ -9,9 +9,10 @@
 //! # Practice
 //! The current is computed here, in f64, from the whole numbers of electrons that a backend hands back: a sample
 //! differs from another by steps and by nothing else. The step between two samples is cut into parts where so much
-//! happens within it that electrons drawn together would have to know of each other. Where space charge lets a cell hold
-//! few electrons, each must know of every other: drawn together, two of them take the place of one, and such a state,
-//! which cannot be, stays as long as an electron does. Those cells go event by event, here, with the dots of their classes.
+//! happens within it that electrons drawn together would have to know of each other. Where space charge lets a cell
+//! hold few electrons, each must know of every other: drawn together, two of them take the place of one, and such a
+//! state, which cannot be, stays as long as an electron does. Those cells go event by event, here, with the dots of
+//! their classes.
 
 mod findings;
 pub mod rest;
@@ -141,18 +142,12 @@ impl Setup {
         if let Electrons::EachDot(_) = self.electrons {
             return limit("steps of the current", self.steps_of_all(nominal.steps_per_s()), MOST_STEPS);
         }
-        if self.goes_by_events(&nominal) {
-            return Ok(());
+        if goes_by_events(&nominal) {
+            return limit("steps of the current", self.steps_of_all(nominal.steps_per_s()), MOST_STEPS);
         }
         let (parts, _, draws) = self.parts(material);
         let draws = f64::from(parts) * self.samples as f64 * self.cells as f64 * draws as f64;
         limit("draws", draws, MOST_DRAWS)
-    }
-
-    /// Whether cells that are counted by class go event by event.
-    fn goes_by_events(&self, nominal: &Rest) -> bool {
-        let few = nominal.held().space_charge_limit.min(1.0) * f64::from(nominal.held().dots()) <= FEW_ELECTRONS;
-        few && self.steps_of_all(nominal.steps_per_s()) <= MOST_STEPS
     }
 
     fn steps_of_all(&self, per_s: f64) -> f64 {
@@ -300,6 +295,11 @@ impl Setup {
     }
 }
 
+/// Whether cells that are counted by class go event by event.
+fn goes_by_events(nominal: &Rest) -> bool {
+    nominal.held().space_charge_limit.min(1.0) * f64::from(nominal.held().dots()) <= FEW_ELECTRONS
+}
+
 /// Watches cells of a material and takes the spectrum of what they do.
 ///
 /// Axes: `cell`, `sample`, `frequency_hz`, and of counted cells `class`; `docs/format.md` has what lies over them.
@@ -310,7 +310,7 @@ pub fn run(backend: &dyn Backend, material: &Material, setup: &Setup) -> Result<
     setup.check(material)?;
     let Watched { electrons, rests } = match setup.electrons {
         Electrons::EachDot(_) => setup.each_dot(material),
-        Electrons::Counted(_) if setup.goes_by_events(&setup.nominal(material)) => setup.by_events(material),
+        Electrons::Counted(_) if goes_by_events(&setup.nominal(material)) => setup.by_events(material),
         Electrons::Counted(_) | Electrons::MeanField => setup.counted(backend, material)?,
     };
     let sign = 1f64.copysign(setup.bias_v);

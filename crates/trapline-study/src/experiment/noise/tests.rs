@@ -264,8 +264,8 @@ fn a_spectrum_sums_up_to_the_variance() {
     assert!(offs.len() > 35 && (square - 1.0).abs() < 0.9, "{square} of {}", offs.len());
 }
 
-/// Where space charge leaves room for one electron there are never two, and the noise is that of each dot by itself, which
-/// here are all alike.
+/// Where space charge leaves room for one electron there are never two, and the noise is that of each dot by itself,
+/// which here are all alike.
 #[test]
 fn a_cell_with_room_for_one_electron_never_holds_two() {
     let (_, text) = SHIPPED.iter().find(|(name, _)| *name == "pi-ws2-ns").expect("shipped");
@@ -286,6 +286,9 @@ fn a_cell_with_room_for_one_electron_never_holds_two() {
     let independent = electrons.len() as f64 * (setup.step_s * (caught + kind.emission_per_s) / 2.0).min(1.0);
     let sd = (share * (1.0 - share) / independent).sqrt();
     assert!((found - share).abs() < 4.0 * sd, "{found} {share} +- {sd}");
+    // Control: electrons that are drawn together take the room of one.
+    let drawn = setup.counted(&Reference, &material).expect("runs");
+    assert!(drawn.electrons.iter().any(|n| *n > 1));
 }
 
 #[test]
