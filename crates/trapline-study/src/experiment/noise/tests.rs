@@ -286,9 +286,11 @@ fn a_cell_with_room_for_one_electron_never_holds_two() {
     let independent = electrons.len() as f64 * (setup.step_s * (caught + kind.emission_per_s) / 2.0).min(1.0);
     let sd = (share * (1.0 - share) / independent).sqrt();
     assert!((found - share).abs() < 4.0 * sd, "{found} {share} +- {sd}");
-    // Control: electrons that are drawn together take the room of one.
-    let drawn = setup.counted(&Reference, &material).expect("runs");
-    assert!(drawn.electrons.iter().any(|n| *n > 1));
+    // Control: ten times the area has room for several, and they come.
+    let wide = material::parse(&text.replace("value = 1e-4,", "value = 1e-3,"), "test").expect("sound");
+    let d = run(&Reference, &wide, &setup).expect("runs");
+    let Some(Values::Count(electrons)) = d.get("electrons").map(|of| &of.values) else { panic!("no electrons") };
+    assert!(electrons.iter().any(|n| *n > 1));
 }
 
 #[test]
