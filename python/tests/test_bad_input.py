@@ -100,7 +100,7 @@ CALLS = {
     "segment 0 of the word lines has -1 ohm": lambda: tl.crossbar([[1e-6]], wire_ohm=-1),
     "word_wire_ohm has the shape 3; it must be 2": lambda: tl.crossbar([[1e-6]], word_wire_ohm=[1, 1, 1]),
     "wire_ohm does nothing where": lambda: tl.crossbar([[1e-6]], 2.0, word_wire_ohm=1, bit_wire_ohm=1),
-    "the relative accuracy of currents is 1": lambda: tl.crossbar([[1e-6]], accuracy=1).read([1.0]),
+    "accuracy is 1.0; it must be between 1e-14 and 0.1": lambda: tl.crossbar([[1e-6]], accuracy=1).read([1.0]),
     "v_rows has the shape 3; it must be 4": lambda: crossbar().read(np.ones(3)),
     "v_rows is nan at 0": lambda: crossbar().read([NAN, 0, 0, 0]),
     "v_rows has the shape 4; it must be any x 4": lambda: crossbar().read_many(np.ones(4)),
