@@ -401,17 +401,7 @@ mod tests {
     use super::*;
 
     fn at(time_s: f64, fraction: f64) -> Estimate {
-        Estimate {
-            time_s,
-            fraction,
-            lower: fraction,
-            upper: fraction,
-            standard_error: 0.0,
-            confidence: 0.95,
-            failed_cells: 1,
-            effective_cells: 1.0,
-            reached: true,
-        }
+        Estimate::exact(time_s, fraction, 0.95)
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct Estimate {
 
 impl Estimate {
     /// Of cells that are all alike.
-    pub(super) fn exact(time_s: f64, fraction: f64, confidence: f64) -> Estimate {
+    pub fn exact(time_s: f64, fraction: f64, confidence: f64) -> Estimate {
         Estimate {
             time_s,
             fraction,

@@ -74,12 +74,8 @@ impl Endured {
             // The fresh array has no place on a logarithmic axis.
             return Reached { share, writes: Some(high.writes as f64), between: (0, high.writes) };
         };
-        // As a power of the number of writes, which a disturb begins as; from a cell that had not moved, evenly.
-        let part =
-            if low.worst > 0.0 { (share / low.worst).ln() / (high.worst / low.worst).ln() } else { share / high.worst };
-        let (from, to) = (low.writes as f64, high.writes as f64);
-        let writes = from * libm::pow(to / from, part);
-        Reached { share, writes: Some(writes), between: (low.writes, high.writes) }
+        let of = |moved: Moved| (moved.writes as f64, moved.worst);
+        Reached { share, writes: Some(writes_at(share, of(low), of(high))), between: (low.writes, high.writes) }
     }
 
     /// Adds to what is recorded of a written array: the axis `writes`; over (writes, row, column) `filling_after`,
@@ -233,5 +229,29 @@ impl Log {
             moved.worst = worst;
         }
         Endured { stepped: self.stepped, leaps: self.leaps, refused: self.refused, ..self.endured }
+    }
+}
+
+/// The number of writes at which the worst cell had moved by a share, between two numbers of writes and its movements
+/// there: as a power of the number, which a disturb begins as; from a cell that had not moved, evenly in its logarithm.
+fn writes_at(share: f64, (from, before): (f64, f64), (to, after): (f64, f64)) -> f64 {
+    let part = if before > 0.0 { (share / before).ln() / (after / before).ln() } else { share / after };
+    from * libm::pow(to / from, part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disturb_that_grows_with_the_writes_is_met_where_it_is() {
+        // 3e-4 of the window a write: 1 % after 33.3, whatever numbers of writes lie on either side.
+        let moved = |writes: f64| (writes, 3e-4 * writes);
+        for (from, to) in [(30.0, 100.0), (1.0, 1e4), (33.0, 34.0)] {
+            let found = writes_at(0.01, moved(from), moved(to));
+            assert!((found / (0.01 / 3e-4) - 1.0).abs() < 1e-12, "{from} to {to}: {found}");
+        }
+        // From a cell that had not moved there is no power: halfway in the logarithm where half of it is asked for.
+        assert!((writes_at(0.01, (10.0, 0.0), (1000.0, 0.02)) - 100.0).abs() < 1e-9);
     }
 }
