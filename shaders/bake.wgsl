@@ -2,25 +2,15 @@
 // Which cells have failed is another file's: judge_kept.wgsl, judge_reading.wgsl or judge_first.wgsl.
 // Twins: crates/trapline-engine/src/backend/cpu/bake.rs, read.rs and reduce.rs.
 //
-// One workgroup is one block. Its readings go through workgroup memory: slot by slot (sum, square, min and -max of
-// each quantity) the block is folded by 8 invocations a slot, then those 8 by one. The order is fixed, so the tile
-// does not matter.
+// One workgroup is one block, which is folded slot by slot (sum, square, min and -max of each quantity) as
+// fold_shared.wgsl or fold_subgroups.wgsl do it. The order is fixed, so the tile does not matter.
 
-const FOLDERS: u32 = BLOCK / SLOTS;
-// A row a little longer than the block, so that folders of neighbouring slots read different banks.
-const ROW: u32 = BLOCK + FOLDERS;
-
-var<workgroup> readings: array<f32, SLOTS * ROW>;
-var<workgroup> folded: array<f32, BLOCK>;
 var<workgroup> local_counts: array<atomic<u32>, MAX_COUNTERS>;
 
-// Stores one quantity of one cell for the fold.
-fn put(q: u32, local: u32, x: f32, nominal: f32, inverse_scale: f32, counts: bool) {
+// What of one quantity of one cell is folded.
+fn reading_of(x: f32, nominal: f32, inverse_scale: f32, counts: bool) -> Put {
     let d = select(0.0, (x - nominal) * inverse_scale, counts);
-    readings[q * ROW + local] = d;
-    readings[(QUANTITIES + q) * ROW + local] = d * d;
-    readings[(2u * QUANTITIES + q) * ROW + local] = select(HUGE, x, counts);
-    readings[(3u * QUANTITIES + q) * ROW + local] = select(HUGE, -x, counts);
+    return Put(d, d * d, select(HUGE, x, counts), select(HUGE, -x, counts));
 }
 
 // Counter of a value: 0 below the first bin, then the bins, last the ones above.
@@ -54,18 +44,22 @@ fn bake(
     let area = factors[params.count + i];
     let programmed = valid && start > PROGRAMMED_FILLING;
     start_judging(i, area, start);
-    let slot = local / FOLDERS;
-    let folder = local % FOLDERS;
     workgroupBarrier();
+    if programmed {
+        atomicAdd(&local_counts[counters - 1u], 1u);
+    }
+    workgroupBarrier();
+    // The last counter is the same at every visit.
+    let all_programmed = atomicLoad(&local_counts[counters - 1u]);
     for (var v = params.first_visit; v < params.last_visit; v += 1u) {
         tick();
         let checkpoint = checkpoint_of(v);
         let seen = read_out(area, start, go_to_visit(v));
         let shift = nominal[checkpoint];
-        put(0u, local, seen.conductance, shift.conductance, shift.conductance_scale, valid);
-        put(1u, local, seen.filling, shift.filling, shift.filling_scale, valid);
-        put(2u, local, seen.lost, shift.lost, shift.lost_scale, programmed);
-        put(3u, local, seen.kept, shift.kept, shift.kept_scale, programmed);
+        put(0u, local, reading_of(seen.conductance, shift.conductance, shift.conductance_scale, valid));
+        put(1u, local, reading_of(seen.filling, shift.filling, shift.filling_scale, valid));
+        put(2u, local, reading_of(seen.lost, shift.lost, shift.lost_scale, programmed));
+        put(3u, local, reading_of(seen.kept, shift.kept, shift.kept_scale, programmed));
         if valid {
             atomicAdd(&local_counts[bin_of(seen.conductance, params.conductance_low, params.conductance_per_unit)], 1u);
             atomicAdd(&local_counts[width + bin_of(seen.filling, params.filling_low, params.filling_per_unit)], 1u);
@@ -75,32 +69,21 @@ fn bake(
             if has_failed(seen, checkpoint) {
                 atomicAdd(&local_counts[3u * width], 1u);
             }
-            atomicAdd(&local_counts[3u * width + 1u], 1u);
         }
         workgroupBarrier();
-        var fold = readings[slot * ROW + folder];
-        // As many turns as slots, a number that compilers unroll.
-        for (var turn = 1u; turn < SLOTS; turn += 1u) {
-            tick();
-            fold = combine(slot, fold, readings[slot * ROW + turn * FOLDERS + folder]);
-        }
-        folded[local] = fold;
-        for (var c = local; c < counters; c += BLOCK) {
+        fold_parts(local);
+        for (var c = local; c < counters - 1u; c += BLOCK) {
             tick();
             let counted = atomicExchange(&local_counts[c], 0u);
             if counted > 0u {
                 atomicAdd(&counts[checkpoint * counters + c], counted);
             }
         }
-        workgroupBarrier();
-        if local < SLOTS {
-            var whole = folded[local * FOLDERS];
-            for (var r = 1u; r < FOLDERS; r += 1u) {
-                tick();
-                whole = combine(local, whole, folded[local * FOLDERS + r]);
-            }
-            partials[(block * params.checkpoints + checkpoint) * SLOTS + local] = whole;
+        if local == 0u && all_programmed > 0u {
+            atomicAdd(&counts[checkpoint * counters + counters - 1u], all_programmed);
         }
+        workgroupBarrier();
+        fold_whole(local, (block * params.checkpoints + checkpoint) * SLOTS);
     }
     if valid {
         end_bake(i);

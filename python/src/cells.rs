@@ -7,7 +7,7 @@ use numpy::{IntoPyArray, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2}
 use pyo3::prelude::*;
 use trapline::array::ArrayShape;
 use trapline::backend::cells::{self, Population};
-use trapline::backend::exposure::{Each, Exposure};
+use trapline::backend::exposure::Exposure;
 use trapline::campaign::file::ElectronsFile;
 use trapline::cell::counted::{self, DotNumber, Electrons};
 use trapline::failure::Failure;
@@ -19,6 +19,7 @@ use trapline::{memory, options};
 use crate::backends::{self, Asked};
 use crate::campaign::electrons;
 use crate::material::Material;
+use crate::numbers::{Numbers, Taken, within};
 use crate::process::away;
 use crate::trouble::{Trouble, interrupted};
 
@@ -72,15 +73,6 @@ pub struct Made {
     electrons: Option<String>,
 }
 
-/// A value within its limits.
-fn within(what: &str, value: f64, low: f64, high: f64, unit: &str) -> Result<f64, Failure> {
-    if value >= low && value <= high {
-        return Ok(value);
-    }
-    let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
-    Err(Failure::Usage(format!("{what} is {value:?}{unit}; it must be between {low:?} and {high:?}{unit}")))
-}
-
 fn temperature_k(celsius: f64) -> Result<f64, Failure> {
     Ok(kelvin(within("celsius", celsius, -270.0, 1000.0, "C")?))
 }
@@ -89,44 +81,6 @@ fn temperature_k(celsius: f64) -> Result<f64, Failure> {
 fn read_bias(read_v: f64) -> Result<f64, Failure> {
     within("read_v", read_v.abs(), 1e-3, MAX_BIAS_V, "V")?;
     Ok(read_v)
-}
-
-/// Numbers of one array: for all cells, or each its own.
-#[derive(FromPyObject)]
-enum Numbers<'py> {
-    One(f64),
-    Each(PyReadonlyArray2<'py, f64>),
-}
-
-impl Numbers<'_> {
-    fn taken(self) -> Taken {
-        match self {
-            Numbers::One(value) => Taken::One(value),
-            Numbers::Each(array) => Taken::Each(array.as_array().iter().copied().collect()),
-        }
-    }
-}
-
-/// The same, out of the interpreter's hands.
-enum Taken {
-    One(f64),
-    Each(Vec<f64>),
-}
-
-impl Taken {
-    fn checked(&self, what: &str, (low, high): (f64, f64), unit: &str) -> Result<(), Failure> {
-        match self {
-            Taken::One(value) => within(what, *value, low, high, unit).map(drop),
-            Taken::Each(all) => all.iter().try_for_each(|value| within(what, *value, low, high, unit).map(drop)),
-        }
-    }
-
-    fn each(&self) -> Each<'_> {
-        match self {
-            Taken::One(value) => Each::Array(*value),
-            Taken::Each(all) => Each::Cell(all),
-        }
-    }
 }
 
 /// Current, filling, energy, electrons injected, electrons caught: axes (record, row, column).

@@ -9,6 +9,7 @@ mod campaign;
 mod cells;
 mod circuit;
 mod material;
+mod numbers;
 mod process;
 mod record;
 mod trouble;

@@ -1,12 +1,14 @@
 //! `trapline iv`, `pulse`, `retain`, `noise`, `learn`, `read`, `write` and `heat`: one experiment on chosen cells of a material, or on an
 //! array.
 
+mod findings;
 mod heat;
 mod iv;
 mod learn;
 mod maps;
 mod noise;
 mod pulse;
+mod pulses;
 mod read;
 mod retain;
 mod wires;
@@ -15,19 +17,17 @@ mod write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use trapline::analysis::Table;
 use trapline::backend::Backend;
 use trapline::campaign::{now, provenance};
 use trapline::dataset::Dataset;
 use trapline::experiment::ExperimentError;
 use trapline::experiment::probe::{Conditions, Probe};
-use trapline::experiment::pulse::Train;
 use trapline::export;
-use trapline::figure::{Look, Panel, Plate};
+use trapline::figure::Look;
 use trapline::files::commit::Batch;
 use trapline::material::{self, Material};
 use trapline::outcome::ExperimentLabel;
-use trapline::protocol::{Part, Wrong};
+use trapline::protocol::Wrong;
 use trapline::record;
 use trapline::units::kelvin;
 
@@ -37,6 +37,9 @@ use super::drawing::Drawing;
 use super::electrons::OfCells;
 use super::outputs::Form;
 use super::{Failure, outputs, size, terminal};
+
+use findings::Findings;
+use pulses::{Pulses, checked};
 
 pub use heat::Heat;
 pub use iv::Iv;
@@ -156,18 +159,6 @@ impl Ready {
         let conditions = Conditions { ambient_k, ..self.conditions };
         Probe::new(self.backend.as_ref(), &self.material, conditions, (0..cells).collect())
     }
-}
-
-/// The result of an experiment, and how it is presented.
-struct Findings {
-    command: &'static str,
-    dataset: Dataset,
-    /// The same at further temperatures, °C.
-    further: Vec<(f64, Dataset)>,
-    plate: Plate,
-    summary: Table,
-    /// A remark on the summary: what it leaves out or averages over.
-    remark: Option<String>,
 }
 
 pub(super) fn within(option: &str, value: f64, low: f64, high: f64, unit: &str) -> Result<f64, Failure> {
@@ -356,92 +347,6 @@ impl Specimen {
             labelled.map(|(label, (_, dataset))| (if several { &label[..] } else { &[] }, dataset)).collect();
         as_what(&labelled)
     }
-}
-
-impl Findings {
-    /// The plot, which says so where something in it lies outside of what the model was made for.
-    fn marked_plate(&self) -> Plate {
-        let mut plate = self.plate.clone();
-        let outside: Vec<Option<f64>> = self
-            .datasets()
-            .filter(|(_, d)| d.remark("outside_validity").is_some())
-            .map(|(celsius, _)| celsius)
-            .collect();
-        if outside.is_empty() {
-            return plate;
-        }
-        // Of several temperatures, those it is true of; the first of all has no number here.
-        let named: Vec<String> = outside.iter().flatten().map(|celsius| format!("{celsius} °C")).collect();
-        let which = match self.further.is_empty() || named.len() < outside.len() {
-            true => String::new(),
-            false => format!("{}: ", named.join(", ")),
-        };
-        let text = format!("{which}outside of the model's validity");
-        let place = plate.panels.iter_mut().find_map(|panel| match panel {
-            Panel::Chart(chart) => Some(&mut chart.subtitle),
-            Panel::Map(map) => Some(&mut map.subtitle),
-            Panel::Blank => None,
-        });
-        if let Some(place) = place {
-            let before = place.take().map_or_else(String::new, |before| format!("{before}; "));
-            *place = Some(format!("{before}{text}"));
-        }
-        plate
-    }
-
-    /// All datasets, with the temperatures of those after the first.
-    fn datasets(&self) -> impl Iterator<Item = (Option<f64>, &Dataset)> {
-        std::iter::once((None, &self.dataset))
-            .chain(self.further.iter().map(|(celsius, dataset)| (Some(*celsius), dataset)))
-    }
-}
-
-/// Equal pulses.
-#[derive(Debug, Args)]
-struct Pulses {
-    /// Bias of a pulse, V [default: 1.5]
-    #[arg(long, value_name = "V", value_parser = amounts::volts, allow_hyphen_values = true)]
-    amplitude: Option<f64>,
-    /// Width of a pulse, s [default: 0.001]
-    #[arg(long, value_name = "S", value_parser = amounts::seconds, allow_hyphen_values = true)]
-    width: Option<f64>,
-    /// Time at 0 V after a pulse, s [default: 0.001]
-    #[arg(long, value_name = "S", value_parser = amounts::seconds, allow_hyphen_values = true)]
-    interval: Option<f64>,
-    /// Pulses [default: 30]
-    #[arg(long, value_name = "N")]
-    count: Option<u32>,
-}
-
-impl Pulses {
-    fn train(&self) -> Result<Train, Failure> {
-        let train = Train {
-            amplitude_v: self.amplitude.unwrap_or(1.5),
-            width_s: self.width.unwrap_or(1e-3),
-            interval_s: self.interval.unwrap_or(1e-3),
-            count: self.count.unwrap_or(30),
-        };
-        checked(&train, "--amplitude", "--count")?;
-        Ok(train)
-    }
-
-    /// The first of its options that was given.
-    fn given(&self) -> Option<&'static str> {
-        let of = |given: bool, option| given.then_some(option);
-        let first = of(self.amplitude.is_some(), "--amplitude").or(of(self.width.is_some(), "--width"));
-        first.or(of(self.interval.is_some(), "--interval")).or(of(self.count.is_some(), "--count"))
-    }
-}
-
-/// A train within the limits; `amplitude` and `count` are the options it was given by.
-fn checked(train: &Train, amplitude: &str, count: &str) -> Result<(), Failure> {
-    let Train { amplitude_v, width_s, interval_s, count: pulses } = *train;
-    let part = Part::Pulses { pulses, amplitude_v, width_s, interval_s };
-    part.checked().map(drop).map_err(|wrong| {
-        let options =
-            [("amplitude_v", amplitude), ("pulses", count), ("width_s", "--width"), ("interval_s", "--interval")];
-        by_option(&wrong, &options)
-    })
 }
 
 /// What is wrong with a part, by the name of the option that gave it.

@@ -55,7 +55,7 @@ enum CostError {
     #[error("{0}")]
     Driver(#[from] vulkan::DriverError),
     #[error("{kernel}: {reason}")]
-    Kernel { kernel: &'static str, reason: String },
+    Kernel { kernel: String, reason: String },
 }
 
 fn file_error(path: &Path) -> impl Fn(std::io::Error) -> CostError {
@@ -160,10 +160,10 @@ fn compile(options: &Options) -> Result<Vec<Row>, CostError> {
     let family = std::env::var("RADV_FORCE_FAMILY").unwrap_or_else(|_| driver.device_name.clone());
     let mut rows = Vec::new();
     for source in spirv::sources(options.guards) {
-        if !options.kernels.is_empty() && !options.kernels.iter().any(|name| name == source.kernel) {
+        if !options.kernels.is_empty() && !options.kernels.contains(&source.kernel) {
             continue;
         }
-        let failed = |reason| CostError::Kernel { kernel: source.kernel, reason };
+        let failed = |reason| CostError::Kernel { kernel: source.kernel.clone(), reason };
         let translated = spirv::translate(&source, driver.offered).map_err(failed)?;
         let compiled = driver.compile(&translated, source.entry_point).map_err(|error| failed(error.to_string()))?;
         if let Some(folder) = &options.assembly {
@@ -175,7 +175,7 @@ fn compile(options: &Options) -> Result<Vec<Row>, CostError> {
         rows.push(Row {
             family: family.clone(),
             driver: driver.name.clone(),
-            kernel: source.kernel.to_owned(),
+            kernel: source.kernel.clone(),
             classes: source.classes,
             counted: compiled.counted,
         });

@@ -4,6 +4,7 @@ use naga::back::spv;
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use std::collections::BTreeMap;
+use trapline_engine::backend::gpu::source::Fold;
 use trapline_engine::backend::gpu::{network, source};
 
 /// Numbers of classes that kernels are compiled for.
@@ -11,7 +12,7 @@ const CLASSES: [u32; 2] = [8, 16];
 
 /// A kernel to compile.
 pub struct Source {
-    pub kernel: &'static str,
+    pub kernel: String,
     /// 0 of a kernel that knows no classes.
     pub classes: u32,
     pub entry_point: &'static str,
@@ -50,28 +51,38 @@ impl Guards {
 pub fn sources(guards: Guards) -> Vec<Source> {
     let cells = source::kernels().flat_map(|kernel| {
         CLASSES.map(|classes| Source {
-            kernel: kernel.name,
+            kernel: kernel.name.to_owned(),
             classes,
             entry_point: kernel.entry_point,
             wgsl: kernel.wgsl(classes as usize, false),
             guards,
         })
     });
+    // Kernels that fold blocks, in subgroups.
+    let folding = source::kernels().filter(|kernel| kernel.fold.is_some()).flat_map(|kernel| {
+        CLASSES.map(|classes| Source {
+            kernel: format!("{}_subgroups", kernel.name),
+            classes,
+            entry_point: kernel.entry_point,
+            wgsl: kernel.folding(Fold::Subgroups).wgsl(classes as usize, false),
+            guards,
+        })
+    });
     let networks = network::KERNELS.map(|kernel| Source {
-        kernel: kernel.name,
+        kernel: kernel.name.to_owned(),
         classes: 0,
         entry_point: "run",
         wgsl: kernel.wgsl(),
         guards,
     });
     let multiply_add = Source {
-        kernel: "multiply_add",
+        kernel: "multiply_add".to_owned(),
         classes: 0,
         entry_point: "run",
         wgsl: include_str!("../../../../shaders/multiply_add.wgsl").to_owned(),
         guards: Guards::WGPU,
     };
-    cells.chain(networks).chain([multiply_add]).collect()
+    cells.chain(folding).chain(networks).chain([multiply_add]).collect()
 }
 
 /// What of a driver decides how kernels are translated.
@@ -94,7 +105,7 @@ pub struct Translated {
 /// Translates a kernel as `wgpu-hal` does (`vulkan/adapter.rs` and `vulkan/device.rs` there).
 pub fn translate(of: &Source, offered: Offered) -> Result<Translated, String> {
     let module = naga::front::wgsl::parse_str(&of.wgsl).map_err(|error| error.emit_to_string(&of.wgsl))?;
-    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+    let info = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
         .validate(&module)
         .map_err(|error| error.emit_to_string(&of.wgsl))?;
     let place = module.entry_points.iter().position(|entry| entry.name == of.entry_point);

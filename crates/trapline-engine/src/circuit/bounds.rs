@@ -24,7 +24,7 @@ use crate::circuit::error::SolveError;
 use crate::circuit::law::Law;
 use crate::circuit::network::Crossbar;
 use crate::circuit::solution::{Certificate, Currents, Method, Solution};
-use crate::circuit::solve::{Accuracy, Reference};
+use crate::circuit::accuracy::{Accuracy, Reference};
 use crate::circuit::wiring::{Circuit, Side};
 use ndarray::{Array2, Axis, Zip, s};
 use rayon::prelude::*;

@@ -94,7 +94,8 @@
 //! # Where things are
 //!
 //! - [`network`]: cells, wires, ends; [`scheme`]: how arrays are read
-//! - [`solve`](mod@solve): solving linear cells; [`solution`]: what comes out, with the certificate
+//! - [`solve`](mod@solve): solving linear cells; [`accuracy`]: what is promised of a solution; [`solution`]: what comes
+//!   out, with the certificate
 //! - [`law`] and [`nonlinear`]: nonlinear cells and selectors
 //! - [`bounds`]: arrays of small drops, without a solver; [`transfer`]: the array as one matrix
 //!
@@ -103,6 +104,7 @@
 // Tiles are numbered as their rows and columns are, in several arrays at once; and what is not a number must fail a comparison.
 #![allow(clippy::needless_range_loop, clippy::neg_cmp_op_on_partial_ord)]
 
+pub mod accuracy;
 mod audit;
 pub mod bounds;
 mod coarse;
@@ -126,6 +128,7 @@ mod tiles;
 pub mod transfer;
 mod wiring;
 
+pub use accuracy::{Accuracy, Reference};
 pub use device::OnDevice;
 pub use error::{LawError, NetworkError, SolveError};
 pub use law::{Alike, Curve, Law, Ohm, Series, Table};
@@ -133,7 +136,5 @@ pub use network::{Axis, Crossbar, End, Lines, Wire};
 pub use nonlinear::{Nonlinear, solve_nonlinear, solve_nonlinear_on, solve_nonlinear_to_first_of};
 pub use scheme::{Reading, Unselected, isolated_a};
 pub use solution::{Certificate, Currents, Method, Solution};
-pub use solve::{
-    Accuracy, Preconditioner, Reference, Solver, memory_bytes, solve, solve_on, solve_to, solve_to_first_of,
-};
+pub use solve::{Preconditioner, Solver, memory_bytes, solve, solve_on, solve_to, solve_to_first_of};
 pub use transfer::Transfer;

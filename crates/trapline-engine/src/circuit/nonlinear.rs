@@ -17,15 +17,14 @@
 
 use crate::backend::Backend;
 use crate::circuit::audit::{Audit, Cells, audit};
+use crate::circuit::accuracy::{Accuracy, STOP_SHARE};
 use crate::circuit::bounds;
 use crate::circuit::error::{NetworkError, SolveError};
 use crate::circuit::law::Law;
 use crate::circuit::network::Crossbar;
 use crate::circuit::pcg::Core;
 use crate::circuit::solution::{Currents, Method, Solution};
-use crate::circuit::solve::{
-    Accuracy, STOP_SHARE, Solver, coarse_budget, first_kept, pays_on_device, wants_two_levels,
-};
+use crate::circuit::solve::{Solver, coarse_budget, first_kept, pays_on_device, wants_two_levels};
 use crate::circuit::state::State;
 use crate::circuit::tiles::{COLUMNS, LANES, Layout, Tile, ZERO};
 use rayon::prelude::*;

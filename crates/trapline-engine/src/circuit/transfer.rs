@@ -8,7 +8,8 @@
 use crate::backend::Backend;
 use crate::circuit::error::{NetworkError, SolveError};
 use crate::circuit::network::{Axis, Crossbar, End};
-use crate::circuit::solve::{Accuracy, Solver};
+use crate::circuit::accuracy::Accuracy;
+use crate::circuit::solve::Solver;
 use ndarray::{Array1, Array2, ArrayView2};
 
 /// Effective weights of an array.

@@ -7,7 +7,7 @@ mod choices;
 mod loops;
 mod soiled;
 
-pub use choices::{Carriers, Decay, Driving, Judges, Numbered, Over};
+pub use choices::{Carriers, Decay, Driving, Fold, Judges, Numbered, Over};
 pub use loops::{
     MAX_LOOPS, bake_start_loops, draw_loops, program_loops, program_start_loops, read_loops, reduce_loops,
     stimulate_loops, visit_loops,
@@ -47,6 +47,8 @@ pub struct Kernel {
     /// Parts of which there are several to choose from.
     chosen: [&'static str; 4],
     body: &'static str,
+    /// How it folds blocks, if it does.
+    pub fold: Option<Fold>,
     /// Buffers it touches, by name.
     pub buffers: &'static [&'static str],
     pub over: Over,
@@ -142,6 +144,7 @@ impl Kernel {
             prologue: &[PHILOX, NORMAL, MATH, CELL, VARY],
             chosen: [numbered.wgsl(), counts, empty, ""],
             body: include_str!("../../../../../shaders/draw.wgsl"),
+            fold: None,
             buffers,
             over: Over::Cells,
             reports_ticks: false,
@@ -177,6 +180,7 @@ impl Kernel {
             },
             chosen: [numbered.wgsl(), laws, record, if counted { COUNTED } else { MEAN_FIELD }],
             body: include_str!("../../../../../shaders/drive.wgsl"),
+            fold: None,
             buffers: match driving {
                 Driving::Program => &["params", "normal_table", "classes", "segments", "factors", "occupancy"],
                 Driving::Silent => DRIVEN.split_at(7).0,
@@ -226,6 +230,7 @@ impl Kernel {
             prologue: decay_prologue(carriers, Some(judges)),
             chosen: decay_parts(decay, carriers, Some(judges), numbered),
             body: include_str!("../../../../../shaders/bake.wgsl"),
+            fold: Some(Fold::Shared),
             buffers,
             over: Over::Cells,
             reports_ticks: true,
@@ -247,6 +252,7 @@ impl Kernel {
             prologue: decay_prologue(carriers, None),
             chosen: decay_parts(decay, carriers, None, Numbered::Tile),
             body: include_str!("../../../../../shaders/read.wgsl"),
+            fold: None,
             buffers: if counted { buffers } else { buffers.split_at(6).0 },
             over: Over::Cells,
             reports_ticks: true,
@@ -262,10 +268,16 @@ impl Kernel {
         }
     }
 
+    /// The same kernel, folding blocks, if it does, in this way.
+    pub fn folding(self, fold: Fold) -> Kernel {
+        Kernel { fold: self.fold.map(|_| fold), ..self }
+    }
+
     /// The kernel's whole text for a number of classes; the counting variant reports its loop iterations.
     pub fn wgsl(&self, classes: usize, count_loops: bool) -> String {
         let mut text = layout::header(classes, count_loops);
-        for part in self.prologue.iter().copied().chain(self.chosen).chain([self.body]) {
+        let fold = self.fold.map_or("", Fold::wgsl);
+        for part in self.prologue.iter().copied().chain(self.chosen).chain([fold, self.body]) {
             text.push('\n');
             text.push_str(part);
         }
@@ -279,6 +291,7 @@ pub const REDUCE: Kernel = Kernel {
     prologue: &[PHILOX, CELL, FOLD],
     chosen: [""; 4],
     body: include_str!("../../../../../shaders/reduce.wgsl"),
+    fold: None,
     buffers: &["params", "partials", "sums"],
     over: Over::ChunkSlots,
     reports_ticks: true,

@@ -39,6 +39,7 @@
 //! [`TableHeader`] into it. `shaders/tables.wgsl` is the twin of [`curve`] and [`surface`]. Nothing is fused and no
 //! operation is left to a library: the bits are the same on every processor.
 
+mod axis;
 mod build;
 mod grid;
 
@@ -47,7 +48,8 @@ pub use grid::{Quad, TableHeader, curve, surface};
 use super::{capture, current, release};
 use crate::material::{Hopping, Material};
 use crate::units::thermal_energy_ev;
-use build::{Axis, Builder, Law, PRODUCT_ERROR};
+use axis::Axis;
+use build::{Builder, Law, PRODUCT_ERROR};
 
 /// Rates of release stay here, 1/s: what is let go so fast is empty after any time.
 pub const MOST_PER_S: f64 = 1e30;

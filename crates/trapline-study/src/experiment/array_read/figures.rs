@@ -19,15 +19,16 @@
 //! A [`Worth`] is made for an array and told its fillings in the order of time; the first ones are those right after
 //! programming, which windows are taken against.
 
+mod selected;
 mod writing;
 
 pub use writing::Writing;
 
-use super::law::{Cells, MaterialCells, connected, solved};
-use super::{ArrayReadError, Driving, Power, Scheme, Setup, alone_a, noise_of_column, read};
-use ndarray::{Array1, Array2, Axis as Dim};
+use super::law::{Cells, MaterialCells};
+use super::{ArrayReadError, Driving, Scheme, Setup, alone_a, read};
+use ndarray::{Array1, Array2};
 use trapline_engine::backend::Backend;
-use trapline_engine::circuit::{Curve, Law, Reading, SolveError, Wire, memory_bytes};
+use trapline_engine::circuit::{Curve, Reading, Wire, memory_bytes};
 use trapline_model::array::wire;
 use trapline_model::material::Material;
 use trapline_model::outcome::{MERITS, MeritIs};
@@ -300,146 +301,11 @@ impl<'a> Worth<'a> {
         stored_a.iter().map(|d| 3.0 / 16.0 * d * d).sum::<f64>() / cols as f64 + among
     }
 
-    /// The cell that has most wire before it: sources are on the left, amplifiers at the bottom.
-    fn selected(&self, (rows, cols): (usize, usize)) -> (usize, usize) {
-        if self.circuit.both_ends { (rows / 2, cols / 2) } else { (0, cols - 1) }
-    }
-
-    /// The farthest cell.
-    fn one_cell(
-        &mut self,
-        filling: &Array2<f64>,
-        scheme: &Scheme,
-        figures: &mut Array1<f64>,
-    ) -> Result<(), ArrayReadError> {
-        let cols = filling.ncols();
-        let selected = self.selected(filling.dim());
-        let all = |_: usize, _: usize| true;
-        let none = |_: usize, _: usize| false;
-        let volts = self.subject.read_v;
-        let (on_alone_a, off_alone_a) =
-            (self.alone_a(filling[selected], selected, volts), self.alone_a(0.0, selected, volts));
-        figures[MeritIs::MarginIdeal as usize] = 1.0 - off_alone_a / on_alone_a;
-        figures[MeritIs::Selectivity as usize] = on_alone_a / self.alone_a(filling[selected], selected, 0.5 * volts);
-        let [on, off] = [true, false].map(|state| self.seen(filling, scheme, selected, state, &all));
-        let (on, off) = (on?, off?);
-        if let Some(on) = on {
-            for (of, value) in [
-                (MeritIs::SelectedCell, on.selected_v / volts),
-                (MeritIs::Sneak, (on.sensed_a - on.selected_a) / on_alone_a),
-                (MeritIs::HalfSelectLeakage, on.leakage_a),
-                (MeritIs::ReadEnergy, on.power_w * self.circuit.integration_s),
-            ] {
-                figures[of as usize] = value;
-            }
-        }
-        if let Some((on, off)) = on.zip(off) {
-            let window_a = on.sensed_a - off.sensed_a;
-            figures[MeritIs::MarginWorst as usize] = window_a / on.sensed_a;
-            // Where the window drowns in the bounds of the currents the noise is at least this many of them.
-            let resolved = told_apart(on, off);
-            let reach_a = if resolved { window_a.abs() } else { window_a.abs() + on.bound_a + off.bound_a };
-            figures[MeritIs::ReadNoise as usize] = on.noise_a / reach_a;
-        } else {
-            self.remark("the network of the selected cell is not solved well enough: it has no margin");
-        }
-        let alone = [true, false].map(|state| self.seen(filling, scheme, selected, state, &none));
-        let [on_alone, off_alone] = alone;
-        let mut both_states = vec![(on, off), (on_alone?, off_alone?)];
-        for pattern in 0..self.circuit.patterns {
-            let drawn = |row: usize, col: usize| self.draws(1 + pattern, (row * cols + col) as u64);
-            let [on, off] = [true, false].map(|state| self.seen(filling, scheme, selected, state, &drawn));
-            both_states.push((on?, off?));
-        }
-        for seen in both_states.iter().flat_map(|(on, off)| [on, off]).flatten() {
-            worse(figures, seen.bound);
-        }
-        let random: Vec<f64> = both_states[2..]
-            .iter()
-            .map(|(on, off)| on.zip(*off).map_or(f64::NAN, |(on, off)| (on.sensed_a - off.sensed_a) / on.sensed_a))
-            .collect();
-        if both_states.iter().any(|(on, off)| on.zip(*off).is_some_and(|(on, off)| !told_apart(on, off))) {
-            self.remark(UNRESOLVED);
-        }
-        // Whichever pattern has them: where lines are held, cells that are on take from the word line.
-        let sign = self.subject.read_v.signum();
-        let sensed_a = |of: &Option<Seen>| of.map_or(f64::NAN, |seen| sign * seen.sensed_a);
-        let least_on_a = least(both_states.iter().map(|(on, _)| sensed_a(on)));
-        let most_off_a = -least(both_states.iter().map(|(_, off)| -sensed_a(off)));
-        figures[MeritIs::MarginSense as usize] = (least_on_a - most_off_a) / least_on_a;
-        figures[MeritIs::MarginRandom as usize] = least(random.into_iter());
-        Ok(())
-    }
-
-    /// What a cell passes by itself, with its selector, A.
-    fn alone_a(&self, filling: f64, at: (usize, usize), volts: f64) -> f64 {
-        let Subject { material, area, read_k, .. } = self.subject;
-        let one = |value: f64| Array2::from_elem((1, 1), value);
-        let law = MaterialCells::new(material, read_k, &one(filling), one(area[at]));
-        let selector = self.circuit.selector.clone();
-        Cells { conductance_s: one(1.0), material: Some(law), selector }.law().current_and_slope(0, 0, volts).0
-    }
-
     fn remark(&mut self, what: &str) {
         if self.remarks.iter().all(|remark| remark != what) {
             self.remarks.push(what.to_owned());
         }
     }
-
-    /// The selected cell on or off among others; none where its network is not solved well enough.
-    fn seen(
-        &self,
-        filling: &Array2<f64>,
-        scheme: &Scheme,
-        (row, col): (usize, usize),
-        state: bool,
-        others: &dyn Fn(usize, usize) -> bool,
-    ) -> Result<Option<Seen>, ArrayReadError> {
-        let cells = &self.cells(filling, |r, c| if (r, c) == (row, col) { state } else { others(r, c) });
-        let (connected, unselected) = connected(cells.conductance_s.view(), (row, col), scheme);
-        let crossbar = self.setup.periphery.one_cell(connected, (row, col), self.subject.read_v, &unselected)?;
-        let accuracies = self.setup.accuracies(Some(col));
-        let solution = match solved(self.backend, &crossbar, cells, None, &accuracies) {
-            Ok((solution, _)) => solution,
-            Err(SolveError::NotConverged { .. } | SolveError::Newton { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let leaking = |lane: ndarray::ArrayView1<'_, f64>, own: usize| -> f64 {
-            lane.iter().enumerate().filter(|(at, _)| *at != own).map(|(_, a)| a.abs()).sum()
-        };
-        let leakage_a = leaking(solution.cell_a.row(row), col) + leaking(solution.cell_a.index_axis(Dim(1), col), row);
-        Ok(Some(Seen {
-            sensed_a: solution.currents.column_a[col],
-            selected_a: solution.cell_a[[row, col]],
-            selected_v: solution.word_v[[row, col]] - solution.bit_v[[row, col]],
-            leakage_a,
-            power_w: Power::of(&crossbar, &solution, false).total_w,
-            noise_a: noise_of_column(&crossbar, &cells.law(), &solution, col, &self.setup),
-            bound_a: solution.currents.certificate.bound_a,
-            bound: solution.currents.certificate.relative(),
-        }))
-    }
-}
-
-/// Whether the currents of the two states of a cell are known to a thousandth of their difference.
-fn told_apart(on: Seen, off: Seen) -> bool {
-    on.bound_a + off.bound_a <= 1e-3 * (on.sensed_a - off.sensed_a).abs()
-}
-
-const UNRESOLVED: &str = "the selected cell's two states are closer to one another than a thousand times the bounds of their \
-                          currents: margins are known to fewer digits, and the reading noise is at least what is told";
-
-/// What is seen of a selected cell.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    sensed_a: f64,
-    selected_a: f64,
-    selected_v: f64,
-    leakage_a: f64,
-    power_w: f64,
-    noise_a: f64,
-    bound_a: f64,
-    bound: f64,
 }
 
 /// The larger of the bound so far and this one; what is not a number stays.

@@ -17,7 +17,8 @@
 use super::course::{Course, Own};
 use super::endurance::{Endured, Log};
 use super::leap::{corrected, drift, predicted};
-use super::writer::{Energy, ROUNDING};
+use super::account::Energy;
+use super::writer::ROUNDING;
 use super::{Stroke, WriteError, Writer, strokes};
 use ndarray::{Array1, Array2};
 use std::sync::Arc;
@@ -199,7 +200,8 @@ fn go_on(
     let many = writes as f64;
     let at = predicted(&material, &from, &standing.drift, many);
     let (to, energy_there) = stepped(writer, strokes, own, &at.state, log)?;
-    let found = corrected(&material, &from, &to, &at, many);
+    let before = standing.before.as_ref().map(|(course, writes)| (course, *writes));
+    let found = corrected(&material, before, &from, &to, &at, many);
     let decades = libm::log(asked.writes as f64 / FIRST as f64);
     let share = libm::log1p(many / standing.writes as f64) / decades;
     let budget = tolerance * log.largest_change() * share;

@@ -222,8 +222,33 @@ pub(super) fn predicted(material: &Material, from: &Course, drift: &Array1<f64>,
     leap
 }
 
-/// The same with what a write at the predicted end offered.
-pub(super) fn corrected(material: &Material, from: &Course, to: &Course, at: &Leap, writes: f64) -> Leap {
+/// By how much of what is missing to rest the uptake of a cell went in a write, as three writes saw it: one `since`
+/// writes before the beginning, that at the beginning and that at the end. 0 where no exponential goes through them.
+fn seen_to_relax(uptakes: [f64; 3], since: f64, writes: f64) -> f64 {
+    let [before, first, last] = uptakes;
+    let ratio = (before - first) / (first - last);
+    if !(ratio > since / writes && ratio.is_finite()) {
+        return 0.0;
+    }
+    // The ratio rises with the rate.
+    let over = |rate: f64| libm::expm1(rate * since) / -libm::expm1(-rate * writes) > ratio;
+    let (mut low, mut high) = (libm::log(1e-12 / writes), libm::log(300.0 / since));
+    for _ in 0..50 {
+        let middle = 0.5 * (low + high);
+        *(if over(libm::exp(middle)) { &mut high } else { &mut low }) = middle;
+    }
+    -libm::expm1(-libm::exp(0.5 * (low + high)))
+}
+
+/// The same with what a write at the predicted end offered, and one so many writes before the beginning, if it is known.
+pub(super) fn corrected(
+    material: &Material,
+    before: Option<(&Course, f64)>,
+    from: &Course,
+    to: &Course,
+    at: &Leap,
+    writes: f64,
+) -> Leap {
     let classes = &material.classes;
     let mut leap = Leap::nowhere(from);
     for place in 0..leap.filling.len() {
@@ -243,7 +268,12 @@ pub(super) fn corrected(material: &Material, from: &Course, to: &Course, at: &Le
         let filling = step::filling(classes, &found);
         let (least, most) = (first.min(last) * (1.0 - UNKNOWN), first.max(last) * (1.0 + UNKNOWN));
         let spread = step::filling(classes, &by(least)) - step::filling(classes, &by(most));
-        leap.set(classes, place, &found, SAFETY * ((filling - at.filling[place]).abs() + spread.abs()));
+        let drifted = before.map_or(0.0, |(before, since)| {
+            let uptakes = [before, from, to].map(|of| of.uptake[place]);
+            step::filling(classes, &by(seen_to_relax(uptakes, since, writes))) - filling
+        });
+        let error = (filling - at.filling[place]).abs() + spread.abs() + drifted.abs();
+        leap.set(classes, place, &found, SAFETY * error);
     }
     leap
 }

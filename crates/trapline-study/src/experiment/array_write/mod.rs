@@ -23,6 +23,7 @@
 //! The circuit has no capacitances, so that biases follow at once; and while a pulse lasts electrons that are counted
 //! chance within each cell, not in the currents of wires.
 
+mod account;
 mod course;
 mod dataset;
 mod endurance;
@@ -42,7 +43,8 @@ pub use endurance::{Endured, Moved, Reached, SHARES};
 pub use envelope::{Endurance, MOST_WRITES, endure};
 pub use stroke::{Order, Stroke, every_stroke, strokes};
 pub use verify::{Ended, LevelError, Levels, Verify, verify};
-pub use writer::{Energy, Steps, Writer};
+pub use account::{Energy, Steps};
+pub use writer::Writer;
 
 use super::ExperimentError;
 use super::array_read::Scheme;

@@ -102,6 +102,28 @@ impl Judges {
     }
 }
 
+/// How the readings of a block become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fold {
+    /// In the memory of the workgroup.
+    Shared,
+    /// In registers, by exchanges within subgroups.
+    Subgroups,
+}
+
+impl Fold {
+    /// Both.
+    pub const ALL: [Fold; 2] = [Fold::Shared, Fold::Subgroups];
+
+    /// What gives `put`, `fold_parts` and `fold_whole`.
+    pub(super) const fn wgsl(self) -> &'static str {
+        match self {
+            Fold::Shared => include_str!("../../../../../../shaders/fold_shared.wgsl"),
+            Fold::Subgroups => include_str!("../../../../../../shaders/fold_subgroups.wgsl"),
+        }
+    }
+}
+
 /// How a kernel knows its cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Numbered {

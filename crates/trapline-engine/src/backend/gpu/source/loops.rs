@@ -4,7 +4,6 @@
 //! the device and holds them against these bounds, and long protocols are split into dispatches of at most
 //! [`MAX_LOOPS`].
 
-use crate::backend::gpu::layout::SLOTS;
 use crate::backend::job::MAX_BINS;
 use crate::backend::tables::{CellTables, SegmentRow, Tables};
 use crate::backend::tally::{BLOCK_CELLS, CHUNK_CELLS, counters};
@@ -94,9 +93,8 @@ pub fn read_loops(tables: &Tables) -> u64 {
 
 /// Loop iterations of one visit that is reduced, from above.
 pub fn visit_loops(tables: &Tables) -> u64 {
-    let folders = BLOCK_CELLS / SLOTS;
     let reading = tables.readings.map_or(0, |_| u64::from(trapline_model::rng::PHILOX_ROUNDS));
-    1 + decay_loops(tables) + reading + BLOCK_CELLS / folders + counter_loops() + folders
+    1 + decay_loops(tables) + reading + counter_loops()
 }
 
 /// Loop iterations of a fold of a chunk: its eights, and the blocks of each.
