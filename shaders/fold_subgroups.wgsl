@@ -9,15 +9,15 @@ const SUMS: u32 = 2u * QUANTITIES;
 // A little longer than needed, so that neighbours write to different banks.
 const ROW: u32 = OCTETS + 1u;
 
-var<private> sums: array<f32, SUMS>;
-var<private> leasts: array<f32, SUMS>;
+var<private> slot_sums: array<f32, SUMS>;
+var<private> slot_leasts: array<f32, SUMS>;
 var<workgroup> octets: array<f32, SLOTS * ROW>;
 
 fn put(q: u32, local: u32, reading: Put) {
-    sums[q] = reading.sum;
-    sums[QUANTITIES + q] = reading.square;
-    leasts[q] = reading.least;
-    leasts[QUANTITIES + q] = reading.most;
+    slot_sums[q] = reading.sum;
+    slot_sums[QUANTITIES + q] = reading.square;
+    slot_leasts[q] = reading.least;
+    slot_leasts[QUANTITIES + q] = reading.most;
 }
 
 // Of two slots, the upper invocation of a pair keeps the second and gives away the first.
@@ -36,14 +36,14 @@ fn fold_parts(local: u32) {
     let by_four = (local & 4u) != 0u;
     let sum = sum_of_pair(
         sum_of_pair(
-            sum_of_pair(sums[0], sums[4], 1u, by_one),
-            sum_of_pair(sums[2], sums[6], 1u, by_one),
+            sum_of_pair(slot_sums[0], slot_sums[4], 1u, by_one),
+            sum_of_pair(slot_sums[2], slot_sums[6], 1u, by_one),
             2u,
             by_two,
         ),
         sum_of_pair(
-            sum_of_pair(sums[1], sums[5], 1u, by_one),
-            sum_of_pair(sums[3], sums[7], 1u, by_one),
+            sum_of_pair(slot_sums[1], slot_sums[5], 1u, by_one),
+            sum_of_pair(slot_sums[3], slot_sums[7], 1u, by_one),
             2u,
             by_two,
         ),
@@ -52,14 +52,14 @@ fn fold_parts(local: u32) {
     );
     let least = least_of_pair(
         least_of_pair(
-            least_of_pair(leasts[0], leasts[4], 1u, by_one),
-            least_of_pair(leasts[2], leasts[6], 1u, by_one),
+            least_of_pair(slot_leasts[0], slot_leasts[4], 1u, by_one),
+            least_of_pair(slot_leasts[2], slot_leasts[6], 1u, by_one),
             2u,
             by_two,
         ),
         least_of_pair(
-            least_of_pair(leasts[1], leasts[5], 1u, by_one),
-            least_of_pair(leasts[3], leasts[7], 1u, by_one),
+            least_of_pair(slot_leasts[1], slot_leasts[5], 1u, by_one),
+            least_of_pair(slot_leasts[3], slot_leasts[7], 1u, by_one),
             2u,
             by_two,
         ),

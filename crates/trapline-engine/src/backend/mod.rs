@@ -219,6 +219,8 @@ pub enum BackendError {
     AmbiguousAdapter { asked: String, found: String },
     #[error("instruction set {asked} is not available on this processor; it has: {found}")]
     InstructionSet { asked: String, found: String },
+    #[error("TRAPLINE_GPU_FOLD is {0:?}; it must be shared or subgroups")]
+    UnknownFold(String),
     #[error("--threads is {0}; it must be 1 to 1024")]
     Threads(usize),
     #[error(

@@ -20,11 +20,11 @@
 //! and amplifiers add; above 0.02 conjugate gradients are quicker. Lines must have one driven end each. Every pass is
 //! rounded outwards, what the cells' law is off included ([`Law::rounding`]).
 
+use crate::circuit::accuracy::{Accuracy, Reference};
 use crate::circuit::error::SolveError;
 use crate::circuit::law::Law;
 use crate::circuit::network::Crossbar;
 use crate::circuit::solution::{Certificate, Currents, Method, Solution};
-use crate::circuit::accuracy::{Accuracy, Reference};
 use crate::circuit::wiring::{Circuit, Side};
 use ndarray::{Array2, Axis, Zip, s};
 use rayon::prelude::*;

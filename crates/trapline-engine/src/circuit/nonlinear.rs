@@ -16,8 +16,8 @@
 //! of the secant, which is not negative, so the error obeys a network of resistors driven by the residual.
 
 use crate::backend::Backend;
-use crate::circuit::audit::{Audit, Cells, audit};
 use crate::circuit::accuracy::{Accuracy, STOP_SHARE};
+use crate::circuit::audit::{Audit, Cells, audit};
 use crate::circuit::bounds;
 use crate::circuit::error::{NetworkError, SolveError};
 use crate::circuit::law::Law;

@@ -1,10 +1,10 @@
 //! What a solve gives: currents with their certificate, and the state of all nodes.
 
+use crate::circuit::accuracy::Accuracy;
 use crate::circuit::audit::Audit;
 use crate::circuit::error::SolveError;
 use crate::circuit::network::{Axis, Crossbar};
 use crate::circuit::pcg::Core;
-use crate::circuit::accuracy::Accuracy;
 use crate::circuit::solve::Solver;
 use crate::circuit::tiles::{COLUMNS, LANES, Tile};
 use crate::circuit::wiring::Side;

@@ -6,9 +6,9 @@
 //! then costs a product.
 
 use crate::backend::Backend;
+use crate::circuit::accuracy::Accuracy;
 use crate::circuit::error::{NetworkError, SolveError};
 use crate::circuit::network::{Axis, Crossbar, End};
-use crate::circuit::accuracy::Accuracy;
 use crate::circuit::solve::Solver;
 use ndarray::{Array1, Array2, ArrayView2};
 

@@ -3,6 +3,7 @@
 
 use crate::support::{HOURS, built, job_of, octaves, point, profile_job, shipped_job, thirty_pulses};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
+use trapline_engine::backend::gpu::source::Fold;
 use trapline_engine::backend::gpu::{DispatchLimits, Fault, Gpu, layout, network, source};
 use trapline_engine::backend::job::{Job, MAX_CHECKPOINTS};
 use trapline_engine::backend::tables::Tables;
@@ -50,6 +51,56 @@ fn shaders_need_no_optional_feature_and_translate_to_metal_and_dx12() {
     // Control: an unknown name is an error here, without a GPU.
     let broken = constant_bake().wgsl(8, false).replace("start_bake(i)", "start_cake(i)");
     assert!(naga::front::wgsl::parse_str(&broken).is_err());
+}
+
+#[test]
+fn folds_in_subgroups_need_subgroups_and_nothing_else() {
+    let folding = source::kernels().filter(|kernel| kernel.fold.is_some()).chain([source::FOLD_PROBE]);
+    let mut count = 0;
+    for kernel in folding.map(|kernel| kernel.folding(Fold::Subgroups)) {
+        let text = kernel.wgsl(8, false);
+        let module = naga::front::wgsl::parse_str(&text).unwrap_or_else(|e| panic!("{}", e.emit_to_string(&text)));
+        let valid = |able: Capabilities| Validator::new(ValidationFlags::all(), able).validate(&module).is_ok();
+        assert!(valid(Capabilities::SUBGROUP) && !valid(Capabilities::empty()), "{}", kernel.name);
+        let shared = kernel.folding(Fold::Shared).wgsl(8, false);
+        let module = naga::front::wgsl::parse_str(&shared).expect("the plain variant");
+        Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).expect(kernel.name);
+        count += 1;
+    }
+    assert!(count > 10, "{count}");
+    // Kernels that fold no blocks stay what they are.
+    assert_eq!(source::REDUCE.folding(Fold::Subgroups).fold, None);
+}
+
+/// Jobs of every kind of bake: by doublings, by a profile, of counted electrons, judged by readings.
+fn jobs_that_fold() -> [Job; 4] {
+    let qd = material::shipped("pi-ws2-qd").expect("shipped");
+    let counted =
+        point(&qd, &thirty_pulses(1.5), 150.0, 3, &octaves()).electrons(Electrons::Counted(DotNumber::Poisson));
+    let counted = built(counted.array(ArrayShape { rows: 10, cols: 100 }));
+    let judged = Judging::Reading { integration_s: 1e-2, first: true };
+    let judged = point(&qd, &thirty_pulses(1.5), 150.0, 3, &octaves()).judged(judged);
+    let judged = built(judged.array(ArrayShape { rows: 7, cols: 33 }));
+    [shipped_job("pi-ws2-qd", 150.0, 50, 100, 5), profile_job(&qd, &HOURS, None, &octaves(), 5), counted, judged]
+}
+
+/// Registers and the memory of the workgroup combine the same numbers in the same order.
+#[test]
+#[cfg_attr(trapline_skip_gpu, ignore = "TRAPLINE_SKIP_GPU_TESTS is set")]
+fn on_another_adapter_too_blocks_fold_to_the_same_bits_in_subgroups() {
+    let Some(subgroups) = gpu(None).folding(Fold::Subgroups) else {
+        // An adapter without them has the plain fold and says nothing of subgroups.
+        assert!(!gpu(None).identity().instruction_set.contains("subgroups"));
+        return;
+    };
+    let soiled = gpu(None).folding(Fold::Subgroups).map(Gpu::soiled).expect("the same adapter");
+    let shared = gpu(None).folding(Fold::Shared).expect("every adapter");
+    for job in jobs_that_fold() {
+        let expected = shared.statistics(&job, &|_| ()).expect("runs");
+        assert!(expected.partials.iter().all(|part| part.sum.iter().all(|sum| sum.is_finite())));
+        assert_eq!(subgroups.statistics(&job, &|_| ()).expect("runs"), expected);
+        assert_eq!(soiled.statistics(&job, &|_| ()).expect("runs"), expected);
+    }
 }
 
 #[test]
@@ -340,7 +391,8 @@ fn it_was_a_gpu_backend_that_ran() {
     let identity = gpu(None).identity();
     assert_eq!(identity.backend, "gpu");
     assert!(!identity.adapter.is_empty());
-    assert!(["Vulkan", "Metal", "Dx12"].contains(&identity.instruction_set.as_str()), "{identity:?}");
+    let interface = identity.instruction_set.trim_end_matches(", subgroups");
+    assert!(["Vulkan", "Metal", "Dx12"].contains(&interface), "{identity:?}");
     let job = shipped_job("pi", 100.0, 1, 1, 1);
     assert_eq!(gpu(None).trace(&job, &CellSet::run(0, 1)).expect("runs").conductance.len(), job.times_s().len());
 }

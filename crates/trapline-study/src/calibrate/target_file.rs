@@ -11,13 +11,12 @@ use super::FitError;
 use super::claim::ClaimTarget;
 use super::curve_file::{self, Files, Whose};
 use super::target::*;
+use crate::experiment::pulse::Train;
 use setups::Setups;
-use crate::experiment::pulse::{POTENTIATION, Train};
-use crate::paper::raw::{SWEEP_DWELL_S, SWEEP_STEP_V, SWEEP_TO_V};
 use trapline_model::csv_file::{ColumnName, Decimal, Reading};
-use trapline_model::protocol::{MAX_DWELL_S, MIN_DWELL_S, Part};
+use trapline_model::protocol::{MAX_DWELL_S, MIN_DWELL_S};
 use trapline_model::text::counted;
-use trapline_model::units::{celsius_texts, kelvin};
+use trapline_model::units::celsius_texts;
 
 /// A target, and the conditions of all: flat, because serde loses the place of an error inside an enum.
 #[derive(Deserialize, Default, Clone)]

@@ -7,7 +7,7 @@
 
 use super::random::RandomTables;
 use super::recovery::Failed;
-use super::{adapters, layout, network, source};
+use super::{adapters, layout, network, source, variant};
 use crate::backend::BackendError;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,6 +47,8 @@ pub(super) struct Device {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
     pub identity: Identity,
+    /// How blocks are folded.
+    pub fold: source::Fold,
     pub limits: wgpu::Limits,
     /// Told from every other device that was opened: what lives on one is lost with it.
     pub number: u64,
@@ -76,13 +78,14 @@ pub(super) fn filled(device: &wgpu::Device, queue: &wgpu::Queue, label: &'static
 }
 
 impl Device {
-    /// Opens an adapter with all its limits and no optional feature.
+    /// Opens an adapter with all its limits, and of optional features with subgroups where it has them.
     pub fn open(adapter: &wgpu::Adapter) -> Result<Device, BackendError> {
         let identity = adapters::identity(adapter);
         let limits = adapter.limits();
+        let has_subgroups = variant::has_subgroups(adapter);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("trapline"),
-            required_features: wgpu::Features::empty(),
+            required_features: if has_subgroups { wgpu::Features::SUBGROUP } else { wgpu::Features::empty() },
             required_limits: limits.clone(),
             ..Default::default()
         };
@@ -100,17 +103,23 @@ impl Device {
             heard.lost.get_or_insert_with(|| one_line(format!("device lost ({reason:?}): {message}")));
         });
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
-        Ok(Device {
+        let mut opened = Device {
             device,
             queue,
             identity,
+            fold: source::Fold::Shared,
             limits,
             number,
             random: RandomTables::default(),
             soiled: false,
             heard,
             pipelines: Mutex::default(),
-        })
+        };
+        opened.fold = variant::fold_of(&opened, has_subgroups)?;
+        if opened.fold == source::Fold::Subgroups {
+            opened.identity.instruction_set.push_str(", subgroups");
+        }
+        Ok(opened)
     }
 
     /// The error heard of since the device was opened, if any.
@@ -146,7 +155,9 @@ impl Device {
         classes: usize,
         count_loops: bool,
     ) -> Result<Arc<Pipeline>, Failed> {
-        self.known((kernel.name, classes, count_loops), || self.compile(kernel, classes, count_loops))
+        self.known((kernel.name, classes, count_loops), || {
+            self.compile(&kernel.folding(self.fold), classes, count_loops)
+        })
     }
 
     /// What was compiled before, or is now.
@@ -167,7 +178,7 @@ impl Device {
         Ok(made)
     }
 
-    fn compile(&self, kernel: &source::Kernel, classes: usize, count_loops: bool) -> Pipeline {
+    pub fn compile(&self, kernel: &source::Kernel, classes: usize, count_loops: bool) -> Pipeline {
         let mut bound: Vec<_> = kernel
             .buffers
             .iter()

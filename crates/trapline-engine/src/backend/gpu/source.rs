@@ -297,6 +297,19 @@ pub const REDUCE: Kernel = Kernel {
     reports_ticks: true,
 };
 
+/// Folds given numbers, to compare ways to do it.
+pub const FOLD_PROBE: Kernel = Kernel {
+    name: "fold_probe",
+    entry_point: "fold_probe",
+    prologue: &[PHILOX, CELL, FOLD],
+    chosen: [""; 4],
+    body: include_str!("../../../../../shaders/fold_probe.wgsl"),
+    fold: Some(Fold::Shared),
+    buffers: &["params", "factors", "partials"],
+    over: Over::Cells,
+    reports_ticks: true,
+};
+
 /// The kernels of a job's statistics, in the order a tile runs them.
 pub fn of_statistics(tables: &Tables) -> [Kernel; 4] {
     let carriers = Carriers::of(&tables.cell);

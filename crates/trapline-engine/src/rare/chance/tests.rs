@@ -80,11 +80,7 @@ fn electrons_of_a_weak_pulse_are_two_poisson_numbers() {
         }
         // The same of none at all; in few dots a share of a few per mille of what is caught is not offered twice.
         let none = (-electrons).exp();
-        assert!(
-            (found.unprogrammed / none - 1.0).abs() < 3e-3 || none < 1e-10,
-            "{:e} {none:e}",
-            found.unprogrammed
-        );
+        assert!((found.unprogrammed / none - 1.0).abs() < 3e-3 || none < 1e-10, "{:e} {none:e}", found.unprogrammed);
     }
     assert!(rarest < 1e-9, "{rarest:e}");
 }

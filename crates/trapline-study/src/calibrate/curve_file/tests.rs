@@ -9,10 +9,8 @@ fn a_file_of_several_devices_is_read_once() {
     let path = folder.path().join("iv.csv");
     let text = "cell,bias_v,current_a\n1,0.5,1e-12\n2,0.5,2e-12\n1,1,3e-12\n2,1,4e-12\n";
     std::fs::write(&path, text).expect("written");
-    let how = Reading {
-        columns: [("device".to_owned(), ColumnName::Name("cell".to_owned()))].into(),
-        ..Reading::default()
-    };
+    let how =
+        Reading { columns: [("device".to_owned(), ColumnName::Name("cell".to_owned()))].into(), ..Reading::default() };
     let wanted = [Wanted::needed("bias_v"), Wanted::needed("current_a").with_gaps()];
     let current = |device: f64, files: &Files| {
         of_device(&path, &wanted, &how, Whose::Lines(device), files).map(|found| found.needed("current_a"))

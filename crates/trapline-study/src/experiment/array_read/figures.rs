@@ -28,7 +28,7 @@ use super::law::{Cells, MaterialCells};
 use super::{ArrayReadError, Driving, Scheme, Setup, alone_a, read};
 use ndarray::{Array1, Array2};
 use trapline_engine::backend::Backend;
-use trapline_engine::circuit::{Curve, Reading, Wire, memory_bytes};
+use trapline_engine::circuit::{Curve, Law, Reading, Wire, memory_bytes};
 use trapline_model::array::wire;
 use trapline_model::material::Material;
 use trapline_model::outcome::{MERITS, MeritIs};

@@ -14,10 +14,10 @@
 //! After the first writes each cell catches at its own median speed in every write: what the scatter from cycle to
 //! cycle does to the sum of n of them is smaller than its standard deviation over the root of n.
 
+use super::account::Energy;
 use super::course::{Course, Own};
 use super::endurance::{Endured, Log};
 use super::leap::{corrected, drift, predicted};
-use super::account::Energy;
 use super::writer::ROUNDING;
 use super::{Stroke, WriteError, Writer, strokes};
 use ndarray::{Array1, Array2};
@@ -105,6 +105,8 @@ struct Standing {
     before: Option<(Course, f64)>,
     /// Of each cell's uptake, per write.
     drift: Array1<f64>,
+    /// How each cell was last seen to relax ([`super::leap::Leap::seen`]).
+    seen: Array1<f64>,
 }
 
 /// Writes a pattern as often as asked, each time as [`super::write`] does with one pulse, and reports the cells on
@@ -141,7 +143,9 @@ pub fn endure(writer: &mut Writer, written: &Array2<bool>, asked: &Endurance) ->
         writer.probe = writer.probe.steady(writer.backend)?;
         let energy = writer.energy;
         let drift = nothing.clone();
-        let mut standing = Standing { writes: first, state, error: nothing, energy, next: None, before: None, drift };
+        let seen = Array1::from_elem(own.len(), f64::NAN);
+        let mut standing =
+            Standing { writes: first, state, error: nothing, energy, next: None, before: None, drift, seen };
         let mut leap = SHORTEST as f64;
         while standing.writes < asked.writes {
             leap = go_on(writer, &strokes, asked, &own, &mut standing, &mut log, leap)?;
@@ -198,10 +202,11 @@ fn go_on(
     }
     let material = writer.probe.material().clone();
     let many = writes as f64;
-    let at = predicted(&material, &from, &standing.drift, many);
+    let at = predicted(&material, &from, &standing.drift, &standing.seen, many);
     let (to, energy_there) = stepped(writer, strokes, own, &at.state, log)?;
     let before = standing.before.as_ref().map(|(course, writes)| (course, *writes));
     let found = corrected(&material, before, &from, &to, &at, many);
+    standing.seen.assign(&found.seen);
     let decades = libm::log(asked.writes as f64 / FIRST as f64);
     let share = libm::log1p(many / standing.writes as f64) / decades;
     let budget = tolerance * log.largest_change() * share;

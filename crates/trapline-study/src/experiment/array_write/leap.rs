@@ -30,6 +30,11 @@
 //! line goes through what it was offered ([`corrected`]): of second order in `H`, as Heun's method is. The error that
 //! is told is twice the difference of the two ways, to which is added by how much the end depends on whether `rho` is
 //! that of the beginning or that of the end, and that it is one number only roughly.
+//!
+//! A cell that each write fills to its limit again has `rho` near 0, and yet its uptake may change slowly, as charge goes
+//! from class to class: it would be taken for settled. So three writes, one before the beginning, that at the beginning
+//! and that at the end, tell the `rho` that was [seen](seen_to_relax). Where it is much slower than the cell's own it is
+//! the one that counts, and half and twice of it take part in the error; elsewhere what it would change does, twice.
 
 use super::course::{Course, occupancy};
 use ndarray::{Array1, Array2};
@@ -40,6 +45,11 @@ use trapline_model::material::{MAX_CLASSES, Material, TrapClass};
 const HARDLY_EMPTIED: f64 = 1e-6;
 /// The error that is told over the one that two ways differ by.
 const SAFETY: f64 = 2.0;
+/// How much more than the difference itself is told of what an uptake that was seen to relax otherwise would make: an
+/// exponential through three writes is a guess.
+const UNSEEN: f64 = 2.0;
+/// Below this share of a cell's own relaxation the one that was seen counts.
+const MUCH_SLOWER: f64 = 0.5;
 /// What `1 - rho` is not known better than: classes that fill and empty at their own speeds have no common one.
 const UNKNOWN: f64 = 0.05;
 
@@ -62,6 +72,8 @@ pub(super) struct Leap {
     /// Filling of each cell, and the error of it.
     pub filling: Array1<f64>,
     pub error: Array1<f64>,
+    /// What part of what was missing to rest a write was seen to take away; NaN where nobody knows.
+    pub seen: Array1<f64>,
 }
 
 /// What the classes of a cell let go in a write.
@@ -203,15 +215,22 @@ fn mean_uptake(first: f64, g: f64, line: &Line, filled: impl Fn(f64) -> f64) -> 
 }
 
 /// Where so many writes lead from the start of a course, by what it offered, the slope of that, and by how much that
-/// drifts in a write with the filling as it is.
-pub(super) fn predicted(material: &Material, from: &Course, drift: &Array1<f64>, writes: f64) -> Leap {
+/// drifts in a write with the filling as it is; `seen` is what a leap before saw.
+pub(super) fn predicted(
+    material: &Material,
+    from: &Course,
+    drift: &Array1<f64>,
+    seen: &Array1<f64>,
+    writes: f64,
+) -> Leap {
     let classes = &material.classes;
     let mut leap = Leap::nowhere(from);
     for place in 0..leap.filling.len() {
         let start = occupancy(&from.start, place);
         let emptied = Emptied::of(classes, from, place);
         let slope = from.slope[place];
-        let g = weight(relaxation(classes, &start, &emptied.e, slope, writes), writes);
+        let own = relaxation(classes, &start, &emptied.e, slope, writes);
+        let g = weight(if seen[place] < MUCH_SLOWER * own { seen[place] } else { own }, writes);
         let at_end = from.uptake[place] + writes * drift[place];
         let line = Line { uptake: at_end, filling: step::filling(classes, &start), slope };
         let first = from.uptake[place];
@@ -264,16 +283,21 @@ pub(super) fn corrected(
             let carried = |u: f64| emptied.carry_by(classes, &start, writes, u, (from.uptake[place], g));
             carried(mean_uptake(from.uptake[place], g, &line, |u| step::filling(classes, &carried(u))))
         };
-        let found = by(0.5 * (first + last));
-        let filling = step::filling(classes, &found);
-        let (least, most) = (first.min(last) * (1.0 - UNKNOWN), first.max(last) * (1.0 + UNKNOWN));
-        let spread = step::filling(classes, &by(least)) - step::filling(classes, &by(most));
-        let drifted = before.map_or(0.0, |(before, since)| {
-            let uptakes = [before, from, to].map(|of| of.uptake[place]);
-            step::filling(classes, &by(seen_to_relax(uptakes, since, writes))) - filling
+        let seen = before.map_or(f64::NAN, |(before, since)| {
+            seen_to_relax([before, from, to].map(|of| of.uptake[place]), since, writes)
         });
-        let error = (filling - at.filling[place]).abs() + spread.abs() + drifted.abs();
+        let slowly = seen < MUCH_SLOWER * first.min(last);
+        let found = by(if slowly { seen } else { 0.5 * (first + last) });
+        let filling = step::filling(classes, &found);
+        let (least, most) = match slowly {
+            true => (0.5 * seen, 2.0 * seen),
+            false => (first.min(last) * (1.0 - UNKNOWN), first.max(last) * (1.0 + UNKNOWN)),
+        };
+        let spread = step::filling(classes, &by(least)) - step::filling(classes, &by(most));
+        let otherwise = if slowly || seen.is_nan() { filling } else { step::filling(classes, &by(seen)) };
+        let error = (filling - at.filling[place]).abs() + spread.abs() + UNSEEN * (otherwise - filling).abs();
         leap.set(classes, place, &found, SAFETY * error);
+        leap.seen[place] = seen;
     }
     leap
 }
@@ -281,7 +305,8 @@ pub(super) fn corrected(
 impl Leap {
     fn nowhere(from: &Course) -> Leap {
         let [filling, error] = [(); 2].map(|()| Array1::zeros(from.uptake.len()));
-        Leap { state: from.start.clone(), filling, error }
+        let seen = Array1::from_elem(from.uptake.len(), f64::NAN);
+        Leap { state: from.start.clone(), filling, error, seen }
     }
 
     fn set(&mut self, classes: &[TrapClass], place: usize, state: &Occupancy, error: f64) {

@@ -38,12 +38,12 @@ mod tests_of_envelope;
 mod verify;
 mod writer;
 
+pub use account::{Energy, Steps};
 pub use dataset::{DISTURBED, Outcome};
 pub use endurance::{Endured, Moved, Reached, SHARES};
 pub use envelope::{Endurance, MOST_WRITES, endure};
 pub use stroke::{Order, Stroke, every_stroke, strokes};
 pub use verify::{Ended, LevelError, Levels, Verify, verify};
-pub use account::{Energy, Steps};
 pub use writer::Writer;
 
 use super::ExperimentError;

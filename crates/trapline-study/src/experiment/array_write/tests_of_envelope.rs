@@ -153,7 +153,7 @@ fn one_leap_too_many_misses_and_says_so_and_one_of_the_first_order_misses() {
         }
         let want = filling(&writer.probe.occupancy().unwrap());
         let room = TOLERANCE * want.iter().fold(0.0, |most: f64, f| most.max(*f));
-        let at = predicted(&qd, &from, &Array1::zeros(9), f64::from(many));
+        let at = predicted(&qd, &from, &Array1::zeros(9), &Array1::from_elem(9, f64::NAN), f64::from(many));
         let (to, _) = stepped(&mut writer, &strokes, &own, &at.state, &mut log).unwrap();
         let second = corrected(&qd, None, &from, &to, &at, f64::from(many));
         for (place, want) in want.iter().enumerate() {
