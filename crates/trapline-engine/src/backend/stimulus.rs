@@ -78,7 +78,7 @@ impl Stimulus {
         let (mut steps, mut looked_at) = (Vec::new(), Vec::new());
         for (segment, record) in segments {
             let drive = Drive::for_spread(material, &variation, electrons, segment, ambient_k, None);
-            let parts = pace.map_or_else(|| vec![drive], |pace| pace.parts(material, &drive));
+            let parts = pace.map_or_else(|| vec![drive], |pace| pace.parts(material, ambient_k, &drive));
             let a_v = segment.bias_v.abs();
             for (number, drive) in parts.iter().enumerate() {
                 let (cycle, settling) = (segment.cycle, Settling::default());

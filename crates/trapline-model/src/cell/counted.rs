@@ -35,8 +35,8 @@ mod settling;
 
 pub use electrons::{DotNumber, Electrons, MOST_DOTS, can_count, most_dots, tables};
 pub use settling::{
-    MOST_EQUATIONS_ON_THE_WAY, MOST_ON_THE_WAY, MOST_ON_THE_WAY_OF_FEW, MOST_SEGMENTS_ON_THE_WAY, OnTheWay, Settling,
-    settlings, substeps_of_part,
+    MOST_EQUATIONS_ON_THE_WAY, MOST_ON_THE_WAY, MOST_ON_THE_WAY_OF_FEW, MOST_SEGMENTS_ON_THE_WAY,
+    MOST_UNEQUAL_ON_THE_WAY, OnTheWay, Settling, settlings, substeps_of_part,
 };
 
 use super::Factors;

@@ -70,9 +70,10 @@ pub struct Drive {
 /// after 1, 10 and 30 pulses: quantum dots at 1.5 V (x = 0.10, one substep) 5.3e-4, 1.9e-4, 4.1e-5; nanosheets at
 /// 0.7 V (x = 1.36, nine substeps) 1.1e-4, 4e-9, 3e-15.
 const AIMED_STEP: f64 = 0.16;
-/// Substeps of a segment that takes away more than [`LEAST_EMPTIED`] of a dot's electrons by its field: what is caught
-/// beside it changes with the filling. Fillings after pulses of -3 to -7 V are then within 1e-3 of 64 substeps; in one
-/// substep pulses of -6 V that end midway were 4 % off.
+/// Substeps of a segment that takes away more than [`LEAST_EMPTIED`] of the electrons of a class of dots, by its field or
+/// by heat: what is caught beside it changes with the filling. Fillings after pulses of -3 to -7 V are then within 1e-3 of
+/// 64 substeps; in one substep pulses of -6 V that end midway were 4 % off, and pulses at 100 C on traps of 0.64 and 1.6 eV
+/// 1 %.
 const SUBSTEPS_THAT_EMPTY: f64 = 6.0;
 /// See [`SUBSTEPS_THAT_EMPTY`].
 const LEAST_EMPTIED: f64 = 0.01;
@@ -117,10 +118,17 @@ impl Pace {
         Some(Pace { most, spread: libm::exp(2.0 * (variation.capture_speed + limit_sd)) })
     }
 
-    /// The parts of a drive between which electrons are drawn.
-    pub fn parts(&self, material: &Material, drive: &Drive) -> Vec<Drive> {
+    /// The parts of a drive, at a temperature, between which electrons are drawn.
+    pub fn parts(&self, material: &Material, temperature_k: f64, drive: &Drive) -> Vec<Drive> {
         let feedback = drive.step_stiffness(material) * self.spread;
-        let of_part = counted::substeps_of_part(drive.substeps, feedback, self.most);
+        let mut of_part = counted::substeps_of_part(drive.substeps, feedback, self.most);
+        let unequal = drive.emptied(material, temperature_k).unequal();
+        if unequal > counted::MOST_UNEQUAL_ON_THE_WAY {
+            let of_step = unequal / f64::from(drive.substeps);
+            let by_feedback = counted::substeps_of_part(drive.substeps, feedback, counted::MOST_ON_THE_WAY_OF_FEW);
+            let by_loss = counted::substeps_of_part(drive.substeps, of_step, counted::MOST_UNEQUAL_ON_THE_WAY);
+            of_part = of_part.min(by_feedback.max(by_loss));
+        }
         let firsts = (0..drive.substeps).step_by(of_part as usize);
         let part = |first: u32| {
             let substeps = of_part.min(drive.substeps - first);
@@ -155,9 +163,13 @@ impl Pace {
             let solved = if drive.step_stiffness(material) > 0.0 { drive.substeps } else { 0 };
             let equations = solved + if pieces > 1 { pieces } else { 0 };
             match pulses {
-                0 => OnTheWay { feedback: self.feedback(material, drive), equations, looked_at },
-                // A train solves none: what it adds up and steps takes as long as these.
+                0 => {
+                    let unequal = drive.emptied(material, temperature_k).unequal();
+                    OnTheWay { feedback: self.feedback(material, drive), unequal, equations, looked_at }
+                }
+                // A train solves none: what it adds up and steps takes as long as these. Of it heat takes next to nothing.
                 _ => OnTheWay {
+                    unequal: 0.0,
                     feedback: self.feedback(material, drive) * f64::from(pulses),
                     equations: pulses.div_ceil(train::PULSES_AN_EQUATION),
                     looked_at,
@@ -198,16 +210,34 @@ impl Drive {
             (..) => (AIMED_STEP, MAX_COUNTED_SUBSTEPS),
         };
         let field_per_s = release::field_per_s(material.field_release.as_ref(), segment.bias_v);
-        let least = if field_per_s * segment.dwell_s > LEAST_EMPTIED { SUBSTEPS_THAT_EMPTY } else { 1.0 };
-        let automatic = (stiffness * libm::exp(2.0 * spread) / aimed).ceil().clamp(least, most) as u32;
-        Drive {
-            bias_v: segment.bias_v,
-            dwell_s: segment.dwell_s,
-            offered_per_s,
-            field_per_s,
-            // A segment that catches nothing is one exact step however long.
-            substeps: if stiffness > 0.0 { substeps.unwrap_or(automatic) } else { 1 },
+        let (bias_v, dwell_s) = (segment.bias_v, segment.dwell_s);
+        let drive = Drive { bias_v, dwell_s, offered_per_s, field_per_s, substeps: 1 };
+        // A segment that catches nothing is one exact step however long.
+        if stiffness <= 0.0 {
+            return drive;
         }
+        let emptied = drive.emptied(material, temperature_k);
+        let mut least: f64 = if emptied.most > LEAST_EMPTIED { SUBSTEPS_THAT_EMPTY } else { 1.0 };
+        let stiffness = stiffness * libm::exp(2.0 * spread);
+        if electrons.are_counted() && emptied.unequal() > counted::MOST_UNEQUAL_ON_THE_WAY {
+            let by_loss = emptied.unequal() / counted::MOST_UNEQUAL_ON_THE_WAY;
+            least = least.max(by_loss.min(stiffness / counted::MOST_ON_THE_WAY_OF_FEW).ceil());
+        }
+        let automatic = (stiffness / aimed).ceil().max(least).min(most) as u32;
+        Drive { substeps: substeps.unwrap_or(automatic), ..drive }
+    }
+
+    /// How often heat and field empty, in this drive at a temperature, the classes of the nominal cell.
+    fn emptied(&self, material: &Material, temperature_k: f64) -> Emptied {
+        let escapes = escapes_per_s(material, &material.classes, 0.0, temperature_k);
+        let of_class = |(class, escapes): (&TrapClass, f64)| (escapes + class.speed * self.field_per_s) * self.dwell_s;
+        let start = Emptied { least: f64::INFINITY, most: 0.0 };
+        material
+            .classes
+            .iter()
+            .zip(escapes)
+            .map(of_class)
+            .fold(start, |so_far, times| Emptied { least: so_far.least.min(times), most: so_far.most.max(times) })
     }
 
     /// Largest `x` of one substep of the nominal cell.
@@ -219,6 +249,20 @@ impl Drive {
             }
             None => 0.0,
         }
+    }
+}
+
+/// Rates of emission times a time, of the class that empties least and of that which empties most.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Emptied {
+    least: f64,
+    most: f64,
+}
+
+impl Emptied {
+    /// By how much classes differ; 0 without any.
+    fn unequal(&self) -> f64 {
+        (self.most - self.least).max(0.0)
     }
 }
 

@@ -40,7 +40,7 @@ impl Programming<'_> {
             }
         }
         for (drive, cycle) in left {
-            let parts = pace.map_or_else(|| vec![*drive], |pace| pace.parts(self.material, drive));
+            let parts = pace.map_or_else(|| vec![*drive], |pace| pace.parts(self.material, self.temperature_k, drive));
             steps.extend(parts.iter().map(|drive| self.step(drive, *cycle, None)));
         }
         if let Some(pace) = pace {
@@ -94,7 +94,7 @@ impl Programming<'_> {
         let scatter = self.electrons.scatter_of_limit(self.material, self.variation);
         let steps_of =
             |drive: &Drive, pulses| train::steps(self.material, self.variation, scatter, trajectory, drive, pulses);
-        let parts = pace.map_or_else(|| vec![*drive], |pace| pace.parts(self.material, drive));
+        let parts = pace.map_or_else(|| vec![*drive], |pace| pace.parts(self.material, self.temperature_k, drive));
         let mut steps = Vec::new();
         if parts.len() > 1 {
             let of_part = |part: &Drive| Some((*part, Train { pulses: 1, steps: steps_of(part, 1)? }));

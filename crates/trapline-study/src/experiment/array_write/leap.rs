@@ -230,7 +230,8 @@ pub(super) fn predicted(
         let emptied = Emptied::of(classes, from, place);
         let slope = from.slope[place];
         let own = relaxation(classes, &start, &emptied.e, slope, writes);
-        let g = weight(if seen[place] < MUCH_SLOWER * own { seen[place] } else { own }, writes);
+        let slowly = seen[place] > 0.0 && seen[place] < MUCH_SLOWER * own;
+        let g = weight(if slowly { seen[place] } else { own }, writes);
         let at_end = from.uptake[place] + writes * drift[place];
         let line = Line { uptake: at_end, filling: step::filling(classes, &start), slope };
         let first = from.uptake[place];
@@ -286,7 +287,7 @@ pub(super) fn corrected(
         let seen = before.map_or(f64::NAN, |(before, since)| {
             seen_to_relax([before, from, to].map(|of| of.uptake[place]), since, writes)
         });
-        let slowly = seen < MUCH_SLOWER * first.min(last);
+        let slowly = seen > 0.0 && seen < MUCH_SLOWER * first.min(last);
         let found = by(if slowly { seen } else { 0.5 * (first + last) });
         let filling = step::filling(classes, &found);
         let (least, most) = match slowly {

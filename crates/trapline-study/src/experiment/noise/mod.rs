@@ -168,7 +168,7 @@ impl Setup {
         let mut parts = 1;
         loop {
             let drive = self.drive(material, self.step_s / f64::from(parts));
-            let draws = pace.map_or(1, |pace| pace.parts(material, &drive).len());
+            let draws = pace.map_or(1, |pace| pace.parts(material, self.temperature_k, &drive).len());
             let feedback = drive.step_stiffness(material) * f64::from(drive.substeps);
             if feedback <= FEEDBACK_OF_DRAW * draws as f64 || parts >= 1 << 20 {
                 return (parts, drive, draws);
