@@ -173,7 +173,7 @@ fn why(verdict: &Qualification) -> String {
         if of.together.is_none() && of.lots.len() > 1 && of.lots.iter().all(|lot| lot.shown.is_some()) {
             lines.push_str(&format!(
                 "{}: lots share seeds, so their parts are no independent samples; no bound is given of all lots together.\n",
-                of.material
+                condition(of)
             ));
         }
     }
@@ -201,7 +201,14 @@ fn failed_parts(of: &Condition, lot: &Lot) -> String {
 
 fn lot_of(of: &Condition, lot: &Lot) -> String {
     let name = lot.name.as_ref().map_or_else(String::new, |name| format!(", lot {name}"));
-    format!("{}{name}", of.material)
+    format!("{}{name}", condition(of))
+}
+
+/// The material, the temperature and the place on each sweep.
+fn condition(of: &Condition) -> String {
+    let degrees = celsius_texts(&[kelvin(of.temperature_c)]).concat();
+    let sweeps: String = of.sweeps.iter().map(|(name, value)| format!(", {name} {value}")).collect();
+    format!("{}, {degrees} °C{sweeps}", of.material)
 }
 
 const _: () = assert!(CONFIDENCES[0] == 0.6 && CONFIDENCES[1] == 0.9, "the legend says them");

@@ -116,12 +116,14 @@ pub(super) fn moments(values: &[f64]) -> Moments {
     Moments { value: [mean, v, m3], error }
 }
 
-/// A train: pulses of a bias and width, each with as long a rest.
+/// A train: pulses of a bias and width, each with a rest.
 pub(super) struct Train {
     pub name: &'static str,
     pub dots: f64,
     pub bias_v: f64,
     pub width_s: f64,
+    /// Of a rest.
+    pub rest_s: f64,
     pub celsius: f64,
     pub looks: &'static [usize],
 }
@@ -136,9 +138,10 @@ pub(super) fn exact(train: &Train, cells: u64) -> Array2<f64> {
         let mut of_cell = CountedCell::draw(&material, DotNumber::Fixed, &Factors::NOMINAL, &draws);
         let mut random = Uniform(number);
         for pulse in 1..=train.looks[train.looks.len() - 1] {
-            let segment = |bias_v| Segment { bias_v, dwell_s: train.width_s, cycle: 0 };
-            gillespie(&material, &mut of_cell, &segment(train.bias_v), kelvin(train.celsius), &mut random);
-            gillespie(&material, &mut of_cell, &segment(0.0), kelvin(train.celsius), &mut random);
+            for (bias_v, dwell_s) in [(train.bias_v, train.width_s), (0.0, train.rest_s)] {
+                let segment = Segment { bias_v, dwell_s, cycle: 0 };
+                gillespie(&material, &mut of_cell, &segment, kelvin(train.celsius), &mut random);
+            }
             if let Some(look) = train.looks.iter().position(|at| *at == pulse) {
                 let of = |numbers: &[u32]| f64::from(numbers.iter().sum::<u32>());
                 found[[look, number as usize]] = of(&of_cell.filled) / of(&of_cell.dots);
@@ -155,22 +158,67 @@ fn drawn(backend: &dyn Backend, train: &Train, cells: u64) -> Array2<f64> {
     let mut of_cells = backend.cells(population).expect("opens");
     let segments: Vec<_> = (1..=train.looks[train.looks.len() - 1])
         .flat_map(|pulse| {
-            let segment = |bias_v| Segment { bias_v, dwell_s: train.width_s, cycle: 0 };
-            [(segment(train.bias_v), false), (segment(0.0), train.looks.contains(&pulse))]
+            let segment = |bias_v, dwell_s| Segment { bias_v, dwell_s, cycle: 0 };
+            let rest = (segment(0.0, train.rest_s), train.looks.contains(&pulse));
+            [(segment(train.bias_v, train.width_s), false), rest]
         })
         .collect();
     let stimulus = of_cells.population().stimulus(kelvin(train.celsius), &segments);
     of_cells.advance(&stimulus, None).expect("runs").filling
 }
 
-const TRAINS: [Train; 5] = [
+const TRAINS: [Train; 7] = [
     // In the substeps of large cells.
-    Train { name: "pi-ws2-qd", dots: 6000.0, bias_v: 1.5, width_s: 1e-3, celsius: 25.0, looks: &[1, 10, 30] },
-    Train { name: "pi-ws2-qd", dots: 50.0, bias_v: 1.5, width_s: 1e-3, celsius: 25.0, looks: &[1, 10, 20, 30] },
-    Train { name: "pi-ws2-qd", dots: 500.0, bias_v: 1.5, width_s: 1e-3, celsius: 25.0, looks: &[1, 10, 30] },
-    Train { name: "pi-ws2-ns", dots: 50.0, bias_v: 0.7, width_s: 1e-4, celsius: 100.0, looks: &[1, 5, 20] },
+    Train {
+        name: "pi-ws2-qd",
+        dots: 6000.0,
+        bias_v: 1.5,
+        width_s: 1e-3,
+        rest_s: 1e-3,
+        celsius: 25.0,
+        looks: &[1, 10, 30],
+    },
+    Train {
+        name: "pi-ws2-qd",
+        dots: 50.0,
+        bias_v: 1.5,
+        width_s: 1e-3,
+        rest_s: 1e-3,
+        celsius: 25.0,
+        looks: &[1, 10, 20, 30],
+    },
+    Train {
+        name: "pi-ws2-qd",
+        dots: 500.0,
+        bias_v: 1.5,
+        width_s: 1e-3,
+        rest_s: 1e-3,
+        celsius: 25.0,
+        looks: &[1, 10, 30],
+    },
+    Train {
+        name: "pi-ws2-ns",
+        dots: 50.0,
+        bias_v: 0.7,
+        width_s: 1e-4,
+        rest_s: 1e-4,
+        celsius: 100.0,
+        looks: &[1, 5, 20],
+    },
+    // The shallow dots empty in a rest, and fill again.
+    Train {
+        name: "pi-ws2-qd",
+        dots: 6000.0,
+        bias_v: 1.5,
+        width_s: 1e-3,
+        rest_s: 10.0,
+        celsius: 150.0,
+        looks: &[1, 10],
+    },
+    // And within a pulse, of sheets.
+    Train { name: "pi-ws2-ns", dots: 6000.0, bias_v: 0.7, width_s: 3e-2, rest_s: 1e-3, celsius: 140.0, looks: &[1, 3] },
     // Released by the field while it fills.
-    Train { name: "pi-ws2-qd", dots: 50.0, bias_v: -3.0, width_s: 1e-3, celsius: 25.0, looks: &[1, 10] },
+    Train { name: "pi-ws2-qd", dots: 50.0, bias_v: -3.0, width_s: 1e-3, rest_s: 1e-3, celsius: 25.0, looks: &[1, 10] },
 ];
 
 fn agrees(backend: &dyn Backend, cells: u64) {

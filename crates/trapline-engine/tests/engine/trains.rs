@@ -235,9 +235,33 @@ fn very_many_counted_pulses_are_the_same_on_all_backends() {
 /// Counted electrons against the exact simulation: mean to 5e-4, variance to 5 %, beside what chance leaves open.
 fn counts_as_event_by_event(backend: &dyn Backend, cells: u64) {
     const TRAINS: [Train; 3] = [
-        Train { name: "pi-ws2-qd", dots: 6000.0, bias_v: 1.5, width_s: 1e-3, celsius: 25.0, looks: &[1, 10, 30] },
-        Train { name: "pi-ws2-qd", dots: 50.0, bias_v: 1.5, width_s: 1e-3, celsius: 25.0, looks: &[1, 10, 30] },
-        Train { name: "pi-ws2-qd", dots: 500.0, bias_v: 2.5, width_s: 1e-3, celsius: 25.0, looks: &[1, 10] },
+        Train {
+            name: "pi-ws2-qd",
+            dots: 6000.0,
+            bias_v: 1.5,
+            width_s: 1e-3,
+            rest_s: 1e-3,
+            celsius: 25.0,
+            looks: &[1, 10, 30],
+        },
+        Train {
+            name: "pi-ws2-qd",
+            dots: 50.0,
+            bias_v: 1.5,
+            width_s: 1e-3,
+            rest_s: 1e-3,
+            celsius: 25.0,
+            looks: &[1, 10, 30],
+        },
+        Train {
+            name: "pi-ws2-qd",
+            dots: 500.0,
+            bias_v: 2.5,
+            width_s: 1e-3,
+            rest_s: 1e-3,
+            celsius: 25.0,
+            looks: &[1, 10],
+        },
     ];
     for train in &TRAINS {
         let cells = if train.dots > 1000.0 { cells / 4 } else { cells };

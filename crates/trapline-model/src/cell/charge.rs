@@ -16,7 +16,8 @@
 //! the step.
 //!
 //! Steps that are long against a rate, or against capture, which has 16 substeps at most, end where they should but
-//! do not know when they came there. Such a dwell gets a way of its own for the charge, from the same start: eighths
+//! do not know when they came there; and where few electrons pass beside filled traps, theta falls by far while the filling
+//! hardly moves from near 1. Such a dwell gets a way of its own for the charge, from the same start: eighths
 //! of the dwell, the first of them in pieces that double in length, so that what happens at the start is resolved and
 //! what lasts is not stepped in vain. In a piece of small `x` the average uptake is corrected to the mean of `u`
 //! along the way, with the weight `1/(1 + (x/2)^4)`. The state of the cell is not touched by any of this.
@@ -34,14 +35,18 @@ use crate::material::{Material, TrapClass};
 pub const POINTS: [f64; 2] = [0.211_324_865_405_187_1, 0.788_675_134_594_812_9];
 /// Parts of a dwell of which the first is divided further.
 pub const PARTS: u32 = 8;
-/// Most halvings of the first part: what happens within 1/8192 of a dwell is nothing to its charge.
-pub const MOST_HALVINGS: u32 = 10;
+/// Most halvings of the first part: what happens within 2e-6 of a dwell is nothing to its charge, however little passes
+/// beside full traps.
+pub const MOST_HALVINGS: u32 = 16;
 /// Largest `x` of a dwell, all rates together, in which nothing moves: below the roundings of f32.
 const MOST_AT_REST: f64 = 1e-7;
 /// Largest `x` of a substep along which the charge is taken.
 const MOST_ALONG_A_SUBSTEP: f64 = 0.3;
 /// Largest `x` of the first piece, where the halvings suffice.
 const AIMED_PIECE: f64 = 0.25;
+/// The logarithm of theta moves by up to `(1 - theta_0)/theta_0` of what the filling does. Up to this many times as much
+/// the pieces for the filling do.
+const STEEP: f64 = 2.5;
 /// Most of a relaxation that the weight of the correction is reckoned with: past it there is none, and its fourth
 /// power is an f32.
 pub const MOST_RELAXATION: f64 = 1e4;
@@ -57,6 +62,8 @@ pub fn pieces(material: &Material, drive: &Drive, emission: &Occupancy) -> u32 {
     if drive.bias_v == 0.0 || x <= MOST_AT_REST {
         return 0;
     }
+    let free_share = material.injection.free_share;
+    let x = x * ((1.0 - free_share) / (STEEP * free_share)).max(1.0);
     if x <= MOST_ALONG_A_SUBSTEP * substeps {
         return 1;
     }

@@ -10,17 +10,22 @@ pub const VALID_TO_V: f64 = 6.0;
 
 /// Words by which a remark of this module, and one on a reading that disturbs, says that results stand outside of
 /// what the model was made for.
-const SIGNS: [&str; 5] = [
+const SIGNS: [&str; 6] = [
     "outside the model's validity",
     "of the measured current: the power law of its last two points is taken on",
     "is past the law by which heat broadens injection",
     "is above the onset of capture",
     "trap classes stand for the depths of dots, not for their speeds",
+    UNRESOLVED,
 ];
 
 /// Largest power of their diameter that the speeds of dots may go as where classes stand for them. Fillings are then
 /// within 1e-3 of every dot by itself, and lives within 2 %; with a power of 2 lives are 16 % off, with 5 some 40 %.
 const MOST_SPEED_EXPONENT: f64 = 0.5;
+
+/// Largest ratio of the speeds of levels: with 100 fillings are up to 3e-3 off, with 1e4 up to 8e-3.
+const MOST_RATIO_OF_SPEEDS: f64 = 30.0;
+const UNRESOLVED: &str = "the steps of a segment do not resolve the fastest traps";
 
 /// Whether a remark on a point says that its results stand outside of the model's validity; other remarks say what was
 /// left out, or how the point was made.
@@ -35,14 +40,39 @@ pub fn glass(material: &Material, what: &str, temperature_k: f64) -> Option<Stri
     (temperature_k > glass_k).then(|| format!("{what} at {both} °C: outside the model's validity"))
 }
 
-/// A remark on dots whose speeds differ so much with their size that classes of depth do not stand for them.
+/// A remark on dots whose speeds differ so much with their size that classes of depth do not stand for them, and on levels
+/// that differ so much that the steps of a segment, chosen for their mean, do not resolve the fastest.
 pub fn speeds(material: &Material) -> Option<String> {
-    let Some(Spread::Dots(Dots { speed_exponent, .. })) = material.spread else { return None };
-    (speed_exponent > MOST_SPEED_EXPONENT).then(|| {
+    let speed_exponent = match &material.spread {
+        Some(Spread::Dots(Dots { speed_exponent, .. })) => speed_exponent,
+        Some(_) => return None,
+        None => return far_apart(material),
+    };
+    (*speed_exponent > MOST_SPEED_EXPONENT).then(|| {
         format!(
             "traps.speed_exponent = {speed_exponent}: trap classes stand for the depths of dots, not for their speeds, and above \
              {MOST_SPEED_EXPONENT} fillings may be off by per cents, lives by tens of them; electrons = \"each-dot\" takes each dot's own"
         )
+    })
+}
+
+fn far_apart(material: &Material) -> Option<String> {
+    let speeds = material.classes.iter().map(|class| class.speed);
+    let (least, most) = speeds.fold((f64::INFINITY, 0.0_f64), |(least, most), s| (least.min(s), most.max(s)));
+    (most > MOST_RATIO_OF_SPEEDS * least).then(|| {
+        format!(
+            "traps.speeds differ by a factor of {:.3e}: {UNRESOLVED}, and fillings may be off by a hundredth where segments are \
+             long; cut them, or ask for program.substeps",
+            most / least
+        )
+    })
+}
+
+/// A remark on a reading that would catch charge.
+pub fn disturbs(material: &Material, read_v: f64) -> Option<String> {
+    let onset_v = material.capture?.onset_v;
+    (read_v.abs() > onset_v).then(|| {
+        format!("reading at {read_v} V is above the onset of capture, {onset_v} V: it would disturb the cell, which is not modelled")
     })
 }
 

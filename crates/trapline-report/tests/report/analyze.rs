@@ -321,7 +321,31 @@ fn one_law_of_all_temperatures_leaves_out_what_contradicts_it() {
     assert!(joint.fit.temperatures_k.iter().all(|of| *of != kelvin(CELSIUS[last])));
     assert!(joint.energy_ev.profile.hold(ENERGY_EV) && joint.shape_estimate.profile.hold(SHAPE), "{joint:?}");
     let text = report::text(&report);
-    assert!(text.contains("of no law or failed at programming"), "{text}");
+    assert!(text.contains("of no law or against this one, or failed at programming"), "{text}");
+}
+
+/// A temperature at which all have failed by the first checkpoint, and one at which none ever does, bear no law of their
+/// own. They take part in that of the others where it says so, too, and not where it says otherwise.
+#[test]
+fn one_law_of_all_temperatures_leaves_out_what_only_the_ends_of_it_contradict() {
+    let hotter = [&CELSIUS[..], &[250.0]].concat();
+    let of = |celsius: &[f64], change: &dyn Fn(&mut Vec<PointOutcome>)| {
+        let label = label(celsius, &TIMES, &[1]);
+        let mut outcomes = weibull(&label, 2000, 3);
+        change(&mut outcomes);
+        reported(label, outcomes, &question(&[85.0], &[1e-2]))
+    };
+    let joint = |report: &LifetimeReport| only(report).joint.clone().unwrap();
+    // So hot that all fail at once by the law, too.
+    let whole = of(&hotter, &|_| ());
+    assert!(joint(&whole).left_out_k.is_empty(), "{:?}", joint(&whole).left_out_k);
+    // At the coolest temperature all have failed at once, or none ever.
+    for failed in [2000, 0] {
+        let report = of(&CELSIUS, &|outcomes| outcomes[0].failed.fill(failed));
+        let report = joint(&report);
+        assert_eq!(report.left_out_k, [kelvin(CELSIUS[0])], "{failed}");
+        assert!(report.energy_ev.profile.hold(ENERGY_EV) && report.shape_estimate.profile.hold(SHAPE), "{report:?}");
+    }
 }
 
 #[test]

@@ -25,12 +25,7 @@ pub(super) fn flags(
     let measured = [("programming", strongest), ("reading", read_v)]
         .into_iter()
         .filter_map(|(what, bias_v)| validity::measured_bias(material, what, bias_v));
-    let reading = material.capture.filter(|c| read_v.abs() > c.onset_v).map(|c| {
-        format!(
-            "reading at {read_v} V is above the onset of capture, {} V: it would disturb the cell, which is not modelled",
-            c.onset_v
-        )
-    });
+    let reading = validity::disturbs(material, read_v);
     let apart = |remark: fn(&Material, &str, f64) -> Option<String>| {
         if program_k == bake_k { None } else { remark(material, "programming", program_k) }
     };

@@ -99,13 +99,19 @@ impl Read {
         ] {
             findings.dataset.note(key, text);
         }
+        if self.source.is_of_material() {
+            let remarks = array_read::remarks(&ready.material, read_v, taken.temperature_k);
+            if !remarks.is_empty() {
+                findings.dataset.note("outside_validity", remarks.join("; "));
+            }
+        }
         let text = self.json.then(|| format!("{json:#}\n"));
         self.specimen.done_with(&ready, findings, text)
     }
 
     /// Refuses options that what else is asked for leaves without an effect.
     fn all_count(&self) -> Result<(), Failure> {
-        let Reading { read_bias, read_time } = self.reading;
+        let read_bias = self.reading.read_bias;
         // Of a material's cells it says the conductance, which is no number of its own; of a record's it is compared.
         let of_anyone = self.source.conductance.is_some() && self.periphery.has_inputs();
         let leave = "leave it out";
@@ -113,12 +119,6 @@ impl Read {
             read_bias.is_some() && of_anyone,
             "--read-bias",
             "where --conductance says the cells and --inputs the voltages",
-            leave,
-        )?;
-        does_nothing(
-            read_time.is_some() && self.specimen.no_noise,
-            "--read-time",
-            "without noise (--no-noise)",
             leave,
         )?;
         if let (true, Some(option)) = (self.source.is_unwritten(), self.pulses.given()) {

@@ -87,7 +87,7 @@ impl Lifetimes {
     }
 
     /// Those that had not failed at 0 s, before the bake; none where there are none.
-    pub(super) fn living(&self) -> Option<Lifetimes> {
+    pub fn living(&self) -> Option<Lifetimes> {
         let total = self.total.checked_sub(self.at_zero).filter(|total| *total > 0)?;
         let failed = self.failed.iter().map(|failed| failed.saturating_sub(self.at_zero)).collect();
         let mut living = Lifetimes {

@@ -155,6 +155,17 @@ impl JointFit {
         })
     }
 
+    /// Chance of as large a loss of likelihood as what another fit has beside these temperatures makes, if the law held
+    /// there too: against counts there that nothing binds. Temperatures that bear no law of their own are tried so.
+    pub fn chance_of_more(&self, with: &JointFit) -> f64 {
+        let more = with.groups.iter().filter(|(kelvin, _)| !self.temperatures_k.contains(kelvin));
+        let free = |(_, data): &(f64, Lifetimes)| {
+            data.classes().iter().filter(|class| class.cells > 0).count().saturating_sub(1).max(1)
+        };
+        let degrees: usize = more.map(free).sum();
+        chi_square_tail((2.0 * (self.maximum.value - with.maximum.value)).max(0.0), degrees.max(1))
+    }
+
     /// The common shape.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ pub use fit::{Fit, Goodness};
 pub use joint::{JointFit, RatioTest};
 pub use law::Law;
 pub use line::{Life, Line, TIME_FLOOR, TemperatureLaw, TimePoint};
-pub use near::Near;
+pub use near::{Near, hidden_by_programming};
 pub use rival::{Rival, compare_temperature_laws};
 pub use segments::{BREAK_P_VALUE, Break, LocalEnergy, Segments, Use};
 pub use shared::{Design, LEAST_ARRAYS};

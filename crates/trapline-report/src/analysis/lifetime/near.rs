@@ -12,6 +12,7 @@
 use super::bounds::Estimate;
 use super::data::Lifetimes;
 use super::error::LifetimeError;
+use super::failed_fraction_bounds;
 use super::fit::Fit;
 use super::law::Law;
 use super::line::TimePoint;
@@ -35,9 +36,12 @@ pub struct Near {
 }
 
 impl Near {
-    /// The law of all counts.
-    pub fn whole(fit: &Fit, fraction: f64) -> Near {
-        Near { fit: fit.clone(), fraction, misfit: 0.0 }
+    /// A law of all counts, of cells that were living when the bake began.
+    pub fn whole(fit: &Fit, data: &Lifetimes, fraction: f64) -> Near {
+        let share = living_share(data, fraction);
+        let living = data.living();
+        let misfit = misfit(fit, living.as_ref().unwrap_or(data), share).hypot(by_programming(fit, data, share));
+        Near { fit: fit.clone(), fraction: share, misfit }
     }
 
     /// The law fitted to the fewest checkpoints about a fraction that tell the time to it: with 100 failures on either
@@ -46,9 +50,8 @@ impl Near {
     /// Cells that had failed at 0 s, before any life began, are known not to be of the law: it is of the others, at the
     /// fraction of these.
     pub fn new(law: Law, data: &Lifetimes, fraction: f64, confidence: f64) -> Option<Near> {
-        let (total, at_zero) = (data.total() as f64, data.failed_at_zero() as f64);
-        let living = data.living()?;
-        let share = (fraction * total - at_zero) / (total - at_zero);
+        let (at_zero, living) = (data.failed_at_zero(), data.living()?);
+        let share = living_share(data, fraction);
         if share <= 0.0 {
             return None;
         }
@@ -57,7 +60,7 @@ impl Near {
             let near = match living.about(share, failures) {
                 Some(near) => near,
                 // All checkpoints, which tell something else only without the cells that had failed at 0 s.
-                None if at_zero > 0.0 => living.clone(),
+                None if at_zero > 0 => living.clone(),
                 None => return None,
             };
             let told = |fit: &Fit| {
@@ -65,9 +68,8 @@ impl Near {
                     && fit.life(share, confidence).is_ok_and(|life| time_told(&life, data).is_ok())
             };
             if let Some(fit) = Fit::new(law, &near).ok().filter(told) {
-                let other = Fit::new(law.other(), &near).map(|other| other.ln_life(share).0);
-                let apart = other.map_or(0.0, |other| (other - fit.ln_life(share).0).abs());
-                return Some(Near { fit, fraction: share, misfit: OF_OTHER_LAW * apart });
+                let misfit = misfit(&fit, &near, share).hypot(by_programming(&fit, data, share));
+                return Some(Near { fit, fraction: share, misfit });
             }
             if near == living {
                 return None;
@@ -92,4 +94,49 @@ impl Near {
         let point = TimePoint::of_fit(temperature_k, &self.fit, self.fraction)?;
         Ok(TimePoint { relative_error: point.relative_error.hypot(self.misfit), ..point })
     }
+}
+
+/// The share, of cells that were living when the bake began, at which a fraction of all has failed.
+fn living_share(data: &Lifetimes, fraction: f64) -> f64 {
+    let (total, at_zero) = (data.total() as f64, data.failed_at_zero() as f64);
+    (fraction * total - at_zero) / (total - at_zero)
+}
+
+/// Standard error of [`living_share`]: of cells that had failed at 0 s there is a count, with its chance.
+fn error_of_share(data: &Lifetimes) -> f64 {
+    libm::sqrt(data.failed_at_zero() as f64) / data.total() as f64
+}
+
+/// Standard error of ln t by the law that was taken.
+fn misfit(fit: &Fit, data: &Lifetimes, share: f64) -> f64 {
+    let other = Fit::new(fit.law.other(), data).map(|other| other.ln_life(share).0);
+    OF_OTHER_LAW * other.map_or(0.0, |other| (other - fit.ln_life(share).0).abs())
+}
+
+/// Standard error of ln t by the number of cells that had failed at 0 s.
+fn by_programming(fit: &Fit, data: &Lifetimes, share: f64) -> f64 {
+    let error = error_of_share(data);
+    if error == 0.0 || share <= error {
+        return 0.0;
+    }
+    let at = |share: f64| fit.ln_life(share).0;
+    // The lower side is the wider one.
+    at(share) - at(share - error)
+}
+
+/// Why a fraction's time is not told where cells had failed at 0 s: their number leaves open whether it was reached
+/// then. Bounds of this share of confidence, on either side.
+pub fn hidden_by_programming(data: &Lifetimes, fraction: f64, confidence: f64) -> Option<String> {
+    if data.failed_at_zero() == 0 {
+        return None;
+    }
+    let at_zero = failed_fraction_bounds(data.failed_at_zero(), data.total(), confidence).ok()?;
+    (at_zero.upper >= fraction).then(|| {
+        format!(
+            "{} of {} cells had failed at programming (0 s), which is up to {:.3e} of all: whether the fraction had failed then is not known",
+            data.failed_at_zero(),
+            data.total(),
+            at_zero.upper
+        )
+    })
 }

@@ -6,7 +6,7 @@ use super::say::parts;
 use super::{FitReport, Observed, Population, Question, TimeSource, TimeToFraction, why};
 use crate::analysis::lifetime::{
     Bounds, CurvePoint, Estimate, Fit, Lack, Law, LifetimeError, Lifetimes, MOST_BRACKET, Near, TimePoint, Verdict,
-    failed_fraction_bounds, law_holds, shape_told, time_told,
+    failed_fraction_bounds, hidden_by_programming, law_holds, shape_told, time_told,
 };
 
 /// The populations of a group, without their times.
@@ -71,7 +71,9 @@ fn fitted(law: Law, lifetimes: &Lifetimes, question: &Question) -> Result<FitRep
         Lack::new(Verdict::NotTold, error, "bake more cells, longer or hotter, with more checkpoints where they fail")
     };
     let confidence = question.confidence;
-    let fit = Fit::new(law, lifetimes).map_err(failed)?;
+    // Cells that had failed at 0 s are no lifetimes.
+    let living = lifetimes.living().filter(|_| lifetimes.failed_at_zero() > 0);
+    let fit = Fit::new(law, living.as_ref().unwrap_or(lifetimes)).map_err(failed)?;
     let (shape_estimate, goodness) = (fit.shape(confidence).map_err(failed)?, fit.goodness());
     shape_told(law, &shape_estimate)?;
     law_holds(&goodness)?;
@@ -83,13 +85,17 @@ fn fitted(law: Law, lifetimes: &Lifetimes, question: &Question) -> Result<FitRep
         .fractions
         .iter()
         .map(|&share| {
-            let near = Near::new(law, lifetimes, share, confidence).unwrap_or_else(|| Near::whole(&fit, share));
-            let life = as_text(near.life(confidence));
+            let near =
+                Near::new(law, lifetimes, share, confidence).unwrap_or_else(|| Near::whole(&fit, lifetimes, share));
+            let life = match hidden_by_programming(lifetimes, share, confidence) {
+                Some(reason) => Err(reason),
+                None => as_text(near.life(confidence)),
+            };
             (near, life)
         })
         .unzip();
     let share = law.scale_fraction();
-    let scale = Near::new(law, lifetimes, share, confidence).unwrap_or_else(|| Near::whole(&fit, share));
+    let scale = Near::new(law, lifetimes, share, confidence).unwrap_or_else(|| Near::whole(&fit, lifetimes, share));
     Ok(FitReport { shape_estimate, scale_estimate: as_text(scale.life(confidence)), goodness, lives, near, fit })
 }
 

@@ -294,7 +294,7 @@ fn of_joint(joint: &Joint) -> Vec<(&'static str, String)> {
     }
     if !joint.left_out_k.is_empty() {
         let names = joint.left_out_k.iter().map(|&k| degrees(k)).collect::<Vec<_>>().join(", ");
-        text.push_str(&format!("; without {names}, of no law or failed at programming"));
+        text.push_str(&format!("; without {names}, of no law or against this one, or failed at programming"));
     }
     vec![("all at once", text)]
 }

@@ -185,6 +185,7 @@ fn joint_life(group: &Group, fraction: f64, use_k: f64, confidence: f64) -> Resu
 fn joint_of_side(group: &Group, use_k: f64) -> Result<&Joint, String> {
     let joint = group.joint.as_ref().map_err(Clone::clone)?;
     let here = joined(group, Some(use_k), joint.fit.law).map(|(population, _)| population.temperature_k);
+    let here = here.filter(|kelvin| !joint.left_out_k.contains(kelvin));
     if here.eq(joint.fit.temperatures_k.iter().copied()) {
         return Ok(joint);
     }
@@ -198,9 +199,11 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
         return Err(CYCLED.to_owned());
     }
     let use_k = question.use_temperatures_k.first().copied();
-    let with = || joined(group, use_k, law);
-    let data: Vec<(f64, Lifetimes)> =
-        with().map(|(population, observed)| (population.temperature_k, observed.lifetimes.clone())).collect();
+    // Cells that had failed at programming are no lifetimes: few beside those of the smallest fraction too.
+    let least = question.fractions.iter().copied().fold(1.0, f64::min);
+    let begins_whole =
+        |observed: &Observed| observed.failed_at_zero as f64 <= MOST_AT_PROGRAMMING * least * observed.cells as f64;
+    let with = || joined(group, use_k, law).filter(|(_, observed)| begins_whole(observed));
     let counted = || side(group, use_k).filter(|population| population.observed.is_ok());
     let bearing = with().filter(|(_, observed)| observed.fit(law).is_ok()).count();
     if bearing < LEAST_TEMPERATURES {
@@ -209,16 +212,31 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
             counted().count()
         ));
     }
-    let takes_part = |population: &&Population| data.iter().all(|(kelvin, _)| *kelvin != population.temperature_k);
-    let left_out_k = counted().filter(takes_part).map(|population| population.temperature_k).collect();
-    let fit = match group.same_cells {
-        false => JointFit::new(law, TemperatureLaw::Arrhenius, &data),
-        true => {
-            let arrays: Vec<Vec<Lifetimes>> = with().map(|(_, observed)| observed.arrays.clone()).collect();
-            JointFit::of_same_cells(law, TemperatureLaw::Arrhenius, &data, &arrays)
+    let fit_of = |takes_part: &dyn Fn(f64, &Observed) -> bool| {
+        let those = || with().filter(|(population, observed)| takes_part(population.temperature_k, observed));
+        let data: Vec<(f64, Lifetimes)> =
+            those().map(|(population, observed)| (population.temperature_k, observed.lifetimes.clone())).collect();
+        match group.same_cells {
+            false => JointFit::new(law, TemperatureLaw::Arrhenius, &data),
+            true => {
+                let arrays: Vec<Vec<Lifetimes>> = those().map(|(_, observed)| observed.arrays.clone()).collect();
+                JointFit::of_same_cells(law, TemperatureLaw::Arrhenius, &data, &arrays)
+            }
         }
     };
-    let fit = fit.map_err(why)?;
+    // Those that bear no law say that more had failed by then, or fewer: whether the others' law says so, too.
+    let bears = |_: f64, observed: &Observed| observed.fit(law).is_ok();
+    let of_bearing = fit_of(&bears).map_err(why)?;
+    let contradicts = |kelvin: f64| {
+        let with_it = fit_of(&|other, observed| bears(other, observed) || other == kelvin);
+        !with_it.is_ok_and(|with_it| of_bearing.chance_of_more(&with_it) >= LEAST_P_VALUE)
+    };
+    let beside =
+        with().filter(|(_, observed)| observed.fit(law).is_err()).map(|(population, _)| population.temperature_k);
+    let against: Vec<f64> = beside.filter(|kelvin| contradicts(*kelvin)).collect();
+    let fit = fit_of(&|kelvin, _| !against.contains(&kelvin)).map_err(why)?;
+    let left_out = |population: &&Population| !fit.temperatures_k.contains(&population.temperature_k);
+    let left_out_k = counted().filter(left_out).map(|population| population.temperature_k).collect();
     let energy_ev = fit.slope(question.confidence).map_err(why)?;
     let shape_estimate = fit.shape(question.confidence).map_err(why)?;
     shape_told(law, &shape_estimate).map_err(|lack| lack.to_string())?;
@@ -232,8 +250,8 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
     Ok(Joint { energy_ev, shape_estimate, left_out_k, fit })
 }
 
-/// What one law at all temperatures can be asked of, on the use temperature's side of any break: where it is borne, and
-/// where too few cells fail, or all at once, to contradict it. Cells that had failed at programming are no lifetimes.
+/// What one law at all temperatures may be asked of, on the use temperature's side of any break: where it is borne, and
+/// where too few cells fail, or all at once, for a law of its own. Cells that had failed at programming are no lifetimes.
 fn joined(group: &Group, use_k: Option<f64>, law: Law) -> impl Iterator<Item = (&Population, &Observed)> {
     side(group, use_k).filter_map(move |population| {
         let observed = population.observed.as_ref().ok()?;
@@ -306,6 +324,9 @@ fn rate(group: &Group, use_k: f64, question: &Question) -> Result<FailureRate, S
     chosen(line, use_k, group, question)?;
     let mut tested: Vec<(u64, f64)> = Vec::new();
     for (population, observed) in joined(group, Some(use_k), joint.fit.law) {
+        if joint.left_out_k.contains(&population.temperature_k) {
+            continue;
+        }
         let lifetimes = &observed.lifetimes;
         // All counts tell of the factor here, not only the times to one fraction; its lower bound makes the rate's
         // bound a safe one.

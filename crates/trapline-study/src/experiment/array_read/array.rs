@@ -7,6 +7,7 @@ use crate::experiment::pulse::Train;
 use ndarray::{Array1, Array2, s};
 use trapline_engine::backend::Backend;
 use trapline_model::array::ArrayShape;
+use trapline_model::cell::validity;
 use trapline_model::material::{Material, Variation};
 use trapline_model::protocol::Part;
 use trapline_model::rng::{self, Purpose};
@@ -33,8 +34,8 @@ impl Pattern {
     }
 }
 
-/// A fresh array of a material after pulses to some of its cells, each by itself; read without noise at the conditions'
-/// bias. With `own_law` the cells keep the law of the material at their filling, else they obey Ohm's.
+/// A fresh array of a material after pulses to some of its cells, each by itself; what each conducts at the conditions'
+/// bias, without noise and without what reading at it would catch. With `own_law` the cells keep the law of the material at their filling, else they obey Ohm's.
 ///
 /// # Errors
 /// [`ExperimentError`].
@@ -47,8 +48,7 @@ pub fn programmed(
     own_law: bool,
 ) -> Result<Cells, ExperimentError> {
     let cells = shape.rows * shape.cols;
-    let mut probe =
-        Probe::new(backend, material, Conditions { read_noise: false, ..conditions }, (0..cells).collect())?;
+    let mut probe = Probe::new(backend, material, conditions, (0..cells).collect())?;
     let written: Vec<u32> =
         (0..cells).filter(|&cell| pattern.writes(conditions.seed, shape, cell)).map(|cell| cell as u32).collect();
     let Train { amplitude_v, width_s, interval_s, count } = *train;
@@ -61,7 +61,7 @@ pub fn programmed(
         let cols = shape.cols as usize;
         Array2::from_shape_fn((shape.rows as usize, cols), |(row, col)| values[row * cols + col])
     };
-    let made = Cells::linear(in_rows(probe.read()?));
+    let made = Cells::linear(in_rows(probe.noiseless()?));
     if !own_law {
         return Ok(made);
     }
@@ -70,6 +70,20 @@ pub fn programmed(
     let filling = in_rows(probe.filling()?);
     let law = MaterialCells::new(material, conditions.ambient_k, &filling, in_rows(area));
     Ok(Cells { material: Some(law), ..made })
+}
+
+/// What stands outside of the model's validity where cells of a material are read at a bias and a temperature, one
+/// sentence each.
+pub fn remarks(material: &Material, read_v: f64, temperature_k: f64) -> Vec<String> {
+    let of = |remark: fn(&Material, &str, f64) -> Option<String>, value: f64| remark(material, "reading", value);
+    let all = [
+        of(validity::glass, temperature_k),
+        of(validity::broadening, temperature_k),
+        validity::bias("reading", read_v),
+        of(validity::measured_bias, read_v),
+        validity::disturbs(material, read_v),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 /// Means of square blocks, so that neither side has more than `most`, and the side of a block. What is not a number is

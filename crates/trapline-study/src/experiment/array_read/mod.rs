@@ -26,7 +26,7 @@ mod merit;
 mod recorded;
 pub mod selector;
 
-pub use array::{Pattern, blocks, programmed};
+pub use array::{Pattern, blocks, programmed, remarks};
 pub use batch::{BatchReading, read_batch};
 pub use figures::{Circuit, Segment, Subject, Worth, Writing};
 pub use law::{Cells, MaterialCells};

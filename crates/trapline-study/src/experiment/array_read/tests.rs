@@ -372,3 +372,24 @@ fn blocks_are_means() {
     let (means, step) = blocks(&values, 3);
     assert_eq!((step, means), (2, arr2(&[[5.5, 7.0], [25.5, 27.0], [40.5, 42.0]])));
 }
+
+/// What a cell conducts is looked at, not measured: a bias of the reading that would fill it finds it as it is.
+#[test]
+fn reading_an_array_does_not_write_it() {
+    let material = trapline_model::material::shipped("pi-ws2-qd").unwrap();
+    let cpu = trapline_engine::backend::cpu::Cpu::open(None, None).unwrap();
+    let shape = trapline_model::array::ArrayShape { rows: 2, cols: 2 };
+    let train = crate::experiment::pulse::POTENTIATION;
+    for read_v in [0.1, 3.0] {
+        let at = trapline_model::units::kelvin(25.0);
+        let conditions =
+            crate::experiment::probe::Conditions { read_v, ..crate::experiment::probe::Conditions::nominal(at) };
+        let made = programmed(&cpu, &material, conditions, shape, (Pattern::None, &train), true).unwrap();
+        let nominal = trapline_model::cell::Factors::NOMINAL;
+        let empty_s = trapline_model::cell::conductance_s(&material, &nominal, read_v, at, 0.0);
+        for siemens in &made.conductance_s {
+            assert!((siemens / empty_s - 1.0).abs() < 1e-5, "{read_v} V: {siemens:e} {empty_s:e}");
+        }
+        assert_eq!(remarks(&material, read_v, at).iter().any(|remark| remark.contains("would disturb")), read_v > 1.0);
+    }
+}
