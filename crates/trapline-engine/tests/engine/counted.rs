@@ -167,7 +167,7 @@ fn drawn(backend: &dyn Backend, train: &Train, cells: u64) -> Array2<f64> {
     of_cells.advance(&stimulus, None).expect("runs").filling
 }
 
-const TRAINS: [Train; 7] = [
+const TRAINS: [Train; 6] = [
     // In the substeps of large cells.
     Train {
         name: "pi-ws2-qd",
@@ -215,8 +215,6 @@ const TRAINS: [Train; 7] = [
         celsius: 150.0,
         looks: &[1, 10],
     },
-    // And within a pulse, of sheets.
-    Train { name: "pi-ws2-ns", dots: 6000.0, bias_v: 0.7, width_s: 3e-2, rest_s: 1e-3, celsius: 140.0, looks: &[1, 3] },
     // Released by the field while it fills.
     Train { name: "pi-ws2-qd", dots: 50.0, bias_v: -3.0, width_s: 1e-3, rest_s: 1e-3, celsius: 25.0, looks: &[1, 10] },
 ];

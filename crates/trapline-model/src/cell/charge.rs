@@ -35,9 +35,9 @@ use crate::material::{Material, TrapClass};
 pub const POINTS: [f64; 2] = [0.211_324_865_405_187_1, 0.788_675_134_594_812_9];
 /// Parts of a dwell of which the first is divided further.
 pub const PARTS: u32 = 8;
-/// Most halvings of the first part: what happens within 2e-6 of a dwell is nothing to its charge, however little passes
+/// Most halvings of the first part: what happens within 6e-5 of a dwell is little to its charge, however little passes
 /// beside full traps.
-pub const MOST_HALVINGS: u32 = 16;
+pub const MOST_HALVINGS: u32 = 11;
 /// Largest `x` of a dwell, all rates together, in which nothing moves: below the roundings of f32.
 const MOST_AT_REST: f64 = 1e-7;
 /// Largest `x` of a substep along which the charge is taken.

@@ -61,7 +61,7 @@ pub(super) fn remark(endured: &Endured) -> String {
     let writes = endured.at.last().copied().unwrap_or(0);
     let mut lines = vec![format!(
         "{writes} writes by {} that were stepped: {} leaps over the others, {} found too long, which leave every filling within \
-         {:.1e} of the largest change, but for charge that moves slowly from trap class to trap class (docs/array.md)",
+         {:.1e} of the largest change",
         endured.stepped, endured.leaps, endured.refused, endured.worst_error
     )];
     if endured.moved.iter().any(|moved| moved.cell.is_some()) {

@@ -212,10 +212,12 @@ mod tests {
 
     #[test]
     fn the_numbers_of_a_probe_tell_orders_apart() {
-        let numbers = numbers(512);
+        let numbers = numbers(100 * BLOCK_CELLS as usize);
         assert!(numbers.iter().all(|x| x.is_normal() && x.abs() < 4096.0));
-        let forward: f32 = numbers.iter().sum();
-        let backward: f32 = numbers.iter().rev().sum();
-        assert_ne!(forward.to_bits(), backward.to_bits());
+        let apart = numbers.chunks(BLOCK_CELLS as usize).filter(|block| {
+            let (forward, backward): (f32, f32) = (block.iter().sum(), block.iter().rev().sum());
+            forward.to_bits() != backward.to_bits()
+        });
+        assert!(apart.count() > 50);
     }
 }

@@ -101,7 +101,7 @@ impl Writer<'_> {
     }
 
     /// Axes `row` and `column`; `written` and `disturbed` (0 or 1), `filling`, `fresh_conductance_s`, `conductance_s`,
-    /// `own_bias_v` (across the traps at the end of the last own stroke; NaN where there was none) and `other_bias_v`
+    /// `own_bias_v` (across the traps at the end of the strongest own stroke; NaN where there was none) and `other_bias_v`
     /// (the strongest in the strokes of others). Attributes say how it was written and how well the steps were taken.
     pub fn dataset(&self, name: &str, title: &str, outcome: &Outcome) -> Dataset {
         let mut d = Dataset::new(name, title);
