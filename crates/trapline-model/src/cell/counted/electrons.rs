@@ -11,7 +11,7 @@ pub enum Electrons {
     MeanField,
     /// Each cell owns whole dots and whole electrons.
     Counted(DotNumber),
-    /// And each dot has a depth and a speed of its own: [`super::each_dot`].
+    /// And each dot has a depth and a speed of its own: [`crate::cell::each_dot`].
     EachDot(DotNumber),
 }
 
