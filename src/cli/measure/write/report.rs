@@ -92,7 +92,7 @@ pub(super) fn remark(writer: &Writer<'_>, outcome: &Outcome, levels: Option<&Lev
             levels.count(Ended::Below),
             levels.count(Ended::NotReached),
             levels.rounds,
-            levels.last_v,
+            levels.most_v,
             pulses as f64 / asked as f64
         ));
     }
@@ -158,7 +158,7 @@ pub(super) fn as_json(
         "levels": levels.map(|levels| json!({
             "in_band": levels.count(Ended::InBand), "beyond": levels.count(Ended::Beyond),
             "below": levels.count(Ended::Below), "not_reached": levels.count(Ended::NotReached),
-            "yield": number(levels.yielded()), "rounds": levels.rounds, "last_amplitude_v": levels.last_v,
+            "yield": number(levels.yielded()), "rounds": levels.rounds, "last_amplitude_v": levels.last_v, "largest_amplitude_v": levels.most_v,
             "pulses": levels.pulses.iter().sum::<u64>(),
         })),
         "endurance": endured.map(endurance::as_json),

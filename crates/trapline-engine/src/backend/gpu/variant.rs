@@ -62,9 +62,16 @@ pub(super) fn fold_of(device: &Device, has_subgroups: bool) -> Result<Fold, Back
     if let Some(known) = given.get(&key) {
         return Ok(*known);
     }
-    let fold = measured(device).unwrap_or(Fold::Shared);
-    given.insert(key, fold);
-    Ok(fold)
+    match measured(device) {
+        Ok(fold) => {
+            given.insert(key, fold);
+            Ok(fold)
+        }
+        Err(_) => {
+            tracing::warn!("{}: subgroups cannot be tried, and are not used", device.identity.adapter);
+            Ok(Fold::Shared)
+        }
+    }
 }
 
 /// The fold of a value of [`ASKED`].

@@ -125,6 +125,21 @@ impl Lifetimes {
         Some(near)
     }
 
+    /// The same at one checkpoint: at the last one where cells survived it, else at the first by which all had failed.
+    /// That is what cells that bear no law tell of one: how many had failed by then.
+    pub fn at_an_end(&self) -> Lifetimes {
+        let last = self.times_s.len() - 1;
+        let all_by = self.failed.iter().position(|failed| *failed == self.total).unwrap_or(last);
+        let mut one = Lifetimes {
+            times_s: vec![self.times_s[all_by]],
+            failed: vec![self.failed[all_by]],
+            classes: Vec::new(),
+            ..self.clone()
+        };
+        one.classes = one.in_classes();
+        one
+    }
+
     /// All classes in the order of time, empty ones included.
     pub fn classes(&self) -> &[Class] {
         &self.classes

@@ -116,8 +116,11 @@ fn misfit(fit: &Fit, data: &Lifetimes, share: f64) -> f64 {
 /// Standard error of ln t by the number of cells that had failed at 0 s.
 fn by_programming(fit: &Fit, data: &Lifetimes, share: f64) -> f64 {
     let error = error_of_share(data);
-    if error == 0.0 || share <= error {
+    if error == 0.0 {
         return 0.0;
+    }
+    if share <= error {
+        return f64::INFINITY;
     }
     let at = |share: f64| fit.ln_life(share).0;
     // The lower side is the wider one.
@@ -133,7 +136,7 @@ pub fn hidden_by_programming(data: &Lifetimes, fraction: f64, confidence: f64) -
     let at_zero = failed_fraction_bounds(data.failed_at_zero(), data.total(), confidence).ok()?;
     (at_zero.upper >= fraction).then(|| {
         format!(
-            "{} of {} cells had failed at programming (0 s), which is up to {:.3e} of all: whether the fraction had failed then is not known",
+            "{} of {} cells had failed at programming (0 s), which is up to {:.3e} of all: the fraction may have failed then",
             data.failed_at_zero(),
             data.total(),
             at_zero.upper

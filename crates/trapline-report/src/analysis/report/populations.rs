@@ -95,7 +95,8 @@ fn fitted(law: Law, lifetimes: &Lifetimes, question: &Question) -> Result<FitRep
         })
         .unzip();
     let share = law.scale_fraction();
-    let scale = Near::new(law, lifetimes, share, confidence).unwrap_or_else(|| Near::whole(&fit, lifetimes, share));
+    let of = living.as_ref().unwrap_or(lifetimes);
+    let scale = Near::new(law, of, share, confidence).unwrap_or_else(|| Near::whole(&fit, of, share));
     Ok(FitReport { shape_estimate, scale_estimate: as_text(scale.life(confidence)), goodness, lives, near, fit })
 }
 
@@ -212,7 +213,7 @@ pub(super) fn place_on_lines(
     let at_zero = |of: &Population| of.observed.as_ref().is_ok_and(|of| of.failed_at_zero > 0);
     remark(
         which(&at_zero),
-        "cells had failed at 0 s already, at programming; they count as failed by the first checkpoint",
+        "cells had failed at 0 s already, at programming; failed fractions count them, laws and lives do not",
     );
     let held = |of: &Population| of.observed.as_ref().is_ok_and(|of| of.lifetimes.held() > 0);
     remark(which(&held), "some cells came back over the threshold; a lifetime ends at the first failure");

@@ -212,29 +212,32 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
             counted().count()
         ));
     }
-    let fit_of = |takes_part: &dyn Fn(f64, &Observed) -> bool| {
-        let those = || with().filter(|(population, observed)| takes_part(population.temperature_k, observed));
-        let data: Vec<(f64, Lifetimes)> =
-            those().map(|(population, observed)| (population.temperature_k, observed.lifetimes.clone())).collect();
-        match group.same_cells {
-            false => JointFit::new(law, TemperatureLaw::Arrhenius, &data),
-            true => {
-                let arrays: Vec<Vec<Lifetimes>> = those().map(|(_, observed)| observed.arrays.clone()).collect();
-                JointFit::of_same_cells(law, TemperatureLaw::Arrhenius, &data, &arrays)
-            }
+    let living = |lifetimes: &Lifetimes| lifetimes.living().unwrap_or_else(|| lifetimes.clone());
+    // Those that bear no law say how many had failed by one time: whether the others' law says so, too.
+    let (bears, beside): (Vec<_>, Vec<_>) = with().partition(|(_, observed)| observed.fit(law).is_ok());
+    let of_bearing: Vec<(f64, Lifetimes)> =
+        bears.iter().map(|(population, observed)| (population.temperature_k, living(&observed.lifetimes))).collect();
+    let alone = JointFit::new(law, TemperatureLaw::Arrhenius, &of_bearing).map_err(why)?;
+    let contradicts = |kelvin: f64, observed: &Observed| {
+        let mut data = of_bearing.clone();
+        data.push((kelvin, living(&observed.lifetimes).at_an_end()));
+        let with_it = JointFit::new(law, TemperatureLaw::Arrhenius, &data);
+        !with_it.is_ok_and(|with_it| alone.chance_of_more(&with_it) >= LEAST_CHANCE_OF_END)
+    };
+    let against = beside.iter().filter(|(population, observed)| contradicts(population.temperature_k, observed));
+    let against: Vec<f64> = against.map(|(population, _)| population.temperature_k).collect();
+    let those = || with().filter(|(population, _)| !against.contains(&population.temperature_k));
+    let data: Vec<(f64, Lifetimes)> =
+        those().map(|(population, observed)| (population.temperature_k, living(&observed.lifetimes))).collect();
+    let fit = match group.same_cells {
+        false => JointFit::new(law, TemperatureLaw::Arrhenius, &data),
+        true => {
+            let arrays: Vec<Vec<Lifetimes>> =
+                those().map(|(_, observed)| observed.arrays.iter().map(living).collect()).collect();
+            JointFit::of_same_cells(law, TemperatureLaw::Arrhenius, &data, &arrays)
         }
     };
-    // Those that bear no law say that more had failed by then, or fewer: whether the others' law says so, too.
-    let bears = |_: f64, observed: &Observed| observed.fit(law).is_ok();
-    let of_bearing = fit_of(&bears).map_err(why)?;
-    let contradicts = |kelvin: f64| {
-        let with_it = fit_of(&|other, observed| bears(other, observed) || other == kelvin);
-        !with_it.is_ok_and(|with_it| of_bearing.chance_of_more(&with_it) >= LEAST_P_VALUE)
-    };
-    let beside =
-        with().filter(|(_, observed)| observed.fit(law).is_err()).map(|(population, _)| population.temperature_k);
-    let against: Vec<f64> = beside.filter(|kelvin| contradicts(*kelvin)).collect();
-    let fit = fit_of(&|kelvin, _| !against.contains(&kelvin)).map_err(why)?;
+    let fit = fit.map_err(why)?;
     let left_out = |population: &&Population| !fit.temperatures_k.contains(&population.temperature_k);
     let left_out_k = counted().filter(left_out).map(|population| population.temperature_k).collect();
     let energy_ev = fit.slope(question.confidence).map_err(why)?;
@@ -262,6 +265,9 @@ fn joined(group: &Group, use_k: Option<f64>, law: Law) -> impl Iterator<Item = (
     })
 }
 
+/// Below this chance a temperature that bears no law is against that of the others. Of 1e-3, since a count of 0 where five
+/// are expected has a statistic of 10.
+const LEAST_CHANCE_OF_END: f64 = 1e-3;
 /// Temperatures at which a law is borne, for one likelihood of all of them.
 const LEAST_TEMPERATURES: usize = 2;
 
@@ -324,10 +330,11 @@ fn rate(group: &Group, use_k: f64, question: &Question) -> Result<FailureRate, S
     chosen(line, use_k, group, question)?;
     let mut tested: Vec<(u64, f64)> = Vec::new();
     for (population, observed) in joined(group, Some(use_k), joint.fit.law) {
-        if joint.left_out_k.contains(&population.temperature_k) {
+        let lifetimes = &observed.lifetimes;
+        // Hours without failures that the law does not expect make no rate smaller; failures do count.
+        if joint.left_out_k.contains(&population.temperature_k) && lifetimes.failed_in_all() == 0 {
             continue;
         }
-        let lifetimes = &observed.lifetimes;
         // All counts tell of the factor here, not only the times to one fraction; its lower bound makes the rate's
         // bound a safe one.
         let factor = joint.fit.acceleration(use_k, population.temperature_k, question.confidence).map_err(why)?;

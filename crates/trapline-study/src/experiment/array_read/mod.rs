@@ -184,7 +184,9 @@ pub enum ArrayReadError {
     Temperature(f64),
     #[error("a converter has {0} bits; it must have 1 to 32")]
     Bits(u32),
-    #[error("a converter reaches from {0} to {1} A; the second must be above the first, both finite")]
+    #[error(
+        "a converter reaches from {0:?} to {1:?} A; the second must be above the first, and both and their difference finite"
+    )]
     Range(f64, f64),
     /// In the words of the backend that follows the cell.
     #[error("what writes do to another cell is not known: {0}")]

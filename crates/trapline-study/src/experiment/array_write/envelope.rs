@@ -206,7 +206,6 @@ fn go_on(
     let (to, energy_there) = stepped(writer, strokes, own, &at.state, log)?;
     let before = standing.before.as_ref().map(|(course, writes)| (course, *writes));
     let found = corrected(&material, before, &from, &to, &at, many);
-    standing.seen.assign(&found.seen);
     let decades = libm::log(asked.writes as f64 / FIRST as f64);
     let share = libm::log1p(many / standing.writes as f64) / decades;
     let budget = tolerance * log.largest_change() * share;
@@ -227,6 +226,7 @@ fn go_on(
         let moved = found.filling[place] - from.start_filling(&material, place);
         *own += error.max(LEAST_ERROR * tolerance * moved.abs());
     }
+    standing.seen = found.seen;
     standing.state = found.state;
     standing.before = Some((from, many));
     standing.writes += writes;

@@ -85,6 +85,8 @@ pub struct Levels {
     pub rounds: u32,
     /// Amplitude of the last round, V.
     pub last_v: f64,
+    /// The largest amplitude of a round, V.
+    pub most_v: f64,
 }
 
 impl Levels {
@@ -145,10 +147,11 @@ pub fn verify(writer: &mut Writer, asked: &Verify) -> Result<Levels, WriteError>
     let mut read_s = writer.read()?;
     let mut pulses = Array2::zeros(shape);
     let mut reached = Array2::from_shape_fn(shape, |at| target_s[at] == 0.0 || there(target_s[at], read_s[at]));
-    let (mut rounds, mut last_v) = (0, 0.0);
+    let (mut rounds, mut last_v, mut most_v) = (0, 0.0, 0.0_f64);
     while rounds < asked.rounds && !reached.iter().all(|done| *done) {
         let pattern = reached.mapv(|done| !done);
         last_v = asked.first_v + asked.step_v * f64::from(rounds);
+        most_v = most_v.max(last_v);
         // Cells that are left need be no product of rows and columns any more.
         let round = match strokes(&pattern, order, &scheme) {
             Err(WriteError::NoProduct { .. }) => strokes(&pattern, Order::RowByRow, &scheme)?,
@@ -173,5 +176,5 @@ pub fn verify(writer: &mut Writer, asked: &Verify) -> Result<Levels, WriteError>
             _ => Ended::InBand,
         }
     });
-    Ok(Levels { target_s: target_s.clone(), fresh_s, conductance_s, read_s, pulses, ended, rounds, last_v })
+    Ok(Levels { target_s: target_s.clone(), fresh_s, conductance_s, read_s, pulses, ended, rounds, last_v, most_v })
 }
