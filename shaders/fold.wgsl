@@ -5,7 +5,8 @@ fn combine(slot: u32, a: f32, b: f32) -> f32 {
     return select(min(a, b), a + b, slot < 2u * QUANTITIES);
 }
 
-// One quantity of one cell, as it goes into a fold: what of it is added up, its square, and what the least of is wanted.
+// One quantity of one cell, as it goes into a fold: what of it is added up, its square, and what the least of is
+// wanted.
 struct Put {
     sum: f32,
     square: f32,

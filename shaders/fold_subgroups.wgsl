@@ -1,7 +1,7 @@
-// Folds the readings of a block in registers: eight neighbours exchange halves of their slots until each has one sum and
-// one least number of the eight, which takes 14 exchanges for 16 slots. What is combined with what is the same as in
-// fold_shared.wgsl, and so are the bits. Needs subgroups of at least eight, whose invocations are numbered as those of
-// the workgroup are; the host tries that (gpu/variant.rs).
+// Folds the readings of a block in registers: eight neighbours exchange halves of their slots until each has one sum
+// and one least number of the eight, which takes 14 exchanges for 16 slots. What is combined with what is the same as
+// in fold_shared.wgsl, and so are the bits. Needs subgroups of at least eight, whose invocations are numbered as those
+// of the workgroup are; the host tries that (gpu/variant.rs).
 
 const OCTET: u32 = 8u;
 const OCTETS: u32 = BLOCK / OCTET;

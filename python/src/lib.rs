@@ -1,8 +1,8 @@
 //! The compiled part of the Python package `trapline`: what `python/trapline/*.py` calls.
 //!
 //! Arguments come here checked and converted (`_checked.py`); results go back as NumPy arrays that own what was
-//! computed, without a copy. While anything is computed or read the interpreter's lock is free, and whatever fails is an
-//! exception of `_errors.py` with the line that the command would print.
+//! computed, without a copy. While anything is computed or read the interpreter's lock is free, and whatever fails is
+//! an exception of `_errors.py` with the line that the command would print.
 
 mod backends;
 mod campaign;

@@ -291,7 +291,8 @@ fn cells_need_not_obey_ohms_law() {
         (-400..=400).map(|k| 0.01 * f64::from(k)).map(|v| format!("{v},{}\n", 1e-20 * (v / 0.1).sinh())).collect();
     fs::write(at.join("s.csv"), points).expect("written");
     let table = of("linear", "3", &[&half[..], &["--selector", "s.csv"]].concat());
-    // A step of a tenth of the scale: cubics are off by its fourth power over 384, and the current by less than its part.
+    // A step of a tenth of the scale: cubics are off by its fourth power over 384, and the current by less than its
+    // part.
     let apart = numbers(&table, "current_a")[0] / numbers(&selected, "current_a")[0] - 1.0;
     assert!(apart.abs() < 1e-3, "{apart}");
     // Vectors of inputs go through the law, too.

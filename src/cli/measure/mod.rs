@@ -1,5 +1,5 @@
-//! `trapline iv`, `pulse`, `retain`, `noise`, `learn`, `read`, `write` and `heat`: one experiment on chosen cells of a material, or on an
-//! array.
+//! `trapline iv`, `pulse`, `retain`, `noise`, `learn`, `read`, `write` and `heat`: one experiment on chosen cells of a
+//! material, or on an array.
 
 mod findings;
 mod heat;
@@ -80,8 +80,8 @@ struct Specimen {
     electrons: Option<OfCells>,
     #[command(flatten)]
     computing: Computing,
-    /// What to write: OUT.h5 (a record), OUT.csv or OUT.json; the plot goes beside it, as .png and .svg [default: nothing
-    /// is written]
+    /// What to write: OUT.h5 (a record), OUT.csv or OUT.json; the plot goes beside it, as .png and .svg [default:
+    /// nothing is written]
     #[arg(long, short, value_name = "OUT")]
     output: Option<PathBuf>,
     /// Replaces outputs that exist

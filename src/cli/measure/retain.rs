@@ -88,7 +88,8 @@ impl Retain {
                 let what = if temperatures.len() > 1 { String::new() } else { cells_in_words(cells) };
                 Curve::line(self.specimen.label(*celsius, what), points).styled(Style::LineAndDots)
             };
-            // A window and a conductance have no axis in common: where any state is empty, those that are not stay away.
+            // A window and a conductance have no axis in common: where any state is empty, those that are not stay
+            // away.
             if empty == none || kept_curves.is_empty() {
                 (empty, first_s) = (none, (mean(quiet, 1, 0), window(0)));
                 kept_curves.push(curve(&drawn));

@@ -275,8 +275,8 @@ impl Job {
         self.times_s.last().copied().unwrap_or(0.0).max(f64::MIN_POSITIVE)
     }
 
-    /// Whether the cells of another job are the same after programming, and their bakes alike in kind: at one temperature
-    /// or along a profile.
+    /// Whether the cells of another job are the same after programming, and their bakes alike in kind: at one
+    /// temperature or along a profile.
     pub fn shares_programming(&self, other: &Job) -> bool {
         let of = |job: &Job| (job.variation, job.electrons, job.seed, job.shape, job.program_k, job.trajectory);
         let profiles = |job: &Job| job.stays.temperatures_k.len() > 1;

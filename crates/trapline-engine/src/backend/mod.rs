@@ -134,8 +134,8 @@ pub trait Backend: Sync {
         occupancy: &mut Array2<f64>,
     ) -> Result<Response, BackendError>;
 
-    /// Statistics of the bake of a job that begins with given occupancies, as [`Backend::statistics`] has them of cells that the job
-    /// programmed: axes (cell, class), the cells in the order of `cells`.
+    /// Statistics of the bake of a job that begins with given occupancies, as [`Backend::statistics`] has them of cells
+    /// that the job programmed: axes (cell, class), the cells in the order of `cells`.
     ///
     /// What a backend does not say itself is computed in f64, cell by cell.
     ///

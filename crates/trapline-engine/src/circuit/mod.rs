@@ -101,7 +101,8 @@
 //!
 //! All results are the same, bit for bit, for every number of threads and every instruction set.
 
-// Tiles are numbered as their rows and columns are, in several arrays at once; and what is not a number must fail a comparison.
+// Tiles are numbered as their rows and columns are, in several arrays at once; and what is not a number must fail a
+// comparison.
 #![allow(clippy::needless_range_loop, clippy::neg_cmp_op_on_partial_ord)]
 
 pub mod accuracy;

@@ -298,8 +298,8 @@ impl<'d> Solver<'d> {
         if here.floor_a > 0.5 * here.bound_a() {
             return false;
         }
-        // A device that came as far as it should, to no avail, lacks digits; one whose coarse crossbar is as fine as may
-        // be has done what it can.
+        // A device that came as far as it should, to no avail, lacks digits; one whose coarse crossbar is as fine as
+        // may be has done what it can.
         if self.core.device.is_some() && (reached || self.coarse_nodes.is_some_and(|nodes| nodes > MANY_COARSE_NODES)) {
             self.core.leave_device(self.coarse_nodes);
             method.left_device = true;

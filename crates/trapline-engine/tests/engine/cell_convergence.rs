@@ -597,7 +597,8 @@ fn spent() -> Vec<Spent> {
 /// for as long as the cell remembers it. Along substeps, of x up to 0.3, the filling is second order: x^2/12 of what
 /// it changes. Along the pieces of [`cell::charge`], which double in length, it is as much in each.
 const ENERGY: f64 = 1e-3;
-/// The same where a hundredth passes beside full traps: theta moves by 2.3 times of what the filling at the start is off.
+/// The same where a hundredth passes beside full traps: theta moves by 2.3 times of what the filling at the start is
+/// off.
 const ENERGY_OF_CLOSED: f64 = 2e-3;
 
 /// Largest relative error of the energies by a backend.

@@ -240,8 +240,8 @@ fn agrees(backend: &dyn Backend, cells: u64) {
                 of_drawn.value[2],
                 of_exact.error[2],
             );
-            // Of the step itself: 1/2000 of the mean and a sixth of an electron, 5 % of the variance, and a twentieth of
-            // a binomial's third moment.
+            // Of the step itself: 1/2000 of the mean and a sixth of an electron, 5 % of the variance, and a twentieth
+            // of a binomial's third moment.
             let third = 0.05 * binomial * (1.0 - 2.0 * of_exact.value[0]).abs() / dots;
             let room = [5e-4 * of_exact.value[0] + 0.16 / dots / dots.sqrt(), 0.05 * of_exact.value[1], third];
             for (m, room) in room.into_iter().enumerate() {
@@ -297,8 +297,8 @@ fn backends_part_where_a_probability_does() {
 }
 
 /// The failed fraction of `docs/rare.md`: after one pulse a cell holds 1,900 electrons, and 57 lost are a failure.
-/// An independent program has, for each cell's electrons lost as one binomial of the continuum's share, 8.1e-3, 2.2e-2 and
-/// 6.8e-2 at 3e7, 4e7 and 5.8e7 s. Without counting 5.1e-10, 1.9e-7 and 9.5e-5.
+/// An independent program has, for each cell's electrons lost as one binomial of the continuum's share, 8.1e-3, 2.2e-2
+/// and 6.8e-2 at 3e7, 4e7 and 5.8e7 s. Without counting 5.1e-10, 1.9e-7 and 9.5e-5.
 #[test]
 fn single_electrons_decide_which_cells_of_few_fail() {
     let dots = material::shipped("pi-ws2-qd").expect("shipped");
@@ -319,8 +319,8 @@ fn single_electrons_decide_which_cells_of_few_fail() {
     let counted = failed(&cpu, POISSON, 512);
     println!("{counted:?} {:?}", failed(&Reference, POISSON, 32));
     for (found, expected) in counted.iter().zip([8.1e-3, 2.2e-2, 6.8e-2]) {
-        // Two figures of the source, which takes every cell to hold as many electrons: averaged over how many they hold it
-        // has 6 % less.
+        // Two figures of the source, which takes every cell to hold as many electrons: averaged over how many they hold
+        // it has 6 % less.
         assert!((found / expected - 1.0).abs() < 0.09, "{found} {expected}");
     }
     let mean_field = failed(&cpu, Electrons::MeanField, 512);
@@ -434,9 +434,9 @@ fn a_bake_is_one_thinning_however_many_checkpoints_there_are() {
     assert!(once.value[1] > 0.5 * once.value[0] / 120.0, "{once:?}");
 }
 
-/// The rates of one class of dots at a bias and temperature, per s, at the filling where as many electrons are caught as
-/// let go: that filling, what an empty dot catches, what a full one lets go, and by how much an electron too many lowers
-/// what all others catch.
+/// The rates of one class of dots at a bias and temperature, per s, at the filling where as many electrons are caught
+/// as let go: that filling, what an empty dot catches, what a full one lets go, and by how much an electron too many
+/// lowers what all others catch.
 fn at_rest(material: &Material, bias_v: f64, temperature_k: f64) -> (f64, f64, f64, f64) {
     let capture_of = material.capture.expect("has traps");
     let drive = StepDrive {
@@ -457,9 +457,9 @@ fn at_rest(material: &Material, bias_v: f64, temperature_k: f64) -> (f64, f64, f
     (low, speed * uptake, emission, -speed * slope * (1.0 - low))
 }
 
-/// Cells held at a bias fluctuate as the sum of telegraph signals does: the number of their electrons is correlated over
-/// a time t by `exp(-lambda t)`, a spectrum of Lorentz's shape with its corner at `lambda/(2 pi)`. Dots that know nothing
-/// of each other have `lambda = c + e`; here an electron too many lowers what the others catch, which adds
+/// Cells held at a bias fluctuate as the sum of telegraph signals does: the number of their electrons is correlated
+/// over a time t by `exp(-lambda t)`, a spectrum of Lorentz's shape with its corner at `lambda/(2 pi)`. Dots that know
+/// nothing of each other have `lambda = c + e`; here an electron too many lowers what the others catch, which adds
 /// `-s (1 - F) u'(F)`, and makes the number's variance `N F (1 - F) (c + e)/lambda`: as many electrons come as go,
 /// `e n` a second each, and the variance of a linear birth and death process is half of both together over lambda.
 #[test]

@@ -1,4 +1,5 @@
-//! Pulses that are filled in one go: against a stiff solver, fine stepping, event by event, and backend against backend.
+//! Pulses that are filled in one go: against a stiff solver, fine stepping, event by event, and backend against
+//! backend.
 
 use crate::cell_convergence;
 use crate::counted::{Train, exact, moments, of_dots};
@@ -88,15 +89,16 @@ fn trains_are_those_of_a_stiff_solver() {
         for k in 0..material.classes.len() {
             let relative = (found[k] / solved[k] - 1.0).abs();
             println!("{name}, {} segments, class {k}: {relative:.1e}, the solver to {room:.1e}", program.len());
-            // The reference's steps leave next to nothing; a millionth may be let go, and the solver; steps after a release have their own error.
+            // The reference's steps leave next to nothing; a millionth may be let go, and the solver; steps after a
+            // release have their own error.
             let stepped = if program.iter().any(|s| s.bias_v < 0.0 || s.bias_v > 4.0) { 1e-3 } else { 0.0 };
             assert!(relative < 1.5e-6 + 2.0 * room / solved[k] + stepped, "{name} class {k}: {relative:e}");
         }
     }
 }
 
-/// Cells that differ, and pulses whose speeds do, against steps so short that their error, which is 5e-4 after one pulse
-/// in one step and falls with the square, is below 2e-7. Control: with steps of the automatic length it is not.
+/// Cells that differ, and pulses whose speeds do, against steps so short that their error, which is 5e-4 after one
+/// pulse in one step and falls with the square, is below 2e-7. Control: with steps of the automatic length it is not.
 #[test]
 fn trains_of_cells_that_differ_are_those_of_short_steps() {
     let dots = material::shipped("pi-ws2-qd").expect("shipped");
@@ -133,7 +135,8 @@ fn agree(backend: &dyn Backend) {
         let worst = found.iter().zip(&expected).map(off).fold(0.0, |worst, x| if x <= worst { worst } else { x });
         println!("{name}, {} segments: {worst:.1e}", program.len());
         // The reference takes eight times as many steps. Doses: a sum of speeds, each to some 3 roundings of f32, of
-        // which the filling sees a part; steps, and a polynomial to 2e-7; classes summed up. Steps after a release: those of the step.
+        // which the filling sees a part; steps, and a polynomial to 2e-7; classes summed up. Steps after a release:
+        // those of the step.
         let stepped = if program.iter().any(|s| s.bias_v < 0.0 || s.bias_v > 4.0) { 1e-5 } else { 0.0 };
         assert!(worst < 1.5e-6 + stepped, "{name}, {} segments: {worst:e}", program.len());
         // Control: another cell is seen.

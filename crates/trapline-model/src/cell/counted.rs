@@ -15,8 +15,8 @@
 //! B <- B exp(-x) + c phi(x),   L <- L exp(-x) + e phi(x),   x = c + e,   c = s u dt,   e = e_k dt
 //! ```
 //!
-//! Then the electrons are drawn: of the empty and the full dots of a class binomial numbers move. Drawn so, electrons of
-//! one draw do not know of each other. What they do to the uptake makes the filled number narrower than that
+//! Then the electrons are drawn: of the empty and the full dots of a class binomial numbers move. Drawn so, electrons
+//! of one draw do not know of each other. What they do to the uptake makes the filled number narrower than that
 //! ([`super::narrowing`]: by `exp(-X)` while a cell fills, where X sums, over the way, the share by which an electron
 //! too many lowers what is caught). So a share of their deviation is taken back ([`share_taken_back`]): electrons too
 //! many are taken from those just caught, those that lack are caught by empty dots, both drawn. Without this a draw

@@ -70,10 +70,10 @@ pub struct Drive {
 /// after 1, 10 and 30 pulses: quantum dots at 1.5 V (x = 0.10, one substep) 5.3e-4, 1.9e-4, 4.1e-5; nanosheets at
 /// 0.7 V (x = 1.36, nine substeps) 1.1e-4, 4e-9, 3e-15.
 const AIMED_STEP: f64 = 0.16;
-/// Substeps of a segment that takes away more than [`LEAST_EMPTIED`] of the electrons of a class of dots, by its field or
-/// by heat: what is caught beside it changes with the filling. Fillings after pulses of -3 to -7 V are then within 1e-3 of
-/// 64 substeps; in one substep pulses of -6 V that end midway were 4 % off, and pulses at 100 C on traps of 0.64 and 1.6 eV
-/// 1 %.
+/// Substeps of a segment that takes away more than [`LEAST_EMPTIED`] of the electrons of a class of dots, by its field
+/// or by heat: what is caught beside it changes with the filling. Fillings after pulses of -3 to -7 V are then within
+/// 1e-3 of 64 substeps; in one substep pulses of -6 V that end midway were 4 % off, and pulses at 100 C on traps of
+/// 0.64 and 1.6 eV 1 %.
 const SUBSTEPS_THAT_EMPTY: f64 = 6.0;
 /// See [`SUBSTEPS_THAT_EMPTY`].
 const LEAST_EMPTIED: f64 = 0.01;
@@ -83,8 +83,8 @@ const SPREAD_WITHIN_AIM: f64 = 0.02;
 /// Substeps the automatic choice does not exceed: past it the step's own safety is relied on.
 const MAX_AUTOMATIC_SUBSTEPS: f64 = 16.0;
 
-/// The same of cells with fewer dots than [`FEW_DOTS`] whose electrons are counted: they are drawn each substep, in which
-/// those that do not know of each other make no more than 3 % too much of the variance.
+/// The same of cells with fewer dots than [`FEW_DOTS`] whose electrons are counted: they are drawn each substep, in
+/// which those that do not know of each other make no more than 3 % too much of the variance.
 const AIMED_STEP_OF_FEW: f64 = 0.03;
 const FEW_DOTS: f64 = 5000.0;
 const MAX_COUNTED_SUBSTEPS: f64 = 64.0;
@@ -167,7 +167,8 @@ impl Pace {
                     let unequal = drive.emptied(material, temperature_k).unequal();
                     OnTheWay { feedback: self.feedback(material, drive), unequal, equations, looked_at }
                 }
-                // A train solves none: what it adds up and steps takes as long as these. Of it heat takes next to nothing.
+                // A train solves none: what it adds up and steps takes as long as these. Of it heat takes next to
+                // nothing.
                 _ => OnTheWay {
                     unequal: 0.0,
                     feedback: self.feedback(material, drive) * f64::from(pulses),

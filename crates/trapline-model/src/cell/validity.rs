@@ -40,8 +40,8 @@ pub fn glass(material: &Material, what: &str, temperature_k: f64) -> Option<Stri
     (temperature_k > glass_k).then(|| format!("{what} at {both} °C: outside the model's validity"))
 }
 
-/// A remark on dots whose speeds differ so much with their size that classes of depth do not stand for them, and on levels
-/// that differ so much that the steps of a segment, chosen for their mean, do not resolve the fastest.
+/// A remark on dots whose speeds differ so much with their size that classes of depth do not stand for them, and on
+/// levels that differ so much that the steps of a segment, chosen for their mean, do not resolve the fastest.
 pub fn speeds(material: &Material) -> Option<String> {
     let speed_exponent = match &material.spread {
         Some(Spread::Dots(Dots { speed_exponent, .. })) => speed_exponent,
@@ -107,4 +107,34 @@ pub fn broadening(material: &Material, what: &str, temperature_k: f64) -> Option
             material.barrier.width_m * 1e9
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::material::TrapClass;
+
+    /// Levels are told apart by their ratio alone, on either side of the limit.
+    #[test]
+    fn levels_of_far_apart_speeds_are_remarked() {
+        let mut material = crate::material::shipped("pi-ws2-qd").unwrap();
+        let class = material.classes[0];
+        let mut said = |all: &[f64]| {
+            material.spread = None;
+            material.classes = all.iter().map(|&speed| TrapClass { speed, ..class }).collect();
+            speeds(&material)
+        };
+        assert_eq!(said(&[1.0]), None);
+        assert_eq!(said(&[0.1, 2.9]), None);
+        let remark = said(&[0.1, 3.1]).unwrap();
+        assert!(remark.contains("3.100e1") && is_outside(&remark), "{remark}");
+    }
+
+    #[test]
+    fn a_reading_above_the_onset_of_capture_is_remarked() {
+        let material = crate::material::shipped("pi-ws2-qd").unwrap();
+        let onset_v = material.capture.unwrap().onset_v;
+        assert_eq!(disturbs(&material, -onset_v), None);
+        assert!(disturbs(&material, -1.01 * onset_v).is_some_and(|remark| is_outside(&remark)));
+    }
 }

@@ -315,8 +315,8 @@ impl Layout {
         Ok(Some((least, Layout { separator, header: Some(index), body: index + 1, width: Some(width), found, unread })))
     }
 
-    /// With the units of the line after the names, where there is such a line; other lines of words before the numbers are
-    /// let be.
+    /// With the units of the line after the names, where there is such a line; other lines of words before the numbers
+    /// are let be.
     fn with_units(mut self, lines: &[&str]) -> Result<Layout, Trouble> {
         for _ in 0..MOST_WORDS_BETWEEN {
             let next = (self.body..lines.len()).find(|&index| !lines[index].trim().is_empty());

@@ -25,7 +25,8 @@ pub struct Identity {
     pub adapter: String,
     /// Driver name and version; empty for the host backends.
     pub driver: String,
-    /// Instruction set of the host kernels (`sse2`, `avx2`, `avx512`, `portable`), or the graphics API (`Vulkan`, ...), with
+    /// Instruction set of the host kernels (`sse2`, `avx2`, `avx512`, `portable`), or the graphics API (`Vulkan`, ...),
+    /// with
     /// `, subgroups` where kernels use them.
     pub instruction_set: String,
     /// A GPU API implemented on the host processor (llvmpipe, WARP).

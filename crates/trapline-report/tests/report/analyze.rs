@@ -324,8 +324,8 @@ fn one_law_of_all_temperatures_leaves_out_what_contradicts_it() {
     assert!(text.contains("of no law or against this one, or failed at programming"), "{text}");
 }
 
-/// A temperature at which all have failed by the first checkpoint, and one at which none ever does, bear no law of their
-/// own. They take part in that of the others where it says so, too, and not where it says otherwise.
+/// A temperature at which all have failed by the first checkpoint, and one at which none ever does, bear no law of
+/// their own. They take part in that of the others where it says so, too, and not where it says otherwise.
 #[test]
 fn one_law_of_all_temperatures_leaves_out_what_only_the_ends_of_it_contradict() {
     let hotter = [&CELSIUS[..], &[250.0]].concat();

@@ -16,9 +16,9 @@ use periphery::{Inputs, Periphery};
 
 /// Reads a whole array through its wires: currents, sneak paths, errors, noise and energy
 ///
-/// The array is one of a material's cells (--rows, --cols, --written), any conductances (--conductance), or a part of an
-/// array that a campaign recorded cell by cell (--record). All word lines are driven and all bit lines sensed, or one cell
-/// is selected (--select) while a --scheme holds the other lines. Currents come with a bound of their errors.
+/// The array is one of a material's cells (--rows, --cols, --written), any conductances (--conductance), or a part of
+/// an array that a campaign recorded cell by cell (--record). All word lines are driven and all bit lines sensed, or
+/// one cell is selected (--select) while a --scheme holds the other lines. Currents come with a bound of their errors.
 /// The network is solved in f64 on the processor; --backend computes the cells that are made here.
 #[derive(Debug, Args)]
 pub struct Read {
@@ -57,6 +57,10 @@ impl Read {
             other => Failure::Usage(other.to_string()),
         };
         let inputs = self.periphery.drives(shape, read_v)?;
+        let strongest_v = match &inputs {
+            Inputs::One(_) => read_v,
+            Inputs::Many(all) => all.iter().fold(0.0, |most: f64, v| if v.abs() > most.abs() { *v } else { most }),
+        };
         let driven = match &inputs {
             Inputs::One(_) => self.periphery.driving_in_words(),
             Inputs::Many(_) => "vectors".to_owned(),
@@ -100,7 +104,7 @@ impl Read {
             findings.dataset.note(key, text);
         }
         if self.source.is_of_material() {
-            let remarks = array_read::remarks(&ready.material, read_v, taken.temperature_k);
+            let remarks = array_read::remarks(&ready.material, strongest_v, taken.temperature_k);
             if !remarks.is_empty() {
                 findings.dataset.note("outside_validity", remarks.join("; "));
             }

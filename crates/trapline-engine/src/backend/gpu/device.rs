@@ -209,10 +209,11 @@ impl Device {
             force_loop_bounding: source::FORCE_LOOP_BOUNDING,
             ..wgpu::ShaderRuntimeChecks::checked()
         };
-        // SAFETY: what is left out is the bound of loops, so every loop of the kernels must end. It does: it counts up to a
-        // bound that is fixed when it begins, or uses up trials, bits of a probability or calls of a draw, of which each
-        // turn takes one. Tests count them on the device (`loops_stay_within_the_budget`, `loops_of_counted_cells`); those
-        // of networks run over cells, halves or doubles. Bounds of arrays are still checked.
+        // SAFETY: what is left out is the bound of loops, so every loop of the kernels must end. It does: it counts up
+        // to a bound that is fixed when it begins, or uses up trials, bits of a probability or calls of a draw, of
+        // which each turn takes one. Tests count them on the device (`loops_stay_within_the_budget`,
+        // `loops_of_counted_cells`); those of networks run over cells, halves or doubles. Bounds of arrays are still
+        // checked.
         let module = unsafe { self.device.create_shader_module_trusted(text, checks) };
         let entries: Vec<_> = bound
             .iter()

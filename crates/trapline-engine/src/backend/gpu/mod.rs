@@ -4,7 +4,8 @@
 //! The array is worked off in tiles of whole chunks (`tile`). A tile is drawn, programmed in as many dispatches as
 //! its loops need, baked, and reduced to sums per chunk and integer counters; only these come back.
 //! A tile's state lives in its buffers and is not kept; cells made by `cells` keep theirs (`resident`). Kernels need
-//! no optional feature; where subgroups are to be had, and faster, one of two variants takes them (`variant`). A kernel `x` is `shaders/x.wgsl`; its CPU twin is `backend/cpu/x.rs`.
+//! no optional feature; where subgroups are to be had, and faster, one of two variants takes them (`variant`). A kernel
+//! `x` is `shaders/x.wgsl`; its CPU twin is `backend/cpu/x.rs`.
 //!
 //! A tile that fails is tried once more (`recovery`), on a device opened afresh; nothing of a tile is merged before
 //! all of it has come back. How much goes into one dispatch is decided in `dispatch` and `runs`.

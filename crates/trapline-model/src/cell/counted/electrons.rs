@@ -89,7 +89,8 @@ impl Electrons {
     }
 }
 
-/// Most dots of a cell five standard deviations larger than the nominal one: up to it an f32 share of them tells every number.
+/// Most dots of a cell five standard deviations larger than the nominal one: up to it an f32 share of them tells every
+/// number.
 pub const MOST_DOTS: f64 = 2_097_152.0;
 
 /// Dots of a cell whose area and film are five standard deviations larger than the nominal one's; 0 without traps.

@@ -254,7 +254,8 @@ pub(super) fn joint(group: &Group, question: &Question) -> Result<Joint, String>
 }
 
 /// What one law at all temperatures may be asked of, on the use temperature's side of any break: where it is borne, and
-/// where too few cells fail, or all at once, for a law of its own. Cells that had failed at programming are no lifetimes.
+/// where too few cells fail, or all at once, for a law of its own. Cells that had failed at programming are no
+/// lifetimes.
 fn joined(group: &Group, use_k: Option<f64>, law: Law) -> impl Iterator<Item = (&Population, &Observed)> {
     side(group, use_k).filter_map(move |population| {
         let observed = population.observed.as_ref().ok()?;
@@ -265,8 +266,8 @@ fn joined(group: &Group, use_k: Option<f64>, law: Law) -> impl Iterator<Item = (
     })
 }
 
-/// Below this chance a temperature that bears no law is against that of the others. Of 1e-3, since a count of 0 where five
-/// are expected has a statistic of 10.
+/// Below this chance a temperature that bears no law is against that of the others. Of 1e-3, since a count of 0 where
+/// five are expected has a statistic of 10.
 const LEAST_CHANCE_OF_END: f64 = 1e-3;
 /// Temperatures at which a law is borne, for one likelihood of all of them.
 const LEAST_TEMPERATURES: usize = 2;

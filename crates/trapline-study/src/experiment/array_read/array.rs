@@ -35,7 +35,8 @@ impl Pattern {
 }
 
 /// A fresh array of a material after pulses to some of its cells, each by itself; what each conducts at the conditions'
-/// bias, without noise and without what reading at it would catch. With `own_law` the cells keep the law of the material at their filling, else they obey Ohm's.
+/// bias, without noise and without what reading at it would catch. With `own_law` the cells keep the law of the
+/// material at their filling, else they obey Ohm's.
 ///
 /// # Errors
 /// [`ExperimentError`].

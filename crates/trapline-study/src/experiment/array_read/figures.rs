@@ -5,7 +5,8 @@
 //!
 //! - all word lines at the read bias, all cells on: currents of bit lines, their windows against the array without
 //!   charge, the cell that gets least of the bias, the energy of a multiply-accumulate;
-//! - random vectors (each word line at the bias with a chance of a half) on random weights (each cell on with a chance of
+//! - random vectors (each word line at the bias with a chance of a half) on random weights (each cell on with a chance
+//! of
 //!   a half): errors of products by wires and by noise;
 //! - the cell that is farthest from sources and amplifiers, on and off, with all others on and with random ones on, the
 //!   other lines held by a scheme: read margin, sneak current, leakage, energy; on with all others off too, which is the
@@ -171,8 +172,8 @@ impl<'a> Worth<'a> {
     /// The figures at fillings of the cells, in the order of [`MERITS`].
     ///
     /// # Errors
-    /// [`ArrayReadError`]. A margin whose network is not solved is NaN, with a remark; so is told where the two states are
-    /// closer than the currents are known.
+    /// [`ArrayReadError`]. A margin whose network is not solved is NaN, with a remark; so is told where the two states
+    /// are closer than the currents are known.
     pub fn at(&mut self, filling: &Array2<f64>) -> Result<Array1<f64>, ArrayReadError> {
         let mut figures = Array1::from_elem(MERITS.len(), f64::NAN);
         let k = self.subject.read_k;
@@ -282,8 +283,8 @@ impl<'a> Worth<'a> {
         Ok(())
     }
 
-    /// Variance of an ideal product over all random vectors and weights, and over the bit lines, A^2: of what stored weights
-    /// add to the currents that the same cells pass without charge. With `d` that difference of a cell and its
+    /// Variance of an ideal product over all random vectors and weights, and over the bit lines, A^2: of what stored
+    /// weights add to the currents that the same cells pass without charge. With `d` that difference of a cell and its
     /// selector at the bias, which counts where both the word line and the cell are on, `(1/4 - 1/16) sum d^2`, and
     /// the spread of
     /// `sum d/4` among the bit lines.

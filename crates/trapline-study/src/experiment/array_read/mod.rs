@@ -1,9 +1,9 @@
 //! An array read through its wires: what the amplifiers see, what they should see, and what it costs.
 //!
 //! # Theory
-//! Ideally a bit line delivers the sum of what its cells pass when each is alone with its two sources: `g_ij V_i` by Ohm's
-//! law, `I_ij(V_i)` by the law of a material or with a selector in series. Wires drop a part of the voltages, and of one
-//! selected cell the unselected lines add what sneaks through other cells. The currents come from
+//! Ideally a bit line delivers the sum of what its cells pass when each is alone with its two sources: `g_ij V_i` by
+//! Ohm's law, `I_ij(V_i)` by the law of a material or with a selector in series. Wires drop a part of the voltages, and
+//! of one selected cell the unselected lines add what sneaks through other cells. The currents come from
 //! [`trapline_engine::circuit`], with its certificate.
 //!
 //! Noise is that of the cells, each (with its selector) by its own current and voltage ([`noise_a`]), added in their
@@ -116,8 +116,8 @@ pub struct Setup {
     pub noise: bool,
     /// Seed of the noise of this reading.
     pub seed: u64,
-    /// None takes currents as they are. A converter without a range reaches from 0 to the largest current, ideal or through
-    /// the wires.
+    /// None takes currents as they are. A converter without a range reaches from 0 to the largest current, ideal or
+    /// through the wires.
     pub adc_bits: Option<u32>,
     pub adc_range_a: Option<(f64, f64)>,
     /// Bound of the errors of the currents: of a selected cell over the sensed current, where rounding lets it be kept;
@@ -133,8 +133,8 @@ impl Setup {
         Accuracy::of_total(self.accuracy)
     }
 
-    /// What is asked for, and what is taken where rounding does not allow that: fewer digits of the sensed current, then
-    /// of the total one.
+    /// What is asked for, and what is taken where rounding does not allow that: fewer digits of the sensed current,
+    /// then of the total one.
     fn accuracies(&self, sensed: Option<usize>) -> Vec<Accuracy> {
         let Some(col) = sensed else { return vec![self.accuracy()] };
         let fewer = 1e3 * self.accuracy;
@@ -166,7 +166,8 @@ pub struct ArrayReading {
     pub margin: Option<Margin>,
     pub power: Power,
     pub certificate: Certificate,
-    /// What the certificate keeps: the accuracy relative to the sensed line of a selected cell, or to the total current.
+    /// What the certificate keeps: the accuracy relative to the sensed line of a selected cell, or to the total
+    /// current.
     pub kept: Accuracy,
     pub solution: Solution,
 }

@@ -196,8 +196,9 @@ fn what_cannot_be_is_refused_in_a_line() {
     assert!(batch(arr2(&[[0.1, 0.2], [0.1, f64::NAN]])).to_string().contains("NaN"));
 }
 
-/// The sources deliver what cells, segments and ends take. All of it follows from the same currents, whose errors together
-/// are within 1e-9 of the total: the powers are off by 4 times that at most, voltages being the sources' at most.
+/// The sources deliver what cells, segments and ends take. All of it follows from the same currents, whose errors
+/// together are within 1e-9 of the total: the powers are off by 4 times that at most, voltages being the sources' at
+/// most.
 #[test]
 fn power_is_conserved() {
     let conductance_s = random(9, 7);
@@ -233,12 +234,13 @@ fn power_is_conserved() {
     }
 }
 
-/// The bound is kept of the current that is sensed; where rounding forbids it with fewer digits, or of the total, and that
-/// is told.
+/// The bound is kept of the current that is sensed; where rounding forbids it with fewer digits, or of the total, and
+/// that is told.
 #[test]
 fn the_sensed_current_has_the_accuracy() {
     let driving = selected(3, 2, 0.5, Unselected::Grounded);
-    // Cells of a column among others of 1e-3 S in the same row. Six rows of currents to 1 mA lose some 1e-18 A in rounding.
+    // Cells of a column among others of 1e-3 S in the same row. Six rows of currents to 1 mA lose some 1e-18 A in
+    // rounding.
     let of = |siemens: f64| {
         let mut conductance_s = Array2::from_elem((6, 6), 1e-3);
         conductance_s.column_mut(2).fill(siemens);
@@ -333,7 +335,8 @@ fn cells_obey_the_law_of_their_material() {
     assert!((margin.margin / margin.ideal_margin - 1.0).abs() < 1e-6);
 }
 
-/// Every vector of a batch is the reading of that vector by itself; of linear cells by one matrix, of others one by one.
+/// Every vector of a batch is the reading of that vector by itself; of linear cells by one matrix, of others one by
+/// one.
 #[test]
 fn a_batch_is_many_readings() {
     let setup =

@@ -21,8 +21,8 @@ pub struct Outcome {
     pub disturbed: Array2<bool>,
     /// What writing changes the conductance of a cell of the pattern by, on the average, S.
     pub window_s: f64,
-    /// Lowest conductance inside the pattern less the highest outside, over the window (of writing that lowers, the other
-    /// way round); none without cells outside.
+    /// Lowest conductance inside the pattern less the highest outside, over the window (of writing that lowers, the
+    /// other way round); none without cells outside.
     pub margin: Option<f64>,
     /// Largest change outside the pattern, over the window.
     pub worst_disturb: f64,
@@ -85,8 +85,9 @@ impl Writer<'_> {
         })
     }
 
-    /// Adds what became of levels: `target_s`, `read_s` (S; as the last reading saw it), `own_pulses`, and `ended`, whose
-    /// numbers the attribute `ended_words` explains. The attributes `yield`, `rounds` and `last_amplitude_v` sum it up.
+    /// Adds what became of levels: `target_s`, `read_s` (S; as the last reading saw it), `own_pulses`, and `ended`,
+    /// whose numbers the attribute `ended_words` explains. The attributes `yield`, `rounds` and `last_amplitude_v` sum
+    /// it up.
     pub fn add_levels(&self, d: &mut Dataset, levels: &Levels) {
         let axes = ["row", "column"];
         d.real("target_s", &axes, "S", "Level asked for; 0 where none was", levels.target_s.clone().into_dyn());
@@ -101,8 +102,9 @@ impl Writer<'_> {
     }
 
     /// Axes `row` and `column`; `written` and `disturbed` (0 or 1), `filling`, `fresh_conductance_s`, `conductance_s`,
-    /// `own_bias_v` (across the traps at the end of the strongest own stroke; NaN where there was none) and `other_bias_v`
-    /// (the strongest in the strokes of others). Attributes say how it was written and how well the steps were taken.
+    /// `own_bias_v` (across the traps at the end of the strongest own stroke; NaN where there was none) and
+    /// `other_bias_v` (the strongest in the strokes of others). Attributes say how it was written and how well the
+    /// steps were taken.
     pub fn dataset(&self, name: &str, title: &str, outcome: &Outcome) -> Dataset {
         let mut d = Dataset::new(name, title);
         describe(&mut d, &self.probe);

@@ -31,10 +31,11 @@
 //! is told is twice the difference of the two ways, to which is added by how much the end depends on whether `rho` is
 //! that of the beginning or that of the end, and that it is one number only roughly.
 //!
-//! A cell that each write fills to its limit again has `rho` near 0, and yet its uptake may change slowly, as charge goes
-//! from class to class: it would be taken for settled. So three writes, one before the beginning, that at the beginning
-//! and that at the end, tell the `rho` that was [seen](seen_to_relax). Where it is much slower than the cell's own it is
-//! the one that counts, and half and twice of it take part in the error; elsewhere what it would change does, twice.
+//! A cell that each write fills to its limit again has `rho` near 0, and yet its uptake may change slowly, as charge
+//! goes from class to class: it would be taken for settled. So three writes, one before the beginning, that at the
+//! beginning and that at the end, tell the `rho` that was [seen](seen_to_relax). Where it is much slower than the
+//! cell's own it is the one that counts, and half and twice of it take part in the error; elsewhere what it would
+//! change does, twice.
 
 use super::course::{Course, occupancy};
 use ndarray::{Array1, Array2};
@@ -260,7 +261,8 @@ fn seen_to_relax(uptakes: [f64; 3], since: f64, writes: f64) -> f64 {
     -libm::expm1(-libm::exp(0.5 * (low + high)))
 }
 
-/// The same with what a write at the predicted end offered, and one so many writes before the beginning, if it is known.
+/// The same with what a write at the predicted end offered, and one so many writes before the beginning, if it is
+/// known.
 pub(super) fn corrected(
     material: &Material,
     before: Option<(&Course, f64)>,

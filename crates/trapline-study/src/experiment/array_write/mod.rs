@@ -13,8 +13,8 @@
 //!
 //! # Practice
 //! [`Writer`] holds the array and knows what it went through; [`Stroke`]s say which lines are selected together
-//! ([`strokes`]). One pulse of a pattern is one stroke for each of its cells, rows, or the whole, and then a rest at 0 V.
-//! [`verify`] brings cells to levels by pulses that rise and a reading after each.
+//! ([`strokes`]). One pulse of a pattern is one stroke for each of its cells, rows, or the whole, and then a rest at 0
+//! V. [`verify`] brings cells to levels by pulses that rise and a reading after each.
 //!
 //! [`endure`] follows up to a million writes of the same pattern, of which it steps a few hundred.
 //!
@@ -131,7 +131,8 @@ pub enum WriteError {
     Stiff { at_s: f64, step_s: f64, error: f64, tolerance: f64 },
 }
 
-/// Writes a pattern into an array: as many times as the train has pulses, every stroke of the pattern once, then a rest.
+/// Writes a pattern into an array: as many times as the train has pulses, every stroke of the pattern once, then a
+/// rest.
 ///
 /// # Errors
 /// [`WriteError`].

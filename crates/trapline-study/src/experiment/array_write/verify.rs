@@ -1,9 +1,9 @@
 //! Program and verify: pulses that rise, a reading after each, until a cell is in its band.
 //!
-//! A round gives every cell that is not yet there one pulse, by its lines and with all that the others see meanwhile, and
-//! reads all cells, each by itself and with the noise of a reading. A cell stays where a reading finds it at the lower edge
-//! of its band or beyond, and gets no further pulse; what the pulses of others do to it afterwards shows in the end. Each
-//! round's amplitude is higher than that of the last by a step.
+//! A round gives every cell that is not yet there one pulse, by its lines and with all that the others see meanwhile,
+//! and reads all cells, each by itself and with the noise of a reading. A cell stays where a reading finds it at the
+//! lower edge of its band or beyond, and gets no further pulse; what the pulses of others do to it afterwards shows in
+//! the end. Each round's amplitude is higher than that of the last by a step.
 
 use super::{Order, WriteError, Writer, strokes};
 use ndarray::Array2;
@@ -54,7 +54,8 @@ pub enum Ended {
     InBand,
     /// Read as there when its pulses ended, and beyond its band in the end: by its own last pulse, or by others'.
     Beyond,
-    /// Read as there when its pulses ended, and below its band in the end: noise deceived the reading, or charge was lost.
+    /// Read as there when its pulses ended, and below its band in the end: noise deceived the reading, or charge was
+    /// lost.
     Below,
     /// Never read as there.
     NotReached,
