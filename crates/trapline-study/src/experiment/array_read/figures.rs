@@ -6,8 +6,7 @@
 //! - all word lines at the read bias, all cells on: currents of bit lines, their windows against the array without
 //!   charge, the cell that gets least of the bias, the energy of a multiply-accumulate;
 //! - random vectors (each word line at the bias with a chance of a half) on random weights (each cell on with a chance
-//! of
-//!   a half): errors of products by wires and by noise;
+//!   of a half): errors of products by wires and by noise;
 //! - the cell that is farthest from sources and amplifiers, on and off, with all others on and with random ones on, the
 //!   other lines held by a scheme: read margin, sneak current, leakage, energy; on with all others off too, which is the
 //!   least current that must be taken for on may come from any of these patterns;
