@@ -7,6 +7,8 @@ const FOLDERS: u32 = BLOCK / SLOTS;
 const CELLS_OF_FOLDER: u32 = BLOCK / FOLDERS;
 const ROW: u32 = BLOCK + FOLDERS;
 
+// Eight folders a slot, as the combinations below are written out.
+const_assert BLOCK == 8u * SLOTS;
 var<workgroup> readings: array<f32, SLOTS * ROW>;
 var<workgroup> folded: array<f32, BLOCK>;
 

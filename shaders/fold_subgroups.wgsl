@@ -9,6 +9,8 @@ const SUMS: u32 = 2u * QUANTITIES;
 // A little longer than needed, so that neighbours write to different banks.
 const ROW: u32 = OCTETS + 1u;
 
+// An octet a slot.
+const_assert OCTETS == SLOTS;
 var<private> slot_sums: array<f32, SUMS>;
 var<private> slot_leasts: array<f32, SUMS>;
 var<workgroup> octets: array<f32, SLOTS * ROW>;

@@ -8,6 +8,7 @@ mod calls;
 mod campaign;
 mod commands;
 mod desk;
+mod diff;
 mod electrons;
 mod figures;
 mod fit;

@@ -2,7 +2,8 @@
 //! backend.
 
 use crate::cell_convergence;
-use crate::counted::{Train, exact, moments, of_dots};
+use crate::counted::of_dots;
+use crate::counted_exact::{OF_DOTS, Train, exact, moments};
 use trapline_engine::backend::Backend;
 use trapline_engine::backend::cpu::Cpu;
 use trapline_engine::backend::gpu::Gpu;
@@ -237,35 +238,8 @@ fn very_many_counted_pulses_are_the_same_on_all_backends() {
 
 /// Counted electrons against the exact simulation: mean to 5e-4, variance to 5 %, beside what chance leaves open.
 fn counts_as_event_by_event(backend: &dyn Backend, cells: u64) {
-    const TRAINS: [Train; 3] = [
-        Train {
-            name: "pi-ws2-qd",
-            dots: 6000.0,
-            bias_v: 1.5,
-            width_s: 1e-3,
-            rest_s: 1e-3,
-            celsius: 25.0,
-            looks: &[1, 10, 30],
-        },
-        Train {
-            name: "pi-ws2-qd",
-            dots: 50.0,
-            bias_v: 1.5,
-            width_s: 1e-3,
-            rest_s: 1e-3,
-            celsius: 25.0,
-            looks: &[1, 10, 30],
-        },
-        Train {
-            name: "pi-ws2-qd",
-            dots: 500.0,
-            bias_v: 2.5,
-            width_s: 1e-3,
-            rest_s: 1e-3,
-            celsius: 25.0,
-            looks: &[1, 10],
-        },
-    ];
+    const TRAINS: [Train; 3] =
+        [OF_DOTS, Train { dots: 50.0, ..OF_DOTS }, Train { dots: 500.0, bias_v: 2.5, looks: &[1, 10], ..OF_DOTS }];
     for train in &TRAINS {
         let cells = if train.dots > 1000.0 { cells / 4 } else { cells };
         let material = of_dots(train.name, train.dots);

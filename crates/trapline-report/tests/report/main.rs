@@ -2,6 +2,7 @@
 
 mod analysis;
 mod analyze;
+mod analyze_no_law;
 mod coverage;
 mod figure;
 mod figure_chart;

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod campaign_parser;
+mod closed_forms;
 mod coupled;
 mod coverage;
 mod curves;
@@ -10,7 +11,9 @@ mod fit_errors;
 mod kinetics;
 mod paper;
 mod runs;
+mod same_bits;
 mod selftest;
 mod spread;
+mod statistics;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;

@@ -31,8 +31,8 @@ const TIMES: usize = 5;
 /// By how much of its time subgroups must be faster.
 const GAIN: f64 = 0.95;
 
-/// What adapters were given, by name and driver.
-static GIVEN: Mutex<Option<HashMap<(String, String), Fold>>> = Mutex::new(None);
+/// What adapters were given, by name, driver and interface.
+static GIVEN: Mutex<Option<HashMap<[String; 3], Fold>>> = Mutex::new(None);
 
 /// Whether an adapter has subgroups that a fold can use.
 pub(super) fn has_subgroups(adapter: &wgpu::Adapter) -> bool {
@@ -56,7 +56,8 @@ pub(super) fn fold_of(device: &Device, has_subgroups: bool) -> Result<Fold, Back
         None if !has_subgroups => return Ok(Fold::Shared),
         None => {}
     }
-    let key = (device.identity.adapter.clone(), device.identity.driver.clone());
+    let trapline_model::outcome::Identity { adapter, driver, instruction_set, .. } = &device.identity;
+    let key = [adapter, driver, instruction_set].map(String::clone);
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let given = given.get_or_insert_default();
     if let Some(known) = given.get(&key) {
