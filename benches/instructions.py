@@ -10,7 +10,10 @@ source is compiled for it. The table says which compiler made the program: of an
 """
 
 import argparse
+import concurrent.futures
 import csv
+import itertools
+import os
 import pathlib
 import re
 import subprocess
@@ -44,15 +47,24 @@ def collected(program, instruction_set, kernel, electrons, cells):
 
 
 def table(program):
-    """Rows of (kernel, electrons, instruction set, instructions per cell)."""
+    """Rows of (kernel, electrons, instruction set, instructions per cell); as many runs at once as there are processors,
+    since nothing is timed."""
     rows = []
-    for kernel in KERNELS:
-        for electrons in ELECTRONS:
-            for instruction_set in SETS:
-                few, many = (collected(program, instruction_set, kernel, electrons, cells) for cells in CELLS)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        kinds = list(itertools.product(KERNELS, ELECTRONS, SETS))
+        runs = [
+            [pool.submit(collected, program, instruction_set, kernel, electrons, cells) for cells in CELLS]
+            for kernel, electrons, instruction_set in kinds
+        ]
+        try:
+            for (kernel, electrons, instruction_set), of_kind in zip(kinds, runs, strict=True):
+                few, many = (run.result() for run in of_kind)
                 per_cell = round((many - few) / (CELLS[1] - CELLS[0]))
                 rows.append((kernel, electrons, instruction_set, per_cell))
                 print(f"{kernel:8} {electrons:11} {instruction_set:5} {per_cell:8}", flush=True)
+        except Failure:
+            pool.shutdown(cancel_futures=True)
+            raise
     return rows
 
 

@@ -296,7 +296,7 @@ impl Plan {
         protocol::segments(&self.case_of(number).of.materials[self.points[number].material_index].program)
     }
 
-    fn case_of(&self, number: usize) -> &Case {
+    pub(super) fn case_of(&self, number: usize) -> &Case {
         &self.cases[number / (self.label.materials.len() * self.label.temperatures_k.len())]
     }
 

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use trapline::array::ArrayShape;
-use trapline::experiment::array_read::{self, Cells, Pattern};
+use trapline::campaign;
+use trapline::experiment::array_read::{self, Cells, MaterialCells, Pattern};
 use trapline::experiment::pulse::Train;
 use trapline::outcome::CampaignLabel;
 use trapline::record;
@@ -51,8 +52,10 @@ enum LawOfCells {
 }
 
 /// What only cells that are made here have: their pulses, their chance, their electrons.
-const MADE_HERE: [&str; 10] =
-    ["rows", "cols", "written", "law", "amplitude", "width", "interval", "count", "no_variation", "electrons"];
+const MADE_HERE: [&str; 9] =
+    ["rows", "cols", "written", "amplitude", "width", "interval", "count", "no_variation", "electrons"];
+/// What cells without a material have not.
+const OF_MATERIALS: [&str; 3] = ["record", "material", "law"];
 
 /// The array.
 #[derive(Debug, Args)]
@@ -60,7 +63,7 @@ pub(super) struct Source {
     /// Conductances in S, 0 for an open cell: a row of the array a line, separated by commas (or
     /// semicolons, tabs or blanks), or an HDF5 file with a dataset
     /// of rows by columns
-    #[arg(long, value_name = "FILE", conflicts_with_all = MADE_HERE.iter().copied().chain(["record", "material"]))]
+    #[arg(long, value_name = "FILE", conflicts_with_all = MADE_HERE.iter().copied().chain(OF_MATERIALS))]
     pub(super) conductance: Option<PathBuf>,
     /// The dataset of the conductances in their HDF5 file [default: the only one it may be]
     #[arg(long, value_name = "PATH", requires = "conductance")]
@@ -98,6 +101,9 @@ const MOST_LINES: u64 = 65_535;
 /// filling and its law.
 const BYTES_MADE: u128 = 300;
 const BYTES_WITH_LAW: u128 = 450;
+
+/// What is said of cells that keep the law of their material.
+const BY_LAW: &str = ", by its law of current";
 
 /// An array, and what is known of it.
 pub(super) struct Taken {
@@ -167,7 +173,7 @@ impl Source {
         let (backend, material) = (ready.backend.as_ref(), &ready.material);
         let pattern = (self.written.into(), train);
         let cells = array_read::programmed(backend, material, ready.conditions, shape, pattern, own_law)?;
-        let law = if own_law { ", by its law of current" } else { "" };
+        let law = if own_law { BY_LAW } else { "" };
         Ok(Taken {
             cells,
             what: format!("{} at {} °C{law}", material.name, specimen.celsius()),
@@ -178,15 +184,15 @@ impl Source {
     /// Cells that a campaign wrote one by one.
     fn of_record(&self, path: &Path, ready: &Ready, specimen: &Specimen, read_v: f64) -> Result<Taken, Failure> {
         reading::survive(path, Extent::Everything)?;
-        let campaign = record::open_campaign(path)?;
+        let recorded = record::open_campaign(path)?;
         let refuse = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
         let (name, celsius) = (&ready.material.name, specimen.celsius());
         let is_meant = |place: &usize| {
-            let point = &campaign.label.point(*place);
-            let temperature_k = campaign.label.temperatures_k[point.temperature_index];
-            campaign.label.materials[point.material_index].0 == *name && (temperature_k - kelvin(celsius)).abs() < 1e-6
+            let point = &recorded.label.point(*place);
+            let temperature_k = recorded.label.temperatures_k[point.temperature_index];
+            recorded.label.materials[point.material_index].0 == *name && (temperature_k - kelvin(celsius)).abs() < 1e-6
         };
-        let meant: Vec<usize> = (0..campaign.points.len()).filter(is_meant).collect();
+        let meant: Vec<usize> = (0..recorded.points.len()).filter(is_meant).collect();
         let numbers = || meant.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
         let place = match (self.point, &meant[..]) {
             (_, []) => {
@@ -209,30 +215,40 @@ impl Source {
                 )));
             }
         };
-        let settings = &campaign.label.settings[place];
+        let settings = &recorded.label.settings[place];
+        let own_law = self.law == LawOfCells::Material;
         // Conductance is the same at either sign of the bias.
-        if (settings.read_v.abs() / read_v.abs() - 1.0).abs() > 1e-9 {
+        if !own_law && (settings.read_v.abs() / read_v.abs() - 1.0).abs() > 1e-9 {
             return Err(refuse(format!(
-                "its cells were read at {} V, and --read-bias is {read_v} V: give --read-bias {}, or run the campaign \
-                 with another read.bias_v",
+                "its cells were read at {} V, and --read-bias is {read_v} V: give --read-bias {}, or --law material for \
+                 what they pass at other voltages",
                 settings.read_v, settings.read_v
             )));
         }
         let none = || refuse("it holds no cells one by one; add [dump] to the campaign and run it again".to_owned());
-        let window = campaign.label.dump.ok_or_else(none)?;
-        let times_s = &campaign.label.times_s;
+        let window = recorded.label.dump.ok_or_else(none)?;
+        let times_s = &recorded.label.times_s;
         let at = times_s.iter().position(|t| (t - self.time).abs() <= 1e-9 * self.time.abs());
         let at =
             at.ok_or_else(|| refuse(format!("no checkpoint is at {} s; it has others: trapline show", self.time)))?;
-        // The dump of a point has three numbers of 4 bytes for each time.
-        self.affordable((window.rows as usize, window.cols as usize), 12 * times_s.len() as u128)?;
-        let dump = record::read_dump(&campaign, place)?.ok_or_else(none)?;
-        let conductance_s = dump.conductance_s.index_axis(ndarray::Axis(0), at).mapv(f64::from);
-        Ok(Taken {
-            cells: Cells::linear(conductance_s),
-            what: format!("{name} at {celsius} °C, {} s after programming{}", self.time, swept(&campaign.label, place)),
-            temperature_k: settings.read_k,
-        })
+        // The dump of a point has three numbers of 4 bytes for each time; a law takes five of 8 beside it.
+        let more = 12 * times_s.len() as u128 + if own_law { 40 } else { 0 };
+        self.affordable((window.rows as usize, window.cols as usize), more)?;
+        let dump = record::read_dump(&recorded, place)?.ok_or_else(none)?;
+        let plane = |of: &ndarray::Array3<f32>| of.index_axis(ndarray::Axis(0), at).mapv(f64::from);
+        let conductance_s = plane(&dump.conductance_s);
+        let (cells, law) = if own_law {
+            let material = campaign::material_of(&recorded.label, place).map_err(refuse)?;
+            let seen = (settings.read_v, &conductance_s);
+            let law = MaterialCells::seen(&material, settings.read_k, &plane(&dump.filling), seen);
+            let at_read_v = Cells::linear(law.conductance_s(read_v));
+            (Cells { material: Some(law), ..at_read_v }, BY_LAW)
+        } else {
+            (Cells::linear(conductance_s), "")
+        };
+        let (time_s, places) = (self.time, swept(&recorded.label, place));
+        let what = format!("{name} at {celsius} °C, {time_s} s after programming{places}{law}");
+        Ok(Taken { cells, what, temperature_k: settings.read_k })
     }
 
     /// An array that fits into memory; `more` bytes of each cell are needed before it is solved.

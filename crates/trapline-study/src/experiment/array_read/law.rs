@@ -1,7 +1,7 @@
 //! What the cells of an array pass: by Ohm's law or their material's, with a selector in series or without.
 
 use super::Scheme;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Zip};
 use trapline_engine::backend::Backend;
 use trapline_engine::circuit::scheme::Unselected;
 use trapline_engine::circuit::{
@@ -62,6 +62,28 @@ impl MaterialCells {
         let open = 1.0 - material.injection.free_share;
         let passing = filling.mapv(|filling| free_share(open, filling)) * &area;
         MaterialCells { law: BiasLaw::new(material, temperature_k), passing, area }
+    }
+
+    /// From the filling of each cell and what it conducts at a bias, V, in S, which says its area: cells that were read
+    /// one by one. A cell that conducts nothing there passes nothing anywhere.
+    pub fn seen(
+        material: &Material,
+        temperature_k: f64,
+        filling: &Array2<f64>,
+        (bias_v, conductance_s): (f64, &Array2<f64>),
+    ) -> MaterialCells {
+        let nominal = MaterialCells::new(material, temperature_k, filling, Array2::ones(filling.dim()));
+        let passed = nominal.conductance_s(bias_v);
+        let area = Zip::from(conductance_s).and(&passed).map_collect(|seen, nominal| {
+            let area = seen / nominal;
+            if area.is_finite() { area } else { 0.0 }
+        });
+        MaterialCells { passing: nominal.passing * &area, area, ..nominal }
+    }
+
+    /// What each cell conducts at a bias, V, in S: its current over the bias.
+    pub fn conductance_s(&self, bias_v: f64) -> Array2<f64> {
+        Array2::from_shape_fn(self.area.dim(), |(row, col)| self.current_and_slope(row, col, bias_v).0 / bias_v)
     }
 }
 
