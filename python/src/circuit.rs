@@ -1,11 +1,13 @@
 //! Crossbars as circuits: conductances given, currents found, each with its certified bound.
 
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayView1};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use trapline::backend::Backend;
-use trapline::circuit::{self, Accuracy, Axis, Reading, Solution, SolveError, Solver, Transfer, Unselected, Wire};
+use trapline::circuit::{
+    self, Accuracy, Axis, Currents, Reading, Solution, SolveError, Solver, Transfer, Unselected, Wire,
+};
 use trapline::failure::Failure;
 use trapline::{memory, options};
 
@@ -50,6 +52,9 @@ pub struct Crossbar {
     accuracy: Accuracy,
     backend: Option<&'static dyn Backend>,
 }
+
+/// Vectors that are read before an interrupt is looked for.
+const VECTORS_AT_ONCE: usize = 64;
 
 fn refused(error: SolveError) -> Trouble {
     Trouble::Told(match error {
@@ -165,33 +170,33 @@ impl Crossbar {
         dictionary(py, solution)
     }
 
-    /// The same of many vectors, one a row: each begins where the one before ended.
+    /// The same of many vectors, one a row, with one factorisation.
     fn read_many<'py>(&self, py: Python<'py>, volts: PyReadonlyArray2<'py, f64>) -> PyResult<Many<'py>> {
         let volts = volts.as_array().to_owned();
         let (vectors, cols) = (volts.nrows(), self.conductance_s.ncols());
         let mut column_a = Array2::zeros((vectors, cols));
         let mut bound_a = vec![0.0; vectors];
-        let mut solver: Option<Solver<'static>> = None;
-        for (vector, bound_a) in bound_a.iter_mut().enumerate() {
+        let mut solver = away(py, || {
+            let crossbar = self.rows_at(&vec![0.0; volts.ncols()])?;
+            Ok(match self.backend {
+                Some(backend) => Solver::on(backend, &crossbar),
+                None => Solver::new(&crossbar),
+            })
+        })?;
+        for first in (0..vectors).step_by(VECTORS_AT_ONCE) {
+            let at_once = VECTORS_AT_ONCE.min(vectors - first);
             away(py, || {
-                let crossbar = self.rows_at(&volts.row(vector).to_vec())?;
-                let solver = match &mut solver {
-                    Some(solver) => {
-                        solver.drive(&crossbar);
-                        solver
-                    }
-                    none => none.insert(match self.backend {
-                        Some(backend) => Solver::on(backend, &crossbar),
-                        None => Solver::new(&crossbar),
-                    }),
-                };
-                let currents = solver.solve(self.accuracy).map_err(refused)?;
-                let found = currents.column_a.iter();
-                column_a.slice_mut(s![vector, ..]).iter_mut().zip(found).for_each(|(to, from)| *to = *from);
-                *bound_a = currents.certificate.bound_a;
+                let drive =
+                    |at: usize| self.reading.all_rows(self.conductance_s.view(), &volts.row(first + at).to_vec());
+                let take = |_, currents: Currents| (currents.column_a, currents.certificate.bound_a);
+                let found = solver.solve_each(at_once, drive, self.accuracy, take).map_err(refused)?;
+                for (at, (currents_a, bound)) in found.into_iter().enumerate() {
+                    column_a.row_mut(first + at).assign(&ArrayView1::from(&currents_a));
+                    bound_a[first + at] = bound;
+                }
                 Ok(())
             })?;
-            let kept = || format!("interrupted: {} of {vectors} vectors were read, and none is kept", vector + 1);
+            let kept = || format!("interrupted: {} of {vectors} vectors were read, and none is kept", first + at_once);
             py.check_signals().map_err(|error| interrupted(py, error, kept))?;
         }
         Ok((column_a.into_pyarray(py), bound_a.into_pyarray(py)))

@@ -66,7 +66,7 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Readings:
-    """Many vectors read one after the other.
+    """Many vectors read from one array.
 
     Attributes
     ----------

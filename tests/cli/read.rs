@@ -264,6 +264,14 @@ fn arrays_of_others_are_read_from_hdf5() {
     }
     // A record of it, which names no material.
     let call = [&["read", "--backend", "cpu", "--quiet", "-o", "read.h5"], &h5[..]].concat();
+    // One vector alone has weights where these are asked for; cells by a law have none.
+    fs::write(at.join("one.csv"), "0.1,0.2,0.3\n").expect("written");
+    let one = ["--conductance", "g.csv", "--inputs", "one.csv"];
+    let by_weights = json(at, &[&one[..], &["--weights"]].concat());
+    assert_eq!((by_weights["vectors"].as_u64(), by_weights["solves"].as_u64()), (Some(1), Some(2)));
+    assert!(json(at, &one)["vectors"].is_null());
+    let of_law = [&one[..], &["--weights", "--selector", "sinh:1e-9,0.05"]].concat();
+    refused(at, &of_law, &["--weights does nothing", "leave it out"]);
     let output = trapline(at, &call);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let shown = String::from_utf8_lossy(&trapline(at, &["show", "read.h5"]).stdout).into_owned();

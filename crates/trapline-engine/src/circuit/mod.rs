@@ -97,7 +97,8 @@
 //! - [`solve`](mod@solve): solving linear cells; [`accuracy`]: what is promised of a solution; [`solution`]: what comes
 //!   out, with the certificate
 //! - [`law`] and [`nonlinear`]: nonlinear cells and selectors
-//! - [`bounds`]: arrays of small drops, without a solver; [`transfer`]: the array as one matrix
+//! - [`bounds`]: arrays of small drops, without a solver; [`many`]: one array read many times; [`transfer`]: the array
+//!   as one matrix
 //!
 //! All results are the same, bit for bit, for every number of threads and every instruction set.
 
@@ -117,6 +118,7 @@ pub mod error;
 mod kernels;
 pub mod law;
 mod lines;
+pub mod many;
 pub mod network;
 pub mod nonlinear;
 mod pcg;

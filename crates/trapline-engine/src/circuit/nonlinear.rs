@@ -28,7 +28,7 @@ use crate::circuit::solve::{Solver, coarse_budget, first_kept, pays_on_device, w
 use crate::circuit::state::State;
 use crate::circuit::tiles::{COLUMNS, LANES, Layout, Tile, ZERO};
 use rayon::prelude::*;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// Newton steps of one stage.
 const MOST_STEPS: usize = 40;
@@ -305,7 +305,7 @@ fn search<L: Law>(
 fn adopt_slopes(core: &mut Core<'_>) {
     let Core { layout, cells_s, slopes, .. } = core;
     let layout = &*layout;
-    cells_s.par_chunks_mut(layout.panels).enumerate().for_each(|(block, tiles)| {
+    Arc::make_mut(cells_s).par_chunks_mut(layout.panels).enumerate().for_each(|(block, tiles)| {
         for (panel, tile) in tiles.iter_mut().enumerate() {
             *tile = slopes[layout.by_panel(panel, block)];
         }

@@ -29,6 +29,7 @@ use crate::circuit::lines::{factor_bits, factor_block, factor_panel, factor_word
 use crate::circuit::tiles::{COLUMNS, LANES, Lane, Layout, Row, Tile, ZERO};
 use crate::circuit::wiring::Circuit;
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// The matrix of a network with its factors, and the fields of an iteration.
 #[derive(Debug)]
@@ -36,15 +37,15 @@ pub(crate) struct Core<'d> {
     pub(crate) layout: Layout,
     pub(crate) circuit: Circuit,
     /// Conductances of the cells, S, in block order.
-    pub(crate) cells_s: Vec<Tile>,
+    pub(crate) cells_s: Arc<Vec<Tile>>,
     /// Their sum, S: of the sums below, which are summed anew where a cell changes. Differences added to it would leave
     /// the digits of the largest cell there ever was.
     pub(crate) sum_s: f64,
     /// The sum of each block, S.
     block_sums_s: Vec<f64>,
-    word_inverse: Vec<Lane>,
-    bit_inverse: Vec<Row>,
-    coarse: Option<Coarse>,
+    word_inverse: Arc<Vec<Lane>>,
+    bit_inverse: Arc<Vec<Row>>,
+    coarse: Option<Arc<Coarse>>,
     restricted: Vec<Row>,
     expanded: Vec<Row>,
     coarse_right: Vec<f64>,
@@ -68,6 +69,17 @@ pub(crate) struct Core<'d> {
     pub(crate) device: Option<OnDevice<'d>>,
     /// How the device failed, for whoever asked for the correction.
     pub(crate) failure: Option<BackendError>,
+}
+
+/// A network with its factors, for several cores to share.
+#[derive(Debug, Clone)]
+pub(crate) struct Network {
+    circuit: Circuit,
+    cells_s: Arc<Vec<Tile>>,
+    block_sums_s: Vec<f64>,
+    word_inverse: Arc<Vec<Lane>>,
+    bit_inverse: Arc<Vec<Row>>,
+    coarse: Option<Arc<Coarse>>,
 }
 
 /// How a run of iterations ended.
@@ -94,11 +106,11 @@ impl<'d> Core<'d> {
         Core {
             layout,
             circuit,
-            cells_s,
+            cells_s: Arc::new(cells_s),
             sum_s,
             block_sums_s,
-            word_inverse: Vec::new(),
-            bit_inverse: Vec::new(),
+            word_inverse: Arc::default(),
+            bit_inverse: Arc::default(),
             coarse: None,
             restricted: Vec::new(),
             expanded: Vec::new(),
@@ -116,14 +128,47 @@ impl<'d> Core<'d> {
         }
     }
 
+    /// Its network, on this processor.
+    pub(crate) fn network(&self) -> Network {
+        Network {
+            circuit: self.circuit.clone(),
+            cells_s: Arc::clone(&self.cells_s),
+            block_sums_s: self.block_sums_s.clone(),
+            word_inverse: Arc::clone(&self.word_inverse),
+            bit_inverse: Arc::clone(&self.bit_inverse),
+            coarse: self.coarse.clone(),
+        }
+    }
+
+    /// A core with fields of its own.
+    pub(crate) fn of(network: &Network) -> Core<'static> {
+        let Network { circuit, cells_s, block_sums_s, word_inverse, bit_inverse, coarse } = network.clone();
+        // Cells of its own would be summed anew: nothing is allocated for these.
+        let mut core = Core::new(circuit, Vec::new(), None);
+        core.sum_s = block_sums_s.iter().sum();
+        (core.cells_s, core.block_sums_s) = (cells_s, block_sums_s);
+        (core.word_inverse, core.bit_inverse, core.coarse) = (word_inverse, bit_inverse, coarse);
+        core.make_room();
+        core
+    }
+
+    /// Whether its factors are those of a network.
+    pub(crate) fn is_of(&self, network: &Network) -> bool {
+        let same_coarse = match (&self.coarse, &network.coarse) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        same_coarse && Arc::ptr_eq(&self.cells_s, &network.cells_s)
+    }
+
     /// Factors the lines and the coarse crossbar for the present conductances; `coarse_nodes` is the most that the
     /// coarse crossbar may have, `None` for none.
     pub(crate) fn factor(&mut self, coarse_nodes: Option<usize>) {
         self.block_sums_s = block_sums(&self.layout, &self.cells_s);
         self.sum_s = self.block_sums_s.iter().sum();
         if self.device.is_none() {
-            self.word_inverse = factor_words(&self.layout, &self.circuit.words, &self.cells_s);
-            self.bit_inverse = factor_bits(&self.layout, &self.circuit.bits, &self.cells_s);
+            self.word_inverse = Arc::new(factor_words(&self.layout, &self.circuit.words, &self.cells_s));
+            self.bit_inverse = Arc::new(factor_bits(&self.layout, &self.circuit.bits, &self.cells_s));
         }
         self.make_coarse(coarse_nodes);
     }
@@ -139,6 +184,7 @@ impl<'d> Core<'d> {
     pub(crate) fn set_cell(&mut self, row: usize, col: usize, siemens: f64) -> bool {
         let Core { layout, circuit, cells_s, word_inverse, bit_inverse, .. } = self;
         let (panel, block) = (row / LANES, col / COLUMNS);
+        let cells_s = Arc::make_mut(cells_s);
         let cell = &mut cells_s[layout.by_block(panel, block)][row % LANES][col % COLUMNS];
         if *cell == 0.0 {
             return false;
@@ -148,9 +194,10 @@ impl<'d> Core<'d> {
         self.block_sums_s[block] = sum(tiles);
         self.sum_s = self.block_sums_s.iter().sum();
         if let Some(device) = &mut self.device {
-            device.take(layout, circuit, cells_s, self.coarse.as_ref());
+            device.take(layout, circuit, cells_s, self.coarse.as_deref());
             return true;
         }
+        let (word_inverse, bit_inverse) = (Arc::make_mut(word_inverse), Arc::make_mut(bit_inverse));
         factor_panel(layout, &circuit.words, cells_s, panel, &mut word_inverse[panel * layout.cols..][..layout.cols]);
         factor_block(layout, &circuit.bits, tiles, block, &mut bit_inverse[block * layout.rows..][..layout.rows]);
         true
@@ -160,12 +207,18 @@ impl<'d> Core<'d> {
     pub(crate) fn make_coarse(&mut self, nodes: Option<usize>) {
         let mean_s = self.mean_s();
         let nodes = nodes.filter(|_| mean_s > 0.0).map(|budget| coarse::grid(&self.circuit, mean_s, budget));
-        self.coarse = nodes.and_then(|nodes| Coarse::new(&self.layout, &self.circuit, &self.cells_s, nodes));
-        let rows = self.coarse.as_ref().map_or(0, |coarse| self.layout.blocks * coarse.stride());
+        let coarse = nodes.and_then(|nodes| Coarse::new(&self.layout, &self.circuit, &self.cells_s, nodes));
+        self.coarse = coarse.map(Arc::new);
         if let Some(device) = &mut self.device {
-            device.take(&self.layout, &self.circuit, &self.cells_s, self.coarse.as_ref());
+            device.take(&self.layout, &self.circuit, &self.cells_s, self.coarse.as_deref());
             return;
         }
+        self.make_room();
+    }
+
+    /// Fields for what goes to the coarse crossbar and comes back.
+    fn make_room(&mut self) {
+        let rows = self.coarse.as_ref().map_or(0, |coarse| self.layout.blocks * coarse.stride());
         self.restricted = vec![[0.0; COLUMNS]; rows];
         self.expanded = vec![[0.0; COLUMNS]; rows];
     }
@@ -185,7 +238,7 @@ impl<'d> Core<'d> {
     pub(crate) fn correct(&mut self, most: usize, stop: impl Fn(&Circuit, f64, &[f64], &[f64]) -> bool) -> Run {
         if let Some(device) = &mut self.device {
             let right = [&self.q[..], &self.r[..]];
-            return match device.correct(&self.layout, &self.circuit, self.coarse.as_ref(), right, most, &stop) {
+            return match device.correct(&self.layout, &self.circuit, self.coarse.as_deref(), right, most, &stop) {
                 Ok((run, steps)) => {
                     [self.word_step, self.bit_step] = steps;
                     run

@@ -13,6 +13,7 @@ use crate::circuit::solution::{Currents, Method, Solution};
 use crate::circuit::state::State;
 use crate::circuit::tiles::{COLUMNS, LANES, Layout};
 use crate::circuit::wiring::{Circuit, Side};
+use std::sync::Arc;
 
 /// Iterations of one run before the preconditioner is strengthened.
 pub(crate) const MOST_ITERATIONS: usize = 60;
@@ -148,7 +149,8 @@ impl<'d> Solver<'d> {
         Solver::made(crossbar, Preconditioner::Chosen, backend.network_device())
     }
 
-    fn where_it_pays(backend: &'d dyn Backend, crossbar: &Crossbar<'_>) -> Solver<'d> {
+    /// The same where the array is large enough for a device (128 x 128), else on this processor.
+    pub fn where_it_pays(backend: &'d dyn Backend, crossbar: &Crossbar<'_>) -> Solver<'d> {
         if pays_on_device(crossbar) { Solver::on(backend, crossbar) } else { Solver::new(crossbar) }
     }
 
@@ -169,14 +171,17 @@ impl<'d> Solver<'d> {
         let layout = Layout::new(circuit.rows, circuit.cols);
         let cells_s =
             layout.load(crossbar.conductance_s(), circuit.transposed, &circuit.words.live, &circuit.bits.live);
-        Solver {
-            core: Core::new(circuit, cells_s, device),
-            state: State::zero(),
-            coarse_nodes: None,
-            direct: None,
-            at_last: false,
-            spent: Method::default(),
-        }
+        Solver::with_core(Core::new(circuit, cells_s, device), None)
+    }
+
+    pub(crate) fn with_core(core: Core<'d>, coarse_nodes: Option<usize>) -> Solver<'d> {
+        let (state, spent) = (State::zero(), Method::default());
+        Solver { core, state, coarse_nodes, direct: None, at_last: false, spent }
+    }
+
+    /// Whether iterations on this processor are all that it has needed.
+    pub(crate) fn iterates_here(&self) -> bool {
+        self.core.device.is_none() && self.direct.is_none() && !self.at_last
     }
 
     /// Solves from the present state on. Fails rather than promise less than was asked for.
@@ -273,11 +278,9 @@ impl<'d> Solver<'d> {
     }
 
     fn audit(&mut self, share: f64) -> Audit {
-        let cells_s = std::mem::take(&mut self.core.cells_s);
+        let cells_s = Arc::clone(&self.core.cells_s);
         let ohmic = Ohmic(&cells_s, self.core.layout);
-        let audit = audit(&mut self.core, &self.state, &ohmic, share);
-        self.core.cells_s = cells_s;
-        audit
+        audit(&mut self.core, &self.state, &ohmic, share)
     }
 
     /// Finds the step that removes the residual; whether it came as far as it should.

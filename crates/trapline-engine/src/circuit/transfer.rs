@@ -9,6 +9,7 @@ use crate::backend::Backend;
 use crate::circuit::accuracy::Accuracy;
 use crate::circuit::error::{NetworkError, SolveError};
 use crate::circuit::network::{Axis, Crossbar, End};
+use crate::circuit::solution::Currents;
 use crate::circuit::solve::Solver;
 use ndarray::{Array1, Array2, ArrayView2};
 
@@ -48,36 +49,44 @@ impl Transfer {
         let bits = [&crossbar.bits().near, &crossbar.bits().far];
         let (inputs, outputs) = (driven(words), driven(bits));
         let by_outputs = outputs.len() <= inputs.len();
+        let lines = if by_outputs { &outputs } else { &inputs };
+        let volts = |end: &End| if let End::Driven { volts, .. } = end { *volts } else { 0.0 };
+        let has_offset = bits.into_iter().flatten().any(|end| volts(end) != 0.0);
+        // The last one is of the bit lines' own sources.
+        let drive = |number: usize| match lines.get(number) {
+            Some(&line) => {
+                let of = |ends: [&Vec<End>; 2], here: bool| {
+                    ends.map(|ends| at_volts(ends, |other| f64::from(u8::from(here && other == line))))
+                };
+                crossbar.with_ends(of(words, !by_outputs), of(bits, by_outputs))
+            }
+            None => crossbar.with_ends(words.map(|ends| at_volts(ends, |_| 0.0)), bits.map(Vec::clone)),
+        };
+        let take = |number: usize, currents: Currents| {
+            let (bound_a, iterations) = (currents.certificate.bound_a, currents.method.iterations);
+            let of_lines = if number < lines.len() && by_outputs { currents.row_a } else { currents.column_a };
+            (of_lines, bound_a, iterations)
+        };
+        let found = solver.solve_each(lines.len() + usize::from(has_offset), drive, accuracy, take)?;
         let mut transfer = Transfer {
             weight_s: Array2::zeros((rows, cols)),
             offset_a: Array1::zeros(cols),
             bound_s: 0.0,
-            solves: 0,
-            iterations: 0,
+            solves: found.len(),
+            iterations: found.iter().map(|(.., iterations)| iterations).sum(),
         };
-        for &line in if by_outputs { &outputs } else { &inputs } {
-            let of = |ends: [&Vec<End>; 2], here: bool| {
-                ends.map(|ends| at_volts(ends, |other| f64::from(u8::from(here && other == line))))
-            };
-            solver.drive(&crossbar.with_ends(of(words, !by_outputs), of(bits, by_outputs))?);
-            let currents = solver.solve(accuracy)?;
-            if by_outputs {
-                inputs.iter().for_each(|&row| transfer.weight_s[[row, line]] = 0.0 - currents.row_a[row]);
-            } else {
-                outputs.iter().for_each(|&col| transfer.weight_s[[line, col]] = currents.column_a[col]);
+        for (number, (of_lines, bound_a, _)) in found.into_iter().enumerate() {
+            match lines.get(number) {
+                Some(&col) if by_outputs => {
+                    inputs.iter().for_each(|&row| transfer.weight_s[[row, col]] = 0.0 - of_lines[row]);
+                }
+                Some(&row) => outputs.iter().for_each(|&col| transfer.weight_s[[row, col]] = of_lines[col]),
+                None => {
+                    transfer.offset_a = Array1::from_vec(of_lines);
+                    continue;
+                }
             }
-            transfer.bound_s = transfer.bound_s.max(currents.certificate.bound_a);
-            transfer.solves += 1;
-            transfer.iterations += currents.method.iterations;
-        }
-        let volts = |end: &End| if let End::Driven { volts, .. } = end { *volts } else { 0.0 };
-        if bits.into_iter().flatten().any(|end| volts(end) != 0.0) {
-            let words = words.map(|ends| at_volts(ends, |_| 0.0));
-            solver.drive(&crossbar.with_ends(words, bits.map(Vec::clone))?);
-            let currents = solver.solve(accuracy)?;
-            transfer.offset_a = Array1::from_vec(currents.column_a);
-            transfer.solves += 1;
-            transfer.iterations += currents.method.iterations;
+            transfer.bound_s = transfer.bound_s.max(bound_a);
         }
         Ok(transfer)
     }

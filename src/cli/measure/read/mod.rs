@@ -79,8 +79,14 @@ impl Read {
                 (findings, report::as_json(&read, &title))
             }
             Inputs::Many(input_v) => {
-                let read = array_read::read_batch(ready.backend.as_ref(), &taken.cells, input_v.view(), &setup)
-                    .map_err(told)?;
+                let read = array_read::read_batch(
+                    ready.backend.as_ref(),
+                    &taken.cells,
+                    input_v.view(),
+                    &setup,
+                    self.periphery.weights,
+                )
+                .map_err(told)?;
                 let findings = Findings {
                     command: "read",
                     dataset: read.dataset("read", &title, &taken.cells),
@@ -119,6 +125,12 @@ impl Read {
         // Of a material's cells it says the conductance, which is no number of its own; of a record's it is compared.
         let of_anyone = self.source.conductance.is_some() && self.periphery.has_inputs();
         let leave = "leave it out";
+        does_nothing(
+            self.periphery.weights && !self.source.is_linear(),
+            "--weights",
+            "where cells have no weights, only laws",
+            leave,
+        )?;
         does_nothing(
             read_bias.is_some() && of_anyone,
             "--read-bias",

@@ -104,6 +104,10 @@ pub(super) struct Periphery {
     /// The dataset of the voltages in their HDF5 file [default: the only one it may be]
     #[arg(long, value_name = "PATH", requires = "inputs")]
     inputs_dataset: Option<String>,
+    /// Effective weights of the array through its wires (weight_s of the record), however few vectors there are; as many
+    /// vectors as its shorter side has lines are read by them anyway
+    #[arg(long, requires = "inputs")]
+    pub(super) weights: bool,
     /// Bits of the converters [default: currents as they are]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32))]
     adc_bits: Option<u32>,
@@ -207,7 +211,11 @@ impl Periphery {
         let voltages = self.voltages(path, (rows, cols))?;
         let (lines, numbers) = voltages.dim();
         if lines == 1 || (numbers == 1 && rows > 1) {
-            return Ok(Inputs::One(Driving::AllRows { input_v: voltages.into_iter().collect() }));
+            let input_v: Vec<f64> = voltages.into_iter().collect();
+            return Ok(match self.weights {
+                true => Inputs::Many(ndarray::Array1::from(input_v).insert_axis(ndarray::Axis(0))),
+                false => Inputs::One(Driving::AllRows { input_v }),
+            });
         }
         Ok(Inputs::Many(voltages))
     }

@@ -3,8 +3,8 @@
 use super::support::{Random, agrees, by_double_double};
 use ndarray::{Array2, Axis};
 use trapline_engine::circuit::{
-    Accuracy, Alike, Crossbar, Curve, End, Law, Lines, Nonlinear, Ohm, Reading, Solver, Transfer, Unselected, Wire,
-    bounds, solve, solve_nonlinear,
+    Accuracy, Alike, Crossbar, Currents, Curve, End, Law, Lines, Nonlinear, Ohm, Reading, Solver, Transfer, Unselected,
+    Wire, bounds, solve, solve_nonlinear,
 };
 
 #[test]
@@ -142,6 +142,57 @@ fn the_array_as_one_matrix() {
             assert!((&ideal - &output).iter().map(|a| a.abs()).sum::<f64>() > 1e3 * allowed);
         }
         assert!(transfer.apply(Array2::zeros((2, rows + 1)).view()).is_err());
+    }
+}
+
+/// Readings of one array are those of a solver of their own, bit for bit, on any number of threads: of a small array,
+/// which is solved side by side, and of a large one.
+#[test]
+fn many_readings_are_each_by_itself() {
+    let mut random = Random(206);
+    for (rows, cols, drives) in [(40, 30, 9), (6, 11_000, 3)] {
+        let cells = random.cells(rows, cols, 1e-7, 1e-4);
+        let reading = Reading { source_ohm: 100.0, ..Reading::with_wire(20.0) };
+        let inputs: Vec<Vec<f64>> = (0..drives).map(|_| random.volts(rows)).collect();
+        let drive = |number: usize| reading.all_rows(cells.view(), &inputs[number]);
+        let accuracy = Accuracy::default();
+        let alone: Vec<Vec<f64>> =
+            (0..drives).map(|number| Solver::new(&drive(number).unwrap()).solve(accuracy).unwrap().column_a).collect();
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut solver = Solver::new(&drive(1).unwrap());
+            let each = || solver.solve_each(drives, drive, accuracy, |number, found| (number, found.column_a));
+            let found = pool.install(each).unwrap();
+            for (number, alone) in alone.iter().enumerate() {
+                assert_eq!(found[number], (number, alone.clone()), "{rows} x {cols}, {threads} threads");
+            }
+        }
+        // What cannot be is told, whichever it is of.
+        let short =
+            |number: usize| reading.all_rows(cells.view(), &inputs[number][usize::from(number == drives - 1)..]);
+        let told = Solver::new(&drive(0).unwrap()).solve_each(drives, short, accuracy, |_, _| ()).unwrap_err();
+        assert!(told.to_string().contains(&format!("{rows} word lines")), "{told}");
+        let none = Solver::new(&drive(0).unwrap()).solve_each(0, drive, accuracy, |_, _| ()).unwrap();
+        assert!(none.is_empty());
+    }
+}
+
+/// Where the network must be eliminated the readings after the first one go on with that, and keep their bounds.
+#[test]
+fn many_readings_of_a_hard_array_keep_their_bounds() {
+    let mut random = Random(207);
+    let cells = Array2::from_shape_simple_fn((30, 40), || 10f64.powf(random.within(-12.0, 2.0)));
+    let reading = Reading::with_wire(100.0);
+    let inputs: Vec<Vec<f64>> = (0..4).map(|_| random.volts(30)).collect();
+    let drive = |number: usize| reading.all_rows(cells.view(), &inputs[number]);
+    let take = |_, found: Currents| (found.column_a, found.certificate.bound_a, found.method.direct);
+    let mut solver = Solver::new(&drive(0).unwrap());
+    let found = solver.solve_each(4, drive, Accuracy::default(), take).unwrap();
+    assert!(found.iter().any(|(.., direct)| *direct));
+    for (number, (column_a, bound_a, _)) in found.iter().enumerate() {
+        let want = by_double_double(&drive(number).unwrap()).column_a;
+        let apart: f64 = column_a.iter().zip(&want).map(|(a, b)| (a - b).abs()).sum();
+        assert!(apart <= *bound_a, "{number}: {apart:e} {bound_a:e}");
     }
 }
 

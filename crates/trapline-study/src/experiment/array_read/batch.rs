@@ -1,7 +1,8 @@
 //! Many vectors of inputs to one array.
 //!
 //! An array of linear cells is one matrix: as many solves as it has lines on its shorter side make it, and each vector
-//! is a product. Nonlinear cells are solved for each vector.
+//! is a product. Fewer vectors than that are solved one by one, with one factorisation. Nonlinear cells are solved for
+//! each vector.
 
 use super::law::solved;
 use super::{
@@ -10,7 +11,7 @@ use super::{
 use ndarray::{Array1, Array2, ArrayView2, Axis as Dim};
 use trapline_engine::backend::Backend;
 use trapline_engine::circuit::error::MOST_END_V;
-use trapline_engine::circuit::{Axis, NetworkError, Transfer};
+use trapline_engine::circuit::{Axis, Currents, NetworkError, Solver, Transfer};
 use trapline_model::dataset::Dataset;
 use trapline_model::units::{ELEMENTARY_CHARGE_C, thermal_energy_ev};
 
@@ -37,7 +38,8 @@ pub struct BatchReading {
     pub bound_a: f64,
     /// What each network was solved to, over its total current.
     pub relative: f64,
-    /// Current of each column per volt at each row through the wires, S: (rows, columns). None of nonlinear cells.
+    /// Current of each column per volt at each row through the wires, S: (rows, columns). None of nonlinear cells, and
+    /// where the vectors were solved one by one.
     pub weight_s: Option<Array2<f64>>,
     /// Networks that were solved, and iterations of all of them.
     pub solves: usize,
@@ -56,6 +58,7 @@ struct Wired {
 }
 
 /// Reads an array at many vectors of inputs, V: (vectors, rows); all word lines are driven, all bit lines sensed.
+/// `weights` asks for the effective weights of linear cells however few vectors there are.
 ///
 /// # Errors
 /// [`ArrayReadError`].
@@ -64,20 +67,22 @@ pub fn read_batch(
     cells: &Cells,
     input_v: ArrayView2<'_, f64>,
     setup: &Setup,
+    weights: bool,
 ) -> Result<BatchReading, ArrayReadError> {
     check(setup)?;
-    let (rows, found) = (cells.conductance_s.nrows(), input_v.ncols());
-    if found != rows {
-        return Err(NetworkError::Inputs { axis: Axis::Word, found, lines: rows }.into());
+    let (lines, found) = (cells.conductance_s.nrows(), input_v.ncols());
+    if found != lines {
+        return Err(NetworkError::Inputs { axis: Axis::Word, found, lines }.into());
     }
     let sound = |volts: f64| (-MOST_END_V..=MOST_END_V).contains(&volts);
     if let Some(((_, line), &volts)) = input_v.indexed_iter().find(|(_, volts)| !sound(**volts)) {
         return Err(NetworkError::Volts { axis: Axis::Word, line, volts }.into());
     }
-    let wired = if cells.is_linear() {
-        by_weights(backend, cells, input_v, setup)?
-    } else {
-        one_by_one(backend, cells, input_v, setup)?
+    let (rows, cols) = cells.conductance_s.dim();
+    let wired = match cells.is_linear() {
+        true if weights || input_v.nrows() >= rows.min(cols) => by_weights(backend, cells, input_v, setup)?,
+        true => by_vectors(backend, cells, input_v, setup)?,
+        false => one_by_one(backend, cells, input_v, setup)?,
     };
     let Wired { wired_a, ideal_a, noise_a, bound_a, weight_s, solves, iterations } = wired;
     let read_a = Array2::from_shape_fn(wired_a.dim(), |(vector, col)| {
@@ -132,22 +137,51 @@ fn by_weights(
     let reach_v = input_v.outer_iter().map(most_v).fold(0.0, f64::max);
     let magnitude_a = input_v.mapv(f64::abs).dot(&transfer.weight_s).iter().fold(0.0, |most: f64, a| most.max(*a));
     let bound_a = reach_v * transfer.bound_s + (rows as f64 + 2.0) * f64::EPSILON * magnitude_a;
-    // The variance of a cell is `q g V coth(q V/2kT)/t`, which at no voltage is `2kT g/t`.
-    let thermal_v = 2.0 * thermal_energy_ev(setup.temperature_k);
-    let noisy_v = input_v.mapv(|volts| {
-        let x = (volts / thermal_v).abs();
-        if x > 1e-8 { volts.abs() / x.tanh() } else { thermal_v }
-    });
-    let noise_a = noisy_v.dot(conductance_s).mapv(|a| (ELEMENTARY_CHARGE_C * a / setup.integration_s).sqrt());
     Ok(Wired {
         wired_a,
         ideal_a: input_v.dot(conductance_s),
-        noise_a,
+        noise_a: noise_at_sources(conductance_s, input_v, setup),
         bound_a,
         solves: transfer.solves,
         iterations: transfer.iterations,
         weight_s: Some(transfer.weight_s),
     })
+}
+
+/// Linear cells, a solve for each vector.
+fn by_vectors(
+    backend: &dyn Backend,
+    cells: &Cells,
+    input_v: ArrayView2<'_, f64>,
+    setup: &Setup,
+) -> Result<Wired, ArrayReadError> {
+    let conductance_s = &cells.conductance_s;
+    let (rows, cols) = conductance_s.dim();
+    let crossbar = |volts: &[f64]| setup.periphery.all_rows(conductance_s.view(), volts);
+    let mut solver = Solver::where_it_pays(backend, &crossbar(&vec![0.0; rows])?);
+    let drive = |vector: usize| crossbar(&input_v.row(vector).to_vec());
+    let take = |_, currents: Currents| (currents.column_a, currents.certificate.bound_a, currents.method.iterations);
+    let found = solver.solve_each(input_v.nrows(), drive, setup.accuracy(), take)?;
+    Ok(Wired {
+        wired_a: Array2::from_shape_fn((found.len(), cols), |(vector, col)| found[vector].0[col]),
+        ideal_a: input_v.dot(conductance_s),
+        noise_a: noise_at_sources(conductance_s, input_v, setup),
+        bound_a: found.iter().fold(0.0, |most: f64, (_, bound_a, _)| most.max(*bound_a)),
+        weight_s: None,
+        solves: found.len(),
+        iterations: found.iter().map(|(.., iterations)| iterations).sum(),
+    })
+}
+
+/// Standard deviations of the currents of columns at the voltages of the sources, A: the variance of a cell is
+/// `q g V coth(q V/2kT)/t`, which at no voltage is `2kT g/t`.
+fn noise_at_sources(conductance_s: &Array2<f64>, input_v: ArrayView2<'_, f64>, setup: &Setup) -> Array2<f64> {
+    let thermal_v = 2.0 * thermal_energy_ev(setup.temperature_k);
+    let noisy_v = input_v.mapv(|volts| {
+        let x = (volts / thermal_v).abs();
+        if x > 1e-8 { volts.abs() / x.tanh() } else { thermal_v }
+    });
+    noisy_v.dot(conductance_s).mapv(|a| (ELEMENTARY_CHARGE_C * a / setup.integration_s).sqrt())
 }
 
 /// Nonlinear cells: vector after vector.

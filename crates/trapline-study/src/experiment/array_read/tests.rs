@@ -12,7 +12,7 @@ fn read_batch(
     input_v: ndarray::ArrayView2<'_, f64>,
     setup: &Setup,
 ) -> Result<BatchReading, ArrayReadError> {
-    super::read_batch(&Reference, cells, input_v, setup)
+    super::read_batch(&Reference, cells, input_v, setup, false)
 }
 
 fn setup() -> Setup {
@@ -335,8 +335,8 @@ fn cells_obey_the_law_of_their_material() {
     assert!((margin.margin / margin.ideal_margin - 1.0).abs() < 1e-6);
 }
 
-/// Every vector of a batch is the reading of that vector by itself; of linear cells by one matrix, of others one by
-/// one.
+/// Every vector of a batch is the reading of that vector by itself: where there are fewer vectors of linear cells than
+/// lines, where these are one matrix, and where cells are nonlinear.
 #[test]
 fn a_batch_is_many_readings() {
     let setup =
@@ -345,8 +345,17 @@ fn a_batch_is_many_readings() {
     let curve = Curve::Sinh { scale_a: 1e-7, scale_v: 0.15 };
     for (cols, selector) in [(4, None), (9, None), (4, Some(curve))] {
         let cells = Cells { selector, ..Cells::linear(random(6, cols)) };
+        let by_weights = super::read_batch(&Reference, &cells, inputs.view(), &setup, true).expect("reads");
+        assert_eq!(by_weights.weight_s.is_some(), cells.is_linear());
         let batch = read_batch(&cells, inputs.view(), &setup).expect("reads");
-        assert_eq!((batch.wired_a.dim(), batch.weight_s.is_some()), ((3, cols), cells.is_linear()));
+        assert_eq!((batch.wired_a.dim(), batch.solves), ((3, cols), 3));
+        assert!(batch.weight_s.is_none() && (batch.noise_a == by_weights.noise_a || !cells.is_linear()));
+        for (by_vector, by_weight) in batch.wired_a.iter().zip(&by_weights.wired_a) {
+            assert!((by_vector - by_weight).abs() <= batch.bound_a + by_weights.bound_a);
+        }
+        // As many vectors as the array has lines are products.
+        let many = Array2::from_shape_fn((cols.min(6), 6), |(vector, row)| inputs[[vector % 3, row]]);
+        assert_eq!(read_batch(&cells, many.view(), &setup).expect("reads").weight_s.is_some(), cells.is_linear());
         let mut worst = 0.0_f64;
         for (vector, input_v) in inputs.outer_iter().enumerate() {
             let one = read(&cells, &all_rows(&input_v.to_vec()), &setup).expect("reads");
