@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use ndarray::{Ix1, Ix2, Ix3, s};
+use ndarray::{Ix1, Ix2, Ix3, Ix4, s};
 use trapline::analysis::Table;
 use trapline::backend::Backend;
 use trapline::campaign::{now, provenance};
@@ -368,6 +368,14 @@ fn summary(run: &Dataset) -> Result<String, DatasetError> {
         over_seeds("sd", &|at| rates.column(at).std(1.0));
     }
     let mut text = format!("{}\n{}", curve.render(), arrays.render());
+    // The pictures of the test set are the same for all seeds.
+    let pictures = run.counted::<Ix4>("confusion")?.slice(s![0, last, .., ..]).sum() as f64;
+    let right = mean(last);
+    text.push_str(&format!(
+        "\nright answers are of the same {pictures} test pictures for every seed: another such set would move them by {}, one standard \
+         deviation of a count, whatever sd says\n",
+        percent((right * (1.0 - right) / pictures).sqrt())
+    ));
     if let Ok(baked) = run.shaped::<Ix3>("baked_accuracy") {
         let temperatures = run.numbers("bake_temperature_c")?;
         let head = temperatures.iter().map(|celsius| format!("{celsius} °C"));

@@ -132,3 +132,68 @@ fn questions_that_cannot_be_are_refused_in_one_line() {
     refused(&trapline(desk.path(), &["scale", "few.toml", "-o", "file"]), &["file", "no folder"]);
     refused(&trapline(desk.path(), &["scale", "few.toml"]), &["--output"]);
 }
+
+const CELLS: &str = r#"
+format = 1
+name = "cells"
+seed = 1
+variation = true
+
+[study]
+kind = "cell-size"
+size = "area"
+limits = [
+    { of = "levels", at_least = 2.0 },
+    { of = "failed_below", at_most = 1e-2 },
+    { of = "without_charge_below", at_most = 1e-4 },
+]
+
+[array]
+rows = 20
+cols = 20
+
+[[material]]
+use = "pi-ws2-qd"
+program = [{ pulses = 30, amplitude_v = 1.5, width_s = 1e-3, interval_s = 1e-3 }]
+
+[read]
+temperature_c = 25.0
+
+[bake]
+temperatures_c = [165.0]
+times_s = [1.0, 1e6]
+
+[report]
+times_s = [1e6]
+
+[[sweep]]
+name = "area"
+key = "parameter.film.area"
+values = [4e-2, 1.0]
+"#;
+
+/// Levels are those of the window that is left; and a share that 400 cells cannot show, however many of them fail, is not
+/// told as one that a size does not keep to.
+#[test]
+fn cells_are_judged_at_their_time_and_by_what_their_number_shows() {
+    let desk = tempfile::tempdir().unwrap();
+    fs::write(desk.path().join("cells.toml"), CELLS).unwrap();
+    let call = ["scale", "cells.toml", "-o", "cells", "--backend", "cpu", "--json", "-q"];
+    let found: serde_json::Value = serde_json::from_str(&good(&trapline(desk.path(), &call))).unwrap();
+    let reach = |series: u64, limit: u64| {
+        let answers = found["answers"].as_array().unwrap();
+        let of = answers.iter().find(|of| of["series"] == series && of["limit"] == limit).unwrap();
+        of["reach"].clone()
+    };
+    let times: Vec<f64> = found["series"].as_array().unwrap().iter().map(|of| of["time_s"].as_f64().unwrap()).collect();
+    assert_eq!(times, [0.0, 1e6]);
+    // Two levels right after programming, none where all is lost.
+    assert!(reach(0, 0)["all"]["size"].as_f64().unwrap() < 201.0, "{found}");
+    assert!(reach(1, 0)["none"].is_object(), "{found}");
+    // 0 of 400 is below 0.75 % with 95 % confidence: enough for 1 %, and not for a ten thousandth.
+    assert!(reach(0, 1)["all"].is_object() && reach(1, 1)["none"].is_object(), "{found}");
+    assert_eq!(reach(0, 2), "unknown");
+    let remarks = found["remarks"].to_string();
+    assert!(remarks.contains("so few cells cannot show without_charge_below at most 0.0001"), "{remarks}");
+    assert!(remarks.contains("7.5e-3 at most; take more (--rows, --cols)"), "{remarks}");
+}

@@ -102,6 +102,21 @@ fn of_classes(plan: &Plan, points: &[PointResult]) -> BTreeMap<String, String> {
     remarks
 }
 
+/// What errors of depths would do to mean lives, by material.
+fn of_depths(plan: &Plan, points: &[PointResult]) -> Vec<String> {
+    let mut of_materials: BTreeMap<&str, (Vec<f64>, &PointResult)> = BTreeMap::new();
+    for point in points {
+        let Ok(job) = plan.job(point.number) else { continue };
+        of_materials.entry(&point.material).or_insert_with(|| (Vec::new(), point)).0.push(job.bake_k());
+    }
+    let said = |(material, (temperatures_k, point)): (&str, (Vec<f64>, &PointResult))| {
+        let job = plan.job(point.number).ok()?;
+        let remark = limits::of_depths(job.material(), &temperatures_k, point.kept_below)?;
+        Some(format!("{material}: {remark}"))
+    };
+    of_materials.into_iter().filter_map(said).collect()
+}
+
 /// What lives that are longer by a factor do to the failed fractions of a point, by how steeply these rise from one
 /// time to the next: a fraction is reached later by the factor. Bounds do not hold it. Nothing is said of less than 1
 /// %, and of times of which at most one has a known fraction up to a half it is said that they do not tell.
@@ -185,6 +200,9 @@ impl Rare {
         terminal::print(&if self.json { json.clone() } else { table(&plan, &report) })?;
         for (material, remark) in of_classes(&plan, &report.points) {
             self.note(&format!("{material}: {remark}"));
+        }
+        for remark in of_depths(&plan, &report.points) {
+            self.note(&remark);
         }
         if plan.label.settings.iter().any(|of| !of.electrons.are_counted()) {
             self.note("mean field: which electron escapes when is not in these numbers and bounds (docs/rare.md)");

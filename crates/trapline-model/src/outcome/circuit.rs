@@ -36,6 +36,7 @@ pub enum MeritIs {
     EnergyPerProduct,
     ProductErrorRms,
     ProductErrorWorst,
+    ProductSpread,
     Snr,
     EffectiveBits,
     AgedErrorRms,
@@ -81,9 +82,14 @@ pub const MERITS: [Merit; MeritIs::Bound as usize + 1] = [
     merit("product_error_rms", "1", "error of products of random vectors and weights, over the largest ideal current"),
     merit("product_error_max", "1", "largest error of such a product, over the largest ideal current"),
     merit(
+        "product_spread",
+        "1",
+        "error of products by cells that differ from the mean one, without wires, over the largest ideal current",
+    ),
+    merit(
         "product_snr",
         "dB",
-        "spread of what stored weights add to products, over errors of wires and noise of one reading",
+        "spread of what stored weights should add to products, over errors of wires, differences of cells and noise",
     ),
     merit("effective_bits", "1", "effective bits of products, (SNR - 1.76 dB)/6.02 dB"),
     merit(
@@ -97,7 +103,7 @@ pub const MERITS: [Merit; MeritIs::Bound as usize + 1] = [
     merit(
         "margin_sense",
         "1",
-        "margin of one sense level for all patterns, least current on less largest current off, over the former",
+        "margin of one sense level for all cells and patterns, least current on less largest current off, over the former",
     ),
     merit("selected_cell_voltage", "1", "voltage of the selected cell over the read bias, all others on"),
     merit("sneak", "1", "current of the sensed line that is not the selected cell's, over that of the cell when on"),
@@ -205,6 +211,7 @@ mod tests {
             ("worst_cell_voltage", ReadOf::AllRows),
             ("energy_per_mac", ReadOf::AllRows),
             ("product_error_rms", ReadOf::Products),
+            ("product_spread", ReadOf::Products),
             ("aged_error_rms", ReadOf::Products),
             ("margin_ideal", ReadOf::OneCell),
             ("selectivity", ReadOf::OneCell),

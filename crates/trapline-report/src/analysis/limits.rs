@@ -7,7 +7,7 @@ use trapline_model::cell::life;
 use trapline_model::cell::read::{Judging, noise_a};
 use trapline_model::material::{Material, TrapClass, quadrature};
 use trapline_model::outcome::{PointOutcome, PointSettings};
-use trapline_model::units::{YEAR_S, spoken_reading};
+use trapline_model::units::{YEAR_S, celsius, spoken_reading};
 
 /// Time of the reading whose noise is stated, s.
 pub const READING_S: f64 = 1e-2;
@@ -18,10 +18,20 @@ const MOST_NOISE: f64 = 1.0 / 3.0;
 /// Standard deviation of one reading of so many seconds, over the window right after programming; none where no cell
 /// was programmed.
 pub fn noise_of_window(outcome: &PointOutcome, settings: &PointSettings, seconds: f64) -> Option<f64> {
-    let programmed_s = *outcome.conductance_s.mean.first()?;
-    let window_s = (programmed_s - outcome.fresh_conductance_s).abs();
+    noise_of_window_at(outcome, settings, seconds, 0)
+}
+
+/// The same over the window of a checkpoint.
+pub(super) fn noise_of_window_at(
+    outcome: &PointOutcome,
+    settings: &PointSettings,
+    seconds: f64,
+    checkpoint: usize,
+) -> Option<f64> {
+    let conductance_s = *outcome.conductance_s.mean.get(checkpoint)?;
+    let window_s = (conductance_s - outcome.fresh_conductance_s).abs();
     let bias_v = settings.read_v;
-    let noise_s = noise_a(programmed_s * bias_v, bias_v, settings.read_k, seconds) / bias_v.abs();
+    let noise_s = noise_a(conductance_s * bias_v, bias_v, settings.read_k, seconds) / bias_v.abs();
     let share = noise_s / window_s;
     (outcome.programmed > 0 && share.is_finite()).then_some(share)
 }
@@ -160,6 +170,34 @@ pub fn of_classes(
     ))
 }
 
+/// By how much a depth is moved to see what lives make of it, eV: the calibration of the shipped dots knows theirs to some
+/// 0.2 eV.
+const DEPTH_STEP_EV: f64 = 0.1;
+
+/// What a small error of all depths would do to lives at temperatures, K, at a threshold: a remark; none without traps, and
+/// where there are no lives. No bound of a life holds it.
+pub fn of_depths(material: &Material, temperatures_k: &[f64], kept_threshold: f64) -> Option<String> {
+    let lost = 1.0 - kept_threshold;
+    let shallower: Vec<TrapClass> =
+        material.classes.iter().map(|of| TrapClass { depth_ev: of.depth_ev - DEPTH_STEP_EV, ..*of }).collect();
+    let times_shorter = |temperature_k: f64| {
+        let life_s = |of: &[TrapClass]| life::life_s(material, of, temperature_k, lost);
+        let ratio = life_s(&material.classes)? / life_s(&shallower)?;
+        ratio.is_finite().then_some((temperature_k, ratio))
+    };
+    let coldest = temperatures_k.iter().copied().reduce(f64::min).and_then(times_shorter)?;
+    let hottest = temperatures_k.iter().copied().reduce(f64::max).and_then(times_shorter)?;
+    let said = |(temperature_k, ratio): (f64, f64)| {
+        format!("{ratio:.1} times shorter at {} °C", (10.0 * celsius(temperature_k)).round() / 10.0)
+    };
+    let of_all = if hottest.0 > coldest.0 { format!(", {}", said(hottest)) } else { String::new() };
+    Some(format!(
+        "bounds hold chance, and not errors of the material's numbers: traps {DEPTH_STEP_EV} eV shallower would make mean lives \
+         {}{of_all}",
+        said(coldest)
+    ))
+}
+
 /// Said of cells whose electrons were not counted.
 pub const MEAN_FIELD: &str =
     "mean-field cells: which electron escapes when is not in these lives and bounds (docs/electrons.md)";
@@ -223,6 +261,20 @@ mod tests {
         assert!(of_classes(&shipped, false, &[298.15], 0.9).is_none());
         let none = material::shipped("pi").expect("sound");
         assert!(of_classes(&none, false, &[400.0], 0.9).is_none(), "no traps");
+    }
+
+    /// Far below the glass transition a life goes as exp(E/kT): 0.1 eV are a factor of exp(0.1 eV/kT), 25.5 at 85 °C; in the
+    /// relaxing polymer next to nothing.
+    #[test]
+    fn what_depths_are_off_is_told_in_lives() {
+        let dots = material::shipped("pi-ws2-qd").expect("sound");
+        let told = of_depths(&dots, &[433.15, 358.15], 0.99).expect("lives");
+        let numbers: Vec<f64> = told.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        let [step_ev, cold, cold_c, hot, _] = numbers[..] else { panic!("{told}") };
+        let expected = (0.1 / trapline_model::units::thermal_energy_ev(358.15)).exp();
+        assert!((step_ev, cold_c) == (0.1, 85.0) && (cold / expected - 1.0).abs() < 0.1, "{told} {expected}");
+        assert!(hot > 1.0 && hot < 0.8 * cold, "{told}");
+        assert_eq!(of_depths(&material::shipped("pi").expect("sound"), &[400.0], 0.9), None);
     }
 
     /// Six classes of traps from 0.33 eV on: what a cell keeps of what it held after a second is another error than

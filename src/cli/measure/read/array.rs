@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use ndarray::Array2;
 use trapline::array::ArrayShape;
 use trapline::campaign;
 use trapline::experiment::array_read::{self, Cells, MaterialCells, Pattern};
@@ -246,6 +247,9 @@ impl Source {
         } else {
             (Cells::linear(conductance_s), "")
         };
+        // A campaign programs all of them alike.
+        let written = Some(Array2::from_elem(cells.conductance_s.dim(), true));
+        let cells = Cells { written, ..cells };
         let (time_s, places) = (self.time, swept(&recorded.label, place));
         let what = format!("{name} at {celsius} °C, {time_s} s after programming{places}{law}");
         Ok(Taken { cells, what, temperature_k: settings.read_k })

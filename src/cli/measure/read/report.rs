@@ -75,12 +75,15 @@ pub(super) fn remark(read: &ArrayReading, driving: &Driving, setup: &Setup) -> S
     lines.extend(clipped(read.clipped(), read.read_a.len()));
     if let Some(margin) = &read.margin {
         lines.push(format!(
-            "read margin of the selected cell, between the array's largest and smallest conductance: {}, alone {}",
+            "read margin of the selected cell, {}: {}, alone {}",
+            margin.between.in_words(),
             percent(margin.margin),
             percent(margin.ideal_margin)
         ));
     }
-    if driving.selects() && read.margin.is_none() {
+    if driving.selects() && read.one_state {
+        lines.push("no read margin: all cells of the array are in one state".to_owned());
+    } else if driving.selects() && read.margin.is_none() {
         lines.push("the bound of the currents does not tell the selected cell's states apart".to_owned());
     }
     let power = &read.power;
@@ -163,8 +166,8 @@ pub(super) fn as_json(read: &ArrayReading, title: &str) -> serde_json::Value {
         "code": read.converted.as_ref().map(|(_, codes)| codes),
         "errors_of_wires": statistics(&read.errors_of_wires),
         "errors": statistics(&read.errors),
-        "margin": read.margin.map(|m| json!({ "on_a": number(m.on_a), "off_a": number(m.off_a), "margin": number(m.margin),
-                                              "ideal_margin": number(m.ideal_margin) })),
+        "margin": read.margin.map(|m| json!({ "between": m.between.in_words(), "on_a": number(m.on_a), "off_a": number(m.off_a),
+                                              "margin": number(m.margin), "ideal_margin": number(m.ideal_margin) })),
         "power_w": { "total": number(read.power.total_w), "cells": number(read.power.cells_w),
                      "wires": number(read.power.wires_w), "ends": number(read.power.ends_w),
                      "left_over": number(read.power.left_over_w()) },

@@ -164,8 +164,11 @@ fn beyond(
         let of = material::parse(&label.materials[material_index].1, "a record").ok();
         let of = of.map(|of| if relaxes { of } else { of.without_matrix() });
         let is_fixed = files.materials[material_index].get("traps").is_some_and(|traps| traps.get("classes").is_some());
-        let of_classes = of.and_then(|of| limits::of_classes(&of, is_fixed, &temperatures_k, settings.kept_threshold));
-        remarks.extend(of_classes.map(|(remark, _)| remark));
+        if let Some(of) = of {
+            let of_classes = limits::of_classes(&of, is_fixed, &temperatures_k, settings.kept_threshold);
+            remarks.extend(of_classes.map(|(remark, _)| remark));
+            remarks.extend(limits::of_depths(&of, &temperatures_k, settings.kept_threshold));
+        }
     }
     let programmed = |place: &usize| record.points[*place].outcome.as_ref().is_some_and(|of| of.programmed > 0);
     if !settings.electrons.are_counted() && counts.iter().any(|of| of.places.iter().any(programmed)) {

@@ -106,6 +106,9 @@ pub struct Series {
     /// Values by seed, size and figure; NaN where none is known.
     #[serde(skip)]
     pub values: Vec<Vec<Vec<f64>>>,
+    /// The least share that so few cells can show, by the same; 0 of figures that are no bounds of shares.
+    #[serde(skip)]
+    least_shown: Vec<Vec<Vec<f64>>>,
 }
 
 impl Series {
@@ -207,14 +210,21 @@ pub fn scaling(record: &CampaignRecord) -> Result<Scaling, ScalingError> {
             let key = (places, point.label.material_index, point.label.temperature_index, time);
             let at = *known.entry(key).or_insert_with(|| {
                 let values = vec![vec![vec![f64::NAN; figures.len()]; count]; seed_count];
-                series.push(Series { case, values });
+                let least_shown = vec![vec![vec![0.0; figures.len()]; count]; seed_count];
+                series.push(Series { case, values, least_shown });
                 series.len() - 1
             });
-            series[at].values[seed][order[place[size_axis]]] = values(record, point, study.kind, time, time_s);
+            let size = order[place[size_axis]];
+            series[at].values[seed][size] = values(record, point, study.kind, time, time_s);
+            if let (false, Some(outcome)) = (study.kind.is_of_arrays(), &point.outcome) {
+                let shown = |figure| cells::least_shown(outcome, figure);
+                series[at].least_shown[seed][size] = (0..figures.len()).map(shown).collect();
+            }
         }
     }
     let answers = answers(&study, &sizes, &series);
     let mut remarks = remarks(record);
+    remarks.splice(0..0, too_few_cells(&study, &series));
     let (computed, all) = (record.computed(), record.points.len());
     if computed < all {
         let what = "not computed here: merge the pieces of the study, or go on with --resume";
@@ -269,11 +279,17 @@ fn answers(study: &StudyFile, sizes: &[Size], series: &[Series]) -> Vec<Answer> 
     for (place, of) in series.iter().enumerate() {
         for (number, limit) in study.limits.iter().enumerate() {
             let figure = study.kind.figures().iter().position(|figure| figure.name == limit.of);
-            let of_seed = |seed: &Vec<Vec<f64>>| {
-                let values: Vec<f64> = seed.iter().map(|size| figure.map_or(f64::NAN, |at| size[at])).collect();
+            let of_seed = |(seed, shown): (&Vec<Vec<f64>>, &Vec<Vec<f64>>)| {
+                let of = |(size, shown): (&Vec<f64>, &Vec<f64>)| match figure {
+                    // What even no cell in so many would not show is not known.
+                    Some(at) if !limit.holds(shown[at]) && shown[at] > 0.0 => f64::NAN,
+                    Some(at) => size[at],
+                    None => f64::NAN,
+                };
+                let values: Vec<f64> = seed.iter().zip(shown).map(of).collect();
                 reach::reach(&xs, &values, limit, study.kind.is_of_arrays())
             };
-            let mut each: Vec<Reach> = of.values.iter().map(of_seed).collect();
+            let mut each: Vec<Reach> = of.values.iter().zip(&of.least_shown).map(of_seed).collect();
             let rising = study.kind.is_of_arrays();
             each.sort_by(|a, b| a.at(rising).total_cmp(&b.at(rising)));
             let (Some(least), Some(most)) = (each.first(), each.last()) else { continue };
@@ -282,6 +298,26 @@ fn answers(study: &StudyFile, sizes: &[Size], series: &[Series]) -> Vec<Answer> 
         }
     }
     answers
+}
+
+/// Limits that the cells of some points are too few to show, each once with the number of those points and times.
+fn too_few_cells(study: &StudyFile, series: &[Series]) -> Vec<(String, usize)> {
+    let mut remarks = Vec::new();
+    for limit in &study.limits {
+        let figure = study.kind.figures().iter().position(|figure| figure.name == limit.of);
+        let shown = series.iter().flat_map(|of| &of.least_shown).flatten();
+        let of_figure = shown.filter_map(|size| figure.map(|at| size[at]));
+        let lacking: Vec<f64> = of_figure.filter(|least| *least > 0.0 && !limit.holds(*least)).collect();
+        if let Some(least) = lacking.iter().copied().reduce(f64::min) {
+            let what = format!(
+                "so few cells cannot show {}: with none of them so, 95 % confidence is {least:.1e} at most; take more (--rows, \
+                 --cols)",
+                limit.in_words()
+            );
+            remarks.push((what, lacking.len()));
+        }
+    }
+    remarks
 }
 
 /// Remarks on points, each once with the number of points that have it.

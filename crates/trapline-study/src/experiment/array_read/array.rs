@@ -62,7 +62,10 @@ pub fn programmed(
         let cols = shape.cols as usize;
         Array2::from_shape_fn((shape.rows as usize, cols), |(row, col)| values[row * cols + col])
     };
-    let made = Cells::linear(in_rows(probe.noiseless()?));
+    let is_written =
+        |(row, col): (usize, usize)| pattern.writes(conditions.seed, shape, row as u64 * shape.cols + col as u64);
+    let written = Array2::from_shape_fn((shape.rows as usize, shape.cols as usize), is_written);
+    let made = Cells { written: Some(written), ..Cells::linear(in_rows(probe.noiseless()?)) };
     if !own_law {
         return Ok(made);
     }

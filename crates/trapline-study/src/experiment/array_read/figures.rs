@@ -6,10 +6,11 @@
 //! - all word lines at the read bias, all cells on: currents of bit lines, their windows against the array without
 //!   charge, the cell that gets least of the bias, the energy of a multiply-accumulate;
 //! - random vectors (each word line at the bias with a chance of a half) on random weights (each cell on with a chance
-//!   of a half): errors of products by wires and by noise;
+//!   of a half): errors of products by wires, by cells that differ, and by noise;
 //! - the cell that is farthest from sources and amplifiers, on and off, with all others on and with random ones on, the
-//!   other lines held by a scheme: read margin, sneak current, leakage, energy; on with all others off too, which is the
-//!   least current that must be taken for on may come from any of these patterns;
+//!   other lines held by a scheme: read margin, sneak current, leakage, energy;
+//! - in its place the cell of the array that passes least when on and the one that passes most when off, in all of these
+//!   patterns and with all others off: what one sense level must tell apart;
 //! - the same cell while it is written, and what such writes do to others ([`writing`]).
 //!
 //! `docs/figures-of-merit.md` defines each figure with its source. Networks have the cells' own law, and a selector in
@@ -194,12 +195,28 @@ impl<'a> Worth<'a> {
 
     /// The array with some cells on and the others off.
     fn cells(&self, filling: &Array2<f64>, is_on: impl Fn(usize, usize) -> bool) -> Cells {
+        self.cells_with(filling, is_on, None)
+    }
+
+    /// The same with the second of two cells in the place of the first, too.
+    fn cells_with(
+        &self,
+        filling: &Array2<f64>,
+        is_on: impl Fn(usize, usize) -> bool,
+        swapped: Option<[(usize, usize); 2]>,
+    ) -> Cells {
         let Subject { material, area, read_v, read_k, .. } = self.subject;
-        let held = Array2::from_shape_fn(filling.dim(), |at| if is_on(at.0, at.1) { filling[at] } else { 0.0 });
-        let law = MaterialCells::new(material, read_k, &held, area.clone());
+        let cell_at = |at: (usize, usize)| match swapped {
+            Some([place, by]) if place == at => by,
+            _ => at,
+        };
+        let held = |at: (usize, usize)| if is_on(at.0, at.1) { filling[cell_at(at)] } else { 0.0 };
+        let held = Array2::from_shape_fn(filling.dim(), held);
+        let area = Array2::from_shape_fn(filling.dim(), |at| area[cell_at(at)]);
+        let law = MaterialCells::new(material, read_k, &held, area);
         let conductance_s =
             Array2::from_shape_fn(filling.dim(), |(row, col)| law.current_and_slope(row, col, read_v).0 / read_v);
-        Cells { conductance_s, material: Some(law), selector: self.circuit.selector.clone() }
+        Cells { material: Some(law), selector: self.circuit.selector.clone(), ..Cells::linear(conductance_s) }
     }
 
     fn all_rows(&self) -> Driving {
@@ -268,10 +285,12 @@ impl<'a> Worth<'a> {
         };
         let worst_a = ideal_a.iter().zip(&wired_a).fold(0.0, |most: f64, (a, b)| most.max((b - a).abs()));
         let (wires_a2, largest_a) = (error_a2(&ideal_a), most(&ideal_a));
-        let snr_db = 10.0 * (self.signal_a2(filling) / (wires_a2 + noise_a2 / count)).log10();
+        let Stored { signal_a2, spread_a2 } = self.stored(filling);
+        let snr_db = 10.0 * (signal_a2 / (wires_a2 + spread_a2 + noise_a2 / count)).log10();
         for (of, value) in [
             (MeritIs::ProductErrorRms, wires_a2.sqrt() / largest_a),
             (MeritIs::ProductErrorWorst, worst_a / largest_a),
+            (MeritIs::ProductSpread, spread_a2.sqrt() / largest_a),
             (MeritIs::Snr, snr_db),
             // Not a number stays none.
             (MeritIs::EffectiveBits, if snr_db < 1.76 { 0.0 } else { (snr_db - 1.76) / 6.02 }),
@@ -282,23 +301,33 @@ impl<'a> Worth<'a> {
         Ok(())
     }
 
-    /// Variance of an ideal product over all random vectors and weights, and over the bit lines, A^2: of what stored
-    /// weights add to the currents that the same cells pass without charge. With `d` that difference of a cell and its
-    /// selector at the bias, which counts where both the word line and the cell are on, `(1/4 - 1/16) sum d^2`, and
-    /// the spread of
-    /// `sum d/4` among the bit lines.
-    fn signal_a2(&self, filling: &Array2<f64>) -> f64 {
+    /// What stored weights are worth over all random vectors and weights, without drawing any: see [`Stored`].
+    ///
+    /// A product should be `sum x (w d + c)`, with what the mean cell and its selector pass at the bias without charge, c,
+    /// and what they pass more when on, d: a reference takes the rest away, and a common gain is known. That has the
+    /// variance `(1/4 - 1/16) N d^2`. A cell that passes `c + p` and `d + q` adds `x (w q + p)`, of which x and w, each 1
+    /// with a chance of a half, leave a mean square of their own along each bit line.
+    fn stored(&self, filling: &Array2<f64>) -> Stored {
         let (rows, cols) = filling.dim();
         let alone = |cells: Cells| {
             let law = cells.law();
             Array2::from_shape_fn((rows, cols), |(row, col)| alone_a(&cells, &law, row, col, self.subject.read_v))
         };
-        let stored_a =
-            alone(self.cells(filling, |_, _| true)) - alone(self.cells(&Array2::zeros((rows, cols)), |_, _| false));
-        let means: Vec<f64> = stored_a.columns().into_iter().map(|column| 0.25 * column.sum()).collect();
-        let mean = means.iter().sum::<f64>() / cols as f64;
-        let among = means.iter().map(|a| (a - mean) * (a - mean)).sum::<f64>() / cols as f64;
-        stored_a.iter().map(|d| 3.0 / 16.0 * d * d).sum::<f64>() / cols as f64 + among
+        let off_a = alone(self.cells(&Array2::zeros((rows, cols)), |_, _| false));
+        let more_a = alone(self.cells(filling, |_, _| true)) - &off_a;
+        let mean = |of: &Array2<f64>| of.sum() / (rows * cols) as f64;
+        let (mean_off_a, mean_more_a) = (mean(&off_a), mean(&more_a));
+        let of_column = |(off_a, more_a): (ndarray::ArrayView1<'_, f64>, ndarray::ArrayView1<'_, f64>)| {
+            let (mut mean, mut variance) = (0.0, 0.0);
+            for (p, q) in off_a.iter().map(|a| a - mean_off_a).zip(more_a.iter().map(|a| a - mean_more_a)) {
+                let over_weights = 0.5 * q + p;
+                mean += 0.5 * over_weights;
+                variance += 0.25 * ((p + q) * (p + q) + p * p) - 0.25 * over_weights * over_weights;
+            }
+            mean * mean + variance
+        };
+        let spread_a2 = off_a.columns().into_iter().zip(more_a.columns()).map(of_column).sum::<f64>() / cols as f64;
+        Stored { signal_a2: 3.0 / 16.0 * rows as f64 * mean_more_a * mean_more_a, spread_a2 }
     }
 
     fn remark(&mut self, what: &str) {
@@ -306,6 +335,14 @@ impl<'a> Worth<'a> {
             self.remarks.push(what.to_owned());
         }
     }
+}
+
+/// What stored weights add to a product, and what cells that differ make of it.
+struct Stored {
+    /// Variance of what they should add, A^2.
+    signal_a2: f64,
+    /// Mean square of what differs from that, A^2.
+    spread_a2: f64,
 }
 
 /// The larger of the bound so far and this one; what is not a number stays.

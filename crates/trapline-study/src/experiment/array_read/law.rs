@@ -19,12 +19,14 @@ pub struct Cells {
     pub material: Option<MaterialCells>,
     /// In series with each cell.
     pub selector: Option<Curve>,
+    /// Which cells were written, where that is known: what a margin must tell apart.
+    pub written: Option<Array2<bool>>,
 }
 
 impl Cells {
     /// Cells that obey Ohm's law, without selectors.
     pub fn linear(conductance_s: Array2<f64>) -> Cells {
-        Cells { conductance_s, material: None, selector: None }
+        Cells { conductance_s, material: None, selector: None, written: None }
     }
 
     /// Whether currents are proportional to voltages.

@@ -37,18 +37,56 @@ impl ErrorStatistics {
 /// What the selected cell's two states look like from outside.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Margin {
-    /// Current of the sensed bit line with the selected cell at the largest and at the smallest conductance of the array,
-    /// A; the other cells as they are.
+    pub between: Between,
+    /// Current of the sensed bit line with the selected cell as the first and as the second of these, A; the other cells
+    /// as they are.
     pub on_a: f64,
     pub off_a: f64,
-    /// `(on - off)/on`; without wires and sneak paths `1 - smallest/largest`.
+    /// `(on - off)/on`; without wires and sneak paths 1 less the second cell's current over that of the first.
     pub margin: f64,
     pub ideal_margin: f64,
 }
 
+/// The cells of an array that a margin is between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Between {
+    /// The written cell that conducts least and the other one that conducts most: what one sense level must tell apart.
+    WrittenAndOthers,
+    /// The largest and the smallest conductance, where it is not known which cells are written.
+    Extremes,
+}
+
+impl Between {
+    /// In words.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Between::WrittenAndOthers => "between the array's weakest written cell and the strongest of the others",
+            Between::Extremes => "between the array's largest and smallest conductance",
+        }
+    }
+}
+
+/// The places of the cells that a margin is between; none where all cells are in one state.
+pub(super) fn states(cells: &Cells) -> Option<(Between, [(usize, usize); 2])> {
+    let of = |state: Option<bool>| {
+        let is_meant = move |at: (usize, usize)| match (&cells.written, state) {
+            (Some(written), Some(state)) => written[at] == state,
+            _ => true,
+        };
+        cells.conductance_s.indexed_iter().filter(move |(at, _)| is_meant(*at))
+    };
+    let most = |state| of(state).max_by(|a, b| a.1.total_cmp(b.1)).map(|(at, _)| at);
+    let least = |state| of(state).min_by(|a, b| a.1.total_cmp(b.1)).map(|(at, _)| at);
+    if cells.written.is_some() {
+        Some((Between::WrittenAndOthers, [least(Some(true))?, most(Some(false))?]))
+    } else {
+        Some((Between::Extremes, [most(None)?, least(None)?]))
+    }
+}
+
 impl Margin {
-    /// Of a cell at a read bias, V; none where the currents are not known well enough: to a thousandth of the difference
-    /// of its two states.
+    /// Of a cell at a read bias, V; none where all cells are in one state, or the currents are not known well enough: to a
+    /// thousandth of the difference of its two states.
     pub(super) fn of(
         backend: &dyn Backend,
         cells: &Cells,
@@ -58,9 +96,7 @@ impl Margin {
         scheme: &Scheme,
     ) -> Result<Option<Margin>, ArrayReadError> {
         let conductance_s = &cells.conductance_s;
-        let least = conductance_s.indexed_iter().min_by(|a, b| a.1.total_cmp(b.1));
-        let most = conductance_s.indexed_iter().max_by(|a, b| a.1.total_cmp(b.1));
-        let (Some((least, _)), Some((most, _))) = (least, most) else { return Ok(None) };
+        let Some((between, [on, off])) = states(cells) else { return Ok(None) };
         let current_a = |state: (usize, usize)| -> Result<Option<(f64, f64)>, ArrayReadError> {
             let mut other = conductance_s.clone();
             other[[row, col]] = conductance_s[state];
@@ -73,7 +109,7 @@ impl Margin {
                 Err(error) => Err(error.into()),
             }
         };
-        let (Some((on_a, on_bound_a)), Some((off_a, off_bound_a))) = (current_a(most)?, current_a(least)?) else {
+        let (Some((on_a, on_bound_a)), Some((off_a, off_bound_a))) = (current_a(on)?, current_a(off)?) else {
             return Ok(None);
         };
         let resolved = on_bound_a + off_bound_a <= 1e-3 * (on_a - off_a).abs();
@@ -83,8 +119,8 @@ impl Margin {
             0.0 => 0.0,
             _ => law.current_and_slope(row, col, read_v).0,
         };
-        let ideal_margin = 1.0 - alone_a(least) / alone_a(most);
-        Ok(resolved.then_some(Margin { on_a, off_a, margin: (on_a - off_a) / on_a, ideal_margin }))
+        let ideal_margin = 1.0 - alone_a(off) / alone_a(on);
+        Ok(resolved.then_some(Margin { between, on_a, off_a, margin: (on_a - off_a) / on_a, ideal_margin }))
     }
 }
 

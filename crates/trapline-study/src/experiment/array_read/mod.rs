@@ -30,7 +30,7 @@ pub use array::{Pattern, blocks, programmed, remarks};
 pub use batch::{BatchReading, read_batch};
 pub use figures::{Circuit, Segment, Subject, Worth, Writing};
 pub use law::{Cells, MaterialCells};
-pub use merit::{ErrorStatistics, Margin, Power};
+pub use merit::{Between, ErrorStatistics, Margin, Power};
 
 use law::{CellLaw, connected, solved};
 use trapline_engine::backend::Backend;
@@ -162,8 +162,11 @@ pub struct ArrayReading {
     /// Errors of what is known in the end (codes, or one reading) against the ideal currents, and of the wires alone.
     pub errors: ErrorStatistics,
     pub errors_of_wires: ErrorStatistics,
-    /// Of one selected cell; none where the currents' bound does not tell its two states apart.
+    /// Of one selected cell; none where the currents' bound does not tell its two states apart, and where all cells are in
+    /// one.
     pub margin: Option<Margin>,
+    /// Whether all cells are known to be in one state.
+    pub one_state: bool,
     pub power: Power,
     pub certificate: Certificate,
     /// What the certificate keeps: the accuracy relative to the sensed line of a selected cell, or to the total
@@ -247,6 +250,7 @@ pub fn read(
         errors,
         errors_of_wires: ErrorStatistics::of(&ideal_a, &wired_a),
         margin,
+        one_state: merit::states(cells).is_none(),
         power: Power::of(&crossbar, &solution, cells.is_linear()),
         certificate: solution.currents.certificate,
         kept,

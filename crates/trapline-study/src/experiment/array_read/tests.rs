@@ -335,6 +335,33 @@ fn cells_obey_the_law_of_their_material() {
     assert!((margin.margin / margin.ideal_margin - 1.0).abs() < 1e-6);
 }
 
+/// A margin is what tells written cells from the others, not what cells of one kind differ by: the more they scatter
+/// the less it is, and where they overlap it is none.
+#[test]
+fn a_margin_is_between_the_cells_that_are_closest() {
+    let (on, off) = (Array2::from_elem((4, 6), 5e-6), 1e-6);
+    let written = Array2::from_shape_fn((4, 6), |(row, col)| (row + col) % 2 == 0);
+    let of = |scatter: f64, written: &Array2<bool>| {
+        let differs = |(row, col): (usize, usize)| 1.0 + scatter * ((row * 5 + col * 3) % 7) as f64 / 6.0;
+        let conductance_s = Array2::from_shape_fn((4, 6), |at| differs(at) * if written[at] { on[at] } else { off });
+        let cells = Cells { written: Some(written.clone()), ..Cells::linear(conductance_s) };
+        let setup = Setup { periphery: Reading::with_wire(1e-6), ..setup() };
+        read(&cells, &selected(1, 2, 0.5, Unselected::Grounded), &setup).expect("reads")
+    };
+    for (scatter, expected) in [(0.0, 0.8), (0.5, 1.0 - 1.5 / 5.0), (7.0, 1.0 - 8.0 / 5.0)] {
+        let found = of(scatter, &written);
+        let margin = found.margin.expect("two states");
+        assert_eq!(margin.between, Between::WrittenAndOthers);
+        assert!((margin.margin - expected).abs() < 1e-6 && !found.one_state, "{scatter}: {margin:?}");
+        assert!((margin.ideal_margin - expected).abs() < 1e-12);
+    }
+    // Cells that were all written differ, and have no margin.
+    for all in [true, false] {
+        let found = of(0.5, &Array2::from_elem((4, 6), all));
+        assert!(found.margin.is_none() && found.one_state);
+    }
+}
+
 /// Every vector of a batch is the reading of that vector by itself: where there are fewer vectors of linear cells than
 /// lines, where these are one matrix, and where cells are nonlinear.
 #[test]

@@ -51,32 +51,53 @@ impl Worth<'_> {
         } else {
             self.remark("the network of the selected cell is not solved well enough: it has no margin");
         }
-        let alone = [true, false].map(|state| self.seen(filling, scheme, selected, state, &none));
-        let [on_alone, off_alone] = alone;
-        let mut both_states = vec![(on, off), (on_alone?, off_alone?)];
+        let mut of_itself = vec![(on, off)];
+        // The weakest cell on and the strongest off, in the place of the farthest.
+        let [weakest, strongest] = self.extremes(filling);
+        let extremes = |others: &dyn Fn(usize, usize) -> bool| -> Result<Pair, ArrayReadError> {
+            let on = self.seen_as(filling, scheme, (selected, weakest), true, others)?;
+            Ok((on, self.seen_as(filling, scheme, (selected, strongest), false, others)?))
+        };
+        let mut of_any = vec![extremes(&all)?, extremes(&none)?];
         for pattern in 0..self.circuit.patterns {
             let drawn = |row: usize, col: usize| self.draws(1 + pattern, (row * cols + col) as u64);
             let [on, off] = [true, false].map(|state| self.seen(filling, scheme, selected, state, &drawn));
-            both_states.push((on?, off?));
+            of_itself.push((on?, off?));
+            of_any.push(extremes(&drawn)?);
         }
-        for seen in both_states.iter().flat_map(|(on, off)| [on, off]).flatten() {
+        for seen in of_itself.iter().chain(&of_any).flat_map(|(on, off)| [on, off]).flatten() {
             worse(figures, seen.bound);
         }
-        let random: Vec<f64> = both_states[2..]
+        let random: Vec<f64> = of_itself[1..]
             .iter()
             .map(|(on, off)| on.zip(*off).map_or(f64::NAN, |(on, off)| (on.sensed_a - off.sensed_a) / on.sensed_a))
             .collect();
-        if both_states.iter().any(|(on, off)| on.zip(*off).is_some_and(|(on, off)| !told_apart(on, off))) {
+        let unresolved = |(on, off): &Pair| on.zip(*off).is_some_and(|(on, off)| !told_apart(on, off));
+        if of_itself.iter().chain(&of_any).any(unresolved) {
             self.remark(UNRESOLVED);
         }
         // Whichever pattern has them: where lines are held, cells that are on take from the word line.
         let sign = self.subject.read_v.signum();
         let sensed_a = |of: &Option<Seen>| of.map_or(f64::NAN, |seen| sign * seen.sensed_a);
-        let least_on_a = least(both_states.iter().map(|(on, _)| sensed_a(on)));
-        let most_off_a = -least(both_states.iter().map(|(_, off)| -sensed_a(off)));
+        let least_on_a = least(of_any.iter().map(|(on, _)| sensed_a(on)));
+        let most_off_a = -least(of_any.iter().map(|(_, off)| -sensed_a(off)));
         figures[MeritIs::MarginSense as usize] = (least_on_a - most_off_a) / least_on_a;
         figures[MeritIs::MarginRandom as usize] = least(random.into_iter());
         Ok(())
+    }
+
+    /// The cells that pass least when on and most when off, each by itself at the bias.
+    fn extremes(&self, filling: &Array2<f64>) -> [(usize, usize); 2] {
+        let volts = self.subject.read_v;
+        let of = |on: bool| {
+            let law = self.cells(filling, |_, _| on);
+            let law = law.law();
+            let passed = filling.indexed_iter().map(|(at, _)| (at, law.current_and_slope(at.0, at.1, volts).0.abs()));
+            let order = |a: &((usize, usize), f64), b: &((usize, usize), f64)| a.1.total_cmp(&b.1);
+            let found = if on { passed.min_by(order) } else { passed.max_by(order) };
+            found.map_or((0, 0), |(at, _)| at)
+        };
+        [of(true), of(false)]
     }
 
     /// What a cell passes by itself, with its selector, A.
@@ -85,7 +106,8 @@ impl Worth<'_> {
         let one = |value: f64| Array2::from_elem((1, 1), value);
         let law = MaterialCells::new(material, read_k, &one(filling), one(area[at]));
         let selector = self.circuit.selector.clone();
-        Cells { conductance_s: one(1.0), material: Some(law), selector }.law().current_and_slope(0, 0, volts).0
+        let cell = Cells { material: Some(law), selector, ..Cells::linear(one(1.0)) };
+        cell.law().current_and_slope(0, 0, volts).0
     }
 
     /// The selected cell on or off among others; none where its network is not solved well enough.
@@ -93,11 +115,24 @@ impl Worth<'_> {
         &self,
         filling: &Array2<f64>,
         scheme: &Scheme,
-        (row, col): (usize, usize),
+        selected: (usize, usize),
         state: bool,
         others: &dyn Fn(usize, usize) -> bool,
     ) -> Result<Option<Seen>, ArrayReadError> {
-        let cells = &self.cells(filling, |r, c| if (r, c) == (row, col) { state } else { others(r, c) });
+        self.seen_as(filling, scheme, (selected, selected), state, others)
+    }
+
+    /// The same with another cell of the array in the place of the selected one.
+    fn seen_as(
+        &self,
+        filling: &Array2<f64>,
+        scheme: &Scheme,
+        ((row, col), stands_in): ((usize, usize), (usize, usize)),
+        state: bool,
+        others: &dyn Fn(usize, usize) -> bool,
+    ) -> Result<Option<Seen>, ArrayReadError> {
+        let is_on = |r: usize, c: usize| if (r, c) == (row, col) { state } else { others(r, c) };
+        let cells = &self.cells_with(filling, is_on, Some([(row, col), stands_in]));
         let (connected, unselected) = connected(cells.conductance_s.view(), (row, col), scheme);
         let crossbar = self.setup.periphery.one_cell(connected, (row, col), self.subject.read_v, &unselected)?;
         let accuracies = self.setup.accuracies(Some(col));
@@ -130,6 +165,9 @@ fn told_apart(on: Seen, off: Seen) -> bool {
 
 const UNRESOLVED: &str = "the selected cell's two states are closer to one another than a thousand times the bounds of their \
                           currents: margins are known to fewer digits, and the reading noise is at least what is told";
+
+/// A cell on and off; none where its network is not solved well enough.
+type Pair = (Option<Seen>, Option<Seen>);
 
 /// What is seen of a selected cell.
 #[derive(Debug, Clone, Copy)]

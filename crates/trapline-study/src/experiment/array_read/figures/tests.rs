@@ -181,26 +181,38 @@ fn columns_and_products_are_sums_over_cells() {
             largest_then = largest_then.max(then_a);
         }
     }
-    // The spread of stored products over all vectors and weights, by its moments, against many drawn by hand.
+    // What products of the mean cell would be, over all vectors and weights, and how far those of these cells are from
+    // them, against many drawn by hand.
     let count = signal.len() as f64;
-    let stored_a = Array2::from_shape_fn((rows, cols), |(row, col)| {
-        area[[row, col]] * (alone_a(later[[row, col]], READ_V) - alone_a(0.0, READ_V))
-    });
-    let (mut sum, mut squares, many) = (0.0, 0.0, 5_000);
+    let off_a = area.mapv(|area| area * alone_a(0.0, READ_V));
+    let more_a = Array2::from_shape_fn((rows, cols), |at| area[at] * alone_a(later[at], READ_V) - off_a[at]);
+    let (mean_off_a, mean_more_a) = (off_a.mean().expect("cells"), more_a.mean().expect("cells"));
+    let (mut sum, mut squares, mut apart, many) = (0.0, 0.0, 0.0, 5_000);
     let mut coins = (0..).map(|number: u64| rng::words(77, number, Purpose::Pattern, 0, 0)[0] >> 31 == 1);
     for _ in 0..many {
         let on: Vec<usize> = (0..rows).filter(|_| coins.next() == Some(true)).collect();
         for col in 0..cols {
-            let product: f64 = on.iter().filter(|_| coins.next() == Some(true)).map(|row| stored_a[[*row, col]]).sum();
-            sum += product;
-            squares += product * product;
+            let (mut meant_a, mut passed_a) = (0.0, 0.0);
+            for row in &on {
+                let weight = if coins.next() == Some(true) { 1.0 } else { 0.0 };
+                meant_a += mean_off_a + weight * mean_more_a;
+                passed_a += off_a[[*row, col]] + weight * more_a[[*row, col]];
+            }
+            let stored_a = meant_a - on.len() as f64 * mean_off_a;
+            sum += stored_a;
+            squares += stored_a * stored_a;
+            apart += (passed_a - meant_a) * (passed_a - meant_a);
         }
     }
     let drawn_count = (many * cols) as f64;
-    let spread = squares / drawn_count - (sum / drawn_count) * (sum / drawn_count);
-    let snr_db = 10.0 * (spread / (noise / count)).log10();
-    // A variance of 5e3 vectors is known to 2 %, 0.09 dB.
-    assert!((found[1][MeritIs::Snr as usize] - snr_db).abs() < 0.15, "{} {snr_db}", found[1][MeritIs::Snr as usize]);
+    let meant = squares / drawn_count - (sum / drawn_count) * (sum / drawn_count);
+    let spread = apart / drawn_count;
+    let largest_now = signal.iter().copied().fold(0.0, f64::max);
+    // Of 5e3 vectors a variance is known to 2 %, 0.09 dB, and a root of one to 1 %.
+    near(found[1][MeritIs::ProductSpread as usize], spread.sqrt() / largest_now, 0.03);
+    let snr_db = 10.0 * (meant / (spread + noise / count)).log10();
+    assert!((found[1][MeritIs::Snr as usize] - snr_db).abs() < 0.2, "{} {snr_db}", found[1][MeritIs::Snr as usize]);
+    assert!(spread > 3.0 * noise / count, "control: cells that differ by a tenth decide");
     let bits = (found[1][MeritIs::Snr as usize] - 1.76) / 6.02;
     near(found[1][MeritIs::EffectiveBits as usize], bits, 1e-12);
     near(found[1][MeritIs::AgedErrorRms as usize], (aged / count).sqrt() / largest_then, 1e-4);
@@ -214,8 +226,8 @@ fn columns_and_products_are_sums_over_cells() {
 fn products_are_of_cells_with_their_selectors() {
     let (rows, cols) = (12, 7);
     let (scale_a, scale_v) = (1e-12, 0.03);
-    let area = Array2::from_shape_fn((rows, cols), |(row, col)| 1.0 + 0.04 * ((row * 5 + col * 3) % 7) as f64);
-    let filling = Array2::from_shape_fn((rows, cols), |(row, col)| 0.3 + 0.02 * ((row + 2 * col) % 5) as f64);
+    // Alike, so that nothing but noise is in the way of products.
+    let (area, filling) = (Array2::from_elem((rows, cols), 1.1), Array2::from_elem((rows, cols), 0.35));
     let bare = Circuit { vectors: 3, ..circuit(1e-3) };
     let selected = Circuit { selector: Some(Curve::Sinh { scale_a, scale_v }), ..bare.clone() };
     let [bare, found] = [bare, selected].map(|circuit| worth(&circuit, READ_V, &area, std::slice::from_ref(&filling)));
@@ -244,10 +256,7 @@ fn products_are_of_cells_with_their_selectors() {
     }
     let stored_a =
         Array2::from_shape_fn((rows, cols), |at| series_a(at, filling[at], READ_V) - series_a(at, 0.0, READ_V));
-    let means: Vec<f64> = stored_a.columns().into_iter().map(|column| 0.25 * column.sum()).collect();
-    let mean = means.iter().sum::<f64>() / cols as f64;
-    let among = means.iter().map(|a| (a - mean) * (a - mean)).sum::<f64>() / cols as f64;
-    let signal_a2 = stored_a.iter().map(|d| 3.0 / 16.0 * d * d).sum::<f64>() / cols as f64 + among;
+    let signal_a2 = stored_a.iter().map(|d| 3.0 / 16.0 * d * d).sum::<f64>() / cols as f64;
     let snr_db = 10.0 * (signal_a2 / (noise_a2 / (3 * cols) as f64)).log10();
     let [found, bare] = [&found, &bare].map(|of| of[0][MeritIs::Snr as usize]);
     assert!((found - snr_db).abs() < 1e-3, "{found} {snr_db}");
@@ -265,6 +274,25 @@ fn the_sense_margin_is_of_every_pattern() {
     assert!(of(MeritIs::MarginSense) < of(MeritIs::MarginWorst), "{found}");
     assert!(of(MeritIs::MarginSense) < of(MeritIs::MarginRandom), "{found}");
     assert!(of(MeritIs::SelectedCell) < 0.9, "these wires do nothing: {found}");
+}
+
+/// One sense level must tell the weakest cell that is on from the strongest that is off, whichever is read.
+#[test]
+fn the_sense_margin_is_of_every_cell() {
+    let area = Array2::from_shape_fn((9, 6), |(row, col)| 1.0 + 0.02 * ((row * 5 + col * 3) % 7) as f64);
+    let filling = Array2::from_shape_fn((9, 6), |(row, col)| 0.3 + 0.02 * ((row + 2 * col) % 5) as f64);
+    let passed =
+        |held: &dyn Fn((usize, usize)) -> f64| Array2::from_shape_fn((9, 6), |at| area[at] * alone_a(held(at), READ_V));
+    let least_on_a = passed(&|at| filling[at]).iter().copied().fold(f64::INFINITY, f64::min);
+    let most_off_a = passed(&|_| 0.0).iter().copied().fold(0.0, f64::max);
+    let margin = 1.0 - most_off_a / least_on_a;
+    for scheme in [Scheme::Passive(Unselected::Grounded), Scheme::Isolated] {
+        let circuit = Circuit { scheme: Some(scheme), patterns: 2, ..circuit(1e-3) };
+        let found = &worth(&circuit, READ_V, &area, std::slice::from_ref(&filling))[0];
+        near(found[MeritIs::MarginSense as usize], margin, 1e-7);
+        // The control: of the farthest cell alone it would be 14 %.
+        assert!(margin < 0.1 && found[MeritIs::MarginWorst as usize] > 0.12, "{margin} {found}");
+    }
 }
 
 const WRITE_V: f64 = 1.5;
