@@ -17,7 +17,7 @@ pub const UNFINISHED_FILE_TYPE: &str = "trapline campaign in progress";
 /// 2.0 has sweeps (axes before the material's), the settings of each point, and campaigns in progress; 2.1 virtual
 /// datasets; 2.2 how electrons are taken, whose cells stand at a temperature, and what failing goes by; 2.3 what arrays
 /// are worth through their wires.
-pub const FORMAT_VERSION: [i32; 2] = [2, 6];
+pub const FORMAT_VERSION: [i32; 2] = [2, 7];
 
 /// Group of a campaign in progress that holds the links to its points.
 pub(crate) const POINTS_GROUP: &str = "points";

@@ -25,7 +25,7 @@ def same(found, variable):
 
 with h5py.File(path, "r") as file:
     assert file.attrs["file_type"] == "trapline experiment"
-    assert list(file.attrs["format_version"]) == [2, 6]
+    assert list(file.attrs["format_version"]) == [2, 7]
     assert file.attrs["experiment"] == wanted["experiment"] and file.attrs["title"] == wanted["title"]
     assert int(file.attrs["seed"]) == wanted["seed"]
     assert [list(m) for m in zip(file.attrs["material_name"], file.attrs["material_toml"])] == wanted["materials"]

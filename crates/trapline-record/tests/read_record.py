@@ -21,7 +21,7 @@ def bits(values, kind):
 with h5py.File(path, "r") as file:
     whole = file.attrs["file_type"] == wanted["file_type"]
     assert whole or file.attrs["file_type"] == "trapline point"
-    assert list(file.attrs["format_version"]) == [2, 6]
+    assert list(file.attrs["format_version"]) == [2, 7]
     assert file.attrs["campaign_toml"] == wanted["campaign_toml"]
     assert int(file.attrs["seed"]) == wanted["seed"]
     at = (1, 2) if whole else (0, 0)

@@ -48,7 +48,7 @@ fn a_description_names_everything() {
     let text = record::describe(&record::open_campaign(&path).unwrap()).unwrap();
     for part in [
         "trapline campaign",
-        "format 2.6",
+        "format 2.7",
         "6 of 6",
         "reference",
         "row",
