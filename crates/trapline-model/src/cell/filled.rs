@@ -22,6 +22,14 @@
 //! Where the uptake does not depend on the filling, dots are independent, and the law is the binomial one, `v = F (1 -
 //! F)`, `w = v (1 - 2 F)`, whatever the classes. Space charge makes `a'` more negative, and the law narrower.
 //!
+//! Where nothing is caught, at rest, no dot knows of another: of the n filled ones, whose classes are drawn with the
+//! shares of the mean field, each stays filled with the chance r that the mean field has. What is left of them is
+//! binomial, however unequally the classes empty and however long it takes:
+//!
+//! ```text
+//! m -> r m,   v -> r^2 v + r (1 - r) F,   w -> r^3 w + 3 r^2 (1 - r) v + r (1 - r) (1 - 2 r) F
+//! ```
+//!
 //! # Practice
 //! [`apply`] moves the occupancy as [`super::apply`] does, substep by substep, and the cumulants with it, each substep
 //! with the coefficients of its two ends in the weights of the step itself. [`apply_to_each`] moves the chances of all
@@ -40,6 +48,53 @@ pub struct Spread {
     pub variance: f64,
     /// Third cumulant of the number, per dot of the cell.
     pub third: f64,
+}
+
+impl Spread {
+    /// After a rest from a filling in which each electron stayed with this chance.
+    fn thin(&mut self, filling: f64, stays: f64) {
+        let goes = 1.0 - stays;
+        let Spread { offset, variance, third } = *self;
+        *self = Spread {
+            offset: stays * offset,
+            variance: stays * stays * variance + stays * goes * filling,
+            third: stays * stays * stays * third
+                + 3.0 * stays * stays * goes * variance
+                + stays * goes * (goes - stays) * filling,
+        };
+    }
+}
+
+/// The share of a filling that is left of it.
+fn share_left(before: f64, after: f64) -> f64 {
+    if before > 0.0 { (after / before).clamp(0.0, 1.0) } else { 1.0 }
+}
+
+/// Chances of numbers of electrons after each of them has stayed with a chance. All terms are positive.
+fn thin(chances: &mut [f64], stays: f64, room: &mut Vec<f64>) {
+    let goes = 1.0 - stays;
+    if goes <= 0.0 {
+        return;
+    }
+    room.clear();
+    room.resize(chances.len(), 0.0);
+    for (n, &chance) in chances.iter().enumerate().filter(|(_, chance)| **chance > 0.0) {
+        // From all gone up, or from all left down: where the first term does not underflow.
+        let mut term = chance * libm::pow(goes, n as f64);
+        if term > 0.0 {
+            for (k, left) in room.iter_mut().enumerate().take(n + 1) {
+                *left += term;
+                term *= (n - k) as f64 / (k + 1) as f64 * (stays / goes);
+            }
+        } else {
+            let mut term = chance * libm::pow(stays, n as f64);
+            for (k, left) in room.iter_mut().enumerate().take(n + 1).rev() {
+                *left += term;
+                term *= k as f64 / (n - k + 1) as f64 * (goes / stays);
+            }
+        }
+    }
+    chances.copy_from_slice(room);
 }
 
 /// Drift and noise at a filling, per dot of the cell and step, and their slopes.
@@ -107,8 +162,14 @@ pub fn apply(
     let of_step = step_drive(material, factors, emission, drive, speed, step_s);
     let mut start = Rates::at(&material.classes, occupancy, &of_step);
     for _ in 0..drive.substeps {
+        let before = step::filling(&material.classes, occupancy);
         let uptake = step::average_uptake(&material.classes, occupancy, &of_step);
         step::advance(&material.classes, occupancy, &of_step, uptake.average);
+        if uptake.average <= 0.0 {
+            spread.thin(before, share_left(before, step::filling(&material.classes, occupancy)));
+            start = Rates::at(&material.classes, occupancy, &of_step);
+            continue;
+        }
         let end = Rates::at(&material.classes, occupancy, &of_step);
         let of_start = weight_of_start(uptake.relaxation);
         let mean = |at_start: f64, at_end: f64| of_start * at_start + (1.0 - of_start) * at_end;
@@ -149,8 +210,14 @@ pub fn apply_to_each(
     let dots = (chances.len() - 1) as f64;
     let mut start = Rates::at(&material.classes, occupancy, &of_step);
     for _ in 0..drive.substeps {
+        let before = step::filling(&material.classes, occupancy);
         let uptake = step::average_uptake(&material.classes, occupancy, &of_step);
         step::advance(&material.classes, occupancy, &of_step, uptake.average);
+        if uptake.average <= 0.0 {
+            thin(chances, share_left(before, step::filling(&material.classes, occupancy)), room);
+            start = Rates::at(&material.classes, occupancy, &of_step);
+            continue;
+        }
         let end = Rates::at(&material.classes, occupancy, &of_step);
         let of_start = weight_of_start(uptake.relaxation);
         let mean = |at_start: f64, at_end: f64| of_start * at_start + (1.0 - of_start) * at_end;

@@ -125,6 +125,21 @@ impl Lifetimes {
         Some(near)
     }
 
+    /// The same cells with only these checkpoints, which must be some of theirs; as [`Lifetimes::about`].
+    pub(super) fn only(&self, times_s: &[f64]) -> Lifetimes {
+        let kept: Vec<usize> = (0..self.times_s.len()).filter(|&at| times_s.contains(&self.times_s[at])).collect();
+        let mut only = Lifetimes {
+            times_s: kept.iter().map(|&at| self.times_s[at]).collect(),
+            failed: kept.iter().map(|&at| self.failed[at]).collect(),
+            total: self.total,
+            at_zero: if kept.first() == Some(&0) { self.at_zero } else { 0 },
+            held: self.held,
+            classes: Vec::new(),
+        };
+        only.classes = only.in_classes();
+        only
+    }
+
     /// The same at one checkpoint: at the last one where cells survived it, else at the first by which all had failed.
     /// That is what cells that bear no law tell of one: how many had failed by then.
     pub fn at_an_end(&self) -> Lifetimes {

@@ -179,7 +179,7 @@ impl Fit {
 }
 
 fn single(law: Law, data: &Lifetimes, pivot: f64) -> Model<'_> {
-    Model { law, groups: vec![Group { row: vec![1.0], data }], pivot }
+    Model { law, groups: vec![Group { row: vec![1.0], ln_scale: 0.0, data }], pivot }
 }
 
 /// Location and spread from the probability plot: the line of ln t over z of the observed fraction.

@@ -6,6 +6,13 @@
 //! ([`JointFit::of_same_cells`]); bounds are made accordingly, as [`Design`] says. All counts are taken as exact:
 //! where the line or the common shape are only nearly true, the bounds are too narrow, by far so with 1e6 cells and
 //! more. The tests say so, and [`super::Segments`] then is the sounder answer.
+//!
+//! Lives are not quite of either law, and a fit of all counts is ruled by their middle. So the time to a fraction comes
+//! from the counts about it alone, at each temperature, as `near.rs` has it of one: with a shape and a line of their
+//! own. Nor is the shape one number: where depths are spread, `sd(ln t) = sd(E)/kT`, and a common shape carries a slope
+//! into what lies beyond the temperatures. Of the two that is taken which is likelier. Half of what the other law, and
+//! the other spread, have at the use temperature is taken for the standard error of either: the more temperatures there
+//! are the less chance is in the bounds, and the more it is the law.
 
 use nalgebra::DVector;
 use serde::Serialize;
@@ -17,7 +24,9 @@ use super::fit::{Fit, start};
 use super::law::Law;
 use super::likelihood::{Group, Maximum, Model};
 use super::line::{Line, TIME_FLOOR, TemperatureLaw, TimePoint};
+use super::near::FAILURES_BESIDE;
 use super::segments::{Segments, Use, refuse_known, refused};
+use super::shape_told;
 use super::shared::{Cells, Design};
 use super::special::chi_square_tail;
 
@@ -51,9 +60,33 @@ pub struct JointFit {
     #[serde(skip)]
     cells: Cells,
     #[serde(skip)]
+    spread: Spread,
+    #[serde(skip)]
     centre: f64,
     #[serde(skip)]
     maximum: Maximum,
+}
+
+/// Share of the distance to the time of the other law, and of the other spread, that is taken for the error of either.
+const OF_OTHER: f64 = 0.5;
+
+/// How the shape goes over temperature, one number either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spread {
+    /// One shape.
+    Common,
+    /// The spread of ln t as 1/T: that of thermal escape from depths that are spread, `sd(ln t) = sd(E)/kT`.
+    Escape,
+}
+
+impl Spread {
+    /// The spread at a temperature over that at another one.
+    fn over(self, temperature_k: f64, reference_k: f64) -> f64 {
+        match self {
+            Spread::Common => 1.0,
+            Spread::Escape => reference_k / temperature_k,
+        }
+    }
 }
 
 /// A likelihood-ratio test of a simpler model.
@@ -120,21 +153,34 @@ impl JointFit {
         groups: Vec<(f64, Lifetimes)>,
         cells_of_them: Cells,
     ) -> Result<JointFit, LifetimeError> {
+        let fit = JointFit::of_counts(law, over, groups, cells_of_them, Spread::Common)?;
+        let fits: Vec<(f64, Fit)> =
+            fit.groups.iter().filter_map(|(t, data)| Some((*t, Fit::new(law, data).ok()?))).collect();
+        let (common_shape, on_the_line) = tests(law, over, &fit.groups, &fits, fit.design)?;
+        let segments = searched(&fit.groups, &fits, fit.design)?;
+        Ok(JointFit { common_shape, on_the_line, segments, ..fit })
+    }
+
+    /// The fit alone, without its tests.
+    fn of_counts(
+        law: Law,
+        over: TemperatureLaw,
+        groups: Vec<(f64, Lifetimes)>,
+        cells_of_them: Cells,
+        spread: Spread,
+    ) -> Result<JointFit, LifetimeError> {
         let (points, sigma) = starts(law, &groups)?;
         let guess = Line::fit(over, &points, TIME_FLOOR)?;
         let abscissas: Vec<f64> = groups.iter().map(|(t, _)| over.abscissa(*t)).collect();
         let centre = abscissas.iter().sum::<f64>() / abscissas.len() as f64;
-        let model = on_line(law, over, &groups, centre, 0.0);
+        let model = on_line(law, over, &groups, (centre, 0.0), spread);
         let at = DVector::from_vec(vec![guess.ln_time(centre), guess.slope, libm::log(sigma)]);
         let maximum = model.maximise(at, None)?;
         maximum.covariance().ok_or_else(|| not_told(&model))?;
         let log_likelihood = model.log_likelihood(maximum.value);
         let cells: f64 = groups.iter().map(|(_, data)| data.total() as f64).sum();
         let sigma = libm::exp(maximum.at[2]);
-        let fits: Vec<(f64, Fit)> =
-            groups.iter().filter_map(|(t, data)| Some((*t, Fit::new(law, data).ok()?))).collect();
         let design = cells_of_them.design();
-        let (common_shape, on_the_line) = tests(law, over, &groups, &fits, design)?;
         Ok(JointFit {
             law,
             temperature_law: over,
@@ -145,11 +191,12 @@ impl JointFit {
             log_likelihood,
             aic: 6.0 - 2.0 * log_likelihood,
             bic: 3.0 * libm::log(cells) - 2.0 * log_likelihood,
-            common_shape,
-            on_the_line,
-            segments: searched(&groups, &fits, design)?,
+            common_shape: None,
+            on_the_line: None,
+            segments: None,
             groups,
             cells: cells_of_them,
+            spread,
             centre,
             maximum,
         })
@@ -184,7 +231,7 @@ impl JointFit {
     }
 
     fn parameter(&self, index: usize, confidence: f64) -> Result<Estimate, LifetimeError> {
-        let model = on_line(self.law, self.temperature_law, &self.groups, self.centre, 0.0);
+        let model = self.model(self.centre, 0.0);
         estimate(&model, &self.maximum, index, &self.cells, error::confidence(confidence)?)
     }
 
@@ -195,8 +242,26 @@ impl JointFit {
     /// temperatures: one line is then wrong on both sides. [`LifetimeError::Input`], also for a use without a
     /// confidence.
     pub fn life(&self, to: &Use, fraction: f64) -> Result<Estimate, LifetimeError> {
+        let confidence = self.asked(to, fraction)?;
+        self.time_at(to.temperature_k, fraction, confidence)
+    }
+
+    /// The same from the counts about the fraction, with the error of the law: see the module. For lives that may not be
+    /// of the law.
+    ///
+    /// # Errors
+    /// As [`JointFit::life`].
+    pub fn life_about(&self, to: &Use, fraction: f64) -> Result<Estimate, LifetimeError> {
+        let confidence = self.asked(to, fraction)?;
+        let (near, misfit) = self.about(fraction, confidence, to.temperature_k);
+        let life = near.as_ref().unwrap_or(self).time_at(to.temperature_k, fraction, confidence)?;
+        Ok(life.widened(misfit))
+    }
+
+    /// Refuses what cannot be asked; gives the confidence.
+    fn asked(&self, to: &Use, fraction: f64) -> Result<f64, LifetimeError> {
         to.check()?;
-        let pivot = self.law.quantile(error::fraction(fraction)?);
+        error::fraction(fraction)?;
         let ask = || input("the confidence", "not given", "above 0 and below 1", "give a share such as 0.9");
         let confidence = to.confidence.ok_or_else(ask)?;
         let last = self.temperatures_k[self.temperatures_k.len() - 1];
@@ -213,13 +278,89 @@ impl JointFit {
                 "fit the temperatures of its side only, or allow across_break",
             ));
         }
+        Ok(confidence)
+    }
+
+    /// Time to a fraction at a temperature, s.
+    fn time_at(&self, temperature_k: f64, fraction: f64, confidence: f64) -> Result<Estimate, LifetimeError> {
         // With the use temperature as origin and the fraction's z as pivot, the first coefficient is ln t itself.
-        let origin = self.temperature_law.abscissa(to.temperature_k);
-        let model = on_line(self.law, self.temperature_law, &self.groups, origin, pivot);
+        let origin = self.temperature_law.abscissa(temperature_k);
+        let pivot = self.law.quantile(fraction) * self.spread.over(temperature_k, self.reference_k());
+        let model = self.model(origin, pivot);
         let mut at = self.maximum.at.clone();
         at[0] += at[1] * (origin - self.centre) + pivot * libm::exp(at[2]);
         let maximum = model.maximise(at, None)?;
         Ok(estimate(&model, &maximum, 0, &self.cells, confidence)?.exp())
+    }
+
+    /// The fit of the fewest counts about a fraction that tell it, where that takes less than all, or where the spread goes
+    /// with temperature; and the standard error of ln t at a temperature by the law and by how the spread goes.
+    fn about(&self, fraction: f64, confidence: f64, temperature_k: f64) -> (Option<JointFit>, f64) {
+        let told = |fit: &JointFit| fit.shape(confidence).is_ok_and(|shape| shape_told(fit.law, &shape).is_ok());
+        let of = |law: Law, spread: Spread, groups: &[(f64, Lifetimes)], cells: Cells| {
+            JointFit::of_counts(law, self.temperature_law, groups.to_vec(), cells, spread).ok()
+        };
+        let mut failures = FAILURES_BESIDE;
+        let near = loop {
+            let Some((groups, cells)) = self.cut(fraction, failures) else { break None };
+            if let Some(fit) = of(self.law, self.spread, &groups, cells).filter(told) {
+                break Some(fit);
+            }
+            failures = failures.saturating_mul(2);
+        };
+        let common = near.as_ref().unwrap_or(self);
+        let ln_time = |fit: &JointFit| fit.ln_time(temperature_k, fraction);
+        let escape = of(self.law, Spread::Escape, &common.groups, common.cells.clone()).filter(told);
+        let by_spread = escape.as_ref().map_or(0.0, |escape| (ln_time(escape) - ln_time(common)).abs());
+        let near = match escape {
+            Some(escape) if escape.maximum.value > common.maximum.value => Some(escape),
+            _ => near,
+        };
+        let chosen = near.as_ref().unwrap_or(self);
+        let other = of(self.law.other(), chosen.spread, &chosen.groups, Cells::Own);
+        let by_law = other.map_or(0.0, |other| (ln_time(&other) - ln_time(chosen)).abs());
+        (near, OF_OTHER * by_law.hypot(by_spread))
+    }
+
+    /// Counts about a fraction, so many failures on either side at each temperature; none where these are all.
+    fn cut(&self, fraction: f64, failures: u64) -> Option<(Vec<(f64, Lifetimes)>, Cells)> {
+        let cut: Vec<Option<Lifetimes>> = self.groups.iter().map(|(_, data)| data.about(fraction, failures)).collect();
+        if cut.iter().all(Option::is_none) {
+            return None;
+        }
+        let groups: Vec<(f64, Lifetimes)> = self
+            .groups
+            .iter()
+            .zip(cut)
+            .map(|((kelvin, all), cut)| (*kelvin, cut.unwrap_or_else(|| all.clone())))
+            .collect();
+        let cells = match &self.cells {
+            Cells::Arrays(arrays) => {
+                let of = |(arrays, (_, data)): (&Vec<Lifetimes>, &(f64, Lifetimes))| {
+                    arrays.iter().map(|array| array.only(data.times_s())).collect()
+                };
+                Cells::Arrays(arrays.iter().zip(&groups).map(of).collect())
+            }
+            other => other.clone(),
+        };
+        Some((groups, cells))
+    }
+
+    /// ln t to a fraction at a temperature.
+    fn ln_time(&self, temperature_k: f64, fraction: f64) -> f64 {
+        let at = &self.maximum.at;
+        at[0]
+            + at[1] * (self.temperature_law.abscissa(temperature_k) - self.centre)
+            + self.law.quantile(fraction) * libm::exp(at[2]) * self.spread.over(temperature_k, self.reference_k())
+    }
+
+    /// Where the shape is the fit's, K.
+    fn reference_k(&self) -> f64 {
+        reference_k(&self.groups)
+    }
+
+    fn model(&self, origin: f64, pivot: f64) -> Model<'_> {
+        on_line(self.law, self.temperature_law, &self.groups, (origin, pivot), self.spread)
     }
 
     /// Acceleration factor: time at `use_k` over time at `test_k`.
@@ -285,8 +426,25 @@ fn starts(law: Law, groups: &[(f64, Lifetimes)]) -> Result<(Vec<TimePoint>, f64)
     Ok((with.iter().map(point).collect(), spreads[spreads.len() / 2]))
 }
 
-fn on_line(law: Law, over: TemperatureLaw, groups: &[(f64, Lifetimes)], origin: f64, pivot: f64) -> Model<'_> {
-    let groups = groups.iter().map(|(t, data)| Group { row: vec![1.0, over.abscissa(*t) - origin], data }).collect();
+/// The mean of the temperatures, K.
+fn reference_k(groups: &[(f64, Lifetimes)]) -> f64 {
+    groups.iter().map(|(kelvin, _)| kelvin).sum::<f64>() / groups.len() as f64
+}
+
+fn on_line(
+    law: Law,
+    over: TemperatureLaw,
+    groups: &[(f64, Lifetimes)],
+    (origin, pivot): (f64, f64),
+    spread: Spread,
+) -> Model<'_> {
+    let reference_k = reference_k(groups);
+    let of = |(kelvin, data): (&f64, _)| Group {
+        row: vec![1.0, over.abscissa(*kelvin) - origin],
+        ln_scale: libm::log(spread.over(*kelvin, reference_k)),
+        data,
+    };
+    let groups = groups.iter().map(|(kelvin, data)| of((kelvin, data))).collect();
     Model { law, groups, pivot }
 }
 
@@ -305,7 +463,7 @@ fn tests(
     let alone: Vec<(f64, Lifetimes)> =
         groups.iter().filter(|(t, _)| fits.iter().any(|(fitted, _)| fitted == t)).cloned().collect();
     let row = |i: usize| (0..m).map(|k| if i == k { 1.0 } else { 0.0 }).collect();
-    let rows = alone.iter().enumerate().map(|(i, (_, data))| Group { row: row(i), data }).collect();
+    let rows = alone.iter().enumerate().map(|(i, (_, data))| Group { row: row(i), ln_scale: 0.0, data }).collect();
     let free = Model { law, groups: rows, pivot: 0.0 };
     let ln_sigma = fits.iter().map(|(_, fit)| libm::log(fit.sigma())).sum::<f64>() / m as f64;
     let at = fits.iter().map(|(_, fit)| fit.location()).chain([ln_sigma]);
@@ -327,7 +485,7 @@ fn tests(
         .collect();
     let guess = Line::fit(over, &points, TIME_FLOOR)?;
     let centre = over.abscissa(alone[0].0);
-    let model = on_line(law, over, &alone, centre, 0.0);
+    let model = on_line(law, over, &alone, (centre, 0.0), Spread::Common);
     let start = DVector::from_vec(vec![guess.ln_time(centre), guess.slope, common.at[m]]);
     let line = model.maximise(start, None)?;
     let away = |i: usize| common.at[i] - line.at[0] - line.at[1] * (over.abscissa(alone[i].0) - centre);

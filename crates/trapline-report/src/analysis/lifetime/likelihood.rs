@@ -1,7 +1,7 @@
 //! Maximum likelihood of counts in classes, for one population or for several under a linear model of their locations.
 //!
 //! With counts n of classes with probabilities p(theta), ln L = sum n ln p. Population j has location mu_j = d_j . c,
-//! a row of its design times the coefficients; all share sigma. The parameters are the coefficients and ln sigma, in
+//! a row of its design times the coefficients; all share sigma, or have known multiples of it. The parameters are the coefficients and ln sigma, in
 //! which errors are closer to normal (Meeker & Escobar 1998, chapters 7, 8 and 17). With a pivot z the coefficients
 //! give ln t_p = mu + z sigma, the time that a share p = F0(z) fails by, in place of mu: so the time's own profile
 //! and error are those of a parameter. The sum is taken against that of the observed shares, n ln(p N / n), so that
@@ -17,6 +17,8 @@ use super::law::Law;
 #[derive(Debug, Clone)]
 pub(super) struct Group<'a> {
     pub row: Vec<f64>,
+    /// Logarithm of its sigma over that of the model.
+    pub ln_scale: f64,
     pub data: &'a Lifetimes,
 }
 
@@ -67,7 +69,7 @@ impl Model<'_> {
             let [mut mm, mut ms, mut ss] = [0.0; 3];
             for class in group.data.classes().iter().filter(|class| class.cells > 0) {
                 let n = class.cells as f64;
-                let jet = self.law.ln_probability(class, mu, ln_sigma);
+                let jet = self.law.ln_probability(class, mu, ln_sigma + group.ln_scale);
                 value += n * (jet.value - libm::log(n / group.data.total() as f64));
                 to_mu += n * jet.first[0];
                 to_spread += n * jet.first[1];
@@ -111,7 +113,7 @@ impl Model<'_> {
                 if class.cells == 0 {
                     return 0.0;
                 }
-                let [by_mu, by_spread] = self.law.ln_probability(class, mu, at[last]).first;
+                let [by_mu, by_spread] = self.law.ln_probability(class, mu, at[last] + group.ln_scale).first;
                 to_mu * by_mu + column[last] * (by_spread - shift * by_mu)
             };
             group.data.classes().iter().map(of_class).collect()

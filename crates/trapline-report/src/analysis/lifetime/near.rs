@@ -20,7 +20,7 @@ use super::{shape_told, time_told};
 
 /// Cells that fail on either side of a fraction, in the counts that tell the time to it. The more there are, the less
 /// chance is in it, and the more it is the law.
-const FAILURES_BESIDE: u64 = 100;
+pub(super) const FAILURES_BESIDE: u64 = 100;
 /// Share of the distance between the two laws' times that is taken for the error of either: lives that are skewed by
 /// 0.012 z^2 of their spread, as simulated ones are, are off by a tenth of it.
 const OF_OTHER_LAW: f64 = 0.25;

@@ -177,7 +177,7 @@ fn joint_life(group: &Group, fraction: f64, use_k: f64, confidence: f64) -> Resu
     }
     // Whether the line may be followed was decided before.
     let to = Use { across_break: true, ..Use::at(use_k, confidence) };
-    let life = joint.fit.life(&to, fraction).map_err(why)?;
+    let life = joint.fit.life_about(&to, fraction).map_err(why)?;
     ratio_told(life.profile).map(|()| life)
 }
 
