@@ -201,6 +201,13 @@ impl Rare {
         for (material, remark) in of_classes(&plan, &report.points) {
             self.note(&format!("{material}: {remark}"));
         }
+        let parts = |point: &PointResult| plan.job(point.number).is_ok_and(|job| rare::classes_part(&job));
+        if report.points.iter().any(parts) {
+            self.note(
+                "rests in the program empty some depths of dots and not others, which are then filled again: bounds do not hold that \
+                 electrons then lie unevenly (docs/rare.md, \"Lost, l\")",
+            );
+        }
         for remark in of_depths(&plan, &report.points) {
             self.note(&remark);
         }

@@ -103,6 +103,26 @@ pub fn least_fraction(electrons: Electrons) -> f64 {
     if electrons.are_counted() { LEAST_FRACTION_COUNTED } else { LEAST_FRACTION }
 }
 
+/// Rests empty one class this much more often than another before classes are told to part.
+const LEAST_UNEQUAL: f64 = 0.05;
+
+/// Whether the program of counted cells has a rest that empties some classes of dots and not others, and fills them anew
+/// after it. Given how many electrons a cell holds its classes then vary more than a draw of each electron's class makes
+/// them: deep dots keep what chance gave them, and space charge has the shallow ones make up for it.
+pub fn classes_part(job: &Job) -> bool {
+    let mut parted = false;
+    for step in job.program().iter().filter(|_| job.electrons().are_counted()) {
+        if step.drive.offered_per_s > 0.0 {
+            if parted {
+                return true;
+            }
+        } else {
+            parted |= step.drive.unequal(job.material(), job.program_k()) > LEAST_UNEQUAL;
+        }
+    }
+    false
+}
+
 impl Request {
     /// # Errors
     /// [`RareError`]: a value outside its limit.

@@ -91,8 +91,14 @@ impl Drive {
         Drive { substeps: substeps.unwrap_or(automatic), ..drive }
     }
 
+    /// By how much it empties, at a temperature, the class of the nominal cell that it empties most more often than that
+    /// which it empties least.
+    pub fn unequal(&self, material: &Material, temperature_k: f64) -> f64 {
+        self.emptied(material, temperature_k).unequal()
+    }
+
     /// How often heat and field empty, in this drive at a temperature, the classes of the nominal cell.
-    pub(super) fn emptied(&self, material: &Material, temperature_k: f64) -> Emptied {
+    fn emptied(&self, material: &Material, temperature_k: f64) -> Emptied {
         let escapes = escapes_per_s(material, &material.classes, 0.0, temperature_k);
         let of_class = |(class, escapes): (&TrapClass, f64)| (escapes + class.speed * self.field_per_s) * self.dwell_s;
         let start = Emptied { least: f64::INFINITY, most: 0.0 };
@@ -118,14 +124,14 @@ impl Drive {
 
 /// Rates of emission times a time, of the class that empties least and of that which empties most.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Emptied {
+struct Emptied {
     least: f64,
     most: f64,
 }
 
 impl Emptied {
     /// By how much classes differ; 0 without any.
-    pub(super) fn unequal(&self) -> f64 {
+    fn unequal(&self) -> f64 {
         (self.most - self.least).max(0.0)
     }
 }

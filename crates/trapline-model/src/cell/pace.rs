@@ -38,7 +38,7 @@ impl Pace {
     pub fn parts(&self, material: &Material, temperature_k: f64, drive: &Drive) -> Vec<Drive> {
         let feedback = drive.step_stiffness(material) * self.spread;
         let mut of_part = counted::substeps_of_part(drive.substeps, feedback, self.most);
-        let unequal = drive.emptied(material, temperature_k).unequal();
+        let unequal = drive.unequal(material, temperature_k);
         if unequal > counted::MOST_UNEQUAL_ON_THE_WAY {
             let of_step = unequal / f64::from(drive.substeps);
             let by_feedback = counted::substeps_of_part(drive.substeps, feedback, counted::MOST_ON_THE_WAY_OF_FEW);
@@ -80,7 +80,7 @@ impl Pace {
             let equations = solved + if pieces > 1 { pieces } else { 0 };
             match pulses {
                 0 => {
-                    let unequal = drive.emptied(material, temperature_k).unequal();
+                    let unequal = drive.unequal(material, temperature_k);
                     OnTheWay { feedback: self.feedback(material, drive), unequal, equations, looked_at }
                 }
                 // A train solves none: what it adds up and steps takes as long as these. Of it heat takes next to

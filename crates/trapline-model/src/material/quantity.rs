@@ -97,6 +97,8 @@ fn in_range(key: &str, value: f64, unit: &Unit, range: Range, of: Dimension) -> 
     let si = value * unit.1 + unit.2;
     let high = range.high.min(of.most);
     let low = if range.low_included { 0.0 } else { LEAST };
+    // A limit in the unit of the file is a limit: 1000 nm are 1.0000000000000002e-6 m.
+    let si = if si > high && si <= high * (1.0 + 4.0 * f64::EPSILON) { high } else { si };
     if (low..=high).contains(&si) && (si == 0.0 || si >= LEAST) {
         return Ok(si);
     }
@@ -130,5 +132,22 @@ impl Quantities {
         let unit = unit_of(key, &self.unit, &self.source, of)?;
         let number = |(i, value): (usize, &f64)| in_range(&format!("{key}.values[{i}]"), *value, unit, range, of);
         self.values.iter().enumerate().map(number).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_in_the_unit_of_the_file_is_allowed() {
+        let of = |value: f64| {
+            let length = Quantity { value, unit: "nm".to_owned(), source: "ours".to_owned() };
+            length.si("traps.diameter", LENGTH, Range::POSITIVE.up_to(1e-6))
+        };
+        // 1000 * 1e-9 is the next number above 1e-6.
+        assert!(1000.0 * 1e-9 > 1e-6);
+        assert_eq!(of(1000.0).expect("on the limit"), 1e-6);
+        assert!(of(1000.000_001).is_err() && of(0.0).is_err());
     }
 }

@@ -83,6 +83,46 @@ fn times_to_fractions_hold_where_lives_are_skewed() {
     assert!(held_by_whole[0] < 120, "{held_by_whole:?}");
 }
 
+/// Lives of thermal escape from depths that are spread, `sd(ln t) = sd(E)/kT`, skewed as simulated ones are, at four
+/// temperatures and at a use temperature 30 K below them: the time to a fraction by one law of all.
+#[test]
+fn lives_of_all_temperatures_hold_beyond_them() {
+    const REPETITIONS: u64 = 200;
+    const CELLS: u64 = 256;
+    const SKEW: f64 = -0.02;
+    const USE_C: f64 = 55.0;
+    let life_s = |celsius: f64, z: f64| {
+        let sigma = 0.75 * kelvin(85.0) / kelvin(celsius);
+        median_s(celsius) * (sigma * (z + SKEW * z * z)).exp()
+    };
+    let (mut held, mut held_by_whole, mut widest) = ([0; 3], [0; 3], [0.0_f64; 3]);
+    for seed in 0..REPETITIONS {
+        let groups = [85.0, 100.0, 115.0, 130.0].map(|celsius: f64| {
+            let normal = |cell| {
+                let word = rng::words(seed, cell, Purpose::Device, celsius as u32, 0)[0];
+                f64::from(rng::normal_fixed(word)) * NORMAL_UNIT
+            };
+            let lives: Vec<f64> = (0..CELLS).map(|cell| life_s(celsius, normal(cell))).collect();
+            let times: Vec<f64> =
+                (0..=36).map(|step| median_s(celsius) / 64.0 * (f64::from(step) / 3.0).exp2()).collect();
+            (kelvin(celsius), counted(&lives, &times))
+        });
+        let joint = JointFit::new(Law::Lognormal, TemperatureLaw::Arrhenius, &groups).unwrap();
+        let to = Use { across_break: true, ..Use::at(kelvin(USE_C), CONFIDENCE) };
+        for (i, (fraction, z)) in FRACTIONS.into_iter().enumerate() {
+            let about = joint.life_about(&to, fraction).unwrap().profile;
+            held[i] += usize::from(about.hold(life_s(USE_C, z)));
+            held_by_whole[i] += usize::from(joint.life(&to, fraction).unwrap().profile.hold(life_s(USE_C, z)));
+            widest[i] = widest[i].max(about.upper / about.lower);
+        }
+    }
+    println!("held of {REPETITIONS}: {held:?}, widest {widest:?}; {held_by_whole:?} by a law of all counts");
+    // Bounds have the error of the law in them, which is not always there.
+    assert!(held.iter().all(|held| *held >= *allowed(REPETITIONS).start()), "{held:?}");
+    // The control: a law of all counts with one shape holds the early ones hardly ever.
+    assert!(held_by_whole[0] < 40 && held_by_whole[1] < 60, "{held_by_whole:?}");
+}
+
 /// Cells that had failed at programming are no lives, and the law of the others goes through their counts alone.
 #[test]
 fn cells_that_had_failed_at_programming_bend_no_time() {
