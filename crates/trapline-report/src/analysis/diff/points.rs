@@ -41,9 +41,11 @@ pub(super) fn points(
         ("kept", 1.0, &a.kept, &b.kept),
     ];
     for (quantity, scale, x, y) in both {
+        let magnitude = |of: &MomentSeries| of.max.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+        let largest = magnitude(x).max(magnitude(y));
         for (moment, kind, x, y) in [
             ("mean", Kind::Scale(scale), &x.mean, &y.mean),
-            ("variance", Kind::Variance(scale), &x.variance, &y.variance),
+            ("variance", Kind::Variance(scale, largest), &x.variance, &y.variance),
             ("min", Kind::Scale(scale), &x.min, &y.min),
             ("max", Kind::Scale(scale), &x.max, &y.max),
         ] {

@@ -28,8 +28,9 @@ pub(super) enum Kind<'a> {
     Same,
     /// On this scale; 0 where they have none of their own.
     Scale(f64),
-    /// Variances of such numbers.
-    Variance(f64),
+    /// Variances of such numbers, of which the largest is the second number: what rounding leaves of a spread goes by the
+    /// numbers, however little they differ.
+    Variance(f64, f64),
     /// Counts, of which so many cells may lie on either side of an edge.
     Counts(&'a dyn Fn(usize) -> f64),
 }
@@ -41,7 +42,9 @@ impl Kind<'_> {
         match self {
             Kind::Same => ((a - b).abs(), 0.0),
             Kind::Scale(scale) => ((a - b).abs(), allowed(tolerance, scale, larger)),
-            Kind::Variance(scale) => ((a.sqrt() - b.sqrt()).abs(), allowed(tolerance, scale, larger.sqrt())),
+            Kind::Variance(scale, largest) => {
+                ((a.sqrt() - b.sqrt()).abs(), allowed(tolerance, scale, larger.sqrt().max(largest)))
+            }
             Kind::Counts(_) if tolerance == 0.0 => ((a - b).abs(), 0.0),
             Kind::Counts(moved) => ((a - b).abs(), tolerance * larger + moved(i)),
         }

@@ -31,17 +31,22 @@ fn a_tolerance_is_of_the_scale_and_of_rounding() {
     assert!(same(Kind::Scale(0.0), 1e-9, 1.000_01e-9) && !same(Kind::Scale(0.0), 1e-9, 1.000_02e-9));
     // A standard deviation of 1e-3, apart by 0.9e-5 and by 1.1e-5; its square by 1.8 %.
     let square = |sd: f64| sd * sd;
-    assert!(same(Kind::Variance(1.0), square(1e-3), square(1e-3 + 0.9e-5)));
-    assert!(!same(Kind::Variance(1.0), square(1e-3), square(1e-3 + 1.1e-5)));
-    assert!(same(Kind::Variance(1.0), 0.0, 1e-16) && !same(Kind::Variance(1.0), -1.0, 1e-16));
+    assert!(same(Kind::Variance(1.0, 0.0), square(1e-3), square(1e-3 + 0.9e-5)));
+    assert!(!same(Kind::Variance(1.0, 0.0), square(1e-3), square(1e-3 + 1.1e-5)));
+    // Spreads that rounding makes of numbers near 1 differ by what rounding is of these.
+    assert!(
+        same(Kind::Variance(1e-9, 1.0), 0.0, square(9e-7)) && !same(Kind::Variance(1e-9, 1.0), 0.0, square(1.1e-6))
+    );
+    assert!(!same(Kind::Variance(1e-9, 1e-3), 0.0, square(9e-7)));
+    assert!(same(Kind::Variance(1.0, 0.0), 0.0, 1e-16) && !same(Kind::Variance(1.0, 0.0), -1.0, 1e-16));
     // A number against none, whatever the scale; none against none.
-    for kind in [Kind::Scale(1.0), Kind::Variance(1.0), Kind::Scale(0.0), Kind::Counts(&|_| 1e9)] {
+    for kind in [Kind::Scale(1.0), Kind::Variance(1.0, 0.0), Kind::Scale(0.0), Kind::Counts(&|_| 1e9)] {
         assert!(!same(kind, f64::NAN, 1.0) && !same(kind, 1.0, f64::INFINITY), "NaN passes");
         assert!(same(kind, f64::NAN, f64::NAN));
     }
     assert!(!same(Kind::Same, 1.0, 1.0 + 1e-15));
     // At a tolerance of 0 nothing but the value itself.
-    for kind in [Kind::Scale(1.0), Kind::Variance(1.0), Kind::Counts(&|_| 5.0)] {
+    for kind in [Kind::Scale(1.0), Kind::Variance(1.0, 0.0), Kind::Counts(&|_| 5.0)] {
         let comparison = compared(kind, 1.0, 1.0 + 1e-15, 0.0);
         let of = comparison.furthest.clone().expect("they differ");
         assert!(!comparison.is_same() && of.times_allowed.is_none() && of.largest < 1.2e-15, "{of:?}");
