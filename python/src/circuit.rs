@@ -5,6 +5,7 @@ use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2}
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use trapline::backend::Backend;
+use trapline::circuit::many::MOST_CELLS_SIDE_BY_SIDE;
 use trapline::circuit::{
     self, Accuracy, Axis, Currents, Reading, Solution, SolveError, Solver, Transfer, Unselected, Wire,
 };
@@ -53,7 +54,7 @@ pub struct Crossbar {
     backend: Option<&'static dyn Backend>,
 }
 
-/// Vectors that are read before an interrupt is looked for.
+/// Vectors of a small array that are read before an interrupt is looked for.
 const VECTORS_AT_ONCE: usize = 64;
 
 fn refused(error: SolveError) -> Trouble {
@@ -183,8 +184,11 @@ impl Crossbar {
                 None => Solver::new(&crossbar),
             })
         })?;
-        for first in (0..vectors).step_by(VECTORS_AT_ONCE) {
-            let at_once = VECTORS_AT_ONCE.min(vectors - first);
+        // Large arrays are read one after the other anyway.
+        let side_by_side = self.backend.is_none() && self.conductance_s.len() <= MOST_CELLS_SIDE_BY_SIDE;
+        let most_at_once = if side_by_side { VECTORS_AT_ONCE } else { 1 };
+        for first in (0..vectors).step_by(most_at_once) {
+            let at_once = most_at_once.min(vectors - first);
             away(py, || {
                 let drive =
                     |at: usize| self.reading.all_rows(self.conductance_s.view(), &volts.row(first + at).to_vec());

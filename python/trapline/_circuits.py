@@ -130,7 +130,8 @@ class Crossbar:
         return Reading(**self._of.read(_checked.array("v_rows", v_rows, (self.shape[0],), "V")))
 
     def read_many(self, v_rows: ArrayLike) -> Readings:
-        """The same of many vectors, each of which begins where the one before ended. Ctrl-C is heard after each.
+        """The same of many vectors, with one factorisation. Ctrl-C is heard after each; of arrays of up to 65,536 cells
+        after every 64.
 
         Parameters
         ----------

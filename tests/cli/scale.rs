@@ -45,8 +45,8 @@ keys = ["array.rows", "array.cols"]
 values = [[4, 4], [8, 8], [16, 16], [32, 32]]
 "#;
 
-/// Cells that are alike under V/2: `margin = ideal/(1 + (N - 1)/K)`, which meets 0.02 at a size that follows from the first
-/// size alone. Sizes are twice apart: a straight line of logarithms is off by ln(2)^2/8/4 = 0.015 in the margin.
+/// Cells that are alike under V/2: `margin = ideal/(1 + (N - 1)/K)`, which meets 0.02 at a size that follows from the
+/// first size alone. Sizes are twice apart: a straight line of logarithms is off by ln(2)^2/8/4 = 0.015 in the margin.
 #[test]
 fn the_largest_array_is_where_the_closed_form_says() {
     let desk = tempfile::tempdir().unwrap();
@@ -172,8 +172,8 @@ key = "parameter.film.area"
 values = [4e-2, 1.0]
 "#;
 
-/// Levels are those of the window that is left; and a share that 400 cells cannot show, however many of them fail, is not
-/// told as one that a size does not keep to.
+/// Levels are those of the window that is left; and a share that 400 cells cannot show, however many of them fail, is
+/// not told as one that a size does not keep to.
 #[test]
 fn cells_are_judged_at_their_time_and_by_what_their_number_shows() {
     let desk = tempfile::tempdir().unwrap();

@@ -102,14 +102,16 @@ fn of_classes(plan: &Plan, points: &[PointResult]) -> BTreeMap<String, String> {
     remarks
 }
 
-/// What errors of depths would do to mean lives, by material.
+/// What errors of depths would do to mean lives, by material and what the sweeps are set to.
 fn of_depths(plan: &Plan, points: &[PointResult]) -> Vec<String> {
-    let mut of_materials: BTreeMap<&str, (Vec<f64>, &PointResult)> = BTreeMap::new();
+    let mut of_materials: BTreeMap<String, (Vec<f64>, &PointResult)> = BTreeMap::new();
     for point in points {
         let Ok(job) = plan.job(point.number) else { continue };
-        of_materials.entry(&point.material).or_insert_with(|| (Vec::new(), point)).0.push(job.bake_k());
+        let sweeps = point.sweeps.iter().map(|(sweep, value)| format!(", {sweep} {value}")).collect::<String>();
+        let of = of_materials.entry(format!("{}{sweeps}", point.material));
+        of.or_insert_with(|| (Vec::new(), point)).0.push(job.bake_k());
     }
-    let said = |(material, (temperatures_k, point)): (&str, (Vec<f64>, &PointResult))| {
+    let said = |(material, (temperatures_k, point)): (String, (Vec<f64>, &PointResult))| {
         let job = plan.job(point.number).ok()?;
         let remark = limits::of_depths(job.material(), &temperatures_k, point.kept_below)?;
         Some(format!("{material}: {remark}"))

@@ -2,8 +2,9 @@
 //!
 //! The network is factored once. Small arrays are solved side by side, a thread for each of some readings, since their
 //! lines are too short to be shared out among threads; larger ones one after another, with all threads. Each reading
-//! begins from the potentials of its sources, with the way of solving that the first one ended with: so what comes out
-//! does not depend on which thread took which, nor on the readings before.
+//! begins from the potentials of its sources. Side by side each has the way of solving that the first one ended with,
+//! so that what comes out does not depend on which thread took which; one after another a stronger way is kept, and
+//! the bits of a reading, not its bound, may go by those before it.
 
 use crate::circuit::accuracy::Accuracy;
 use crate::circuit::error::{NetworkError, SolveError};
@@ -14,11 +15,11 @@ use crate::circuit::solve::Solver;
 use rayon::prelude::*;
 
 /// Most cells of an array of which each thread has fields of its own: 7 MB.
-pub(crate) const MOST_CELLS_SIDE_BY_SIDE: usize = 1 << 16;
+pub const MOST_CELLS_SIDE_BY_SIDE: usize = 1 << 16;
 
 impl Solver<'_> {
-    /// Solves `drives` readings of this array: `drive` gives each, and `take` what is kept of it. The solver is left as
-    /// after the first one or after the last one.
+    /// Solves `drives` readings of this array: `drive` gives each, and `take` what is kept of it. The potentials that
+    /// the solver has then are those of one of them.
     ///
     /// # Errors
     /// [`SolveError`]; of several the first one.

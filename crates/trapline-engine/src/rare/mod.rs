@@ -103,21 +103,19 @@ pub fn least_fraction(electrons: Electrons) -> f64 {
     if electrons.are_counted() { LEAST_FRACTION_COUNTED } else { LEAST_FRACTION }
 }
 
-/// Rests empty one class this much more often than another before classes are told to part.
+/// Rests together empty one class this much more often than another before classes are told to part.
 const LEAST_UNEQUAL: f64 = 0.05;
 
-/// Whether the program of counted cells has a rest that empties some classes of dots and not others, and fills them anew
-/// after it. Given how many electrons a cell holds its classes then vary more than a draw of each electron's class makes
-/// them: deep dots keep what chance gave them, and space charge has the shallow ones make up for it.
+/// Whether the program of counted cells has a rest that empties some classes of dots and not others, and fills them
+/// anew after it. Given how many electrons a cell holds its classes then vary more than a draw of each electron's
+/// class makes them: deep dots keep what chance gave them, and space charge has the shallow ones make up for it.
 pub fn classes_part(job: &Job) -> bool {
-    let mut parted = false;
+    let mut unequal = 0.0;
     for step in job.program().iter().filter(|_| job.electrons().are_counted()) {
-        if step.drive.offered_per_s > 0.0 {
-            if parted {
-                return true;
-            }
-        } else {
-            parted |= step.drive.unequal(job.material(), job.program_k()) > LEAST_UNEQUAL;
+        if step.drive.offered_per_s <= 0.0 {
+            unequal += step.drive.unequal(job.material(), job.program_k());
+        } else if unequal > LEAST_UNEQUAL {
+            return true;
         }
     }
     false

@@ -24,8 +24,9 @@
 //!
 //! # Practice
 //! Within 1e-3 of a stiff solver, 2e-3 where a hundredth passes beside full traps
-//! (`crates/trapline-engine/tests/engine/energies.rs`), and 1e-4 for most; 2e-3 for a cell that sinks through what space
-//! charge allows because heat empties it, near the glass transition: its uptake has a kink in the middle of a piece.
+//! (`crates/trapline-engine/tests/engine/energies.rs`), and 1e-4 for most; 2e-3 for a cell that sinks through what
+//! space charge allows because heat empties it, near the glass transition: its uptake has a kink in the middle of a
+//! piece.
 
 use super::step::{self, Occupancy, StepDrive, Uptake};
 use super::{Drive, Factors, step_drive};

@@ -91,8 +91,8 @@ impl Drive {
         Drive { substeps: substeps.unwrap_or(automatic), ..drive }
     }
 
-    /// By how much it empties, at a temperature, the class of the nominal cell that it empties most more often than that
-    /// which it empties least.
+    /// By how much it empties, at a temperature, the class of the nominal cell that it empties most more often than
+    /// that which it empties least.
     pub fn unequal(&self, material: &Material, temperature_k: f64) -> f64 {
         self.emptied(material, temperature_k).unequal()
     }

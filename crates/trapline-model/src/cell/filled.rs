@@ -79,9 +79,10 @@ fn thin(chances: &mut [f64], stays: f64, room: &mut Vec<f64>) {
     room.clear();
     room.resize(chances.len(), 0.0);
     for (n, &chance) in chances.iter().enumerate().filter(|(_, chance)| **chance > 0.0) {
-        // From all gone up, or from all left down: where the first term does not underflow.
-        let mut term = chance * libm::pow(goes, n as f64);
-        if term > 0.0 {
+        // From all gone up, or from all left down: where the first term has all of its digits.
+        let all_go = libm::pow(goes, n as f64);
+        if all_go >= f64::MIN_POSITIVE {
+            let mut term = chance * all_go;
             for (k, left) in room.iter_mut().enumerate().take(n + 1) {
                 *left += term;
                 term *= (n - k) as f64 / (k + 1) as f64 * (stays / goes);
@@ -274,4 +275,38 @@ fn jump(chances: &mut [f64], rates: impl Fn(usize) -> (f64, f64), room: &mut Vec
     }
     chances.iter_mut().for_each(|chance| *chance /= so_far);
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against the binomial law by logarithms of factorials, from rests that lose next to nothing to such that leave
+    /// next to nothing.
+    #[test]
+    fn thinning_keeps_the_whole_and_every_digit() {
+        let ln_choose = |n: f64, k: f64| libm::lgamma(n + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(n - k + 1.0);
+        for n in [1_usize, 24, 48, 52, 64, 110] {
+            for exponent in 1..600 {
+                for goes in [10f64.powf(-0.05 * f64::from(exponent)), 1.0 - 10f64.powf(-0.02 * f64::from(exponent))] {
+                    // As it is of what stays.
+                    let stays = 1.0 - goes;
+                    let goes = 1.0 - stays;
+                    let mut chances = vec![0.0; n + 1];
+                    chances[n] = 1.0;
+                    thin(&mut chances, stays, &mut Vec::new());
+                    let sum: f64 = chances.iter().sum();
+                    assert!((sum - 1.0).abs() < 1e-12 || goes >= 1.0, "{n} {goes:e}: {sum}");
+                    if goes == 0.0 || stays == 0.0 {
+                        continue;
+                    }
+                    let k = n as f64 - 1.0;
+                    let one_gone = (ln_choose(n as f64, k) + k * stays.ln() + goes.ln()).exp();
+                    let off = (chances[n - 1] / one_gone - 1.0).abs();
+                    // Logarithms of up to 700, of 2e-16 each.
+                    assert!(off < 1e-12 || one_gone < 1e-300, "{n} {goes:e}: {off:e}");
+                }
+            }
+        }
+    }
 }

@@ -126,10 +126,11 @@ const LIVES_S: std::ops::RangeInclusive<f64> = 1.0..=10.0 * YEAR_S;
 /// they are read first.
 const BEFORE_S: [f64; 5] = [0.0, 1e-6, 1e-4, 1e-2, 1.0];
 
-/// What the trap classes of a material do to lives at temperatures, K, at a threshold: a remark, and the largest ratio to
-/// the spread of depths they stand for. Of lives of a second to ten years: others are of no campaign, and no classes are
-/// made for them. Of shallow traps also lives that begin after heat has emptied some of them for a while. None where
-/// there are none, and where the classes are the traps. `is_fixed` is whether the material's file fixes their number.
+/// What the trap classes of a material do to lives at temperatures, K, at a threshold: a remark, and the largest ratio
+/// to the spread of depths they stand for. Of lives of a second to ten years: others are of no campaign, and no
+/// classes are made for them. Of shallow traps also lives that begin after heat has emptied some of them for a while.
+/// None where there are none, and where the classes are the traps. `is_fixed` is whether the material's file fixes
+/// their number.
 pub fn of_classes(
     material: &Material,
     is_fixed: bool,
@@ -170,27 +171,34 @@ pub fn of_classes(
     ))
 }
 
-/// By how much a depth is moved to see what lives make of it, eV: the calibration of the shipped dots knows theirs to some
+/// By how much a depth is moved to see what lives make of it, eV: the calibration of the shipped dots knows theirs to
+/// some
 /// 0.2 eV.
 const DEPTH_STEP_EV: f64 = 0.1;
 
-/// What a small error of all depths would do to lives at temperatures, K, at a threshold: a remark; none without traps, and
-/// where there are no lives. No bound of a life holds it.
+/// What a small error of all depths would do to lives at temperatures, K, at a threshold: a remark; none without
+/// traps, and where there are no lives. No bound of a life holds it.
 pub fn of_depths(material: &Material, temperatures_k: &[f64], kept_threshold: f64) -> Option<String> {
     let lost = 1.0 - kept_threshold;
-    let shallower: Vec<TrapClass> =
-        material.classes.iter().map(|of| TrapClass { depth_ev: of.depth_ev - DEPTH_STEP_EV, ..*of }).collect();
+    let shallower: Vec<TrapClass> = material
+        .classes
+        .iter()
+        .map(|of| TrapClass { depth_ev: (of.depth_ev - DEPTH_STEP_EV).max(0.0), ..*of })
+        .collect();
     let times_shorter = |temperature_k: f64| {
         let life_s = |of: &[TrapClass]| life::life_s(material, of, temperature_k, lost);
         let ratio = life_s(&material.classes)? / life_s(&shallower)?;
         ratio.is_finite().then_some((temperature_k, ratio))
     };
     let coldest = temperatures_k.iter().copied().reduce(f64::min).and_then(times_shorter)?;
-    let hottest = temperatures_k.iter().copied().reduce(f64::max).and_then(times_shorter)?;
+    let hottest = temperatures_k.iter().copied().reduce(f64::max).and_then(times_shorter);
     let said = |(temperature_k, ratio): (f64, f64)| {
         format!("{ratio:.1} times shorter at {} °C", (10.0 * celsius(temperature_k)).round() / 10.0)
     };
-    let of_all = if hottest.0 > coldest.0 { format!(", {}", said(hottest)) } else { String::new() };
+    let of_all = match hottest.filter(|hottest| hottest.0 > coldest.0) {
+        Some(hottest) => format!(", {}", said(hottest)),
+        None => String::new(),
+    };
     Some(format!(
         "bounds hold chance, and not errors of the material's numbers: traps {DEPTH_STEP_EV} eV shallower would make mean lives \
          {}{of_all}",
@@ -263,8 +271,8 @@ mod tests {
         assert!(of_classes(&none, false, &[400.0], 0.9).is_none(), "no traps");
     }
 
-    /// Far below the glass transition a life goes as exp(E/kT): 0.1 eV are a factor of exp(0.1 eV/kT), 25.5 at 85 °C; in the
-    /// relaxing polymer next to nothing.
+    /// Far below the glass transition a life goes as exp(E/kT): 0.1 eV are a factor of exp(0.1 eV/kT), 25.5 at 85 °C;
+    /// in the relaxing polymer next to nothing.
     #[test]
     fn what_depths_are_off_is_told_in_lives() {
         let dots = material::shipped("pi-ws2-qd").expect("sound");

@@ -1,4 +1,5 @@
-//! The material of a recorded point: the file in the record, with what the campaign's sweeps and `[physics]` make of it.
+//! The material of a recorded point: the file in the record, with what the campaign's sweeps and `[physics]` make of
+//! it.
 
 use super::file::PhysicsFile;
 use serde::Deserialize;
@@ -16,11 +17,11 @@ struct Files {
 /// The material that the cells of a recorded point were made of.
 ///
 /// # Errors
-/// A sentence that says what in the record is no campaign or no material.
-///
-/// # Panics
-/// If there are fewer points.
+/// A sentence that says what in the record is no campaign or no material, or that it has fewer points.
 pub fn material_of(label: &CampaignLabel, place: usize) -> Result<Material, String> {
+    if place >= label.points() {
+        return Err(format!("it has {} points, and none of number {place}", label.points()));
+    }
     let at = label.place(place);
     let swept = || label.sweeps.iter().zip(&at).flat_map(|(sweep, &at)| sweep.keys.iter().map(move |key| (key, at)));
     let (name, text) = &label.materials[at[label.sweeps.len()]];

@@ -9,17 +9,17 @@ use trapline_model::dataset::Dataset;
 use trapline_model::protocol::Part;
 
 /// Programs copies of the probe's cells with 0, 1, ... of the pulses in `states` (at the probe's temperature, from
-/// the probe's state) and reads them at `times_s` (ascending) after programming, which the probe's own cells do not see.
-/// Readings are of the moment, with the noise of the conditions' reading time: what a cell would lose within that
+/// the probe's state) and reads them at `times_s` (ascending) after programming, which the probe's own cells do not
+/// see. Readings are of the moment, with the noise of the conditions' reading time: what a cell would lose within that
 /// time is not in them.
 ///
 /// Axes: `state` (pulses), `time` (s) and `cell`; `conductance_s` as
 /// read, `conductance_noiseless_s`, `filling`, and `kept`: the window, less that of the first state, over its value
-/// at the first time, without noise; NaN for the first state, and for others that are not above it. `lost`: the fraction
-/// of the charge held right after programming that has left ([`Probe::lost_after`]). Where the first state is the fresh
-/// cell and the first time 0 s, `kept` follows from `lost`; else it is a ratio of differences of conductances, in single
-/// precision on the fast backends. `caught_share`
-/// (state): the largest ratio of electrons caught to electrons injected in any programming pulse of any cell.
+/// at the first time, without noise; NaN for the first state, and for others that are not above it. `lost`: the
+/// fraction of the charge held right after programming that has left ([`Probe::lost_after`]). Where the first state is
+/// the fresh cell and the first time 0 s, `kept` follows from `lost`; else it is a ratio of differences of
+/// conductances, in single precision on the fast backends. `caught_share` (state): the largest ratio of electrons
+/// caught to electrons injected in any programming pulse of any cell.
 ///
 /// # Errors
 /// What the backend says.
@@ -47,8 +47,8 @@ pub fn run(
             lost.slice_mut(s![state, .., ..]).assign(&programmed.lost_after(times_s)?);
         }
         let start = programmed.filling()?;
-        // Counted electrons leave one after the other: the cell at a time is the one of the time before, and some of its
-        // electrons less. In the mean field each time is one exact step.
+        // Counted electrons leave one after the other: the cell at a time is the one of the time before, and some of
+        // its electrons less. In the mean field each time is one exact step.
         let (mut waiting, mut waited_s) = (programmed.fork()?, 0.0);
         for (time, &time_s) in times_s.iter().enumerate() {
             let mut later = if counts {

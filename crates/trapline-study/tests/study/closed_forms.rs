@@ -168,8 +168,8 @@ pub(super) fn programmed_states_lose_what_a_closed_form_says(backend: &dyn Backe
         }
     }
     assert!(least < 1e-9, "no small loss was looked at: {least:e}");
-    // What is kept is that of the moment, however long a reading takes: it follows from what is lost by then. Half of the
-    // traps empty within minutes, the others do not.
+    // What is kept is that of the moment, however long a reading takes: it follows from what is lost by then. Half of
+    // the traps empty within minutes, the others do not.
     let level =
         |depth_ev: f64| TrapClass { weight: 0.5, depth_ev, speed: 1.0, depth_slope_ev: 0.0, depth_curvature_ev: 0.0 };
     let leaky = material::shipped("pi-ws2-qd").unwrap().without_matrix();
@@ -186,8 +186,8 @@ pub(super) fn programmed_states_lose_what_a_closed_form_says(backend: &dyn Backe
             let what = format!("kept after {time_s} s, read for {read_s} s");
             assert_close(&what, kept[[1, t, 0]], window(lost[[1, t, 0]]), 1e-5, 3e-6);
         }
-        // Control: had the cell gone through a reading of 100 s each time, what it has lost by 1e3 s would be what it lost
-        // between 100 s and 1100 s.
+        // Control: had the cell gone through a reading of 100 s each time, what it has lost by 1e3 s would be what it
+        // lost between 100 s and 1100 s.
         let rate = leaky.attempt_per_s * (-0.9 / thermal_energy_ev(kelvin(25.0))).exp();
         let gone = |time_s: f64| -0.5 * (-rate * time_s).exp_m1();
         assert!((window(gone(1100.0)) / window(gone(100.0)) - window(gone(1e3))).abs() > 0.1);

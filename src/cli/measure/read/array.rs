@@ -90,8 +90,8 @@ pub(super) struct Source {
     /// What its cells pass at other voltages than the read bias
     #[arg(long, value_enum, value_name = "LAW", default_value = "linear")]
     law: LawOfCells,
-    /// A selector in series with each cell: sinh:A,V for A sinh(U/V), exp:A,V for A (exp(U/V) - 1), or a file of voltages
-    /// in V and currents in A, a point a line, both rising
+    /// A selector in series with each cell: sinh:A,V for A sinh(U/V), exp:A,V for A (exp(U/V) - 1), or a file of
+    /// voltages in V and currents in A, a point a line, both rising
     #[arg(long, value_name = "LAW", value_parser = selector::parse)]
     selector: Option<Selector>,
 }

@@ -97,15 +97,15 @@ pub(super) struct Periphery {
     /// The same of each bit line
     #[arg(long, value_name = "CSV", requires_all = ["select", "word_bias"])]
     bit_bias: Option<PathBuf>,
-    /// Voltages of the word lines, V: one line of a file, or one number a line; of several lines each is a vector of its own.
-    /// Or an HDF5 file with a dataset of vectors by rows [default: --read-bias on all]
+    /// Voltages of the word lines, V: one line of a file, or one number a line; of several lines each is a vector of
+    /// its own. Or an HDF5 file with a dataset of vectors by rows [default: --read-bias on all]
     #[arg(long, value_name = "FILE", conflicts_with = "select")]
     inputs: Option<PathBuf>,
     /// The dataset of the voltages in their HDF5 file [default: the only one it may be]
     #[arg(long, value_name = "PATH", requires = "inputs")]
     inputs_dataset: Option<String>,
-    /// Effective weights of the array through its wires (weight_s of the record), however few vectors there are; as many
-    /// vectors as its shorter side has lines are read by them anyway
+    /// Effective weights of the array through its wires (weight_s of the record), however few vectors there are; as
+    /// many vectors as its shorter side has lines are read by them anyway
     #[arg(long, requires = "inputs")]
     pub(super) weights: bool,
     /// Bits of the converters [default: currents as they are]

@@ -152,8 +152,8 @@ fn what_a_hot_rest_leaves_is_binomial() {
     let of = |law| fate(&job, Some(Ways { law, interpolated: false }), true);
     let (cumulants, binomial) = (of(Law::Cumulants), of(Law::Binomial));
     for ((found, exact), of_another) in cumulants.failed.iter().zip(&binomial.failed).zip([5.0e-11, 1.8e-7, 3.72e-5]) {
-        // Before the rest 3e-3 of the dots are filled, and space charge has narrowed their number by as much; measured: 8e-2
-        // of the smallest.
+        // Before the rest 3e-3 of the dots are filled, and space charge has narrowed their number by as much;
+        // measured: 8e-2 of the smallest.
         assert!((found / exact - 1.0).abs() < 0.1, "{found:e} {exact:e}");
         // Sixteen depths in the place of all: lives are within 2 %, and this tail rises with the sixth power of time.
         assert!((found / of_another - 1.0).abs() < 0.25, "{found:e} {of_another:e}");

@@ -28,8 +28,8 @@ pub(super) enum Kind<'a> {
     Same,
     /// On this scale; 0 where they have none of their own.
     Scale(f64),
-    /// Variances of such numbers, of which the largest is the second number: what rounding leaves of a spread goes by the
-    /// numbers, however little they differ.
+    /// Variances of such numbers, of which the largest is the second number: what rounding leaves of a spread goes by
+    /// the numbers, however little they differ.
     Variance(f64, f64),
     /// Counts, of which so many cells may lie on either side of an edge.
     Counts(&'a dyn Fn(usize) -> f64),

@@ -9,10 +9,11 @@
 //!
 //! Lives are not quite of either law, and a fit of all counts is ruled by their middle. So the time to a fraction comes
 //! from the counts about it alone, at each temperature, as `near.rs` has it of one: with a shape and a line of their
-//! own. Nor is the shape one number: where depths are spread, `sd(ln t) = sd(E)/kT`, and a common shape carries a slope
-//! into what lies beyond the temperatures. Of the two that is taken which is likelier. Half of what the other law, and
-//! the other spread, have at the use temperature is taken for the standard error of either: the more temperatures there
-//! are the less chance is in the bounds, and the more it is the law.
+//! own; cells that had failed at programming count as failed by the first checkpoint here. Nor is the shape one
+//! number: where depths are spread, `sd(ln t) = sd(E)/kT`, and a common shape carries a slope into what lies beyond
+//! the temperatures. Of the two that is taken which is likelier. Half of what the other law, and the other spread,
+//! have at the use temperature is taken for the standard error of either: the more temperatures there are the less
+//! chance is in the bounds, and the more it is the law.
 
 use nalgebra::DVector;
 use serde::Serialize;
@@ -246,14 +247,14 @@ impl JointFit {
         self.time_at(to.temperature_k, fraction, confidence)
     }
 
-    /// The same from the counts about the fraction, with the error of the law: see the module. For lives that may not be
-    /// of the law.
+    /// The same from the counts about the fraction, with the error of the law: see the module. For lives that may not
+    /// be of the law.
     ///
     /// # Errors
     /// As [`JointFit::life`].
     pub fn life_about(&self, to: &Use, fraction: f64) -> Result<Estimate, LifetimeError> {
         let confidence = self.asked(to, fraction)?;
-        let (near, misfit) = self.about(fraction, confidence, to.temperature_k);
+        let (near, misfit) = self.about(fraction, confidence, to.temperature_k)?;
         let life = near.as_ref().unwrap_or(self).time_at(to.temperature_k, fraction, confidence)?;
         Ok(life.widened(misfit))
     }
@@ -293,10 +294,18 @@ impl JointFit {
         Ok(estimate(&model, &maximum, 0, &self.cells, confidence)?.exp())
     }
 
-    /// The fit of the fewest counts about a fraction that tell it, where that takes less than all, or where the spread goes
-    /// with temperature; and the standard error of ln t at a temperature by the law and by how the spread goes.
-    fn about(&self, fraction: f64, confidence: f64, temperature_k: f64) -> (Option<JointFit>, f64) {
-        let told = |fit: &JointFit| fit.shape(confidence).is_ok_and(|shape| shape_told(fit.law, &shape).is_ok());
+    /// The fit of the fewest counts about a fraction that tell it, where that takes less than all, or where the spread
+    /// goes with temperature; and the standard error of ln t at a temperature by the law and by how the spread goes.
+    fn about(
+        &self,
+        fraction: f64,
+        confidence: f64,
+        temperature_k: f64,
+    ) -> Result<(Option<JointFit>, f64), LifetimeError> {
+        let told = |fit: &JointFit| {
+            fit.shape(confidence).is_ok_and(|shape| shape_told(fit.law, &shape).is_ok())
+                && fit.time_at(temperature_k, fraction, confidence).is_ok()
+        };
         let of = |law: Law, spread: Spread, groups: &[(f64, Lifetimes)], cells: Cells| {
             JointFit::of_counts(law, self.temperature_law, groups.to_vec(), cells, spread).ok()
         };
@@ -311,15 +320,29 @@ impl JointFit {
         let common = near.as_ref().unwrap_or(self);
         let ln_time = |fit: &JointFit| fit.ln_time(temperature_k, fraction);
         let escape = of(self.law, Spread::Escape, &common.groups, common.cells.clone()).filter(told);
-        let by_spread = escape.as_ref().map_or(0.0, |escape| (ln_time(escape) - ln_time(common)).abs());
+        // Where that is not borne it is what the shape of the other way would add.
+        let added = || {
+            let other = Spread::Escape.over(temperature_k, common.reference_k()) - 1.0;
+            (self.law.quantile(fraction) * libm::exp(common.maximum.at[2]) * other).abs()
+        };
+        let by_spread = escape.as_ref().map_or_else(added, |escape| (ln_time(escape) - ln_time(common)).abs());
         let near = match escape {
             Some(escape) if escape.maximum.value > common.maximum.value => Some(escape),
             _ => near,
         };
         let chosen = near.as_ref().unwrap_or(self);
-        let other = of(self.law.other(), chosen.spread, &chosen.groups, Cells::Own);
-        let by_law = other.map_or(0.0, |other| (ln_time(&other) - ln_time(chosen)).abs());
-        (near, OF_OTHER * by_law.hypot(by_spread))
+        // Of all counts where the few tell no other law.
+        let of_all = || Some((self, of(self.law.other(), self.spread, &self.groups, Cells::Own)?));
+        let other = of(self.law.other(), chosen.spread, &chosen.groups, Cells::Own).map(|other| (chosen, other));
+        let Some((of_this, other)) = other.or_else(of_all) else {
+            return Err(LifetimeError::NotIdentifiable {
+                law: self.law.other().name(),
+                missing: "the other law of lifetimes has no maximum, and the error of the law is not known".to_owned(),
+                fix: "more checkpoints, or more cells".to_owned(),
+            });
+        };
+        let by_law = (ln_time(&other) - ln_time(of_this)).abs();
+        Ok((near, OF_OTHER * by_law.hypot(by_spread)))
     }
 
     /// Counts about a fraction, so many failures on either side at each temperature; none where these are all.

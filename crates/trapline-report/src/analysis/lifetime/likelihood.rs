@@ -1,11 +1,11 @@
 //! Maximum likelihood of counts in classes, for one population or for several under a linear model of their locations.
 //!
 //! With counts n of classes with probabilities p(theta), ln L = sum n ln p. Population j has location mu_j = d_j . c,
-//! a row of its design times the coefficients; all share sigma, or have known multiples of it. The parameters are the coefficients and ln sigma, in
-//! which errors are closer to normal (Meeker & Escobar 1998, chapters 7, 8 and 17). With a pivot z the coefficients
-//! give ln t_p = mu + z sigma, the time that a share p = F0(z) fails by, in place of mu: so the time's own profile
-//! and error are those of a parameter. The sum is taken against that of the observed shares, n ln(p N / n), so that
-//! 1e9 cells keep their digits.
+//! a row of its design times the coefficients; all share sigma, or have known multiples of it. The parameters are the
+//! coefficients and ln sigma, in which errors are closer to normal (Meeker & Escobar 1998, chapters 7, 8 and 17). With
+//! a pivot z the coefficients give ln t_p = mu + z sigma, the time that a share p = F0(z) fails by, in place of mu: so
+//! the time's own profile and error are those of a parameter. The sum is taken against that of the observed shares, n
+//! ln(p N / n), so that 1e9 cells keep their digits.
 
 use nalgebra::{DMatrix, DVector};
 

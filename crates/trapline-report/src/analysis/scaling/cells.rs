@@ -9,8 +9,8 @@ use trapline_model::protocol::{CELL_FIGURES, CellFigureIs};
 
 /// The figures at a time of the bake; none where the point has no such time.
 ///
-/// Levels are bands of six standard deviations of cells and readings together, over the window of the time: `1 + W/(6 sd)`.
-/// A cell whose dots fill and empty at random at its filling F has `sd(n)/N = sqrt(F (1 - F)/N)`; with
+/// Levels are bands of six standard deviations of cells and readings together, over the window of the time: `1 + W/(6
+/// sd)`. A cell whose dots fill and empty at random at its filling F has `sd(n)/N = sqrt(F (1 - F)/N)`; with
 /// `G ~ 1/(1 - (1 - theta0) F)` that is `sqrt((1 - F)/(N F))/(1 - (1 - theta0) F)` of its window.
 pub(super) fn figures(
     record: &CampaignRecord,
@@ -49,8 +49,8 @@ pub(super) fn figures(
     Some(figures)
 }
 
-/// The least share that the cells of a point can show with a confidence of 95 %, none of them being so; of a figure that
-/// is a bound of shares, else 0.
+/// The least share that the cells of a point can show with a confidence of 95 %, none of them being so; of a figure
+/// that is a bound of shares, else 0.
 pub(super) fn least_shown(outcome: &PointOutcome, figure: usize) -> f64 {
     if figure == CellFigureIs::WithoutChargeBelow as usize {
         below(0, outcome.cells)

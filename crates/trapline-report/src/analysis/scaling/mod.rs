@@ -3,8 +3,8 @@
 //! # Theory
 //! A limit is met from one end of the sizes on: an array keeps to it while it is small, a cell while it is large. The
 //! answer is the last size of that run, and where the next computed size no longer keeps to the limit, a size between
-//! the two: figures are taken for straight lines between computed sizes, in the logarithm of the size, and in that of the
-//! figure where it and the limit are positive. Nothing is said beyond the computed sizes.
+//! the two: figures are taken for straight lines between computed sizes, in the logarithm of the size, and in that of
+//! the figure where it and the limit are positive. Nothing is said beyond the computed sizes.
 //!
 //! Sizes that a seed is computed for give one answer a seed; the answer is the middle one, of two the smaller, with the
 //! least and the most.
@@ -281,8 +281,9 @@ fn answers(study: &StudyFile, sizes: &[Size], series: &[Series]) -> Vec<Answer> 
             let figure = study.kind.figures().iter().position(|figure| figure.name == limit.of);
             let of_seed = |(seed, shown): (&Vec<Vec<f64>>, &Vec<Vec<f64>>)| {
                 let of = |(size, shown): (&Vec<f64>, &Vec<f64>)| match figure {
-                    // What even no cell in so many would not show is not known.
-                    Some(at) if !limit.holds(shown[at]) && shown[at] > 0.0 => f64::NAN,
+                    // A share within the limit, of too few cells to show it, is not known. The share stands before its
+                    // bound.
+                    Some(at) if shown[at] > 0.0 && !limit.holds(shown[at]) && limit.holds(size[at - 1]) => f64::NAN,
                     Some(at) => size[at],
                     None => f64::NAN,
                 };

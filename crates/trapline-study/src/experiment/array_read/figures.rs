@@ -9,8 +9,8 @@
 //!   of a half): errors of products by wires, by cells that differ, and by noise;
 //! - the cell that is farthest from sources and amplifiers, on and off, with all others on and with random ones on, the
 //!   other lines held by a scheme: read margin, sneak current, leakage, energy;
-//! - in its place the cell of the array that passes least when on and the one that passes most when off, in all of these
-//!   patterns and with all others off: what one sense level must tell apart;
+//! - in its place the cell of the array that passes least when on and the one that passes most when off, in all of
+//!   these patterns and with all others off: what one sense level must tell apart;
 //! - the same cell while it is written, and what such writes do to others ([`writing`]).
 //!
 //! `docs/figures-of-merit.md` defines each figure with its source. Networks have the cells' own law, and a selector in
@@ -303,10 +303,10 @@ impl<'a> Worth<'a> {
 
     /// What stored weights are worth over all random vectors and weights, without drawing any: see [`Stored`].
     ///
-    /// A product should be `sum x (w d + c)`, with what the mean cell and its selector pass at the bias without charge, c,
-    /// and what they pass more when on, d: a reference takes the rest away, and a common gain is known. That has the
-    /// variance `(1/4 - 1/16) N d^2`. A cell that passes `c + p` and `d + q` adds `x (w q + p)`, of which x and w, each 1
-    /// with a chance of a half, leave a mean square of their own along each bit line.
+    /// A product should be `sum x (w d + c)`, with what the mean cell and its selector pass at the bias without
+    /// charge, c, and what they pass more when on, d: a reference takes the rest away, and a common gain is known.
+    /// That has the variance `(1/4 - 1/16) N d^2`. A cell that passes `c + p` and `d + q` adds `x (w q + p)`, of which
+    /// x and w, each 1 with a chance of a half, leave a mean square of their own along each bit line.
     fn stored(&self, filling: &Array2<f64>) -> Stored {
         let (rows, cols) = filling.dim();
         let alone = |cells: Cells| {

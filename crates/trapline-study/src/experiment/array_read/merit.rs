@@ -15,8 +15,8 @@ pub struct ErrorStatistics {
     pub rms: f64,
     /// Largest error, over the largest ideal current.
     pub worst: f64,
-    /// Bits of a converter over the largest ideal current whose rounding alone, `1/sqrt(12)` of a step, has the same root
-    /// mean square: `-log2(sqrt(12) rms)`, and 0 where that is below. Infinite without error.
+    /// Bits of a converter over the largest ideal current whose rounding alone, `1/sqrt(12)` of a step, has the same
+    /// root mean square: `-log2(sqrt(12) rms)`, and 0 where that is below. Infinite without error.
     pub effective_bits: f64,
 }
 
@@ -38,8 +38,8 @@ impl ErrorStatistics {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Margin {
     pub between: Between,
-    /// Current of the sensed bit line with the selected cell as the first and as the second of these, A; the other cells
-    /// as they are.
+    /// Current of the sensed bit line with the selected cell as the first and as the second of these, A; the other
+    /// cells as they are.
     pub on_a: f64,
     pub off_a: f64,
     /// `(on - off)/on`; without wires and sneak paths 1 less the second cell's current over that of the first.
@@ -85,8 +85,8 @@ pub(super) fn states(cells: &Cells) -> Option<(Between, [(usize, usize); 2])> {
 }
 
 impl Margin {
-    /// Of a cell at a read bias, V; none where all cells are in one state, or the currents are not known well enough: to a
-    /// thousandth of the difference of its two states.
+    /// Of a cell at a read bias, V; none where all cells are in one state, or the currents are not known well enough:
+    /// to a thousandth of the difference of its two states.
     pub(super) fn of(
         backend: &dyn Backend,
         cells: &Cells,
@@ -119,6 +119,10 @@ impl Margin {
             0.0 => 0.0,
             _ => law.current_and_slope(row, col, read_v).0,
         };
+        // A written cell that passes nothing leaves no margin to tell.
+        if on_a == 0.0 || alone_a(on) == 0.0 {
+            return Ok(None);
+        }
         let ideal_margin = 1.0 - alone_a(off) / alone_a(on);
         Ok(resolved.then_some(Margin { between, on_a, off_a, margin: (on_a - off_a) / on_a, ideal_margin }))
     }

@@ -162,8 +162,8 @@ pub struct ArrayReading {
     /// Errors of what is known in the end (codes, or one reading) against the ideal currents, and of the wires alone.
     pub errors: ErrorStatistics,
     pub errors_of_wires: ErrorStatistics,
-    /// Of one selected cell; none where the currents' bound does not tell its two states apart, and where all cells are in
-    /// one.
+    /// Of one selected cell; none where the currents' bound does not tell its two states apart, and where all cells
+    /// are in one.
     pub margin: Option<Margin>,
     /// Whether all cells are known to be in one state.
     pub one_state: bool,

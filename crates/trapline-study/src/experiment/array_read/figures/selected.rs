@@ -73,7 +73,7 @@ impl Worth<'_> {
             .map(|(on, off)| on.zip(*off).map_or(f64::NAN, |(on, off)| (on.sensed_a - off.sensed_a) / on.sensed_a))
             .collect();
         let unresolved = |(on, off): &Pair| on.zip(*off).is_some_and(|(on, off)| !told_apart(on, off));
-        if of_itself.iter().chain(&of_any).any(unresolved) {
+        if of_itself.iter().any(unresolved) {
             self.remark(UNRESOLVED);
         }
         // Whichever pattern has them: where lines are held, cells that are on take from the word line.

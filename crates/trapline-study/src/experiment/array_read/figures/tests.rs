@@ -113,7 +113,8 @@ fn sneak_currents_of_equal_cells_have_closed_forms() {
     }
 }
 
-/// One word line of equal cells is a ladder: `cosh((N + 1/2 - k) t)/cosh((N + 1/2) t)` of the bias is left at cell k, with
+/// One word line of equal cells is a ladder: `cosh((N + 1/2 - k) t)/cosh((N + 1/2) t)` of the bias is left at cell k,
+/// with
 /// `2 sinh(t/2) = sqrt(r g)`. At 5 mV the law is straight to 1e-4.
 #[test]
 fn a_word_line_is_a_ladder() {
@@ -263,8 +264,8 @@ fn products_are_of_cells_with_their_selectors() {
     assert!(found < bare - 2.0, "control: a selector takes from the signal, {found} {bare}");
 }
 
-/// Where other lines are held and wires resist, cells that are on take from the word line: the least current on is then with
-/// all others on, and the sense margin is no better than any margin.
+/// Where other lines are held and wires resist, cells that are on take from the word line: the least current on is
+/// then with all others on, and the sense margin is no better than any margin.
 #[test]
 fn the_sense_margin_is_of_every_pattern() {
     let (area, filling) = (Array2::ones((9, 6)), Array2::from_elem((9, 6), 0.4));
@@ -298,8 +299,8 @@ fn the_sense_margin_is_of_every_cell() {
 const WRITE_V: f64 = 1.5;
 const WIDTH_S: f64 = 1e-3;
 
-/// Without wires, cells that are alike have closed forms while one of them is written, too: all lines but the written cell's
-/// are at the scheme's voltages. The written cell holds no charge, all others do.
+/// Without wires, cells that are alike have closed forms while one of them is written, too: all lines but the written
+/// cell's are at the scheme's voltages. The written cell holds no charge, all others do.
 #[test]
 fn writes_of_equal_cells_have_closed_forms() {
     const N: usize = 8;
@@ -329,10 +330,11 @@ fn writes_of_equal_cells_have_closed_forms() {
     }
 }
 
-/// What writes do to others, against pulses given one by one. Lines hold their voltages, so that a cell shares a line with
-/// 14 of the 63 others, and under V/2 feels half of the amplitude in 14 n pulses; under V/3 a third of it in as many, and as
-/// much the other way in 49 n, which here come by turns, write after write. Rests are left out on both sides. Under V/2
-/// what is left are substeps, which are chosen to 1e-3 of a change; under V/3 many turns stand for two, 1 % at this many.
+/// What writes do to others, against pulses given one by one. Lines hold their voltages, so that a cell shares a line
+/// with 14 of the 63 others, and under V/2 feels half of the amplitude in 14 n pulses; under V/3 a third of it in as
+/// many, and as much the other way in 49 n, which here come by turns, write after write. Rests are left out on both
+/// sides. Under V/2 what is left are substeps, which are chosen to 1e-3 of a change; under V/3 many turns stand for
+/// two, 1 % at this many.
 #[test]
 fn disturb_is_that_of_pulses_one_by_one() {
     const N: usize = 8;
@@ -341,7 +343,8 @@ fn disturb_is_that_of_pulses_one_by_one() {
     let material = shipped("pi-ws2-qd").expect("ships");
     let (area, filling) = (Array2::ones((N, N)), Array2::from_elem((N, N), FILLED));
     let conductance_s = |filling: f64| alone_a(filling, READ_V) / READ_V;
-    // The filling at the beginning and after writes, from a cell that pulses of an amplitude have filled, or an empty one.
+    // The filling at the beginning and after writes, from a cell that pulses of an amplitude have filled, or an empty
+    // one.
     let stepped = |filled_by_v: Option<f64>, felt: &[(f64, u64)], writes: u64| -> (f64, f64) {
         let mut cell = Probe::new(&Reference, &material, Conditions::nominal(kelvin(25.0)), vec![0]).expect("a cell");
         let mut pulse =
