@@ -344,7 +344,7 @@ pub struct DumpFile {
 }
 
 /// `[physics]`: false switches a process off in every material; true leaves it as the material has it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PhysicsFile {
     pub matrix_relaxation: Option<bool>,
@@ -352,6 +352,15 @@ pub struct PhysicsFile {
 }
 
 impl PhysicsFile {
+    /// Sets a process by its key, as a sweep does; other keys change nothing.
+    pub fn set(&mut self, key: &str, on: bool) {
+        match key {
+            "physics.matrix_relaxation" => self.matrix_relaxation = Some(on),
+            "physics.thermal_broadening" => self.thermal_broadening = Some(on),
+            _ => {}
+        }
+    }
+
     /// What is left of a material without the processes that are switched off.
     pub fn left_of(&self, material: Material) -> Material {
         let mut left = if self.matrix_relaxation == Some(false) { material.without_matrix() } else { material };

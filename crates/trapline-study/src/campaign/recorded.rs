@@ -39,14 +39,9 @@ pub fn material_of(label: &CampaignLabel, place: usize) -> Result<Material, Stri
     let material = if changed { material::parse(&draft.text(), name) } else { material::parse(text, name) };
     let material = material.map_err(|error| refused(&error))?;
     let files: Files = toml_file::read(&label.campaign_toml).map_err(|error| format!("its campaign file: {error}"))?;
-    let mut physics = files.physics.unwrap_or(PhysicsFile { matrix_relaxation: None, thermal_broadening: None });
+    let mut physics = files.physics.unwrap_or_default();
     for (SweptKey { key, values, .. }, at) in swept() {
-        let on = Some(values.text(at) != "false");
-        match key.as_str() {
-            "physics.matrix_relaxation" => physics.matrix_relaxation = on,
-            "physics.thermal_broadening" => physics.thermal_broadening = on,
-            _ => {}
-        }
+        physics.set(key, values.text(at) != "false");
     }
     Ok(physics.left_of(material))
 }
